@@ -29,7 +29,7 @@ export type Registration = Listener & { certificateFile: string; keyFile: string
 /** Always mutual TLS: the management security server alone may call it. */
 export type ManagementService = Registration & { clientCertificateFile: string }
 
-export type MailSettings = {
+type MailSettings = {
   host: string
   port: number
   tls: 'starttls' | 'tls' | 'none'

@@ -105,7 +105,7 @@ const CONSOLE = {
   how: 'npm exec -- concordat console',
 }
 
-export type RegistrySettings = {
+type RegistrySettings = {
   settings: Settings
   /** The secrets that the settings name by file. */
   pin: string

@@ -9,7 +9,7 @@ import { type Certificate, readCertificate } from '#core/certificate/certificate
 import { Fault } from '#schemas/fault.ts'
 import { pemOf } from './pem.ts'
 
-export const ROLES = ['root', 'intermediate', 'ocsp-responder', 'tsa'] as const
+const ROLES = ['root', 'intermediate', 'ocsp-responder', 'tsa'] as const
 export type Role = (typeof ROLES)[number]
 export type Identities = Record<Role, { certificate: Certificate; privateKey: KeyObject }>
 

@@ -25,11 +25,7 @@ import { AUTHORITY_PROFILES, PROFILES, type Profile, type ProfileName } from './
 import type { Conditions } from './switches.ts'
 import { answerTimeStamp } from './tsa/answer.ts'
 
-export type { Subject } from './ca/issue-certificate.ts'
-export type { ProfileName } from './profiles.ts'
 export { SUBJECT_PROFILE_CLASS } from './profiles.ts'
-export type { Conditions, FaultMode, Service } from './switches.ts'
-export type { TrustServices, TrustServicesQuestion } from './trust-services.ts'
 
 export type IssueRequest = {
   /** PKCS #10, DER or PEM. */
@@ -59,7 +55,7 @@ export type Authority = {
   timeStamp(request: Buffer, conditions?: Partial<Conditions>): Buffer
 }
 
-export type AuthorityQuestion = {
+type AuthorityQuestion = {
   /** Where keys, certificates and what was issued are kept; in memory when absent. Made when it is not there. */
   directory?: string
   clock: Clock

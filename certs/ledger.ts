@@ -6,7 +6,7 @@ import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 
-export type LedgerEntry = {
+type LedgerEntry = {
   /** Lower-case hex. */
   serialNumber: string
   issuer: 'root' | 'intermediate'

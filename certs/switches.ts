@@ -1,7 +1,7 @@
 /** How a trust service misbehaves on purpose: one fault at a time and a clock that can be moved, for tests. */
 import { Fault } from '#schemas/fault.ts'
 
-export const SERVICES = ['ca', 'ocsp', 'tsa'] as const
+const SERVICES = ['ca', 'ocsp', 'tsa'] as const
 export type Service = (typeof SERVICES)[number]
 
 /**

@@ -2,7 +2,7 @@
 import { Fault } from '#schemas/fault.ts'
 
 /** Runs the act for the key, which `signal` ends in time; joins one that is under way. The act tells itself what went wrong. */
-export type Apart = (key: string, act: (signal: AbortSignal) => Promise<void>) => Promise<void>
+type Apart = (key: string, act: (signal: AbortSignal) => Promise<void>) => Promise<void>
 
 /** Of one key at most one act runs at a time; of several keys none waits for another. */
 export function createApart(withinMs: number): Apart {

@@ -68,7 +68,7 @@ export type AuditOrderList = {
 }
 
 export const AUDIT_OUTCOMES = ['answered', 'refused'] as const
-export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number]
+type AuditOutcome = (typeof AUDIT_OUTCOMES)[number]
 
 /** Signed by the server's owner. */
 export type AuditAnswer = DocumentHead & {

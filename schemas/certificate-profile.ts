@@ -7,7 +7,7 @@ export const SUBJECT_ATTRIBUTES = [
   ...(['C', 'O', 'OU', 'CN', 'L', 'ST'] as const),
   ...(['serialNumber', 'businessCategory', 'organizationIdentifier'] as const),
 ] as const
-export type SubjectAttribute = (typeof SUBJECT_ATTRIBUTES)[number]
+type SubjectAttribute = (typeof SUBJECT_ATTRIBUTES)[number]
 
 /** What a value of a request may name in braces. */
 export const PLACEHOLDERS = [

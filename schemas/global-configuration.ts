@@ -14,11 +14,11 @@ export type ConfigurationSource = {
   externalVerificationCerts: Buffer[]
 }
 
-export type OcspResponderInfo = { url: string; cert?: Buffer | undefined; costType?: CostType | undefined }
+type OcspResponderInfo = { url: string; cert?: Buffer | undefined; costType?: CostType | undefined }
 
 export type CaInfo = { cert: Buffer; ocsp: OcspResponderInfo[] }
 
-export type AcmeServer = {
+type AcmeServer = {
   directoryUrl: string
   ipAddress?: string | undefined
   authenticationCertificateProfileId?: string | undefined
@@ -36,7 +36,7 @@ export type ApprovedCa = {
   acmeServer?: AcmeServer | undefined
 }
 
-export type ApprovedTsa = { name: string; url: string; cert: Buffer; costType?: CostType | undefined }
+type ApprovedTsa = { name: string; url: string; cert: Buffer; costType?: CostType | undefined }
 
 export type MemberInfo = {
   id: MemberId

@@ -1,5 +1,5 @@
 /**
- * `concordat check [--fix]`: format and lint, floating promises, types, import rules. All run side by side, each gives
+ * `concordat check [--fix]`: format and lint, floating promises, types, house rules. All run side by side, each gives
  * one line, and its output only when it failed: one run tells everything.
  */
 import { spawn } from 'node:child_process'
@@ -10,7 +10,7 @@ import { createTapReader } from './test/tap-output.ts'
 
 const USAGE = `Usage: concordat check [--fix]
 
-Format and lint (biome), floating promises (oxlint), types (tsc), import rules.
+Format and lint (biome), floating promises (oxlint), types (tsc), house rules (imports, exports, doors).
 
   --fix   mend the format and what lint can mend, and write docs/errors.md from the fault catalogue
 `
@@ -26,7 +26,7 @@ const STEPS: Step[] = [
   { name: 'types', command: 'tsc', args: ['--noEmit'] },
   { name: 'types of pages', command: 'tsc', args: ['--noEmit', '-p', 'console'] },
   {
-    name: 'import rules',
+    name: 'house rules',
     command: process.execPath,
     args: ['test/import-rules.test.ts'],
     readable: failuresOf,

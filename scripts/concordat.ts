@@ -28,7 +28,7 @@ const COMMANDS: Record<string, Command> = {
   bench: { summary: 'measure exchanges beside a bare pair of proxies', load: () => import('./bench.ts') },
   console: { summary: 'build the web pages that the servers give', load: () => import('./console.ts') },
   check: {
-    summary: 'format, lint, types and import rules of this repository',
+    summary: 'format, lint, types and house rules of this repository',
     load: () => import('./check.ts'),
   },
 }

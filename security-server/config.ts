@@ -12,7 +12,7 @@ import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/
 import { Fault } from '#schemas/fault.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 
-export type ListenAddress = { address: string; port: number }
+type ListenAddress = { address: string; port: number }
 
 export type HardwareTokenSettings = {
   id: number

@@ -16,7 +16,7 @@ export const KILL_POINTS = [
   'after-reply-commit',
   'before-answer',
 ] as const
-export type KillPoint = (typeof KILL_POINTS)[number]
+type KillPoint = (typeof KILL_POINTS)[number]
 
 /** SIGKILL to ourselves: no handler runs, nothing is flushed. */
 function die(): never {

@@ -26,7 +26,7 @@ type Rooms = {
   intervalSeconds: () => number
 }
 
-export type Observation = {
+type Observation = {
   metrics: Metrics
   /** Listeners add themselves. */
   health: Health

@@ -6,6 +6,7 @@ import { findCycles } from './house/cycles.ts'
 import { DOORS, misusers, withoutComments } from './house/doors.ts'
 import { IMPURE_CODE, IMPURE_IMPORTS, roomOf, whyNot } from './house/room-rules.ts'
 import { importsOf, isForTests, listFiles, ROOT, readSources } from './house/source-files.ts'
+import { findUnusedExports } from './house/unused-exports.ts'
 
 const files = listFiles()
 const sources = readSources(files)
@@ -43,6 +44,11 @@ t.test('rooms import only the rooms below them', (t) => {
     'an arrow that is gone leaves arrows-left.txt',
   )
   t.strictSame(findCycles(sources), [], 'no circles')
+  t.end()
+})
+
+t.test('every export has a user', (t) => {
+  t.strictSame(findUnusedExports(sources), [])
   t.end()
 })
 
@@ -256,6 +262,30 @@ t.test('these rules do catch what they forbid', (t) => {
     lines: 1,
     imports: [{ from: to, file: to, isType: false }],
   })
+  const of = (name: string, text: string) => ({ name, text, lines: 1, imports: [] })
+  const unused = (...texts: [string, string][]) =>
+    findUnusedExports(texts.map(([name, text]) => of(name, text)))
+  const both = 'export const a = 1\nexport type B = typeof a\nexport { c as d } from "./c.ts"'
+  t.strictSame(unused(['core/a.ts', both]), [
+    'core/a.ts: nobody imports a',
+    'core/a.ts: nobody imports B or uses it',
+    'core/a.ts: nobody imports d or uses it',
+  ])
+  const takes = "import { a, type B as C } from './a.ts'\nconst { d: e } = await import(A)".replace(
+    'A',
+    "'./a.ts'",
+  )
+  t.strictSame(unused(['core/a.ts', both], ['core/b.ts', takes]), [])
+  t.strictSame(unused(['core/a.ts', both], ['core/b.ts', "import * as a from './a.ts'"]), [])
+  t.strictSame(
+    unused(['core/a.ts', both], ['core/a.test.ts', takes]),
+    ['core/a.ts: only tests use B', 'core/a.ts: only tests use d'],
+    'a test of what its own file uses does no harm',
+  )
+  t.strictSame(
+    unused(['core/a-fixture.ts', both], ['core/a.test.ts', takes.replaceAll('a.ts', 'a-fixture.ts')]),
+    [],
+  )
   t.strictSame(findCycles([file('a', 'b'), file('b', 'c'), file('c', 'b')]), [['b', 'c', 'b']])
   t.end()
 })

@@ -16,10 +16,10 @@ import {
   type ServerName,
 } from './world.ts'
 
-export type ProcessName = 'trust' | 'registry' | 'second-registry' | 'subject-keys' | ServerName
+type ProcessName = 'trust' | 'registry' | 'second-registry' | 'subject-keys' | ServerName
 
 /** One running process. */
-export type Started = {
+type Started = {
   pid: number
   /** From its start to its ready line. */
   readyMs: number

@@ -14,7 +14,7 @@ const START_TRIES = 4800
 const START_PAUSE_MS = 25
 const PROGRAMS = ['valkey-server', 'redis-server']
 
-export type RedisServer = {
+type RedisServer = {
   url: string
   /** Drops all that it holds. */
   flush(): Promise<void>

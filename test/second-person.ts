@@ -10,7 +10,7 @@ import { actsOf, authority } from './fakes/request-world.ts'
 
 const WHY = { 'x-reason': encodeURIComponent('the decree of 1 March') }
 
-export type Proposed = { id: string; contentSha256: string; result: { id: string } | null }
+type Proposed = { id: string; contentSha256: string; result: { id: string } | null }
 
 /** An installed registry that takes requests, on SQLite unless `database` is another one, and Anna and Ben in windows of their own. */
 export async function installed(t: Test, issuer: string, mailServer?: MailServer, database?: string) {

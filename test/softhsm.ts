@@ -24,7 +24,7 @@ const SO_PIN = '87654321'
 export const LABEL = 'agency'
 export const PIN = 'Qx7-river-Lm2'
 
-export type SoftHsm = {
+type SoftHsm = {
   socket: string
   /** Ends the server and every process of the module, as a device that is pulled out. */
   stop(): Promise<void>

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { findProgram } from './outside-tools.ts'
 
-export type BrokenCalls = {
+type BrokenCalls = {
   /** How many calls have failed so far. */
   count(): number
   /** From now on they succeed again; gives how many failed. */

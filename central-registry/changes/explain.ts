@@ -14,7 +14,7 @@ export type Known = {
   service(operation: string, id: number): Promise<string | undefined>
 }
 
-export type Explained = {
+type Explained = {
   /** `at` is the field; without more it holds no certificate that can be read, and carrying it out will say so. */
   certificates: ({ at: string } & Partial<CertificateFacts>)[]
   person?: object

@@ -5,12 +5,12 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import type { CallInput } from '#platform/http-service/four-eyes.ts'
 import { Fault } from '#schemas/fault.ts'
 
-export type ProposalState = 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'failed'
+type ProposalState = 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'failed'
 
 export type Content = CallInput & { operation: string }
 
 /** What a rule has to know of a proposal. */
-export type Proposal = {
+type Proposal = {
   content: string
   sha256: string
   proposer_id: string

@@ -15,7 +15,7 @@ export type ToPrepare = Omit<SharedSettings, 'instance'> & { database: string }
 export type FromPreparer = { prepared: Prepared | undefined } | { failed: CrossedFault }
 
 /** Undefined for a register that is so small that it is written as quickly as a thread starts. */
-export type Prepare = () => Promise<Prepared | undefined>
+type Prepare = () => Promise<Prepared | undefined>
 
 /** Members, subsystems and clients together: from here on writing them holds up the event loop noticeably. */
 const LARGE = 5000

@@ -29,11 +29,11 @@ export type PublishedFile = {
   /** Undefined for what is stored already, which the digest then names. */
   content?: Buffer | undefined
 }
-export type ServedFile = { contentType: string; content: Buffer }
+type ServedFile = { contentType: string; content: Buffer }
 export type PublicationStore = ReturnType<typeof createPublicationStore>
 
 /** What there is to publish and what was published last. */
-export type Present = {
+type Present = {
   few: FewRows
   /** All of it, which is long for a large register. */
   rows(): Promise<RegisterRows>

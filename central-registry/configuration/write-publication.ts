@@ -19,7 +19,7 @@ import { assemblePrivate, type FewRows, hostOf, type Settings } from './assemble
 import type { Publication, PublishedFile } from './store.ts'
 import { VERSIONS, type WrittenShared } from './write-shared.ts'
 
-export type NextPublication = {
+type NextPublication = {
   rows: FewRows
   /** Of the same moment as the rows. */
   shared: WrittenShared[]

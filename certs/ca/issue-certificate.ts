@@ -12,7 +12,7 @@ type Library = typeof import('@peculiar/x509')
 /** Attributes by name (C, O, OU, CN, serialNumber) or OID, in order. */
 export type Subject = [attribute: string, value: string][]
 
-export type IssueQuestion = {
+type IssueQuestion = {
   /** DER of a Name, or attributes. */
   subject: Buffer | Subject
   publicKey: KeyObject

@@ -19,7 +19,7 @@ import { isStrongKey } from '#core/certificate/key-strength.ts'
 import { type Name, readName } from '#core/certificate/name.ts'
 import { Fault } from '#schemas/fault.ts'
 
-export type CertificateRequest = {
+type CertificateRequest = {
   subject: Name
   publicKey: KeyObject
   /** The DER of a requested subjectAltName. */

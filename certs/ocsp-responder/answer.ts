@@ -12,7 +12,7 @@ import { type Conditions, cut, type FaultMode, STALE_MS } from '../switches.ts'
 
 export type Signatory = { certificate: Certificate; privateKey: KeyObject }
 
-export type OcspState = {
+type OcspState = {
   /** Signs for its own children, the intermediate above all: the issuer itself is an authorised responder. */
   root: Signatory
   intermediate: Signatory

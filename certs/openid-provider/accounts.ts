@@ -2,8 +2,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
-export type Person = { subject: string; name: string; email: string; password: string }
-export type Client = { id: string; secret: string; redirectUri: string }
+type Person = { subject: string; name: string; email: string; password: string }
+type Client = { id: string; secret: string; redirectUri: string }
 
 export type Accounts = {
   clients: Client[]

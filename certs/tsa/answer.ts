@@ -10,10 +10,10 @@ import type { Signatory } from '../ocsp-responder/answer.ts'
 import { type Conditions, cut, STALE_MS } from '../switches.ts'
 
 /** Under the arc for documentation and examples: it promises nothing (RFC 5612 gives the enterprise number). */
-export const TSA_POLICY = '1.3.6.1.4.1.32473.1.1'
+const TSA_POLICY = '1.3.6.1.4.1.32473.1.1'
 const ACCURACY_SECONDS = 1
 
-export type TsaState = {
+type TsaState = {
   tsa: Signatory
   intermediate: Certificate
   /** Has no right to sign time-stamps. */

@@ -17,7 +17,7 @@ const NAME = 'nameOfTheThing'
 const REASON = 'reasonOfTheProposal'
 const MAX_REASON = 500
 
-export type ActProps<T> = {
+type ActProps<T> = {
   /** The operation of the API that this comes to: its roles say who sees the button. */
   operation: string
   button: string

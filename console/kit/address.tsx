@@ -2,11 +2,11 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 
-export const ROOT = import.meta.env.BASE_URL.replace(/\/$/, '')
+const ROOT = import.meta.env.BASE_URL.replace(/\/$/, '')
 
 const MOVED = 'console:moved'
 
-export type Address = { path: string; query: URLSearchParams }
+type Address = { path: string; query: URLSearchParams }
 
 function read(): Address {
   const { pathname, search } = window.location

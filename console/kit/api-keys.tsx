@@ -29,7 +29,7 @@ function listOf(addresses: string): { addresses?: string[] } {
 }
 
 /** What a console says of its own. */
-export type ApiKeyTexts = {
+type ApiKeyTexts = {
   /** An operation that every role may call. */
   everybody: string
   empty: TextKey

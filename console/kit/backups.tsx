@@ -11,7 +11,7 @@ import { Table } from './table.tsx'
 import { number, type TextKey, text } from './text.ts'
 import { Time } from './time.tsx'
 
-export type BackupState = {
+type BackupState = {
   isConfigured: boolean
   isWell?: boolean
   hour?: number
@@ -36,7 +36,7 @@ type Backup = {
 const TONES: Record<Backup['state'], Tone> = { made: 'good', failed: 'bad', running: 'quiet' }
 
 /** What differs between the two servers: what a backup holds, and what is lost without one. */
-export type BackupTexts = { makeConsequence: TextKey; notConfigured: TextKey }
+type BackupTexts = { makeConsequence: TextKey; notConfigured: TextKey }
 
 export function BackupParts({ texts }: { texts: BackupTexts }) {
   return (

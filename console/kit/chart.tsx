@@ -1,7 +1,7 @@
 /** A bar chart whose numbers stand in a table below it: who does not see the bars reads the same. */
 import { number } from './text.ts'
 
-export type Bar = { label: string; value: number }
+type Bar = { label: string; value: number }
 
 const HEIGHT = 120
 /** Below the bars, for their labels. */

@@ -8,7 +8,7 @@ import { Status, type Tone } from './status.tsx'
 import { type TextKey, text } from './text.ts'
 import { Time } from './time.tsx'
 
-export type ContactState = 'CONFIRMED' | 'ASKED' | 'UNCONFIRMED' | 'REFUSED' | 'ELSEWHERE'
+type ContactState = 'CONFIRMED' | 'ASKED' | 'UNCONFIRMED' | 'REFUSED' | 'ELSEWHERE'
 
 export type Contact = {
   member: string

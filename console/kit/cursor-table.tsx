@@ -14,7 +14,7 @@ import { askedOf, type Filter } from './table.tsx'
 import { Tools } from './table-tools.tsx'
 import { text } from './text.ts'
 
-export type CursorTableProps<R, A> = {
+type CursorTableProps<R, A> = {
   operation: string
   caption: string
   columns: Column<R>[]

@@ -8,7 +8,7 @@ import type { Tone } from './status.tsx'
 
 export type Station = { title: string; name: ComponentChildren; note?: string; isHere?: boolean }
 
-export type Step = {
+type Step = {
   key: string | number
   /** Stations by their place, from 0. */
   from: number

@@ -1,7 +1,7 @@
 /** One field of a form: its label, hint and error belong to it in the accessibility tree as well. */
 import { type TextKey, text } from './text.ts'
 
-export type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file' | 'time'
+type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file' | 'time'
 
 export type Field = {
   name: string

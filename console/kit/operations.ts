@@ -1,6 +1,6 @@
 /** The operations of the management API with their roles: the build reads them from the API's OpenAPI file. */
 
-export type Operation = {
+type Operation = {
   method: string
   path: string
   roles: string[]

@@ -15,7 +15,7 @@ export type Column<R> = {
   acts?: string[]
 }
 
-export type RowsProps<R> = {
+type RowsProps<R> = {
   caption: string
   columns: Column<R>[]
   rows: R[]

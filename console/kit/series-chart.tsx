@@ -5,7 +5,7 @@
 import './series-chart.css'
 import { number, type TextKey, text } from './text.ts'
 
-export type Point = { label: string; value: number; failed: number }
+type Point = { label: string; value: number; failed: number }
 
 const WIDTH = 800
 const HEIGHT = 160

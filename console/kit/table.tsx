@@ -23,7 +23,7 @@ export type Filter = {
   suggestions?: string[]
 }
 
-export type TableProps<R, A> = {
+type TableProps<R, A> = {
   operation: string
   params?: Record<string, string>
   /** What this list is always narrowed to. */

@@ -21,7 +21,7 @@ import { checkLinking, type Linked } from './check-linking.ts'
 import { malformed } from './linking-info.ts'
 import { type Archive, CONTAINER_NAME } from './read-archive.ts'
 
-export type ArchiveQuestion = {
+type ArchiveQuestion = {
   archive: Archive
   /** Last digest of the archive that it must follow, hex, '' for none; not asked when absent. */
   previousDigest: string | undefined

@@ -9,7 +9,7 @@ export const LINKING_INFO = 'linkinginfo'
 
 /** Its names for digest algorithms, and Node's. */
 const ALGORITHMS = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' } as const
-export type LinkingAlgorithm = keyof typeof ALGORITHMS
+type LinkingAlgorithm = keyof typeof ALGORITHMS
 
 export type LinkingInfo = {
   /** Last digest (hex) and name of the archive before; both '' in the first one. */

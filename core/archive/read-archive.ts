@@ -16,7 +16,7 @@ export type Archive = {
   linkingInfo: LinkingInfo | undefined
 }
 
-export type ArchiveLimits = { entries: number; entryBytes: number; bytes: number }
+type ArchiveLimits = { entries: number; entryBytes: number; bytes: number }
 
 /** X-Road begins a new archive when one has passed 32 MiB; the container that passes it may be of any size. */
 const DEFAULT_LIMITS: ArchiveLimits = {

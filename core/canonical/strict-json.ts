@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer'
 import { Fault } from '#schemas/fault.ts'
 
-export type JsonLimits = { maxLength?: number; maxDepth?: number }
+type JsonLimits = { maxLength?: number; maxDepth?: number }
 
 const MAX_LENGTH = 4_194_304
 const MAX_DEPTH = 64

@@ -38,8 +38,7 @@ import {
   readPolicyMappings,
 } from './path-extensions.ts'
 
-export type { BasicConstraints, KeyUsage } from './extension-values.ts'
-export type { NameConstraints, PolicyConstraints, PolicyMapping } from './path-extensions.ts'
+export type { KeyUsage } from './extension-values.ts'
 
 /** An extension as it stands: what is not read here (CRL distribution points, say) is found by OID. */
 export type Extension = { oid: string; critical: boolean; value: Buffer }

@@ -14,7 +14,7 @@ export const PROFILES_FILE = 'certificate-profiles.json'
 /** 20 profiles of 16 KiB, and what is around them. */
 const MAX_BYTES = 512 * 1024
 
-export type InstanceProfiles = { instance: string; profiles: CertificateProfile[] }
+type InstanceProfiles = { instance: string; profiles: CertificateProfile[] }
 
 export function writeInstanceProfiles({ instance, profiles }: InstanceProfiles): Buffer {
   return Buffer.from(canonicalJson({ instance, profiles }))

@@ -3,7 +3,7 @@ import { children, type Der, expectTag, malformed, readOid, readText, TAG } from
 import { OID } from '#core/asn1/oids.ts'
 
 /** One attribute: its text (or '#' and the hex of its DER when it is not a string), and its whole DER. */
-export type NameAttribute = { oid: string; value: string; valueDer: Buffer }
+type NameAttribute = { oid: string; value: string; valueDer: Buffer }
 
 /** A distinguished name, in encoded order. */
 export type Name = { der: Buffer; rdns: NameAttribute[][] }

@@ -21,7 +21,7 @@ import { type AlgorithmIdentifier, readAlgorithmIdentifier } from './certificate
 import { readMessageExtensions, readNonce } from './ocsp-extensions.ts'
 import { asOcspFault, MAX_OCSP_BYTES, MAX_OCSP_ENTRIES, readCertId } from './ocsp-request.ts'
 
-export type OcspStatus = 'good' | 'revoked' | 'unknown'
+type OcspStatus = 'good' | 'revoked' | 'unknown'
 
 export type SingleResponse = {
   certId: Buffer

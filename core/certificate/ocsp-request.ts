@@ -27,7 +27,7 @@ export const MAX_OCSP_BYTES = 64 * 1024
 export const MAX_OCSP_ENTRIES = 64
 
 /** What a CertID says. Digests are over the issuer's name and key. */
-export type CertIdFields = {
+type CertIdFields = {
   digest: string
   issuerNameHash: Buffer
   issuerKeyHash: Buffer

@@ -11,7 +11,7 @@ import { type Certificate, isIssuedBy, isSignedBy, parseCertificate } from './ce
 import { type OcspResponse, parseOcspResponse, type SingleResponse } from './ocsp-parse.ts'
 import { asOcspFault, certId, keyHash } from './ocsp-request.ts'
 
-export { buildOcspError, buildOcspResponse, type DerSigner, type OcspAnswer } from './ocsp-write.ts'
+export { buildOcspError, buildOcspResponse, type OcspAnswer } from './ocsp-write.ts'
 
 /**
  * How far ahead of ours a responder's clock may be. X-Road has no such limit; without one an answer made for next year

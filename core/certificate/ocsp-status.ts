@@ -7,7 +7,7 @@ import { parseOcspResponse, type SingleResponse } from './ocsp-parse.ts'
 import { asOcspFault, certId } from './ocsp-request.ts'
 import { CLOCK_SKEW_MS, checkResponder, refused } from './ocsp-response.ts'
 
-export type OcspStatusQuestion = {
+type OcspStatusQuestion = {
   response: Buffer
   certificate: Certificate
   issuer: Certificate

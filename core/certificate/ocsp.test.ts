@@ -28,11 +28,11 @@ import { buildOcspRequest, certId, parseOcspRequest } from './ocsp-request.ts'
 import {
   buildOcspError,
   buildOcspResponse,
-  type DerSigner,
   type OcspAnswer,
   type OcspQuestion,
   verifyOcspResponse,
 } from './ocsp-response.ts'
+import type { DerSigner } from './ocsp-write.ts'
 
 // Whole seconds, as the messages hold them.
 const NOW = new Date(Math.floor(Date.now() / 1000) * 1000)

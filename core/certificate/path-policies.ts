@@ -8,7 +8,7 @@ import type { Certificate } from './parse-certificate.ts'
 import { mapsAnyPolicy } from './path-extensions.ts'
 
 /** `level` maps each valid policy to the policies expected in the next certificate; the counters are RFC 5280's. */
-export type PolicyState = {
+type PolicyState = {
   level: Map<string, Set<string>>
   explicitPolicy: number
   policyMapping: number

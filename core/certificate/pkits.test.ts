@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
 import { parseCertificate } from './certificate.ts'
-import { type Crl, parseCrl, revocationByCrl } from './crl.ts'
+import { type Crl, parseCrl, revocationByCrl } from './crl-fixture.ts'
 import { refusalOf } from './path-fixture.ts'
 
 const pkits = new URL('../../../shared/vectors/pkits/', import.meta.url)

@@ -1,12 +1,14 @@
 /** Certificate profiles as data: the built-in ones read back what they ask for, and nothing strange is a profile. */
+
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { OID } from '#core/asn1/oids.ts'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { writeStatement } from '#core/configuration/configuration-fixture.ts'
 import { documentSigner } from '#core/configuration/signed-document.ts'
-import { verifyStatement, writeStatement } from '#core/configuration/statement.ts'
+import { verifyStatement } from '#core/configuration/statement.ts'
 import type { CertificateProfile, Placeholder } from '#schemas/certificate-profile.ts'
 import { CERTIFICATE_PROFILES_PART, type ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'

@@ -23,7 +23,7 @@ import {
 } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
 
-export const MAX_PROFILE_BYTES = 16 * 1024
+const MAX_PROFILE_BYTES = 16 * 1024
 
 const attribute = oneOf(SUBJECT_ATTRIBUTES)
 const short = plainText(50)

@@ -59,7 +59,6 @@ export type ConfigurationIndex = {
 }
 
 /** Several instances of a federation, by instance identifier. */
-export type ConfigurationIndexes = Map<string, ConfigurationIndex>
 
 // X-Road's default and upper bound (LogManager); its lower bound of 60 s is for the job that uses the value to apply.
 const DEFAULT_TIME_STAMPING_SECONDS = 60

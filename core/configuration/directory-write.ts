@@ -4,7 +4,7 @@ import { Fault } from '#schemas/fault.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import type { DirectoryPart } from './directory.ts'
 
-export type DirectoryToWrite = {
+type DirectoryToWrite = {
   expireDate: Date
   version: number
   parts: DirectoryPart[]
@@ -19,13 +19,10 @@ export type DirectoryToWrite = {
 const BOUNDARY_LENGTH = 20
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
-/** The whole document, its MIME head included: the body that a source answers with. `sign` gives an RSA value, or DER of an ECDSA one. */
-export function writeDirectory(q: DirectoryToWrite & { sign(data: Buffer): Buffer }): Buffer {
-  const { toBeSigned, finish } = prepareDirectory(q)
-  return finish(q.sign(toBeSigned))
-}
-
-/** What a directory's signature covers, and the document once there is one. */
+/**
+ * What a directory's signature covers, and the whole document once there is one, its MIME head included: the body that a
+ * source answers with. A signature is an RSA value, or DER of an ECDSA one.
+ */
 export function prepareDirectory(q: DirectoryToWrite): {
   toBeSigned: Buffer
   finish(signature: Buffer): Buffer

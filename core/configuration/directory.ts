@@ -8,7 +8,7 @@ import { blockHeaders, type Headers, hashWithAlgorithm, headerOf, parameterOf } 
 import { digestOfUri } from './signature-method.ts'
 
 export { verifyDirectory } from './directory-verify.ts'
-export { prepareDirectory, writeDirectory } from './directory-write.ts'
+export { prepareDirectory } from './directory-write.ts'
 
 export type DirectoryPart = {
   /** SHARED-PARAMETERS, PRIVATE-PARAMETERS or the name of an optional part. */

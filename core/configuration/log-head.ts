@@ -11,33 +11,27 @@ import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement, LogHead } from '#schemas/global-configuration.ts'
 import {
   type DocumentKind,
-  type DocumentSigner,
   isObject,
   malformed,
   openDocument,
   type RemoteDocumentSigner,
   signDocument,
-  writeDocument,
 } from './signed-document.ts'
 
 export const MAX_PROOF_LENGTH = 256 * 1024
-const KIND: DocumentKind = { name: 'log head', type: 'concordat-log-head+jws', maxLength: 2048 }
+export const LOG_HEAD: DocumentKind = { name: 'log head', type: 'concordat-log-head+jws', maxLength: 2048 }
 const PROOF = { name: 'log proof' }
 /** A tree of 2^53 leaves is no higher; a consistency proof holds one more. */
 const MAX_HASHES = 54
 
-export function writeLogHead(head: LogHead, signer: DocumentSigner): string {
-  return writeDocument(head, signer, KIND)
-}
-
-/** As `writeLogHead`, by a signer whose key may lie on a token. */
+/** Signs a head, by a signer whose key may lie on a token. */
 export function signLogHead(head: LogHead, signer: RemoteDocumentSigner): Promise<string> {
-  return signDocument(head, signer, KIND)
+  return signDocument(head, signer, LOG_HEAD)
 }
 
 /** The head inside a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf`, `invalid_global_conf_signature`. */
 export function verifyLogHead(jws: string, certificates: Buffer[]): LogHead {
-  const { instance, index, size, root, ...more } = openDocument(jws, certificates, KIND)
+  const { instance, index, size, root, ...more } = openDocument(jws, certificates, LOG_HEAD)
   if (
     Object.keys(more).length > 0 ||
     typeof instance !== 'string' ||
@@ -46,7 +40,7 @@ export function verifyLogHead(jws: string, certificates: Buffer[]): LogHead {
     typeof root !== 'string' ||
     !isHash(root)
   ) {
-    throw malformed(KIND, 'its fields are not those of a log head')
+    throw malformed(LOG_HEAD, 'its fields are not those of a log head')
   }
   return { instance, index, size, root }
 }

@@ -9,12 +9,11 @@ import { samplePrivate, sampleShared } from '#test/fakes/configuration-sample.ts
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { parseAnchor, writeAnchor } from './anchor.ts'
 import { certificateDer } from './certificate-bytes.ts'
+import { writeSharedParameters } from './configuration-fixture.ts'
 import { indexConfiguration } from './configuration-index.ts'
 import { parseDirectory } from './directory.ts'
-import { parsePartMetadata } from './part-metadata.ts'
 import { parsePrivateParameters, writePrivateParameters } from './private-parameters.ts'
 import { parseSharedParameters } from './shared-parameters-read.ts'
-import { writeSharedParameters } from './shared-parameters-write.ts'
 
 const { certificate } = createConfigurationSigner('Sample CA')
 const shared = sampleShared({ instance: 'DEV', certificate })
@@ -162,14 +161,6 @@ void t.test('hostile or broken documents are refused', async (t) => {
   ] as const) {
     t.equal(await verdict(parseAnchor(Buffer.from(anchor.replace(from, to)))), 'malformed_anchor', to)
   }
-  for (const json of ['', '[]', 'null', '{"contentIdentifier":1}', '{"expirationDate":"x"}']) {
-    t.equal(
-      await verdict((async () => parsePartMetadata(Buffer.from(json)))()),
-      'malformed_global_conf',
-      json,
-    )
-  }
-  t.equal(parsePartMetadata(Buffer.from('{"configurationVersion":"6"}')).configurationVersion, '6')
 })
 
 void t.test('any damage is a fault, nothing else', async (t) => {

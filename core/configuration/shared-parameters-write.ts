@@ -13,14 +13,9 @@ import { clientIdLines } from './xml-identifier.ts'
 import { branch, documentsIn, indented, type Lines, leaf, since } from './xml-write.ts'
 
 /** The versions that we publish. */
-export type WrittenVersion = 4 | 5 | 6
+type WrittenVersion = 4 | 5 | 6
 
-/** Writes `p`; what the version does not know (names of subsystems in 4, cost types in 5) is left out. */
-export function writeSharedParameters(p: SharedParameters, version: WrittenVersion): Buffer {
-  return writeSharedParametersIn(p, [version])[0]!
-}
-
-/** Writes `p` in each version, in their order. */
+/** Writes `p` in each version, in their order; what one does not know (names of subsystems in 4, cost types in 5) is left out. */
 export function writeSharedParametersIn(p: SharedParameters, versions: readonly WrittenVersion[]): Buffer[] {
   return documentsIn('conf', elementsOf(p), versions)
 }

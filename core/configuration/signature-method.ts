@@ -3,7 +3,7 @@ import { constants, type KeyObject, type SigningOptions } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 
-export type Digest = 'sha256' | 'sha384' | 'sha512'
+type Digest = 'sha256' | 'sha384' | 'sha512'
 
 const DIGESTS: ReadonlyMap<string, Digest> = new Map([
   [DIGEST_URI['SHA-256'], 'sha256'],
@@ -26,7 +26,7 @@ export function digestSize(digest: Digest): number {
   return SIZE[digest]
 }
 
-export type Method = { digest: Digest; keyType: 'rsa' | 'ec'; options: SigningOptions }
+type Method = { digest: Digest; keyType: 'rsa' | 'ec'; options: SigningOptions }
 
 /** How node:crypto verifies and signs by this URI. ECDSA values are DER here, unlike in XML signatures (wire digest 3.3). */
 export function methodOfUri(uri: string): Method | undefined {

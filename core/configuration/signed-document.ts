@@ -10,7 +10,7 @@ import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
 import { isLocal, publicHalf, type SigningKey, signWith } from '#core/signature/signing-key.ts'
 import { Fault } from '#schemas/fault.ts'
 
-export type DocumentAlgorithm = 'ES256' | 'RS512'
+type DocumentAlgorithm = 'ES256' | 'RS512'
 
 export type DocumentSigner = {
   /** DER of the certificate that belongs to the key. */
@@ -59,12 +59,7 @@ export function documentSignerOf(certificate: Buffer, key: SigningKey): RemoteDo
       }
 }
 
-export function writeDocument(payload: object, signer: DocumentSigner, kind: DocumentKind): string {
-  const signed = signedPart(payload, signer, kind)
-  return `${signed}.${signer.sign(Buffer.from(signed)).toString('base64url')}`
-}
-
-/** As `writeDocument`, by a signer whose key may lie on a token. */
+/** The JWS of `payload`, by a signer whose key may lie on a token. */
 export async function signDocument(
   payload: object,
   signer: RemoteDocumentSigner,
@@ -74,7 +69,8 @@ export async function signDocument(
   return `${signed}.${(await signer.sign(Buffer.from(signed))).toString('base64url')}`
 }
 
-function signedPart(
+/** Header and payload of a JWS: what its signature covers. */
+export function signedPart(
   payload: object,
   signer: Pick<DocumentSigner, 'algorithm' | 'certificate'>,
   kind: DocumentKind,

@@ -13,17 +13,15 @@ import {
 } from '#schemas/global-configuration.ts'
 import {
   type DocumentKind,
-  type DocumentSigner,
   isObject,
   isTime,
   malformed,
   openDocument,
   type RemoteDocumentSigner,
   signDocument,
-  writeDocument,
 } from './signed-document.ts'
 
-const KIND: DocumentKind = { name: 'statement', maxLength: 1024 * 1024 }
+export const STATEMENT: DocumentKind = { name: 'statement', maxLength: 1024 * 1024 }
 const MAX_PARTS = 1024
 const MAX_HEAD_LENGTH = 2048
 const PART_NAME = /^V[1-9]\d?\/[A-Z][A-Z0-9-]{0,63}$/
@@ -31,17 +29,12 @@ const HTTPS_ADDRESS = /^https:\/\/[A-Za-z0-9.:[\]_-]{1,255}\/$/
 const MAX_CERTIFICATE_LENGTH = 16_384
 const SHA512_BASE64 = /^[A-Za-z0-9+/]{86}==$/
 
-/** Signs a statement. */
-export function writeStatement(statement: ConfigurationStatement, signer: DocumentSigner): string {
-  return writeDocument(statement, signer, KIND)
-}
-
-/** As `writeStatement`, by a signer whose key may lie on a token. */
+/** Signs a statement, by a signer whose key may lie on a token. */
 export function signStatement(
   statement: ConfigurationStatement,
   signer: RemoteDocumentSigner,
 ): Promise<string> {
-  return signDocument(statement, signer, KIND)
+  return signDocument(statement, signer, STATEMENT)
 }
 
 /**
@@ -60,7 +53,7 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
     registration,
     certificateProfiles,
     ...more
-  } = openDocument(jws, certificates, KIND)
+  } = openDocument(jws, certificates, STATEMENT)
   if (
     Object.keys(more).length > 0 ||
     typeof instance !== 'string' ||
@@ -72,7 +65,7 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
     (hasSuspensionList !== undefined && hasSuspensionList !== true) ||
     (logHead !== undefined && (typeof logHead !== 'string' || logHead.length > MAX_HEAD_LENGTH))
   ) {
-    throw malformed(KIND, 'its fields are not those of a statement')
+    throw malformed(STATEMENT, 'its fields are not those of a statement')
   }
   const read = readParts(parts)
   return {
@@ -97,7 +90,7 @@ function readCertificateProfiles(
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown
   }
-  throw malformed(KIND, 'its certificate profiles are malformed, or others than its parts name')
+  throw malformed(STATEMENT, 'its certificate profiles are malformed, or others than its parts name')
 }
 
 function readRegistration(value: unknown): RegistrationService {
@@ -114,19 +107,20 @@ function readRegistration(value: unknown): RegistrationService {
     )
       return { address, certificate }
   }
-  throw malformed(KIND, 'its registration service is malformed')
+  throw malformed(STATEMENT, 'its registration service is malformed')
 }
 
 function readParts(value: unknown): ConfigurationStatement['parts'] {
-  if (!isObject(value) || Object.keys(value).length > MAX_PARTS) throw malformed(KIND, 'it lists no parts')
+  if (!isObject(value) || Object.keys(value).length > MAX_PARTS)
+    throw malformed(STATEMENT, 'it lists no parts')
   const entries = Object.entries(value).map(
     ([name, part]): [string, { location: string; sha512: string }] => {
-      if (!PART_NAME.test(name) || !isObject(part)) throw malformed(KIND, 'a part is malformed')
+      if (!PART_NAME.test(name) || !isObject(part)) throw malformed(STATEMENT, 'a part is malformed')
       const { location, sha512, ...more } = part
       if (Object.keys(more).length > 0 || typeof location !== 'string' || typeof sha512 !== 'string') {
-        throw malformed(KIND, 'a part is malformed')
+        throw malformed(STATEMENT, 'a part is malformed')
       }
-      if (!SHA512_BASE64.test(sha512)) throw malformed(KIND, 'a hash is not SHA-512')
+      if (!SHA512_BASE64.test(sha512)) throw malformed(STATEMENT, 'a hash is not SHA-512')
       return [name, { location, sha512 }]
     },
   )

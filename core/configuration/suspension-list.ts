@@ -16,40 +16,38 @@ import {
 } from '#schemas/identifiers.ts'
 import {
   type DocumentKind,
-  type DocumentSigner,
   isObject,
   isTime,
   malformed,
   openDocument,
   type RemoteDocumentSigner,
   signDocument,
-  writeDocument,
 } from './signed-document.ts'
 
 /** A thousand of the longest identifiers fit. */
 export const MAX_LIST_LENGTH = 6 * 1024 * 1024
-const KIND: DocumentKind = {
+export const SUSPENSION_LIST: DocumentKind = {
   name: 'suspension list',
   type: 'concordat-suspension-list+jws',
   maxLength: MAX_LIST_LENGTH,
 }
 /** The longest grace for an outage of the registry (DESIGN: up to 24 h); whatever a registry signs, no list holds longer. */
-export const LONGEST_VALIDITY_MS = 24 * 3_600_000
+const LONGEST_VALIDITY_MS = 24 * 3_600_000
 const SHA256 = /^[0-9a-f]{64}$/
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-export function writeSuspensionList(list: SuspensionList, signer: DocumentSigner): string {
-  return writeDocument(list, signer, KIND)
-}
-
-/** As `writeSuspensionList`, by a signer whose key may lie on a token. */
+/** Signs a list, by a signer whose key may lie on a token. */
 export function signSuspensionList(list: SuspensionList, signer: RemoteDocumentSigner): Promise<string> {
-  return signDocument(list, signer, KIND)
+  return signDocument(list, signer, SUSPENSION_LIST)
 }
 
 /** The list inside a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf`, `invalid_global_conf_signature`. */
 export function verifySuspensionList(jws: string, certificates: Buffer[]): SuspensionList {
-  const { instance, number, issuedAt, expiresAt, suspended, ...more } = openDocument(jws, certificates, KIND)
+  const { instance, number, issuedAt, expiresAt, suspended, ...more } = openDocument(
+    jws,
+    certificates,
+    SUSPENSION_LIST,
+  )
   if (
     Object.keys(more).length > 0 ||
     typeof instance !== 'string' ||
@@ -59,32 +57,34 @@ export function verifySuspensionList(jws: string, certificates: Buffer[]): Suspe
     !isTime(issuedAt) ||
     !isTime(expiresAt)
   ) {
-    throw malformed(KIND, 'its fields are not those of a suspension list')
+    throw malformed(SUSPENSION_LIST, 'its fields are not those of a suspension list')
   }
   const validity = Date.parse(expiresAt) - Date.parse(issuedAt)
-  if (validity <= 0 || validity > LONGEST_VALIDITY_MS) throw malformed(KIND, 'it holds for at most 24 hours')
+  if (validity <= 0 || validity > LONGEST_VALIDITY_MS)
+    throw malformed(SUSPENSION_LIST, 'it holds for at most 24 hours')
   return { instance, number, issuedAt, expiresAt, suspended: readSuspended(suspended, instance) }
 }
 
 function readSuspended(value: unknown, instance: string): Suspended[] {
   if (!Array.isArray(value) || value.length > MOST_SUSPENDED)
-    throw malformed(KIND, `it lists at most ${MOST_SUSPENDED}`)
+    throw malformed(SUSPENSION_LIST, `it lists at most ${MOST_SUSPENDED}`)
   const all = value.map((entry: unknown) => {
-    if (!isObject(entry)) throw malformed(KIND, 'an entry is malformed')
+    if (!isObject(entry)) throw malformed(SUSPENSION_LIST, 'an entry is malformed')
     const { kind, id, since, ...more } = entry
     const known = SUSPENDED_KINDS.find((one) => one === kind)
     if (known === undefined || typeof id !== 'string' || !isTime(since) || Object.keys(more).length > 0)
-      throw malformed(KIND, 'an entry is malformed')
-    if (!isIdOf(known, id, instance)) throw malformed(KIND, `an entry names no ${known} of the instance`)
+      throw malformed(SUSPENSION_LIST, 'an entry is malformed')
+    if (!isIdOf(known, id, instance))
+      throw malformed(SUSPENSION_LIST, `an entry names no ${known} of the instance`)
     return { kind: known, id, since }
   })
   if (new Set(all.map(({ kind, id }) => `${kind} ${id}`)).size !== all.length)
-    throw malformed(KIND, 'an entry stands in it twice')
+    throw malformed(SUSPENSION_LIST, 'an entry stands in it twice')
   return all
 }
 
 /** Whether `id` is the one text form of such an identifier in this instance, of a certificate's SHA-256, or of a contract's id. */
-export function isIdOf(kind: SuspendedKind, id: string, instance: string): boolean {
+function isIdOf(kind: SuspendedKind, id: string, instance: string): boolean {
   if (kind === 'certificate') return SHA256.test(id)
   if (kind === 'contract') return UUID.test(id)
   const parse = { member: parseMemberId, subsystem: parseSubsystemId, server: parseServerId }[kind]

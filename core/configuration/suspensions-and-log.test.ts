@@ -1,4 +1,5 @@
 /** The suspension list and the log head as their readers see them: forged, foreign, swapped and hostile ones. */
+
 import fc from 'fast-check'
 import t from 'tap'
 import { createCompactRange } from '#core/merkle/compact-range.ts'
@@ -7,6 +8,7 @@ import { consistencyProof, inclusionProof } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { LogHead, SuspensionList } from '#schemas/global-configuration.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
+import { writeDocument, writeLogHead, writeStatement, writeSuspensionList } from './configuration-fixture.ts'
 import {
   checkLogGrew,
   checkNoContradiction,
@@ -14,12 +16,11 @@ import {
   configurationEntry,
   readLogProof,
   verifyLogHead,
-  writeLogHead,
   writeLogProof,
 } from './log-head.ts'
-import { documentSigner, openDocument, writeDocument } from './signed-document.ts'
-import { verifyStatement, writeStatement } from './statement.ts'
-import { indexSuspensions, verifySuspensionList, writeSuspensionList } from './suspension-list.ts'
+import { documentSigner, openDocument } from './signed-document.ts'
+import { verifyStatement } from './statement.ts'
+import { indexSuspensions, verifySuspensionList } from './suspension-list.ts'
 
 const [own, stranger] = [createConfigurationSigner('own'), createConfigurationSigner('stranger')]
 const signer = documentSigner(own.certificate, own.key)

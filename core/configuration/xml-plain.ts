@@ -6,7 +6,7 @@
 import type { XmlDocument, XmlElement } from './xml-tree.ts'
 import { IDENTIFIERS_NAMESPACE, XROAD_NAMESPACE } from './xml-write.ts'
 
-export type PlainBounds = { depth: number; elements: number; attributes: number }
+type PlainBounds = { depth: number; elements: number; attributes: number }
 
 type Name = { name: string; namespace: string }
 type Content = Pick<XmlDocument, 'next'> & { text: string }

@@ -9,7 +9,7 @@ import type { ContainerVerdict, SubIndication } from './container.ts'
 export type Judgement = Pick<ContainerVerdict, 'verdict' | 'subIndication' | 'code' | 'reason'>
 
 /** Where in the verification the fault came up: the same code means different things there. */
-export type Stage = 'signature' | 'time-stamp' | 'coverage' | 'message' | 'signer'
+type Stage = 'signature' | 'time-stamp' | 'coverage' | 'message' | 'signer'
 
 type Row = [verdict: Judgement['verdict'], subIndication: SubIndication, code?: FaultCode]
 

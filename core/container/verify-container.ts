@@ -26,7 +26,7 @@ import { senderOf } from './message-sender.ts'
 import { strayChains } from './stray-chains.ts'
 import { verifyTimeStamp } from './verify-time-stamp.ts'
 
-export type VerificationQuestion = {
+type VerificationQuestion = {
   container: Container
   /** The signer's instance, or several of a federation. */
   configuration: ConfigurationIndex | ReadonlyMap<string, ConfigurationIndex>

@@ -5,7 +5,7 @@
 import { digestOf } from '#core/timestamp/digest.ts'
 import type { DigestName } from '#schemas/wire.ts'
 
-export type HashTree = {
+type HashTree = {
   root: Buffer
   /** The reduced hash tree of each leaf, in the order of the leaves; empty when it is the root itself. */
   reduced: Buffer[][][]

@@ -23,11 +23,11 @@ export type ArchiveTimeStamp = {
   token: Buffer
 }
 
-export type ArchiveTimeStampChain = { stamps: ArchiveTimeStamp[]; raw: Buffer }
+type ArchiveTimeStampChain = { stamps: ArchiveTimeStamp[]; raw: Buffer }
 
 export type EvidenceRecord = { digests: DigestName[]; chains: ArchiveTimeStampChain[] }
 
-export const MAX_EVIDENCE_RECORD_BYTES = 1024 * 1024
+const MAX_EVIDENCE_RECORD_BYTES = 1024 * 1024
 const MAX_CHAINS = 32
 const MAX_STAMPS = 128
 const MAX_LISTS = 64

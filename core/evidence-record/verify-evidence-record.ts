@@ -14,7 +14,7 @@ import { rootOf } from './hash-tree.ts'
 import { type ArchiveTimeStamp, readEvidenceRecord } from './read-evidence-record.ts'
 import { objectHash, renewedTreeHash } from './write-evidence-record.ts'
 
-export type EvidenceQuestion = {
+type EvidenceQuestion = {
   record: Buffer
   /** The object whose existence is to be proved. */
   data: Buffer
@@ -26,7 +26,7 @@ export type EvidenceQuestion = {
 
 export type StampEnd = { time: number; cause: 'certificate' | 'algorithm' }
 
-export type ProvenExistence = {
+type ProvenExistence = {
   /** The object existed then: the first time-stamp. */
   since: Date
   /** Every time-stamp, in order. */

@@ -7,7 +7,6 @@ import type { ContainerVerdict, SubIndication } from '#core/container/container.
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 
-export const BUNDLE_TYPE = 'application/vnd.concordat.evidence+zip'
 export const MANIFEST = 'bundle.json'
 export const PAGE = 'README.html'
 

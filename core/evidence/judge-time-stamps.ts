@@ -9,7 +9,7 @@ import type { Bundle, BundleTimeStamp } from './bundle.ts'
 import { checkOpening, checkPlace, differs, readForm } from './read-form.ts'
 import { batchBytes, encodeEvidence } from './stamp-batch.ts'
 
-export type ProvenStamp = {
+type ProvenStamp = {
   index: number
   /** The tree head that its record stands under. */
   checkpoint: string

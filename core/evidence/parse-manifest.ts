@@ -10,7 +10,7 @@ import type {
   BundleTimeStamp,
 } from './bundle.ts'
 
-export const MAX_RECORDS = 512
+const MAX_RECORDS = 512
 const MAX_PATH = 64
 export const MAX_TIME_STAMPS = 256
 const MAX_KEPT = 512

@@ -8,7 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import { type Bundle, type BundleManifest, MANIFEST } from './bundle.ts'
 import { malformed, parseManifest } from './parse-manifest.ts'
 
-export type BundleLimits = { entries: number; entryBytes: number; bytes: number }
+type BundleLimits = { entries: number; entryBytes: number; bytes: number }
 
 const DEFAULT_LIMITS: BundleLimits = {
   entries: 4096,

@@ -1,6 +1,6 @@
 /** What the record of a time-stamp batch commits to beside the token (docs/message-log-format.md section 9), to the byte. */
 
-export type StampBatch = {
+type StampBatch = {
   first_id: number
   last_id: number
   /** SHA-512 of each signature document, one after the other. */

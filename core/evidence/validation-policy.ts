@@ -8,7 +8,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { DigestName } from '#schemas/wire.ts'
 
-export type AlgorithmName =
+type AlgorithmName =
   | 'SHA-256'
   | 'SHA-384'
   | 'SHA-512'
@@ -21,8 +21,6 @@ export type AlgorithmName =
 
 /** Last day on which an algorithm counts (YYYY-MM-DD), or null while no end is known. What is not listed never counts. */
 export type AlgorithmEnds = Readonly<Record<AlgorithmName, string | null>>
-
-export const POLICY_ID = 'concordat-validation-policy-2'
 
 export const ALGORITHM_ENDS: AlgorithmEnds = {
   'SHA-256': null,

@@ -15,9 +15,9 @@ const AEADS = {
   1: { cipher: 'aes-128-gcm', keyLength: 16 },
   2: { cipher: 'aes-256-gcm', keyLength: 32 },
 } as const
-export type AeadId = keyof typeof AEADS
+type AeadId = keyof typeof AEADS
 
-export type Sealed = { enc: Buffer; ciphertext: Buffer }
+type Sealed = { enc: Buffer; ciphertext: Buffer }
 type Question = { info: Buffer; aad?: Buffer; aead?: AeadId }
 
 /** DHKEM(X25519, HKDF-SHA256) and HKDF-SHA256 (sections 7.1, 7.2). */

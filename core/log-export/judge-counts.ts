@@ -47,7 +47,7 @@ export type CountsVerdict = {
 type Counted = { document: CountsDocument; rows: CountRow[]; hidden: boolean }
 
 /** The leaf forms of a whole range: undefined stands for one that is hidden. */
-export type SeenForms = {
+type SeenForms = {
   forms: (LeafFields | undefined)[]
   /** The indexes that erasures in the range name. */
   erased: ReadonlySet<number>

@@ -13,7 +13,7 @@ import { cellText } from './csv-cell.ts'
 import type { ExportFilter } from './filter.ts'
 import type { DailyCounts } from './judge-counts.ts'
 
-export type ExportHead = {
+type ExportHead = {
   log: string
   format: string
   filter: ExportFilter

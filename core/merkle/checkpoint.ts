@@ -3,9 +3,9 @@ import { Fault } from '#schemas/fault.ts'
 import { HASH_LENGTH } from './hash.ts'
 import { type Note, parseNote } from './signed-note.ts'
 
-export { addCosignature, type Cosignature, isCosignature, verifyCosignature } from './cosignature.ts'
-export { memberKeyId, memberSignatureLine, verifyMemberSignature } from './member-signature.ts'
-export { addSignature, type Note, noteName, parseNote, signNote, verifyNote } from './signed-note.ts'
+export { addCosignature, isCosignature, verifyCosignature } from './cosignature.ts'
+export { memberSignatureLine, verifyMemberSignature } from './member-signature.ts'
+export { addSignature, type Note, noteName, signNote, verifyNote } from './signed-note.ts'
 
 /** What a log says of its tree; `note` is the signed text and its lines. */
 export type Checkpoint = { origin: string; size: number; root: Buffer; extensions: string[]; note: Note }

@@ -6,7 +6,7 @@ import { Fault } from '#schemas/fault.ts'
 import { EMPTY_ROOT, HASH_LENGTH, nodeHash } from './hash.ts'
 
 /** A tree of `size` leaves; one peak for each 1 in the binary form of the size, the largest subtree first. */
-export type TreeEdge = { size: number; peaks: Buffer[] }
+type TreeEdge = { size: number; peaks: Buffer[] }
 
 export type CompactRange = {
   /** Adds a leaf hash at position `size`. */

@@ -9,7 +9,7 @@ export type KnownTree = { size: number; root: Buffer }
 
 export const NOTHING_KNOWN: KnownTree = { size: 0, root: EMPTY_ROOT }
 
-export type SubmissionVerdict =
+type SubmissionVerdict =
   | { verdict: 'accepted' }
   /** The old size is larger than the checkpoint's. */
   | { verdict: 'senseless' }

@@ -4,7 +4,7 @@
  */
 import { createHmac, hash } from 'node:crypto'
 
-export type LeafKind =
+type LeafKind =
   | 'request'
   | 'reply'
   | 'refusal'

@@ -8,7 +8,7 @@ import { type Note, noteKeyId, verifyLines } from './signed-note.ts'
 const TYPE = Buffer.concat([Buffer.of(0xff), Buffer.from('concordat member signature')])
 
 /** The key id over the DER of SubjectPublicKeyInfo. */
-export function memberKeyId(name: string, publicKey: KeyObject): Buffer {
+function memberKeyId(name: string, publicKey: KeyObject): Buffer {
   return noteKeyId(name, TYPE, publicKey.export({ type: 'spki', format: 'der' }))
 }
 

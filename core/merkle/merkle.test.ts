@@ -10,7 +10,6 @@ import {
   memberSignatureLine,
   noteName,
   parseCheckpoint,
-  parseNote,
   signNote,
   verifyCosignature,
   verifyMemberSignature,
@@ -21,6 +20,7 @@ import { createCompactRange } from './compact-range.ts'
 import { EMPTY_ROOT, leafHash, nodeHash } from './hash.ts'
 import { commit, type LeafFields, leafForm, openCommitment } from './leaf-form.ts'
 import { consistencyProof, inclusionProof, verifyConsistency, verifyInclusion } from './proofs.ts'
+import { parseNote } from './signed-note.ts'
 
 const hex = (value: string): Buffer => Buffer.from(value, 'hex')
 const { tree, checkpoint } = golden

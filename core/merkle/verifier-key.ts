@@ -6,7 +6,7 @@ import { ed25519Octets, isKeyName, noteKeyId } from './signed-note.ts'
 export type VerifierKey = { name: string; publicKey: KeyObject }
 
 /** What the key signs: checkpoints of its own log, or those of others with the time. */
-export const KEY_TYPE = { log: 1, witness: 4 } as const
+const KEY_TYPE = { log: 1, witness: 4 } as const
 
 const MAX_LENGTH = 1200
 const OCTETS = 32

@@ -95,7 +95,7 @@ export function meetsPolicy(policy: WitnessPolicy, labels: ReadonlySet<string>):
   return policy.quorum === undefined || holds(policy.quorum)
 }
 
-export type Witnessed = { label: string; name: string; time: Date }
+type Witnessed = { label: string; name: string; time: Date }
 
 /** Which witnesses of the policy cosigned. Throws `malformed_checkpoint` when a line of one of them is forged. */
 export function witnessesOf(note: Note, policy: WitnessPolicy): Witnessed[] {

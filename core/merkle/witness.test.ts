@@ -2,7 +2,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { parseSubmission, readCosignature, writeSubmission } from './add-checkpoint.ts'
-import { addCosignature, parseNote, signNote, verifyNote, writeCheckpoint } from './checkpoint.ts'
+import { addCosignature, signNote, verifyNote, writeCheckpoint } from './checkpoint.ts'
+import { parseNote } from './signed-note.ts'
 import { parseVerifierKey, writeVerifierKey } from './verifier-key.ts'
 import { judgeWitnesses, meetsPolicy, parseWitnessPolicy } from './witness-policy.ts'
 

@@ -29,7 +29,7 @@ export type ComparedRecord = {
 export type ErasedRecord = Pick<ComparedRecord, 'index' | 'kind' | 'signature'> & { answers: string }
 
 /** A request of which the log kept ids only: nobody can say whose it was. */
-export type BareRecord = Pick<ComparedRecord, 'index' | 'direction' | 'requestId'>
+type BareRecord = Pick<ComparedRecord, 'index' | 'direction' | 'requestId'>
 
 /** Records in the order of their indexes. */
 export type Stretch = { records: ComparedRecord[]; erased: ErasedRecord[]; bare: BareRecord[] }
@@ -37,7 +37,7 @@ export type Stretch = { records: ComparedRecord[]; erased: ErasedRecord[]; bare:
 /** An exchange with the records that say so; `erased` when the content of one of them is gone. */
 export type Found = { exchange: Exchange; indexes: number[]; erased: boolean }
 
-export type Assembly = {
+type Assembly = {
   /** Gives the exchanges that are closed by these records. */
   take(stretch: Stretch): Found[]
   /** Gives those that nothing closed. */

@@ -36,7 +36,7 @@ export function rangeOf(bucket: number, bits: number): { from: Buffer; below: Bu
   return { from: at(bucket), below: next < 1 << bits ? at(next) : undefined }
 }
 
-export type BucketWriter = {
+type BucketWriter = {
   /** Entries in rising order of their keys. */
   add(entry: Buffer): void
   /** The digests of all buckets, 32 octets each. */

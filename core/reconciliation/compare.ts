@@ -5,7 +5,7 @@
 import type { Entry, Side } from './entry.ts'
 
 /** Why one side has less, and may. */
-export type Unconfirmed = 'reply_not_received' | 'outcome_unknown' | 'refused' | 'not_sent'
+type Unconfirmed = 'reply_not_received' | 'outcome_unknown' | 'refused' | 'not_sent'
 
 export type Pair = { key: Buffer; first: Entry | undefined; second: Entry | undefined }
 

@@ -8,7 +8,7 @@ import { createHmac, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
 /** What a side's log says became of an exchange. */
-export const STATE = {
+const STATE = {
   /** It has the reply. */
   answered: 1,
   /** It has a refusal: the provider's system was not called. */
@@ -51,7 +51,7 @@ export type Entry = {
 
 /** Who meets whom about which day; the salt is bound to all of it. `first` is the server with the smaller identifier. */
 export type Session = { day: string; first: Party; second: Party }
-export type Party = { server: string; member: string }
+type Party = { server: string; member: string }
 
 export const DIGEST = 32
 export const ENTRY = 4 * DIGEST + 1

@@ -55,7 +55,7 @@ function opens({ key, digest }: Opening, commitment: unknown): boolean {
   )
 }
 
-export type NotComparable = { class: 'not_comparable'; at: Side; reason: 'erased' | 'ids_only' }
+type NotComparable = { class: 'not_comparable'; at: Side; reason: 'erased' | 'ids_only' }
 export type FinalVerdict = Verdict | NotComparable
 
 /** The verdict once both sides showed what they have: what a side has erased is not missing there. */

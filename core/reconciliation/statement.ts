@@ -17,7 +17,7 @@ import {
 import type { Side } from './entry.ts'
 import type { FinalVerdict } from './shown.ts'
 
-export type StatementWriter = {
+type StatementWriter = {
   /** In the order of keys. */
   add(verdict: FinalVerdict, of: { asks: Side; requestId: string }): void
   end(head: { day: string; session: string; first: StatementParty; second: StatementParty }): Statement

@@ -9,7 +9,7 @@ import { nodeDigest } from './algorithms.ts'
 import type { CheckedSignature } from './checked-signature.ts'
 import { type ChainPart, verifyHashChain } from './verify-hash-chain.ts'
 
-export type CoverageQuestion = {
+type CoverageQuestion = {
   signature: Pick<CheckedSignature, 'references'>
   /** What was sent, in order: '/message.xml', '/attachment1' ... */
   parts: ChainPart[]

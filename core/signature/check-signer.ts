@@ -10,7 +10,7 @@ import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { checkStatusAt } from './check-status.ts'
 import type { CheckedSignature } from './checked-signature.ts'
 
-export type SignerQuestion = {
+type SignerQuestion = {
   signature: Pick<CheckedSignature, 'certificate' | 'certificates' | 'ocspResponses'>
   configuration: ConfigurationIndex
   at: Date
@@ -27,7 +27,7 @@ export type SignerQuestion = {
   checkNextUpdate?: boolean
 }
 
-export type TrustedSigner = {
+type TrustedSigner = {
   /** The signer first, the approved CA last. */
   chain: Certificate[]
   /** Until when this verdict stands with this configuration. */

@@ -8,7 +8,7 @@ import { readOcspStatus } from '#core/certificate/ocsp-status.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { Fault } from '#schemas/fault.ts'
 
-export type StatusQuestion = {
+type StatusQuestion = {
   certificate: Certificate
   issuer: Certificate
   configuration: Pick<ConfigurationIndex, 'caOf'>

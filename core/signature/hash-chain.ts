@@ -16,7 +16,7 @@ import {
 import { hashTree, type PathStep } from './hash-tree.ts'
 import { stepDigest } from './step-digest.ts'
 
-export { type ChainPart, verifyHashChain } from './verify-hash-chain.ts'
+export { verifyHashChain } from './verify-hash-chain.ts'
 
 /** The parts of one message in order: '/message.xml', then '/attachment1' and so on; SHA-512 of each. */
 export type ChainInput = { name: string; sha512: Buffer }[]

@@ -7,7 +7,7 @@ import { stepDigest } from './step-digest.ts'
 /** One level of the path from the root to an input: the other side's digest and on which side it stands. */
 export type PathStep = { other: Buffer; otherIsLeft: boolean }
 
-export type HashTree = { root: Buffer; path(input: number): PathStep[] }
+type HashTree = { root: Buffer; path(input: number): PathStep[] }
 
 const combine = (left: Buffer, right: Buffer): Buffer =>
   stepDigest(

@@ -11,7 +11,7 @@ import { CHAIN_LIMIT, type ChainItem, chainDigest, readHashChainExact } from './
 export type { ChainItem } from './read-hash-chain-exact.ts'
 
 /** The result: where the chain starts, and the digest it must lead to. */
-export type ChainResult = { file: string; step: string; digest: DigestName; value: Buffer }
+type ChainResult = { file: string; step: string; digest: DigestName; value: Buffer }
 
 type Element = { name: string; attributes: Map<string, string>; children: Element[]; text: string }
 

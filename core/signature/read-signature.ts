@@ -10,7 +10,7 @@ import { type QualifyingProperties, readQualifyingProperties } from './read-prop
 import { C14N, LIMIT, SIGNED_PROPERTIES_TYPE } from './template.ts'
 import type { SignatureElement } from './xml-document.ts'
 
-export type Canonicalisation = 'inclusive' | 'exclusive'
+type Canonicalisation = 'inclusive' | 'exclusive'
 
 export type ReadSignature = {
   signedInfo: { element: SignatureElement; canonicalisation: Canonicalisation; method: SignatureMethod }

@@ -14,7 +14,8 @@ import { buildHashChains } from './hash-chain.ts'
 import { insertTimeStamp } from './insert-time-stamp.ts'
 import * as F from './signature-fixture.ts'
 import { codeOf } from './signature-fixture.ts'
-import { checkSignature, checkSignatureExact } from './verify-signature.ts'
+import { checkSignatureExact } from './verify-exact.ts'
+import { checkSignature } from './verify-signature.ts'
 import { prepareSignature } from './write-signature.ts'
 
 const VECTORS = new URL('../../../shared/vectors/x-road/', import.meta.url)

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import t from 'tap'
-import { createAuthority, type ProfileName } from '#certs/authority.ts'
+import { createAuthority } from '#certs/authority.ts'
+import type { ProfileName } from '#certs/profiles.ts'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'

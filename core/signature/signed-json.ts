@@ -23,7 +23,7 @@ export type JsonSigner = {
 /** A signature whose value was verified; whether its certificate counts is for the reader to decide. */
 export type JsonSignature = { certificate: Certificate; certificates: Certificate[]; ocspResponses: Buffer[] }
 
-export type SignedJson = { document: unknown; signatures: JsonSignature[] }
+type SignedJson = { document: unknown; signatures: JsonSignature[] }
 
 /** RFC 7518 3.1. The digest hangs on the curve, so that a key has one algorithm. */
 const CURVES: Record<string, { alg: string; digest: SigningMethod['digest'] }> = {

@@ -63,6 +63,6 @@ function checkNamedCertificates({ properties }: ReadSignature, der: Buffer, seri
 }
 
 /** Whether the digest value of a reference is that of `data`. */
-export function isDigestOf(reference: Pick<DataReference, 'digest' | 'value'>, data: Buffer): boolean {
+function isDigestOf(reference: Pick<DataReference, 'digest' | 'value'>, data: Buffer): boolean {
   return createHash(nodeDigest(reference.digest)).update(data).digest().equals(reference.value)
 }

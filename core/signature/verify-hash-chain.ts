@@ -8,7 +8,7 @@ import { type StepValue, stepDigest } from './step-digest.ts'
 /** A part that was sent or stored, with its digest under any name. */
 export type ChainPart = { name: string; digest(name: DigestName): Buffer }
 
-export type HashChainQuestion = {
+type HashChainQuestion = {
   result: Buffer
   chain: Buffer
   /** In order: '/message.xml', '/attachment1' ..., or '/META-INF/signatures.xml' alone for a time-stamp's chain. */

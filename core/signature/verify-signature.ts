@@ -3,8 +3,7 @@ import type { CheckedSignature } from './checked-signature.ts'
 import { checkSignatureExact } from './verify-exact.ts'
 import { checkSignatureGeneral } from './verify-general.ts'
 
-export type { CheckedSignature, DataReference } from './checked-signature.ts'
-export { checkSignatureExact } from './verify-exact.ts'
+export type { CheckedSignature } from './checked-signature.ts'
 
 /**
  * The signature in `document`, its value and the digest of its signed properties verified; coverage and trust are not.

@@ -10,7 +10,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { SignatureMethod } from './algorithms.ts'
 import * as T from './template.ts'
 
-export type SigningInput = {
+type SigningInput = {
   signingTime: Date
   certificate: Certificate
   /** From the signer's issuer upwards, without the trust anchor. */
@@ -21,7 +21,7 @@ export type SigningInput = {
   method: SignatureMethod
 }
 
-export type PreparedSignature = {
+type PreparedSignature = {
   /** Canonical ds:SignedInfo: the bytes that the key signs. */
   toBeSigned: Buffer
   /** META-INF/signatures.xml around the value: raw r||s for ECDSA. */

@@ -3,7 +3,7 @@ import { Fault } from '#schemas/fault.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import { isIdentifierType } from './identifier.ts'
 
-export const PLACES = ['path', 'query', 'header', 'body', 'reply', 'none'] as const
+const PLACES = ['path', 'query', 'header', 'body', 'reply', 'none'] as const
 
 export type SubjectPlace = {
   /** Calls that it is said of: a method or *, and a path template, ** for any path. */

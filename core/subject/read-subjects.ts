@@ -9,11 +9,11 @@ const MAX_DEPTH = 64
 export type Subject = { type: string; identifier: string }
 
 /** `too_many`: some were found, and not all are among them. */
-export type SubjectFault = 'absent' | 'unreadable' | 'too_many'
+type SubjectFault = 'absent' | 'unreadable' | 'too_many'
 
-export type SubjectsFound = { subjects: Subject[]; fault?: SubjectFault }
+type SubjectsFound = { subjects: Subject[]; fault?: SubjectFault }
 
-export type ReadMessage = {
+type ReadMessage = {
   method: string
   /** Canonical (checkServicePath). */
   path: string

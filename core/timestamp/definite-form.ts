@@ -8,7 +8,7 @@ import { der } from '#core/asn1/der-write.ts'
 import { Fault } from '#schemas/fault.ts'
 
 /** Tokens and answers longer than this are refused unread. */
-export const MAX_TIMESTAMP_BYTES = 64 * 1024
+const MAX_TIMESTAMP_BYTES = 64 * 1024
 
 const MAX_DEPTH = 16
 const CONSTRUCTED_OCTETS = 0x24

@@ -21,7 +21,7 @@ import type { DigestName } from '#schemas/wire.ts'
 import { definiteForm } from './definite-form.ts'
 import { readDigest } from './digest.ts'
 
-export type SignerId = { issuer: Buffer; serialNumber: bigint } | { subjectKeyIdentifier: Buffer }
+type SignerId = { issuer: Buffer; serialNumber: bigint } | { subjectKeyIdentifier: Buffer }
 
 export type SignedData = {
   /** The parts of SignedData as they stand, for writing them again. */

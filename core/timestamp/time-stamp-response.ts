@@ -32,7 +32,7 @@ const FAILURE = {
   systemFailure: 25,
 } as const
 
-export type TimeStampFailure = keyof typeof FAILURE
+type TimeStampFailure = keyof typeof FAILURE
 
 const REJECTION = 2
 const MAX_TEXT = 200

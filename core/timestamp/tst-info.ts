@@ -19,7 +19,7 @@ import { readMessageExtensions } from '#core/certificate/ocsp-extensions.ts'
 import type { DigestName } from '#schemas/wire.ts'
 import { digestLength, readDigest, writeDigest } from './digest.ts'
 
-export type MessageImprint = { digest: DigestName; imprint: Buffer }
+type MessageImprint = { digest: DigestName; imprint: Buffer }
 
 export type TstInfo = MessageImprint & {
   policy: string

@@ -1,7 +1,7 @@
 /** Content types read by one strict grammar (RFC 9110 8.3.1), so that no two readers see two boundaries. */
 import { Fault } from '#schemas/fault.ts'
 
-export type ContentType = { type: string /* lower case */; parameters: ReadonlyMap<string, string> }
+type ContentType = { type: string /* lower case */; parameters: ReadonlyMap<string, string> }
 
 const MAX_LENGTH = 1_024
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"

@@ -6,7 +6,7 @@ import { Fault, type FaultCode } from '#schemas/fault.ts'
 export type HeaderList = [name: string, value: string][]
 
 /** The most bytes that the head of a message (method or status, target, headers) may take, and a target alone. */
-export const MAX_HEAD_BYTES = 65_536
+const MAX_HEAD_BYTES = 65_536
 export const MAX_TARGET_LENGTH = 8_192
 const MAX_ID_LENGTH = 255
 

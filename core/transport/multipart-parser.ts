@@ -11,10 +11,7 @@ export type PartHandler = { write(chunk: Buffer): void | Promise<void>; end(): v
 /** The size of bodies is the handlers' affair: they know what each part may hold. */
 export type MultipartLimits = { maxParts: number; maxHeaderBytes: number }
 
-/** X-Road messages have few parts; SOAP attachments make them more. */
-export const MULTIPART_LIMITS: MultipartLimits = { maxParts: 100, maxHeaderBytes: 16_384 }
-
-export type MultipartParser = {
+type MultipartParser = {
   /** Must not be called again before a promise that it returned has settled. */
   push(chunk: Buffer): void | Promise<void>
   /** At the end of input: throws unless the close delimiter was seen. */

@@ -4,7 +4,7 @@ import { createMultipartParser, type MultipartLimits, type PartHandler } from '.
 import { type ByteSource, readStream } from './read-stream.ts'
 
 export { boundaryOf } from './content-type.ts'
-export { MULTIPART_LIMITS, type MultipartLimits, type PartHandler } from './multipart-parser.ts'
+export type { PartHandler } from './multipart-parser.ts'
 
 /**
  * Resolves when the close delimiter, and after it nothing but white space, has been read and every handler is done.

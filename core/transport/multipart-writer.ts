@@ -23,11 +23,6 @@ export function newBoundary(prefix: 'xtop' | 'xatt'): string {
   return boundary
 }
 
-/** The content type of the whole. */
-export function multipartType(boundary: string): string {
-  return `multipart/mixed; charset=UTF-8; boundary=${boundary}`
-}
-
 /** Delimiter, `content-type` and `extra` headers, and the empty line: the part's body follows it directly. */
 export function partHead(
   boundary: string,

@@ -15,7 +15,7 @@ export type SoapElement = {
 }
 
 /** The SOAP part is read whole, attachments are not: this bounds the time it takes the event loop. */
-export const MAX_SOAP_BYTES = 10 * 1024 * 1024
+const MAX_SOAP_BYTES = 10 * 1024 * 1024
 const MAX_CHILDREN = 1_000
 const PROLOG = /[ \t\r\n]*(?:<!--(?:(?!--)[\s\S])*-->|<\?(?!xml[ \t\r\n])(?:(?!\?>)[\s\S])*\?>)/y
 const DECLARATION =

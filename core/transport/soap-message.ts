@@ -4,7 +4,6 @@
  */
 import { Fault } from '#schemas/fault.ts'
 import type { ClientId, ServerId } from '#schemas/identifiers.ts'
-import { parseContentType } from './content-type.ts'
 import { checkId } from './header-list.ts'
 import type { RepresentedParty } from './rest-message.ts'
 import { type SoapElement, withSoapDocument } from './soap-document.ts'
@@ -51,29 +50,6 @@ const FIELDS: ReadonlySet<string> = new Set([
  */
 export function parseSoapMessage(bytes: Buffer): Promise<SoapMessage> {
   return withSoapDocument(bytes, readEnvelope)
-}
-
-/** Throws `invalid_content_type` unless a SOAP message, alone or as the first part of several, may be of this type. */
-export function checkSoapType(contentType: string | undefined): void {
-  const type = contentType === undefined ? undefined : parseContentType(contentType).type
-  if (type !== 'text/xml' && type !== 'application/xop+xml') {
-    throw new Fault('invalid_content_type', { what: 'a SOAP message is text/xml or application/xop+xml' })
-  }
-}
-
-/** Throws `inconsistent_headers` unless a response names the same client, service, id, user, issue and party. */
-export function checkSoapConsistency(request: SoapMessage, response: SoapMessage): void {
-  const said = (message: SoapMessage): string =>
-    JSON.stringify([
-      idParts(message.client),
-      idParts(message.service),
-      message.id,
-      message.userId ?? null,
-      message.issue ?? null,
-      [message.representedParty?.memberClass ?? null, message.representedParty?.memberCode ?? null],
-    ])
-  if (said(request) !== said(response))
-    throw new Fault('inconsistent_headers', { what: 'request and response' })
 }
 
 function readEnvelope(envelope: SoapElement): SoapMessage {
@@ -140,19 +116,6 @@ function readFault(fault: SoapElement): { type: string; message: string; detail:
   const inDetail = detail === undefined ? undefined : child(detail, 'faultDetail')
   const text = inDetail?.text() ?? (detail?.children().length === 0 ? detail.text() : '')
   return { type, message: child(fault, 'faultstring')?.text() ?? '', detail: text.trim().slice(0, 4_096) }
-}
-
-function idParts(id: SoapService | ClientId): (string | null)[] {
-  const { serviceCode, serviceVersion } = id as Partial<SoapService>
-  const { instance, memberClass, memberCode, subsystemCode } = id
-  return [
-    instance,
-    memberClass,
-    memberCode,
-    subsystemCode ?? null,
-    serviceCode ?? null,
-    serviceVersion ?? null,
-  ]
 }
 
 function isSoap(element: SoapElement, name: string): boolean {

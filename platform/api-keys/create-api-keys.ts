@@ -13,7 +13,7 @@ import type { ApiKeyRow } from './store.ts'
 import { createApiKeyStore } from './store.ts'
 
 /** A key as administrators see it; times are ISO texts. */
-export type ApiKey = {
+type ApiKey = {
   id: string
   name: string
   roles: string[]
@@ -27,7 +27,7 @@ export type ApiKey = {
   issued: boolean
 }
 
-export type NewApiKey = {
+type NewApiKey = {
   name: string
   roles: string[]
   expiresAt?: Date

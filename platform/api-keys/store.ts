@@ -63,7 +63,7 @@ const COLUMNS = [
   ...(['created_by', 'issued', 'addresses'] as const),
 ] as const
 
-export type ApiKeyStore = {
+type ApiKeyStore = {
   insert(row: ApiKeyRow): Promise<void>
   find(id: string): Promise<ApiKeyRow | undefined>
   /** All of them without a page, the oldest first. */

@@ -80,7 +80,7 @@ export type AuditFilter = {
   q?: string | undefined
 }
 
-export type AuditStore = {
+type AuditStore = {
   /** Adds the row that `next` makes from the newest one, alone among all nodes; `within` a transaction of the caller's or its own. */
   append(
     within: Kysely<unknown> | undefined,

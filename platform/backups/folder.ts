@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 
-export type KeptBackup = { name: string; bytes: number }
+type KeptBackup = { name: string; bytes: number }
 
 export type BackupFolder = {
   nameFor(at: number): string

@@ -11,7 +11,7 @@ import { Fault } from '#schemas/fault.ts'
 import { ENTRY_NAME, MANIFEST_NAME, MAX_MANIFEST, type Manifest, readManifest } from './manifest.ts'
 import { openSealed } from './sealed-file.ts'
 
-export type ReadBackup = {
+type ReadBackup = {
   manifest: Manifest
   /** Of the manifest, which it fits: whether its certificate counts is for the caller to know. */
   signature: JsonSignature

@@ -12,7 +12,7 @@ import type { BackupFolder } from './folder.ts'
 import { isWell, outcomeOf } from './rules.ts'
 import type { BackupRow, BackupRuns } from './run-store.ts'
 
-export type BackupRooms = {
+type BackupRooms = {
   store: BackupRuns
   /** Undefined where the settings have no backups. */
   made?: { make: MakeBackup; folder: BackupFolder; hour: number; keep: number } | undefined

@@ -1,11 +1,11 @@
 /** When the daily backup is due, and how one that never ended is shown; pure. */
 
-export type BackupState = 'running' | 'made' | 'failed'
+type BackupState = 'running' | 'made' | 'failed'
 
 /** What a rule has to know of a backup. */
 export type Run = { state: BackupState; begun_at: string; ended_at: string | null; failure: string | null }
 
-export const DAY_MS = 86_400_000
+const DAY_MS = 86_400_000
 /** After one that failed. */
 const AGAIN_MS = 3_600_000
 /** No backup takes so long. */

@@ -10,7 +10,7 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
 
 /** What stands in plain: whose backup it is and of when. */
-export type SealedHeader = { kind: string; madeAt: string; of: string; salt: string }
+type SealedHeader = { kind: string; madeAt: string; of: string; salt: string }
 
 const FIRST_LINE = 'concordat-backup 1\n'
 const MAX_HEADER = 4096
@@ -18,7 +18,7 @@ const PIECE = 64 * 1024
 const TAG = 16
 /** 32 MiB of memory, a tenth of a second: a secret of 16 random characters needs no more. */
 const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
-export const LEAST_SECRET = 16
+const LEAST_SECRET = 16
 
 const derive = promisify<string, Buffer, number, object, Buffer>(scrypt)
 

@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import { dialectOf } from './dialect.ts'
 
 /** `numbered` is the column that the database numbers by itself. */
-export type TableFacts = { name: string; columns: string[]; numbered: string | undefined }
+type TableFacts = { name: string; columns: string[]; numbered: string | undefined }
 
 /** All tables but those in which the migrations are noted. */
 export async function tablesIn(kysely: Kysely<unknown>): Promise<TableFacts[]> {

@@ -6,7 +6,7 @@ import { systemClock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type Finding = { ok: boolean; reason?: string | undefined }
-export type HealthReport = { ready: boolean; checks: (Finding & { name: string })[] }
+type HealthReport = { ready: boolean; checks: (Finding & { name: string })[] }
 
 export type Health = {
   /** `check` says in plain words why the process is not ready; a throw counts as its fault's text. */

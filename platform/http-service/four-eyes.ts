@@ -12,10 +12,10 @@ import type { Operation } from './openapi-operations.ts'
 export type CallInput = { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
 
 /** A call that was checked and is not carried out. */
-export type ProposedCall = CallInput & { operation: string; target: string; reason: string; caller: Caller }
+type ProposedCall = CallInput & { operation: string; target: string; reason: string; caller: Caller }
 
 /** What the caller of such an operation is told, with 202. */
-export type Proposed = { id: string; contentSha256: string; state: string; expiresAt: string }
+type Proposed = { id: string; contentSha256: string; state: string; expiresAt: string }
 
 export type FourEyes = {
   /** False while there is no second person to ask: then the call acts at once. */

@@ -4,7 +4,7 @@ import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 
-export type TakenUpRow = { caller: string; key: string; operation: string; at: string }
+type TakenUpRow = { caller: string; key: string; operation: string; at: string }
 
 type Tables = { idempotency_key: TakenUpRow }
 
@@ -25,7 +25,7 @@ export const idempotencyKeyMigrations: Record<string, Migration> = {
   },
 }
 
-export type IdempotencyKeyStore = {
+type IdempotencyKeyStore = {
   /** False when this caller's key is there already. */
   insert(row: TakenUpRow): Promise<boolean>
   find(caller: string, key: string): Promise<TakenUpRow | undefined>

@@ -17,7 +17,7 @@ import { createJobStore } from './store.ts'
 
 export type { JobHandler } from './runner.ts'
 
-export type EnqueueOptions = {
+type EnqueueOptions = {
   /** Of one kind and key at most one job waits; asked for while it runs, it runs once more. */
   key?: string
   runAt?: Date

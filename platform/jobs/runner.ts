@@ -22,13 +22,13 @@ export type JobHandler = (job: {
   signal: AbortSignal
 }) => Promise<void>
 
-export type Outcome = { error?: unknown }
+type Outcome = { error?: unknown }
 
 type Run = { job: JobRow; token: string; until: number; controller: AbortController }
 
 type Ended = { outcome: Outcome; runsAgainAt: string | undefined }
 
-export type Runner = {
+type Runner = {
   /**
    * Claims and starts what was due `lateMs` ago, as far as there are free places. Of kinds with places all that is due: what the queue
    * said of such a job is lost when there was no place for it.

@@ -10,7 +10,7 @@ import type { JobRow, JobTables, KindRow } from './migrations.ts'
 /** Under which one node works: `token` is new for each claim, so that a claim that ran out cannot end a newer one. */
 export type Claim = { token: string; now: string; until: string }
 
-export type NewJob = {
+type NewJob = {
   id: string
   kind: string
   key: string | null

@@ -4,7 +4,7 @@ import { Fault } from '#schemas/fault.ts'
 export type State = 'invited' | 'active' | 'locked' | 'removed'
 
 /** What a rule has to know of somebody. */
-export type Standing = { id: string; state: State; roles: string[] }
+type Standing = { id: string; state: State; roles: string[] }
 
 const ACTS = {
   lock: { from: ['active'], to: 'locked' },

@@ -18,7 +18,7 @@ import {
 } from './rules.ts'
 import type { PeopleTables, PersonRow } from './tables.ts'
 
-export type Person = {
+type Person = {
   id: string
   name: string
   email: string | null

@@ -10,7 +10,7 @@ export type Running = {
   ready?: string | undefined
 }
 
-export const EXIT = { ok: 0, failed: 1, configuration: 2 } as const
+const EXIT = { ok: 0, failed: 1, configuration: 2 } as const
 
 const DRAIN_MS = 15_000
 // What the first callers need is loaded by then, and nobody waits for a server that has just started.

@@ -24,7 +24,7 @@ export type OpenIdClient = {
   close(): Promise<void>
 }
 
-export type OpenIdSettings = { issuer: string; clientId: string; clientSecret: string; redirectUri: string }
+type OpenIdSettings = { issuer: string; clientId: string; clientSecret: string; redirectUri: string }
 
 type Library = typeof import('openid-client')
 

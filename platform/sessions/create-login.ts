@@ -26,7 +26,7 @@ export type LoginSettings = {
 }
 
 /** What the login asks of whoever keeps people. */
-export type People = {
+type People = {
   /** Lets somebody in who has proved who they are, or says why not. */
   admit(identity: Identity): Promise<Admission>
   find: FindPerson

@@ -8,7 +8,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { createSessionStore, type Limits } from './store.ts'
 
-export type Session = { person: string; csrfToken: string; endsAt: string }
+type Session = { person: string; csrfToken: string; endsAt: string }
 
 export type Sessions = {
   /** A new session; the token cannot be read again. */

@@ -5,7 +5,7 @@ import { columnTypes, isUniqueViolation, lockFor } from '#platform/database/dial
 import type { Database } from '#platform/database/open-database.ts'
 import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 
-export type SessionRow = { digest: Buffer; person: string; created_at: string; used_at: string }
+type SessionRow = { digest: Buffer; person: string; created_at: string; used_at: string }
 
 export type SessionTables = { session: SessionRow; used_login: { digest: Buffer; used_at: string } }
 

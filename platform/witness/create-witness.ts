@@ -13,7 +13,7 @@ import type { Advance, WitnessStore } from './store.ts'
 import type { WitnessKey } from './witness-key.ts'
 
 /** What a submission is answered with: the witness's line, or the size that it knows. */
-export type WitnessAnswer = { cosignature: string } | { size: number }
+type WitnessAnswer = { cosignature: string } | { size: number }
 
 export type Witness = {
   verifierKey: string

@@ -18,7 +18,7 @@ export type WitnessTables = {
   witness_refusal: RefusalTable
 }
 
-export type RefusalTable = {
+type RefusalTable = {
   id: Generated<number>
   origin: string
   time: string

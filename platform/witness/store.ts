@@ -6,11 +6,10 @@ import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { RefusalRow, WitnessTables } from './migrations.ts'
 
-export type { RefusalRow } from './migrations.ts'
 export { witnessMigrations } from './migrations.ts'
 
 /** The newest tree of a log that was cosigned, and the checkpoint with our line, the last. */
-export type WitnessedLog = KnownTree & { note: string; time: string }
+type WitnessedLog = KnownTree & { note: string; time: string }
 
 /** What is to be written for a log: its new tree, or a submission that contradicts the known one. */
 export type Advance = { tree: WitnessedLog } | { refusal: Omit<RefusalRow, 'id' | 'origin'> } | undefined

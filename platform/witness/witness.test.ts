@@ -8,13 +8,8 @@ import path from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { readCosignature } from '#core/merkle/add-checkpoint.ts'
-import {
-  parseCheckpoint,
-  parseNote,
-  signNote,
-  verifyCosignature,
-  verifyNote,
-} from '#core/merkle/checkpoint.ts'
+import { parseCheckpoint, signNote, verifyCosignature, verifyNote } from '#core/merkle/checkpoint.ts'
+import { parseNote } from '#core/merkle/signed-note.ts'
 import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import type { Database } from '#platform/database/open-database.ts'

@@ -24,8 +24,8 @@ import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import type { LoadedConfiguration } from '../verify/configuration-files.ts'
 import type { AuthorityKeys } from './authority-keys.ts'
 
-export type Check = { what: string; state: 'good' | 'warn' | 'bad'; why: string }
-export type OpenedAnswer = { answer: AuditAnswer; payload: AuditPayload | undefined; checks: Check[] }
+type Check = { what: string; state: 'good' | 'warn' | 'bad'; why: string }
+type OpenedAnswer = { answer: AuditAnswer; payload: AuditPayload | undefined; checks: Check[] }
 
 /** Throws what keeps it from being read at all; what is read and does not hold is among the checks. */
 export async function openAudit(q: {

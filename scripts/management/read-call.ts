@@ -14,7 +14,7 @@ export type Call = {
   body: Buffer | undefined
 }
 
-export type CallOptions = { json: boolean; all: boolean; output: string | undefined }
+type CallOptions = { json: boolean; all: boolean; output: string | undefined }
 
 const LONGEST_TYPED = 512
 

@@ -14,7 +14,7 @@ export type More = {
 }
 
 /** A command that needs no API. */
-export type Offline = { summary: string; offline(args: string[]): Promise<number> }
+type Offline = { summary: string; offline(args: string[]): Promise<number> }
 
 type Program = {
   program: string

@@ -1,7 +1,7 @@
 /** An administrator of the sandbox's registry as a person at a browser: logs in at the provider, then acts by session. */
 import { Agent, request } from 'undici'
 
-export type Credentials = { subject: string; name: string; password: string }
+type Credentials = { subject: string; name: string; password: string }
 
 export type Administrator = {
   /** Through the login pages; again after whatever ended the session. */

@@ -13,7 +13,7 @@ import type { Instance } from './instance.ts'
 import { type Agency, folderOf, subsystemText } from './layout.ts'
 import { auditorLoginsOf, loginsOf } from './people.ts'
 
-export type Say = (line: string) => void
+type Say = (line: string) => void
 
 type ListedRecord = {
   index: number
@@ -24,7 +24,7 @@ type ListedRecord = {
   time: string
 }
 
-export const DEMONSTRATED_PERSON = 'P00000042'
+const DEMONSTRATED_PERSON = 'P00000042'
 
 /** Runs both exchanges; throws with the reason when a step does not hold. */
 export async function demonstrate(instance: Instance, sayAloud: Say): Promise<void> {

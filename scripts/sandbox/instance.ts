@@ -35,7 +35,7 @@ export type Instance = {
 /** Tells how far it is; `part` is done when `done` is called. */
 export type Progress = { begin(part: string): { done(what?: string): void } }
 
-export type InstanceOptions = {
+type InstanceOptions = {
   layout: Layout
   progress: Progress
   fresh: boolean

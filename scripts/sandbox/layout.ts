@@ -26,7 +26,7 @@ export type Layout = {
 }
 
 export const SERVER_PORTS = { messages: 5500, ocsp: 5577, http: 8080, https: 8443, admin: 4000 } as const
-export const MEMBER_CLASS = 'GOV'
+const MEMBER_CLASS = 'GOV'
 export const POPULATION_SERVICE = 'persons'
 
 /** The layout below `directory`, on the loopback network `network` (three numbers, "127.0.1" by default). */

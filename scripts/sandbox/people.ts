@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
 
-export type SandboxPerson = { subject: string; name: string; email: string; password: string }
+type SandboxPerson = { subject: string; name: string; email: string; password: string }
 
 /** Who does what: administrators come in by installation code, the others are invited with these roles. */
 const PEOPLE = [

@@ -19,7 +19,7 @@ const TIMEOUT_S = 600
 // tap itself ends a test in time and tells what was open: killed is only what no longer listens.
 const KILL_MS = (TIMEOUT_S + 30) * 1000
 
-export type FileRun = { stdout: string; code: number | null; signal: NodeJS.Signals | null; ms: number }
+type FileRun = { stdout: string; code: number | null; signal: NodeJS.Signals | null; ms: number }
 
 /** Calls `tell` with each line of the stream and `tellError` with what the files write to their error streams. */
 export async function runFiles(

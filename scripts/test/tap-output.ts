@@ -1,8 +1,8 @@
 /** Reads a TAP 14 stream line by line: totals, time a file, the tests that failed with their diagnostics, the skipped ones. */
 
-export type Totals = { passed: number; failed: number; skipped: number }
+type Totals = { passed: number; failed: number; skipped: number }
 
-export type FileResult = { name: string; passed: boolean; ms: number }
+type FileResult = { name: string; passed: boolean; ms: number }
 
 export type TapOutput = {
   totals: Totals | undefined

@@ -16,7 +16,7 @@ export type LoadedConfiguration = {
   origin: string
 }
 
-export const SHARED = 'shared-params.xml'
+const SHARED = 'shared-params.xml'
 /** What is read of a directory or a zip file, in whatever folder. */
 export const CONFIGURATION_FILES = [SHARED, PROFILES_FILE]
 

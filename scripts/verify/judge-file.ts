@@ -14,7 +14,7 @@ import { verifyBundle } from './verify-bundle.ts'
 import { verifyExport } from './verify-export.ts'
 import { isStatement, verifyStatement } from './verify-statement.ts'
 
-export type Question = {
+type Question = {
   /** What the file is called in the report. */
   file: string
   /** Its path, or its bytes. */

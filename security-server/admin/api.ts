@@ -48,7 +48,7 @@ import { recordingLooks } from '../reading/looks.ts'
 import { clearanceOf, type RecordReads, readableLog } from '../reading/readable-log.ts'
 import type { AdminRooms } from './rooms.ts'
 
-export type AdminSettings = Omit<
+type AdminSettings = Omit<
   AdminRooms,
   | 'apiKeys'
   | 'audit'

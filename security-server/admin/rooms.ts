@@ -4,7 +4,6 @@ import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
-import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import type { WitnessStore } from '#platform/witness/store.ts'
@@ -27,7 +26,7 @@ import type { MessageLog } from '../message-log/message-log.ts'
 import type { ReadableLog } from '../reading/readable-log.ts'
 
 /** The part of the log that tells of no record: those are read by `logFor`. */
-export type AdminLog = Pick<
+type AdminLog = Pick<
   MessageLog,
   | 'checkpoints'
   | 'retention'
@@ -109,7 +108,7 @@ type ReconciliationFilter = {
 }
 
 /** The part of reconciliation that people use; `get` and `getCase` throw `not_found`. */
-export type AdminReconciliation = {
+type AdminReconciliation = {
   days: {
     list(q: ReconciliationFilter): Promise<ReconciledDay[]>
     get(id: number, clearance: number): Promise<ReconciledDay>
@@ -126,7 +125,7 @@ export type AdminReconciliation = {
 }
 
 /** Searches by person; `keys` is absent where no key holder is configured. */
-export type AdminSubjects = {
+type AdminSubjects = {
   places: PlacesStore
   searches: SubjectSearchStore
   keys:
@@ -169,5 +168,3 @@ export type AdminRooms = {
   fetchDocument: FetchDocument
   registration: RegistrationClient
 }
-
-export type Handlers = Record<string, OperationHandler>

@@ -12,7 +12,7 @@ export type Answer = {
 }
 
 /** What the log line of the exchange says. */
-export type ExchangeFacts = { index: number; bytes: number }
+type ExchangeFacts = { index: number; bytes: number }
 
 /** Takes only a reply that is verified and durable. */
 export function answer(kept: Logged<VerifiedReply>): Answer {

@@ -55,7 +55,7 @@ export type ReplyChange = {
   sent?: { message?: Buffer; body?: Body | undefined }
 }
 
-export type ConsumerWorld = {
+type ConsumerWorld = {
   world: PeerWorld
   rooms: ConsumerRooms
   log: FakeLog
@@ -191,7 +191,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
   return made
 }
 
-export function sha512(bytes: Buffer): Buffer {
+function sha512(bytes: Buffer): Buffer {
   return createHash('sha512').update(bytes).digest()
 }
 

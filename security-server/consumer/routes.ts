@@ -22,7 +22,7 @@ import { exchange } from './exchange.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import { enterConnection } from './under-way.ts'
 
-export type ExchangeObserver = (outcome: string, seconds: number) => void
+type ExchangeObserver = (outcome: string, seconds: number) => void
 
 /** The one route that stands for every target below /r1/: the router must neither decode nor normalise them. */
 const REST_ROUTE = '/r1'

@@ -27,7 +27,7 @@ export type StoredCopy = {
   contents: Map<string, Buffer>
 }
 
-export type Generations = {
+type Generations = {
   /** Writes all copies, the own instance first, and makes them current; gives the folder with X-Road's layout. */
   save(copies: InstanceCopy[]): Promise<string>
   /** What is current, the own instance first; undefined when nothing has been saved. */

@@ -2,7 +2,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { anchorHash, writeAnchor } from '#core/configuration/anchor.ts'
-import { parsePartMetadata } from '#core/configuration/part-metadata.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import type { ConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf, createWorld, MINUTE, nameIn, START } from '#test/fakes/configuration-world.ts'
@@ -49,13 +48,17 @@ void t.test('from the anchor to a configuration, and on disk as X-Road has it', 
     'shared-params.xml',
     'shared-params.xml.metadata',
   ])
-  const metadata = parsePartMetadata(readFileSync(path.join(layout, 'DEV', 'shared-params.xml.metadata')))
+  const readMetadata = () =>
+    JSON.parse(readFileSync(path.join(layout, 'DEV', 'shared-params.xml.metadata'), 'utf8')) as {
+      expirationDate: string
+    }
+  const metadata = readMetadata()
   t.match(metadata, {
     contentIdentifier: 'SHARED-PARAMETERS',
     instanceIdentifier: 'DEV',
     configurationVersion: '6',
   })
-  t.same(metadata.expirationDate, first.expiresAt)
+  t.same(new Date(metadata.expirationDate), first.expiresAt)
   t.same(
     first.verificationFiles().map((file) => file.name),
     ['instance-identifier', 'DEV/shared-params.xml', 'DEV/shared-params.xml.metadata'],
@@ -73,8 +76,7 @@ void t.test('from the anchor to a configuration, and on disk as X-Road has it', 
   t.equal(configuration.current().version, first.version, 'a renewal keeps the version')
   t.same(configuration.current().expiresAt, new Date(START + 11 * MINUTE))
   t.same(first.expiresAt, new Date(START + 10 * MINUTE), 'a snapshot does not change')
-  const renewed = parsePartMetadata(readFileSync(path.join(layout, 'DEV', 'shared-params.xml.metadata')))
-  t.same(renewed.expirationDate, new Date(START + 11 * MINUTE))
+  t.same(new Date(readMetadata().expirationDate), new Date(START + 11 * MINUTE))
 
   world.publish({ name: 'two' })
   await configuration.refresh()

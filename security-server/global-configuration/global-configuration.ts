@@ -22,7 +22,6 @@ import type { ConfigurationSnapshot } from './snapshot.ts'
 import { type AnchorSummary, type ConfigurationState, describeState } from './state.ts'
 
 export type { ConfigurationSnapshot } from './snapshot.ts'
-export type { AnchorSummary, ConfigurationState } from './state.ts'
 
 export type GlobalConfiguration = {
   /**

@@ -28,7 +28,7 @@ export type HeldList = {
   index: SuspensionIndex
 }
 
-export type HeldLists = {
+type HeldLists = {
   of(instance: string): HeldList | undefined
   /** Takes the list that lies on disk when it stands the checks; one that does not is left alone and logged. */
   restore(instance: string, certificates: Buffer[], mark: HighWaterMark | undefined): Promise<void>

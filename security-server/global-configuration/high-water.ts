@@ -25,13 +25,13 @@ export type HighWaterMark = {
 const TOLERANCE_MS = 120_000
 
 /** When a directory was published: the earliest of its parts' times. */
-export function publishedAt(directory: Directory): number | undefined {
+function publishedAt(directory: Directory): number | undefined {
   const times = directory.parts.map((part) => publicationTime(part.location))
   return times.some((time) => time === undefined) ? undefined : Math.min(...(times as number[]))
 }
 
 /** What a statement says about content, as one text: equal indexes must mean equal content. */
-export function statementMark(statement: ConfigurationStatement): NonNullable<HighWaterMark['statement']> {
+function statementMark(statement: ConfigurationStatement): NonNullable<HighWaterMark['statement']> {
   const hashes = Object.entries(statement.parts).map(([name, part]) => [name, part.sha512])
   const parts = createHash('sha256')
     .update(canonicalJson(Object.fromEntries(hashes)))

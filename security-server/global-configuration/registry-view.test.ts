@@ -1,9 +1,11 @@
 /** A registry that shows two faces, and a view of it that is frozen: what servers find out, alone and by talking. */
+
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { parseAnchor } from '#core/configuration/anchor.ts'
-import { verifyLogHead, writeLogHead } from '#core/configuration/log-head.ts'
+import { writeLogHead } from '#core/configuration/configuration-fixture.ts'
+import { verifyLogHead } from '#core/configuration/log-head.ts'
 import { documentSigner } from '#core/configuration/signed-document.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'

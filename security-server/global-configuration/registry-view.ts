@@ -13,7 +13,7 @@ import type { ConfigurationClient } from './client.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { checkSameLog, type SignedHead } from './fetch-log-proof.ts'
 
-export type Fork = {
+type Fork = {
   /** `contradiction`: both heads together prove it; `unproven`: the registry gave no proof that one follows the other. */
   kind: 'contradiction' | 'unproven'
   what: string

@@ -1,9 +1,10 @@
 /** A security server and the suspension list of a real registry: obeyed, kept, withheld, forged, taken back. */
+
 import { readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { writeSuspensionList } from '#core/configuration/configuration-fixture.ts'
 import { documentSigner } from '#core/configuration/signed-document.ts'
-import { writeSuspensionList } from '#core/configuration/suspension-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { codeOf, createWorld } from '#test/fakes/configuration-world.ts'

@@ -12,7 +12,7 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import type { CertificateTrust } from './identity.ts'
 import type { WriteFile } from './write-durably.ts'
 
-export type FreshStatus = { response: Buffer; validUntil: Date }
+type FreshStatus = { response: Buffer; validUntil: Date }
 
 /** The status of a certificate for people. */
 export type StatusReport = {

@@ -26,7 +26,7 @@ type Parts = {
 
 type Kept<T> = { parts: Parts; identity: T; validUntil: number; trust: CertificateTrust; generation: number }
 
-export type Identities = {
+type Identities = {
   signing(member: MemberId): SigningIdentity
   authentication(): AuthenticationIdentity
   /** Active certificates of either usage and the intermediates above them, for the OCSP refresh. */

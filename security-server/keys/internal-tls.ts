@@ -28,7 +28,7 @@ import { type HostNames, selfSignedCertificate } from './self-signed.ts'
 import type { SoftwareToken } from './software-token.ts'
 import type { WriteFile } from './write-durably.ts'
 
-export type InternalTlsInfo = {
+type InternalTlsInfo = {
   sha256: string
   subject: string
   issuer: string

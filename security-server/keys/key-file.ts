@@ -13,7 +13,7 @@ import { parseJson } from './token-file.ts'
 export type KeyUsage = 'SIGNING' | 'AUTHENTICATION'
 
 /** A PKCS#10 request made for a key; `member` for signing keys. */
-export type StoredRequest = { id: string; createdAt: string; member: MemberId | undefined; der: Buffer }
+type StoredRequest = { id: string; createdAt: string; member: MemberId | undefined; der: Buffer }
 
 export type StoredCertificate = {
   certificate: Certificate

@@ -5,11 +5,11 @@ import path from 'node:path'
 import type { Test } from 'tap'
 import {
   type Authority,
-  type Conditions,
   createAuthority,
   type IssueRequest,
   SUBJECT_PROFILE_CLASS,
 } from '#certs/authority.ts'
+import type { Conditions } from '#certs/switches.ts'
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SharedParameters } from '#schemas/global-configuration.ts'

@@ -38,8 +38,8 @@ import { createTokens, SOFTWARE_TOKEN_ID, softwareAsToken } from './tokens.ts'
 import { type WriteFile, writeDurably } from './write-durably.ts'
 
 export type { CertificateInfo, KeyInfo, TokenInfo } from './describe.ts'
-export type { AuthenticationIdentity, CertificateTrust, SigningIdentity, TlsIdentity } from './identity.ts'
-export type { InternalTls, InternalTlsInfo } from './internal-tls.ts'
+export type { AuthenticationIdentity, SigningIdentity, TlsIdentity } from './identity.ts'
+export type { InternalTls } from './internal-tls.ts'
 
 export type KeysDependencies = {
   /** The token's folder; `ocsp/` within it keeps OCSP answers. */

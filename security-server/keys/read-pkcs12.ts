@@ -7,7 +7,7 @@ import { type Certificate, parseCertificate } from '#core/certificate/certificat
 import { Fault } from '#schemas/fault.ts'
 import { algorithmOf } from './generate-key.ts'
 
-export type Pkcs12Content = { privateKeys: KeyObject[]; certificates: Certificate[] }
+type Pkcs12Content = { privateKeys: KeyObject[]; certificates: Certificate[] }
 
 const MAX_BYTES = 1024 * 1024
 const MAX_ENTRIES = 50

@@ -10,7 +10,7 @@ import type { CertificateStatuses } from './certificate-status.ts'
 import type { FetchOcsp } from './client.ts'
 import type { CertificateTrust } from './identity.ts'
 
-export type OcspRefresh = (o?: { force?: boolean }) => Promise<void>
+type OcspRefresh = (o?: { force?: boolean }) => Promise<void>
 
 /**
  * A refresh that runs once at a time: callers during a run wait for the one that follows it. It throws

@@ -25,7 +25,7 @@ import {
   type View,
 } from './view.ts'
 
-export type { AuthenticationMode, LocalService } from './view.ts'
+export type { LocalService } from './view.ts'
 
 export type LocalClient = {
   id: ClientId
@@ -37,7 +37,7 @@ export type LocalClient = {
 export type ListedEndpoint = Pick<Endpoint, 'method' | 'path'>
 
 /** Who asks what it may call. */
-export type Asker = { client: ClientId; isInGlobalGroup(code: string): boolean }
+type Asker = { client: ClientId; isInGlobalGroup(code: string): boolean }
 
 /** A call of one of our services, by the picture of now. */
 export type LocalCall = {

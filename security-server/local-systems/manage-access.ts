@@ -12,7 +12,7 @@ import type { SubjectType } from './access.ts'
 import * as store from './access-rights/store.ts'
 import { clientIn, groupIn, type Manage, serviceIn, serviceOfEndpoint, timeOf } from './manage.ts'
 
-export type Subject = {
+type Subject = {
   type: SubjectType
   /** The text form of a subsystem's id, or a group's code. */
   id: string

@@ -17,7 +17,7 @@ export type ServiceChange = {
   allowEncodedSlash?: boolean | undefined
 }
 
-export type NewDescription = {
+type NewDescription = {
   client: SubsystemId
   code: string
   /** The service's base address; for OPENAPI the document's first server when absent. */

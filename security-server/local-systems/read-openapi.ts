@@ -3,7 +3,7 @@ import { Fault } from '#schemas/fault.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import type { NewEndpoint } from './services/store.ts'
 
-export type OpenApiSummary = {
+type OpenApiSummary = {
   title: string
   version: string
   serverUrl: string | undefined

@@ -21,7 +21,7 @@ export type Rows = {
 
 export type Transaction = Kysely<Tables>
 
-export type Store = {
+type Store = {
   counter(): Promise<number>
   rows(): Promise<Rows>
   /** Runs a change in one transaction with the counter's rise. */

@@ -39,7 +39,7 @@ export type ServiceRow = {
   allow_encoded_slash: number
 }
 
-export type ServiceCertificateRow = { service: number; sha256: string; der: Buffer }
+type ServiceCertificateRow = { service: number; sha256: string; der: Buffer }
 
 export type EndpointRow = {
   id: Generated<number>
@@ -61,7 +61,7 @@ export type AccessRightRow = {
 
 export type LocalGroupRow = { id: Generated<number>; client: string; code: string; description: string }
 
-export type LocalGroupMemberRow = { local_group: number; member: string }
+type LocalGroupMemberRow = { local_group: number; member: string }
 
 export type Tables = {
   local_client: ClientRow

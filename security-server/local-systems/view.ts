@@ -15,7 +15,7 @@ export type AuthenticationMode = 'NOSSL' | 'SSLNOAUTH' | 'SSLAUTH'
 
 export type ClientCertificate = { sha256: string; der: Buffer; notBefore: Date; notAfter: Date }
 
-export type ServiceCertificate = { sha256: string; der: Buffer }
+type ServiceCertificate = { sha256: string; der: Buffer }
 
 export type LocalService = {
   id: ServiceId
@@ -35,7 +35,7 @@ export type LocalService = {
 
 export type Endpoint = { id: number; method: string; path: string; base: boolean; generated: boolean }
 
-export type AccessRight = {
+type AccessRight = {
   id: number
   endpoint: number
   subjectType: SubjectType

@@ -9,7 +9,7 @@ import type { OwnRecord, Writer } from './records/writer.ts'
 import type { WorkerClient } from './worker-client.ts'
 
 /** How far the audit log had come in the newest of them. */
-export const AUDIT_MARK = 'audit-head'
+const AUDIT_MARK = 'audit-head'
 const PART = 1000
 
 export type AuditHeads = {

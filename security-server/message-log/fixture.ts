@@ -30,7 +30,7 @@ export const SERVICE = {
   serviceCode: 'persons',
 }
 
-export type Signer = {
+type Signer = {
   authority: Authority
   /** A real signature over the message and, by hash chain, its body. */
   sign(message: Buffer, body?: SpooledBody): NonNullable<RecordInput['signature']>

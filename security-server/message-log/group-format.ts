@@ -63,7 +63,7 @@ export function fieldsOf(head: RecordHead, metadata: string, record: PackedParts
   ]
 }
 
-export type PackedParts = {
+type PackedParts = {
   message?: Buffer | undefined
   body?: SpooledBody | undefined
   signature?: RecordInput['signature']

@@ -9,7 +9,7 @@ import { lowWaterMark } from './recover.ts'
 import { extendTiles } from './tree/tiles.ts'
 import type { WorkerSetup } from './worker-api.ts'
 
-export type Maintenance = {
+type Maintenance = {
   /** Does a little of everything; true when more is to do. */
   slice(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
   /** Indexes the record of this index, and all before it; with one beyond the last all that there are. */

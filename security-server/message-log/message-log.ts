@@ -39,7 +39,7 @@ import { type CheckpointSigner, countersign } from './tree/countersign.ts'
 import { startWorker } from './worker-client.ts'
 
 /** As X-Road: after four hours without a time-stamp, exchange stops. */
-export const UNSTAMPED_LIMIT_MS = 4 * 60 * 60 * 1000
+const UNSTAMPED_LIMIT_MS = 4 * 60 * 60 * 1000
 
 const PROBE_MS = 500
 

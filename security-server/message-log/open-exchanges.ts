@@ -8,7 +8,7 @@ import type { RecordInput } from './record-input.ts'
 /** Signed proofs of refusals in memory; what is refused beyond them is closed without its proof. */
 const MAX_PROOFS = 256
 
-export type OpenExchanges = {
+type OpenExchanges = {
   /** A record is durable under this index. */
   logged(record: RecordInput, index: number): void
   /** The log did not acknowledge a record; it may have it all the same. */

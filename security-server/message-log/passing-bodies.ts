@@ -8,7 +8,7 @@ import type { RecordInput } from './record-input.ts'
 /** Whoever waited for a reply and has not begun to take it by then has gone. */
 const REPLY_WAITS_MS = 10 * 60_000
 
-export type PassingBodies = {
+type PassingBodies = {
   /** The record is durable under this index, without the body. */
   logged(record: RecordInput, index: number): void
   /** The exchanges whose request's body may still be sent. */

@@ -12,13 +12,13 @@ import type { OwnRecord, Writer } from './records/writer.ts'
 
 const PAGE = 1000
 
-export type OpenIntent = { idx: number; leaf: Buffer; form: LeafFields; opened: OpenedRecord | undefined }
+type OpenIntent = { idx: number; leaf: Buffer; form: LeafFields; opened: OpenedRecord | undefined }
 
 export function lowWaterMark(node: string): string {
   return `low-water:${node}`
 }
 
-export type IntentScan = {
+type IntentScan = {
   /** Reads on, up to this size of the tree. */
   to(size: number): Promise<void>
   /** Requests of the node that nothing answers as far as was read, oldest first. */

@@ -1,6 +1,6 @@
 /** The messages under way whose replay keys are yet to be claimed. It costs an exchange a place in a set, no question to the worker. */
 
-export type ReplayHolds = {
+type ReplayHolds = {
   /** Gives the function that ends this hold; calling it twice does no harm. */
   hold(arrived: number): () => void
   oldestArrival(): number | undefined

@@ -10,7 +10,7 @@ import type { BodyFolder } from './body-folder.ts'
 import { type BodyWriter, createBodyWriter } from './body-writer.ts'
 
 /** Bodies up to this size stay in memory and in the record's own row. */
-export const IN_MEMORY = 64 * 1024
+const IN_MEMORY = 64 * 1024
 
 export type SpooledBody = {
   size: number
@@ -25,7 +25,7 @@ export type SpooledBody = {
   discard(): Promise<void>
 }
 
-export type SpoolWriter = {
+type SpoolWriter = {
   /** Takes the chunk; a promise means "wait before the next one". Throws `body_too_large`, `logging_failed`. */
   write(chunk: Buffer): void | Promise<void>
   end(): Promise<SpooledBody>

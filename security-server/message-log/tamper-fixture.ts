@@ -16,7 +16,7 @@ import { encodePeaks } from './records/hot-store.ts'
 
 export const RECORDS = 100
 
-export type World = {
+type World = {
   folder: string
   /** Of the embedded store. */
   file: string

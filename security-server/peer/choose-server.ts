@@ -15,7 +15,7 @@ const CHOICES_KEPT = 10_000
 
 export type ServerWithAddress = SecurityServerInfo & { address: string }
 
-export type ChooseServer = {
+type ChooseServer = {
   /** The candidates, the best first; never empty. Throws `unknown_server`, `invalid_security_server`, `suspended` or `maintenance_mode`. */
   choose(q: {
     provider: ClientId

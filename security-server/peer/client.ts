@@ -45,7 +45,7 @@ export type PeerRequest = {
 }
 
 /** A small question to one server itself, beside the messages. */
-export type PeerQuestion = {
+type PeerQuestion = {
   method: 'GET' | 'POST'
   path: string
   body?: Buffer | undefined

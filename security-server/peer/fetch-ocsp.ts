@@ -18,7 +18,7 @@ const MAX_RESPONSE_BYTES = 64 * 1024
 /** Of our own: whatever the environment says of proxies, peers are asked themselves. */
 const dispatcher = new Agent()
 
-export type OcspFetch = (
+type OcspFetch = (
   address: string,
   certificates: Certificate[],
   path: Certificate[],

@@ -13,7 +13,7 @@ const QUOTE_THE_CLIENT: ReadonlySet<FaultCode> = new Set([
 const ID = /^[A-Za-z0-9._:-]{1,64}$/
 const TYPE = /^[A-Za-z0-9_.]{1,200}$/
 
-export type FaultFacts = {
+type FaultFacts = {
   outcome: string
   /** The code that a peer gave. */
   type: string | undefined

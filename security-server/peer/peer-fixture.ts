@@ -43,7 +43,7 @@ export const POPULATION = parseSubsystemId('DEV/GOV/2000/population')
 export const SS1 = parseServerId('DEV/GOV/1000/ss1')
 export const SS2 = parseServerId('DEV/GOV/2000/ss2')
 export const SS3 = parseServerId('DEV/GOV/2000/ss3')
-export const OCSP_FRESHNESS_SECONDS = 3600
+const OCSP_FRESHNESS_SECONDS = 3600
 
 export type Server = { id: ServerId; address: string; keys: Keys }
 

@@ -17,7 +17,7 @@ export function isClosing({ socket }: IncomingMessage): boolean {
 }
 
 /** Whether bytes of this request's body may still come. */
-export function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
+function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
   return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0)
 }
 

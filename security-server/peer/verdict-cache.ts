@@ -1,6 +1,6 @@
 /** Verdicts that hold until a time and for one version of the configuration; the oldest go first when it is full. */
 
-export type VerdictCache<T extends { validUntil: number }> = {
+type VerdictCache<T extends { validUntil: number }> = {
   get(key: string, at: number): T | undefined
   set(key: string, verdict: T): void
 }

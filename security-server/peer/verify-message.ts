@@ -19,7 +19,7 @@ import { createVerdictCache } from './verdict-cache.ts'
 import { whileItArrived } from './while-it-arrived.ts'
 
 /** How far the signing time may lie from ours (DESIGN 3.2). */
-export const SIGNING_TIME_WINDOW_MS = 5 * 60 * 1000
+const SIGNING_TIME_WINDOW_MS = 5 * 60 * 1000
 /** The messages of a batch come within moments of each other; its one signature is checked once. */
 const SIGNATURE_CACHE_MS = 60 * 1000
 const BATCHES_KEPT = 128
@@ -29,7 +29,7 @@ const LARGEST_KEY = 1024
 
 type Batch = { signature: CheckedSignature; document: Buffer; validUntil: number }
 
-export type SignedParts = {
+type SignedParts = {
   message: Buffer
   messageSha512: Buffer
   body: Body | undefined

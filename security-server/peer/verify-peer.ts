@@ -15,7 +15,7 @@ import type { ConfigurationSnapshot } from '../global-configuration/global-confi
 import { createVerdictCache } from './verdict-cache.ts'
 
 /** The server that a certificate stands for; to be asked again at `validUntil` (ms) or with a new configuration. */
-export type PeerVerdict = { server: SecurityServerInfo; path: Certificate[]; validUntil: number }
+type PeerVerdict = { server: SecurityServerInfo; path: Certificate[]; validUntil: number }
 
 export type VerifyPeer = (q: {
   /** As presented in the handshake, the server's own certificate first. */

@@ -5,7 +5,7 @@ import { PART_TYPE } from '#schemas/wire.ts'
 import type { Body, MessageSignature } from './message.ts'
 import { createPace } from './pace.ts'
 
-export type OutgoingMessage = {
+type OutgoingMessage = {
   messageType: typeof PART_TYPE.restRequest | typeof PART_TYPE.restResponse
   ocspResponses: Buffer[]
   message: Buffer

@@ -31,7 +31,7 @@ import type { Arrival } from './receive.ts'
 import { type Refusal, RefusedExchange } from './refuse.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-export const PERSONS = parseServiceId('DEV/GOV/2000/population/persons')
+const PERSONS = parseServiceId('DEV/GOV/2000/population/persons')
 
 export type Question = Parameters<typeof requestOf>[0] & {
   body?: Body | undefined
@@ -41,7 +41,7 @@ export type Question = Parameters<typeof requestOf>[0] & {
   headers?: string[]
 }
 
-export type ProviderWorld = {
+type ProviderWorld = {
   world: PeerWorld
   rooms: ProviderRooms
   log: FakeLog

@@ -20,7 +20,7 @@ import { RefusedExchange } from './refuse.ts'
 import type { Reply } from './reply.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-export type ExchangeObserver = (outcome: string, seconds: number) => void
+type ExchangeObserver = (outcome: string, seconds: number) => void
 
 /** Adds the exchange to the mutual TLS listener; strangers show in `observe` and in a line, not on record. */
 export function providerRoutes(

@@ -20,7 +20,7 @@ const KEPT_INDEXES = 10_000
 const LAG_MONTHS = 1
 const SYSTEM = { id: 'subject-keys', name: 'subject-keys' }
 
-export type Evaluation = {
+type Evaluation = {
   store: EvaluationStore
   keys: MonthKeys
   audit: AuditLog

@@ -17,7 +17,7 @@ import type { HolderStore } from './store.ts'
 const RECORDED_REFUSALS = 100
 const SYSTEM = { id: 'subject-keys', name: 'subject-keys' }
 
-export type Searching = {
+type Searching = {
   store: HolderStore
   keys: MonthKeys
   audit: AuditLog

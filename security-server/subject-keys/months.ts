@@ -7,7 +7,7 @@ export function isMonth(text: string): boolean {
   return MONTH.test(text)
 }
 
-export function monthOf(ms: number): string {
+function monthOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 7)
 }
 

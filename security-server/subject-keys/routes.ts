@@ -9,7 +9,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { SubjectQuestion, SubjectSearch } from '#schemas/subject-keys.ts'
 import type { Holder } from './holder.ts'
 
-export type HolderCredentials = { index: string; search: string }
+type HolderCredentials = { index: string; search: string }
 
 /** Shorter ones could be guessed. */
 const LEAST_LENGTH = 32

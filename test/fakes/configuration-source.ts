@@ -1,15 +1,19 @@
 /** A configuration source on loopback: publishes signed configurations as a central registry does, or as badly as a test asks. */
+
 import { createHash, sign } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { writeAnchor } from '#core/configuration/anchor.ts'
-import { type DirectoryPart, writeDirectory } from '#core/configuration/directory.ts'
+import {
+  writeDirectory,
+  writeSharedParameters,
+  writeStatement,
+} from '#core/configuration/configuration-fixture.ts'
+import type { DirectoryPart } from '#core/configuration/directory.ts'
 import { publicationStamp } from '#core/configuration/directory-parts.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
-import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'
 import { documentSigner } from '#core/configuration/signed-document.ts'
-import { writeStatement } from '#core/configuration/statement.ts'
 import type {
   ConfigurationStatement,
   PrivateParameters,

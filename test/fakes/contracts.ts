@@ -39,7 +39,7 @@ export function hashOf(content: object): string {
   return createHash('sha256').update(canonicalJson(content)).digest('hex')
 }
 
-export type SignOptions = { by: Party; signer: string; at: number; ocsp?: Buffer[] }
+type SignOptions = { by: Party; signer: string; at: number; ocsp?: Buffer[] }
 
 /** A document of a member, its head filled in; what `document` says goes before. */
 export function contractDocument(

@@ -9,7 +9,7 @@ import { ask, type World } from '../world.ts'
 
 export type Credential = { certificate: Certificate; privateKey: KeyObject; cert: string; key: string }
 
-export type Wanted = {
+type Wanted = {
   profile: ProfileName
   /** INSTANCE/CLASS/CODE of the member, and the code of its server. */
   member?: string
@@ -41,7 +41,7 @@ export async function credential(world: World, wanted: Wanted): Promise<Credenti
 let foreign: Promise<Authority> | undefined
 
 /** A CA with the same names as the sandbox's that nobody approved. */
-export function foreignAuthority(): Promise<Authority> {
+function foreignAuthority(): Promise<Authority> {
   foreign ??= createAuthority({ clock: Date.now, instance: 'DEV' })
   return foreign
 }

@@ -21,7 +21,7 @@ export type Load = {
   stop(): Promise<void>
 }
 
-export type LoadSettings = {
+type LoadSettings = {
   instance: Instance
   service: string
   keepAlive: boolean

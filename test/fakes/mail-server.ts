@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import type { MailServer } from '#central-registry/features/mail/client.ts'
 import { tlsIdentity } from './xroad-management.ts'
 
-export type Received = {
+type Received = {
   from: string
   to: string[]
   raw: string

@@ -10,7 +10,7 @@ import { certificationRequest } from '#security-server/keys/certification-reques
 /** A key with its certificate of this authority. */
 export type Party = { certificate: Certificate; key: KeyObject; authority: Authority }
 
-export type IssueOptions = Omit<Parameters<Authority['issue']>[0], 'request' | 'profile' | 'subject'>
+type IssueOptions = Omit<Parameters<Authority['issue']>[0], 'request' | 'profile' | 'subject'>
 
 /** The signing key of "DEV/GOV/1234". */
 export function signingParty(authority: Authority, member: string, o: IssueOptions = {}): Promise<Party> {

@@ -22,7 +22,7 @@ export async function startOpenIdProvider(t: Test): Promise<string> {
   })
 }
 
-export type Page = { status: number; url: string; text: string; headers: Record<string, unknown> }
+type Page = { status: number; url: string; text: string; headers: Record<string, unknown> }
 
 /** One browser: its cookies by host and port, one address for logins, and no redirect unless asked for. */
 export type Browser = {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
 
-export type ProcessClock = {
+type ProcessClock = {
   environment: { NODE_OPTIONS: string; TEST_CLOCK_FILE: string }
   now(): number
   pass(ms: number): void

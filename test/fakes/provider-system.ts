@@ -3,7 +3,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Admin, colons } from '../world.ts'
 
-export type Call = { method: string; target: string; rawHeaders: string[]; body: Buffer }
+type Call = { method: string; target: string; rawHeaders: string[]; body: Buffer }
 
 /** Gets the call and writes the answer. */
 export type Behaviour = (call: Call, response: http.ServerResponse) => void
@@ -50,7 +50,7 @@ export async function startProviderSystem(host: string): Promise<ProviderSystem>
   }
 }
 
-export type Grant = { client: string; method?: string; path?: string }
+type Grant = { client: string; method?: string; path?: string }
 
 /** Registers a REST service of `provider` and gives rights: to the whole service, or to one endpoint of it. */
 export async function addService(

@@ -29,7 +29,7 @@ export async function openRegistry(t: Test): Promise<{ world: RegistryWorld; nod
   return { world, node }
 }
 
-export type Reader = {
+type Reader = {
   configuration: GlobalConfiguration
   /** Answers instead of the registry when it gives something; a throw is a network that fails. */
   intercept: ((url: URL) => { status: number; body: Buffer } | undefined) | undefined

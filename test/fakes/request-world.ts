@@ -17,7 +17,7 @@ export const guest = await signingParty(authority, 'DEV/GOV/5678')
 export const GUEST = 'DEV/GOV/5678'
 export const FILE = '/registration/v1/management-requests'
 
-export type Detail = {
+type Detail = {
   id: number
   state: string
   contentHash: string

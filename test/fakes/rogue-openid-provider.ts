@@ -15,7 +15,7 @@ export type Lies = {
   userinfo?: object
 }
 
-export type RogueProvider = {
+type RogueProvider = {
   issuer: string
   /** How it lies from now on; the claims are those of an honest provider otherwise. */
   lie(lies: Lies, honest: { clientId: string; nonce: string }): void

@@ -43,7 +43,7 @@ export type ReplyLie = {
   write?: (response: http.ServerResponse, bytes: Buffer) => void
 }
 
-export type RogueProvider = {
+type RogueProvider = {
   received: Received[]
   /** Handshakes that a consumer's server completed, whether or not a request followed. */
   connections(): number

@@ -33,9 +33,9 @@ export type Lie = {
   agent?: https.Agent | undefined
 }
 
-export type Told = R.PeerAnswer & { requestId: string }
+type Told = R.PeerAnswer & { requestId: string }
 
-export type Stage = {
+type Stage = {
   world: World
   rogue: R.Rogue
   other: R.Rogue

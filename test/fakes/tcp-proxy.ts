@@ -12,7 +12,7 @@ export type TcpFault =
   /** Every piece comes late. */
   | { kind: 'slow'; delayMs: number }
 
-export type TcpProxy = {
+type TcpProxy = {
   /** For connections from now on; those that are open end. */
   set(fault: TcpFault): Promise<void>
   /** Open connections stay open, and nothing passes any more. */

@@ -1,7 +1,7 @@
 /** A relay that reads, of each TLS connection, what the server chose in its first message (RFC 5246 7.4.1.3, RFC 8446 4.1.3). */
 import net from 'node:net'
 
-export type TlsTap = {
+type TlsTap = {
   /** Version and suite of each connection so far, oldest first: "TLSv1.2 ECDHE-RSA-AES256-SHA384". */
   chosen: string[]
   close(): Promise<void>

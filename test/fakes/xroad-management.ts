@@ -9,8 +9,8 @@ import { certificatePem } from '#security-server/local-systems/view.ts'
 import { ocspFor, type Party } from './management-requests.ts'
 import { REGISTRATION_TYPE, type XRoadPart } from './xroad-registration.ts'
 
-export type TlsIdentity = { cert: string; key: string }
-export type ManagementService = NonNullable<Settings['managementService']>
+type TlsIdentity = { cert: string; key: string }
+type ManagementService = NonNullable<Settings['managementService']>
 export type Answer = { status: number; bytes: Buffer; headers: Record<string, unknown> }
 
 /** A key with a certificate of its own, as a security server's internal TLS key has. */

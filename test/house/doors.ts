@@ -1,7 +1,7 @@
 /** One door each: what only some files may do, by what they import or by what stands in their code. */
 import type { SourceFile } from './source-files.ts'
 
-export type Door = { what: string; imports?: RegExp; code?: RegExp; allowed: RegExp }
+type Door = { what: string; imports?: RegExp; code?: RegExp; allowed: RegExp }
 
 const STORES = /(^|\/|-)(store|tables|migrations)\.ts$|\/migrations\/|(^|\/)main\.ts$/
 

@@ -5,7 +5,7 @@ import path from 'node:path'
 
 export const ROOT = path.join(import.meta.dirname, '../..')
 
-export type Import = {
+type Import = {
   /** As written: './x.ts', '#core/asn1/der.ts', 'node:fs', 'fastify'. */
   from: string
   /** The file it leads to, from the root; undefined for packages. */
@@ -43,13 +43,10 @@ export function readSources(files: string[]): SourceFile[] {
 
 /** What a file imports, statically, dynamically or as a worker. */
 export function importsOf(name: string, text: string): Import[] {
-  // Code inside a template (a test's child process, a usage text) is not this file's.
-  const code = text.replace(/`(?:\\[\s\S]|[^`\\])*`/g, (template) =>
-    template.includes('\n') ? '``' : template,
-  )
+  const code = withoutTemplates(text)
   const found: Import[] = []
   const add = (from: string, isType: boolean): void => {
-    found.push({ from, isType, file: resolve(name, from) })
+    found.push({ from, isType, file: resolveImport(name, from) })
   }
   for (const [, , type, from] of code.matchAll(STATIC)) add(from!, type !== undefined)
   for (const [, from] of code.matchAll(BARE)) add(from!, false)
@@ -58,7 +55,13 @@ export function importsOf(name: string, text: string): Import[] {
   return found
 }
 
-function resolve(name: string, from: string): string | undefined {
+/** The text without templates of several lines: code in one (a test's child process, a usage text) is not this file's. */
+export function withoutTemplates(text: string): string {
+  return text.replace(/`(?:\\[\s\S]|[^`\\])*`/g, (template) => (template.includes('\n') ? '``' : template))
+}
+
+/** The file that an import of `name` leads to, from the root; undefined for packages. */
+export function resolveImport(name: string, from: string): string | undefined {
   if (from.startsWith('.')) return path.posix.join(path.posix.dirname(name), from)
   return from.startsWith('#') ? from.slice(1) : undefined
 }

@@ -11,7 +11,7 @@ import { Fault } from '#schemas/fault.ts'
 
 export type PartNumber = 1 | 2
 
-export type SigningTokenState = TokenState & {
+type SigningTokenState = TokenState & {
   label: string
   /** The parts that wait for the other. */
   parts: { part: PartNumber; by: string; until: string }[]

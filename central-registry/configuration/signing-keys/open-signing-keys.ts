@@ -12,7 +12,7 @@ import { openPrivateKeys, type PrivateKeys } from './private-keys.ts'
 import { signingKeyHandlers } from './routes.ts'
 import type { SigningKeyStore } from './store.ts'
 
-export type SigningKeys = {
+type SigningKeys = {
   privateKeys: PrivateKeys
   /** The operations on keys and token; the token in health and metrics. */
   serve(q: {

@@ -4,7 +4,7 @@
  */
 import { Fault } from '#schemas/fault.ts'
 
-export type SigningKeyState = 'ANNOUNCED' | 'ACTIVE' | 'RETIRED'
+type SigningKeyState = 'ANNOUNCED' | 'ACTIVE' | 'RETIRED'
 
 export type SigningKeyFacts = {
   is_active: number

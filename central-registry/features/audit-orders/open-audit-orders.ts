@@ -11,7 +11,7 @@ import { type AuditIntakeRooms, auditIntakeHandlers } from './intake.ts'
 import { type AuditAuthoritySettings, auditOrderHandlers } from './routes.ts'
 import { createAuditOrderStore } from './store.ts'
 
-export type AuditOrders = {
+type AuditOrders = {
   handlers: Record<string, OperationHandler>
   /** Of the registration API; `count` hears of each document. */
   intake(count: AuditIntakeRooms['count']): Record<string, OperationHandler>

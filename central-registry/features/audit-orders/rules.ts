@@ -1,8 +1,8 @@
 /** In what state a server is with an order; pure. */
-export type ServerAnswer = { outcome: string | null; answered_at: string | null }
+type ServerAnswer = { outcome: string | null; answered_at: string | null }
 
-export const ANSWER_STATES = ['WAITING', 'ANSWERED', 'REFUSED', 'LATE', 'OVERDUE'] as const
-export type AnswerState = (typeof ANSWER_STATES)[number]
+const ANSWER_STATES = ['WAITING', 'ANSWERED', 'REFUSED', 'LATE', 'OVERDUE'] as const
+type AnswerState = (typeof ANSWER_STATES)[number]
 
 /** LATE: answered when the deadline was over. OVERDUE: over, and nothing came before it but perhaps a refusal since, which ends nothing. */
 export function answerState(

@@ -15,7 +15,7 @@ export const COLLECT_CATALOGUE = 'collect-catalogue'
 
 export type CatalogueSettings = CollectorSettings & { everyMinutes: number }
 
-export type Catalogue = {
+type Catalogue = {
   handlers: Record<string, OperationHandler>
   collectDue(signal: AbortSignal): Promise<void>
   close(): Promise<void>

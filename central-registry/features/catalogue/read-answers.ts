@@ -9,7 +9,7 @@ import { checkCode } from '#schemas/identifiers.ts'
 
 export type Endpoint = { method: string; path: string }
 export type OfferedService = { serviceCode: string; type: 'REST' | 'OPENAPI'; endpoints: Endpoint[] }
-export type Contact = { name?: string; email?: string; url?: string }
+type Contact = { name?: string; email?: string; url?: string }
 /** Who may ask for access, as the provider's description says: everybody where it says nothing. */
 export type Access = 'everybody' | 'nobody' | { memberClasses: string[]; globalGroups: string[] }
 export type Description = {

@@ -7,7 +7,7 @@ import { idText, memberOf, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueServiceRow } from '../../migrations/tables.ts'
 import type { Access, Endpoint } from './read-answers.ts'
 
-export type Change = { what: string; before: string | null; after: string | null }
+type Change = { what: string; before: string | null; after: string | null }
 
 const SHOWN = ['title', 'description', 'version', 'contact', 'access', 'document', 'type', 'status'] as const
 const DAY_MS = 86_400_000

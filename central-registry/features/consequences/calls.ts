@@ -15,7 +15,7 @@ type Told = CallOutcomes & { lastDay: string | null }
 type Named<T> = { total: number; first: T[] }
 type Affected = NonNullable<Foreseen['affected']>
 
-export type Calls = {
+type Calls = {
   told: CallOutcomes & {
     from: string
     to: string

@@ -36,7 +36,7 @@ export type Foreseen = {
 }
 
 /** `contracts`: exchanges under these alone. */
-export type About = { contracts: TouchedContract[]; subsystem?: string; instance?: string }
+type About = { contracts: TouchedContract[]; subsystem?: string; instance?: string }
 
 class TakenBack extends Error {
   readonly foreseen: Foreseen

@@ -18,7 +18,7 @@ import { createFederationStore } from '../federation/store.ts'
 import { subjectOf } from '../suspensions/rules.ts'
 import { createSuspensionStore } from '../suspensions/store.ts'
 
-export const FORESEEABLE = [
+const FORESEEABLE = [
   ...(['deleteCertificationService', 'deleteIntermediateCa', 'deleteTimestampingService'] as const),
   ...(['deleteSecurityServer', 'deleteAuthenticationCertificate', 'deleteClient'] as const),
   ...(['deleteMember', 'deleteSubsystem', 'addSuspension'] as const),

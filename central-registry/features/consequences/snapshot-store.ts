@@ -14,7 +14,7 @@ import type { Snapshot } from './rules.ts'
 
 type Authorities = { sha256: string; is_top: number; certificate: Buffer }[]
 /** With the approved CAs by which its certificates were judged. */
-export type Reading = Snapshot & { authorities: Authorities }
+type Reading = Snapshot & { authorities: Authorities }
 
 /**
  * `before`: the reading that this one is compared with. While the CAs are the same, trust in a certificate is too; where they

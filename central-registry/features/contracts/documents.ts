@@ -34,7 +34,7 @@ import { describeCertificate, type ProofFacts, verifySigner } from '../requests/
 type Trust = { configuration: ConfigurationIndex; now: number }
 
 /** The most contents and seals that one fetch may name. */
-export const MOST_HASHES = 100
+const MOST_HASHES = 100
 
 const head = { id: uuid, createdAt: isoTime, signer: memberId, server: serverId }
 

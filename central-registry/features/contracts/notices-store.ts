@@ -15,8 +15,6 @@ const LIGHT = [
   ...(['valid_from', 'valid_until', 'review_at'] as const),
 ] as const
 
-export type NoticeStore = ReturnType<typeof createNoticeStore>
-
 export function createNoticeStore({
   database,
   record,

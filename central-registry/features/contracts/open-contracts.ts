@@ -39,7 +39,7 @@ export const EXCHANGE_CONTRACTS = 'exchange-contracts'
 /** The kind of the job that looks every minute at what time has decided. */
 export const SETTLE_CONTRACTS = 'settle-contracts'
 
-export type Contracts = {
+type Contracts = {
   reading: ContractReading
   contacts: Pick<ContactStore, 'asks' | 'unconfirmed'>
   handlers: Record<string, OperationHandler>

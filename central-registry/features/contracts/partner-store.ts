@@ -286,7 +286,7 @@ function providerIn({ provider }: ContractContent): string {
 }
 
 /** Of the present content. */
-export async function counterSealsOf(
+async function counterSealsOf(
   kysely: Kysely<Tables>,
   { contract, version, hash }: Pick<ContractRow, 'contract' | 'version' | 'hash'>,
 ): Promise<Pick<Tables['contract_counter_seal'], 'instance' | 'certificate'>[]> {

@@ -114,7 +114,7 @@ export async function putVersion(
 }
 
 /** What a search finds a contract by beside its title: its id, its parties, its services. */
-export function searchedFor(content: ContractContent): string {
+function searchedFor(content: ContractContent): string {
   const services = content.services.map(({ serviceCode }) => encodeSegment(serviceCode))
   const consumers = [...namedConsumers(content), groupOf(content) ?? '']
   return [content.contract, content.provider, ...consumers, ...services].join(' ')

@@ -290,7 +290,7 @@ export function partiesOf(content: ContractContent, joined: string[]): string[] 
 }
 
 /** One difference between two contents, by JSON Pointer; absent where there is nothing. */
-export type Difference = { path: string; before?: unknown; after?: unknown }
+type Difference = { path: string; before?: unknown; after?: unknown }
 
 /** What differs between two versions, leaf by leaf, for people who compare them. */
 export function differences(before: unknown, after: unknown, path = ''): Difference[] {

@@ -14,7 +14,7 @@ import type { ContractFacts } from './contract-step.ts'
 import type { SideFacts, SigningFacts } from './rules.ts'
 
 /** A server as the register has it; its certificates are still to be judged. */
-export type RegisteredServer = {
+type RegisteredServer = {
   id: string
   address: string
   maintenance: string | null

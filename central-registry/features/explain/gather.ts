@@ -18,7 +18,7 @@ import {
   type SideFacts,
 } from './rules.ts'
 
-export type GatherRooms = {
+type GatherRooms = {
   store: ExplainStore
   published(sides: SideFacts[]): Promise<CallFacts['published']>
   /** The approved CAs now. */
@@ -28,7 +28,7 @@ export type GatherRooms = {
   connects(host: string, port: number): Promise<boolean>
 }
 
-export type Call = CallFacts['call'] & { consumer: SubsystemId; provider: SubsystemId }
+type Call = CallFacts['call'] & { consumer: SubsystemId; provider: SubsystemId }
 
 /** Outside, so many servers of a side are asked about. */
 const MOST_ASKED = 4

@@ -1,13 +1,13 @@
 /** Judges, step by step, whether one subsystem can call a service of another, from facts that were gathered; pure. */
 import { type ContractFacts, contract } from './contract-step.ts'
 
-export type Side = 'consumer' | 'provider'
-export const STEPS = [
+type Side = 'consumer' | 'provider'
+const STEPS = [
   ...(['registration', 'servers', 'authenticationCertificates', 'ocsp', 'signingCertificate'] as const),
   ...(['configuration', 'suspensions', 'contract', 'accessRights', 'reachability'] as const),
 ] as const
 /** `unknown`: not known here, `knownBy` says who knows. */
-export type State = 'good' | 'bad' | 'unknown'
+type State = 'good' | 'bad' | 'unknown'
 export type Step = {
   step: (typeof STEPS)[number]
   side?: Side
@@ -18,7 +18,7 @@ export type Step = {
 }
 
 /** What the registry was told about one authentication certificate. */
-export type CertificateFacts = { sha256: string; notAfter: string; objection?: string | undefined }
+type CertificateFacts = { sha256: string; notAfter: string; objection?: string | undefined }
 
 export type ServerFacts = {
   id: string

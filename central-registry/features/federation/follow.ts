@@ -14,7 +14,7 @@ import type { ImportClient } from '../imports/client.ts'
 import { readFederated } from './read-federated.ts'
 import type { FederationStore } from './store.ts'
 
-export type Follow = {
+type Follow = {
   /** Ends when each was read or was not, within two minutes. */
   all(): Promise<void>
   /** For what comes again and again: does not wait for those that are slow, which are read on. */

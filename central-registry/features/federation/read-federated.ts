@@ -24,7 +24,7 @@ import {
   verifiedDirectory,
 } from '../imports/read-source.ts'
 
-export type Federated = {
+type Federated = {
   url: string
   version: number
   expiresAt: Date

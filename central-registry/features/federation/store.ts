@@ -19,7 +19,7 @@ import { liveContractsWith } from '../contracts/live-store.ts'
 import { type AnchorAct, checkApart, MOST_TRUSTED, nextAnchorState } from './rules.ts'
 
 export type FederationStore = ReturnType<typeof createFederationStore>
-export type Decision = { by: string; at: string }
+type Decision = { by: string; at: string }
 export type Filter = { q?: string | undefined; state?: ExternalAnchorRow['state'] | undefined }
 /** An anchor as it stands in lists. */
 export type AnchorSummary = Omit<ExternalAnchorRow, 'anchor' | 'sources'>
@@ -205,9 +205,7 @@ async function findIn(kysely: Kysely<Tables>, sha256: string): Promise<ExternalA
 }
 
 /** What the trusted anchors say, by instance. */
-export async function trustedIn(
-  kysely: Kysely<Tables>,
-): Promise<{ sha256: string; anchor: ConfigurationAnchor }[]> {
+async function trustedIn(kysely: Kysely<Tables>): Promise<{ sha256: string; anchor: ConfigurationAnchor }[]> {
   const rows = await kysely
     .selectFrom('external_anchor')
     .select(['sha256', 'instance', 'generated_at', 'sources', 'state'])

@@ -22,10 +22,10 @@ export type PairCalls = CallOutcomes & {
 }
 
 /** Whose exchanges: with one of these ends, or with any of an instance. */
-export type CallsAsked = { from: string; to: string } & ({ subsystems: string[] } | { instance: string })
+type CallsAsked = { from: string; to: string } & ({ subsystems: string[] } | { instance: string })
 
 /** Days for which a server told of its exchanges: all of them settled, or some. */
-export type Reported = { days: number; unnamed: number }
+type Reported = { days: number; unnamed: number }
 
 const DAY_MS = 86_400_000
 /** Two months, so that one can be set beside the one before. */

@@ -2,7 +2,7 @@
 import { csvCell } from '#core/log-export/csv-cell.ts'
 import type { ReportedCertificate } from '#schemas/fleet.ts'
 
-export type CampaignCertificate = Pick<ReportedCertificate, 'sha256' | 'usage' | 'notAfter'> & {
+type CampaignCertificate = Pick<ReportedCertificate, 'sha256' | 'usage' | 'notAfter'> & {
   /** Whose signing certificate. */
   member?: string
   /** Known from the register, or only from what the server said. */

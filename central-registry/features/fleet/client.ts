@@ -10,8 +10,8 @@ import { readCertificate } from '#core/certificate/certificate.ts'
 import { isForbiddenAddress } from '../../forbidden-address.ts'
 import type { PortState, Probe } from './rules.ts'
 
-export const MESSAGE_PORT = 5500
-export const OCSP_PORT = 5577
+const MESSAGE_PORT = 5500
+const OCSP_PORT = 5577
 const TIMEOUT_MS = 5000
 const MAX_CERTIFICATE_BYTES = 16 * 1024
 

@@ -65,7 +65,7 @@ const report: Read<ServerReport> = record<ServerReport>({
   clockErrorMs: optional(integer(-DAY_MS, DAY_MS)),
 })
 
-export const MAX_REPORT_BYTES = 256 * 1024
+const MAX_REPORT_BYTES = 256 * 1024
 
 const number = integer(0, MOST_EXCHANGES)
 const outcomes = { answered: number, failed: number, refused: number }
@@ -91,7 +91,7 @@ const calls: Read<CallCounts> = record<CallCounts>({
   rest: record<CallOutcomes>(outcomes),
 })
 
-export const MAX_CALLS_BYTES = 512 * 1024
+const MAX_CALLS_BYTES = 512 * 1024
 
 /** Only the owner of a server reports for it; of days up to its own, and of one that is over only that it is settled. */
 export function verifyCalls(
@@ -110,7 +110,7 @@ export function verifyCalls(
 }
 
 /** Five or six segments: a SOAP service has a version. */
-export function serviceText(text: string): string {
+function serviceText(text: string): string {
   const parts = text.split('/')
   if (parts.length !== 6) return idText(parseServiceId(text))
   const last = parts.pop()!

@@ -23,7 +23,7 @@ export const PROBE_SERVERS = 'probe-servers'
 export const NOTICE_SILENCE = 'notice-silent-servers'
 export const FLEET_JOB_SECONDS = 30
 
-export type Fleet = {
+type Fleet = {
   handlers: Record<string, OperationHandler>
   /** Of the registration API; `count` hears of each document. */
   intake(count: FleetIntakeRooms['count']): Record<string, OperationHandler>

@@ -83,7 +83,7 @@ export function createOutageStore(database: Database, record: Change) {
   }
 }
 
-export function concerns(row: Pick<OutageRow, 'member_classes' | 'servers'>, server: string): boolean {
+function concerns(row: Pick<OutageRow, 'member_classes' | 'servers'>, server: string): boolean {
   const [classes, servers] = [row.member_classes, row.servers].map((text) => JSON.parse(text) as string[])
   if (classes!.length + servers!.length === 0) return true
   return servers!.includes(server) || classes!.includes(parseServerId(server).memberClass)

@@ -12,10 +12,10 @@ export const TROUBLES = [
   'ocspPort',
   'peerCertificate',
 ] as const
-export type TroubleKind = (typeof TROUBLES)[number]
+type TroubleKind = (typeof TROUBLES)[number]
 
-export const WARNING = 1
-export const ERROR = 2
+const WARNING = 1
+const ERROR = 2
 export type Trouble = { kind: TroubleKind; severity: typeof WARNING | typeof ERROR; message: string }
 
 /** How a port answered: `forbidden` is an address that the registry does not connect to. */

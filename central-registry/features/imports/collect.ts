@@ -12,7 +12,7 @@ const AT_ONCE = 16
 /** One call ends within this and a time-out; who cares for the rest calls again. */
 const BUDGET_MS = 30_000
 
-export type Collected = {
+type Collected = {
   found: { sha256: string; der: Buffer }[]
   /** Servers that showed nothing that fits. */
   failed: Finding[]

@@ -10,7 +10,7 @@ export type Report = {
 }
 
 /** `id` is its place in the whole report, `part` names the list that it comes from. */
-export type ReportRow = { id: number; part: string; what: string; why: string }
+type ReportRow = { id: number; part: string; what: string; why: string }
 
 /** What names a row of each list that is taken, and what is said of it beside. */
 const TAKEN: Record<string, [what: string, why: string]> = {

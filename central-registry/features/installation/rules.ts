@@ -1,7 +1,7 @@
 /** What holds for installation codes: the two of the ceremony, and one at a time of a ceremony that was opened again; pure. */
 
 /** What a rule has to know of a code. */
-export type Code = {
+type Code = {
   number: number
   tries: number
   redeemed_by: string | null

@@ -13,7 +13,7 @@ export type MailServer = {
   /** PEM of the authorities; the system's where absent. */
   ca?: string | undefined
 }
-export type Message = { id: string; to: string; subject: string; text: string }
+type Message = { id: string; to: string; subject: string; text: string }
 
 /**
  * Resolves when the server has taken it. Throws `mail_address_refused` when it never takes anything for this recipient,

@@ -10,7 +10,7 @@ import type { MailStore } from './store.ts'
 const GIVE_UP_MS = 3 * 86_400_000
 
 /** What a kind of message has beside what the outbox keeps, as it goes out; and whom the mail server refused. */
-export type Letters = {
+type Letters = {
   text: string
   fieldsOf(fields: Fields, now: number): Promise<Fields>
   refused(recipient: string, now: number): Promise<void>

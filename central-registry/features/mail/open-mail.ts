@@ -19,7 +19,7 @@ import { createTell, SEND_MAIL, type Tell } from './tell-store.ts'
 export const FORGET_MAIL = 'forget-mail'
 export const FORGET_MAIL_SECONDS = 3600
 
-export type Mail = {
+type Mail = {
   /** Undefined without a mail server: nothing is put into the outbox. */
   tell: Tell | undefined
   deliver: JobHandler

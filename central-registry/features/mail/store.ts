@@ -12,7 +12,7 @@ export type MailStore = ReturnType<typeof createMailStore>
 /** Which rows of the outbox: UNDELIVERED are those refused and those given up; `q` is looked for in the recipient. */
 export type Seen = { q?: string | undefined; state?: MailState | 'UNDELIVERED' | undefined }
 /** `text` names a pair of texts of the catalogue. */
-export type NewMail = { recipient: string; text: string; fields: Fields }
+type NewMail = { recipient: string; text: string; fields: Fields }
 
 const KEPT_MS = 30 * 86_400_000
 

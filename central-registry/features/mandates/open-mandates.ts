@@ -12,7 +12,7 @@ import { announceMandate, createMandateNotifier } from './notices.ts'
 import { mandateHandlers } from './routes.ts'
 import { createMandateStore } from './store.ts'
 
-export type Mandates = {
+type Mandates = {
   handlers: Record<string, OperationHandler>
   notify: JobHandler
   settle(): Promise<void>

@@ -9,7 +9,7 @@ import type { HostingMandateRow, Tables } from '../../migrations/tables.ts'
 import { covers, dueNotice, type Mandate, type MandateState, memberOfClient, NOTICE_DAYS } from './rules.ts'
 
 export type MandateStore = ReturnType<typeof createMandateStore>
-export type Filter = {
+type Filter = {
   q?: string | undefined
   member?: string | undefined
   state?: MandateState | undefined

@@ -23,7 +23,7 @@ import { createWebhookStore, type WebhookStore } from './webhook-store.ts'
 import { manageRoutes } from './xroad/manage.ts'
 import { managementServiceRoutes } from './xroad/routes.ts'
 
-export type Requests = {
+type Requests = {
   store: RequestStore
   webhooks: WebhookStore
   /** Of the management API. */

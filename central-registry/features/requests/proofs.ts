@@ -20,7 +20,7 @@ import { checkNewCertificate } from '../../servers/rules.ts'
 import { checkFresh, readFiledRequest, readRevocation, readStatusQuery } from './document.ts'
 import { checkSigner } from './rules.ts'
 
-export type CertificateFacts = {
+type CertificateFacts = {
   sha256: string
   subject: string
   issuer: string
@@ -48,7 +48,7 @@ export type ProofFacts = {
 }
 
 /** Of a signature that came with the request. */
-export type SignatureFacts = ProofFacts & { signingCertificate: CertificateFacts; validUntil: string }
+type SignatureFacts = ProofFacts & { signingCertificate: CertificateFacts; validUntil: string }
 
 type Trust = { configuration: ConfigurationIndex; now: number }
 

@@ -37,9 +37,9 @@ import {
   UNDECIDED,
 } from './rules.ts'
 
-export type Proof = { facts: ProofFacts; message: Buffer }
+type Proof = { facts: ProofFacts; message: Buffer }
 /** Who decides, for the row; and when. */
-export type Decision = { by: string; at: string }
+type Decision = { by: string; at: string }
 export type Filter = {
   q?: string | undefined
   state?: RequestState | undefined

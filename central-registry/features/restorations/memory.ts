@@ -15,7 +15,7 @@ import { writeDurably } from '../../configuration/durable-file.ts'
 import { readStanding } from './standing-store.ts'
 import { type Remembered, TRUSTED_KINDS } from './taken-away.ts'
 
-export const MEMORY = 'suspended-and-trusted'
+const MEMORY = 'suspended-and-trusted'
 /** A thousand suspensions with the longest identifiers, and all that anybody trusts. */
 const MAX_BYTES = 16 * 1024 * 1024
 const MAX_DEPTH = 4

@@ -49,7 +49,7 @@ export type Waiting = {
   contentSha256: string
 }
 
-export type Restorations = {
+type Restorations = {
   handlers: Record<string, OperationHandler>
   /** Whether the register waits to be accepted; a sentence for health when it does. */
   isClosed(): Promise<string | undefined>

@@ -22,7 +22,7 @@ export type Restored = Reach & {
 }
 
 /** A person who may log in again, or a key that would work again: nobody can say whether that was taken away since. */
-export type BackPerson = {
+type BackPerson = {
   id: string
   name: string
   roles: string[]

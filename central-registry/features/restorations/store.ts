@@ -24,7 +24,7 @@ const COLUMNS = [
 const NOWHERE: Reach = { index: 0, suspensionList: 0, leaves: 0 }
 
 /** What is taken away again with an acceptance, and by whom. */
-export type TakeAway = {
+type TakeAway = {
   /** API keys that end. */
   ending: string[]
   suspended: Suspended[]

@@ -69,6 +69,6 @@ function later(one: string, other: string): string {
   return [one, other].sort()[1]!
 }
 
-export function memberText(subsystem: string): string {
+function memberText(subsystem: string): string {
   return idText(memberOf(parseSubsystemId(subsystem)))
 }

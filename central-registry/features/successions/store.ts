@@ -19,7 +19,7 @@ import type { Plan } from './rules.ts'
 
 export type SuccessionStore = ReturnType<typeof createSuccessionStore>
 /** `member`: in its text form, on either side. */
-export type Filter = { q?: string | undefined; member?: string | undefined }
+type Filter = { q?: string | undefined; member?: string | undefined }
 type Decision = Pick<Doing, 'by' | 'at'>
 
 class TakenBack extends Error {

@@ -7,7 +7,7 @@ import type { Witness } from '#platform/witness/create-witness.ts'
 import { witnessRoutes } from '#platform/witness/routes.ts'
 import type { WitnessStore } from '#platform/witness/store.ts'
 
-export const WITNESS_PREFIX = '/witness'
+const WITNESS_PREFIX = '/witness'
 
 /** A server submits every few seconds; behind one address may be many. */
 const RATE = { perSecond: 50, perMinute: 1200 }

@@ -23,8 +23,8 @@ export type PutMail = (
 ) => Promise<void>
 
 /** A contact as letters know it; `email` as the contract has it. */
-export type Asked = { member: string; email: string; contract: string }
-export type Key = Pick<ContactAddressRow, 'member' | 'address'>
+type Asked = { member: string; email: string; contract: string }
+type Key = Pick<ContactAddressRow, 'member' | 'address'>
 
 /** Codes of one address that are good side by side: a mail server may have taken a letter whose acknowledgement was lost. */
 const MOST_CODES = 5
@@ -133,8 +133,6 @@ export async function set(
     .where('address', '=', address)
     .execute()
 }
-
-export type ContactLetters = ReturnType<typeof createContactLetters>
 
 /** What the outbox has to know of these letters. */
 export function createContactLetters(record: Change) {

@@ -9,7 +9,7 @@ import { askWhereNeeded, keyOf, type PutMail, rowOf, set } from './letters-store
 import { ASK_BEFORE_MS, CONFIRMED_MS, DAY_MS, digestOf, isOneOf, MOST_TRIES, stateOf } from './rules.ts'
 
 /** A contact of a version with what is known of its address. */
-export type KnownContact = ContractContent['contacts'][number] & {
+type KnownContact = ContractContent['contacts'][number] & {
   state: ContactState
   confirmedAt?: string
   confirmedBy?: string
@@ -163,7 +163,7 @@ function nameOf({ member, address }: Pick<ContactAddressRow, 'member' | 'address
 }
 
 /** What became of a code; in words where it confirms nothing. */
-export type Confirmed = 'confirmed' | { not: string }
+type Confirmed = 'confirmed' | { not: string }
 
 /** Takes a code back. A wrong one is counted, so the transaction has to be kept. */
 export async function confirm(

@@ -177,7 +177,7 @@ function memberField(members: string[]): Field[] {
 }
 
 /** An input of local time knows no zone: it is the reader's. */
-export function isoOf(given: string | File | undefined): string {
+function isoOf(given: string | File | undefined): string {
   const time = new Date(String(given))
   return Number.isNaN(time.getTime()) ? String(given) : time.toISOString()
 }

@@ -8,7 +8,7 @@ import { Id } from '../words.tsx'
 export type Agreement = { member: string; by: string; byYou: boolean; at: string; subsystems?: string[] }
 
 /** Somebody of a member wants to end it; a second person of that member is missing. */
-export type Ending = { member: string; by: string; byYou: boolean; reason: string; at: string }
+type Ending = { member: string; by: string; byYou: boolean; reason: string; at: string }
 
 export type Contact = KnownContact & { isHere: boolean }
 
@@ -47,7 +47,7 @@ export type Contract = {
   endings: Ending[]
 }
 
-export type Seal = {
+type Seal = {
   id: string
   signer: string
   createdAt: string
@@ -79,7 +79,7 @@ export function Party({ id }: { id: string }) {
   return <Id of={partyId(id)} />
 }
 
-export function Parties({ of }: { of: string[] }) {
+function Parties({ of }: { of: string[] }) {
   if (of.length === 0) return <>{text('common.none')}</>
   return (
     <ul class="plain-list">

@@ -71,7 +71,7 @@ export type Verdicts = {
 }
 
 /** The places of the path, in the order in which a request goes through them. */
-export const PLACE = { client: 0, clientServer: 1, providerServer: 2, service: 3 } as const
+const PLACE = { client: 0, clientServer: 1, providerServer: 2, service: 3 } as const
 
 /** The messages of the exchange, without what the log has noted about itself. */
 export function messagesOf({ records }: Exchange): ExchangeRecord[] {

@@ -12,7 +12,7 @@ export const FIRST: Filter[] = [
 ]
 
 /** What is searched for as records name it: exact texts, to be chosen from those that there are. */
-export const TERMS = ['contract', 'purpose', 'endpoint'] as const
+const TERMS = ['contract', 'purpose', 'endpoint'] as const
 
 /** Less often needed. Made when it is shown: texts are not there before. */
 export function moreFilters(suggestions: Record<(typeof TERMS)[number], string[]>): Filter[] {

@@ -6,13 +6,13 @@ import { Facts, Part } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { PersonState } from '../../kit/people.tsx'
+import { roleName } from '../../kit/roles.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Show } from '../../kit/states.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { OpenProposals } from '../proposals/open-on.tsx'
-import { roleName } from '../roles.tsx'
 import { type Standing, type TakenAway, TakenAwayFacts, trustedName } from './taken-away.tsx'
 
 type Reach = { index: number; suspensionList: number; leaves: number }
@@ -46,7 +46,7 @@ type Waiting = {
 }
 /** What a proposal lets go on. */
 type Kept = { apiKeys: string[]; trust: string[] }
-export type Restoration = (Waiting | { state: 'none' }) & { accepted: Accepted[] }
+type Restoration = (Waiting | { state: 'none' }) & { accepted: Accepted[] }
 
 /** Nothing where nothing was ever restored. */
 export function RestorationParts() {
@@ -122,7 +122,7 @@ function choice(
 }
 
 /** What is accepted; for the page of a proposal too. `kept`: the API keys and the trust that it names. */
-export function RestoredFacts({ of, kept }: { of: Waiting; kept?: Kept }) {
+function RestoredFacts({ of, kept }: { of: Waiting; kept?: Kept }) {
   const { restored, known, lost, claims, contentSha256, comesBack } = of
   const { backup, publishedAt } = restored
   const facts: [TextKey, preact.ComponentChildren][] = [

@@ -5,8 +5,8 @@ import { Status } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 
-export type Suspended = { kind: string; id: string; since: string }
-export type Trusted = { kind: string; id: string; name: string }
+type Suspended = { kind: string; id: string; since: string }
+type Trusted = { kind: string; id: string; name: string }
 export type TakenAway = { comparedAt: string | null; suspended: Suspended[]; trust: Trusted[] }
 export type Standing = { suspended: Suspended[]; trust: Trusted[] }
 

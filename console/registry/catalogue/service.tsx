@@ -2,7 +2,7 @@
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 
-export type Access = 'everybody' | 'nobody' | { memberClasses: string[]; globalGroups: string[] }
+type Access = 'everybody' | 'nobody' | { memberClasses: string[]; globalGroups: string[] }
 export type Service = {
   id: string
   provider: string

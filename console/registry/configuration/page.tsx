@@ -13,7 +13,7 @@ import { Anchors } from './anchors.tsx'
 import { type SigningKey, SigningKeys } from './signing-keys.tsx'
 import { SigningTokenPart } from './signing-token.tsx'
 
-export type Publication = { index: number; generatedAt: string; expiresAt: string }
+type Publication = { index: number; generatedAt: string; expiresAt: string }
 type FilePart = { path: string; sha256: string; bytes: number }
 export type Configuration = {
   newest: Publication | null

@@ -3,7 +3,7 @@ import { Status, type Tone } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 
-export type AnchorState = 'EXAMINED' | 'TRUSTED' | 'REPLACED' | 'REMOVED'
+type AnchorState = 'EXAMINED' | 'TRUSTED' | 'REPLACED' | 'REMOVED'
 export const STATES: AnchorState[] = ['EXAMINED', 'TRUSTED', 'REPLACED', 'REMOVED']
 
 export type ExternalAnchor = {

@@ -2,9 +2,9 @@
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 
-export type Severity = 'none' | 'warning' | 'error'
+type Severity = 'none' | 'warning' | 'error'
 export type Trouble = { kind: string; severity: Severity; message: string; since: string }
-export type PortState = 'open' | 'closed' | 'silent' | 'unresolved' | 'forbidden' | 'noTls'
+type PortState = 'open' | 'closed' | 'silent' | 'unresolved' | 'forbidden' | 'noTls'
 export type Probe = { messagePort: PortState; ocspPort: PortState; certificate?: string; at: string }
 export type FleetServer = {
   id: string

@@ -4,7 +4,7 @@ import { Status, type Tone } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 
 export const STATES = ['WAITING', 'SENT', 'REFUSED', 'GIVEN_UP'] as const
-export type State = (typeof STATES)[number]
+type State = (typeof STATES)[number]
 
 export type Message = {
   id: number

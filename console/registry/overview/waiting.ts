@@ -38,7 +38,7 @@ export type Overview = {
   }
 }
 
-export type Known = {
+type Known = {
   overview: Overview
   system: System
   configuration: Configuration

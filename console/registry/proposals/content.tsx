@@ -1,6 +1,7 @@
 /** What approving a proposal would change, as people read it: its fields, whom they mean, its certificates, its request. */
 import type { ComponentChildren } from 'preact'
 import { Part } from '../../kit/facts.tsx'
+import { roleName } from '../../kit/roles.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { RestorationOfProposal } from '../backups/restoration.tsx'
@@ -10,7 +11,6 @@ import { ContractOfProposal, SuspensionOfProposal } from '../contracts/of-propos
 import { ImportOfProposal } from '../imports/of-proposal.tsx'
 import { RequestOfProposal } from '../management-requests/of-proposal.tsx'
 import { PersonState } from '../people/page.tsx'
-import { roleName } from '../roles.tsx'
 import { SuccessionPlan } from '../successions/plan.tsx'
 import { operationName, type WholeProposal } from './proposal.tsx'
 

@@ -36,7 +36,7 @@ export function SuspensionState({ of: { state } }: { of: Suspension }) {
 }
 
 /** What is called so, for buttons and titles. */
-export function nameOf({ kind, subject, title }: Pick<Suspension, 'kind' | 'subject' | 'title'>): string {
+function nameOf({ kind, subject, title }: Pick<Suspension, 'kind' | 'subject' | 'title'>): string {
   return `${text(`suspension.kind.${kind}` as TextKey)} ${title ?? subject}`
 }
 

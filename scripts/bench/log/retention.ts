@@ -7,7 +7,7 @@ import { BATCH, logExchanges, type Parties, SERVER } from './exchanges.ts'
 import type { Row } from './figures.ts'
 import type { FilledLog, LogPlace } from './fill.ts'
 
-export type RetentionFigures = {
+type RetentionFigures = {
   /** Exchanges a second with the job to those without it. */
   erasureRatio: number
   archiveRatio: number

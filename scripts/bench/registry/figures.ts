@@ -5,7 +5,7 @@ import type { Instance } from '../../sandbox/instance.ts'
 import { residentMb } from '../measure.ts'
 import type { RegistrySize } from './store.ts'
 
-export type RegistryFigures = {
+type RegistryFigures = {
   publishAllMs: number
   publishChangeMs: number
   listP95Ms: number

@@ -43,7 +43,7 @@ export async function apply(q: {
 }
 
 /** Whether a step is proposed already, for `plan` to say so. */
-export function isProposed({ call }: Step, { proposed }: Present): boolean {
+function isProposed({ call }: Step, { proposed }: Present): boolean {
   if (call === undefined) return false
   const { operation, params, body } = call
   const text = contentText({ operation, params, query: {}, body })

@@ -5,7 +5,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { Agent, request as send } from 'undici'
 
-export type AskingAgency = {
+type AskingAgency = {
   /** Where this agency's security server takes requests, https://address:port. */
   securityServerUrl: string
   /** X-Road-Client and the path of the service that it asks. */
@@ -20,7 +20,7 @@ export type AskingAgency = {
 export type Asked = { status: number; id: string | undefined; error: string | undefined; body: unknown }
 
 /** Asks for one person; never throws for a refusal: the answer says what came back. */
-export function createAsking(agency: AskingAgency): {
+function createAsking(agency: AskingAgency): {
   ask(code: string): Promise<Asked>
   close(): Promise<void>
 } {

@@ -2,7 +2,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { type Person, people } from './people.ts'
 
-export const PERSONS = 12_000
+const PERSONS = 12_000
 
 export type PersonStore = {
   find(code: string): Person | undefined

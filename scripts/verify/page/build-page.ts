@@ -25,7 +25,7 @@ const COUNTERPARTS: Record<string, string> = {
 }
 const IN_YAUZL = ['fs', 'zlib', 'util', 'events', 'stream']
 
-export type Page = {
+type Page = {
   html: Buffer
   /** Lower-case hex. */
   sha256: string

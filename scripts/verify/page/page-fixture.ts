@@ -8,7 +8,7 @@ import { judgeFile } from '../judge-file.ts'
 import { buildPage } from './build-page.ts'
 import type { judgeUpload } from './judge-upload.ts'
 
-export type BuiltPage = {
+type BuiltPage = {
   judgeUpload: typeof judgeUpload
   /** The HTML file, in a folder of its own. */
   file: string

@@ -1,11 +1,12 @@
 /** The page that verifies: X-Road's vectors and hostile files get the command line's verdict; in Chromium, from a file, offline. */
+
 import { hash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
+import { writeSharedParameters } from '#core/configuration/configuration-fixture.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { createShapes } from '#security-server/features/reconciliation/shapes.ts'

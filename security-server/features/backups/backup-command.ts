@@ -22,7 +22,7 @@ export const BACKUP_OPTIONS = {
 } as const
 
 type Words = Exclude<keyof typeof BACKUP_OPTIONS, 'let-in'> | 'configuration'
-export type BackupWords = Partial<Record<Words, string | undefined>> & { 'let-in'?: string[] | undefined }
+type BackupWords = Partial<Record<Words, string | undefined>> & { 'let-in'?: string[] | undefined }
 
 /** Before anything is opened: restores and ends, or returns when that was not asked for. */
 export async function restoreAndEnd(words: BackupWords, settings: Settings): Promise<void> {

@@ -13,7 +13,7 @@ export type BackPerson = {
   state: 'active' | 'invited'
   lastLoginAt: string | null
 }
-export type BackKey = { id: string; name: string; roles: string[] }
+type BackKey = { id: string; name: string; roles: string[] }
 export type ComesBack = { people: BackPerson[]; apiKeys: BackKey[] }
 
 /** What a restore does about them, by ids. */

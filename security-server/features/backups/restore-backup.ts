@@ -23,7 +23,7 @@ const MAX_FILES = 64 * 1024 * 1024
 
 type Files = Map<string, Buffer>
 
-export type VerifiedServerBackup = {
+type VerifiedServerBackup = {
   manifest: Manifest
   sha256: string
   files: Files

@@ -21,7 +21,7 @@ type Asked = {
 }
 
 /** By what an exchange is known in a request: its first record. Throws `not_found`, `record_is_secret`. */
-export async function exchangeTarget(log: ReadableLog, index: number): Promise<string> {
+async function exchangeTarget(log: ReadableLog, index: number): Promise<string> {
   const { indexes } = await collectExchange({ log }, index)
   return `exchange ${Math.min(...indexes)}`
 }

@@ -20,10 +20,9 @@ export type ContentRequest = {
   decided_at: string | null
   decision_reason: string | null
 }
-export type Decision = Pick<
-  ContentRequest,
-  'decided_by' | 'decided_by_name' | 'decided_at' | 'decision_reason'
-> & { state: 'granted' | 'declined' }
+type Decision = Pick<ContentRequest, 'decided_by' | 'decided_by_name' | 'decided_at' | 'decision_reason'> & {
+  state: 'granted' | 'declined'
+}
 export type RequestFilter = { state?: ContentRequest['state'] | undefined; q?: string | undefined }
 
 type Tables = { content_request: ContentRequest }

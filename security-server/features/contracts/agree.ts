@@ -9,7 +9,7 @@ import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Agreement } from '../../global-configuration/contracts/store.ts'
 
-export const SIGNATORY = 'XROAD_CONTRACT_SIGNATORY'
+const SIGNATORY = 'XROAD_CONTRACT_SIGNATORY'
 
 /** An agreement that nobody seconded is void after this. */
 const GOOD_MS = 30 * 86_400_000

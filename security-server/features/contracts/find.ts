@@ -70,7 +70,7 @@ export function contactsOf(
 }
 
 /** Whether a contact of a member of this server waits for a code, or for another address. */
-export function isUnconfirmedHere(one: KeptContract, canSign: CanSign): boolean {
+function isUnconfirmedHere(one: KeptContract, canSign: CanSign): boolean {
   return contactsOf(one, canSign).some(
     ({ state, isHere }) => isHere && state !== undefined && state !== 'CONFIRMED' && state !== 'ELSEWHERE',
   )

@@ -13,7 +13,7 @@ export const COUNTS_DAY = 'counts-day'
 /** `rows`: a text each, or the digest alone of what is too secret for its reader. */
 export type StoredCounts = { index: number; document: string; rows: string[] }
 
-export type Since = { rows: Tables['count_since'][]; first: number; indexed: number }
+type Since = { rows: Tables['count_since'][]; first: number; indexed: number }
 
 /** `messages` by their secrecy. */
 export type CountFigures = { aboutLog: number; messages: [number, number, number] }

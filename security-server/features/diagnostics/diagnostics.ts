@@ -8,7 +8,7 @@ import type { KeptContract } from '../../global-configuration/contracts/verify-c
 import { registryFinding, suspensionListFinding } from '../../global-configuration/findings.ts'
 import { hardwareFinding } from '../../keys/hardware-finding.ts'
 
-export type Diagnosis = {
+type Diagnosis = {
   name: string
   state: 'OK' | 'WARNING' | 'ERROR'
   message: string

@@ -28,8 +28,8 @@ export type RecordExports = {
 }
 
 /** More than that, and the search has to be narrowed. */
-export const MAX_RECORDS = 1_000_000
-export const MAX_BUNDLED_RECORDS = 1000
+const MAX_RECORDS = 1_000_000
+const MAX_BUNDLED_RECORDS = 1000
 /** A round looks at what was logged during the one before: moments. */
 const MAX_ROUNDS = 20
 

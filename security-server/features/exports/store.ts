@@ -2,8 +2,6 @@
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 
-export type ExportState = 'waiting' | 'running' | 'done' | 'failed'
-
 export type ExportRow = {
   id: string
   node: string

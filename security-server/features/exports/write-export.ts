@@ -22,7 +22,7 @@ import type { ExportRow } from './store.ts'
 const MAX_FORMS = 200_000
 const FORMS_AT_ONCE = 5000
 
-export type ExportQuestion = {
+type ExportQuestion = {
   row: ExportRow
   /** Its records, a JSON object a line. */
   file: string
@@ -41,7 +41,7 @@ export type ExportQuestion = {
 }
 
 /** The records of each exchange, and those of which no bundle can be made any more. */
-export type BundledExchanges = { of: number[][]; without: { index: number; why: string }[] }
+type BundledExchanges = { of: number[][]; without: { index: number; why: string }[] }
 
 /** An error while it is made destroys the stream. */
 export function writeExport(q: ExportQuestion): Readable {

@@ -12,7 +12,7 @@ import type { SubjectSearchRow } from './store.ts'
 /**
  * `no_key`: when it was asked the month had none; `other_key`: these were indexed with another one; `key_destroyed`: since then;
  * `key_unknown`: when it was indexed it was not noted with which. */
-export type MonthNotSearched = {
+type MonthNotSearched = {
   month: string
   records: number
   why: 'no_key' | 'other_key' | 'key_destroyed' | 'key_unknown'

@@ -5,10 +5,7 @@ import type { AdminRooms } from '../../admin/rooms.ts'
 import type { DeclaredPlace } from './log/places-store.ts'
 
 /** At this place nothing was looked for in the records of its service from `firstIndex` on and before `before`. */
-export type LatePlace = Pick<
-  DeclaredPlace,
-  'id' | 'method' | 'path' | 'in' | 'name' | 'type' | 'declaredAt'
-> & {
+type LatePlace = Pick<DeclaredPlace, 'id' | 'method' | 'path' | 'in' | 'name' | 'type' | 'declaredAt'> & {
   serviceId: string
   firstIndex: number
   /** Null before the next run of the index, and where an older version declared it: of what was logged until that day nobody knows. */

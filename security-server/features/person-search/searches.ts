@@ -31,7 +31,7 @@ export function searchTarget(id: string): string {
 }
 
 /** The part of the key holder that searches use; throws `service_unavailable` where there is none. */
-export function searchKeys({ subjects }: Pick<AdminRooms, 'subjects'>) {
+function searchKeys({ subjects }: Pick<AdminRooms, 'subjects'>) {
   if (subjects?.keys === undefined)
     throw new Fault('service_unavailable', { what: 'no holder of subject keys is configured (subjectKeys)' })
   return subjects.keys

@@ -10,8 +10,8 @@ import {
   toRow,
 } from './store.ts'
 
-export type StoredCase = Selectable<CaseRow>
-export type CaseFilter = ReconciliationFilter & {
+type StoredCase = Selectable<CaseRow>
+type CaseFilter = ReconciliationFilter & {
   requestId?: string | undefined
   assignee?: string | undefined
 }

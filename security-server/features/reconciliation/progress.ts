@@ -5,7 +5,7 @@ import { idText, type ServerId } from '#schemas/identifiers.ts'
 import type { DayPair } from './store.ts'
 
 /** Binary values in base64. */
-export type Commitment = { count: number; commitment: string; treeHead: string }
+type Commitment = { count: number; commitment: string; treeHead: string }
 
 export type Progress = {
   /** The session as the asked side named it; it stands in the statement. */

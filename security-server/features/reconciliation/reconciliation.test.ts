@@ -1,9 +1,10 @@
 /** Two servers compare their logs: what matches, what is missing, what differs, and what is no discrepancy at all. */
+
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
+import { writeSharedParameters } from '#core/configuration/configuration-fixture.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { isSettled } from '#core/reconciliation/day.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'

@@ -12,7 +12,7 @@ import type { ReconciliationStore } from './store.ts'
 
 /** A commitment's opening, as the log gives it. */
 export type LogOpening = { key: Buffer; digest: Buffer }
-export type LogProof = {
+type LogProof = {
   index: number
   form: string
   path: Buffer[]
@@ -20,7 +20,7 @@ export type LogProof = {
   openings: { message?: LogOpening; body?: LogOpening }
 }
 
-export type ComparedLog = {
+type ComparedLog = {
   reconciliation: {
     /** Members of clients and services, and the servers by which they spoke, between two ISO times. */
     pairs(q: { from: string; to: string }): Promise<{ client: string; service: string; peer: string }[]>

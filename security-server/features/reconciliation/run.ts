@@ -43,7 +43,7 @@ export async function run(rooms: ReconciliationRooms, log: Log): Promise<void> {
   }
 }
 
-export function pairOf(row: StoredReconciliation): DayPair {
+function pairOf(row: StoredReconciliation): DayPair {
   return { day: row.day, own: row.own_member, peer: row.peer_member, server: row.peer_server }
 }
 

@@ -6,7 +6,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { Tables as EntryTables } from './entries-store.ts'
 
 export type RowState = 'due' | 'under_way' | 'concluded' | 'not_comparable' | 'unanswered'
-export type Role = 'asking' | 'asked'
+type Role = 'asking' | 'asked'
 
 /** Ids in text form. `own` and `peer` are members. */
 export type DayPair = { day: string; own: string; peer: string; server: string }

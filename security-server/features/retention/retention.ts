@@ -57,17 +57,7 @@ export type Retention = {
   archiveFile(archive: StoredArchive): Promise<Readable>
 }
 
-export type {
-  ArchiveFilter,
-  ClassSettings,
-  EndMode,
-  ErasureOrder,
-  Hold,
-  HoldFilter,
-  HoldScope,
-  RetentionClass,
-  StoredArchive,
-}
+export type { ClassSettings, EndMode, Hold, HoldFilter, HoldScope, StoredArchive }
 
 /** A batch holds the log's thread for some milliseconds, in which no exchange is logged. */
 const BATCH = 50

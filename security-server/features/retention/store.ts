@@ -11,7 +11,7 @@ export const AWAITS_ARCHIVE = -1
 export type EndRow = { idx: number; class: number; ends: string | null; stoppedBy: number }
 
 /** `keepDays`: what the contract of its exchange says. */
-export type UndecidedRow = { idx: number; time: string; service: string; keepDays: number | null }
+type UndecidedRow = { idx: number; time: string; service: string; keepDays: number | null }
 
 /** A record whose content has come to its end. */
 export type DueRow = { idx: number; class: number; ends: string; archive: number | null }
@@ -19,7 +19,7 @@ export type DueRow = { idx: number; class: number; ends: string; archive: number
 export type RetentionStore = ReturnType<typeof createRetentionStore>
 
 /** Counts stop here: a count of everything would stop the log's thread. */
-export const COUNTED = 10_000
+const COUNTED = 10_000
 const PART = 50
 const MARK = 'retention'
 

@@ -4,7 +4,7 @@ import type { ActiveHold } from './holds/scope.ts'
 import { covers } from './holds/scope.ts'
 import type { DueRow } from './store.ts'
 
-export type Due = {
+type Due = {
   rows: DueRow[]
   /** How many there were, the held ones with them. */
   found: number

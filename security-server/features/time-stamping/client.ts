@@ -25,7 +25,7 @@ const MAX_OFF_MS = 5 * 60_000
 const dispatcher = new Agent()
 
 /** What a time-stamping authority gave: the token, the chain of its certificate, and OCSP responses for that chain. */
-export type TimeStampAnswer = { token: Buffer; certificates: Buffer[]; ocspResponses: Buffer[] }
+type TimeStampAnswer = { token: Buffer; certificates: Buffer[]; ocspResponses: Buffer[] }
 
 type Rooms = {
   clock: Clock

@@ -23,7 +23,7 @@ type Rooms = {
   fetchOcsp(url: string, request: Buffer): Promise<Buffer>
 }
 
-export type FetchStatus = (certificates: Certificate[]) => Promise<Buffer[]>
+type FetchStatus = (certificates: Certificate[]) => Promise<Buffer[]>
 
 export function createFetchStatus(rooms: Rooms): FetchStatus {
   const known = new Map<string, { at: number; answer: Buffer }>()

@@ -26,9 +26,9 @@ export type SubmittedLog = {
  * `rollback`: the witness cosigned a larger tree of ours than there is. `fork`: one that this tree did not grow from. `unproven`:
  * it says so without a note that our log signed. `witness-rollback`: it knows less than it has cosigned.
  */
-export type ContradictionKind = 'rollback' | 'fork' | 'unproven' | 'witness-rollback'
+type ContradictionKind = 'rollback' | 'fork' | 'unproven' | 'witness-rollback'
 
-export type ContradictionFound = {
+type ContradictionFound = {
   time: string
   witness: string
   kind: ContradictionKind
@@ -45,7 +45,7 @@ type Rooms = {
 
 const ATTEMPTS = 4
 
-export type Submitted = { size: number } | { contradiction: ContradictionKind } | undefined
+type Submitted = { size: number } | { contradiction: ContradictionKind } | undefined
 
 /** Undefined when there is nothing new. Throws when the witness gives no answer of the protocol. */
 export async function submitTo(witness: PolicyWitness, ask: AskWitness, rooms: Rooms): Promise<Submitted> {

@@ -3,7 +3,7 @@
 /** A bounded answer of any status; throws `network_error` when none came. */
 export type WitnessReply = { status: number; contentType: string; body: Buffer }
 
-export type WitnessCall = { method: 'GET' | 'POST'; path: string; body?: Buffer; contentType?: string }
+type WitnessCall = { method: 'GET' | 'POST'; path: string; body?: Buffer; contentType?: string }
 
 /** Asks below the witness's submission prefix. */
 export type AskWitness = (call: WitnessCall) => Promise<WitnessReply>

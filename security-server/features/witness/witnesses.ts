@@ -13,7 +13,7 @@ import { type SubmittedLog, submitTo } from './submit.ts'
 import type { AskWitness } from './transport.ts'
 
 /** What the quorum of the policy has cosigned. */
-export type Witnessed = {
+type Witnessed = {
   /** So many records stand under a tree head that a quorum cosigned. */
   records: number
   /** When the quorum was complete for them. */
@@ -22,7 +22,7 @@ export type Witnessed = {
   lateSince: string | null
 }
 
-export type WitnessState = {
+type WitnessState = {
   label: string
   name: string
   url: string
@@ -45,7 +45,7 @@ export type Witnesses = {
 const LATE_MS = 120_000
 const PATIENCE_MS = 4_000
 
-export type WatchedLog = SubmittedLog & { contradictions(): Promise<{ kind: string; witness: string }[]> }
+type WatchedLog = SubmittedLog & { contradictions(): Promise<{ kind: string; witness: string }[]> }
 
 export function createWitnesses(q: {
   policy: WitnessPolicy

@@ -39,7 +39,7 @@ import { assembleContract, type KeptContract, readContentBytes } from './verify-
 import { MAX_LIST_BYTES, readList, verifyList } from './verify-list.ts'
 
 /** One that the registry lists and that was not taken, with the reason. */
-export type RefusedContract = { listed: ListedContract; reason: string }
+type RefusedContract = { listed: ListedContract; reason: string }
 
 export type Contracts = {
   /** See contractFor in index-contracts.ts; `contracts_outdated` also before the first list has come. */

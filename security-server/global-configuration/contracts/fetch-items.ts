@@ -4,7 +4,7 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
 
 /** Asks the registry for some hashes; gives the answer's bytes. */
-export type AskItems = (hashes: string[]) => Promise<Buffer>
+type AskItems = (hashes: string[]) => Promise<Buffer>
 
 const MOST_A_QUESTION = 100
 /** More than any list can name: a registry that gives one item an answer is not asked for ever. */

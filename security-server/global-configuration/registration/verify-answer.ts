@@ -10,7 +10,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 
 /** What every answer holds: `answers` is the id of the question. */
-export type Answered = { instance: string; server: string; answers: string; generatedAt: string }
+type Answered = { instance: string; server: string; answers: string; generatedAt: string }
 
 const ACCEPTED_MS = 5 * 60_000
 

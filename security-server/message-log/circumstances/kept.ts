@@ -5,7 +5,7 @@ import type { RecordInput } from '../record-input.ts'
 /** Forgotten ones are sent again, and kept once all the same. */
 const MAX_KNOWN = 10_000
 
-export type KeptCircumstances = {
+type KeptCircumstances = {
   /** What has to be sent with the record. */
   unknownOf(record: Pick<RecordInput, 'circumstances' | 'logLevel'>): SealedCircumstances | undefined
   /** A record with their document is durable. */

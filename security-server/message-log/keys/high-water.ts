@@ -9,7 +9,7 @@ import { Fault } from '#schemas/fault.ts'
 
 const FILE = 'newest-checkpoint'
 
-export type HighWater = { size: number; root: Buffer }
+type HighWater = { size: number; root: Buffer }
 
 /** Undefined for a log that has not begun. Throws `malformed_checkpoint`. */
 export function readHighWater(folder: string): HighWater | undefined {

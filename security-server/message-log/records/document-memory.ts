@@ -13,7 +13,7 @@ export type SignatureDocument = { digest: Buffer; base64: string; document: Buff
 
 type Base = { id: number; document: Buffer }
 
-export type DocumentPlan = {
+type DocumentPlan = {
   /** The id under which the document stands, or will: that of the first record that uses it. */
   idOf(signature: SignatureDocument, idx: number): number
   /** What has to be written. */
@@ -21,7 +21,7 @@ export type DocumentPlan = {
   committed(): void
 }
 
-export type DocumentMemory = { plan(): DocumentPlan }
+type DocumentMemory = { plan(): DocumentPlan }
 
 export function createDocumentMemory(): DocumentMemory {
   const known = createMemory<number>(MAX_KNOWN)

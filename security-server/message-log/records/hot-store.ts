@@ -6,7 +6,7 @@
 /** The tree as the last commit left it; `peaks` are the roots of its complete subtrees, largest first. */
 export type Head = { size: number; peaks: Buffer[] }
 
-export type RecordRow = {
+type RecordRow = {
   idx: number
   leaf: Buffer
   form: string

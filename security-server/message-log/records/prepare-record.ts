@@ -32,7 +32,7 @@ export type PreparedRecord = {
   beside?: (idx: number) => SideStatement[]
 }
 
-export type Preparer = (
+type Preparer = (
   /** `answered` is the leaf of the record that this one answers. */
   records: { packed: PackedRecord; answered: Buffer | undefined }[],
   logKey: LogKey,

@@ -9,7 +9,7 @@ const LEAF = 32
 const CLOSING_BRACKET = 0x5d
 
 /** What the index needs of a record. */
-export type RecentRecord = {
+type RecentRecord = {
   time: number
   kind: string
   direction: string

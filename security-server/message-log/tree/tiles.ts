@@ -26,7 +26,7 @@ export function subtreeRoot(hashes: Buffer): Buffer {
 }
 
 /** The tiles that change when tile `number` of level 0 is completed by `leaves`. */
-export async function tilesCompleted(
+async function tilesCompleted(
   number: number,
   leaves: Buffer,
   tileAt: (level: number, number: number) => Promise<Buffer | undefined>,

@@ -6,7 +6,7 @@ import { checkpointSigner } from '../../keys/checkpoint-signer.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { BundleSource } from './write-bundle.ts'
 
-export type BundleGround = {
+type BundleGround = {
   server: ServerId
   clock: Clock
   globalConfiguration: Pick<GlobalConfiguration, 'current'>

@@ -33,7 +33,7 @@ export type StoredEvidence = {
   timeStamp: StampEvidence | undefined
 }
 
-export type StampEvidence = {
+type StampEvidence = {
   /** Index of the record that holds the token's leaf. */
   index: number
   time: string

@@ -2,6 +2,7 @@
  * For tests only: exchanges in a real log, with certificates, OCSP answers and time-stamps of the development authority,
  * whose clock the test moves, and the bundles that come of it.
  */
+
 import { generateKeyPairSync, hash, type KeyObject, randomUUID } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
@@ -11,8 +12,8 @@ import { type Certificate, parseCertificate, publicKeyOf } from '#core/certifica
 import { PROFILES_FILE, writeInstanceProfiles } from '#core/certificate/instance-profiles.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { sealCircumstances } from '#core/circumstances/seal.ts'
+import { writeSharedParameters } from '#core/configuration/configuration-fixture.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
-import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
 import { type BundleManifest, type BundleVerdict, configurationIn, MANIFEST } from '#core/evidence/bundle.ts'
 import { judgeBundle } from '#core/evidence/judge-bundle.ts'
@@ -53,7 +54,7 @@ const HELD = sealCircumstances({
   },
 })
 
-export type Signer = { certificate: Certificate; key: KeyObject }
+type Signer = { certificate: Certificate; key: KeyObject }
 
 export type VerdictWorld = {
   now: number
@@ -79,7 +80,7 @@ export type VerdictWorld = {
   shared(change?: Partial<SharedParameters>): SharedParameters
 }
 
-export type ExchangeOptions = {
+type ExchangeOptions = {
   signer?: Signer
   /** When the OCSP answers in the signature were made. */
   stapledAt?: number

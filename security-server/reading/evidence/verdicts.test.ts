@@ -2,13 +2,14 @@
  * The verdicts of docs/validation-policy.md on bundles of a real log: what happened to certificates, algorithms and data, the
  * verdict that it has to give, and the same from the second verifier, which shares no code with us.
  */
+
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
-import { writeSharedParameters } from '#core/configuration/shared-parameters-write.ts'
+import { writeSharedParameters } from '#core/configuration/configuration-fixture.ts'
 import type { CertificateProfile, Part, Reading } from '#schemas/certificate-profile.ts'
 import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { builtPage, compared } from '#scripts/verify/page/page-fixture.ts'

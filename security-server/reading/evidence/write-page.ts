@@ -25,7 +25,7 @@ pre{background:#f3f5f7;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere
 @media print{body{margin:0;max-width:none}section{break-inside:avoid}}`
 
 /** For a shell in the folder of an unzipped bundle; the README of Concordat shows the same. */
-export const COMMANDS = String.raw`for c in time-stamps/*/certificate-*.der checkpoint-signer/certificate-*.der; do openssl x509 -inform DER -in $c; done > chain.pem
+const COMMANDS = String.raw`for c in time-stamps/*/certificate-*.der checkpoint-signer/certificate-*.der; do openssl x509 -inform DER -in $c; done > chain.pem
 openssl x509 -inform DER -in checkpoint-signer/certificate-1.der > ca.pem
 openssl x509 -inform DER -in $(ls time-stamps/*/certificate-*.der | tail -1) > root.pem
 openssl x509 -in root.pem -noout -subject -fingerprint -sha256

@@ -16,7 +16,7 @@ import {
   isNarrowed,
 } from './traffic-store.ts'
 
-export type SearchedParty = { idx: number; service: string; isSecret: boolean; answers: number | undefined }
+type SearchedParty = { idx: number; service: string; isSecret: boolean; answers: number | undefined }
 
 export type SearchRow = Tables['search']
 
@@ -48,7 +48,7 @@ export type SearchStore = ReturnType<typeof createSearchStore>
 
 const MAX_PAGE = 500
 /** Records that one part of a walk through all of them looks at. */
-export const WINDOW = 5000
+const WINDOW = 5000
 /** As an expression: bounds within an hour must not lead to the index by time. */
 const TIME = sql<string>`substr(time, 1, 24)`
 /** Statements are kept prepared by their text, so there are two: for so many rows, and for one. */

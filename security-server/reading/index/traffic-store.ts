@@ -12,7 +12,7 @@ import { asksForTerms, fitsTerms, type TermsFilter } from './terms-store.ts'
 /** What records are told apart by. */
 export const DIMENSIONS = ['direction', 'kind', 'outcome', 'client', 'service', 'peer'] as const
 
-export type Dimension = (typeof DIMENSIONS)[number]
+type Dimension = (typeof DIMENSIONS)[number]
 export type Dimensions = Record<Dimension, string>
 
 export type TrafficRow = Omit<Tables['traffic'], 'key' | 'secrecy' | 'terms'>
@@ -34,7 +34,7 @@ export type DimensionFilter = Partial<Dimensions> &
 export const HOUR = sql<string>`substr(time, 1, 13)`
 
 /** The records of one hour that fit stand between these indexes, both included. */
-export type Span = { hour: string; first: number; last: number }
+type Span = { hour: string; first: number; last: number }
 
 export type TrafficQuestion = {
   filter: DimensionFilter

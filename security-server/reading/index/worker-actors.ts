@@ -6,7 +6,7 @@ import { type ActorTerms, hashesOf, openTerms, sealTerm } from './actors.ts'
 import type { HashedFilter, RecordFilter } from './store.ts'
 
 /** Stretches of indexes, both ends included, in which a search by user id or represented party finds nothing. */
-export type ActorGap = { first: number; last: number; reason: 'indexed_before' | 'key_destroyed' }
+type ActorGap = { first: number; last: number; reason: 'indexed_before' | 'key_destroyed' }
 
 export type ActorsApi = {
   /** What stands for this name in searches, exports and the audit log. */

@@ -1,7 +1,8 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { parseSoapFault } from '#core/transport/fault-xml.ts'
-import { checkSoapConsistency, parseSoapMessage } from '#core/transport/soap-message.ts'
+import { checkSoapConsistency } from '#core/transport/soap-fixture.ts'
+import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { authenticationParty, ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
 import { publish, setUp } from '#test/fakes/registry-sample.ts'
@@ -60,9 +61,7 @@ async function start(t: Test, url?: string): Promise<World> {
           ? await send(Buffer.from(soap), { type: PLAIN })
           : await send(signedManagementMessage(soap, by))
       if (reply.status !== 200) throw new Error(`${kind}: ${reply.status} ${reply.bytes.toString()}`)
-      const [question, answer] = await Promise.all(
-        [Buffer.from(soap), reply.bytes].map((one) => parseSoapMessage(one)),
-      )
+      const [question, answer] = await Promise.all([Buffer.from(soap), reply.bytes].map(parseSoapMessage))
       t.ok(answer!.isResponse)
       checkSoapConsistency(question!, answer!)
       return Number(/<xroad:requestId>(\d+)<\/xroad:requestId>/.exec(reply.bytes.toString())?.[1])

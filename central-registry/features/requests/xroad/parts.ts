@@ -31,7 +31,7 @@ const REGISTRATION_PARTS = [
 const SIGNED_PARTS = ['SOAP message', 'signature', 'certificate', 'OCSP answer']
 const MAX_HEADER_BYTES = 1024
 
-export type AuthCertRegMessage = SignedMessage & { authentication: Certificate }
+type AuthCertRegMessage = SignedMessage & { authentication: Certificate }
 
 /** Java's names of signatures, which X-Road writes into `signature-algorithm-id`; SHA-1 is not among them. */
 const METHODS: ReadonlyMap<string, Method> = new Map(

@@ -4,7 +4,7 @@ import type { Circumstances } from '#schemas/circumstances.ts'
 import type { Report } from '../../report.ts'
 import { OWN_CONFIGURATION, type Tone } from './texts.ts'
 
-export type Check = { what: string; tone: Tone; why: string }
+type Check = { what: string; tone: Tone; why: string }
 
 type Verdict = { verdict: string; subIndication?: string; reason: string }
 type Container = Verdict & {
@@ -39,7 +39,7 @@ export type Facts = Container & {
 }
 
 const TONES: Record<string, Tone> = { 'TOTAL-PASSED': 'good', 'TOTAL-FAILED': 'bad' }
-export const toneOf = ({ verdict }: { verdict: string }): Tone => TONES[verdict] ?? 'warn'
+const toneOf = ({ verdict }: { verdict: string }): Tone => TONES[verdict] ?? 'warn'
 
 export function checksOf({ facts }: Pick<Report, 'facts'>): Check[] {
   const all = facts as Facts

@@ -25,7 +25,7 @@ export type FoundSubjects = { subjects: Subject[]; reason: SubjectReason | undef
 /** Undefined where a message has none; `unreadable` when its file is missing or damaged. */
 export type ReadBody = () => Promise<Buffer | 'too_large' | 'unreadable' | undefined>
 
-export type Readers = {
+type Readers = {
   body: ReadBody
   /** The message of the request that a reply answers; undefined when it is not kept. */
   request: () => Promise<Buffer | undefined>

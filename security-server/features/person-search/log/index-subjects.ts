@@ -29,7 +29,7 @@ export type IndexingRooms = {
 }
 
 /** Larger bodies in a file are counted, not read. */
-export const MAX_BODY_BYTES = 1024 * 1024
+const MAX_BODY_BYTES = 1024 * 1024
 /** The longest run: what is left waits for the next one. */
 const RUN_MS = 20_000
 /** Troubles that end by themselves or by an operator: until then the job fails, which shows. */

@@ -14,7 +14,7 @@ import { monthPrefix } from './entry.ts'
  * leaf. Those of replies have `reply_` before them.
  */
 export type SubjectReason = 'indexed' | 'not_personal' | SubjectGap | `reply_${SubjectGap}`
-export type SubjectGap =
+type SubjectGap =
   | 'undeclared'
   | 'contract_unknown'
   | 'absent'

@@ -4,7 +4,7 @@ import type { WorkerClient } from '../../../message-log/worker-client.ts'
 import { type MemberPair, memberPart, STRETCH } from './read-records.ts'
 
 /** Two members, ids in text form, and the server by which they spoke, '' where no record names it. */
-export type SpokenPair = { client: string; service: string; peer: string }
+type SpokenPair = { client: string; service: string; peer: string }
 
 export type ReconciliationLog = {
   /** Members of clients and services in records written between two ISO times. */

@@ -8,7 +8,7 @@ export type Partners = { client: string; service: string; peer: string }
 export type SecretPartners = { client: string; service: string; secrecy: number }
 
 /** A record whose content was erased: only its form is left, and the signature that outlives it. */
-export type ErasedRow = { idx: number; form: string; signatureId: number | null }
+type ErasedRow = { idx: number; form: string; signatureId: number | null }
 
 export type ReconciliationStore = ReturnType<typeof createReconciliationStore>
 

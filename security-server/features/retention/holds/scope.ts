@@ -21,9 +21,9 @@ export type HoldScope = {
 export type ActiveHold = { id: number; caseNumber: string; scope: HoldScope }
 
 /** What a scope is compared with. */
-export type Held = Pick<SearchRow, 'idx' | 'time' | 'query_id' | 'client' | 'service' | 'peer'>
+type Held = Pick<SearchRow, 'idx' | 'time' | 'query_id' | 'client' | 'service' | 'peer'>
 
-export const MAX_INDEXES = 1000
+const MAX_INDEXES = 1000
 
 /** Throws `invalid_input` for a scope that names nothing, or more than MAX_INDEXES records. */
 export function checkScope(scope: HoldScope): void {

@@ -41,7 +41,7 @@ export function checkForm(record: { leaf: Buffer; form: string }): LeafFields {
 }
 
 /** A form without a look at its leaf; throws `log_inconsistent` or `malformed_json`. */
-export function readForm(text: string): LeafFields {
+function readForm(text: string): LeafFields {
   const value = parseStrictJson(text) as Record<string, unknown>
   const names = value === null || typeof value !== 'object' ? [] : Object.keys(value)
   if (names.length !== MEMBERS.length || names.some((name, i) => name !== MEMBERS[i])) {

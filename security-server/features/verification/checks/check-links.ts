@@ -11,7 +11,7 @@ import { logKeyIdOf } from '../../../message-log/seal.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource, StoredLogKey } from './source.ts'
 
-export type Access =
+type Access =
   | { state: 'open'; opened: OpenedRecord }
   /** `rest` is what stays, where the proof was kept. */
   | { state: 'erased'; rest: OpenedRemainder | undefined }

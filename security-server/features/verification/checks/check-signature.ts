@@ -11,7 +11,7 @@ import type { ContentDigests } from './check-content.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
 
-export type SignatureChecker = {
+type SignatureChecker = {
   /** The document is there and is the one of the leaf; undefined for a record without one. */
   document(record: StoredRecord, form: LeafFields): Promise<Buffer | undefined>
   /** Throws what is wrong with the signature or with what it covers. */

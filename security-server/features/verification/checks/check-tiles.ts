@@ -4,9 +4,9 @@ import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
 
 /** Tiles that were growing, by level. */
-export type GrowingTiles = { number: number; hashes: Buffer[] }[]
+type GrowingTiles = { number: number; hashes: Buffer[] }[]
 
-export type TileChecker = {
+type TileChecker = {
   growing(): GrowingTiles
   /** Throws `log_inconsistent` when a tile that this leaf completes is stored otherwise. */
   add(leaf: Buffer): Promise<void>

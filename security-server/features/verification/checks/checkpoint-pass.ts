@@ -7,7 +7,7 @@ import { inconsistent } from './inconsistent.ts'
 import type { LogSource, StoredLogKey, Trust } from './source.ts'
 import { createWitnessPass } from './witness-pass.ts'
 
-export type CheckpointPass = {
+type CheckpointPass = {
   /** Checks every checkpoint of this size. */
   reached(range: CompactRange, found: (thrown: unknown) => void): Promise<void>
   /** Checkpoints of trees that are larger than the log: it was cut off. */

@@ -5,7 +5,7 @@ import { openLogDatabase, openLogSnapshot } from '../../../message-log/log-datab
 import { databaseSource } from './database-source.ts'
 import type { LogSource } from './source.ts'
 
-export type OpenedSource = {
+type OpenedSource = {
   source: LogSource
   /** DER of the log's public key, when its key folder was given. */
   logKey: Buffer | undefined

@@ -10,7 +10,7 @@ export const DIGEST_RECORDS = 8192
 
 const NONE = Buffer.alloc(32)
 
-export type RowDigests = {
+type RowDigests = {
   /** In the order of their indexes. */
   add(row: FoundRow): void
   /** Of each block of the first `records` records, base64; the last one may still grow. */

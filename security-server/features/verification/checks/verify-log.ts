@@ -28,7 +28,7 @@ import type { VerifyState } from './state.ts'
 
 const DIGEST_BYTES = 64
 
-export type VerifyOptions = {
+type VerifyOptions = {
   /** Goes on from here instead of the first record; a state of the same question. */
   from?: VerifyState | undefined
   /** Hears every few thousand records where the run has come to, and at the end; awaited, so that it can be kept. */

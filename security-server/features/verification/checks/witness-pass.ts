@@ -7,7 +7,7 @@ import { createCursor } from './cursor.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource, Trust } from './source.ts'
 
-export type WitnessPass = {
+type WitnessPass = {
   /** Takes the cosignatures of this checkpoint; throws `log_inconsistent` or `malformed_checkpoint`. */
   reached(checkpoint: { size: number; note: string }): Promise<void>
   end(found: (thrown: unknown) => void): Promise<void>

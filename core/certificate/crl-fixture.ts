@@ -25,7 +25,7 @@ import {
   isSignedBy,
   readAlgorithmIdentifier,
 } from './certificate.ts'
-import { coversCertificate } from './crl-scope.ts'
+import { coversCertificate } from './crl-scope-fixture.ts'
 import { type Extension, readExtensionList } from './extensions.ts'
 import { type Name, readName, sameName } from './name.ts'
 import type { RevocationCheck } from './validate-path.ts'
