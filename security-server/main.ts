@@ -353,6 +353,7 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   const adminApi = await adminRoutes(adminApp, {
     ...{ server, log, database, clock, keys, globalConfiguration, contracts, localSystems },
     messageLog: { ...messageLog, verifications, verify: () => runVerification() },
+    reach: { peer: peerClient.reach, troubles: peerClient.troubles, system: serviceClient.reach },
     ...{ reconciliation, witnessing, jobs, registryReports, exports, subjects, auditOrders, backups },
     login: login && {
       settings: { ...login, clientSecret: await readSecret(login.clientSecretFile) },

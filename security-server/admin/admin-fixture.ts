@@ -41,6 +41,9 @@ import { createLocalSystems, type LocalSystems } from '../local-systems/local-sy
 import { logFolder, logOptions, openTestLog, signer } from '../message-log/fixture.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import { serverMigrations } from '../migrations/migrations.ts'
+import { createPeerClient } from '../peer/client.ts'
+import { createPeerVerifier } from '../peer/verify-peer.ts'
+import { createServiceClient } from '../provider/client.ts'
 import { createHolder, type Holder } from '../subject-keys/holder.ts'
 import { holderMigrations } from '../subject-keys/store.ts'
 import { adminRoutes } from './api.ts'
@@ -191,6 +194,15 @@ export async function createAdminWorld(
   const subjects = await wireSubjects({
     ...{ settings: undefined, keys: subjectKeys, database, clock, messageLog, contracts },
   })
+  const peerClient = createPeerClient(
+    { keys, globalConfiguration, verifyPeer: createPeerVerifier(), xroadTlsPeers: new Set(), clock },
+    {
+      ...{ messagePort: 5500, ocspPort: 5577, connectionsPerPeer: 1 },
+      ...{ connectTimeoutMs: 500, replyTimeoutMs: 500, idleTimeoutMs: 500 },
+    },
+  )
+  const serviceClient = createServiceClient({ connectTimeoutMs: 500, connectionsPerService: 1, own })
+  t.teardown(() => Promise.all([peerClient.close(), serviceClient.close()]))
   const app = createHttpService({ name: 'admin', log })
   t.teardown(() => app.close())
   const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
@@ -217,6 +229,7 @@ export async function createAdminWorld(
     globalConfiguration,
     contracts,
     localSystems,
+    reach: { peer: peerClient.reach, troubles: peerClient.troubles, system: serviceClient.reach },
     reconciliation: { days: createReconciliationStore(database), cases: createCasesStore(database) },
     messageLog: { ...messageLog, verifications },
     witnessing: {

@@ -7,6 +7,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import type { WitnessStore } from '#platform/witness/store.ts'
+import type { Fault } from '#schemas/fault.ts'
 import type { Outage } from '#schemas/fleet.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { SubjectMonths, SubjectSearch } from '#schemas/subject-keys.ts'
@@ -21,7 +22,7 @@ import type { Verifications } from '../features/verification/verifications.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
-import type { LocalSystems } from '../local-systems/local-systems.ts'
+import type { LocalService, LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { ReadableLog } from '../reading/readable-log.ts'
 
@@ -152,6 +153,12 @@ export type AdminRooms = {
   logFor(caller: Pick<Caller, 'roles'>): ReadableLog
   /** When the content of a record was erased (null: it was not, or there is none), and what the erasures of it say. */
   erasuresOf(index: number): Promise<{ goneAt: string | null; said: Record<string, string>[] }>
+  /** Connections to others, tried without a message, and which of them failed when they were last tried. */
+  reach: {
+    peer(server: ServerId): Promise<void>
+    troubles(): { server: ServerId; at: number; fault: Fault }[]
+    system(service: LocalService): Promise<void>
+  }
   reconciliation: AdminReconciliation
   witnessing?: WitnessView | undefined
   jobs: Pick<Jobs, 'state' | 'enqueue'>

@@ -7,7 +7,7 @@ import { Pool } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { readStream } from '#core/transport/read-stream.ts'
 import type { Clock } from '#platform/clock.ts'
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
 import type {
   ConfigurationSnapshot,
@@ -61,6 +61,10 @@ export type PeerClient = {
     server: ServerId,
     question: PeerQuestion,
   ): Promise<{ statusCode: number; headers: PeerReply['headers']; body: Buffer }>
+  /** Connects to this server and verifies it as for a message, and sends nothing. Throws what a message would. */
+  reach(server: ServerId): Promise<void>
+  /** Servers to which the last try to connect failed, with the time (ms) and the fault. */
+  troubles(): { server: ServerId; at: number; fault: Fault }[]
   close(): Promise<void>
 }
 
@@ -92,6 +96,7 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
   const { messagePort, ocspPort, connectTimeoutMs } = settings
   const { clock, globalConfiguration } = rooms
   const peers = new Map<string, Peer>()
+  const troubles = new Map<string, { server: ServerId; at: number; fault: Fault }>()
   const choice = createServerChoice({ port: messagePort, connectTimeoutMs, clock })
   const fetchOcsp = createOcspFetch({ port: ocspPort, timeoutMs: connectTimeoutMs, clock })
 
@@ -107,6 +112,12 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
     const path = authenticationPath(presented, found.configuration, clock())
     const ocspResponses = await fetchOcsp(server.address, path.slice(0, -1), path, found.configuration)
     return rooms.verifyPeer({ presented, ocspResponses, snapshot, at: clock() }).validUntil
+  }
+
+  function registered(id: ServerId): ServerWithAddress {
+    const server = globalConfiguration.current().indexFor(id.instance)?.server(id)
+    if (server?.address === undefined) throw new Fault('unknown_server', { what: idText(id) })
+    return { ...server, address: server.address }
   }
 
   function createPeer(server: ServerWithAddress): Peer {
@@ -134,7 +145,7 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       headersTimeout: settings.replyTimeoutMs,
       bodyTimeout: settings.replyTimeoutMs,
       connect: (_options, callback) => {
-        beforeSending(sockets.open).then(
+        beforeSending(() => open(server, sockets)).then(
           (socket) => callback(null, socket),
           (cause) => callback(cause as NotSent, null),
         )
@@ -147,6 +158,17 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       what: idText(server.id),
     })
     return { server, pool, sockets, turns }
+  }
+
+  async function open({ id }: ServerWithAddress, sockets: PeerSockets): ReturnType<PeerSockets['open']> {
+    try {
+      const socket = await sockets.open()
+      troubles.delete(idText(id))
+      return socket
+    } catch (cause) {
+      troubles.set(idText(id), { server: id, at: clock(), fault: asFault(cause) })
+      throw cause
+    }
   }
 
   function peerOf(server: ServerWithAddress): Peer {
@@ -174,6 +196,9 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       presentAnew()
       // Connections of servers that left are ended now, not with the next request.
       for (const { sockets } of peers.values()) sockets.recheck()?.catch(() => undefined)
+      const { indexFor } = globalConfiguration.current()
+      for (const [name, { server }] of troubles)
+        if (indexFor(server.instance)?.server(server) === undefined) troubles.delete(name)
     }),
   ]
 
@@ -195,11 +220,13 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       }
       throw failure!
     },
-    async ask(id, question) {
-      const server = globalConfiguration.current().indexFor(id.instance)?.server(id)
-      if (server?.address === undefined) throw new Fault('unknown_server', { what: idText(id) })
-      return askPeer(peerOf({ ...server, address: server.address }), question)
+    ask: async (id, question) => askPeer(peerOf(registered(id)), question),
+    async reach(id) {
+      const server = registered(id)
+      const socket = await open(server, peerOf(server).sockets)
+      socket.destroy()
     },
+    troubles: () => [...troubles.values()],
     async close() {
       for (const stop of stops) stop()
       await Promise.all([...peers.values()].map(({ pool }) => pool.destroy()))

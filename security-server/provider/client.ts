@@ -29,6 +29,8 @@ export type ServiceClient = {
     spool: BodySpool
     maxBodyBytes: number
   }): Promise<SystemAnswer>
+  /** Connects to the system of this service as for a call, and sends nothing. Throws what a call would. */
+  reach(service: LocalService): Promise<void>
   close(): Promise<void>
 }
 
@@ -61,7 +63,17 @@ export function createServiceClient(settings: {
     return identity
   }
 
-  function agentFor({ verifyTls, trustedCertificates = [] }: LocalService): Agent {
+  const connectorFor = (
+    { verifyTls, trustedCertificates = [] }: LocalService,
+    identity: TlsIdentity | undefined,
+  ): buildConnector.connector =>
+    guarded(
+      buildConnector(connectionOptions({ ...settings, verifyTls, trustedCertificates, identity })),
+      settings.own ?? [],
+    )
+
+  function agentFor(service: LocalService): Agent {
+    const { verifyTls, trustedCertificates = [] } = service
     const identity = identityNow()
     const key = `${verifyTls} ${trustedCertificates.join('\n')}`
     const known = agents.get(key)
@@ -72,10 +84,7 @@ export function createServiceClient(settings: {
       keepAliveTimeout: 4_000,
       keepAliveMaxTimeout: 4_000,
       maxHeaderSize: MAX_HEADER_BYTES,
-      connect: guarded(
-        buildConnector(connectionOptions({ ...settings, verifyTls, trustedCertificates, identity })),
-        settings.own ?? [],
-      ),
+      connect: connectorFor(service, identity),
     })
     const [oldest] = agents.keys()
     if (agents.size >= AGENTS_KEPT && oldest !== undefined) {
@@ -107,6 +116,20 @@ export function createServiceClient(settings: {
       } catch (cause) {
         throw failureOf(cause, q.service)
       }
+    },
+    async reach(service) {
+      if (service.url === '') throw new Fault('service_missing_url', { what: idText(service.id) })
+      const { origin } = split(service.url)
+      const { protocol, hostname, host, port } = new URL(origin)
+      const connect = connectorFor(service, identityNow())
+      const where = { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), host, port }
+      await new Promise<void>((resolve, reject) => {
+        connect(where, (failure, socket) => {
+          socket?.destroy()
+          if (failure === null) resolve()
+          else reject(failure)
+        })
+      })
     },
     async close() {
       await Promise.all([...agents.values()].map((agent) => agent.destroy()))

@@ -2,6 +2,7 @@
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
 import type { AdminRooms } from '../../admin/rooms.ts'
 import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
@@ -43,6 +44,7 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
         ...(await integrity(rooms)),
         ...(await jobs(rooms)),
         ...clockOf(rooms),
+        ...peers(rooms),
         ...outages(rooms),
       ],
     }),
@@ -236,6 +238,19 @@ function clockOf({ registryReports }: AdminRooms): Diagnosis[] {
   const message = `the clock is ${seconds} s ${error > 0 ? 'ahead of' : 'behind'} the registry's`
   const remedy = 'Synchronise it: messages are refused when clocks differ by 5 minutes'
   return [{ name: 'clock', state: 'WARNING', message, remedy }]
+}
+
+/** Servers that could not be reached when that was last tried, until one try does. */
+function peers({ reach }: AdminRooms): Diagnosis[] {
+  return reach.troubles().map(({ server, at, fault }) => {
+    const [message = '', ...remedy] = fault.message.split(/(?<=\.) /)
+    return {
+      name: `peer ${idText(server)}`,
+      state: 'WARNING',
+      message: `${message} Last tried at ${new Date(at).toISOString()}`,
+      remedy: remedy.join(' '),
+    }
+  })
 }
 
 /** What the operator of the registry announced, until it is over. */

@@ -1,10 +1,16 @@
 /** This server's half of "why can X not call Y?": each step bad and good, and what it leaves to others. */
+import { randomInt } from 'node:crypto'
+import tls from 'node:tls'
 import t from 'tap'
+import { parseCertificate } from '#core/certificate/certificate.ts'
+import { bake, commonName, newKey } from '#core/certificate/certificate-fixture.ts'
 import type { ContractState } from '#schemas/contract.ts'
-import { parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { parseServerId, parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
 import { createAdminWorld } from '../../admin/admin-fixture.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
+import { authenticationCertificate, second } from '../../keys/keys-fixture.ts'
+import { certificatePem } from '../../keys/pem.ts'
 import { undecidedFor } from '../contracts/undecided.ts'
 
 const PROVIDER = 'DEV:GOV:1000:population'
@@ -78,6 +84,65 @@ t.test('as the server of the provider, then of the consumer', async (t) => {
     `${CALL}&more=1`,
   ])
     t.equal((await ask('GET', `/explanation?${query}`)).status, 400, query)
+})
+
+t.test('whether the other server, and the system of a service, are reached', async (t) => {
+  const { ask, keys, world } = await createAdminWorld(t)
+  await authenticationCertificate(world, keys)
+  const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+  const provider = parseSubsystemId('DEV/COM/4000/shop')
+  const certificate = Buffer.alloc(32, 1)
+  const peer = parseServerId('DEV/COM/4000/xroad')
+  world.reconfigure({
+    members: [
+      { id: second, memberClassDescription: '', name: 'Shop', subsystems: [{ id: provider, name: '' }] },
+    ],
+    securityServers: [{ id: peer, address, authCertHashes: [certificate], clients: [provider] }],
+  })
+  await ask('POST', '/clients', { id: CONSUMER })
+  const call = `consumer=${CONSUMER}&provider=DEV:COM:4000:shop&serviceCode=things`
+  const stepOf = async (step: string, of = call): Promise<Step | undefined> =>
+    ((await ask('GET', `/explanation?${of}`)).body as Explanation).steps.find((one) => one.step === step)
+  const found = async (): Promise<Step | undefined> =>
+    ((await ask('GET', '/diagnostics')).body as { items: (Step & { name: string })[] }).items.find(
+      ({ name }) => name === 'peer DEV/COM/4000/xroad',
+    )
+  t.equal(await found(), undefined, 'nobody asked for it yet')
+  t.match(await stepOf('servers'), { state: 'good', what: /xroad at 127/ })
+  t.match(await stepOf('reachability'), { state: 'bad', what: /cannot be reached .*refused/, remedy: /./ })
+  t.match(await found(), { state: 'WARNING', message: /refused/, remedy: /./ })
+
+  const lasting = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2040-01-01T00:00:00Z') }
+  const key = newKey()
+  const pair = {
+    key: key.privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    cert: certificatePem(parseCertificate(bake({ key, subject: commonName('localhost'), ...lasting }))),
+  }
+  const xroad = tls.createServer({ ...pair, maxVersion: 'TLSv1.2' })
+  await new Promise<void>((resolve) => xroad.listen(5500, address, resolve))
+  t.teardown(() => xroad.close())
+  t.match(await stepOf('reachability'), {
+    state: 'bad',
+    what: /no TLS .*speaks no TLS 1\.3/,
+    remedy: /xroadTlsPeers/,
+  })
+  t.match(await found(), { state: 'WARNING', message: /speaks no TLS 1\.3/, remedy: /xroadTlsPeers/ })
+
+  const system = tls.createServer(pair, (socket) => socket.end())
+  await new Promise<void>((resolve) => system.listen(8443, address, resolve))
+  t.teardown(() => system.close())
+  await ask('POST', '/clients', { id: PROVIDER })
+  const { body } = await ask('POST', `/clients/${PROVIDER}/service-descriptions`, {
+    ...{ type: 'REST', serviceCode: 'persons', url: `https://${address}:8443/v1` },
+  })
+  t.match(await stepOf('system', CALL), {
+    state: 'bad',
+    what: /is not trusted .*self-signed/,
+    remedy: /register/,
+  })
+  const [service] = (body as { services: { id: number }[] }).services
+  await ask('POST', `/services/${service!.id}/tls-certificates`, Buffer.from(pair.cert))
+  t.match(await stepOf('system', CALL), { state: 'good' }, 'with its certificate registered')
 })
 
 t.test('what a contract that is not in force yet waits for', (t) => {

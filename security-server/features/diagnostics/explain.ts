@@ -7,6 +7,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { checkCode, idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
 import type { AdminRooms } from '../../admin/rooms.ts'
 import {
@@ -63,10 +64,10 @@ export function explainHandlers(rooms: AdminRooms): Handlers {
       const steps = [
         configuration(rooms),
         ...sides.flatMap((side) => ofSide(side, call, rooms)),
-        ...(sides.includes('consumer') ? [providerServers(call, rooms)] : []),
+        ...(sides.includes('consumer') ? await providerServers(call, rooms) : []),
         contract(call, rooms, caller),
         ...(sides.includes('provider')
-          ? [offered(call, rooms), accessRights(call, rooms)]
+          ? [...(await offered(call, rooms)), accessRights(call, rooms)]
           : [rightsElsewhere(call)]),
       ]
       const has = (state: Step['state']): boolean => steps.some((one) => one.state === state)
@@ -112,28 +113,33 @@ function configuration({ globalConfiguration }: AdminRooms): Step {
   return step.state === 'bad' ? step : { ...step, what: `the global configuration holds until ${until}` }
 }
 
-/** Whether the configuration that this server has tells it where to send the call. */
-function providerServers({ consumer, service }: Call, { globalConfiguration }: AdminRooms): Step {
+/** Whether the configuration that this server has tells it where to send the call, and whether somebody takes it there. */
+async function providerServers({ service }: Call, rooms: AdminRooms): Promise<Step[]> {
+  const { globalConfiguration, reach } = rooms
   const provider = { ...service, serviceCode: undefined }
-  let found: string[] = []
+  let servers: readonly SecurityServerInfo[] = []
   const step = attempt({ step: 'servers', side: 'provider' }, '', () => {
     const snapshot = globalConfiguration.current()
     const index = snapshot.indexFor(provider.instance)
     if (index?.isRegistered(provider) !== true)
       throw new Fault('unknown_member', { what: `the provider ${idText(provider)}` })
     checkClientNotSuspended(provider, snapshot)
-    const servers = index.serversOf(provider)
+    servers = index.serversOf(provider)
     if (servers.length === 0) throw new Fault('unknown_server', { what: idText(provider) })
-    found = servers.map(
-      ({ id, address, maintenance }) =>
-        `${idText(id)} at ${address}${maintenance === undefined ? '' : ', in maintenance'}`,
-    )
   })
-  if (step.state === 'bad') return step
-  return {
-    ...step,
-    what: `${idText(provider)} is served by ${found.join('; ')}; whether they answer ${idText(consumer)}, a call tells`,
-  }
+  if (step.state === 'bad') return [step]
+  const found = servers.map(
+    ({ id, address, maintenance }) =>
+      `${idText(id)} at ${address}${maintenance === undefined ? '' : ', in maintenance'}`,
+  )
+  const about = { step: 'reachability', side: 'provider' } as const
+  const tried = await Promise.all(
+    servers.map(({ id }) => tryTo(about, `${idText(id)} was reached and verified`, () => reach.peer(id))),
+  )
+  return [
+    { ...step, what: `${idText(provider)} is served by ${found.join('; ')}` },
+    tried.find(({ state }) => state === 'good') ?? tried[0]!,
+  ]
 }
 
 function contract(call: Call, rooms: AdminRooms, caller: Caller): Step {
@@ -161,12 +167,16 @@ function contract(call: Call, rooms: AdminRooms, caller: Caller): Step {
   return { ...judged, what, ...(judged.state === 'bad' ? { remedy: open.remedy } : {}) }
 }
 
-function offered({ service }: Call, { localSystems }: AdminRooms): Step {
-  return attempt({ step: 'service', side: 'provider' }, `${idText(service)} is offered and on`, () => {
-    const local = localSystems.service(service)
+/** Whether the service is offered here, and whether its system takes connections now. */
+async function offered({ service }: Call, { localSystems, reach }: AdminRooms): Promise<Step[]> {
+  const local = localSystems.service(service)
+  const step = attempt({ step: 'service', side: 'provider' }, `${idText(service)} is offered and on`, () => {
     if (local === undefined) throw new Fault('unknown_service', { what: idText(service) })
     if (local.disabledNotice !== undefined) throw new Fault('service_disabled', { what: idText(service) })
   })
+  if (local === undefined) return [step]
+  const about = { step: 'system', side: 'provider' } as const
+  return [step, await tryTo(about, 'the system of the service was reached', () => reach.system(local))]
 }
 
 function accessRights({ consumer, service, endpoint }: Call, rooms: AdminRooms): Step {
@@ -206,7 +216,25 @@ function attempt(about: Pick<Step, 'step' | 'side'>, what: string, act: () => un
     act()
     return { ...about, state: 'good', what }
   } catch (thrown) {
-    const [text = '', ...rest] = asFault(thrown).message.split(/(?<=\.) /)
-    return { ...about, state: 'bad', what: text, ...(rest.length === 0 ? {} : { remedy: rest.join(' ') }) }
+    return bad(about, thrown)
   }
+}
+
+async function tryTo(
+  about: Pick<Step, 'step' | 'side'>,
+  what: string,
+  act: () => Promise<unknown>,
+): Promise<Step> {
+  try {
+    await act()
+    return { ...about, state: 'good', what }
+  } catch (thrown) {
+    return bad(about, thrown)
+  }
+}
+
+/** The remedy stands behind what is wrong, as the catalogue puts them together. */
+function bad(about: Pick<Step, 'step' | 'side'>, thrown: unknown): Step {
+  const [text = '', ...rest] = asFault(thrown).message.split(/(?<=\.) /)
+  return { ...about, state: 'bad', what: text, ...(rest.length === 0 ? {} : { remedy: rest.join(' ') }) }
 }
