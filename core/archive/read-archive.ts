@@ -1,11 +1,13 @@
 /**
- * Reads an archive within bounds: entries one after the other as the directory has them, names without paths that lead out,
- * no name twice, sizes as announced, checksums right. A container may be packed, but not so well that it becomes a bomb.
+ * Reads an archive within bounds: the same to every reader (zip-structure.ts), names without paths that lead out, no name
+ * twice, sizes as announced, checksums right. A container may be packed, but not so well that it becomes a bomb.
  */
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
 import type { ZipFile } from 'yauzl'
 import { holdsEntry, openZip } from '#core/container/open-zip.ts'
+import { readDirectory } from '#core/container/zip-directory.ts'
+import { checkStructure } from '#core/container/zip-structure.ts'
 import { Fault } from '#schemas/fault.ts'
 import { LINKING_INFO, type LinkingInfo, malformed, parseLinkingInfo } from './linking-info.ts'
 
@@ -51,23 +53,24 @@ export const isArchive = (file: string | Buffer): Promise<boolean> =>
   holdsEntry(file, [LINKING_INFO, 'archive.json'], DEFAULT_LIMITS.entries)
 
 async function read(zip: ZipFile, limits: ArchiveLimits): Promise<Archive> {
-  if (zip.entryCount > limits.entries) throw malformed(`more than ${limits.entries} entries`)
-  const files = new Map<string, Buffer>()
+  const directory = await readDirectory(zip, limits.entries, malformed)
   let left = limits.bytes
-  for await (const entry of zip.eachEntry()) {
-    const { fileName, uncompressedSize, compressedSize } = entry
+  for (const { fileName, uncompressedSize, compressedSize } of directory.entries) {
     if (!NAME.test(fileName) || fileName.split('/').some((part) => /^\.+$/.test(part)))
       throw malformed('an entry whose name is none of an archive')
-    if (files.has(fileName)) throw malformed('two entries of one name')
     left -= uncompressedSize
     if (uncompressedSize > limits.entryBytes || left < 0) {
       throw malformed('it is too large to be verified whole: unzip it and verify its containers one by one')
     }
     if (uncompressedSize > SMALL && uncompressedSize > MAX_RATIO * compressedSize)
       throw malformed('an entry that is packed like a bomb')
+  }
+  await checkStructure(zip, directory, { comments: [''], malformed })
+  const files = new Map<string, Buffer>()
+  for (const entry of directory.entries) {
     const bytes = await buffer(await zip.openReadStreamPromise(entry))
     if (crc32(bytes) !== entry.crc32) throw malformed('an entry whose checksum is wrong')
-    files.set(fileName, bytes)
+    files.set(entry.fileName, bytes)
   }
   const linkingInfo = files.get(LINKING_INFO)
   return { files, linkingInfo: linkingInfo === undefined ? undefined : parseLinkingInfo(linkingInfo) }

@@ -18,7 +18,8 @@ import {
   STRAY_CHAIN,
 } from './container.ts'
 import { openZip } from './open-zip.ts'
-import { checkStructure, directoryStart, malformed } from './zip-structure.ts'
+import { readDirectory } from './zip-directory.ts'
+import { checkStructure } from './zip-structure.ts'
 
 /** Bytes of all documents together, which are held in memory, and of all attachments together, which are not. */
 export type ContainerLimits = { entries: number; documentBytes: number; attachmentBytes: number }
@@ -30,6 +31,9 @@ const DEFAULT_LIMITS: ContainerLimits = {
 }
 const NAME = /^(?!.*\.\.)[A-Za-z0-9._-]{1,100}(?:\/[A-Za-z0-9._-]{1,100})?$/
 const DIRECTORY = 'META-INF/'
+const DESCRIPTOR_FLAG = 0x0008
+/** None, or X-Road's. */
+const COMMENTS = ['', `mimetype=${MIME_TYPE}`]
 const documents: ReadonlySet<string> = new Set(Object.values(ENTRY))
 
 /** Reads a file or its bytes; throws `malformed_container`, or `io_error` when the file cannot be opened. */
@@ -49,17 +53,15 @@ export async function readContainer(
 }
 
 async function read(zip: ZipFile, limits: ContainerLimits): Promise<Container> {
-  const start = directoryStart(zip)
-  if (zip.entryCount > limits.entries) throw malformed(`more than ${limits.entries} entries`)
-  const entries: Entry[] = []
-  for await (const entry of zip.eachEntry()) entries.push(entry)
+  const directory = await readDirectory(zip, limits.entries, malformed)
+  const { entries } = directory
   checkNames(entries)
   const left = { documents: limits.documentBytes, attachments: limits.attachmentBytes }
   for (const { fileName, uncompressedSize } of entries) {
     left[ATTACHMENT.test(fileName) ? 'attachments' : 'documents'] -= uncompressedSize
     if (left.documents < 0 || left.attachments < 0) throw malformed('entries that are too large')
   }
-  await checkStructure(zip, entries, start)
+  await checkStructure(zip, directory, { comments: COMMENTS, malformed })
 
   const found = new Map<string, Buffer>()
   for (const entry of entries.filter(({ fileName }) => documents.has(fileName))) {
@@ -81,14 +83,12 @@ function isOther(name: string): boolean {
 }
 
 function checkNames(entries: Entry[]): void {
-  const seen = new Set<string>()
-  for (const { fileName, uncompressedSize } of entries) {
+  for (const { fileName, uncompressedSize, compressionMethod, generalPurposeBitFlag: flags } of entries) {
+    // Nobody who reads a stream knows where it ends.
+    if (compressionMethod === 0 && (flags & DESCRIPTOR_FLAG) !== 0)
+      throw malformed('a stored entry whose size stands behind it')
     if (fileName === DIRECTORY ? uncompressedSize > 0 : !NAME.test(fileName))
       throw malformed('a name that is not allowed')
-    // Windows and X-Road's reader see no difference between cases.
-    const key = fileName.toLowerCase()
-    if (seen.has(key)) throw malformed('two entries of one name')
-    seen.add(key)
   }
 }
 
@@ -168,4 +168,8 @@ async function readEntry(stream: Readable, entry: Entry, take: (piece: Buffer) =
     take(piece)
   }
   if (checksum !== entry.crc32) throw malformed('an entry whose checksum is wrong')
+}
+
+function malformed(what: string, cause?: unknown): Fault {
+  return new Fault('malformed_container', { what: `it has ${what}`, cause })
 }

@@ -287,3 +287,61 @@ t.test(
     t.ok(passed < 40, `${passed} flips in fields of the directory that nobody reads`)
   },
 )
+
+t.test('what nobody signs says only what is there: the manifests', async (t) => {
+  const whole = await readContainer(await written(await parts({ bodies: [body, body] })))
+  const text = whole.manifest!.toString()
+  const line = (name: string): string => text.split('\n').find((one) => one.includes(`"${name}"`))!
+  const judged = async (change: Partial<typeof whole>): Promise<string> => {
+    const container = { ...whole, ...change }
+    const { verdict, subIndication, code } = await verifyContainer({
+      container,
+      configuration: F.configuration(),
+      now: NOW,
+    })
+    return [verdict, subIndication, code].filter((word) => word !== undefined).join(' ')
+  }
+  const listing = (manifest: string): Promise<string> => judged({ manifest: Buffer.from(manifest) })
+  const sound = [
+    text,
+    text.replace(/\n */g, ''),
+    text.replace(' manifest:version="1.2"', ''),
+    text.replace(`${line('/')}\n`, ''),
+    text
+      .replace(line('attachment1'), 'X')
+      .replace(line('attachment2'), line('attachment1'))
+      .replace('X', line('attachment2')),
+  ]
+  for (const manifest of sound) t.equal(await listing(manifest), 'TOTAL-PASSED', manifest)
+  t.equal(await judged({ manifest: undefined }), 'TOTAL-PASSED', 'none at all')
+  const refused = 'TOTAL-FAILED FORMAT_FAILURE malformed_signature'
+  const strange = [
+    '',
+    'paid in full',
+    `${text}<!-- paid in full -->`,
+    text.replace('\n ', '\n<!-- paid in full -->'),
+    text.replace('\n ', '\npaid in full'),
+    text.replace('?>', '?><!DOCTYPE a [<!ENTITY b "c">]>'),
+    text.replace(`${line('attachment2')}\n`, ''),
+    text.replace(line('attachment2'), line('attachment1')),
+    text.replace('"attachment2"', '"attachment3"'),
+    text.replace(line('attachment2'), `${line('attachment2')}\n${line('attachment2')}`),
+    text.replace(line('attachment2'), `${line('attachment2')}\n${line('attachment2').replace('2', '3')}`),
+    text.replace('application/octet-stream', 'text/html'),
+    text.replace(line('message.xml'), ''),
+    text.replace('full-path="/"', 'full-path="/" manifest:note="paid in full"'),
+    text.replace('manifest:version="1.2"', 'manifest:version="1.3"'),
+    text.replaceAll('manifest:1.0', 'manifest:2.0'),
+    text.replace('</manifest:manifest>', ''),
+    `${text.replace('\n ', '\n'.padEnd(200_000))}`,
+  ]
+  for (const manifest of strange) t.equal(await listing(manifest), refused, manifest.slice(0, 2_000))
+  const single = await readContainer(await written(await parts({ single: true })))
+  const asicManifest = whole.asicManifest
+  const stray = await verifyContainer({
+    container: { ...single, asicManifest },
+    configuration: F.configuration(),
+    now: NOW,
+  })
+  t.equal(stray.code, 'malformed_signature', 'an ASiC manifest without the time-stamp that it is about')
+})

@@ -22,6 +22,7 @@ import { PART_NAME } from '#schemas/wire.ts'
 import { type Container, type ContainerVerdict, ENTRY } from './container.ts'
 import { judgeSignatureAge, judgeStampAge } from './judge-age.ts'
 import { type Judgement, judgeFault, judgeSignerFault } from './judge-fault.ts'
+import { checkManifest } from './manifests.ts'
 import { senderOf } from './message-sender.ts'
 import { strayChains } from './stray-chains.ts'
 import { verifyTimeStamp } from './verify-time-stamp.ts'
@@ -78,6 +79,11 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
     return judged(lackingData(container, signature) ?? judgeFault(thrown, 'coverage'))
   }
   const stray = strayChains(container, usesChain(signature))
+  try {
+    checkManifest(container, stray)
+  } catch (thrown) {
+    return judged(judgeFault(thrown, 'coverage'))
+  }
   const left = found.covers.filter(({ covered, name }) => !covered && !stray.includes(name))
   if (left.length > 0) uncovered = notCovered(left.map(({ name }) => name))
 

@@ -7,7 +7,7 @@ import type { CheckedSignature } from '#core/signature/verify-signature.ts'
 import { type TimeStamp, verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { PART_NAME } from '#schemas/wire.ts'
-import type { Container } from './container.ts'
+import { type Container, ENTRY } from './container.ts'
 import { checkAsicManifest } from './manifests.ts'
 
 /**
@@ -21,6 +21,10 @@ export function verifyTimeStamp(
 ): TimeStamp {
   const { timestampHashChainResult: result, timestampHashChain: chain } = container
   if (result !== undefined && chain !== undefined) checkChain(container, result, chain)
+  else if (container.asicManifest !== undefined)
+    throw new Fault('malformed_signature', {
+      what: `${ENTRY.asicManifest} is about no time-stamp of a hash chain`,
+    })
   const token = container.timestampToken ?? (result === undefined ? signature.timeStampToken : undefined)
   if (token === undefined) throw new Fault('timestamp_invalid', { what: 'there is no time-stamp' })
   return verifyTimeStampToken({

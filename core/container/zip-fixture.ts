@@ -6,12 +6,36 @@ export type ZipRecipe = {
   data?: Buffer | string
   deflate?: boolean
   /** What the local header says instead. */
-  local?: { name?: string; crc?: number; size?: number; flags?: number; extra?: Buffer }
+  local?: {
+    name?: string
+    crc?: number
+    size?: number
+    packed?: number
+    flags?: number
+    version?: number
+    extra?: Buffer
+  }
   /** What the directory says instead. */
-  central?: { size?: number; crc?: number; flags?: number; extra?: Buffer; offset?: number }
+  central?: {
+    size?: number
+    packed?: number
+    crc?: number
+    flags?: number
+    version?: number
+    extra?: Buffer
+    offset?: number
+    comment?: string
+    disk?: number
+    internal?: number
+    /** Version made by, and external attributes. */
+    made?: number
+    attributes?: number
+  }
   descriptor?: Buffer
   /** Bytes behind its packed data, counted as such. */
   packedTail?: Buffer
+  /** Its packed data, in place of what the deflater makes. */
+  packed?: Buffer
   /** Bytes behind the entry. */
   gap?: Buffer
 }
@@ -19,7 +43,16 @@ export type ZipRecipe = {
 /** A ZIP file of these entries with bytes before, between and behind. */
 export function zipOf(
   recipes: ZipRecipe[],
-  o: { before?: Buffer; beforeDirectory?: Buffer; behind?: Buffer; comment?: string } = {},
+  o: {
+    before?: Buffer
+    beforeDirectory?: Buffer
+    behind?: Buffer
+    comment?: string
+    /** The ZIP64 end record and its locator, for a directory of this place and size. */
+    zip64End?: (start: number, size: number) => Buffer
+    /** Changes the end record. */
+    end?: (end: Buffer) => void
+  } = {},
 ): Buffer {
   const pieces: Buffer[] = [o.before ?? Buffer.alloc(0)]
   const directory: Buffer[] = []
@@ -27,16 +60,17 @@ export function zipOf(
   for (const recipe of recipes) {
     const data = Buffer.from(recipe.data ?? '')
     const tail = recipe.packedTail ?? Buffer.alloc(0)
-    const packed = Buffer.concat([recipe.deflate ? deflateRawSync(data) : data, tail])
+    const deflated = recipe.packed ?? (recipe.deflate ? deflateRawSync(data) : data)
+    const packed = Buffer.concat([deflated, tail])
     const { local = {}, central = {} } = recipe
     const offset = central.offset ?? position()
     const fields = (q: typeof local & typeof central): Buffer => {
       const bytes = Buffer.alloc(26)
-      bytes.writeUInt16LE(20, 0)
+      bytes.writeUInt16LE(q.version ?? 20, 0)
       bytes.writeUInt16LE(q.flags ?? 0, 2)
       bytes.writeUInt16LE(recipe.deflate ? 8 : 0, 4)
       bytes.writeUInt32LE(q.crc ?? crc32(data), 10)
-      bytes.writeUInt32LE(packed.length, 14)
+      bytes.writeUInt32LE(q.packed ?? packed.length, 14)
       bytes.writeUInt32LE(q.size ?? data.length, 18)
       bytes.writeUInt16LE(Buffer.from(q.name ?? recipe.name).length, 22)
       bytes.writeUInt16LE(q.extra?.length ?? 0, 24)
@@ -50,14 +84,16 @@ export function zipOf(
       recipe.gap ?? Buffer.alloc(0),
     )
     const rest = Buffer.alloc(14)
+    const comment = Buffer.from(central.comment ?? '')
+    rest.writeUInt16LE(comment.length, 0)
+    rest.writeUInt16LE(central.disk ?? 0, 2)
+    rest.writeUInt16LE(central.internal ?? 0, 4)
+    rest.writeUInt32LE(central.attributes ?? 0, 6)
     rest.writeUInt32LE(offset, 10)
-    directory.push(
-      Buffer.from('PK\x01\x02\x14\x00', 'latin1'),
-      fields(central),
-      rest,
-      Buffer.from(recipe.name),
-    )
-    directory.push(central.extra ?? Buffer.alloc(0))
+    const head = Buffer.from('PK\x01\x02\x14\x00', 'latin1')
+    head.writeUInt16LE(central.made ?? 20, 4)
+    directory.push(head, fields(central), rest, Buffer.from(recipe.name))
+    directory.push(central.extra ?? Buffer.alloc(0), comment)
   }
   pieces.push(o.beforeDirectory ?? Buffer.alloc(0))
   const start = position()
@@ -69,5 +105,29 @@ export function zipOf(
   end.writeUInt32LE(entries.length, 12)
   end.writeUInt32LE(start, 16)
   end.writeUInt16LE(o.comment?.length ?? 0, 20)
-  return Buffer.concat([...pieces, entries, end, Buffer.from(o.comment ?? ''), o.behind ?? Buffer.alloc(0)])
+  o.end?.(end)
+  const zip64End = o.zip64End?.(start, entries.length) ?? Buffer.alloc(0)
+  return Buffer.concat([
+    ...pieces,
+    entries,
+    zip64End,
+    end,
+    Buffer.from(o.comment ?? ''),
+    o.behind ?? Buffer.alloc(0),
+  ])
+}
+
+/** An extra field. */
+export const extraField = (id: number, data: Buffer): Buffer => {
+  const head = Buffer.alloc(4)
+  head.writeUInt16LE(id, 0)
+  head.writeUInt16LE(data.length, 2)
+  return Buffer.concat([head, data])
+}
+
+/** The ZIP64 field with these numbers. */
+export const zip64Field = (...numbers: number[]): Buffer => {
+  const data = Buffer.alloc(8 * numbers.length)
+  for (const [index, number] of numbers.entries()) data.writeBigUInt64LE(BigInt(number), 8 * index)
+  return extraField(1, data)
 }

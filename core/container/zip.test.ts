@@ -4,7 +4,7 @@ import * as F from '#core/signature/signature-fixture.ts'
 import { codeOf } from '#core/signature/signature-fixture.ts'
 import { MIME_TYPE } from './container.ts'
 import { readContainer } from './read-container.ts'
-import { type ZipRecipe, zipOf } from './zip-fixture.ts'
+import { extraField, type ZipRecipe, zip64Field, zipOf } from './zip-fixture.ts'
 
 t.test('hostile ZIP files', async (t) => {
   const base: ZipRecipe[] = [
@@ -88,6 +88,7 @@ t.test('hostile ZIP files', async (t) => {
         descriptor: descriptor(7),
       }),
     ],
+    ...hiddenThings(more),
     ['no mimetype', base.slice(1)],
     ['another media type', [{ name: 'mimetype', data: 'text/plain' }, ...base.slice(1)]],
     ['no message', [base[0]!, base[2]!]],
@@ -117,6 +118,7 @@ t.test('hostile ZIP files', async (t) => {
   t.equal(await read([...base, ...stray], {}, { documentBytes: documentBytes - 1 }), 'malformed_container')
   t.same((await readContainer(zipOf(more({ name: 'readme.txt', data: 'x' })))).unknown, ['readme.txt'])
 
+  for (const [why, recipe] of soundForms()) t.equal(await read(more(recipe)), 'accepted', why)
   const bytes = zipOf(base)
   for (let length = 0; length < bytes.length; length++) {
     t.equal(
@@ -132,3 +134,150 @@ t.test('hostile ZIP files', async (t) => {
     }),
   )
 })
+
+const WIDE = 0xffffffff
+const zip64End = (start: number, size: number, change: (bytes: Buffer) => void = () => undefined): Buffer => {
+  const bytes = Buffer.alloc(76)
+  bytes.write('PK\x06\x06', 'latin1')
+  bytes.writeBigUInt64LE(44n, 4)
+  for (const at of [24, 32]) bytes.writeBigUInt64LE(3n, at)
+  bytes.writeBigUInt64LE(BigInt(size), 40)
+  bytes.writeBigUInt64LE(BigInt(start), 48)
+  bytes.write('PK\x06\x07', 56, 'latin1')
+  bytes.writeBigUInt64LE(BigInt(start + size), 64)
+  bytes.writeUInt32LE(1, 72)
+  change(bytes)
+  return bytes
+}
+
+/** What some readers see and others do not. */
+function hiddenThings(
+  more: (recipe: ZipRecipe) => ZipRecipe[],
+): [why: string, entries: ZipRecipe[], o?: Parameters<typeof zipOf>[1]][] {
+  const one = (recipe: Omit<ZipRecipe, 'name'>): ZipRecipe[] =>
+    more({ name: 'attachment1', data: 'abc', ...recipe })
+  const wide = { size: WIDE, packed: WIDE }
+  const unix = 0x0314
+  const link = { made: unix, attributes: (0o120777 << 16) >>> 0 }
+  return [
+    ['ZIP64 sizes of nothing in the local header', one({ local: { ...wide, extra: zip64Field(0, 0) } })],
+    ['another ZIP64 size in the local header', one({ local: { ...wide, extra: zip64Field(3, 2) } })],
+    ['half the ZIP64 sizes', one({ local: { ...wide, extra: zip64Field(3) } })],
+    ['one size marked', one({ local: { size: WIDE, extra: zip64Field(3, 3) } })],
+    ['marked sizes without ZIP64', one({ local: wide })],
+    ['ZIP64 sizes beside plain ones', one({ local: { extra: zip64Field(0, 0) } })],
+    ['ZIP64 sizes in the directory beside plain ones', one({ central: { extra: zip64Field(0, 0) } })],
+    ['a ZIP64 number too many', one({ central: { size: WIDE, extra: zip64Field(3, 0) } })],
+    [
+      'two ZIP64 fields',
+      one({ central: { size: WIDE, extra: Buffer.concat([zip64Field(3), zip64Field(0)]) } }),
+    ],
+    [
+      'a long descriptor without ZIP64',
+      one({
+        deflate: true,
+        local: { flags: 8, crc: 0, size: 0, packed: 0 },
+        central: { flags: 8 },
+        descriptor: Buffer.concat([
+          Buffer.from('504b0708c2412435', 'hex'),
+          Buffer.from('05000000000000000300000000000000', 'hex'),
+        ]),
+      }),
+    ],
+    ['a directory that says it is shorter', one({}), { end: (end) => end.writeUInt32LE(46, 12) }],
+    ['a directory that says it is longer', one({}), { end: (end) => end.writeUInt32LE(4_000, 12) }],
+    ['entries on another disk', one({}), { end: (end) => end.writeUInt16LE(1, 8) }],
+    ['a directory on another disk', one({}), { end: (end) => end.writeUInt16LE(1, 6) }],
+    ['an entry on another disk', one({ central: { disk: 1 } })],
+    ['a ZIP64 end that is not needed', more({ name: 'META-INF/' }).slice(0, 3), { zip64End }],
+    [
+      'a ZIP64 end of another directory',
+      more({ name: 'META-INF/' }).slice(0, 3),
+      {
+        zip64End: (start, size) => zip64End(start, size, (bytes) => bytes.writeBigUInt64LE(1n, 40)),
+        end: (end) => end.writeUInt32LE(WIDE, 12),
+      },
+    ],
+    ['a comment with text', one({}), { comment: 'paid in full' }],
+    ['a comment with the end of another directory', one({}), { comment: zipOf([]).toString('latin1') }],
+    ['a comment on an entry', one({ central: { comment: 'paid in full' } })],
+    ['a symbolic link', one({ central: link })],
+    ['a symbolic link made on macOS', one({ central: { ...link, made: 0x1314 } })],
+    ['a symbolic link made on DOS', one({ central: { ...link, made: 20 } })],
+    ['a device', one({ central: { made: unix, attributes: (0o020666 << 16) >>> 0 } })],
+    [
+      'a program with rights of its owner',
+      one({ central: { made: unix, attributes: (0o104755 << 16) >>> 0 } }),
+    ],
+    ['a folder by its attributes', one({ central: { made: unix, attributes: (0o040755 << 16) >>> 0 } })],
+    ['a folder of DOS', one({ central: { attributes: 0x10 } })],
+    ['a label of a disk', one({ central: { attributes: 0x08 } })],
+    ['a link of NTFS', one({ central: { made: 0x0a14, attributes: 0x400 } })],
+    ['made by VMS', one({ central: { made: 0x0214 } })],
+    ['attributes of records', one({ central: { internal: 2 } })],
+    ['an unknown version', one({ local: { version: 63 }, central: { version: 63 } })],
+    ['unknown flags', one({ local: { flags: 0x20 }, central: { flags: 0x20 } })],
+    ['text for a time', one({ central: { extra: extraField(0x5455, Buffer.from('\x01paid in full')) } })],
+    ['text for times of NTFS', one({ local: { extra: extraField(0x000a, Buffer.from('paid in full')) } })],
+    [
+      'text for an owner',
+      one({ central: { extra: extraField(0x7875, Buffer.from('\x01\x0cpaid in full')) } }),
+    ],
+    ['packed data of no bytes', more({ name: 'attachment1', deflate: true, packed: Buffer.alloc(0) })],
+    [
+      'a stored entry whose size stands behind it',
+      more({
+        name: 'attachment1',
+        local: { flags: 8 },
+        central: { flags: 8 },
+        descriptor: Buffer.from('504b0708000000000000000000000000', 'hex'),
+      }),
+    ],
+  ]
+}
+
+/** What writers of large and of repacked files make. */
+function soundForms(): [why: string, recipe: ZipRecipe][] {
+  const one = { name: 'attachment1', data: 'abc' }
+  const wide = { size: WIDE, packed: WIDE, version: 45 }
+  const time = extraField(0x5455, Buffer.from('0300000000', 'hex'))
+  const times = extraField(0x5455, Buffer.from('030000000000000000', 'hex'))
+  const owner = extraField(0x7875, Buffer.from('0104e803000004e8030000', 'hex'))
+  const ntfs = extraField(0x000a, Buffer.from(`0000000001001800${'00'.repeat(24)}`, 'hex'))
+  return [
+    [
+      'sizes in ZIP64 form',
+      { ...one, local: { ...wide, extra: zip64Field(3, 3) }, central: { ...wide, extra: zip64Field(3, 3) } },
+    ],
+    [
+      'sizes in ZIP64 form behind a stream',
+      {
+        ...one,
+        deflate: true,
+        local: { flags: 8, crc: 0, size: 0, packed: 0 },
+        central: { ...wide, flags: 8, extra: zip64Field(3, 5) },
+        descriptor: Buffer.concat([
+          Buffer.from('504b0708c2412435', 'hex'),
+          Buffer.from('05000000000000000300000000000000', 'hex'),
+        ]),
+      },
+    ],
+    [
+      'packed again by Info-ZIP',
+      {
+        ...one,
+        local: { extra: Buffer.concat([times, owner]) },
+        central: {
+          extra: Buffer.concat([time, owner]),
+          made: 0x031e,
+          internal: 1,
+          attributes: (0o100644 << 16) >>> 0,
+        },
+      },
+    ],
+    [
+      'times of NTFS',
+      { ...one, local: { extra: ntfs }, central: { extra: ntfs, made: 0x0a14, attributes: 0x20 } },
+    ],
+  ]
+}

@@ -4,6 +4,8 @@ import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
 import type { ZipFile } from 'yauzl'
 import { holdsEntry, openZip } from '#core/container/open-zip.ts'
+import { readDirectory } from '#core/container/zip-directory.ts'
+import { checkStructure } from '#core/container/zip-structure.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Bundle, type BundleManifest, MANIFEST } from './bundle.ts'
 import { malformed, parseManifest } from './parse-manifest.ts'
@@ -34,19 +36,20 @@ export const isBundle = (file: string | Buffer): Promise<boolean> =>
   holdsEntry(file, [MANIFEST], DEFAULT_LIMITS.entries)
 
 async function read(zip: ZipFile, limits: BundleLimits): Promise<Bundle> {
-  if (zip.entryCount > limits.entries) throw malformed(`more than ${limits.entries} entries`)
-  const files = new Map<string, Buffer>()
+  const directory = await readDirectory(zip, limits.entries, malformed)
   let left = limits.bytes
-  for await (const entry of zip.eachEntry()) {
-    const { fileName, uncompressedSize } = entry
+  for (const { uncompressedSize } of directory.entries) {
     left -= uncompressedSize
     if (uncompressedSize > limits.entryBytes || left < 0) {
       throw malformed('it is too large to be verified whole: unzip it and verify its containers one by one')
     }
-    if (files.has(fileName)) throw malformed('two entries of one name')
+  }
+  await checkStructure(zip, directory, { comments: [''], malformed })
+  const files = new Map<string, Buffer>()
+  for (const entry of directory.entries) {
     const bytes = await buffer(await zip.openReadStreamPromise(entry))
     if (crc32(bytes) !== entry.crc32) throw malformed('an entry whose checksum is wrong')
-    files.set(fileName, bytes)
+    files.set(entry.fileName, bytes)
   }
   const bytes = files.get(MANIFEST)
   if (bytes === undefined) throw malformed(`${MANIFEST} is missing`)

@@ -6,6 +6,8 @@ import type { ZipFile } from 'yauzl'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { holdsEntry, openZip } from '#core/container/open-zip.ts'
+import { readDirectory } from '#core/container/zip-directory.ts'
+import { checkStructure } from '#core/container/zip-structure.ts'
 import { malformed } from '#core/evidence/parse-manifest.ts'
 import { Fault } from '#schemas/fault.ts'
 import { FOUND_RECORD_COLUMNS, type FoundRecord } from '#schemas/found-record.ts'
@@ -64,14 +66,13 @@ export async function readExport(file: string | Buffer): Promise<LogExport> {
 }
 
 async function readFiles(zip: ZipFile): Promise<Map<string, Buffer>> {
-  if (zip.entryCount > MAX_ENTRIES) throw malformed(`more than ${MAX_ENTRIES} entries`)
+  const directory = await readDirectory(zip, MAX_ENTRIES, malformed)
+  const size = directory.entries.reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0)
+  if (size > MAX_BYTES)
+    throw malformed('it is too large to be verified whole: unzip it and verify its bundles one by one')
+  await checkStructure(zip, directory, { comments: [''], malformed })
   const files = new Map<string, Buffer>()
-  let left = MAX_BYTES
-  for await (const entry of zip.eachEntry()) {
-    left -= entry.uncompressedSize
-    if (left < 0)
-      throw malformed('it is too large to be verified whole: unzip it and verify its bundles one by one')
-    if (files.has(entry.fileName)) throw malformed('two entries of one name')
+  for (const entry of directory.entries) {
     const bytes = await buffer(await zip.openReadStreamPromise(entry))
     if (crc32(bytes) !== entry.crc32) throw malformed('an entry whose checksum is wrong')
     files.set(entry.fileName, bytes)

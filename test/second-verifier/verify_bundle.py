@@ -101,33 +101,65 @@ def shape(value, required, optional, what):
 
 # ---- ZIP -------------------------------------------------------------------------------------------------------------
 
-def read_zip(data):
-    """All entries of a ZIP file whose headers and directory agree, without gaps, twins or anything hidden."""
-    end = data.rfind(b"PK\5\6")
-    need(end >= 0 and len(data) >= end + 22, bad_format("not a ZIP file"))
+ZIP_COMMENT = b"mimetype=application/vnd.etsi.asic-e+zip"
+
+
+def plain_extra(extra, local):
+    """Whether extra fields are times and owners of Unix or NTFS in their exact forms, each once."""
+    seen = set()
+    while extra:
+        kind, size, data = extra[:2], int.from_bytes(extra[2:4], "little"), extra[4:]
+        if len(extra) < 4 or len(data) < size or kind in seen:
+            return False
+        seen.add(kind)
+        data, extra = data[:size], data[size:]
+        if kind == b"UT":
+            good = size > 0 and data[0] < 8 and size == 1 + 4 * (bin(data[0]).count("1") if local else data[0] & 1)
+        elif kind == b"ux":
+            good = size > 2 and data[0] == 1 and 0 < data[1] <= 8 and 3 + data[1] <= size and (
+                0 < data[2 + data[1]] <= 8 and size == 3 + data[1] + data[2 + data[1]])
+        else:
+            good = kind == b"\x0a\0" and size == 32 and data[:8] == b"\0\0\0\0\1\0\x18\0"
+        if not good:
+            return False
+    return True
+
+
+def read_zip(data, container=False):
+    """All entries of a ZIP file that is the same to every reader: headers and directory agree, no gap, twin, link or text hidden.
+    A message container may have X-Road's comment and a folder META-INF/, and no stored entry whose size stands behind it."""
+    end = next((len(data) - 22 - len(text) for text in (b"", ZIP_COMMENT)[:1 + container]
+                if data.endswith(text) and data[-22 - len(text):-18 - len(text)] == b"PK\5\6"), -1)
+    need(end >= 0, bad_format("not a ZIP file, or one with a comment of its own"))
     def number(at, size):
         need(at + size <= len(data), bad_format("ZIP file cut off"))
         return int.from_bytes(data[at:at + size], "little")
     count, size, start = number(end + 10, 2), number(end + 12, 4), number(end + 16, 4)
     need(end + 22 + number(end + 20, 2) == len(data) and start + size == end and number(end + 4, 4) == 0
          and number(end + 8, 2) == count, bad_format("ZIP directory and file do not agree"))
-    entries, left, at, directory = {}, GIB, 0, start
+    entries, seen, left, at, directory = {}, set(), GIB, 0, start
     for _ in range(count):
         need(data[directory:directory + 4] == b"PK\1\2" and data[at:at + 4] == b"PK\3\4", bad_format("ZIP header"))
-        flags, method = number(directory + 8, 2), number(directory + 10, 2)
+        version, flags, method = (number(directory + 6 + 2 * i, 2) for i in range(3))
         crc, packed, plain = (number(directory + 16 + 4 * i, 4) for i in range(3))
         lengths = [number(directory + 28 + 2 * i, 2) for i in range(3)]
         name = data[directory + 46:directory + 46 + lengths[0]]
-        need(number(directory + 42, 4) == at and flags & ~0x080E == 0 and method in (0, 8)
-             and number(at + 6, 2) == flags and number(at + 8, 2) == method
-             and data[at + 30:at + 30 + number(at + 26, 2)] == name, bad_format("ZIP headers do not agree"))
-        inner = [number(at + 14 + 4 * i, 4) for i in range(3)]
         body = at + 30 + number(at + 26, 2) + number(at + 28, 2)
+        need(number(directory + 42, 4) == at and flags & ~0x080E == 0 and method in (0, 8) and version in (10, 20, 45)
+             and data[at + 4:at + 14] == data[directory + 6:directory + 16]
+             and data[at + 30:at + 30 + number(at + 26, 2)] == name, bad_format("ZIP headers do not agree"))
+        mode, folder = number(directory + 40, 2), name.endswith(b"/")
+        need(data[directory + 5] in (0, 3, 10, 19) and mode & 0o7000 == 0 and mode & 0o170000 in (0, 0o040000 if folder else 0o100000)
+             and number(directory + 38, 2) & ~(0xA1 | (0x10 if folder else 0)) == 0 and number(directory + 36, 2) < 2
+             and number(directory + 34, 2) == 0 and lengths[2] == 0, bad_format("a ZIP entry that is no plain file"))
+        need(plain_extra(data[directory + 46 + lengths[0]:directory + 46 + sum(lengths)], False) and
+             plain_extra(data[at + 30 + number(at + 26, 2):body], True), bad_format("ZIP extra fields"))
+        inner = [number(at + 14 + 4 * i, 4) for i in range(3)]
         at = body + packed
-        if flags & 8:                                   # a data descriptor follows, with or without its signature
-            at += 4 if data[at:at + 4] == b"PK\7\10" else 0
-            need(inner in ([0, 0, 0], [crc, packed, plain]), bad_format("ZIP sizes do not agree"))
-            inner, at = [number(at + 4 * i, 4) for i in range(3)], at + 12
+        if flags & 8:                                                                 # a data descriptor follows
+            need(data[at:at + 4] == b"PK\7\10" and inner in ([0, 0, 0], [crc, packed, plain])
+                 and not (container and method == 0), bad_format("ZIP sizes do not agree"))
+            inner, at = [number(at + 4 + 4 * i, 4) for i in range(3)], at + 16
         need(inner == [crc, packed, plain] and at <= start, bad_format("ZIP sizes do not agree"))
         need(plain <= left, bad_format("ZIP file unpacks to too much"))
         content = data[body:body + packed]
@@ -143,9 +175,12 @@ def read_zip(data):
             name = name.decode()
         except UnicodeDecodeError:
             raise bad_format("ZIP entry name")
-        entries[name], left = content, left - plain
+        need(name.lower() not in seen and (not folder or container and name == "META-INF/" and not content), bad_format("ZIP twins"))
+        seen.add(name.lower())
+        if not folder:
+            entries[name], left = content, left - plain
         directory += 46 + sum(lengths)
-    need(at == start and directory == end and len({name.lower() for name in entries}) == count, bad_format("ZIP gaps or twins"))
+    need(at == start and directory == end, bad_format("ZIP gaps"))
     return entries
 
 
@@ -1128,7 +1163,7 @@ class Record:
             if self.held in entries:
                 need(sha("sha256", entries[self.held]) == digest, bad_hash("what held is not what the record names"))
                 check_circumstances(parse_canonical(entries[self.held], "what held"))
-        self.container = read_zip(container) if container is not None else None
+        self.container = read_zip(container, True) if container is not None else None
         self.proved = None                                  # (certificate, member) of a message that verifies
 
     def stand(self, head):
