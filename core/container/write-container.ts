@@ -3,36 +3,26 @@
  * order. No stored entry has a data descriptor, because Java's stream reader cannot read one (11.27).
  */
 import type { Readable } from 'node:stream'
-import { ZipFile } from 'yazl'
 import { type ContainerParts, ENTRY, MIME_TYPE } from './container.ts'
 import { writeAsicManifest, writeManifest } from './manifests.ts'
 import { storedZip } from './stored-zip.ts'
+import { createZipStream } from './zip-stream.ts'
 
 const FIRST_ZIP_DATE = new Date(1980, 0, 1)
 
 /** The container's bytes. Attachments are read one after the other; an error in one destroys the stream with it. */
 export function writeContainer(parts: ContainerParts): Readable {
-  const zip = new ZipFile()
-  const output = zip.outputStream as Readable
+  const zip = createZipStream()
   const options = { mtime: parts.time ?? FIRST_ZIP_DATE }
-  zip.on('error', (error: Error) => output.destroy(error))
-  zip.addBuffer(Buffer.from(MIME_TYPE), ENTRY.mimetype, {
+  zip.addBuffer(ENTRY.mimetype, Buffer.from(MIME_TYPE), {
     ...options,
     compress: false,
     forceDosTimestamp: true,
   })
-  for (const [name, bytes] of documentsOf(parts)) zip.addBuffer(bytes, name, options)
-  for (const attachment of parts.attachments) {
-    zip.addReadStreamLazy(attachment.name, { ...options, size: attachment.size }, (give) => {
-      const source = attachment.open()
-      // yazl pipes, and pipes forward neither errors nor a reader that went away.
-      source.once('error', (error) => output.destroy(error))
-      output.once('close', () => source.destroy())
-      give(null, source)
-    })
-  }
-  zip.end({ comment: `mimetype=${MIME_TYPE}`, forceZip64Format: false })
-  return output
+  for (const [name, bytes] of documentsOf(parts)) zip.addBuffer(name, bytes, options)
+  for (const { name, size, open } of parts.attachments) zip.addStream(name, { ...options, size }, open)
+  zip.end(`mimetype=${MIME_TYPE}`)
+  return zip.output
 }
 
 /** The same with its entries stored, in one piece, for whoever packs it himself; undefined when an attachment is not in memory. */

@@ -70,6 +70,8 @@ export type AdminWorld = {
   logClock: { aheadMs: number }
   /** Made with the first archive. */
   archiveFolder: string
+  /** Where the log keeps bodies over 64 KiB. */
+  bodyFolder: string
   /** The log's own database. */
   logUrl: string
   exports: RecordExports
@@ -266,6 +268,7 @@ export async function createAdminWorld(
     messageLog,
     logClock,
     archiveFolder,
+    bodyFolder,
     logUrl: databaseUrl,
     exports,
     subjects,

@@ -2,11 +2,10 @@
  * GET /asic and GET /verificationconf, as X-Road has them (wire 1.6): the signed containers of an exchange that this
  * client took part in, and the configuration to verify them with.
  */
-import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { ZipFile } from 'yazl'
 import type { ContainerParts } from '#core/container/container.ts'
 import { writeContainer } from '#core/container/write-container.ts'
+import { createZipStream } from '#core/container/zip-stream.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, checkCode } from '#schemas/identifiers.ts'
@@ -45,15 +44,15 @@ export function evidenceRoutes(app: FastifyInstance, rooms: Rooms, log: Log): vo
   })
   app.get('/verificationconf', { exposeHeadRoute: false }, async (request, reply) => {
     try {
-      const zip = new ZipFile()
+      const zip = createZipStream()
       for (const file of rooms.globalConfiguration.current().verificationFiles()) {
-        zip.addBuffer(file.content, `verificationconf/${file.name}`)
+        zip.addBuffer(`verificationconf/${file.name}`, file.content, {})
       }
       zip.end()
       reply
         .header('content-disposition', 'attachment; filename="verificationconf.zip"')
         .type('application/zip')
-      return await reply.send(zip.outputStream)
+      return await reply.send(zip.output)
     } catch (cause) {
       return refuseRequest(request, reply, cause, log)
     }
@@ -97,26 +96,18 @@ async function sendContainers(
   if (records.length > MOST_CONTAINERS) {
     throw new Fault('conflict', { what: `more than ${MOST_CONTAINERS} records have this query id` })
   }
-  const zip = new ZipFile()
-  const output = zip.outputStream as Readable
-  const contents: Readable[] = []
-  // yazl forwards no errors: unheard, that of a body which cannot be read would end the process.
-  const breakOff = (cause: Error): unknown => output.destroy(cause)
-  zip.on('error', breakOff)
-  output.once('close', () => {
-    for (const content of contents) content.destroy()
-  })
+  const zip = createZipStream()
   for (const record of records) {
-    const content = writeContainer(await rooms.evidence.container(record.index))
-    contents.push(content.on('error', breakOff))
-    zip.addReadStream(content, containerName(queryId, record), { compress: false, mtime: record.time })
+    const parts = await rooms.evidence.container(record.index)
+    const options = { compress: false, mtime: record.time }
+    zip.addStream(containerName(queryId, record), options, () => writeContainer(parts))
   }
   zip.end()
   const suffix = one ? (responseOnly ? '-response' : '-request') : ''
   reply
     .header('content-disposition', `attachment; filename="${fileNameOf(queryId)}${suffix}.zip"`)
     .type('application/zip')
-  return reply.send(zip.outputStream)
+  return reply.send(zip.output)
 }
 
 async function stampedRecords(

@@ -2,14 +2,14 @@
  * Writes an archive: X-Road's containers and linking information, and for each record the proof that it stands in the log.
  * A class whose content may not be archived, and a record without a signed message, leave their proof only: a tombstone.
  */
-import { createHash, type Hash, hash } from 'node:crypto'
-import { Readable, Transform } from 'node:stream'
-import { ZipFile } from 'yazl'
+import { createHash, hash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { ARCHIVE_INFO, type ArchiveInfo } from '#core/archive/archive.ts'
 import { chainDigest, containerHash, LINKING_INFO, writeLinkingInfo } from '#core/archive/linking-info.ts'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { ContainerParts } from '#core/container/container.ts'
 import { storeContainer, writeContainer } from '#core/container/write-container.ts'
+import { createZipStream, watchedBy } from '#core/container/zip-stream.ts'
 import { type BundleManifest, type BundleRecord, MANIFEST } from '#core/evidence/bundle.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { EvidenceRecordProof } from '../../message-log/message-log.ts'
@@ -64,11 +64,7 @@ const PACKED = { ...DATE, compressionLevel: 1 }
 
 /** Throws `log_inconsistent` when a message is not what its leaf commits to. */
 export function writeArchive(content: ArchiveContent): { output: Readable; written(): WrittenArchive } {
-  const zip = new ZipFile()
-  const output = zip.outputStream as Readable
-  zip.on('error', (error: Error) => output.destroy(error))
-  // Each container closes its sources when the reader goes away.
-  output.setMaxListeners(0)
+  const zip = createZipStream()
   const digests = new Map<string, string>()
   const entries: { digest: string; name: string }[] = []
   let linkingDigest = content.previous.linking.digest
@@ -77,14 +73,14 @@ export function writeArchive(content: ArchiveContent): { output: Readable; writt
   const add = (name: string, bytes: Buffer): string => {
     if (digests.has(name)) return name
     digests.set(name, hash('sha256', bytes, 'base64'))
-    zip.addBuffer(bytes, name, { ...DATE, compress: bytes.length >= WORTH_PACKING })
+    zip.addBuffer(name, bytes, { ...DATE, compress: bytes.length >= WORTH_PACKING })
     return name
   }
   const addLater = (name: string, make: () => Buffer): void =>
-    zip.addReadStreamLazy(name, PACKED, (give) => {
+    zip.addStream(name, PACKED, () => {
       const bytes = make()
       digests.set(name, hash('sha256', bytes, 'base64'))
-      give(null, Readable.from([bytes]))
+      return Readable.from([bytes])
     })
   const addContainer = (name: string, parts: ContainerParts): string => {
     containers++
@@ -94,21 +90,19 @@ export function writeArchive(content: ArchiveContent): { output: Readable; writt
       linkingDigest = chainDigest(ALGORITHM, linkingDigest, linked)
       entries.push({ digest: linkingDigest, name })
     }
-    zip.addReadStreamLazy(name, PACKED, (give) => {
+    zip.addStream(name, PACKED, () => {
       const sha256 = createHash('sha256')
       const linked = containerHash(ALGORITHM)
+      const update = (bytes: Buffer): void => {
+        sha256.update(bytes)
+        linked.update(bytes)
+      }
       const ended = (): void => end(sha256.digest('base64'), linked.digest())
       const stored = storeContainer(parts)
-      if (stored !== undefined) {
-        for (const one of [sha256, linked]) one.update(stored)
-        ended()
-        return give(null, Readable.from([stored]))
-      }
-      const source = writeContainer(parts)
-      // Pipes forward neither errors nor a reader that went away.
-      source.once('error', (error) => output.destroy(error))
-      output.once('close', () => source.destroy())
-      give(null, source.pipe(hashing([sha256, linked], ended)))
+      if (stored === undefined) return watchedBy(writeContainer(parts), update, ended)
+      update(stored)
+      ended()
+      return Readable.from([stored])
     })
     return name
   }
@@ -146,7 +140,7 @@ export function writeArchive(content: ArchiveContent): { output: Readable; writt
     return bytes
   })
   zip.end()
-  return { output, written: () => ({ digests, containers, linkingDigest, manifestDigest }) }
+  return { output: zip.output, written: () => ({ digests, containers, linkingDigest, manifestDigest }) }
 }
 
 function addRecord(
@@ -197,17 +191,4 @@ function checkCommitted({ index, message, body }: StoredEvidence, { openings }: 
     if (bytes !== undefined && digest?.equals(hash('sha512', bytes, 'buffer')) !== true)
       throw new Fault('log_inconsistent', { what: `the ${label} of record ${index}` })
   }
-}
-
-function hashing(hashes: Hash[], onEnd: () => void): Transform {
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, done) => {
-      for (const one of hashes) one.update(chunk)
-      done(null, chunk)
-    },
-    flush: (done) => {
-      onEnd()
-      done()
-    },
-  })
 }

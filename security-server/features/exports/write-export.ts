@@ -5,9 +5,9 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { Readable, Transform } from 'node:stream'
-import { ZipFile } from 'yazl'
+import { Readable } from 'node:stream'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { createZipStream, watchedBy } from '#core/container/zip-stream.ts'
 import type { AskedActors } from '#core/log-export/actors.ts'
 import { csvCell } from '#core/log-export/csv-cell.ts'
 import type { DailyCounts } from '#core/log-export/judge-counts.ts'
@@ -45,32 +45,13 @@ type BundledExchanges = { of: number[][]; without: { index: number; why: string 
 
 /** An error while it is made destroys the stream. */
 export function writeExport(q: ExportQuestion): Readable {
-  const zip = new ZipFile()
-  const output = zip.outputStream as Readable
-  zip.on('error', (error: Error) => output.destroy(error))
+  const zip = createZipStream()
   const hashes = new Map<string, Hash>()
   const add = (name: string, open: () => Promise<Readable>, compress = true): void => {
     const digest = createHash('sha256')
     hashes.set(name, digest)
-    zip.addReadStreamLazy(name, { mtime: q.now, compress }, (give) => {
-      open().then(
-        (source) => {
-          const hashed = new Transform({
-            transform: (chunk: Buffer, _encoding, done) => {
-              digest.update(chunk)
-              done(null, chunk)
-            },
-          })
-          // Pipes forward neither errors nor a reader that went away.
-          source.once('error', (error) => output.destroy(error))
-          const end = (): void => void source.destroy()
-          output.once('close', end)
-          source.once('close', () => output.off('close', end))
-          give(null, source.pipe(hashed))
-        },
-        (cause: unknown) => output.destroy(asFault(cause)),
-      )
-    })
+    const update = (chunk: Buffer): void => void digest.update(chunk)
+    zip.addStream(name, { mtime: q.now, compress }, async () => watchedBy(await opened(open), update))
   }
   if (q.row.format === 'jsonl') add('records.jsonl', async () => createReadStream(q.file))
   else add('records.csv', async () => Readable.from(csvOf(q.file), { objectMode: false }))
@@ -81,12 +62,20 @@ export function writeExport(q: ExportQuestion): Readable {
   const size = Number(q.row.size)
   if (size <= MAX_FORMS) add(FORMS, async () => Readable.from(formsOf(q, size), { objectMode: false }))
   add(COUNTS, async () => Readable.from(linesOf(q.counts()), { objectMode: false }))
-  zip.addReadStreamLazy(HEAD, { mtime: q.now }, (give) => {
+  zip.addStream(HEAD, { mtime: q.now }, () => {
     const files = Object.fromEntries([...hashes].map(([name, digest]) => [name, digest.digest('base64')]))
-    give(null, Readable.from([Buffer.from(canonicalJson({ ...headOf(q), files }))]))
+    return Readable.from([Buffer.from(canonicalJson({ ...headOf(q), files }))])
   })
   zip.end()
-  return output
+  return zip.output
+}
+
+async function opened(open: () => Promise<Readable>): Promise<Readable> {
+  try {
+    return await open()
+  } catch (cause) {
+    throw asFault(cause)
+  }
 }
 
 /** The records of each exchange once, whichever of its records fit. One that was erased since has no bundle, which is said. */

@@ -3,11 +3,11 @@
  * that it answers and those that answer it. The manifest comes last, when every other entry has been hashed on its way out.
  */
 import { createHash, type Hash, hash } from 'node:crypto'
-import { Readable, Transform } from 'node:stream'
-import { ZipFile } from 'yazl'
+import { Readable } from 'node:stream'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
 import { writeContainer } from '#core/container/write-container.ts'
+import { createZipStream, watchedBy, type ZipStream } from '#core/container/zip-stream.ts'
 import { type BundleManifest, type BundleRecord, MANIFEST, PAGE } from '#core/evidence/bundle.ts'
 import { noteText, parseNote } from '#core/merkle/signed-note.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -64,20 +64,17 @@ export async function collectExchange(
 /** The bundle of these records. An error while it is written destroys the stream. */
 export async function writeBundle(source: BundleSource, indexes: number[]): Promise<Readable> {
   const { collected, stamps, evidence } = await collect(source.log, indexes)
-  const zip = new ZipFile()
-  const output = zip.outputStream as Readable
-  zip.on('error', (error: Error) => output.destroy(error))
+  const zip = createZipStream()
   const hashes = new Map<string, Hash | string>()
   const add = (name: string, bytes: Buffer): string => {
     if (hashes.has(name)) return name
     hashes.set(name, hash('sha256', bytes, 'base64'))
-    zip.addBuffer(bytes, name, { mtime: FIRST_ZIP_DATE })
+    zip.addBuffer(name, bytes, { mtime: FIRST_ZIP_DATE })
     return name
   }
 
   const records: BundleRecord[] = []
-  for (const each of collected)
-    records.push(await addRecord(each, source, add, addStream(zip, output, hashes)))
+  for (const each of collected) records.push(await addRecord(each, source, add, addStream(zip, hashes)))
   const timeStamps = stamps.flatMap((one) => {
     const added = addTimeStamp({ ...one, checkpoint: addCheckpoint(one.proof, add) }, add)
     return added === undefined ? [] : [added]
@@ -104,17 +101,17 @@ export async function writeBundle(source: BundleSource, indexes: number[]): Prom
       writePage({ server: source.server, made: manifest.made, records: collected.map(pageRecord) }),
     ),
   )
-  zip.addReadStreamLazy(MANIFEST, { mtime: FIRST_ZIP_DATE }, (give) => {
+  zip.addStream(MANIFEST, { mtime: FIRST_ZIP_DATE }, () => {
     const files = Object.fromEntries(
       [...hashes].map(([name, digest]) => [
         name,
         typeof digest === 'string' ? digest : digest.digest('base64'),
       ]),
     )
-    give(null, Readable.from([Buffer.from(canonicalJson({ ...manifest, files }))]))
+    return Readable.from([Buffer.from(canonicalJson({ ...manifest, files }))])
   })
   zip.end()
-  return output
+  return zip.output
 }
 
 type CollectedStamp = { stamp: StampProof; proof: InclusionEvidence }
@@ -176,23 +173,12 @@ function addCheckpoint(
   return add(`checkpoints/${size}-${digest.slice(0, 8)}.txt`, Buffer.from(checkpoint))
 }
 
-function addStream(zip: ZipFile, output: Readable, hashes: Map<string, Hash | string>) {
+function addStream(zip: ZipStream, hashes: Map<string, Hash | string>) {
   return (name: string, open: () => Readable): string => {
     const digest = createHash('sha256')
     hashes.set(name, digest)
-    zip.addReadStreamLazy(name, { mtime: FIRST_ZIP_DATE, compress: false }, (give) => {
-      const source = open()
-      const hashed = new Transform({
-        transform: (chunk: Buffer, _encoding, done) => {
-          digest.update(chunk)
-          done(null, chunk)
-        },
-      })
-      // Pipes forward neither errors nor a reader that went away.
-      source.once('error', (error) => output.destroy(error))
-      output.once('close', () => source.destroy())
-      give(null, source.pipe(hashed))
-    })
+    const update = (chunk: Buffer): void => void digest.update(chunk)
+    zip.addStream(name, { mtime: FIRST_ZIP_DATE, compress: false }, () => watchedBy(open(), update))
     return name
   }
 }
