@@ -189,6 +189,7 @@ await eachDatabase(t, async (database, t, url) => {
   const at = { now: Date.parse('2026-03-01T02:00:00.000Z'), isBroken: false, isReady: false }
   const ages: (() => Promise<unknown>)[] = []
   const noted: object[] = []
+  let meanwhile = async (): Promise<void> => undefined
   const backups = openDailyBackups({
     database,
     settings: { directory, keyFile: '', hour: 3, keep: 2 },
@@ -201,7 +202,12 @@ await eachDatabase(t, async (database, t, url) => {
         return {}
       })
     },
-    audit: { before: async (act: object) => void noted.push(act) } as never,
+    audit: {
+      before: async (act: object) => {
+        noted.push(act)
+        await meanwhile()
+      },
+    } as never,
     metrics: { watch: (...given: unknown[]) => void ages.push(given.at(-1) as never) } as never,
     log: createLog({ name: 'test', level: 'silent' }),
   })
@@ -254,6 +260,12 @@ await eachDatabase(t, async (database, t, url) => {
     call('downloadBackup', { params: { id: '1' } }),
     { code: 'not_found' },
     'one that is kept no more',
+  )
+  meanwhile = async () => rmSync(path.join(directory, made.name))
+  await t.rejects(
+    call('downloadBackup', { params: { id: String(made.id) } }),
+    { code: 'not_found' },
+    'one that went while the download was noted',
   )
   at.now += 3 * 86_400_000
   t.match(await backups.wrong(), /newest backup is of/, 'nobody made one for two days')

@@ -1,5 +1,5 @@
 /** Handlers of the operations on backups. */
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Page } from '#platform/database/lists.ts'
@@ -59,8 +59,13 @@ export function backupHandlers(q: BackupRooms): Record<string, OperationHandler>
       const file = await folder.find(name)
       const target = `/api/v1/backups/${params['id']}/file`
       await q.audit.before({ caller, operation: 'downloadBackup', target, data: { name } })
+      // Open before it is promised: a newer backup may take its place meanwhile.
+      const handle = await open(file, 'r').catch((cause: NodeJS.ErrnoException) => {
+        if (cause.code === 'ENOENT') throw new Fault('not_found', { what: `the backup ${name}`, cause })
+        throw new Fault('io_error', { what: file, cause })
+      })
       const headers = { 'content-disposition': `attachment; filename="${name}"` }
-      return answer(createReadStream(file), { headers })
+      return answer(handle.createReadStream(), { headers })
     },
   }
 }
