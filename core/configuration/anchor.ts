@@ -3,12 +3,13 @@
  * and the hash that people compare.
  */
 import { createHash } from 'node:crypto'
+import type { XmlElement } from '#core/xml/element.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import { certificateDer } from './certificate-bytes.ts'
 import { codeOf } from './xml-identifier.ts'
 import { base64Of, dateTimeOf, sequenceOf } from './xml-reader.ts'
-import { parseXml, type XmlElement } from './xml-tree.ts'
+import { parseXml } from './xml-tree.ts'
 import { branch, document, type Lines, leaf, XROAD_NAMESPACE } from './xml-write.ts'
 
 const CODE = 'malformed_anchor'

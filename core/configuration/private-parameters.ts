@@ -1,12 +1,13 @@
 /** private-params of version 2 and 3 (wire digest 5.6): read strictly, written as X-Road's central server does. */
 
+import type { XmlElement } from '#core/xml/element.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { PrivateParameters } from '#schemas/global-configuration.ts'
 import { anchorLines, readAnchorFields } from './anchor.ts'
 import { certificateDer } from './certificate-bytes.ts'
 import { clientIdLines, codeOf, readClientId } from './xml-identifier.ts'
 import { integerOf, sequenceOf } from './xml-reader.ts'
-import { parseXml, type XmlElement } from './xml-tree.ts'
+import { parseXml } from './xml-tree.ts'
 import { branch, document, leaf, XROAD_NAMESPACE } from './xml-write.ts'
 
 const CODE = 'malformed_global_conf'

@@ -3,12 +3,12 @@
  * subsystem of the same document.
  */
 
+import type { XmlElement } from '#core/xml/element.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import type { Packing } from './pack-shared.ts'
 import { codeOf } from './xml-identifier.ts'
 import { base64Of, type Sequence, sequenceOf, textOf } from './xml-reader.ts'
-import type { XmlElement } from './xml-tree.ts'
 
 const CODE = 'malformed_global_conf'
 const SHA1_BYTES = 20

@@ -3,6 +3,7 @@
  * for all: X-Road's own servers publish newer elements in older versions. Unknown elements may only stand at the end.
  */
 
+import type { XmlDocument, XmlElement } from '#core/xml/element.ts'
 import { Fault } from '#schemas/fault.ts'
 import type {
   CaInfo,
@@ -16,7 +17,7 @@ import { type ByXmlId, readMember, readSecurityServer } from './shared-parameter
 import { unpackShared } from './unpack-shared.ts'
 import { codeOf, readClientId } from './xml-identifier.ts'
 import { base64Of, booleanOf, documentSequence, integerOf, sequenceOf, textOf } from './xml-reader.ts'
-import { readXml, type XmlDocument, type XmlElement } from './xml-tree.ts'
+import { readXml } from './xml-tree.ts'
 import { XROAD_NAMESPACE } from './xml-write.ts'
 
 const CODE = 'malformed_global_conf'

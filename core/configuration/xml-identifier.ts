@@ -1,9 +1,9 @@
 /** The identifier elements of X-Road's configuration (identifiers.xsd), read strictly and written. */
 
+import type { XmlElement } from '#core/xml/element.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { type ClientId, checkCode, type MemberId, memberOf } from '#schemas/identifiers.ts'
 import { type Sequence, sequenceOf } from './xml-reader.ts'
-import type { XmlElement } from './xml-tree.ts'
 import { branch, IDENTIFIERS_NAMESPACE, type Lines, leaf } from './xml-write.ts'
 
 /**

@@ -2,8 +2,9 @@
  * Reads the children of an element in the order of a schema's sequence: what is missing, doubled, misplaced, mixed with
  * text or in another namespace is refused.
  */
+
+import type { XmlDocument, XmlElement } from '#core/xml/element.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
-import type { XmlDocument, XmlElement } from './xml-tree.ts'
 
 export type Sequence = {
   /** The next child, which must be called `name`. */

@@ -1,4 +1,4 @@
-/** Our own hash chain documents: what the writer prints and the exact reader looks for. */
+/** Our own hash chain documents: what the writer prints and the short way looks for. */
 import { DIGEST_URI } from '#schemas/wire.ts'
 
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
@@ -39,7 +39,4 @@ export const CHAIN_PIECE = {
   stepEnd: '</HashStep>',
   value: '<HashValue><ds:DigestValue>',
   valueEnd: '</ds:DigestValue></HashValue>',
-  reference: ['<StepRef URI="#', '"/>'],
-  data: ['<DataRef URI="', '"><ds:DigestValue>'],
-  dataEnd: '</ds:DigestValue></DataRef>',
 } as const

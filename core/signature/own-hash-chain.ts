@@ -1,6 +1,6 @@
 /**
  * The shortest way through a hash chain: one that looks byte for byte as this project's writer prints it is followed while
- * it is compared, digests staying text. What it does not accept it does not judge: the readers for every form do.
+ * it is compared, digests staying text. What it does not accept it does not judge: `read-hash-chain.ts` and `verify-hash-chain.ts` do.
  */
 import { PART_NAME } from '#schemas/wire.ts'
 import {
@@ -11,8 +11,12 @@ import {
   dataReference,
   stepReference,
 } from './chain-template.ts'
-import { CHAIN_LIMIT, SHA512_BASE64, SHA512_LETTERS } from './read-hash-chain-exact.ts'
+import { CHAIN_LIMIT } from './read-hash-chain.ts'
 import { pairDigest, stepDigest } from './step-digest.ts'
+
+/** Base64 of SHA-512 in its one canonical form, which leaves four bits of the last letter unused. */
+const SHA512_BASE64 = /^[A-Za-z0-9+/]{85}[AQgw]==$/
+const SHA512_LETTERS = 88
 
 /** A step of two digests: ours, which the steps below give, and another one. */
 type Level = { other: string; otherIsLeft: boolean }

@@ -8,14 +8,14 @@ import { Fault } from '#schemas/fault.ts'
 import { fits, nodeDigest, verifyValue } from './algorithms.ts'
 import type { CheckedSignature, DataReference } from './checked-signature.ts'
 import { type ReadSignature, readSignature } from './read-signature.ts'
-import { withXmlDocument } from './xml-document.ts'
+import { withSignatureDocument } from './xml-document.ts'
 
 /**
  * Throws `invalid_xml`, `malformed_signature`, `invalid_signature_value` (X-Road's code for a wrong signed digest of the
  * properties, too), `incorrect_certificate` for a key that is too weak, `malformed_certificate`.
  */
 export function checkSignatureGeneral(document: Buffer): Promise<CheckedSignature> {
-  return withXmlDocument(document, (root) => verify(readSignature(root)))
+  return withSignatureDocument(document, (root) => verify(readSignature(root)))
 }
 
 function verify(read: ReadSignature): CheckedSignature {

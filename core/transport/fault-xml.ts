@@ -1,9 +1,10 @@
 /** Faults between security servers: SOAP 1.1 fault XML, for REST too, written as X-Road does (SoapFault.java, wire 1.5). */
+import { treeOf, type XmlElement } from '#core/xml/element.ts'
+import { readStrictXml } from '#core/xml/strict-reader.ts'
 import type { WireFault } from '#schemas/fault.ts'
-import { readSmallXml, type SmallElement } from './small-xml.ts'
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
-const MAX_BYTES = 65_536
+const FORM = { bytes: 65_536, depth: 32, elements: 2_000, attributes: 32 }
 const CODE = /^[\x21-\x7e]{1,255}$/
 const MAX_DETAIL_LENGTH = 4_096
 
@@ -30,8 +31,7 @@ export function writeSoapFault(fault: WireFault): Buffer {
  * 64 KiB, a document type, an entity beyond XML's five, more or less than one fault.
  */
 export function parseSoapFault(bytes: Buffer): WireFault | undefined {
-  if (bytes.length > MAX_BYTES) return undefined
-  const envelope = readSmallXml(bytes)
+  const envelope = readStrictXml(bytes, FORM, treeOf)?.value
   if (envelope === undefined || !isSoap(envelope, 'Envelope')) return undefined
   const bodies = envelope.children.filter((child) => isSoap(child, 'Body'))
   const inBody = bodies[0]?.children ?? []
@@ -46,13 +46,13 @@ export function parseSoapFault(bytes: Buffer): WireFault | undefined {
   return { type, message, detail: detailText.slice(0, MAX_DETAIL_LENGTH) }
 }
 
-function isSoap(element: SmallElement, local: string): boolean {
-  return element.namespace === SOAP && element.local === local
+function isSoap(element: XmlElement, local: string): boolean {
+  return element.namespace === SOAP && element.name === local
 }
 
 // X-Road reads these by local name alone, so their namespace says nothing.
-function only(parent: SmallElement, local: string): SmallElement | undefined {
-  const found = parent.children.filter((child) => child.local === local)
+function only(parent: XmlElement, local: string): XmlElement | undefined {
+  const found = parent.children.filter((child) => child.name === local)
   return found.length === 1 ? found[0] : undefined
 }
 

@@ -1,5 +1,7 @@
-/** Reads what X-Road's keyconf.xml says of software keys: usage, label, certificates. libxml2-wasm is loaded only for that. */
+/** Reads what X-Road's keyconf.xml says of software keys: usage, label, certificates. libxml2 is loaded only for that. */
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
+import type { XmlElement } from '#core/xml/element.ts'
+import { readTree } from '#core/xml/read-tree.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { KeyUsage } from './key-file.ts'
 
@@ -13,45 +15,34 @@ export type KeyconfKey = {
 
 const MAX_BYTES = 4 * 1024 * 1024
 const MAX_KEYS = 1000
+const BOUNDS = { bytes: MAX_BYTES, depth: 16, elements: 200_000, attributes: 16 }
 
 /** The keys of all devices that have a usage and a public key. Throws `invalid_xml`. */
 export async function readKeyconf(xml: Buffer): Promise<KeyconfKey[]> {
-  if (xml.length > MAX_BYTES) throw malformed('larger than 4 MiB')
-  // X-Road writes none; without a document type there are no entities to expand or fetch.
-  if (xml.includes('<!DOCTYPE')) throw malformed('it has a document type')
-  const { XmlDocument, XmlElement } = await import('libxml2-wasm')
-  let document: InstanceType<typeof XmlDocument> | undefined
-  try {
-    document = XmlDocument.fromBuffer(xml)
-    const nodes = document.find('/*[local-name()="keyConf"]/device/key')
-    if (nodes.length > MAX_KEYS) throw malformed('too many keys')
-    return nodes.filter((node) => node instanceof XmlElement).flatMap((key) => readKey(key))
-  } catch (cause) {
-    if (cause instanceof Fault) throw cause
-    throw malformed('it does not parse', cause)
-  } finally {
-    document?.dispose()
-  }
+  const root = await readTree(xml, { ...BOUNDS, refuse: malformed })
+  const devices = root.name === 'keyConf' ? named(root, 'device') : []
+  const keys = devices.flatMap((device) => named(device, 'key'))
+  if (keys.length > MAX_KEYS) throw malformed('too many keys')
+  return keys.flatMap(readKey)
 }
 
-type Element = import('libxml2-wasm').XmlElement
-
-function readKey(key: Element): KeyconfKey[] {
-  const usage = key.attr('usage')?.value
+function readKey(key: XmlElement): KeyconfKey[] {
+  const usage = key.attributes.get('usage')
   const publicKey = text(key, 'publicKey')
   if ((usage !== 'SIGNING' && usage !== 'AUTHENTICATION') || publicKey === undefined) return []
-  const certificates = key.find('cert').map((cert) => {
-    const element = cert as Element
-    return {
-      certificate: readCertificate(base64(text(element, 'contents') ?? '')),
-      active: element.attr('active')?.value !== 'false',
-    }
-  })
+  const certificates = named(key, 'cert').map((cert) => ({
+    certificate: readCertificate(base64(text(cert, 'contents') ?? '')),
+    active: cert.attributes.get('active') !== 'false',
+  }))
   return [{ usage, label: text(key, 'friendlyName') ?? '', publicKey: base64(publicKey), certificates }]
 }
 
-function text(element: Element, child: string): string | undefined {
-  return element.get(child)?.content
+function named(element: XmlElement, name: string): XmlElement[] {
+  return element.children.filter((child) => child.name === name && child.namespace === '')
+}
+
+function text(element: XmlElement, child: string): string | undefined {
+  return named(element, child)[0]?.text
 }
 
 function base64(value: string): Buffer {

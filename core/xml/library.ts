@@ -1,0 +1,155 @@
+/**
+ * The one door to libxml2: a UTF-8 document without document type, parsed without network, entities and DTD, lent to a reader,
+ * and freed whatever that does. Nothing of it can be used afterwards.
+ */
+import { isUtf8 } from 'node:buffer'
+import type { XmlDocument as LibraryDocument, XmlElement as LibraryElement } from 'libxml2-wasm'
+import type { Fault } from '#schemas/fault.ts'
+
+export type Loan = {
+  /** The longest document, in bytes. */
+  bytes: number
+  /** Leaves out white space between elements, which would be as many nodes again. */
+  dropBlanks?: boolean
+  /** Lifts the library's own bounds on lengths; `bytes` is then the only one. */
+  isHuge?: boolean
+  /** What is thrown for a document that is not read at all. */
+  refuse(why: string, cause?: unknown): Fault
+}
+
+/** What stands in an element: another one, character data (of CDATA as well), or what is neither. */
+type XmlContent = XmlView | string | { other: 'comment' | 'instruction' | 'reference' }
+
+type CanonicalMode = 'inclusive' | 'exclusive'
+type Library = typeof import('libxml2-wasm')
+type Lent = { library: Library; document: LibraryDocument; isOver: boolean }
+
+// A class, because a large configuration has millions of these.
+/** Looks into an element for as long as its document is lent; only what is asked for is copied. */
+export class XmlView {
+  readonly #lent: Lent
+  readonly #element: LibraryElement
+
+  constructor(lent: Lent, element: LibraryElement) {
+    this.#lent = lent
+    this.#element = element
+  }
+
+  /** Local name. */
+  get name(): string {
+    return this.#look().name
+  }
+
+  /** The namespace URI, '' when there is none. */
+  get namespace(): string {
+    return this.#look().namespaceUri
+  }
+
+  /** By local name when unqualified, '{uri}local' otherwise. Namespace declarations are not among them. */
+  attributes(): [name: string, value: string][] {
+    return this.#look().attrs.map(({ namespaceUri, name, value }) => [
+      namespaceUri === '' ? name : `{${namespaceUri}}${name}`,
+      value,
+    ])
+  }
+
+  *content(): Generator<XmlContent> {
+    const { XmlElement, XmlText, XmlCData, XmlComment, XmlEntityReference } = this.#lent.library
+    for (let node = this.#look().firstChild; node !== null; node = node.next) {
+      if (node instanceof XmlElement) yield new XmlView(this.#lent, node)
+      else if (node instanceof XmlText || node instanceof XmlCData) yield node.content
+      else if (node instanceof XmlComment) yield { other: 'comment' }
+      else yield { other: node instanceof XmlEntityReference ? 'reference' : 'instruction' }
+    }
+  }
+
+  /** Canonical XML 1.0 without comments of the element and all in it; undefined when it has none. Throws what the library does. */
+  canonical(mode: CanonicalMode): Buffer | undefined {
+    const element = this.#look()
+    const { library, document } = this.#lent
+    const { XML_C14N_1_0, XML_C14N_EXCLUSIVE_1_0 } = library.XmlC14NMode
+    // Not the library's own string handler: it decodes piece by piece and breaks characters at the seams.
+    const pieces: Buffer[] = []
+    const handler = {
+      write: (piece: Uint8Array): number => {
+        pieces.push(Buffer.from(piece))
+        return piece.byteLength
+      },
+      close: (): boolean => true,
+    }
+    // A node set of one element is the subtree below it; unlike canonicalizeSubtree this makes no object per node.
+    document.canonicalize(handler, {
+      mode: mode === 'inclusive' ? XML_C14N_1_0 : XML_C14N_EXCLUSIVE_1_0,
+      nodeSet: new Set([element]),
+    })
+    const canonical = Buffer.concat(pieces)
+    // A canonicaliser that gives up half-way must not leave an attacker a short text of their choice to have signed.
+    return canonical.toString('latin1').endsWith(`${element.name}>`) ? canonical : undefined
+  }
+
+  /** The library's element, whose memory is there. */
+  #look(): LibraryElement {
+    if (this.#lent.isOver) throw new Error('the document was freed')
+    return this.#element
+  }
+}
+
+/** What `read` makes of the root. Throws what `refuse` gives, or what `read` throws. */
+export async function withXmlDocument<T>(xml: Buffer, loan: Loan, read: (root: XmlView) => T): Promise<T> {
+  const source = withoutMark(xml)
+  const why = whyNotRead(source, loan.bytes)
+  if (why !== undefined) throw loan.refuse(why)
+  const library = await import('libxml2-wasm')
+  const option = library.ParseOption
+  const lent: Lent = { library, document: parse(), isOver: false }
+  try {
+    return read(new XmlView(lent, lent.document.root))
+  } finally {
+    lent.isOver = true
+    lent.document.dispose()
+  }
+
+  function parse(): LibraryDocument {
+    try {
+      return library.XmlDocument.fromBuffer(source, {
+        option:
+          option.XML_PARSE_NONET |
+          option.XML_PARSE_NO_XXE |
+          option.XML_PARSE_SKIP_IDS |
+          (loan.dropBlanks === true ? option.XML_PARSE_NOBLANKS : 0) |
+          (loan.isHuge === true ? option.XML_PARSE_HUGE : 0),
+      })
+    } catch (cause) {
+      throw loan.refuse('it is not well-formed XML', cause)
+    }
+  }
+}
+
+const SPACES = '[ \\t\\r\\n]'
+const DECLARATION = new RegExp(
+  `^<\\?xml${SPACES}+version${SPACES}*=${SPACES}*(["'])1\\.[0-9]+\\1` +
+    `(?:${SPACES}+encoding${SPACES}*=${SPACES}*(["'])([A-Za-z0-9._-]+)\\2)?` +
+    `(?:${SPACES}+standalone${SPACES}*=${SPACES}*(["'])(?:yes|no)\\4)?${SPACES}*\\?>`,
+)
+const PROLOG = /[ \t\r\n]*(?:<!--(?:(?!--)[\s\S])*-->|<\?(?!xml[ \t\r\n])(?:(?!\?>)[\s\S])*\?>)/y
+const ROOT = /[ \t\r\n]*<[^!?/]/y
+const MAX_PROLOG = 16_384
+
+function withoutMark(xml: Buffer): Buffer {
+  return xml[0] === 0xef && xml[1] === 0xbb && xml[2] === 0xbf ? xml.subarray(3) : xml
+}
+
+/** A document type can stand in the prolog alone, so only that is searched: a text may well quote one in CDATA. */
+function whyNotRead(source: Buffer, most: number): string | undefined {
+  if (source.length > most) return `it is longer than ${most} bytes`
+  // Another encoding would hide a document type.
+  if (!isUtf8(source) || source.includes(0)) return 'it is not UTF-8'
+  const head = source.toString('utf8', 0, MAX_PROLOG)
+  const declaration = DECLARATION.exec(head)
+  if ((declaration?.[3] ?? 'utf-8').toLowerCase() !== 'utf-8') return 'its encoding is not UTF-8'
+  let at = declaration?.[0].length ?? 0
+  PROLOG.lastIndex = at
+  while (PROLOG.test(head)) at = PROLOG.lastIndex
+  ROOT.lastIndex = at
+  return ROOT.test(head) ? undefined : 'something else than an element begins it'
+}
