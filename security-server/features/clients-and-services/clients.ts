@@ -9,10 +9,11 @@ import type { AdminRooms } from '../../admin/rooms.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import { clientIn, groupIn } from '../../local-systems/manage.ts'
 import type { AuthenticationMode, ClientView } from '../../local-systems/view.ts'
-import { clientCertificateViews, clientView, groupView } from './views.ts'
+import { clientCertificateViews, clientView, viewsWith } from './views.ts'
 
 export function clientHandlers(rooms: AdminRooms): Handlers {
   const { localSystems, server } = rooms
+  const show = viewsWith(rooms)
 
   const found = (id: ClientId): ClientView => clientIn(localSystems.view(), id)
   const shown = (client: ClientView) => {
@@ -60,26 +61,26 @@ export function clientHandlers(rooms: AdminRooms): Handlers {
     deleteClientTlsCertificate: ({ params }) =>
       localSystems.deleteClientCertificate(clientIdOf(params['clientId']), params['sha256']!.toLowerCase()),
 
-    getClientLocalGroups: async ({ params }) => found(clientIdOf(params['clientId'])).groups.map(groupView),
+    getClientLocalGroups: async ({ params }) => found(clientIdOf(params['clientId'])).groups.map(show.group),
     async addClientLocalGroup({ params, body }) {
       const { code, description } = body as { code: string; description: string }
       const id = await localSystems.addLocalGroup(clientIdOf(params['clientId']), code, description)
-      return groupView(groupIn(localSystems.view(), id))
+      return show.group(groupIn(localSystems.view(), id))
     },
-    getLocalGroup: async ({ params }) => groupView(groupOf(params)),
+    getLocalGroup: async ({ params }) => show.group(groupOf(params)),
     async updateLocalGroup({ params, body }) {
       await localSystems.describeLocalGroup(groupOf(params).id, (body as { description: string }).description)
-      return groupView(groupOf(params))
+      return show.group(groupOf(params))
     },
     deleteLocalGroup: ({ params }) => localSystems.deleteLocalGroup(Number(params['id'])),
     async addLocalGroupMembers({ params, body }) {
       const members = idsOf(body)
       await localSystems.addLocalGroupMembers(groupOf(params).id, members)
-      return groupView(groupOf(params))
+      return show.group(groupOf(params))
     },
     async deleteLocalGroupMembers({ params, body }) {
       await localSystems.deleteLocalGroupMembers(groupOf(params).id, idsOf(body))
-      return groupView(groupOf(params))
+      return show.group(groupOf(params))
     },
   }
 }

@@ -8,7 +8,7 @@ import { idText } from '#schemas/identifiers.ts'
 import type { AdminRooms } from '../../admin/rooms.ts'
 import { clientIn, descriptionIn, serviceIn } from '../../local-systems/manage.ts'
 import type { ServiceChange } from '../../local-systems/manage-services.ts'
-import { accessRightViews, descriptionView, serviceView } from './views.ts'
+import { viewsWith } from './views.ts'
 
 type NewDescription = {
   type: 'REST' | 'OPENAPI'
@@ -26,31 +26,32 @@ type NewRight = {
 
 export function serviceHandlers(rooms: AdminRooms): Handlers {
   const { localSystems } = rooms
+  const show = viewsWith(rooms)
   const descriptionOf = (params: Record<string, string>) =>
     descriptionIn(localSystems.view(), Number(params['id']))
   const serviceOf = (params: Record<string, string>) => serviceIn(localSystems.view(), Number(params['id']))
 
   return {
     getClientServiceDescriptions: async ({ params }) =>
-      clientIn(localSystems.view(), clientIdOf(params['clientId'])).descriptions.map(descriptionView),
+      clientIn(localSystems.view(), clientIdOf(params['clientId'])).descriptions.map(show.description),
     async addClientServiceDescription({ params, body }) {
       const { type, serviceCode, ...given } = body as NewDescription
       const client = subsystemIdOf(params['clientId'])
       clientIn(localSystems.view(), client)
       const document = await documentOf(rooms, type, given)
       const made = await localSystems.addDescription({ ...given, client, code: serviceCode, document })
-      return descriptionView(descriptionIn(localSystems.view(), made.description))
+      return show.description(descriptionIn(localSystems.view(), made.description))
     },
-    getServiceDescription: async ({ params }) => descriptionView(descriptionOf(params)),
+    getServiceDescription: async ({ params }) => show.description(descriptionOf(params)),
     deleteServiceDescription: ({ params }) => localSystems.deleteDescription(Number(params['id'])),
     async enableServiceDescription({ params }) {
       await localSystems.setDisabled(Number(params['id']), false)
-      return descriptionView(descriptionOf(params))
+      return show.description(descriptionOf(params))
     },
     async disableServiceDescription({ params, body }) {
       const { notice } = (body ?? {}) as { notice?: string }
       await localSystems.setDisabled(Number(params['id']), true, notice)
-      return descriptionView(descriptionOf(params))
+      return show.description(descriptionOf(params))
     },
     async refreshServiceDescription({ params }) {
       const { id, type, url } = descriptionOf(params)
@@ -58,7 +59,7 @@ export function serviceHandlers(rooms: AdminRooms): Handlers {
         throw new Fault('conflict', { what: 'this description has no document to fetch' })
       }
       await localSystems.replaceDocument(id, await rooms.fetchDocument(url))
-      return descriptionView(descriptionOf(params))
+      return show.description(descriptionOf(params))
     },
     async getServiceDescriptionDocument({ params }) {
       const { document } = descriptionOf(params)
@@ -67,16 +68,16 @@ export function serviceHandlers(rooms: AdminRooms): Handlers {
     },
     async replaceServiceDescriptionDocument({ params, body }) {
       await localSystems.replaceDocument(descriptionOf(params).id, textOf(bodyBytes(body)))
-      return descriptionView(descriptionOf(params))
+      return show.description(descriptionOf(params))
     },
-    getService: async ({ params }) => serviceView(serviceOf(params)),
+    getService: async ({ params }) => show.service(serviceOf(params)),
     async updateService({ params, body }) {
       await localSystems.updateService(serviceOf(params).key, body as ServiceChange)
-      return serviceView(serviceOf(params))
+      return show.service(serviceOf(params))
     },
     async addServiceTlsCertificate({ params, body }) {
       const sha256 = await localSystems.addServiceCertificate(serviceOf(params).key, bodyBytes(body))
-      return serviceView(serviceOf(params)).tlsCertificates.find((each) => each.sha256 === sha256)
+      return show.service(serviceOf(params)).tlsCertificates.find((each) => each.sha256 === sha256)
     },
     deleteServiceTlsCertificate: ({ params }) =>
       localSystems.deleteServiceCertificate(Number(params['id']), params['sha256']!.toLowerCase()),
@@ -86,7 +87,7 @@ export function serviceHandlers(rooms: AdminRooms): Handlers {
       return serviceOf(params).endpoints.find((each) => each.id === id)
     },
     deleteEndpoint: ({ params }) => localSystems.deleteEndpoint(Number(params['id'])),
-    getAccessRights: async ({ params }) => accessRightViews(serviceOf(params)),
+    getAccessRights: async ({ params }) => show.accessRights(serviceOf(params)),
     async addAccessRight({ params, body }) {
       const { subjectType, subjectId, endpointId } = body as NewRight
       const { key, endpoints } = serviceOf(params)
@@ -99,7 +100,7 @@ export function serviceHandlers(rooms: AdminRooms): Handlers {
         endpointId === undefined
           ? await localSystems.grantService(key, subject)
           : await localSystems.grantEndpoint(endpointId, subject)
-      return accessRightViews(serviceOf(params)).find((each) => each.id === right)
+      return show.accessRights(serviceOf(params)).find((each) => each.id === right)
     },
     deleteAccessRight: ({ params }) => localSystems.revoke(serviceOf(params).key, Number(params['rightId'])),
   }

@@ -1,6 +1,9 @@
 /** Clients, services and rights as the API shows them: ids in its form, times as ISO texts. */
 import { colonForm } from '#schemas/colon-identifiers.ts'
-import { idText } from '#schemas/identifiers.ts'
+import { idText, type ServerId } from '#schemas/identifiers.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import { inForce } from '../../global-configuration/snapshot.ts'
+import { createSubjectCheck } from '../../local-systems/unknown-subject.ts'
 import type { ClientView, LocalGroup, ServiceDescription, ServiceView } from '../../local-systems/view.ts'
 import { certificatePem } from '../../local-systems/view.ts'
 
@@ -29,49 +32,75 @@ export function clientCertificateViews(client: ClientView) {
   }))
 }
 
-/** `document` is fetched apart. */
-export function descriptionView(description: ServiceDescription) {
-  const { id, client, type, url, disabled, disabledNotice, updatedAt, services } = description
-  const common = { id, clientId: colonForm(idText(client)), type, url, disabled, disabledNotice, updatedAt }
-  return { ...common, services: services.map(serviceView) }
-}
-
-export function serviceView(view: ServiceView) {
-  const { service, certificates } = view
-  return {
-    id: view.key,
-    serviceDescriptionId: view.description,
-    fullServiceId: colonForm(idText(service.id)),
-    serviceCode: service.id.serviceCode,
-    type: service.type,
-    url: service.url,
-    timeoutMs: service.timeoutMs,
-    verifyTls: service.verifyTls,
-    allowEncodedSlash: service.allowEncodedSlash,
-    disabled: service.disabledNotice !== undefined,
-    tlsCertificates: certificates.map(({ sha256, der }) => ({ sha256, pem: certificatePem(der) })),
-    endpoints: view.endpoints,
-    accessRights: accessRightViews(view),
+/** Views that say, each time they are asked for, whom a right or a group names that nobody is. */
+export function viewsWith(q: {
+  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  server: ServerId
+}) {
+  const checkNow = () => {
+    const snapshot = inForce(q.globalConfiguration)
+    return createSubjectCheck(q.server.instance, (instance) => snapshot?.indexFor(instance))
   }
-}
 
-export function accessRightViews(view: ServiceView) {
-  return view.accessRights.map((right) => {
-    const endpoint = view.endpoints.find(({ id }) => id === right.endpoint)
+  function accessRights(view: ServiceView) {
+    const whyNobody = checkNow()
+    return view.accessRights.map((right) => {
+      const endpoint = view.endpoints.find(({ id }) => id === right.endpoint)
+      return {
+        id: right.id,
+        subjectType: right.subjectType,
+        subjectId: right.subjectType === 'SUBSYSTEM' ? colonForm(right.subject) : right.subject,
+        endpointId: right.endpoint,
+        wholeService: endpoint?.base === true,
+        method: endpoint?.method,
+        path: endpoint?.path,
+        createdAt: right.createdAt,
+        warning: whyNobody({ type: right.subjectType, id: right.subject }),
+      }
+    })
+  }
+
+  function serviceView(view: ServiceView) {
+    const { service, certificates } = view
     return {
-      id: right.id,
-      subjectType: right.subjectType,
-      subjectId: right.subjectType === 'SUBSYSTEM' ? colonForm(right.subject) : right.subject,
-      endpointId: right.endpoint,
-      wholeService: endpoint?.base === true,
-      method: endpoint?.method,
-      path: endpoint?.path,
-      createdAt: right.createdAt,
+      id: view.key,
+      serviceDescriptionId: view.description,
+      fullServiceId: colonForm(idText(service.id)),
+      serviceCode: service.id.serviceCode,
+      type: service.type,
+      url: service.url,
+      timeoutMs: service.timeoutMs,
+      verifyTls: service.verifyTls,
+      allowEncodedSlash: service.allowEncodedSlash,
+      disabled: service.disabledNotice !== undefined,
+      tlsCertificates: certificates.map(({ sha256, der }) => ({ sha256, pem: certificatePem(der) })),
+      endpoints: view.endpoints,
+      accessRights: accessRights(view),
     }
-  })
-}
+  }
 
-export function groupView({ id, client, code, description, members }: LocalGroup) {
-  const items = members.map((member) => colonForm(idText(member)))
-  return { id, clientId: colonForm(idText(client)), code, description, members: items }
+  return {
+    accessRights,
+    service: serviceView,
+    /** `document` is fetched apart. */
+    description(description: ServiceDescription) {
+      const { id, client, type, url, disabled, disabledNotice, updatedAt, services } = description
+      const common = {
+        id,
+        clientId: colonForm(idText(client)),
+        type,
+        url,
+        disabled,
+        disabledNotice,
+        updatedAt,
+      }
+      return { ...common, services: services.map(serviceView) }
+    },
+    group({ id, client, code, description, members }: LocalGroup) {
+      const whyNobody = checkNow()
+      const items = members.map((member) => colonForm(idText(member)))
+      const warnings = members.flatMap((member) => whyNobody({ type: 'MEMBER', id: idText(member) }) ?? [])
+      return { id, clientId: colonForm(idText(client)), code, description, members: items, warnings }
+    },
+  }
 }

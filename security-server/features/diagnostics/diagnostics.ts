@@ -7,7 +7,9 @@ import type { AdminRooms } from '../../admin/rooms.ts'
 import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { registryFinding, suspensionListFinding } from '../../global-configuration/findings.ts'
+import { inForce } from '../../global-configuration/snapshot.ts'
 import { hardwareFinding } from '../../keys/hardware-finding.ts'
+import { createSubjectCheck } from '../../local-systems/unknown-subject.ts'
 
 type Diagnosis = {
   name: string
@@ -39,6 +41,7 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
         attempt('authentication', 'ready', () => rooms.keys.authenticationIdentity()),
         timeStamps(rooms),
         contracts(rooms),
+        accessRights(rooms),
         attempt('message-log', 'the log takes records', () => rooms.messageLog.checkUsable()),
         await reconciliation(rooms),
         ...(await integrity(rooms)),
@@ -169,6 +172,19 @@ function contracts({ contracts: room, clock }: AdminRooms): Diagnosis {
 
 function isNewer(one: KeptContract, than: KeptContract['content']): boolean {
   return one.content.contract === than.contract && one.content.version > than.version
+}
+
+/** Whom rights name that nobody is: they are given and let nobody in. */
+function accessRights({ localSystems, globalConfiguration, server }: AdminRooms): Diagnosis {
+  const name = 'access-rights'
+  const snapshot = inForce(globalConfiguration)
+  const whyNobody = createSubjectCheck(server.instance, (instance) => snapshot?.indexFor(instance))
+  const found = [...localSystems.view().services.values()].flatMap(({ accessRights: rights }) =>
+    rights.flatMap(({ subjectType, subject }) => whyNobody({ type: subjectType, id: subject }) ?? []),
+  )
+  if (found.length === 0) return { name, state: 'OK', message: 'each names somebody' }
+  const [message, remedy] = found[0]!.split(/(?<=until it \w+)\. /)
+  return { name, state: 'WARNING', message: `${found.length} let nobody in, the first: ${message}`, remedy }
 }
 
 /** What our own systems see: no exchange stops when it ends, but theirs with us do. */

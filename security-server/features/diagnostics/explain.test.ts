@@ -31,6 +31,11 @@ t.test('as the server of the provider, then of the consumer', async (t) => {
   t.match(nothing, { sides: ['provider'], verdict: 'bad' })
   t.match(stepOf(nothing, 'service'), { state: 'bad', what: /persons/ })
   t.match(stepOf(nothing, 'accessRights'), { state: 'bad', side: 'provider' })
+  t.match(
+    nothing.steps.filter(({ step }) => step === 'registration'),
+    [{ side: 'provider' }, { side: 'consumer', state: 'bad', what: /DEV\/COM\/4000\/tax/ }],
+    'nobody of that name is registered',
+  )
   t.match(stepOf(nothing, 'configuration'), { state: 'good', what: /holds until \d/ })
   t.match(stepOf(nothing, 'signingCertificate'), { state: 'bad', remedy: /./ }, 'no key was made')
   t.match(stepOf(nothing, 'contract'), { state: 'unknown', remedy: /method and path/ })
@@ -84,6 +89,56 @@ t.test('as the server of the provider, then of the consumer', async (t) => {
     `${CALL}&more=1`,
   ])
     t.equal((await ask('GET', `/explanation?${query}`)).status, 400, query)
+})
+
+t.test('a right, and a place in a group, for nobody is given with a word', async (t) => {
+  const { ask, world } = await createAdminWorld(t)
+  const created = async (url: string, body: object): Promise<{ id: number; warning?: string }> =>
+    (await ask('POST', url, body)).body as { id: number }
+  const diagnosis = async (): Promise<unknown> =>
+    ((await ask('GET', '/diagnostics')).body as { items: { name: string }[] }).items.find(
+      ({ name }) => name === 'access-rights',
+    )
+  await created('/clients', { id: PROVIDER })
+  t.match(await diagnosis(), { state: 'OK' })
+  const description = { type: 'REST', serviceCode: 'persons', url: 'http://10.0.0.1/v1' }
+  const { services } = (await created(
+    `/clients/${PROVIDER}/service-descriptions`,
+    description,
+  )) as unknown as {
+    services: { id: number }[]
+  }
+  const at = `/services/${services[0]!.id}`
+  const given = await created(`${at}/access-rights`, { subjectType: 'SUBSYSTEM', subjectId: CONSUMER })
+  t.match(given.warning, /DEV\/COM\/4000\/tax is not registered/)
+  const group = { subjectType: 'GLOBALGROUP', subjectId: 'readers' }
+  t.match((await created(`${at}/access-rights`, group)).warning, /no global group readers/)
+  const friends = await created(`/clients/${PROVIDER}/local-groups`, { code: 'friends', description: 'ours' })
+  t.equal(
+    (await created(`${at}/access-rights`, { subjectType: 'LOCALGROUP', subjectId: 'friends' })).warning,
+    undefined,
+  )
+  const members = `/local-groups/${friends.id}/members`
+  t.match(await created(members, { items: [CONSUMER, 'DEV:COM:4000'] }), {
+    warnings: [/DEV\/COM\/4000\/tax is not registered/],
+  })
+  t.match(await diagnosis(), {
+    state: 'WARNING',
+    message: /^2 let nobody in.* (?:DEV\/COM\/4000\/tax|readers)/,
+    remedy: /^Check/,
+  })
+  const shop = { id: parseSubsystemId('DEV/COM/4000/tax'), name: '' }
+  world.reconfigure({
+    members: [{ id: second, memberClassDescription: '', name: 'Tax', subsystems: [shop] }],
+    globalGroups: [{ groupCode: 'readers', description: '', members: [] }],
+  })
+  t.match(await diagnosis(), { state: 'OK' }, 'since they are registered')
+  const { accessRights } = (await ask('GET', at)).body as { accessRights: { warning?: string }[] }
+  t.same(
+    accessRights.map(({ warning }) => warning),
+    [undefined, undefined, undefined],
+  )
+  t.match((await ask('GET', `/local-groups/${friends.id}`)).body, { warnings: [] })
 })
 
 t.test('whether the other server, and the system of a service, are reached', async (t) => {

@@ -64,7 +64,9 @@ export function explainHandlers(rooms: AdminRooms): Handlers {
       const steps = [
         configuration(rooms),
         ...sides.flatMap((side) => ofSide(side, call, rooms)),
-        ...(sides.includes('consumer') ? await providerServers(call, rooms) : []),
+        ...(sides.includes('consumer')
+          ? await providerServers(call, rooms)
+          : [registeredElsewhere(call, rooms)]),
         contract(call, rooms, caller),
         ...(sides.includes('provider')
           ? [...(await offered(call, rooms)), accessRights(call, rooms)]
@@ -165,6 +167,15 @@ function contract(call: Call, rooms: AdminRooms, caller: Caller): Step {
   if (open === undefined) return judged
   const what = `${judged.what.replace(/\.$/, '')}; ${open.what}`
   return { ...judged, what, ...(judged.state === 'bad' ? { remedy: open.remedy } : {}) }
+}
+
+/** Whether the caller, whose server is another one, exists at all. */
+function registeredElsewhere({ consumer }: Call, { globalConfiguration }: AdminRooms): Step {
+  const name = idText(consumer)
+  return attempt({ step: 'registration', side: 'consumer' }, `${name} is registered in its instance`, () => {
+    if (globalConfiguration.current().indexFor(consumer.instance)?.isRegistered(consumer) !== true)
+      throw new Fault('unknown_member', { what: `the consumer ${name}` })
+  })
 }
 
 /** Whether the service is offered here, and whether its system takes connections now. */

@@ -1,0 +1,31 @@
+/** Says why a right or a group's member lets nobody in: its subject may be mistyped, not registered yet, or gone. */
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { parseClientId, parseSubsystemId } from '#schemas/identifiers.ts'
+import type { SubjectType } from './access.ts'
+
+type SubjectCheck = (subject: { type: SubjectType | 'MEMBER'; id: string }) => string | undefined
+
+/**
+ * Undefined for a subject that exists. `indexFor` gives the configuration of an instance, undefined where none is in force: then
+ * nobody can say, and every exchange with that instance is refused anyway.
+ */
+export function createSubjectCheck(
+  own: string,
+  indexFor: (instance: string) => ConfigurationIndex | undefined,
+): SubjectCheck {
+  // Groups are put together anew at each reading: once, and only when one is asked about.
+  let groups: ReadonlySet<string> | undefined
+  return ({ type, id }) => {
+    if (type === 'LOCALGROUP') return undefined
+    if (type === 'GLOBALGROUP') {
+      const index = indexFor(own)
+      if (index === undefined) return undefined
+      groups ??= new Set(index.shared.globalGroups.map(({ groupCode }) => groupCode))
+      if (groups.has(id)) return undefined
+      return `the instance has no global group ${id}: nobody can use this until it has. Check the code`
+    }
+    const client = type === 'SUBSYSTEM' ? parseSubsystemId(id) : parseClientId(id)
+    if (indexFor(client.instance)?.isRegistered(client) !== false) return undefined
+    return `${id} is not registered in the instance: it cannot use this until it is. Check the identifier`
+  }
+}
