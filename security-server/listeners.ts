@@ -1,13 +1,15 @@
 /** The listeners of a security server: for client systems by HTTP and HTTPS, for peers by mutual TLS, 5577 for OCSP. */
 import type { IncomingMessage } from 'node:http'
-import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
+import { Server } from 'node:tls'
 import Fastify, {
   type FastifyError,
+  type FastifyHttpOptions,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
   LogController,
+  type RawServerDefault,
 } from 'fastify'
 import { answerBrokenRequest } from '#platform/http-service/broken-request.ts'
 import { NO_SCHEMAS } from '#platform/http-service/no-schemas.ts'
@@ -68,7 +70,7 @@ export async function listenForClients(
   }
   if (settings.https !== undefined) {
     const https = { ...HTTP, requestCert: true, rejectUnauthorized: false, handshakeTimeout: 10_000 }
-    const app = Fastify({ ...edge, rewriteUrl, https }) as unknown as FastifyInstance
+    const app = Fastify({ ...edge, rewriteUrl, https } as FastifyHttpOptions<RawServerDefault>)
     app.server.on('tlsClientError', (_cause: Error, socket: { destroy(): void }) => socket.destroy())
     showInternalTls(app, keys, log)
     apps.push({ app, host: settings.https.address, port: settings.https.port })
@@ -92,7 +94,8 @@ export async function listenForClients(
  * was unlocked once there is none to present, and handshakes fail.
  */
 function showInternalTls(app: FastifyInstance, { internalTls, onChange }: ClientKeys, log: Log): void {
-  const server = app.server as unknown as Server
+  const { server } = app
+  if (!(server instanceof Server)) throw new Error('this listener shows no certificate')
   const present = (): void => {
     const identity = internalTls.identity()
     try {
@@ -169,11 +172,8 @@ export function listenForPeers(
 
   async function start(): Promise<void> {
     const https = { ...HTTP, ...mutualTlsOptions(rooms) }
-    const next = Fastify({
-      ...COMMON,
-      ...brokenRequests('server.serverproxy', rooms.log),
-      https,
-    }) as unknown as FastifyInstance
+    const edge = { ...COMMON, ...brokenRequests('server.serverproxy', rooms.log) }
+    const next = Fastify({ ...edge, https } as FastifyHttpOptions<RawServerDefault>)
     next.addHook('onRequest', refuseOddHttp)
     next.server.maxConnections = MAX_CONNECTIONS
     next.server.maxHeadersCount = ANY_COUNT_OF_HEADERS

@@ -254,6 +254,7 @@ t.test('these rules do catch what they forbid', (t) => {
   t.strictSame(trespasser('kysely'), ['the database'])
   t.strictSame(trespasser('undici'), ['outside HTTP'])
   t.strictSame(trespasser('libxml2-wasm'), ['libxml2'])
+  t.strictSame(trespasser('node:fs', 'const a = b as unknown as A'), ['a type against the checker'])
   t.strictSame(trespasser('node:crypto', 'const key = createPrivateKey(pem)'), ['private keys'])
   t.strictSame(trespasser('node:fs', 'process.env.HOME // process.env'), ['the environment'])
   t.strictSame(trespasser('node:fs', '// process.env'), [])

@@ -2,7 +2,7 @@
 import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
 import { isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
 import type { Tables } from '../migrations/tables.ts'
@@ -14,15 +14,12 @@ import type { Tables } from '../migrations/tables.ts'
 export type Change = <R>(act: (transaction: Kysely<Tables>) => Promise<R>) => Promise<R>
 
 /** What a noun's store reads from: the database, or a transaction on it. */
-export type Tabled = Pick<Database, 'kysely'>
+export type Tabled = { kysely: Within }
 
 export { counted, type Page, textContains }
 
 /** `announce` records within the same transaction that there is something to publish: both are kept, or neither. */
-export function createChange(
-  database: Database,
-  announce: (transaction: Kysely<unknown>) => Promise<void>,
-): Change {
+export function createChange(database: Database, announce: (transaction: Within) => Promise<void>): Change {
   return (act) =>
     inTransaction(database.kysely, async (transaction) => {
       await lockRegister(transaction)
@@ -34,7 +31,7 @@ export function createChange(
 
 /** For a noun's store that takes part in a change that runs already: `createServerStore(...within(transaction))`. */
 export function within(transaction: Kysely<Tables>): [Tabled, Change] {
-  return [{ kysely: transaction as unknown as Kysely<unknown> }, (act) => act(transaction)]
+  return [{ kysely: transaction }, (act) => act(transaction)]
 }
 
 /** Within a transaction: no other node changes or publishes the register until this one ends. */

@@ -11,6 +11,7 @@ import {
   inTransaction,
   openDatabase,
   tablesOf,
+  type Within,
 } from '#platform/database/open-database.ts'
 import { lockRegister } from '../changes/store.ts'
 import type { Reach } from '../features/restorations/rules.ts'
@@ -143,7 +144,7 @@ export async function openPreparationStore(url: string) {
 }
 
 /** Within each change of what is published. */
-export async function raiseRevision(transaction: Kysely<unknown>): Promise<void> {
+export async function raiseRevision(transaction: Within): Promise<void> {
   await tablesOf<Tables>({ kysely: transaction })
     .updateTable('register_revision')
     .set(({ eb }) => ({ revision: eb('revision', '+', 1) }))

@@ -34,7 +34,7 @@ const CURSOR = /^(0|[1-9]\d{0,14})$/
 export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   const { query } = useAddress()
   const announce = useAnnounce()
-  const { filters = [], rowsOf = (answer: A) => answer as unknown as R[] } = q
+  const { filters = [], rowsOf = (answer: A) => answer as A & R[] } = q
   const size = SIZES.find((one) => String(one) === query.get('size')) ?? SIZES[0]
   const given = query.get('page') ?? ''
   const before = CURSOR.test(given) ? given : ''

@@ -46,7 +46,7 @@ type TableProps<R, A> = {
 export function Table<R, A = R[]>(q: TableProps<R, A>) {
   const { query } = useAddress()
   const announce = useAnnounce()
-  const { filters = [], columns, order = '', rowsOf = (answer: A) => answer as unknown as R[] } = q
+  const { filters = [], columns, order = '', rowsOf = (answer: A) => answer as A & R[] } = q
   const size = SIZES.find((one) => String(one) === query.get('size')) ?? SIZES[0]
   const page = Math.max(1, Math.min(Number.parseInt(query.get('page') ?? '1', 10) || 1, 100_000))
   const sorts = columns.flatMap(({ sort }) => (sort === undefined ? [] : [sort]))

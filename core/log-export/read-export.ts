@@ -127,7 +127,7 @@ function checkHead(value: Record<string, unknown>): ExportHead {
     throw malformed(`${HEAD} is of another form`)
   const { withoutBundle = [] } = value as { withoutBundle?: ExportHead['withoutBundle'] }
   if (!Array.isArray(withoutBundle)) throw malformed(`${HEAD} is of another form`)
-  return { ...(value as unknown as ExportHead), withoutBundle }
+  return { ...(value as ExportHead), withoutBundle }
 }
 
 function isPlain(value: unknown): boolean {

@@ -3,9 +3,8 @@
  * covers the one before it, so that an edit, a deletion inside or a swap shows.
  */
 import { createHash } from 'node:crypto'
-import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
-import type { Database } from '#platform/database/open-database.ts'
+import type { Database, Within } from '#platform/database/open-database.ts'
 import type { AuditFilter, AuditRow } from './store.ts'
 import { createAuditStore } from './store.ts'
 
@@ -21,7 +20,7 @@ export type AuditEntry = AuditAct & { sequence: number; at: string; digest: stri
 
 export type AuditLog = {
   /** Records the act durably, or `within` a transaction of the caller's; returns its number, from 1 on without gap. */
-  before(act: AuditAct, within?: Kysely<unknown>): Promise<number>
+  before(act: AuditAct, within?: Within): Promise<number>
   /** Newest first; `before` is a number to page from, `offset` skips that many of those that fit. */
   list(q: AuditFilter & { offset?: number; limit: number }): Promise<AuditEntry[]>
   /** How many records fit. */

@@ -2,8 +2,7 @@
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { byteOrder, columnTypes, lockFor } from '#platform/database/dialect.ts'
-import type { Database } from '#platform/database/open-database.ts'
-import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 
 export type AuditRow = {
   sequence: number
@@ -82,10 +81,7 @@ export type AuditFilter = {
 
 type AuditStore = {
   /** Adds the row that `next` makes from the newest one, alone among all nodes; `within` a transaction of the caller's or its own. */
-  append(
-    within: Kysely<unknown> | undefined,
-    next: (newest: AuditRow | undefined) => AuditRow,
-  ): Promise<AuditRow>
+  append(within: Within | undefined, next: (newest: AuditRow | undefined) => AuditRow): Promise<AuditRow>
   /** At most `limit` rows after `sequence`, oldest first. */
   after(sequence: number, limit: number, times?: Pick<AuditFilter, 'from' | 'until'>): Promise<AuditRow[]>
   /** At most `limit` rows of those that fit, newest first, after the first `offset` of them. */
@@ -97,10 +93,10 @@ type AuditStore = {
 }
 
 /** The newest record, in a transaction of the caller's or outside of one. */
-export async function newestAuditRow<T>(
-  kysely: Kysely<T>,
+export async function newestAuditRow(
+  kysely: Within,
 ): Promise<Pick<AuditRow, 'sequence' | 'digest'> | undefined> {
-  return await (kysely as unknown as Kysely<Tables>)
+  return await tablesOf<Tables>({ kysely })
     .selectFrom('audit_log')
     .select(['sequence', 'digest'])
     .orderBy('sequence', 'desc')

@@ -8,6 +8,9 @@ import { openSqlite } from './sqlite.ts'
 
 export type Database = { kysely: Kysely<unknown>; dialect: DialectName; close(): Promise<void> }
 
+/** A transaction in which another room may take part, through its own tables (`tablesOf`). */
+export type Within = Pick<Kysely<unknown>, 'isTransaction'>
+
 const ATTEMPTS = 4
 
 /** Opens `sqlite:/absolute/path.db`, `sqlite::memory:` or `postgres://user@host/name`. Throws `database_error`. */
@@ -30,8 +33,8 @@ export async function openDatabase(url: string): Promise<Database> {
 }
 
 /** The same database with a store's own tables: the one cast that each store.ts makes. */
-export function tablesOf<T>(database: Database | { kysely: Kysely<unknown> }): Kysely<T> {
-  return database.kysely as unknown as Kysely<T>
+export function tablesOf<T>({ kysely }: { kysely: Within }): Kysely<T> {
+  return kysely as Kysely<T>
 }
 
 /**

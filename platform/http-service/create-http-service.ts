@@ -4,7 +4,13 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { ServerOptions } from 'node:https'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type {
+  FastifyHttpOptions,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RawServerDefault,
+} from 'fastify'
 import { fastify, LogController } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
 import { systemClock } from '#platform/clock.ts'
@@ -66,7 +72,7 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
     // Looks for connections that exceeded a time-out twice a second instead of every 30 s.
     connectionsCheckingInterval: 500,
   }
-  const app = fastify({
+  const app: FastifyInstance = fastify({
     ...(q.https === undefined ? { http: limits } : { https: { ...q.https, ...limits } }),
     loggerInstance: q.log.child({ service: q.name }) as never,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -81,7 +87,7 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
     clientErrorHandler: (error, socket) => void answerBrokenRequest(error, socket, q.origin),
     frameworkErrors: (error, request, reply) =>
       void answerThrown(error, request as FastifyRequest, reply as FastifyReply, q.origin),
-  }) as unknown as FastifyInstance
+  } as FastifyHttpOptions<RawServerDefault>)
   app.setErrorHandler((error, request, reply) => answerThrown(error, request, reply, q.origin))
   app.server.maxConnections = MAX_CONNECTIONS
   watchTaking(app.server)

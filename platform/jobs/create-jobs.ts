@@ -4,9 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
-import type { Database } from '#platform/database/open-database.ts'
+import type { Database, Within } from '#platform/database/open-database.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RedisQueue } from './redis-queue.ts'
@@ -22,7 +21,7 @@ type EnqueueOptions = {
   key?: string
   runAt?: Date
   /** The transaction of the change that needs this job: both are kept, or neither. */
-  within?: Kysely<unknown>
+  within?: Within
 }
 
 export type JobState = {

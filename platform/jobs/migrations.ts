@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Generated, Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
 
 /** A job as its handler's node needs it. `payload` is JSON text, times are ISO texts. */
 export type JobRow = {
@@ -68,7 +69,7 @@ export const jobMigrations: Record<string, Migration> = {
         .addColumn('last_error', type.text)
         .execute()
       await kysely.schema.createTable('job_queue').addColumn('name', type.text).execute()
-      const tables = kysely as unknown as Kysely<JobTables>
+      const tables = tablesOf<JobTables>({ kysely })
       await tables
         .insertInto('job_queue')
         .values({ name: `concordat-${randomUUID()}` })

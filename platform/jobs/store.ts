@@ -3,7 +3,7 @@
  * claim is taken and given back by one statement each, so that no two nodes ever hold the same row.
  */
 import type { ExpressionBuilder, Insertable, Kysely } from 'kysely'
-import type { Database } from '#platform/database/open-database.ts'
+import type { Database, Within } from '#platform/database/open-database.ts'
 import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { JobRow, JobTables, KindRow } from './migrations.ts'
 
@@ -22,7 +22,7 @@ type NewJob = {
 
 export type JobStore = {
   /** Adds the row or, where its kind and key stand already, makes that one run (again) no later. Returns the row's id. */
-  put(job: NewJob, within?: Kysely<unknown>): Promise<string>
+  put(job: NewJob, within?: Within): Promise<string>
   /** Adds or changes the one row of a recurring kind. */
   putRecurring(job: NewJob, immediately: boolean): Promise<void>
   has(id: string): Promise<boolean>

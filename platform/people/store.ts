@@ -61,7 +61,7 @@ export function createPeopleStore(q: {
       return act(transaction)
     })
   const endSessions = (id: string, transaction: Kysely<PeopleTables>): Promise<void> =>
-    q.sessions.endAllOf(id, transaction as unknown as Kysely<unknown>)
+    q.sessions.endAllOf(id, transaction)
 
   async function personIn(transaction: Kysely<PeopleTables>, id: string): Promise<Person> {
     const row = await rows(transaction).where('id', '=', id).executeTakeFirst()

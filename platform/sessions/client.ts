@@ -39,7 +39,7 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
     bodyTimeout: TIMEOUT_SECONDS * 1000,
   })
   const fetchBounded = (url: string, options: object): Promise<Response> =>
-    boundedFetch(url, { ...options, dispatcher, redirect: 'error' }) as unknown as Promise<Response>
+    boundedFetch(url, { ...options, dispatcher, redirect: 'error' }) as Promise<Response>
 
   async function discover(): Promise<{ library: Library; provider: Provider }> {
     const library = await import('openid-client')

@@ -3,9 +3,8 @@
  * whatever changes what the person may do.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
-import type { Database } from '#platform/database/open-database.ts'
+import type { Database, Within } from '#platform/database/open-database.ts'
 import { createSessionStore, type Limits } from './store.ts'
 
 type Session = { person: string; csrfToken: string; endsAt: string }
@@ -17,7 +16,7 @@ export type Sessions = {
   find(token: string | undefined): Promise<Session | undefined>
   end(token: string): Promise<void>
   /** Within the transaction that locks, removes or changes the person: both are kept, or neither. */
-  endAllOf(person: string, within: Kysely<unknown>): Promise<void>
+  endAllOf(person: string, within: Within): Promise<void>
 }
 
 const IDLE_MS = 30 * 60_000

@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
-import type { Database } from '#platform/database/open-database.ts'
+import type { Database, Within } from '#platform/database/open-database.ts'
 import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 
 type SessionRow = { digest: Buffer; person: string; created_at: string; used_at: string }
@@ -39,7 +39,7 @@ export type SessionStore = {
   find(digest: Buffer, limits: Limits): Promise<SessionRow | undefined>
   touch(digest: Buffer, at: string): Promise<void>
   remove(digest: Buffer): Promise<void>
-  removeAllOf(person: string, within: Kysely<unknown>): Promise<void>
+  removeAllOf(person: string, within: Within): Promise<void>
   /** False when this attempt was used before. Attempts used before `forgetBefore` are forgotten: they have expired. */
   useLogin(digest: Buffer, at: string, forgetBefore: string): Promise<boolean>
 }

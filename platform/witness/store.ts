@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { KnownTree } from '#core/merkle/judge-submission.ts'
 import { lockFor } from '#platform/database/dialect.ts'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import type { RefusalRow, WitnessTables } from './migrations.ts'
 
 export { witnessMigrations } from './migrations.ts'
@@ -16,7 +16,7 @@ export type Advance = { tree: WitnessedLog } | { refusal: Omit<RefusalRow, 'id' 
 
 /** Hears, in the same transaction, of each tree that is cosigned and of the one that was known before. */
 export type HearCosigned = (
-  transaction: Kysely<unknown>,
+  transaction: Within,
   of: { origin: string; tree: WitnessedLog; known: WitnessedLog | undefined },
 ) => Promise<void>
 
@@ -66,7 +66,7 @@ export function createWitnessStore(database: Database, hear?: HearCosigned) {
         const { write } = decided
         if (write !== undefined && 'tree' in write) {
           await putTree(transaction, origin, write.tree)
-          await hear?.(transaction as unknown as Kysely<unknown>, { origin, tree: write.tree, known })
+          await hear?.(transaction, { origin, tree: write.tree, known })
         }
         if (write !== undefined && 'refusal' in write)
           await keepRefusal(transaction, { origin, ...write.refusal })

@@ -28,7 +28,7 @@ let roundsLeft = 0
 /** Counts lie inside of what is decrypted, too: every one of them passes the one function that is replaced here. */
 async function loadForge(): Promise<Forge> {
   const { default: forge } = await import('node-forge')
-  const { pbe } = forge.pki as unknown as { pbe: { getCipher: GetCipher } }
+  const { pbe } = forge.pki as typeof forge.pki & { pbe: { getCipher: GetCipher } }
   const { getCipher } = pbe
   pbe.getCipher = (oid, parameters, password) => {
     takeRounds(parameters)

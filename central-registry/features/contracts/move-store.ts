@@ -1,5 +1,7 @@
 /** Moves a version of a contract from state to state within a transaction, and has its parties told. */
+
 import type { Kysely } from 'kysely'
+import type { Within } from '#platform/database/open-database.ts'
 import type { ContractRow, Tables } from '../../migrations/tables.ts'
 import { contentOf, joinedOf, setState } from './rows-store.ts'
 import { type Act, next, partiesOf } from './rules.ts'
@@ -9,7 +11,7 @@ export type Decision = { by: string; at: string }
 /** What happened to a version, for those who have to be told. */
 export type Happened = Pick<ContractRow, 'contract' | 'version'> & { event: string; members: string[] }
 /** Within the transaction: whoever has to be told is told later. */
-export type Notify = (transaction: Kysely<unknown>, happened: Happened) => Promise<void>
+export type Notify = (transaction: Within, happened: Happened) => Promise<void>
 
 export async function tellParties(
   transaction: Kysely<Tables>,
@@ -19,7 +21,7 @@ export async function tellParties(
 ): Promise<void> {
   const members = partiesOf(contentOf(row), await joinedOf(transaction, row))
   const { contract, version } = row
-  await notify(transaction as unknown as Kysely<unknown>, { contract, version, event, members })
+  await notify(transaction, { contract, version, event, members })
 }
 
 /** Throws `contract_not_possible` when the act is not possible in the state that the version has. */

@@ -1,6 +1,8 @@
 /** What happens to a version, within the transaction of an act: its state with its event, its seals, and who has to be told. */
+
 import type { Kysely } from 'kysely'
 import { partnerOf } from '#core/contract/parties.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import type { ContractContent, ContractSide } from '#schemas/contract.ts'
 import { asFault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
@@ -39,7 +41,7 @@ import {
 export type MoveRooms = {
   notify: Notify
   /** Within the transaction: the list of who is suspended has to be signed anew. */
-  announce: (transaction: Kysely<unknown>) => Promise<void>
+  announce: (transaction: Within) => Promise<void>
   partners?: Partners | undefined
 }
 /** What one member may leave undecided, and propose in a day: more is an error or an attack. */
@@ -65,8 +67,7 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
   async function endSuspension(transaction: Kysely<Tables>, contract: string, decision: Decision) {
     const rows = await versionsOf(transaction, contract)
     if (rows.some(({ state }) => state === 'SUSPENDED')) return
-    if (await endOf(transaction, contract, decision))
-      await announce(transaction as unknown as Kysely<unknown>)
+    if (await endOf(transaction, contract, decision)) await announce(transaction)
   }
 
   /** What the register, and of other instances their configurations, say of a contract now. */

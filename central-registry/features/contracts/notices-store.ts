@@ -1,6 +1,6 @@
 /** Notices of what is coming: each once, recorded with the job that gives it. */
 import type { Kysely } from 'kysely'
-import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
 import type { Change } from '../../changes/store.ts'
 import type { Tables } from '../../migrations/tables.ts'
 import type { Happened } from './move-store.ts'
@@ -22,7 +22,7 @@ export function createNoticeStore({
 }: {
   database: Database
   record: Change
-  notify: (transaction: Kysely<unknown>, happened: Happened) => Promise<void>
+  notify: (transaction: Within, happened: Happened) => Promise<void>
 }) {
   const tables = tablesOf<Tables>(database)
 
@@ -78,7 +78,7 @@ export function createNoticeStore({
       if (notice === undefined) continue
       await transaction.insertInto('contract_notice').values({ contract, version, notice, at }).execute()
       const members = partiesOf(contentOf(row), await joinedOf(transaction, { contract, version }))
-      await notify(transaction as unknown as Kysely<unknown>, { contract, version, event: notice, members })
+      await notify(transaction, { contract, version, event: notice, members })
     }
   }
 

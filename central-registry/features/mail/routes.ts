@@ -1,6 +1,7 @@
 /** Handlers of the operations on members' mail addresses and on the outbox. */
-import type { Kysely } from 'kysely'
+
 import type { Clock } from '#platform/clock.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import type { Page } from '../../changes/store.ts'
@@ -27,7 +28,7 @@ export function mailHandlers({
   /** Whether the settings name a mail server. */
   isConfigured: boolean
   /** Asks for the job that sends a message. */
-  enqueue(within: Kysely<unknown>, mail: number): Promise<void>
+  enqueue(within: Within, mail: number): Promise<void>
   clock: Clock
 }): Record<string, OperationHandler> {
   const memberIn = async (params: Record<string, string>): Promise<MemberId> =>

@@ -1,6 +1,6 @@
 /** Rows of members' mail addresses and of the outbox. */
 import type { Kysely } from 'kysely'
-import { tablesOf } from '#platform/database/open-database.ts'
+import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { type Change, counted, mustBe, type Page, type Tabled, textContains } from '../../changes/store.ts'
@@ -78,17 +78,17 @@ export function createMailStore(database: Tabled, record: Change) {
         .execute()
     },
     /** One that ended without being sent waits anew; `then` asks for its job in the same transaction. */
-    retry: (id: number, now: number, then: (transaction: Kysely<unknown>) => Promise<void>) =>
+    retry: (id: number, now: number, then: (transaction: Within) => Promise<void>) =>
       record(async (transaction) => {
         mustBeUndelivered(await rowIn(transaction, id))
         await waitAnew(transaction, id, now)
-        await then(transaction as unknown as Kysely<unknown>)
+        await then(transaction)
       }),
     /** The same of those given up, the oldest first; how many they were. */
     retryGivenUp: (
       now: number,
       most: number,
-      then: (transaction: Kysely<unknown>, id: number) => Promise<void>,
+      then: (transaction: Within, id: number) => Promise<void>,
     ): Promise<number> =>
       record(async (transaction) => {
         const rows = await transaction
@@ -100,7 +100,7 @@ export function createMailStore(database: Tabled, record: Change) {
           .execute()
         for (const { id } of rows) {
           await waitAnew(transaction, Number(id), now)
-          await then(transaction as unknown as Kysely<unknown>, Number(id))
+          await then(transaction, Number(id))
         }
         return rows.length
       }),

@@ -4,7 +4,7 @@
  */
 import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
-import { tablesOf } from '#platform/database/open-database.ts'
+import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import { idText, memberOf, parseClientId, parseServerId } from '#schemas/identifiers.ts'
 import { askWhereNeeded, type PutMail } from '../../members/contacts/letters-store.ts'
@@ -26,7 +26,7 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
     const mails = [...new Set(recipients)].map((recipient) => ({
       ...{ recipient, text, fields: { ...fields, instance } },
     }))
-    const within = transaction as unknown as Kysely<unknown>
+    const within = transaction
     for (const id of await insertMail(transaction, mails, new Date(clock()).toISOString()))
       await jobs.enqueue(SEND_MAIL, { mail: id }, { key: String(id), within })
   }
@@ -34,7 +34,7 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
   return {
     put,
     /** A decision: the owner of the server hears of it, and the member of the client. */
-    async request(within: Kysely<unknown>, row: RequestRow): Promise<void> {
+    async request(within: Within, row: RequestRow): Promise<void> {
       const transaction = tablesOf<Tables>({ kysely: within })
       const text = `request.${row.state}`
       if (!hasText(text)) return
@@ -49,7 +49,7 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
      * anybody. A proposal asks those that are not. Where a member has neither a confirmed contact nor an address of its own, what it
      * has is told, unless the mail server refused it.
      */
-    async contract(within: Kysely<unknown>, { contract, version, event, members }: Happened): Promise<void> {
+    async contract(within: Within, { contract, version, event, members }: Happened): Promise<void> {
       const transaction = tablesOf<Tables>({ kysely: within })
       const row = await transaction
         .selectFrom('contract_version')
@@ -89,7 +89,7 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
       })
     },
     /** Whom it concerns: the member, or the owner of the subsystem, server or registered certificate. */
-    async suspension(within: Kysely<unknown>, row: SuspensionRow): Promise<void> {
+    async suspension(within: Within, row: SuspensionRow): Promise<void> {
       const transaction = tablesOf<Tables>({ kysely: within })
       const member = await memberConcerned(transaction, row)
       if (member === undefined) return

@@ -1,6 +1,7 @@
 /** Tells host and client by webhook that a mandate was given, ends soon or has ended: a job for each, tried again with back-off. */
-import type { Kysely } from 'kysely'
+
 import type { Clock } from '#platform/clock.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { encodedId } from '../../members/rules.ts'
@@ -25,7 +26,7 @@ type Notice = {
 export function announceMandate(
   jobs: Pick<Jobs, 'enqueue'>,
   clock: Clock,
-): (within: Kysely<unknown>, row: HostingMandateRow, event: string) => Promise<void> {
+): (within: Within, row: HostingMandateRow, event: string) => Promise<void> {
   return async (within, row, event) => {
     for (const to of [row.host, row.member]) {
       const about = {

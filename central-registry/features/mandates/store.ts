@@ -1,6 +1,6 @@
 /** Rows of hosting mandates, the policy that asks for them, and what covers a request, within the transaction that judges it. */
 import type { Kysely } from 'kysely'
-import { tablesOf } from '#platform/database/open-database.ts'
+import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseClientId, parseMemberId } from '#schemas/identifiers.ts'
 import { type Change, contains, counted, mustBe, type Page, type Tabled } from '../../changes/store.ts'
@@ -56,7 +56,7 @@ async function isRequired(kysely: Kysely<Tables>): Promise<boolean> {
 export function createMandateStore(
   database: Tabled,
   record: Change,
-  notify: (transaction: Kysely<unknown>, row: HostingMandateRow, event: string) => Promise<void>,
+  notify: (transaction: Within, row: HostingMandateRow, event: string) => Promise<void>,
 ) {
   const tables = tablesOf<Tables>(database)
   const where = ({ q = '', member, state }: Filter, now: string) =>
@@ -87,7 +87,7 @@ export function createMandateStore(
   ): Promise<HostingMandateRow> {
     const ended = { ended_at: by.at, ended_by: by.by }
     await transaction.updateTable('hosting_mandate').set(ended).where('id', '=', row.id).execute()
-    await notify(transaction as unknown as Kysely<unknown>, row, 'ended')
+    await notify(transaction, row, 'ended')
     return { ...row, ...ended }
   }
 
@@ -121,7 +121,7 @@ export function createMandateStore(
           .values(row)
           .returning('id')
           .executeTakeFirstOrThrow()
-        await notify(transaction as unknown as Kysely<unknown>, { ...row, id: Number(id) }, 'given')
+        await notify(transaction, { ...row, id: Number(id) }, 'given')
         return Number(id)
       }),
     end: (id: number, by: { by: string; at: string }) =>
@@ -168,7 +168,7 @@ export function createMandateStore(
             .values({ mandate: row.id, notice, at: now })
             .execute()
           if (notice === 'ended') await end(transaction, row, { at: row.valid_until, by: 'time' })
-          else await notify(transaction as unknown as Kysely<unknown>, row, notice)
+          else await notify(transaction, row, notice)
         }
       }),
   }

@@ -2,8 +2,9 @@
  * Tells the owner of a server by webhook what was decided: a job that is recorded with the decision and tried again with
  * back-off. The notice may come twice and proves nothing; the signed status query does.
  */
-import type { Kysely } from 'kysely'
+
 import type { Clock } from '#platform/clock.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { PostNotice } from './client.ts'
@@ -19,7 +20,7 @@ const GIVE_UP_MS = 3 * 86_400_000
 /** For the request store: asks for the notice within the transaction of the decision. */
 export function announceDecision(
   jobs: Pick<Jobs, 'enqueue'>,
-): (within: Kysely<unknown>, request: RequestRow) => Promise<void> {
+): (within: Within, request: RequestRow) => Promise<void> {
   return (within, { id }) => jobs.enqueue(NOTIFY, { request: id }, { key: String(id), within })
 }
 

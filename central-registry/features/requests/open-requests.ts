@@ -1,9 +1,8 @@
 /** The room's own wiring: stores, handlers, what its jobs do and what its listeners take; registry.ts hands in what it stands on. */
 import type { FastifyInstance } from 'fastify'
-import type { Kysely } from 'kysely'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
-import type { Database } from '#platform/database/open-database.ts'
+import type { Database, Within } from '#platform/database/open-database.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -40,10 +39,10 @@ type Requests = {
 export function openRequests(q: {
   database: Database
   record: Change
-  announce: (transaction: Kysely<unknown>) => Promise<void>
+  announce: (transaction: Within) => Promise<void>
   jobs: Pick<Jobs, 'enqueue'>
   /** Tells of a decision by e-mail too, within its transaction. */
-  tell: ((transaction: Kysely<unknown>, request: RequestRow) => Promise<void>) | undefined
+  tell: ((transaction: Within, request: RequestRow) => Promise<void>) | undefined
   metrics: Metrics
   members: Pick<MemberStore, 'parameters'>
   trust: TrustStore
@@ -53,7 +52,7 @@ export function openRequests(q: {
 }): Requests {
   const { database, record, announce, members, clock } = q
   const byWebhook = announceDecision(q.jobs)
-  const notify = async (transaction: Kysely<unknown>, request: RequestRow): Promise<void> => {
+  const notify = async (transaction: Within, request: RequestRow): Promise<void> => {
     await byWebhook(transaction, request)
     await q.tell?.(transaction, request)
   }

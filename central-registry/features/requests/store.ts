@@ -3,7 +3,7 @@
  * its new state, and what an approval changes, so that of two decisions one wins and none is half done.
  */
 import type { Kysely, SelectQueryBuilder } from 'kysely'
-import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
 import type { FiledRequest, RequestKind, RequestState, RequestSubject } from '#schemas/management-request.ts'
@@ -55,9 +55,9 @@ type Rooms = {
   /** A change of requests alone: nothing to publish. */
   record: Change
   /** Within a transaction that changed the register: asks for a publication. */
-  announce: (transaction: Kysely<unknown>) => Promise<void>
+  announce: (transaction: Within) => Promise<void>
   /** Within the transaction of a decision: whoever has to be told is told later. */
-  notify: (transaction: Kysely<unknown>, request: RequestRow) => Promise<void>
+  notify: (transaction: Within, request: RequestRow) => Promise<void>
 }
 
 export function createRequestStore({ database, record, announce, notify }: Rooms) {
@@ -74,7 +74,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
     const decided = { state, reason, changes, decided_at: at, decided_by: by }
     await transaction.updateTable('management_request').set(decided).where('id', '=', row.id).execute()
     const settled = { ...row, ...decided }
-    await notify(transaction as unknown as Kysely<unknown>, settled)
+    await notify(transaction, settled)
     return settled
   }
 
@@ -94,7 +94,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
       servers: createServerStore(...within(transaction)),
     }
     await apply(subject, facts, stores, decision.at)
-    await announce(transaction as unknown as Kysely<unknown>)
+    await announce(transaction)
     return settle(transaction, row, { state, changes: JSON.stringify(assessment.changes) }, decision)
   }
 

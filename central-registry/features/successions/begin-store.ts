@@ -1,5 +1,7 @@
 /** Carries a succession out within one transaction, by the stores of the nouns: the new names stand beside the old ones. */
+
 import type { Kysely } from 'kysely'
+import type { Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf, parseClientId, parseServerId } from '#schemas/identifiers.ts'
 import { within } from '../../changes/store.ts'
@@ -25,7 +27,7 @@ export type Taking = {
 export type Doing = {
   by: string
   at: string
-  notify(transaction: Kysely<unknown>, happened: Happened): Promise<void>
+  notify(transaction: Within, happened: Happened): Promise<void>
 }
 
 export async function begin(transaction: Kysely<Tables>, taking: Taking, doing: Doing): Promise<Plan> {

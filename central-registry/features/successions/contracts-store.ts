@@ -1,6 +1,8 @@
 /** Proposes, in the name of the successor, the next version of each contract that names what it takes over; seals none. */
+
 import type { Kysely } from 'kysely'
 import { groupOf, namedConsumers } from '#core/contract/parties.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { Tables } from '../../migrations/tables.ts'
 import type { Happened } from '../contracts/move-store.ts'
@@ -23,7 +25,7 @@ type Q = {
   by: string
   at: string
   /** Within the transaction: the parties are told later. */
-  notify(transaction: Kysely<unknown>, happened: Happened): Promise<void>
+  notify(transaction: Within, happened: Happened): Promise<void>
 }
 
 export async function proposeContracts(
@@ -88,7 +90,7 @@ async function proposeOne(
     const put = await putVersion(transaction, content, { by: successor, at })
     await addEvent(transaction, put, { act: 'propose', by: `succession by ${by}`, at })
     const members = partiesOf(content, await joinedOf(transaction, put))
-    await notify(transaction as unknown as Kysely<unknown>, { contract, version, event: 'PROPOSED', members })
+    await notify(transaction, { contract, version, event: 'PROPOSED', members })
     return { contract, version, title: content.title }
   } catch (thrown) {
     const fault = asFault(thrown)

@@ -2,9 +2,10 @@
  * Guarantees that the list which servers fetch says who is suspended at that moment, under the next number, signed by the
  * key that signs the configuration. It is renewed far more often than the configuration is published.
  */
-import type { Kysely } from 'kysely'
+
 import { documentSignerOf } from '#core/configuration/signed-document.ts'
 import { signSuspensionList } from '#core/configuration/suspension-list.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkNotRestored, type HighWater } from '../../configuration/high-water.ts'
@@ -70,9 +71,7 @@ export function createSuspensionListPublisher(rooms: {
 }
 
 /** For createChange: the list is signed anew, and those who must confirm are told, as soon as the change is kept. */
-export function announceSuspensions(
-  jobs: Pick<Jobs, 'enqueue'>,
-): (transaction: Kysely<unknown>) => Promise<void> {
+export function announceSuspensions(jobs: Pick<Jobs, 'enqueue'>): (transaction: Within) => Promise<void> {
   return async (within) => {
     await jobs.enqueue(RENEW_LIST, null, { key: 'change', within })
     await jobs.enqueue(ESCALATE, null, { key: 'change', within })

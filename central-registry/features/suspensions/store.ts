@@ -1,6 +1,6 @@
 /** Rows of suspensions and the one row of the list. Every act runs alone among all nodes, on the rows as they are then. */
 import type { Kysely } from 'kysely'
-import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Suspended, SuspendedKind } from '#schemas/global-configuration.ts'
 import {
@@ -50,7 +50,7 @@ type Filter = {
   q?: string | undefined
 }
 
-export type TellOfSuspension = (transaction: Kysely<unknown>, row: SuspensionRow) => Promise<void>
+export type TellOfSuspension = (transaction: Within, row: SuspensionRow) => Promise<void>
 
 /**
  * `change` announces within the same transaction that the list has to be signed anew; `tell` what was suspended or lifted, to
@@ -97,7 +97,7 @@ export function createSuspensionStore(
       )
 
   const told = async (transaction: Kysely<Tables>, row: SuspensionRow): Promise<SuspensionRow> => {
-    await tell(transaction as unknown as Kysely<unknown>, row)
+    await tell(transaction, row)
     return row
   }
 

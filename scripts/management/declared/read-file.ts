@@ -102,6 +102,9 @@ const SCHEMA = object(
   },
 )
 
+/** As it is written: profiles by the names of their files. */
+type Written = Omit<Declared, 'certificateProfiles'> & { certificateProfiles: string[] }
+
 /** Certificates become PEM or base64 text, profiles what they say; their files are looked for beside the declared file. Throws a CommandError. */
 export async function readDeclared(file: string): Promise<Declared> {
   const declared = checked(file, await readText(file))
@@ -118,9 +121,7 @@ export async function readDeclared(file: string): Promise<Declared> {
   return {
     ...declared,
     certificateProfiles: await Promise.all(
-      (declared.certificateProfiles as unknown as string[]).map((name) =>
-        readProfileFile(path.resolve(path.dirname(file), name)),
-      ),
+      declared.certificateProfiles.map((name) => readProfileFile(path.resolve(path.dirname(file), name))),
     ),
     externalAnchors: await Promise.all(declared.externalAnchors.map(anchor)),
     certificationServices: await Promise.all(
@@ -151,7 +152,7 @@ export async function readDeclared(file: string): Promise<Declared> {
   }
 }
 
-function checked(file: string, content: string): Declared {
+function checked(file: string, content: string): Written {
   let value: unknown
   try {
     value = parse(content) ?? {}
@@ -159,7 +160,7 @@ function checked(file: string, content: string): Declared {
     throw new CommandError(2, `${file} is no YAML: ${(cause as Error).message.split('\n', 1)[0]}`, cause)
   }
   const fits = new Ajv2020({ useDefaults: true, strict: false }).compile(SCHEMA)
-  if (fits(value)) return value as Declared
+  if (fits(value)) return value as Written
   const [error] = fits.errors ?? []
   const more = Object.values(error?.params ?? {}).join(' ')
   throw new CommandError(2, `${file}: ${error?.instancePath || 'the file'} ${error?.message} ${more}`.trim())

@@ -1,6 +1,5 @@
 /** Rows of exports: what was ordered by whom, how far it is, and until when its file is kept. */
-import type { Kysely } from 'kysely'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 
 export type ExportRow = {
   id: string
@@ -36,10 +35,10 @@ export function createExportStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   return {
     /** Adds the row and, together with it, what `also` does. */
-    add: (row: ExportRow, also: (within: Kysely<unknown>) => Promise<void>): Promise<void> =>
+    add: (row: ExportRow, also: (within: Within) => Promise<void>): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         await transaction.insertInto('record_export').values(row).execute()
-        await also(transaction as unknown as Kysely<unknown>)
+        await also(transaction)
       }),
     list: (clearance: number): Promise<ExportRow[]> =>
       kysely

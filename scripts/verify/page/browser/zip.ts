@@ -14,7 +14,7 @@ export async function fromBufferPromise(bytes: Buffer, options: Options): Promis
       decompress ? (size ?? 0) : undefined,
     )
     // Whoever reads evidence asks for no more than what can be iterated.
-    answer(null, contents as unknown as Readable)
+    answer(null, contents as Readable)
   }
   return zip
 }
@@ -23,7 +23,7 @@ export function openPromise(): never {
   throw new Error('a page opens no file by its name')
 }
 
-async function* contentsOf(stored: Buffer, inflatedSize: number | undefined): AsyncGenerator<Buffer> {
+async function* contentsOf(stored: Buffer, inflatedSize: number | undefined): AsyncIterable<Buffer> {
   if (inflatedSize === undefined) yield stored
   else for (const piece of inflated(stored, inflatedSize)) yield Buffer.from(piece)
 }

@@ -50,7 +50,7 @@ function readForm(text: string): LeafFields {
   if (names.some((name) => typeof value[name] !== (name === 'version' ? 'number' : 'string'))) {
     throw inconsistent('the form has a member of another type')
   }
-  const form = value as unknown as LeafFields
+  const form = value as LeafFields
   if (form.version !== 1 || !KINDS.has(form.kind) || !TIME.test(form.time))
     throw inconsistent('the form is not ours')
   if (leafForm(form) !== text) throw inconsistent('the form is not canonical')
