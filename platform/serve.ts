@@ -13,6 +13,7 @@ import {
   registerOpenApi,
 } from '#platform/http-service/openapi.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
+import { failingJobs } from '#platform/jobs/failing-jobs.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import type { Services } from '#platform/services.ts'
 
@@ -68,6 +69,9 @@ export async function serve<G extends Ground, Offered extends object>(
     opened.map((one) => one.health ?? {}),
   )
   for (const [name, check] of Object.entries(findings)) health.add(name, check)
+  metrics.watch('concordat_job_failing', '1 when the last run of this kind of job failed', 'kind', () =>
+    failingJobs(jobs),
+  )
   const { app } = shape.admin
   health.routes(app)
   metrics.routes(app)

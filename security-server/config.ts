@@ -10,6 +10,7 @@ import {
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { SubjectKeysSettings } from './features/person-search/open-person-search.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 
 type ListenAddress = { address: string; port: number }
@@ -62,16 +63,6 @@ export type Settings = KeepingSettings & {
   logLevel: string
   development: boolean
   killPoint?: string
-}
-
-export type SubjectKeysSettings = {
-  socket?: string
-  url?: string
-  certificateFile?: string
-  keyFile?: string
-  holderCertificateFile?: string
-  indexKeyFile: string
-  searchKeyFile: string
 }
 
 const listen = (port: number): object => ({

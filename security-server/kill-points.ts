@@ -25,7 +25,7 @@ function die(): never {
 }
 
 /** The provider's rooms with one point armed. */
-export function armProvider(rooms: ProviderRooms, point: KillPoint): ProviderRooms {
+function armProvider(rooms: ProviderRooms, point: KillPoint): ProviderRooms {
   const { serviceClient, messageLog } = rooms
   switch (point) {
     case 'after-verify':
@@ -51,7 +51,7 @@ export function armProvider(rooms: ProviderRooms, point: KillPoint): ProviderRoo
 }
 
 /** The consumer's rooms with one point armed; the same names, seen from its side. */
-export function armConsumer(rooms: ConsumerRooms, point: KillPoint): ConsumerRooms {
+function armConsumer(rooms: ConsumerRooms, point: KillPoint): ConsumerRooms {
   const { peerClient, messageLog } = rooms
   switch (point) {
     case 'after-intent':
@@ -93,7 +93,7 @@ function dieAfterVerify(verifyMessage: VerifyMessage): VerifyMessage {
 }
 
 /** "provider:after-intent" and its kin; refused without `development: true`. */
-export function killPointOf(settings: Settings): { half: string; point: KillPoint } | undefined {
+function killPointOf(settings: Settings): { half: string; point: KillPoint } | undefined {
   if (settings.killPoint === undefined) return undefined
   const [half, name] = settings.killPoint.split(':')
   const point = KILL_POINTS.find((one) => one === name)
@@ -101,4 +101,16 @@ export function killPointOf(settings: Settings): { half: string; point: KillPoin
     throw new Fault('invalid_configuration', { what: 'killPoint is for development: half:point' })
   }
   return { half, point }
+}
+
+/** What wraps the rooms of each half; without a kill point of the settings both leave them as they are. */
+export function armedBy(settings: Settings): {
+  armConsumer(rooms: ConsumerRooms): ConsumerRooms
+  armProvider(rooms: ProviderRooms): ProviderRooms
+} {
+  const armed = killPointOf(settings)
+  return {
+    armConsumer: (rooms) => (armed?.half === 'consumer' ? armConsumer(rooms, armed.point) : rooms),
+    armProvider: (rooms) => (armed?.half === 'provider' ? armProvider(rooms, armed.point) : rooms),
+  }
 }

@@ -59,7 +59,7 @@ type ClientKeys = { internalTls: Pick<Keys['internalTls'], 'identity'>; onChange
 export async function listenForClients(
   settings: Settings['clients'],
   { keys, log }: { keys: ClientKeys; log: Log },
-  routes: (app: FastifyInstance) => void,
+  routes: (app: FastifyInstance) => void | Promise<void>,
 ): Promise<FastifyInstance[]> {
   const apps: { app: FastifyInstance; host: string; port: number }[] = []
   const edge = { ...COMMON, ...brokenRequests('server.clientproxy', log) }
@@ -83,7 +83,7 @@ export async function listenForClients(
     app.setNotFoundHandler((request, reply) => refuseRequest(request, reply, new Fault('not_found'), log))
     app.setErrorHandler((cause, request, reply) => refuseRequest(request, reply, cause, log))
     app.addHook('onRequest', refuseOddHttp)
-    routes(app)
+    await routes(app)
     await app.listen({ host, port })
   }
   return apps.map(({ app }) => app)
@@ -164,7 +164,7 @@ type PeerRooms = {
 export function listenForPeers(
   settings: Settings['peers'],
   rooms: PeerRooms,
-  routes: (app: FastifyInstance) => void,
+  routes: (app: FastifyInstance) => void | Promise<void>,
 ): { isListening(): boolean; stop(): Promise<void> } {
   let app: FastifyInstance | undefined
   let starting: Promise<void> | undefined
@@ -180,7 +180,7 @@ export function listenForPeers(
     watchTaking(next.server, untaken('provider', rooms.log))
     drainOnClose(next)
     mutualTls(next, rooms)
-    routes(next)
+    await routes(next)
     try {
       await next.listen({ host: settings.address, port: settings.messagePort })
     } catch (cause) {

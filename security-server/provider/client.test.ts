@@ -14,12 +14,12 @@ import { parseRestResponse } from '#core/transport/rest-message.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
+import { createPeerQuota } from '../peer/peer-quota.ts'
 import { pemOf } from '../peer/tls-profile.ts'
 import { createServiceClient } from './client.ts'
 import { guarded } from './connect-service.ts'
 import { exchange } from './exchange.ts'
 import { createProviderWorld, type Question } from './fixture.ts'
-import { createPeerQuota } from './peer-quota.ts'
 import { type Refusal, RefusedExchange } from './refuse.ts'
 
 const made = await createProviderWorld(t)

@@ -21,12 +21,12 @@ import {
   requestOf,
   TAX,
 } from '../peer/peer-fixture.ts'
+import { createPeerQuota } from '../peer/peer-quota.ts'
 import { createMessageSigner } from '../peer/sign-message.ts'
 import { createMessageVerifier } from '../peer/verify-message.ts'
 import { createPeerVerifier } from '../peer/verify-peer.ts'
 import { writeMessage } from '../peer/write-message.ts'
 import { createServiceClient } from './client.ts'
-import { createPeerQuota } from './peer-quota.ts'
 import type { Arrival } from './receive.ts'
 import { type Refusal, RefusedExchange } from './refuse.ts'
 import type { ProviderRooms } from './rooms.ts'

@@ -5,13 +5,13 @@ import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { PathLog } from '../peer/message-log.ts'
+import type { PeerQuota } from '../peer/peer-quota.ts'
 import type { ReadLimits } from '../peer/read-message.ts'
 import type { SignMessage } from '../peer/sign-message.ts'
 import type { XRoadTlsPeers } from '../peer/tls-profile.ts'
 import type { VerifyMessage } from '../peer/verify-message.ts'
 import type { VerifyPeer } from '../peer/verify-peer.ts'
 import type { ServiceClient } from './client.ts'
-import type { PeerQuota } from './peer-quota.ts'
 
 export type ProviderRooms = {
   server: ServerId

@@ -7,8 +7,8 @@ import { sql } from 'kysely'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { serverMigrations } from '#security-server/features.ts'
 import { openLogDatabase } from '#security-server/message-log/log-database.ts'
-import { serverMigrations } from '#security-server/migrations/migrations.ts'
 
 type Opened = { database: Database; close(): Promise<void> }
 type Setting = 'database' | 'messageLogDatabase'

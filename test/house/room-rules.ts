@@ -38,9 +38,6 @@ const SERVERS: Record<string, Record<string, string[]>> = {
   },
 }
 
-/** Wiring at the root of a server: the list of its features, its settings, and the ground that it stands on. */
-const WIRING = /^[a-z-]+\/(main|config|ground)\.ts$/
-
 /** Why `name` may not import `file`, or undefined when it may. Tests may use what they like, but no main.ts. */
 export function whyNot(name: string, file: string, isTest: boolean): string | undefined {
   const [room = '', inner = ''] = name.split('/')
@@ -57,11 +54,11 @@ export function whyNot(name: string, file: string, isTest: boolean): string | un
   return room in SERVERS ? whyNotInServer(room, name, file) : undefined
 }
 
-/** A server's wiring imports all its rooms; no room imports the wiring, nor a sibling that its rule does not name. */
+/** The root of a server is its wiring: it imports all rooms, and no room imports it, nor a sibling that its rule does not name. */
 function whyNotInServer(server: string, name: string, file: string): string | undefined {
   const from = roomOf(name)
   const to = roomOf(file)
-  if (from === to || WIRING.test(name)) return undefined
+  if (from === to || from === server) return undefined
   if (to === server) return `${from} may not import the root of ${server}`
   const [, inner = ''] = from.split('/')
   const [, otherInner = ''] = to.split('/')

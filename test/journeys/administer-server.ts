@@ -1,8 +1,8 @@
 /** What a system administrator of a security server sees and does in the console: backups, a restore, API keys. */
 import type { Test } from 'tap'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
-import type { AdminWorld } from '#security-server/admin/admin-fixture.ts'
 import { RESTORED, type RestoreRecord } from '#security-server/features/backups/restore-record.ts'
+import type { AdminWorld } from '#test/management-api/admin-fixture.ts'
 import type { Visitor } from '../browser.ts'
 import { act, close } from '../second-person.ts'
 

@@ -22,12 +22,12 @@ import { idText } from '#schemas/identifiers.ts'
 import { openAudit } from '#scripts/audit-order/open.ts'
 import { ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
 import { authority as ca } from '#test/fakes/request-world.ts'
+import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
-import { createAdminWorld } from '../../admin/admin-fixture.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { server as SERVER } from '../../keys/keys-fixture.ts'
 import { signedRecord } from '../../message-log/fixture.ts'
 import { createAuditOrders } from './create-audit-orders.ts'
+import type { Needs } from './needs.ts'
 
 export const dpa = await signingParty(ca, 'DEV/GOV/9999')
 export const stranger = await signingParty(ca, 'DEV/GOV/8888')
@@ -140,8 +140,8 @@ export async function createAuditOrderWorld(t: Test, url: string) {
         ...keys,
         signJson: async ({ document, type }: { document: unknown; type: string }) =>
           signed(document, type, owner, ocspFor(owner)),
-      } as unknown as AdminRooms['keys'],
-      globalConfiguration: { current: () => snapshot } as unknown as AdminRooms['globalConfiguration'],
+      } as unknown as Needs['keys'],
+      globalConfiguration: { current: () => snapshot } as unknown as Needs['globalConfiguration'],
       authorities: [{ name: 'DPA', certificateSha256: dpa.certificate.sha256, secret: false }],
       log: createLog({ name: 'test', level: 'silent' }),
       ...more,

@@ -8,7 +8,7 @@ import { AUDIT_DOCUMENT, AUDIT_LIMITS } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { ocspFor } from '#test/fakes/management-requests.ts'
-import { auditOf } from '../../admin/admin-fixture.ts'
+import { auditOf } from '#test/management-api/admin-fixture.ts'
 import { signedRecord, spoolBody } from '../../message-log/fixture.ts'
 import type { Tables } from '../../message-log/tables.ts'
 import {

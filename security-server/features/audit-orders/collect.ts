@@ -11,15 +11,15 @@ import type { Checkpoint } from '#core/merkle/checkpoint.ts'
 import { AUDIT_LIMITS, type AuditCoverage, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import { collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
 import type { Clearance } from '../../reading/index/traffic-store.ts'
 import { type RecordReads, readableLog } from '../../reading/readable-log.ts'
 import { rowView } from '../../reading/record-filter.ts'
+import type { Needs } from './needs.ts'
 
-export type CollectRooms = Pick<AdminRooms, 'server' | 'clock' | 'globalConfiguration' | 'keys'> & {
+export type CollectRooms = Pick<Needs, 'server' | 'clock' | 'globalConfiguration' | 'keys'> & {
   messageLog: RecordReads & Pick<MessageLog, 'window' | 'maintain' | 'checkpointOf'>
 }
 

@@ -33,7 +33,7 @@ import { fetchOrders } from './fetch-orders.ts'
 import { type AuditOrderRow, type AuditOrderStore, createAuditOrderStore, type OrderState } from './store.ts'
 
 /** `secret`: sees what is under secret contracts too. */
-type AuditAuthority = Authority & { secret: boolean }
+export type AuditAuthority = Authority & { secret: boolean }
 
 export type AuditOrders = {
   store: Pick<AuditOrderStore, 'get' | 'list' | 'count'>

@@ -4,16 +4,15 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { whyNotTwo } from '#platform/people/second-person.ts'
-import { Fault } from '#schemas/fault.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import type { Clearance } from '../../reading/index/traffic-store.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
+import type { Needs } from './needs.ts'
 import type { AuditOrderRow } from './store.ts'
 
 /** Those who may decide about orders (x-roles). */
 const DECIDERS = ['XROAD_CONTENT_AUDITOR', 'XROAD_SECURITY_OFFICER']
 
-export function auditOrderHandlers({ auditOrders, clock, contentRequests, apiKeys }: AdminRooms): Handlers {
+export function auditOrderHandlers({ auditOrders, clock, contentRequests, apiKeys }: Needs): Handlers {
   const viewFor =
     (caller: Caller) =>
     (row: AuditOrderRow): object =>
@@ -22,28 +21,16 @@ export function auditOrderHandlers({ auditOrders, clock, contentRequests, apiKey
         decides: DECIDERS.some((role) => caller.roles.includes(role)),
       })
   const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
-  const room = () => {
-    if (auditOrders === undefined)
-      throw new Fault('service_unavailable', { what: 'no registry sends audit orders' })
-    return auditOrders
-  }
   return {
     getAuditOrders: async ({ query, caller }) => {
       const { offset, limit, state } = query as { offset: number; limit: number; state?: string }
-      const rows =
-        auditOrders === undefined
-          ? []
-          : await auditOrders.store.list({ offset, limit, ...(state && { state }) })
-      return listAnswer(
-        rows.map(viewFor(caller)),
-        { offset, limit },
-        async () => auditOrders?.store.count(state) ?? 0,
-      )
+      const rows = await auditOrders.store.list({ offset, limit, ...(state && { state }) })
+      return listAnswer(rows.map(viewFor(caller)), { offset, limit }, () => auditOrders.store.count(state))
     },
-    getAuditOrder: async ({ params, caller }) => viewFor(caller)(await room().store.get(idOf(params))),
+    getAuditOrder: async ({ params, caller }) => viewFor(caller)(await auditOrders.store.get(idOf(params))),
     approveAuditOrder: async ({ params, caller }) =>
       viewFor(caller)(
-        await room().approve(
+        await auditOrders.approve(
           idOf(params),
           caller,
           contentRequests.isRequired ? (first) => whyNotTwo(first, caller.id, apiKeys) : undefined,
@@ -51,7 +38,7 @@ export function auditOrderHandlers({ auditOrders, clock, contentRequests, apiKey
       ),
     refuseAuditOrder: async ({ params, body, caller }) => {
       const { reason } = body as { reason: string }
-      return viewFor(caller)(await room().refuse(idOf(params), reason, caller))
+      return viewFor(caller)(await auditOrders.refuse(idOf(params), reason, caller))
     },
   }
 }

@@ -1,13 +1,12 @@
 /** `--make-backup` and `--restore-backup` of the process: each does that, says what it did, and ends. */
 import path from 'node:path'
+import type { Migration } from 'kysely/migration'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
-import type { Settings } from '../../config.ts'
 import { keptConfiguration } from '../../global-configuration/kept-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
-import { serverMigrations } from '../../migrations/migrations.ts'
 import { personInWords, signerInWords } from './in-words.ts'
 import { makeServerBackup } from './make-backup.ts'
 import { restoreServerBackup } from './restore-backup.ts'
@@ -21,11 +20,24 @@ export const BACKUP_OPTIONS = {
   'accept-signer': { type: 'string' },
 } as const
 
+/** The part of the settings file. */
+type Settings = {
+  server: string
+  directory: string
+  database: string
+  admin: { initialApiKeyFile?: string | undefined }
+  login?: unknown
+}
+
 type Words = Exclude<keyof typeof BACKUP_OPTIONS, 'let-in'> | 'configuration'
-type BackupWords = Partial<Record<Words, string | undefined>> & { 'let-in'?: string[] | undefined }
+export type BackupWords = Partial<Record<Words, string | undefined>> & { 'let-in'?: string[] | undefined }
 
 /** Before anything is opened: restores and ends, or returns when that was not asked for. */
-export async function restoreAndEnd(words: BackupWords, settings: Settings): Promise<void> {
+export async function restoreAndEnd(
+  words: BackupWords,
+  settings: Settings,
+  migrations: Record<string, Migration>,
+): Promise<void> {
   const file = words['restore-backup']
   if (file === undefined) return
   const { server, directory, database, admin, login } = settings
@@ -35,7 +47,7 @@ export async function restoreAndEnd(words: BackupWords, settings: Settings): Pro
   const index = await keptConfiguration(path.join(directory, 'configuration'), instance)
   const origin = 'configuration that this server kept'
   const restored = await restoreServerBackup({
-    ...{ file, secret, server, directory, database, migrations: serverMigrations, now: new Date() },
+    ...{ file, secret, server, directory, database, migrations, now: new Date() },
     trust:
       index === undefined || accepted !== undefined
         ? undefined

@@ -29,6 +29,7 @@ import type { SessionTables } from '#platform/sessions/store.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { onEachDatabase } from '#test/databases.ts'
 import { postgresql } from '#test/postgresql.ts'
+import { serverMigrations } from '../../features.ts'
 import type { Keys } from '../../keys/keys.ts'
 import {
   createWorld,
@@ -40,7 +41,6 @@ import {
   type World,
 } from '../../keys/keys-fixture.ts'
 import { selfSignedCertificate } from '../../keys/self-signed.ts'
-import { serverMigrations } from '../../migrations/migrations.ts'
 import { writeInitialApiKey } from '../people/initial-api-key.ts'
 import { comesBackIn, decideAccess } from './comes-back.ts'
 import { makeServerBackup } from './make-backup.ts'

@@ -6,7 +6,6 @@ import type { BackupSettings } from '#platform/backups/settings.ts'
 import type { Clock } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Database } from '#platform/database/open-database.ts'
-import type { Health } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { idText, type MemberId, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
@@ -20,7 +19,6 @@ export async function openServerBackups(q: {
   keys: { signJson(q: { document: object; type: string; member: MemberId }): Promise<string> }
   audit: Pick<AuditLog, 'before'>
   metrics: Pick<Metrics, 'watch'>
-  health: Pick<Health, 'add'>
   clock: Clock
   log: Log
 }): Promise<DailyBackups> {
@@ -29,7 +27,7 @@ export async function openServerBackups(q: {
   const member = memberOf(id)
   // Read at the start: a secret that is missing is told at once, and not at three o'clock at night.
   const secret = settings && (await readSecret(settings.keyFile))
-  const backups = openDailyBackups({
+  return openDailyBackups({
     ...{ ...q, settings, prefix: prefixOf(id), label: 'server' },
     write:
       secret === undefined
@@ -41,13 +39,6 @@ export async function openServerBackups(q: {
               sign: (document, type) => q.keys.signJson({ document, type, member }),
             }),
   })
-  // It answers calls all the same.
-  if (settings !== undefined)
-    q.health.add('backups', async () => {
-      const reason = await backups.wrong()
-      return { ok: true, ...(reason !== undefined && { reason }) }
-    })
-  return backups
 }
 
 /** Of this server alone, and to be told from others by people. */

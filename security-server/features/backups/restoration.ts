@@ -1,13 +1,13 @@
 /** The newest restore of this server, and how the people stand now who could have come in again with it. */
 
 import type { Handlers } from '#platform/http-service/openapi.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
+import type { Needs } from './needs.ts'
 import { RESTORED, type RestoreRecord } from './restore-record.ts'
 
 /** More people than a page shows stand in the list of people. */
 const MOST_PEOPLE = 200
 
-export function restorationHandlers({ audit, people }: Pick<AdminRooms, 'audit' | 'people'>): Handlers {
+export function restorationHandlers({ audit, people }: Pick<Needs, 'audit' | 'people'>): Handlers {
   return {
     async getRestoration() {
       const [newest] = await audit.list({ operations: [RESTORED], limit: 1 })

@@ -5,13 +5,13 @@ import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { clientIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import { clientIn, groupIn } from '../../local-systems/manage.ts'
 import type { AuthenticationMode, ClientView } from '../../local-systems/view.ts'
+import type { Needs } from './needs.ts'
 import { clientCertificateViews, clientView, viewsWith } from './views.ts'
 
-export function clientHandlers(rooms: AdminRooms): Handlers {
+export function clientHandlers(rooms: Needs): Handlers {
   const { localSystems, server } = rooms
   const show = viewsWith(rooms)
 

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { readContainer } from '#core/container/read-container.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
-import { auditOf, createAdminWorld } from '../../admin/admin-fixture.ts'
+import { auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { signedRecord } from '../../message-log/fixture.ts'
 import { createDocumentClient } from './client.ts'
 
@@ -284,7 +284,7 @@ t.test('the message log for auditors', async (t) => {
   ])
   t.match(files.get('README.html')!.toString(), new RegExp(`Record ${index}: request.*Answers record`, 's'))
   t.equal((await ask('GET', `/message-log/records/99/evidence-bundle?${why}`)).status, 404)
-  t.equal((await ask('POST', '/message-log/verify')).status, 503)
+  t.match(await ask('POST', '/message-log/verify'), { status: 200, body: { ok: true } })
   t.match(await ask('POST', '/message-log/verifications', { full: true }), {
     status: 202,
     body: { outcome: 'running' },

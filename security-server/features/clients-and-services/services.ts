@@ -5,9 +5,9 @@ import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { clientIdOf, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { clientIn, descriptionIn, serviceIn } from '../../local-systems/manage.ts'
 import type { ServiceChange } from '../../local-systems/manage-services.ts'
+import type { Needs } from './needs.ts'
 import { viewsWith } from './views.ts'
 
 type NewDescription = {
@@ -24,7 +24,7 @@ type NewRight = {
   endpointId?: number
 }
 
-export function serviceHandlers(rooms: AdminRooms): Handlers {
+export function serviceHandlers(rooms: Needs): Handlers {
   const { localSystems } = rooms
   const show = viewsWith(rooms)
   const descriptionOf = (params: Record<string, string>) =>
@@ -108,7 +108,7 @@ export function serviceHandlers(rooms: AdminRooms): Handlers {
 
 /** The OpenAPI document as given, or fetched; undefined for REST. */
 async function documentOf(
-  rooms: AdminRooms,
+  rooms: Needs,
   type: NewDescription['type'],
   q: Pick<NewDescription, 'document' | 'documentUrl'>,
 ): Promise<string | undefined> {

@@ -8,7 +8,17 @@ import { whyNotTwo } from '#platform/people/second-person.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ContentRequest, type ContentRequestStore, createContentRequestStore } from './store.ts'
 
+/** What content may be asked for, by the word that names it in a request. */
+export type TargetKind = 'index' | 'exportId' | 'searchId' | 'archiveId'
+
+/** Names what a request is about; throws where this caller may not ask for it. */
+export type TargetOf = (value: never, caller: Caller, q: { case: string }) => Promise<string>
+
 export type ContentRequests = {
+  /** By the feature that has content of this kind, once. */
+  register(kind: TargetKind, targetOf: TargetOf): void
+  /** Throws `not_found` for a kind that no feature has, and what its feature throws. */
+  targetOf(kind: TargetKind, value: string | number, caller: Caller, q: { case: string }): Promise<string>
   /** The server's policy. */
   isRequired: boolean
   store: Pick<ContentRequestStore, 'list' | 'count'>
@@ -50,7 +60,15 @@ export function createContentRequests(q: {
     return found
   }
 
+  const targets = new Map<TargetKind, TargetOf>()
+
   return {
+    register: (kind, targetOf) => void targets.set(kind, targetOf),
+    targetOf: async (kind, value, caller, more) => {
+      const targetOf = targets.get(kind)
+      if (targetOf === undefined) throw new Fault('not_found', { what: `content by ${kind}` })
+      return targetOf(value as never, caller, more)
+    },
     isRequired,
     store,
     isVoid,

@@ -4,18 +4,18 @@ import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { CONTRACT_DOCUMENT, type ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { checkInPerson, nameOf } from './agree.ts'
+import type { Needs } from './needs.ts'
 
 export type Status = { contract: string; version: number; hash: string; state: ContractState }
 export type Send = (
-  path: Parameters<AdminRooms['contracts']['send']>[0],
+  path: Parameters<Needs['contracts']['send']>[0],
   q: { type: string; signer: string; document: object },
 ) => Promise<Status>
 
 export function contactHandlers(
-  rooms: Pick<AdminRooms, 'apiKeys' | 'people'>,
+  rooms: Pick<Needs, 'apiKeys' | 'people'>,
   q: { versionsOf(contract: string): KeptContract[]; send: Send },
 ): Handlers {
   /** Throws `access_denied` unless a version names this contact of this member. */

@@ -10,16 +10,17 @@ import { clientIdOf, memberIdOf } from '#schemas/colon-identifiers.ts'
 import { CONTRACT_DOCUMENT, type ContractContent, type ContractTerms } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
+import { maySee } from '../../global-configuration/contracts/may-see.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
 import { contactHandlers, type Send, type Status } from './contacts.ts'
 import { endedByOthers, endHandlers, endingsOf } from './end.ts'
 import { type CanSign, type ContractQuery, findContracts, signersOf } from './find.ts'
+import type { Needs } from './needs.ts'
 import { contractView } from './view.ts'
 
-export function contractHandlers(rooms: AdminRooms): Handlers {
+export function contractHandlers(rooms: Needs): Handlers {
   const { contracts, keys, clock } = rooms
   const server = idText(rooms.server)
   const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
@@ -183,18 +184,6 @@ export function contractHandlers(rooms: AdminRooms): Handlers {
   }
 }
 
-/** Who only looks at what was exchanged. */
-const LOOKERS: ReadonlySet<string> = new Set([
-  'XROAD_AUDITOR',
-  'XROAD_CONTENT_AUDITOR',
-  'XROAD_SECURITYSERVER_OBSERVER',
-])
-
-/** A secret contract is shown to those who run it and to those who may see its exchanges. */
-export function maySee({ content }: KeptContract, { roles }: Pick<Caller, 'roles'>): boolean {
-  return content.secret === undefined || roles.some((role) => !LOOKERS.has(role))
-}
-
 type Acceptance = { contentHash: string; member: string; subsystems?: string[] }
 
 const SUSPENDED = 'it is suspended, and its end does not change that; only the registry can let it go on'
@@ -215,7 +204,7 @@ function checkParty({ content }: KeptContract, signer: string, joining: string[]
 /** The provider's server knows its services: throws `unknown_service` for one that is not there. */
 function checkOwnServices(
   { provider, services }: ContractContent,
-  { localSystems }: Pick<AdminRooms, 'localSystems'>,
+  { localSystems }: Pick<Needs, 'localSystems'>,
 ): void {
   const id = parseSubsystemId(provider)
   if (localSystems.client(id) === undefined) return

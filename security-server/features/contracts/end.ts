@@ -8,15 +8,15 @@ import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { CONTRACT_DOCUMENT, type MemberAct } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseMemberId } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import type { Ending } from '../../global-configuration/contracts/store.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
 import type { Send } from './contacts.ts'
 import { partiesHere, signersOf } from './find.ts'
+import type { Needs } from './needs.ts'
 
 type Given = { contentHash: string; member: string; reason: string }
-type Rooms = Pick<AdminRooms, 'apiKeys' | 'people' | 'keys' | 'contracts' | 'clock'>
+type Rooms = Pick<Needs, 'apiKeys' | 'people' | 'keys' | 'contracts' | 'clock'>
 
 export function endHandlers(
   rooms: Rooms,

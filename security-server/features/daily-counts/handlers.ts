@@ -3,14 +3,14 @@ import type { CountRow } from '#core/log-export/daily-counts.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { recordLook } from '../../reading/looks.ts'
+import type { Needs } from './needs.ts'
 
 /** Pairs of parties that are named, those with the most records; an export holds all of them. */
 const MOST_NAMED = 100
 const FINE = ['', 'ok']
 
-export function dailyCountHandlers({ audit, logFor }: AdminRooms): Handlers {
+export function dailyCountHandlers({ audit, logFor }: Needs): Handlers {
   return {
     async getDailyCounts(input) {
       const { limit, before } = input.query as { limit: number; before?: number }

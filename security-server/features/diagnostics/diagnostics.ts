@@ -3,13 +3,13 @@ import type { Finding } from '#platform/health/create-health.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { registryFinding, suspensionListFinding } from '../../global-configuration/findings.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import { hardwareFinding } from '../../keys/hardware-finding.ts'
 import { createSubjectCheck } from '../../local-systems/unknown-subject.ts'
+import type { Needs } from './needs.ts'
 
 type Diagnosis = {
   name: string
@@ -24,7 +24,7 @@ const WARN_CLOCK_MS = 10_000
 /** Twice the usual interval of time-stamps and more: something is slow, before it stops exchange. */
 const UNSTAMPED_WARN_MS = 10 * 60_000
 
-export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
+export function diagnosticsHandlers(rooms: Needs): Handlers {
   return {
     getDiagnostics: async () => ({
       checkedAt: new Date(rooms.clock()).toISOString(),
@@ -55,7 +55,7 @@ export function diagnosticsHandlers(rooms: AdminRooms): Handlers {
   }
 }
 
-function configuration({ globalConfiguration }: AdminRooms): Diagnosis {
+function configuration({ globalConfiguration }: Needs): Diagnosis {
   const { attempt: last, own } = globalConfiguration.state()
   const now = attempt('global-configuration', `valid until ${own?.expiresAt.toISOString() ?? ''}`, () =>
     globalConfiguration.current(),
@@ -66,7 +66,7 @@ function configuration({ globalConfiguration }: AdminRooms): Diagnosis {
 }
 
 /** Each other instance that is allowed here: exchanges with its members stop with its configuration, and no others. */
-function federations({ globalConfiguration }: AdminRooms): Diagnosis[] {
+function federations({ globalConfiguration }: Needs): Diagnosis[] {
   const { federated, federatedMissing } = globalConfiguration.state()
   const remedy = 'Ask the registry: it reads the same configuration, and says what is wrong with it'
   return [
@@ -90,7 +90,7 @@ function finding(name: string, { ok, reason }: Finding): Diagnosis {
   }
 }
 
-function token({ keys }: AdminRooms): Diagnosis {
+function token({ keys }: Needs): Diagnosis {
   const [first] = keys.tokens()
   if (first?.loggedIn === true) return { name: 'token', state: 'OK', message: 'the token is unlocked' }
   const initialized = first?.initialized === true
@@ -102,7 +102,7 @@ function token({ keys }: AdminRooms): Diagnosis {
   }
 }
 
-function hardwareTokens({ keys }: AdminRooms): Diagnosis[] {
+function hardwareTokens({ keys }: Needs): Diagnosis[] {
   const found = hardwareFinding(keys.tokens())
   if (found === undefined) return []
   if (found.ok) return [{ name: 'hardware-tokens', state: 'OK', message: 'they can sign' }]
@@ -114,7 +114,7 @@ function hardwareTokens({ keys }: AdminRooms): Diagnosis[] {
   ]
 }
 
-function certificates({ keys, clock }: AdminRooms): Diagnosis[] {
+function certificates({ keys, clock }: Needs): Diagnosis[] {
   const active = keys
     .tokens()
     .flatMap((each) => each.keys)
@@ -135,7 +135,7 @@ function certificates({ keys, clock }: AdminRooms): Diagnosis[] {
 }
 
 /** Whether the registry's word is fresh, what could not be taken, what ends soon or goes on after its end. */
-function contracts({ contracts: room, clock }: AdminRooms): Diagnosis {
+function contracts({ contracts: room, clock }: Needs): Diagnosis {
   const name = 'contracts'
   const { asOf, required, contracts: all, refused } = room.view()
   const stale = asOf === undefined || clock() - Date.parse(asOf) > LIST_GOOD_MS
@@ -175,7 +175,7 @@ function isNewer(one: KeptContract, than: KeptContract['content']): boolean {
 }
 
 /** Whom rights name that nobody is: they are given and let nobody in. */
-function accessRights({ localSystems, globalConfiguration, server }: AdminRooms): Diagnosis {
+function accessRights({ localSystems, globalConfiguration, server }: Needs): Diagnosis {
   const name = 'access-rights'
   const snapshot = inForce(globalConfiguration)
   const whyNobody = createSubjectCheck(server.instance, (instance) => snapshot?.indexFor(instance))
@@ -188,7 +188,7 @@ function accessRights({ localSystems, globalConfiguration, server }: AdminRooms)
 }
 
 /** What our own systems see: no exchange stops when it ends, but theirs with us do. */
-function systemCertificate({ keys, clock }: AdminRooms): Diagnosis {
+function systemCertificate({ keys, clock }: Needs): Diagnosis {
   const name = 'system-certificate'
   const shown = attempt(name, '', () => keys.internalTls.info())
   if (shown.state !== 'OK') return shown
@@ -200,7 +200,7 @@ function systemCertificate({ keys, clock }: AdminRooms): Diagnosis {
     : { name, state: 'WARNING', message: `${days} days left`, remedy }
 }
 
-function timeStamps({ messageLog, clock }: AdminRooms): Diagnosis {
+function timeStamps({ messageLog, clock }: Needs): Diagnosis {
   const oldest = messageLog.oldestUnstamped()
   const name = 'time-stamping'
   if (oldest === undefined) return { name, state: 'OK', message: 'every record has its time-stamp' }
@@ -209,7 +209,7 @@ function timeStamps({ messageLog, clock }: AdminRooms): Diagnosis {
   return { name, state: 'WARNING', message, remedy: 'Check that a time-stamping authority can be reached' }
 }
 
-async function reconciliation({ reconciliation: { cases } }: AdminRooms): Promise<Diagnosis> {
+async function reconciliation({ reconciliation: { cases } }: Needs): Promise<Diagnosis> {
   const name = 'reconciliation'
   const open = await cases.open()
   if (open.cases === 0 && open.unanswered === 0)
@@ -220,18 +220,18 @@ async function reconciliation({ reconciliation: { cases } }: AdminRooms): Promis
 }
 
 /** What the witnesses and the last verification say of the log. */
-async function integrity({ messageLog, witnessing }: AdminRooms): Promise<Diagnosis[]> {
+async function integrity({ verifications, witnessing }: Needs): Promise<Diagnosis[]> {
   const findings = [
     {
       name: 'witnesses',
-      finding: witnessing?.witnesses?.health(),
+      finding: witnessing.witnesses?.health(),
       message: 'a quorum cosigned the newest checkpoint, or will soon',
       remedy:
         'Look at GET /message-log/witnesses; a witness that knows another history means that the log was restored or altered',
     },
     {
       name: 'verification',
-      finding: await messageLog.verifications?.health(),
+      finding: await verifications.health(),
       message: 'the last verification found nothing wrong',
       remedy:
         'Look at GET /message-log/verifications, keep the database as it is and find out who changed it',
@@ -245,8 +245,8 @@ async function integrity({ messageLog, witnessing }: AdminRooms): Promise<Diagno
 }
 
 /** By the time in the registry's last answer. */
-function clockOf({ registryReports }: AdminRooms): Diagnosis[] {
-  const error = registryReports?.clockErrorMs()
+function clockOf({ registryReports }: Needs): Diagnosis[] {
+  const error = registryReports.clockErrorMs()
   if (error === undefined) return []
   const seconds = Math.round(Math.abs(error) / 1000)
   if (Math.abs(error) < WARN_CLOCK_MS)
@@ -257,8 +257,8 @@ function clockOf({ registryReports }: AdminRooms): Diagnosis[] {
 }
 
 /** Servers that could not be reached when that was last tried, until one try does. */
-function peers({ reach }: AdminRooms): Diagnosis[] {
-  return reach.troubles().map(({ server, at, fault }) => {
+function peers({ peerClient }: Needs): Diagnosis[] {
+  return peerClient.troubles().map(({ server, at, fault }) => {
     const [message = '', ...remedy] = fault.message.split(/(?<=\.) /)
     return {
       name: `peer ${idText(server)}`,
@@ -270,15 +270,15 @@ function peers({ reach }: AdminRooms): Diagnosis[] {
 }
 
 /** What the operator of the registry announced, until it is over. */
-function outages({ registryReports, clock }: AdminRooms): Diagnosis[] {
-  return (registryReports?.outages() ?? []).map(({ id, message, from, until }) => ({
+function outages({ registryReports, clock }: Needs): Diagnosis[] {
+  return (registryReports.outages() ?? []).map(({ id, message, from, until }) => ({
     name: `outage ${id}`,
     state: Date.parse(from) <= clock() ? 'WARNING' : 'OK',
     message: `${message} (from ${from} until ${until})`,
   }))
 }
 
-async function jobs({ jobs: all }: AdminRooms): Promise<Diagnosis[]> {
+async function jobs({ jobs: all }: Needs): Promise<Diagnosis[]> {
   const states = await all.state()
   return states
     .filter(({ lastError }) => lastError !== null)

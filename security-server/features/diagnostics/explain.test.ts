@@ -7,11 +7,11 @@ import { bake, commonName, newKey } from '#core/certificate/certificate-fixture.
 import type { ContractState } from '#schemas/contract.ts'
 import { parseServerId, parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
-import { createAdminWorld } from '../../admin/admin-fixture.ts'
+import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
+import { undecidedFor } from '../../global-configuration/contracts/undecided.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { authenticationCertificate, second } from '../../keys/keys-fixture.ts'
 import { certificatePem } from '../../keys/pem.ts'
-import { undecidedFor } from '../contracts/undecided.ts'
 
 const PROVIDER = 'DEV:GOV:1000:population'
 const CONSUMER = 'DEV:COM:4000:tax'

@@ -9,13 +9,13 @@ import { subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { checkCode, idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import {
   checkClientNotSuspended,
   checkServerNotSuspended,
 } from '../../global-configuration/check-suspended.ts'
-import { maySee } from '../contracts/contracts.ts'
-import { undecidedFor } from '../contracts/undecided.ts'
+import { maySee } from '../../global-configuration/contracts/may-see.ts'
+import { undecidedFor } from '../../global-configuration/contracts/undecided.ts'
+import type { Needs } from './needs.ts'
 
 type Side = 'consumer' | 'provider'
 type Step = {
@@ -33,7 +33,7 @@ type Call = {
   endpoint: { method: string; path: string } | undefined
 }
 
-export function explainHandlers(rooms: AdminRooms): Handlers {
+export function explainHandlers(rooms: Needs): Handlers {
   return {
     explainCall: async ({ query, caller }) => {
       const given = query as {
@@ -84,7 +84,7 @@ export function explainHandlers(rooms: AdminRooms): Handlers {
 }
 
 /** What holds for our client on either side: registered here, not suspended, with keys that can be used now. */
-function ofSide(side: Side, { consumer, service }: Call, rooms: AdminRooms): Step[] {
+function ofSide(side: Side, { consumer, service }: Call, rooms: Needs): Step[] {
   const { keys, globalConfiguration, server } = rooms
   const id = side === 'consumer' ? consumer : service
   const client = { ...id, serviceCode: undefined }
@@ -107,7 +107,7 @@ function ofSide(side: Side, { consumer, service }: Call, rooms: AdminRooms): Ste
   ]
 }
 
-function configuration({ globalConfiguration }: AdminRooms): Step {
+function configuration({ globalConfiguration }: Needs): Step {
   let until = ''
   const step = attempt({ step: 'configuration' }, '', () => {
     until = globalConfiguration.current().expiresAt.toISOString()
@@ -116,8 +116,8 @@ function configuration({ globalConfiguration }: AdminRooms): Step {
 }
 
 /** Whether the configuration that this server has tells it where to send the call, and whether somebody takes it there. */
-async function providerServers({ service }: Call, rooms: AdminRooms): Promise<Step[]> {
-  const { globalConfiguration, reach } = rooms
+async function providerServers({ service }: Call, rooms: Needs): Promise<Step[]> {
+  const { globalConfiguration, peerClient } = rooms
   const provider = { ...service, serviceCode: undefined }
   let servers: readonly SecurityServerInfo[] = []
   const step = attempt({ step: 'servers', side: 'provider' }, '', () => {
@@ -136,7 +136,9 @@ async function providerServers({ service }: Call, rooms: AdminRooms): Promise<St
   )
   const about = { step: 'reachability', side: 'provider' } as const
   const tried = await Promise.all(
-    servers.map(({ id }) => tryTo(about, `${idText(id)} was reached and verified`, () => reach.peer(id))),
+    servers.map(({ id }) =>
+      tryTo(about, `${idText(id)} was reached and verified`, () => peerClient.reach(id)),
+    ),
   )
   return [
     { ...step, what: `${idText(provider)} is served by ${found.join('; ')}` },
@@ -144,7 +146,7 @@ async function providerServers({ service }: Call, rooms: AdminRooms): Promise<St
   ]
 }
 
-function contract(call: Call, rooms: AdminRooms, caller: Caller): Step {
+function contract(call: Call, rooms: Needs, caller: Caller): Step {
   const { consumer, service, endpoint } = call
   const step = { step: 'contract' } as const
   if (endpoint === undefined)
@@ -170,7 +172,7 @@ function contract(call: Call, rooms: AdminRooms, caller: Caller): Step {
 }
 
 /** Whether the caller, whose server is another one, exists at all. */
-function registeredElsewhere({ consumer }: Call, { globalConfiguration }: AdminRooms): Step {
+function registeredElsewhere({ consumer }: Call, { globalConfiguration }: Needs): Step {
   const name = idText(consumer)
   return attempt({ step: 'registration', side: 'consumer' }, `${name} is registered in its instance`, () => {
     if (globalConfiguration.current().indexFor(consumer.instance)?.isRegistered(consumer) !== true)
@@ -179,7 +181,7 @@ function registeredElsewhere({ consumer }: Call, { globalConfiguration }: AdminR
 }
 
 /** Whether the service is offered here, and whether its system takes connections now. */
-async function offered({ service }: Call, { localSystems, reach }: AdminRooms): Promise<Step[]> {
+async function offered({ service }: Call, { localSystems, serviceClient }: Needs): Promise<Step[]> {
   const local = localSystems.service(service)
   const step = attempt({ step: 'service', side: 'provider' }, `${idText(service)} is offered and on`, () => {
     if (local === undefined) throw new Fault('unknown_service', { what: idText(service) })
@@ -187,10 +189,10 @@ async function offered({ service }: Call, { localSystems, reach }: AdminRooms): 
   })
   if (local === undefined) return [step]
   const about = { step: 'system', side: 'provider' } as const
-  return [step, await tryTo(about, 'the system of the service was reached', () => reach.system(local))]
+  return [step, await tryTo(about, 'the system of the service was reached', () => serviceClient.reach(local))]
 }
 
-function accessRights({ consumer, service, endpoint }: Call, rooms: AdminRooms): Step {
+function accessRights({ consumer, service, endpoint }: Call, rooms: Needs): Step {
   const { localSystems } = rooms
   const asker = { client: consumer, isInGlobalGroup: groupsOf(consumer, rooms) }
   const about = endpoint === undefined ? 'at least one endpoint of it' : `${endpoint.method} ${endpoint.path}`
@@ -217,7 +219,7 @@ function rightsElsewhere({ service }: Call): Step {
   }
 }
 
-function groupsOf(client: SubsystemId, { globalConfiguration }: AdminRooms): (code: string) => boolean {
+function groupsOf(client: SubsystemId, { globalConfiguration }: Needs): (code: string) => boolean {
   return (code) => globalConfiguration.current().index.isInGlobalGroup(code, client)
 }
 

@@ -12,19 +12,19 @@ import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault, type FaultCode } from '#schemas/fault.ts'
 import { catalogue } from '#schemas/fault-catalogue.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import type { StoredEvidence } from '../../reading/evidence/read-evidence.ts'
 import { collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
 import { recordLook } from '../../reading/looks.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
-import { checkGranted } from '../content-requests/handlers.ts'
+import { checkGranted } from './granted.ts'
+import type { Needs } from './needs.ts'
 import { recordView } from './records.ts'
 
 /** Verifying keeps the exchange in memory; larger ones are verified from their bundle, elsewhere. */
 const MAX_VERIFIED_BYTES = 16 * 1024 * 1024
 
-export function exchangeHandlers(rooms: AdminRooms): Handlers {
+export function exchangeHandlers(rooms: Needs): Handlers {
   const { logFor, audit } = rooms
 
   return {

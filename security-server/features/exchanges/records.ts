@@ -8,16 +8,16 @@ import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import type { StoredEvidence } from '../../reading/evidence/read-evidence.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
 import type { TermsQuestion } from '../../reading/index/terms-store.ts'
 import { type LOOKS, recordLook } from '../../reading/looks.ts'
 import { recordFilter, rowView } from '../../reading/record-filter.ts'
-import { checkGranted } from '../content-requests/handlers.ts'
+import { checkGranted } from './granted.ts'
+import type { Needs } from './needs.ts'
 
-export function messageLogHandlers(rooms: AdminRooms): Handlers {
+export function messageLogHandlers(rooms: Needs): Handlers {
   const { messageLog, audit, logFor } = rooms
 
   const note = async (
@@ -83,12 +83,6 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
       const headers = { 'content-disposition': `attachment; filename="evidence-${index}.zip"` }
       return answer(bundle, { headers })
     },
-    async verifyMessageLog() {
-      if (messageLog.verify === undefined) {
-        throw new Fault('service_unavailable', { what: 'the log cannot be verified from here' })
-      }
-      return messageLog.verify()
-    },
     timeStampMessageLog: async () => ({ batches: await messageLog.timeStampNow() }),
     async getCheckpoint() {
       const note = messageLog.treeHead()
@@ -97,8 +91,8 @@ export function messageLogHandlers(rooms: AdminRooms): Handlers {
     },
     async checkpointMessageLog() {
       const treeHead = (await messageLog.checkpointNow()) ?? null
-      await rooms.witnessing?.witnesses?.submit()
-      return { treeHead, quorum: rooms.witnessing?.witnesses?.witnessed() ?? null }
+      await rooms.witnessing.witnesses?.submit()
+      return { treeHead, quorum: rooms.witnessing.witnesses?.witnessed() ?? null }
     },
   }
 }

@@ -7,14 +7,11 @@ import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import { recordLook } from '../../reading/looks.ts'
 import { clearanceOf, type ReadableLog, SECRECY_ROLE } from '../../reading/readable-log.ts'
 import { isoTime, type KeptFilter, recordFilter, shownFilter } from '../../reading/record-filter.ts'
-import { exportTarget } from '../content-requests/handlers.ts'
-import { grantedSearch, searchFilter } from '../person-search/searches.ts'
-import type { SubjectSearchRow } from '../person-search/store.ts'
+import type { GrantedSearch, Needs } from './needs.ts'
 import { provenCounts } from './proven-counts.ts'
 import type { ExportRow } from './store.ts'
 import { exchangesOf, writeExport } from './write-export.ts'
@@ -34,7 +31,7 @@ type Order = {
   reason?: string
 }
 
-export function exportHandlers(rooms: AdminRooms): Handlers {
+export function exportHandlers(rooms: Needs): Handlers {
   const { exports, jobs, clock } = rooms
   const { store } = exports
   /** What shows more than the caller may see is not there for them. */
@@ -52,7 +49,7 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
     async orderExport({ body, caller }) {
       const order = body as Order
       const { format } = order
-      const search = order.subjectSearch && (await grantedSearch(rooms, order.subjectSearch, caller))
+      const search = order.subjectSearch && (await rooms.subjectSearches.granted(order.subjectSearch, caller))
       const number = search ? search.case_number : order.case
       const reason = search ? search.reason : order.reason
       if (format === 'bundles' || search) checkContent(caller, number, reason)
@@ -103,7 +100,7 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
       const { subjectSearch } = JSON.parse(row.filter) as KeptFilter
       if (subjectSearch !== undefined) {
         checkContent(input.caller, number, reason)
-        await grantedSearch(rooms, subjectSearch, input.caller)
+        await rooms.subjectSearches.granted(subjectSearch, input.caller)
       }
       if (row.format === 'bundles') {
         checkContent(input.caller, number, reason)
@@ -145,9 +142,14 @@ export function exportHandlers(rooms: AdminRooms): Handlers {
   }
 }
 
+/** By what an export is known in a request to see content. */
+export function exportTarget(id: string): string {
+  return `export ${id.toLowerCase()}`
+}
+
 /** Both hold: of two times the narrower one. */
-function withSearch(filter: RecordQuestion, search: SubjectSearchRow): KeptFilter {
-  const { subjects = [], from, to } = searchFilter(search)
+function withSearch(filter: RecordQuestion, search: GrantedSearch): KeptFilter {
+  const { subjects = [], from, to } = search.filter
   const [first] = [from, filter.from && isoTime(filter.from)]
     .flatMap((one) => one ?? [])
     .sort()
@@ -163,7 +165,7 @@ function withSearch(filter: RecordQuestion, search: SubjectSearchRow): KeptFilte
 }
 
 /** As whoever ordered it, whatever more the caller may see: what was found then is what the file shows. */
-function readableAs({ clearance }: ExportRow, { logFor }: AdminRooms): ReadableLog {
+function readableAs({ clearance }: ExportRow, { logFor }: Needs): ReadableLog {
   return logFor({ roles: Number(clearance) > 0 ? [SECRECY_ROLE] : [] })
 }
 

@@ -5,10 +5,10 @@ import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
+import type { Needs } from './needs.ts'
 
-export function initializationHandlers(rooms: AdminRooms): Handlers {
+export function initializationHandlers(rooms: Needs): Handlers {
   const { globalConfiguration, keys, server } = rooms
 
   return {
@@ -66,7 +66,7 @@ export function initializationHandlers(rooms: AdminRooms): Handlers {
 }
 
 /** Installs an anchor when it has the hash that was named, and tries to fetch; why that failed stands in the answer. */
-async function install(rooms: AdminRooms, xml: Buffer, hash: unknown, forgetHistory: boolean) {
+async function install(rooms: Needs, xml: Buffer, hash: unknown, forgetHistory: boolean) {
   const { globalConfiguration } = rooms
   const preview = await globalConfiguration.readAnchor(xml)
   if (typeof hash === 'string' && plain(hash) !== plain(preview.hash)) {

@@ -3,10 +3,10 @@
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { asFault } from '#schemas/fault.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
+import type { Needs } from './needs.ts'
 import { certificateView } from './views.ts'
 
-export function certificateHandlers(rooms: AdminRooms): Handlers {
+export function certificateHandlers(rooms: Needs): Handlers {
   const { keys } = rooms
   const all = () =>
     keys

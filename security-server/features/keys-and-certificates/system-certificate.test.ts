@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import t from 'tap'
 import { readCertificateRequest } from '#certs/ca/read-request.ts'
-import { auditOf, createAdminWorld } from '../../admin/admin-fixture.ts'
+import { auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { certificatePem, tlsCredentials } from '../../keys/pem.ts'
 import { createDocumentClient } from '../clients-and-services/client.ts'
 

@@ -2,10 +2,10 @@
 
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { requestPem, type SubjectFields } from '../../keys/certification-request.ts'
+import type { Needs } from './needs.ts'
 
-export function systemCertificateHandlers({ keys: { internalTls } }: AdminRooms): Handlers {
+export function systemCertificateHandlers({ keys: { internalTls } }: Needs): Handlers {
   return {
     getSystemCertificate: async () => internalTls.info(),
     generateSystemTlsKeyAndCertificate: () => internalTls.generate(),

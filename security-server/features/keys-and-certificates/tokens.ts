@@ -4,18 +4,18 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { requestPem, type SubjectFields } from '../../keys/certification-request.ts'
 import type { KeyInfo, TokenInfo } from '../../keys/keys.ts'
 import { proposeSubject } from '../../keys/propose-subject.ts'
 import { SOFTWARE_TOKEN_ID } from '../../keys/tokens.ts'
+import type { Needs } from './needs.ts'
 import { keyView, tokenView } from './views.ts'
 
 type Usage = KeyInfo['usage']
 type NewKey = { usage: Usage; label: string; algorithm: 'P-256' | 'RSA-2048' | 'RSA-3072' }
 type NewCsr = { memberId?: string; caName?: string; dnsName?: string; subject?: SubjectFields }
 
-export function tokenHandlers(rooms: AdminRooms): Handlers {
+export function tokenHandlers(rooms: Needs): Handlers {
   const { keys } = rooms
 
   function token(id: string | undefined): TokenInfo {
@@ -124,7 +124,7 @@ export function tokenHandlers(rooms: AdminRooms): Handlers {
 }
 
 /** The subject that the CA's profile wants for this member or server. */
-function subjectFor(rooms: AdminRooms, usage: Usage, member: MemberId, q: NewCsr): SubjectFields {
+function subjectFor(rooms: Needs, usage: Usage, member: MemberId, q: NewCsr): SubjectFields {
   const { index } = rooms.globalConfiguration.current()
   const cas = index.shared.approvedCas.filter((ca) => usage === 'AUTHENTICATION' || !ca.authenticationOnly)
   const ca = q.caName === undefined ? cas[0] : cas.find((each) => each.name === q.caName)

@@ -10,10 +10,10 @@ import {
   type RequestSubject,
   signersOf,
 } from '#schemas/management-request.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { clientIn } from '../../local-systems/manage.ts'
+import type { Needs } from './needs.ts'
 
-export function managementRequestHandlers(rooms: AdminRooms): Handlers {
+export function managementRequestHandlers(rooms: Needs): Handlers {
   const { keys, registration } = rooms
   const server = idText(rooms.server)
   const owner = memberOf(rooms.server)
@@ -110,7 +110,7 @@ export function managementRequestHandlers(rooms: AdminRooms): Handlers {
 }
 
 /** A client that stands here; its registration is what the request is about. */
-function localClient({ localSystems }: AdminRooms, text: string | undefined): ClientId {
+function localClient({ localSystems }: Needs, text: string | undefined): ClientId {
   return clientIn(localSystems.view(), clientIdOf(text)).id
 }
 

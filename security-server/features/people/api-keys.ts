@@ -6,9 +6,9 @@ import { answer } from '#platform/http-service/answer.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { LOOKS } from '../../reading/looks.ts'
 import { isoTime } from '../../reading/record-filter.ts'
+import type { Needs } from './needs.ts'
 
 type AuditQuery = {
   before?: number
@@ -22,7 +22,7 @@ type AuditQuery = {
 
 type NewKey = { name: string; roles: string[]; expiresAt?: string; addresses?: string[] }
 
-export function apiKeyHandlers(rooms: AdminRooms): Handlers {
+export function apiKeyHandlers(rooms: Needs): Handlers {
   const { apiKeys, audit, clock, contentRequests, messageLog } = rooms
   return {
     getSession: async ({ caller: { kind, id, name, roles, session } }) => ({

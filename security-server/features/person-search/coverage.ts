@@ -3,9 +3,9 @@
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { SubjectMonths } from '#schemas/subject-keys.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { latePlaces } from './late-places.ts'
 import type { IndexedMonth } from './log/store.ts'
+import type { Needs } from './needs.ts'
 import { monthsOf } from './searches.ts'
 import type { SubjectSearchRow } from './store.ts'
 
@@ -22,7 +22,7 @@ const COVERED = new Set(['indexed', 'not_personal'])
 const JOB = 'index-subjects'
 
 /** Stands beside the records of every answer. */
-export async function coverageView(rooms: AdminRooms, row: SubjectSearchRow) {
+export async function coverageView(rooms: Needs, row: SubjectSearchRow) {
   const days = { from: row.period_from?.slice(0, 10), to: row.period_to?.slice(0, 10) }
   const { totals, gaps, more, backlog, months: indexed } = await rooms.messageLog.subjects.coverage(days)
   const { months, destroyed, oldestKept } = monthsOf(row)
@@ -75,9 +75,9 @@ function notSearched(indexed: IndexedMonth[], { months, destroyed }: SubjectMont
 }
 
 /** How the index is, for whoever looks after it. */
-export async function indexView(rooms: AdminRooms) {
+export async function indexView(rooms: Needs) {
   const { totals, gaps, more, backlog, mark } = await rooms.messageLog.subjects.coverage({})
-  const keys = rooms.subjects?.keys
+  const keys = rooms.subjects.keys
   return {
     isConfigured: keys !== undefined,
     totals,
@@ -92,7 +92,7 @@ export async function indexView(rooms: AdminRooms) {
 }
 
 async function holderView(
-  keys: NonNullable<NonNullable<AdminRooms['subjects']>['keys']>,
+  keys: NonNullable<Needs['subjects']['keys']>,
   { mark, size }: { mark: number; size: number },
 ) {
   try {
@@ -111,6 +111,6 @@ async function holderView(
   }
 }
 
-async function lastError({ jobs }: AdminRooms): Promise<string | null> {
+async function lastError({ jobs }: Needs): Promise<string | null> {
   return (await jobs.state()).find(({ kind }) => kind === JOB)?.lastError ?? null
 }

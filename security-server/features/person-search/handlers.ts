@@ -3,11 +3,10 @@ import type { SubjectPlace } from '#core/subject/place.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
-import { Fault } from '#schemas/fault.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { recordLook } from '../../reading/looks.ts'
 import { rowView } from '../../reading/record-filter.ts'
 import { coverageView, indexView } from './coverage.ts'
+import type { Needs } from './needs.ts'
 import {
   beginSearch,
   grantedSearch,
@@ -21,27 +20,24 @@ import type { SubjectSearchRow } from './store.ts'
 
 const LISTED = 50
 
-export function subjectHandlers(rooms: AdminRooms): Handlers {
+export function subjectHandlers(rooms: Needs): Handlers {
   const { audit } = rooms
-  const placesOf = () => {
-    if (rooms.subjects === undefined) throw new Fault('service_unavailable')
-    return rooms.subjects.places
-  }
+  const { places } = rooms.subjects
 
   return {
     getSubjectPlaces: async ({ query }) => {
       const { serviceId } = query as { serviceId?: string }
       const service = serviceId === undefined ? undefined : slashForm(serviceId, 5, 6)
-      const places = await placesOf().list(service)
-      return places.map(({ service: of, ...place }) => ({ serviceId: colonForm(of), ...place }))
+      const declared = await places.list(service)
+      return declared.map(({ service: of, ...place }) => ({ serviceId: colonForm(of), ...place }))
     },
     addSubjectPlace: async ({ body, caller }) => {
       const { serviceId, ...place } = body as SubjectPlace & { serviceId: string }
       const by = { by: caller.name, at: new Date(rooms.clock()).toISOString() }
-      const id = await placesOf().add(slashForm(serviceId, 5, 6), place, by)
+      const id = await places.add(slashForm(serviceId, 5, 6), place, by)
       return answer({ id, serviceId, ...place }, { status: 201 })
     },
-    deleteSubjectPlace: ({ params }) => placesOf().delete(Number(params['id'])),
+    deleteSubjectPlace: ({ params }) => places.delete(Number(params['id'])),
 
     getSubjectIndex: () => indexView(rooms),
     searchSubject: async ({ body, caller }) => {
@@ -49,7 +45,7 @@ export function subjectHandlers(rooms: AdminRooms): Handlers {
       return answer(searchView(row), { status: 201 })
     },
     getSubjectSearches: async ({ caller }) =>
-      ((await rooms.subjects?.searches.listOf(caller.id, LISTED)) ?? []).map(searchView),
+      (await rooms.subjects.searches.listOf(caller.id, LISTED)).map(searchView),
     getSubjectSearch: async ({ params, caller }) => searchView(await ownSearch(rooms, params['id']!, caller)),
     async findSubjectRecords(input) {
       const row = await grantedSearch(rooms, input.params['id']!, input.caller)

@@ -1,8 +1,8 @@
 /** Declarations that came after records which an answer is about: these were looked at without them, whatever became of them. */
 
 import { colonForm } from '#schemas/colon-identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import type { DeclaredPlace } from './log/places-store.ts'
+import type { Needs } from './needs.ts'
 
 /** At this place nothing was looked for in the records of its service from `firstIndex` on and before `before`. */
 type LatePlace = Pick<DeclaredPlace, 'id' | 'method' | 'path' | 'in' | 'name' | 'type' | 'declaredAt'> & {
@@ -19,10 +19,10 @@ const MOST = 100
 
 /** `days`: of the period, both included. */
 export async function latePlaces(
-  { messageLog, subjects }: Pick<AdminRooms, 'messageLog' | 'subjects'>,
+  { messageLog, subjects }: Pick<Needs, 'messageLog' | 'subjects'>,
   q: { type: string; from?: string | undefined; to?: string | undefined },
 ): Promise<{ places: LatePlace[]; more: boolean }> {
-  const declared = (await subjects?.places.list()) ?? []
+  const declared = await subjects.places.list()
   // What says that calls are about nobody finds nobody.
   const asked = declared.filter((one) => one.type === q.type && one.in !== 'none' && one.countsFrom !== 0)
   const places: LatePlace[] = []

@@ -7,14 +7,9 @@ import type { Database } from '#platform/database/open-database.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
-import type { SubjectKeysSettings } from '../../config.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
-import {
-  createSubjectKeysClient,
-  type HolderState,
-  type SubjectKeysClient,
-} from '../../subject-keys/client.ts'
+import { createSubjectKeysClient, type HolderState, type SubjectKeysClient } from './client.ts'
 import { contractPlaces } from './log/contract-places.ts'
 import { findPastContracts } from './log/past-contracts.ts'
 import { createPlacesStore } from './log/places-store.ts'
@@ -22,10 +17,21 @@ import { createSubjectSearchStore } from './store.ts'
 
 const LOOK_EVERY_MS = 60_000
 
-export type SubjectSearch = Awaited<ReturnType<typeof wireSubjects>>
+/** The part of the settings file: who holds the keys by which the log is searched for people. */
+export type SubjectKeysSettings = {
+  socket?: string
+  url?: string
+  certificateFile?: string
+  keyFile?: string
+  holderCertificateFile?: string
+  indexKeyFile: string
+  searchKeyFile: string
+}
+
+export type PersonSearch = Awaited<ReturnType<typeof openPersonSearch>>
 
 /** `keys` of tests stand in for a process. */
-export async function wireSubjects(q: {
+export async function openPersonSearch(q: {
   settings: SubjectKeysSettings | undefined
   keys?: Omit<SubjectKeysClient, 'close'>
   database: Database
@@ -99,7 +105,7 @@ export async function wireSubjects(q: {
 
 /** Nothing where no key holder is configured: then records wait for ever, and that is no fault. */
 export function watchSubjects(
-  { keys, holder }: Pick<SubjectSearch, 'keys' | 'holder'>,
+  { keys, holder }: Pick<PersonSearch, 'keys' | 'holder'>,
   messageLog: Pick<MessageLog, 'subjects' | 'size'>,
   metrics: Metrics,
 ): void {

@@ -7,10 +7,10 @@ import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectMonths } from '#schemas/subject-keys.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import type { RecordFilter } from '../../reading/index/store.ts'
 import { isoTime } from '../../reading/record-filter.ts'
 import { subjectEntry } from './log/entry.ts'
+import type { Needs } from './needs.ts'
 import type { SubjectSearchRow } from './store.ts'
 
 export type NewSearch = {
@@ -31,18 +31,14 @@ export function searchTarget(id: string): string {
 }
 
 /** The part of the key holder that searches use; throws `service_unavailable` where there is none. */
-function searchKeys({ subjects }: Pick<AdminRooms, 'subjects'>) {
-  if (subjects?.keys === undefined)
+function searchKeys({ subjects }: Pick<Needs, 'subjects'>) {
+  if (subjects.keys === undefined)
     throw new Fault('service_unavailable', { what: 'no holder of subject keys is configured (subjectKeys)' })
   return subjects.keys
 }
 
 /** Evaluates, records the search with its hash, keeps it. Throws `subject_searches_used_up`, `subject_keys_unavailable`. */
-export async function beginSearch(
-  rooms: AdminRooms,
-  given: NewSearch,
-  caller: Caller,
-): Promise<SubjectSearchRow> {
+export async function beginSearch(rooms: Needs, given: NewSearch, caller: Caller): Promise<SubjectSearchRow> {
   const keys = searchKeys(rooms)
   const { type, identifier, case: number, reason } = given
   if (normaliseIdentifier(identifier) === undefined)
@@ -72,13 +68,13 @@ export async function beginSearch(
     months: JSON.stringify(months),
     expires_at: new Date(now + KEPT_MS).toISOString(),
   }
-  await rooms.subjects!.searches.add(row)
+  await rooms.subjects.searches.add(row)
   return row
 }
 
 /** The search of its asker alone. Throws `not_found`, `forbidden`. */
-export async function ownSearch(rooms: AdminRooms, id: string, caller: Caller): Promise<SubjectSearchRow> {
-  const row = await rooms.subjects?.searches.find(id.toLowerCase())
+export async function ownSearch(rooms: Needs, id: string, caller: Caller): Promise<SubjectSearchRow> {
+  const row = await rooms.subjects.searches.find(id.toLowerCase())
   if (row === undefined || row.expires_at <= new Date(rooms.clock()).toISOString())
     throw new Fault('not_found', { what: 'there is no such search: it is kept for a week' })
   if (row.asked_by !== caller.id)
@@ -87,11 +83,7 @@ export async function ownSearch(rooms: AdminRooms, id: string, caller: Caller): 
 }
 
 /** The search, when its results may be seen now. Throws `content_not_granted` beside what ownSearch throws. */
-export async function grantedSearch(
-  rooms: AdminRooms,
-  id: string,
-  caller: Caller,
-): Promise<SubjectSearchRow> {
+export async function grantedSearch(rooms: Needs, id: string, caller: Caller): Promise<SubjectSearchRow> {
   const row = await ownSearch(rooms, id, caller)
   await rooms.contentRequests.check({ target: searchTarget(row.id), case: row.case_number, caller })
   return row

@@ -5,8 +5,8 @@ import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { AdminRooms, CaseState, ReconciledDay, ReconciliationCase } from '../../admin/rooms.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
+import type { CaseState, Needs, ReconciledDay, ReconciliationCase } from './needs.ts'
 
 type Query = {
   before?: number
@@ -18,7 +18,7 @@ type Query = {
   assignee?: string
 }
 
-export function reconciliationHandlers(rooms: AdminRooms): Handlers {
+export function reconciliationHandlers(rooms: Needs): Handlers {
   const { reconciliation, clock } = rooms
   const own = idText(rooms.server)
   const filterOf = ({ query, caller }: Pick<OperationInput, 'query' | 'caller'>) => {

@@ -3,12 +3,12 @@
  * have refused it. What carried one out says its words; the content may be gone by another order, or at the end of its time.
  */
 import type { AuditEntry, AuditLog } from '#platform/audit-log/create-audit-log.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
+import type { Needs } from './needs.ts'
 import type { EndMode } from './retention.ts'
 
 export type ErasureOrder = { case: string; reason: string; reference?: string; mode: EndMode }
 
-type Rooms = Pick<AdminRooms, 'erasuresOf'> & { audit: Pick<AuditLog, 'list'> }
+type Rooms = Pick<Needs, 'erasuresOf'> & { audit: Pick<AuditLog, 'list'> }
 
 export const ORDERS = ['eraseRecord']
 /** From an order to its erasure the search index may have to be brought up to the newest record. */

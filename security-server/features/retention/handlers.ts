@@ -3,11 +3,11 @@ import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import { recordLook } from '../../reading/looks.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import type { ArchiveFilter } from '../archives/store.ts'
 import { type ErasureOrder, erasureOrderView, ORDERS } from './erasure-orders.ts'
+import type { Needs } from './needs.ts'
 import type { ClassSettings, Hold, HoldFilter, HoldScope, StoredArchive } from './retention.ts'
 
 type ArchiveQuery = Omit<ArchiveFilter, 'class'> & { class?: string }
@@ -17,7 +17,7 @@ type GivenScope = Pick<HoldScope, 'indexes' | 'queryId' | 'from' | 'to'> & {
   peer?: string
 }
 
-export function retentionHandlers(rooms: AdminRooms): Handlers {
+export function retentionHandlers(rooms: Needs): Handlers {
   const { messageLog, jobs, audit, contentRequests } = rooms
   const { retention } = messageLog
   return {

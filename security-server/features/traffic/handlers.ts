@@ -6,11 +6,11 @@ import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
 import type { TrafficQuestion } from '../../reading/index/traffic-store.ts'
 import { recordLook } from '../../reading/looks.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 import { isoTime, recordFilter } from '../../reading/record-filter.ts'
+import type { Needs } from './needs.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -23,7 +23,7 @@ const ARE_IDS: ReadonlySet<string> = new Set(['peer', 'client', 'service'])
 
 type Query = RecordQuestion & { by: TrafficQuestion['by'] }
 
-export function trafficHandlers(rooms: AdminRooms): Handlers {
+export function trafficHandlers(rooms: Needs): Handlers {
   const { messageLog, audit, clock, server, logFor } = rooms
   return {
     async getMessageLogState({ caller }) {
@@ -93,19 +93,19 @@ export function trafficHandlers(rooms: AdminRooms): Handlers {
 
 /** What waits for somebody who looks after the log; of requests to see content those that others have asked. */
 async function waiting(
-  { messageLog, reconciliation, contentRequests }: AdminRooms,
+  { verifications, reconciliation, contentRequests }: Needs,
   caller: string,
 ): Promise<object> {
   const asked = await contentRequests.store.list({ state: 'waiting', offset: 0, limit: MOST_ASKED })
   return {
     openCases: (await reconciliation.cases.open()).cases,
     contentRequests: asked.filter((one) => one.asked_by !== caller && !contentRequests.isVoid(one)).length,
-    broken: (await messageLog.verifications?.health())?.reason !== undefined,
+    broken: (await verifications.health()).reason !== undefined,
   }
 }
 
 /** What the log's database has to be asked for: a log that cannot be written just now still says the rest. */
-async function counted(messageLog: AdminRooms['messageLog'], log: ReadableLog, now: number) {
+async function counted(messageLog: Needs['messageLog'], log: ReadableLog, now: number) {
   try {
     const [newest] = await messageLog.checkpoints(1)
     const { total } = await log.traffic({

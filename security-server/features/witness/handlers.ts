@@ -1,20 +1,17 @@
-/** Witnesses and verifications for auditors: who cosigned which checkpoint, what contradicts it, whether the log holds. */
-import { answer } from '#platform/http-service/answer.ts'
+/** Witnesses for auditors: who cosigned which checkpoint, and what contradicts it. */
 import type { Handlers } from '#platform/http-service/openapi.ts'
-import { Fault } from '#schemas/fault.ts'
-import type { AdminRooms } from '../../admin/rooms.ts'
-import type { VerificationRow } from '../verification/tables.ts'
+import type { Needs } from './needs.ts'
 
 const LISTED = 1000
 /** Each may be as large as a submission. */
 const PROOFS = 50
 
-export function witnessHandlers({ messageLog, witnessing }: AdminRooms): Handlers {
+export function witnessHandlers({ messageLog, witnessing }: Needs): Handlers {
   return {
     getLogWitnesses: async () => ({
-      policy: witnessing?.policyText ?? null,
-      quorum: witnessing?.witnesses?.witnessed() ?? null,
-      witnesses: witnessing?.witnesses?.state() ?? [],
+      policy: witnessing.policyText ?? null,
+      quorum: witnessing.witnesses?.witnessed() ?? null,
+      witnesses: witnessing.witnesses?.state() ?? [],
       contradictions: (await messageLog.witnesses.contradictions()).map((one) => ({
         time: one.time,
         witness: one.witness,
@@ -28,13 +25,11 @@ export function witnessHandlers({ messageLog, witnessing }: AdminRooms): Handler
       const rows = await messageLog.witnesses.checkpoints({ before, limit })
       const checkpoints = rows.map((row) => ({
         ...row,
-        quorum: witnessing?.hasQuorum(row.witnesses.map(({ witness }) => witness)) ?? false,
+        quorum: witnessing.hasQuorum(row.witnesses.map(({ witness }) => witness)) ?? false,
       }))
       return { checkpoints, unwitnessed: unwitnessedSpans(checkpoints) }
     },
     async getWitness() {
-      if (witnessing === undefined)
-        throw new Fault('service_unavailable', { what: 'no witness is wired here' })
       const { store, partners } = witnessing
       return {
         verifierKey: witnessing.witness?.verifierKey ?? null,
@@ -65,35 +60,6 @@ export function witnessHandlers({ messageLog, witnessing }: AdminRooms): Handler
         })),
       }
     },
-    getVerifications: async ({ query }) => {
-      const filter = query as { before?: number; limit: number; outcome?: string }
-      const rows = await verificationsOf(messageLog).list(filter)
-      return rows.map(verificationView)
-    },
-    startVerification: async ({ body }) => {
-      const { full = false } = (body ?? {}) as { full?: boolean }
-      return answer(verificationView(await verificationsOf(messageLog).start({ full })), { status: 202 })
-    },
-  }
-}
-
-function verificationsOf({ verifications }: AdminRooms['messageLog']) {
-  if (verifications === undefined)
-    throw new Fault('service_unavailable', { what: 'the log cannot be verified from here' })
-  return verifications
-}
-
-function verificationView(row: VerificationRow) {
-  return {
-    id: Number(row.id),
-    startedAt: row.started_at,
-    endedAt: row.ended_at,
-    mode: row.mode,
-    outcome: row.outcome,
-    firstRecord: row.first_record,
-    records: row.records,
-    reason: row.reason,
-    report: row.report === null ? null : (JSON.parse(row.report) as unknown),
   }
 }
 

@@ -14,14 +14,13 @@ import { createWitnessStore, type WitnessStore } from '#platform/witness/store.t
 import { openWitnessKey } from '#platform/witness/witness-key.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
-import type { Settings } from '../../config.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { PeerClient } from '../../peer/client.ts'
 import { chainOf } from '../../peer/mutual-tls.ts'
+import { createPeerQuota } from '../../peer/peer-quota.ts'
 import { registeredServer } from '../../peer/verify-peer.ts'
-import { createPeerQuota } from '../../provider/peer-quota.ts'
 import { createWitnessClient } from './client.ts'
 import { createLogKeyStatement } from './log-key.ts'
 import { createPartners, type Partners } from './partners/partners.ts'
@@ -30,6 +29,15 @@ import { peerOf, readPolicy } from './policy.ts'
 import { peerWitnessRoutes } from './routes.ts'
 import { type AskWitness, MAX_REPLY_BYTES, PEER_PREFIX } from './transport.ts'
 import { createWitnesses, type Witnesses } from './witnesses.ts'
+
+/** The part of the settings file. */
+export type WitnessSettings = {
+  directory: string
+  /** This server as a witness of others' logs. */
+  witness?: { name: string } | undefined
+  /** Who witnesses the log of this one. */
+  witnesses?: { policyFile: string; own: string[] } | undefined
+}
 
 export type Witnessing = {
   /** The text of the policy file; absent without one. */
@@ -45,8 +53,8 @@ export type Witnessing = {
 /** A partner submits every few seconds and asks for proofs as often. */
 const RATE = { perSecond: 20, burst: 100, underWay: 64 }
 
-export async function wireWitnesses(q: {
-  settings: Pick<Settings, 'witness' | 'witnesses' | 'directory'>
+export async function openWitness(q: {
+  settings: WitnessSettings
   server: ServerId
   database: Database
   clock: Clock
@@ -157,7 +165,7 @@ export async function wireWitnesses(q: {
   }
 }
 
-async function policyFileOf({ policyFile }: NonNullable<Settings['witnesses']>): Promise<string> {
+async function policyFileOf({ policyFile }: NonNullable<WitnessSettings['witnesses']>): Promise<string> {
   return readFile(policyFile, 'utf8').catch((cause: unknown) => {
     throw new Fault('invalid_configuration', { what: `${policyFile} cannot be read`, cause })
   })

@@ -21,10 +21,10 @@ import { codeOf } from '#test/fakes/configuration-world.ts'
 import { contentAt, contractDocument, hashOf, inDays, sealOf } from '#test/fakes/contracts.ts'
 import { ocspFor, signingParty } from '#test/fakes/management-requests.ts'
 import { authority, GUEST, guest, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
-import { serverContractMigrations } from '../../features/contracts/migrations.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 import { type Contracts, createContracts } from './contracts.ts'
 import { LIST_GOOD_MS } from './index-contracts.ts'
+import { serverContractMigrations } from './migrations.ts'
 import { createContractKeep } from './store.ts'
 
 const TAX = parseSubsystemId('DEV/GOV/5678/tax')

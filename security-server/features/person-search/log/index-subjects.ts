@@ -7,9 +7,9 @@
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
 import type { BodyFolder } from '../../../message-log/body-folder.ts'
+import { gently } from '../../../message-log/gently.ts'
 import { openBody } from '../../../message-log/spool.ts'
 import type { WorkerClient } from '../../../message-log/worker-client.ts'
-import { gently } from '../../retention/gently.ts'
 import { subjectEntry } from './entry.ts'
 import {
   type Declared,

@@ -1,0 +1,40 @@
+/** The consumer half of an exchange, on the listeners for client systems. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { MessageLog } from '../message-log/message-log.ts'
+import { evidenceRoutes } from './evidence.ts'
+import { listClientsRoute } from './list-clients.ts'
+import type { ConsumerRooms } from './rooms.ts'
+import { consumerRoutes } from './routes.ts'
+
+type Ground = Omit<ConsumerRooms, 'heardTreeHead' | 'authenticationIdentity' | 'messageLog'> &
+  Pick<Services, 'log'> & {
+    messageLog: MessageLog
+    keys: Pick<ConsumerRooms, 'authenticationIdentity'>
+    /** Counts an exchange of this half. */
+    observe(half: string): (outcome: string, seconds: number) => void
+    witnessing: { partners: { heard: ConsumerRooms['heardTreeHead'] } }
+    /** Crash tests alone change something here. */
+    armConsumer(rooms: ConsumerRooms): ConsumerRooms
+  }
+
+export const consumer: FeatureModule<Ground> = {
+  name: 'consumer',
+  open: (ground) => {
+    const { log, globalConfiguration, localSystems, messageLog } = ground
+    const rooms = ground.armConsumer({
+      ...ground,
+      heardTreeHead: ground.witnessing.partners.heard,
+      authenticationIdentity: ground.keys.authenticationIdentity,
+    })
+    return {
+      routes: {
+        clients: (app) => {
+          consumerRoutes(app, rooms, log, ground.observe('consumer'))
+          listClientsRoute(app, globalConfiguration, log)
+          evidenceRoutes(app, { globalConfiguration, localSystems, evidence: messageLog }, log)
+        },
+      },
+    }
+  },
+}

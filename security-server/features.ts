@@ -1,0 +1,65 @@
+/** The features of a security server, a line each, in the order in which they are opened. */
+import { listFeatures, migrationsOf } from '#platform/feature.ts'
+import { serviceMigrations } from '#platform/services.ts'
+import { consumer } from './consumer/feature.ts'
+import { auditOrders } from './features/audit-orders/feature.ts'
+import { auditStream } from './features/audit-stream/feature.ts'
+import { backups } from './features/backups/feature.ts'
+import { clientsAndServices } from './features/clients-and-services/feature.ts'
+import { contentRequests } from './features/content-requests/feature.ts'
+import { contracts } from './features/contracts/feature.ts'
+import { dailyCounts } from './features/daily-counts/feature.ts'
+import { diagnostics } from './features/diagnostics/feature.ts'
+import { exchanges } from './features/exchanges/feature.ts'
+import { exportsOfRecords } from './features/exports/feature.ts'
+import { initialization } from './features/initialization/feature.ts'
+import { keysAndCertificates } from './features/keys-and-certificates/feature.ts'
+import { managementRequests } from './features/management-requests/feature.ts'
+import { people } from './features/people/feature.ts'
+import { personSearch } from './features/person-search/feature.ts'
+import { reconciliation } from './features/reconciliation/feature.ts'
+import { registryReports } from './features/registry-reports/feature.ts'
+import { retention } from './features/retention/feature.ts'
+import { timeStamping } from './features/time-stamping/feature.ts'
+import { traffic } from './features/traffic/feature.ts'
+import { verification } from './features/verification/feature.ts'
+import { witness } from './features/witness/feature.ts'
+import { configuration } from './global-configuration/feature.ts'
+import type { ServerGround } from './ground.ts'
+import { ownKeys } from './keys/feature.ts'
+import { ownSystems } from './local-systems/feature.ts'
+import { ownLog } from './message-log/feature.ts'
+import { provider } from './provider/feature.ts'
+
+export const FEATURES = listFeatures<ServerGround>()
+  .with(configuration)
+  .with(ownKeys)
+  .with(ownSystems)
+  .with(ownLog)
+  .with(timeStamping)
+  .with(contentRequests)
+  .with(people)
+  .with(witness)
+  .with(reconciliation)
+  .with(verification)
+  .with(registryReports)
+  .with(initialization)
+  .with(keysAndCertificates)
+  .with(clientsAndServices)
+  .with(managementRequests)
+  .with(contracts)
+  .with(exchanges)
+  .with(personSearch)
+  .with(exportsOfRecords)
+  .with(dailyCounts)
+  .with(traffic)
+  .with(retention)
+  .with(auditOrders)
+  .with(auditStream)
+  .with(diagnostics)
+  .with(backups)
+  .with(consumer)
+  .with(provider)
+
+/** All tables of the server's database. */
+export const serverMigrations = migrationsOf(FEATURES, serviceMigrations)

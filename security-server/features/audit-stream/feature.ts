@@ -1,0 +1,43 @@
+/** The audit log leaves the machine: its head into the witnessed message log, its records to a collector where one is named. */
+import {
+  type AuditStreamSettings,
+  openAuditStream,
+  STREAM_AUDIT_LOG,
+  STREAM_SECONDS,
+  watchAuditStream,
+} from '#platform/audit-log/stream-settings.ts'
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
+
+type Ground = Pick<Services, 'database' | 'audit' | 'metrics'> & {
+  settings: { server: string; auditStream?: AuditStreamSettings | undefined }
+  messageLog: Pick<MessageLog, 'noteAuditHead'>
+}
+
+export const auditStream: FeatureModule<Ground> = {
+  name: 'audit-stream',
+  open: async ({ database, audit, metrics, settings, messageLog }) => {
+    const stream = await openAuditStream({
+      ...{ settings: settings.auditStream, database },
+      service: { name: 'concordat-security-server', instance: settings.server },
+    })
+    watchAuditStream(stream, metrics)
+    const noteHead = async (): Promise<void> => {
+      const [newest] = await audit.list({ limit: 1 })
+      if (newest === undefined) return
+      await messageLog.noteAuditHead({ records: newest.sequence, digest: newest.digest })
+    }
+    return {
+      jobs: [
+        // Before long witnesses have where the audit log stood.
+        { kind: 'audit-head', everySeconds: 300, run: noteHead },
+        {
+          kind: STREAM_AUDIT_LOG,
+          everySeconds: STREAM_SECONDS,
+          run: async ({ signal }) => stream?.send(signal),
+        },
+      ],
+    }
+  },
+}

@@ -1,0 +1,19 @@
+/** Clients of this server, their services, endpoints, rights and local groups, as administrators look after them. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Keys } from '../../keys/keys.ts'
+import type { OwnListener } from '../../local-systems/check-address.ts'
+import { createDocumentClient } from './client.ts'
+import { clientHandlers } from './clients.ts'
+import type { Needs } from './needs.ts'
+import { serviceHandlers } from './services.ts'
+
+type Ground = Omit<Needs, 'fetchDocument'> & { keys: Keys; ownListeners: readonly OwnListener[] }
+
+export const clientsAndServices: FeatureModule<Ground> = {
+  name: 'clients-and-services',
+  open: (ground) => {
+    const fetchDocument = createDocumentClient(ground.ownListeners, ground.keys.internalTls)
+    const needs = { ...ground, fetchDocument }
+    return { operations: { ...clientHandlers(needs), ...serviceHandlers(needs) } }
+  },
+}

@@ -1,0 +1,14 @@
+/** What the feature needs of the server. */
+
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { LocalSystems } from '../../local-systems/local-systems.ts'
+import type { FetchDocument } from './client.ts'
+
+export type Needs = {
+  server: ServerId
+  localSystems: LocalSystems
+  globalConfiguration: GlobalConfiguration
+  /** Fetches an OpenAPI document for an administrator. */
+  fetchDocument: FetchDocument
+}

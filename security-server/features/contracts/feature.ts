@@ -1,0 +1,9 @@
+/** Service contracts of this server's clients: found, proposed, agreed to by two people, ended. */
+import type { FeatureModule } from '#platform/feature.ts'
+import { contractHandlers } from './contracts.ts'
+import type { Needs } from './needs.ts'
+
+export const contracts: FeatureModule<Needs> = {
+  name: 'contracts',
+  open: (ground) => ({ operations: contractHandlers(ground) }),
+}

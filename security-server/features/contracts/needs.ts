@@ -1,0 +1,18 @@
+/** What the feature needs of the server. */
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
+import type { Keys } from '../../keys/keys.ts'
+import type { LocalSystems } from '../../local-systems/local-systems.ts'
+
+export type Needs = {
+  server: ServerId
+  clock: Clock
+  keys: Keys
+  contracts: Contracts
+  localSystems: LocalSystems
+  apiKeys: ApiKeys
+  people: PeopleStore
+}

@@ -1,0 +1,10 @@
+/** How each part of the server is, and why one subsystem cannot call another. */
+import type { FeatureModule } from '#platform/feature.ts'
+import { diagnosticsHandlers } from './diagnostics.ts'
+import { explainHandlers } from './explain.ts'
+import type { Needs } from './needs.ts'
+
+export const diagnostics: FeatureModule<Needs> = {
+  name: 'diagnostics',
+  open: (ground) => ({ operations: { ...diagnosticsHandlers(ground), ...explainHandlers(ground) } }),
+}

@@ -1,0 +1,35 @@
+/** What the feature needs: each part of the server whose state it tells. */
+import type { Clock } from '#platform/clock.ts'
+import type { Finding } from '#platform/health/create-health.ts'
+import type { Jobs } from '#platform/jobs/create-jobs.ts'
+import type { Fault } from '#schemas/fault.ts'
+import type { Outage } from '#schemas/fleet.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { Keys } from '../../keys/keys.ts'
+import type { LocalService, LocalSystems } from '../../local-systems/local-systems.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
+
+export type Needs = {
+  server: ServerId
+  clock: Clock
+  keys: Keys
+  globalConfiguration: GlobalConfiguration
+  contracts: Contracts
+  localSystems: LocalSystems
+  messageLog: Pick<MessageLog, 'oldestUnstamped' | 'checkUsable'>
+  jobs: Pick<Jobs, 'state'>
+  /** Connections to others, tried without a message, and which of them failed when they were last tried. */
+  peerClient: {
+    reach(server: ServerId): Promise<void>
+    troubles(): { server: ServerId; at: number; fault: Fault }[]
+  }
+  serviceClient: { reach(service: LocalService): Promise<void> }
+  reconciliation: { cases: { open(): Promise<{ cases: number; unanswered: number }> } }
+  /** Absent where nobody witnesses the log. */
+  witnessing: { witnesses: { health(): Finding } | undefined }
+  verifications: { health(): Promise<Finding> }
+  /** What the registry told; nothing where it is no registry of ours. */
+  registryReports: { outages(): Outage[]; clockErrorMs(): number | undefined }
+}

@@ -1,0 +1,43 @@
+/** What fits a search as a file, made by the node that took the order, kept for a week. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import { Fault } from '#schemas/fault.ts'
+import { clearanceOf } from '../../reading/readable-log.ts'
+import { createExports } from './create-exports.ts'
+import { exportHandlers, exportTarget } from './handlers.ts'
+import { recordExportMigrations } from './migrations.ts'
+import type { Needs } from './needs.ts'
+
+type Ground = Omit<Needs, 'exports'> &
+  Pick<Services, 'database' | 'node'> & {
+    messageLog: Parameters<typeof createExports>[0]['messageLog']
+    folder(name: string): Promise<string>
+  }
+
+export const exportsOfRecords: FeatureModule<Ground> = {
+  name: 'exports',
+  migrations: recordExportMigrations,
+  open: async (ground) => {
+    const { database, messageLog, node, clock } = ground
+    const exports = await createExports({
+      ...{ database, messageLog, node, clock },
+      directory: await ground.folder('exports'),
+    })
+    ground.contentRequests.register('exportId', async (id, caller) => {
+      const found = await exports.store.get(id.toLowerCase())
+      if (found?.format !== 'bundles' || found.clearance > clearanceOf(caller))
+        throw new Fault('not_found', { what: `an export of bundles, ${id}` })
+      return exportTarget(id)
+    })
+    return {
+      operations: exportHandlers({ ...ground, exports }),
+      jobs: [
+        {
+          kind: exports.jobKind,
+          run: ({ payload, signal }) => exports.run((payload as { id: string }).id, signal),
+        },
+        { kind: 'expire-exports', everySeconds: 600, onEachNode: true, run: () => exports.expire() },
+      ],
+    }
+  },
+}

@@ -1,0 +1,13 @@
+/** What the feature needs of the server. */
+
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { Keys } from '../../keys/keys.ts'
+
+export type Needs = {
+  server: ServerId
+  keys: Keys
+  globalConfiguration: GlobalConfiguration
+  contracts: Contracts
+}

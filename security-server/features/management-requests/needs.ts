@@ -1,0 +1,14 @@
+/** What the feature needs of the server. */
+import type { Clock } from '#platform/clock.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { Keys } from '../../keys/keys.ts'
+import type { LocalSystems } from '../../local-systems/local-systems.ts'
+import type { RegistrationClient } from './client.ts'
+
+export type Needs = {
+  server: ServerId
+  clock: Clock
+  keys: Keys
+  localSystems: LocalSystems
+  registration: RegistrationClient
+}

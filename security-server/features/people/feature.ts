@@ -1,0 +1,65 @@
+/** Who may come in: people who log in, API keys of programs, and what both did. */
+
+import { keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import type { FeatureModule } from '#platform/feature.ts'
+import { peopleHandlers } from '#platform/people/routes.ts'
+import { createPeopleStore, type PeopleStore } from '#platform/people/store.ts'
+import type { Services } from '#platform/services.ts'
+import type { Authenticate } from '#platform/sessions/authenticate.ts'
+import type { Login } from '#platform/sessions/create-login.ts'
+import { createSessions } from '#platform/sessions/create-sessions.ts'
+import type { LoginFile } from '#platform/sessions/settings.ts'
+import { sessionMigrations } from '#platform/sessions/store.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import { apiKeyHandlers } from './api-keys.ts'
+import { writeInitialApiKey } from './initial-api-key.ts'
+import { openLogin } from './login.ts'
+import { serverPeopleMigrations } from './migrations.ts'
+import type { Needs } from './needs.ts'
+
+type Ground = Needs &
+  Pick<Services, 'database' | 'metrics' | 'log'> & {
+    server: ServerId
+    settings: { login?: LoginFile | undefined; admin: { initialApiKeyFile?: string | undefined } }
+  }
+
+export const people: FeatureModule<Ground, { people: PeopleStore; authenticate: Authenticate }> = {
+  name: 'people',
+  migrations: { ...sessionMigrations, ...serverPeopleMigrations },
+  open: async (ground) => {
+    const { database, clock, settings, apiKeys } = ground
+    const { initialApiKeyFile } = settings.admin
+    if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, apiKeys)
+    const sessions = createSessions({ database, clock })
+    const store = createPeopleStore({
+      ...{ database, sessions, issuer: settings.login?.issuer },
+      // Without one nobody could invite others.
+      indispensable: ['XROAD_SYSTEM_ADMINISTRATOR'],
+    })
+    const secret = settings.login && (await readSecret(settings.login.clientSecretFile))
+    let login: Login | undefined
+    const byKey = keyAuthentication(apiKeys)
+    return {
+      operations: { ...apiKeyHandlers(ground), ...peopleHandlers({ store, clock }) },
+      routes: {
+        admin: (app) => {
+          if (settings.login === undefined) return
+          const loginSettings = { ...settings.login, clientSecret: secret! }
+          login = openLogin(
+            app,
+            { settings: loginSettings, metrics: ground.metrics },
+            {
+              ...{ ...ground, sessions, people: store },
+            },
+          )
+        },
+      },
+      offers: {
+        people: store,
+        authenticate: (authorization, request) => (login?.authenticate ?? byKey)(authorization, request),
+      },
+      close: async () => login?.close(),
+    }
+  },
+}

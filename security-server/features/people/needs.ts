@@ -1,0 +1,13 @@
+/** What the feature needs of the server. */
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
+
+export type Needs = {
+  clock: Clock
+  apiKeys: ApiKeys
+  audit: AuditLog
+  messageLog: Pick<MessageLog, 'auditHeads'>
+  contentRequests: { isRequired: boolean }
+}

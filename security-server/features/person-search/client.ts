@@ -1,0 +1,135 @@
+/** The security server's way to the holder of its subject keys: a Unix socket or mutual TLS, bounded in time and size. */
+import { Agent, request } from 'undici'
+import { Fault } from '#schemas/fault.ts'
+import type {
+  SubjectEvaluation,
+  SubjectMonths,
+  SubjectQuestion,
+  SubjectSearch,
+} from '#schemas/subject-keys.ts'
+import { isMonth } from '../../subject-keys/months.ts'
+
+export type SubjectKeysClient = {
+  /** Throws `subject_evaluations_used_up`; `subject_keys_unavailable`, as all of them. */
+  evaluateRecords(records: SubjectQuestion[]): Promise<SubjectEvaluation[]>
+  /** Throws `subject_searches_used_up`, `invalid_input`. */
+  evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
+  state(): Promise<HolderState>
+  close(): Promise<void>
+}
+
+export type HolderState = {
+  months: { month: string; createdAt: string | null; destroyedAt: string | null }[]
+  oldestKept: string
+  mark: number
+  today: { identifiers: number; refused: number; usedUp: number }
+}
+
+const TIMEOUT_MS = 10_000
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+const HASH = /^[0-9a-f]{32}$/
+const KEY_ID = /^[0-9a-f]{16}$/
+const FAULT_ID = /^[0-9a-f-]{36}$/
+/** What the holder says of a search; everything else is its own trouble, or ours. */
+const PASSED_ON = ['subject_searches_used_up', 'subject_evaluations_used_up', 'invalid_input'] as const
+
+export function createSubjectKeysClient(q: {
+  /** A socket's path, or an https address with the certificates of both sides, PEM. */
+  at: { socket: string } | { url: string; certificate: string; key: string; holderCertificate: string }
+  credentials: { index: string; search: string }
+}): SubjectKeysClient {
+  const { at, credentials } = q
+  const limits = {
+    headersTimeout: TIMEOUT_MS,
+    bodyTimeout: TIMEOUT_MS,
+    maxResponseSize: MAX_ANSWER_BYTES,
+    connections: 4,
+  }
+  const base = 'socket' in at ? 'http://subject-keys' : at.url.replace(/\/$/, '')
+  const dispatcher = new Agent({
+    ...limits,
+    connect:
+      'socket' in at
+        ? { socketPath: at.socket, timeout: TIMEOUT_MS }
+        : {
+            timeout: TIMEOUT_MS,
+            cert: at.certificate,
+            key: at.key,
+            ca: at.holderCertificate,
+            // The one certificate that is expected says who it is; its names do not.
+            checkServerIdentity: () => undefined,
+          },
+  })
+
+  const ask = async (path: string, credential: string, body?: object): Promise<unknown> => {
+    let status: number
+    let text: string
+    try {
+      const reply = await request(`${base}/v1${path}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: {
+          authorization: `Bearer ${credential}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        dispatcher,
+        signal: AbortSignal.timeout(2 * TIMEOUT_MS),
+      })
+      status = reply.statusCode
+      text = await reply.body.text()
+    } catch (cause) {
+      throw unavailable('it cannot be reached', cause)
+    }
+    if (status === 200) return JSON.parse(text) as unknown
+    const { type, detail } = readFault(text)
+    const known = PASSED_ON.find((code) => type === code)
+    if (known !== undefined) throw new Fault(known, { what: 'as the holder of the keys says', detail })
+    throw unavailable(`it answered ${status} ${type.slice(0, 100)}`)
+  }
+
+  return {
+    evaluateRecords: async (records) => {
+      const answer = (await ask('/record-evaluations', credentials.index, { records })) as {
+        records: SubjectEvaluation[]
+      }
+      const isSound =
+        answer.records?.length === records.length &&
+        answer.records.every((one, i) => one.index === records[i]!.index && isEvaluation(one, records[i]!))
+      if (!isSound) throw unavailable('it answered something else')
+      return answer.records
+    },
+    evaluateSearch: async (search) => {
+      const answer = (await ask('/search-evaluations', credentials.search, search)) as SubjectMonths
+      const { months, destroyed, oldestKept } = answer
+      const isSound =
+        [oldestKept, ...destroyed].every(isMonth) &&
+        months.every(({ month, hash, keyId }) => isMonth(month) && HASH.test(hash) && KEY_ID.test(keyId))
+      if (!isSound) throw unavailable('it answered something else')
+      return answer
+    },
+    state: async () => (await ask('/state', credentials.index)) as HolderState,
+    close: () => dispatcher.close(),
+  }
+}
+
+/** A hash for each identifier, or why there are none. */
+function isEvaluation(answer: SubjectEvaluation, { subjects }: SubjectQuestion): boolean {
+  if ('without' in answer) return answer.without === 'destroyed' || answer.without === 'refused'
+  const isWhole = answer.hashes.length === subjects.length && KEY_ID.test(answer.keyId)
+  return isWhole && answer.hashes.every((hash) => HASH.test(hash))
+}
+
+/** `detail` is its id in the holder's log. */
+function readFault(text: string): { type: string; detail: string | undefined } {
+  try {
+    const { type, detail } = JSON.parse(text) as { type?: unknown; detail?: unknown }
+    const isId = typeof detail === 'string' && FAULT_ID.test(detail)
+    return { type: typeof type === 'string' ? type : '', detail: isId ? detail : undefined }
+  } catch {
+    return { type: '', detail: undefined }
+  }
+}
+
+function unavailable(what: string, cause?: unknown): Fault {
+  return new Fault('subject_keys_unavailable', { what, cause })
+}

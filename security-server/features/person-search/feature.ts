@@ -1,0 +1,62 @@
+/** Who asked for the data of a person: the index by person, filled behind the exchanges, and searches in it. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { Services } from '#platform/services.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
+import type { RecordFilter } from '../../reading/index/store.ts'
+import type { SubjectKeysClient } from './client.ts'
+import { subjectHandlers } from './handlers.ts'
+import { subjectMigrations } from './migrations.ts'
+import type { Needs } from './needs.ts'
+import { openPersonSearch, type SubjectKeysSettings, watchSubjects } from './open-person-search.ts'
+import { grantedSearch, ownSearch, searchFilter, searchTarget } from './searches.ts'
+
+type Ground = Omit<Needs, 'subjects'> &
+  Pick<Services, 'database' | 'metrics'> & {
+    settings: { subjectKeys?: SubjectKeysSettings | undefined }
+    contracts: Pick<Contracts, 'view' | 'contentsInForce'>
+    /** Tests hand in a holder of their own. */
+    subjectKeys?: Omit<SubjectKeysClient, 'close'> | undefined
+  }
+
+export type SubjectSearches = {
+  /** The caller's own search, when its results may be seen now. Throws `not_found`, `forbidden`, `content_not_granted`. */
+  granted(
+    id: string,
+    caller: Caller,
+  ): Promise<{ id: string; case_number: string; reason: string; filter: RecordFilter }>
+}
+
+export const personSearch: FeatureModule<Ground, { subjectSearches: SubjectSearches }> = {
+  name: 'person-search',
+  migrations: subjectMigrations,
+  open: async (ground) => {
+    const { settings, database, clock, messageLog, contracts } = ground
+    const subjects = await openPersonSearch({
+      ...{ settings: settings.subjectKeys, database, clock, messageLog, contracts },
+      ...(ground.subjectKeys && { keys: ground.subjectKeys }),
+    })
+    watchSubjects(subjects, messageLog, ground.metrics)
+    const needs: Needs = { ...ground, subjects }
+    ground.contentRequests.register('searchId', async (id, caller, asked) => {
+      const search = await ownSearch(needs, id, caller)
+      if (search.case_number === asked.case) return searchTarget(id)
+      throw new Fault('invalid_input', { what: `the search is of case ${search.case_number}` })
+    })
+    return {
+      operations: subjectHandlers(needs),
+      // Behind the exchanges, and only while the key holder answers.
+      jobs: [{ kind: 'index-subjects', everySeconds: 2, run: ({ signal }) => subjects.index(signal) }],
+      offers: {
+        subjectSearches: {
+          granted: async (id, caller) => {
+            const row = await grantedSearch(needs, id, caller)
+            return { ...row, filter: searchFilter(row) }
+          },
+        },
+      },
+      close: subjects.close,
+    }
+  },
+}

@@ -1,0 +1,42 @@
+/** What the feature needs of the server. */
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { Jobs } from '#platform/jobs/create-jobs.ts'
+import type { SubjectMonths, SubjectSearch } from '#schemas/subject-keys.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
+import type { ReadableLog } from '../../reading/readable-log.ts'
+import type { PlacesStore } from './log/places-store.ts'
+import type { SubjectSearchStore } from './store.ts'
+
+/** Searches by person; `keys` is absent where no key holder is configured. */
+export type Subjects = {
+  places: PlacesStore
+  searches: SubjectSearchStore
+  keys:
+    | {
+        evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
+        state(): Promise<{
+          months: { month: string; createdAt: string | null; destroyedAt: string | null }[]
+          oldestKept: string
+          mark: number
+        }>
+      }
+    | undefined
+}
+
+export type Needs = {
+  clock: Clock
+  audit: AuditLog
+  jobs: Pick<Jobs, 'state'>
+  messageLog: Pick<MessageLog, 'subjects' | 'size'>
+  logFor(caller: Pick<Caller, 'roles'>): ReadableLog
+  contentRequests: {
+    check(q: { target: string; case: string; caller: Caller }): Promise<void>
+    register(
+      kind: 'searchId',
+      targetOf: (id: string, caller: Caller, q: { case: string }) => Promise<string>,
+    ): void
+  }
+  subjects: Subjects
+}

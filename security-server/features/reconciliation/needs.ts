@@ -1,0 +1,61 @@
+/** What people see of reconciliation, and what the operations need of the server. */
+import type { Clock } from '#platform/clock.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+
+/** A day compared with another server, as it is stored; ids in text form, JSON texts, '' for what is not there. */
+export type ReconciledDay = {
+  id: number
+  day: string
+  own_member: string
+  peer_member: string
+  peer_server: string
+  state: string
+  statement: string
+  counts: string
+  error: string
+  attempts: number
+  changed_at: string
+}
+export type CaseState = 'open' | 'explained' | 'closed'
+export type ReconciliationCase = {
+  id: number
+  reconciliation: number
+  state: string
+  request_id: string
+  finding: string
+  own_proof: string
+  peer_proof: string
+  peer_proof_holds: number
+  note: string
+  opened_at: string
+  changed_at: string
+  changed_by: string
+  assignee: string | null
+}
+type ReconciliationFilter = {
+  clearance: number
+  before?: number
+  limit: number
+  day?: string
+  member?: string
+  state?: string
+}
+
+/** The part of reconciliation that people use; `get` and `getCase` throw `not_found`. */
+export type PeoplesReconciliation = {
+  days: {
+    list(q: ReconciliationFilter): Promise<ReconciledDay[]>
+    get(id: number, clearance: number): Promise<ReconciledDay>
+  }
+  cases: {
+    listCases(
+      q: ReconciliationFilter & { requestId?: string; assignee?: string },
+    ): Promise<{ of: ReconciledDay; found: ReconciliationCase }[]>
+    getCase(id: number, clearance: number): Promise<ReconciliationCase>
+    changeCase(id: number, q: { state: string; note: string; by: string; now: string }): Promise<void>
+    assign(id: number, assignee: string | null): Promise<void>
+    open(): Promise<{ cases: number; unanswered: number }>
+  }
+}
+
+export type Needs = { server: ServerId; clock: Clock; reconciliation: PeoplesReconciliation }

@@ -1,0 +1,44 @@
+/** Time-stamps of what the log holds, and evidence records that keep them good for decades. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
+import { lateTimeStamps, timeStampInterval } from './time-stamp-interval.ts'
+
+type Ground = Pick<Services, 'clock' | 'metrics'> & {
+  settings: { limits: { unstampedHours: number } }
+  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  messageLog: Pick<MessageLog, 'timeStampNow' | 'keepEvidenceRecords' | 'oldestUnstamped' | 'checkUsable'>
+}
+
+export const timeStamping: FeatureModule<Ground> = {
+  name: 'time-stamping',
+  open: ({ clock, metrics, settings, globalConfiguration, messageLog }) => {
+    const intervalSeconds = timeStampInterval({
+      configuration: () => globalConfiguration.current().index,
+      unstampedLimitSeconds: settings.limits.unstampedHours * 3600,
+    })
+    metrics.watch(
+      'concordat_log_unstamped_seconds',
+      'Age of the oldest record without a time-stamp, 0 when there is none',
+      () => {
+        const oldest = messageLog.oldestUnstamped()
+        return oldest === undefined ? 0 : Math.max(0, (clock() - oldest.getTime()) / 1000)
+      },
+    )
+    return {
+      jobs: [
+        {
+          kind: 'time-stamp',
+          everySeconds: intervalSeconds,
+          run: async () => void (await messageLog.timeStampNow()),
+        },
+        {
+          ...{ kind: 'evidence-records', everySeconds: 600 },
+          run: async () => void (await messageLog.keepEvidenceRecords()),
+        },
+      ],
+      health: { 'time-stamps': () => lateTimeStamps({ ...messageLog, intervalSeconds, clock }) },
+    }
+  },
+}

@@ -1,0 +1,9 @@
+/** How many exchanges there were, and what waits for whoever looks after the log. */
+import type { FeatureModule } from '#platform/feature.ts'
+import { trafficHandlers } from './handlers.ts'
+import type { Needs } from './needs.ts'
+
+export const traffic: FeatureModule<Needs> = {
+  name: 'traffic',
+  open: (ground) => ({ operations: trafficHandlers(ground) }),
+}

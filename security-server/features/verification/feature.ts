@@ -1,0 +1,40 @@
+/** The log verified: each day by itself, whole from time to time, and whenever an auditor asks. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { StoredLog } from './checks/verify-stored.ts'
+import { verificationHandlers } from './handlers.ts'
+import { createLogVerification } from './run-verification.ts'
+import { createVerificationStore } from './store.ts'
+import { verificationMigrations } from './tables.ts'
+import { createVerifications, type Verifications } from './verifications.ts'
+
+type Ground = Pick<Services, 'database' | 'clock' | 'log'> & {
+  settings: { verification: { hour: number; fullEveryDays: number } }
+  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  /** Where the log lies. */
+  storedLog: StoredLog
+  witnessing: { policyText?: string | undefined }
+}
+
+export const verification: FeatureModule<Ground, { verifications: Verifications }> = {
+  name: 'verification',
+  migrations: verificationMigrations,
+  open: ({ database, clock, log, settings, globalConfiguration, storedLog, witnessing }) => {
+    const run = createLogVerification({
+      ...{ stored: storedLog, globalConfiguration, witnessPolicy: witnessing.policyText },
+    })
+    const verifications = createVerifications({
+      ...{ store: createVerificationStore(database), run, clock, logger: log },
+      ...settings.verification,
+    })
+    return {
+      operations: { ...verificationHandlers({ verifications }), verifyMessageLog: () => run() },
+      // Looks often, runs once a day, and goes on soon with what a stop broke off.
+      jobs: [{ kind: 'verify-log', everySeconds: 300, run: ({ signal }) => verifications.daily(signal) }],
+      health: { verification: verifications.health },
+      offers: { verifications },
+      drain: verifications.close,
+    }
+  },
+}

@@ -1,0 +1,33 @@
+/** Verifications of the log for auditors: what the last ones found, and one more when somebody asks. */
+import { answer } from '#platform/http-service/answer.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import type { Needs } from './needs.ts'
+import type { VerificationRow } from './tables.ts'
+
+export function verificationHandlers({ verifications }: Needs): Handlers {
+  return {
+    getVerifications: async ({ query }) => {
+      const filter = query as { before?: number; limit: number; outcome?: string }
+      const rows = await verifications.list(filter)
+      return rows.map(verificationView)
+    },
+    startVerification: async ({ body }) => {
+      const { full = false } = (body ?? {}) as { full?: boolean }
+      return answer(verificationView(await verifications.start({ full })), { status: 202 })
+    },
+  }
+}
+
+function verificationView(row: VerificationRow) {
+  return {
+    id: Number(row.id),
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    mode: row.mode,
+    outcome: row.outcome,
+    firstRecord: row.first_record,
+    records: row.records,
+    reason: row.reason,
+    report: row.report === null ? null : (JSON.parse(row.report) as unknown),
+  }
+}

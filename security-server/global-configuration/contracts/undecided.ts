@@ -1,0 +1,42 @@
+/** The contract that would cover a call and is not in force yet, and what it waits for, in words; pure. */
+import { awaited } from '#core/contract/awaited.ts'
+import { covers } from '#core/contract/endpoints.ts'
+import { namedConsumers } from '#core/contract/parties.ts'
+import { idText, type ServiceId, type SubsystemId, subsystemOf } from '#schemas/identifiers.ts'
+import type { KeptContract } from './verify-contract.ts'
+
+type Call = { client: SubsystemId; service: ServiceId; method: string; path: string }
+
+/** Proposed, or accepted and not in force yet. */
+const OPEN: ReadonlySet<string> = new Set(['PROPOSED', 'ACCEPTED'])
+
+/** Of several the newest version; undefined when there is none. */
+export function undecidedFor(
+  all: readonly KeptContract[],
+  call: Call,
+): { what: string; remedy: string } | undefined {
+  const found = all
+    .filter((one) => OPEN.has(one.listed.state) && wouldCover(one, call))
+    .toSorted((a, b) => b.content.version - a.content.version)[0]
+  if (found === undefined) return undefined
+  const { content, listed } = found
+  const { waitsFor, contacts: states = [], contactsMissing: missing = [] } = listed
+  const { what, remedy } = awaited(content, { waitsFor, states, missing }) ?? {
+    what: 'waits for the approval of the registry',
+    remedy: 'ask the administrators of the registry',
+  }
+  const name = `the contract ${content.contract}/${content.version} is ${listed.state}`
+  return { what: `${name} and ${what}`, remedy }
+}
+
+function wouldCover({ content, joined }: KeptContract, { client, service, method, path }: Call): boolean {
+  const isBetween =
+    content.provider === idText(subsystemOf(service)) &&
+    [...namedConsumers(content), ...joined].includes(idText(client))
+  return (
+    isBetween &&
+    content.services.some(
+      ({ serviceCode, endpoints }) => serviceCode === service.serviceCode && covers(endpoints, method, path),
+    )
+  )
+}

@@ -1,0 +1,47 @@
+/** The configuration as a running server keeps it: taken anew, obeyed, and told when it is old. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { Contracts } from './contracts/contracts.ts'
+import { serverContractMigrations } from './contracts/migrations.ts'
+import { registryFinding, suspensionListFinding, watchRegistry } from './findings.ts'
+import type { GlobalConfiguration } from './global-configuration.ts'
+
+type Ground = Pick<Services, 'clock' | 'metrics'> & {
+  globalConfiguration: GlobalConfiguration
+  contracts: Pick<Contracts, 'refreshWhenDue'>
+}
+
+export const configuration: FeatureModule<Ground> = {
+  name: 'global-configuration',
+  migrations: serverContractMigrations,
+  open: ({ clock, metrics, globalConfiguration, contracts }) => {
+    const { state } = globalConfiguration
+    watchRegistry(metrics, { state, clock })
+    return {
+      jobs: [
+        {
+          ...{ kind: 'refresh-configuration', everySeconds: 30, onEachNode: true },
+          run: () => globalConfiguration.refreshOwn(),
+        },
+        // A suspension is obeyed within a minute: the registry signs it within seconds, and one attempt may fail.
+        {
+          ...{ kind: 'refresh-suspensions', everySeconds: 20, onEachNode: true },
+          run: () => globalConfiguration.refreshSuspensions(),
+        },
+        // Looks often, so that one that failed is tried again soon.
+        {
+          ...{ kind: 'refresh-contracts', everySeconds: 5, onEachNode: true },
+          run: () => contracts.refreshWhenDue(),
+        },
+      ],
+      health: {
+        configuration: () => {
+          globalConfiguration.current()
+          return { ok: true }
+        },
+        'suspension-list': () => suspensionListFinding(state(), clock()),
+        registry: () => registryFinding(state()),
+      },
+    }
+  },
+}

@@ -1,0 +1,220 @@
+/** What every feature of a security server stands on: its database, configuration, keys, systems, log and wire, made once. */
+import { mkdir } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import path from 'node:path'
+import type { Migration } from 'kysely/migration'
+import { publicKeyOf } from '#core/certificate/certificate.ts'
+import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
+import type { Clock } from '#platform/clock.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { openServices } from '#platform/services.ts'
+import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
+import { federationsOf, type Settings } from './config.ts'
+import { CLIENT_IDLE_MS } from './drain-listener.ts'
+import { type BackupWords, backUpAndEnd } from './features/backups/backup-command.ts'
+import { createTimeStampClient } from './features/time-stamping/client.ts'
+import { createFetchStatus, readable } from './features/time-stamping/fetch-status.ts'
+import { createConfigurationClient } from './global-configuration/client.ts'
+import { createContracts } from './global-configuration/contracts/contracts.ts'
+import {
+  createGlobalConfiguration,
+  type GlobalConfiguration,
+} from './global-configuration/global-configuration.ts'
+import { createPostDocument } from './global-configuration/registration/client.ts'
+import { checkpointSigner } from './keys/checkpoint-signer.ts'
+import { createOcspClient } from './keys/client.ts'
+import { createKeys, type Keys } from './keys/keys.ts'
+import { armedBy } from './kill-points.ts'
+import { createLocalSystems } from './local-systems/local-systems.ts'
+import { type MessageLog, openMessageLog } from './message-log/message-log.ts'
+import { ownAddresses, ownListeners } from './own-listeners.ts'
+import { createPeerClient } from './peer/client.ts'
+import { createMessageSigner } from './peer/sign-message.ts'
+import { createMessageVerifier } from './peer/verify-message.ts'
+import { createPeerVerifier } from './peer/verify-peer.ts'
+import { createServiceClient } from './provider/client.ts'
+import { erasuresOf } from './reading/erasures-of.ts'
+import { clearanceOf, readableLog } from './reading/readable-log.ts'
+import { hardwarePlaces, unlockToken } from './unlock-token.ts'
+
+export type ServerGround = Awaited<ReturnType<typeof openGround>>
+
+/** Opens it all, in the order in which one needs the other. Ends the process when `words` ask for a backup. */
+export async function openGround(q: {
+  settings: Settings
+  words: BackupWords
+  /** All tables of the server's database. */
+  migrations: Record<string, Migration>
+  clock: Clock
+  log: Log
+}) {
+  const { settings, clock, log } = q
+  const server = parseServerId(settings.server)
+  // Stands in rows and file names; the same after every restart, so that recovery finds its own intents.
+  const node = `${hostname()}-${settings.peers.address}-${settings.peers.messagePort}`
+    .replace(/[^A-Za-z0-9.-]/g, '_')
+    .slice(-64)
+  const folder = async (name: string): Promise<string> => {
+    const directory = path.join(settings.directory, name)
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    return directory
+  }
+  const globalConfiguration = await createGlobalConfiguration({
+    ...{ directory: await folder('configuration'), clock, log },
+    client: createConfigurationClient(),
+    allowedFederations: federationsOf(settings),
+  })
+  const configuration = () => globalConfiguration.current().index
+  const keys = await createKeys({
+    ...{ directory: await folder('keys'), clock, configuration },
+    hardwareTokens: await hardwarePlaces(settings.hardwareTokens),
+    hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },
+  })
+  // Other threads do both.
+  await Promise.all([unlockToken(keys, settings.pinFile, log), globalConfiguration.restored()])
+  // The login asked for none while the configuration was not there yet; a failure shows in the certificates' states.
+  void keys.refreshOcsp().catch(() => undefined)
+  await backUpAndEnd(q.words, { settings, keys, now: clock() })
+  const services = await openServices({
+    ...{ databaseUrl: settings.database, migrations: q.migrations, node, clock, log },
+    ...(settings.redisUrlFile !== undefined && { redisUrl: await readSecret(settings.redisUrlFile) }),
+  })
+  const { database } = services
+  const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
+  const post = createPostDocument(() => configuration().privateParameters?.managementService)
+  const contracts = await createContracts({
+    ...{ server, database, clock, log, post },
+    configuration: () => globalConfiguration.current(),
+    signJson: keys.signJson,
+  })
+  const storedLog = {
+    databaseUrl: settings.messageLogDatabase,
+    keyFolder: await folder('log-keys'),
+    bodyFolder: await folder('bodies'),
+  }
+  const ocspClient = createOcspClient()
+  const messageLog = await openLog({
+    ...{ settings, server, node, clock, log, keys, globalConfiguration, storedLog },
+    fetchOcsp: ocspClient.fetch,
+  })
+  const recovered = await messageLog.recover()
+  if (recovered > 0)
+    log.warn({ recovered }, 'exchanges that a crash left open were recorded as outcome unknown')
+  const wire = openWire({ settings, clock, keys, globalConfiguration })
+  const exchanged = services.metrics.histogram(
+    'concordat_exchange_seconds',
+    'Exchanges by half and outcome',
+    ['half', 'outcome'],
+  )
+  return {
+    ...services,
+    ...{ settings, settingsFile: q.words.configuration ?? '' },
+    ...{ server, folder, globalConfiguration, keys, localSystems, contracts, post },
+    ...{ storedLog, messageLog, ...wire, ownListeners: ownListeners(settings) },
+    ...{ limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: settings.limits.bodyBytes } },
+    ...armedBy(settings),
+    observe: (half: string) => (outcome: string, seconds: number) =>
+      exchanged.observe({ half, outcome }, seconds),
+    logFor: (caller: Parameters<typeof clearanceOf>[0]) => readableLog(messageLog, clearanceOf(caller)),
+    erasuresOf: (index: number) => erasuresOf(messageLog, index),
+    closeGround: async () => {
+      await Promise.all([
+        wire.peerClient.close(),
+        wire.serviceClient.close(),
+        ocspClient.close(),
+        keys.close(),
+      ])
+      await messageLog.close()
+    },
+  }
+}
+
+/** The log, with who signs its tree heads, who stamps it and how long that stays good. */
+function openLog(q: {
+  settings: Settings
+  server: ServerId
+  node: string
+  clock: Clock
+  log: Log
+  keys: Keys
+  globalConfiguration: GlobalConfiguration
+  storedLog: { databaseUrl: string; keyFolder: string; bodyFolder: string }
+  fetchOcsp: Parameters<typeof createFetchStatus>[0]['fetchOcsp']
+}): Promise<MessageLog> {
+  const { settings, server, node, clock, log, keys, globalConfiguration } = q
+  const owner = memberOf(server)
+  const fetchStatus = createFetchStatus({
+    ...{ clock, fetchOcsp: q.fetchOcsp },
+    configurations: () => [...globalConfiguration.current().indexes()],
+  })
+  return openMessageLog({
+    ...q.storedLog,
+    ...{ server, node, clock },
+    unstampedLimitMs: settings.limits.unstampedHours * 3_600_000,
+    archives: {
+      directory: settings.archives.path ?? path.join(settings.directory, 'archives'),
+      maxBytes: settings.archives.maxFileBytes,
+      checkpointSigner: () => checkpointSigner(keys, server),
+    },
+    onFault: (fault) => log.error({ err: fault, detail: fault.detail }, 'message log'),
+    signer: {
+      name: idText(owner),
+      get publicKey() {
+        return publicKeyOf(keys.signingIdentity(owner).certificate)
+      },
+      sign: (data) => keys.signingIdentity(owner).sign(data),
+      evidence: () => {
+        const { certificate, intermediates, ocspResponses } = keys.signingIdentity(owner)
+        return { certificates: [certificate, ...intermediates].map(({ der }) => der), ocspResponses }
+      },
+    },
+    stamp: createTimeStampClient({
+      ...{ clock, fetchStatus },
+      configuration: () => globalConfiguration.current().index,
+    }),
+    signerStatus: (certificates) => fetchStatus(readable(certificates)),
+    evidenceRecords: {
+      intervalMs: settings.evidenceRecords.intervalHours * 3_600_000,
+      beforeMs: settings.evidenceRecords.renewBeforeDays * 86_400_000,
+      ends: {
+        ...ALGORITHM_ENDS,
+        ...Object.fromEntries(settings.evidenceRecords.algorithmEnds.map((one) => one.split(' '))),
+      },
+    },
+  })
+}
+
+/** The way to other security servers, and who they are; the way to the systems of our services. */
+function openWire(q: {
+  settings: Settings
+  clock: Clock
+  keys: Keys
+  globalConfiguration: GlobalConfiguration
+}) {
+  const { peers, limits } = q.settings
+  const xroadTlsPeers: ReadonlySet<string> = new Set(
+    peers.xroadTlsPeers.map((text) => idText(parseServerId(text))),
+  )
+  const verifyPeer = createPeerVerifier()
+  const peerClient = createPeerClient(
+    { ...q, verifyPeer, xroadTlsPeers },
+    {
+      messagePort: peers.messagePort,
+      ocspPort: peers.ocspPort,
+      connectTimeoutMs: 10_000,
+      replyTimeoutMs: limits.replyTimeoutSeconds * 1000,
+      idleTimeoutMs: CLIENT_IDLE_MS,
+      connectionsPerPeer: 64,
+    },
+  )
+  const serviceClient = createServiceClient({
+    ...{ connectTimeoutMs: 10_000, connectionsPerService: 64 },
+    ...{ own: ownListeners(q.settings), identity: q.keys.internalTls.identity },
+  })
+  return {
+    ...{ xroadTlsPeers, verifyPeer, peerClient, serviceClient },
+    signMessage: createMessageSigner(q),
+    verifyMessage: createMessageVerifier(),
+  }
+}

@@ -1,0 +1,29 @@
+/** Clients, services and rights as a running server keeps them: what another node changed is taken over. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { LocalSystems } from './local-systems.ts'
+import { localSystemsMigrations } from './migrations.ts'
+
+type Ground = Pick<Services, 'jobs'> & { localSystems: Pick<LocalSystems, 'poll'> }
+
+export const ownSystems: FeatureModule<Ground> = {
+  name: 'local-systems',
+  migrations: localSystemsMigrations,
+  open: ({ localSystems, jobs }) => ({
+    jobs: [
+      {
+        kind: 'poll-local-systems',
+        everySeconds: 2,
+        onEachNode: true,
+        run: async () => void (await localSystems.poll()),
+      },
+    ],
+    health: {
+      // Exchange goes on without it for a while; what keeps it going are jobs.
+      database: async () => {
+        await jobs.state()
+        return { ok: true }
+      },
+    },
+  }),
+}

@@ -1,0 +1,20 @@
+/** What became of a record's content. */
+import { asFault } from '#schemas/fault.ts'
+import type { MessageLog } from '../message-log/message-log.ts'
+
+/** When the content was erased (null: it was not, or there is none), and what the erasures of it say. */
+export async function erasuresOf(
+  log: Pick<MessageLog, 'read'>,
+  index: number,
+): Promise<{ goneAt: string | null; said: Record<string, string>[] }> {
+  try {
+    const { erased, erasureIndex, proofErasureIndex } = await log.read(index)
+    const said: Record<string, string>[] = []
+    for (const one of [erasureIndex, proofErasureIndex])
+      if (one !== undefined) said.push((await log.read(Number(one))).metadata?.extra ?? {})
+    return { goneAt: erased ?? null, said }
+  } catch (thrown) {
+    if (asFault(thrown).code === 'not_found') return { goneAt: null, said: [] }
+    throw thrown
+  }
+}

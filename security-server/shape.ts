@@ -1,0 +1,75 @@
+/** What a security server is beside its features: its listeners, the management API's file, and who may call it. */
+import path from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { readDocument } from '#platform/http-service/read-document.ts'
+import { servePages } from '#platform/http-service/serve-pages.ts'
+import type { Listener, Shape } from '#platform/serve.ts'
+import type { Authenticate } from '#platform/sessions/authenticate.ts'
+import { createAdminListener } from './admin-listener.ts'
+import type { ServerGround } from './ground.ts'
+import { listenForClients, listenForPeers } from './listeners.ts'
+import { createOcspByHash } from './peer/ocsp-by-hash.ts'
+import { recordingLooks } from './reading/looks.ts'
+
+const CONSOLE = {
+  prefix: '/console',
+  directory: path.resolve(import.meta.dirname, '../console/dist/auditor'),
+  how: 'npm exec -- concordat console',
+}
+
+let document: Promise<OpenApiDocument> | undefined
+
+/** The API's source, read once a process. */
+export function securityServerApi(): Promise<OpenApiDocument> {
+  document ??= readDocument(new URL('../schemas/security-server-api.yaml', import.meta.url))
+  return document
+}
+
+export async function shapeOf(all: ServerGround & { authenticate: Authenticate }): Promise<Shape> {
+  const { settings, log, audit } = all
+  const { app, url } = await createAdminListener(settings.admin, log)
+  servePages(app, CONSOLE)
+  const { address: host, port } = settings.admin
+  return {
+    admin: { app, url, listen: async () => void (await app.listen({ host, port })) },
+    document: await securityServerApi(),
+    around: (handlers) => recordingLooks(handlers, audit),
+    authenticate: all.authenticate,
+    listeners: { clients: clients(all), peers: peers(all), ocsp: ocsp(all) },
+    ready: `${settings.server}, management API at ${url}/api/v1, console at ${url}${CONSOLE.prefix}/`,
+  }
+}
+
+function clients({ settings, keys, log }: ServerGround): Listener {
+  return {
+    async listen(addRoutes) {
+      const apps = await listenForClients(settings.clients, { keys, log }, addRoutes)
+      return { close: () => closeAll(apps) }
+    },
+  }
+}
+
+function peers(ground: ServerGround): Listener {
+  return {
+    async listen(addRoutes) {
+      const open = listenForPeers(ground.settings.peers, ground, addRoutes)
+      const reason = (): string | undefined => (open.isListening() ? undefined : 'not listening yet')
+      return { health: () => ({ ok: open.isListening(), reason: reason() }), close: () => open.stop() }
+    },
+  }
+}
+
+function ocsp({ settings, keys }: ServerGround): Listener {
+  return {
+    async listen() {
+      const app = createOcspByHash(keys)
+      await app.listen({ host: settings.peers.address, port: settings.peers.ocspPort })
+      return { close: () => app.close() }
+    },
+  }
+}
+
+async function closeAll(apps: FastifyInstance[]): Promise<void> {
+  await Promise.all(apps.map(async (app) => app.close()))
+}

@@ -1,0 +1,380 @@
+/** A management API for tests: real keys, local systems, message log and database; a configuration from the keys' world. */
+import { randomInt } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Ajv2020 as Ajv } from 'ajv/dist/2020.js'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import type { Certificate } from '#core/certificate/certificate.ts'
+import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import type { FeatureModule } from '#platform/feature.ts'
+import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { servePages } from '#platform/http-service/serve-pages.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { createPeopleStore, type PeopleStore } from '#platform/people/store.ts'
+import { type OpenListener, serve } from '#platform/serve.ts'
+import { openServices } from '#platform/services.ts'
+import { createSessions } from '#platform/sessions/create-sessions.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { type Settings, settingsSchema } from '#security-server/config.ts'
+import { createExports, type RecordExports } from '#security-server/features/exports/create-exports.ts'
+import { ROLES } from '#security-server/features/people/roles.ts'
+import {
+  openPersonSearch,
+  type PersonSearch,
+} from '#security-server/features/person-search/open-person-search.ts'
+import { witnessHandlers } from '#security-server/features/witness/handlers.ts'
+import type { WitnessView } from '#security-server/features/witness/needs.ts'
+import { FEATURES, serverMigrations } from '#security-server/features.ts'
+import { createContracts } from '#security-server/global-configuration/contracts/contracts.ts'
+import type { GlobalConfiguration } from '#security-server/global-configuration/global-configuration.ts'
+import type { ServerGround } from '#security-server/ground.ts'
+import type { HardwareTokenPlace } from '#security-server/keys/hardware-keys.ts'
+import type { Keys } from '#security-server/keys/keys.ts'
+import { createWorld, PIN, server, type World } from '#security-server/keys/keys-fixture.ts'
+import { createLocalSystems, type LocalSystems } from '#security-server/local-systems/local-systems.ts'
+import { logFolder, logOptions, openTestLog, signer } from '#security-server/message-log/fixture.ts'
+import type { MessageLog } from '#security-server/message-log/message-log.ts'
+import { createPeerClient } from '#security-server/peer/client.ts'
+import { createMessageSigner } from '#security-server/peer/sign-message.ts'
+import { createMessageVerifier } from '#security-server/peer/verify-message.ts'
+import { createPeerVerifier } from '#security-server/peer/verify-peer.ts'
+import { createServiceClient } from '#security-server/provider/client.ts'
+import { erasuresOf } from '#security-server/reading/erasures-of.ts'
+import { recordingLooks } from '#security-server/reading/looks.ts'
+import { clearanceOf, readableLog } from '#security-server/reading/readable-log.ts'
+import { securityServerApi } from '#security-server/shape.ts'
+import { createHolder, type Holder } from '#security-server/subject-keys/holder.ts'
+import { holderMigrations } from '#security-server/subject-keys/store.ts'
+import { CLIENT } from '#test/fakes/openid-provider.ts'
+
+export type Reply = {
+  status: number
+  body: Record<string, unknown>
+  raw: Buffer
+  headers: Record<string, unknown>
+}
+
+export type AdminWorld = {
+  app: FastifyInstance
+  /** Where it listens when there is a login. */
+  base: string
+  /** Stores of the same database. */
+  rooms: { apiKeys: ApiKeys; people: PeopleStore }
+  world: World
+  keys: Keys
+  localSystems: LocalSystems
+  messageLog: MessageLog
+  /** How far the log's clock is ahead. */
+  logClock: { aheadMs: number }
+  /** Made with the first archive. */
+  archiveFolder: string
+  /** Where the log keeps bodies over 64 KiB. */
+  bodyFolder: string
+  /** The log's own database. */
+  logUrl: string
+  exports: RecordExports
+  subjects: PersonSearch
+  subjectKeys: Holder
+  /** Another one, without keys yet. */
+  newHolder(): Promise<Holder>
+  database: Database
+  /** A key's Authorization header by role. */
+  authorization: Record<string, string>
+  /** Asks with all roles unless one is named; objects go as JSON, Buffers as bytes. */
+  ask(
+    method: string,
+    url: string,
+    body?: object | Buffer,
+    o?: { role?: string; type?: string },
+  ): Promise<Reply>
+}
+
+export async function createAdminWorld(
+  t: Test,
+  o: {
+    globalConfiguration?: GlobalConfiguration
+    initialized?: boolean
+    /** The embedded store when absent. */
+    databaseUrl?: string
+    logUrl?: string
+    /** The issuer at which people log in; then the API listens at `base`. */
+    login?: string
+    contentFourEyes?: boolean
+    /** The folder of the console's pages, where they are looked at. */
+    pages?: string
+    /** Instead of nobody. */
+    witnessing?: (log: MessageLog) => Partial<WitnessView>
+    hardwareTokens?: HardwareTokenPlace[]
+  } = {},
+): Promise<AdminWorld> {
+  const world = await createWorld(t)
+  const keys = await world.open(o.hardwareTokens && { hardwareTokens: o.hardwareTokens })
+  if (o.initialized !== false) await keys.initialize(PIN)
+  const clock = () => world.now
+  const logClock = { aheadMs: 0 }
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-admin-'))
+  const log = createLog({ name: 'test', level: 'silent' })
+  const services = await openServices({
+    ...{
+      databaseUrl: o.databaseUrl ?? `sqlite:${path.join(folder, 'server.db')}`,
+      node: 'node1',
+      clock,
+      log,
+    },
+    migrations: serverMigrations,
+  })
+  const { database, apiKeys } = services
+  let running: { stop(): Promise<void> } | undefined
+  t.teardown(async () => {
+    await (running?.stop() ?? database.close())
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const own = [{ host: '127.0.1.1', port: 4000 }]
+  const localSystems = await createLocalSystems({ database, clock, own })
+  const { stamp, memberSigner, authority } = await signer()
+  const archiveFolder = path.join(folder, 'archives')
+  const options = logOptions(logFolder(t), o.logUrl)
+  const { databaseUrl, keyFolder, bodyFolder } = options
+  const stored = { databaseUrl, keyFolder, bodyFolder }
+  const messageLog = await openTestLog(t, {
+    ...options,
+    server,
+    clock: () => Date.now() + logClock.aheadMs,
+    stamp,
+    signer: memberSigner,
+    archives: { directory: archiveFolder, maxBytes: 32 * 1024 * 1024 },
+  })
+  const globalConfiguration = o.globalConfiguration ?? configurationOf(world)
+  const post = () => Promise.reject(new Fault('registration_unavailable'))
+  const contracts = await createContracts({
+    ...{ server, database, clock, log },
+    configuration: () => globalConfiguration.current(),
+    signJson: keys.signJson,
+    post,
+  })
+  let holders = 0
+  const newHolder = async (): Promise<Holder> => {
+    const of = await openDatabase('sqlite::memory:')
+    t.teardown(() => of.close())
+    await migrate(of, holderMigrations)
+    const directory = path.join(folder, `subject-keys-${holders++}`)
+    return createHolder({
+      ...{ database: of, directory, clock: Date.now, keepMonths: 12 },
+      limits: {
+        ...{ perPersonDay: 40, perCaseDay: 20, perDay: 200 },
+        ...{ identifiersPerDay: 10_000, indexesPerDay: 10_000 },
+      },
+    })
+  }
+  const subjectKeys = await newHolder()
+  const subjects = await openPersonSearch({
+    ...{ settings: undefined, keys: subjectKeys, database, clock, messageLog, contracts },
+  })
+  const app = createHttpService({ name: 'admin', log })
+  const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+  const base = `http://${host}:4000`
+  const clientSecretFile = path.join(folder, 'client-secret')
+  writeFileSync(clientSecretFile, CLIENT.secret, { mode: 0o600 })
+  const login = o.login && {
+    ...{ issuer: o.login, clientId: CLIENT.id, clientSecretFile, baseUrl: base, contact: 'the operator' },
+  }
+  const settings = settingsWith({
+    ...{ server: idText(server), directory: folder, database: '', messageLogDatabase: '', pinFile: '' },
+    auditing: { contentFourEyes: o.contentFourEyes === true, ordersNeedApproval: true },
+    ...(login && { login }),
+  })
+  if (o.pages !== undefined)
+    servePages(app, { prefix: '/console', directory: o.pages, how: 'concordat console' })
+  const verifyPeer = createPeerVerifier()
+  const peerClient = createPeerClient(
+    { keys, globalConfiguration, verifyPeer, xroadTlsPeers: new Set(), clock },
+    {
+      ...{ messagePort: 5500, ocspPort: 5577, connectionsPerPeer: 1 },
+      ...{ connectTimeoutMs: 500, replyTimeoutMs: 500, idleTimeoutMs: 500 },
+    },
+  )
+  const serviceClient = createServiceClient({ connectTimeoutMs: 500, connectionsPerService: 1, own })
+  const folderOf = async (name: string): Promise<string> => {
+    const at = path.join(folder, name)
+    mkdirSync(at, { recursive: true })
+    return at
+  }
+  const ground: ServerGround & { subjectKeys: Holder } = {
+    ...services,
+    ...{
+      settings,
+      settingsFile: '',
+      server,
+      folder: folderOf,
+      globalConfiguration,
+      keys,
+      localSystems,
+      contracts,
+    },
+    ...{ post, storedLog: stored, messageLog, ownListeners: own, subjectKeys },
+    ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient },
+    signMessage: createMessageSigner({ keys, clock }),
+    verifyMessage: createMessageVerifier(),
+    limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: 64 * 1024 },
+    ...{ armConsumer: (rooms) => rooms, armProvider: (rooms) => rooms, observe: () => () => undefined },
+    logFor: (caller) => readableLog(messageLog, clearanceOf(caller)),
+    erasuresOf: (index) => erasuresOf(messageLog, index),
+    closeGround: async () => void (await Promise.all([peerClient.close(), serviceClient.close()])),
+  }
+  const features = {
+    ...FEATURES,
+    modules: FEATURES.modules.map((one) => changed(one, o.witnessing, authority.tsa)),
+  }
+  running = await serve(ground, features, async ({ authenticate }) => ({
+    admin: {
+      ...{ app, url: base },
+      listen: async () =>
+        void (o.login === undefined ? await app.ready() : await app.listen({ host, port: 4000 })),
+    },
+    document: await securityServerApi(),
+    around: (handlers) => recordingLooks(handlers, services.audit),
+    authenticate,
+    listeners: { clients: UNHEARD, peers: UNHEARD },
+    // What is enqueued is done; what recurs the tests do themselves, when it is its turn.
+    whenOpen: async () => {
+      await services.jobs.start()
+      return () => undefined
+    },
+    ready: '',
+  }))
+  const directory = await folderOf('exports')
+  const exports = await createExports({ database, messageLog, directory, node: 'node1', clock })
+  const keyWith = async (roles: string[]) =>
+    `X-Road-ApiKey token=${(await apiKeys.create({ name: 'test', roles })).secret}`
+  const authorization: Record<string, string> = { all: await keyWith([...ROLES]) }
+  for (const role of ROLES) authorization[role] = await keyWith([role])
+  const sessions = createSessions({ database, clock })
+  const people = createPeopleStore({ database, sessions, issuer: o.login, indispensable: [] })
+  return {
+    app,
+    base,
+    rooms: { apiKeys, people },
+    world,
+    keys,
+    localSystems,
+    messageLog,
+    logClock,
+    archiveFolder,
+    bodyFolder,
+    logUrl: databaseUrl,
+    exports,
+    subjects,
+    subjectKeys,
+    newHolder,
+    database,
+    authorization,
+    async ask(method, url, body, { role = 'all', type } = {}) {
+      const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
+      const usual = Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json'
+      const reply = await app.inject({
+        method: method as 'GET',
+        url: `/api/v1${url}`,
+        headers: {
+          ...(role === '' ? {} : { authorization: authorization[role]! }),
+          ...(bytes === undefined ? {} : { 'content-type': type ?? usual }),
+        },
+        payload: bytes,
+      })
+      const isJson = String(reply.headers['content-type']).startsWith('application/json')
+      const parsed = isJson ? (JSON.parse(reply.body) as Record<string, unknown>) : {}
+      return { status: reply.statusCode, body: parsed, raw: reply.rawPayload, headers: reply.headers }
+    },
+  }
+}
+
+/** A listener that nobody connects to. */
+const UNHEARD = { listen: async (): Promise<OpenListener> => ({ close: async () => undefined }) }
+
+/** The settings of a file that says this, with all defaults. */
+function settingsWith(file: object): Settings {
+  const settings = structuredClone(file)
+  const check = new Ajv({ useDefaults: true, strict: false }).compile(settingsSchema)
+  if (!check(settings)) throw new Error(JSON.stringify(check.errors))
+  return settings as Settings
+}
+
+/** The feature: of witnesses is said what a test wants said, and the log is judged by the authority that stamps it here. */
+function changed(
+  module: FeatureModule<never>,
+  said: ((log: MessageLog) => Partial<WitnessView>) | undefined,
+  tsa: Certificate,
+): FeatureModule<never> {
+  if (module.name === 'verification') {
+    const globalConfiguration = { current: () => ({ index: { tsaCertificates: [tsa] } }) }
+    return { ...module, open: (ground: object) => module.open({ ...ground, globalConfiguration } as never) }
+  }
+  if (module.name !== 'witness' || said === undefined) return module
+  return {
+    ...module,
+    open: async (ground: { messageLog: MessageLog }) => {
+      const opened = await module.open(ground as never)
+      const { witnessing } = opened.offers as { witnessing: WitnessView }
+      const changed = { ...witnessing, ...said(ground.messageLog) }
+      return {
+        ...opened,
+        operations: witnessHandlers({ messageLog: ground.messageLog, witnessing: changed }),
+        offers: { witnessing: changed },
+      }
+    },
+  }
+}
+
+/** The audit log, newest first. */
+export async function auditOf(
+  ask: AdminWorld['ask'],
+): Promise<{ operation: string; target: string; data: unknown }[]> {
+  return JSON.parse((await ask('GET', '/audit-log?limit=500')).raw.toString()) as []
+}
+
+/** A configuration room whose content is the keys' world. */
+function configurationOf(world: World): GlobalConfiguration {
+  const unused = async () => {
+    throw new Fault('not_found')
+  }
+  return {
+    restored: async () => undefined,
+    current() {
+      const index = world.configuration
+      if (index === undefined) throw new Fault('global_conf_outdated')
+      return {
+        index,
+        version: '1',
+        expiresAt: new Date(world.now + 600_000),
+        statementIndex: undefined,
+        configurationHead: undefined,
+        suspensionsUntil: undefined,
+        suspensionsIn: () => NOBODY_SUSPENDED,
+        instance: index.instance,
+        indexFor: () => index,
+        indexes: () => [index],
+        verificationFiles: () => [],
+      }
+    },
+    refresh: async () => undefined,
+    refreshOwn: async () => undefined,
+    refreshSuspensions: async () => undefined,
+    hear: () => undefined,
+    onChange: () => () => undefined,
+    state: () => ({
+      anchor: undefined,
+      attempt: { lastAttempt: undefined, lastSuccess: undefined, lastError: undefined },
+      own: undefined,
+      federated: [],
+      federatedMissing: [],
+      registry: { fork: undefined, behind: undefined },
+    }),
+    readAnchor: unused,
+    installAnchor: unused,
+  }
+}
