@@ -50,7 +50,7 @@ export type Shape = {
 }
 
 /** The end of the ground, after all features are closed. */
-export type Ground = Services & { closeGround(): Promise<void> }
+type Ground = Services & { closeGround(): Promise<void> }
 
 /** Opens `features` on `ground` and runs them until `stop`. Throws when two features claim one name, or the API has gaps. */
 export async function serve<G extends Ground, Offered extends object>(

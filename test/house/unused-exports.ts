@@ -14,26 +14,11 @@ const LATER = /\bimport\(\s*['"]([^'"]+)['"]\s*\)(?:\)?\s*\.\s*(?!then\b)(\w+))?
 /** What a bundler imports by other names than its files': it takes Node's modules, and what the built page gives. */
 const FOR_BUNDLERS = /^scripts\/verify\/page\/(browser\/|shown\/main\.ts$)/
 
-/** Files that stand before their first user. One whose exports all have users is an error: it leaves this list. */
-const AHEAD = ['platform/feature.ts', 'platform/serve.ts', 'platform/services.ts']
-
-/** What `unusedIn` finds outside the files that stand before their users, and the files that do so no more. */
-export function findUnusedExports(files: SourceFile[]): string[] {
-  const found = unusedIn(files)
-  const idle = AHEAD.filter(
-    (file) => files.some(({ name }) => name === file) && !found.some((one) => one.startsWith(`${file}:`)),
-  )
-  return [
-    ...found.filter((one) => !AHEAD.some((file) => one.startsWith(`${file}:`))),
-    ...idle.map((file) => `${file} has users: it leaves the list of those ahead of them`),
-  ]
-}
-
 /**
  * `file: name` of each export without a user, and why it is none. An export that only tests import is unused too, unless
  * its own file uses it (then they test a part of what is used) or is itself for tests.
  */
-function unusedIn(files: SourceFile[]): string[] {
+export function findUnusedExports(files: SourceFile[]): string[] {
   const users = usersOf(files)
   return files
     .filter(({ name }) => !FOR_BUNDLERS.test(name))

@@ -12,7 +12,7 @@ import { type ContentRequest, type ContentRequestStore, createContentRequestStor
 export type TargetKind = 'index' | 'exportId' | 'searchId' | 'archiveId'
 
 /** Names what a request is about; throws where this caller may not ask for it. */
-export type TargetOf = (value: never, caller: Caller, q: { case: string }) => Promise<string>
+type TargetOf = (value: never, caller: Caller, q: { case: string }) => Promise<string>
 
 export type ContentRequests = {
   /** By the feature that has content of this kind, once. */

@@ -7,7 +7,7 @@ import { createLogin, type Login, type LoginSettings } from '#platform/sessions/
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 
 /** Settings with secrets read, and where refused logins are counted. */
-export type AdminLogin = { settings: LoginSettings; metrics: Pick<Metrics, 'counter'> }
+type AdminLogin = { settings: LoginSettings; metrics: Pick<Metrics, 'counter'> }
 
 type Rooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'people' | 'settings' | 'metrics'> & {
   server: ServerId

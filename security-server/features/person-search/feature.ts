@@ -20,7 +20,7 @@ type Ground = Omit<Needs, 'subjects'> &
     subjectKeys?: Omit<SubjectKeysClient, 'close'> | undefined
   }
 
-export type SubjectSearches = {
+type SubjectSearches = {
   /** The caller's own search, when its results may be seen now. Throws `not_found`, `forbidden`, `content_not_granted`. */
   granted(
     id: string,

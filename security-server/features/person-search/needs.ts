@@ -10,7 +10,7 @@ import type { PlacesStore } from './log/places-store.ts'
 import type { SubjectSearchStore } from './store.ts'
 
 /** Searches by person; `keys` is absent where no key holder is configured. */
-export type Subjects = {
+type Subjects = {
   places: PlacesStore
   searches: SubjectSearchStore
   keys:

@@ -12,7 +12,7 @@ import { run } from './run.ts'
 import { createShapes } from './shapes.ts'
 import { createReconciliationStore, type ReconciliationStore } from './store.ts'
 
-export type Reconciliation = {
+type Reconciliation = {
   /** Adds the endpoint to the listener for peers. */
   routes(app: FastifyInstance): void
   /** Compares what waits; for a job every few minutes. */

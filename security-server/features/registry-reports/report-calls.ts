@@ -34,7 +34,7 @@ const SETTLES_MS = 10 * 60_000
 /** Days that are told in one go. */
 const AT_ONCE = 10
 
-export type CallReports = {
+type CallReports = {
   /** The job's part: reports when it is time. */
   reportWhenDue(): Promise<void>
 }
