@@ -27,7 +27,7 @@ import {
 import { checkServicePath } from './service-path.ts'
 
 export { flatHeaders, type HeaderList } from './header-list.ts'
-export { parseRestResponse, type RestResponse, requestHash, writeRestResponse } from './rest-response.ts'
+export { parseRestResponse, requestHash, writeRestResponse } from './rest-response.ts'
 
 /** On whose behalf the client asks (third-party representation extension). */
 export type RepresentedParty = { memberClass?: string | undefined; memberCode: string }

@@ -16,7 +16,7 @@ import {
 import type { RestRequest } from './rest-message.ts'
 
 /** A REST response; `headers` still holds the five that bind it to its request. */
-export type RestResponse = {
+type RestResponse = {
   status: number
   reason: string
   headers: HeaderList

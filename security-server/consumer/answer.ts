@@ -1,27 +1,14 @@
 /** Guarantees that the client system gets the reply as it was signed: status, headers and body unchanged (wire 1.3). */
-import type { HeaderList } from '#core/transport/rest-message.ts'
-import type { Body, Logged } from '../peer/message.ts'
+import type { Answer } from '../message/message.ts'
+import type { Logged } from '../peer/log-message.ts'
+import type { LoggedRequest } from './log-request.ts'
 import type { VerifiedReply } from './verify-reply.ts'
 
-export type Answer = {
-  status: number
-  reason: string
-  headers: HeaderList
-  body: Body | undefined
-  facts: ExchangeFacts
-}
-
-/** What the log line of the exchange says. */
-type ExchangeFacts = { index: number; bytes: number }
+/** With what the log line of the exchange says. */
+export type LoggedAnswer = Answer & { facts: { index: number; bytes: number } }
 
 /** Takes only a reply that is verified and durable. */
-export function answer(kept: Logged<VerifiedReply>): Answer {
-  const { status, reason, headers } = kept.response
-  return {
-    status,
-    reason,
-    headers,
-    body: kept.body,
-    facts: { index: kept.record.index, bytes: kept.body?.size ?? 0 },
-  }
+export function answer(kept: Logged<VerifiedReply>, { codec }: LoggedRequest): LoggedAnswer {
+  const facts = { index: kept.record.index, bytes: kept.body?.size ?? 0 }
+  return { ...codec.answerOf(kept), facts }
 }

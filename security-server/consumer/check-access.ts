@@ -8,12 +8,20 @@ import { type ClientId, idText, subsystemOf } from '#schemas/identifiers.ts'
 import { checkClientNotSuspended, checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import { candidatesFor } from '../peer/choose-server.ts'
-import type { Allowed } from '../peer/message.ts'
 import type { Accepted, Arrival } from './accept.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
+const allowed = Symbol('allowed')
+
+/** This client may ask for this provider; the mark is made here and nowhere else. */
+export type Allowed<T> = T & { readonly [allowed]: true }
+
 /** Throws `unknown_member`, `ssl_authentication_failed`, `unknown_server`, `suspended` and their kin. */
-export function checkAccess(accepted: Accepted, arrival: Arrival, rooms: ConsumerRooms): Allowed<Accepted> {
+export function checkAccess<T extends Accepted>(
+  accepted: T,
+  arrival: Arrival,
+  rooms: ConsumerRooms,
+): Allowed<T> {
   const { client, service, securityServer } = accepted.request
   const snapshot = rooms.globalConfiguration.current()
   authenticateClient(client, arrival.tls, rooms.localSystems)
@@ -29,7 +37,7 @@ export function checkAccess(accepted: Accepted, arrival: Arrival, rooms: Consume
   checkServerNotSuspended(rooms.server, snapshot)
   candidatesFor(provider, securityServer, snapshot)
   rooms.messageLog.checkUsable()
-  return accepted as Allowed<Accepted>
+  return { ...accepted, [allowed]: true }
 }
 
 /** The three modes of wire 1.1: NOSSL takes anything, SSLNOAUTH wants TLS, SSLAUTH a certificate of this subsystem. */

@@ -4,20 +4,22 @@
  * is its own registry's to say; one that is suspended stops the call here too.
  */
 import { checkServicePath } from '#core/transport/service-path.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
 import { type HeldTerms, holdTerms } from '../peer/held-terms.ts'
-import type { Allowed } from '../peer/message.ts'
 import type { Accepted } from './accept.ts'
+import type { Allowed } from './check-access.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 /** Every member may ask these of every provider (wire 1.6). */
 const METADATA_SERVICES: ReadonlySet<string> = new Set(['listMethods', 'allowedMethods', 'getOpenAPI'])
 
+/** With what its records say of what holds: the contract under which it goes among it. */
+export type Covered = Allowed<Accepted> & { terms: HeldTerms }
+
 /** Throws `contract_required`, `contract_suspended`, `contract_ended`, `contracts_outdated`. */
-export function checkContract(
-  accepted: Allowed<Accepted>,
-  rooms: ConsumerRooms,
-): Allowed<Accepted> & { terms: HeldTerms } {
+export function checkContract(accepted: Allowed<Accepted>, rooms: ConsumerRooms): Covered {
   const { client, service, method, servicePath } = accepted.request
   if (METADATA_SERVICES.has(service.serviceCode)) return { ...accepted, terms: NO_TERMS }
   // Whether an encoded slash may stand there is for the provider to say.
@@ -28,8 +30,8 @@ export function checkContract(
   const isElsewhere = service.instance !== rooms.server.instance
   const question = { client, service, method, path, at: rooms.clock(), isElsewhere, isInGlobalGroup }
   const terms = rooms.contracts.contractFor(question)
-  // Checked before: the client is one of ours.
-  const local = rooms.localSystems.client(client)!
+  const local = rooms.localSystems.client(client)
+  if (local === undefined) throw new Fault('unknown_member', { what: idText(client) })
   const { authenticationMode: authentication } = local
   const describe = () => ({ side: 'consumer' as const, authentication })
   return { ...accepted, terms: holdTerms({ snapshot, local, key: '', terms, describe }) }

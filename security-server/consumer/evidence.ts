@@ -31,7 +31,11 @@ export type EvidenceLog = {
 /** A client may use one query id for ever; then it has to ask for one record at a time. */
 const MOST_CONTAINERS = 256
 
-type Rooms = { globalConfiguration: GlobalConfiguration; localSystems: LocalSystems; evidence: EvidenceLog }
+type Rooms = {
+  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  localSystems: LocalSystems
+  evidence: EvidenceLog
+}
 type Query = Record<string, string | undefined>
 
 export function evidenceRoutes(app: FastifyInstance, rooms: Rooms, log: Log): void {

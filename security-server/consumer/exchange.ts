@@ -4,7 +4,7 @@
  * closed by a record that says how.
  */
 import { type Arrival, accept } from './accept.ts'
-import { type Answer, answer } from './answer.ts'
+import { answer, type LoggedAnswer } from './answer.ts'
 import { checkAccess } from './check-access.ts'
 import { checkAgain } from './check-again.ts'
 import { checkContract } from './check-contract.ts'
@@ -18,19 +18,19 @@ import { takeBody } from './take-body.ts'
 import { verifyReply } from './verify-reply.ts'
 
 /** Carries one request of an information system to its provider and gives the verified, logged answer; throws a Fault. */
-export async function exchange(arrival: Arrival, rooms: ConsumerRooms): Promise<Answer> {
+export async function exchange(arrival: Arrival, rooms: ConsumerRooms): Promise<LoggedAnswer> {
   const accepted = accept(arrival, rooms)
   const allowed = checkAccess(accepted, arrival, rooms)
   const covered = checkContract(allowed, rooms)
-  const message = await takeBody(covered, arrival, rooms)
-  const still = await checkAgain(message, accepted, arrival, rooms)
+  const taken = await takeBody(covered, arrival, rooms)
+  const still = await checkAgain(taken, arrival, rooms)
   const signed = await sign(still, rooms)
   const logged = await logRequest(signed, rooms)
   try {
     const reply = await send(logged, rooms)
     const verified = await verifyReply(reply, logged, rooms)
     const kept = await logReply(verified, logged, rooms)
-    return answer(kept)
+    return answer(kept, logged)
   } catch (cause) {
     throw await logOutcome(logged, cause, rooms)
   }

@@ -12,11 +12,11 @@ import {
 } from '#core/transport/rest-message.ts'
 import { Fault, type WireFault } from '#schemas/fault.ts'
 import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
-import { PART_TYPE } from '#schemas/wire.ts'
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalClient, LocalSystems } from '../local-systems/local-systems.ts'
+import type { Body } from '../message/body.ts'
+import { rest } from '../message/rest.ts'
 import type { PeerReply, PeerRequest } from '../peer/client.ts'
-import type { Body } from '../peer/message.ts'
 import {
   createFakeLog,
   createPeerWorld,
@@ -89,7 +89,9 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
     const parts = await readMessage({
       source: Buffer.isBuffer(sent) ? Readable.from([sent], { objectMode: false }) : sent,
       contentType: headers['content-type']!,
-      messageType: PART_TYPE.restRequest,
+      codec: rest,
+      half: 'request',
+      onMessage: () => undefined,
       spool: world.spool,
       limits,
       tooSlow: 'request_timeout',
@@ -111,7 +113,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
       clock,
       limits,
       contracts: { contractFor: () => NO_TERMS },
-      globalConfiguration: world.globalConfiguration as unknown as ConsumerRooms['globalConfiguration'],
+      globalConfiguration: world.globalConfiguration,
       localSystems: {
         client: (id: ClientId) => (idText(id) === idText(TAX) ? made.local : undefined),
       } as LocalSystems,
@@ -142,8 +144,15 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
       })
       const signAs = signer === undefined ? signAsProvider : sign
       const member = memberOf(signer === undefined ? POPULATION : TAX)
-      const signature = await signAs(member, { messageSha512: sha512(message), body })
-      const outgoing = { messageType: PART_TYPE.restResponse, ocspResponses: [], message, body, signature }
+      const { signature } = await signAs(member, { messageSha512: sha512(message), body })
+      const outgoing = {
+        codec: rest,
+        half: 'reply',
+        ocspResponses: [] as Buffer[],
+        message,
+        body,
+        signature,
+      } as const
       const written = writeMessage({ ...outgoing, ...change.sent })
       const content = written.content()
       return {
@@ -172,7 +181,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
       const { requestId } = received
       const statement = refusalStatement({ requestId, requestHash: hash === 'whole' ? whole : '', fault })
       const parts = { messageSha512: sha512(statement), body: undefined }
-      return (await signAsProvider(memberOf(POPULATION), parts, { alone: true })).signatures
+      return (await signAsProvider(memberOf(POPULATION), parts, { alone: true })).signature.signatures
     },
     arrival: ({
       method = 'GET',
@@ -181,6 +190,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
       body,
       tls,
     } = {}) => ({
+      codec: rest,
       method,
       url,
       rawHeaders: ['X-Road-Client', idText(TAX), ...headers],

@@ -11,7 +11,7 @@ type Listed = { id: ClientId; name: string; subsystemName: string | undefined }
 
 export function listClientsRoute(
   app: FastifyInstance,
-  globalConfiguration: GlobalConfiguration,
+  globalConfiguration: Pick<GlobalConfiguration, 'current'>,
   log: Log,
 ): void {
   app.get('/listClients', { exposeHeadRoute: false }, async (request, reply) => {

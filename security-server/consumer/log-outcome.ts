@@ -5,18 +5,18 @@
  */
 import { createHash } from 'node:crypto'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
-import { requestHash } from '#core/transport/rest-message.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
 import { type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
-import type { Logged, RequestMessage, Signed } from '../peer/message.ts'
+import type { RequestMessage } from '../message/codec.ts'
 import type { LogEntry } from '../peer/message-log.ts'
 import { NotSent } from '../peer/not-sent.ts'
+import type { LoggedRequest } from './log-request.ts'
 import { PeerRefusal } from './peer-refusal.ts'
 import { saysNotCalled, saysReplayed } from './refused-codes.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 export async function logOutcome(
-  logged: Logged<Signed<RequestMessage>>,
+  logged: LoggedRequest,
   cause: unknown,
   rooms: ConsumerRooms,
 ): Promise<Fault> {
@@ -27,7 +27,7 @@ export async function logOutcome(
     await rooms.messageLog.append({
       kind: isNotCarriedOut(fault, proof !== undefined) ? 'refusal' : 'outcome-unknown',
       direction: peerRefusal === undefined ? 'out' : 'in',
-      ids: { id: logged.request.id!, requestId: logged.requestId },
+      ids: { id: logged.request.id, requestId: logged.request.requestId },
       client: logged.request.client,
       service: logged.request.service,
       peer: peerRefusal?.server,
@@ -57,13 +57,13 @@ function isNotCarriedOut(fault: Fault, proved: boolean): boolean {
 /** The statement and its signature, when a server of the provider's member or owner signed exactly this refusal. */
 async function verifiedRefusal(
   fault: PeerRefusal,
-  logged: Logged<Signed<RequestMessage>>,
+  logged: LoggedRequest,
   rooms: ConsumerRooms,
 ): Promise<Pick<LogEntry, 'message' | 'signature'> | undefined> {
   const { signatures, received } = fault
   if (signatures === undefined || received === undefined) return undefined
-  const whole = requestHash({ message: logged.messageSha512, body: logged.body?.sha512 })
-  const { requestId } = logged
+  const whole = logged.codec.requestHash(logged)
+  const { requestId } = logged.request
   // Refused before its body was read, a request is named by its id alone.
   for (const hash of [whole, '']) {
     const message = refusalStatement({ requestId, requestHash: hash, fault: received })

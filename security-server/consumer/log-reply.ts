@@ -1,37 +1,31 @@
 /** Guarantees that the signed reply is durable in our log before the client system sees a byte of it. */
-import { discardOnFailure } from '../peer/discard-body.ts'
-import type { Logged, RequestMessage, Signed } from '../peer/message.ts'
+import { discardOnFailure } from '../message/body.ts'
+import { type Logged, logMessage } from '../peer/log-message.ts'
+import type { LoggedRequest } from './log-request.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import type { VerifiedReply } from './verify-reply.ts'
 
 export async function logReply(
   verified: VerifiedReply,
-  logged: Logged<Signed<RequestMessage>>,
+  logged: LoggedRequest,
   rooms: ConsumerRooms,
 ): Promise<Logged<VerifiedReply>> {
-  const { message, body, signature, peer, response, treeHead } = verified
-  const record = await discardOnFailure(body, () =>
-    rooms.messageLog.append({
-      kind: 'reply',
-      direction: 'in',
-      ids: { id: response.id, requestId: response.requestId },
-      client: response.client,
-      service: response.service,
-      peer,
-      time: new Date(rooms.clock()),
-      outcome: 'ok',
-      message,
-      body,
-      signature,
-      ...logged.terms,
-      answers: logged.record.index,
-      // The peer's newest tree head: kept, it witnesses the peer's log.
-      extra:
-        treeHead === undefined
-          ? { status: `${response.status}` }
-          : { status: `${response.status}`, treeHead },
-    }),
-  )
-  rooms.heardTreeHead(peer, treeHead)
-  return { ...verified, record } as Logged<VerifiedReply>
+  const { server, reply, treeHead } = verified
+  const facts = {
+    kind: 'reply',
+    direction: 'in',
+    ids: { id: reply.id, requestId: reply.requestId },
+    client: reply.client,
+    service: reply.service,
+    peer: server,
+    time: new Date(rooms.clock()),
+    outcome: 'ok',
+    ...logged.terms,
+    answers: logged.record.index,
+    // The peer's newest tree head: kept, it witnesses the peer's log.
+    extra: { status: `${reply.status}`, ...(treeHead !== undefined && { treeHead }) },
+  } as const
+  const kept = await discardOnFailure(verified.body, () => logMessage(verified, facts, rooms.messageLog))
+  rooms.heardTreeHead(server, treeHead)
+  return kept
 }

@@ -15,7 +15,7 @@ export type ConsumerRooms = {
   server: ServerId
   clock: Clock
   limits: ReadLimits
-  globalConfiguration: GlobalConfiguration
+  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'hear'>
   contracts: Pick<Contracts, 'contractFor'>
   localSystems: LocalSystems
   messageLog: PathLog

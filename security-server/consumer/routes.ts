@@ -13,11 +13,13 @@ import { toFault } from '#platform/http-service/fault-answer.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault, wireFault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
+import type { Answer } from '../message/message.ts'
+import { rest } from '../message/rest.ts'
 import { factsOf } from '../peer/log-facts.ts'
 import { waitPatiently } from '../peer/patience.ts'
 import { sendWhole } from '../peer/unread-body.ts'
 import type { Arrival } from './accept.ts'
-import type { Answer } from './answer.ts'
+import type { LoggedAnswer } from './answer.ts'
 import { exchange } from './exchange.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import { enterConnection } from './under-way.ts'
@@ -66,7 +68,7 @@ export function consumerRoutes(
   })
 }
 
-async function carry(request: FastifyRequest, rooms: ConsumerRooms): Promise<Answer> {
+async function carry(request: FastifyRequest, rooms: ConsumerRooms): Promise<LoggedAnswer> {
   const leave = enterConnection(request.raw.socket)
   try {
     return await exchange(arrivalOf(request), rooms)
@@ -79,6 +81,7 @@ async function carry(request: FastifyRequest, rooms: ConsumerRooms): Promise<Ans
 export function arrivalOf(request: FastifyRequest): Arrival {
   const { raw } = request
   return {
+    codec: rest,
     method: raw.method ?? '',
     url: request.originalUrl,
     rawHeaders: raw.rawHeaders,

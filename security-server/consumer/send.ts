@@ -7,15 +7,16 @@ import { parseSoapFault } from '#core/transport/fault-xml.ts'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
-import { HEADER, PART_TYPE, PROXY_VERSION } from '#schemas/wire.ts'
+import { HEADER, PROXY_VERSION } from '#schemas/wire.ts'
+import type { Codec } from '../message/codec.ts'
 import type { PeerReply } from '../peer/client.ts'
 import { configurationHeaders } from '../peer/configuration-headers.ts'
-import type { Logged, RequestMessage, Signed } from '../peer/message.ts'
 import { beforeSending } from '../peer/not-sent.ts'
 import { createPace } from '../peer/pace.ts'
 import { type ReceivedParts, readMessage } from '../peer/read-message.ts'
 import { writeMessage } from '../peer/write-message.ts'
 import { blamePeer } from './blame-peer.ts'
+import type { LoggedRequest } from './log-request.ts'
 import { PeerRefusal } from './peer-refusal.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
@@ -28,10 +29,7 @@ export type ReceivedReply = ReceivedParts & {
 
 const MAX_FAULT_BYTES = 64 * 1024
 
-export async function send(
-  logged: Logged<Signed<RequestMessage>>,
-  rooms: ConsumerRooms,
-): Promise<ReceivedReply> {
+export async function send(logged: LoggedRequest, rooms: ConsumerRooms): Promise<ReceivedReply> {
   const outgoing = await beforeSending(() => transport(logged, rooms))
   const reply = await rooms.peerClient.post({
     provider: subsystemOf(logged.request.service),
@@ -39,7 +37,7 @@ export async function send(
     ...outgoing,
   })
   try {
-    return await blamePeer(() => readReply(reply, rooms))
+    return await blamePeer(() => readReply(reply, logged.codec, rooms))
   } catch (cause) {
     // Unread it would hold its connection for ever.
     reply.content.destroy()
@@ -47,7 +45,7 @@ export async function send(
   }
 }
 
-async function readReply(reply: PeerReply, rooms: ConsumerRooms): Promise<ReceivedReply> {
+async function readReply(reply: PeerReply, codec: Codec, rooms: ConsumerRooms): Promise<ReceivedReply> {
   const arrived = rooms.clock()
   rooms.globalConfiguration.hear(reply.headers[HEADER.configurationHead])
   const type = reply.headers['content-type'] ?? ''
@@ -67,23 +65,26 @@ async function readReply(reply: PeerReply, rooms: ConsumerRooms): Promise<Receiv
   const parts = await readMessage({
     source: reply.content,
     contentType: type,
-    messageType: PART_TYPE.restResponse,
+    codec,
+    half: 'reply',
     spool: rooms.messageLog.spool,
     limits: rooms.limits,
     tooSlow: 'peer_timeout',
+    onMessage: () => undefined,
   })
   return { ...parts, server: reply.server, arrived, treeHead: reply.headers[HEADER.treeHead]?.slice(0, 4096) }
 }
 
 /** Headers and content of the transport message; a streamed content is opened anew for each connection attempt. */
 function transport(
-  logged: Logged<Signed<RequestMessage>>,
+  logged: LoggedRequest,
   rooms: ConsumerRooms,
 ): { headers: Record<string, string>; content: () => Buffer | Readable } {
-  const { message, body, signature, request, requestId } = logged
+  const { codec, message, body, signature, request } = logged
   const { ocspResponses } = rooms.authenticationIdentity()
   const written = writeMessage({
-    messageType: PART_TYPE.restRequest,
+    codec,
+    half: 'request',
     ocspResponses,
     message,
     body,
@@ -93,12 +94,10 @@ function transport(
     'content-type': written.contentType,
     [HEADER.hashAlgorithm]: 'SHA-512',
     [HEADER.proxyVersion]: PROXY_VERSION,
-    [HEADER.requestId]: requestId,
-    [HEADER.messageType]: 'REST',
+    [HEADER.requestId]: request.requestId,
+    ...codec.transportHeaders(request),
+    ...configurationHeaders(rooms.globalConfiguration.current()),
   }
-  const original = request.headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
-  if (original !== undefined) headers[HEADER.originalContentType] = original
-  Object.assign(headers, configurationHeaders(rooms.globalConfiguration.current()))
   return { headers, content: written.content }
 }
 

@@ -1,23 +1,18 @@
 /** Guarantees that the whole body is spooled with its digest, within the limit; no body part exists when not one byte came. */
-import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { HeldTerms } from '../peer/held-terms.ts'
-import type { Allowed, Body, RequestMessage } from '../peer/message.ts'
+import type { Body } from '../message/body.ts'
 import { createPace } from '../peer/pace.ts'
-import type { Accepted, Arrival } from './accept.ts'
+import type { Arrival } from './accept.ts'
+import type { Covered } from './check-contract.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
-export async function takeBody(
-  accepted: Allowed<Accepted> & { terms: HeldTerms },
-  arrival: Arrival,
-  rooms: ConsumerRooms,
-): Promise<Allowed<RequestMessage>> {
-  const messageSha512 = hash('sha512', accepted.bytes, 'buffer')
-  const body = arrival.content === undefined ? undefined : await spool(arrival.content, rooms)
-  const { request, requestId, bytes, terms } = accepted
-  return { request, requestId, message: bytes, messageSha512, body, terms } as Allowed<RequestMessage>
+/** Apart from each other: what was allowed has to be asked again when a body came. */
+export type Taken = { covered: Covered; body: Body | undefined }
+
+export async function takeBody(covered: Covered, arrival: Arrival, rooms: ConsumerRooms): Promise<Taken> {
+  return { covered, body: arrival.content === undefined ? undefined : await spool(arrival.content, rooms) }
 }
 
 async function spool(content: Readable, rooms: ConsumerRooms): Promise<Body | undefined> {

@@ -2,42 +2,46 @@
  * Guarantees that the reply is the provider's own, whole, and an answer to exactly this request: signature and coverage,
  * then client, service, both ids and the hash of what was asked (wire 1.3).
  */
-import { parseRestResponse, requestHash } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
-import { discardOnFailure } from '../peer/discard-body.ts'
-import type { Logged, ReplyMessage, RequestMessage, Signed, Verified } from '../peer/message.ts'
+import { discardOnFailure } from '../message/body.ts'
+import type { RequestMessage } from '../message/codec.ts'
+import type { Reply } from '../message/message.ts'
+import type { Verified } from '../peer/verify-message.ts'
 import { blamePeer } from './blame-peer.ts'
+import type { LoggedRequest } from './log-request.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import type { ReceivedReply } from './send.ts'
 
-export type VerifiedReply = Verified<Signed<ReplyMessage>> & { treeHead: string | undefined }
+export type VerifiedReply = Verified<ReceivedReply> & { reply: Reply }
 
-export async function verifyReply(
-  reply: ReceivedReply,
-  logged: Logged<Signed<RequestMessage>>,
+export function verifyReply(
+  received: ReceivedReply,
+  logged: LoggedRequest,
   rooms: ConsumerRooms,
 ): Promise<VerifiedReply> {
-  return discardOnFailure(reply.body, async () => {
+  return discardOnFailure(received.body, async () => {
     const snapshot = rooms.globalConfiguration.current()
     const member = memberOf(logged.request.service)
-    await rooms.verifyMessage({ parts: reply, member, snapshot, at: rooms.clock(), arrived: reply.arrived })
-    const response = await blamePeer(async () => parseRestResponse(reply.message))
-    bind(response, logged)
-    return { ...reply, response, peer: reply.server } as unknown as VerifiedReply
+    const { arrived } = received
+    const at = rooms.clock()
+    const verified = await rooms.verifyMessage({ parts: received, member, snapshot, at, arrived })
+    const reply = await blamePeer(async () => logged.codec.readReply(verified.message))
+    bind(reply, logged)
+    return { ...verified, reply }
   })
 }
 
-function bind(response: ReplyMessage['response'], logged: RequestMessage): void {
-  const { request, requestId } = logged
+function bind(reply: Reply, asked: RequestMessage): void {
+  const { request, codec } = asked
   const expected = {
     client: idText(request.client),
     service: idText(request.service),
-    id: request.id!,
-    requestId,
-    requestHash: requestHash({ message: logged.messageSha512, body: logged.body?.sha512 }),
+    id: request.id,
+    requestId: request.requestId,
+    requestHash: codec.requestHash(asked),
   }
-  const given = { ...response, client: idText(response.client), service: idText(response.service) }
+  const given = { ...reply, client: idText(reply.client), service: idText(reply.service) }
   for (const field of Object.keys(expected) as (keyof typeof expected)[]) {
     if (given[field] !== expected[field])
       throw new Fault('inconsistent_response', { what: `${field} differs` })

@@ -1,7 +1,11 @@
 /** What the message path needs of the message log; main.ts hands the room in. */
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
+import type { Body, BodySpool } from '../message/body.ts'
+import type { MessageSignature } from '../message/message.ts'
 import type { HeldTerms } from './held-terms.ts'
-import type { Body, BodySpool, MessageSignature, RecordReference } from './message.ts'
+
+/** Where a record of the message log stands. */
+export type RecordReference = { index: number; leaf: Buffer }
 
 export type LogEntry = {
   kind: 'request' | 'reply' | 'refusal' | 'outcome-unknown'

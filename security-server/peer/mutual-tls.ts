@@ -21,7 +21,11 @@ import { presentedChain } from './presented-chain.ts'
 import { pemOf, tlsCredentials, tlsVersions, type XRoadTlsPeers } from './tls-profile.ts'
 import { registeredServer } from './verify-peer.ts'
 
-type Rooms = { keys: Keys; globalConfiguration: GlobalConfiguration; xroadTlsPeers: XRoadTlsPeers }
+type Rooms = {
+  keys: Keys
+  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'onChange'>
+  xroadTlsPeers: XRoadTlsPeers
+}
 
 /** Options for `https.createServer`: the client certificate is demanded and must chain to the configuration's CAs. */
 export function mutualTlsOptions(rooms: Rooms): object {

@@ -33,9 +33,9 @@ import {
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
 import { createKeys, type Keys } from '../keys/keys.ts'
 import { proposeSubject } from '../keys/propose-subject.ts'
+import type { Body, BodySpool } from '../message/body.ts'
 import { openBodyFolder } from '../message-log/body-folder.ts'
 import { createSpool } from '../message-log/spool.ts'
-import type { Body, BodySpool } from './message.ts'
 import type { LogEntry, PathLog } from './message-log.ts'
 
 export const TAX = parseSubsystemId('DEV/GOV/1000/tax')

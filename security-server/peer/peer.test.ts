@@ -9,6 +9,7 @@ import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
+import { rest } from '../message/rest.ts'
 import { createServerChoice } from './choose-server.ts'
 import { factsOf } from './log-facts.ts'
 import { createPace } from './pace.ts'
@@ -147,7 +148,9 @@ t.test('a transport message has one shape', async (t) => {
     return readMessage({
       source,
       contentType,
-      messageType: PART_TYPE.restRequest,
+      codec: rest,
+      half: 'request',
+      onMessage: () => undefined,
       spool: world.spool,
       limits,
       tooSlow,
@@ -227,13 +230,13 @@ t.test('a signature proves its message: alone, with a body, in a batch', async (
     verify({ parts, member, snapshot, at, ...(arrived === undefined ? {} : { arrived }) })
 
   const single = await make('one')
-  const signature = await sign(member, single)
+  const { signature } = await sign(member, single)
   t.equal(signature.hashChain, undefined, 'one message without a body needs no chain')
   await check({ ...single, signature })
   const batch = await Promise.all([make('a'), make('b', 'body'), make('c', 'x'.repeat(100_000))])
   const [signatures, alone] = await Promise.all([
-    Promise.all(batch.map((one) => sign(member, one))),
-    sign(member, single, { alone: true }),
+    Promise.all(batch.map(async (one) => (await sign(member, one)).signature)),
+    sign(member, single, { alone: true }).then((one) => one.signature),
   ])
   t.ok(
     signatures.every((one) => one.signatures.equals(signatures[0]!.signatures)),
@@ -284,7 +287,8 @@ t.test('what is written is what is read', async (t) => {
   for (const size of [undefined, 0, 10, 300_000]) {
     const body = size === undefined ? undefined : await bodyOf(world, randomBytes(size))
     const written = writeMessage({
-      messageType: PART_TYPE.restRequest,
+      codec: rest,
+      half: 'request',
       ocspResponses: [Buffer.from('o')],
       message,
       body,
@@ -295,7 +299,9 @@ t.test('what is written is what is read', async (t) => {
       const read = await readMessage({
         source: Buffer.isBuffer(content) ? Readable.from([content], { objectMode: false }) : content,
         contentType: written.contentType,
-        messageType: PART_TYPE.restRequest,
+        codec: rest,
+        half: 'request',
+        onMessage: () => undefined,
         spool: world.spool,
         limits: { maxMessageBytes: 10_000, maxBodyBytes: 1e6 },
         tooSlow: 'request_timeout',
@@ -314,7 +320,7 @@ t.test('whom we send to, however large, has to take it', async (t) => {
   const { bytes: message } = requestOf({ requestId: randomUUID() })
   const body = await bodyOf(world, randomBytes(300_000))
   const { content } = writeMessage({
-    ...{ messageType: PART_TYPE.restRequest, ocspResponses: [], message, body },
+    ...{ codec: rest, half: 'request' as const, ocspResponses: [], message, body },
     signature: { signatures: Buffer.from('s') },
   })
   const real = performance.now

@@ -9,16 +9,13 @@ import { boundaryOf, type PartHandler, readMultipart } from '#core/transport/mul
 import type { ByteSource } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
-import type { Body, BodySpool, MessageSignature } from './message.ts'
+import type { Body, BodySpool } from '../message/body.ts'
+import type { Codec } from '../message/codec.ts'
+import type { SignedParts } from '../message/message.ts'
 import { createPace } from './pace.ts'
 
-export type ReceivedParts = {
-  ocspResponses: Buffer[]
-  message: Buffer
-  messageSha512: Buffer
-  body: Body | undefined
-  signature: MessageSignature
-}
+/** `Head` is what the reader of the message part made of it. */
+export type ReceivedParts<Head = unknown> = SignedParts & { ocspResponses: Buffer[]; head: Head }
 
 export type ReadLimits = { maxMessageBytes: number; maxBodyBytes: number }
 
@@ -28,70 +25,81 @@ const MAX_OCSP_RESPONSES = 10
 const MAX_OCSP_BYTES = 128 * 1024
 const MAX_PART_BYTES = 256 * 1024
 
+const RANK = { ocsp: 0, message: 1, body: 2, hashChainResult: 3, hashChain: 4, signature: 5 } as const
+
 /** The order of the parts: each kind may follow only kinds of lower rank; OCSP responses alone repeat. */
-const RANK: ReadonlyMap<string, number> = new Map([
-  [PART_TYPE.ocsp, 0],
-  [PART_TYPE.restRequest, 1],
-  [PART_TYPE.restResponse, 1],
-  [PART_TYPE.restBody, 2],
-  [PART_TYPE.hashChainResult, 3],
-  [PART_TYPE.hashChain, 4],
-  [PART_TYPE.signature, 5],
-])
+function rankOf(type: string, messageType: string, bodyType: string): number | undefined {
+  switch (type) {
+    case PART_TYPE.ocsp:
+      return RANK.ocsp
+    case messageType:
+      return RANK.message
+    case bodyType:
+      return RANK.body
+    case PART_TYPE.hashChainResult:
+      return RANK.hashChainResult
+    case PART_TYPE.hashChain:
+      return RANK.hashChain
+    case PART_TYPE.signature:
+      return RANK.signature
+    default:
+      return undefined
+  }
+}
 
 /**
  * Reads to the end of `source`. `onMessage` is called when the message part is complete, before any byte of the body is
  * spooled: it may refuse early by throwing. On any failure the spooled body is removed.
  */
-export async function readMessage(q: {
+export async function readMessage<Head>(q: {
   source: Readable | ByteSource
   contentType: string
-  messageType: typeof PART_TYPE.restRequest | typeof PART_TYPE.restResponse
+  codec: Pick<Codec, 'parts'>
+  half: 'request' | 'reply'
   spool: BodySpool
   limits: ReadLimits
   /** The fault when it only trickles in. */
   tooSlow: 'request_timeout' | 'peer_timeout'
   /** Called as bytes come; what it throws ends the reading. */
   onProgress?: () => void
-  onMessage?: (message: Buffer, ocspResponses: Buffer[]) => void | Promise<void>
-}): Promise<ReceivedParts> {
+  onMessage(message: Buffer, ocspResponses: Buffer[]): Head
+}): Promise<ReceivedParts<Head>> {
+  const messageType = q.codec.parts[q.half]
+  const bodyType = q.codec.parts.body
   const parts = new Map<string, Buffer>()
   const ocspResponses: Buffer[] = []
   const spooling: { body?: Body; pending?: ReturnType<BodySpool['begin']> } = {}
+  let read: { message: Buffer; head: Head } | undefined
   let rank = -1
 
   const onPart = (headers: ReadonlyMap<string, string>): PartHandler => {
     const type = typeOf(headers.get('content-type') ?? '')
-    if (rank === 5) throw new Fault('invalid_message', { what: 'a part follows the signature' })
+    if (rank === RANK.signature) throw new Fault('invalid_message', { what: 'a part follows the signature' })
     if (type === PART_TYPE.fault) {
-      const isReply = q.messageType === PART_TYPE.restResponse
-      return collect(MAX_PART_BYTES, isReply ? throwPeerFault : throwBrokenOff)
+      return collect(MAX_PART_BYTES, q.half === 'reply' ? throwPeerFault : throwBrokenOff)
     }
-    const next = RANK.get(type)
-    const wrongKind = next === 1 && type !== q.messageType
+    const next = rankOf(type, messageType, bodyType)
     if (
       next === undefined ||
-      wrongKind ||
       next < rank ||
-      (next === rank && next !== 0) ||
-      (next > 1 && rank < 1)
+      (next === rank && next !== RANK.ocsp) ||
+      (next > RANK.message && rank < RANK.message)
     ) {
       throw new Fault('invalid_message', {
         what: `the part ${JSON.stringify(type.slice(0, 60))} stands in the wrong place`,
       })
     }
     rank = next
-    if (type === PART_TYPE.restBody) return spoolBody(q.spool, q.limits.maxBodyBytes, spooling)
-    if (type === PART_TYPE.ocsp) {
+    if (next === RANK.body) return spoolBody(q.spool, q.limits.maxBodyBytes, spooling)
+    if (next === RANK.ocsp) {
       if (ocspResponses.length === MAX_OCSP_RESPONSES)
         throw new Fault('invalid_message', { what: 'too many OCSP responses' })
       const left = ocspResponses.reduce((bytes, one) => bytes - one.length, MAX_OCSP_BYTES)
       return collect(left, (bytes) => void ocspResponses.push(bytes))
     }
-    if (type === q.messageType) {
-      return collect(q.limits.maxMessageBytes, (bytes) => {
-        parts.set(type, bytes)
-        return q.onMessage?.(bytes, ocspResponses)
+    if (next === RANK.message) {
+      return collect(q.limits.maxMessageBytes, (message) => {
+        read = { message, head: q.onMessage(message, ocspResponses) }
       })
     }
     return collect(MAX_PART_BYTES, (bytes) => void parts.set(type, bytes))
@@ -106,7 +114,7 @@ export async function readMessage(q: {
       q.onProgress?.()
     }
     await readMultipart({ source: q.source, watch, boundary, limits, onPart })
-    return assemble(parts, q.messageType, ocspResponses, spooling.body)
+    return assemble(parts, read, ocspResponses, spooling.body)
   } catch (cause) {
     await spooling.pending?.abort()
     await spooling.body?.discard()
@@ -114,19 +122,20 @@ export async function readMessage(q: {
   }
 }
 
+const PLAIN_TYPES: ReadonlySet<string> = new Set(Object.values(PART_TYPE))
+
 /** Without parameters, in lower case. */
 function typeOf(contentType: string): string {
-  return RANK.has(contentType) ? contentType : contentType.split(';')[0]!.trim().toLowerCase()
+  return PLAIN_TYPES.has(contentType) ? contentType : contentType.split(';')[0]!.trim().toLowerCase()
 }
 
-function assemble(
+function assemble<Head>(
   parts: Map<string, Buffer>,
-  messageType: string,
+  read: { message: Buffer; head: Head } | undefined,
   ocspResponses: Buffer[],
   body: Body | undefined,
-): ReceivedParts {
-  const message = parts.get(messageType)
-  if (message === undefined) throw new Fault('missing_rest')
+): ReceivedParts<Head> {
+  if (read === undefined) throw new Fault('missing_rest')
   const signatures = parts.get(PART_TYPE.signature)
   if (signatures === undefined) throw new Fault('missing_signature')
   const hashChainResult = parts.get(PART_TYPE.hashChainResult)
@@ -134,9 +143,11 @@ function assemble(
   if ((hashChainResult === undefined) !== (hashChain === undefined)) {
     throw new Fault('malformed_hash_chain', { what: 'the hash chain and its result come together' })
   }
+  const { message, head } = read
   const messageSha512 = hash('sha512', message, 'buffer')
   return {
     ocspResponses,
+    head,
     message,
     messageSha512,
     body,

@@ -8,19 +8,26 @@ import type { Clock } from '#platform/clock.ts'
 import { type MemberId, memberOf } from '#schemas/identifiers.ts'
 import { PART_NAME } from '#schemas/wire.ts'
 import type { Keys, SigningIdentity } from '../keys/keys.ts'
-import type { Body, MessageSignature } from './message.ts'
+import type { MessageParts, MessageSignature } from '../message/message.ts'
 
 /** A chain of 64 inputs has six steps; longer batches would cost the verifier more than they save. */
 const LARGEST_BATCH = 64
 
 type Waiting = { parts: ChainInput; resolve(signature: MessageSignature): void; reject(cause: unknown): void }
 
-export type SignMessage = (
+type Digests = Pick<MessageParts, 'messageSha512' | 'body'>
+
+const signed = Symbol('signed')
+
+/** Carries the signature of one of our members over message and body; the mark is made here and nowhere else. */
+export type Signed<T> = T & { readonly [signed]: true; signature: MessageSignature }
+
+export type SignMessage = <T extends Digests>(
   member: MemberId,
-  message: { messageSha512: Buffer; body: Body | undefined },
+  message: T,
   /** `alone`: a signature that proves the message without a hash chain beside it. */
   o?: { alone?: boolean },
-) => Promise<MessageSignature>
+) => Promise<Signed<T>>
 
 /** Makes the signer of a server. It rejects with `cannot_sign` (and its kin) when the member has no usable key. */
 export function createMessageSigner(rooms: {
@@ -46,11 +53,9 @@ export function createMessageSigner(rooms: {
     queues.delete(identity)
   }
 
-  return async (member, message, { alone = false } = {}) => {
-    const identity = rooms.keys.signingIdentity(memberOf(member))
-    if (alone) return (await signBatch(identity, [partsOf(message)], new Date(rooms.clock())))[0]!
+  function signTogether(identity: SigningIdentity, parts: ChainInput): Promise<MessageSignature> {
     return new Promise((resolve, reject) => {
-      const waiting = { parts: partsOf(message), resolve, reject }
+      const waiting = { parts, resolve, reject }
       const queue = queues.get(identity)
       if (queue !== undefined) {
         queue.push(waiting)
@@ -62,9 +67,18 @@ export function createMessageSigner(rooms: {
       setImmediate(() => void drain(identity, first))
     })
   }
+
+  return async (member, message, { alone = false } = {}) => {
+    const identity = rooms.keys.signingIdentity(memberOf(member))
+    const parts = partsOf(message)
+    const signature = alone
+      ? (await signBatch(identity, [parts], new Date(rooms.clock())))[0]!
+      : await signTogether(identity, parts)
+    return { ...message, signature, [signed]: true }
+  }
 }
 
-function partsOf(message: { messageSha512: Buffer; body: Body | undefined }): ChainInput {
+function partsOf(message: Digests): ChainInput {
   const parts: ChainInput = [{ name: PART_NAME.message, sha512: message.messageSha512 }]
   if (message.body !== undefined) parts.push({ name: PART_NAME.attachment(1), sha512: message.body.sha512 })
   return parts

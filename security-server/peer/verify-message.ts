@@ -14,7 +14,8 @@ import {
   checkClientNotSuspended,
 } from '../global-configuration/check-suspended.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
-import type { Body, MessageSignature } from './message.ts'
+import type { Body } from '../message/body.ts'
+import type { SignedParts } from '../message/message.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 import { whileItArrived } from './while-it-arrived.ts'
 
@@ -29,21 +30,19 @@ const LARGEST_KEY = 1024
 
 type Batch = { signature: CheckedSignature; document: Buffer; validUntil: number }
 
-type SignedParts = {
-  message: Buffer
-  messageSha512: Buffer
-  body: Body | undefined
-  signature: MessageSignature
-}
+const verified = Symbol('verified')
 
-export type VerifyMessage = (q: {
-  parts: SignedParts
+/** Signature, coverage, signer and time were checked against the configuration; the mark is made here and nowhere else. */
+export type Verified<T> = T & { readonly [verified]: true }
+
+export type VerifyMessage = <T extends SignedParts>(q: {
+  parts: T
   member: MemberId
   snapshot: ConfigurationSnapshot
   at: number
   /** When its first bytes came, of a message that may take long to arrive; `at` when absent. */
   arrived?: number
-}) => Promise<CheckedSignature>
+}) => Promise<Verified<T>>
 
 /** Makes the check, with caches for batch signatures and for signers, both bound to what they depend on. */
 export function createMessageVerifier(): VerifyMessage {
@@ -100,7 +99,7 @@ export function createMessageVerifier(): VerifyMessage {
     const signed = signature.signingTime?.getTime() ?? Number.NaN
     const isNow = signed >= arrived - SIGNING_TIME_WINDOW_MS && signed <= at + SIGNING_TIME_WINDOW_MS
     if (!isNow) throw new Fault('stale_request', { what: 'the signing time' })
-    return signature
+    return { ...parts, [verified]: true }
   }
 }
 

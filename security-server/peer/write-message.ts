@@ -2,15 +2,15 @@
 import { Readable } from 'node:stream'
 import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
-import type { Body, MessageSignature } from './message.ts'
+import type { Body } from '../message/body.ts'
+import type { Codec } from '../message/codec.ts'
+import type { SignedParts } from '../message/message.ts'
 import { createPace } from './pace.ts'
 
-type OutgoingMessage = {
-  messageType: typeof PART_TYPE.restRequest | typeof PART_TYPE.restResponse
+type OutgoingMessage = Omit<SignedParts, 'messageSha512'> & {
+  codec: Pick<Codec, 'parts'>
+  half: 'request' | 'reply'
   ocspResponses: Buffer[]
-  message: Buffer
-  body: Body | undefined
-  signature: MessageSignature
 }
 
 /** The content type with its boundary, and the bytes: one buffer when the body is small, else a stream opened on demand. */
@@ -19,12 +19,13 @@ export function writeMessage(outgoing: OutgoingMessage): {
   content: () => Buffer | Readable
 } {
   const boundary = newBoundary('xtop')
+  const { parts } = outgoing.codec
   const before: Buffer[] = []
   const add = (into: Buffer[], type: string, bytes: Buffer): void => {
     into.push(partHead(boundary, type, before.length === 0), bytes)
   }
   for (const response of outgoing.ocspResponses) add(before, PART_TYPE.ocsp, response)
-  add(before, outgoing.messageType, outgoing.message)
+  add(before, parts[outgoing.half], outgoing.message)
   const after: Buffer[] = []
   const { hashChainResult, hashChain, signatures } = outgoing.signature
   if (hashChainResult !== undefined && hashChain !== undefined) {
@@ -37,11 +38,11 @@ export function writeMessage(outgoing: OutgoingMessage): {
   const contentType = `multipart/mixed; charset=UTF-8; boundary=${boundary}`
   const { body } = outgoing
   if (body === undefined || body.bytes !== undefined) {
-    if (body?.bytes !== undefined) before.push(partHead(boundary, PART_TYPE.restBody, false), body.bytes)
+    if (body?.bytes !== undefined) before.push(partHead(boundary, parts.body, false), body.bytes)
     const whole = Buffer.concat([...before, ...after])
     return { contentType, content: () => whole }
   }
-  before.push(partHead(boundary, PART_TYPE.restBody, false))
+  before.push(partHead(boundary, parts.body, false))
   const head = Buffer.concat(before)
   const tail = Buffer.concat(after)
   return { contentType, content: () => Readable.from(stream(head, body, tail), { objectMode: false }) }

@@ -3,31 +3,25 @@
  * path and query, all signed headers, the body for POST, PUT and PATCH (wire 1.3). Metadata services answer here. What
  * fails before the system was reached carries the mark NotSent.
  */
-
-import type { HeaderList } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { Body } from '../peer/message.ts'
+import type { Answer } from '../message/message.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
 import type { Intent } from './log-intent.ts'
 import { answerMetadata } from './metadata.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-/** What the system answered; `body` exists whenever it sent an HTTP entity, even an empty one. */
-export type SystemAnswer = { status: number; reason: string; headers: HeaderList; body: Body | undefined }
-
-const WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
-
-export async function call(intent: Intent, rooms: ProviderRooms): Promise<SystemAnswer> {
-  const { request, local, body } = intent
+export async function call(intent: Intent, rooms: ProviderRooms): Promise<Answer> {
+  const { codec, request, local } = intent
   if (local === undefined) return beforeSending(() => answerMetadata(request, rooms))
   if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
+  const { method, path, query, headers, body } = codec.systemCall(intent)
   return rooms.serviceClient.call({
     service: local,
-    method: request.method,
-    target: targetOf(local.url, request.servicePath, request.query),
-    headers: request.headers,
-    body: WITH_BODY.has(request.method) ? body : undefined,
+    method,
+    target: targetOf(local.url, path, query),
+    headers,
+    body,
     spool: rooms.messageLog.spool,
     maxBodyBytes: rooms.limits.maxBodyBytes,
   })

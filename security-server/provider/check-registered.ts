@@ -1,13 +1,13 @@
 /** Guarantees that the registry has the client on the peer's server and the service's subsystem on ours, now, nobody suspended. */
-import type { RestRequest } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
 import { checkClientNotSuspended, checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
+import type { Request } from '../message/message.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 /** Throws `unknown_member`, `suspended`. */
 export function checkRegistered(
-  { client, service }: Pick<RestRequest, 'client' | 'service'>,
+  { client, service }: Pick<Request, 'client' | 'service'>,
   peer: ServerId,
   rooms: ProviderRooms,
 ): void {

@@ -11,11 +11,11 @@ import { idText } from '#schemas/identifiers.ts'
 import type { TlsIdentity } from '../keys/keys.ts'
 import type { OwnListener } from '../local-systems/check-address.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
+import type { Body, BodySpool } from '../message/body.ts'
+import type { Answer } from '../message/message.ts'
 import { callHttp, type HttpAnswer, type HttpCall } from '../peer/http-call.ts'
-import type { Body, BodySpool } from '../peer/message.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { createPace } from '../peer/pace.ts'
-import type { SystemAnswer } from './call.ts'
 import { connectionOptions, guarded } from './connect-service.ts'
 
 export type ServiceClient = {
@@ -28,7 +28,7 @@ export type ServiceClient = {
     body: Body | undefined
     spool: BodySpool
     maxBodyBytes: number
-  }): Promise<SystemAnswer>
+  }): Promise<Answer>
   /** Connects to the system of this service as for a call, and sends nothing. Throws what a call would. */
   reach(service: LocalService): Promise<void>
   close(): Promise<void>
@@ -145,7 +145,7 @@ function split(target: string): { origin: string; path: string } {
   return { origin: match[1]!, path: rest.startsWith('/') ? rest : `/${rest}` }
 }
 
-async function readAnswer(reply: HttpAnswer, q: Call): Promise<SystemAnswer> {
+async function readAnswer(reply: HttpAnswer, q: Call): Promise<Answer> {
   const coding = reply.headers['transfer-encoding']
   // Taken off with its name, the coding would leave other bytes than the system meant (RFC 9112 6.1).
   if (coding !== undefined && String(coding).toLowerCase() !== 'chunked') {

@@ -6,30 +6,35 @@ import { call } from './call.ts'
 import { checkContract } from './check-contract.ts'
 import { logIntent } from './log-intent.ts'
 import { logReply } from './log-reply.ts'
+import { type Progress, visitOf } from './reached.ts'
 import { type Arrival, receive } from './receive.ts'
 import { refuse } from './refuse.ts'
-import { type Reply, reply } from './reply.ts'
+import { type OutgoingReply, reply } from './reply.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { sign } from './sign.ts'
 import { verify } from './verify.ts'
-import type { Way } from './way.ts'
 
 /** Carries one request of a peer to our system and gives the signed, logged reply; throws a Fault that is logged. */
-export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<Reply> {
-  const way: Way = {}
+export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<OutgoingReply> {
+  const progress: Progress = { reached: { step: 'nothing' } }
   try {
-    const received = await receive(arrival, way, rooms)
-    const verified = await verify(received, way, rooms)
-    const allowed = checkContract(verified, way, rooms)
-    const intent = await logIntent(allowed, way, rooms)
+    const received = await receive(arrival, progress, rooms)
+    progress.reached = { step: 'received', asked: received }
+    const verified = await verify(received, rooms)
+    progress.reached = { step: 'verified', asked: verified }
+    const allowed = checkContract(verified, rooms)
+    progress.reached = { step: 'allowed', asked: allowed }
+    const intent = await logIntent(allowed, rooms)
+    progress.reached = { step: 'intent', asked: intent }
     const answer = await call(intent, rooms)
     const signed = await sign(answer, intent, rooms)
     const logged = await logReply(signed, intent, rooms)
-    return reply(logged, rooms)
+    return reply(logged, intent, rooms)
   } catch (cause) {
-    throw await refuse(cause, way, rooms)
+    throw await refuse(cause, progress.reached, rooms)
   } finally {
-    way.leave?.()
-    way.release?.()
+    const visit = visitOf(progress.reached)
+    visit?.release()
+    visit?.leave()
   }
 }

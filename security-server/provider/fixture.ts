@@ -8,10 +8,11 @@ import type { Test } from 'tap'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { wireFault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServiceId, type ServiceId } from '#schemas/identifiers.ts'
-import { PART_TYPE } from '#schemas/wire.ts'
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalService, LocalSystems } from '../local-systems/local-systems.ts'
-import type { Body, MessageSignature } from '../peer/message.ts'
+import type { Body } from '../message/body.ts'
+import type { MessageSignature } from '../message/message.ts'
+import { rest } from '../message/rest.ts'
 import {
   createFakeLog,
   createPeerWorld,
@@ -106,7 +107,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       clock: world.clock,
       limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: 1_000_000 },
       contracts: { contractFor: () => NO_TERMS, termsOfRefused: () => NO_TERMS },
-      globalConfiguration: world.globalConfiguration as unknown as ProviderRooms['globalConfiguration'],
+      globalConfiguration: world.globalConfiguration,
       localSystems: localSystems(() => made),
       messageLog: log,
       signMessage: signAsProvider,
@@ -121,11 +122,12 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       const messageSha512 = createHash('sha512').update(bytes).digest()
       const signer = q.signer === undefined ? sign : signAsProvider
       const member = memberOf(q.signer === undefined ? request.client : PERSONS)
-      const signature = await signer(member, { messageSha512, body: q.body })
+      const { signature } = await signer(member, { messageSha512, body: q.body })
       const { authenticationIdentity } = world.consumer.keys
       const identity = authenticationIdentity()
       const { contentType, content } = writeMessage({
-        messageType: PART_TYPE.restRequest,
+        codec: rest,
+        half: 'request',
         ocspResponses: identity.ocspResponses,
         message: bytes,
         body: q.body,

@@ -4,48 +4,42 @@
  */
 import { hash } from 'node:crypto'
 import { idText } from '#schemas/identifiers.ts'
-import type { Logged } from '../peer/message.ts'
+import type { HeldTerms } from '../peer/held-terms.ts'
+import { type Logged, logMessage } from '../peer/log-message.ts'
 import type { LogEntry } from '../peer/message-log.ts'
-import { namedActors } from '../peer/named-actors.ts'
+import type { Verified } from '../peer/verify-message.ts'
 import type { AllowedRequest } from './check-contract.ts'
+import type { Received } from './receive.ts'
 import type { ProviderRooms } from './rooms.ts'
-import type { Way } from './way.ts'
 
 export type Intent = Logged<AllowedRequest>
 
-export async function logIntent(allowed: AllowedRequest, way: Way, rooms: ProviderRooms): Promise<Intent> {
-  const record = await rooms.messageLog.append(requestEntry(allowed, '', rooms))
-  way.intent = record
+export async function logIntent(allowed: AllowedRequest, rooms: ProviderRooms): Promise<Intent> {
+  const intent = await logMessage(allowed, requestFacts(allowed, allowed.terms, '', rooms), rooms.messageLog)
   // The key is claimed; our system may take its time.
-  way.release?.()
-  way.body = undefined
-  return { ...allowed, record } as Intent
+  allowed.visit.release()
+  return intent
 }
 
-/** The record of a verified request: open ('') when it will be carried out, else closed with the code of its refusal. */
-export function requestEntry(
-  verified: Pick<
-    AllowedRequest,
-    'request' | 'requestId' | 'message' | 'body' | 'signature' | 'peer' | 'terms'
-  >,
+/** What is on record of a verified request: open ('') when it will be carried out, else closed with the code of its refusal. */
+export function requestFacts(
+  { request, visit: { peer } }: Verified<Received>,
+  terms: HeldTerms,
   outcome: string,
   rooms: ProviderRooms,
-): LogEntry {
-  const { request, requestId, message, body, signature, peer } = verified
+): Omit<LogEntry, 'message' | 'body' | 'signature'> {
+  const { id, requestId, client, service, method, actors } = request
   return {
     kind: 'request',
     direction: 'in',
-    ids: { id: request.id!, requestId },
-    client: request.client,
-    service: request.service,
+    ids: { id, requestId },
+    client,
+    service,
     peer,
     time: new Date(rooms.clock()),
     outcome,
-    message,
-    body,
-    signature,
-    ...verified.terms,
+    ...terms,
     replayKey: hash('sha256', `${idText(peer)} ${requestId}`, 'buffer'),
-    extra: { method: request.method, ...namedActors(request) },
+    extra: { method, ...actors },
   }
 }

@@ -2,20 +2,20 @@
  * The metadata services of a provider subsystem: listMethods, allowedMethods, getOpenAPI (wire 1.6). Open to every
  * registered member, else an exchange like any other: signed, logged, replay-safe.
  */
-import type { HeaderList, RestRequest } from '#core/transport/rest-message.ts'
+import type { HeaderList } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { subsystemOf } from '#schemas/identifiers.ts'
 import type { ListedEndpoint, LocalService } from '../local-systems/local-systems.ts'
-import type { SystemAnswer } from './call.ts'
+import type { Answer, Request } from '../message/message.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 const METADATA_SERVICES: ReadonlySet<string> = new Set(['listMethods', 'allowedMethods', 'getOpenAPI'])
 
-export function isMetadataService(request: RestRequest): boolean {
+export function isMetadataService(request: Request): boolean {
   return METADATA_SERVICES.has(request.service.serviceCode)
 }
 
-export async function answerMetadata(request: RestRequest, rooms: ProviderRooms): Promise<SystemAnswer> {
+export async function answerMetadata(request: Request, rooms: ProviderRooms): Promise<Answer> {
   if (request.method !== 'GET' || request.servicePath !== '') {
     throw new Fault('invalid_http_method', {
       what: `${request.service.serviceCode} is asked with GET and no path`,
@@ -49,10 +49,11 @@ function describe(service: LocalService, endpoints: ListedEndpoint[]): object {
   }
 }
 
-async function openApi(request: RestRequest, rooms: ProviderRooms): Promise<SystemAnswer> {
-  const codes = new URLSearchParams(request.query ?? '').getAll('serviceCode')
-  if (codes.length !== 1) throw new Fault('invalid_request', { what: 'serviceCode has to be given once' })
-  const service = rooms.localSystems.service({ ...subsystemOf(request.service), serviceCode: codes[0]! })
+async function openApi(request: Request, rooms: ProviderRooms): Promise<Answer> {
+  const [serviceCode, ...others] = new URLSearchParams(request.query ?? '').getAll('serviceCode')
+  if (serviceCode === undefined || others.length > 0)
+    throw new Fault('invalid_request', { what: 'serviceCode has to be given once' })
+  const service = rooms.localSystems.service({ ...subsystemOf(request.service), serviceCode })
   if (service === undefined) throw new Fault('unknown_service')
   if (service.openApiText === undefined)
     throw new Fault('service_type', { what: 'the service has no OpenAPI description' })
@@ -62,11 +63,11 @@ async function openApi(request: RestRequest, rooms: ProviderRooms): Promise<Syst
 
 /** X-Road starts the reply's headers from the request's (RestMetadataServiceHandlerImpl), but not those of its content. */
 async function answerOf(
-  request: RestRequest,
+  request: Request,
   type: string,
   text: string,
   { messageLog, limits }: ProviderRooms,
-): Promise<SystemAnswer> {
+): Promise<Answer> {
   const headers: HeaderList = request.headers.filter(([name]) => !/^content-/i.test(name))
   headers.push(['Content-Type', type])
   const pending = messageLog.spool.begin({ maxBytes: limits.maxBodyBytes })

@@ -6,7 +6,7 @@ import { parseRestResponse, requestHash } from '#core/transport/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { memberOf } from '#schemas/identifiers.ts'
-import { PART_TYPE } from '#schemas/wire.ts'
+import { rest } from '../message/rest.ts'
 import { bodyOf, POPULATION } from '../peer/peer-fixture.ts'
 import { readMessage } from '../peer/read-message.ts'
 import { exchange } from './exchange.ts'
@@ -83,7 +83,9 @@ t.test('a request is verified, logged, called once, answered, logged', async (t)
         ? Readable.from([reply.content], { objectMode: false })
         : reply.content,
       contentType: reply.headers['content-type']!,
-      messageType: PART_TYPE.restResponse,
+      codec: rest,
+      half: 'reply',
+      onMessage: () => undefined,
       spool: world.spool,
       limits: rooms.limits,
       tooSlow: 'peer_timeout',

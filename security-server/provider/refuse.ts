@@ -6,32 +6,37 @@
  */
 import { createHash } from 'node:crypto'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
-import { requestHash } from '#core/transport/rest-message.ts'
 import { asFault, type Fault, wireFault } from '#schemas/fault.ts'
-import { memberOf } from '#schemas/identifiers.ts'
+import { memberOf, type ServerId } from '#schemas/identifiers.ts'
+import { discardOnFailure } from '../message/body.ts'
+import type { MessageSignature, Request } from '../message/message.ts'
 import type { HeldTerms } from '../peer/held-terms.ts'
-import type { MessageSignature, RecordReference } from '../peer/message.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { heldWhenRefused } from './check-contract.ts'
-import { requestEntry } from './log-intent.ts'
+import { requestFacts } from './log-intent.ts'
+import { type Reached, visitOf } from './reached.ts'
 import type { ProviderRooms } from './rooms.ts'
-import type { Way } from './way.ts'
 
 /** A fault on its way to the peer, with what proves it. */
 export type Refusal = { fault: Fault; signatures: Buffer | undefined; peerKnown: boolean }
 
-export async function refuse(cause: unknown, way: Way, rooms: ProviderRooms): Promise<RefusedExchange> {
+/** A request of which at least the message was read; `hash` is '' when its body was not. */
+type Refused = { request: Request; peer: ServerId; hash: string; terms: HeldTerms }
+type Proof = { message: Buffer; signature: MessageSignature }
+
+export async function refuse(
+  cause: unknown,
+  reached: Reached,
+  rooms: ProviderRooms,
+): Promise<RefusedExchange> {
   const fault = asFault(cause)
+  const refused = refusedOf(reached, rooms)
   // After the intent only what carries the mark did not reach the system.
-  const kind = way.intent === undefined || cause instanceof NotSent ? 'refusal' : 'outcome-unknown'
-  const proof = kind === 'refusal' ? await prove(fault, way, rooms) : undefined
-  await record(kind, fault, proof, way, rooms)
-  await way.body?.discard()
-  return new RefusedExchange({
-    fault,
-    signatures: proof?.signature.signatures,
-    peerKnown: way.peer !== undefined,
-  })
+  const kind = reached.step === 'intent' && !(cause instanceof NotSent) ? 'outcome-unknown' : 'refusal'
+  const proof = kind === 'refusal' && refused !== undefined ? await prove(fault, refused, rooms) : undefined
+  if (refused !== undefined) await record({ kind, fault, proof, refused, reached }, rooms)
+  const signatures = proof?.signature.signatures
+  return new RefusedExchange({ fault, signatures, peerKnown: visitOf(reached) !== undefined })
 }
 
 /** Carries a refusal to the edge. */
@@ -43,28 +48,44 @@ export class RefusedExchange extends Error {
   }
 }
 
-async function prove(
-  fault: Fault,
-  way: Way,
-  rooms: ProviderRooms,
-): Promise<{ message: Buffer; signature: MessageSignature } | undefined> {
-  if (way.peer === undefined || way.claimed === undefined) return undefined
-  const { request, requestId } = way.claimed
-  // Refused before the body was read, the refusal speaks of the message alone.
-  const hash = way.requestHash === undefined ? '' : requestHash(way.requestHash)
-  const message = refusalStatement({
-    requestId,
-    requestHash: hash,
-    fault: wireFault(fault, 'server.serverproxy'),
-  })
+function refusedOf(reached: Reached, rooms: ProviderRooms): Refused | undefined {
+  switch (reached.step) {
+    case 'nothing':
+    case 'peer':
+      return undefined
+    case 'claim': {
+      const { request, visit } = reached
+      return { request, peer: visit.peer, hash: '', terms: termsOfRefused(request, rooms) }
+    }
+    case 'received':
+    case 'verified': {
+      const { request, visit, codec } = reached.asked
+      const hash = codec.requestHash(reached.asked)
+      return { request, peer: visit.peer, hash, terms: termsOfRefused(request, rooms) }
+    }
+    default: {
+      const { request, visit, codec, terms } = reached.asked
+      return { request, peer: visit.peer, hash: codec.requestHash(reached.asked), terms }
+    }
+  }
+}
+
+/** Refused before the contract under which it goes was known: of those that name its parties. */
+function termsOfRefused(request: Request, rooms: ProviderRooms): HeldTerms {
+  return heldWhenRefused(request, rooms.contracts.termsOfRefused(request), rooms)
+}
+
+async function prove(fault: Fault, refused: Refused, rooms: ProviderRooms): Promise<Proof | undefined> {
+  const { request, hash: requestHash } = refused
+  const { requestId } = request
+  const message = refusalStatement({ requestId, requestHash, fault: wireFault(fault, 'server.serverproxy') })
   const messageSha512 = createHash('sha512').update(message).digest()
   try {
     const served = rooms.globalConfiguration
       .current()
       .index.isMemberOnServer(rooms.server, memberOf(request.service))
     const member = served ? memberOf(request.service) : memberOf(rooms.server)
-    const parts = { messageSha512, body: undefined }
-    return { message, signature: await rooms.signMessage(member, parts, { alone: true }) }
+    return await rooms.signMessage(member, { message, messageSha512, body: undefined }, { alone: true })
   } catch {
     // Without a usable key the refusal goes out unsigned; the fault itself is what matters.
     return undefined
@@ -72,30 +93,33 @@ async function prove(
 }
 
 async function record(
-  kind: 'refusal' | 'outcome-unknown',
-  fault: Fault,
-  proof: { message: Buffer; signature: MessageSignature } | undefined,
-  way: Way,
+  q: {
+    kind: 'refusal' | 'outcome-unknown'
+    fault: Fault
+    proof: Proof | undefined
+    refused: Refused
+    reached: Reached
+  },
   rooms: ProviderRooms,
 ): Promise<void> {
-  const { peer, claimed } = way
-  if (peer === undefined || claimed === undefined) return
+  const { fault, proof, refused } = q
+  const { request, peer, terms } = refused
   try {
-    const answers = way.intent ?? (await recordRequest(fault, way, rooms))
+    const answers = await recordRequest(q.reached, refused, fault, rooms)
     await rooms.messageLog.append({
-      kind,
+      kind: q.kind,
       direction: 'out',
-      ids: { id: claimed.request.id!, requestId: claimed.requestId },
-      client: claimed.request.client,
-      service: claimed.request.service,
+      ids: { id: request.id, requestId: request.requestId },
+      client: request.client,
+      service: request.service,
       peer,
       time: new Date(rooms.clock()),
       outcome: fault.code,
       message: proof?.message,
       body: undefined,
       signature: proof?.signature,
-      ...termsOf(way, rooms),
-      answers: answers?.index,
+      ...terms,
+      answers,
       extra: { detail: fault.detail },
     })
   } catch {
@@ -103,22 +127,25 @@ async function record(
   }
 }
 
-/** A verified request that is refused is evidence too; its replays are not, so that they cannot fill the log. */
+/**
+ * Where the request stands in the log. A verified request that is refused is evidence too; its replays are not, so that they
+ * cannot fill the log. A body that no record keeps is removed.
+ */
 async function recordRequest(
+  reached: Reached,
+  { terms }: Refused,
   fault: Fault,
-  way: Way,
   rooms: ProviderRooms,
-): Promise<RecordReference | undefined> {
-  if (way.verified === undefined || fault.code === 'replayed_request') return undefined
-  const record = await rooms.messageLog.append(
-    requestEntry({ ...way.verified, peer: way.peer!, terms: termsOf(way, rooms) }, fault.code, rooms),
-  )
-  way.body = undefined
-  return record
-}
-
-/** Of the contract under which it went or, when it was refused before that was known, of those that name its parties. */
-function termsOf({ terms, claimed }: Way, rooms: ProviderRooms): HeldTerms {
-  const { request } = claimed!
-  return terms ?? heldWhenRefused(request, rooms.contracts.termsOfRefused(request), rooms)
+): Promise<number | undefined> {
+  if (reached.step === 'intent') return reached.asked.record.index
+  if (!('asked' in reached)) return undefined
+  const { message, body, signature } = reached.asked
+  if (reached.step === 'received' || fault.code === 'replayed_request') {
+    await body?.discard()
+    return undefined
+  }
+  return discardOnFailure(body, async () => {
+    const facts = requestFacts(reached.asked, terms, fault.code, rooms)
+    return (await rooms.messageLog.append({ ...facts, message, body, signature })).index
+  })
 }

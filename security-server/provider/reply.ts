@@ -1,21 +1,23 @@
 /** Guarantees that only a signed, durable reply is put on the wire, with our log's newest tree head beside it. */
 import type { Readable } from 'node:stream'
-import { HEADER, PART_TYPE } from '#schemas/wire.ts'
+import { HEADER } from '#schemas/wire.ts'
 import { configurationHeaders } from '../peer/configuration-headers.ts'
-import type { Logged, ReplyMessage, Signed } from '../peer/message.ts'
 import { writeMessage } from '../peer/write-message.ts'
+import type { Intent } from './log-intent.ts'
+import type { LoggedReply } from './log-reply.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-export type Reply = {
+export type OutgoingReply = {
   headers: Record<string, string>
   content: Buffer | Readable
   facts: { index: number; status: number }
 }
 
-export function reply(logged: Logged<Signed<ReplyMessage>>, rooms: ProviderRooms): Reply {
-  const { message, body, signature, record, response } = logged
+export function reply(logged: LoggedReply, { codec }: Intent, rooms: ProviderRooms): OutgoingReply {
+  const { message, body, signature, record } = logged
   const { contentType, content } = writeMessage({
-    messageType: PART_TYPE.restResponse,
+    codec,
+    half: 'reply',
     ocspResponses: [],
     message,
     body,
@@ -26,7 +28,7 @@ export function reply(logged: Logged<Signed<ReplyMessage>>, rooms: ProviderRooms
   const treeHead = rooms.messageLog.treeHead()
   if (treeHead !== undefined) headers[HEADER.treeHead] = Buffer.from(treeHead, 'utf8').toString('base64')
   Object.assign(headers, newestConfiguration(rooms))
-  return { headers, content: content(), facts: { index: record.index, status: response.status } }
+  return { headers, content: content(), facts: { index: record.index, status: logged.reply.status } }
 }
 
 /** A reply that is signed and durable leaves, even if the configuration has run out meanwhile. */

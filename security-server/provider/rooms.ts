@@ -17,7 +17,7 @@ export type ProviderRooms = {
   server: ServerId
   clock: Clock
   limits: ReadLimits
-  globalConfiguration: GlobalConfiguration
+  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'hear'>
   contracts: Pick<Contracts, 'contractFor' | 'termsOfRefused'>
   localSystems: LocalSystems
   messageLog: PathLog

@@ -33,7 +33,7 @@ const rooms: ProviderRooms = {
 }
 const tls = {
   keys,
-  globalConfiguration: world.globalConfiguration as unknown as ProviderRooms['globalConfiguration'],
+  globalConfiguration: world.globalConfiguration,
   xroadTlsPeers: new Set<string>(),
 }
 const app = Fastify({

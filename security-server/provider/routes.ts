@@ -17,7 +17,7 @@ import { sendWhole } from '../peer/unread-body.ts'
 import { exchange } from './exchange.ts'
 import type { Refusal } from './refuse.ts'
 import { RefusedExchange } from './refuse.ts'
-import type { Reply } from './reply.ts'
+import type { OutgoingReply } from './reply.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 type ExchangeObserver = (outcome: string, seconds: number) => void
@@ -57,7 +57,7 @@ export function providerRoutes(
   app.post('/', { onRequest: answer }, (_request, reply) => reply)
 }
 
-function sendReply(reply: FastifyReply, { headers, content }: Reply): FastifyReply {
+function sendReply(reply: FastifyReply, { headers, content }: OutgoingReply): FastifyReply {
   const { raw } = reply.hijack()
   if (Buffer.isBuffer(content)) {
     raw.writeHead(200, { ...headers, 'content-length': content.length }).end(content)
@@ -69,7 +69,7 @@ function sendReply(reply: FastifyReply, { headers, content }: Reply): FastifyRep
   return reply
 }
 
-async function carry(request: FastifyRequest, rooms: ProviderRooms): Promise<Reply | Refusal> {
+async function carry(request: FastifyRequest, rooms: ProviderRooms): Promise<OutgoingReply | Refusal> {
   try {
     const { headers, raw } = request
     const protocol = (raw.socket as TLSSocket).getProtocol()

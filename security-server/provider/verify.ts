@@ -3,27 +3,22 @@
  * peer and signed request id can then be trusted as the replay key (DESIGN 3.2).
  */
 import { memberOf } from '#schemas/identifiers.ts'
-import type { RequestMessage, Signed, Verified } from '../peer/message.ts'
+import type { Verified } from '../peer/verify-message.ts'
 import { whileItArrived } from '../peer/while-it-arrived.ts'
 import { checkRegistered } from './check-registered.ts'
+import type { Received } from './receive.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { checkUploadTime } from './upload-time.ts'
-import type { Way } from './way.ts'
 
-export async function verify(
-  received: Signed<RequestMessage>,
-  way: Way,
-  rooms: ProviderRooms,
-): Promise<Verified<Signed<RequestMessage>>> {
-  checkUploadTime(way, rooms)
+export async function verify(received: Received, rooms: ProviderRooms): Promise<Verified<Received>> {
+  const { arrived, proof, peer } = received.visit
+  checkUploadTime(arrived, rooms)
   const snapshot = rooms.globalConfiguration.current()
   const at = rooms.clock()
   // Since its head came the peer may have been revoked and the client deregistered.
-  const time = { arrived: way.arrived!, at }
-  whileItArrived(time, (judgedAt) => rooms.verifyPeer({ ...way.proof!, snapshot, at: judgedAt }))
-  checkRegistered(received.request, way.peer!, rooms)
+  const time = { arrived, at }
+  whileItArrived(time, (judgedAt) => rooms.verifyPeer({ ...proof, snapshot, at: judgedAt }))
+  checkRegistered(received.request, peer, rooms)
   const member = memberOf(received.request.client)
-  await rooms.verifyMessage({ parts: received, member, snapshot, ...time })
-  way.verified = received
-  return { ...received, peer: way.peer! } as Verified<Signed<RequestMessage>>
+  return rooms.verifyMessage({ parts: received, member, snapshot, ...time })
 }

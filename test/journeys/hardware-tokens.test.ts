@@ -30,7 +30,7 @@ t.test('a security server', async (t) => {
   const login = (pin: string): Promise<Reply> => ask('PUT', '/tokens/1/login', { pin })
   const inState = (state: string) => until(async () => (await token()).hardware.state === state)
   const signMessage = createMessageSigner({ keys, clock: () => world.now })
-  const sign = () => signMessage(member, { messageSha512: SHA512, body: undefined })
+  const sign = async () => (await signMessage(member, { messageSha512: SHA512, body: undefined })).signature
 
   await inState('locked')
   t.match(JSON.parse((await ask('GET', '/tokens')).raw.toString()), [

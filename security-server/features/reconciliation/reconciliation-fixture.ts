@@ -21,6 +21,7 @@ import { serverMigrations } from '../../features.ts'
 import { NO_TERMS } from '../../global-configuration/contracts/index-contracts.ts'
 import { listenForPeers } from '../../listeners.ts'
 import type { LocalService } from '../../local-systems/local-systems.ts'
+import { rest } from '../../message/rest.ts'
 import { type MessageLog, openMessageLog } from '../../message-log/message-log.ts'
 import { createPeerClient, type PeerClient } from '../../peer/client.ts'
 import { createOcspByHash } from '../../peer/ocsp-by-hash.ts'
@@ -156,6 +157,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     async ask({ body, path: at = '/a' } = {}) {
       const failed = await exchange(
         {
+          codec: rest,
           method: body === undefined ? 'GET' : 'POST',
           url: `/r1/${idText(PERSONS)}${at}`,
           rawHeaders: ['X-Road-Client', idText(TAX)],

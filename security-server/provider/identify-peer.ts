@@ -1,0 +1,46 @@
+/**
+ * Guarantees that the server on the line is a registered one whose certificate is good now, that it may use this TLS profile,
+ * and that it has not used up its quota. From here on replay keys are held for the message that it brings.
+ */
+import type { Certificate } from '#core/certificate/certificate.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type ServerId } from '#schemas/identifiers.ts'
+import { HEADER } from '#schemas/wire.ts'
+import type { ProviderRooms } from './rooms.ts'
+
+/** With what a peer server comes. */
+export type Presented = {
+  headers: Record<string, string | string[] | undefined>
+  /** The chain of the TLS handshake. */
+  presented: Certificate[]
+  /** 'TLSv1.3', or an older one that only some peers may use. */
+  protocol: string | null
+}
+
+/** The stay of a peer server with one message. */
+export type Visit = {
+  peer: ServerId
+  /** What proved it: judged again when the body, which may take long, is there. */
+  proof: { presented: Certificate[]; ocspResponses: Buffer[] }
+  /** When the head of the message came, before its body: its signing time is compared with this. */
+  arrived: number
+  /** Ends the hold on the replay keys that this message could repeat. */
+  release(): void
+  /** Ends the peer's claim on its quota. */
+  leave(): void
+}
+
+export function identifyPeer(arrival: Presented, ocspResponses: Buffer[], rooms: ProviderRooms): Visit {
+  const snapshot = rooms.globalConfiguration.current()
+  const { presented, protocol } = arrival
+  const { server } = rooms.verifyPeer({ presented, ocspResponses, snapshot, at: rooms.clock() })
+  if (protocol !== 'TLSv1.3' && !rooms.xroadTlsPeers.has(idText(server.id))) {
+    throw new Fault('tls_profile_not_allowed', { what: `${idText(server.id)} came by ${protocol}` })
+  }
+  const head = arrival.headers[HEADER.configurationHead]
+  rooms.globalConfiguration.hear(typeof head === 'string' ? head : undefined)
+  const leave = rooms.quota.enter(server.id)
+  const arrived = rooms.clock()
+  const release = rooms.messageLog.holdReplayKeys(arrived)
+  return { peer: server.id, proof: { presented, ocspResponses }, arrived, release, leave }
+}

@@ -1,0 +1,19 @@
+/**
+ * Refuses, before a byte of the body is spooled, what no signature could make acceptable: a foreign client, an unknown service,
+ * a client without any right. It speaks of claims: passing here proves nothing and gives no mark.
+ */
+import { Fault } from '#schemas/fault.ts'
+import { idText, type ServerId } from '#schemas/identifiers.ts'
+import type { Request } from '../message/message.ts'
+import { checkRights } from './check-contract.ts'
+import { checkRegistered } from './check-registered.ts'
+import type { ProviderRooms } from './rooms.ts'
+
+export function refuseEarly(claimed: Request, peer: ServerId, rooms: ProviderRooms): void {
+  checkRegistered(claimed, peer, rooms)
+  if (claimed.securityServer !== undefined && idText(claimed.securityServer) !== idText(rooms.server)) {
+    throw new Fault('invalid_security_server', { what: `this is ${idText(rooms.server)}` })
+  }
+  rooms.messageLog.checkUsable()
+  checkRights(claimed, rooms)
+}
