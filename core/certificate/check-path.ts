@@ -1,5 +1,6 @@
 /** Judges a complete path from an anchor to a certificate by RFC 5280 section 6.1, signatures apart. */
 import { OID } from '#core/asn1/oids.ts'
+import { neglectedDuty, neglectedLink } from './issuer-duties.ts'
 import { isStrongKey } from './key-strength.ts'
 import { sameName } from './name.ts'
 import { type ConstraintState, constrain, nameObjection } from './name-constraints.ts'
@@ -17,7 +18,7 @@ export function certificateObjection(certificate: Certificate, at: Date): string
   if (extensions.unknownCritical.length > 0) return `critical extension ${extensions.unknownCritical[0]}`
   if (!isStrongKey(publicKeyOf(certificate))) return 'a key that is too weak or of an unknown kind'
   if (subject.rdns.length === 0 && !extensions.all.get(OID.subjectAltName)?.critical) return 'no subject'
-  return undefined
+  return neglectedDuty(certificate)
 }
 
 /** Why a certificate cannot issue others (6.1.4 k, n), or undefined. A missing basicConstraints is no CA. */
@@ -58,6 +59,7 @@ function walk(anchor: Certificate, below: Certificate[]): string | undefined {
     const last = at === below.length - 1
     const selfIssued = isSelfIssued(certificate)
     const objection =
+      neglectedLink(certificate, below[at - 1] ?? anchor) ??
       (selfIssued && !last ? undefined : nameObjection(certificate, names)) ??
       enterPolicies(policies, certificate, { last, selfIssued }) ??
       (last ? endPolicies(policies, certificate) : leavePolicies(policies, certificate, selfIssued))

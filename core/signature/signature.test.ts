@@ -250,7 +250,7 @@ t.test('the signer is trusted by usage, member, path and status at the time', as
 t.test('no CA certifies a namesake of another and speaks by its profile', async (t) => {
   const at = new Date('2030-06-01T00:00:00Z')
   const [a, b, between, own] = [X.newKey(), X.newKey(), X.newKey(), X.newKey()]
-  const made = (recipe: X.CertificateRecipe) => parseCertificate(X.bake(recipe))
+  const made = (recipe: X.CertificateRecipe) => parseCertificate(X.bake({ keyIdentifiers: true, ...recipe }))
   const authority = { extensions: X.caExtensions() }
   const [nameA, nameB] = [X.commonName('A'), X.commonName('B')]
   const caA = made({ subject: nameA, key: a, ...authority })
