@@ -4,7 +4,8 @@ import {
   createDecipheriv,
   createHmac,
   createPublicKey,
-  diffieHellman,
+  decapsulate,
+  encapsulate,
   generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto'
@@ -20,10 +21,9 @@ type AeadId = keyof typeof AEADS
 type Sealed = { enc: Buffer; ciphertext: Buffer }
 type Question = { info: Buffer; aad?: Buffer; aead?: AeadId }
 
-/** DHKEM(X25519, HKDF-SHA256) and HKDF-SHA256 (sections 7.1, 7.2). */
+/** DHKEM(X25519, HKDF-SHA256), which node:crypto does (section 4.1 and the checks of 7.1), and HKDF-SHA256 (7.2). */
 const KEM_ID = 0x0020
 const KDF_ID = 0x0001
-const NH = 32
 const NONCE = 12
 const TAG = 16
 const NONE = Buffer.alloc(0)
@@ -35,13 +35,11 @@ export function newRecipient(): { privateKey: KeyObject; publicKey: Buffer } {
   return { privateKey, publicKey: octetsOf(privateKey) }
 }
 
-/** `ephemeral` is for test vectors alone. Throws `invalid_input` for a public key that is none. */
-export function seal(q: Question & { publicKey: Buffer; plaintext: Buffer; ephemeral?: KeyObject }): Sealed {
+/** Throws `invalid_input` for a public key that is none. */
+export function seal(q: Question & { publicKey: Buffer; plaintext: Buffer }): Sealed {
   const { publicKey, plaintext, info, aad = NONE, aead = 2 } = q
-  const ephemeral = q.ephemeral ?? generateKeyPairSync('x25519').privateKey
-  const enc = octetsOf(ephemeral)
-  const shared = sharedSecret(ephemeral, publicKey, Buffer.concat([enc, publicKey]))
-  const { key, nonce } = keySchedule(shared, info, aead)
+  const { sharedKey, ciphertext: enc } = encapsulateTo(publicKey)
+  const { key, nonce } = keySchedule(sharedKey, info, aead)
   const cipher = createCipheriv(AEADS[aead].cipher, key, nonce)
   cipher.setAAD(aad)
   return { enc, ciphertext: Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]) }
@@ -52,8 +50,7 @@ export function open(q: Question & Sealed & { privateKey: KeyObject }): Buffer {
   const { enc, ciphertext, info, aad = NONE, aead = 2, privateKey } = q
   try {
     if (enc.length !== KEY_OCTETS || ciphertext.length < TAG) throw new Error('too short')
-    const shared = sharedSecret(privateKey, enc, Buffer.concat([enc, octetsOf(privateKey)]))
-    const { key, nonce } = keySchedule(shared, info, aead)
+    const { key, nonce } = keySchedule(decapsulate(privateKey, enc), info, aead)
     const decipher = createDecipheriv(AEADS[aead].cipher, key, nonce, { authTagLength: TAG })
     decipher.setAAD(aad)
     decipher.setAuthTag(ciphertext.subarray(-TAG))
@@ -63,33 +60,20 @@ export function open(q: Question & Sealed & { privateKey: KeyObject }): Buffer {
   }
 }
 
-function publicKeyFrom(octets: Buffer): KeyObject {
+function encapsulateTo(octets: Buffer): { sharedKey: Buffer; ciphertext: Buffer } {
   if (octets.length !== KEY_OCTETS)
     throw new Fault('invalid_input', { what: 'an X25519 public key has 32 octets' })
-  return createPublicKey({
-    key: { kty: 'OKP', crv: 'X25519', x: octets.toString('base64url') },
-    format: 'jwk',
-  })
+  const jwk = { kty: 'OKP', crv: 'X25519', x: octets.toString('base64url') }
+  try {
+    return encapsulate(createPublicKey({ key: jwk, format: 'jwk' }))
+  } catch (cause) {
+    throw new Fault('invalid_input', { what: 'a public key of low order', cause })
+  }
 }
 
 function octetsOf(key: KeyObject): Buffer {
   const { x } = createPublicKey(key).export({ format: 'jwk' })
   return Buffer.from(x ?? '', 'base64url')
-}
-
-/** Section 4.1; a shared secret of zeros (7.1.4) comes of a public key that is none, and node:crypto refuses it. */
-function sharedSecret(own: KeyObject, other: Buffer, context: Buffer): Buffer {
-  const publicKey = publicKeyFrom(other)
-  let dh: Buffer
-  try {
-    dh = diffieHellman({ privateKey: own, publicKey })
-  } catch (cause) {
-    throw new Fault('invalid_input', { what: 'a public key of low order', cause })
-  }
-  if (dh.every((octet) => octet === 0))
-    throw new Fault('invalid_input', { what: 'a public key of low order' })
-  const suite = Buffer.concat([Buffer.from('KEM'), two(KEM_ID)])
-  return expand(suite, extract(suite, NONE, 'eae_prk', dh), 'shared_secret', context, NH)
 }
 
 /** Section 5.1, mode_base: no pre-shared key. */
@@ -109,15 +93,10 @@ function extract(suite: Buffer, salt: Buffer, label: string, ikm: Buffer): Buffe
   return hmac(salt, Buffer.concat([Buffer.from('HPKE-v1'), suite, Buffer.from(label), ikm]))
 }
 
-/** LabeledExpand of section 4 over HKDF-Expand (RFC 5869). */
+/** LabeledExpand of section 4 over HKDF-Expand (RFC 5869), of which one block is enough for every key and nonce. */
 function expand(suite: Buffer, prk: Buffer, label: string, info: Buffer, length: number): Buffer {
-  const labeled = Buffer.concat([two(length), Buffer.from('HPKE-v1'), suite, Buffer.from(label), info])
-  const blocks: Buffer[] = []
-  for (let block = NONE, at = 1; blocks.length * NH < length; at++) {
-    block = hmac(prk, Buffer.concat([block, labeled, Buffer.from([at])])) as Buffer<ArrayBuffer>
-    blocks.push(block)
-  }
-  return Buffer.concat(blocks).subarray(0, length)
+  const labeled = [two(length), Buffer.from('HPKE-v1'), suite, Buffer.from(label), info]
+  return hmac(prk, Buffer.concat([...labeled, Buffer.of(1)])).subarray(0, length)
 }
 
 function hmac(key: Buffer, data: Buffer): Buffer {

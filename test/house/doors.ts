@@ -62,7 +62,7 @@ export const EXCEPTIONS: { what: string; file: string; reason: string }[] = [
   {
     what: 'private keys',
     file: 'core/hpke/hpke.ts',
-    reason: 'the ephemeral key of one ciphertext, and new pairs for whoever keeps them',
+    reason: 'new pairs for whoever keeps them',
   },
   {
     what: 'private keys',
