@@ -15,10 +15,12 @@ import { branch, document, type Lines, leaf, XROAD_NAMESPACE } from './xml-write
 const CODE = 'malformed_anchor'
 const MAX_SOURCES = 64
 const MAX_URL_LENGTH = 2048
+/** Anchors are read where others wait for it. */
+const MAX_ELEMENTS = 10_000
 
 /** Parses and checks an anchor file; anything amiss is `malformed_anchor`. */
 export async function parseAnchor(xml: Buffer): Promise<ConfigurationAnchor> {
-  const root = await parseXml(xml, CODE)
+  const root = await parseXml(xml, CODE, MAX_ELEMENTS)
   if (root.name !== 'configurationAnchor' || root.namespace !== XROAD_NAMESPACE) {
     throw new Fault(CODE, { what: 'the root element is not X-Road configurationAnchor' })
   }

@@ -6,11 +6,17 @@ import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { IDENTIFIERS_NAMESPACE, XROAD_NAMESPACE } from './xml-write.ts'
 
 const BOUNDS = { bytes: 64 * 1024 * 1024, depth: 32, elements: 4_000_000, attributes: 16 }
+const MAX_SCOPE = 256
 export const PLAIN = { ...BOUNDS, plain: { namespaces: [XROAD_NAMESPACE, IDENTIFIERS_NAMESPACE] } }
 
-/** Parses `xml`; whatever is wrong with it is thrown as a Fault of `code`. */
-export async function parseXml(xml: Buffer, code: FaultCode): Promise<XmlElement> {
-  return readStrictXml(xml, PLAIN, treeOf)?.value ?? (await parseByLibrary(xml, code))
+/** Parses `xml`, of at most so many elements; whatever is wrong with it is thrown as a Fault of `code`. */
+export async function parseXml(
+  xml: Buffer,
+  code: FaultCode,
+  elements: number = BOUNDS.elements,
+): Promise<XmlElement> {
+  const plain = readStrictXml(xml, { ...PLAIN, elements }, treeOf)
+  return plain?.value ?? (await parseByLibrary(xml, code, elements))
 }
 
 /**
@@ -32,7 +38,12 @@ export async function readXml<T>(
 }
 
 /** The same in whatever form the document stands. */
-export function parseByLibrary(xml: Buffer, code: FaultCode): Promise<XmlElement> {
+export function parseByLibrary(
+  xml: Buffer,
+  code: FaultCode,
+  elements: number = BOUNDS.elements,
+): Promise<XmlElement> {
+  const bounds = { ...BOUNDS, elements, nodes: 2 * elements, scope: MAX_SCOPE }
   const refuse = (what: string, cause?: unknown): Fault => new Fault(code, { what, cause })
-  return readTree(xml, { ...BOUNDS, dropBlanks: true, isHuge: true, refuse })
+  return readTree(xml, { ...bounds, dropBlanks: true, isHuge: true, refuse })
 }

@@ -19,8 +19,8 @@ export type SignatureElement = {
   canonical(mode: 'inclusive' | 'exclusive'): Buffer
 }
 
-const MAX_DEPTH = 16
-const MAX_ELEMENTS = 2_000
+/** Ten times what 100 attachments need: canonical forms are made before the signature value is checked. */
+const BOUNDS = { bytes: LIMIT.documentBytes, elements: 2_000, nodes: 6_000, depth: 16, scope: 64 }
 const DECLARATION =
   /^\ufeff?<\?xml version=(["'])1\.0\1(?: encoding=(["'])utf-8\2)?(?: standalone=(["'])(?:yes|no)\3)?\s?\?>/i
 
@@ -35,30 +35,20 @@ export async function withSignatureDocument<T>(
     throw invalid('comments, document types and the like are not allowed in a signature')
   }
   const refuse = (why: string, cause?: unknown): Fault => invalid(`the signature document: ${why}`, cause)
-  return await withXmlDocument(document, { bytes: LIMIT.documentBytes, refuse }, (root) =>
-    read(copyTree(root)),
-  )
+  return await withXmlDocument(document, { ...BOUNDS, refuse }, (root) => read(copyTree(root)))
 }
 
 function copyTree(root: XmlView): SignatureElement {
-  let elements = 0
-  const copy = (source: XmlView, depth: number): SignatureElement => {
-    elements += 1
-    if (depth > MAX_DEPTH || elements > MAX_ELEMENTS) {
-      throw invalid('the signature document is too deep or has too many elements')
-    }
-    const children: SignatureElement[] = []
-    let text = ''
-    for (const item of source.content()) {
-      if (typeof item === 'string') text += item
-      else if ('other' in item) throw invalid('an entity reference is not allowed in a signature')
-      else children.push(copy(item, depth + 1))
-    }
-    const { namespace, name } = source
-    const attributes = attributesOf(source)
-    return { namespace, name, attributes, children, text, canonical: (mode) => canonicalise(source, mode) }
+  const children: SignatureElement[] = []
+  let text = ''
+  for (const item of root.content()) {
+    if (typeof item === 'string') text += item
+    else if ('other' in item) throw invalid('an entity reference is not allowed in a signature')
+    else children.push(copyTree(item))
   }
-  return copy(root, 1)
+  const { namespace, name } = root
+  const attributes = attributesOf(root)
+  return { namespace, name, attributes, children, text, canonical: (mode) => canonicalise(root, mode) }
 }
 
 function attributesOf(element: XmlView): ReadonlyMap<string, string> {

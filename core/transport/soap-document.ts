@@ -14,14 +14,15 @@ export type SoapElement = {
 }
 
 /** The SOAP part is read whole, attachments are not: this bounds the time it takes the event loop. */
-const MAX_SOAP_BYTES = 10 * 1024 * 1024
+const BOUNDS = {
+  bytes: 10 * 1024 * 1024,
+  ...{ elements: 500_000, nodes: 1_000_000, depth: 256, scope: 1_000 },
+}
 const MAX_CHILDREN = 1_000
 
 /** Hands the root element to `read` and frees the parser's memory. Throws `invalid_soap` or what `read` throws. */
 export async function withSoapDocument<T>(bytes: Buffer, read: (root: SoapElement) => T): Promise<T> {
-  return await withXmlDocument(bytes, { bytes: MAX_SOAP_BYTES, refuse: invalid }, (root) =>
-    read(soapView(root)),
-  )
+  return await withXmlDocument(bytes, { ...BOUNDS, refuse: invalid }, (root) => read(soapView(root)))
 }
 
 function soapView(element: XmlView): SoapElement {

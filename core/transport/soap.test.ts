@@ -224,6 +224,7 @@ void t.test('hostile messages', async (t) => {
     ['invalid_soap', 'a long id', soap({ id: `<x:id>${'q'.repeat(256)}</x:id>` })],
     ['invalid_soap', 'many headers', soap({ more: '<a/>'.repeat(2_000) })],
     ['invalid_soap', 'too deep', soap({ body: `<get>${'<a>'.repeat(3_000)}${'</a>'.repeat(3_000)}</get>` })],
+    ['invalid_soap', 'an instruction among headers', soap({ more: '<?a b?>' })],
     ['missing_header_field', 'an empty id', soap({ id: '<x:id/>' })],
     ['missing_header_field', 'no client', soap({ client: '' })],
     ['missing_header_field', 'no service', soap({ service: '' })],

@@ -7,7 +7,7 @@ export type XmlElement = {
   /** By local name when unqualified, '{uri}local' otherwise. Namespace declarations are not among them. */
   attributes: ReadonlyMap<string, string>
   children: XmlElement[]
-  /** All character data directly inside, comments and processing instructions left out. */
+  /** All character data directly inside, comments left out. */
   text: string
 }
 

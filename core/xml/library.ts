@@ -5,24 +5,25 @@
 import { isUtf8 } from 'node:buffer'
 import type { XmlDocument as LibraryDocument, XmlElement as LibraryElement } from 'libxml2-wasm'
 import type { Fault } from '#schemas/fault.ts'
+import { checkXmlCost, type XmlBounds } from './check-cost.ts'
 
-export type Loan = {
+export type Loan = XmlBounds & {
   /** The longest document, in bytes. */
   bytes: number
   /** Leaves out white space between elements, which would be as many nodes again. */
   dropBlanks?: boolean
-  /** Lifts the library's own bounds on lengths; `bytes` is then the only one. */
+  /** Lifts the library's own bounds on lengths; those named here are then the only ones. */
   isHuge?: boolean
   /** What is thrown for a document that is not read at all. */
   refuse(why: string, cause?: unknown): Fault
 }
 
 /** What stands in an element: another one, character data (of CDATA as well), or what is neither. */
-type XmlContent = XmlView | string | { other: 'comment' | 'instruction' | 'reference' }
+type XmlContent = XmlView | string | { other: 'comment' | 'reference' }
 
 type CanonicalMode = 'inclusive' | 'exclusive'
 type Library = typeof import('libxml2-wasm')
-type Lent = { library: Library; document: LibraryDocument; isOver: boolean }
+type Lent = { library: Library; document: LibraryDocument; isOver: boolean; refuse: Loan['refuse'] }
 
 // A class, because a large configuration has millions of these.
 /** Looks into an element for as long as its document is lent; only what is asked for is copied. */
@@ -54,12 +55,14 @@ export class XmlView {
   }
 
   *content(): Generator<XmlContent> {
-    const { XmlElement, XmlText, XmlCData, XmlComment, XmlEntityReference } = this.#lent.library
+    const { XmlElement, XmlText, XmlCData, XmlComment, XmlTreeNode } = this.#lent.library
     for (let node = this.#look().firstChild; node !== null; node = node.next) {
       if (node instanceof XmlElement) yield new XmlView(this.#lent, node)
       else if (node instanceof XmlText || node instanceof XmlCData) yield node.content
       else if (node instanceof XmlComment) yield { other: 'comment' }
-      else yield { other: node instanceof XmlEntityReference ? 'reference' : 'instruction' }
+      else if (node instanceof XmlTreeNode) yield { other: 'reference' }
+      // The library gives nothing that follows one.
+      else throw this.#lent.refuse('a processing instruction stands in an element')
     }
   }
 
@@ -99,9 +102,10 @@ export async function withXmlDocument<T>(xml: Buffer, loan: Loan, read: (root: X
   const source = withoutMark(xml)
   const why = whyNotRead(source, loan.bytes)
   if (why !== undefined) throw loan.refuse(why)
+  checkXmlCost(source, loan, loan.refuse)
   const library = await import('libxml2-wasm')
   const option = library.ParseOption
-  const lent: Lent = { library, document: parse(), isOver: false }
+  const lent: Lent = { library, document: parse(), isOver: false, refuse: loan.refuse }
   try {
     return read(new XmlView(lent, lent.document.root))
   } finally {

@@ -8,7 +8,10 @@ import { readTree } from './read-tree.ts'
 import { readStrictXml } from './strict-reader.ts'
 
 const RUNS = 3000
-const BOUNDS = { bytes: 65_536, depth: 32, elements: 2_000, attributes: 32 }
+const BOUNDS = {
+  ...{ bytes: 65_536, depth: 32, elements: 2_000, attributes: 32 },
+  ...{ nodes: 4_000, scope: 64 },
+}
 const refuse = (what: string, cause?: unknown): Fault => new Fault('invalid_xml', { what, cause })
 
 const strict = (text: string): XmlElement | undefined =>

@@ -15,7 +15,10 @@ export type KeyconfKey = {
 
 const MAX_BYTES = 4 * 1024 * 1024
 const MAX_KEYS = 1000
-const BOUNDS = { bytes: MAX_BYTES, depth: 16, elements: 200_000, attributes: 16 }
+const BOUNDS = {
+  ...{ bytes: MAX_BYTES, depth: 16, elements: 200_000, attributes: 16 },
+  ...{ nodes: 400_000, scope: 64 },
+}
 
 /** The keys of all devices that have a usage and a public key. Throws `invalid_xml`. */
 export async function readKeyconf(xml: Buffer): Promise<KeyconfKey[]> {
