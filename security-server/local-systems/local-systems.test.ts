@@ -260,6 +260,29 @@ t.test('OpenAPI descriptions', async (t) => {
   }
   for (const [name, text] of Object.entries(bad))
     await t.rejects(readOpenApi(text), code('invalid_input'), name)
+  const written = `{ openapi: 3.0.0, info: {}, paths: {}, a: &a ["${'x'.repeat(200_000)}"], b: [${'*a,'.repeat(90)}] }`
+  await t.rejects(readOpenApi(written), code('invalid_input'), 'aliases that JSON writes out')
+
+  await t.test('one that takes long holds up nobody, and is given up', async (t) => {
+    const begin = 'openapi: 3.0.0\ninfo: {}\npaths: {}\n'
+    const keys = `${begin}x:\n${Array.from({ length: 30_000 }, (_, i) => `  k${i}: 1\n`).join('')}`
+    for (const [name, text] of Object.entries({ keys, nested: `${begin}x:\n ${'? '.repeat(20_000)}y\n` })) {
+      let isRead = false
+      const read = readOpenApi(text, { timeMs: 1, oldGenerationMb: 256 }).finally(() => {
+        isRead = true
+      })
+      const refused = t.rejects(read, code('invalid_input'), name)
+      await new Promise((resolve) => setImmediate(resolve))
+      t.notOk(isRead, `${name}: others have their turn`)
+      await refused
+    }
+    await t.rejects(
+      readOpenApi(keys, { timeMs: 600_000, oldGenerationMb: 16 }),
+      code('invalid_input'),
+      'memory',
+    )
+    t.match(await readOpenApi(DOCUMENT), { serverUrl: /./ }, 'the next one is read')
+  })
 
   await eachDatabase(t, async (database, t) => {
     const systems = await open(database)

@@ -17,7 +17,8 @@ import { authenticationParty } from '#test/fakes/management-requests.ts'
 import { setUp, until } from '#test/fakes/registry-sample.ts'
 import { type Node, type RegistryWorld, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
-import { MAX_DOCUMENT_BYTES, readDescription, readMethods } from './read-answers.ts'
+import { MAX_DOCUMENT_BYTES, readMethods } from './read-answers.ts'
+import { readDescription } from './read-description.ts'
 import { checkMayRequest } from './rules.ts'
 
 const POP = 'DEV/GOV/1234/pop%20%C3%A4'
@@ -282,7 +283,7 @@ void t.test('hostile answers', async (t: Test) => {
   t.throws(() => methods(Array.from({ length: 501 }, (_, i) => method(`s${i}`))))
   t.throws(() => methods([method('../x/..\u0000')]))
   t.throws(() => methods([method('..')]))
-  const none = readDescription(Buffer.alloc(0))
+  const none = await readDescription(undefined)
   for (const bad of [
     '{"info": 1}',
     '[1',
@@ -292,9 +293,25 @@ void t.test('hostile answers', async (t: Test) => {
     `a: &a [${'x,'.repeat(50)}]\nb: &b [${'*a,'.repeat(50)}]\nc: &c [${'*b,'.repeat(50)}]\nd: [${'*c,'.repeat(50)}]`,
     'x'.repeat(MAX_DOCUMENT_BYTES + 1),
   ])
-    t.same(readDescription(Buffer.from(bad)), none, bad.slice(0, 30))
-  t.same(readDescription(Buffer.from([0x7b, 0xff, 0xfe])), none)
-  const { title, description, contact, access } = readDescription(
+    t.same(await readDescription(Buffer.from(bad)), none, bad.slice(0, 30))
+  t.same(await readDescription(Buffer.from([0x7b, 0xff, 0xfe])), none)
+  await t.test('a description that takes long holds up nobody, and is given up', async (t) => {
+    const keys = `info: {title: a}\nx:\n${Array.from({ length: 30_000 }, (_, i) => `  k${i}: 1\n`).join('')}`
+    for (const [name, text] of Object.entries({
+      keys,
+      nested: `info: {title: a}\nx: \n ${'? '.repeat(20_000)}y`,
+    })) {
+      let isRead = false
+      const read = readDescription(Buffer.from(text), { timeMs: 1, oldGenerationMb: 256 }).finally(() => {
+        isRead = true
+      })
+      await new Promise((resolve) => setImmediate(resolve))
+      t.notOk(isRead, `${name}: others have their turn`)
+      t.same(await read, none, name)
+    }
+    t.match(await readDescription(Buffer.from('info: {title: a}')), { title: 'a' }, 'the next one is read')
+  })
+  const { title, description, contact, access } = await readDescription(
     Buffer.from(
       openApi({
         title: 'a\u202eb\nc'.padEnd(999, 'x'),

@@ -3,7 +3,8 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { Collector } from './client.ts'
-import { readDescription, readMethods, textOf } from './read-answers.ts'
+import { readMethods, textOf } from './read-answers.ts'
+import { readDescription } from './read-description.ts'
 import type { CatalogueStore, FoundService } from './store.ts'
 
 const AT_ONCE = 8
@@ -26,7 +27,7 @@ export function createCollecting(q: {
     for (const one of readMethods(await collector.listMethods(subsystem))) {
       const document =
         one.type === 'OPENAPI' ? await collector.getOpenApi(subsystem, one.serviceCode) : undefined
-      services.push({ ...one, document, description: readDescription(document ?? Buffer.alloc(0)) })
+      services.push({ ...one, document, description: await readDescription(document) })
     }
     return services
   }

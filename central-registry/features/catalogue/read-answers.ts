@@ -26,7 +26,7 @@ const MOST_SERVICES = 500
 const MOST_ENDPOINTS = 500
 const MAX_DEPTH = 64
 const MOST_ALIASES = 100
-const NONE: Description = { title: '', description: '', version: '', contact: {}, access: 'everybody' }
+export const NONE: Description = { title: '', description: '', version: '', contact: {}, access: 'everybody' }
 
 /** The REST services in an answer of listMethods. Throws `invalid_input` when it is no such answer. */
 export function readMethods(bytes: Buffer): OfferedService[] {
@@ -46,8 +46,11 @@ export function readMethods(bytes: Buffer): OfferedService[] {
   return [...new Map(services.map((one) => [one.serviceCode, one])).values()]
 }
 
-/** What an OpenAPI document says of its service; without what cannot be read. Never throws. */
-export function readDescription(document: Buffer): Description {
+/**
+ * What an OpenAPI document says of its service; without what cannot be read. Never throws. Some documents take the YAML
+ * library for ever: for its thread only, see read-description.ts.
+ */
+export function describe(document: Buffer): Description {
   const info = objectOf(objectOf(parsed(document))?.['info'])
   if (info === undefined) return NONE
   const contact = objectOf(info['contact']) ?? {}
