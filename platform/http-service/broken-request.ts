@@ -1,4 +1,7 @@
-/** Answers what HTTP's own parser refused (too large, too slow, not HTTP) in the form of every other fault, then closes. */
+/**
+ * Answers what HTTP's own parser refused (too large, too slow, not HTTP) in the form of every other fault. Guarantees that
+ * the connection ends then, whatever its client goes on sending or does not close.
+ */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FaultCode, FaultOrigin } from '#schemas/fault.ts'
@@ -11,6 +14,8 @@ const CODES: Record<string, FaultCode> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
+/** For the answer to leave: unread bytes make TCP throw away what a socket that is destroyed has sent. */
+const LINGER_MS = 2_000
 const REASONS: Record<number, string> = {
   400: 'Bad Request',
   408: 'Request Timeout',
@@ -34,11 +39,14 @@ export function answerBrokenRequest(
   const fault = new Fault(CODES[error.code ?? ''] ?? 'invalid_request', { cause: error })
   const wire = publicFault(fault, origin)
   const body = JSON.stringify(wire)
-  socket.end(
+  const answer =
     `HTTP/1.1 ${fault.status} ${REASONS[fault.status] ?? 'Bad Request'}\r\n` +
-      `content-type: application/json; charset=utf-8\r\n${HEADER.error}: ${wire.type}\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  )
+    `content-type: application/json; charset=utf-8\r\n${HEADER.error}: ${wire.type}\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
+  // A client that was told 408 could send the rest after all, and its request would be carried out.
+  socket.end(answer, () => fault.code === 'request_timeout' && socket.destroy())
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
   return fault
 }
 

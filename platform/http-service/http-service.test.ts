@@ -125,6 +125,36 @@ t.test(
   },
 )
 
+t.test('who was told that a request is broken keeps no place, whatever still comes', async (t) => {
+  let carriedOut = 0
+  const app = service({ headersTimeoutMs: 300, requestTimeoutMs: 600 })
+  app.post('/', async () => {
+    carriedOut += 1
+  })
+  const port = await listen(t, app)
+  const begun = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n'
+  const hostile: Record<string, [begin: string, answer: RegExp, more: (at: number) => string]> = {
+    'goes on with its head': [begun, / 408 /, () => 'X: y\r\n'],
+    'goes on with its body': [begun.replace('5', '500000'), / 408 /, (at) => (at === 0 ? '\r\n' : 'x')],
+    'sends the rest after all': [`${begun}\r\n1`, / 408 /, () => '2345'],
+    'sends nothing and does not close': ['nonsense\r\n\r\n', / 400 /, () => ''],
+  }
+  for (const [what, [begin, answer, more]] of Object.entries(hostile)) {
+    const taken = once(app.server, 'connection')
+    const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => client.write(begin))
+    client.on('error', () => undefined)
+    const [place] = await taken
+    const closed = new Promise((resolve) => place.once('close', resolve))
+    t.match(String(await once(client, 'data')), answer, what)
+    let at = 0
+    const timer = setInterval(() => client.write(more(at++)), 10)
+    await closed
+    clearInterval(timer)
+    client.destroy()
+  }
+  t.equal(carriedOut, 0)
+})
+
 t.test('who reads nothing of an answer, or hardly, does not hold it for ever', async (t) => {
   const app = service()
   app.get('/slow', (_request, reply) => {
