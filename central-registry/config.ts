@@ -1,12 +1,15 @@
 /** The settings of a central registry: what the YAML file may say, checked before anything starts. */
+
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
 import { type BackupSettings, backupSchema } from '#platform/backups/settings.ts'
+import type { Clock } from '#platform/clock.ts'
 import {
   BOTH_FILES,
   checkAdminListener,
   type Listener,
   listenerFiles,
 } from '#platform/http-service/listener-tls.ts'
+import type { Log } from '#platform/logging/create-log.ts'
 import type { TokenPlace } from '#platform/pkcs11/hardware-token.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import {
@@ -19,6 +22,7 @@ import {
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './features/catalogue/open-catalogue.ts'
+import type { MailServer } from './features/mail/client.ts'
 import { isAddress } from './features/mail/rules.ts'
 
 export type { Listener }
@@ -338,4 +342,19 @@ export function checkSettings({ admin, configuration, publicUrl, login, catalogu
 
 function invalid(what: string): Fault {
   return new Fault('invalid_configuration', { what })
+}
+
+/** What a registry is started with. */
+export type RegistrySettings = {
+  settings: Settings
+  /** The secrets that the settings name by file. */
+  pin: string
+  clientSecret?: string | undefined
+  mailServer?: MailServer | undefined
+  redisUrl?: string | undefined
+  backupKey?: string | undefined
+  /** Where the settings were read from. */
+  settingsFile?: string | undefined
+  clock: Clock
+  log: Log
 }

@@ -11,7 +11,6 @@ import {
   watchAuditStream,
 } from '#platform/audit-log/stream-settings.ts'
 import { BACKUP_SECONDS, MAKE_BACKUP } from '#platform/backups/daily-backups.ts'
-import type { Clock } from '#platform/clock.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHealth } from '#platform/health/create-health.ts'
@@ -19,7 +18,6 @@ import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createIdempotencyKeys } from '#platform/idempotency-keys/create-idempotency-keys.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
-import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { peopleHandlers } from '#platform/people/routes.ts'
 import { createPeopleStore } from '#platform/people/store.ts'
@@ -30,7 +28,7 @@ import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { openApprovals } from './changes/open-approvals.ts'
 import { createChange } from './changes/store.ts'
-import type { Settings } from './config.ts'
+import type { RegistrySettings } from './config.ts'
 import { createHighWater } from './configuration/high-water.ts'
 import { publicRoutes } from './configuration/public-routes.ts'
 import { createPublish } from './configuration/publish.ts'
@@ -56,7 +54,6 @@ import { FLEET_JOB_SECONDS, NOTICE_SILENCE, openFleet, PROBE_SERVERS } from './f
 import { openImports } from './features/imports/open-imports.ts'
 import { installationHandlers } from './features/installation/routes.ts'
 import { createInstallationStore } from './features/installation/store.ts'
-import type { MailServer } from './features/mail/client.ts'
 import { FORGET_MAIL, FORGET_MAIL_SECONDS, openMail } from './features/mail/open-mail.ts'
 import { SEND_MAIL } from './features/mail/tell-store.ts'
 import { NOTIFY_MANDATE, SETTLE_MANDATES } from './features/mandates/notices.ts'
@@ -83,6 +80,7 @@ import { logRoutes } from './features/transparency-log/public-routes.ts'
 import { createLogStore } from './features/transparency-log/store.ts'
 import { openWitness } from './features/witness/open-witness.ts'
 import { publicWitnessRoutes } from './features/witness/routes.ts'
+import { allMigrations } from './features.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
 import { CONCURRENCY, LEASE_SECONDS, PLACES } from './jobs/places.ts'
@@ -93,7 +91,6 @@ import { openLogin } from './login.ts'
 import { createRelationStore } from './members/relations-store.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
-import { allMigrations } from './migrations/all.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { trustHandlers } from './trust/routes.ts'
@@ -103,20 +100,6 @@ const CONSOLE = {
   prefix: '/console',
   directory: path.resolve(import.meta.dirname, '../console/dist/registry'),
   how: 'npm exec -- concordat console',
-}
-
-type RegistrySettings = {
-  settings: Settings
-  /** The secrets that the settings name by file. */
-  pin: string
-  clientSecret?: string | undefined
-  mailServer?: MailServer | undefined
-  redisUrl?: string | undefined
-  backupKey?: string | undefined
-  /** Where the settings were read from. */
-  settingsFile?: string | undefined
-  clock: Clock
-  log: Log
 }
 
 /** A database with the registry's tables, brought to this version. */
@@ -218,10 +201,16 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const signDocument = createSignDocument({ keys, ...signingKeys })
   const noticed = { database, record, jobs, metrics, members, trust, ocspFreshnessSeconds, clock, log }
   const requests = openRequests({ ...noticed, announce, tell: mail.tell?.request })
-  const { webhooks } = requests
   const federation = openFederation({ ...noticed, change })
   const contracts = openContracts({
-    ...{ ...noticed, signDocument, federation, webhooks, post: postNotice, notify: tellOfContract },
+    ...{
+      ...noticed,
+      signDocument,
+      federation,
+      webhooks: requests.webhooks,
+      post: postNotice,
+      notify: tellOfContract,
+    },
     ...{ suspensions, makerOf, put: mail.tell?.put },
   })
   const fleet = openFleet({
@@ -229,22 +218,25 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     probeSeconds: settings.fleet.probeSeconds,
     onLoopback: isLoopback(new URL(publicUrl).hostname),
   })
-  const { auditAuthorities: authorities } = settings
-  const auditOrders = openAuditOrders({ ...noticed, signDocument, authorities })
-  const catalogue = openCatalogue({ database, record, members, clock, log, settings: settings.catalogue })
+  const auditOrders = openAuditOrders({ ...noticed, signDocument, authorities: settings.auditAuthorities })
+  const catalogue = openCatalogue({ ...noticed, settings: settings.catalogue })
   const restorations = openRestorations({
     ...{ ...noticed, audit, directory, keys, change, otherUrls: configuration.otherUrls ?? [] },
     ...{ fourEyes: () => fourEyes(), hasLogin: settings.login !== undefined, suspensions },
+    ...{ reportedIndexes: fleet.reportedIndexes },
   })
+  const imports = openImports({ ...noticed, change, keys, publicUrl, settings: configuration })
   const backups = openBackups({ ...noticed, signDocument, audit, registry: q })
-  const mandates = openMandates({ database, record, jobs, webhooks, post: postNotice, members, clock, log })
+  const mandates = openMandates({ ...noticed, webhooks: requests.webhooks, post: postNotice })
 
   const apiKeys = createApiKeys({ database, clock })
-  const service = { name: 'concordat-central-registry', instance: publicUrl }
-  const auditStream = await openAuditStream({ settings: settings.auditStream, database, service })
+  const auditStream = await openAuditStream({
+    ...{ settings: settings.auditStream, database },
+    service: { name: 'concordat-central-registry', instance: publicUrl },
+  })
   watchAuditStream(auditStream, metrics)
-  const { initialApiKeyFile } = settings.admin
-  if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, { apiKeys, audit })
+  const keyFile = settings.admin.initialApiKeyFile
+  if (keyFile !== undefined) await writeInitialApiKey(keyFile, { apiKeys, audit })
 
   const sessions = createSessions({ database, clock })
   const people = createPeopleStore({
@@ -314,6 +306,8 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
           login === undefined
             ? {}
             : { done: await installation.isDone(), reopenedUntil: await installation.reopenedUntil(now) },
+        undelivered: mail.undelivered,
+        openImports: imports.countOpen,
         backups: () => backups.summary(),
         isRestored: async () => (await restorations.isClosed()) !== undefined,
         clock,
@@ -336,7 +330,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...auditOrders.handlers,
       ...catalogue.handlers,
       ...mail.handlers,
-      ...openImports({ database, change, record, members, keys, clock, publicUrl, settings: configuration }),
+      ...imports.handlers,
       ...federation.handlers,
       ...proposed.handlers,
       ...backups.handlers,

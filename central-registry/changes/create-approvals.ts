@@ -10,7 +10,7 @@ import type { FourEyes } from '#platform/http-service/four-eyes.ts'
 import type { RegisteredOpenApi } from '#platform/http-service/openapi.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import type { ProposalRow } from '../migrations/tables.ts'
+import type { ProposalRow } from '../register/tables.ts'
 import type { ProposalStore } from './proposals-store.ts'
 import { checkContent, checkDecider, checkOpen, contentText, readContent } from './rules.ts'
 

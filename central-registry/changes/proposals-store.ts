@@ -3,7 +3,7 @@ import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { ProposalRow, Tables } from '../migrations/tables.ts'
+import type { ProposalRow, RegisterTables } from '../register/tables.ts'
 import { aboutPerson } from './rules.ts'
 import { counted, type Page, textContains } from './store.ts'
 
@@ -40,9 +40,9 @@ const COLUMNS = [
 ] as const
 
 export function createProposalStore(database: Database) {
-  const tables = tablesOf<Tables>(database)
-  const rows = (kysely: Kysely<Tables>) => kysely.selectFrom('proposal').select(COLUMNS)
-  const locked = <R>(act: (transaction: Kysely<Tables>) => Promise<R>): Promise<R> =>
+  const tables = tablesOf<RegisterTables>(database)
+  const rows = (kysely: Kysely<RegisterTables>) => kysely.selectFrom('proposal').select(COLUMNS)
+  const locked = <R>(act: (transaction: Kysely<RegisterTables>) => Promise<R>): Promise<R> =>
     inTransaction(tables, async (transaction) => {
       await lockFor(transaction, 'approvals')
       return act(transaction)
@@ -128,7 +128,7 @@ export function createProposalStore(database: Database) {
   }
 }
 
-type Proposals<R> = SelectQueryBuilder<Tables, 'proposal', R>
+type Proposals<R> = SelectQueryBuilder<RegisterTables, 'proposal', R>
 
 /** The rows of a view that contain `q`. */
 function seen<R>(query: Proposals<R>, view: View, q: string): Proposals<R> {

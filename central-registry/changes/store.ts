@@ -5,13 +5,19 @@ import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
-import type { Tables } from '../migrations/tables.ts'
+import type { RegisterTables } from '../register/tables.ts'
 
 /**
  * Runs one change of the register in a transaction, alone among all nodes: what it checks still holds when it writes, and
  * a publication never sees half of it.
  */
-export type Change = <R>(act: (transaction: Kysely<Tables>) => Promise<R>) => Promise<R>
+export type Change<Tables = RegisterTables> = <R>(
+  act: (transaction: Kysely<Tables>) => Promise<R>,
+) => Promise<R>
+/** The same for whichever tables a store names. */
+type ChangeOfAny = <R, Tables = RegisterTables>(
+  act: (transaction: Kysely<Tables>) => Promise<R>,
+) => Promise<R>
 
 /** What a noun's store reads from: the database, or a transaction on it. */
 export type Tabled = { kysely: Within }
@@ -19,8 +25,11 @@ export type Tabled = { kysely: Within }
 export { counted, type Page, textContains }
 
 /** `announce` records within the same transaction that there is something to publish: both are kept, or neither. */
-export function createChange(database: Database, announce: (transaction: Within) => Promise<void>): Change {
-  return (act) =>
+export function createChange(
+  database: Database,
+  announce: (transaction: Within) => Promise<void>,
+): ChangeOfAny {
+  return <R, Tables>(act: (transaction: Kysely<Tables>) => Promise<R>) =>
     inTransaction(database.kysely, async (transaction) => {
       await lockRegister(transaction)
       const result = await act(tablesOf<Tables>({ kysely: transaction }))
@@ -30,7 +39,7 @@ export function createChange(database: Database, announce: (transaction: Within)
 }
 
 /** For a noun's store that takes part in a change that runs already: `createServerStore(...within(transaction))`. */
-export function within(transaction: Kysely<Tables>): [Tabled, Change] {
+export function within(transaction: Kysely<RegisterTables>): [Tabled, Change] {
   return [{ kysely: transaction }, (act) => act(transaction)]
 }
 
@@ -61,10 +70,10 @@ export function mustBe<R>(what: string, row: R | undefined): R {
 }
 
 /** How many rows of a table name `value` in a column. */
-export async function countOf<T extends keyof Tables>(
-  transaction: Kysely<Tables>,
+export async function countOf<T extends keyof RegisterTables>(
+  transaction: Kysely<RegisterTables>,
   table: T,
-  column: keyof Tables[T] & string,
+  column: keyof RegisterTables[T] & string,
   value: string | number,
 ): Promise<number> {
   const { rows } = await sql<{ found: number }>`

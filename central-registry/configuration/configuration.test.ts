@@ -9,7 +9,7 @@ import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { anchorOf, newestOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
-import type { Tables } from '../migrations/tables.ts'
+import type { RegisterTables } from '../register/tables.ts'
 import { VERSIONS } from './write-shared.ts'
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
@@ -155,7 +155,7 @@ void t.test('old files are kept ten minutes, then nothing of them', async (t) =>
     const world = registryWorld(t, url)
     const node = await world.start()
     await setUp(node, authority)
-    const tables = tablesOf<Tables>(database)
+    const tables = tablesOf<RegisterTables>(database)
     const rows = async (table: 'publication' | 'published_file' | 'published_content'): Promise<number> => {
       const { found } = await tables
         .selectFrom(table)

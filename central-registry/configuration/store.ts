@@ -17,7 +17,7 @@ import { lockRegister } from '../changes/store.ts'
 import type { Reach } from '../features/restorations/rules.ts'
 import { acceptedIn, mustBeAccepted } from '../features/restorations/store.ts'
 import { type OpenLog, openLog } from '../features/transparency-log/store.ts'
-import type { Tables } from '../migrations/tables.ts'
+import type { RegisterTables } from '../register/tables.ts'
 import type { FewRows, RegisterRows } from './assemble.ts'
 import { activeKeyIn, noteAnnounced } from './signing-keys/store.ts'
 
@@ -50,7 +50,7 @@ type Present = {
 const MOST_KEPT = 2000
 
 export function createPublicationStore(database: Database) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
   return {
     newest: () => newestIn(tables),
@@ -129,7 +129,7 @@ export function createPublicationStore(database: Database) {
 /** What another thread needs to prepare a publication, with a connection of its own. */
 export async function openPreparationStore(url: string) {
   const database = await openDatabase(url)
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
   return {
     /** The register of one moment, without holding up who changes it. */
     read: (): Promise<{ rows: RegisterRows; revision: number }> =>
@@ -145,18 +145,18 @@ export async function openPreparationStore(url: string) {
 
 /** Within each change of what is published. */
 export async function raiseRevision(transaction: Within): Promise<void> {
-  await tablesOf<Tables>({ kysely: transaction })
+  await tablesOf<RegisterTables>({ kysely: transaction })
     .updateTable('register_revision')
     .set(({ eb }) => ({ revision: eb('revision', '+', 1) }))
     .execute()
 }
 
-async function revisionIn(kysely: Kysely<Tables>): Promise<number> {
+async function revisionIn(kysely: Kysely<RegisterTables>): Promise<number> {
   const row = await kysely.selectFrom('register_revision').select('revision').executeTakeFirstOrThrow()
   return Number(row.revision)
 }
 
-async function areStored(kysely: Kysely<Tables>, digests: string[]): Promise<boolean> {
+async function areStored(kysely: Kysely<RegisterTables>, digests: string[]): Promise<boolean> {
   const rows = await kysely
     .selectFrom('published_content')
     .select('digest')
@@ -165,7 +165,7 @@ async function areStored(kysely: Kysely<Tables>, digests: string[]): Promise<boo
   return rows.length === new Set(digests).size
 }
 
-async function newestIn(kysely: Kysely<Tables>): Promise<Publication | undefined> {
+async function newestIn(kysely: Kysely<RegisterTables>): Promise<Publication | undefined> {
   const row = await kysely
     .selectFrom('publication')
     .select(['configuration_index', 'generated_at', 'expires_at'])
@@ -176,19 +176,19 @@ async function newestIn(kysely: Kysely<Tables>): Promise<Publication | undefined
   return { index: row.configuration_index, generatedAt: row.generated_at, expiresAt: row.expires_at }
 }
 
-type All = <T extends keyof Tables, C extends keyof Selectable<Tables[T]> & string>(
+type All = <T extends keyof RegisterTables, C extends keyof Selectable<RegisterTables[T]> & string>(
   table: T,
   columns: C[],
-) => Promise<Pick<Selectable<Tables[T]>, C>[]>
+) => Promise<Pick<Selectable<RegisterTables[T]>, C>[]>
 
-function allIn(kysely: Kysely<Tables>): All {
+function allIn(kysely: Kysely<RegisterTables>): All {
   return (table, columns) => {
     const query = kysely.selectFrom(table as never).select(columns as never[])
     return query.orderBy(columns[0] as never).execute() as never
   }
 }
 
-async function readFew(kysely: Kysely<Tables>): Promise<FewRows> {
+async function readFew(kysely: Kysely<RegisterTables>): Promise<FewRows> {
   const all = allIn(kysely)
   return {
     parameters: await all('system_parameter', ['name', 'value']),
@@ -199,7 +199,7 @@ async function readFew(kysely: Kysely<Tables>): Promise<FewRows> {
 }
 
 /** All that is published, within one transaction. */
-export async function readRegister(kysely: Kysely<Tables>): Promise<RegisterRows> {
+export async function readRegister(kysely: Kysely<RegisterTables>): Promise<RegisterRows> {
   const all = allIn(kysely)
   return {
     ...(await readFew(kysely)),
@@ -218,7 +218,11 @@ export async function readRegister(kysely: Kysely<Tables>): Promise<RegisterRows
   }
 }
 
-async function insertFile(transaction: Kysely<Tables>, index: number, file: PublishedFile): Promise<void> {
+async function insertFile(
+  transaction: Kysely<RegisterTables>,
+  index: number,
+  file: PublishedFile,
+): Promise<void> {
   const { path, contentType, content } = file
   const digest = file.digest ?? createHash('sha256').update(content!).digest('hex')
   if (content !== undefined) await keepContent(transaction, digest, content)
@@ -230,7 +234,7 @@ async function insertFile(transaction: Kysely<Tables>, index: number, file: Publ
     .execute()
 }
 
-async function keepContent(kysely: Kysely<Tables>, digest: string, content: Buffer): Promise<void> {
+async function keepContent(kysely: Kysely<RegisterTables>, digest: string, content: Buffer): Promise<void> {
   await kysely
     .insertInto('published_content')
     .values({ digest, content })
@@ -240,7 +244,7 @@ async function keepContent(kysely: Kysely<Tables>, digest: string, content: Buff
 
 /** Keeps the publication that was the newest at `keptSince` and all after it, but none below `least`. */
 async function removeSuperseded(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   keptSince: string,
   least: number,
 ): Promise<void> {

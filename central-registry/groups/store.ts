@@ -15,7 +15,7 @@ import {
 import { liveContractsFor } from '../features/contracts/live-store.ts'
 import { nextStanding } from '../members/rules.ts'
 import { mustBeRegistered } from '../members/store.ts'
-import type { Tables } from '../migrations/tables.ts'
+import type { RegisterTables } from '../register/tables.ts'
 import { checkJoining, checkLeaving } from './rules.ts'
 
 export type GroupStore = ReturnType<typeof createGroupStore>
@@ -25,7 +25,7 @@ type Search = Pick<Page, 'q'>
 const ORDERS = { code: 'code', description: 'description' } as const
 
 export function createGroupStore(database: Tabled, change: Change) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
   const groupsWhere = ({ q = '' }: Search) =>
     tables
@@ -122,7 +122,7 @@ export function createGroupStore(database: Tabled, change: Change) {
   }
 }
 
-async function membershipIn(transaction: Kysely<Tables>, group: string, client: ClientId) {
+async function membershipIn(transaction: Kysely<RegisterTables>, group: string, client: ClientId) {
   const rows = transaction.selectFrom('global_group_member').where('group_code', '=', group)
   const found = await counted(rows.where('client', '=', idText(client)))
   return { group, client: idText(client), isMember: found > 0 }

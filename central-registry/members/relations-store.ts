@@ -1,7 +1,7 @@
 /** What refers to a member or subsystem: servers that it owns, servers where it is registered, groups that it is in. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { type ClientId, idText, type MemberId } from '#schemas/identifiers.ts'
-import type { Tables } from '../migrations/tables.ts'
+import type { RegisterTables } from '../register/tables.ts'
 
 export type RelationStore = ReturnType<typeof createRelationStore>
 
@@ -9,7 +9,7 @@ export type RelationStore = ReturnType<typeof createRelationStore>
 const MOST = 500
 
 export function createRelationStore(database: Database) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
   return {
     async ownedServers(member: MemberId): Promise<string[]> {

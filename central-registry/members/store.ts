@@ -14,7 +14,7 @@ import {
   type Tabled,
 } from '../changes/store.ts'
 import { liveContractsOf } from '../features/contracts/live-store.ts'
-import type { Tables } from '../migrations/tables.ts'
+import type { RegisterTables } from '../register/tables.ts'
 import { checkClassKnown, nextStanding } from './rules.ts'
 
 /** The name of the system parameter that holds the provider's id in its text form. */
@@ -28,7 +28,7 @@ export type Filter = { q?: string | undefined; memberClass?: string | undefined 
 const ORDERS = { id: 'id', name: 'name', createdAt: 'created_at' } as const
 
 /** Within a change: throws `not_found` unless the member or subsystem is in the register. */
-export async function mustBeRegistered(transaction: Kysely<Tables>, client: ClientId): Promise<void> {
+export async function mustBeRegistered(transaction: Kysely<RegisterTables>, client: ClientId): Promise<void> {
   const [table, noun] =
     client.subsystemCode === undefined
       ? (['member', 'member'] as const)
@@ -39,7 +39,7 @@ export async function mustBeRegistered(transaction: Kysely<Tables>, client: Clie
 }
 
 export function createMemberStore(database: Tabled, change: Change) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
   const classesWhere = ({ q = '' }: Pick<Page, 'q'>) =>
     tables

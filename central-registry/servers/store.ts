@@ -5,7 +5,7 @@ import { type ClientId, idText, type MemberId, memberOf, type ServerId } from '#
 import { type Change, contains, counted, mustBe, orderOf, type Page, type Tabled } from '../changes/store.ts'
 import { forgetServer } from '../features/fleet/rows-store.ts'
 import { mustBeRegistered } from '../members/store.ts'
-import type { Tables } from '../migrations/tables.ts'
+import type { RegisterTables } from '../register/tables.ts'
 
 import {
   certificateState,
@@ -26,9 +26,13 @@ type Search = Pick<Page, 'q'> & { withoutAt?: string | undefined }
 const ORDERS = { id: 'id', address: 'address', createdAt: 'created_at' } as const
 
 export function createServerStore(database: Tabled, change: Change) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
-  async function mayServer(transaction: Kysely<Tables>, server: string, act: ServerAct): Promise<void> {
+  async function mayServer(
+    transaction: Kysely<RegisterTables>,
+    server: string,
+    act: ServerAct,
+  ): Promise<void> {
     const row = await transaction
       .selectFrom('security_server')
       .select('maintenance')
@@ -38,7 +42,7 @@ export function createServerStore(database: Tabled, change: Change) {
   }
 
   async function mayClient(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     q: { server: ServerId; client: ClientId },
     act: RegistrationAct,
   ): Promise<void> {
@@ -264,7 +268,7 @@ export function createServerStore(database: Tabled, change: Change) {
   }
 }
 
-async function certificateAt(transaction: Kysely<Tables>, server: string, sha256: string) {
+async function certificateAt(transaction: Kysely<RegisterTables>, server: string, sha256: string) {
   const row = await transaction
     .selectFrom('authentication_certificate')
     .select('server')

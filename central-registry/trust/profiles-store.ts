@@ -7,9 +7,9 @@ import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Change, countOf } from '../changes/store.ts'
 import { nextStanding } from '../members/rules.ts'
-import type { Tables } from '../migrations/tables.ts'
+import type { RegisterTables } from '../register/tables.ts'
 
-export function createProfileStore(tables: Kysely<Tables>, change: Change) {
+export function createProfileStore(tables: Kysely<RegisterTables>, change: Change) {
   return {
     profiles: () =>
       tables

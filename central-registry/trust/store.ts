@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { type Change, countOf, mustBe, type Tabled } from '../changes/store.ts'
-import type { Tables } from '../migrations/tables.ts'
+import type { RegisterTables } from '../register/tables.ts'
 import { createProfileStore } from './profiles-store.ts'
 import { type AuthorityAct, authorityState, nextAuthorityState, nextServiceState } from './rules.ts'
 
@@ -14,7 +14,7 @@ export type NewAuthority = {
 export type TrustStore = ReturnType<typeof createTrustStore>
 
 export function createTrustStore(database: Tabled, change: Change) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
   return {
     ...createProfileStore(tables, change),
@@ -118,7 +118,7 @@ export function createTrustStore(database: Tabled, change: Change) {
   }
 }
 
-function authoritiesIn(kysely: Kysely<Tables>) {
+function authoritiesIn(kysely: Kysely<RegisterTables>) {
   return kysely
     .selectFrom('certification_authority')
     .select(['sha256', 'service', 'is_top', 'certificate'])
@@ -127,7 +127,7 @@ function authoritiesIn(kysely: Kysely<Tables>) {
 }
 
 async function mayAuthority(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   service: number | undefined,
   sha256: string,
   act: AuthorityAct,
@@ -145,7 +145,7 @@ function nameOf(service: number): string {
 }
 
 async function insertAuthority(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   service: number,
   isTop: boolean,
   authority: NewAuthority,

@@ -29,12 +29,14 @@ const SERVERS: Record<string, Record<string, string[]>> = {
     features: ['keys', 'global-configuration', 'local-systems', 'message', 'message-log', 'peer', 'reading'],
   },
   'central-registry': {
-    members: ['changes'],
-    servers: ['changes', 'members'],
-    trust: ['changes', 'members'],
-    groups: ['changes', 'members'],
-    configuration: ['changes', 'members', 'servers', 'trust', 'groups'],
-    features: ['changes', 'members', 'servers', 'trust', 'groups', 'configuration'],
+    // `register` names the tables that refer to each other, so that one change may check and write all of them.
+    changes: ['register'],
+    members: ['register', 'changes'],
+    servers: ['register', 'changes', 'members'],
+    trust: ['register', 'changes', 'members'],
+    groups: ['register', 'changes', 'members'],
+    configuration: ['register', 'changes', 'members', 'servers', 'trust', 'groups'],
+    features: ['register', 'changes', 'members', 'servers', 'trust', 'groups', 'configuration'],
   },
 }
 

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Change, counted } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { checkActivation, checkRemoval, knownFrom, type SigningKeyFacts, stateOfNewKey } from './rules.ts'
 
 export type SigningKeyRow = SigningKeyFacts & { id: string; certificate: Buffer; created_at: string }
@@ -12,7 +12,7 @@ export type SigningKeyStore = ReturnType<typeof createSigningKeyStore>
 const COLUMNS = ['id', 'certificate', 'is_active', 'created_at', 'known_at', 'activated_at'] as const
 
 export function createSigningKeyStore(database: Database, change: Change) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
   return {
     list: (): Promise<SigningKeyRow[]> =>
@@ -63,7 +63,7 @@ export function createSigningKeyStore(database: Database, change: Change) {
 }
 
 /** Within a publication that names every key, before it is recorded. */
-export async function noteAnnounced(transaction: Kysely<Tables>, generatedAt: string): Promise<void> {
+export async function noteAnnounced(transaction: Kysely<RegisterTables>, generatedAt: string): Promise<void> {
   const row = await transaction
     .selectFrom('publication')
     .select(({ fn }) => fn.max('expires_at').as('usable_until'))
@@ -74,7 +74,7 @@ export async function noteAnnounced(transaction: Kysely<Tables>, generatedAt: st
 
 /** The key that signs; undefined before there is one. */
 export function activeKeyIn(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
 ): Promise<Pick<SigningKeyRow, 'id' | 'certificate'> | undefined> {
   const keys = kysely.selectFrom('signing_key').select(['id', 'certificate'])
   return keys.where('is_active', '=', 1).executeTakeFirst()

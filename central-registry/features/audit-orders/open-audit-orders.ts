@@ -10,6 +10,7 @@ import type { TrustStore } from '../../trust/store.ts'
 import { type AuditIntakeRooms, auditIntakeHandlers } from './intake.ts'
 import { type AuditAuthoritySettings, auditOrderHandlers } from './routes.ts'
 import { createAuditOrderStore } from './store.ts'
+import type { Tables } from './tables.ts'
 
 type AuditOrders = {
   handlers: Record<string, OperationHandler>
@@ -19,7 +20,7 @@ type AuditOrders = {
 
 export function openAuditOrders(q: {
   database: Database
-  record: Change
+  record: Change<Tables>
   metrics: Metrics
   members: Pick<MemberStore, 'parameters'>
   trust: TrustStore

@@ -11,9 +11,9 @@ import { listAnswer } from '../../list-answer.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
-import type { AuditOrderRow } from '../../migrations/audit-order-tables.ts'
 import { answerState } from './rules.ts'
 import type { AuditOrderFilter, AuditOrderStore } from './store.ts'
+import type { AuditOrderRow } from './tables.ts'
 
 export type AuditAuthoritySettings = { name: string; certificateSha256: string }[]
 

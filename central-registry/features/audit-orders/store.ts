@@ -7,9 +7,8 @@ import type { HearCosigned } from '#platform/witness/store.ts'
 import { AUDIT_LIMITS, type AuditAnswer, type AuditQuery, type ListedOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Change, counted, mustBe, type Page, refuseTwin, textContains } from '../../changes/store.ts'
-import type { AuditOrderRow, AuditOrderServerRow } from '../../migrations/audit-order-tables.ts'
-import type { Tables } from '../../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
+import type { AuditOrderRow, AuditOrderServerRow, Tables } from './tables.ts'
 
 export type AuditOrderFilter = { q?: string; state?: 'waiting' | 'overdue' | 'complete'; at: string }
 export type AuditOrderStore = ReturnType<typeof createAuditOrderStore>
@@ -17,7 +16,7 @@ export type AuditOrderStore = ReturnType<typeof createAuditOrderStore>
 /** Open at a time: every server asks for all of its own. */
 const MOST_OPEN = 200
 
-export function createAuditOrderStore(database: Database, record: Change) {
+export function createAuditOrderStore(database: Database, record: Change<Tables>) {
   const tables = tablesOf<Tables>(database)
 
   const listed = ({ q = '', state, at }: AuditOrderFilter) => {

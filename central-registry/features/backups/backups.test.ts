@@ -1,4 +1,5 @@
 /** Backups of a registry: made over the API and daily, judged offline, restored on either store, and never over anything. */
+
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -11,6 +12,7 @@ import { eachDatabase, onEachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { BACKUP_KEY, registryWorld } from '#test/fakes/registry-world.ts'
+import { allMigrations } from '../../features.ts'
 import { openMemory } from '../restorations/memory.ts'
 import { restoreBackup } from './restore-backup.ts'
 import { verifyBackup } from './verify-backup.ts'
@@ -117,7 +119,8 @@ onEachDatabase(
     const { index } = await publish(node)
     await node.stop()
     const settings = { directory: at('other'), database: node.settings.database }
-    const restore = (): Promise<unknown> => restoreBackup({ file, secret: BACKUP_KEY, settings })
+    const restore = (): Promise<unknown> =>
+      restoreBackup({ file, secret: BACKUP_KEY, migrations: allMigrations, settings })
     t.equal(await codeOf(restore()), 'conflict', 'a database that holds something is not overwritten')
     await eachDatabase(t, async (_database, t, other) => {
       const directory = path.join(at('restored'), String(other.startsWith('sqlite')))
@@ -125,11 +128,23 @@ onEachDatabase(
       for (const name of ['highest-published-index', 'transparency-log-leaves', 'highest-suspension-list'])
         cpSync(at(name), path.join(directory, name))
       const mark = readFileSync(path.join(directory, 'highest-published-index'), 'utf8')
-      await restoreBackup({ file, secret: BACKUP_KEY, settings: { directory, database: other } })
+      await restoreBackup({
+        file,
+        secret: BACKUP_KEY,
+        migrations: allMigrations,
+        settings: { directory, database: other },
+      })
       t.equal(readFileSync(path.join(directory, 'highest-published-index'), 'utf8'), mark, `still ${index}`)
       t.equal(readdirSync(path.join(directory, 'signing-keys')).length, 1)
       t.equal(
-        await codeOf(restoreBackup({ file, secret: BACKUP_KEY, settings: { directory, database: other } })),
+        await codeOf(
+          restoreBackup({
+            file,
+            secret: BACKUP_KEY,
+            migrations: allMigrations,
+            settings: { directory, database: other },
+          }),
+        ),
         'conflict',
       )
     })
@@ -138,7 +153,14 @@ onEachDatabase(
     writeFileSync(at('changed'), changed)
     const fresh = { directory: at('fresh'), database: `sqlite:${at('fresh.db')}` }
     t.equal(
-      await codeOf(restoreBackup({ file: at('changed'), secret: BACKUP_KEY, settings: fresh })),
+      await codeOf(
+        restoreBackup({
+          file: at('changed'),
+          secret: BACKUP_KEY,
+          migrations: allMigrations,
+          settings: fresh,
+        }),
+      ),
       'backup_invalid',
     )
     t.notOk(readdirSync(world.directory).includes('fresh.db'), 'nothing was begun')

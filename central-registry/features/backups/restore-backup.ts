@@ -4,6 +4,7 @@
  */
 import { mkdir, open, readFile } from 'node:fs/promises'
 import path from 'node:path'
+import type { Migration } from 'kysely/migration'
 import { linesOf } from '#platform/backups/lines.ts'
 import { putNewFile } from '#platform/backups/put-file.ts'
 import { readBackup } from '#platform/backups/read-backup.ts'
@@ -21,6 +22,8 @@ export async function restoreBackup(q: {
   file: string
   secret: string
   settings: { directory: string; database: string }
+  /** All of the registry's. */
+  migrations: Record<string, Migration>
 }): Promise<VerifiedBackup> {
   const { directory, database } = q.settings
   const verified = await verifyBackup(q)
@@ -35,6 +38,7 @@ export async function restoreBackup(q: {
     url: database,
     facts,
     backup: verified.sha256,
+    migrations: q.migrations,
     read: async (load) => {
       await readBackup(q, async (name, content) => {
         if (name === DATABASE_ENTRY) return load(linesOf(content))

@@ -1,9 +1,9 @@
 /** The database of a restored registry: its rows, and the mark that it waits to be accepted. */
+import type { Migration } from 'kysely/migration'
 import type { BackupFacts } from '#platform/backups/manifest.ts'
 import { restoreDatabase } from '#platform/backups/restore-store.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
-import { allMigrations } from '../../migrations/all.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { Tables } from './tables.ts'
 
 /** The parameter that stands in a restored register until two administrators have accepted it. */
 export const RESTORED_BACKUP = 'restoredBackup'
@@ -13,11 +13,12 @@ export async function restoreRegister(q: {
   url: string
   facts: BackupFacts
   backup: string
+  /** All of the registry's. */
+  migrations: Record<string, Migration>
   read(load: (lines: AsyncIterable<string>) => Promise<void>): Promise<void>
 }): Promise<void> {
   await restoreDatabase({
     ...q,
-    migrations: allMigrations,
     finish: async (transaction) => {
       const parameters = tablesOf<Tables>({ kysely: transaction })
       await parameters.deleteFrom('system_parameter').where('name', '=', RESTORED_BACKUP).execute()

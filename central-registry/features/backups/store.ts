@@ -5,8 +5,8 @@ import type { BackupFacts } from '#platform/backups/manifest.ts'
 import { migrationsIn } from '#platform/database/dialect-dump.ts'
 import { dumpTables } from '#platform/database/dump.ts'
 import { type Database, inSnapshot, openDatabase, tablesOf } from '#platform/database/open-database.ts'
-import type { Tables } from '../../migrations/tables.ts'
 import { createLogStore } from '../transparency-log/store.ts'
+import type { Tables } from './tables.ts'
 
 export type BackupStore = ReturnType<typeof createBackupStore>
 /** Sessions that ended would be alive again, and a used login could be used twice. */

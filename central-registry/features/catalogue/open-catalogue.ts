@@ -9,6 +9,7 @@ import { type CollectorSettings, createCollector } from './client.ts'
 import { createCollecting } from './collect.ts'
 import { catalogueHandlers } from './routes.ts'
 import { createCatalogueStore } from './store.ts'
+import type { Tables } from './tables.ts'
 
 /** The kind of the job that looks every half minute whose turn it is. */
 export const COLLECT_CATALOGUE = 'collect-catalogue'
@@ -23,7 +24,7 @@ type Catalogue = {
 
 export function openCatalogue(q: {
   database: Database
-  record: Change
+  record: Change<Tables>
   members: Pick<MemberStore, 'parameters'>
   /** Absent: the catalogue stays as it is. */
   settings: CatalogueSettings | undefined

@@ -9,10 +9,10 @@ import { listAnswer } from '../../list-answer.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId, subsystemIdOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
-import type { CatalogueServiceRow } from '../../migrations/tables.ts'
 import type { Access } from './read-answers.ts'
 import { type AccessRequest, checkMayRequest, draftOf } from './rules.ts'
 import type { CatalogueFilter, CatalogueStore } from './store.ts'
+import type { CatalogueServiceRow } from './tables.ts'
 
 type Rooms = {
   store: CatalogueStore

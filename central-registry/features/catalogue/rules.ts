@@ -4,8 +4,8 @@ import { readContent } from '#core/contract/read-content.ts'
 import type { ContractTerms } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseSubsystemId } from '#schemas/identifiers.ts'
-import type { CatalogueServiceRow } from '../../migrations/tables.ts'
 import type { Access, Endpoint } from './read-answers.ts'
+import type { CatalogueServiceRow } from './tables.ts'
 
 type Change = { what: string; before: string | null; after: string | null }
 

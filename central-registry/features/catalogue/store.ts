@@ -5,10 +5,10 @@ import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { type Change, contains, counted, orderOf, type Page } from '../../changes/store.ts'
-import type { CatalogueServiceRow, Tables } from '../../migrations/tables.ts'
 import { serviceText } from './client.ts'
 import type { Description, OfferedService } from './read-answers.ts'
 import { changesOf } from './rules.ts'
+import type { CatalogueServiceRow, Tables } from './tables.ts'
 
 export type CatalogueStore = ReturnType<typeof createCatalogueStore>
 export type CatalogueFilter = {
@@ -27,7 +27,7 @@ const COLUMNS = [
 const ORDERS = { id: 'id', title: 'title', changedAt: 'changed_at', lastSeen: 'last_seen' } as const
 const HISTORY = 200
 
-export function createCatalogueStore(database: Database, record: Change) {
+export function createCatalogueStore(database: Database, record: Change<Tables>) {
   const tables = tablesOf<Tables>(database)
 
   /** Subsystems that exchange messages through some server now. */

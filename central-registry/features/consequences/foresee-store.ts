@@ -6,7 +6,7 @@ import { asFault, type Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { lockRegister } from '../../changes/store.ts'
 import { subsystemIdOf } from '../../members/rules.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { versionsOf } from '../contracts/rows-store.ts'
 import { LIVE } from '../contracts/rules.ts'
 import { type ForeseenAct, perform } from './perform.ts'
@@ -55,7 +55,7 @@ export async function foresee(
   try {
     await inTransaction(database.kysely, async (kysely) => {
       await lockRegister(kysely)
-      const transaction = tablesOf<Tables>({ kysely })
+      const transaction = tablesOf<RegisterTables>({ kysely })
       throw new TakenBack(await tryOut(transaction, act, { ...q, at }))
     })
   } catch (thrown) {
@@ -66,7 +66,7 @@ export async function foresee(
 }
 
 async function tryOut(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   act: ForeseenAct,
   q: { instance: string; at: Date; caller: Caller; maker: string | null },
 ): Promise<Foreseen> {
@@ -96,7 +96,7 @@ async function tryOut(
 }
 
 async function aboutOf(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { operation, id }: ForeseenAct,
   own: TouchedContract[],
   instance: string,
@@ -120,7 +120,7 @@ function knowingOf({ servers, clients }: Snapshot, affected: string[], about: Ab
 
 /** The versions in force of the contract that the act is about, or of contracts with the instance that it takes away. */
 async function ownContracts(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { operation, kind, id }: ForeseenAct,
   now: string,
 ): Promise<TouchedContract[]> {

@@ -6,7 +6,7 @@ import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { within } from '../../changes/store.ts'
 import { clientOf, memberIdOf, subsystemIdOf } from '../../members/rules.ts'
 import { createMemberStore } from '../../members/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { serverOf } from '../../servers/rules.ts'
 import { createServerStore } from '../../servers/store.ts'
 import { createTrustStore } from '../../trust/store.ts'
@@ -37,7 +37,7 @@ export type ForeseenAct = {
 type Q = { instance: string; at: string; caller: Caller; maker: string | null }
 
 /** Throws what the act would. Nobody is told and nothing is announced. */
-export async function perform(transaction: Kysely<Tables>, act: ForeseenAct, q: Q): Promise<void> {
+export async function perform(transaction: Kysely<RegisterTables>, act: ForeseenAct, q: Q): Promise<void> {
   const { operation, id } = act
   const { instance, at, caller } = q
   const trust = createTrustStore(...within(transaction))
@@ -84,7 +84,7 @@ export async function perform(transaction: Kysely<Tables>, act: ForeseenAct, q: 
 }
 
 async function suspend(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   of: { kind: SuspendedKind; subject: string },
   { caller: { id, name }, maker, at }: Q,
 ): Promise<void> {

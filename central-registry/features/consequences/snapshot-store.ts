@@ -4,7 +4,7 @@ import { type Certificate, readCertificate } from '#core/certificate/certificate
 import { readableName } from '#core/certificate/name.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
 import { textContains } from '../../changes/store.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { checkAuthenticationCertificate } from '../../servers/rules.ts'
 import { namesInstance } from '../contracts/live-store.ts'
 import { COLUMNS, contentOf, versionOf } from '../contracts/rows-store.ts'
@@ -21,7 +21,7 @@ type Reading = Snapshot & { authorities: Authorities }
  * are not, each certificate is judged anew.
  */
 export async function readSnapshot(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   at: Date,
   before?: Reading,
 ): Promise<Reading> {
@@ -89,7 +89,7 @@ export type TouchedContract = {
 
 /** Contracts that are proposed or in force and name one of these subsystems. */
 export async function contractsOf(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   subsystems: string[],
   now: string,
 ): Promise<TouchedContract[]> {
@@ -119,7 +119,7 @@ export async function contractsOf(
 
 /** Contracts that are proposed or in force with members of the anchor's instance. */
 export async function contractsWithAnchor(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   sha256: string,
   now: string,
 ): Promise<TouchedContract[]> {
@@ -140,7 +140,10 @@ export async function contractsWithAnchor(
 }
 
 /** The instance of an external anchor. */
-export async function anchorOf(transaction: Kysely<Tables>, sha256: string): Promise<string | undefined> {
+export async function anchorOf(
+  transaction: Kysely<RegisterTables>,
+  sha256: string,
+): Promise<string | undefined> {
   const anchor = await transaction
     .selectFrom('external_anchor')
     .select('instance')
@@ -151,7 +154,7 @@ export async function anchorOf(transaction: Kysely<Tables>, sha256: string): Pro
 
 /** Who may call under each of these contracts now. */
 export async function withConsumers(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   contracts: TouchedContract[],
 ): Promise<TouchedContract[]> {
   const found = new Map<string, string[]>()
@@ -179,7 +182,7 @@ export function touched(row: ContractRow, now: string): TouchedContract {
 
 /** Members who were seen to sign by certificates of CAs that are approved no more; what others sign by is not known here. */
 export async function signersOf(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   before: Authorities,
   after: Authorities,
 ): Promise<string[]> {

@@ -5,7 +5,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { Change } from '../../changes/store.ts'
 import { askAgain, keyOf, type PutMail } from '../../members/contacts/letters-store.ts'
 import { confirm, ownInstance } from '../../members/contacts/store.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import type { Moves } from './moves-store.ts'
 import { addEvent, contentOf, noContract, versionsOf } from './rows-store.ts'
@@ -27,7 +27,7 @@ export function createContractContacts({
   put: PutMail | undefined
 }) {
   /** Versions that wait for confirmed contacts, of this and of other contracts. */
-  async function goOnWith(transaction: Kysely<Tables>, named: Named, at: string): Promise<void> {
+  async function goOnWith(transaction: Kysely<RegisterTables>, named: Named, at: string): Promise<void> {
     const { member, address } = keyOf(named)
     const waiting = await transaction
       .selectFrom('contract_contact')
@@ -48,7 +48,7 @@ export function createContractContacts({
     }
   }
 
-  async function ask(transaction: Kysely<Tables>, named: Named, q: { by: string; at: string }) {
+  async function ask(transaction: Kysely<RegisterTables>, named: Named, q: { by: string; at: string }) {
     if (put === undefined) throw impossible('this registry sends no e-mail')
     const { row, contact } = await findContact(transaction, named)
     const asked = { ...contact, contract: named.contract }
@@ -89,7 +89,7 @@ export function createContractContacts({
 
 /** The newest version that matters and names the contact. Throws `not_found`, `access_denied` and `contract_not_possible`. */
 async function findContact(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { member, email, contract }: Named,
 ): Promise<{ row: ContractRow; contact: Contact }> {
   const rows = await versionsOf(transaction, contract)

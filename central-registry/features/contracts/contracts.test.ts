@@ -29,8 +29,8 @@ import { headerOf, startMailServer } from '#test/fakes/mail-server.ts'
 import { type Party, signingParty } from '#test/fakes/management-requests.ts'
 import { until } from '#test/fakes/registry-sample.ts'
 import { GUEST, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
-import { contractMigrations } from '../../migrations/contracts.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import { contractMigrations } from '../../register/migrations/contracts.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { createContractReading } from './reading-store.ts'
 
 t.test('from proposal to end', (t) =>
@@ -264,7 +264,7 @@ t.test('a group joins one by one, each server sees its own part', (t) =>
 t.test('services of contracts from before they were searched for are found too', (t) =>
   eachDatabase(t, async (database, t) => {
     await migrate(database, contractMigrations)
-    const tables = tablesOf<Tables>(database)
+    const tables = tablesOf<RegisterTables>(database)
     const services = [{ serviceCode: 'a b', endpoints: [] }]
     const rows = Array.from({ length: 1001 }, (_, number): Omit<ContractRow, 'origin' | 'agreed_at'> => {
       const content = contentAt(Date.now(), { services, version: (number % 2) + 1 })

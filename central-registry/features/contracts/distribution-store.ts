@@ -5,7 +5,7 @@ import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import type { Change } from '../../changes/store.ts'
 import { isRequired, sidesWithout } from '../../members/contacts/rules.ts'
 import { type ContactStore, ownInstance } from '../../members/contacts/store.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import { IN_FORCE as SUSPENSION_IN_FORCE } from '../suspensions/rows-store.ts'
 import { type PartnerWord, stateBetween } from './between.ts'
@@ -35,7 +35,7 @@ export function createDistributionStore(
   record: Change,
   contacts: Pick<ContactStore, 'asks' | 'statesOf'>,
 ) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
   /** The server's clients, its owner among them. */
   async function clientsOf(server: string): Promise<string[]> {

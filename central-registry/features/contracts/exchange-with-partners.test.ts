@@ -1,4 +1,5 @@
 /** Rounds with the registries of other instances, well and badly answered: what one does or leaves keeps no other from its own. */
+
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -17,7 +18,7 @@ import { onEachDatabase } from '#test/databases.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { createChange } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { openRegistryDatabase } from '../../registry.ts'
 import type { PostToPartner } from '../federation/client.ts'
 import type { Partner } from '../federation/views.ts'
@@ -88,7 +89,7 @@ async function exchangeWorld(t: Test, url: string) {
       const found = await items(hashes)
       return Buffer.from(JSON.stringify({ items: found.map((one) => ({ content: one.toString('base64') })) }))
     }
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
   const stateOf = async (contract: string) => (await versionsOf(tables, contract)).at(-1)?.state
   /** As it is when the registries of both have to agree only. */
   const accepted = async (content: ContractContent, sealedBy?: string): Promise<void> => {

@@ -1,11 +1,12 @@
 /** How many contracts that are proposed or in force refer to something: what they name must stay in the register. */
+
 import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
 import { encodeSegment } from '#schemas/identifiers.ts'
 import { counted } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { LIVE } from './rules.ts'
 
-export function liveContractsOf(kysely: Kysely<Tables>, subsystem: string): Promise<number> {
+export function liveContractsOf(kysely: Kysely<RegisterTables>, subsystem: string): Promise<number> {
   return counted(
     kysely
       .selectFrom('contract_party')
@@ -19,14 +20,14 @@ export function liveContractsOf(kysely: Kysely<Tables>, subsystem: string): Prom
   )
 }
 
-export function liveContractsFor(kysely: Kysely<Tables>, group: string): Promise<number> {
+export function liveContractsFor(kysely: Kysely<RegisterTables>, group: string): Promise<number> {
   return counted(
     kysely.selectFrom('contract_version').where('global_group', '=', group).where('state', 'in', LIVE),
   )
 }
 
 /** With members of another instance. */
-export function liveContractsWith(kysely: Kysely<Tables>, instance: string): Promise<number> {
+export function liveContractsWith(kysely: Kysely<RegisterTables>, instance: string): Promise<number> {
   return counted(
     kysely.selectFrom('contract_version').where('state', 'in', LIVE).where(namesInstance(instance)),
   )

@@ -2,7 +2,7 @@
 
 import type { Kysely } from 'kysely'
 import type { Within } from '#platform/database/open-database.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { contentOf, joinedOf, setState } from './rows-store.ts'
 import { type Act, next, partiesOf } from './rules.ts'
 
@@ -14,7 +14,7 @@ export type Happened = Pick<ContractRow, 'contract' | 'version'> & { event: stri
 export type Notify = (transaction: Within, happened: Happened) => Promise<void>
 
 export async function tellParties(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   row: ContractRow,
   event: string,
   notify: Notify,
@@ -26,7 +26,7 @@ export async function tellParties(
 
 /** Throws `contract_not_possible` when the act is not possible in the state that the version has. */
 export async function moveVersion(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   row: ContractRow,
   q: { act: Act; reason?: string | undefined; decision: Decision; notify: Notify },
 ): Promise<ContractRow> {

@@ -9,7 +9,7 @@ import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { counted } from '../../changes/store.ts'
 import { isRequired, sidesWithout } from '../../members/contacts/rules.ts'
 import { knownOf, ownInstance } from '../../members/contacts/store.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { endOf } from '../suspensions/rows-store.ts'
 import type { FreshSeal } from './documents.ts'
 import { type Decision, moveVersion, type Notify, tellParties } from './move-store.ts'
@@ -52,11 +52,11 @@ const DAY_MS = 86_400_000
 export type Moves = ReturnType<typeof createMoves>
 
 export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRooms) {
-  const tell = (transaction: Kysely<Tables>, row: ContractRow, event: string): Promise<void> =>
+  const tell = (transaction: Kysely<RegisterTables>, row: ContractRow, event: string): Promise<void> =>
     tellParties(transaction, row, event, notify)
 
   const move = (
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     row: ContractRow,
     act: Act,
     decision: Decision,
@@ -64,19 +64,19 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
   ): Promise<ContractRow> => moveVersion(transaction, row, { act, reason, decision, notify })
 
   /** For the registry's own termination by two persons only: who may not lift a suspension must not end it by another way. */
-  async function endSuspension(transaction: Kysely<Tables>, contract: string, decision: Decision) {
+  async function endSuspension(transaction: Kysely<RegisterTables>, contract: string, decision: Decision) {
     const rows = await versionsOf(transaction, contract)
     if (rows.some(({ state }) => state === 'SUSPENDED')) return
     if (await endOf(transaction, contract, decision)) await announce(transaction)
   }
 
   /** What the register, and of other instances their configurations, say of a contract now. */
-  const factsOf = (transaction: Kysely<Tables>, content: ContractContent) =>
+  const factsOf = (transaction: Kysely<RegisterTables>, content: ContractContent) =>
     readFacts(transaction, content, partners.isRegistered)
 
   /** The sides that have no confirmed contact though the policy wants one. */
   async function withoutContact(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     content: ContractContent,
     at: string,
   ): Promise<ContractSide[]> {
@@ -90,7 +90,11 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
    * Throws unless the parties are there, nobody has stopped the contract, no other covers the same calls, and its contacts are confirmed
    * where the policy wants that.
    */
-  async function checkMayBegin(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<void> {
+  async function checkMayBegin(
+    transaction: Kysely<RegisterTables>,
+    row: ContractRow,
+    at: string,
+  ): Promise<void> {
     const content = contentOf(row)
     const facts = await factsOf(transaction, content)
     checkParties(content, facts)
@@ -103,7 +107,7 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
 
   /** This registry's own agreement to a contract between instances: the counter-seal follows from it. */
   async function agree(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     row: ContractRow,
     decision: Decision,
   ): Promise<ContractRow> {
@@ -123,7 +127,11 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
   }
 
   /** After the last seal: in force, or waiting for the registry, or for both registries of a contract between instances. */
-  async function complete(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<ContractRow> {
+  async function complete(
+    transaction: Kysely<RegisterTables>,
+    row: ContractRow,
+    at: string,
+  ): Promise<ContractRow> {
     const content = contentOf(row)
     const decision = { by: 'all parties', at }
     const waits =
@@ -136,7 +144,7 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
   }
 
   /** What waited for nothing but confirmed contacts goes on as after its last seal; what still waits, or cannot begin, stays. */
-  async function goOn(transaction: Kysely<Tables>, row: ContractRow, at: string): Promise<void> {
+  async function goOn(transaction: Kysely<RegisterTables>, row: ContractRow, at: string): Promise<void> {
     const content = contentOf(row)
     if (row.state !== 'ACCEPTED' || row.agreed_at !== null) return
     if (needsApproval(content, await readPolicy(transaction))) return
@@ -151,7 +159,7 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
 
   /** Puts a version in force that all agreed on, unless the registry or time stands against it. */
   async function activate(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     row: ContractRow,
     decision: Decision,
   ): Promise<ContractRow> {
@@ -163,7 +171,7 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
     return moved
   }
 
-  async function supersede(transaction: Kysely<Tables>, contract: string, at: string): Promise<void> {
+  async function supersede(transaction: Kysely<RegisterTables>, contract: string, at: string): Promise<void> {
     const rows = await versionsOf(transaction, contract)
     for (const { version } of supersededAt(rows.map(versionOf), at)) {
       const row = rows.find((one) => one.version === version)!
@@ -180,7 +188,7 @@ export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRo
   }
 
   async function keepSeal(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     row: ContractRow,
     one: FreshSeal,
     q: { message: Buffer; at: string },
@@ -217,7 +225,7 @@ export function isBetween(content: ContractContent): boolean {
 
 /** Throws when this member has more undecided, or has proposed more in a day, than is no error or attack. `by`: as its events have it. */
 export async function checkNotTooMany(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   member: string,
   { by, at }: Decision,
 ): Promise<void> {

@@ -2,10 +2,10 @@
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
 import type { Change } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
 import type { Happened } from './move-store.ts'
 import { COLUMNS, contentOf, joinedOf, versionOf } from './rows-store.ts'
 import { dueNotice, IN_FORCE, NOTICE_DAYS, partiesOf } from './rules.ts'
+import type { Tables } from './tables.ts'
 
 const DAY_MS = 86_400_000
 /** In one transaction. */
@@ -21,7 +21,7 @@ export function createNoticeStore({
   notify,
 }: {
   database: Database
-  record: Change
+  record: Change<Tables>
   notify: (transaction: Within, happened: Happened) => Promise<void>
 }) {
   const tables = tablesOf<Tables>(database)

@@ -32,6 +32,7 @@ import { createContractPolicyStore } from './policy-store.ts'
 import { type ContractReading, createContractReading } from './reading-store.ts'
 import { contractHandlers } from './routes.ts'
 import { createContractStore } from './store.ts'
+import type { Tables } from './tables.ts'
 
 /** The kind of the job that asks the registries of other instances. */
 export const EXCHANGE_CONTRACTS = 'exchange-contracts'
@@ -54,7 +55,7 @@ type Contracts = {
 
 export function openContracts(q: {
   database: Database
-  record: Change
+  record: Change<Tables>
   jobs: Pick<Jobs, 'enqueue'>
   webhooks: Pick<WebhookStore, 'urlOf'>
   post: PostNotice

@@ -7,7 +7,7 @@ import { MAX_PARTNER_LIST_BYTES, MOST_BETWEEN, MOST_SEALS } from '#core/contract
 import { plainPart } from '#core/contract/fields.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { PartnerContract, PartnerList, PartnerPlace } from '#schemas/contract.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { namesInstance } from './live-store.ts'
 import { COLUMNS, versionOf } from './rows-store.ts'
 import { IN_FORCE, LIVE, OPEN, stateAt } from './rules.ts'
@@ -31,7 +31,7 @@ type Rows = { rows: ContractRow[]; inForce: number; hasMore: boolean }
 type OfVersion = Pick<ContractRow, 'contract' | 'version'> & { sha256: string }
 
 export function createPartnerListStore(database: Database) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
   /** Without what ended and the other registry never had to know of: nobody agreed to it, and it has never spoken of it. */
   async function rowsWith(instance: string, since: string, page: Page): Promise<Rows> {

@@ -11,7 +11,7 @@ import type { ContractContent, PartnerContract } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { type Change, counted } from '../../changes/store.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import type { FreshSeal } from './documents.ts'
 import type { Decision } from './move-store.ts'
 import { checkNotTooMany, createMoves, type MoveRooms } from './moves-store.ts'
@@ -33,12 +33,12 @@ const DAY_MS = 86_400_000
 const ENDS: ReadonlySet<string> = new Set(['TERMINATED', 'DECLINED', 'WITHDRAWN'])
 
 export function createPartnerStore(database: Database, record: Change, rooms: MoveRooms) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
   const moves = createMoves(rooms)
 
   /** Takes the place of what we have when it is the other registry's to say, and nobody has agreed for good. */
   async function takeContent(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     content: ContractContent,
     listed: PartnerContract,
     q: { partner: string; at: string },
@@ -68,7 +68,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
   }
 
   async function takeSeals(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     row: ContractRow,
     seals: Received['seals'],
     q: { partner: string; at: string },
@@ -287,9 +287,9 @@ function providerIn({ provider }: ContractContent): string {
 
 /** Of the present content. */
 async function counterSealsOf(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
   { contract, version, hash }: Pick<ContractRow, 'contract' | 'version' | 'hash'>,
-): Promise<Pick<Tables['contract_counter_seal'], 'instance' | 'certificate'>[]> {
+): Promise<Pick<RegisterTables['contract_counter_seal'], 'instance' | 'certificate'>[]> {
   return kysely
     .selectFrom('contract_counter_seal')
     .select(['instance', 'certificate'])
@@ -302,7 +302,7 @@ async function counterSealsOf(
 
 /** Writes down what the other registry says of a version that is here too. */
 async function keepWord(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { contract, version, hash, state, reason }: PartnerContract,
   { partner: instance, heardAt: heard_at }: { partner: string; heardAt: string },
 ): Promise<void> {
@@ -316,7 +316,7 @@ async function keepWord(
 
 /** Whether so many of this registry were taken of the version within a day that another one is no change of keys. */
 async function sealedSince(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { contract, version }: ContractRow,
   { by, at }: Decision,
 ): Promise<boolean> {
@@ -332,8 +332,8 @@ async function sealedSince(
 
 /** One of each registry: a newer one, by a newer key, takes the place of the one before. */
 async function putCounterSeal(
-  transaction: Kysely<Tables>,
-  values: Tables['contract_counter_seal'],
+  transaction: Kysely<RegisterTables>,
+  values: RegisterTables['contract_counter_seal'],
 ): Promise<void> {
   await transaction
     .deleteFrom('contract_counter_seal')

@@ -22,7 +22,7 @@ import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
 import { start } from '#test/fakes/request-world.ts'
 import { createChange } from '../../changes/store.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { openRegistryDatabase } from '../../registry.ts'
 import { isSuspendedIn } from '../suspensions/rows-store.ts'
 import { stateBetween } from './between.ts'
@@ -153,7 +153,7 @@ async function storeWorld(t: Test, url: string) {
   const at = new Date(now).toISOString()
   const q = { partner: 'SE', own: 'DEV', at, heardAt: at }
   const lists = createPartnerListStore(database)
-  return { record, store, lists, tables: tablesOf<Tables>(database), now, at, q }
+  return { record, store, lists, tables: tablesOf<RegisterTables>(database), now, at, q }
 }
 
 const nothing = { content: undefined, seals: [], counterSeal: undefined }

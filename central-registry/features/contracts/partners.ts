@@ -2,7 +2,7 @@
 import { groupOf, instancesOf, partnerOf } from '#core/contract/parties.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
-import type { ContractRow } from '../../migrations/tables.ts'
+import type { ContractRow } from '../../register/tables.ts'
 import { contentOf } from './rows-store.ts'
 import { impossible, OPEN } from './rules.ts'
 

@@ -2,11 +2,12 @@
  * The instance's policy on contracts, three system parameters: whether an exchange needs one, which ones the registry approves, and which
  * ones need confirmed contacts.
  */
+
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import type { Change, Tabled } from '../../changes/store.ts'
 import { CONTACT_POLICIES, type ContactPolicy } from '../../members/contacts/rules.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 
 export type ContractPolicy = {
   /** Beside the provider's access rights. */
@@ -21,7 +22,7 @@ const REQUIRED = 'contractRequired'
 const APPROVE_ALL = 'contractApproveAll'
 const CONTACTS = 'contractConfirmedContacts'
 
-export async function readPolicy(kysely: Kysely<Tables>): Promise<ContractPolicy> {
+export async function readPolicy(kysely: Kysely<RegisterTables>): Promise<ContractPolicy> {
   const rows = await kysely
     .selectFrom('system_parameter')
     .select(['name', 'value'])
@@ -36,7 +37,7 @@ export async function readPolicy(kysely: Kysely<Tables>): Promise<ContractPolicy
 export type ContractPolicyStore = ReturnType<typeof createContractPolicyStore>
 
 export function createContractPolicyStore(database: Tabled, record: Change) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
   return {
     read: () => readPolicy(tables),
     set: ({ contractRequired, approveAll, confirmedContacts }: ContractPolicy) =>

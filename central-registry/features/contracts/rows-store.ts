@@ -7,7 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
 import { countOf } from '../../changes/store.ts'
 import { putContacts } from '../../members/contacts/store.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { isSuspendedIn } from '../suspensions/rows-store.ts'
 import {
   checkOverlap,
@@ -46,14 +46,14 @@ export function versionOf(
 }
 
 /** All versions of a contract, the oldest first. */
-export async function versionsOf(kysely: Kysely<Tables>, contract: string): Promise<ContractRow[]> {
+export async function versionsOf(kysely: Kysely<RegisterTables>, contract: string): Promise<ContractRow[]> {
   const rows = kysely.selectFrom('contract_version').select(COLUMNS).where('contract', '=', contract)
   return (await rows.orderBy('version').execute()).map((row) => ({ ...row, version: Number(row.version) }))
 }
 
 /** The version with this content; throws `not_found`, and `contract_not_possible` when the hash is of no version any more. */
 export async function rowOfHash(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
   contract: string,
   hash: string,
 ): Promise<{ row: ContractRow; rows: ContractRow[] }> {
@@ -71,7 +71,7 @@ export function noContract(contract: string): Fault {
 
 /** Writes a proposal; one that changes an open proposal voids the seals that the old content had. */
 export async function putVersion(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   content: ContractContent,
   { by, at, origin = null }: { by: string; at: string; origin?: string | null },
 ): Promise<ContractRow> {
@@ -121,7 +121,7 @@ function searchedFor(content: ContractContent): string {
 }
 
 export async function addParties(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { contract, version }: Pick<ContractRow, 'contract' | 'version'>,
   subsystems: string[],
   role: 'provider' | 'consumer',
@@ -143,7 +143,7 @@ export async function addParties(
 
 /** Consumers that stand in it now: named ones, and those whose members joined. */
 export async function joinedOf(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
   { contract, version }: Pick<ContractRow, 'contract' | 'version'>,
 ): Promise<string[]> {
   const rows = await kysely
@@ -157,7 +157,7 @@ export async function joinedOf(
   return rows.map(({ subsystem }) => subsystem)
 }
 
-export async function signersOf(kysely: Kysely<Tables>, row: ContractRow): Promise<string[]> {
+export async function signersOf(kysely: Kysely<RegisterTables>, row: ContractRow): Promise<string[]> {
   const rows = await kysely
     .selectFrom('contract_seal')
     .select('member')
@@ -169,7 +169,7 @@ export async function signersOf(kysely: Kysely<Tables>, row: ContractRow): Promi
 }
 
 export async function setState(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   row: ContractRow,
   to: { state: ContractState; reason?: string | undefined },
   q: { act: string; by: string; at: string },
@@ -186,7 +186,7 @@ export async function setState(
 }
 
 export async function addEvent(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { contract, version, hash }: Pick<ContractRow, 'contract' | 'version' | 'hash'>,
   { act, by, at, reason }: { act: string; by: string; at: string; reason?: string | undefined },
 ): Promise<void> {
@@ -199,7 +199,7 @@ export async function addEvent(
  * suspended.
  */
 export async function readFacts(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
   content: ContractContent,
   isRegisteredElsewhere: (subsystem: string) => boolean = () => false,
 ): Promise<Omit<RegisterFacts, 'versions'>> {
@@ -216,7 +216,7 @@ export async function readFacts(
 
 /** Throws when another contract in force could cover the same calls of these consumers, from `now` on. */
 export async function checkOverlaps(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
   content: ContractContent,
   consumers: string[],
   now: string,

@@ -8,7 +8,7 @@ import { checkSealFits } from '#core/contract/verify-seal.ts'
 import type { ContractAct, ContractProposal, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Change } from '../../changes/store.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import type { FreshSeal } from './documents.ts'
 import type { Decision } from './move-store.ts'
@@ -52,7 +52,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
 
   /** A member of the group joins with subsystems that are in it. */
   async function join(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     row: ContractRow,
     subsystems: string[],
     at: string,

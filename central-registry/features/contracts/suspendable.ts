@@ -2,8 +2,9 @@
  * What the emergency suspension of a contract does to it, in the transaction of the suspension: all its versions that are in force
  * stop or go on together, so that one which begins next week does not outlive the suspension of the one that holds today.
  */
+
 import type { Kysely } from 'kysely'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import type { SuspendableContracts } from '../suspensions/store.ts'
 import { moveVersion, type Notify } from './move-store.ts'
 import { addEvent, noContract, rowOfHash, versionsOf } from './rows-store.ts'
@@ -12,7 +13,7 @@ import { impossible, isPossible, next } from './rules.ts'
 export function createSuspendableContracts(notify: Notify): SuspendableContracts {
   /** `hash`: of a version that was read. */
   async function rowsOf(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     { contract, hash }: { contract: string; hash?: string },
   ) {
     if (hash !== undefined) {

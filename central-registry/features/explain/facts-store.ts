@@ -4,7 +4,7 @@ import { idText, memberOf, type SubsystemId } from '#schemas/identifiers.ts'
 import { countOf } from '../../changes/store.ts'
 import { isRequired, sidesWithout } from '../../members/contacts/rules.ts'
 import { knownOf, ownInstance } from '../../members/contacts/store.ts'
-import type { ContractRow, Tables } from '../../migrations/tables.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { readPolicy } from '../contracts/policy-store.ts'
 import { COLUMNS, contentOf, joinedOf, signersOf, versionOf } from '../contracts/rows-store.ts'
 import { consumersOf, OPEN, stateAt, waitsFor } from '../contracts/rules.ts'
@@ -31,7 +31,7 @@ const MOST_CONTRACTS = 200
 export type ExplainStore = ReturnType<typeof createExplainStore>
 
 export function createExplainStore(database: Database) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
   async function serversOf(subsystem: string): Promise<Omit<RegisteredServer, 'suspended'>[]> {
     const servers = await tables

@@ -10,6 +10,7 @@ import { createImportClient } from '../imports/client.ts'
 import { createFollow } from './follow.ts'
 import { federationHandlers } from './routes.ts'
 import { createFederationStore } from './store.ts'
+import type { Tables } from './tables.ts'
 import { createFederatedViews, type FederatedViews } from './views.ts'
 
 export const FOLLOW_FEDERATION = 'follow-federation'
@@ -28,8 +29,8 @@ export type Federation = {
 
 export function openFederation(q: {
   database: Database
-  change: Change
-  record: Change
+  change: Change<Tables>
+  record: Change<Tables>
   members: Pick<MemberStore, 'parameters'>
   metrics: Metrics
   clock: Clock

@@ -13,10 +13,10 @@ import {
   type Tabled,
 } from '../../changes/store.ts'
 import { anchorOfRow } from '../../configuration/assemble.ts'
-import type { ExternalAnchorRow, FederatedConfigurationRow } from '../../migrations/federation-tables.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { ExternalAnchorRow } from '../../register/federation-tables.ts'
 import { liveContractsWith } from '../contracts/live-store.ts'
 import { type AnchorAct, checkApart, MOST_TRUSTED, nextAnchorState } from './rules.ts'
+import type { FederatedConfigurationRow, Tables } from './tables.ts'
 
 export type FederationStore = ReturnType<typeof createFederationStore>
 type Decision = { by: string; at: string }
@@ -34,7 +34,7 @@ const MOST_EXAMINED = 100
 const EXAMINED_KEPT_MS = 30 * 86_400_000
 
 /** `change` announces a publication, `record` does not. */
-export function createFederationStore(database: Tabled, change: Change, record: Change) {
+export function createFederationStore(database: Tabled, change: Change<Tables>, record: Change<Tables>) {
   const tables = tablesOf<Tables>(database)
 
   const where = ({ q = '', state }: Filter) =>

@@ -3,8 +3,8 @@ import { readCertificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { Tables } from '../../migrations/tables.ts'
 import type { CampaignFacts } from './campaign.ts'
+import type { Tables } from './tables.ts'
 
 /** Throws `not_found` when no such certification service is approved. */
 export function createCampaignFacts(

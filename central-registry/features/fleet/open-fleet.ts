@@ -16,7 +16,8 @@ import { type FleetIntakeRooms, fleetIntakeHandlers } from './intake.ts'
 import { createOutageStore } from './outages-store.ts'
 import { createProbing } from './probing.ts'
 import { fleetHandlers } from './routes.ts'
-import { createFleetStore } from './store.ts'
+import { createFleetStore, type FleetStore } from './store.ts'
+import type { Tables } from './tables.ts'
 
 /** The kinds of its jobs, which look again and again whose turn it is. */
 export const PROBE_SERVERS = 'probe-servers'
@@ -29,11 +30,12 @@ type Fleet = {
   intake(count: FleetIntakeRooms['count']): Record<string, OperationHandler>
   probeDue(signal: AbortSignal): Promise<void>
   noticeSilence(): Promise<void>
+  reportedIndexes: FleetStore['reportedIndexes']
 }
 
 export function openFleet(q: {
   database: Database
-  record: Change
+  record: Change<Tables>
   metrics: Metrics
   members: Pick<MemberStore, 'parameters'>
   trust: TrustStore
@@ -68,6 +70,7 @@ export function openFleet(q: {
     }),
     intake: (count) => fleetIntakeHandlers({ ...q, store, outages, calls, count }),
     probeDue: probing.due,
+    reportedIndexes: store.reportedIndexes,
     noticeSilence: async () => {
       await store.noticeSilence(clock())
       await calls.prune(clock())

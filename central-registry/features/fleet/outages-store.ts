@@ -4,7 +4,7 @@ import { Fault } from '#schemas/fault.ts'
 import { MOST_OUTAGES, type Outage } from '#schemas/fleet.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
 import { type Change, counted, type Page, textContains } from '../../changes/store.ts'
-import type { OutageRow, Tables } from '../../migrations/tables.ts'
+import type { OutageRow, Tables } from './tables.ts'
 
 export type OutageStore = ReturnType<typeof createOutageStore>
 export type OutageFilter = { state?: 'open' | 'over' | 'all'; at: string; q?: string | undefined }
@@ -15,7 +15,7 @@ const COLUMNS = [
 ] as const
 
 /** What is over is told no more; what is planned is told beforehand. */
-export function createOutageStore(database: Database, record: Change) {
+export function createOutageStore(database: Database, record: Change<Tables>) {
   const tables = tablesOf<Tables>(database)
 
   const listed = ({ state = 'all', at, q = '' }: OutageFilter) =>

@@ -12,7 +12,6 @@ import { listAnswer } from '../../list-answer.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
-import type { OutageRow } from '../../migrations/tables.ts'
 import { encodedServer, serverOf } from '../../servers/rules.ts'
 import {
   type Campaign,
@@ -25,6 +24,7 @@ import { checkMessage } from './documents.ts'
 import type { OutageFilter, OutageStore } from './outages-store.ts'
 import type { Probe } from './rules.ts'
 import type { FleetFilter, FleetStore } from './store.ts'
+import type { OutageRow } from './tables.ts'
 
 type Rooms = {
   store: FleetStore

@@ -1,8 +1,8 @@
 /** Single rows of the fleet, within a transaction: what began and what ended, certificates that were reported. */
 import type { Kysely } from 'kysely'
 import type { ReportedCertificate } from '#schemas/fleet.ts'
-import type { Tables } from '../../migrations/tables.ts'
 import type { Trouble } from './rules.ts'
+import type { Tables } from './tables.ts'
 
 /** What has ended is kept so long. */
 const KEPT_MS = 90 * 86_400_000

@@ -5,10 +5,10 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { Fault } from '#schemas/fault.ts'
 import type { ServerReport } from '#schemas/fleet.ts'
 import { contains, counted, orderOf, type Page } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
 import { takeDocument } from '../requests/rows-store.ts'
 import { keepTroubles, replaceCertificates } from './rows-store.ts'
 import { type Known, type Probe, SILENT_MS, TROUBLES, type Trouble, troublesOf } from './rules.ts'
+import type { Tables } from './tables.ts'
 
 export type FleetStore = ReturnType<typeof createFleetStore>
 export type FleetFilter = { trouble?: string | undefined; reporting?: 'never' | 'yes' | undefined }
@@ -179,6 +179,15 @@ export function createFleetStore(database: Database) {
         .execute()
     },
     count: (filter: FleetFilter & Pick<Page, 'q'>) => counted(listed(filter)),
+    /** The newest configuration that each server has reported, the highest index first. */
+    async reportedIndexes(limit: number): Promise<{ server: string; index: number }[]> {
+      const rows = await tables.selectFrom('fleet_server').select(['server', 'report']).execute()
+      return rows
+        .map(({ server, report }) => ({ server, index: indexIn(report) }))
+        .filter(({ index }) => index > 0)
+        .sort((a, b) => b.index - a.index)
+        .slice(0, limit)
+    },
     /** Throws `not_found`. */
     async one(server: string) {
       const row = await listed({})
@@ -223,4 +232,11 @@ export function createFleetStore(database: Database) {
       return new Map(TROUBLES.map((kind) => [kind, found.get(kind) ?? 0]))
     },
   }
+}
+
+/** A report was verified when it came; an older version may have kept another form. */
+function indexIn(report: string | null): number {
+  if (report === null) return 0
+  const { configuration } = JSON.parse(report) as { configuration?: { index?: number } }
+  return configuration?.index ?? 0
 }

@@ -8,21 +8,23 @@ import type { MemberStore } from '../../members/store.ts'
 import { createImportClient } from './client.ts'
 import { importHandlers } from './routes.ts'
 import { createImportStore } from './store.ts'
+import type { Tables } from './tables.ts'
 
 export function openImports(q: {
   database: Database
-  change: Change
-  record: Change
+  change: Change<Tables>
+  record: Change<Tables>
   members: Pick<MemberStore, 'parameters'>
   keys: Pick<SigningKeyStore, 'list'>
   publicUrl: string
   settings: { ocspFreshnessSeconds: number; timeStampingIntervalSeconds: number }
   clock: Clock
-}): Record<string, OperationHandler> {
-  return importHandlers({
-    ...q,
-    store: createImportStore(q.database, q.change, q.record),
+}): { handlers: Record<string, OperationHandler>; countOpen(): Promise<number> } {
+  const store = createImportStore(q.database, q.change, q.record)
+  const handlers = importHandlers({
+    ...{ ...q, store },
     client: createImportClient(),
     sourceAddress: new URL(q.publicUrl).host,
   })
+  return { handlers, countOpen: () => store.count({ state: 'OPEN' }) }
 }

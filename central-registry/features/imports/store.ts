@@ -4,9 +4,9 @@ import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Change, counted, mustBe, type Page, type Tabled, textContains } from '../../changes/store.ts'
 import { readRegister } from '../../configuration/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
 import type { Take } from './plan.ts'
 import type { Documents, Source } from './read-source.ts'
+import type { Tables } from './tables.ts'
 import { takeRows } from './take-store.ts'
 
 export type ImportStore = ReturnType<typeof createImportStore>
@@ -25,7 +25,7 @@ const SUMMARY = [
 ] as const
 
 /** `change` announces a publication, `record` does not. */
-export function createImportStore(database: Tabled, change: Change, record: Change) {
+export function createImportStore(database: Tabled, change: Change<Tables>, record: Change<Tables>) {
   const tables = tablesOf<Tables>(database)
   const certificatesIn = async (kysely: Kysely<Tables>, id: number): Promise<Map<string, Buffer>> => {
     const rows = await kysely

@@ -2,9 +2,9 @@
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import { within } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
 import { createTrustStore } from '../../trust/store.ts'
 import type { Take } from './plan.ts'
+import type { Tables } from './tables.ts'
 
 /** Seven columns at most: below the number of parameters that either store takes. */
 const ROWS_AT_ONCE = 500

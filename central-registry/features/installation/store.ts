@@ -3,8 +3,8 @@ import { timingSafeEqual } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import type { Tables } from '../../migrations/tables.ts'
 import { CEREMONY, isDone, isVoid, reopened } from './rules.ts'
+import type { Tables } from './tables.ts'
 
 /** What became of an attempt; `wrong` is counted. */
 export type Redeemed = 'redeemed' | 'installed' | 'wrong' | 'void' | 'same person' | 'over'

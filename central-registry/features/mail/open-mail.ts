@@ -13,6 +13,7 @@ import { createSendMail, type MailServer } from './client.ts'
 import { createDelivery } from './deliver.ts'
 import { MAIL_STATES, mailHandlers } from './routes.ts'
 import { createMailStore } from './store.ts'
+import type { Tables } from './tables.ts'
 import { createTell, SEND_MAIL, type Tell } from './tell-store.ts'
 
 /** The kind of the job that forgets what ended long ago. */
@@ -25,12 +26,14 @@ type Mail = {
   deliver: JobHandler
   forget: JobHandler
   handlers: Record<string, OperationHandler>
+  /** Messages that were refused or given up. */
+  undelivered(): Promise<number>
 }
 
 export function openMail(q: {
   server: MailServer | undefined
   database: Database
-  record: Change
+  record: Change<Tables>
   jobs: Pick<Jobs, 'enqueue'>
   members: Pick<MemberStore, 'parameters'>
   metrics: Metrics
@@ -48,6 +51,7 @@ export function openMail(q: {
       ...{ ...q, store, send },
       letters: { text: CONTACT_LETTER, ...createContactLetters(q.record) },
     }),
+    undelivered: () => store.count({ state: 'UNDELIVERED' }),
     async forget() {
       await store.forget(q.clock())
       await forgetContacts(q.record, q.clock())

@@ -5,8 +5,8 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { type Change, counted, mustBe, type Page, type Tabled, textContains } from '../../changes/store.ts'
 import { mustBeRegistered } from '../../members/store.ts'
-import type { MailState, Tables } from '../../migrations/tables.ts'
 import type { Fields } from './rules.ts'
+import type { MailState, Tables } from './tables.ts'
 
 export type MailStore = ReturnType<typeof createMailStore>
 /** Which rows of the outbox: UNDELIVERED are those refused and those given up; `q` is looked for in the recipient. */
@@ -16,7 +16,7 @@ type NewMail = { recipient: string; text: string; fields: Fields }
 
 const KEPT_MS = 30 * 86_400_000
 
-export function createMailStore(database: Tabled, record: Change) {
+export function createMailStore(database: Tabled, record: Change<Tables>) {
   const tables = tablesOf<Tables>(database)
 
   const rowIn = async (kysely: Kysely<Tables>, id: number) =>

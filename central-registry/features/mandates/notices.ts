@@ -5,7 +5,7 @@ import type { Within } from '#platform/database/open-database.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { encodedId } from '../../members/rules.ts'
-import type { HostingMandateRow } from '../../migrations/tables.ts'
+import type { HostingMandateRow } from '../../register/tables.ts'
 import type { PostNotice } from '../requests/client.ts'
 import type { WebhookStore } from '../requests/webhook-store.ts'
 

@@ -11,6 +11,7 @@ import type { WebhookStore } from '../requests/webhook-store.ts'
 import { announceMandate, createMandateNotifier } from './notices.ts'
 import { mandateHandlers } from './routes.ts'
 import { createMandateStore } from './store.ts'
+import type { Tables } from './tables.ts'
 
 type Mandates = {
   handlers: Record<string, OperationHandler>
@@ -20,7 +21,7 @@ type Mandates = {
 
 export function openMandates(q: {
   database: Database
-  record: Change
+  record: Change<Tables>
   jobs: Pick<Jobs, 'enqueue'>
   webhooks: Pick<WebhookStore, 'urlOf'>
   post: PostNotice

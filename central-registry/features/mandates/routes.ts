@@ -9,7 +9,7 @@ import { listAnswer } from '../../list-answer.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { clientOf, encodedId, memberIdOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
-import type { HostingMandateRow } from '../../migrations/tables.ts'
+import type { HostingMandateRow } from '../../register/tables.ts'
 import { checkMandate, type MandateState, stateAt } from './rules.ts'
 import { type MandateStore, mandateOf } from './store.ts'
 

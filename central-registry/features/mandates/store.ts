@@ -5,8 +5,9 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, parseClientId, parseMemberId } from '#schemas/identifiers.ts'
 import { type Change, contains, counted, mustBe, type Page, type Tabled } from '../../changes/store.ts'
 import { mustBeRegistered } from '../../members/store.ts'
-import type { HostingMandateRow, Tables } from '../../migrations/tables.ts'
+import type { HostingMandateRow } from '../../register/tables.ts'
 import { covers, dueNotice, type Mandate, type MandateState, memberOfClient, NOTICE_DAYS } from './rules.ts'
+import type { Tables } from './tables.ts'
 
 export type MandateStore = ReturnType<typeof createMandateStore>
 type Filter = {
@@ -55,7 +56,7 @@ async function isRequired(kysely: Kysely<Tables>): Promise<boolean> {
 /** `notify` records within the same transaction that both members are to be told. */
 export function createMandateStore(
   database: Tabled,
-  record: Change,
+  record: Change<Tables>,
   notify: (transaction: Within, row: HostingMandateRow, event: string) => Promise<void>,
 ) {
   const tables = tablesOf<Tables>(database)

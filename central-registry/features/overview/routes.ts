@@ -24,6 +24,10 @@ export function overviewHandlers(q: {
   waiting(caller: Caller): Promise<{ proposals: number; requests: number }>
   /** `done` is absent where no login is configured, so that there is no ceremony. */
   installation(now: string): Promise<{ done?: boolean; reopenedUntil?: string | undefined }>
+  /** Messages to members that were refused or given up. */
+  undelivered(): Promise<number>
+  /** Imports that were read and not carried out. */
+  openImports(): Promise<number>
   backups(): Promise<object>
   isRestored(): Promise<boolean>
   clock: Clock
@@ -69,8 +73,8 @@ export function overviewHandlers(q: {
           // Where the registry can ask nobody, nothing waits.
           unconfirmedContacts: q.contacts.asks ? await q.contacts.unconfirmed(now) : 0,
         },
-        mail: { undelivered: await store.undelivered() },
-        imports: await store.imports(now),
+        mail: { undelivered: await q.undelivered() },
+        imports: { open: await q.openImports(), proposed: await store.undecided('carryOutImport', now) },
         backups: await q.backups(),
         isRestored: await q.isRestored(),
         serversWithoutCertificate: await q.servers.countServers({ withoutAt: now }),

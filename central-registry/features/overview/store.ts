@@ -1,34 +1,29 @@
 /** What an overview counts, and which authentication certificates end soon: the soonest first. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { counted } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 
 export type OverviewStore = ReturnType<typeof createOverviewStore>
 
 const COUNTED = ['member', 'subsystem', 'security_server', 'global_group'] as const
 
 export function createOverviewStore(database: Database) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
   return {
     async counts(): Promise<Record<(typeof COUNTED)[number], number>> {
       const found = COUNTED.map(async (table) => [table, await counted(tables.selectFrom(table))] as const)
       return Object.fromEntries(await Promise.all(found)) as Record<(typeof COUNTED)[number], number>
     },
-    /** Messages to members that were refused or given up. */
-    undelivered: () =>
-      counted(tables.selectFrom('mail_message').where('state', 'in', ['REFUSED', 'GIVEN_UP'])),
-    /** Imports that were read and not carried out, and how many proposals to carry one out are undecided. */
-    imports: async (now: string): Promise<{ open: number; proposed: number }> => ({
-      open: await counted(tables.selectFrom('instance_import').where('state', '=', 'OPEN')),
-      proposed: await counted(
+    /** Proposals of an operation that nobody has decided yet. */
+    undecided: (operation: string, now: string): Promise<number> =>
+      counted(
         tables
           .selectFrom('proposal')
-          .where('operation', '=', 'carryOutImport')
+          .where('operation', '=', operation)
           .where('state', '=', 'proposed')
           .where('expires_at', '>', now),
       ),
-    }),
     expiring: (before: string, limit: number) =>
       tables
         .selectFrom('authentication_certificate')

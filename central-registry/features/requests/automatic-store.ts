@@ -4,12 +4,12 @@ import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RequestKind } from '#schemas/management-request.ts'
 import { type Change, countOf, mustHaveMet, type Tabled } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 
 export type AutomaticApprovalStore = ReturnType<typeof createAutomaticApprovalStore>
 
 export function createAutomaticApprovalStore(database: Tabled, record: Change) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
   return {
     list: () =>
       tables
@@ -42,7 +42,7 @@ export function createAutomaticApprovalStore(database: Tabled, record: Change) {
 
 /** Within the transaction that files a request. */
 export async function isAutomatic(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   kind: RequestKind,
   memberClass: string,
 ): Promise<boolean> {

@@ -4,7 +4,7 @@ import { readCertificate } from '#core/certificate/certificate.ts'
 import { idText, memberOf, parseClientId, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
 import { ownerOf, type RequestSubject } from '#schemas/management-request.ts'
 import { countOf } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { hostedBy } from '../mandates/rules.ts'
 import { mandateFor } from '../mandates/store.ts'
 import { suspendedIn } from '../suspensions/rows-store.ts'
@@ -15,7 +15,7 @@ import type { RegisterFacts } from './rules.ts'
 export type Signed = { certificates: string[]; signers: string[] }
 
 export async function readFacts(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
   subject: RequestSubject,
   now: number,
   signed: Signed = { certificates: [], signers: [] },

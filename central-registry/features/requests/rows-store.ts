@@ -3,11 +3,11 @@ import type { Kysely, Selectable } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import { ownerOf, type RequestState, type RequestSubject } from '#schemas/management-request.ts'
 import { refuseTwin } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { ACCEPTED_MS } from './document.ts'
 import type { ProofFacts } from './proofs.ts'
 
-export type RequestRow = Selectable<Tables['management_request']>
+export type RequestRow = Selectable<RegisterTables['management_request']>
 
 export const COLUMNS = [
   ...(['id', 'kind', 'state', 'owner', 'server', 'client', 'subject', 'content_hash'] as const),
@@ -19,7 +19,7 @@ export function subjectOf(row: Pick<RequestRow, 'subject'>): RequestSubject {
 }
 
 /** Throws `not_found`. */
-export async function rowOf(kysely: Kysely<Tables>, id: number): Promise<RequestRow> {
+export async function rowOf(kysely: Kysely<RegisterTables>, id: number): Promise<RequestRow> {
   const row = await kysely
     .selectFrom('management_request')
     .select(COLUMNS)
@@ -33,7 +33,7 @@ export function noRequest(id: number): Fault {
   return new Fault('not_found', { what: `the management request ${id}` })
 }
 
-export async function proofsIn(kysely: Kysely<Tables>, request: number): Promise<ProofFacts[]> {
+export async function proofsIn(kysely: Kysely<RegisterTables>, request: number): Promise<ProofFacts[]> {
   const rows = await kysely
     .selectFrom('management_request_proof')
     .select('facts')
@@ -44,7 +44,7 @@ export async function proofsIn(kysely: Kysely<Tables>, request: number): Promise
 }
 
 export async function insertRequest(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   q: { subject: RequestSubject; digest: string; state: RequestState; content_hash: string; at: string },
 ): Promise<number> {
   const { subject } = q
@@ -72,7 +72,7 @@ export async function insertRequest(
  * no time are good until `validUntil`, which their proofs set.
  */
 export async function takeDocument(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   id: string,
   now: number,
   validUntil = 0,

@@ -9,7 +9,7 @@ import { parseServerId } from '#schemas/identifiers.ts'
 import type { FiledRequest, RequestKind, RequestState, RequestSubject } from '#schemas/management-request.ts'
 import { type Change, contains, counted, type Page, within } from '../../changes/store.ts'
 import { createMemberStore } from '../../members/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { createServerStore } from '../../servers/store.ts'
 import { apply } from './apply.ts'
 import { isAutomatic } from './automatic-store.ts'
@@ -61,11 +61,11 @@ type Rooms = {
 }
 
 export function createRequestStore({ database, record, announce, notify }: Rooms) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
   /** Writes a decision; the register lock makes sure that `row` is still what was read. */
   async function settle(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     row: RequestRow,
     to: { state: RequestState; reason?: string; changes?: string },
     { by, at }: Decision,
@@ -79,7 +79,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
   }
 
   async function carryOut(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     row: RequestRow,
     decision: Decision,
   ): Promise<RequestRow> {
@@ -100,7 +100,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
 
   /** The row that proofs make or complete, undecided. */
   async function enter(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     subject: RequestSubject,
     given: Proof[],
     at: string,
@@ -261,7 +261,7 @@ function signedOf(proofs: ProofFacts[]): Signed {
   return { certificates, signers: proofs.map(({ signer }) => signer) }
 }
 
-type Requests<R> = SelectQueryBuilder<Tables, 'management_request', R>
+type Requests<R> = SelectQueryBuilder<RegisterTables, 'management_request', R>
 
 function filtered<R>(query: Requests<R>, { q = '', state, kind }: Filter): Requests<R> {
   let found = query

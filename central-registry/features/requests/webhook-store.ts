@@ -3,12 +3,12 @@ import { tablesOf } from '#platform/database/open-database.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { type Change, mustHaveMet, type Tabled } from '../../changes/store.ts'
 import { mustBeRegistered } from '../../members/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 
 export type WebhookStore = ReturnType<typeof createWebhookStore>
 
 export function createWebhookStore(database: Tabled, record: Change) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
   return {
     /** The URL for a member's id in its text form. */
     async urlOf(member: string): Promise<string | undefined> {

@@ -76,6 +76,8 @@ export function openRestorations(q: {
   fourEyes(): Promise<boolean>
   hasLogin: boolean
   suspensions: { store: Pick<SuspensionStore, 'suspendAgain'>; memory: Pick<Memory, 'read'> }
+  /** The newest index that each server has reported, the highest first. */
+  reportedIndexes(limit: number): Promise<{ server: string; index: number }[]>
   ask?: AskNode
   audit: Pick<AuditLog, 'before'>
   clock: Clock
@@ -124,7 +126,7 @@ export function openRestorations(q: {
       ...nodes.flatMap(({ source, index: seen }) =>
         seen === undefined ? [] : [judged({ source, kind: 'node', index: seen }, own)],
       ),
-      ...(await store.reported(MOST_SERVERS)).map(({ server, index: seen }) =>
+      ...(await q.reportedIndexes(MOST_SERVERS)).map(({ server, index: seen }) =>
         judged({ source: server, kind: 'server', index: seen }, own),
       ),
     ]

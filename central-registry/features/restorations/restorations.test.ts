@@ -1,4 +1,5 @@
 /** A registry that was restored: closed until two administrators have accepted exactly that, and then above every index ever seen. */
+
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -15,6 +16,7 @@ import { anchorOf, newestOf, publish, setUp, until } from '#test/fakes/registry-
 import { BACKUP_KEY, type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, authority, OWNER, owner } from '#test/fakes/request-world.ts'
 import { postgresql } from '#test/postgresql.ts'
+import { allMigrations } from '../../features.ts'
 import { openMemory } from './memory.ts'
 import { contentOf, endingKeys, highest, isBehind, judged, type Reach } from './rules.ts'
 import { type Standing, type TakenAway, takenAwayFrom, takenAwayInWords, withdrawn } from './taken-away.ts'
@@ -173,7 +175,12 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   const isEmbedded = url.startsWith('sqlite')
   const database = isEmbedded ? `sqlite:${at('second.db')}` : await (await postgresql()).freshDatabase()
   const file = path.join(backups.directory, made.name)
-  await restoreBackup({ file, secret: BACKUP_KEY, settings: { directory: world.directory, database } })
+  await restoreBackup({
+    file,
+    secret: BACKUP_KEY,
+    migrations: allMigrations,
+    settings: { directory: world.directory, database },
+  })
   const settings = {
     ...{ backups, database, public: { address, port: 8001 }, publicUrl: `http://${address}:8001` },
   }
@@ -340,7 +347,12 @@ t.test(
     mkdirSync(at('new'))
     const settings = { database: `sqlite:${at('new/registry.db')}`, backups }
     const file = path.join(backups.directory, made.name)
-    await restoreBackup({ file, secret: BACKUP_KEY, settings: { ...settings, directory: at('new') } })
+    await restoreBackup({
+      file,
+      secret: BACKUP_KEY,
+      migrations: allMigrations,
+      settings: { ...settings, directory: at('new') },
+    })
     for (const mark of [...['highest-published-index', 'highest-suspension-list', 'transparency-log-leaves']])
       rmSync(at(`new/${mark}`), { force: true })
     writeFileSync(at('new/initial.key'), '')

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { type Database, inSnapshot, tablesOf } from '#platform/database/open-database.ts'
 import { within } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { createTrustStore } from '../../trust/store.ts'
 import { createFederationStore } from '../federation/store.ts'
 import { suspendedIn } from '../suspensions/rows-store.ts'
@@ -11,10 +11,10 @@ import type { Standing, Trusted } from './taken-away.ts'
 
 /** All of it as it was at one moment. */
 export function readStanding(database: Pick<Database, 'kysely'>): Promise<Standing> {
-  return inSnapshot(tablesOf<Tables>(database), standingIn)
+  return inSnapshot(tablesOf<RegisterTables>(database), standingIn)
 }
 
-async function standingIn(kysely: Kysely<Tables>): Promise<Standing> {
+async function standingIn(kysely: Kysely<RegisterTables>): Promise<Standing> {
   const list = await kysely.selectFrom('suspension_list').select('number').executeTakeFirst()
   const published = await kysely
     .selectFrom('publication')
@@ -33,7 +33,7 @@ async function standingIn(kysely: Kysely<Tables>): Promise<Standing> {
   }
 }
 
-async function trustIn(kysely: Kysely<Tables>): Promise<Trusted[]> {
+async function trustIn(kysely: Kysely<RegisterTables>): Promise<Trusted[]> {
   const authorities = await kysely
     .selectFrom('certification_authority')
     .innerJoin('certification_service', 'certification_service.id', 'certification_authority.service')
@@ -66,7 +66,9 @@ async function trustIn(kysely: Kysely<Tables>): Promise<Trusted[]> {
   ]
 }
 
-async function timestampingIn(kysely: Kysely<Tables>): Promise<{ row: number; id: string; name: string }[]> {
+async function timestampingIn(
+  kysely: Kysely<RegisterTables>,
+): Promise<{ row: number; id: string; name: string }[]> {
   const rows = await kysely
     .selectFrom('timestamping_service')
     .select(['id', 'name', 'certificate'])
@@ -80,7 +82,7 @@ async function timestampingIn(kysely: Kysely<Tables>): Promise<{ row: number; id
  * active one signs what is published next.
  */
 export async function withdrawAgain(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   trust: readonly Trusted[],
   decision: { by: string; at: string },
 ): Promise<void> {

@@ -5,8 +5,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Suspended } from '#schemas/global-configuration.ts'
 import type { Change } from '../../changes/store.ts'
-import type { RestorationRow } from '../../migrations/restorations.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables, RestorationRow } from '../../register/tables.ts'
 import { RESTORED_BACKUP } from '../backups/restore-store.ts'
 import type { SuspensionStore } from '../suspensions/store.ts'
 import { createLogStore } from '../transparency-log/store.ts'
@@ -38,22 +37,13 @@ export function createRestorationStore(
   change: Change,
   suspensions: Pick<SuspensionStore, 'suspendAgain'>,
 ) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
   return {
     restored: () => restoredIn(tables, database),
     accepted: () => acceptedIn(tables),
     standing: () => readStanding(database),
     list: (): Promise<RestorationRow[]> =>
       tables.selectFrom('restoration').select(COLUMNS).orderBy('id', 'desc').limit(100).execute(),
-    /** The newest index that each server has reported, the highest first. */
-    async reported(limit: number): Promise<{ server: string; index: number }[]> {
-      const rows = await tables.selectFrom('fleet_server').select(['server', 'report']).execute()
-      return rows
-        .map(({ server, report }) => ({ server, index: indexIn(report) }))
-        .filter(({ index }) => index > 0)
-        .sort((a, b) => b.index - a.index)
-        .slice(0, limit)
-    },
     /** With all that is taken away again. Throws `conflict` when the register is not the one that was looked at. */
     accept: (row: Omit<RestorationRow, 'id'>, seen: Reach, { by, approver, ...taken }: TakeAway) =>
       change(async (transaction) => {
@@ -76,7 +66,7 @@ export function createRestorationStore(
 }
 
 /** How far those had come who saw what was accepted: all that is published is above. */
-export async function acceptedIn(kysely: Kysely<Tables>): Promise<Reach> {
+export async function acceptedIn(kysely: Kysely<RegisterTables>): Promise<Reach> {
   const row = await kysely
     .selectFrom('restoration')
     .select(['configuration_index', 'suspension_list', 'leaves'])
@@ -88,7 +78,7 @@ export async function acceptedIn(kysely: Kysely<Tables>): Promise<Reach> {
 }
 
 /** Within a publication: throws `registry_restored` for a register that nobody has accepted since it was restored. */
-export async function mustBeAccepted(kysely: Kysely<Tables>): Promise<void> {
+export async function mustBeAccepted(kysely: Kysely<RegisterTables>): Promise<void> {
   const row = await kysely
     .selectFrom('system_parameter')
     .select('value')
@@ -97,7 +87,7 @@ export async function mustBeAccepted(kysely: Kysely<Tables>): Promise<void> {
   if (row !== undefined) throw new Fault('registry_restored', { what: `from the backup ${row.value}` })
 }
 
-async function restoredIn(kysely: Kysely<Tables>, database: Database): Promise<Restored> {
+async function restoredIn(kysely: Kysely<RegisterTables>, database: Database): Promise<Restored> {
   const parameters = await kysely.selectFrom('system_parameter').select(['name', 'value']).execute()
   const value = (name: string): string | null => parameters.find((one) => one.name === name)?.value ?? null
   const published = await kysely
@@ -122,11 +112,4 @@ async function restoredIn(kysely: Kysely<Tables>, database: Database): Promise<R
     leaves: await createLogStore(database).size(),
     auditRecords: logged?.reference ?? 0,
   }
-}
-
-/** A report was verified when it came; an older version may have kept another form. */
-function indexIn(report: string | null): number {
-  if (report === null) return 0
-  const { configuration } = JSON.parse(report) as { configuration?: { index?: number } }
-  return configuration?.index ?? 0
 }

@@ -7,7 +7,7 @@ import { idText, type MemberId, memberOf, parseClientId, parseServerId } from '#
 import { within } from '../../changes/store.ts'
 import { createGroupStore } from '../../groups/store.ts'
 import { createMemberStore, MANAGEMENT_SERVICE_PROVIDER, mustBeRegistered } from '../../members/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { createServerStore } from '../../servers/store.ts'
 import type { Happened } from '../contracts/move-store.ts'
 import { suspendedIn } from '../suspensions/rows-store.ts'
@@ -30,7 +30,11 @@ export type Doing = {
   notify(transaction: Within, happened: Happened): Promise<void>
 }
 
-export async function begin(transaction: Kysely<Tables>, taking: Taking, doing: Doing): Promise<Plan> {
+export async function begin(
+  transaction: Kysely<RegisterTables>,
+  taking: Taking,
+  doing: Doing,
+): Promise<Plan> {
   const { predecessor, successor } = taking
   const [before, after] = [idText(predecessor), idText(successor)]
   await checkBoth(transaction, taking)
@@ -63,7 +67,10 @@ export async function begin(transaction: Kysely<Tables>, taking: Taking, doing: 
   }
 }
 
-async function checkBoth(transaction: Kysely<Tables>, { predecessor, successor }: Taking): Promise<void> {
+async function checkBoth(
+  transaction: Kysely<RegisterTables>,
+  { predecessor, successor }: Taking,
+): Promise<void> {
   await mustBeRegistered(transaction, predecessor)
   await mustBeRegistered(transaction, successor)
   const known = await transaction
@@ -85,7 +92,7 @@ async function checkBoth(transaction: Kysely<Tables>, { predecessor, successor }
 
 /** Owner changes: the successor becomes a client of the server first, which the change of the owner asks for. */
 async function takeServers(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { predecessor, successor, servers }: Taking,
 ): Promise<Renamed[]> {
   const store = createServerStore(...within(transaction))
@@ -101,13 +108,13 @@ async function takeServers(
 
 type Subsystem = { id: string; name: string }
 
-function subsystemsOf(transaction: Kysely<Tables>, member: string): Promise<Subsystem[]> {
+function subsystemsOf(transaction: Kysely<RegisterTables>, member: string): Promise<Subsystem[]> {
   const rows = transaction.selectFrom('subsystem').select(['id', 'name']).where('member', '=', member)
   return rows.orderBy('id').execute()
 }
 
 async function addSubsystems(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { predecessor, successor, subsystems }: Taking,
   own: Subsystem[],
   at: string,
@@ -128,7 +135,10 @@ async function addSubsystems(
 }
 
 /** Wherever the old name is a client, the new one is, disabled where the old one is. */
-async function register(transaction: Kysely<Tables>, renamed: Renamed[]): Promise<Plan['registrations']> {
+async function register(
+  transaction: Kysely<RegisterTables>,
+  renamed: Renamed[],
+): Promise<Plan['registrations']> {
   const store = createServerStore(...within(transaction))
   const done: Plan['registrations'] = []
   for (const { from, to } of renamed) {
@@ -150,7 +160,7 @@ async function register(transaction: Kysely<Tables>, renamed: Renamed[]): Promis
 
 /** False when it is the owner or a client already. */
 async function addOnce(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   server: string,
   client: ReturnType<typeof parseClientId>,
 ): Promise<boolean> {
@@ -167,7 +177,7 @@ async function addOnce(
   return true
 }
 
-async function enterGroups(transaction: Kysely<Tables>, renamed: Renamed[]): Promise<Plan['groups']> {
+async function enterGroups(transaction: Kysely<RegisterTables>, renamed: Renamed[]): Promise<Plan['groups']> {
   const store = createGroupStore(...within(transaction))
   const done: Plan['groups'] = []
   for (const { from, to } of renamed) {
@@ -187,7 +197,7 @@ async function enterGroups(transaction: Kysely<Tables>, renamed: Renamed[]): Pro
   return done
 }
 
-async function providerOf(transaction: Kysely<Tables>, renamed: Renamed[]): Promise<string[]> {
+async function providerOf(transaction: Kysely<RegisterTables>, renamed: Renamed[]): Promise<string[]> {
   const row = await transaction
     .selectFrom('system_parameter')
     .select('value')
@@ -199,7 +209,7 @@ async function providerOf(transaction: Kysely<Tables>, renamed: Renamed[]): Prom
     : [`name ${named.to} as the provider of management services, which is ${named.from} now`]
 }
 
-async function mandatesOf(transaction: Kysely<Tables>, member: string): Promise<string[]> {
+async function mandatesOf(transaction: Kysely<RegisterTables>, member: string): Promise<string[]> {
   const rows = await transaction
     .selectFrom('hosting_mandate')
     .select(['id', 'host', 'client'])

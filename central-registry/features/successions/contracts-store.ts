@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely'
 import { groupOf, namedConsumers } from '#core/contract/parties.ts'
 import type { Within } from '#platform/database/open-database.ts'
 import { asFault } from '#schemas/fault.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import type { Happened } from '../contracts/move-store.ts'
 import {
   addEvent,
@@ -29,7 +29,7 @@ type Q = {
 }
 
 export async function proposeContracts(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   q: Q,
 ): Promise<Pick<Plan, 'contracts' | 'byPeople'>> {
   const plan: Pick<Plan, 'contracts' | 'byPeople'> = { contracts: [], byPeople: [] }
@@ -61,7 +61,7 @@ export async function proposeContracts(
 
 /** What was proposed, or in words why people have to. */
 async function proposeOne(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   contract: string,
   { successor, renamed, by, at, notify }: Q,
 ): Promise<Plan['contracts'][number] | string> {

@@ -12,7 +12,7 @@ import {
   mustBe,
   type Page,
 } from '../../changes/store.ts'
-import type { SuccessionRow, Tables } from '../../migrations/tables.ts'
+import type { RegisterTables, SuccessionRow } from '../../register/tables.ts'
 import { liveContractsOf } from '../contracts/live-store.ts'
 import { begin, type Doing, type Taking } from './begin-store.ts'
 import type { Plan } from './rules.ts'
@@ -31,7 +31,7 @@ class TakenBack extends Error {
 }
 
 export function createSuccessionStore(database: Database, change: Change, notify: Doing['notify']) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
   const where = ({ q = '', member }: Filter) =>
     tables
       .selectFrom('succession')
@@ -54,7 +54,7 @@ export function createSuccessionStore(database: Database, change: Change, notify
         await inTransaction(database.kysely, async (kysely) => {
           await lockRegister(kysely)
           const doing = { ...decision, notify: async () => undefined }
-          throw new TakenBack(await begin(tablesOf<Tables>({ kysely }), taking, doing))
+          throw new TakenBack(await begin(tablesOf<RegisterTables>({ kysely }), taking, doing))
         })
       } catch (thrown) {
         if (thrown instanceof TakenBack) return thrown.plan
@@ -114,7 +114,7 @@ export function createSuccessionStore(database: Database, change: Change, notify
   }
 }
 
-async function rowOf(kysely: Kysely<Tables>, id: number): Promise<SuccessionRow> {
+async function rowOf(kysely: Kysely<RegisterTables>, id: number): Promise<SuccessionRow> {
   const row = kysely.selectFrom('succession').selectAll().where('id', '=', id)
   return mustBe(`the succession ${id}`, await row.executeTakeFirst())
 }

@@ -2,12 +2,12 @@
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { type Change, counted, type Tabled } from '../../changes/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { dayBefore, MOST_PER_DAY } from './rules.ts'
 
 const PER_DAY = 'suspensionsPerDay'
 
-export async function readPerDay(kysely: Kysely<Tables>): Promise<number> {
+export async function readPerDay(kysely: Kysely<RegisterTables>): Promise<number> {
   const row = await kysely
     .selectFrom('system_parameter')
     .select('value')
@@ -17,7 +17,7 @@ export async function readPerDay(kysely: Kysely<Tables>): Promise<number> {
 }
 
 /** What counts against the bound of this person or key: a person and the keys that they made have one. */
-export function unconfirmedOf(kysely: Kysely<Tables>, who: string, at: string): Promise<number> {
+export function unconfirmedOf(kysely: Kysely<RegisterTables>, who: string, at: string): Promise<number> {
   return counted(
     kysely
       .selectFrom('suspension')
@@ -30,7 +30,7 @@ export function unconfirmedOf(kysely: Kysely<Tables>, who: string, at: string): 
 export type SuspensionPolicyStore = ReturnType<typeof createSuspensionPolicyStore>
 
 export function createSuspensionPolicyStore(database: Tabled, record: Change) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
   return {
     perDay: () => readPerDay(tables),
     unconfirmedOf: (who: string, at: string) => unconfirmedOf(tables, who, at),

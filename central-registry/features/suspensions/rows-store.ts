@@ -2,13 +2,13 @@
 import type { Kysely } from 'kysely'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { counted } from '../../changes/store.ts'
-import type { SuspensionRow, Tables } from '../../migrations/tables.ts'
+import type { RegisterTables, SuspensionRow } from '../../register/tables.ts'
 
 export const IN_FORCE: SuspensionRow['state'][] = ['unconfirmed', 'confirmed']
 
 /** What is suspended now, for those who judge a request in this transaction. */
 export function suspendedIn(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
 ): Promise<Pick<SuspensionRow, 'kind' | 'subject' | 'suspended_at'>[]> {
   return kysely
     .selectFrom('suspension')
@@ -19,7 +19,7 @@ export function suspendedIn(
 }
 
 export async function isSuspendedIn(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
   kind: SuspendedKind,
   subject: string,
 ): Promise<boolean> {
@@ -29,7 +29,7 @@ export async function isSuspendedIn(
 
 /** The suspension of a contract ends with the contract, by who ended that, in words; false when there was none. */
 export async function endOf(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   contract: string,
   { by, at }: { by: string; at: string },
 ): Promise<boolean> {

@@ -4,7 +4,7 @@ import { Fault } from '#schemas/fault.ts'
 import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
 import { idText, parseServerId } from '#schemas/identifiers.ts'
 import { encodedId, memberIdOf, subsystemIdOf } from '../../members/rules.ts'
-import type { SuspensionRow } from '../../migrations/tables.ts'
+import type { SuspensionRow } from '../../register/tables.ts'
 import { encodedServer, serverOf } from '../../servers/rules.ts'
 
 /** What one caller may suspend within a day before somebody else has confirmed it, unless the registry sets another bound. */

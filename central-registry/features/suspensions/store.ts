@@ -15,7 +15,7 @@ import {
   textContains,
 } from '../../changes/store.ts'
 import { activeKeyIn } from '../../configuration/signing-keys/store.ts'
-import type { SuspensionRow, Tables } from '../../migrations/tables.ts'
+import type { RegisterTables, SuspensionRow } from '../../register/tables.ts'
 import { acceptedIn, mustBeAccepted } from '../restorations/store.ts'
 import { readPerDay, unconfirmedOf } from './policy-store.ts'
 import { IN_FORCE, isSuspendedIn, suspendedIn } from './rows-store.ts'
@@ -27,14 +27,18 @@ export type SignedList = { number: number; issuedAt: string; expiresAt: string; 
 export type SuspendableContracts = {
   /** Throws `not_found`, and `contract_not_possible` unless a version is in force; `hash` is of a version that was read. */
   suspend(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     q: { contract: string; hash?: string; reason: string },
     decision: { by: string; at: string },
   ): Promise<void>
-  confirm(transaction: Kysely<Tables>, contract: string, decision: { by: string; at: string }): Promise<void>
+  confirm(
+    transaction: Kysely<RegisterTables>,
+    contract: string,
+    decision: { by: string; at: string },
+  ): Promise<void>
   /** Throws the same when neither a version nor, by `isSuspended`, the contract is suspended. */
   resume(
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     q: { contract: string; hash?: string; isSuspended: boolean },
     decision: { by: string; at: string },
   ): Promise<void>
@@ -61,16 +65,16 @@ export function createSuspensionStore(
   change: Change,
   { contracts, tell }: { contracts: SuspendableContracts; tell: TellOfSuspension },
 ) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
 
-  const find = async (id: number, kysely: Kysely<Tables> = tables): Promise<SuspensionRow> =>
+  const find = async (id: number, kysely: Kysely<RegisterTables> = tables): Promise<SuspensionRow> =>
     mustBe(
       `the suspension ${id}`,
       await kysely.selectFrom('suspension').selectAll().where('id', '=', id).executeTakeFirst(),
     )
 
   const update = async (
-    transaction: Kysely<Tables>,
+    transaction: Kysely<RegisterTables>,
     id: number,
     values: Partial<SuspensionRow>,
   ): Promise<SuspensionRow> => {
@@ -96,7 +100,7 @@ export function createSuspensionStore(
         ),
       )
 
-  const told = async (transaction: Kysely<Tables>, row: SuspensionRow): Promise<SuspensionRow> => {
+  const told = async (transaction: Kysely<RegisterTables>, row: SuspensionRow): Promise<SuspensionRow> => {
     await tell(transaction, row)
     return row
   }
@@ -183,7 +187,7 @@ export function createSuspensionStore(
      * more is suspended all the same.
      */
     async suspendAgain(
-      transaction: Kysely<Tables>,
+      transaction: Kysely<RegisterTables>,
       suspended: readonly Suspended[],
       { by, at, words }: Act,
       second: Act['by'] | undefined,
@@ -261,7 +265,7 @@ export function createSuspensionStore(
   }
 }
 
-function newestOf(kysely: Kysely<Tables>, contract: string): Promise<SuspensionRow | undefined> {
+function newestOf(kysely: Kysely<RegisterTables>, contract: string): Promise<SuspensionRow | undefined> {
   return kysely
     .selectFrom('suspension')
     .selectAll()
@@ -276,7 +280,7 @@ function lifted({ by, at }: Act): Partial<SuspensionRow> {
   return { state: 'lifted', lifted_at: at, lifted_by: by.id, lifted_by_name: by.name }
 }
 
-async function listIn(kysely: Kysely<Tables>): Promise<SignedList | undefined> {
+async function listIn(kysely: Kysely<RegisterTables>): Promise<SignedList | undefined> {
   const row = await kysely.selectFrom('suspension_list').selectAll().where('id', '=', 1).executeTakeFirst()
   if (row === undefined) return undefined
   return { number: row.number, issuedAt: row.issued_at, expiresAt: row.expires_at, content: row.content }

@@ -8,7 +8,7 @@ import { consistencyProof, inclusionProof, type NodeReader } from '#core/merkle/
 import type { AuditHead } from '#platform/audit-log/create-audit-log.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { unloggedActs } from './unlogged-acts.ts'
 
 export type LogStore = ReturnType<typeof createLogStore>
@@ -28,7 +28,7 @@ export type OpenLog = {
   appendLost(leaf: Buffer): Promise<void>
 }
 
-export function openLog(transaction: Kysely<Tables>): OpenLog {
+export function openLog(transaction: Kysely<RegisterTables>): OpenLog {
   const nodeAt = nodeReader(transaction)
 
   async function addLeaf(position: number, leaf: Buffer): Promise<void> {
@@ -44,7 +44,7 @@ export function openLog(transaction: Kysely<Tables>): OpenLog {
 
   async function addEntry(
     { form, content }: LogEntry,
-    what: Partial<Pick<Insertable<Tables['log_entry']>, 'kind' | 'reference'>> = {},
+    what: Partial<Pick<Insertable<RegisterTables['log_entry']>, 'kind' | 'reference'>> = {},
   ): Promise<number> {
     const position = await sizeOf(transaction)
     const digest = createHash('sha256').update(content).digest('hex')
@@ -81,7 +81,7 @@ export function openLog(transaction: Kysely<Tables>): OpenLog {
 }
 
 export function createLogStore(database: Database) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
   const nodeAt = nodeReader(tables)
   /** Nearly all servers ask for the same one, and none ever changes. */
   const proofs = new Map<string, Promise<LogProof>>()
@@ -174,7 +174,7 @@ export function createLogStore(database: Database) {
   }
 }
 
-async function sizeOf(kysely: Kysely<Tables>): Promise<number> {
+async function sizeOf(kysely: Kysely<RegisterTables>): Promise<number> {
   const newest = await kysely
     .selectFrom('log_entry')
     .select('position')
@@ -185,7 +185,7 @@ async function sizeOf(kysely: Kysely<Tables>): Promise<number> {
 }
 
 function nodeReader(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
 ): NodeReader & ((level: number, index: number) => Promise<Buffer>) {
   return async (level, index) => {
     const row = await kysely

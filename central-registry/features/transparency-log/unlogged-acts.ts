@@ -11,7 +11,7 @@ import {
   restorationEntry,
 } from '#core/configuration/log-head.ts'
 import { newestAuditRow } from '#platform/audit-log/store.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 
 type LoggedAct = {
   kind: 'audit-log' | 'contract' | 'federation' | 'restoration'
@@ -23,7 +23,10 @@ type LoggedAct = {
 const MOST_EVENTS = 1000
 
 /** Within the transaction of a publication, which holds the register's lock: contract events are in the order of their ids. */
-export async function unloggedActs(transaction: Kysely<Tables>, instance: string): Promise<LoggedAct[]> {
+export async function unloggedActs(
+  transaction: Kysely<RegisterTables>,
+  instance: string,
+): Promise<LoggedAct[]> {
   const audit = await newestAuditRow(transaction)
   const isNew = audit !== undefined && audit.sequence > (await newestLogged(transaction, 'audit-log'))
   const head: LoggedAct[] = isNew
@@ -43,7 +46,7 @@ export async function unloggedActs(transaction: Kysely<Tables>, instance: string
   ]
 }
 
-async function contractEvents(transaction: Kysely<Tables>, instance: string): Promise<LoggedAct[]> {
+async function contractEvents(transaction: Kysely<RegisterTables>, instance: string): Promise<LoggedAct[]> {
   const rows = await transaction
     .selectFrom('contract_event')
     .select(['id', 'contract', 'version', 'hash', 'act', 'at'])
@@ -58,7 +61,7 @@ async function contractEvents(transaction: Kysely<Tables>, instance: string): Pr
   }))
 }
 
-async function federationEvents(transaction: Kysely<Tables>, instance: string): Promise<LoggedAct[]> {
+async function federationEvents(transaction: Kysely<RegisterTables>, instance: string): Promise<LoggedAct[]> {
   const rows = await transaction
     .selectFrom('federation_event')
     .select(['id', 'instance as federated', 'anchor', 'act', 'at'])
@@ -73,7 +76,7 @@ async function federationEvents(transaction: Kysely<Tables>, instance: string): 
   }))
 }
 
-async function restorations(transaction: Kysely<Tables>, instance: string): Promise<LoggedAct[]> {
+async function restorations(transaction: Kysely<RegisterTables>, instance: string): Promise<LoggedAct[]> {
   const rows = await transaction
     .selectFrom('restoration')
     .select(['id', 'sha256 as content', 'accepted_at as at', 'configuration_index as above'])
@@ -88,7 +91,7 @@ async function restorations(transaction: Kysely<Tables>, instance: string): Prom
   }))
 }
 
-async function newestLogged(transaction: Kysely<Tables>, kind: LoggedAct['kind']): Promise<number> {
+async function newestLogged(transaction: Kysely<RegisterTables>, kind: LoggedAct['kind']): Promise<number> {
   const row = await transaction
     .selectFrom('log_entry')
     .select('reference')

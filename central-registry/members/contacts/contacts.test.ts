@@ -1,4 +1,5 @@
 /** Contacts of contracts at a real registry with a real mail server: letters, codes, bounds, what hangs on it; on both stores. */
+
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
@@ -33,9 +34,10 @@ import {
 import { contentAt, contractDocument, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { headerOf, startMailServer } from '#test/fakes/mail-server.ts'
 import { GUEST, OWNER } from '#test/fakes/request-world.ts'
-import { contactMigrations } from '../../migrations/contacts.ts'
-import { contractMigrations } from '../../migrations/contracts.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { MailTables } from '../../features/mail/tables.ts'
+import { contactMigrations } from '../../register/migrations/contacts.ts'
+import { contractMigrations } from '../../register/migrations/contracts.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { digestOf, isOneOf, newCode, sidesWithout, stateOf as stateOfAddress } from './rules.ts'
 
 t.setTimeout(120_000)
@@ -57,7 +59,7 @@ t.test('a letter, a code, a confirmed address', (t) =>
 
     const [good] = codesTo(mail, DESK) as [string]
     const [other] = codesTo(mail, OFFICE) as [string]
-    const tables = tablesOf<Tables>(database)
+    const tables = tablesOf<RegisterTables & MailTables>(database)
     const kept = JSON.stringify([
       await tables.selectFrom('mail_message').selectAll().execute(),
       await tables.selectFrom('contact_code').select(['member', 'expires_at']).execute(),
@@ -248,7 +250,7 @@ t.test('a contract and a member cause so many letters a day', (t) =>
 t.test('contacts of before are known, and asked', (t) =>
   eachDatabase(t, async (database, t) => {
     await migrate(database, contractMigrations)
-    const tables = tablesOf<Tables>(database)
+    const tables = tablesOf<RegisterTables>(database)
     const days = { valid_from: 'a', valid_until: 'b', review_at: 'b', proposed_at: 'a', changed_at: 'a' }
     for (const [version, state] of [
       [1, 'SUPERSEDED'],

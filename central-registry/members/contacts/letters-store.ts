@@ -7,8 +7,8 @@ import { Fault } from '#schemas/fault.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import { type Change, counted } from '../../changes/store.ts'
 import { type Fields, isAddress } from '../../features/mail/rules.ts'
-import type { ContactAddressRow } from '../../migrations/contact-tables.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { ContactAddressRow } from '../../register/contact-tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { CODE_GOOD_MS, DAY_MS, digestOf, MOST_LETTERS, newCode } from './rules.ts'
 
 /** The texts of the letter. */
@@ -16,7 +16,7 @@ export const CONTACT_LETTER = 'contact.confirm'
 
 /** Within the transaction: a message to each recipient, with the texts of this name. */
 export type PutMail = (
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   recipients: string[],
   text: string,
   fields: Fields,
@@ -31,7 +31,7 @@ const MOST_CODES = 5
 
 /** A letter to each that needs one; `isRenewal`: also where it is confirmed still. What the bounds do not allow now, is asked in a day. */
 export async function askWhereNeeded(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   all: Asked[],
   q: { own: string; by: string; at: string; put: PutMail; isRenewal?: boolean },
 ): Promise<void> {
@@ -47,7 +47,7 @@ export async function askWhereNeeded(
 
 /** A letter because somebody wants one. Throws `contract_not_possible` where the bounds do not allow it. */
 export async function askAgain(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   one: Asked,
   q: { own: string; by: string; at: string; put: PutMail },
 ): Promise<void> {
@@ -63,7 +63,7 @@ export async function askAgain(
 
 /** In words, which bound is reached. */
 async function whyNoLetter(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { member, email, contract }: Asked,
   { by, at }: { by: string; at: string },
 ): Promise<string | undefined> {
@@ -81,7 +81,7 @@ async function whyNoLetter(
 }
 
 async function letter(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   one: Asked,
   { by, at, put }: { by: string; at: string; put: PutMail },
 ): Promise<void> {
@@ -97,7 +97,7 @@ async function letter(
 }
 
 export async function rowOf(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { member, address }: Key,
   at: string,
 ): Promise<ContactAddressRow> {
@@ -122,7 +122,7 @@ export async function rowOf(
 }
 
 export async function set(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   { member, address }: Key,
   values: Partial<Omit<ContactAddressRow, keyof Key>>,
 ): Promise<void> {

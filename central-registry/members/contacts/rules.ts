@@ -10,7 +10,7 @@ import {
 } from '#schemas/contract.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import { isAddress } from '../../features/mail/rules.ts'
-import type { ContactAddressRow } from '../../migrations/contact-tables.ts'
+import type { ContactAddressRow } from '../../register/contact-tables.ts'
 
 export const DAY_MS = 86_400_000
 export const CODE_GOOD_MS = 7 * DAY_MS

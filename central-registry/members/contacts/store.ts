@@ -3,8 +3,8 @@ import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ContactState, ContractContent, ContractState } from '#schemas/contract.ts'
 import { type Change, counted } from '../../changes/store.ts'
-import type { ContactAddressRow } from '../../migrations/contact-tables.ts'
-import type { Tables } from '../../migrations/tables.ts'
+import type { ContactAddressRow } from '../../register/contact-tables.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { askWhereNeeded, keyOf, type PutMail, rowOf, set } from './letters-store.ts'
 import { ASK_BEFORE_MS, CONFIRMED_MS, DAY_MS, digestOf, isOneOf, MOST_TRIES, stateOf } from './rules.ts'
 
@@ -33,7 +33,7 @@ export function createContactStore(
   /** Undefined where no mail server is configured: nobody is asked. */
   put: PutMail | undefined,
 ) {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<RegisterTables>(database)
   return {
     /** Whether the registry can ask anybody. */
     asks: put !== undefined,
@@ -92,7 +92,10 @@ export function createContactStore(
 }
 
 /** Whom a version names: the rows of one that it takes the place of are gone. */
-export async function putContacts(transaction: Kysely<Tables>, content: ContractContent): Promise<void> {
+export async function putContacts(
+  transaction: Kysely<RegisterTables>,
+  content: ContractContent,
+): Promise<void> {
   const { contract, version } = content
   await transaction
     .deleteFrom('contract_contact')
@@ -107,7 +110,7 @@ export async function putContacts(transaction: Kysely<Tables>, content: Contract
       .execute()
 }
 
-export async function ownInstance(kysely: Kysely<Tables>): Promise<string> {
+export async function ownInstance(kysely: Kysely<RegisterTables>): Promise<string> {
   const row = await kysely
     .selectFrom('system_parameter')
     .select('value')
@@ -118,7 +121,7 @@ export async function ownInstance(kysely: Kysely<Tables>): Promise<string> {
 
 /** The contacts of a content with their states, in its order. */
 export async function knownOf(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
   content: ContractContent,
   now: string,
 ): Promise<KnownContact[]> {
@@ -139,7 +142,7 @@ export async function knownOf(
 }
 
 async function rowsOf(
-  kysely: Kysely<Tables>,
+  kysely: Kysely<RegisterTables>,
   contents: ContractContent[],
 ): Promise<Map<string, ContactAddressRow>> {
   const keys = new Map(
@@ -167,7 +170,7 @@ type Confirmed = 'confirmed' | { not: string }
 
 /** Takes a code back. A wrong one is counted, so the transaction has to be kept. */
 export async function confirm(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   q: { member: string; email: string; code: string; by: string; now: number },
 ): Promise<Confirmed> {
   const key = keyOf(q)

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import type { Tables } from '#central-registry/migrations/tables.ts'
+import type { RegisterTables } from '#central-registry/register/tables.ts'
 import { memberOfSubsystem } from '#core/contract/parties.ts'
 import { contentHash, contentText } from '#core/contract/read-content.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
@@ -16,7 +16,7 @@ const ROWS = 500
 
 /** `subsystem` gives the name of the one with this number. */
 export async function fillContracts(
-  transaction: Kysely<Tables>,
+  transaction: Kysely<RegisterTables>,
   count: number,
   subsystem: (number: number) => string,
 ): Promise<void> {

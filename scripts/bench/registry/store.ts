@@ -1,5 +1,5 @@
 /** Rows of a large registry, written by themselves: a year of administrators' work in seconds. */
-import type { Tables } from '#central-registry/migrations/tables.ts'
+import type { RegisterTables } from '#central-registry/register/tables.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { fillContracts } from './contracts.ts'
 
@@ -21,7 +21,7 @@ export async function fillRegistry(
   const subsystem = (number: number): string => `${member(number)}/system-${number}`
   const server = (number: number): string => `${member(number)}/SS${number}`
   try {
-    await tablesOf<Tables>(database)
+    await tablesOf<RegisterTables>(database)
       .transaction()
       .execute(async (transaction) => {
         const fill = async (

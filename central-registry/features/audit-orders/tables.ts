@@ -1,4 +1,5 @@
 /** Rows of audit orders and of what each server answered. */
+import type { RegisterTables } from '../../register/tables.ts'
 
 export type AuditOrderRow = {
   id: string
@@ -22,3 +23,11 @@ export type AuditOrderServerRow = {
   answer: string | null
   answered_at: string | null
 }
+
+type AuditOrderTables = {
+  audit_order: AuditOrderRow
+  audit_order_server: AuditOrderServerRow
+}
+
+/** What its stores read and write. */
+export type Tables = RegisterTables & AuditOrderTables

@@ -2,11 +2,11 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
-import type { Tables } from './tables.ts'
+import type { RegisterTables } from '../tables.ts'
 
 export const registerRevision: Record<string, Migration> = {
   'registry-003-revision': {
-    up: async (kysely: Kysely<Tables>) => {
+    up: async (kysely: Kysely<RegisterTables>) => {
       const type = columnTypes(kysely)
       // One row.
       await kysely.schema

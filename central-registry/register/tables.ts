@@ -1,15 +1,11 @@
-/** Row types of the registry's tables, one to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts. */
+/** Row types of the register: members, servers and all that refers to them, which a change may check together; one to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts. */
 
 import type { Generated } from 'kysely'
-import type { PersonRow } from '#platform/people/tables.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
-import type { AuditOrderRow, AuditOrderServerRow } from './audit-order-tables.ts'
-import type { BackupRow } from './backups.ts'
 import type { ContactTables } from './contact-tables.ts'
 import type { FederationTables } from './federation-tables.ts'
-import type { RestorationRow } from './restorations.ts'
 
 export type ProposalRow = {
   id: string
@@ -109,49 +105,24 @@ export type SuccessionRow = {
   completed_by: string | null
 }
 
-export type OutageRow = {
+/** A restored register that two administrators accepted. */
+export type RestorationRow = {
   id: number
-  message: string
-  starts_at: string
-  ends_at: string
-  /** JSON lists; both empty: everybody. */
-  member_classes: string
-  servers: string
-  created_at: string
-  created_by: string
-  ended_at: string | null
-  ended_by: string | null
+  /** RFC 8785 JSON: see restorations/rules.ts. */
+  content: string
+  sha256: string
+  accepted_at: string
+  proposed_by: string
+  accepted_by: string
+  /** The highest that anybody is known to have seen: all that comes is above. */
+  configuration_index: number
+  suspension_list: number
+  leaves: number
 }
 
-export type CatalogueServiceRow = {
-  /** The service's id in its text form. */
-  id: string
-  provider: string
-  service_code: string
-  type: 'REST' | 'OPENAPI'
-  /** JSON lists and objects: see catalogue/rules.ts. */
-  endpoints: string
-  contact: string
-  access: string
-  title: string
-  description: string
-  version: string
-  /** SHA-256 of its OpenAPI document. */
-  document: string | null
-  status: 'offered' | 'withdrawn'
-  search: string
-  first_seen: string
-  last_seen: string
-  changed_at: string
-}
-
-/** REFUSED: the mail server never takes it; GIVEN_UP: none took it for three days. */
-export type MailState = 'WAITING' | 'SENT' | 'REFUSED' | 'GIVEN_UP'
-
-export type Tables = FederationTables &
+/** What the ground's stores read and write. */
+export type RegisterTables = FederationTables &
   ContactTables & {
-    audit_order: AuditOrderRow
-    audit_order_server: AuditOrderServerRow
     system_parameter: { name: string; value: string }
     member_class: { code: string; description: string }
     member: { id: string; member_class: string; name: string; created_at: string }
@@ -197,16 +168,7 @@ export type Tables = FederationTables &
     publication: { configuration_index: number; generated_at: string; expires_at: string }
     published_file: { path: string; configuration_index: number; content_type: string; digest: string }
     published_content: { digest: string; content: Buffer }
-    person: PersonRow
     proposal: ProposalRow
-    installation_code: {
-      number: number
-      digest: Buffer
-      tries: number
-      redeemed_by: string | null
-      redeemed_at: string | null
-      expires_at: string | null
-    }
     management_request: {
       id: Generated<number>
       kind: RequestKind
@@ -255,42 +217,9 @@ export type Tables = FederationTables &
       hash: string
       reason: string | null
     }
-    contract_notice: { contract: string; version: number; notice: string; at: string }
     hosting_mandate: Omit<HostingMandateRow, 'id'> & { id: Generated<number> }
     succession: Omit<SuccessionRow, 'id'> & { id: Generated<number> }
-    hosting_mandate_notice: { mandate: number; notice: string; at: string }
     member_mail_address: { member: string; address: string }
-    mail_message: {
-      id: Generated<number>
-      recipient: string
-      text: string
-      fields: string
-      state: MailState
-      created_at: string
-      tried_since: string
-      attempts: Generated<number>
-      last_error: string | null
-      ended_at: string | null
-    }
-    instance_import: {
-      id: Generated<number>
-      instance: string
-      anchor_hash: string
-      state: 'OPEN' | 'CARRIED_OUT'
-      expires_at: string
-      examined_at: string
-      examined_by: string
-      anchor: Buffer
-      directory: Buffer
-      shared: Buffer
-      private: Buffer | null
-      carried_out_at: string | null
-      carried_out_by: string | null
-      content_hash: string | null
-      /** JSON: what was taken, what not, what differed. */
-      report: string | null
-    }
-    import_certificate: { import: number; sha256: string; certificate: Buffer; origin: 'tls' | 'file' }
     automatic_approval: { kind: RequestKind; member_class: string }
     suspension: Omit<SuspensionRow, 'id' | 'escalations'> & {
       id: Generated<number>
@@ -307,76 +236,5 @@ export type Tables = FederationTables &
       reference: number | null
     }
     log_node: { level: number; position: number; hash: Buffer }
-    fleet_server: {
-      server: string
-      /** The severity of its worst trouble now; 0 for none. */
-      worst: number
-      /** When the server made its newest report, by its clock. */
-      created_at: string | null
-      reported_at: string | null
-      version: string | null
-      report: string | null
-      probed_at: string | null
-      probe: string | null
-    }
-    fleet_trouble: {
-      id: Generated<number>
-      server: string
-      kind: string
-      severity: number
-      message: string
-      since: string
-      until: string | null
-    }
-    fleet_certificate: {
-      server: string
-      sha256: string
-      usage: string
-      member: string | null
-      authority: string | null
-      not_after: string
-    }
-    /** The numbers are of exchanges whose parties the server does not name. */
-    call_day: {
-      server: string
-      day: string
-      settled: number
-      created_at: string
-      answered: number
-      failed: number
-      refused: number
-    }
-    call_count: {
-      id: Generated<number>
-      server: string
-      day: string
-      side: string
-      consumer: string
-      /** The service's subsystem, and the rest of its id. */
-      provider: string
-      service: string
-      answered: number
-      failed: number
-      refused: number
-    }
-    outage: Omit<OutageRow, 'id'> & { id: Generated<number> }
-    catalogue_subsystem: {
-      subsystem: string
-      next_at: string
-      asked_at: string
-      answered_at: string | null
-      failure: string | null
-    }
-    catalogue_service: CatalogueServiceRow
     restoration: Omit<RestorationRow, 'id'> & { id: Generated<number> }
-    backup: Omit<BackupRow, 'id'> & { id: Generated<number> }
-    catalogue_document: { sha256: string; content: Buffer }
-    catalogue_change: {
-      id: Generated<number>
-      service: string
-      at: string
-      what: string
-      before: string | null
-      after: string | null
-    }
   }

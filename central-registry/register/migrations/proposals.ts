@@ -1,38 +1,10 @@
-/** The registry's tables of people, the installation ceremony and proposals. */
+/** The table of proposals: what waits for a second person. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
-import { createPersonTable } from '#platform/people/tables.ts'
 
-export const peopleMigrations: Record<string, Migration> = {
-  'registry-people-001': {
-    up: async (kysely) => {
-      await createPersonTable(kysely)
-      await createInstallation(kysely)
-    },
-  },
+export const proposalMigrations: Record<string, Migration> = {
   'registry-people-002': { up: createProposals },
-  'registry-people-003': {
-    up: async (kysely) => {
-      // Codes of the first two never end by time: the rows are null.
-      await kysely.schema
-        .alterTable('installation_code')
-        .addColumn('expires_at', columnTypes(kysely).text)
-        .execute()
-    },
-  },
-}
-
-async function createInstallation(kysely: Kysely<unknown>): Promise<void> {
-  const type = columnTypes(kysely)
-  await kysely.schema
-    .createTable('installation_code')
-    .addColumn('number', type.integer, (column) => column.primaryKey())
-    .addColumn('digest', type.blob, (column) => column.notNull())
-    .addColumn('tries', type.integer, (column) => column.notNull())
-    .addColumn('redeemed_by', type.text, (column) => column.references('person.id'))
-    .addColumn('redeemed_at', type.text)
-    .execute()
 }
 
 async function createProposals(kysely: Kysely<unknown>): Promise<void> {

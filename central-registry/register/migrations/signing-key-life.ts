@@ -2,11 +2,11 @@
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
-import type { Tables } from './tables.ts'
+import type { RegisterTables } from '../tables.ts'
 
 export const signingKeyLife: Record<string, Migration> = {
   'registry-004-signing-key-life': {
-    up: async (kysely: Kysely<Tables>) => {
+    up: async (kysely: Kysely<RegisterTables>) => {
       const type = columnTypes(kysely)
       for (const name of ['known_at', 'activated_at'])
         await kysely.schema.alterTable('signing_key').addColumn(name, type.text).execute()

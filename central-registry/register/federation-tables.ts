@@ -1,4 +1,4 @@
-/** Row types of federation, and of contracts between instances, one to one with the migrations. */
+/** Row types of external anchors, and of contracts between instances, one to one with the migrations. */
 import type { Generated } from 'kysely'
 import type { ContractState } from '#schemas/contract.ts'
 
@@ -20,29 +20,8 @@ export type ExternalAnchorRow = {
   decided_by: string | null
 }
 
-/** What was read last of a federated instance; the columns after `failure` are of the last good reading. */
-export type FederatedConfigurationRow = {
-  instance: string
-  /** SHA-256 of the anchor by which it was read. */
-  anchor: string
-  tried_at: string | null
-  failure: string | null
-  read_at: string | null
-  url: string | null
-  expires_at: string | null
-  /** JSON: certificates in base64 that the configuration itself names for its sources. */
-  learned: string | null
-  /** JSON: where the other registry takes documents, and the certificate that it shows there. */
-  registration: string | null
-  version: number | null
-  configuration_index: number | null
-  shared_sha256: string | null
-  shared: Buffer | null
-}
-
 export type FederationTables = {
   external_anchor: ExternalAnchorRow
-  federated_configuration: FederatedConfigurationRow
   federation_event: {
     id: Generated<number>
     instance: string

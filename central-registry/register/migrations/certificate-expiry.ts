@@ -3,11 +3,11 @@ import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { columnTypes } from '#platform/database/dialect.ts'
-import type { Tables } from './tables.ts'
+import type { RegisterTables } from '../tables.ts'
 
 export const certificateExpiry: Record<string, Migration> = {
   'registry-002-certificate-expiry': {
-    up: async (kysely: Kysely<Tables>) => {
+    up: async (kysely: Kysely<RegisterTables>) => {
       const type = columnTypes(kysely)
       await kysely.schema
         .alterTable('authentication_certificate')

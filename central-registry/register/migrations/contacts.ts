@@ -2,7 +2,7 @@
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
-import type { Tables } from './tables.ts'
+import type { RegisterTables } from '../tables.ts'
 
 /** In one statement. */
 const MANY = 500
@@ -65,7 +65,7 @@ export const contactMigrations: Record<string, Migration> = {
   // Contacts of what was agreed to before: the registry asks them, some each minute.
   'registry-contracts-005-known-contacts': {
     up: async (kysely) => {
-      const tables = tablesOf<Tables>({ kysely })
+      const tables = tablesOf<RegisterTables>({ kysely })
       const states = ['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED', 'EXPIRED'] as const
       const all = await tables
         .selectFrom('contract_version')

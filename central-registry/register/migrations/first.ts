@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
-export const registryMigrations: Record<string, Migration> = {
+export const firstMigrations: Record<string, Migration> = {
   'registry-001': {
     up: async (kysely) => {
       await createMembers(kysely)

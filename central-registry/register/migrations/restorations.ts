@@ -2,20 +2,6 @@
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
-export type RestorationRow = {
-  id: number
-  /** RFC 8785 JSON: see restorations/rules.ts. */
-  content: string
-  sha256: string
-  accepted_at: string
-  proposed_by: string
-  accepted_by: string
-  /** The highest that anybody is known to have seen: all that comes is above. */
-  configuration_index: number
-  suspension_list: number
-  leaves: number
-}
-
 export const restorationMigrations: Record<string, Migration> = {
   'registry-restorations-001': {
     up: async (kysely) => {

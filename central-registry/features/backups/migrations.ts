@@ -2,8 +2,6 @@
 import type { Migration } from 'kysely/migration'
 import { createBackupTable } from '#platform/backups/run-store.ts'
 
-export type { BackupRow } from '#platform/backups/run-store.ts'
-
 export const backupMigrations: Record<string, Migration> = {
   'registry-backups-001': { up: createBackupTable },
 }

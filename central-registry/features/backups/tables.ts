@@ -1,0 +1,11 @@
+/** Row types of backups. */
+import type { Generated } from 'kysely'
+import type { BackupRow } from '#platform/backups/run-store.ts'
+import type { RegisterTables } from '../../register/tables.ts'
+
+type BackupTables = {
+  backup: Omit<BackupRow, 'id'> & { id: Generated<number> }
+}
+
+/** What its stores read and write. */
+export type Tables = RegisterTables & BackupTables

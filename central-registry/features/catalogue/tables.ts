@@ -1,0 +1,48 @@
+/** Row types of the catalogue. `_at` columns are ISO texts. */
+import type { Generated } from 'kysely'
+import type { RegisterTables } from '../../register/tables.ts'
+
+export type CatalogueServiceRow = {
+  /** The service's id in its text form. */
+  id: string
+  provider: string
+  service_code: string
+  type: 'REST' | 'OPENAPI'
+  /** JSON lists and objects: see catalogue/rules.ts. */
+  endpoints: string
+  contact: string
+  access: string
+  title: string
+  description: string
+  version: string
+  /** SHA-256 of its OpenAPI document. */
+  document: string | null
+  status: 'offered' | 'withdrawn'
+  search: string
+  first_seen: string
+  last_seen: string
+  changed_at: string
+}
+
+type CatalogueTables = {
+  catalogue_subsystem: {
+    subsystem: string
+    next_at: string
+    asked_at: string
+    answered_at: string | null
+    failure: string | null
+  }
+  catalogue_service: CatalogueServiceRow
+  catalogue_document: { sha256: string; content: Buffer }
+  catalogue_change: {
+    id: Generated<number>
+    service: string
+    at: string
+    what: string
+    before: string | null
+    after: string | null
+  }
+}
+
+/** What its stores read and write. */
+export type Tables = RegisterTables & CatalogueTables

@@ -1,0 +1,27 @@
+/** Row types of the configurations of federated instances. */
+import type { RegisterTables } from '../../register/tables.ts'
+
+/** What was read last of a federated instance; the columns after `failure` are of the last good reading. */
+export type FederatedConfigurationRow = {
+  instance: string
+  /** SHA-256 of the anchor by which it was read. */
+  anchor: string
+  tried_at: string | null
+  failure: string | null
+  read_at: string | null
+  url: string | null
+  expires_at: string | null
+  /** JSON: certificates in base64 that the configuration itself names for its sources. */
+  learned: string | null
+  /** JSON: where the other registry takes documents, and the certificate that it shows there. */
+  registration: string | null
+  version: number | null
+  configuration_index: number | null
+  shared_sha256: string | null
+  shared: Buffer | null
+}
+
+type FederatedTables = { federated_configuration: FederatedConfigurationRow }
+
+/** What its stores read and write. */
+export type Tables = RegisterTables & FederatedTables

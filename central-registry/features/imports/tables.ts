@@ -1,0 +1,28 @@
+/** Row types of imports. `_at` columns are ISO texts. */
+import type { Generated } from 'kysely'
+import type { RegisterTables } from '../../register/tables.ts'
+
+type ImportTables = {
+  instance_import: {
+    id: Generated<number>
+    instance: string
+    anchor_hash: string
+    state: 'OPEN' | 'CARRIED_OUT'
+    expires_at: string
+    examined_at: string
+    examined_by: string
+    anchor: Buffer
+    directory: Buffer
+    shared: Buffer
+    private: Buffer | null
+    carried_out_at: string | null
+    carried_out_by: string | null
+    content_hash: string | null
+    /** JSON: what was taken, what not, what differed. */
+    report: string | null
+  }
+  import_certificate: { import: number; sha256: string; certificate: Buffer; origin: 'tls' | 'file' }
+}
+
+/** What its stores read and write. */
+export type Tables = RegisterTables & ImportTables
