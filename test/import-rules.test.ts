@@ -166,7 +166,7 @@ const ROOMS = [
 ]
 const TOP = new Set([...ROOMS, 'scripts', 'test', 'docs', '.ci'])
 const TOP_FILES =
-  /^(README|CONTRIBUTING|SECURITY|CHANGELOG)\.md$|^LICENSE$|^package(-lock)?\.json$|^tsconfig\.json$|^biome\.json$|^\.(gitignore|gitattributes|npmrc|oxlintrc\.json)$/
+  /^(README|ARCHITECTURE|CONTRIBUTING|SECURITY|CHANGELOG)\.md$|^LICENSE$|^package(-lock)?\.json$|^tsconfig\.json$|^biome\.json$|^\.(gitignore|gitattributes|npmrc|oxlintrc\.json)$/
 
 t.test('top-level names are the given ones, and every room says what it is', (t) => {
   const top = new Set(files.map((name) => name.split('/')[0]!))

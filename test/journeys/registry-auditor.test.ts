@@ -359,8 +359,8 @@ t.test('an exchange is proved by one file, offline, from both sides', async (t) 
       })
     }
   }
-  const readme = readFileSync(path.join(import.meta.dirname, '../../README.md'), 'utf8')
-  const block = /^mkdir evidence .*?(?=^```)/ms.exec(readme)![0]
+  const tour = readFileSync(path.join(import.meta.dirname, '../../docs/tours/checking-evidence.md'), 'utf8')
+  const block = /^mkdir evidence .*?(?=^```)/ms.exec(tour)![0]
   if (findProgram(['xmlsec1']) === undefined) skipFor(t, 'xmlsec1 is missing: apt-get install xmlsec1')
   else {
     mkdirSync(path.join(folder, '.sandbox'))
