@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { hash, sign } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -207,22 +207,18 @@ t.test('an anchor: the configuration is fetched and verified', async (t) => {
   })
 })
 
-const containers = fileURLToPath(new URL('../../shared/vectors/x-road/containers/', import.meta.url))
-t.test(
-  'as a process, over containers of X-Road',
-  { skip: existsSync(containers) ? false : 'no vectors' },
-  async (t) => {
-    const script = fileURLToPath(new URL('./verify.ts', import.meta.url))
-    for (const [name, status] of [
-      ['valid-batch-ts', 0],
-      ['wrong-message', 1],
-      ['none', 1],
-    ] as const) {
-      const args = [`${containers}${name}.asice`, '--conf', `${containers}globalconf_good2_v3`, '--json']
-      const result = spawnSync(process.execPath, [script, ...args])
-      t.equal(result.status, status, name)
-      t.equal(result.stderr.toString(), '')
-      JSON.parse(result.stdout.toString())
-    }
-  },
-)
+const containers = fileURLToPath(new URL('../test/vectors/x-road/containers/', import.meta.url))
+t.test('as a process, over containers of X-Road', async (t) => {
+  const script = fileURLToPath(new URL('./verify.ts', import.meta.url))
+  for (const [name, status] of [
+    ['valid-batch-ts', 0],
+    ['wrong-message', 1],
+    ['none', 1],
+  ] as const) {
+    const args = [`${containers}${name}.asice`, '--conf', `${containers}globalconf_good2_v3`, '--json']
+    const result = spawnSync(process.execPath, [script, ...args])
+    t.equal(result.status, status, name)
+    t.equal(result.stderr.toString(), '')
+    JSON.parse(result.stdout.toString())
+  }
+})

@@ -206,6 +206,10 @@ t.test('links in documents lead somewhere', (t) => {
   t.end()
 })
 
+/** `new URL('…', import.meta.url)` and `path.join(import.meta.dirname, '…')`. */
+const FROM_HERE =
+  /new URL\(\s*['"`](\.[^'"`$]*)[^)]*import\.meta\.url|import\.meta\.dirname,\s*['"`](\.[^'"`$]*)/g
+
 t.test('no file names the host of a package registry', (t) => {
   // In parts, so that this file does not name them either.
   const hosts = ['registry.npmjs', 'registry.yarnpkg', 'deb.debian', 'pypi', 'static.crates'].map(
@@ -217,6 +221,31 @@ t.test('no file names the host of a package registry', (t) => {
     return hosts.some((host) => host.test(text))
   })
   t.strictSame(naming, [])
+  t.end()
+})
+
+t.test('no file names a path outside the repository', (t) => {
+  // In parts, so that this file does not name them either.
+  const outside = new RegExp(['shared/vector[s]', '[.][.]/share[d]', '/work/(?:shared|main|w)/'].join('|'))
+  const naming = files.filter(
+    (name) =>
+      !/^test\/(?:vectors\/.|import-rules)/.test(name) &&
+      outside.test(readFileSync(path.join(ROOT, name), 'utf8')),
+  )
+  t.strictSame(naming, [])
+  const leaving = sources.flatMap(({ name, text }) =>
+    [...withoutComments(text).matchAll(FROM_HERE)].flatMap(([, byUrl, byPath]) => {
+      const to = path.posix.join(path.posix.dirname(name), byUrl ?? byPath ?? '')
+      return to.startsWith('..') ? [`${name}: ${byUrl ?? byPath}`] : []
+    }),
+  )
+  t.strictSame(leaving, [])
+  const inRoot = sources.filter(({ text }) => /\bresolve\(\s*'\.\.[/']/.test(withoutComments(text)))
+  t.strictSame(
+    inRoot.map(({ name }) => name),
+    [],
+    'nothing is looked for above the working directory',
+  )
   t.end()
 })
 

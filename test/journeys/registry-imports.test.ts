@@ -1,5 +1,5 @@
-/** Two people take running instances into their registry: one that answers, and the X-Road central server of the shared vectors. */
-import { existsSync, readFileSync } from 'node:fs'
+/** Two people take running instances into their registry: one that answers, and X-Road's own central server, from its files. */
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { buildConsoles } from '#console/build.ts'
 import { hasChromium, type Visitor } from '../browser.ts'
@@ -12,7 +12,7 @@ import { hasPostgresql, postgresql } from '../postgresql.ts'
 import { act, close, installed } from '../second-person.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
-const VECTORS = new URL('../../../shared/vectors/x-road/configuration/', import.meta.url)
+const VECTORS = new URL('../vectors/x-road/configuration/', import.meta.url)
 const issuer = hasChromium() ? await startOpenIdProvider(t) : ''
 if (hasChromium()) await buildConsoles()
 
@@ -145,9 +145,8 @@ void t.test('a running instance is taken in by two persons, from its files', asy
   await phone.check('imports-narrow')
 })
 
-void t.test('the X-Road central server of the shared vectors is taken in by two persons', async (t) => {
+void t.test("X-Road's own central server, from its files, is taken in by two persons", async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
-  if (!existsSync(VECTORS)) return skipFor(t, '../shared/vectors is not there')
   const database = hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
   const { node, anna, ben } = await installed(t, issuer, undefined, database)
   const { page } = anna
