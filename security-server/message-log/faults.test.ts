@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { createHash, randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -270,6 +271,22 @@ t.test('bodies', async (t) => {
       await body.discard()
     }
     t.same(files(), [], 'what no record took is gone')
+  })
+
+  await t.test('many large ones at once leave room for what is small', async (t) => {
+    let pieces = 0
+    let isOver = false
+    const bodies = Array.from({ length: 200 }, async () => {
+      const writer = log.spool.begin({ maxBytes: 10_000_000 })
+      for (; !isOver; pieces++) await writer.write(Buffer.alloc(100_000))
+      await writer.abort()
+    })
+    // Reads of files wait in the same queue as the pieces of bodies.
+    for (let n = 0; n < 8; n++) await readFile(import.meta.filename)
+    t.ok(pieces < 200, `${pieces} pieces went ahead: fewer than one of each body`)
+    isOver = true
+    await Promise.all(bodies)
+    t.same(files(), [])
   })
 
   await t.test('too large, broken off, refused', async (t) => {

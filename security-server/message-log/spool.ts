@@ -1,9 +1,11 @@
 /**
  * Bodies on their way through: up to 64 KiB in memory, larger ones in an encrypted file that is on disk, under its
- * final name, before any record refers to it. Memory does not grow with the body.
+ * final name, before any record refers to it. Memory does not grow with the body. Large ones take turns, piece by piece:
+ * however many come at once, calls without one have most of the machine.
  */
 import { createHash, type Hash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { createPlaces } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { readBodyFile } from './body-file.ts'
 import type { BodyFolder } from './body-folder.ts'
@@ -11,6 +13,12 @@ import { type BodyWriter, createBodyWriter } from './body-writer.ts'
 
 /** Bodies up to this size stay in memory and in the record's own row. */
 const IN_MEMORY = 64 * 1024
+
+/**
+ * Of all large bodies of the process, that many pieces are hashed, encrypted, written and read at a time: half of what
+ * Node's thread pool carries. Nobody holds a place while its sender or reader is slow.
+ */
+const inTurn = createPlaces(2)
 
 export type SpooledBody = {
   size: number
@@ -42,27 +50,40 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
   let size = 0
   let held: Buffer[] = []
   let file: { writer: BodyWriter; digest: Hash } | undefined
+  let isOver = false
 
+  const append = (to: { writer: BodyWriter; digest: Hash }, piece: Buffer): Promise<void> => {
+    const written = inTurn(async () => {
+      if (isOver) return
+      to.digest.update(piece)
+      await to.writer.write(piece)
+    })
+    // Whoever waits sees the fault; who does not wait sees it at the end.
+    written.catch(() => undefined)
+    return written
+  }
   const write = (chunk: Buffer): void | Promise<void> => {
     size += chunk.length
     if (size > maxBytes) throw new Fault('body_too_large', { what: `more than ${maxBytes} octets` })
-    if (file !== undefined) {
-      file.digest.update(chunk)
-      return file.writer.write(chunk)
-    }
     // The source may reuse its memory after this call.
-    held.push(Buffer.from(chunk))
+    const piece = Buffer.from(chunk)
+    if (file !== undefined) return append(file, piece)
+    held.push(piece)
     if (size <= IN_MEMORY) return
     const start = Buffer.concat(held)
     held = []
-    file = { writer: createBodyWriter(folder), digest: createHash('sha512').update(start) }
-    return file.writer.write(start)
+    file = { writer: createBodyWriter(folder), digest: createHash('sha512') }
+    return append(file, start)
   }
   return {
     write,
-    end: () =>
-      file === undefined ? inMemory(Buffer.concat(held)) : inFile(folder, file.writer, size, file.digest),
+    end: () => {
+      const { writer, digest } = file ?? {}
+      if (writer === undefined || digest === undefined) return inMemory(Buffer.concat(held))
+      return inTurn(() => inFile(folder, writer, size, digest))
+    },
     abort: async () => {
+      isOver = true
       held = []
       await file?.writer.abort()
     },
@@ -101,7 +122,16 @@ export function openBody(
   reference: { name: string; dataKey: Buffer },
 ): Readable {
   async function* chunks() {
-    yield* readBodyFile(await folder.open(reference.name), reference.dataKey)
+    const source = readBodyFile(await folder.open(reference.name), reference.dataKey)
+    try {
+      for (;;) {
+        const { done, value } = await inTurn(() => source.next())
+        if (done === true) return
+        yield value
+      }
+    } finally {
+      await source.return(undefined)
+    }
   }
   return Readable.from(chunks(), { objectMode: false })
 }
