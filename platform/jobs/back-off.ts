@@ -1,10 +1,11 @@
 /** How long a failed job rests: doubling from 1 s to 5 minutes, spread so that many do not come back at once. */
 
 const FIRST_MS = 1000
-const LONGEST_MS = 300_000
+/** What a failed job rests at most. */
+export const LONGEST_REST_MS = 300_000
 
 /** Milliseconds until the next attempt; `attempt` counts from 1, `random` is in [0, 1). Never longer than `capMs`. */
-export function backOff(attempt: number, random: number, capMs = LONGEST_MS): number {
-  const full = Math.min(FIRST_MS * 2 ** Math.min(attempt - 1, 20), LONGEST_MS, capMs)
+export function backOff(attempt: number, random: number, capMs = LONGEST_REST_MS): number {
+  const full = Math.min(FIRST_MS * 2 ** Math.min(attempt - 1, 20), LONGEST_REST_MS, capMs)
   return Math.round(full * (0.75 + random / 4))
 }

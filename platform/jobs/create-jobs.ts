@@ -3,15 +3,15 @@
  * them with a timer; with `redisUrl` BullMQ spreads ids over nodes and a sweeper re-announces, or runs, what was lost.
  */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
+import { performance } from 'node:perf_hooks'
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import { Fault } from '#schemas/fault.ts'
+import { LONGEST_REST_MS } from './back-off.ts'
 import type { RedisQueue } from './redis-queue.ts'
 import { openRedisQueue } from './redis-queue.ts'
 import type { JobHandler } from './runner.ts'
-import { createRunner, END_OF_TIME } from './runner.ts'
+import { createRunner } from './runner.ts'
 import { createJobStore } from './store.ts'
 
 export type { JobHandler } from './runner.ts'
@@ -44,8 +44,6 @@ export type Jobs = {
    * what it says anew takes effect then; a wait that has begun is cut short, never made longer. It must not throw.
    */
   every(kind: string, seconds: number | (() => number), options?: { immediately?: boolean }): Promise<void>
-  /** Runs `kind` once from now on, here, and waits for its end. Throws what the handler threw. */
-  runNow(kind: string): Promise<void>
   state(): Promise<JobState[]>
 }
 
@@ -61,9 +59,9 @@ const LOST_MS = 2000
 /** ... and after this it is run here, whatever the queue says. */
 const OVERDUE_MS = 10_000
 const SWEEP = 200
-const HELD_TRIES = 3000
-const HELD_PAUSE_MS = 100
 const AFTER_COMMIT_MS = 100
+/** How often times are looked for that no clock put right would have given. */
+const MEND_EVERY_MS = 1000
 
 export function createJobs(q: {
   database: Database
@@ -91,13 +89,15 @@ export function createJobs(q: {
   let started = false
   let askedAgain = false
   let stopped = false
+  let mendedAt = Number.NEGATIVE_INFINITY
+  const leaseMs = (q.leaseSeconds ?? LEASE_SECONDS) * 1000
 
   const runner = createRunner({
     ...q,
     store,
     concurrency,
     places: q.places ?? {},
-    leaseMs: (q.leaseSeconds ?? LEASE_SECONDS) * 1000,
+    leaseMs,
     onEnd: (id, at) => {
       announced.delete(id)
       if (at !== undefined) announce(id, Date.parse(at) - q.clock())
@@ -129,6 +129,7 @@ export function createJobs(q: {
   const tick = async (): Promise<void> => {
     let sleepMs = LONGEST_SLEEP_MS
     try {
+      await mendTimes()
       await followIntervals()
       if (queue === undefined) await runner.claimDue(0)
       else await sweep(queue)
@@ -143,7 +144,7 @@ export function createJobs(q: {
   const sweep = async (queue: RedisQueue): Promise<void> => {
     if (!queue.isReady()) return runner.claimDue(LOST_MS)
     const now = q.clock()
-    for (const [id, at] of announced) if (now - at > OVERDUE_MS) announced.delete(id)
+    for (const [id, at] of announced) if (now - at > OVERDUE_MS || at > now) announced.delete(id)
     const lost = await store.overdue({
       ...{ kinds: runner.open(), dueBefore: iso(now - LOST_MS) },
       ...{ now: iso(now), limit: SWEEP },
@@ -154,6 +155,19 @@ export function createJobs(q: {
       announce(id, 0)
     }
     await runner.claimDue(OVERDUE_MS)
+  }
+
+  /** A clock that was ahead and is put right leaves times behind that lie too far ahead, and nothing would run until then. */
+  const mendTimes = async (): Promise<void> => {
+    // By a time that goes on whatever the clock says.
+    if (performance.now() - mendedAt < MEND_EVERY_MS) return
+    const mended = await store.mendTimes({ now: q.clock(), leaseMs, longestRestMs: LONGEST_REST_MS })
+    mendedAt = performance.now()
+    if (mended > 0)
+      q.log.warn(
+        { jobs: mended },
+        'jobs waited for a time that lay too far ahead, as after a clock was put back',
+      )
   }
 
   const followIntervals = async (): Promise<void> => {
@@ -216,20 +230,6 @@ export function createJobs(q: {
       if (typeof seconds === 'number') intervals.delete(kind)
       else intervals.set(kind, { asked: seconds, kept: now })
       poke()
-    },
-    runNow: async (kind) => {
-      const recurring = `${RECURRING} ${kind}`
-      const recurs = await store.has(recurring)
-      for (let attempt = 0; attempt < HELD_TRIES && !stopped; attempt++) {
-        // Due at the end of time: no node's timer takes it before we do.
-        const id = recurs ? recurring : await store.put({ ...newJob(kind, null, END_OF_TIME), key: 'now' })
-        const outcome = await runner.runOne(id, END_OF_TIME)
-        if (outcome?.error !== undefined) throw outcome.error
-        if (outcome !== undefined) return
-        // A run that began before this call may not have seen what the caller wants done: wait for a new one.
-        await wait(HELD_PAUSE_MS)
-      }
-      throw new Fault('service_unavailable', { what: `${kind} is busy` })
     },
     state: async () =>
       (await store.kinds()).map((row) => ({

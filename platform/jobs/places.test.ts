@@ -1,21 +1,31 @@
-/** A kind whose jobs hang leaves places for the others, with the database alone and with BullMQ; a leap of the clock begins nothing twice. */
+/**
+ * Places, claims and clocks: a kind whose jobs hang leaves places for the others, with the database alone and with BullMQ; no leap
+ * of the clock, either way, begins a job twice or keeps it waiting; what is done is done once, however slow the database is.
+ */
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
-import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasRedis, startRedis } from '#test/redis.ts'
-import { createJobs, type JobHandler } from './create-jobs.ts'
+import { createJobs, type JobHandler, type Jobs } from './create-jobs.ts'
 import { jobMigrations } from './migrations.ts'
+import { createRunner } from './runner.ts'
+import { createJobStore } from './store.ts'
 
 const log = createLog({ name: 'test', level: 'fatal' })
 const MAILS = 30
 
-async function until(held: () => boolean): Promise<void> {
-  while (!held()) await wait(10)
+async function until(held: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await held())) await wait(10)
 }
+
+type NodeOptions = { node?: string; clock?: () => number; leaseSeconds?: number }
+const node = (database: Database, handlers: Record<string, JobHandler>, more: NodeOptions = {}): Jobs =>
+  createJobs({ database, clock: Date.now, log, node: 'a', handlers, ...more })
 
 async function limited(database: Database, t: Test, redisUrl?: string): Promise<void> {
   await migrate(database, jobMigrations)
@@ -106,5 +116,166 @@ t.test('a clock that leaps begins nothing a second time that runs here', (t) =>
       [{}, { waiting: 0 }],
       'what was due in the leap ran when its last run had ended',
     )
+  }),
+)
+
+t.test('a clock that was ahead and is put right stops nothing', (t) =>
+  eachDatabase(t, async (database, t) => {
+    await migrate(database, jobMigrations)
+    const day = 86_400_000
+    const right = Date.parse('2026-01-01T00:00:00Z')
+    let now = right
+    const ran: string[] = []
+    let fails = true
+    const handlers: Record<string, JobHandler> = {
+      pulse: async () => void ran.push('pulse'),
+      mail: async ({ payload }) => {
+        if (payload === 'refused' && fails) throw new Fault('network_error', { what: 'the collector' })
+        ran.push(String(payload))
+      },
+    }
+    const ahead = node(database, handlers, { clock: () => now })
+    await ahead.start()
+    await ahead.enqueue('mail', 'tomorrow', { runAt: new Date(right + day) })
+    now += 30 * day
+    await until(() => ran.includes('tomorrow'))
+    await ahead.every('pulse', 600, { immediately: true })
+    await until(() => ran.includes('pulse'))
+    await ahead.enqueue('mail', 'refused')
+    await until(async () => (await ahead.state()).some(({ lastError }) => lastError !== null))
+    await ahead.stop()
+    await ahead.enqueue('mail', 'at once')
+    await ahead.enqueue('mail', 'in an hour', { runAt: new Date(now + 3_600_000) })
+    await ahead.enqueue('mail', 'held')
+    await tablesOf<{ job: { claimed_by: string; claimed_until: string; payload: string } }>(database)
+      .updateTable('job')
+      .set({ claimed_by: 'a node that is gone', claimed_until: new Date(now + 30_000).toISOString() })
+      .where('payload', '=', '"held"')
+      .execute()
+    ran.length = 0
+    fails = false
+    now = right
+    const jobs = node(database, handlers, { clock: () => now })
+    await jobs.start()
+    const within = async (ms: number, names: string[]): Promise<void> => {
+      const began = now
+      while (now - began < ms && !names.every((name) => ran.includes(name))) {
+        await wait(300)
+        now += ms / 20
+      }
+      t.strictSame(
+        names.filter((name) => !ran.includes(name)),
+        [],
+        `within ${ms} ms`,
+      )
+    }
+    await within(120_000, ['at once', 'held'])
+    t.notOk(ran.includes('in an hour'), 'a wait that was asked for stays as long as it was')
+    await within(900_000, ['pulse', 'refused'])
+    await within(7_200_000, ['in an hour'])
+    t.equal(ran.filter((name) => name !== 'pulse').length, 4, 'nothing twice')
+    await jobs.stop()
+  }),
+)
+
+t.test('the clock is put back while a job runs: nobody begins it beside that', (t) =>
+  eachDatabase(t, async (database, t, url) => {
+    await migrate(database, jobMigrations)
+    const right = Date.parse('2026-01-01T00:00:00Z')
+    let now = right + 86_400_000
+    const there = await openDatabase(url)
+    let begun = 0
+    let open: () => void = () => undefined
+    const slow: JobHandler = async () => {
+      begun++
+      await new Promise<void>((resolve) => (open = resolve))
+    }
+    // The clock stands still, so that only a claim that is taken for void could be taken.
+    const nodes = [database, there].map((on, i) => node(on, { slow }, { node: `n${i}`, clock: () => now }))
+    await nodes[0]!.enqueue('slow', null)
+    await nodes[0]!.start()
+    await until(() => begun === 1)
+    now = right
+    await nodes[1]!.start()
+    const claimed = async (): Promise<string | null> =>
+      (
+        await tablesOf<{ job: { claimed_until: string | null } }>(database)
+          .selectFrom('job')
+          .select('claimed_until')
+          .executeTakeFirstOrThrow()
+      ).claimed_until
+    await until(async () => (await claimed())! < new Date(right + 86_400_000).toISOString())
+    await nodes[1]!.enqueue('slow', null, { key: 'a look', runAt: new Date(right + 3_600_000) })
+    t.equal(begun, 1)
+    open()
+    await until(async () => (await nodes[0]!.state())[0]?.waiting === 1)
+    t.equal(begun, 1)
+    for (const one of nodes) await one.stop()
+    await there.close()
+  }),
+)
+
+t.test('an end that cannot be recorded is recorded later: its job is not done again', (t) =>
+  eachDatabase(t, async (database, t, url) => {
+    await migrate(database, jobMigrations)
+    const there = await openDatabase(url)
+    let runs = 0
+    const work: JobHandler = async () => void runs++
+    const nodes = [database, there].map((on, i) => node(on, { work }, { node: `n${i}`, leaseSeconds: 1 }))
+    await database.kysely.schema.alterTable('job_kind').renameTo('job_kind_away').execute()
+    await nodes[0]!.enqueue('work', null)
+    for (const one of nodes) await one.start()
+    await until(() => runs >= 1)
+    const job = tablesOf<{ job: { claimed_until: string } }>(database)
+      .selectFrom('job')
+      .select('claimed_until')
+    const first = Date.parse((await job.executeTakeFirstOrThrow()).claimed_until)
+    // Longer than the claim that the job was begun under.
+    await until(async () => Date.parse((await job.executeTakeFirstOrThrow()).claimed_until) > first + 1500)
+    t.equal(runs, 1)
+    await database.kysely.schema.alterTable('job_kind_away').renameTo('job_kind').execute()
+    await until(async () => (await nodes[0]!.state()).every(({ waiting }) => waiting === 0))
+    for (const one of nodes) await one.stop()
+    await there.close()
+    t.equal(runs, 1)
+  }),
+)
+
+t.test('a claim that was answered when it had run out begins nothing', (t) =>
+  eachDatabase(t, async (database, t, url) => {
+    await migrate(database, jobMigrations)
+    const there = await openDatabase(url)
+    const store = createJobStore(database)
+    const answer = Promise.withResolvers<void>()
+    const claimed = Promise.withResolvers<void>()
+    const ran: string[] = []
+    const lost = Promise.withResolvers<void>()
+    const late = createRunner({
+      // The real store, whose answer is slow.
+      store: {
+        ...store,
+        claimDue: async (claim, which) => {
+          const rows = await store.claimDue(claim, which)
+          claimed.resolve()
+          await answer.promise
+          return rows
+        },
+      },
+      ...{ clock: Date.now, log, node: 'late', leaseMs: 200, concurrency: 1, places: {} },
+      handlers: { work: async () => void ran.push('late') },
+      onEnd: () => lost.resolve(),
+    })
+    const other = node(there, { work: async () => void ran.push('other') }, { leaseSeconds: 0.2 })
+    await other.enqueue('work', null)
+    const claiming = late.claimDue(0)
+    await claimed.promise
+    await other.start()
+    await until(() => ran.length === 1)
+    answer.resolve()
+    await claiming
+    await lost.promise
+    await other.stop()
+    await there.close()
+    t.strictSame(ran, ['other'])
   }),
 )

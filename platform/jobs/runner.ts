@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -26,8 +27,6 @@ type Outcome = { error?: unknown }
 
 type Run = { job: JobRow; token: string; until: number; controller: AbortController }
 
-type Ended = { outcome: Outcome; runsAgainAt: string | undefined }
-
 type Runner = {
   /**
    * Claims and starts what was due `lateMs` ago, as far as there are free places. Of kinds with places all that is due: what the queue
@@ -37,10 +36,10 @@ type Runner = {
   /** Kinds that have a free place now. */
   open(): string[]
   /**
-   * Claims and runs one job to its end; undefined when somebody holds it, it is gone, its kind has no place here, or it is not due
-   * within `earlyMs`.
+   * Claims and runs one job to its end, unless somebody holds it, it is gone, its kind has no place here, or it is not due within
+   * `earlyMs`.
    */
-  runOne(id: string, earlyMs: number): Promise<Outcome | undefined>
+  runOne(id: string, earlyMs: number): Promise<void>
   /** Waits for what runs, then aborts it. */
   drain(): Promise<void>
 }
@@ -48,6 +47,10 @@ type Runner = {
 const DRAIN_MS = 10_000
 const ABORT_MS = 2000
 const MAX_ERROR = 500
+/** How often a claim is renewed in its time. */
+const RENEWALS = 3
+/** Between attempts to record an end. */
+const LONGEST_PAUSE_MS = 5000
 
 export function createRunner(q: {
   store: JobStore
@@ -72,18 +75,17 @@ export function createRunner(q: {
     return { token: `${q.node} ${randomUUID()}`, now: iso(now), until: iso(now + q.leaseMs) }
   }
 
-  const start = async (job: JobRow, { token, until }: Claim): Promise<Outcome> => {
+  const start = async (job: JobRow, { token, until }: Claim): Promise<void> => {
     const run = { job, token, until: Date.parse(until), controller: new AbortController() }
-    const ending = execute(job, token, run.controller.signal)
+    const ending = execute(run)
     running.set(ending, run)
     count(job.kind, 1)
-    const renewal = setInterval(() => void renew(run), q.leaseMs / 3)
-    const { outcome, runsAgainAt } = await ending
+    const renewal = setInterval(() => void renew(run), q.leaseMs / RENEWALS)
+    const runsAgainAt = await ending
     clearInterval(renewal)
     running.delete(ending)
     count(job.kind, -1)
     q.onEnd(job.id, runsAgainAt)
-    return outcome
   }
 
   /** By how much the clock goes on from here to when it is asked beyond the time that passes. */
@@ -93,22 +95,47 @@ export function createRunner(q: {
     return () => ahead() - before
   }
 
-  const execute = async (job: JobRow, token: string, signal: AbortSignal): Promise<Ended> => {
+  /** Says when the row runs again; undefined when it is gone or is not ours to end. */
+  const execute = async (run: Run): Promise<string | undefined> => {
+    const { job, token, controller } = run
     const { id, kind, attempt } = job
+    if (!(await isHeld(run))) return undefined
     const leaptMs = watchLeaps()
     let outcome: Outcome = {}
     try {
-      await handlerOf(kind)({ id, kind, payload: JSON.parse(job.payload), attempt, signal })
+      await handlerOf(kind)({
+        id,
+        kind,
+        payload: JSON.parse(job.payload),
+        attempt,
+        signal: controller.signal,
+      })
     } catch (error) {
       outcome = { error: error ?? new Error('the handler threw nothing') }
     }
-    try {
-      return { outcome, runsAgainAt: await end(job, token, outcome, leaptMs()) }
-    } catch (err) {
-      // The claim runs out by itself; then the job is run once more, which its handler bears.
-      q.log.error({ err, kind, job: id }, 'the end of a job could not be recorded')
-      return { outcome, runsAgainAt: undefined }
+    // Whoever gives up here has the job run a second time: a database that is slow or away is waited for while the claim is ours.
+    for (let tries = 1; ; tries++) {
+      try {
+        return await end(job, token, outcome, leaptMs())
+      } catch (err) {
+        q.log.warn({ err, kind, job: id, tries }, 'the end of a job could not be recorded yet')
+      }
+      const rest = backOff(tries, Math.random(), LONGEST_PAUSE_MS)
+      await wait(rest, undefined, { signal: controller.signal }).catch(() => undefined)
+      if (controller.signal.aborted) {
+        // The claim runs out by itself; then the job is run once more, which its handler bears.
+        q.log.error({ kind, job: id, tries }, 'the end of a job was not recorded')
+        return undefined
+      }
     }
+  }
+
+  /** The answer to a claim may have come so late that little of the claim is left: then it is renewed before anything is done. */
+  const isHeld = async (run: Run): Promise<boolean> => {
+    if (run.until - q.clock() < q.leaseMs * (1 - 1 / RENEWALS)) await renew(run)
+    if (run.until > q.clock() && !run.controller.signal.aborted) return true
+    q.log.warn({ kind: run.job.kind, job: run.job.id }, 'a claim came too late for its job to be begun')
+    return false
   }
 
   const end = async (
@@ -125,7 +152,10 @@ export function createRunner(q: {
       return await q.store.succeed(job, token, { now: iso(now), next })
     }
     const next = iso(now + backOff(job.attempt, Math.random(), everyMs))
-    const error = String(describeError(outcome.error)['message']).slice(0, MAX_ERROR)
+    const error = String(describeError(outcome.error)['message'])
+      // PostgreSQL takes no such octet.
+      .replaceAll('\0', '')
+      .slice(0, MAX_ERROR)
     q.log.warn(
       { err: outcome.error, kind: job.kind, job: job.id, attempt: job.attempt, next },
       'a job failed',
@@ -185,12 +215,12 @@ export function createRunner(q: {
       const begun = await inTurn(async () => {
         await renewLate()
         const claim = newClaim()
-        const dueBefore = iso(Math.min(q.clock() + earlyMs, END_OF_TIME))
+        const dueBefore = iso(q.clock() + earlyMs)
         const job = await q.store.claimOne(claim, { id, kinds: withPlace(), dueBefore })
         // Not the promise itself: the turn would wait for the end of the job.
         return job === undefined ? undefined : { ended: start(job, claim) }
       })
-      return begun?.ended
+      await begun?.ended
     },
     drain: async () => {
       if (await endWithin([...running.keys()], DRAIN_MS)) return
@@ -199,9 +229,6 @@ export function createRunner(q: {
     },
   }
 }
-
-/** The last time that an ISO text of four-digit years holds, in milliseconds. */
-export const END_OF_TIME = Date.parse('9999-12-31T23:59:59.999Z')
 
 async function endWithin(runs: Promise<unknown>[], ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined

@@ -25,7 +25,6 @@ export type JobStore = {
   put(job: NewJob, within?: Within): Promise<string>
   /** Adds or changes the one row of a recurring kind. */
   putRecurring(job: NewJob, immediately: boolean): Promise<void>
-  has(id: string): Promise<boolean>
   /** Claims what was due at `dueBefore`, oldest first. */
   claimDue(claim: Claim, q: { kinds: string[]; dueBefore: string; limit: number }): Promise<JobRow[]>
   /** Claims one row unless somebody holds it, it is of another kind, or it is not due at `dueBefore`. */
@@ -44,12 +43,21 @@ export type JobStore = {
   nextDue(kinds: string[]): Promise<string | undefined>
   /** Ids of rows that were due before `dueBefore` and that nobody holds. */
   overdue(q: { kinds: string[]; dueBefore: string; now: string; limit: number }): Promise<string[]>
+  /**
+   * Brings nearer what no clock that is right can have given: a recurring kind waits no longer than its interval, a failed job no
+   * longer than `longestRestMs`, an order for as long as was asked from now on, a claim no longer than `leaseMs`. A claim is not
+   * taken from a node that is at work: that renews it. Says how many rows were changed.
+   */
+  mendTimes(q: { now: number; leaseMs: number; longestRestMs: number }): Promise<number>
   kinds(): Promise<(KindRow & { waiting: number })[]>
   /** The name of this database's queue in Redis: several databases may share one server. */
   queueName(): Promise<string>
 }
 
 const COLUMNS = ['id', 'kind', 'dedup_key', 'payload', 'run_at', 'attempt', 'every_seconds'] as const
+
+/** Clocks of nodes differ by this much; a wait that is longer by it does no harm. */
+const SKEW_MS = 1000
 
 type Where = ExpressionBuilder<JobTables, 'job'>
 
@@ -72,6 +80,27 @@ export function createJobStore(database: Database): JobStore {
       .onConflict((conflict) => conflict.column('kind').doUpdateSet(facts))
       .execute()
 
+  const giveBack = async (
+    on: Kysely<JobTables>,
+    job: JobRow,
+    token: string,
+    { now, next }: { now: string; next: string | null },
+  ): Promise<string | undefined> => {
+    if (next === null) {
+      const whole = on.deleteFrom('job').where('id', '=', job.id).where('claimed_by', '=', token)
+      if ((await whole.where('again_at', 'is', null).executeTakeFirst()).numDeletedRows === 1n)
+        return undefined
+    }
+    const row = await on
+      .updateTable('job')
+      .set((old) => ({ ...freed, attempt: 0, run_at: old.fn.coalesce('again_at', old.val(next ?? now)) }))
+      .where('id', '=', job.id)
+      .where('claimed_by', '=', token)
+      .returning('run_at')
+      .executeTakeFirst()
+    return row?.run_at
+  }
+
   return {
     put: async (job, within) => {
       const on = within === undefined ? tables : tablesOf<JobTables>({ kysely: within })
@@ -84,6 +113,7 @@ export function createJobStore(database: Database): JobStore {
             const again = old.fn.coalesce('job.again_at', asked)
             return {
               payload: old.ref('excluded.payload'),
+              created_at: old.ref('excluded.created_at'),
               run_at: old.case().when('job.run_at', '<', asked).then(old.ref('job.run_at')).else(asked).end(),
               // It runs at this moment and may have read the old state already: once more after that.
               again_at: old.case().when('job.claimed_by', 'is not', null).then(again).else(null).end(),
@@ -117,8 +147,6 @@ export function createJobStore(database: Database): JobStore {
         )
         .execute()
     },
-    has: async (id) =>
-      (await tables.selectFrom('job').select('id').where('id', '=', id).executeTakeFirst()) !== undefined,
     claimDue: async (claim, { kinds, dueBefore, limit }) => {
       if (kinds.length === 0 || limit <= 0) return []
       return await tables
@@ -155,25 +183,17 @@ export function createJobStore(database: Database): JobStore {
       const update = tables.updateTable('job').set({ claimed_until: until }).where('id', '=', id)
       return (await update.where('claimed_by', '=', token).executeTakeFirst()).numUpdatedRows === 1n
     },
+    // The row of the kind is everybody's who ends a job of it: it is taken last, and held no longer than the commit takes.
     succeed: (job, token, { now, next }) =>
       inTransaction(tables, async (on) => {
+        const runsAgainAt = await giveBack(on, job, token, { now, next })
         await note(on, job.kind, { last_ended_at: now, last_succeeded_at: now, last_error: null })
-        if (next === null) {
-          const whole = on.deleteFrom('job').where('id', '=', job.id).where('claimed_by', '=', token)
-          if ((await whole.where('again_at', 'is', null).executeTakeFirst()).numDeletedRows === 1n)
-            return undefined
-        }
-        const row = await on
-          .updateTable('job')
-          .set((old) => ({ ...freed, attempt: 0, run_at: old.fn.coalesce('again_at', old.val(next ?? now)) }))
-          .where('id', '=', job.id)
-          .where('claimed_by', '=', token)
-          .returning('run_at')
-          .executeTakeFirst()
-        return row?.run_at
+        return runsAgainAt
       }),
     fail: (job, token, { now, next, error }) =>
       inTransaction(tables, async (on) => {
+        const update = on.updateTable('job').set({ ...freed, run_at: next })
+        await update.where('id', '=', job.id).where('claimed_by', '=', token).execute()
         await on
           .insertInto('job_kind')
           .values({ kind: job.kind, last_ended_at: now, last_succeeded_at: null, last_error: error })
@@ -181,8 +201,6 @@ export function createJobStore(database: Database): JobStore {
             conflict.column('kind').doUpdateSet({ last_ended_at: now, last_error: error }),
           )
           .execute()
-        const update = on.updateTable('job').set({ ...freed, run_at: next })
-        await update.where('id', '=', job.id).where('claimed_by', '=', token).execute()
       }),
     nextDue: async (kinds) => {
       if (kinds.length === 0) return undefined
@@ -197,6 +215,44 @@ export function createJobStore(database: Database): JobStore {
       const query = tables.selectFrom('job').select('id').where('kind', 'in', kinds)
       const late = query.where('run_at', '<=', dueBefore).where(free(now)).orderBy('run_at').limit(limit)
       return (await late.execute()).map(({ id }) => id)
+    },
+    mendTimes: async ({ now, leaseMs, longestRestMs }) => {
+      const later = (ms: number): string => new Date(now + ms).toISOString()
+      const columns = [
+        'id',
+        'run_at',
+        'created_at',
+        'attempt',
+        'every_seconds',
+        'claimed_by',
+        'claimed_until',
+      ] as const
+      const rows = await tables
+        .selectFrom('job')
+        .select(columns)
+        .where((row) =>
+          row.or([
+            row.and([row('run_at', '>', later(0)), row('every_seconds', 'is not', null)]),
+            row.and([row('run_at', '>', later(longestRestMs)), row('attempt', '>', 0)]),
+            row('created_at', '>', later(SKEW_MS)),
+            row('claimed_until', '>', later(leaseMs + SKEW_MS)),
+          ]),
+        )
+        .execute()
+      let mended = 0
+      for (const row of rows) {
+        const times = timesMended(row, { now, leaseMs, longestRestMs })
+        if (times === undefined) continue
+        const update = tables.updateTable('job').set(times).where('id', '=', row.id)
+        // Unless it was claimed, ended or asked for meanwhile.
+        const same = update.where('run_at', '=', row.run_at).where('created_at', '=', row.created_at)
+        const held =
+          row.claimed_by === null
+            ? same.where('claimed_by', 'is', null)
+            : same.where('claimed_by', '=', row.claimed_by)
+        mended += Number((await held.executeTakeFirst()).numUpdatedRows)
+      }
+      return mended
     },
     queueName: async () =>
       (await tables.selectFrom('job_queue').select('name').executeTakeFirstOrThrow()).name,
@@ -219,6 +275,32 @@ export function createJobStore(database: Database): JobStore {
         waiting: waiting.get(kind) ?? 0,
       }))
     },
+  }
+}
+
+type Times = Pick<JobRow, 'run_at'> & { created_at: string; claimed_until: string | null }
+
+/** The times as a clock that says `now` can have given them; undefined when they are such. */
+function timesMended(
+  row: Times & Pick<JobRow, 'attempt' | 'every_seconds'>,
+  q: { now: number; leaseMs: number; longestRestMs: number },
+): Times | undefined {
+  const [runAt, createdAt] = [Date.parse(row.run_at), Date.parse(row.created_at)]
+  const until = row.claimed_until === null ? undefined : Date.parse(row.claimed_until)
+  const isFromAhead = createdAt > q.now + SKEW_MS
+  const latest = Math.min(
+    row.every_seconds === null ? Number.POSITIVE_INFINITY : q.now + row.every_seconds * 1000,
+    row.every_seconds === null && row.attempt > 0 ? q.now + q.longestRestMs : Number.POSITIVE_INFINITY,
+    isFromAhead ? q.now + Math.max(0, runAt - createdAt) : Number.POSITIVE_INFINITY,
+  )
+  const isLate = runAt > latest + SKEW_MS
+  const isHeldTooLong = until !== undefined && until > q.now + q.leaseMs + SKEW_MS
+  if (!isLate && !isFromAhead && !isHeldTooLong) return undefined
+  const iso = (ms: number): string => new Date(ms).toISOString()
+  return {
+    run_at: isLate ? iso(latest) : row.run_at,
+    created_at: isFromAhead ? iso(q.now) : row.created_at,
+    claimed_until: isHeldTooLong ? iso(q.now + q.leaseMs) : row.claimed_until,
   }
 }
 
