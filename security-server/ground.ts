@@ -28,6 +28,7 @@ import { createKeys, type Keys } from './keys/keys.ts'
 import { armedBy } from './kill-points.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
 import { type MessageLog, openMessageLog } from './message-log/message-log.ts'
+import { takeNodeIdentity } from './node-identity.ts'
 import { ownAddresses, ownListeners } from './own-listeners.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createMessageSigner } from './peer/sign-message.ts'
@@ -48,13 +49,11 @@ export async function openGround(q: {
   migrations: Record<string, Migration>
   clock: Clock
   log: Log
+  /** Keeps a second process out of the directory. */
+  lock: Parameters<typeof takeNodeIdentity>[0]['lock']
 }) {
   const { settings, clock, log } = q
   const server = parseServerId(settings.server)
-  // Stands in rows and file names; the same after every restart, so that recovery finds its own intents.
-  const node = `${hostname()}-${settings.peers.address}-${settings.peers.messagePort}`
-    .replace(/[^A-Za-z0-9.-]/g, '_')
-    .slice(-64)
   const folder = async (name: string): Promise<string> => {
     const directory = path.join(settings.directory, name)
     await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -76,6 +75,12 @@ export async function openGround(q: {
   // The login asked for none while the configuration was not there yet; a failure shows in the certificates' states.
   void keys.refreshOcsp().catch(() => undefined)
   await backUpAndEnd(q.words, { settings, keys, now: clock() })
+  const { node, formerNodes, release } = await takeNodeIdentity({
+    ...{ directory: settings.directory, lock: q.lock, madeOf: hostname() },
+    older: `${hostname()}-${settings.peers.address}-${settings.peers.messagePort}`
+      .replace(/[^A-Za-z0-9.-]/g, '_')
+      .slice(-64),
+  })
   const services = await openServices({
     ...{ databaseUrl: settings.database, migrations: q.migrations, node, clock, log },
     ...(settings.redisUrlFile !== undefined && { redisUrl: await readSecret(settings.redisUrlFile) }),
@@ -95,7 +100,7 @@ export async function openGround(q: {
   }
   const ocspClient = createOcspClient()
   const messageLog = await openLog({
-    ...{ settings, server, node, clock, log, keys, globalConfiguration, storedLog },
+    ...{ settings, server, node, formerNodes, clock, log, keys, globalConfiguration, storedLog },
     fetchOcsp: ocspClient.fetch,
   })
   const recovered = await messageLog.recover()
@@ -126,6 +131,7 @@ export async function openGround(q: {
         keys.close(),
       ])
       await messageLog.close()
+      release()
     },
   }
 }
@@ -135,6 +141,7 @@ function openLog(q: {
   settings: Settings
   server: ServerId
   node: string
+  formerNodes: string[]
   clock: Clock
   log: Log
   keys: Keys
@@ -150,7 +157,7 @@ function openLog(q: {
   })
   return openMessageLog({
     ...q.storedLog,
-    ...{ server, node, clock },
+    ...{ server, node, formerNodes: q.formerNodes, clock },
     unstampedLimitMs: settings.limits.unstampedHours * 3_600_000,
     archives: {
       directory: settings.archives.path ?? path.join(settings.directory, 'archives'),

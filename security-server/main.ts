@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { lockFile } from '#platform/database/lock-file.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { serve } from '#platform/serve.ts'
@@ -28,6 +29,13 @@ async function start(settings: Settings, log: Log): Promise<Running> {
   checkSettings(settings)
   await restoreAndEnd(words, settings, serverMigrations)
   log.level = settings.logLevel
-  const ground = await openGround({ settings, words, migrations: serverMigrations, clock: systemClock, log })
+  const ground = await openGround({
+    settings,
+    words,
+    migrations: serverMigrations,
+    clock: systemClock,
+    log,
+    lock: lockFile,
+  })
   return serve(ground, FEATURES, shapeOf)
 }

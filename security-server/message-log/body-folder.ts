@@ -26,18 +26,31 @@ export type BodyFolder = {
   erase(name: string): Promise<void>
   /** At start: keeps incoming files that a record refers to, deletes the others; says how many were deleted. */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<number>
+  /** Nothing of the former nodes is open any more: the next start does not look for it. */
+  forgetFormer(): Promise<void>
 }
 
 const NAME = /^[0-9a-f]{32}$/
 const NODE = /^[A-Za-z0-9_.:-]{1,128}$/
 
-/** Makes the folders when the root exists. Throws `invalid_configuration`. */
-export async function openBodyFolder(root: string, node: string): Promise<BodyFolder> {
+/**
+ * Makes the folders when the root exists, and takes over what lies in those of `formerNodes`, which must be at work no more.
+ * Throws `invalid_configuration`.
+ */
+export async function openBodyFolder(
+  root: string,
+  node: string,
+  formerNodes: string[] = [],
+): Promise<BodyFolder> {
   if (!NODE.test(node)) throw new Fault('invalid_configuration', { what: 'the node name' })
   const incomingFolder = path.join(root, 'incoming', node)
   await mkdir(incomingFolder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
     throw new Fault('invalid_configuration', { what: `${root} cannot hold bodies`, cause })
   })
+  const formerFolders = formerNodes.map((former) => path.join(root, 'incoming', former))
+  for (const former of formerFolders)
+    for (const name of await readdir(former))
+      await rename(path.join(former, name), path.join(incomingFolder, name))
   const claimed = new Set<string>()
   const once = new Set<string>()
   const incoming = (name: string) => path.join(incomingFolder, checked(name))
@@ -91,6 +104,9 @@ export async function openBodyFolder(root: string, node: string): Promise<BodyFo
         }
       }
       return deleted
+    },
+    forgetFormer: async () => {
+      for (const former of formerFolders.splice(0)) await rm(former, { recursive: true, force: true })
     },
   }
 }

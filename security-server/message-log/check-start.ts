@@ -40,8 +40,8 @@ export async function markBeginning(q: {
 }
 
 /**
- * A node without a mark never wrote to this log: nothing of its own is open in it. So the first recovery of a new node, or of
- * one whose host was renamed, does not read all that others wrote.
+ * A node without a mark never wrote to this log: nothing of its own is open in it. So the first recovery of a new node does not
+ * read all that others wrote.
  */
 export async function markFirstStart(log: LogDatabase, node: string, size: number): Promise<void> {
   const name = lowWaterMark(node)

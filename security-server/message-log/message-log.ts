@@ -54,6 +54,8 @@ export type MessageLogOptions = {
   server: ServerId
   /** Tells the processes apart that append to one log on PostgreSQL. */
   node: string
+  /** Nodes that are no more, whose open exchanges and bodies are this one's: their folders are taken over. */
+  formerNodes?: string[]
   clock: Clock
   /** Countersigns checkpoints with the member's signing key; a checkpoint without it is made when it fails. */
   signer?: CheckpointSigner | undefined
@@ -144,7 +146,7 @@ const EVIDENCE_RECORDS: EvidenceRecordSettings = {
 /** Throws `invalid_configuration`, `conflict` (another writer), `log_inconsistent` or `database_error`. */
 export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> {
   const { clock, node, databaseUrl, keyFolder, bodyFolder } = q
-  const folder = await openBodyFolder(bodyFolder, node)
+  const folder = await openBodyFolder(bodyFolder, node, q.formerNodes)
   const limit = q.unstampedLimitMs ?? UNSTAMPED_LIMIT_MS
   const holds = createReplayHolds()
   const exchanges = createOpenExchanges()
@@ -179,6 +181,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       databaseUrl,
       keyFolder,
       node,
+      formerNodes: q.formerNodes ?? [],
       origin: idText(q.server),
       now: clock(),
       partitionRecords: q.partitionRecords,
@@ -346,6 +349,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     recover: async () => {
       const closed = await closeAbandoned()
       await folder.sweep(async (names) => new Set(await worker.call('referredBodyFiles', names)))
+      await folder.forgetFormer()
       return closed
     },
     retention: createRetention({ worker, folder, clock, index: maintain, archiver, archiveFolder }),

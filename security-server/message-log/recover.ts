@@ -1,7 +1,7 @@
 /**
- * After a crash, or after the log failed: every request of this node that has no answer and that nobody is busy with becomes
- * an explicit record "outcome unknown". The scan starts at a persisted mark below which this node has nothing open, and reads
- * leaf forms only.
+ * After a crash, or after the log failed: every request of this node, and of those whose place it took, that has no answer and
+ * that nobody is busy with becomes an explicit record "outcome unknown". The scan starts at persisted marks below which these
+ * nodes have nothing open, and reads leaf forms only.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { KeyFinder, OpenedRecord } from './open-record.ts'
@@ -21,17 +21,31 @@ export function lowWaterMark(node: string): string {
 type IntentScan = {
   /** Reads on, up to this size of the tree. */
   to(size: number): Promise<void>
-  /** Requests of the node that nothing answers as far as was read, oldest first. */
+  /** Requests of the nodes that nothing answers as far as was read, oldest first. */
   open(): Promise<OpenIntent[]>
+  /** The former nodes have nothing open below what was read. */
+  moveFormerMarks(): Promise<void>
 }
 
-/** Reads from the node's low-water mark on; most of it may be read while others append. */
-export function scanIntents(q: { records: RecordStore; node: string; findKey: KeyFinder }): IntentScan {
+/** Reads from the lowest of the nodes' low-water marks on; most of it may be read while others append. */
+export function scanIntents(q: {
+  records: RecordStore
+  node: string
+  formerNodes: string[]
+  findKey: KeyFinder
+}): IntentScan {
+  const nodes = new Set([q.node, ...q.formerNodes])
   const unanswered = new Map<string, { idx: number; leaf: Buffer; form: LeafFields }>()
   let next: number | undefined
+  const lowest = async (): Promise<number> => {
+    // A former node without a mark never wrote to this log; this one has its own from its start on.
+    const marks = await Promise.all([...nodes].map((node) => q.records.mark(lowWaterMark(node))))
+    const known = marks.filter((mark) => mark !== undefined)
+    return known.length === 0 ? 0 : Math.min(...known)
+  }
   return {
     async to(size) {
-      next ??= (await q.records.mark(lowWaterMark(q.node))) ?? 0
+      next ??= await lowest()
       while (next < size) {
         const page: { idx: number; leaf: Buffer; form: string }[] = await q.records.forms(next, PAGE)
         // A page may reach into what is appended meanwhile.
@@ -51,9 +65,12 @@ export function scanIntents(q: { records: RecordStore; node: string; findKey: Ke
       for (const { idx, leaf, form } of unanswered.values()) {
         const opened = openRecord(await q.records.get(idx), q.findKey)
         // Another node may still be busy with its own. One whose key is gone cannot be attributed: nobody else will close it.
-        if (opened === undefined || opened.metadata.node === q.node) intents.push({ idx, leaf, form, opened })
+        if (opened === undefined || nodes.has(opened.metadata.node)) intents.push({ idx, leaf, form, opened })
       }
       return intents
+    },
+    async moveFormerMarks() {
+      for (const former of q.formerNodes) await q.records.setMark(lowWaterMark(former), next ?? 0)
     },
   }
 }

@@ -28,6 +28,8 @@ export type WorkerSetup = {
   keyFolder: string
   /** This process among those that append to the same log. */
   node: string
+  /** Names of nodes that are no more: what is open of theirs is this one's to close. */
+  formerNodes: string[]
   /** Names the tree: the server's identifier. */
   origin: string
   now: number

@@ -149,12 +149,18 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       putEvidenceRecord: (row) => inTurn(() => log.evidenceRecords.insert(row)),
       replaceEvidenceRecord: ({ before, row }) => inTurn(() => log.evidenceRecords.replace(before, row)),
       recover: async ({ now, underWay }) => {
-        const scan = scanIntents({ records: log.records, node, findKey: ring.find })
+        const scan = scanIntents({
+          records: log.records,
+          node,
+          formerNodes: setup.formerNodes,
+          findKey: ring.find,
+        })
         // Records may be many since the oldest open exchange: only what comes meanwhile is read in the turn.
         await scan.to(Math.max(writer.size, sizeAtStart))
         return inTurn(async () => {
           await scan.to((await store.head()).size)
           const done = await closeAbandoned({ scan, writer, node, underWay, now })
+          await scan.moveFormerMarks()
           maintenance.recovered()
           return done
         })

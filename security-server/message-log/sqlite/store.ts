@@ -5,6 +5,7 @@
 import { closeSync, openSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { lockFile } from '#platform/database/lock-file.ts'
 import { Fault } from '#schemas/fault.ts'
 import { decodePeaks, encodePeaks, type Head, type HotStore, type Placement } from '../records/hot-store.ts'
 import { neededHere, REPLAY_WINDOW_MS } from '../replay-times.ts'
@@ -26,7 +27,7 @@ type Statements = Record<
  */
 export function prepareFile(file: string): { unlock(): void } {
   if (!path.isAbsolute(file)) throw new Fault('invalid_configuration', { what: `${file} is not absolute` })
-  const unlock = lockFile(`${file}.lock`)
+  const unlock = lockFile(`${file}.lock`, 'another process writes this message log')
   try {
     closeSync(openSync(file, 'a', 0o600))
     const database = new DatabaseSync(file, { timeout: BUSY_MS })
@@ -37,21 +38,6 @@ export function prepareFile(file: string): { unlock(): void } {
     throw new Fault('logging_failed', { what: `${file} cannot be opened`, cause })
   }
   return { unlock }
-}
-
-/** The transaction is never committed: SQLite's own advisory lock (fcntl) lasts as long as the connection. */
-function lockFile(file: string): () => void {
-  let lock: DatabaseSync | undefined
-  try {
-    closeSync(openSync(file, 'a', 0o600))
-    lock = new DatabaseSync(file, { timeout: 0 })
-    lock.exec('begin exclusive')
-  } catch (cause) {
-    lock?.close()
-    throw new Fault('conflict', { what: 'another process writes this message log', cause })
-  }
-  const held = lock
-  return () => held.close()
 }
 
 /** The tables must exist. */

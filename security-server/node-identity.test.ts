@@ -1,0 +1,56 @@
+/** A node keeps its name wherever it runs, and closes what it left open under others, on both stores. */
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { lockFile } from '#platform/database/lock-file.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { logFolder, logOptions, openTestLog, signedRecord } from './message-log/fixture.ts'
+import type { MessageLogOptions } from './message-log/message-log.ts'
+import { type NodeIdentity, takeNodeIdentity } from './node-identity.ts'
+
+await eachDatabase(t, async (_database, t, url) => {
+  const folder = logFolder(t)
+  const options: MessageLogOptions = logOptions(folder, url)
+
+  await t.test('recovery under another host name, with bodies that were on their way', async (t) => {
+    const directory = path.join(folder, `server-${path.basename(url)}`)
+    const bodyFolder = path.join(directory, 'bodies')
+    // As a version did whose nodes were named after their hosts.
+    mkdirSync(bodyFolder, { recursive: true })
+    const before = await openTestLog(t, { ...options, bodyFolder, node: 'host1-127.0.0.1-5500' })
+    const open = await before.append(await signedRecord())
+    await before.close()
+    const left = path.join(bodyFolder, 'incoming', 'host1-127.0.0.1-5500', 'ab'.repeat(16))
+    writeFileSync(left, 'nothing refers to it')
+    const start = (host: string): Promise<NodeIdentity> =>
+      takeNodeIdentity({ directory, lock: lockFile, madeOf: host, older: `${host}-127.0.0.1-5500` })
+    const identity = await start('host2')
+    t.match(identity.node, /^host2-[0-9a-f]{12}$/)
+    t.strictSame(identity.formerNodes, ['host1-127.0.0.1-5500'])
+    await t.rejects(start('host2'), { code: 'conflict' }, 'no two processes share a directory')
+    const log = await openTestLog(t, { ...options, bodyFolder, ...identity })
+    const another = await log.append(await signedRecord())
+    t.equal(await log.recover(), 1)
+    const [row] = await log.list({ limit: 1, kind: 'outcome-unknown' })
+    t.equal(row?.answers, open.index)
+    t.strictSame(readdirSync(path.join(bodyFolder, 'incoming')), [identity.node])
+    t.notOk(existsSync(left))
+    // A crash: the log of this process knows what it has begun, the next one does not.
+    await log.close()
+    identity.release()
+    const moved = await start('host3')
+    t.strictSame([moved.node, moved.formerNodes], [identity.node, []], 'made once, and kept')
+    const later = await openTestLog(t, { ...options, bodyFolder, ...moved })
+    t.equal(await later.recover(), 1)
+    t.equal((await later.list({ limit: 1, kind: 'outcome-unknown' }))[0]?.answers, another.index)
+    await later.close()
+    moved.release()
+    rmSync(path.join(directory, 'node-name'))
+    mkdirSync(path.join(bodyFolder, 'incoming', 'host4-127.0.0.1-5500'))
+    const kept = await start('host4')
+    t.equal(kept.node, 'host4-127.0.0.1-5500', 'an installation of before keeps its name')
+    kept.release()
+    writeFileSync(path.join(directory, 'node-name'), '../elsewhere\n')
+    await t.rejects(start('host4'), { code: 'invalid_configuration' })
+  })
+})

@@ -1,0 +1,97 @@
+/**
+ * Who this process is among all that work, or have worked, for one security server. The name is made once and lies with the
+ * node's data, so that a node that comes back under another host name or address finds what it had under way.
+ */
+import { randomBytes } from 'node:crypto'
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { Fault } from '#schemas/fault.ts'
+
+export type NodeIdentity = {
+  /** Stands in rows, records and file names. */
+  node: string
+  /** Names under which nodes worked with this directory before; what they left open is this node's. */
+  formerNodes: string[]
+  /** Another process may work with the directory from now on. */
+  release(): void
+}
+
+const FILE = 'node-name'
+const NAME = /^[A-Za-z0-9._-]{1,64}$/
+
+/**
+ * Takes the directory for this process. The first name is `madeOf` with something of its own; a directory that was used while
+ * names were made of host, address and port keeps that name (`older`). Throws `conflict` when another process works with the
+ * directory, `invalid_configuration` when the name cannot be read or kept.
+ */
+export async function takeNodeIdentity(q: {
+  directory: string
+  madeOf: string
+  older: string
+  /** Keeps others out of a file until the function that it gives is called; throws `conflict`, saying `what`. */
+  lock: (file: string, what: string) => () => void
+}): Promise<NodeIdentity> {
+  const { directory } = q
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const release = q.lock(
+    path.join(directory, 'node.lock'),
+    `another process works with ${directory}: give each node a directory of its own`,
+  )
+  try {
+    // A node has a folder there for the bodies that it takes in, from its first start on.
+    const before = await readdir(path.join(directory, 'bodies', 'incoming')).catch(unlessAbsent<string[]>([]))
+    const node =
+      (await readName(directory)) ??
+      keepName(directory, before.includes(q.older) ? q.older : newName(q.madeOf))
+    return { node, formerNodes: before.filter((name) => name !== node), release }
+  } catch (cause) {
+    release()
+    if (cause instanceof Fault) throw cause
+    throw unusable(directory, cause)
+  }
+}
+
+function newName(madeOf: string): string {
+  const readable = madeOf.replace(/[^A-Za-z0-9.-]/g, '_').slice(0, 40)
+  return `${readable}-${randomBytes(6).toString('hex')}`
+}
+
+async function readName(directory: string): Promise<string | undefined> {
+  const text = await readFile(path.join(directory, FILE), 'utf8').catch(unlessAbsent(undefined))
+  if (text === undefined) return undefined
+  const name = text.trim()
+  if (!NAME.test(name)) throw unusable(directory)
+  return name
+}
+
+/** Durable before anything bears the name. */
+function keepName(directory: string, name: string): string {
+  const file = path.join(directory, FILE)
+  const handle = openSync(`${file}.part`, 'w', 0o600)
+  try {
+    writeSync(handle, `${name}\n`)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  renameSync(`${file}.part`, file)
+  const folder = openSync(directory, 'r')
+  fsyncSync(folder)
+  closeSync(folder)
+  return name
+}
+
+function unlessAbsent<T>(otherwise: T): (cause: unknown) => T {
+  return (cause) => {
+    if ((cause as { code?: unknown }).code !== 'ENOENT') throw cause
+    return otherwise
+  }
+}
+
+function unusable(directory: string, cause?: unknown): Fault {
+  return new Fault('invalid_configuration', {
+    what: `${path.join(directory, FILE)} does not hold the name of this node, which letters, digits, dots and dashes make up`,
+    cause,
+  })
+}
