@@ -302,17 +302,6 @@ await eachDatabase(t, async (_database, t, url) => {
     await log.close()
   })
 
-  await t.test('log keys rotate; every record still opens', async (t) => {
-    const log = await openTestLog(t, options)
-    const before = await log.append(await signedRecord())
-    await log.rotateLogKey()
-    const after = await log.append(await signedRecord())
-    t.ok((await log.read(before.index)).message)
-    t.ok((await log.read(after.index)).message)
-    t.equal(readLogKeys(options.keyFolder).byId.size, 2)
-    await log.close()
-  })
-
   await t.test('unusable when the oldest signature without a time-stamp is too old', async (t) => {
     let now = Date.now()
     const log = await openTestLog(t, { ...options, clock: () => now })

@@ -36,6 +36,7 @@ import { createSpool, type Spool } from './spool.ts'
 import { MAX_BATCH } from './time-stamps/batch.ts'
 import { decodeEvidence } from './time-stamps/stamp-record.ts'
 import { type CheckpointSigner, countersign } from './tree/countersign.ts'
+import type { LogKeyState, NewLogKey } from './worker-api.ts'
 import { startWorker } from './worker-client.ts'
 
 /** As X-Road: after four hours without a time-stamp, exchange stops. */
@@ -124,7 +125,9 @@ export type MessageLog = LogReads & {
   closeAbandoned(): Promise<number>
   /** Ends of content, erasure by order, legal holds. */
   retention: Retention
-  rotateLogKey(): Promise<void>
+  rotateLogKey(): Promise<NewLogKey>
+  /** The keys that records came from, the newest first. */
+  logKeys(): Promise<LogKeyState[]>
   close(): Promise<void>
 }
 
@@ -354,6 +357,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     },
     retention: createRetention({ worker, folder, clock, index: maintain, archiver, archiveFolder }),
     rotateLogKey: () => worker.call('rotateKey', clock()),
+    logKeys: () => worker.call('logKeys'),
     close: async () => {
       clearTimeout(probing)
       await archiver?.rest()

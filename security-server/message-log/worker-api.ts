@@ -46,6 +46,12 @@ export type LogState = {
   oldestUnstamped: number | undefined
 }
 
+/** `id` in hex; `record` is the index of the record that announces the key. */
+export type NewLogKey = { id: string; record: number }
+
+/** `isHere`: its file is there, so that what comes from it can be read. `isCurrent`: new records come from it. */
+export type LogKeyState = NewLogKey & { since: string; isHere: boolean; isCurrent: boolean }
+
 /** A checkpoint signed by the log key, to be countersigned and stored. */
 export type CheckpointDraft = { size: number; root: Buffer; note: string }
 
@@ -112,7 +118,8 @@ export type WorkerApi = RetentionApi &
     replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>
     /** Closes open intents of this node that are not under way; says how many, and which others are open. */
     recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
-    rotateKey(now: number): Promise<void>
+    rotateKey(now: number): Promise<NewLogKey>
+    logKeys(): Promise<LogKeyState[]>
     referredBodyFiles(names: string[]): Promise<string[]>
     close(): Promise<void>
   }

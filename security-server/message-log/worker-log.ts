@@ -168,8 +168,18 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
       rotateKey: (now) =>
         inTurn(async () => {
           ring.rotate()
-          await appendOwn(keyRotationRecord(ring, now, node))
+          const record = await appendOwn(keyRotationRecord(ring, now, node))
+          return { id: ring.current().id.toString('hex'), record }
         }),
+      logKeys: async () => {
+        const here = new Set(ring.all().map(({ id }) => id.toString('hex')))
+        const current = ring.current().id.toString('hex')
+        const known = await log.records.logKeys()
+        return known.reverse().map(({ id, idx, time }) => ({
+          ...{ id, record: idx, since: time },
+          ...{ isHere: here.has(id), isCurrent: id === current },
+        }))
+      },
       referredBodyFiles: async (names) => [...(await log.records.referredBodyFiles(names))],
       close: () =>
         inTurn(async () => {

@@ -62,6 +62,14 @@ function Integrity() {
               send={() => api.call('checkpointMessageLog')}
               result={() => <p>{text('integrity.signed')}</p>}
             />
+            <Act<{ id: string; record: number }>
+              operation="rotateMessageLogKey"
+              button={text('integrity.rotate')}
+              title={text('integrity.rotate')}
+              consequence={<p>{text('integrity.rotateConsequence')}</p>}
+              send={() => api.call('rotateMessageLogKey')}
+              result={({ id, record }) => <p>{text('integrity.rotated', { id, record: number(record) })}</p>}
+            />
           </>
         }
       />

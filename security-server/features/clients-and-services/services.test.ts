@@ -258,6 +258,13 @@ t.test('the message log for auditors', async (t) => {
     proof: { size: Number, checkpoint: /DEV\/GOV\/1000\/ss1/, openings: { message: {} } },
   })
   t.match((await ask('POST', '/message-log/checkpoint')).body, { treeHead: /ss1/ })
+  const rotated = await ask('POST', '/message-log/keys', undefined, { role: 'XROAD_SECURITY_OFFICER' })
+  t.equal(rotated.status, 201)
+  t.equal((await ask('POST', '/message-log/keys', undefined, { role: 'XROAD_AUDITOR' })).status, 403)
+  t.match(JSON.parse((await ask('GET', '/message-log/keys')).raw.toString()), [
+    { ...rotated.body, isCurrent: true },
+    { isCurrent: false, isHere: true },
+  ])
   t.match((await ask('GET', '/message-log/checkpoint')).raw.toString(), /^DEV\/GOV\/1000\/ss1\n/)
   const container = await ask('GET', `/message-log/records/${index}/container?${why}`)
   t.match(container.headers, { 'content-type': /asic-e/, 'content-disposition': /record-[0-9]+.asice/ })

@@ -14,7 +14,7 @@ export type Needs = {
   keys: Keys
   globalConfiguration: GlobalConfiguration
   audit: AuditLog
-  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'treeHead'>
+  messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'treeHead' | 'logKeys' | 'rotateLogKey'>
   /** The log's records, as this caller may see them. */
   logFor(caller: Pick<Caller, 'roles'>): ReadableLog
   contentRequests: {

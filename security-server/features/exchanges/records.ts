@@ -84,6 +84,8 @@ export function messageLogHandlers(rooms: Needs): Handlers {
       return answer(bundle, { headers })
     },
     timeStampMessageLog: async () => ({ batches: await messageLog.timeStampNow() }),
+    getMessageLogKeys: () => messageLog.logKeys(),
+    rotateMessageLogKey: async () => answer(await messageLog.rotateLogKey(), { status: 201 }),
     async getCheckpoint() {
       const note = messageLog.treeHead()
       if (note === undefined) throw new Fault('not_found', { what: 'there is no checkpoint yet' })
