@@ -6,7 +6,7 @@
 import type { KeyObject } from 'node:crypto'
 import { chmod, mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import {
@@ -65,7 +65,7 @@ export async function openSoftwareToken(q: {
   let tokenFile = await readToken(tokenPath)
   let tokenKey: Buffer | undefined
   const opened = new Map<string, KeyObject>()
-  const tries = { failed: 0, pausedUntil: 0 }
+  const tries = { failed: 0, pausedAt: Number.NEGATIVE_INFINITY }
   const inTurn = createTurn()
 
   function needUnlocked(): Buffer {
@@ -81,7 +81,7 @@ export async function openSoftwareToken(q: {
 
   async function check(pin: string): Promise<Buffer> {
     if (tokenFile === undefined) throw new Fault('token_not_found', { what: 'the token is not initialized' })
-    if (q.clock() < tries.pausedUntil)
+    if (!hasPassed(q.clock(), tries.pausedAt, PAUSE_MS))
       throw new Fault('pin_incorrect', { what: 'too many tries, wait 30 seconds' })
     try {
       const opening = await openTokenFile(tokenFile, pin)
@@ -89,7 +89,7 @@ export async function openSoftwareToken(q: {
       return opening
     } catch (cause) {
       tries.failed += 1
-      if (tries.failed >= MAX_TRIES) tries.pausedUntil = q.clock() + PAUSE_MS
+      if (tries.failed >= MAX_TRIES) tries.pausedAt = q.clock()
       throw cause
     }
   }

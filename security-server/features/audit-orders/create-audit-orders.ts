@@ -2,6 +2,7 @@
  * The way of an audit order at this server: taken from the registry, judged, decided about where the policy asks people, answered.
  * Each step stands in the audit log before it is taken, and no order ends without an answer or a refusal that says why.
  */
+
 import { randomUUID } from 'node:crypto'
 import {
   type Authority,
@@ -14,6 +15,7 @@ import {
 import { sealPayload } from '#core/audit-order/seal-answer.ts'
 import { readSignedJson } from '#core/signature/signed-json.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { hasPassed } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -224,18 +226,18 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   }
 
   /** Of orders whose answer did not arrive; forgotten with a restart, which tries at once. */
-  const waits = new Map<string, { until: number; ms: number }>()
+  const waits = new Map<string, { since: number; ms: number }>()
 
   const finishInTime = async (row: AuditOrderRow): Promise<void> => {
     const wait = waits.get(row.id)
-    if (wait !== undefined && clock() < wait.until) return
+    if (wait !== undefined && !hasPassed(clock(), wait.since, wait.ms)) return
     try {
       await finish(row)
       waits.delete(row.id)
     } catch (thrown) {
       const most = asFault(thrown).code === 'registration_refused' ? REFUSED_MS : LATEST_MS
       const ms = Math.min(most, wait === undefined ? AGAIN_MS : 2 * wait.ms)
-      waits.set(row.id, { until: clock() + ms, ms })
+      waits.set(row.id, { since: clock(), ms })
       throw thrown
     }
   }

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { isoTime, list, pattern, plainText, record } from '#core/contract/fields.ts'
 import { uuid } from '#core/contract/read-content.ts'
 import { serverId } from '#core/contract/verify-seal.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import {
   CALL_DAYS,
   type CallCounts,
@@ -62,7 +62,8 @@ export function createCallReports(rooms: Rooms): CallReports {
   const { clock, globalConfiguration, messageLog } = rooms
   const server = idText(rooms.server)
   const owner = memberOf(rooms.server)
-  let dueAt = Number.NEGATIVE_INFINITY
+  let toldAt = Number.NEGATIVE_INFINITY
+  let restMs = 0
 
   /** Says which days the registry has not. */
   async function report(day: string): Promise<string[]> {
@@ -89,14 +90,16 @@ export function createCallReports(rooms: Rooms): CallReports {
   return {
     async reportWhenDue() {
       const now = clock()
-      if (now < dueAt || !takesDocuments(globalConfiguration.current())) return
+      if (!hasPassed(now, toldAt, restMs) || !takesDocuments(globalConfiguration.current())) return
       const missing = await report(dayOf(now))
       // One that is not settled yet waits; one that no log of ours can know of is not told.
       const known = missing.filter(
         (day) => day >= dayOf(now - CALL_DAYS * DAY_MS) && day <= dayOf(now - DAY_MS - SETTLES_MS),
       )
       for (const day of known.slice(0, AT_ONCE)) await report(day)
-      if (known.length <= AT_ONCE) dueAt = now + EVERY_MS / 2 + Math.floor(rooms.random() * EVERY_MS)
+      if (known.length > AT_ONCE) return
+      toldAt = now
+      restMs = EVERY_MS / 2 + Math.floor(rooms.random() * EVERY_MS)
     },
   }
 }

@@ -8,7 +8,7 @@ import type { ConfigurationIndex } from '#core/configuration/configuration-index
 import { integer, isoTime, list, plainText, record } from '#core/contract/fields.ts'
 import { uuid } from '#core/contract/read-content.ts'
 import { serverId } from '#core/contract/verify-seal.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { JobState } from '#platform/jobs/create-jobs.ts'
 import {
   FLEET_DOCUMENT,
@@ -75,7 +75,8 @@ export function createRegistryReports(rooms: Rooms): RegistryReports {
   const { clock, globalConfiguration } = rooms
   const server = idText(rooms.server)
   const owner = memberOf(rooms.server)
-  let dueAt = Number.NEGATIVE_INFINITY
+  let toldAt = Number.NEGATIVE_INFINITY
+  let restMs = 0
   let outages: Outage[] = []
   let clockErrorMs: number | undefined
 
@@ -104,8 +105,9 @@ export function createRegistryReports(rooms: Rooms): RegistryReports {
 
   return {
     async reportWhenDue() {
-      if (clock() < dueAt) return
-      dueAt = clock() + LEAST_MS + Math.floor(rooms.random() * JITTER_MS)
+      if (!hasPassed(clock(), toldAt, restMs)) return
+      toldAt = clock()
+      restMs = LEAST_MS + Math.floor(rooms.random() * JITTER_MS)
       await report()
     },
     outages: () =>

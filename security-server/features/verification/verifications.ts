@@ -2,7 +2,7 @@
  * Verifies the log each day and when somebody asks: what was logged since the last run, and from time to time all of it. A run
  * that is broken off goes on where it was; one that finds something wrong is followed by a full one, which names the first record.
  */
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -98,17 +98,20 @@ export function createVerifications(q: {
     const last = await store.newest()
     if (last?.outcome === 'interrupted') return true
     // A run whose process died is taken up when it was silent for long enough.
-    if (last?.outcome === 'running') return Date.parse(last.seen_at) < clock() - ALIVE_MS
-    if (last?.outcome === 'failed') return Date.parse(last.started_at) < clock() - RETRY_MS
+    if (last?.outcome === 'running') return hasPassed(clock(), Date.parse(last.seen_at), ALIVE_MS)
+    if (last?.outcome === 'failed') return hasPassed(clock(), Date.parse(last.started_at), RETRY_MS)
     const now = clock()
     const today = Math.floor(now / DAY_MS) * DAY_MS + q.hour * 3_600_000
     const due = now >= today ? today : today - DAY_MS
-    return last === undefined || Date.parse(last.started_at) < due
+    if (last === undefined) return true
+    const started = Date.parse(last.started_at)
+    // By a clock that was ahead: it says nothing about today.
+    return started < due || started > now + ALIVE_MS
   }
 
   async function isFullDue(): Promise<boolean> {
     const before = await store.state()
-    return before === undefined || clock() - Date.parse(before.full_at) >= q.fullEveryDays * DAY_MS
+    return before === undefined || hasPassed(clock(), Date.parse(before.full_at), q.fullEveryDays * DAY_MS)
   }
 
   return {

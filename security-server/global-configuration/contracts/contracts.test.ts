@@ -185,7 +185,9 @@ t.test('fetched, verified, kept', (t) =>
     registry.entries.push(entry)
     await contracts.refreshWhenDue()
     t.equal(ask(contracts, clock.now), 'contract_required', 'not due yet')
-    await contracts.refresh()
+    clock.now -= 600_000
+    await contracts.refreshWhenDue()
+    clock.now += 600_000
     const reference = `${content.contract}/1`
     t.equal(ask(contracts, clock.now), reference)
     for (const more of [{ method: 'POST' }, { path: '/horses' }, { client: { ...TAX, subsystemCode: 'x' } }])

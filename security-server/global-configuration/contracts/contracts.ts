@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { claimedInstance, readKeptCounterSeal, verifyCounterSeal } from '#core/contract/between-instances.ts'
 import { instancesOf } from '#core/contract/parties.ts'
 import { readKeptSeal, verifySeal } from '#core/contract/verify-seal.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -235,7 +235,7 @@ export async function createContracts(q: {
     secrecyBetween: (a, b) => secrecyBetween([...taken.values()], { owner: idText(owner), members: [a, b] }),
     refresh,
     async refreshWhenDue() {
-      if (q.clock() - lastSuccess >= REFRESH_MS) await refresh()
+      if (hasPassed(q.clock(), lastSuccess, REFRESH_MS)) await refresh()
     },
     view: () => ({
       asOf: list?.generatedAt,
