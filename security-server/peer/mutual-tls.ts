@@ -4,9 +4,8 @@
  * that left the configuration are closed at once. No certificate has more than its part of the connections, no address more than
  * its part of the handshakes.
  */
-import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { Server, type TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { networkOf } from '#platform/http-service/rate-limit.ts'
@@ -74,7 +73,8 @@ export function mutualTls(
 ): void {
   const take = boundShares(mostOfOne)
   const sockets = new Set<TLSSocket>()
-  const server = app.server as unknown as Server
+  const { server } = app
+  if (!(server instanceof Server)) throw new Error('this listener is no TLS listener')
   boundHandshakes(server, mostHandshakes)
   server.on('secureConnection', (socket: TLSSocket) => {
     const whose = socket.getPeerX509Certificate()?.fingerprint256 ?? ''

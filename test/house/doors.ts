@@ -5,6 +5,9 @@ type Door = { what: string; imports?: RegExp; code?: RegExp; allowed: RegExp }
 
 const STORES = /(^|\/|-)(store|tables|migrations)\.ts$|\/migrations\/|(^|\/)main\.ts$/
 
+/** A door that is shut to all: tests alone hand in what is no whole value. */
+const NOBODY = /^$/
+
 export const DOORS: Door[] = [
   {
     what: 'the database',
@@ -32,8 +35,7 @@ export const DOORS: Door[] = [
   {
     what: 'a type against the checker',
     code: /\bas unknown as\b/,
-    // The way of a message makes its marks so.
-    allowed: /^security-server\/(consumer|provider|peer)\//,
+    allowed: NOBODY,
   },
   {
     what: 'libxml2',
