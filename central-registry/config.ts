@@ -23,7 +23,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './features/catalogue/open-catalogue.ts'
 import type { MailServer } from './features/mail/client.ts'
-import { isAddress } from './features/mail/rules.ts'
+import { isAddress } from './members/contacts/mail-address.ts'
 
 export type { Listener }
 

@@ -37,13 +37,22 @@ import { openSigningKeys } from './configuration/signing-keys/open-signing-keys.
 import { createSignDocument } from './configuration/signing-keys/sign-document.ts'
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
+import {
+  FOLLOW_LEAVES_SECONDS,
+  followLeaves,
+  followLeavesOf,
+} from './configuration/transparency-log/follow-leaves.ts'
+import { createLeafFile } from './configuration/transparency-log/leaf-file.ts'
+import { logRoutes } from './configuration/transparency-log/public-routes.ts'
+import { createLogStore } from './configuration/transparency-log/store.ts'
+import { createSuspendableContracts } from './contract-versions/suspendable.ts'
+import { approvedNow } from './documents/approved-now.ts'
 import { openAuditOrders } from './features/audit-orders/open-audit-orders.ts'
 import { openBackups } from './features/backups/open-backups.ts'
 import { COLLECT_CATALOGUE, openCatalogue } from './features/catalogue/open-catalogue.ts'
 import { consequenceHandlers } from './features/consequences/routes.ts'
 import { announceContract, NOTIFY_CONTRACT } from './features/contracts/notify.ts'
 import { EXCHANGE_CONTRACTS, openContracts, SETTLE_CONTRACTS } from './features/contracts/open-contracts.ts'
-import { createSuspendableContracts } from './features/contracts/suspendable.ts'
 import { explainHandlers } from './features/explain/routes.ts'
 import {
   FEDERATION_SECONDS,
@@ -60,8 +69,6 @@ import { NOTIFY_MANDATE, SETTLE_MANDATES } from './features/mandates/notices.ts'
 import { openMandates } from './features/mandates/open-mandates.ts'
 import { overviewHandlers } from './features/overview/routes.ts'
 import { createOverviewStore } from './features/overview/store.ts'
-import { postNotice } from './features/requests/client.ts'
-import { approvedNow } from './features/requests/intake.ts'
 import { NOTIFY } from './features/requests/notify.ts'
 import { openRequests } from './features/requests/open-requests.ts'
 import { openRestorations } from './features/restorations/open-restorations.ts'
@@ -70,14 +77,6 @@ import { ESCALATE, ESCALATE_SECONDS } from './features/suspensions/escalate.ts'
 import { openSuspensions } from './features/suspensions/open-suspensions.ts'
 import { suspensionRoutes } from './features/suspensions/public-routes.ts'
 import { RENEW_LIST, RENEW_LIST_SECONDS } from './features/suspensions/publish-list.ts'
-import {
-  FOLLOW_LEAVES_SECONDS,
-  followLeaves,
-  followLeavesOf,
-} from './features/transparency-log/follow-leaves.ts'
-import { createLeafFile } from './features/transparency-log/leaf-file.ts'
-import { logRoutes } from './features/transparency-log/public-routes.ts'
-import { createLogStore } from './features/transparency-log/store.ts'
 import { openWitness } from './features/witness/open-witness.ts'
 import { publicWitnessRoutes } from './features/witness/routes.ts'
 import { allMigrations } from './features.ts'
@@ -91,6 +90,7 @@ import { openLogin } from './login.ts'
 import { createRelationStore } from './members/relations-store.ts'
 import { memberHandlers } from './members/routes.ts'
 import { createMemberStore } from './members/store.ts'
+import { postNotice } from './members/webhooks/client.ts'
 import { serverHandlers } from './servers/routes.ts'
 import { createServerStore } from './servers/store.ts'
 import { trustHandlers } from './trust/routes.ts'

@@ -7,6 +7,7 @@ import type { AuditFilter } from '#platform/audit-log/store.ts'
 import type { Page } from '#platform/database/lists.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import {
   type Once,
   type OpenApiRegistration,
@@ -17,7 +18,6 @@ import {
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import { readDocument } from '#platform/http-service/read-document.ts'
 import { Fault } from '#schemas/fault.ts'
-import { listAnswer } from '../list-answer.ts'
 import { checkName } from '../members/rules.ts'
 
 type Rooms = {

@@ -2,8 +2,9 @@
  * What the exact content of a proposal leaves unsaid to a reader: what its certificates say, and whom or what its numbers
  * mean. It helps to read and binds nothing: what is approved is the content by its hash.
  */
+
+import { type CertificateFacts, certificateFacts } from '#core/certificate/certificate-facts.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
-import { type CertificateFacts, certificateFacts } from '../certificate-facts.ts'
 import type { Content } from './rules.ts'
 
 /** Declared here, answered by the rooms that know. */

@@ -7,17 +7,19 @@ import type { RegisteredOpenApi } from '#platform/http-service/openapi.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
-import type { TrustStore } from '../trust/store.ts'
 import { type Approvals, createApprovals } from './create-approvals.ts'
 import { createProposalStore } from './proposals-store.ts'
 import { createProposers } from './proposers.ts'
 import { type ApprovalHandlers, approvalHandlers } from './routes.ts'
 
+type Named = { id: number; name: string }
+
 export function openApprovals(q: {
   database: Database
   people: Pick<PeopleStore, 'find'>
   apiKeys: Pick<ApiKeys, 'find'>
-  trust: Pick<TrustStore, 'services' | 'timestampingServices'>
+  /** Names of what is trusted, for what a proposal says. */
+  trust: { services(): Promise<Named[]>; timestampingServices(): Promise<Named[]> }
   /** All of the API. */
   operations: Operation[]
   isRequired(): Promise<boolean>

@@ -15,8 +15,8 @@ import { codeOf } from '#test/fakes/configuration-world.ts'
 import { listText } from '#test/fakes/registry-reader.ts'
 import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
-import { createLeafFile } from '../features/transparency-log/leaf-file.ts'
 import { createHighWater } from './high-water.ts'
+import { createLeafFile } from './transparency-log/leaf-file.ts'
 
 /** Whether the suspension list is signed by one of these. */
 function isListOf(list: string, certificates: Buffer[]): boolean {

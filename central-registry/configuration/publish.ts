@@ -4,14 +4,14 @@
  */
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
-import { followLeaves } from '../features/transparency-log/follow-leaves.ts'
-import type { LeafFile } from '../features/transparency-log/leaf-file.ts'
-import type { LogStore } from '../features/transparency-log/store.ts'
 import { instanceIn } from './assemble.ts'
 import { checkNotRestored, type HighWater } from './high-water.ts'
 import { createPrepare, type Prepared } from './prepare-publication.ts'
 import type { PrivateKeys } from './signing-keys/private-keys.ts'
 import type { Publication, PublicationStore } from './store.ts'
+import { followLeaves } from './transparency-log/follow-leaves.ts'
+import type { LeafFile } from './transparency-log/leaf-file.ts'
+import type { LogStore } from './transparency-log/store.ts'
 import { writePublication } from './write-publication.ts'
 import { writeShared } from './write-shared.ts'
 

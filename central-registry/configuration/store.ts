@@ -14,12 +14,12 @@ import {
   type Within,
 } from '#platform/database/open-database.ts'
 import { lockRegister } from '../changes/store.ts'
-import type { Reach } from '../features/restorations/rules.ts'
-import { acceptedIn, mustBeAccepted } from '../features/restorations/store.ts'
-import { type OpenLog, openLog } from '../features/transparency-log/store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import type { FewRows, RegisterRows } from './assemble.ts'
+import type { Reach } from './restored-store.ts'
+import { acceptedIn, mustBeAccepted } from './restored-store.ts'
 import { activeKeyIn, noteAnnounced } from './signing-keys/store.ts'
+import { type OpenLog, openLog } from './transparency-log/store.ts'
 
 export type Publication = { index: number; generatedAt: string; expiresAt: string }
 export type PublishedFile = {

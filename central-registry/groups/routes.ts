@@ -1,8 +1,9 @@
 /** Handlers of the operations on global groups. */
+
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { checkCode, checkNewCode } from '#schemas/identifiers.ts'
 import type { Page } from '../changes/store.ts'
-import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
 import { checkName, clientOf, encodedId } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'

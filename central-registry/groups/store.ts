@@ -12,9 +12,9 @@ import {
   type Page,
   type Tabled,
 } from '../changes/store.ts'
-import { liveContractsFor } from '../features/contracts/live-store.ts'
 import { nextStanding } from '../members/rules.ts'
 import { mustBeRegistered } from '../members/store.ts'
+import { liveContractsFor } from '../register/live-contracts-store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import { checkJoining, checkLeaving } from './rules.ts'
 

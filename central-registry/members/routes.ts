@@ -1,13 +1,12 @@
 /** Handlers of the operations on the system, member classes, members and subsystems. */
 import type { Clock } from '#platform/clock.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { checkCode, checkNewCode } from '#schemas/identifiers.ts'
 import type { Page } from '../changes/store.ts'
-import { listAnswer } from '../list-answer.ts'
-import { encodedServer } from '../servers/rules.ts'
 import { instanceOf } from './instance.ts'
 import type { RelationStore } from './relations-store.ts'
-import { checkName, clientOf, encodedId, memberIdOf, subsystemIdOf } from './rules.ts'
+import { checkName, clientOf, encodedId, encodedServer, memberIdOf, subsystemIdOf } from './rules.ts'
 import { type Filter, MANAGEMENT_SERVICE_PROVIDER, type MemberStore } from './store.ts'
 
 type Rooms = {

@@ -5,6 +5,8 @@ import {
   checkCode,
   type MemberId,
   parseClientId,
+  parseServerId,
+  type ServerId,
   type SubsystemId,
 } from '#schemas/identifiers.ts'
 
@@ -58,6 +60,22 @@ export function encodedId(text: string): string {
   const id = parseClientId(text)
   const parts = [id.instance, id.memberClass, id.memberCode]
   return [...parts, ...(id.subsystemCode === undefined ? [] : [id.subsystemCode])].join(':')
+}
+
+/** The server id of "INSTANCE:CLASS:CODE:SERVERCODE" in our instance. */
+export function serverOf(encoded: string, instance: string): ServerId {
+  const parts = encoded.split(':').map(checkCode)
+  if (parts.length !== 4 || parts[0] !== instance) {
+    throw new Fault('invalid_input', { what: `a server id is ${instance}:CLASS:CODE:SERVERCODE` })
+  }
+  const [, memberClass, memberCode, serverCode] = parts as [string, string, string, string]
+  return { instance, memberClass, memberCode, serverCode }
+}
+
+/** "A:B:C:D" for a server's id in its text form. */
+export function encodedServer(text: string): string {
+  const { instance, memberClass, memberCode, serverCode } = parseServerId(text)
+  return [instance, memberClass, memberCode, serverCode].join(':')
 }
 
 /** ABSENT: not in the register. UNUSED: nothing there names it. USED: something does. */

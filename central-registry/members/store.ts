@@ -13,7 +13,7 @@ import {
   type Page,
   type Tabled,
 } from '../changes/store.ts'
-import { liveContractsOf } from '../features/contracts/live-store.ts'
+import { liveContractsOf } from '../register/live-contracts-store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import { checkClassKnown, nextStanding } from './rules.ts'
 

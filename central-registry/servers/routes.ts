@@ -1,17 +1,17 @@
 /** Handlers of the operations on security servers, their authentication certificates and their clients. */
 
+import { certificateFacts } from '#core/certificate/certificate-facts.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { Clock } from '#platform/clock.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import { checkNewCode } from '#schemas/identifiers.ts'
-import { certificateFacts } from '../certificate-facts.ts'
 import type { Page } from '../changes/store.ts'
-import { listAnswer } from '../list-answer.ts'
 import { instanceOf } from '../members/instance.ts'
-import { clientOf, encodedId } from '../members/rules.ts'
+import { clientOf, encodedId, encodedServer, serverOf } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
-import { checkAddress, checkNewCertificate, encodedServer, serverOf } from './rules.ts'
+import { checkAddress, checkNewCertificate } from './rules.ts'
 import type { ServerStore } from './store.ts'
 
 type Rooms = {

@@ -6,14 +6,7 @@ import { isAuthenticationCertificate } from '#core/certificate/usage.ts'
 import { validatePath } from '#core/certificate/validate-path.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { Fault } from '#schemas/fault.ts'
-import {
-  type ClientId,
-  checkCode,
-  idText,
-  memberOf,
-  parseServerId,
-  type ServerId,
-} from '#schemas/identifiers.ts'
+import { type ClientId, idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
 
 const HOST = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
 
@@ -27,22 +20,6 @@ export function checkAddress(address: string): string {
     })
   }
   return address
-}
-
-/** The server id of "INSTANCE:CLASS:CODE:SERVERCODE" in our instance. */
-export function serverOf(encoded: string, instance: string): ServerId {
-  const parts = encoded.split(':').map(checkCode)
-  if (parts.length !== 4 || parts[0] !== instance) {
-    throw new Fault('invalid_input', { what: `a server id is ${instance}:CLASS:CODE:SERVERCODE` })
-  }
-  const [, memberClass, memberCode, serverCode] = parts as [string, string, string, string]
-  return { instance, memberClass, memberCode, serverCode }
-}
-
-/** "A:B:C:D" for a server's id in its text form. */
-export function encodedServer(text: string): string {
-  const { instance, memberClass, memberCode, serverCode } = parseServerId(text)
-  return [instance, memberClass, memberCode, serverCode].join(':')
 }
 
 export type ServerState = 'ABSENT' | 'IN_SERVICE' | 'IN_MAINTENANCE'

@@ -1,8 +1,8 @@
 /** Handlers of the operations on approved certification services and time-stamping services. */
 import type { Certificate } from '#core/certificate/certificate.ts'
+import { certificateFacts } from '#core/certificate/certificate-facts.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import { certificateFacts } from '../certificate-facts.ts'
 import { checkName } from '../members/rules.ts'
 import { profileHandlers } from './profile-routes.ts'
 import {

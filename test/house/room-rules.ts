@@ -35,8 +35,15 @@ const SERVERS: Record<string, Record<string, string[]>> = {
     servers: ['register', 'changes', 'members'],
     trust: ['register', 'changes', 'members'],
     groups: ['register', 'changes', 'members'],
+    // Versions of contracts as they stand: suspensions, successions and explanations read and move them as contracts do.
+    'contract-versions': ['register', 'changes', 'members'],
     configuration: ['register', 'changes', 'members', 'servers', 'trust', 'groups'],
-    features: ['register', 'changes', 'members', 'servers', 'trust', 'groups', 'configuration'],
+    // Every document that a member signs is judged in one place, whatever feature it is for.
+    documents: ['register', 'changes', 'members', 'servers', 'trust', 'configuration'],
+    features: [
+      ...['register', 'changes', 'members', 'servers', 'trust', 'groups'],
+      ...['contract-versions', 'configuration', 'documents'],
+    ],
   },
 }
 

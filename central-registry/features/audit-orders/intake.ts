@@ -7,11 +7,12 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditOrderList, type AuditQuery } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { SignDocument } from '../../configuration/signing-keys/sign-document.ts'
-import { ofOwner, verified } from '../contracts/documents.ts'
-import { approvedNow, type IntakeRooms } from '../requests/intake.ts'
+import type { DocumentRooms } from '../../documents/approved-now.ts'
+import { approvedNow } from '../../documents/approved-now.ts'
+import { ofOwner, verified } from '../../documents/verify-document.ts'
 import type { AuditOrderStore } from './store.ts'
 
-export type AuditIntakeRooms = Pick<IntakeRooms, 'members' | 'trust' | 'ocspFreshnessSeconds' | 'clock'> & {
+export type AuditIntakeRooms = DocumentRooms & {
   store: AuditOrderStore
   signDocument: SignDocument
   count(purpose: 'query' | 'answer', outcome: string): void

@@ -7,7 +7,7 @@ import type { HearCosigned } from '#platform/witness/store.ts'
 import { AUDIT_LIMITS, type AuditAnswer, type AuditQuery, type ListedOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Change, counted, mustBe, type Page, refuseTwin, textContains } from '../../changes/store.ts'
-import { takeDocument } from '../requests/rows-store.ts'
+import { takeDocument } from '../../documents/taken-store.ts'
 import type { AuditOrderRow, AuditOrderServerRow, Tables } from './tables.ts'
 
 export type AuditOrderFilter = { q?: string; state?: 'waiting' | 'overdue' | 'complete'; at: string }

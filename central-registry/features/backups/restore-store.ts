@@ -1,12 +1,11 @@
 /** The database of a restored registry: its rows, and the mark that it waits to be accepted. */
+
 import type { Migration } from 'kysely/migration'
 import type { BackupFacts } from '#platform/backups/manifest.ts'
 import { restoreDatabase } from '#platform/backups/restore-store.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
+import { RESTORED_BACKUP } from '../../configuration/restored-store.ts'
 import type { Tables } from './tables.ts'
-
-/** The parameter that stands in a restored register until two administrators have accepted it. */
-export const RESTORED_BACKUP = 'restoredBackup'
 
 /** `backup` is the SHA-256 of the file. Throws as `restoreDatabase`. */
 export async function restoreRegister(q: {

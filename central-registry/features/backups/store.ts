@@ -5,7 +5,7 @@ import type { BackupFacts } from '#platform/backups/manifest.ts'
 import { migrationsIn } from '#platform/database/dialect-dump.ts'
 import { dumpTables } from '#platform/database/dump.ts'
 import { type Database, inSnapshot, openDatabase, tablesOf } from '#platform/database/open-database.ts'
-import { createLogStore } from '../transparency-log/store.ts'
+import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { Tables } from './tables.ts'
 
 export type BackupStore = ReturnType<typeof createBackupStore>

@@ -1,11 +1,11 @@
 /** Handlers of the operations on the catalogue: services, their documents as data, and the terms that ask for access. */
 import type { Clock } from '#platform/clock.ts'
 import { answer } from '#platform/http-service/answer.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkCode, idText, parseServiceId } from '#schemas/identifiers.ts'
 import type { Page } from '../../changes/store.ts'
-import { listAnswer } from '../../list-answer.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId, subsystemIdOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'

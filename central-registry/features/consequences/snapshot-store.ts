@@ -4,12 +4,12 @@ import { type Certificate, readCertificate } from '#core/certificate/certificate
 import { readableName } from '#core/certificate/name.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
 import { textContains } from '../../changes/store.ts'
+import { COLUMNS, contentOf, versionOf } from '../../contract-versions/rows-store.ts'
+import { stateAt } from '../../contract-versions/rules.ts'
+import { LIVE, namesInstance } from '../../register/live-contracts-store.ts'
+import { suspendedIn } from '../../register/suspended-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { checkAuthenticationCertificate } from '../../servers/rules.ts'
-import { namesInstance } from '../contracts/live-store.ts'
-import { COLUMNS, contentOf, versionOf } from '../contracts/rows-store.ts'
-import { LIVE, stateAt } from '../contracts/rules.ts'
-import { suspendedIn } from '../suspensions/rows-store.ts'
 import type { Snapshot } from './rules.ts'
 
 type Authorities = { sha256: string; is_top: number; certificate: Buffer }[]

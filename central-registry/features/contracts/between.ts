@@ -4,7 +4,7 @@
  */
 import { plainPart } from '#core/contract/fields.ts'
 import type { ContractState } from '#schemas/contract.ts'
-import { OPEN } from './rules.ts'
+import { OPEN } from '../../contract-versions/rules.ts'
 
 /** What the other registry said last. */
 export type PartnerWord = { instance: string; state: ContractState; reason: string | null; heardAt: string }

@@ -3,13 +3,14 @@ import type { Kysely } from 'kysely'
 import type { ContactConfirmation, ContactLetter, ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Change } from '../../changes/store.ts'
+import { addEvent, contentOf, noContract, versionsOf } from '../../contract-versions/rows-store.ts'
+import { impossible } from '../../contract-versions/rules.ts'
+import { takeDocument } from '../../documents/taken-store.ts'
 import { askAgain, keyOf, type PutMail } from '../../members/contacts/letters-store.ts'
 import { confirm, ownInstance } from '../../members/contacts/store.ts'
+import { LIVE } from '../../register/live-contracts-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
-import { takeDocument } from '../requests/rows-store.ts'
-import type { Moves } from './moves-store.ts'
-import { addEvent, contentOf, noContract, versionsOf } from './rows-store.ts'
-import { impossible, LIVE } from './rules.ts'
+import type { Moves } from './acts-store.ts'
 
 type Contact = ContractContent['contacts'][number]
 type Named = Pick<Contact, 'member' | 'email'> & { contract: string }

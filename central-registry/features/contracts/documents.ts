@@ -2,20 +2,11 @@
  * Verifies the signed documents of members about contracts before anybody sees them: exactly their fields, signed now by the
  * signing key of the member that speaks; pure.
  */
+
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
-import {
-  isoTime,
-  list,
-  oneOf,
-  optional,
-  plainText,
-  type Read,
-  record,
-  unique,
-} from '#core/contract/fields.ts'
+import { isoTime, list, oneOf, optional, plainText, record, unique } from '#core/contract/fields.ts'
 import { email, memberId, readContent, sha256, uuid } from '#core/contract/read-content.ts'
 import { serverId, type VerifiedSeal, verifySeal } from '#core/contract/verify-seal.ts'
-import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
 import {
   CONTRACT_DOCUMENT,
   type ContactConfirmation,
@@ -26,10 +17,8 @@ import {
   type ContractQuery,
   MEMBER_ACTS,
 } from '#schemas/contract.ts'
-import { Fault } from '#schemas/fault.ts'
-import { type DocumentHead, ownerOf } from '#schemas/management-request.ts'
-import { checkFresh } from '../requests/document.ts'
-import { describeCertificate, type ProofFacts, verifySigner } from '../requests/proofs.ts'
+import { ofOwner, verified } from '../../documents/verify-document.ts'
+import { checkFresh, describeCertificate, type ProofFacts } from '../../documents/verify-signer.ts'
 
 type Trust = { configuration: ConfigurationIndex; now: number }
 
@@ -89,26 +78,4 @@ export function verifyFreshSeal(bytes: Buffer, { configuration, now }: Trust): F
   const one = verifySeal(bytes, configuration)
   checkFresh(one.seal, now)
   return { ...one, facts: { signingCertificate: describeCertificate(one.signature.certificate) } }
-}
-
-/** A document of one signature: exactly its fields, signed now by the member that it names. */
-export function verified<T extends DocumentHead & { server: string }>(
-  bytes: Buffer,
-  type: string,
-  read: Read<T>,
-  { maxBytes, ...trust }: Trust & { maxBytes?: number },
-): T {
-  const { document, signatures } = readSignedJson(bytes, type, maxBytes)
-  const given = read(document, 'document')
-  const [signature, ...more] = signatures as [JsonSignature, ...JsonSignature[]]
-  if (more.length > 0) throw new Fault('malformed_signature', { what: 'one signature is needed' })
-  verifySigner(given, signature, trust)
-  return given
-}
-
-/** The same document when the owner of its server signed it. */
-export function ofOwner<T extends DocumentHead & { server: string }>(document: T): T {
-  if (ownerOf(document) !== document.signer)
-    throw new Fault('access_denied', { what: `the owner of ${document.server} asks for it` })
-  return document
 }

@@ -18,6 +18,7 @@ import { onEachDatabase } from '#test/databases.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { createChange } from '../../changes/store.ts'
+import { putVersion, setState, versionsOf } from '../../contract-versions/rows-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { openRegistryDatabase } from '../../registry.ts'
 import type { PostToPartner } from '../federation/client.ts'
@@ -25,7 +26,6 @@ import type { Partner } from '../federation/views.ts'
 import { createPartnerExchange } from './exchange-with-partners.ts'
 import { createPartnerListStore, firstBytes } from './partner-list-store.ts'
 import { createPartnerStore } from './partner-store.ts'
-import { putVersion, setState, versionsOf } from './rows-store.ts'
 
 const signedBy = ({ certificate, key }: ConfigurationSigner, document: object, type: string): Buffer =>
   Buffer.from(

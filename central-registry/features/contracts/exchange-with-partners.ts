@@ -29,16 +29,16 @@ import {
 } from '#schemas/contract.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
+import { OPEN } from '../../contract-versions/rules.ts'
+import { checkFresh, describeCertificate } from '../../documents/verify-signer.ts'
 import { instanceOf } from '../../members/instance.ts'
 import type { MemberStore } from '../../members/store.ts'
+import { LIVE } from '../../register/live-contracts-store.ts'
 import type { PostToPartner } from '../federation/client.ts'
 import type { FederatedViews, Partner } from '../federation/views.ts'
-import { checkFresh } from '../requests/document.ts'
-import { describeCertificate } from '../requests/proofs.ts'
 import type { DistributionStore } from './distribution-store.ts'
 import type { PartnerListStore } from './partner-list-store.ts'
 import { type PartnerStore, type Received, wordOf } from './partner-store.ts'
-import { LIVE, OPEN } from './rules.ts'
 
 type Rooms = {
   store: PartnerStore

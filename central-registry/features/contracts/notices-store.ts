@@ -2,9 +2,9 @@
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
 import type { Change } from '../../changes/store.ts'
-import type { Happened } from './move-store.ts'
-import { COLUMNS, contentOf, joinedOf, versionOf } from './rows-store.ts'
-import { dueNotice, IN_FORCE, NOTICE_DAYS, partiesOf } from './rules.ts'
+import type { Happened } from '../../contract-versions/move-version-store.ts'
+import { COLUMNS, contentOf, joinedOf, versionOf } from '../../contract-versions/rows-store.ts'
+import { dueNotice, IN_FORCE, NOTICE_DAYS, partiesOf } from '../../contract-versions/rules.ts'
 import type { Tables } from './tables.ts'
 
 const DAY_MS = 86_400_000

@@ -5,9 +5,9 @@
 import type { Clock } from '#platform/clock.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import type { PostNotice } from '../requests/client.ts'
-import type { WebhookStore } from '../requests/webhook-store.ts'
-import type { Notify } from './move-store.ts'
+import type { Notify } from '../../contract-versions/move-version-store.ts'
+import type { PostNotice } from '../../members/webhooks/client.ts'
+import type { WebhookStore } from '../../members/webhooks/store.ts'
 
 export const NOTIFY_CONTRACT = 'notify-contract'
 

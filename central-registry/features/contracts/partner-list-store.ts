@@ -7,10 +7,10 @@ import { MAX_PARTNER_LIST_BYTES, MOST_BETWEEN, MOST_SEALS } from '#core/contract
 import { plainPart } from '#core/contract/fields.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { PartnerContract, PartnerList, PartnerPlace } from '#schemas/contract.ts'
+import { COLUMNS, versionOf } from '../../contract-versions/rows-store.ts'
+import { IN_FORCE, OPEN, stateAt } from '../../contract-versions/rules.ts'
+import { LIVE, namesInstance } from '../../register/live-contracts-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
-import { namesInstance } from './live-store.ts'
-import { COLUMNS, versionOf } from './rows-store.ts'
-import { IN_FORCE, LIVE, OPEN, stateAt } from './rules.ts'
 
 export type PartnerListStore = ReturnType<typeof createPartnerListStore>
 

@@ -11,12 +11,20 @@ import type { ContractContent, PartnerContract } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { type Change, counted } from '../../changes/store.ts'
+import type { Decision } from '../../contract-versions/move-version-store.ts'
+import {
+  addEvent,
+  COLUMNS,
+  contentOf,
+  putVersion,
+  versionOf,
+  versionsOf,
+} from '../../contract-versions/rows-store.ts'
+import { checkProposal, impossible, isComplete, isPossible, OPEN } from '../../contract-versions/rules.ts'
+import { LIVE } from '../../register/live-contracts-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
+import { checkNotTooMany, createMoves, type MoveRooms } from './acts-store.ts'
 import type { FreshSeal } from './documents.ts'
-import type { Decision } from './move-store.ts'
-import { checkNotTooMany, createMoves, type MoveRooms } from './moves-store.ts'
-import { addEvent, COLUMNS, contentOf, putVersion, versionOf, versionsOf } from './rows-store.ts'
-import { checkProposal, impossible, isComplete, isPossible, LIVE, OPEN } from './rules.ts'
 
 export type PartnerStore = ReturnType<typeof createPartnerStore>
 type VerifiedCounterSeal = ReturnType<typeof verifyCounterSeal> & { message: Buffer }

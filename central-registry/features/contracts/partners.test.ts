@@ -22,14 +22,14 @@ import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
 import { start } from '#test/fakes/request-world.ts'
 import { createChange } from '../../changes/store.ts'
+import { putVersion, setState, versionsOf } from '../../contract-versions/rows-store.ts'
+import { isSuspendedIn } from '../../register/suspended-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { openRegistryDatabase } from '../../registry.ts'
-import { isSuspendedIn } from '../suspensions/rows-store.ts'
 import { stateBetween } from './between.ts'
 import { createPartnerListStore } from './partner-list-store.ts'
 import { createPartnerStore, wordOf } from './partner-store.ts'
 import { checkInstances } from './partners.ts'
-import { putVersion, setState, versionsOf } from './rows-store.ts'
 
 const signedBy = ({ certificate, key }: ConfigurationSigner, document: object, type: string): Buffer =>
   Buffer.from(

@@ -2,9 +2,9 @@
 import { groupOf, instancesOf, partnerOf } from '#core/contract/parties.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
+import { contentOf } from '../../contract-versions/rows-store.ts'
+import { impossible, OPEN } from '../../contract-versions/rules.ts'
 import type { ContractRow } from '../../register/tables.ts'
-import { contentOf } from './rows-store.ts'
-import { impossible, OPEN } from './rules.ts'
 
 export type Partners = {
   /** Before a transaction: what `isRegistered` answers from is read anew. */

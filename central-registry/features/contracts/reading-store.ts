@@ -2,9 +2,10 @@
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import { contains, counted, orderOf, type Page } from '../../changes/store.ts'
+import { COLUMNS, noContract, versionsOf } from '../../contract-versions/rows-store.ts'
+import { IN_FORCE } from '../../contract-versions/rules.ts'
+import { LIVE } from '../../register/live-contracts-store.ts'
 import type { ContractRow } from '../../register/tables.ts'
-import { COLUMNS, noContract, versionsOf } from './rows-store.ts'
-import { IN_FORCE, LIVE } from './rules.ts'
 import type { Tables } from './tables.ts'
 
 export type Filter = {

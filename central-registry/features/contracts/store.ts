@@ -8,12 +8,7 @@ import { checkSealFits } from '#core/contract/verify-seal.ts'
 import type { ContractAct, ContractProposal, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Change } from '../../changes/store.ts'
-import type { ContractRow, RegisterTables } from '../../register/tables.ts'
-import { takeDocument } from '../requests/rows-store.ts'
-import type { FreshSeal } from './documents.ts'
-import type { Decision } from './move-store.ts'
-import { checkNotTooMany, createMoves, isBetween, type MoveRooms } from './moves-store.ts'
-import { checkInstances, NO_PARTNERS } from './partners.ts'
+import type { Decision } from '../../contract-versions/move-version-store.ts'
 import {
   addEvent,
   addParties,
@@ -24,7 +19,7 @@ import {
   rowOfHash,
   versionOf,
   versionsOf,
-} from './rows-store.ts'
+} from '../../contract-versions/rows-store.ts'
 import {
   checkFamily,
   checkMemberAct,
@@ -37,7 +32,12 @@ import {
   OPEN,
   partiesOf,
   stateAt,
-} from './rules.ts'
+} from '../../contract-versions/rules.ts'
+import { takeDocument } from '../../documents/taken-store.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
+import { checkNotTooMany, createMoves, isBetween, type MoveRooms } from './acts-store.ts'
+import type { FreshSeal } from './documents.ts'
+import { checkInstances, NO_PARTNERS } from './partners.ts'
 
 export type ContractStore = ReturnType<typeof createContractStore>
 

@@ -10,7 +10,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
-import type { ImportClient } from '../imports/client.ts'
+import type { ImportClient } from '../../configuration/other-instances/client.ts'
 import { readFederated } from './read-federated.ts'
 import type { FederationStore } from './store.ts'
 

@@ -14,7 +14,7 @@ import type {
   RegistrationService,
   SharedParameters,
 } from '#schemas/global-configuration.ts'
-import type { ImportClient } from '../imports/client.ts'
+import type { ImportClient } from '../../configuration/other-instances/client.ts'
 import {
   checkHash,
   findDirectory,
@@ -22,7 +22,7 @@ import {
   MAX_SHARED_BYTES,
   partOf,
   verifiedDirectory,
-} from '../imports/read-source.ts'
+} from '../../configuration/other-instances/read-source.ts'
 
 type Federated = {
   url: string

@@ -14,7 +14,7 @@ import {
 } from '../../changes/store.ts'
 import { anchorOfRow } from '../../configuration/assemble.ts'
 import type { ExternalAnchorRow } from '../../register/federation-tables.ts'
-import { liveContractsWith } from '../contracts/live-store.ts'
+import { liveContractsWith } from '../../register/live-contracts-store.ts'
 import { type AnchorAct, checkApart, MOST_TRUSTED, nextAnchorState } from './rules.ts'
 import type { FederatedConfigurationRow, Tables } from './tables.ts'
 

@@ -7,7 +7,7 @@ import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { CALL_DAYS, type CallCounts, type CallOutcomes, type ReportedCalls } from '#schemas/fleet.ts'
-import { takeDocument } from '../requests/rows-store.ts'
+import { takeDocument } from '../../documents/taken-store.ts'
 import type { Tables } from './tables.ts'
 
 export type CallStore = ReturnType<typeof createCallStore>

@@ -7,7 +7,7 @@ import { Resolver } from 'node:dns/promises'
 import net, { BlockList, isIP } from 'node:net'
 import tls from 'node:tls'
 import { readCertificate } from '#core/certificate/certificate.ts'
-import { isForbiddenAddress } from '../../forbidden-address.ts'
+import { isForbiddenAddress } from '#platform/http-service/forbidden-address.ts'
 import type { PortState, Probe } from './rules.ts'
 
 const MESSAGE_PORT = 5500

@@ -30,7 +30,7 @@ import {
   type ServerReport,
 } from '#schemas/fleet.ts'
 import { decodeSegment, encodeSegment, idText, parseClientId, parseServiceId } from '#schemas/identifiers.ts'
-import { ofOwner, verified } from '../contracts/documents.ts'
+import { ofOwner, verified } from '../../documents/verify-document.ts'
 
 const DAY_MS = 86_400_000
 const text = plainText(300)

@@ -4,13 +4,14 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type CallCountsAnswer, FLEET_DOCUMENT, type ReportAnswer } from '#schemas/fleet.ts'
 import type { SignDocument } from '../../configuration/signing-keys/sign-document.ts'
-import { approvedNow, type IntakeRooms } from '../requests/intake.ts'
+import type { DocumentRooms } from '../../documents/approved-now.ts'
+import { approvedNow } from '../../documents/approved-now.ts'
 import type { CallStore } from './calls-store.ts'
 import { verifyCalls, verifyReport } from './documents.ts'
 import type { OutageStore } from './outages-store.ts'
 import type { FleetStore } from './store.ts'
 
-export type FleetIntakeRooms = Pick<IntakeRooms, 'members' | 'trust' | 'ocspFreshnessSeconds' | 'clock'> & {
+export type FleetIntakeRooms = DocumentRooms & {
   store: Pick<FleetStore, 'takeReport'>
   outages: Pick<OutageStore, 'for'>
   calls: Pick<CallStore, 'take' | 'missing'>

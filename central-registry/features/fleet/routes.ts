@@ -3,16 +3,15 @@ import type { ConfigurationIndex } from '#core/configuration/configuration-index
 import type { Clock } from '#platform/clock.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ServerReport } from '#schemas/fleet.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { Page } from '../../changes/store.ts'
-import { listAnswer } from '../../list-answer.ts'
 import { instanceOf } from '../../members/instance.ts'
-import { encodedId } from '../../members/rules.ts'
+import { encodedId, encodedServer, serverOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
-import { encodedServer, serverOf } from '../../servers/rules.ts'
 import {
   type Campaign,
   type CampaignFacts,

@@ -5,7 +5,7 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { Fault } from '#schemas/fault.ts'
 import type { ServerReport } from '#schemas/fleet.ts'
 import { contains, counted, orderOf, type Page } from '../../changes/store.ts'
-import { takeDocument } from '../requests/rows-store.ts'
+import { takeDocument } from '../../documents/taken-store.ts'
 import { keepTroubles, replaceCertificates } from './rows-store.ts'
 import { type Known, type Probe, SILENT_MS, TROUBLES, type Trouble, troublesOf } from './rules.ts'
 import type { Tables } from './tables.ts'

@@ -4,8 +4,8 @@
  */
 import { createHash, randomInt } from 'node:crypto'
 import { asFault } from '#schemas/fault.ts'
+import type { ImportClient } from '../../configuration/other-instances/client.ts'
 import { checkAddress } from '../../servers/rules.ts'
-import type { ImportClient } from './client.ts'
 import type { Finding, Plan } from './plan.ts'
 
 const AT_ONCE = 16

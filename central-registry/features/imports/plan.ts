@@ -2,17 +2,18 @@
  * What an import would take into the register, what not and why, and what differs; pure. What the register has stays as it is,
  * and what breaks one of its rules is left out with all that depends on it.
  */
+
 import { createHash } from 'node:crypto'
+import { canonicalHash } from '#core/canonical/canonical-hash.ts'
 import { asFault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { RegisterRows } from '../../configuration/assemble.ts'
+import type { Source } from '../../configuration/other-instances/read-source.ts'
 import { MANAGEMENT_SERVICE_PROVIDER } from '../../members/store.ts'
-import { contentHash } from '../requests/rules.ts'
 import { planCertificates } from './plan-certificates.ts'
 import { planMembers } from './plan-members.ts'
 import { planServers } from './plan-servers.ts'
 import { type AddedTrust, planTrust } from './plan-trust.ts'
-import type { Source } from './read-source.ts'
 
 /** Rows as the register's tables hold them. */
 export type Take = AddedTrust & {
@@ -107,7 +108,7 @@ function digestOf(der: Buffer | undefined): { certificate?: string } {
 
 /** The hash that is approved: of the documents, by their SHA-256, and of all that they would change. */
 export function planHash(documents: Record<string, string>, take: Take): string {
-  return contentHash({ documents, take: readableTake(take) })
+  return canonicalHash({ documents, take: readableTake(take) })
 }
 
 /** What the steps of a plan say beside what they take. */

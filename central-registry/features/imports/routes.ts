@@ -4,16 +4,21 @@ import { readCertificate } from '#core/certificate/certificate.ts'
 import { writeSource } from '#core/configuration/shared-parameters-write.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Page } from '../../changes/store.ts'
+import type { ImportClient } from '../../configuration/other-instances/client.ts'
+import {
+  type Documents,
+  fetchDocuments,
+  readSource,
+  type Source,
+} from '../../configuration/other-instances/read-source.ts'
 import type { SigningKeyStore } from '../../configuration/signing-keys/store.ts'
-import { listAnswer } from '../../list-answer.ts'
 import type { MemberStore } from '../../members/store.ts'
-import type { ImportClient } from './client.ts'
 import { collectCertificates } from './collect.ts'
 import { type Plan, planHash, planImport, readableTake } from './plan.ts'
-import { type Documents, fetchDocuments, readSource, type Source } from './read-source.ts'
 import { type Report, rowsOf } from './report.ts'
 import type { ImportStore, ImportSummary, Seen } from './store.ts'
 

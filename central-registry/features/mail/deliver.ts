@@ -3,8 +3,9 @@ import type { Clock } from '#platform/clock.ts'
 import type { JobHandler } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import type { Fields } from '../../members/contacts/mail-address.ts'
 import type { SendMail } from './client.ts'
-import { type Fields, render } from './rules.ts'
+import { render } from './rules.ts'
 import type { MailStore } from './store.ts'
 
 const GIVE_UP_MS = 3 * 86_400_000

@@ -6,8 +6,9 @@ import { type FakeMailServer, headerOf, startMailServer } from '#test/fakes/mail
 import { publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, approve, authority, type RequestWorld } from '#test/fakes/request-world.ts'
+import { isAddress } from '../../members/contacts/mail-address.ts'
 import { createSendMail, type MailServer } from './client.ts'
-import { isAddress, render } from './rules.ts'
+import { render } from './rules.ts'
 
 type Row = {
   id: number

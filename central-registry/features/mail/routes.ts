@@ -2,14 +2,15 @@
 
 import type { Clock } from '#platform/clock.ts'
 import type { Within } from '#platform/database/open-database.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import type { Page } from '../../changes/store.ts'
-import { listAnswer } from '../../list-answer.ts'
+import type { Fields } from '../../members/contacts/mail-address.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { memberIdOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
-import { checkAddresses, type Fields, hasText, render } from './rules.ts'
+import { checkAddresses, hasText, render } from './rules.ts'
 import type { MailStore, Seen } from './store.ts'
 
 export const MAIL_STATES = ['WAITING', 'SENT', 'REFUSED', 'GIVEN_UP'] as const

@@ -1,6 +1,8 @@
 /** What holds for e-mail: which addresses, and how a text is filled in; pure. */
+
 import { readFileSync } from 'node:fs'
 import { Fault } from '#schemas/fault.ts'
+import { type Fields, isAddress } from '../../members/contacts/mail-address.ts'
 
 /** Every text, with the names of what is filled in. Other languages are other files. */
 const TEXTS = JSON.parse(readFileSync(new URL('texts/en.json', import.meta.url), 'utf8')) as Record<
@@ -8,17 +10,8 @@ const TEXTS = JSON.parse(readFileSync(new URL('texts/en.json', import.meta.url),
   string
 >
 
-/** Plain words of RFC 5321 alone: no quotes, comments, lists or names, of which mail programs have several readings. */
-const ADDRESS =
-  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,8}@(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/
 const MAX_FIELD = 1000
 const MAX_SUBJECT = 200
-
-export type Fields = Record<string, string>
-
-export function isAddress(text: string): boolean {
-  return text.length <= 254 && ADDRESS.test(text)
-}
 
 /** Throws `invalid_input`; says nothing of the address, which is a personal datum. */
 export function checkAddresses(addresses: string[]): string[] {

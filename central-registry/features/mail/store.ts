@@ -4,8 +4,8 @@ import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { type Change, counted, mustBe, type Page, type Tabled, textContains } from '../../changes/store.ts'
+import type { Fields } from '../../members/contacts/mail-address.ts'
 import { mustBeRegistered } from '../../members/store.ts'
-import type { Fields } from './rules.ts'
 import type { MailState, Tables } from './tables.ts'
 
 export type MailStore = ReturnType<typeof createMailStore>

@@ -1,11 +1,11 @@
 /** Handlers of the operations on hosting mandates and on the policy that asks for them. */
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { Page } from '../../changes/store.ts'
-import { listAnswer } from '../../list-answer.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { clientOf, encodedId, memberIdOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'

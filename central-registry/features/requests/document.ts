@@ -45,8 +45,6 @@ const CHECKS: Record<Field, (text: string) => unknown> = {
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const MAX_TEXT = 16 * 1024
-/** As between servers (pr-mess 4.2): clocks differ, documents travel. */
-export const ACCEPTED_MS = 5 * 60_000
 
 /** A request of one of the kinds; throws `invalid_input` or the fault of the field. */
 export function readFiledRequest(document: unknown): FiledRequest {
@@ -83,12 +81,6 @@ export function readRevocation(document: unknown): Revocation {
   if (typeof request !== 'number' || !Number.isSafeInteger(request) || request < 1)
     throw refused('request is the number of a request')
   return { ...head, server, request }
-}
-
-/** Throws `stale_request` unless the document was made within five minutes of `now`, either way. */
-export function checkFresh({ createdAt }: DocumentHead, now: number): void {
-  if (Math.abs(Date.parse(createdAt) - now) > ACCEPTED_MS)
-    throw new Fault('stale_request', { what: 'createdAt is not within 5 minutes of our time' })
 }
 
 function readDocument(document: unknown): {

@@ -4,11 +4,10 @@ import { readCertificate } from '#core/certificate/certificate.ts'
 import { idText, memberOf, parseClientId, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
 import { ownerOf, type RequestSubject } from '#schemas/management-request.ts'
 import { countOf } from '../../changes/store.ts'
+import { suspendedAmong, suspendedIn } from '../../register/suspended-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { hostedBy } from '../mandates/rules.ts'
 import { mandateFor } from '../mandates/store.ts'
-import { suspendedIn } from '../suspensions/rows-store.ts'
-import { suspendedAmong } from '../suspensions/rules.ts'
 import type { RegisterFacts } from './rules.ts'
 
 /** Who signed it, and by certificates with which SHA-256. */

@@ -2,26 +2,17 @@
  * The public side of management requests: every proof of a signed document is verified before a row is touched. A refused
  * one leaves a count and a fault, nothing else.
  */
-import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
-import type { Clock } from '#platform/clock.ts'
+
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
-import { approvedCas } from '../../configuration/assemble.ts'
-import { instanceOf } from '../../members/instance.ts'
-import type { MemberStore } from '../../members/store.ts'
-import { indexApproved } from '../../trust/approved.ts'
-import type { TrustStore } from '../../trust/store.ts'
+import { approvedNow, type DocumentRooms } from '../../documents/approved-now.ts'
 import { verifyFiledRequest, verifyRevocation, verifyStatusQuery } from './proofs.ts'
 import type { RequestRow } from './rows-store.ts'
 import type { RequestStore } from './store.ts'
 
-export type IntakeRooms = {
+export type IntakeRooms = DocumentRooms & {
   store: RequestStore
-  members: Pick<MemberStore, 'parameters'>
-  trust: TrustStore
-  ocspFreshnessSeconds: number
-  clock: Clock
   /** Called once for each document: what it was, and `ok` or the code of the fault. */
   count(purpose: 'file' | 'query' | 'revoke', outcome: string): void
 }
@@ -60,23 +51,6 @@ export function intakeHandlers(rooms: IntakeRooms): Record<string, OperationHand
       return statusOf(await store.revokeOwn(revocation, now))
     }),
   }
-}
-
-/** The approved CAs as servers will know them, read anew for each document: a CA withdrawn counts no more. */
-export async function approvedNow(
-  rooms: Pick<IntakeRooms, 'members' | 'trust' | 'ocspFreshnessSeconds'>,
-): Promise<ConfigurationIndex> {
-  const { trust } = rooms
-  return indexApproved({
-    instance: await instanceOf(rooms.members),
-    approvedCas: approvedCas({
-      services: await trust.services(),
-      authorities: await trust.authorities(),
-      responders: await trust.responders(),
-    }),
-    profiles: await trust.profiles(),
-    ocspFreshnessSeconds: rooms.ocspFreshnessSeconds,
-  })
 }
 
 /** What a requester is told of its request. */

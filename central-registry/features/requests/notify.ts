@@ -7,10 +7,10 @@ import type { Clock } from '#platform/clock.ts'
 import type { Within } from '#platform/database/open-database.ts'
 import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import type { PostNotice } from './client.ts'
+import type { PostNotice } from '../../members/webhooks/client.ts'
+import type { WebhookStore } from '../../members/webhooks/store.ts'
 import { statusOf } from './intake.ts'
 import type { RequestRow } from './rows-store.ts'
-import type { WebhookStore } from './webhook-store.ts'
 
 export const NOTIFY = 'notify-requester'
 

@@ -24,7 +24,7 @@ import {
   SERVER,
   start,
 } from '#test/fakes/request-world.ts'
-import { postNotice } from './client.ts'
+import { postNotice } from '../../members/webhooks/client.ts'
 
 async function published(node: Node, version = 6) {
   await publish(node)

@@ -1,22 +1,21 @@
 /** Handlers of the operations on management requests: what waits, everything needed to decide on one, decisions, rules. */
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkCode, idText, type MemberId } from '#schemas/identifiers.ts'
 import { type RequestKind, signersOf } from '#schemas/management-request.ts'
+import { checkReason } from '../../changes/decision.ts'
 import type { Page } from '../../changes/store.ts'
-import { listAnswer } from '../../list-answer.ts'
 import { instanceOf } from '../../members/instance.ts'
-import { encodedId, memberIdOf } from '../../members/rules.ts'
+import { encodedId, encodedServer, memberIdOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
-import { encodedServer } from '../../servers/rules.ts'
+import type { WebhookStore } from '../../members/webhooks/store.ts'
 import { checkUrl } from '../../trust/rules.ts'
 import type { AutomaticApprovalStore } from './automatic-store.ts'
 import { type RequestRow, subjectOf } from './rows-store.ts'
-import { checkReason } from './rules.ts'
 import type { Filter, RequestStore } from './store.ts'
-import type { WebhookStore } from './webhook-store.ts'
 
 type Rooms = {
   store: RequestStore

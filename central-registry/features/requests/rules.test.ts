@@ -7,8 +7,10 @@ import {
   signersOf,
 } from '#schemas/management-request.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
-import { checkFresh, readFiledRequest, readRevocation, readStatusQuery } from './document.ts'
-import { type Act, assess, checkReason, checkSigner, next, type RegisterFacts, stateFor } from './rules.ts'
+import { checkReason } from '../../changes/decision.ts'
+import { checkFresh } from '../../documents/verify-signer.ts'
+import { readFiledRequest, readRevocation, readStatusQuery } from './document.ts'
+import { type Act, assess, checkSigner, next, type RegisterFacts, stateFor } from './rules.ts'
 
 const OWNER = 'DEV/GOV/1'
 const GUEST = 'DEV/COM/2'

@@ -1,6 +1,5 @@
 /** What holds for management requests: states and who may move them, who has to sign, what approval would change; pure. */
 import { createHash } from 'node:crypto'
-import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseClientId } from '#schemas/identifiers.ts'
 import {
@@ -177,16 +176,4 @@ export function assess(subject: RequestSubject, facts: RegisterFacts): Assessmen
 /** SHA-256, hex, of the certificate that a request registers. */
 export function certificateDigest({ certificate = '' }: RequestSubject): string {
   return createHash('sha256').update(Buffer.from(certificate, 'base64')).digest('hex')
-}
-
-/** SHA-256, hex, of the canonical JSON of a value. */
-export function contentHash(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex')
-}
-
-/** A reason that the requester reads: 1 to 1000 characters without control characters. */
-export function checkReason(reason: string): string {
-  if (reason.trim() === '' || /[\p{Cs}\u202a-\u202e\u2066-\u2069]|(?!\n)\p{Cc}/u.test(reason))
-    throw new Fault('invalid_input', { what: 'a reason in words is needed, without control characters' })
-  return reason
 }

@@ -2,19 +2,22 @@
  * Rows of management requests. Each act is one transaction, alone among all nodes: judging the request against the register,
  * its new state, and what an approval changes, so that of two decisions one wins and none is half done.
  */
+
 import type { Kysely, SelectQueryBuilder } from 'kysely'
+import { canonicalHash } from '#core/canonical/canonical-hash.ts'
 import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
 import type { FiledRequest, RequestKind, RequestState, RequestSubject } from '#schemas/management-request.ts'
 import { type Change, contains, counted, type Page, within } from '../../changes/store.ts'
+import { takeDocument } from '../../documents/taken-store.ts'
+import type { ProofFacts } from '../../documents/verify-signer.ts'
 import { createMemberStore } from '../../members/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { createServerStore } from '../../servers/store.ts'
 import { apply } from './apply.ts'
 import { isAutomatic } from './automatic-store.ts'
 import { readFacts, type Signed } from './facts-store.ts'
-import type { ProofFacts } from './proofs.ts'
 import {
   COLUMNS,
   insertRequest,
@@ -23,13 +26,11 @@ import {
   type RequestRow,
   rowOf,
   subjectOf,
-  takeDocument,
 } from './rows-store.ts'
 import {
   type Assessment,
   assess,
   certificateDigest,
-  contentHash,
   type Hosting,
   next,
   type RegisterChange,
@@ -105,7 +106,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
     given: Proof[],
     at: string,
   ): Promise<RequestRow> {
-    const digest = contentHash(subject)
+    const digest = canonicalHash(subject)
     const undecided = await transaction
       .selectFrom('management_request')
       .select(COLUMNS)
@@ -122,7 +123,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
     const all = [...proofs, ...added.map(({ facts }) => facts)]
     const signed = all.map((one) => one.signer)
     const state = stateFor(subject, signed)
-    const facts = { state, content_hash: contentHash({ subject, proofs: all }) }
+    const facts = { state, content_hash: canonicalHash({ subject, proofs: all }) }
     const id = same?.id ?? (await insertRequest(transaction, { subject, digest, at, ...facts }))
     if (same !== undefined)
       await transaction.updateTable('management_request').set(facts).where('id', '=', id).execute()

@@ -15,9 +15,10 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Change } from '../../changes/store.ts'
 import { createHighWater } from '../../configuration/high-water.ts'
+import type { Reach } from '../../configuration/restored-store.ts'
 import type { SigningKeyStore } from '../../configuration/signing-keys/store.ts'
+import { createLeafFile } from '../../configuration/transparency-log/leaf-file.ts'
 import type { SuspensionStore } from '../suspensions/store.ts'
-import { createLeafFile } from '../transparency-log/leaf-file.ts'
 import { createAccessStore } from './access-store.ts'
 import { type AskNode, askNode } from './client.ts'
 import type { Memory } from './memory.ts'
@@ -29,7 +30,6 @@ import {
   highest,
   isBehind,
   judged,
-  type Reach,
   type Restored,
   WHILE_WAITING,
 } from './rules.ts'

@@ -16,9 +16,10 @@ import { anchorOf, newestOf, publish, setUp, until } from '#test/fakes/registry-
 import { BACKUP_KEY, type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, authority, OWNER, owner } from '#test/fakes/request-world.ts'
 import { postgresql } from '#test/postgresql.ts'
+import type { Reach } from '../../configuration/restored-store.ts'
 import { allMigrations } from '../../features.ts'
 import { openMemory } from './memory.ts'
-import { contentOf, endingKeys, highest, isBehind, judged, type Reach } from './rules.ts'
+import { contentOf, endingKeys, highest, isBehind, judged } from './rules.ts'
 import { type Standing, type TakenAway, takenAwayFrom, takenAwayInWords, withdrawn } from './taken-away.ts'
 
 const issuer = await startOpenIdProvider(t)

@@ -1,11 +1,10 @@
 /** When a register is one that was put back, what two administrators accept of it, and which numbers others have seen; pure. */
+
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Reach } from '../../configuration/restored-store.ts'
 import { type Standing, type TakenAway, takenAwayHash } from './taken-away.ts'
-
-/** How far a register, or somebody who saw it, has come. */
-export type Reach = { index: number; suspensionList: number; leaves: number }
 
 /** What somebody outside of the database says of the newest index; `counts` is false for what nobody can have seen. */
 export type Claim = { source: string; kind: 'node' | 'server'; index: number; counts: boolean }

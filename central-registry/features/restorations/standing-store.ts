@@ -3,10 +3,10 @@ import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { type Database, inSnapshot, tablesOf } from '#platform/database/open-database.ts'
 import { within } from '../../changes/store.ts'
+import { suspendedIn } from '../../register/suspended-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { createTrustStore } from '../../trust/store.ts'
 import { createFederationStore } from '../federation/store.ts'
-import { suspendedIn } from '../suspensions/rows-store.ts'
 import type { Standing, Trusted } from './taken-away.ts'
 
 /** All of it as it was at one moment. */

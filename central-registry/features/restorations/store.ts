@@ -1,16 +1,18 @@
 /** What a restored register says of itself, what servers reported of it, and what was accepted before. */
+
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Suspended } from '#schemas/global-configuration.ts'
 import type { Change } from '../../changes/store.ts'
+import type { Reach } from '../../configuration/restored-store.ts'
+import { acceptedIn, RESTORED_BACKUP } from '../../configuration/restored-store.ts'
+import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { RegisterTables, RestorationRow } from '../../register/tables.ts'
-import { RESTORED_BACKUP } from '../backups/restore-store.ts'
 import type { SuspensionStore } from '../suspensions/store.ts'
-import { createLogStore } from '../transparency-log/store.ts'
 import { endKeys } from './access-store.ts'
-import type { Reach, Restored } from './rules.ts'
+import type { Restored } from './rules.ts'
 import { readStanding, withdrawAgain } from './standing-store.ts'
 import type { Trusted } from './taken-away.ts'
 
@@ -20,7 +22,6 @@ const COLUMNS = [
   ...(['id', 'content', 'sha256', 'accepted_at', 'proposed_by', 'accepted_by'] as const),
   ...(['configuration_index', 'suspension_list', 'leaves'] as const),
 ] as const
-const NOWHERE: Reach = { index: 0, suspensionList: 0, leaves: 0 }
 
 /** What is taken away again with an acceptance, and by whom. */
 type TakeAway = {
@@ -63,28 +64,6 @@ export function createRestorationStore(
         await transaction.deleteFrom('system_parameter').where('name', '=', RESTORED_BACKUP).execute()
       }),
   }
-}
-
-/** How far those had come who saw what was accepted: all that is published is above. */
-export async function acceptedIn(kysely: Kysely<RegisterTables>): Promise<Reach> {
-  const row = await kysely
-    .selectFrom('restoration')
-    .select(['configuration_index', 'suspension_list', 'leaves'])
-    .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  if (row === undefined) return NOWHERE
-  return { index: row.configuration_index, suspensionList: row.suspension_list, leaves: row.leaves }
-}
-
-/** Within a publication: throws `registry_restored` for a register that nobody has accepted since it was restored. */
-export async function mustBeAccepted(kysely: Kysely<RegisterTables>): Promise<void> {
-  const row = await kysely
-    .selectFrom('system_parameter')
-    .select('value')
-    .where('name', '=', RESTORED_BACKUP)
-    .executeTakeFirst()
-  if (row !== undefined) throw new Fault('registry_restored', { what: `from the backup ${row.value}` })
 }
 
 async function restoredIn(kysely: Kysely<RegisterTables>, database: Database): Promise<Restored> {

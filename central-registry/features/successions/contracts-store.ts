@@ -4,8 +4,7 @@ import type { Kysely } from 'kysely'
 import { groupOf, namedConsumers } from '#core/contract/parties.ts'
 import type { Within } from '#platform/database/open-database.ts'
 import { asFault } from '#schemas/fault.ts'
-import type { RegisterTables } from '../../register/tables.ts'
-import type { Happened } from '../contracts/move-store.ts'
+import type { Happened } from '../../contract-versions/move-version-store.ts'
 import {
   addEvent,
   checkOverlaps,
@@ -15,8 +14,10 @@ import {
   readFacts,
   versionOf,
   versionsOf,
-} from '../contracts/rows-store.ts'
-import { checkProposal, inForceOrExpired, LIVE, OPEN, partiesOf } from '../contracts/rules.ts'
+} from '../../contract-versions/rows-store.ts'
+import { checkProposal, inForceOrExpired, OPEN, partiesOf } from '../../contract-versions/rules.ts'
+import { LIVE } from '../../register/live-contracts-store.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 import { type Plan, type Renamed, succeeded } from './rules.ts'
 
 type Q = {

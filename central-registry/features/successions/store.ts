@@ -12,8 +12,8 @@ import {
   mustBe,
   type Page,
 } from '../../changes/store.ts'
+import { liveContractsOf } from '../../register/live-contracts-store.ts'
 import type { RegisterTables, SuccessionRow } from '../../register/tables.ts'
-import { liveContractsOf } from '../contracts/live-store.ts'
 import { begin, type Doing, type Taking } from './begin-store.ts'
 import type { Plan } from './rules.ts'
 

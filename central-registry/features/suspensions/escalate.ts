@@ -6,7 +6,7 @@ import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { JobHandler } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import type { PostNotice } from '../requests/client.ts'
+import type { PostNotice } from '../../members/webhooks/client.ts'
 import { encodedSubject, isToBeAnnounced } from './rules.ts'
 import type { SuspensionStore } from './store.ts'
 

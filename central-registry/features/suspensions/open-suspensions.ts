@@ -12,8 +12,9 @@ import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { createChange } from '../../changes/store.ts'
 import { createHighWater } from '../../configuration/high-water.ts'
 import type { PrivateKeys } from '../../configuration/signing-keys/private-keys.ts'
+import type { SuspendableContracts } from '../../contract-versions/suspendable.ts'
 import type { MemberStore } from '../../members/store.ts'
-import type { PostNotice } from '../requests/client.ts'
+import type { PostNotice } from '../../members/webhooks/client.ts'
 import { type Memory, openMemory } from '../restorations/memory.ts'
 import { createEscalation } from './escalate.ts'
 import { createSuspensionPolicyStore } from './policy-store.ts'
@@ -24,12 +25,7 @@ import {
 } from './publish-list.ts'
 import { suspensionHandlers } from './routes.ts'
 import { describe, mayConfirm } from './rules.ts'
-import {
-  createSuspensionStore,
-  type SuspendableContracts,
-  type SuspensionStore,
-  type TellOfSuspension,
-} from './store.ts'
+import { createSuspensionStore, type SuspensionStore, type TellOfSuspension } from './store.ts'
 import { watchSuspensions } from './watch.ts'
 
 export type Suspensions = {

@@ -2,10 +2,9 @@
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
-import { idText, parseServerId } from '#schemas/identifiers.ts'
-import { encodedId, memberIdOf, subsystemIdOf } from '../../members/rules.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { encodedId, encodedServer, memberIdOf, serverOf, subsystemIdOf } from '../../members/rules.ts'
 import type { SuspensionRow } from '../../register/tables.ts'
-import { encodedServer, serverOf } from '../../servers/rules.ts'
 
 /** What one caller may suspend within a day before somebody else has confirmed it, unless the registry sets another bound. */
 export const MOST_PER_DAY = 10
@@ -101,25 +100,6 @@ export function isToBeAnnounced(
   return escalated_at === null || now - Date.parse(escalated_at) >= ESCALATE_EVERY_MS
 }
 
-/** What stands in the list of suspended subjects that a party of a request has to do with; in words. */
-export function suspendedAmong(
-  suspended: readonly { kind: SuspendedKind; subject: string }[],
-  q: { clients: string[]; server: string; certificates: string[] },
-): string[] {
-  const named = (kind: SuspendedKind, subject: string): boolean =>
-    suspended.some((one) => one.kind === kind && one.subject === subject)
-  const clients = q.clients.filter((id) => named('member', id) || named('subsystem', id))
-  return [
-    ...clients.map((id) => `${id} is suspended`),
-    ...(named('server', q.server)
-      ? [`the security server ${idText(parseServerId(q.server))} is suspended`]
-      : []),
-    ...q.certificates
-      .filter((sha256) => named('certificate', sha256))
-      .map((sha256) => `the certificate ${sha256} is suspended`),
-  ]
-}
-
 /** As the API shows it; `mayConfirm`: this caller. */
 export function describe(row: SuspensionRow, mayConfirm: boolean): object {
   const who = (id: string | null, name: string | null): object | null => (id === null ? null : { id, name })
@@ -145,18 +125,4 @@ function nextAnnouncement({ state, escalated_at, suspended_at }: SuspensionRow):
   if (state !== 'unconfirmed') return null
   if (escalated_at === null) return suspended_at
   return new Date(Date.parse(escalated_at) + ESCALATE_EVERY_MS).toISOString()
-}
-
-/** Who acts, when, and who that is in words, with a second person where there is one. */
-export type Act = { by: { id: string; name: string }; at: string; words: string }
-
-export function actOf(caller: Caller, now: number, approver?: Caller): Act {
-  const name = approver === undefined ? caller.name : `${caller.name}, approved by ${approver.name}`
-  return { by: { id: caller.id, name }, at: new Date(now).toISOString(), words: wordsOf(caller, approver) }
-}
-
-/** Who decided, with a second person where there was one, as the events of a contract keep it. */
-export function wordsOf(caller: Caller, approver?: Caller): string {
-  const named = ({ kind, name, id }: Caller): string => `${name} (${kind} ${id})`
-  return approver === undefined ? named(caller) : `${named(caller)}, approved by ${named(approver)}`
 }

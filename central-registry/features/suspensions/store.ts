@@ -1,8 +1,10 @@
 /** Rows of suspensions and the one row of the list. Every act runs alone among all nodes, on the rows as they are then. */
+
 import type { Kysely } from 'kysely'
 import { inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Suspended, SuspendedKind } from '#schemas/global-configuration.ts'
+import type { Act } from '../../changes/decision.ts'
 import {
   type Change,
   contains,
@@ -14,36 +16,16 @@ import {
   type Tabled,
   textContains,
 } from '../../changes/store.ts'
+import { acceptedIn, mustBeAccepted } from '../../configuration/restored-store.ts'
 import { activeKeyIn } from '../../configuration/signing-keys/store.ts'
+import type { SuspendableContracts } from '../../contract-versions/suspendable.ts'
+import { IN_FORCE, isSuspendedIn, suspendedIn } from '../../register/suspended-store.ts'
 import type { RegisterTables, SuspensionRow } from '../../register/tables.ts'
-import { acceptedIn, mustBeAccepted } from '../restorations/store.ts'
 import { readPerDay, unconfirmedOf } from './policy-store.ts'
-import { IN_FORCE, isSuspendedIn, suspendedIn } from './rows-store.ts'
-import { type Act, checkAllowance } from './rules.ts'
+import { checkAllowance } from './rules.ts'
 
 export type SuspensionStore = ReturnType<typeof createSuspensionStore>
 export type SignedList = { number: number; issuedAt: string; expiresAt: string; content: string }
-/** What a suspension does to a contract within its own transaction; contracts/ answers it. */
-export type SuspendableContracts = {
-  /** Throws `not_found`, and `contract_not_possible` unless a version is in force; `hash` is of a version that was read. */
-  suspend(
-    transaction: Kysely<RegisterTables>,
-    q: { contract: string; hash?: string; reason: string },
-    decision: { by: string; at: string },
-  ): Promise<void>
-  confirm(
-    transaction: Kysely<RegisterTables>,
-    contract: string,
-    decision: { by: string; at: string },
-  ): Promise<void>
-  /** Throws the same when neither a version nor, by `isSuspended`, the contract is suspended. */
-  resume(
-    transaction: Kysely<RegisterTables>,
-    q: { contract: string; hash?: string; isSuspended: boolean },
-    decision: { by: string; at: string },
-  ): Promise<void>
-}
-
 const TABLES = { member: 'member', subsystem: 'subsystem', server: 'security_server' } as const
 
 type Filter = {

@@ -14,7 +14,8 @@ import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
-import { checkConfirmer, isToBeAnnounced, subjectOf, suspendedAmong } from './rules.ts'
+import { suspendedAmong } from '../../register/suspended-store.ts'
+import { checkConfirmer, isToBeAnnounced, subjectOf } from './rules.ts'
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 const SHA256 = 'ab'.repeat(32)

@@ -4,11 +4,11 @@ import type { WitnessRooms } from '#platform/witness/create-witness.ts'
 import { readLogKeyStatement } from '#platform/witness/log-key-statement.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, parseServerId } from '#schemas/identifiers.ts'
+import { type ApprovedRooms, approvedNow } from '../../documents/approved-now.ts'
 import type { ServerStore } from '../../servers/store.ts'
-import { approvedNow, type IntakeRooms } from '../requests/intake.ts'
 
 export function witnessRules(
-  rooms: Pick<IntakeRooms, 'members' | 'trust' | 'ocspFreshnessSeconds'> & {
+  rooms: ApprovedRooms & {
     servers: Pick<ServerStore, 'server'>
     clock: Clock
   },

@@ -6,9 +6,9 @@ import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import { type Change, counted } from '../../changes/store.ts'
-import { type Fields, isAddress } from '../../features/mail/rules.ts'
 import type { ContactAddressRow } from '../../register/contact-tables.ts'
 import type { RegisterTables } from '../../register/tables.ts'
+import { type Fields, isAddress } from './mail-address.ts'
 import { CODE_GOOD_MS, DAY_MS, digestOf, MOST_LETTERS, newCode } from './rules.ts'
 
 /** The texts of the letter. */

@@ -9,8 +9,8 @@ import {
   type ContractSide,
 } from '#schemas/contract.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
-import { isAddress } from '../../features/mail/rules.ts'
 import type { ContactAddressRow } from '../../register/contact-tables.ts'
+import { isAddress } from './mail-address.ts'
 
 export const DAY_MS = 86_400_000
 export const CODE_GOOD_MS = 7 * DAY_MS

@@ -17,9 +17,10 @@ import {
   type RequestSubject,
   signersOf,
 } from '#schemas/management-request.ts'
+import { approvedNow } from '../../../documents/approved-now.ts'
+import { describeCertificate, type ProofFacts, verifySigner } from '../../../documents/verify-signer.ts'
 import { readFiledRequest } from '../document.ts'
-import { approvedNow, type IntakeRooms } from '../intake.ts'
-import { describeCertificate, type ProofFacts, verifySigner } from '../proofs.ts'
+import type { IntakeRooms } from '../intake.ts'
 import { checkSigner } from '../rules.ts'
 import { answerSoapFault, MAX_REQUEST_BYTES } from './answer-soap-fault.ts'
 import { checkProvider } from './check-provider.ts'

@@ -1,8 +1,9 @@
 /** Single rows of suspensions, within a transaction. */
 import type { Kysely } from 'kysely'
+import { counted } from '#platform/database/lists.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
-import { counted } from '../../changes/store.ts'
-import type { RegisterTables, SuspensionRow } from '../../register/tables.ts'
+import { idText, parseServerId } from '#schemas/identifiers.ts'
+import type { RegisterTables, SuspensionRow } from './tables.ts'
 
 export const IN_FORCE: SuspensionRow['state'][] = ['unconfirmed', 'confirmed']
 
@@ -41,4 +42,23 @@ export async function endOf(
     .where('state', 'in', IN_FORCE)
     .executeTakeFirst()
   return numUpdatedRows > 0n
+}
+
+/** What stands in the list of suspended subjects that a party of a request has to do with; in words. */
+export function suspendedAmong(
+  suspended: readonly { kind: SuspendedKind; subject: string }[],
+  q: { clients: string[]; server: string; certificates: string[] },
+): string[] {
+  const named = (kind: SuspendedKind, subject: string): boolean =>
+    suspended.some((one) => one.kind === kind && one.subject === subject)
+  const clients = q.clients.filter((id) => named('member', id) || named('subsystem', id))
+  return [
+    ...clients.map((id) => `${id} is suspended`),
+    ...(named('server', q.server)
+      ? [`the security server ${idText(parseServerId(q.server))} is suspended`]
+      : []),
+    ...q.certificates
+      .filter((sha256) => named('certificate', sha256))
+      .map((sha256) => `the certificate ${sha256} is suspended`),
+  ]
 }

@@ -5,9 +5,9 @@
 
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
-import type { Change, Tabled } from '../../changes/store.ts'
-import { CONTACT_POLICIES, type ContactPolicy } from '../../members/contacts/rules.ts'
-import type { RegisterTables } from '../../register/tables.ts'
+import type { Change, Tabled } from '../changes/store.ts'
+import { CONTACT_POLICIES, type ContactPolicy } from '../members/contacts/rules.ts'
+import type { RegisterTables } from '../register/tables.ts'
 
 export type ContractPolicy = {
   /** Beside the provider's access rights. */

@@ -7,14 +7,13 @@ import type { ContractContent, ContractSide } from '#schemas/contract.ts'
 import { asFault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { counted } from '../../changes/store.ts'
-import { isRequired, sidesWithout } from '../../members/contacts/rules.ts'
-import { knownOf, ownInstance } from '../../members/contacts/store.ts'
-import type { ContractRow, RegisterTables } from '../../register/tables.ts'
-import { endOf } from '../suspensions/rows-store.ts'
-import type { FreshSeal } from './documents.ts'
-import { type Decision, moveVersion, type Notify, tellParties } from './move-store.ts'
-import { NO_PARTNERS, type Partners } from './partners.ts'
-import { readPolicy } from './policy-store.ts'
+import {
+  type Decision,
+  moveVersion,
+  type Notify,
+  tellParties,
+} from '../../contract-versions/move-version-store.ts'
+import { readPolicy } from '../../contract-versions/policy-store.ts'
 import {
   addEvent,
   checkOverlaps,
@@ -25,7 +24,7 @@ import {
   signersOf,
   versionOf,
   versionsOf,
-} from './rows-store.ts'
+} from '../../contract-versions/rows-store.ts'
 import {
   type Act,
   checkFamily,
@@ -36,7 +35,13 @@ import {
   OPEN,
   stateAt,
   supersededAt,
-} from './rules.ts'
+} from '../../contract-versions/rules.ts'
+import { isRequired, sidesWithout } from '../../members/contacts/rules.ts'
+import { knownOf, ownInstance } from '../../members/contacts/store.ts'
+import { endOf } from '../../register/suspended-store.ts'
+import type { ContractRow, RegisterTables } from '../../register/tables.ts'
+import type { FreshSeal } from './documents.ts'
+import { NO_PARTNERS, type Partners } from './partners.ts'
 
 export type MoveRooms = {
   notify: Notify

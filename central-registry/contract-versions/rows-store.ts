@@ -5,10 +5,10 @@ import { contentHash, contentText } from '#core/contract/read-content.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
-import { countOf } from '../../changes/store.ts'
-import { putContacts } from '../../members/contacts/store.ts'
-import type { ContractRow, RegisterTables } from '../../register/tables.ts'
-import { isSuspendedIn } from '../suspensions/rows-store.ts'
+import { countOf } from '../changes/store.ts'
+import { putContacts } from '../members/contacts/store.ts'
+import { isSuspendedIn } from '../register/suspended-store.ts'
+import type { ContractRow, RegisterTables } from '../register/tables.ts'
 import {
   checkOverlap,
   consumersOf,

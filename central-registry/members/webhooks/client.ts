@@ -5,8 +5,8 @@
 import { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { Agent, request } from 'undici'
+import { isForbiddenAddress } from '#platform/http-service/forbidden-address.ts'
 import { Fault } from '#schemas/fault.ts'
-import { isForbiddenAddress } from '../../forbidden-address.ts'
 
 /** Resolves when the receiver took it (2xx); throws `service_failed`. */
 export type PostNotice = (url: string, notice: object, signal: AbortSignal) => Promise<void>

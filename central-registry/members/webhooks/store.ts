@@ -2,8 +2,8 @@
 import { tablesOf } from '#platform/database/open-database.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { type Change, mustHaveMet, type Tabled } from '../../changes/store.ts'
-import { mustBeRegistered } from '../../members/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
+import { mustBeRegistered } from '../store.ts'
 
 export type WebhookStore = ReturnType<typeof createWebhookStore>
 

@@ -4,11 +4,31 @@
  */
 
 import type { Kysely } from 'kysely'
-import type { RegisterTables } from '../../register/tables.ts'
-import type { SuspendableContracts } from '../suspensions/store.ts'
-import { moveVersion, type Notify } from './move-store.ts'
+import type { RegisterTables } from '../register/tables.ts'
+import { moveVersion, type Notify } from './move-version-store.ts'
 import { addEvent, noContract, rowOfHash, versionsOf } from './rows-store.ts'
 import { impossible, isPossible, next } from './rules.ts'
+
+/** What a suspension does to a contract within its own transaction. */
+export type SuspendableContracts = {
+  /** Throws `not_found`, and `contract_not_possible` unless a version is in force; `hash` is of a version that was read. */
+  suspend(
+    transaction: Kysely<RegisterTables>,
+    q: { contract: string; hash?: string; reason: string },
+    decision: { by: string; at: string },
+  ): Promise<void>
+  confirm(
+    transaction: Kysely<RegisterTables>,
+    contract: string,
+    decision: { by: string; at: string },
+  ): Promise<void>
+  /** Throws the same when neither a version nor, by `isSuspended`, the contract is suspended. */
+  resume(
+    transaction: Kysely<RegisterTables>,
+    q: { contract: string; hash?: string; isSuspended: boolean },
+    decision: { by: string; at: string },
+  ): Promise<void>
+}
 
 export function createSuspendableContracts(notify: Notify): SuspendableContracts {
   /** `hash`: of a version that was read. */

@@ -59,8 +59,6 @@ const WHY_NOT: Record<Act, string> = {
   supersede: 'only what is or was in force is superseded',
 }
 
-/** States in which a contract matters to a server: to decide about, or in force. */
-export const LIVE: ContractState[] = ['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED']
 /** Undecided. */
 export const OPEN: ContractState[] = ['PROPOSED', 'ACCEPTED']
 export const IN_FORCE: ContractState[] = ['ACTIVE', 'SUSPENDED']

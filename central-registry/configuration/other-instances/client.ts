@@ -3,7 +3,7 @@ import { connect } from 'node:tls'
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 import { PORT } from '#schemas/wire.ts'
-import { passingIdentity } from '../../configuration/passing-identity.ts'
+import { passingIdentity } from '../passing-identity.ts'
 
 export type ImportClient = {
   /** The answer whatever its status; throws `network_error` when there is none within the limits, or before the signal. */

@@ -1,10 +1,13 @@
 /** How many contracts that are proposed or in force refer to something: what they name must stay in the register. */
 
 import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import { counted } from '#platform/database/lists.ts'
+import type { ContractState } from '#schemas/contract.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
-import { counted } from '../../changes/store.ts'
-import type { RegisterTables } from '../../register/tables.ts'
-import { LIVE } from './rules.ts'
+import type { RegisterTables } from './tables.ts'
+
+/** States in which a contract matters to a server: to decide about, or in force. */
+export const LIVE: ContractState[] = ['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED']
 
 export function liveContractsOf(kysely: Kysely<RegisterTables>, subsystem: string): Promise<number> {
   return counted(

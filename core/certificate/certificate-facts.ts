@@ -1,6 +1,6 @@
 /** What people read of a certificate, as every answer that holds one says it. */
-import { readCertificate } from '#core/certificate/certificate.ts'
-import { readableName } from '#core/certificate/name.ts'
+import { readCertificate } from './certificate.ts'
+import { readableName } from './name.ts'
 
 export type CertificateFacts = {
   sha256: string

@@ -2,7 +2,7 @@
 
 import type { Kysely } from 'kysely'
 import type { Within } from '#platform/database/open-database.ts'
-import type { ContractRow, RegisterTables } from '../../register/tables.ts'
+import type { ContractRow, RegisterTables } from '../register/tables.ts'
 import { contentOf, joinedOf, setState } from './rows-store.ts'
 import { type Act, next, partiesOf } from './rules.ts'
 

@@ -1,0 +1,93 @@
+/** Verifies who signed a document of a member: by a certificate that an approved CA issued, good now, for this instance; pure. */
+import type { Certificate } from '#core/certificate/certificate.ts'
+import { readableName } from '#core/certificate/name.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { checkSigner as checkSigningCertificate } from '#core/signature/check-signer.ts'
+import type { JsonSignature } from '#core/signature/signed-json.ts'
+import { Fault } from '#schemas/fault.ts'
+import { parseMemberId, parseServerId } from '#schemas/identifiers.ts'
+import type { DocumentHead } from '#schemas/management-request.ts'
+
+/** As between servers (pr-mess 4.2): clocks differ, documents travel. */
+export const ACCEPTED_MS = 5 * 60_000
+
+type CertificateFacts = {
+  sha256: string
+  subject: string
+  issuer: string
+  serialNumber: string
+  notBefore: string
+  notAfter: string
+}
+
+/** What was verified, for those who decide. */
+export type ProofFacts = {
+  signer: string
+  /** As it came: our JSON API or X-Road's message. */
+  format: 'JWS' | 'X-Road'
+  document: string
+  createdAt: string
+  verifiedAt: string
+  /** Absent when the request holds no signature of the signer: it signed the X-Road message that `passedOnBy` verified. */
+  signingCertificate?: CertificateFacts
+  /** Its key signed the request as well. */
+  authenticationCertificate?: CertificateFacts
+  /** Path and OCSP status of the signing certificate hold until then. */
+  validUntil?: string
+  /** The internal TLS certificate of the management security server that the request came through. */
+  passedOnBy?: CertificateFacts
+}
+
+/** Of a signature that came with the request. */
+type SignatureFacts = ProofFacts & { signingCertificate: CertificateFacts; validUntil: string }
+
+/** By what a document is judged, and when. */
+export type Trust = { configuration: ConfigurationIndex; now: number }
+
+/** What the signature of `signer` proves; throws unless the certificate is that member's, trusted and good now. */
+export function verifySigner(
+  document: DocumentHead & { server: string },
+  { signerStatusOnly = false, ...signature }: JsonSignature & { signerStatusOnly?: boolean },
+  { configuration, now }: Trust,
+  format: ProofFacts['format'] = 'JWS',
+): SignatureFacts {
+  checkFresh(document, now)
+  const [member, server] = [parseMemberId(document.signer), parseServerId(document.server)]
+  if (member.instance !== configuration.instance || server.instance !== configuration.instance)
+    throw new Fault('invalid_input', { what: `this registry is of the instance ${configuration.instance}` })
+  const { validUntil } = checkSigningCertificate({
+    signature,
+    configuration,
+    at: new Date(now),
+    member,
+    signerStatusOnly,
+  })
+  return {
+    signer: document.signer,
+    format,
+    document: document.id,
+    createdAt: document.createdAt,
+    verifiedAt: new Date(now).toISOString(),
+    signingCertificate: describeCertificate(signature.certificate),
+    validUntil: validUntil.toISOString(),
+  }
+}
+
+/** Throws `stale_request` unless the document was made within five minutes of `now`, either way. */
+export function checkFresh({ createdAt }: DocumentHead, now: number): void {
+  if (Math.abs(Date.parse(createdAt) - now) > ACCEPTED_MS)
+    throw new Fault('stale_request', { what: 'createdAt is not within 5 minutes of our time' })
+}
+
+/** What people compare of a certificate. */
+export function describeCertificate({ sha256, ...certificate }: Certificate): CertificateFacts {
+  const { subject, issuer, serialNumber, notBefore, notAfter } = certificate
+  return {
+    sha256,
+    subject: readableName(subject),
+    issuer: readableName(issuer),
+    serialNumber: serialNumber.toString(16),
+    notBefore: notBefore.toISOString(),
+    notAfter: notAfter.toISOString(),
+  }
+}
