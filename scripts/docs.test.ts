@@ -1,0 +1,61 @@
+/** The pages of the documents: every link leads to a page and a heading, and the search finds, in a browser without a network. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import t from 'tap'
+import { hasChromium, openBrowser } from '#test/browser.ts'
+import { skipFor } from '#test/outside-tools.ts'
+
+const output = mkdtempSync(path.join(tmpdir(), 'concordat-docs-'))
+t.teardown(() => rmSync(output, { recursive: true, force: true }))
+const concordat = (...args: string[]) =>
+  spawnSync(path.join(import.meta.dirname, 'concordat'), ['docs', ...args], { encoding: 'utf8' })
+
+t.test('the command', (t) => {
+  t.equal(concordat('--nonsense').status, 2)
+  t.match(concordat('--help'), { status: 0, stdout: /--output/ })
+  const made = concordat('--output', path.join(output, 'pages'))
+  t.match(made, { status: 0, stdout: /pages: open .*README\.html/ })
+  t.equal(concordat('--output', path.join(output, 'pages')).status, 0, 'and once more')
+  t.end()
+})
+
+t.test('links between pages lead to pages and headings', (t) => {
+  const root = path.join(output, 'pages')
+  const pages = globSync('**/*.html', { cwd: root })
+  t.ok(pages.length > 100)
+  const idsOf = (file: string): Set<string> =>
+    new Set([...readFileSync(file, 'utf8').matchAll(/ id="([^"]+)"/g)].map(([, id]) => id!))
+  const dead = pages.flatMap((page) => {
+    const text = readFileSync(path.join(root, page), 'utf8')
+    return [...text.matchAll(/href="([^":]*\.html)(?:#([^"]*))?"/g)].flatMap(([, target = '', anchor]) => {
+      const at = path.join(root, path.dirname(page), target)
+      const isThere = existsSync(at) && (anchor === undefined || idsOf(at).has(decodeURIComponent(anchor)))
+      return isThere ? [] : [`${page}: ${target}#${anchor ?? ''}`]
+    })
+  })
+  t.strictSame(dead, [])
+  t.end()
+})
+
+void t.test('the search, in Chromium', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+  const chromium = await openBrowser()
+  t.teardown(() => chromium.close())
+  const page = await chromium.newPage()
+  const asked: string[] = []
+  page.on('request', (request) => asked.push(new URL(request.url()).protocol))
+  await page.goto(pathToFileURL(path.join(output, 'pages/docs/README.html')).href)
+  await page.getByLabel('Search').fill('legal hold')
+  await page.locator('#found a').filter({ hasText: 'Retention' }).first().click()
+  await page.getByRole('main').getByText('hold').first().waitFor()
+  t.match(page.url(), /docs\/retention\.html/)
+  await page.getByLabel('Search').fill('<img src=x onerror=alert(1)> zzz')
+  t.equal(
+    await page.locator('#found p').first().textContent(),
+    'Nothing was found for "<img src=x onerror=alert(1)> zzz".',
+  )
+  t.strictSame([...new Set(asked)], ['file:'], 'nothing asks a network')
+})
