@@ -20,6 +20,12 @@ Every failure leaves as one JSON object, with the type repeated in the header \`
 - \`message\` says what is wrong, where, and what to do next. It never holds payload, personal data or secrets.
 - \`detail\` is an id to look for in the log lines of both servers.
 
+Whether the provider's system may have been called is told by the code, for each that a server of ours gives on the way of a message:
+
+- It may have been: AFTER.
+- Either, the text says no more: EITHER.
+- It was not, by this request: all others.
+
 Between servers, and to SOAP clients, the same three stand in a SOAP fault. The codes are X-Road's where X-Road has one.
 `
 
@@ -32,7 +38,13 @@ export function errorsDocument(): string {
     ['People, sessions and second persons', administrationFaults],
   ] as const
   const sections = parts.map(([title, faults]) => `\n## ${title}\n\n${table(faults)}`)
-  return HEAD + sections.join('') + `\n${Object.keys(catalogue).length} codes.\n`
+  const given = (when: FaultEntry['given']): string =>
+    Object.entries<FaultEntry>(catalogue)
+      .filter(([, entry]) => entry.given === when)
+      .map(([code]) => `\`${code}\``)
+      .join(', ')
+  const head = HEAD.replace('AFTER', given('after')).replace('EITHER', given('either'))
+  return head + sections.join('') + `\n${Object.keys(catalogue).length} codes.\n`
 }
 
 function table(faults: Record<string, FaultEntry>): string {

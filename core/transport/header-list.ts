@@ -1,6 +1,7 @@
 /** The header lines of a REST message: kept in order, case and repetition, printed and read back without a changed byte. */
 import { isUtf8 } from 'node:buffer'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
+import { HEADER } from '#schemas/wire.ts'
 
 /** Headers as they arrived: order, case and repeats are part of the signed message. */
 export type HeaderList = [name: string, value: string][]
@@ -20,6 +21,14 @@ const CONNECTION = 'connection'
 const ODD = /[^a-z0-9-]/
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding'])
 const NOTHING: ReadonlySet<string> = new Set()
+const OF_SERVERS: ReadonlySet<string> = new Set([
+  HEADER.error,
+  HEADER.hashAlgorithm,
+  HEADER.proxyVersion,
+  HEADER.originalContentType,
+  HEADER.messageType,
+  HEADER.originalSoapAction,
+])
 
 /** The names (lower case) that the Connection headers list: meant for this hop alone (RFC 9110 7.6.1). */
 export function connectionListed(headers: HeaderList): ReadonlySet<string> {
@@ -40,6 +49,11 @@ export function isTwin(lower: string): boolean {
   if (!ODD.test(lower)) return false
   const plain = lower.replace(/[^a-z0-9]/g, '-')
   return plain.startsWith('x-road-') || FRAMING.has(plain)
+}
+
+/** Whether this header (lower case) is the word of a security server, which no system of a provider may put into its answer. */
+export function isOfServers(lower: string): boolean {
+  return OF_SERVERS.has(lower) || lower.startsWith('x-concordat-')
 }
 
 /** Pairs of Node's or undici's flat `rawHeaders`, without those that `drop` or a Connection header names; ASCII values only. */

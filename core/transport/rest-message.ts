@@ -26,7 +26,7 @@ import {
 } from './header-list.ts'
 import { checkServicePath } from './service-path.ts'
 
-export { flatHeaders, type HeaderList } from './header-list.ts'
+export { flatHeaders, type HeaderList, isOfServers } from './header-list.ts'
 export { parseRestResponse, requestHash, writeRestResponse } from './rest-response.ts'
 
 /** On whose behalf the client asks (third-party representation extension). */

@@ -9,6 +9,7 @@ import {
   fieldsOf,
   type HeaderList,
   headerLines,
+  isOfServers,
   messageLines,
   readHeaders,
   valueText,
@@ -39,8 +40,8 @@ const STATUS = /^[2-5][0-9]{2}$/
 const HASH = /^[A-Za-z0-9+/]{27,86}={0,2}$/
 
 /**
- * Message bytes of the answer: the back end's status, reason and headers without hop-by-hop ones and without those
- * five that are ours to write, then the five. A reason that is not printable ASCII is left out: it means nothing.
+ * Message bytes of the answer: the back end's status, reason and headers without hop-by-hop ones, without those of security
+ * servers and without those five that are ours to write, then the five. A reason that is not printable ASCII is left out: it means nothing.
  */
 export function writeRestResponse(q: {
   status: number
@@ -56,7 +57,7 @@ export function writeRestResponse(q: {
   const listed = connectionListed(q.headers)
   const kept = q.headers.filter(([name]) => {
     const lower = name.toLowerCase()
-    return !HOP_BY_HOP.has(lower) && !FIELDS.has(lower) && !listed.has(lower)
+    return !HOP_BY_HOP.has(lower) && !FIELDS.has(lower) && !listed.has(lower) && !isOfServers(lower)
   })
   const lines = headerLines([
     ...kept.map(([name, value]): [string, string] => [name, valueText(value)]),

@@ -8,4 +8,9 @@ export type FaultEntry = {
   text: string
   /** What to do next; no full stop. */
   remedy: string
+  /**
+   * When it is given on the way of a message. Absent: only while the provider's system was not called. `after`: only once it may
+   * have been. `either`: the text is true of both.
+   */
+  given?: 'after' | 'either'
 }

@@ -171,6 +171,7 @@ export const exchangeFaults = {
     remedy: 'The provider has to correct the service URL',
   },
   service_failed: {
+    given: 'either',
     status: 500,
     blame: 'server',
     text: "The provider's system did not answer as it should",
@@ -184,6 +185,7 @@ export const exchangeFaults = {
       'The provider has to register the certificate of the system, or of its CA, for the service, or to renew it',
   },
   service_timeout: {
+    given: 'either',
     status: 504,
     blame: 'server',
     text: "The provider's system did not answer in time",
@@ -196,12 +198,14 @@ export const exchangeFaults = {
     remedy: "Try again; if it persists ask the provider's operator",
   },
   connection_lost: {
+    given: 'after',
     status: 502,
     blame: 'server',
     text: 'The connection broke after the request had left',
     remedy: 'Whether the request was carried out is not known: ask the provider before you repeat it',
   },
   peer_timeout: {
+    given: 'after',
     status: 504,
     blame: 'server',
     text: 'The other security server did not answer in time',
@@ -215,6 +219,7 @@ export const exchangeFaults = {
       'If it is an X-Road security server, the operator of this one has to name it in peers.xroadTlsPeers; otherwise tell both operators',
   },
   http_error: {
+    given: 'after',
     status: 502,
     blame: 'server',
     text: 'What answered in the place of the other security server gave no message',
@@ -222,9 +227,10 @@ export const exchangeFaults = {
       'Whether the request was carried out is not known: tell both operators; a device between the servers, or the proxy of an X-Road server, may have answered',
   },
   peer_fault: {
+    given: 'either',
     status: 500,
     blame: 'server',
-    text: 'The other security server refused the exchange',
+    text: 'The other security server answered with a fault',
     remedy: 'Read the code and the text that it gave',
   },
   suspended: {

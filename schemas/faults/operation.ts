@@ -6,7 +6,7 @@ export const operationFaults = {
     status: 503,
     blame: 'server',
     text: 'The message log cannot take a record',
-    remedy: 'Nothing was sent; the operator has to look at disk and database',
+    remedy: 'The operator has to look at disk and database',
   },
   timestamping_failed: {
     status: 503,
@@ -292,6 +292,7 @@ export const operationFaults = {
     remedy: 'The operator has to look at disk space and permissions',
   },
   internal_error: {
+    given: 'either',
     status: 500,
     blame: 'server',
     text: 'Something unexpected happened',

@@ -8,6 +8,8 @@ export async function blamePeer<T>(work: () => Promise<T>): Promise<T> {
     return await work()
   } catch (cause) {
     const { code, what, received, detail } = asFault(cause)
+    // Of the reply it has a code of its own (after-the-call.ts).
+    if (code === 'body_too_large') throw cause
     if (received !== undefined || catalogue[code].blame !== 'client') throw cause
     throw new Fault('invalid_message', {
       what: `the reply: ${code}${what === undefined ? '' : `, ${what}`}`,

@@ -213,7 +213,7 @@ t.test('a reply is believed only when it is the whole answer of the provider to 
     world.skew = 6 * 60_000
     return reply
   }
-  await fails(t, 'stale_request', ['request:', 'outcome-unknown:stale_request'])
+  await fails(t, 'stale_reply', ['request:', 'outcome-unknown:stale_reply'])
   for (const one of [body, other]) await one.discard()
   t.strictSame(await leaks(), [])
 })
@@ -346,7 +346,7 @@ t.test('how it ended: refused, or nobody knows', async (t) => {
   }
   await fails(t, 'connection_lost', ['request:'], {}, 'the first fault is told, recovery closes the record')
   made.peer = honest
-  await fails(t, 'logging_failed', ['request:'], {}, 'no reply leaves that is not on record')
+  await fails(t, 'reply_not_logged', ['request:'], {}, 'no reply leaves that is not on record')
   log.fail = undefined
   const locked = {
     ...rooms,

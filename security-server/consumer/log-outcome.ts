@@ -5,9 +5,10 @@
  */
 import { createHash } from 'node:crypto'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
-import { asFault, type Fault } from '#schemas/fault.ts'
+import type { Fault } from '#schemas/fault.ts'
 import { type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import type { RequestMessage } from '../message/codec.ts'
+import { afterTheCall } from '../peer/after-the-call.ts'
 import type { LogEntry } from '../peer/message-log.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import type { LoggedRequest } from './log-request.ts'
@@ -20,7 +21,7 @@ export async function logOutcome(
   cause: unknown,
   rooms: ConsumerRooms,
 ): Promise<Fault> {
-  const fault = asFault(cause)
+  const fault = isToldAsItIs(cause) ? cause : afterTheCall(cause, 'reply_not_accepted')
   const peerRefusal = fault instanceof PeerRefusal ? fault : undefined
   const proof = peerRefusal === undefined ? undefined : await verifiedRefusal(peerRefusal, logged, rooms)
   try {
@@ -44,6 +45,11 @@ export async function logOutcome(
     // The log refuses: it closes the request when it can. The first fault is the one to report.
   }
   return fault
+}
+
+/** Before the call nothing has to be put right, and a peer's words are its own. */
+function isToldAsItIs(cause: unknown): cause is NotSent | PeerRefusal {
+  return cause instanceof NotSent || cause instanceof PeerRefusal
 }
 
 /** Not sent, or refused by the peer's signed word or by a code that no server gives once it has called its system. */

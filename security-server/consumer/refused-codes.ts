@@ -1,6 +1,7 @@
 /**
  * Which faults of a peer say that it did not call its system. X-Road says it in no other way than by the code, so only
- * codes are listed that its server gives before the call and never after it (wire 2.5); all else leaves the outcome open.
+ * codes are listed that its server gives before the call and never after it (wire 2.5); all else leaves the outcome open. Ours
+ * gives none of them after the call (provider/refuse.ts).
  */
 
 const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
@@ -11,7 +12,6 @@ const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
   'contract_suspended',
   'contracts_outdated',
   'duplicate_header_field',
-  'global_conf_outdated',
   'invalid_client_identifier',
   'invalid_hash_chain',
   'invalid_message',

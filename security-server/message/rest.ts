@@ -1,5 +1,6 @@
 /** The message protocol for REST as a codec (wire 1.2, 1.3): method, target and headers a line each, the body a part of its own. */
 import {
+  isOfServers,
   parseRestRequest,
   parseRestResponse,
   type RestRequest,
@@ -45,7 +46,11 @@ export const rest: Codec = {
     return { message, reply: parseRestResponse(message) }
   },
   readReply: parseRestResponse,
-  answerOf: ({ reply: { status, reason, headers }, body }) => ({ status, reason, headers, body }),
+  answerOf({ reply: { status, reason, headers }, body }) {
+    // A peer of X-Road's passes on what its system wrote there; to our client it would be our own word.
+    const kept = headers.filter(([name]) => !isOfServers(name.toLowerCase()))
+    return { status, reason, headers: kept, body }
+  },
 }
 
 /** Both ways of reading make sure of the ids. */

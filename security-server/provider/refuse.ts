@@ -6,16 +6,20 @@
  */
 import { createHash } from 'node:crypto'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
-import { asFault, type Fault, wireFault } from '#schemas/fault.ts'
+import { asFault, type Fault, type FaultCode, wireFault } from '#schemas/fault.ts'
 import { memberOf, type ServerId } from '#schemas/identifiers.ts'
 import { discardOnFailure } from '../message/body.ts'
 import type { MessageSignature, Request } from '../message/message.ts'
+import { afterTheCall } from '../peer/after-the-call.ts'
 import type { HeldTerms } from '../peer/held-terms.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { heldWhenRefused } from './check-contract.ts'
 import { requestFacts } from './log-intent.ts'
 import { type Reached, visitOf } from './reached.ts'
 import type { ProviderRooms } from './rooms.ts'
+
+/** What the provider's system did; all else after the call is ours, and none of it a code that a peer takes for a refusal. */
+const OF_THE_CALL: ReadonlySet<FaultCode> = new Set(['service_failed', 'service_timeout', 'internal_error'])
 
 /** A fault on its way to the peer, with what proves it. */
 export type Refusal = { fault: Fault; signatures: Buffer | undefined; peerKnown: boolean }
@@ -29,10 +33,13 @@ export async function refuse(
   reached: Reached,
   rooms: ProviderRooms,
 ): Promise<RefusedExchange> {
-  const fault = asFault(cause)
-  const refused = refusedOf(reached, rooms)
   // After the intent only what carries the mark did not reach the system.
-  const kind = reached.step === 'intent' && !(cause instanceof NotSent) ? 'outcome-unknown' : 'refusal'
+  const isOpen = reached.step === 'intent' && !(cause instanceof NotSent)
+  const kind = isOpen ? 'outcome-unknown' : 'refusal'
+  const fault = isOpen
+    ? afterTheCall(cause, 'reply_not_made', (code) => OF_THE_CALL.has(code))
+    : asFault(cause)
+  const refused = refusedOf(reached, rooms)
   const proof = kind === 'refusal' && refused !== undefined ? await prove(fault, refused, rooms) : undefined
   if (refused !== undefined) await record({ kind, fault, proof, refused, reached }, rooms)
   const signatures = proof?.signature.signatures

@@ -123,7 +123,7 @@ t.test('what the provider answers is passed on unchanged', async (t) => {
     [400, 'Bad Request', { 'Content-Type': 'application/problem+json' }, '{"title":"wrong"}'],
     [404, 'Not Found', { 'X-Mixed-CASE': 'kept' }, 'none'],
     [418, "I'm a teapot", { 'Set-Cookie': ['a=1', 'b=2'] }, 'short and stout'],
-    [500, 'Internal Server Error', { 'X-Road-Error': 'from.the.provider' }, 'broken'],
+    [500, 'Internal Server Error', { 'X-Error': 'from.the.provider' }, 'broken'],
     [503, 'Service Unavailable', { 'Retry-After': '7' }, 'later'],
   ]
   for (const [status, reason, headers, body] of answers) {

@@ -239,18 +239,36 @@ t.test('the database is locked while the system answers', async (t) => {
     unlock = await lockLog(population.directory)
   })
   const reply = await ask('locked-meanwhile')
-  t.equal(reply.headers['x-road-error'], 'server.serverproxy.logging_failed')
+  t.equal(reply.headers['x-road-error'], 'server.serverproxy.reply_not_logged')
   keepLedger(system)
   await unlock?.()
   // No restart: the server's own job closes it.
   while (openRequests(await readLog(population)).length > 0) await wait(500)
   t.equal(
     storyOf(await readLog(population), 'locked-meanwhile'),
-    'request, outcome-unknown (logging_failed)',
+    'request, outcome-unknown (reply_not_logged)',
     'with what is known of it',
   )
   t.equal((await ask('free-again')).status, 200)
   await checkLogs(t, ['free-again'])
+})
+
+t.test('the database is locked while the peer answers', async (t) => {
+  let unlock: (() => Promise<void>) | undefined
+  keepLedger(system, async () => {
+    unlock = await lockLog(tax.directory)
+  })
+  const reply = await ask('answered-meanwhile')
+  t.strictSame([reply.status, reply.headers['x-road-error']], [503, 'server.clientproxy.reply_not_logged'])
+  t.match(reply.body.toString(), /may have been carried out/, 'it was')
+  keepLedger(system)
+  await unlock?.()
+  while (openRequests(await readLog(tax)).length > 0) await wait(500)
+  const story = storyOf(await readLog(tax), 'answered-meanwhile')
+  t.match(story, /^request, (?:outcome-unknown \(reply_not_logged\)|reply)/)
+  t.match(storyOf(await readLog(population), 'answered-meanwhile'), /^request, reply/)
+  t.equal((await ask('free-once-more')).status, 200)
+  await checkLogs(t, ['free-once-more'])
 })
 
 t.test('the disk is full', async (t) => {
