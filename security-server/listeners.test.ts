@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import path from 'node:path'
-import { connect, type TLSSocket } from 'node:tls'
-import t from 'tap'
+import { connect, getCiphers, type TLSSocket } from 'node:tls'
+import t, { type Test } from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createAdminListener } from './admin-listener.ts'
 import { checkSettings } from './config.ts'
@@ -51,6 +51,65 @@ function ask(agent: https.Agent, more: object = {}): Promise<{ text: string; reu
   })
 }
 
+/** Whether a second connection takes up the session of the first one, once that has shown all the tickets that it has. */
+async function resumes(port: number, more: object): Promise<boolean> {
+  const once = (session?: Buffer): Promise<{ reused: boolean; session: Buffer | undefined }> =>
+    new Promise((resolve, reject) => {
+      let last: Buffer | undefined
+      const socket = connect({ host, port, rejectUnauthorized: false, ...more, ...(session && { session }) })
+      socket.on('session', (given: Buffer) => {
+        last = given
+      })
+      socket.on('error', reject)
+      // Tickets come before the answer.
+      socket.once('data', () => {
+        resolve({ reused: socket.isSessionReused(), session: last ?? socket.getSession() })
+        socket.destroy()
+      })
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    })
+  const { session } = await once()
+  return (await once(session)).reused
+}
+
+/** The suites of TLS 1.2 with which a handshake succeeds, of all that this client knows. */
+async function suitesOf(port: number): Promise<string[]> {
+  const taken: string[] = []
+  for (const name of getCiphers().map((one) => one.toUpperCase())) {
+    if (name.startsWith('TLS_')) continue
+    const ciphers = `${name}:@SECLEVEL=0`
+    if (await speaks(port, { ciphers, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' })) taken.push(name)
+  }
+  return taken
+}
+
+function speaks(port: number, more: object): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, rejectUnauthorized: false, ...more }, () => {
+      resolve(true)
+      socket.destroy()
+    })
+    socket.on('error', () => resolve(false))
+  })
+}
+
+async function isStrict(t: Test, port: number): Promise<void> {
+  const suites = await suitesOf(port)
+  t.ok(suites.length >= 2, suites.join(' '))
+  t.same(
+    suites.filter((suite) => !/^ECDHE-.*(GCM|CHACHA20)/.test(suite)),
+    [],
+    'of TLS 1.2 only AEAD suites',
+  )
+  const { privateKey } = keys.internalTls.identity()!
+  const client = {
+    cert: keys.internalTls.info().pem,
+    key: privateKey.export({ format: 'pem', type: 'pkcs8' }),
+  }
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'])
+    t.equal(await resumes(port, { ...client, maxVersion }), false, `no session is taken up: ${maxVersion}`)
+}
+
 t.test('a certificate as soon as there is a key', async (t) => {
   t.match(await shown({ rejectUnauthorized: false }), { error: /handshake failure/ })
   await keys.initialize(PIN)
@@ -65,6 +124,8 @@ t.test('a certificate as soon as there is a key', async (t) => {
   })
   t.ok(old.error, 'TLS 1.1 is refused')
 })
+
+t.test('client systems: suites, and no client known by an old session', (t) => isStrict(t, 8443))
 
 t.test('a new certificate is shown to the next connection, and open ones stay', async (t) => {
   const agent = new https.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false })
@@ -137,6 +198,7 @@ t.test(
     t.equal(url, `https://${host}:4000`)
     const agent = new https.Agent({ rejectUnauthorized: false })
     t.equal((await ask(agent, { port: 4000 })).text, 'the console')
+    await isStrict(t, 4000)
     const plain = new Promise((resolve) => http.get({ host, port: 4000 }, resolve).on('error', resolve))
     t.notMatch(await plain, { statusCode: 200 }, 'and nothing else')
     const missing = { address: host, port: 4000, ...files, certificateFile: '/nowhere.pem' }

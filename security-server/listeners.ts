@@ -12,6 +12,7 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify'
 import { answerBrokenRequest } from '#platform/http-service/broken-request.ts'
+import { LISTENER_TLS } from '#platform/http-service/listener-tls.ts'
 import { NO_SCHEMAS } from '#platform/http-service/no-schemas.ts'
 import { watchTaking } from '#platform/http-service/watch-taking.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -69,7 +70,13 @@ export async function listenForClients(
     apps.push({ app, host: settings.http.address, port: settings.http.port })
   }
   if (settings.https !== undefined) {
-    const https = { ...HTTP, requestCert: true, rejectUnauthorized: false, handshakeTimeout: 10_000 }
+    const https = {
+      ...HTTP,
+      ...LISTENER_TLS,
+      requestCert: true,
+      rejectUnauthorized: false,
+      handshakeTimeout: 10_000,
+    }
     const app = Fastify({ ...edge, rewriteUrl, https } as FastifyHttpOptions<RawServerDefault>)
     app.server.on('tlsClientError', (_cause: Error, socket: { destroy(): void }) => socket.destroy())
     showInternalTls(app, keys, log)
@@ -99,8 +106,7 @@ function showInternalTls(app: FastifyInstance, { internalTls, onChange }: Client
   const present = (): void => {
     const identity = internalTls.identity()
     try {
-      if (identity !== undefined)
-        server.setSecureContext({ ...tlsCredentials(identity), minVersion: 'TLSv1.2' })
+      if (identity !== undefined) server.setSecureContext({ ...LISTENER_TLS, ...tlsCredentials(identity) })
     } catch (cause) {
       log.error({ err: cause }, 'the internal TLS certificate cannot be shown: the one before it stays')
     }

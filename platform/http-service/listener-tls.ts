@@ -1,6 +1,8 @@
 /** Where a listener listens, and what it shows there: certificate and key come from files, without them it speaks plain HTTP. */
+import { constants } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { ServerOptions } from 'node:https'
+import type { SecureContextOptions } from 'node:tls'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { isLoopback } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -10,6 +12,22 @@ export type Listener = {
   port: number
   certificateFile?: string | undefined
   keyFile?: string | undefined
+}
+
+/**
+ * What every listener speaks that is not one between servers: TLS 1.3, and of 1.2 the suites that encrypt and authenticate at once with
+ * a key of their own. No session is taken up again: a resumed one brings the client's certificate of long ago, which
+ * nobody would check again.
+ */
+export const LISTENER_TLS: SecureContextOptions = {
+  minVersion: 'TLSv1.2',
+  ciphers: [
+    ...['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'],
+    ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
+    ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
+    ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
+  ].join(':'),
+  secureOptions: constants.SSL_OP_NO_TICKET,
 }
 
 /** JSON Schema of the two files of a listener, one of which needs the other. */
@@ -35,7 +53,7 @@ export function checkAdminListener({ address, certificateFile }: Listener): void
 export async function tlsOf({ certificateFile, keyFile }: Listener): Promise<{ https?: ServerOptions }> {
   if (certificateFile === undefined || keyFile === undefined) return {}
   const cert = await readPem(certificateFile)
-  return { https: { cert, key: await readSecret(keyFile), minVersion: 'TLSv1.2' } }
+  return { https: { cert, key: await readSecret(keyFile), ...LISTENER_TLS } }
 }
 
 export async function readPem(file: string): Promise<Buffer> {

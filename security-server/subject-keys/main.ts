@@ -10,6 +10,7 @@ import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { createHealth } from '#platform/health/create-health.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { LISTENER_TLS } from '#platform/http-service/listener-tls.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -78,6 +79,7 @@ async function tlsOf({ listen }: HolderSettings): Promise<object> {
       ca: await readFile(listen.clientCertificateFile),
       requestCert: true,
       rejectUnauthorized: true,
+      ...LISTENER_TLS,
       minVersion: 'TLSv1.3',
     },
   }
