@@ -1,7 +1,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from 'node:assert'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
+import { parse } from 'yaml'
 import { errorsDocument } from '#scripts/errors-document.ts'
 import type { FaultOrigin } from './fault.ts'
 import { asFault, Fault, wireFault } from './fault.ts'
@@ -156,5 +157,26 @@ t.test('a fault on the wire: prefix by the half that speaks, id kept, cause priv
   t.strictSame(wireFault(Fault.fromPeer(received), 'server.clientproxy'), received)
   t.equal(asFault(fault), fault)
   t.match(asFault('text'), { code: 'internal_error', status: 500 })
+  t.end()
+})
+
+t.test('every operation of every API says what its faults are like', (t) => {
+  const folder = new URL('./', import.meta.url)
+  const files = readdirSync(folder).filter((name) => name.endsWith('-api.yaml'))
+  t.equal(files.length, 4)
+  for (const file of files) {
+    const { paths, components } = parse(readFileSync(new URL(file, folder), 'utf8'), { maxAliasCount: -1 })
+    t.same(components.schemas.Fault.required, ['type', 'message', 'detail'], file)
+    t.equal(components.responses.Fault.content['application/json'].schema.$ref, '#/components/schemas/Fault')
+    for (const [path, item] of Object.entries<Record<string, { operationId?: string; responses?: object }>>(
+      paths,
+    ))
+      for (const operation of Object.values(item).filter(({ operationId }) => operationId !== undefined))
+        t.match(
+          operation.responses,
+          { default: { $ref: '#/components/responses/Fault' } },
+          `${file} ${path} ${operation.operationId}`,
+        )
+  }
   t.end()
 })

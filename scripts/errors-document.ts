@@ -17,6 +17,8 @@ Every failure leaves as one JSON object, with the type repeated in the header \`
 - \`type\` is a code below. On the message path a prefix says who speaks: \`client.\` (the consumer's server, and the caller has to
   act), \`server.clientproxy.\` (the consumer's server), \`server.serverproxy.\` (the provider's server), \`signer.\`. Management
   APIs send the bare code. A fault that another server sent is passed on as it came.
+- The HTTP status stands in the tables for \`client.\`, and for management APIs. What \`server.\` and \`signer.\` say comes with at least 500,
+  as in X-Road: \`client.access_denied\` with 400, \`server.serverproxy.access_denied\` with 500, for it is the provider's server that refused.
 - \`message\` says what is wrong, where, and what to do next. It never holds payload, personal data or secrets.
 - \`detail\` is an id to look for in the log lines of both servers.
 

@@ -159,13 +159,13 @@ export const exchangeFaults = {
     remedy: 'Try again when the maintenance is over',
   },
   service_missing_url: {
-    status: 500,
+    status: 400,
     blame: 'server',
     text: 'The service has no address',
     remedy: 'The provider has to set the service URL',
   },
   service_malformed_url: {
-    status: 500,
+    status: 400,
     blame: 'server',
     text: 'The address of the service is not allowed',
     remedy: 'The provider has to correct the service URL',

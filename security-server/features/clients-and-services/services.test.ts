@@ -80,8 +80,10 @@ t.test('clients, services, rights and groups', async (t) => {
     disabledNotice: 'later',
   })
   for (const url of ['http://127.0.1.1:4000/x', 'http://169.254.169.254/', 'file:///etc/passwd']) {
-    t.equal((await ask('PATCH', `/services/${service}`, { url })).body['type'], 'service_malformed_url', url)
+    const refused = { status: 400, body: { type: 'service_malformed_url' } }
+    t.match(await ask('PATCH', `/services/${service}`, { url }), refused, url)
   }
+  t.equal((await ask('POST', at, { type: 'REST', serviceCode: 'others' })).status, 400, 'no address')
   t.match((await ask('PATCH', `/services/${service}`, { timeoutMs: 2000, verifyTls: false })).body, {
     timeoutMs: 2000,
     verifyTls: false,
