@@ -27,8 +27,10 @@ import { isLoopback } from '#platform/sessions/settings.ts'
 import { adminRoutes, registryApi } from './admin/api.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { openApprovals } from './changes/open-approvals.ts'
+import { SETTLE, SETTLE_SECONDS } from './changes/settle.ts'
 import { createChange } from './changes/store.ts'
 import type { RegistrySettings } from './config.ts'
+import { announcePublication, PUBLISH } from './configuration/announce-publication.ts'
 import { createHighWater } from './configuration/high-water.ts'
 import { publicRoutes } from './configuration/public-routes.ts'
 import { createPublish } from './configuration/publish.ts'
@@ -48,6 +50,7 @@ import { createLogStore } from './configuration/transparency-log/store.ts'
 import { createSuspendableContracts } from './contract-versions/suspendable.ts'
 import { approvedNow } from './documents/approved-now.ts'
 import { openAuditOrders } from './features/audit-orders/open-audit-orders.ts'
+import { fixSeeds } from './features/audit-orders/store.ts'
 import { openBackups } from './features/backups/open-backups.ts'
 import { COLLECT_CATALOGUE, openCatalogue } from './features/catalogue/open-catalogue.ts'
 import { consequenceHandlers } from './features/consequences/routes.ts'
@@ -67,6 +70,7 @@ import { FORGET_MAIL, FORGET_MAIL_SECONDS, openMail } from './features/mail/open
 import { SEND_MAIL } from './features/mail/tell-store.ts'
 import { NOTIFY_MANDATE, SETTLE_MANDATES } from './features/mandates/notices.ts'
 import { openMandates } from './features/mandates/open-mandates.ts'
+import { hostingOf } from './features/mandates/store.ts'
 import { overviewHandlers } from './features/overview/routes.ts'
 import { createOverviewStore } from './features/overview/store.ts'
 import { NOTIFY } from './features/requests/notify.ts'
@@ -82,9 +86,7 @@ import { publicWitnessRoutes } from './features/witness/routes.ts'
 import { allMigrations } from './features.ts'
 import { groupHandlers } from './groups/routes.ts'
 import { createGroupStore } from './groups/store.ts'
-import { CONCURRENCY, LEASE_SECONDS, PLACES } from './jobs/places.ts'
-import { announcePublication, PUBLISH } from './jobs/publication.ts'
-import { SETTLE, SETTLE_SECONDS } from './jobs/settle.ts'
+import { CONCURRENCY, LEASE_SECONDS, PLACES } from './job-places.ts'
 import { adminListener, managementListener, publicListener, registrationListener } from './listeners.ts'
 import { openLogin } from './login.ts'
 import { createRelationStore } from './members/relations-store.ts'
@@ -200,7 +202,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const { ocspFreshnessSeconds } = configuration
   const signDocument = createSignDocument({ keys, ...signingKeys })
   const noticed = { database, record, jobs, metrics, members, trust, ocspFreshnessSeconds, clock, log }
-  const requests = openRequests({ ...noticed, announce, tell: mail.tell?.request })
+  const requests = openRequests({ ...noticed, announce, tell: mail.tell?.request, hostingOf })
   const federation = openFederation({ ...noticed, change })
   const contracts = openContracts({
     ...{
@@ -256,7 +258,11 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   })
 
   const logs = { database, directory, members, trust, servers, ocspFreshnessSeconds, metrics, clock, log }
-  const { witness, handlers: witnessing } = await openWitness({ ...logs, settings: settings.witness })
+  const { witness, handlers: witnessing } = await openWitness({
+    ...logs,
+    settings: settings.witness,
+    hearCosigned: fixSeeds,
+  })
 
   const publicApp = await publicListener(settings.public, log)
   restorations.guard(publicApp)
@@ -323,7 +329,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       ...peopleHandlers({ store: people, clock }),
       ...contracts.handlers,
       ...mandates.handlers,
-      ...openSuccessions({ database, change, jobs, members, clock }),
+      ...openSuccessions({ database, change, notify: announceContract(jobs, clock), members, clock }),
       ...explainHandlers({ database, publications, members, trust, ocspFreshnessSeconds, clock }),
       ...consequenceHandlers({ database, members, makerOf: proposers.makerOf, clock }),
       ...fleet.handlers,

@@ -35,6 +35,8 @@ const SERVERS: Record<string, Record<string, string[]>> = {
     servers: ['register', 'changes', 'members'],
     trust: ['register', 'changes', 'members'],
     groups: ['register', 'changes', 'members'],
+    // The frame of the management API.
+    admin: ['members', 'configuration'],
     // Versions of contracts as they stand: suspensions, successions and explanations read and move them as contracts do.
     'contract-versions': ['register', 'changes', 'members'],
     configuration: ['register', 'changes', 'members', 'servers', 'trust', 'groups'],

@@ -2,7 +2,7 @@
  * Puts messages into the outbox, within the transaction of what they tell, with the job that sends each. Guarantees that nobody
  * is told of what did not happen, and that what happened is told.
  */
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
 import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
@@ -12,8 +12,7 @@ import { contentOf } from '../../contract-versions/rows-store.ts'
 import { askWhereNeeded, type PutMail } from '../../members/contacts/letters-store.ts'
 import { isAddress } from '../../members/contacts/mail-address.ts'
 import { knownOf, ownInstance } from '../../members/contacts/store.ts'
-import type { SuspensionRow } from '../../register/tables.ts'
-import type { RequestRow } from '../requests/rows-store.ts'
+import type { RegisterTables, SuspensionRow } from '../../register/tables.ts'
 import { hasText } from './rules.ts'
 import { addressesIn, insertMail } from './store.ts'
 import type { Tables } from './tables.ts'
@@ -36,7 +35,7 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
   return {
     put,
     /** A decision: the owner of the server hears of it, and the member of the client. */
-    async request(within: Within, row: RequestRow): Promise<void> {
+    async request(within: Within, row: Selectable<RegisterTables['management_request']>): Promise<void> {
       const transaction = tablesOf<Tables>({ kysely: within })
       const text = `request.${row.state}`
       if (!hasText(text)) return

@@ -1,12 +1,22 @@
 /** Rows of hosting mandates, the policy that asks for them, and what covers a request, within the transaction that judges it. */
+
 import type { Kysely } from 'kysely'
 import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseClientId, parseMemberId } from '#schemas/identifiers.ts'
+import type { RequestSubject } from '#schemas/management-request.ts'
 import { type Change, contains, counted, mustBe, type Page, type Tabled } from '../../changes/store.ts'
 import { mustBeRegistered } from '../../members/store.ts'
-import type { HostingMandateRow } from '../../register/tables.ts'
-import { covers, dueNotice, type Mandate, type MandateState, memberOfClient, NOTICE_DAYS } from './rules.ts'
+import type { HostingMandateRow, RegisterTables } from '../../register/tables.ts'
+import {
+  covers,
+  dueNotice,
+  hostedBy,
+  type Mandate,
+  type MandateState,
+  memberOfClient,
+  NOTICE_DAYS,
+} from './rules.ts'
 import type { Tables } from './tables.ts'
 
 export type MandateStore = ReturnType<typeof createMandateStore>
@@ -24,8 +34,8 @@ export function mandateOf(row: HostingMandateRow): Mandate {
 }
 
 /** The mandate that covers it and ends last. */
-export async function mandateFor(
-  kysely: Kysely<Tables>,
+async function mandateFor(
+  kysely: Kysely<RegisterTables>,
   q: { host: string; client: string },
   now: string,
 ): Promise<{ required: boolean; mandate: { id: number; validUntil: string } | undefined }> {
@@ -44,7 +54,17 @@ export async function mandateFor(
   }
 }
 
-async function isRequired(kysely: Kysely<Tables>): Promise<boolean> {
+/** Whom a request hosts, whether that needs a mandate here, and the one that covers it; undefined when it hosts nobody. */
+export async function hostingOf(
+  kysely: Kysely<RegisterTables>,
+  { subject, signers }: { subject: RequestSubject; signers: string[] },
+  now: string,
+) {
+  const hosted = hostedBy(subject, signers)
+  return hosted && { ...hosted, ...(await mandateFor(kysely, hosted, now)) }
+}
+
+async function isRequired(kysely: Kysely<RegisterTables>): Promise<boolean> {
   const row = await kysely
     .selectFrom('system_parameter')
     .select('value')

@@ -1,12 +1,13 @@
 /** Handler of the operation that opens a console: counts, and what wants attention. */
+
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { ContractState } from '#schemas/contract.ts'
 import type { ContactStore } from '../../members/contacts/store.ts'
 import { encodedServer } from '../../members/rules.ts'
+import type { SuspensionRow } from '../../register/tables.ts'
 import type { ServerStore } from '../../servers/store.ts'
-import type { ContractReading } from '../contracts/reading-store.ts'
-import type { SuspensionStore } from '../suspensions/store.ts'
 import type { OverviewStore } from './store.ts'
 
 const SOON_DAYS = 30
@@ -17,8 +18,12 @@ const WEEK_MS = 7 * 86_400_000
 export function overviewHandlers(q: {
   store: OverviewStore
   servers: Pick<ServerStore, 'countServers'>
-  suspensions: Pick<SuspensionStore, 'count'>
-  contracts: Pick<ContractReading, 'count' | 'overdue'>
+  suspensions: { count(q: { states: SuspensionRow['state'][] }): Promise<number> }
+  contracts: {
+    count(q: { state?: ContractState; endsBefore?: string }): Promise<number>
+    /** Critical ones that are in force after their end. */
+    overdue(now: string): Promise<number>
+  }
   contacts: Pick<ContactStore, 'asks' | 'unconfirmed'>
   /** What people have to decide: proposals that this caller may, and requests that all parties have signed. */
   waiting(caller: Caller): Promise<{ proposals: number; requests: number }>

@@ -6,9 +6,14 @@ import { ownerOf, type RequestSubject } from '#schemas/management-request.ts'
 import { countOf } from '../../changes/store.ts'
 import { suspendedAmong, suspendedIn } from '../../register/suspended-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
-import { hostedBy } from '../mandates/rules.ts'
-import { mandateFor } from '../mandates/store.ts'
 import type { RegisterFacts } from './rules.ts'
+
+/** Whom a request hosts, and by which mandate; undefined when it hosts nobody. */
+export type HostingOf = (
+  kysely: Kysely<RegisterTables>,
+  q: { subject: RequestSubject; signers: string[] },
+  now: string,
+) => Promise<RegisterFacts['hosting']>
 
 /** Who signed it, and by certificates with which SHA-256. */
 export type Signed = { certificates: string[]; signers: string[] }
@@ -17,6 +22,7 @@ export async function readFacts(
   kysely: Kysely<RegisterTables>,
   subject: RequestSubject,
   now: number,
+  hostingOf: HostingOf,
   signed: Signed = { certificates: [], signers: [] },
 ): Promise<RegisterFacts> {
   const { server, client, newOwner, certificate, certificateSha256 } = subject
@@ -50,9 +56,8 @@ export async function readFacts(
           .executeTakeFirst()
   const ids = [ownerOf(subject), ...(other === undefined ? [] : [other])]
   const members = ids.map((id) => idText(memberOf(parseClientId(id))))
-  const hosted = hostedBy(subject, signed.signers)
   return {
-    hosting: hosted && { ...hosted, ...(await mandateFor(kysely, hosted, new Date(now).toISOString())) },
+    hosting: await hostingOf(kysely, { subject, signers: signed.signers }, new Date(now).toISOString()),
     suspended: suspendedAmong(await suspendedIn(kysely), {
       clients: [...new Set([...ids, ...members])],
       server,

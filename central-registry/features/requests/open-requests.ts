@@ -1,4 +1,5 @@
 /** The room's own wiring: stores, handlers, what its jobs do and what its listeners take; registry.ts hands in what it stands on. */
+
 import type { FastifyInstance } from 'fastify'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -13,6 +14,7 @@ import { postNotice } from '../../members/webhooks/client.ts'
 import { createWebhookStore, type WebhookStore } from '../../members/webhooks/store.ts'
 import type { TrustStore } from '../../trust/store.ts'
 import { createAutomaticApprovalStore } from './automatic-store.ts'
+import type { HostingOf } from './facts-store.ts'
 import { intakeHandlers } from './intake.ts'
 import { announceDecision, createNotifier } from './notify.ts'
 import { registrationRoutes } from './public-routes.ts'
@@ -43,6 +45,7 @@ export function openRequests(q: {
   jobs: Pick<Jobs, 'enqueue'>
   /** Tells of a decision by e-mail too, within its transaction. */
   tell: ((transaction: Within, request: RequestRow) => Promise<void>) | undefined
+  hostingOf: HostingOf
   metrics: Metrics
   members: Pick<MemberStore, 'parameters'>
   trust: TrustStore
@@ -56,7 +59,7 @@ export function openRequests(q: {
     await byWebhook(transaction, request)
     await q.tell?.(transaction, request)
   }
-  const store = createRequestStore({ database, record, announce, notify })
+  const store = createRequestStore({ database, record, announce, notify, hostingOf: q.hostingOf })
   const webhooks = createWebhookStore(database, record)
   const automatic = createAutomaticApprovalStore(database, record)
   const documents = q.metrics.counter(

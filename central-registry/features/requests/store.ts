@@ -17,7 +17,7 @@ import type { RegisterTables } from '../../register/tables.ts'
 import { createServerStore } from '../../servers/store.ts'
 import { apply } from './apply.ts'
 import { isAutomatic } from './automatic-store.ts'
-import { readFacts, type Signed } from './facts-store.ts'
+import { type HostingOf, readFacts, type Signed } from './facts-store.ts'
 import {
   COLUMNS,
   insertRequest,
@@ -59,9 +59,10 @@ type Rooms = {
   announce: (transaction: Within) => Promise<void>
   /** Within the transaction of a decision: whoever has to be told is told later. */
   notify: (transaction: Within, request: RequestRow) => Promise<void>
+  hostingOf: HostingOf
 }
 
-export function createRequestStore({ database, record, announce, notify }: Rooms) {
+export function createRequestStore({ database, record, announce, notify, hostingOf }: Rooms) {
   const tables = tablesOf<RegisterTables>(database)
 
   /** Writes a decision; the register lock makes sure that `row` is still what was read. */
@@ -87,7 +88,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
     const state = next(row.state, 'approve')
     const subject = subjectOf(row)
     const signedBy = signedOf(await proofsIn(transaction, row.id))
-    const facts = await readFacts(transaction, subject, Date.parse(decision.at), signedBy)
+    const facts = await readFacts(transaction, subject, Date.parse(decision.at), hostingOf, signedBy)
     const assessment = assess(subject, facts)
     refuseConflicts(assessment)
     const stores = {
@@ -146,7 +147,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
         const at = new Date(now).toISOString()
         await takeDocument(transaction, id, now, validUntil)
         const signedBy = signedOf(proofs.map(({ facts }) => facts))
-        refuseConflicts(assess(subject, await readFacts(transaction, subject, now, signedBy)))
+        refuseConflicts(assess(subject, await readFacts(transaction, subject, now, hostingOf, signedBy)))
         const row = await enter(transaction, subject, proofs, at)
         if (row.state !== 'SUBMITTED_FOR_APPROVAL') return row
         const { memberClass } = parseServerId(row.server)
@@ -173,7 +174,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
     },
     /** Throws `conflict` when the register stands against it now. */
     async check(subject: RequestSubject, now: number): Promise<void> {
-      refuseConflicts(assess(subject, await readFacts(tables, subject, now)))
+      refuseConflicts(assess(subject, await readFacts(tables, subject, now, hostingOf)))
     },
     /** Of what `signer` has signed about this server, the newest first. The query's id is used up. */
     statusFor: (q: { id: string; server: string; signer: string }, now: number, limit: number) =>
@@ -248,7 +249,7 @@ export function createRequestStore({ database, record, announce, notify }: Rooms
         const changes = JSON.parse(row.changes ?? '[]') as RegisterChange[]
         return { row, proofs, assessment: { changes, conflicts: [] } }
       }
-      const facts = await readFacts(tables, subject, now, signedOf(proofs))
+      const facts = await readFacts(tables, subject, now, hostingOf, signedOf(proofs))
       return { row, proofs, assessment: assess(subject, facts), hosting: facts.hosting }
     },
   }

@@ -1,13 +1,14 @@
 /** The registry's witness, its figure and its part of the management API; where the settings have none, only what it once kept. */
+
 import path from 'node:path'
 import type { Database } from '#platform/database/open-database.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { createWitness, type Witness } from '#platform/witness/create-witness.ts'
+import type { HearCosigned } from '#platform/witness/store.ts'
 import { createWitnessStore } from '#platform/witness/store.ts'
 import { openWitnessKey } from '#platform/witness/witness-key.ts'
-import { fixSeeds } from '../audit-orders/store.ts'
 import { witnessRules } from './accepted-logs.ts'
 import { witnessHandlers } from './routes.ts'
 
@@ -17,11 +18,13 @@ export async function openWitness(
     database: Database
     directory: string
     settings: { name: string } | undefined
+    /** Hears of each tree head in the transaction that cosigns it. */
+    hearCosigned: HearCosigned
     metrics: Metrics
     log: Log
   },
 ): Promise<{ witness: Witness | undefined; handlers: Record<string, OperationHandler> }> {
-  const store = createWitnessStore(q.database, fixSeeds)
+  const store = createWitnessStore(q.database, q.hearCosigned)
   q.metrics.watch('concordat_witness_forks', 'Kept proofs of message logs that forked', 'kind', async () => [
     ['proven', await store.countForks()] as const,
   ])

@@ -6,7 +6,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Within } from '#platform/database/open-database.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
-import { raiseRevision } from '../configuration/store.ts'
+import { raiseRevision } from './store.ts'
 
 export const PUBLISH = 'publish-configuration'
 

@@ -3,10 +3,10 @@
  * waits for a machine of somebody else, and there may be thousands: they leave places, so that a silent mail server or webhook
  * never holds up the suspension list or a publication.
  */
-import { NOTIFY_CONTRACT } from '../features/contracts/notify.ts'
-import { SEND_MAIL } from '../features/mail/tell-store.ts'
-import { NOTIFY_MANDATE } from '../features/mandates/notices.ts'
-import { NOTIFY } from '../features/requests/notify.ts'
+import { NOTIFY_CONTRACT } from './features/contracts/notify.ts'
+import { SEND_MAIL } from './features/mail/tell-store.ts'
+import { NOTIFY_MANDATE } from './features/mandates/notices.ts'
+import { NOTIFY } from './features/requests/notify.ts'
 
 /** Eight for these, and seven for the recurring ones that ask machines of others too: five remain for what only this registry does. */
 export const CONCURRENCY = 20
