@@ -75,6 +75,7 @@ import { overviewHandlers } from './features/overview/routes.ts'
 import { createOverviewStore } from './features/overview/store.ts'
 import { NOTIFY } from './features/requests/notify.ts'
 import { openRequests } from './features/requests/open-requests.ts'
+import { openMemory } from './features/restorations/memory.ts'
 import { openRestorations } from './features/restorations/open-restorations.ts'
 import { openSuccessions } from './features/successions/open-successions.ts'
 import { ESCALATE, ESCALATE_SECONDS } from './features/suspensions/escalate.ts'
@@ -127,6 +128,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       : await managementListener(settings.managementService, log)
   const transparencyLog = createLogStore(database)
   const signing = { ...signingKeys, now: () => new Date(clock()) }
+  const memory = openMemory({ database, directory, clock })
   const leafFile = createLeafFile(path.join(directory, 'transparency-log-leaves'))
   const publish = createPublish({
     ...signing,
@@ -135,7 +137,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
     highWater,
     ...{ transparencyLog, leafFile },
     ensureSuspensionList: () => suspensions.list.ensure(),
-    remember: () => suspensions.memory.remember(),
+    remember: () => memory.remember(),
     sourceAddress: new URL(publicUrl).host,
     ...configuration,
     registration: registration && {
@@ -169,8 +171,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
       [SEND_MAIL]: (job) => mail.deliver(job),
       [FORGET_MAIL]: (job) => mail.forget(job),
       [MAKE_BACKUP]: () => backups.makeDue(),
-      [followLeavesOf(directory)]: () =>
-        followLeaves(leafFile, transparencyLog).then(suspensions.memory.remember),
+      [followLeavesOf(directory)]: () => followLeaves(leafFile, transparencyLog).then(memory.remember),
     },
   })
   const announce = announcePublication(jobs, clock)
@@ -194,7 +195,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const makerOf = (key: string): Promise<string | null> => proposers.makerOf(key)
   const suspensions = openSuspensions({
     ...{ ...signing, ...configuration, database, directory, jobs, members },
-    ...{ audit, health, metrics, clock, log },
+    ...{ audit, health, metrics, clock, log, remember: memory.remember },
     ...{ post: postNotice, webhook: settings.suspensions?.webhook, tell: mail.tell?.suspension, makerOf },
     contracts: createSuspendableContracts(tellOfContract),
     fourEyes: () => fourEyes(),
@@ -224,7 +225,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   const catalogue = openCatalogue({ ...noticed, settings: settings.catalogue })
   const restorations = openRestorations({
     ...{ ...noticed, audit, directory, keys, change, otherUrls: configuration.otherUrls ?? [] },
-    ...{ fourEyes: () => fourEyes(), hasLogin: settings.login !== undefined, suspensions },
+    ...{ fourEyes: () => fourEyes(), hasLogin: settings.login !== undefined, suspensions, memory },
     ...{ reportedIndexes: fleet.reportedIndexes },
   })
   const imports = openImports({ ...noticed, change, keys, publicUrl, settings: configuration })

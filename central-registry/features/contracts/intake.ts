@@ -6,9 +6,8 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { ContractItems, ContractList } from '#schemas/contract.ts'
 import { CONTRACT_DOCUMENT } from '#schemas/contract.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import { approvedNow } from '../../documents/approved-now.ts'
+import { approvedNow, type DocumentRooms } from '../../documents/approved-now.ts'
 import type { ContractRow } from '../../register/tables.ts'
-import type { IntakeRooms } from '../requests/intake.ts'
 import type { ContractContacts } from './contacts-store.ts'
 import type { DistributionStore } from './distribution-store.ts'
 import {
@@ -22,10 +21,7 @@ import {
 } from './documents.ts'
 import type { ContractStore } from './store.ts'
 
-export type ContractIntakeRooms = Pick<
-  IntakeRooms,
-  'members' | 'trust' | 'ocspFreshnessSeconds' | 'clock'
-> & {
+export type ContractIntakeRooms = DocumentRooms & {
   store: ContractStore
   contacts: ContractContacts
   distribution: DistributionStore

@@ -18,7 +18,6 @@ import { createHighWater } from '../../configuration/high-water.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
 import type { SigningKeyStore } from '../../configuration/signing-keys/store.ts'
 import { createLeafFile } from '../../configuration/transparency-log/leaf-file.ts'
-import type { SuspensionStore } from '../suspensions/store.ts'
 import { createAccessStore } from './access-store.ts'
 import { type AskNode, askNode } from './client.ts'
 import type { Memory } from './memory.ts'
@@ -33,7 +32,7 @@ import {
   type Restored,
   WHILE_WAITING,
 } from './rules.ts'
-import { createRestorationStore } from './store.ts'
+import { createRestorationStore, type SuspendAgain } from './store.ts'
 import { type Standing, type TakenAway, takenAwayFrom } from './taken-away.ts'
 
 export type Waiting = {
@@ -75,7 +74,8 @@ export function openRestorations(q: {
   otherUrls: readonly string[]
   fourEyes(): Promise<boolean>
   hasLogin: boolean
-  suspensions: { store: Pick<SuspensionStore, 'suspendAgain'>; memory: Pick<Memory, 'read'> }
+  suspensions: { store: SuspendAgain }
+  memory: Pick<Memory, 'read'>
   /** The newest index that each server has reported, the highest first. */
   reportedIndexes(limit: number): Promise<{ server: string; index: number }[]>
   ask?: AskNode
@@ -134,7 +134,7 @@ export function openRestorations(q: {
     const known = { ...own, index: Math.max(own.index, ...counted) }
     const comesBack = await access.comesBack(new Date(q.clock()).toISOString())
     const standing = await store.standing()
-    const takenAway = takenAwayFrom(standing, await suspensions.memory.read())
+    const takenAway = takenAwayFrom(standing, await q.memory.read())
     const content = contentOf(restored, known, comesBack, { of: takenAway, standing })
     return {
       ...{ restored, known, claims, comesBack, takenAway, standing, content },

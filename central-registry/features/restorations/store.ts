@@ -5,12 +5,12 @@ import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Suspended } from '#schemas/global-configuration.ts'
+import type { Act } from '../../changes/decision.ts'
 import type { Change } from '../../changes/store.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
 import { acceptedIn, RESTORED_BACKUP } from '../../configuration/restored-store.ts'
 import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { RegisterTables, RestorationRow } from '../../register/tables.ts'
-import type { SuspensionStore } from '../suspensions/store.ts'
 import { endKeys } from './access-store.ts'
 import type { Restored } from './rules.ts'
 import { readStanding, withdrawAgain } from './standing-store.ts'
@@ -33,11 +33,17 @@ type TakeAway = {
   approver: Caller | undefined
 }
 
-export function createRestorationStore(
-  database: Database,
-  change: Change,
-  suspensions: Pick<SuspensionStore, 'suspendAgain'>,
-) {
+/** Within the acceptance: these were in force when the register was lost; suspensions answers it. */
+export type SuspendAgain = {
+  suspendAgain(
+    transaction: Kysely<RegisterTables>,
+    all: Suspended[],
+    act: Act,
+    approver: Caller | undefined,
+  ): Promise<void>
+}
+
+export function createRestorationStore(database: Database, change: Change, suspensions: SuspendAgain) {
   const tables = tablesOf<RegisterTables>(database)
   return {
     restored: () => restoredIn(tables, database),

@@ -15,7 +15,6 @@ import type { PrivateKeys } from '../../configuration/signing-keys/private-keys.
 import type { SuspendableContracts } from '../../contract-versions/suspendable.ts'
 import type { MemberStore } from '../../members/store.ts'
 import type { PostNotice } from '../../members/webhooks/client.ts'
-import { type Memory, openMemory } from '../restorations/memory.ts'
 import { createEscalation } from './escalate.ts'
 import { createSuspensionPolicyStore } from './policy-store.ts'
 import {
@@ -31,7 +30,6 @@ import { watchSuspensions } from './watch.ts'
 export type Suspensions = {
   store: SuspensionStore
   list: SuspensionListPublisher
-  memory: Memory
   escalate: JobHandler
   handlers: Record<string, OperationHandler>
   /** The newest suspension of a contract as this caller sees it. */
@@ -45,6 +43,8 @@ export function openSuspensions(q: {
   contracts: SuspendableContracts
   /** Tells those whom it concerns by e-mail, within the transaction. */
   tell: TellOfSuspension | undefined
+  /** Notes in this node's folder who is suspended and what is trusted by now. */
+  remember(): Promise<void>
   members: Pick<MemberStore, 'parameters'>
   privateKeys: Pick<PrivateKeys, 'open' | 'ready'>
   suspensionListSeconds: number
@@ -60,7 +60,6 @@ export function openSuspensions(q: {
 }): Suspensions {
   const { database, clock } = q
   const highWater = createHighWater(path.join(q.directory, 'highest-suspension-list'))
-  const memory = openMemory(q)
   const { contracts, tell = async () => undefined } = q
   const change = createChange(database, announceSuspensions(q.jobs))
   const store = createSuspensionStore(database, change, { contracts, tell })
@@ -70,8 +69,8 @@ export function openSuspensions(q: {
   )
   watchSuspensions({ ...q, store })
   return {
-    ...{ store, memory },
-    list: createSuspensionListPublisher({ ...q, store, highWater, memory, now: () => new Date(clock()) }),
+    store,
+    list: createSuspensionListPublisher({ ...q, store, highWater, now: () => new Date(clock()) }),
     escalate: createEscalation({ ...q, store }),
     handlers: suspensionHandlers({ ...q, store, policy }),
     async ofContract(contract, caller) {

@@ -10,7 +10,6 @@ import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkNotRestored, type HighWater } from '../../configuration/high-water.ts'
 import type { PrivateKeys } from '../../configuration/signing-keys/private-keys.ts'
-import type { Memory } from '../restorations/memory.ts'
 import { ESCALATE } from './escalate.ts'
 import type { SignedList, SuspensionStore } from './store.ts'
 
@@ -28,7 +27,7 @@ export function createSuspensionListPublisher(rooms: {
   store: Pick<SuspensionStore, 'sign' | 'newestList' | 'activeKey'>
   privateKeys: Pick<PrivateKeys, 'open' | 'ready'>
   highWater: HighWater
-  memory: Pick<Memory, 'remember'>
+  remember(): Promise<void>
   now(): Date
   suspensionListSeconds: number
 }): SuspensionListPublisher {
@@ -56,7 +55,7 @@ export function createSuspensionListPublisher(rooms: {
     })
     if (list !== undefined) {
       await rooms.highWater.raise(list.number)
-      await rooms.memory.remember()
+      await rooms.remember()
     }
     return list
   }
