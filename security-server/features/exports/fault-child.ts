@@ -1,4 +1,7 @@
-/** A process that makes one export in small parts until it is killed; it prints a line when it has begun and when it is done. */
+/**
+ * A process that makes one export in small parts. Told a number, it prints `now` when it begins that part and stands still a few parts
+ * later, so that whoever kills it then kills it on the way, however slow the machine; told none, it prints `done` at the end.
+ */
 import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { openDatabase } from '#platform/database/open-database.ts'
@@ -6,8 +9,18 @@ import { openMessageLog } from '../../message-log/message-log.ts'
 import { createExports } from './create-exports.ts'
 
 const PART = 3
+const PARTS_LEFT_TO_KILL_IT = 3
 
-const [folder, logUrl, databaseUrl, id] = process.argv.slice(2) as [string, string, string, string]
+const [folder, logUrl, databaseUrl, id, killedAt] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string?,
+]
+// Not a number when it is left alone: no part is equal to it.
+const target = killedAt === undefined || killedAt === '' ? Number.NaN : Number(killedAt)
+let part = 0
 const messageLog = await openMessageLog({
   databaseUrl: logUrl,
   keyFolder: path.join(folder, 'keys'),
@@ -22,13 +35,18 @@ const exports = await createExports({
   database,
   messageLog: {
     ...messageLog,
-    window: (q) => messageLog.window({ ...q, size: Math.min(q.size, q.after + 1 + PART) }),
+    window: async (q) => {
+      part += 1
+      if (part === target) writeSync(1, 'now\n')
+      if (part === target + PARTS_LEFT_TO_KILL_IT)
+        await new Promise(() => setInterval(() => undefined, 60_000))
+      return messageLog.window({ ...q, size: Math.min(q.size, q.after + 1 + PART) })
+    },
   },
   directory: path.join(folder, 'exports'),
   node: 'node1',
   clock: Date.now,
 })
-writeSync(1, 'begins\n')
 await exports.run(id, new AbortController().signal)
 writeSync(1, 'done\n')
 await database.close()
