@@ -6,12 +6,14 @@ import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
+import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { LONGEST_REST_MS } from './back-off.ts'
 import type { RedisQueue } from './redis-queue.ts'
 import { openRedisQueue } from './redis-queue.ts'
 import type { JobHandler } from './runner.ts'
 import { createRunner } from './runner.ts'
+import { watchStandstill } from './standstill.ts'
 import { createJobStore } from './store.ts'
 
 export type { JobHandler } from './runner.ts'
@@ -45,6 +47,8 @@ export type Jobs = {
    */
   every(kind: string, seconds: number | (() => number), options?: { immediately?: boolean }): Promise<void>
   state(): Promise<JobState[]>
+  /** Not ok when a recurring job has not come to its turn for ten of its intervals, five minutes at least. */
+  standstill(): Promise<Finding>
 }
 
 const LONGEST_SLEEP_MS = 1000
@@ -231,6 +235,10 @@ export function createJobs(q: {
       else intervals.set(kind, { asked: seconds, kept: now })
       poke()
     },
+    standstill: watchStandstill({
+      recurring: () => store.recurring(Object.keys(q.handlers)),
+      ...{ clock: q.clock, elapsed: () => performance.now() },
+    }),
     state: async () =>
       (await store.kinds()).map((row) => ({
         kind: row.kind,

@@ -10,6 +10,14 @@ import type { JobRow, JobTables, KindRow } from './migrations.ts'
 /** Under which one node works: `token` is new for each claim, so that a claim that ran out cannot end a newer one. */
 export type Claim = { token: string; now: string; until: string }
 
+export type RecurringRow = {
+  kind: string
+  everySeconds: number
+  /** Null while nobody holds it. */
+  claimedUntil: string | null
+  lastEndedAt: string | null
+}
+
 type NewJob = {
   id: string
   kind: string
@@ -50,6 +58,8 @@ export type JobStore = {
    */
   mendTimes(q: { now: number; leaseMs: number; longestRestMs: number }): Promise<number>
   kinds(): Promise<(KindRow & { waiting: number })[]>
+  /** Of these kinds the rows that run again and again. */
+  recurring(kinds: string[]): Promise<RecurringRow[]>
   /** The name of this database's queue in Redis: several databases may share one server. */
   queueName(): Promise<string>
 }
@@ -253,6 +263,21 @@ export function createJobStore(database: Database): JobStore {
         mended += Number((await held.executeTakeFirst()).numUpdatedRows)
       }
       return mended
+    },
+    recurring: async (kinds) => {
+      if (kinds.length === 0) return []
+      return await tables
+        .selectFrom('job')
+        .leftJoin('job_kind', 'job_kind.kind', 'job.kind')
+        .where('job.kind', 'in', kinds)
+        .where('job.every_seconds', 'is not', null)
+        .select((row) => [
+          'job.kind as kind',
+          row.ref('job.every_seconds').$castTo<number>().as('everySeconds'),
+          'job.claimed_until as claimedUntil',
+          'job_kind.last_ended_at as lastEndedAt',
+        ])
+        .execute()
     },
     queueName: async () =>
       (await tables.selectFrom('job_queue').select('name').executeTakeFirstOrThrow()).name,

@@ -9,6 +9,7 @@ import { skipFor } from '#test/outside-tools.ts'
 import { type Aim, breakCalls, killAt, noStrace } from '#test/strace.ts'
 import { openLogSource } from '../features/verification/checks/open-source.ts'
 import { verifyLog } from '../features/verification/checks/verify-log.ts'
+import { checkWritable } from './check-writable.ts'
 import {
   logFolder,
   logOptions,
@@ -223,4 +224,34 @@ t.test('bodies', { skip: reason }, async (t) => {
   }
   await log.close()
   await checkReopened(t, folder, acknowledged)
+})
+
+t.test('a folder that takes no files is told, while the database does', { skip: reason }, async (t) => {
+  const folder = logFolder(t)
+  const log = await openTestLog(t, logOptions(folder))
+  const folders = {
+    bodies: path.join(folder, 'bodies', 'incoming', 'node1'),
+    keys: path.join(folder, 'keys'),
+  }
+  t.strictSame(await checkWritable(folders), { ok: true })
+  for (const [name, of] of Object.entries(folders)) {
+    for (const [call, fault] of [
+      ['openat', 'EROFS'],
+      ['write', 'ENOSPC'],
+      ['pwrite64', 'ENOSPC'],
+      ['fdatasync', 'EIO'],
+    ] as const) {
+      const paths = [path.join(of, 'write-probe')]
+      const disk = await breakCalls({ pid: process.pid, calls: [call], fault: `error=${fault}`, paths })
+      const found = await checkWritable(folders)
+      if ((await disk.mend()) === 0) continue
+      t.match(found, { ok: false, reason: new RegExp(`^${name} cannot be written to \\(${fault}\\)`) }, call)
+      t.strictSame(await checkWritable(folders), { ok: true }, 'when it is mended')
+    }
+    t.strictSame(
+      readdirSync(of).filter((one) => one === 'write-probe'),
+      [],
+    )
+  }
+  await log.append(await signedRecord())
 })

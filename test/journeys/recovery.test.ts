@@ -2,6 +2,7 @@
  * What fails behind a server's back and comes back without anybody's call: the time-stamping authorities and the disk.
  * Exchange goes on or is refused clearly, the server says so to those who watch it, and nothing acknowledged is missing.
  */
+import { renameSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -194,4 +195,25 @@ t.test('at the end both logs hold, and nothing was carried out twice', async (t)
   const ids = system.calls.flatMap(({ rawHeaders }) => rawHeaders.filter((one) => one.startsWith('load-')))
   t.equal(new Set(ids).size, ids.length)
   for (const server of [tax, population]) t.strictSame(await verifyLogOf(server), [])
+})
+
+t.test('a folder of bodies or log keys that takes no files', async (t) => {
+  await until(async () => (await readiness(tax)).ready)
+  for (const [folder, reason] of [
+    ['bodies', /the folder of bodies cannot be written to \(ENOENT\)/],
+    ['log-keys', /the folder of log keys cannot be written to \(ENOENT\)/],
+  ] as const) {
+    const place = path.join(tax.directory, folder)
+    renameSync(place, `${place}-away`)
+    await until(async () => (await reasonOf(tax, 'files')) !== undefined)
+    t.match(await reasonOf(tax, 'files'), reason)
+    t.equal((await askAt(tax.adminUrl, '/health/ready')).status, 503)
+    renameSync(`${place}-away`, place)
+    await until(async () => (await readiness(tax)).ready)
+  }
+  const names = (await readiness(tax)).checks.map(({ name }) => name)
+  t.ok(
+    ['jobs', 'clock'].every((name) => names.includes(name)),
+    'jobs and clock are watched too',
+  )
 })

@@ -121,7 +121,9 @@ function openLog(folder: string, authority: Authority, port: number): Promise<Me
     keyFolder: path.join(folder, 'keys'),
     bodyFolder: path.join(folder, 'bodies'),
     ...{ server: SERVER, node: 'node1', clock: Date.now },
-    stamp: createTimeStampClient({ clock: Date.now, configuration: () => index, fetchStatus }),
+    stamp: createTimeStampClient({
+      ...{ clock: Date.now, configuration: () => index, fetchStatus, heard: () => undefined },
+    }),
     signerStatus: (certificates) => fetchStatus(readable(certificates)),
   })
 }

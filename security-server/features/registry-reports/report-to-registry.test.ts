@@ -56,6 +56,7 @@ void t.test('what a server says and what it is told', async (t) => {
     () => globalConfiguration.current().index.privateParameters?.managementService,
   )
   let post: PostDocument = real
+  const heard: number[] = []
   const reports = createRegistryReports({
     ...{ server: SERVER, version: '9.9', clock, keys, globalConfiguration, random: () => 0.5 },
     messageLog: { oldestUnstamped: () => new Date(clock() - 20 * MINUTE) },
@@ -68,6 +69,7 @@ void t.test('what a server says and what it is told', async (t) => {
       ],
     },
     post: (...q) => post(...q),
+    heard: ({ time }) => void heard.push(time.getTime()),
   })
   const seen = async (): Promise<Fleet> => (await node.must('GET', '/fleet/DEV:GOV:1234:SS1')) as Fleet
   await reports.reportWhenDue()
@@ -103,6 +105,7 @@ void t.test('what a server says and what it is told', async (t) => {
   world.clock.now += MINUTE
   await reports.reportWhenDue()
   t.ok((await seen()).troubles.some(({ kind }) => kind === 'clock'))
+  t.equal(heard.at(-1), world.clock.now, 'the time that was signed is passed on')
   // What is due next was set by the clock that was ahead.
   ahead = 0
   world.clock.now += 20_000

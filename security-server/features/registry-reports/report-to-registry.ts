@@ -51,6 +51,8 @@ type Rooms = {
   globalConfiguration: Pick<GlobalConfiguration, 'current' | 'state'>
   messageLog: { oldestUnstamped(): Date | undefined }
   jobs: { state(): Promise<JobState[]> }
+  /** Hears what time the registry signed just now; one that is five minutes from ours or more is refused before. */
+  heard(q: { by: string; time: Date }): void
   post: PostDocument
 }
 
@@ -99,6 +101,7 @@ export function createRegistryReports(rooms: Rooms): RegistryReports {
     const question = { configuration: snapshot.index, server, question: id, now: clock() }
     const answer = verifyAnswer(bytes, { ...form, read: readAnswer }, question)
     outages = answer.outages
+    rooms.heard({ by: 'the registry', time: new Date(answer.generatedAt) })
     // Half of the way is a guess that is wrong by less than what counts.
     clockErrorMs = Math.round((sentAt + clock()) / 2 - Date.parse(answer.generatedAt))
   }

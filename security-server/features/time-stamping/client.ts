@@ -33,6 +33,8 @@ type Rooms = {
   configuration(): ConfigurationIndex
   /** OCSP responses of now for certificates and their authorities, as they came; without those that cannot be had. */
   fetchStatus(certificates: Certificate[]): Promise<Buffer[]>
+  /** Hears what time an authority signed just now, also when it is too far from ours to be taken. */
+  heard(q: { by: string; time: Date }): void
 }
 
 /**
@@ -95,6 +97,7 @@ async function stampAt(
     imprint: asked.imprint,
     tsaCertificates: configuration.tsaCertificates,
   })
+  rooms.heard({ by: 'a time-stamping authority', time })
   if (Math.abs(time.getTime() - rooms.clock()) > MAX_OFF_MS)
     throw new Fault('timestamp_invalid', { what: `the authority says ${time.toISOString()}` })
   const chain = authoritiesOf(certificate, configuration)

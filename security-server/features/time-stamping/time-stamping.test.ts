@@ -11,6 +11,7 @@ import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
+import { createClockCheck } from '#platform/health/clock-check.ts'
 import { createJobs } from '#platform/jobs/create-jobs.ts'
 import { failingJobs } from '#platform/jobs/failing-jobs.ts'
 import { type JobTables, jobMigrations } from '#platform/jobs/migrations.ts'
@@ -169,8 +170,12 @@ t.test('authorities are asked in their order, those that failed just now last', 
   const urls = ['http://127.0.0.1:1', first.url, second.url]
   const index = indexConfiguration({ ...shared, approvedTsas: urls.map((url) => ({ ...tsa, url })) })
   let named = index
+  let off = 0
+  const ours = (): number => clock() + off
+  const clockCheck = createClockCheck({ clock: ours })
   const client = createTimeStampClient({
-    clock,
+    clock: ours,
+    heard: clockCheck.heard,
     configuration: () => named,
     fetchStatus: async () => [],
   })
@@ -208,6 +213,17 @@ t.test('authorities are asked in their order, those that failed just now last', 
   const answered = second.asked
   await stamp()
   t.equal(second.asked, answered, 'the first one again when it is well')
+  t.strictSame(clockCheck.finding(), { ok: true })
+  for (const [days, reason] of [
+    [86_400_000, /86\d{3} s ahead of the time that a time-stamping authority signed/],
+    [-86_400_000, /86\d{3} s behind/],
+  ] as const) {
+    off = days
+    await t.rejects(client(imprint), { code: 'timestamping_failed' }, 'no stamp of a clock that is a day off')
+    t.match(clockCheck.finding(), { ok: false, reason })
+    off = 0
+    t.strictSame(clockCheck.finding(), { ok: true }, 'put right it is known at once')
+  }
   named = indexConfiguration({ ...shared, approvedTsas: [{ ...tsa, url: 'http://127.0.0.1:1' }] })
   await t.rejects(client(imprint), { code: 'timestamping_failed' })
   await t.rejects(
