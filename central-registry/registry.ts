@@ -249,7 +249,6 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   })
   const installation = createInstallationStore(database)
 
-  health.add('jobs', jobs.standstill)
   health.add('configuration', async () => {
     const closed = await restorations.isClosed()
     if (closed !== undefined) return { ok: false, reason: closed }

@@ -69,6 +69,7 @@ export async function serve<G extends Ground, Offered extends object>(
     opened.map((one) => one.health ?? {}),
   )
   for (const [name, check] of Object.entries(findings)) health.add(name, check)
+  health.add('jobs', jobs.standstill)
   metrics.watch('concordat_job_failing', '1 when the last run of this kind of job failed', 'kind', () =>
     failingJobs(jobs),
   )

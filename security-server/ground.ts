@@ -7,6 +7,7 @@ import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import type { Clock } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { type ClockCheck, createClockCheck } from '#platform/health/clock-check.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { openServices } from '#platform/services.ts'
 import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
@@ -99,9 +100,10 @@ export async function openGround(q: {
     bodyFolder: await folder('bodies'),
   }
   const ocspClient = createOcspClient()
+  const clockCheck = createClockCheck({ clock })
   const messageLog = await openLog({
     ...{ settings, server, node, formerNodes, clock, log, keys, globalConfiguration, storedLog },
-    fetchOcsp: ocspClient.fetch,
+    ...{ fetchOcsp: ocspClient.fetch, heard: clockCheck.heard },
   })
   const recovered = await messageLog.recover()
   if (recovered > 0)
@@ -116,6 +118,7 @@ export async function openGround(q: {
     ...services,
     ...{ settings, settingsFile: q.words.configuration ?? '' },
     ...{ server, folder, globalConfiguration, keys, localSystems, contracts, post },
+    ...{ clockCheck, heard: clockCheck.heard },
     ...{ storedLog, messageLog, ...wire, ownListeners: ownListeners(settings) },
     ...{ limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: settings.limits.bodyBytes } },
     ...armedBy(settings),
@@ -148,6 +151,7 @@ function openLog(q: {
   globalConfiguration: GlobalConfiguration
   storedLog: { databaseUrl: string; keyFolder: string; bodyFolder: string }
   fetchOcsp: Parameters<typeof createFetchStatus>[0]['fetchOcsp']
+  heard: ClockCheck['heard']
 }): Promise<MessageLog> {
   const { settings, server, node, clock, log, keys, globalConfiguration } = q
   const owner = memberOf(server)
@@ -177,7 +181,7 @@ function openLog(q: {
       },
     },
     stamp: createTimeStampClient({
-      ...{ clock, fetchStatus },
+      ...{ clock, fetchStatus, heard: q.heard },
       configuration: () => globalConfiguration.current().index,
     }),
     signerStatus: (certificates) => fetchStatus(readable(certificates)),

@@ -12,6 +12,7 @@ import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
+import { createClockCheck } from '#platform/health/clock-check.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createLog } from '#platform/logging/create-log.ts'
@@ -225,6 +226,7 @@ export async function createAdminWorld(
     ...{ armConsumer: (rooms) => rooms, armProvider: (rooms) => rooms, observe: () => () => undefined },
     logFor: (caller) => readableLog(messageLog, clearanceOf(caller)),
     erasuresOf: (index) => erasuresOf(messageLog, index),
+    ...{ clockCheck: createClockCheck({ clock }), heard: () => undefined },
     closeGround: async () => void (await Promise.all([peerClient.close(), serviceClient.close()])),
   }
   const features = {

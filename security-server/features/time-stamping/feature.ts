@@ -1,5 +1,6 @@
 /** Time-stamps of what the log holds, and evidence records that keep them good for decades. */
 import type { FeatureModule } from '#platform/feature.ts'
+import type { ClockCheck } from '#platform/health/clock-check.ts'
 import type { Services } from '#platform/services.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
@@ -8,12 +9,13 @@ import { lateTimeStamps, timeStampInterval } from './time-stamp-interval.ts'
 type Ground = Pick<Services, 'clock' | 'metrics'> & {
   settings: { limits: { unstampedHours: number } }
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  clockCheck: Pick<ClockCheck, 'finding'>
   messageLog: Pick<MessageLog, 'timeStampNow' | 'keepEvidenceRecords' | 'oldestUnstamped' | 'checkUsable'>
 }
 
 export const timeStamping: FeatureModule<Ground> = {
   name: 'time-stamping',
-  open: ({ clock, metrics, settings, globalConfiguration, messageLog }) => {
+  open: ({ clock, clockCheck, metrics, settings, globalConfiguration, messageLog }) => {
     const intervalSeconds = timeStampInterval({
       configuration: () => globalConfiguration.current().index,
       unstampedLimitSeconds: settings.limits.unstampedHours * 3600,
@@ -38,7 +40,10 @@ export const timeStamping: FeatureModule<Ground> = {
           run: async () => void (await messageLog.keepEvidenceRecords()),
         },
       ],
-      health: { 'time-stamps': () => lateTimeStamps({ ...messageLog, intervalSeconds, clock }) },
+      health: {
+        'time-stamps': () => lateTimeStamps({ ...messageLog, intervalSeconds, clock }),
+        clock: clockCheck.finding,
+      },
     }
   },
 }

@@ -82,7 +82,12 @@ t.test('the job follows the interval without a restart', (t) =>
     let slow: Promise<void> | undefined
     let fails = false
     const { jobs: declared = [] } = await timeStamping.open({
-      ...{ clock: () => now, metrics: createMetrics(), settings: { limits: { unstampedHours: 4e6 / 3600 } } },
+      ...{
+        clock: () => now,
+        metrics: createMetrics(),
+        clockCheck: createClockCheck({ clock }),
+        settings: { limits: { unstampedHours: 4e6 / 3600 } },
+      },
       globalConfiguration: { current: () => ({ index: configuration() }) as ConfigurationSnapshot },
       messageLog: {
         keepEvidenceRecords: async () => 0,
