@@ -109,9 +109,9 @@ t.test('TLS 1.2 is for those whom the operator named', async (t) => {
   const unnamed = await exchange()
   t.match(unnamed.headers['x-road-error'], /\.tls_profile_not_allowed$/, unnamed.body.toString())
   await restart({}, profile(population, true))
-  t.match((await exchange()).headers['x-road-error'], /\.network_error$/, 'the provider has it off')
+  t.match((await exchange()).headers['x-road-error'], /\.tls_failed$/, 'the provider has it off')
   await restart(profile(tax, true), {})
-  t.match((await exchange()).headers['x-road-error'], /\.network_error$/, 'the consumer has it off')
+  t.match((await exchange()).headers['x-road-error'], /\.tls_failed$/, 'the consumer has it off')
   t.equal(system.calls.length, before)
 })
 
