@@ -1,6 +1,7 @@
 /** What can wait is done in small slices between groups: tree tiles, search index, low-water mark, old replay keys, room ahead, the counts of a day that is over. */
-import { closeDay } from '../features/daily-counts/close-day.ts'
+
 import { indexRecords } from '../reading/index/index-records.ts'
+import { closeDay } from './daily-counts/close-day.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
 import type { HotStore } from './records/hot-store.ts'

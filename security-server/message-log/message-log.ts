@@ -7,18 +7,12 @@ import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
-import { createArchiveThread } from '../features/archives/archive-thread.ts'
-import { type ArchiveOptions, createArchiver } from '../features/archives/archiver.ts'
-import {
-  createEvidenceRecords,
-  type EvidenceRecordSettings,
-  type Stamp,
-} from '../features/evidence-renewal/keep-records.ts'
 import { type SubjectLog, subjectLog } from '../features/person-search/log/subject-log.ts'
 import type { ReconciliationLog } from '../features/reconciliation/log/reconciliation-log.ts'
 import { reconciliationLog } from '../features/reconciliation/log/reconciliation-log.ts'
+import { createArchiveThread } from '../features/retention/archives/archive-thread.ts'
+import { type ArchiveOptions, createArchiver } from '../features/retention/archives/archiver.ts'
 import { createRetention, type Retention } from '../features/retention/retention.ts'
-import { type LogWitnesses, logWitnesses } from '../features/witness/log/log-witnesses.ts'
 import { containerParts } from '../reading/evidence/container-parts.ts'
 import type { InclusionEvidence } from '../reading/evidence/prove-inclusion.ts'
 import type { StoredEvidence } from '../reading/evidence/read-evidence.ts'
@@ -26,6 +20,12 @@ import type { StampProof } from '../reading/evidence/read-stamp.ts'
 import { type AuditHeads, auditHeadsOf } from './audit-heads.ts'
 import { openBodyFolder } from './body-folder.ts'
 import { createKeptCircumstances } from './circumstances/kept.ts'
+import { type LogWitnesses, logWitnesses } from './cosignatures/log-witnesses.ts'
+import {
+  createEvidenceRecords,
+  type EvidenceRecordSettings,
+  type Stamp,
+} from './evidence-renewal/keep-records.ts'
 import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
 import { createPassingBodies } from './passing-bodies.ts'

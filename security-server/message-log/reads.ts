@@ -1,11 +1,11 @@
 /** The log as those read it who look for records: searches, counts, tree heads and leaf forms. */
 import { type ClientId, idText } from '#schemas/identifiers.ts'
-import type { CountedDay, StoredCounts } from '../features/daily-counts/store.ts'
 import type { SomeRows } from '../reading/index/list-by-spans.ts'
 import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from '../reading/index/store.ts'
 import type { TermsQuestion } from '../reading/index/terms-store.ts'
 import type { CallsOfDay, Clearance, Traffic, TrafficQuestion } from '../reading/index/traffic-store.ts'
 import type { ActorsApi } from '../reading/index/worker-actors.ts'
+import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
 import type { StoredCheckpoint } from './tree/store.ts'
 import type { SearchWindow } from './worker-api.ts'
 import type { WorkerClient } from './worker-client.ts'

@@ -4,7 +4,7 @@
  */
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { StoredCounts } from '../features/daily-counts/store.ts'
+import type { StoredCounts } from '../message-log/daily-counts/store.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { Clearance } from './index/traffic-store.ts'
 

@@ -4,6 +4,7 @@
  * its bounds allow, whatever is restarted. Each day is on record.
  */
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
+import { monthsAfter, newestPossible } from '#core/subject/months.ts'
 import { MAX_SUBJECTS } from '#core/subject/read-subjects.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -12,7 +13,6 @@ import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.t
 import type { EvaluatedRow, EvaluationLimits, EvaluationMarks, EvaluationStore } from './evaluation-store.ts'
 import { digestHash, hashIdentifier, keyIdOf } from './hash-identifier.ts'
 import type { MonthKeys } from './month-keys.ts'
-import { monthsAfter, newestPossible } from './months.ts'
 
 /** A batch may come again after a crash of the server, with what is declared since; what lies further back never does. */
 const KEPT_INDEXES = 10_000

@@ -2,6 +2,8 @@
  * Evaluates one identifier for one search: counted by person, case and day, and on record with its case before anybody has the
  * answer. Refused ones are counted too, and so many a day are records of their own.
  */
+
+import { oldestKept } from '#core/subject/months.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -10,7 +12,6 @@ import type { HolderSettings } from './config.ts'
 import { dayOf } from './evaluate-records.ts'
 import { hashIdentifier, keyIdOf } from './hash-identifier.ts'
 import type { MonthKeys } from './month-keys.ts'
-import { oldestKept } from './months.ts'
 import type { HolderStore } from './store.ts'
 
 /** The day's record has the number of all. */

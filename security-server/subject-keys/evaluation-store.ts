@@ -1,7 +1,8 @@
 /** Rows about records that were evaluated: which identifiers of the newest ones, how far the log went, and what each day cost. */
+
+import { isMonth } from '#core/subject/months.ts'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import { isMonth } from './months.ts'
 
 export type EvaluatedRow = { idx: number; digest: Buffer; month: string }
 

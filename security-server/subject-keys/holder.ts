@@ -2,6 +2,8 @@
  * What the key holder does: evaluates identifiers of records, so many of each as a message may have, and of searches, each bound to a case
  * and a person, counted, and recorded before it is done. It keeps no identifier and no hash of one.
  */
+
+import { oldestKept } from '#core/subject/months.ts'
 import { type AuditLog, createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
@@ -16,7 +18,6 @@ import { dayOf, evaluateRecords, recordPastDays } from './evaluate-records.ts'
 import { evaluateSearch, recordPastRefusals } from './evaluate-search.ts'
 import { createEvaluationStore, type EvaluationDay } from './evaluation-store.ts'
 import { type MonthState, openMonthKeys } from './month-keys.ts'
-import { oldestKept } from './months.ts'
 import { openHolderStore } from './store.ts'
 import { openWrappingKeys } from './wrapping-keys.ts'
 

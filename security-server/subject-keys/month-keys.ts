@@ -1,9 +1,9 @@
 /** The keys of months: made when the first record of a month comes, unwrapped into memory, destroyed when their time is over. */
 import { randomBytes } from 'node:crypto'
+import { newestPossible, oldestKept } from '#core/subject/months.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
-import { newestPossible, oldestKept } from './months.ts'
 import type { HolderStore, MonthRow } from './store.ts'
 import { unwrapKey, type WrappingKey, type WrappingKeys, wrapKey } from './wrapping-keys.ts'
 

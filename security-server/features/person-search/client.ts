@@ -1,5 +1,6 @@
 /** The security server's way to the holder of its subject keys: a Unix socket or mutual TLS, bounded in time and size. */
 import { Agent, request } from 'undici'
+import { isMonth } from '#core/subject/months.ts'
 import { Fault } from '#schemas/fault.ts'
 import type {
   SubjectEvaluation,
@@ -7,7 +8,6 @@ import type {
   SubjectQuestion,
   SubjectSearch,
 } from '#schemas/subject-keys.ts'
-import { isMonth } from '../../subject-keys/months.ts'
 
 export type SubjectKeysClient = {
   /** Throws `subject_evaluations_used_up`; `subject_keys_unavailable`, as all of them. */

@@ -12,7 +12,7 @@ import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { addTsaCertificate } from '#core/timestamp/write-token.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { StampDigest } from '../evidence-renewal/renewal.ts'
+import type { StampDigest } from '../../message-log/evidence-renewal/renewal.ts'
 import { authoritiesOf } from './fetch-status.ts'
 
 const TIMEOUT_MS = 15_000

@@ -6,8 +6,8 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
-import { COUNTS_FIRST } from '../../features/daily-counts/store.ts'
 import { DIMENSIONS } from '../../reading/index/traffic-store.ts'
+import { COUNTS_FIRST } from '../daily-counts/store.ts'
 
 export const dailyCounts: Migration = {
   up: async (kysely: Kysely<unknown>) => {

@@ -2,8 +2,8 @@
 import { createHmac, hash } from 'node:crypto'
 import { inclusionProof } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
-import { withCosignatures } from '../../features/witness/log/store.ts'
 import { SECTION } from '../../message-log/content.ts'
+import { withCosignatures } from '../../message-log/cosignatures/store.ts'
 import type { LogDatabase } from '../../message-log/log-database.ts'
 import {
   type KeyFinder,

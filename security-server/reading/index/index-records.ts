@@ -1,7 +1,7 @@
 /** Fills the search index from where it stopped, from memory where the record is new, else from the decrypted record. */
 import { type ActorKind, actorsOf } from '#core/log-export/actors.ts'
 import { NOT_TOLD } from '#core/log-export/daily-counts.ts'
-import type { CountedRecord } from '../../features/daily-counts/count-since.ts'
+import type { CountedRecord } from '../../message-log/daily-counts/count-since.ts'
 import type { KeyFinder } from '../../message-log/open-record.ts'
 import { openRecord, openRemainder } from '../../message-log/open-record.ts'
 import type { Metadata } from '../../message-log/record-input.ts'

@@ -1,7 +1,7 @@
 /** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
 import { CompiledQuery, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import { type CountedRecord, countSince, MAX_ROWS } from '../../features/daily-counts/count-since.ts'
+import { type CountedRecord, countSince, MAX_ROWS } from '../../message-log/daily-counts/count-since.ts'
 import type { Tables } from '../../message-log/tables.ts'
 import type { ActorHashes, ActorTerms } from './actors.ts'
 import { BLOCK, BLOCK_RECORDS } from './block-store.ts'

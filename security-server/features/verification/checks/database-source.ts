@@ -1,9 +1,9 @@
 /** Our own database as a source for the verifier, read page by page. */
 import { readBodyFile } from '../../../message-log/body-file.ts'
 import { openBodyIn } from '../../../message-log/body-folder.ts'
+import type { StoredCosignature } from '../../../message-log/cosignatures/store.ts'
 import type { LogDatabase } from '../../../message-log/log-database.ts'
 import type { KeyFinder } from '../../../message-log/open-record.ts'
-import type { StoredCosignature } from '../../witness/log/store.ts'
 import type { LogSource, Problem } from './source.ts'
 
 const RECORDS = 200

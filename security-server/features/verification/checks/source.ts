@@ -2,6 +2,9 @@
 import type { KeyObject } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
+import type { StoredCosignature } from '../../../message-log/cosignatures/store.ts'
+import type { StoredCounts } from '../../../message-log/daily-counts/store.ts'
+import type { StoredEvidenceRecord } from '../../../message-log/evidence-renewal/store.ts'
 import type { KeyFinder } from '../../../message-log/open-record.ts'
 import type { Head } from '../../../message-log/records/hot-store.ts'
 import type { StoredForm, StoredRecord } from '../../../message-log/records/store.ts'
@@ -9,9 +12,6 @@ import type { StoredTimeStamp } from '../../../message-log/time-stamps/store.ts'
 import type { StoredCheckpoint } from '../../../message-log/tree/store.ts'
 import type { FoundRow } from '../../../reading/index/store.ts'
 import type { NamedTerms, SearchTerms } from '../../../reading/index/terms-store.ts'
-import type { StoredCounts } from '../../daily-counts/store.ts'
-import type { StoredEvidenceRecord } from '../../evidence-renewal/store.ts'
-import type { StoredCosignature } from '../../witness/log/store.ts'
 
 export type StoredLogKey = { id: string; idx: number; time: string; checkpoint_key: Buffer }
 

@@ -2,7 +2,7 @@
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { readLine } from '#core/merkle/signed-note.ts'
 import { judgeWitnesses } from '#core/merkle/witness-policy.ts'
-import { type StoredCosignature, withCosignatures } from '../../witness/log/store.ts'
+import { type StoredCosignature, withCosignatures } from '../../../message-log/cosignatures/store.ts'
 import { createCursor } from './cursor.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource, Trust } from './source.ts'

@@ -1,8 +1,8 @@
 /** Cosignatures by checkpoint and contradictions. A cosignature, once stored, never changes. */
 import { byteOrder } from '#platform/database/dialect.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { Contradiction, Tables } from '../../../message-log/tables.ts'
-import type { StoredCheckpoint } from '../../../message-log/tree/store.ts'
+import type { Contradiction, Tables } from '../tables.ts'
+import type { StoredCheckpoint } from '../tree/store.ts'
 
 export type StoredCosignature = Tables['cosignature']
 

@@ -14,11 +14,11 @@ import { writeToken } from '#core/timestamp/write-token.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { logFolder, logOptions, openTestLog, SERVER, signedRecord } from '../../message-log/fixture.ts'
-import { openLogDatabase } from '../../message-log/log-database.ts'
-import type { MessageLogOptions } from '../../message-log/message-log.ts'
-import { databaseSource } from '../verification/checks/database-source.ts'
-import { verifyLog } from '../verification/checks/verify-log.ts'
+import { databaseSource } from '../../features/verification/checks/database-source.ts'
+import { verifyLog } from '../../features/verification/checks/verify-log.ts'
+import { logFolder, logOptions, openTestLog, SERVER, signedRecord } from '../fixture.ts'
+import { openLogDatabase } from '../log-database.ts'
+import type { MessageLogOptions } from '../message-log.ts'
 
 const DAY = 86_400_000
 const YEAR = 365 * DAY

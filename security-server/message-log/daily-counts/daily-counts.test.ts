@@ -6,22 +6,15 @@ import { type CountRow, readCountRow, readCountsDocument } from '#core/log-expor
 import { openCommitment } from '#core/merkle/leaf-form.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
-import {
-  CLIENT,
-  logFolder,
-  logOptions,
-  openTestLog,
-  SERVICE,
-  signedRecord,
-} from '../../message-log/fixture.ts'
-import { readLogKeys } from '../../message-log/keys/log-keys.ts'
-import { openLogDatabase } from '../../message-log/log-database.ts'
-import { type MessageLog, openMessageLog } from '../../message-log/message-log.ts'
-import type { RecordInput } from '../../message-log/record-input.ts'
-import type { Tables } from '../../message-log/tables.ts'
+import { databaseSource } from '../../features/verification/checks/database-source.ts'
+import { verifyLog } from '../../features/verification/checks/verify-log.ts'
 import type { Clearance } from '../../reading/index/traffic-store.ts'
-import { databaseSource } from '../verification/checks/database-source.ts'
-import { verifyLog } from '../verification/checks/verify-log.ts'
+import { CLIENT, logFolder, logOptions, openTestLog, SERVICE, signedRecord } from '../fixture.ts'
+import { readLogKeys } from '../keys/log-keys.ts'
+import { openLogDatabase } from '../log-database.ts'
+import { type MessageLog, openMessageLog } from '../message-log.ts'
+import type { RecordInput } from '../record-input.ts'
+import type { Tables } from '../tables.ts'
 import { type CountedRecord, countSince } from './count-since.ts'
 import type { StoredCounts } from './store.ts'
 

@@ -1,6 +1,6 @@
 /** The log's side of its witnesses: its key and proofs for them, their cosignatures and contradictions kept beside its checkpoints. */
-import type { Contradiction } from '../../../message-log/tables.ts'
-import type { WorkerClient } from '../../../message-log/worker-client.ts'
+import type { Contradiction } from '../tables.ts'
+import type { WorkerClient } from '../worker-client.ts'
 import type { CosignatureStore, CosignedSize, StoredCosignature } from './store.ts'
 
 export type LogWitnesses = {

@@ -1,6 +1,6 @@
 /** Evidence records by the size of the tree head that they are over. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { Tables } from '../../message-log/tables.ts'
+import type { Tables } from '../tables.ts'
 
 /** With the tree head's note as it is stored. */
 export type StoredEvidenceRecord = Tables['evidence_record'] & { note: string }

@@ -2,8 +2,8 @@
 import type { Kysely } from 'kysely'
 import { countRowDigest } from '#core/log-export/daily-counts.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import type { Tables } from '../../message-log/tables.ts'
 import type { Clearance } from '../../reading/index/traffic-store.ts'
+import type { Tables } from '../tables.ts'
 
 /** The mark of the first record that no daily counts cover. */
 export const COUNTS_FIRST = 'counts-first'

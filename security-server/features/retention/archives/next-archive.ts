@@ -1,8 +1,8 @@
 /** What the next archive is to hold: records of one class whose content has come to its end, and that no hold covers. */
-import type { LogDatabase } from '../../message-log/log-database.ts'
-import type { RetentionClass } from '../retention/classes.ts'
-import { AWAITS_ARCHIVE } from '../retention/store.ts'
-import { takeDue } from '../retention/take-due.ts'
+import type { LogDatabase } from '../../../message-log/log-database.ts'
+import type { RetentionClass } from '../classes.ts'
+import { AWAITS_ARCHIVE } from '../store.ts'
+import { takeDue } from '../take-due.ts'
 import type { Previous } from './store.ts'
 
 export type NextArchive = {

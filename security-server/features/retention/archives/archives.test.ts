@@ -21,11 +21,11 @@ import {
   signedRecord,
   signer,
   spoolBody,
-} from '../../message-log/fixture.ts'
-import { openLogDatabase } from '../../message-log/log-database.ts'
-import type { MessageLog, MessageLogOptions } from '../../message-log/message-log.ts'
-import { openLogSource } from '../verification/checks/open-source.ts'
-import { verifyLog } from '../verification/checks/verify-log.ts'
+} from '../../../message-log/fixture.ts'
+import { openLogDatabase } from '../../../message-log/log-database.ts'
+import type { MessageLog, MessageLogOptions } from '../../../message-log/message-log.ts'
+import { openLogSource } from '../../verification/checks/open-source.ts'
+import { verifyLog } from '../../verification/checks/verify-log.ts'
 import { archiveName, containerName } from './names.ts'
 import { createArchiveStore } from './store.ts'
 
@@ -310,7 +310,7 @@ t.test('kill -9 at any moment', async (t) => {
   await log.retention.putClass(CONTAINERS)
   await log.maintain()
   await log.close()
-  const script = path.join(import.meta.dirname, '../retention/fault-child.ts')
+  const script = path.join(import.meta.dirname, '../fault-child.ts')
   const temporary = [path.join(directory, 'tmp-mlog-node1.part')]
   const aims: Aim[] = [
     { what: 'nothing written', calls: ['write', 'writev', 'pwrite64'], paths: temporary },

@@ -10,9 +10,9 @@ import { buildHashTree } from '#core/evidence-record/hash-tree.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
-import { decodeEvidence, type TimeStampAnswer } from '../../message-log/time-stamps/stamp-record.ts'
-import type { CheckpointSigner } from '../../message-log/tree/countersign.ts'
-import type { WorkerClient } from '../../message-log/worker-client.ts'
+import { decodeEvidence, type TimeStampAnswer } from '../time-stamps/stamp-record.ts'
+import type { CheckpointSigner } from '../tree/countersign.ts'
+import type { WorkerClient } from '../worker-client.ts'
 import {
   endOf,
   firstRecord,

@@ -2,8 +2,8 @@
 import { textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { Tables } from '../../message-log/tables.ts'
-import { AWAITS_ARCHIVE } from '../retention/store.ts'
+import type { Tables } from '../../../message-log/tables.ts'
+import { AWAITS_ARCHIVE } from '../store.ts'
 
 export type NewArchive = ArchiveFacts & {
   /** The file of the archive that it was made to follow; null for the first of its class. */

@@ -4,10 +4,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type CountRow, countRowText, countsDocument } from '#core/log-export/daily-counts.ts'
-import type { LogDatabase } from '../../message-log/log-database.ts'
-import { ownRecord } from '../../message-log/own-record.ts'
-import type { OwnRecord, Writer } from '../../message-log/records/writer.ts'
-import type { Tables } from '../../message-log/tables.ts'
+import type { LogDatabase } from '../log-database.ts'
+import { ownRecord } from '../own-record.ts'
+import type { OwnRecord, Writer } from '../records/writer.ts'
+import type { Tables } from '../tables.ts'
 import { COUNTS_DAY, COUNTS_FIRST, type CountFigures, recordsOf } from './store.ts'
 
 const DAY_MS = 86_400_000
