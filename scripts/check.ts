@@ -17,7 +17,13 @@ Format and lint (biome), floating promises (oxlint), types (tsc), house rules (i
 
 const ROOT = path.join(import.meta.dirname, '..')
 
-type Step = { name: string; command: string; args: string[]; readable?: (output: string) => string }
+type Step = {
+  name: string
+  command: string
+  args: string[]
+  readable?: (output: string) => string
+  tells?: RegExp
+}
 
 const MEND: Step = { name: 'mending', command: 'biome', args: ['check', '--write'] }
 const STEPS: Step[] = [
@@ -30,6 +36,8 @@ const STEPS: Step[] = [
     command: process.execPath,
     args: ['test/import-rules.test.ts'],
     readable: failuresOf,
+    // What the house looks like.
+    tells: /^\s*# (.*(?:rooms on|circles of files).*)$/gm,
   },
 ]
 
@@ -63,6 +71,8 @@ export async function check(q: { fix: boolean }): Promise<number> {
     const seconds = ((performance.now() - began) / 1000).toFixed(1).padStart(6)
     process.stdout.write(`${succeeded ? 'ok    ' : 'FAILED'} ${seconds} s  ${step.name}\n`)
     if (!succeeded) process.stdout.write(step.readable?.(output) ?? output)
+    else if (step.tells !== undefined)
+      for (const [, line] of output.matchAll(step.tells)) process.stdout.write(`                 ${line}\n`)
     return succeeded
   })
   return (await Promise.all(results)).filter((succeeded) => !succeeded).length
