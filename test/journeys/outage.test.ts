@@ -120,17 +120,21 @@ t.test("the provider's system fails", async (t) => {
   })
   await new Promise<void>((resolve) => void impostor.listen(0, instance.address(42), resolve))
   const ports = { impostor: (impostor.address() as AddressInfo).port, nobody: 1 }
-  const urls = {
-    'a wrong certificate': `https://${instance.address(42)}:${ports.impostor}`,
-    'nobody there': `http://${instance.address(42)}:${ports.nobody}`,
-  }
-  for (const [what, url] of Object.entries(urls)) {
+  const urls: [what: string, url: string, code: string][] = [
+    [
+      'a wrong certificate',
+      `https://${instance.address(42)}:${ports.impostor}`,
+      'service_certificate_untrusted',
+    ],
+    ['nobody there', `http://${instance.address(42)}:${ports.nobody}`, 'service_failed'],
+  ]
+  for (const [what, url, code] of urls) {
     await admin.population.send('PATCH', `/services/${serviceId}`, { url })
     const { id, error } = await exchange()
-    t.equal(error, 'service_failed', what)
+    t.equal(error, code, what)
     t.strictSame(
       await storiesOf(id),
-      ['request, refusal (server.serverproxy.service_failed)', 'request, refusal (service_failed)', 0],
+      [`request, refusal (server.serverproxy.${code})`, `request, refusal (${code})`, 0],
       'refused: not a byte was sent',
     )
   }
@@ -260,7 +264,8 @@ t.test('no certificate status', async (t) => {
     t.equal((await exchange()).status, 200, 'what is known is good until its freshness ends')
   }
   const { error } = await until(500)
-  t.equal(error, 'incorrect_validation_info', 'then nothing is signed any more')
+  // The status may run out between the call and its reply.
+  t.match(error, /^(incorrect_validation_info|reply_not_made)$/, 'then nothing is signed any more')
   await instance.fault('ocsp', 'none')
   await until(200)
   t.pass('and it comes back by itself')
