@@ -242,11 +242,7 @@ t.test('what is no reply ends in a fault', async (t) => {
     ]),
     ['no hash algorithm', { transport: { 'x-hash-algorithm': undefined } }, /invalid_message/],
     ['a weak hash algorithm', { transport: { 'x-hash-algorithm': 'MD5' } }, /invalid_message/],
-    [
-      'no content type',
-      { transport: { 'content-type': '' } },
-      /http_error/,
-    ],
+    ['no content type', { transport: { 'content-type': '' } }, /http_error/],
     [
       'cut in the middle',
       {
