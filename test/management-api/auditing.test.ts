@@ -160,6 +160,7 @@ await eachDatabase(t, async (_database, t, url) => {
     // What says nothing about any exchange, or only what its reader has ordered himself; archives are tested in secrecy.test.ts.
     const states = [
       ...['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getTreeHeads', 'getLogWitnesses'],
+      'getMessageLogKeys',
       ...['getVerifications', 'getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople'],
       ...['getExports', 'getExport', 'getSubjectSearches', 'getSubjectSearch'],
       ...['getActorGaps', 'getAuditLog', 'verifyAuditLog', 'getSearchTerms'],
