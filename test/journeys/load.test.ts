@@ -54,15 +54,19 @@ t.teardown(() => system.closeAllConnections())
 t.teardown(() => system.close())
 
 await Promise.all([instance.start('trust'), instance.start('registry')])
-await instance.start('population', { CONCORDAT_PEERS_PER_SECOND: '40' })
-await Promise.all([instance.start('tax'), instance.start('business')])
+// 1 GB takes as long as the machine makes it; whoever stands still is found by silence all the same.
+await Promise.all([
+  instance.start('population'),
+  instance.start('tax', { CONCORDAT_LIMITS_REPLY_TIMEOUT_SECONDS: '500' }),
+  instance.start('business'),
+])
 await instance.publish()
 await addService(instance.admin.population, {
   provider: population.client,
   serviceCode: 'echo',
   url: `http://${instance.address(40)}:${(system.address() as AddressInfo).port}`,
   grants: [{ client: tax.client }, { client: business.client }],
-  timeoutMs: 120_000,
+  timeoutMs: 500_000,
 })
 
 /** Sends a body of `bytes` (none: a GET) and gives the answer with its body unread. */
@@ -169,8 +173,11 @@ t.test('a crowd that says nothing, or only the beginning, or a byte now and then
 })
 
 t.test('one peer beyond its quota', async (t) => {
+  // So few that a slow machine exceeds them too; what behaves below stays within what may come at once.
+  await instance.process('population').stop()
+  await instance.start('population', { CONCORDAT_PEERS_PER_SECOND: '8' })
   const flood = Promise.all(Array.from({ length: 200 }, () => instance.ask('tax', target)))
-  const others = await behave('business', 30)
+  const others = await behave('business', 6)
   const answers = await flood
   const refused = answers.filter(({ status }) => status !== 200)
   t.ok(refused.length > 0, `${refused.length} of ${answers.length} were too many`)
