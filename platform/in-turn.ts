@@ -10,11 +10,17 @@ export function createTurn(): <T>(act: () => Promise<T>) => Promise<T> {
   }
 }
 
-/** Gives a function that runs at most `most` acts at a time, the others in the order in which they came. */
-export function createPlaces(most: number): <T>(act: () => Promise<T>) => Promise<T> {
+type Places = {
+  /** Runs `act` when there is a place: at once, within this call, while one is free. */
+  run<T>(act: () => Promise<T>): Promise<T>
+  hasFree(): boolean
+}
+
+/** At most `most` acts run at a time, the others in the order in which they came. */
+export function createPlaces(most: number): Places {
   const waiting: (() => void)[] = []
   let taken = 0
-  return async (act) => {
+  const run: Places['run'] = async (act) => {
     if (taken < most) taken += 1
     // Who ends hands its place on.
     else await new Promise<void>((resolve) => waiting.push(resolve))
@@ -26,4 +32,5 @@ export function createPlaces(most: number): <T>(act: () => Promise<T>) => Promis
       else next()
     }
   }
+  return { run, hasFree: () => taken < most }
 }

@@ -230,7 +230,7 @@ export async function createHolder(
 
   const withinMs = q.federatedWithinMs ?? FEDERATED_WITHIN_MS
   const federatedApart = createApart(withinMs)
-  const reading = createPlaces(FEDERATED_READERS)
+  const { run: reading } = createPlaces(FEDERATED_READERS)
   const follow = (anchor: ConfigurationAnchor): Promise<void> =>
     federatedApart(anchor.instance, async (signal) => {
       const begun = era

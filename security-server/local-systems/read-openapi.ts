@@ -9,7 +9,7 @@ import { MAX_BYTES, type OpenApiSummary, refused } from './summarise-openapi.ts'
 /** A usual document of 2 MiB takes several seconds of a core. */
 const LIMITS: ThreadLimits = { timeMs: 60_000, oldGenerationMb: 512 }
 /** Documents have one core, whoever else waits. */
-const inPlace = createPlaces(1)
+const { run: inPlace } = createPlaces(1)
 
 /** Reads JSON or YAML of at most 2 MiB. Throws `invalid_input` that says what is wrong. */
 export async function readOpenApi(text: string, limits: ThreadLimits = LIMITS): Promise<OpenApiSummary> {

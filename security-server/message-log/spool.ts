@@ -18,7 +18,7 @@ const IN_MEMORY = 64 * 1024
  * Of all large bodies of the process, that many pieces are hashed, encrypted, written and read at a time: half of what
  * Node's thread pool carries. Nobody holds a place while its sender or reader is slow.
  */
-const inTurn = createPlaces(2)
+const places = createPlaces(2)
 
 export type SpooledBody = {
   size: number
@@ -52,8 +52,10 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
   let file: { writer: BodyWriter; digest: Hash } | undefined
   let isOver = false
 
-  const append = (to: { writer: BodyWriter; digest: Hash }, piece: Buffer): Promise<void> => {
-    const written = inTurn(async () => {
+  const append = (to: { writer: BodyWriter; digest: Hash }, chunk: Buffer): Promise<void> => {
+    // The source may reuse its memory after this call: what has to wait is kept apart.
+    const piece = places.hasFree() ? chunk : Buffer.from(chunk)
+    const written = places.run(async () => {
       if (isOver) return
       to.digest.update(piece)
       await to.writer.write(piece)
@@ -65,10 +67,8 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
   const write = (chunk: Buffer): void | Promise<void> => {
     size += chunk.length
     if (size > maxBytes) throw new Fault('body_too_large', { what: `more than ${maxBytes} octets` })
-    // The source may reuse its memory after this call.
-    const piece = Buffer.from(chunk)
-    if (file !== undefined) return append(file, piece)
-    held.push(piece)
+    if (file !== undefined) return append(file, chunk)
+    held.push(Buffer.from(chunk))
     if (size <= IN_MEMORY) return
     const start = Buffer.concat(held)
     held = []
@@ -80,7 +80,7 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
     end: () => {
       const { writer, digest } = file ?? {}
       if (writer === undefined || digest === undefined) return inMemory(Buffer.concat(held))
-      return inTurn(() => inFile(folder, writer, size, digest))
+      return places.run(() => inFile(folder, writer, size, digest))
     },
     abort: async () => {
       isOver = true
@@ -125,7 +125,7 @@ export function openBody(
     const source = readBodyFile(await folder.open(reference.name), reference.dataKey)
     try {
       for (;;) {
-        const { done, value } = await inTurn(() => source.next())
+        const { done, value } = await places.run(() => source.next())
         if (done === true) return
         yield value
       }

@@ -10,7 +10,7 @@ import { type Description, NONE } from './read-answers.ts'
 /** A usual document of 1 MiB takes a second or two of a core. */
 const LIMITS: ThreadLimits = { timeMs: 60_000, oldGenerationMb: 512 }
 /** Strangers' documents have one core, whoever else waits. */
-const inPlace = createPlaces(1)
+const { run: inPlace } = createPlaces(1)
 
 /** Without what cannot be read, or not within `limits`; never throws. */
 export async function readDescription(
