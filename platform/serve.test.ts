@@ -157,7 +157,7 @@ t.test('a toy feature: its operation, route, job, table, finding, metric and end
   t.equal(await (await open('/hello')).text(), 'Good day, stranger')
   t.match(await (await admin('/metrics')).text(), /^greetings_total 3$/m)
   const ready = (await (await admin('/health/ready')).json()) as { checks: { name: string }[] }
-  t.strictSame(ready.checks.map(({ name }) => name).sort(), ['greetings', 'public'])
+  t.strictSame(ready.checks.map(({ name }) => name).sort(), ['greetings', 'jobs', 'public'])
   const ended = async (): Promise<boolean> =>
     (await services.jobs.state()).some(
       ({ kind, lastSucceededAt }) => kind === 'keep-greeting' && lastSucceededAt !== null,

@@ -26,6 +26,13 @@ t.test('links between pages lead to pages and headings', (t) => {
   const root = path.join(output, 'pages')
   const pages = globSync('**/*.html', { cwd: root })
   t.ok(pages.length > 100)
+  const twice = pages.filter((page) => {
+    const ids = [...readFileSync(path.join(root, page), 'utf8').matchAll(/ id="([^"]+)"/g)].map(
+      ([, id]) => id,
+    )
+    return new Set(ids).size < ids.length
+  })
+  t.strictSame(twice, [], 'no two headings of a page have one address')
   const idsOf = (file: string): Set<string> =>
     new Set([...readFileSync(file, 'utf8').matchAll(/ id="([^"]+)"/g)].map(([, id]) => id!))
   const dead = pages.flatMap((page) => {

@@ -49,13 +49,17 @@ function pageOf(file: string): string {
   return file.replace(/\.md$/, '.html')
 }
 
-/** As the anchors that the documents' own links use. */
-function slugOf(text: string): string {
-  return text
+/** As the anchors that the documents' own links use: the second heading of one name ends in -1, as GitHub counts. */
+function slugOf(text: string, taken: readonly Heading[]): string {
+  const slug = text
     .toLowerCase()
     .replace(/[^\p{L}\p{N}\s_-]/gu, '')
     .trim()
     .replace(/\s/g, '-')
+  const isTaken = (one: string): boolean => taken.some((heading) => heading.slug === one)
+  let unique = slug
+  for (let number = 1; isTaken(unique); number++) unique = `${slug}-${number}`
+  return unique
 }
 
 function render(
@@ -70,7 +74,7 @@ function render(
   for (const [at, token] of tokens.entries()) {
     if (token.type === 'heading_open') {
       const text = plain(tokens[at + 1]?.content ?? '')
-      const heading = { level: Number(token.tag.slice(1)), text, slug: slugOf(text) }
+      const heading = { level: Number(token.tag.slice(1)), text, slug: slugOf(text, headings) }
       token.attrSet('id', heading.slug)
       headings.push(heading)
       sections.push({ id: `${pageOf(file)}#${heading.slug}`, heading: text, text: '' })

@@ -170,7 +170,7 @@ t.test('what fails before the system heard of it is a refusal; after that nobody
         void request.socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n'),
       'service_failed',
     ],
-    ['too much', (_request, response) => response.end(randomBytes(1_100_000)), 'body_too_large'],
+    ['too much', (_request, response) => response.end(randomBytes(1_100_000)), 'reply_too_large'],
     [
       'cut off',
       (_request, response) => {
