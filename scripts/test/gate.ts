@@ -6,7 +6,7 @@
 import { createWriteStream, globSync, mkdirSync } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { check } from '#scripts/check.ts'
-import { runFiles } from './run-files.ts'
+import { type Costs, runFiles } from './run-files.ts'
 import { createTapReader, type TapOutput } from './tap-output.ts'
 
 const TESTS =
@@ -24,7 +24,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 // Pages are pictured for whoever works at them, and names their tests.
 if (files.length === 0) process.env['TEST_SCREENSHOTS'] ??= 'none'
-const [failedChecks, { output, errors }] = await Promise.all([
+const [failedChecks, { output, errors, costs }] = await Promise.all([
   files.length === 0 ? check({ fix: false }) : 0,
   runTests(),
 ])
@@ -38,7 +38,13 @@ for (const { test, diagnostic } of output.failures.slice(0, MAX_FAILURES)) {
 if (files.length === 0) {
   say(`\nThe slowest files (all output is in ${LOG}):`)
   const slowest = output.files.toSorted((a, b) => b.ms - a.ms).slice(0, SLOWEST)
-  for (const { name, ms } of slowest) say(`       ${seconds(ms)}  ${name}`)
+  const costOf = (name: string): string => seconds(costs.get(name) ?? 0)
+  for (const { name, ms } of slowest) say(`       ${seconds(ms)}  ${costOf(name)} of a processor  ${name}`)
+  const dearest = [...costs].toSorted(([, a], [, b]) => b - a).slice(0, SLOWEST)
+  say('Those that took most of a processor:')
+  for (const [name, ms] of dearest) say(`       ${seconds(ms)}  ${name}`)
+  const all = [...costs.values()].reduce((sum, ms) => sum + ms, 0)
+  say(`Processor time of all files: ${seconds(all).trim()}`)
 }
 say('')
 for (const skip of new Set(output.skips)) say(`SKIPPED ${skip}`)
@@ -51,12 +57,12 @@ process.exitCode = allFailed > 0 || forbidden ? 1 : 0
 say(`${passed} passed, ${allFailed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 
 /** Runs the test files, showing each as it ends; what they write to their error streams goes to the log and back. */
-async function runTests(): Promise<{ output: TapOutput; errors: string[] }> {
+async function runTests(): Promise<{ output: TapOutput; errors: string[]; costs: Costs }> {
   mkdirSync('.work', { recursive: true })
   const log = createWriteStream(LOG)
   const reader = createTapReader()
   const errors: string[] = []
-  await runFiles(
+  const costs = await runFiles(
     files.length === 0 ? globSync(TESTS, { exclude: [RULES] }) : files,
     (line) => {
       log.write(`${line}\n`)
@@ -68,9 +74,10 @@ async function runTests(): Promise<{ output: TapOutput; errors: string[] }> {
       if (errors.length < MAX_ERROR_LINES) errors.push(line)
     },
   )
+  for (const [name, ms] of costs) log.write(`# processor ${seconds(ms)} ${name}\n`)
   log.end()
   await finished(log)
-  return { output: reader.output, errors }
+  return { output: reader.output, errors, costs }
 }
 
 function seconds(ms: number): string {

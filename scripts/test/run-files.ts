@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -19,14 +19,25 @@ const TIMEOUT_S = 600
 // tap itself ends a test in time and tells what was open: killed is only what no longer listens.
 const KILL_MS = (TIMEOUT_S + 30) * 1000
 
-type FileRun = { stdout: string; code: number | null; signal: NodeJS.Signals | null; ms: number }
+type FileRun = {
+  stdout: string
+  code: number | null
+  signal: NodeJS.Signals | null
+  ms: number
+  cost: number
+}
+
+/** Milliseconds of processor time by file, of all the processes that it started. */
+export type Costs = Map<string, number>
 
 /** Calls `tell` with each line of the stream and `tellError` with what the files write to their error streams. */
 export async function runFiles(
   files: string[],
   tell: (line: string) => void,
   tellError: (line: string) => void,
-): Promise<void> {
+): Promise<Costs> {
+  const costs: Costs = new Map()
+  const processorTime = readProcessorTime()
   const waiting = shuffled(files)
   const totals = { total: 0, pass: 0, fail: 0, skip: 0, todo: 0 }
   let number = 0
@@ -39,7 +50,8 @@ export async function runFiles(
   const work = async (): Promise<void> => {
     let place = newPlace()
     for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-      const run = await runFile(file, place, tellError)
+      const run = await runFile({ file, place, processorTime }, tellError)
+      costs.set(file, run.cost)
       tell(`# Subtest: ${file}`)
       for (const line of run.stdout.split('\n')) if (line !== '') tell(`    ${line}`)
       const { problem, counts } = judgeFile(run)
@@ -56,10 +68,11 @@ export async function runFiles(
   tell(`1..${number}`)
   const told = Object.entries(totals).map(([name, count]) => `${name}: ${count}`)
   tell(`# { ${told.join(', ')} }`)
+  return costs
 }
 
 /** Whether a file's run is a success: it ended by itself with code 0, after as many successful tests as it planned. */
-export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms'>): {
+export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms' | 'cost'>): {
   problem: string | undefined
   counts: Record<string, number>
 } {
@@ -83,17 +96,18 @@ export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms'>): {
 }
 
 async function runFile(
-  file: string,
-  place: NodeJS.ProcessEnv,
+  q: { file: string; place: NodeJS.ProcessEnv; processorTime: () => number },
   tellError: (line: string) => void,
 ): Promise<FileRun> {
   const began = performance.now()
-  const env = { ...process.env, ...place, TAP: '1', TAP_TIMEOUT: `${TIMEOUT_S}` }
-  const child = spawn(process.execPath, [file], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = { ...process.env, ...q.place, TAP: '1', TAP_TIMEOUT: `${TIMEOUT_S}` }
+  const child = spawn(process.execPath, [q.file], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const output: Buffer[] = []
   const errors: Buffer[] = []
   child.stdout.on('data', (bytes: Buffer) => output.push(bytes))
   child.stderr.on('data', (bytes: Buffer) => errors.push(bytes))
+  let cost = 0
+  child.once('exit', () => (cost = q.processorTime()))
   const late = setTimeout(() => {
     child.kill('SIGKILL')
     // A process that the test left behind may hold them.
@@ -103,7 +117,27 @@ async function runFile(
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
   clearTimeout(late)
   for (const line of `${Buffer.concat(errors)}`.split('\n')) if (line !== '') tellError(line)
-  return { stdout: `${Buffer.concat(output)}`, code, signal, ms: Math.round(performance.now() - began) }
+  return { stdout: `${Buffer.concat(output)}`, code, signal, ms: Math.round(performance.now() - began), cost }
+}
+
+/** Since it was last asked, the processor time of the children that ended. Zero where the system does not tell (proc(5), stat). */
+function readProcessorTime(): () => number {
+  const MS_PER_TICK = 10
+  const read = (): number => {
+    try {
+      const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)!.split(' ')
+      return (Number(fields[13]) + Number(fields[14])) * MS_PER_TICK
+    } catch {
+      return 0
+    }
+  }
+  let last = read()
+  return () => {
+    const now = read()
+    const since = now - last
+    last = now
+    return since
+  }
 }
 
 /** Journeys last long: one that began last would keep the rest of the machine waiting. The next is the last. */
