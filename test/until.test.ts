@@ -1,0 +1,53 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import t from 'tap'
+import { until } from './until.ts'
+
+t.test('it returns what was found, and an error is the looking one’s', async (t) => {
+  let looks = 0
+  const found = await until('the third look', () => ++looks === 3 && { looks })
+  t.strictSame(found, { looks: 3 })
+  t.equal(await until('a word', async () => ['', 'word'][looks++ - 3]), 'word')
+  await t.rejects(
+    until('an error', () => {
+      throw new Error('broken')
+    }),
+    { message: 'broken' },
+  )
+  await t.rejects(
+    until('a late error', () => Promise.reject(new Error('broken later'))),
+    { message: 'broken later' },
+  )
+})
+
+t.test('given up, it says what was waited for and what was seen last', async (t) => {
+  const row = { state: 'waiting', error: null }
+  await t.rejects(
+    until('the order', async (saw) => saw(row).state === 'done', { deadlineMs: 50 }),
+    { message: "waited in vain for the order; seen last: { state: 'waiting', error: null }" },
+  )
+  await t.rejects(
+    until('the order', () => false, { deadlineMs: 50 }),
+    { message: 'waited in vain for the order; seen last: nothing' },
+  )
+  const long = await until('much', (saw) => saw(Array(50).fill('x'.repeat(400))).length === 0, {
+    deadlineMs: 50,
+  }).catch((error: Error) => error.message)
+  t.ok(`${long}`.length < 2100, 'bounded')
+  await t.rejects(
+    until('an answer', async () => new Promise(() => undefined), { deadlineMs: 50 }),
+    { message: 'waited in vain for an answer; seen last: nothing, and the last look hangs' },
+  )
+})
+
+t.test('as long as something moves the deadline starts anew', async (t) => {
+  let looks = 0
+  const count = await until(
+    'the count',
+    async (saw) => {
+      await pause(30)
+      return saw(++looks) === 20 && looks
+    },
+    { deadlineMs: 400 },
+  )
+  t.equal(count, 20, 'longer than the deadline in all')
+})
