@@ -11,6 +11,7 @@ import type { OpenApiDocument } from '#platform/http-service/openapi-operations.
 import { createLog } from '#platform/logging/create-log.ts'
 import { type Listener, serve } from '#platform/serve.ts'
 import { openServices, type Services, serviceMigrations } from '#platform/services.ts'
+import { until } from '#test/until.ts'
 
 const log = createLog({ name: 'test', destination: { write: () => undefined } })
 const folder = mkdtempSync(path.join(tmpdir(), 'concordat-feature-'))
@@ -84,15 +85,6 @@ async function toy(): Promise<Toy> {
   return ((await import(pathToFileURL(file).href)) as { greetings: Toy }).greetings
 }
 
-/** Whether it comes to be within a minute, by which a job that is due at once has run on any machine. */
-async function happens(look: () => Promise<boolean>): Promise<boolean> {
-  for (let tries = 0; tries < 3000; tries++) {
-    if (await look()) return true
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  return false
-}
-
 async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -158,11 +150,11 @@ t.test('a toy feature: its operation, route, job, table, finding, metric and end
   t.match(await (await admin('/metrics')).text(), /^greetings_total 3$/m)
   const ready = (await (await admin('/health/ready')).json()) as { checks: { name: string }[] }
   t.strictSame(ready.checks.map(({ name }) => name).sort(), ['greetings', 'jobs', 'public'])
-  const ended = async (): Promise<boolean> =>
-    (await services.jobs.state()).some(
+  await until('the job that runs at the start', async (saw) =>
+    saw(await services.jobs.state()).some(
       ({ kind, lastSucceededAt }) => kind === 'keep-greeting' && lastSucceededAt !== null,
-    )
-  t.ok(await happens(ended), 'the job ran at the start')
+    ),
+  )
   const kinds = (await services.jobs.state()).map(({ kind }) => kind).sort()
   t.strictSame(kinds, ['keep-greeting', 'sweep-greetings node-1'], 'work of each node has a row for each')
   await stop()

@@ -7,12 +7,14 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { createHealth } from '#platform/health/create-health.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
+import { until } from '#test/until.ts'
 import type { HttpServiceOptions } from './create-http-service.ts'
 import { createHttpService } from './create-http-service.ts'
 import { retryAfterSeconds } from './fault-answer.ts'
@@ -162,6 +164,7 @@ t.test('who reads nothing of an answer, or hardly, does not hold it for ever', a
   })
   app.get('/large', async () => Buffer.alloc(24_000_000))
   const port = await listen(t, app)
+  const openConnections = promisify(app.server.getConnections.bind(app.server))
   const asked = async () => {
     const socket = connect(port, '127.0.0.1', () => socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n'))
     await once(socket, 'readable')
@@ -174,18 +177,21 @@ t.test('who reads nothing of an answer, or hardly, does not hold it for ever', a
   await wait(20)
   t.notOk(patient.destroyed, 'who has taken all may wait for more')
   patient.destroy()
+  await until('the end of the patient one', async (saw) => saw(await openConnections()) === 0)
   const silent = await asked()
   const now = performance.now()
-  for (let hour = 0; hour < 20; hour++) {
-    endUntaken(now + hour * 3_600_000)
-    await wait(20)
-  }
+  let hour = 0
+  // What the system has taken for it counts as taken, until that is full.
+  await until('the end of what nobody takes', async () => {
+    endUntaken(now + hour++ * 3_600_000)
+    return (await openConnections()) === 0
+  })
   const reader = await asked()
-  endUntaken(now + 360_000_000)
-  endUntaken(now + 360_050_000)
+  endUntaken(now + 36_000_000_000)
+  endUntaken(now + 36_000_050_000)
   reader.on('data', () => undefined)
   while (reader.bytesRead < 24_000_000) await once(reader, 'data')
-  endUntaken(now + 720_000_000)
+  endUntaken(now + 72_000_000_000)
   await wait(20)
   t.notOk(reader.destroyed, 'an answer that was taken is no matter any more')
   reader.destroy()

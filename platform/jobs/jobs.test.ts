@@ -11,6 +11,7 @@ import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasRedis, startRedis } from '#test/redis.ts'
+import { until } from '#test/until.ts'
 import { backOff } from './back-off.ts'
 import type { JobHandler, Jobs } from './create-jobs.ts'
 import { createJobs } from './create-jobs.ts'
@@ -36,24 +37,22 @@ const migrations = {
 const record = async (database: Database, job: string): Promise<void> => {
   const run = randomUUID()
   const insert = tablesOf<Effects>(database).insertInto('effect').values({ run, job })
-  for (;;) {
-    try {
-      await insert.onConflict((conflict) => conflict.column('run').doNothing()).execute()
-      return
-    } catch {
-      await wait(100)
-    }
-  }
+  const once = insert.onConflict((conflict) => conflict.column('run').doNothing())
+  await until(`a row of the run of ${job}`, (saw) =>
+    once.execute().then(
+      () => true,
+      (error: unknown) => void saw(error),
+    ),
+  )
 }
 const effects = async (database: Database): Promise<string[]> =>
   (await tablesOf<Effects>(database).selectFrom('effect').select('job').execute())
     .map(({ job }) => job)
     .sort()
-
-/** Until `held` says so; the surrounding test's own time-out ends a wait in vain. */
-async function until(held: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await held())) await wait(10)
-}
+const untilEffects = (database: Database, count: number): Promise<boolean> =>
+  until(`${count} effects`, async (saw) => saw((await effects(database)).length) >= count, { pauseMs: 50 })
+const untilWaiting = (jobs: Jobs, count: number): Promise<boolean> =>
+  until(`${count} jobs that wait`, async (saw) => saw(await jobs.state())[0]?.waiting === count)
 
 type NodeOptions = {
   node?: string
@@ -77,11 +76,11 @@ t.test('a job runs once, when it is due, with its payload', (t) =>
     await jobs.start()
     await jobs.enqueue('mail', { to: 'a' })
     await jobs.enqueue('mail', 'later', { runAt: new Date(now + 60_000) })
-    await until(async () => (await jobs.state())[0]?.waiting === 1)
+    await untilWaiting(jobs, 1)
     t.equal(seen.length, 1)
     t.match(await jobs.state(), [{ kind: 'mail', waiting: 1, lastError: null, lastSucceededAt: /2026/ }])
     now += 60_000
-    await until(() => seen.length === 2)
+    await until('the second run', (saw) => saw(seen).length === 2)
     await jobs.stop()
     t.strictSame(seen, [
       ['mail', { to: 'a' }, 1],
@@ -110,7 +109,7 @@ t.test('a job and the change that needs it are kept together or not at all', (t)
       })
     await t.rejects(change('lost', true), /rolled back/)
     await change('kept', false)
-    await until(() => seen.length > 0)
+    await until('a run', () => seen.length > 0)
     await jobs.stop()
     t.strictSame(seen, ['kept'])
   }),
@@ -128,11 +127,11 @@ t.test('a key waits once; asked for while it runs, it runs once more', (t) =>
     const jobs = node(database, { publish })
     for (const payload of [1, 2, 3]) await jobs.enqueue('publish', payload, { key: 'conf' })
     await jobs.start()
-    await until(() => seen.length === 1)
+    await until('the first run', (saw) => saw(seen).length === 1)
     for (const payload of [4, 5]) await jobs.enqueue('publish', payload, { key: 'conf' })
     open()
-    await until(() => seen.length === 2)
-    await until(async () => (await jobs.state())[0]?.waiting === 0)
+    await until('the second run', (saw) => saw(seen).length === 2)
+    await untilWaiting(jobs, 0)
     await jobs.stop()
     t.strictSame(seen, [3, 5], 'with the newest payload')
   }),
@@ -151,9 +150,9 @@ t.test('a failure rests longer each time, is never dropped, and shows', (t) =>
     await jobs.enqueue('fetch', null)
     await jobs.start()
     for (let count = 1; count < 4; count++) {
-      await until(() => attempts.length === count)
+      await until(`attempt ${count}`, (saw) => saw(attempts).length === count)
       const ended = new Date(now).toISOString()
-      await until(async () => (await jobs.state())[0]?.lastEndedAt === ended)
+      await until('its end', async (saw) => saw(await jobs.state())[0]?.lastEndedAt === ended)
       const before = attempts.length
       now += 700 * 2 ** (count - 1)
       await jobs.enqueue('fetch', null, { key: 'other', runAt: new Date(now + 1e9) })
@@ -161,8 +160,8 @@ t.test('a failure rests longer each time, is never dropped, and shows', (t) =>
       t.equal(attempts.length, before, 'not before its time')
       now += 400 * 2 ** (count - 1)
     }
-    await until(() => attempts.length === 4)
-    await until(async () => (await jobs.state())[0]?.lastError === null)
+    await until('attempt 4', (saw) => saw(attempts).length === 4)
+    await until('its success', async (saw) => saw(await jobs.state())[0]?.lastError === null)
     await jobs.stop()
     t.strictSame(attempts, [1, 2, 3, 4])
     const rests = [1, 2, 3, 8, 9, 10, 1000].map((attempt) => backOff(attempt, 0.999999))
@@ -189,17 +188,17 @@ t.test('a recurring kind is one row and runs on, never twice at once', (t) =>
     await wait(20)
     t.equal(runs, 0, 'the interval comes first')
     now += 60_000
-    await until(() => runs === 1)
+    await until('the first run', (saw) => saw(runs) === 1)
     let open: () => void = () => undefined
     slow = new Promise<void>((resolve) => (open = resolve))
     await jobs.every('stamp', 60, { immediately: true })
-    await until(() => runs === 2)
+    await until('the second run', (saw) => saw(runs) === 2)
     await jobs.every('stamp', 60, { immediately: true })
     await wait(20)
     t.equal(runs, 2, 'never two at once')
     fails = true
     open()
-    await until(async () => (await jobs.state())[0]?.lastError !== null)
+    await until('its failure', async (saw) => saw(await jobs.state())[0]?.lastError !== null)
     t.match(await jobs.state(), [{ kind: 'stamp', waiting: 1, lastError: /time-stamp/ }])
     await jobs.stop()
   }),
@@ -212,12 +211,15 @@ t.test('several nodes share the work and never run one job at once', (t) =>
     const inWork = new Set<string>()
     let doubled = 0
     const ranOn = new Set<string>()
-    const nodes = [database, ...others].map((on, i) => {
+    const allAtWork = Promise.withResolvers<void>()
+    const nodes: Jobs[] = [database, ...others].map((on, i) => {
       const work: JobHandler = async ({ id, payload }) => {
         if (inWork.has(id)) doubled++
         inWork.add(id)
         ranOn.add(`n${i}`)
-        await wait(1)
+        // None does all the work before the others have begun.
+        if (ranOn.size === nodes.length) allAtWork.resolve()
+        await allAtWork.promise
         await record(on, String(payload))
         inWork.delete(id)
       }
@@ -225,7 +227,7 @@ t.test('several nodes share the work and never run one job at once', (t) =>
     })
     for (let i = 0; i < 200; i++) await nodes[0]!.enqueue('work', i)
     for (const one of nodes) await one.start()
-    await until(async () => (await effects(database)).length >= 200)
+    await untilEffects(database, 200)
     for (const one of nodes) await one.stop()
     for (const other of others) await other.close()
     t.equal(doubled, 0)
@@ -259,12 +261,12 @@ t.test('a node is killed in the middle of its jobs: another does them when the l
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     await new Promise((resolve) => child.stdout.once('data', resolve))
-    await until(async () => (await jobs.state())[0]?.waiting === 5)
+    await untilWaiting(jobs, 5)
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGKILL')
     await ended
     await jobs.start()
-    await until(async () => (await effects(database)).length >= 5)
+    await untilEffects(database, 5)
     await jobs.stop()
     t.strictSame(await effects(database), ['5', '6', '7', '8', '9'])
   }),
@@ -281,18 +283,21 @@ t.test('stopping waits for what runs; a claim that is lost says so', (t) =>
       signal.addEventListener('abort', () => (lost = signal.reason))
       await new Promise<void>((resolve) => (open = resolve))
     }
-    const jobs = node(database, { slow }, { leaseSeconds: 0.06, concurrency: 1 })
+    const jobs = node(database, { slow }, { leaseSeconds: 1, concurrency: 1 })
     await jobs.enqueue('slow', null)
     await jobs.enqueue('slow', null)
     await jobs.start()
-    await until(() => begun === 1)
-    await wait(150)
-    t.equal(begun, 1, 'its claim is renewed while it works, and one place is one job')
-    await tablesOf<{ job: { claimed_by: string } }>(database)
-      .updateTable('job')
-      .set({ claimed_by: 'other' })
-      .execute()
-    await until(() => lost !== undefined)
+    await until('the first run', () => begun === 1)
+    const job = tablesOf<{ job: { claimed_by: string; claimed_until: string | null } }>(database)
+    const claims = job.selectFrom('job').select('claimed_until').where('claimed_until', 'is not', null)
+    const [claim] = await claims.execute()
+    await until('a renewal of the claim', async (saw) => {
+      const rows = saw(await claims.execute())
+      return rows.length === 1 && rows[0]!.claimed_until !== claim!.claimed_until
+    })
+    t.equal(begun, 1, 'one place is one job')
+    await job.updateTable('job').set({ claimed_by: 'other' }).execute()
+    await until('the loss of the claim', () => lost !== undefined)
     t.match(lost, { code: 'conflict' })
     let isStopped = false
     const stopping = jobs.stop().then(() => (isStopped = true))
@@ -338,11 +343,10 @@ t.test('BullMQ on a real server, flushed and killed under load: nothing lost, no
       if (i % 60 === 30) await redis.flush()
       if (i === 150) await redis.kill()
       if (i === 200) await redis.start()
-      if (i % 10 === 0) await wait(10)
     }
-    await until(async () => (await effects(database)).length >= count)
+    await untilEffects(database, count)
     const before = pulses
-    await until(() => pulses > before)
+    await until('one more pulse', () => pulses > before)
     for (const one of nodes) await one.stop()
     const done = await effects(database)
     t.equal(new Set(done).size, count, 'nothing lost')
@@ -362,10 +366,14 @@ t.test('BullMQ on a real server, flushed and killed under load: nothing lost, no
     const work: JobHandler = async () => record(database, 'x')
     const jobs = node(database, { work }, { redisUrl: redis.url, clock: () => now })
     await jobs.start()
-    await until(async () => {
-      await jobs.enqueue('work', null, { key: 'one' })
-      return (await effects(database)).length > 0
-    })
+    await until(
+      'a job that came through the queue',
+      async () => {
+        await jobs.enqueue('work', null, { key: 'one' })
+        return (await effects(database)).length > 0
+      },
+      { pauseMs: 50 },
+    )
     await jobs.stop()
     await database.close()
     t.pass('it came')
@@ -377,7 +385,7 @@ t.test('BullMQ on a real server, flushed and killed under load: nothing lost, no
     const jobs = node(database, { work: async () => record(database, 'x') }, { redisUrl: redis.url })
     await jobs.start()
     await jobs.enqueue('work', null)
-    await until(async () => (await effects(database)).length === 1)
+    await untilEffects(database, 1)
     await jobs.stop()
     await database.close()
     t.pass('its work is done here')

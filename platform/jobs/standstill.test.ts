@@ -1,19 +1,15 @@
 /** Recurring jobs that stand still are told by the time that passes, on each store. */
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { until } from '#test/until.ts'
 import { createJobs, type JobHandler } from './create-jobs.ts'
 import { jobMigrations } from './migrations.ts'
 import { watchStandstill } from './standstill.ts'
 import { createJobStore } from './store.ts'
 
 const log = createLog({ name: 'test', level: 'fatal' })
-
-async function until(held: () => boolean): Promise<void> {
-  while (!held()) await wait(10)
-}
 
 t.test('jobs that do not come to their turn are told, whatever the clock says', (t) =>
   eachDatabase(t, async (database, t) => {
@@ -49,7 +45,7 @@ t.test('jobs that do not come to their turn are told, whatever the clock says', 
     t.match(await later(), { ok: true }, 'a process that has just started waits for its own turn')
 
     await jobs.start()
-    await until(() => ends > 0 && open.length > 0)
+    await until('a run of each kind', (saw) => saw([ends, open.length]).every((count) => count > 0))
     t.match(await standstill(), { ok: true }, 'one has ended, one is held')
     t.match(await jobs.standstill(), { ok: true })
     for (const end of open) end()

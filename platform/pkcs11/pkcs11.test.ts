@@ -10,6 +10,7 @@ import { systemClock } from '#platform/clock.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { copiesOf, hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
+import { until } from '#test/until.ts'
 import { createHardwareToken } from './hardware-token.ts'
 
 t.test('a server that never answers holds up nobody', async (t) => {
@@ -41,7 +42,7 @@ t.test('a server that never answers holds up nobody', async (t) => {
   refuses = false
   now += 10_000
   const looks = Array.from({ length: 50 }, () => token.look())
-  while (connections === before) await new Promise((resolve) => setTimeout(resolve, 10))
+  await until('a connection', () => connections > before)
   const key = token.key({ objectId: '00', publicKey: SPKI })
   await t.rejects(key.sign(SHA512, DATA), { code: 'token_unavailable', what: REFUSED })
   await t.rejects(token.ready(), { code: 'token_unavailable', what: REFUSED })
@@ -62,9 +63,7 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
     return token
   }
   const settles = async (token: ReturnType<typeof open>, state: string): Promise<void> => {
-    for (let i = 0; i < 200 && token.state().state !== state; i++)
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    t.equal(token.state().state, state)
+    await until(`a token that is ${state}`, (saw) => saw(token.state()).state === state)
   }
   const token = open()
   await token.look()

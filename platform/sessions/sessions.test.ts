@@ -282,17 +282,15 @@ void t.test('sessions and used logins in the database', async (t) => {
   await eachDatabase(t, async (_, t, url) => {
     const database = await openRegistryDatabase(url)
     t.teardown(() => database.close())
-    const sessions = createSessions({ database, clock: Date.now })
+    let now = Date.now()
+    const sessions = createSessions({ database, clock: () => ++now })
     const store = createSessionStore(database)
     const eight = Array.from({ length: 8 }, () =>
       store.useLogin(Buffer.from('login'), '2026-03-01T12:00:00.000Z', '2026-03-01T11:00:00.000Z'),
     )
     t.equal((await Promise.all(eight)).filter((first) => first).length, 1, 'an attempt serves once')
     const tokens: string[] = []
-    for (let at = 0; at < 12; at++) {
-      tokens.push(await sessions.begin('anna'))
-      await wait(2)
-    }
+    for (let at = 0; at < 12; at++) tokens.push(await sessions.begin('anna'))
     const other = await sessions.begin('ben')
     const found = await Promise.all(tokens.map((token) => sessions.find(token)))
     t.same(
