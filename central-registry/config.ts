@@ -10,7 +10,7 @@ import {
   listenerFiles,
 } from '#platform/http-service/listener-tls.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import type { TokenPlace } from '#platform/pkcs11/hardware-token.ts'
+import type { TokenPlace } from '#platform/pkcs11/open-session.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import {
   checkLogin,

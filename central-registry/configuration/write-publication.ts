@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import { type DirectoryPart, prepareDirectory } from '#core/configuration/directory.ts'
-import { publicationStamp } from '#core/configuration/directory-parts.ts'
+import { type DirectoryPart, publicationStamp } from '#core/configuration/directory-parts.ts'
+import { prepareDirectory } from '#core/configuration/directory-write.ts'
 import { configurationEntry, type LogEntry, signLogHead } from '#core/configuration/log-head.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'

@@ -5,7 +5,7 @@ import type {
   SharedParameters,
   SuspensionList,
 } from '#schemas/global-configuration.ts'
-import { prepareDirectory } from './directory.ts'
+import { prepareDirectory } from './directory-write.ts'
 import { LOG_HEAD } from './log-head.ts'
 import { writeSharedParametersIn } from './shared-parameters-write.ts'
 import { type DocumentKind, type DocumentSigner, signedPart } from './signed-document.ts'

@@ -1,28 +1,18 @@
 /** Answers who, where and by whom certified, out of one instance's configuration: pure look-ups, built once. */
 import { builtInProfile } from '#core/certificate/built-in-profiles.ts'
-import type { Certificate } from '#core/certificate/certificate.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import type {
-  ApprovedCa,
   PrivateParameters,
   SecurityServerInfo,
   SharedParameters,
 } from '#schemas/global-configuration.ts'
 import { type ClientId, idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
-import { indexTrust } from './index-trust.ts'
+import { indexTrust, type TrustIndex } from './index-trust.ts'
 import { type PackedShared, packShared } from './pack-shared.ts'
 import { placeOf, textAt } from './text-table.ts'
 import { range, serverAt, unpackShared } from './unpack-shared.ts'
 
-export type IssuingCa = {
-  ca: Certificate
-  approved: ApprovedCa
-  /** Certificates that may answer for this CA beside itself and its delegates. */
-  responders: Certificate[]
-  ocspUrls: string[]
-}
-
-export type ConfigurationIndex = {
+export type ConfigurationIndex = TrustIndex & {
   instance: string
   /** Members, servers and groups are put together anew at each reading: not for the path of a message. */
   shared: SharedParameters
@@ -47,18 +37,9 @@ export type ConfigurationIndex = {
   /** The servers on which the member is. */
   serversOfMember(member: MemberId): SecurityServerInfo[]
   isInGlobalGroup(groupCode: string, client: ClientId): boolean
-  caCertificates(o?: { forSigning?: boolean }): { anchors: Certificate[]; intermediates: Certificate[] }
-  /** The approved CA (or intermediate) that issued the certificate, by issuer name; among namesakes by signature. */
-  caOf(certificate: Certificate): IssuingCa | undefined
   /** What the certificates of an approved CA say, by its certificateProfileInfo; undefined for one that is known to nobody here. */
   profileOf(certificateProfileInfo: string): CertificateProfile | undefined
-  tsaCertificates: Certificate[]
-  tsaUrls: { name: string; url: string }[]
-  /** Certificates that the registry published but nobody can read; they are left out. */
-  warnings: string[]
 }
-
-/** Several instances of a federation, by instance identifier. */
 
 // X-Road's default and upper bound (LogManager); its lower bound of 60 s is for the job that uses the value to apply.
 const DEFAULT_TIME_STAMPING_SECONDS = 60

@@ -1,11 +1,22 @@
 /** Reads the blocks of a directory's signed content: the head with expiry and version, and one block for each part. */
 import { Fault } from '#schemas/fault.ts'
-import type { DirectoryPart } from './directory.ts'
 import { blockHeaders, headerOf, parameterOf, strictBase64 } from './mime-headers.ts'
 import { digestOfUri, digestSize } from './signature-method.ts'
 import { codeOf } from './xml-identifier.ts'
 
 export type DirectoryHead = { expireDate: Date; version: number }
+
+/** What a directory says of one part. */
+export type DirectoryPart = {
+  /** SHARED-PARAMETERS, PRIVATE-PARAMETERS or the name of an optional part. */
+  identifier: string
+  instance: string
+  /** Absolute path on the source's host. */
+  location: string
+  hashAlgorithm: string
+  hash: Buffer
+  fileName?: string | undefined
+}
 
 const CODE = 'malformed_global_conf'
 const EXPIRE_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/

@@ -2,7 +2,7 @@
 import { createHash, randomInt } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
-import type { DirectoryPart } from './directory.ts'
+import type { DirectoryPart } from './directory-parts.ts'
 
 type DirectoryToWrite = {
   expireDate: Date

@@ -3,23 +3,9 @@
  * what their hashes are. Read here byte by byte: what is signed is one slice of what was received.
  */
 import { Fault } from '#schemas/fault.ts'
-import { type DirectoryHead, readHead, readPart } from './directory-parts.ts'
+import { type DirectoryHead, type DirectoryPart, readHead, readPart } from './directory-parts.ts'
 import { blockHeaders, type Headers, hashWithAlgorithm, headerOf, parameterOf } from './mime-headers.ts'
 import { digestOfUri } from './signature-method.ts'
-
-export { verifyDirectory } from './directory-verify.ts'
-export { prepareDirectory } from './directory-write.ts'
-
-export type DirectoryPart = {
-  /** SHARED-PARAMETERS, PRIVATE-PARAMETERS or the name of an optional part. */
-  identifier: string
-  instance: string
-  /** Absolute path on the source's host. */
-  location: string
-  hashAlgorithm: string
-  hash: Buffer
-  fileName?: string | undefined
-}
 
 export type Directory = DirectoryHead & {
   parts: DirectoryPart[]

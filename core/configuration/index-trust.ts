@@ -2,15 +2,29 @@
 import { type Certificate, isIssuedBy, readCertificate } from '#core/certificate/certificate.ts'
 import { comparableRdns, type Name } from '#core/certificate/name.ts'
 import type { ApprovedCa, CaInfo, SharedParameters } from '#schemas/global-configuration.ts'
-import type { ConfigurationIndex, IssuingCa } from './configuration-index.ts'
 
-type TrustAnswers = Pick<
-  ConfigurationIndex,
-  'caCertificates' | 'caOf' | 'tsaCertificates' | 'tsaUrls' | 'warnings'
->
+/** An approved CA, top or intermediate, with all that is needed to check what it issued. */
+export type IssuingCa = {
+  ca: Certificate
+  approved: ApprovedCa
+  /** Certificates that may answer for this CA beside itself and its delegates. */
+  responders: Certificate[]
+  ocspUrls: string[]
+}
+
+/** The look-ups of trust services. */
+export type TrustIndex = {
+  caCertificates(o?: { forSigning?: boolean }): { anchors: Certificate[]; intermediates: Certificate[] }
+  /** The approved CA (or intermediate) that issued the certificate, by issuer name; among namesakes by signature. */
+  caOf(certificate: Certificate): IssuingCa | undefined
+  tsaCertificates: Certificate[]
+  tsaUrls: { name: string; url: string }[]
+  /** Certificates that the registry published but nobody can read; they are left out. */
+  warnings: string[]
+}
 
 /** Reads every certificate once; unreadable ones are left out with a warning, which can only make trust narrower. */
-export function indexTrust(shared: SharedParameters): TrustAnswers {
+export function indexTrust(shared: SharedParameters): TrustIndex {
   const warnings: string[] = []
   const read = (der: Buffer, owner: string): Certificate[] => {
     try {

@@ -10,11 +10,14 @@ import type { Attribute } from './message.ts'
 import type { TokenSession } from './open-session.ts'
 import { generationOf, type KeyAlgorithm, PUBLIC_ATTRIBUTES, publicKeyFrom } from './public-key.ts'
 
-/** The place of the new pair on the token and its public key (SubjectPublicKeyInfo). */
+/** Where a key pair lies on its token (CKA_ID in hex), and its public half (SubjectPublicKeyInfo). */
+export type KeyPlace = { objectId: string; publicKey: Buffer }
+
+/** Makes the pair under this label; throws what the token says, and `token_unavailable` for a pair that may not serve. */
 export async function generateOnToken(
   at: TokenSession,
   { algorithm, label }: { algorithm: KeyAlgorithm; label: string },
-): Promise<{ objectId: string; publicKey: Buffer }> {
+): Promise<KeyPlace> {
   const { functions } = at
   const id = randomBytes(20)
   const { mechanism, publicKey } = generationOf(algorithm)

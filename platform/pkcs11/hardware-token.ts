@@ -10,22 +10,12 @@ import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { CLASS, TOKEN_FLAG } from './constants.ts'
-import { generateOnToken } from './generate.ts'
+import { generateOnToken, type KeyPlace } from './generate.ts'
 import { operationFor } from './mechanism.ts'
-import { openTokenSession, type TokenSession } from './open-session.ts'
+import { openTokenSession, type TokenPlace, type TokenSession } from './open-session.ts'
 import type { KeyAlgorithm } from './public-key.ts'
 import { isLoss, isRefusedPin, tokenFault } from './token-faults.ts'
 import { adoptFromToken, type FoundKey, keysOnToken } from './token-keys.ts'
-
-export type TokenPlace = {
-  /** The Unix socket of a `p11-kit server`. */
-  socket: string
-  label: string
-  /** When several tokens carry the label. */
-  serialNumber?: string | undefined
-  /** How often it is looked for; every 5 s when absent. */
-  lookMs?: number | undefined
-}
 
 export type TokenState = {
   /** `away`: not reachable; `locked`: there, without a PIN; `open`: it signs. */
@@ -38,9 +28,6 @@ export type TokenState = {
   /** What the token says of wrong PINs before. */
   pin?: 'wrong before' | 'last try' | 'locked' | undefined
 }
-
-/** Where a key lies on its token: CKA_ID in hex. */
-export type KeyPlace = { objectId: string; publicKey: Buffer }
 
 export type HardwareToken = {
   label: string

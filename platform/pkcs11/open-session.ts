@@ -3,8 +3,18 @@ import { Fault } from '#schemas/fault.ts'
 import { openConnection } from './connection.ts'
 import { CLASS, ModuleError, RETURN, TOKEN_FLAG, USER_STATES } from './constants.ts'
 import { type Functions, functionsOf, type TokenDescription } from './functions.ts'
-import type { TokenPlace } from './hardware-token.ts'
 import type { Mechanism } from './message.ts'
+
+/** Where a token is found, and how often it is looked for. */
+export type TokenPlace = {
+  /** The Unix socket of a `p11-kit server`. */
+  socket: string
+  label: string
+  /** When several tokens carry the label. */
+  serialNumber?: string | undefined
+  /** How often it is looked for; every 5 s when absent. */
+  lookMs?: number | undefined
+}
 
 export type TokenSession = {
   functions: Functions

@@ -4,8 +4,7 @@
  */
 import { Fault } from '#schemas/fault.ts'
 import { CLASS } from './constants.ts'
-import { prove } from './generate.ts'
-import type { KeyPlace } from './hardware-token.ts'
+import { type KeyPlace, prove } from './generate.ts'
 import type { Attributes } from './message.ts'
 import type { TokenSession } from './open-session.ts'
 import { type KeyAlgorithm, PUBLIC_ATTRIBUTES, publicKeyFrom } from './public-key.ts'

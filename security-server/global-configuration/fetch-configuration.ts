@@ -3,7 +3,8 @@
  * signature, expiry, version, never backwards, our statement and its place in the registry's log, then each part against
  * its signed hash.
  */
-import { parseDirectory, verifyDirectory } from '#core/configuration/directory.ts'
+import { parseDirectory } from '#core/configuration/directory.ts'
+import { verifyDirectory } from '#core/configuration/directory-verify.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { asFault, Fault } from '#schemas/fault.ts'

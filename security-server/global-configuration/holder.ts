@@ -3,7 +3,7 @@
  * and after a crash between the two the copy itself says how new it is.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { verifyDirectory } from '#core/configuration/directory.ts'
+import { verifyDirectory } from '#core/configuration/directory-verify.ts'
 import { createApart, within } from '#platform/apart.ts'
 import {
   type ReadParameters,

@@ -1,5 +1,6 @@
 /** Takes a configuration from disk only after the checks that it passed when it was fetched; expiry is looked at when it is used. */
-import { parseDirectory, verifyDirectory } from '#core/configuration/directory.ts'
+import { parseDirectory } from '#core/configuration/directory.ts'
+import { verifyDirectory } from '#core/configuration/directory-verify.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { Fault } from '#schemas/fault.ts'

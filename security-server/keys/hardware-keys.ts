@@ -7,12 +7,8 @@ import { join } from 'node:path'
 import type { RemoteKey } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
-import {
-  createHardwareToken,
-  type HardwareToken,
-  type TokenPlace,
-  type TokenState,
-} from '#platform/pkcs11/hardware-token.ts'
+import { createHardwareToken, type HardwareToken, type TokenState } from '#platform/pkcs11/hardware-token.ts'
+import type { TokenPlace } from '#platform/pkcs11/open-session.ts'
 import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { KeyAlgorithm } from './generate-key.ts'

@@ -9,7 +9,7 @@ import {
   writeSharedParameters,
   writeStatement,
 } from '#core/configuration/configuration-fixture.ts'
-import type { DirectoryPart } from '#core/configuration/directory.ts'
+import type { DirectoryPart } from '#core/configuration/directory-parts.ts'
 import { publicationStamp } from '#core/configuration/directory-parts.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'

@@ -4,12 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
-import {
-  type Directory,
-  type DirectoryPart,
-  parseDirectory,
-  verifyDirectory,
-} from '#core/configuration/directory.ts'
+import { type Directory, parseDirectory } from '#core/configuration/directory.ts'
+import type { DirectoryPart } from '#core/configuration/directory-parts.ts'
+import { verifyDirectory } from '#core/configuration/directory-verify.ts'
 import { parsePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { digestOfUri } from '#core/configuration/signature-method.ts'

@@ -4,7 +4,8 @@
  */
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
-import type { ConfigurationIndex, IssuingCa } from '#core/configuration/configuration-index.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import type { IssuingCa } from '#core/configuration/index-trust.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 
