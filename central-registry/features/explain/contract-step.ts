@@ -2,7 +2,6 @@
 import { awaited } from '#core/contract/awaited.ts'
 import { covers } from '#core/contract/endpoints.ts'
 import type { ContactState, ContractContent, ContractSide, ContractState } from '#schemas/contract.ts'
-import type { CallFacts, Step } from './rules.ts'
 
 export type ContractFacts = {
   contract: string
@@ -17,7 +16,17 @@ export type ContractFacts = {
   contacts?: { missing: ContractSide[]; states: ContactState[] }
 }
 
-export function contract({ contracts, contractRequired, call, now }: CallFacts): Step {
+/** A call, and the contracts between its sides. */
+export type ContractQuestion = {
+  now: string
+  call: { serviceCode: string; method?: string | undefined; path?: string | undefined }
+  contractRequired: boolean
+  contracts: ContractFacts[]
+}
+
+type ContractStep = { step: 'contract'; state: 'good' | 'bad'; what: string; remedy?: string }
+
+export function contract({ contracts, contractRequired, call, now }: ContractQuestion): ContractStep {
   const step = { step: 'contract' } as const
   const covering = contracts.filter(({ content, isConsumer }) => isConsumer && isCovered(content, call))
   const name = ({ contract: id, content }: ContractFacts): string =>
@@ -57,7 +66,10 @@ export function contract({ contracts, contractRequired, call, now }: CallFacts):
   }
 }
 
-function isCovered(content: ContractContent, { serviceCode, method, path }: CallFacts['call']): boolean {
+function isCovered(
+  content: ContractContent,
+  { serviceCode, method, path }: ContractQuestion['call'],
+): boolean {
   return content.services.some(
     (service) =>
       service.serviceCode === serviceCode &&

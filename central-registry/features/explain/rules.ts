@@ -1,5 +1,5 @@
 /** Judges, step by step, whether one subsystem can call a service of another, from facts that were gathered; pure. */
-import { type ContractFacts, contract } from './contract-step.ts'
+import { type ContractQuestion, contract } from './contract-step.ts'
 
 type Side = 'consumer' | 'provider'
 const STEPS = [
@@ -48,9 +48,7 @@ export type CaFacts = { name: string; profile: string; isKnown: boolean; issuers
 /** An answer from outside, or why there is none. */
 export type Probe = { about: string; state: State; what: string; remedy?: string | undefined }
 
-export type CallFacts = {
-  now: string
-  call: { serviceCode: string; method?: string | undefined; path?: string | undefined }
+export type CallFacts = ContractQuestion & {
   sides: Record<Side, SideFacts>
   signingCas: CaFacts[]
   ocsp: Record<Side, Probe[]>
@@ -63,8 +61,6 @@ export type CallFacts = {
         lacks: string[]
       }
     | undefined
-  contractRequired: boolean
-  contracts: ContractFacts[]
   reachability: Probe[]
 }
 

@@ -6,7 +6,8 @@ import { createHash, randomInt } from 'node:crypto'
 import { asFault } from '#schemas/fault.ts'
 import type { ImportClient } from '../../configuration/other-instances/client.ts'
 import { checkAddress } from '../../servers/rules.ts'
-import type { Finding, Plan } from './plan.ts'
+import type { Finding } from './notes.ts'
+import type { Plan } from './plan.ts'
 
 const AT_ONCE = 16
 /** One call ends within this and a time-out; who cares for the rest calls again. */

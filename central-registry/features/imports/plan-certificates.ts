@@ -2,21 +2,38 @@
 import type { ApprovedCa } from '#schemas/global-configuration.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { approvedCas, type RegisterRows } from '../../configuration/assemble.ts'
+import type { Source } from '../../configuration/other-instances/read-source.ts'
 import { checkNewCertificate } from '../../servers/rules.ts'
 import { indexApproved } from '../../trust/approved.ts'
-import type { Notes, Plan, PlanQuestion, Take } from './plan.ts'
+import type { Notes } from './notes.ts'
 import type { AddedTrust } from './plan-trust.ts'
 
 const SHA256_BYTES = 32
 
+export type AddedCertificate = { sha256: string; server: string; certificate: Buffer; not_after: string }
+
+/** Of which only the hash is known yet. */
+export type MissingCertificate = { server: string; address: string; sha256: string }
+
 export function planCertificates(
-  { source, register, certificates, now }: PlanQuestion,
+  {
+    source,
+    register,
+    certificates,
+    now,
+  }: {
+    source: Pick<Source, 'shared'>
+    register: RegisterRows
+    /** By SHA-256 in hex. */
+    certificates: ReadonlyMap<string, Buffer>
+    now: Date
+  },
   servers: ReadonlySet<string>,
   trust: AddedTrust,
   notes: Notes,
-): { certificates: Take['certificates']; missing: Plan['missing'] } {
-  const take: Take['certificates'] = []
-  const missing: Plan['missing'] = []
+): { certificates: AddedCertificate[]; missing: MissingCertificate[] } {
+  const take: AddedCertificate[] = []
+  const missing: MissingCertificate[] = []
   const approved = indexApproved({
     instance: source.shared.instance,
     approvedCas: allCas(register, trust),

@@ -3,16 +3,23 @@ import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { checkNewCode, idText } from '#schemas/identifiers.ts'
 import type { RegisterRows } from '../../configuration/assemble.ts'
 import { checkName } from '../../members/rules.ts'
-import type { Notes, Take } from './plan.ts'
+import type { Notes } from './notes.ts'
 
-type Names = Pick<Take, 'classes' | 'members' | 'subsystems' | 'groups' | 'groupMembers'>
+/** Rows as the register's tables hold them. */
+export type AddedNames = {
+  classes: { code: string; description: string }[]
+  members: { id: string; member_class: string; name: string }[]
+  subsystems: { id: string; member: string; name: string }[]
+  groups: { code: string; description: string }[]
+  groupMembers: { group_code: string; client: string }[]
+}
 
 export function planMembers(
   shared: SharedParameters,
   register: RegisterRows,
   notes: Notes,
-): { take: Names; known: ReadonlySet<string> } {
-  const take: Names = { classes: [], members: [], subsystems: [], groups: [], groupMembers: [] }
+): { take: AddedNames; known: ReadonlySet<string> } {
+  const take: AddedNames = { classes: [], members: [], subsystems: [], groups: [], groupMembers: [] }
   const classes = new Map(register.classes.map(({ code, description }) => [code, description]))
   for (const { code, description } of shared.memberClasses) {
     const here = classes.get(code)
@@ -65,7 +72,7 @@ function planGroups(
   shared: SharedParameters,
   register: RegisterRows,
   known: ReadonlySet<string>,
-  take: Names,
+  take: AddedNames,
   notes: Notes,
 ): void {
   const groups = new Map(register.groups.map(({ code, description }) => [code, description]))

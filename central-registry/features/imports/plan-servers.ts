@@ -4,17 +4,21 @@ import { type ClientId, checkNewCode, idText, memberOf } from '#schemas/identifi
 import type { RegisterRows } from '../../configuration/assemble.ts'
 import { checkName } from '../../members/rules.ts'
 import { checkAddress } from '../../servers/rules.ts'
-import type { Notes, Take } from './plan.ts'
+import type { Notes } from './notes.ts'
 
-type Servers = Pick<Take, 'servers' | 'clients'>
+/** Rows as the register's tables hold them. */
+export type AddedServers = {
+  servers: { id: string; owner: string; address: string; maintenance: string | null }[]
+  clients: { server: string; client: string }[]
+}
 
 export function planServers(
   shared: SharedParameters,
   register: RegisterRows,
   known: ReadonlySet<string>,
   notes: Notes,
-): { take: Servers; known: ReadonlySet<string> } {
-  const take: Servers = { servers: [], clients: [] }
+): { take: AddedServers; known: ReadonlySet<string> } {
+  const take: AddedServers = { servers: [], clients: [] }
   const servers = new Map(register.servers.map((row) => [row.id, row]))
   const clients = new Set(register.clients.map(({ server, client }) => JSON.stringify([server, client])))
   const published = new Set<string>()

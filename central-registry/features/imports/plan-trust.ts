@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import type { CaInfo } from '#schemas/global-configuration.ts'
+import type { RegisterRows } from '../../configuration/assemble.ts'
+import type { Source } from '../../configuration/other-instances/read-source.ts'
 import { checkName } from '../../members/rules.ts'
 import {
   checkCa,
@@ -12,7 +14,7 @@ import {
   isProfileKnown,
 } from '../../trust/rules.ts'
 import type { NewAuthority } from '../../trust/store.ts'
-import type { Notes, PlanQuestion } from './plan.ts'
+import type { Notes } from './notes.ts'
 
 export type AddedTrust = {
   services: { name: string; profile: string; authenticationOnly: boolean; top: NewAuthority }[]
@@ -21,7 +23,9 @@ export type AddedTrust = {
   timestampingServices: { name: string; url: string; certificate: Buffer; sha256: string }[]
 }
 
-export function planTrust({ source, register, now }: PlanQuestion, notes: Notes): AddedTrust {
+type TrustQuestion = { source: Pick<Source, 'shared'>; register: RegisterRows; now: Date }
+
+export function planTrust({ source, register, now }: TrustQuestion, notes: Notes): AddedTrust {
   const take: AddedTrust = { services: [], intermediates: [], timestampingServices: [] }
   const taken = new Set(register.authorities.map(({ sha256 }) => sha256))
   const published = new Set<string>()

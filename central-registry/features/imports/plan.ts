@@ -5,41 +5,35 @@
 
 import { createHash } from 'node:crypto'
 import { canonicalHash } from '#core/canonical/canonical-hash.ts'
-import { asFault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { RegisterRows } from '../../configuration/assemble.ts'
 import type { Source } from '../../configuration/other-instances/read-source.ts'
 import { MANAGEMENT_SERVICE_PROVIDER } from '../../members/store.ts'
-import { planCertificates } from './plan-certificates.ts'
-import { planMembers } from './plan-members.ts'
-import { planServers } from './plan-servers.ts'
+import { createNotes, type Finding, type Notes } from './notes.ts'
+import { type AddedCertificate, type MissingCertificate, planCertificates } from './plan-certificates.ts'
+import { type AddedNames, planMembers } from './plan-members.ts'
+import { type AddedServers, planServers } from './plan-servers.ts'
 import { type AddedTrust, planTrust } from './plan-trust.ts'
 
 /** Rows as the register's tables hold them. */
-export type Take = AddedTrust & {
-  /** Only when the register has none yet. */
-  parameters: { name: string; value: string }[]
-  classes: { code: string; description: string }[]
-  members: { id: string; member_class: string; name: string }[]
-  subsystems: { id: string; member: string; name: string }[]
-  groups: { code: string; description: string }[]
-  groupMembers: { group_code: string; client: string }[]
-  servers: { id: string; owner: string; address: string; maintenance: string | null }[]
-  clients: { server: string; client: string }[]
-  certificates: { sha256: string; server: string; certificate: Buffer; not_after: string }[]
-}
+export type Take = AddedNames &
+  AddedServers &
+  AddedTrust & {
+    /** Only when the register has none yet. */
+    parameters: { name: string; value: string }[]
+    certificates: AddedCertificate[]
+  }
 
-export type Finding = { what: string; why: string }
 export type Plan = {
   take: Take
   notTaken: Finding[]
   /** The register says something else, or has what the configuration lacks; it stays. Or it is taken and does not work yet. */
   differs: Finding[]
   /** Authentication certificates of which only the hash is known yet. */
-  missing: { server: string; address: string; sha256: string }[]
+  missing: MissingCertificate[]
 }
 
-export type PlanQuestion = {
+type PlanQuestion = {
   source: Pick<Source, 'shared' | 'private'>
   register: RegisterRows
   /** By SHA-256 in hex: shown by servers or given. */
@@ -51,26 +45,7 @@ export type PlanQuestion = {
 
 export function planImport(q: PlanQuestion): Plan {
   const { shared, private: own } = q.source
-  const notTaken: Finding[] = []
-  const differs: Finding[] = []
-  const notes: Notes = {
-    allows(what, check) {
-      try {
-        check()
-        return true
-      } catch (thrown) {
-        notTaken.push({ what, why: asFault(thrown).message })
-        return false
-      }
-    },
-    leave: (what, why) => void notTaken.push({ what, why }),
-    differ(what, here, there) {
-      if (here !== there) differs.push({ what, why: `here "${here}", in the configuration "${there}"` })
-    },
-    warn: (what, why) => void differs.push({ what, why }),
-    onlyHere: (what) =>
-      void differs.push({ what, why: 'it is in the register, the configuration does not hold it' }),
-  }
+  const { notes, notTaken, differs } = createNotes()
   const names = planMembers(shared, q.register, notes)
   const servers = planServers(shared, q.register, names.known, notes)
   const trust = planTrust(q, notes)
@@ -109,17 +84,6 @@ function digestOf(der: Buffer | undefined): { certificate?: string } {
 /** The hash that is approved: of the documents, by their SHA-256, and of all that they would change. */
 export function planHash(documents: Record<string, string>, take: Take): string {
   return canonicalHash({ documents, take: readableTake(take) })
-}
-
-/** What the steps of a plan say beside what they take. */
-export type Notes = {
-  /** Whether the rule lets it in; else it is noted as not taken, with the rule's reason. */
-  allows(what: string, check: () => unknown): boolean
-  leave(what: string, why: string): void
-  differ(what: string, here: string, there: string): void
-  /** It is taken, and somebody has to do something about it. */
-  warn(what: string, why: string): void
-  onlyHere(what: string): void
 }
 
 function planParameters(

@@ -1,6 +1,6 @@
 /** The report of an import, and its rows as a list in one order: what asks for attention first, then what is taken; pure. */
 import { encodeSegment } from '#schemas/identifiers.ts'
-import type { Finding } from './plan.ts'
+import type { Finding } from './notes.ts'
 
 export type Report = {
   taken: Record<string, object[]>
