@@ -10,8 +10,7 @@ import { useAnswer } from './load.ts'
 import { CursorPaging, SIZES } from './paging.tsx'
 import { type Column, Rows } from './rows.tsx'
 import { Empty, Loading, Refused } from './states.tsx'
-import { askedOf, type Filter } from './table.tsx'
-import { Tools } from './table-tools.tsx'
+import { askedOf, type Filter, Tools } from './table-tools.tsx'
 import { text } from './text.ts'
 
 type CursorTableProps<R, A> = {

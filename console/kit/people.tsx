@@ -5,42 +5,12 @@ import { ApiFault } from './api.ts'
 import { useConsole } from './context.ts'
 import { Copyable } from './copyable.tsx'
 import { Head } from './facts.tsx'
-import { PersonActs } from './person-acts.tsx'
+import { type Person, PersonState } from './person.tsx'
+import { type PeopleRules, PersonActs } from './person-acts.tsx'
 import { roleField, roleName } from './roles.tsx'
-import { Status, type Tone } from './status.tsx'
 import { Table } from './table.tsx'
-import { type TextKey, text } from './text.ts'
+import { text } from './text.ts'
 import { Time } from './time.tsx'
-
-export type Person = {
-  id: string
-  name: string
-  email: string | null
-  subject: string | null
-  roles: string[]
-  state: 'invited' | 'active' | 'locked' | 'removed'
-  createdAt: string
-  lastLoginAt: string | null
-}
-
-const TONES: Record<Person['state'], Tone> = {
-  invited: 'warn',
-  active: 'good',
-  locked: 'bad',
-  removed: 'quiet',
-}
-
-export function PersonState({ state }: Pick<Person, 'state'>) {
-  return <Status tone={TONES[state]} word={`person.${state}` as TextKey} />
-}
-
-/** What a console says of its own. */
-export type PeopleRules = {
-  /** An operation that every role may call. */
-  everybody: string
-  /** What locking somebody comes to. */
-  whenLocked: TextKey
-}
 
 /** The page of people; `children` stand above the list. */
 export function People({ children, ...rules }: PeopleRules & { children?: ComponentChildren }) {

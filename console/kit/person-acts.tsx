@@ -1,9 +1,17 @@
 /** What can be done about one person; nobody does it about themselves. */
 import { Act } from './act.tsx'
 import { useConsole } from './context.ts'
-import type { PeopleRules, Person } from './people.tsx'
+import type { Person } from './person.tsx'
 import { roleField } from './roles.tsx'
-import { text } from './text.ts'
+import { type TextKey, text } from './text.ts'
+
+/** What a console says of its own. */
+export type PeopleRules = {
+  /** An operation that every role may call. */
+  everybody: string
+  /** What locking somebody comes to. */
+  whenLocked: TextKey
+}
 
 export function PersonActs({ of, everybody, whenLocked }: { of: Person } & PeopleRules) {
   const { id, name, roles, state } = of

@@ -2,10 +2,19 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { changeQuery, useAddress } from './address.tsx'
 import type { Column } from './rows.tsx'
-import type { Filter } from './table.tsx'
 import { type TextKey, text } from './text.ts'
 
-export type Option = { value: string; title: string }
+type Option = { value: string; title: string }
+
+/** One of the API's filters: a choice of options, a text, a day, or without either a time. */
+export type Filter = {
+  name: string
+  title: TextKey
+  options?: Option[]
+  type?: 'text' | 'date'
+  /** Of a text: what is there to be chosen from. */
+  suggestions?: string[]
+}
 
 const PAUSE_MS = 300
 const MAX_LENGTH = 255
@@ -117,4 +126,18 @@ function FilterInput({ filter, value }: { filter: Filter; value: string }) {
       </>
     )
   return <input type={type ?? 'datetime-local'} value={value} onChange={onChange} />
+}
+
+/** What the address says of each filter, as the API takes it. */
+export function askedOf(query: URLSearchParams, filters: Filter[]): (readonly [string, string])[] {
+  return filters.map(({ name, options, type }) => {
+    const given = query.get(name)?.trim() ?? ''
+    return [name, options === undefined && type === undefined ? timeOf(given) : given] as const
+  })
+}
+
+/** An input of local time knows no zone: it is the reader's, and goes to the API as UTC. */
+function timeOf(given: string): string {
+  const time = new Date(given)
+  return Number.isNaN(time.getTime()) ? '' : time.toISOString()
 }

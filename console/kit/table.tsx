@@ -10,18 +10,8 @@ import { useAnswer } from './load.ts'
 import { Paging, SIZES } from './paging.tsx'
 import { type Column, Rows } from './rows.tsx'
 import { Empty, Loading, Refused } from './states.tsx'
-import { type Option, Tools } from './table-tools.tsx'
+import { askedOf, type Filter, Tools } from './table-tools.tsx'
 import { type TextKey, text } from './text.ts'
-
-/** One of the API's filters: a choice of options, a text, a day, or without either a time. */
-export type Filter = {
-  name: string
-  title: TextKey
-  options?: Option[]
-  type?: 'text' | 'date'
-  /** Of a text: what is there to be chosen from. */
-  suggestions?: string[]
-}
 
 type TableProps<R, A> = {
   operation: string
@@ -95,21 +85,7 @@ export function Table<R, A = R[]>(q: TableProps<R, A>) {
   )
 }
 
-/** What the address says of each filter, as the API takes it. */
-export function askedOf(query: URLSearchParams, filters: Filter[]): (readonly [string, string])[] {
-  return filters.map(({ name, options, type }) => {
-    const given = query.get(name)?.trim() ?? ''
-    return [name, options === undefined && type === undefined ? timeOf(given) : given] as const
-  })
-}
-
 /** What the address says, when the list can be ordered so. */
 function sortOf(given: string, sorts: string[]): string | undefined {
   return sorts.includes(given.replace(/^-/, '')) ? given : undefined
-}
-
-/** An input of local time knows no zone: it is the reader's, and goes to the API as UTC. */
-function timeOf(given: string): string {
-  const time = new Date(given)
-  return Number.isNaN(time.getTime()) ? '' : time.toISOString()
 }

@@ -1,14 +1,13 @@
 /** How the log grew, by its signed tree heads: a line whose numbers stand in the table below it. */
 import { number, text } from '../../kit/text.ts'
 import { distance } from '../../kit/time.tsx'
-import type { Checkpoint } from './page.tsx'
 
 const WIDTH = 800
 const HEIGHT = 120
 const FOOT = 18
 
 /** Newest first. Nothing is drawn of a single one. */
-export function Growth({ of }: { of: Checkpoint[] }) {
+export function Growth({ of }: { of: { size: number; time: string }[] }) {
   const points = of.map(({ size, time }) => ({ size, at: Date.parse(time) })).reverse()
   const [first, last] = [points[0], points.at(-1)]
   if (first === undefined || last === undefined || first.at === last.at) return null

@@ -14,7 +14,7 @@ import type { LogState } from '../overview/waiting.ts'
 import { DailyCounts } from './daily-counts.tsx'
 import { Growth } from './growth.tsx'
 
-export type Checkpoint = { size: number; time: string; root: string; note: string }
+type Checkpoint = { size: number; time: string; root: string; note: string }
 
 type Report = {
   ok: boolean

@@ -1,5 +1,5 @@
 /** The search as it stands in the address, and as the API takes it; pure. */
-import type { Filter } from '../../kit/table.tsx'
+import type { Filter } from '../../kit/table-tools.tsx'
 import { text } from '../../kit/text.ts'
 import { directionText, KIND_OPTIONS, kindText } from '../words.tsx'
 

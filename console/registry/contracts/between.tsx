@@ -3,7 +3,6 @@ import { Link } from '../../kit/address.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import type { Version } from './contract.tsx'
 
 export type Between = {
   /** The other instance, where it was proposed there. */
@@ -13,8 +12,7 @@ export type Between = {
   partner: { instance: string; state: string; reason: string | null; heardAt: string } | null
 }
 
-export function BetweenInstances({ of }: { of: Version }) {
-  const { between, instances } = of
+export function BetweenInstances({ between, instances }: { between?: Between; instances?: string[] }) {
   if (instances === undefined) return null
   const { agreedAt, counterSeals, partner } = between ?? { agreedAt: null, counterSeals: [], partner: null }
   return (

@@ -63,7 +63,7 @@ function Known({ of }: { of: WholeContract }) {
           ]}
         />
       </Part>
-      <BetweenInstances of={current} />
+      <BetweenInstances {...current} />
       {versions.length > 1 && <Versions of={versions} />}
       <Part
         title={text('contract.terms', { version: String(shown.version) })}

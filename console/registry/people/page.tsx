@@ -3,9 +3,6 @@ import type { Page } from '../../kit/frame.tsx'
 import { People } from '../../kit/people.tsx'
 import { Reopened } from './reopened.tsx'
 
-export type { Person } from '../../kit/people.tsx'
-export { PersonState } from '../../kit/people.tsx'
-
 function RegistryPeople() {
   return (
     <People everybody="getSystem" whenLocked="people.lockConsequence">

@@ -1,6 +1,7 @@
 /** What approving a proposal would change, as people read it: its fields, whom they mean, its certificates, its request. */
 import type { ComponentChildren } from 'preact'
 import { Part } from '../../kit/facts.tsx'
+import { PersonState } from '../../kit/person.tsx'
 import { roleName } from '../../kit/roles.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -10,7 +11,6 @@ import { Consequences, isForeseen } from '../consequences.tsx'
 import { ContractOfProposal, SuspensionOfProposal } from '../contracts/of-proposal.tsx'
 import { ImportOfProposal } from '../imports/of-proposal.tsx'
 import { RequestOfProposal } from '../management-requests/of-proposal.tsx'
-import { PersonState } from '../people/page.tsx'
 import { SuccessionPlan } from '../successions/plan.tsx'
 import { operationName, type WholeProposal } from './proposal.tsx'
 

@@ -1,8 +1,9 @@
 /** A proposal as the API tells it, its state in words, and what its operation is called. */
+
+import type { Person } from '../../kit/person.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import type { Certificate } from '../certificate.tsx'
-import type { Person } from '../people/page.tsx'
 
 export type Proposal = {
   id: string
