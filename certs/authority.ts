@@ -195,11 +195,3 @@ function dnsNameOf(subject: Name): string | undefined {
   const name = attribute(subject, 'CN')
   return name !== undefined && DNS_NAME.test(name) ? name : undefined
 }
-
-/** The three services over HTTP. Fastify is loaded here only: tests in process do without. */
-export async function startTrustServices(
-  q: import('./trust-services.ts').TrustServicesQuestion,
-): Promise<import('./trust-services.ts').TrustServices> {
-  const services = await import('./trust-services.ts')
-  return services.start(q)
-}

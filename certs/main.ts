@@ -6,10 +6,11 @@ import { readSecret } from '#platform/configuration/read-secret.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault } from '#schemas/fault.ts'
-import { createAuthority, startTrustServices } from './authority.ts'
+import { createAuthority } from './authority.ts'
 import { type TrustServicesSettings, trustServicesSchema } from './configuration.ts'
 import { readAccounts } from './openid-provider/accounts.ts'
 import { createOpenIdApp } from './openid-provider/app.ts'
+import { startTrustServices } from './trust-services.ts'
 
 const log = createLog({ name: 'trust-services' })
 

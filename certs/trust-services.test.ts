@@ -15,9 +15,10 @@ import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { findProgram, skipFor } from '#test/outside-tools.ts'
-import { createAuthority, startTrustServices } from './authority.ts'
+import { createAuthority } from './authority.ts'
 import { pemOf } from './pem.ts'
 import { FAULT_MODES } from './switches.ts'
+import { startTrustServices } from './trust-services.ts'
 
 const openssl = findProgram(['openssl'])
 const folder = mkdtempSync(path.join(tmpdir(), 'concordat-trust-'))

@@ -9,7 +9,7 @@ import type { ServiceApp } from './service-app.ts'
 import { changeSwitch, type FaultMode, type Service } from './switches.ts'
 import { createTsaApp } from './tsa/app.ts'
 
-export type TrustServicesQuestion = {
+type TrustServicesQuestion = {
   authority: Authority
   host: string
   /** 0 or absent: any free port. */
@@ -24,7 +24,7 @@ export type TrustServicesQuestion = {
   apiKey?: string | undefined
 }
 
-export type TrustServices = {
+type TrustServices = {
   caUrl: string
   ocspUrl: string
   tsaUrl: string
@@ -35,7 +35,8 @@ export type TrustServices = {
   close(): Promise<void>
 }
 
-export async function start(q: TrustServicesQuestion): Promise<TrustServices> {
+/** Resolves when all three listen; when one cannot, none goes on. */
+export async function startTrustServices(q: TrustServicesQuestion): Promise<TrustServices> {
   const settings = {
     log: q.log ?? createLog({ name: 'trust-services', level: 'silent' }),
     clock: q.clock ?? q.authority.clock,

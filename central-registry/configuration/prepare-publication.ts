@@ -4,15 +4,10 @@
  * only when the register has not changed by the time it is published; nothing of it is visible before.
  */
 import { Worker } from 'node:worker_threads'
-import { type CrossedFault, receiveFault } from '#platform/threads/crossed-fault.ts'
+import { receiveFault } from '#platform/threads/crossed-fault.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { SharedSettings } from './assemble.ts'
+import type { FromPreparer, Prepared, ToPrepare } from './prepare-worker.ts'
 import type { PublicationStore } from './store.ts'
-import type { WrittenShared } from './write-shared.ts'
-
-export type Prepared = { revision: number; shared: WrittenShared[] }
-export type ToPrepare = Omit<SharedSettings, 'instance'> & { database: string }
-export type FromPreparer = { prepared: Prepared | undefined } | { failed: CrossedFault }
 
 /** Undefined for a register that is so small that it is written as quickly as a thread starts. */
 type Prepare = () => Promise<Prepared | undefined>

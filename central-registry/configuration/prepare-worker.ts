@@ -1,10 +1,18 @@
 /** The thread's side of prepare-publication.ts: reads the register at one moment, writes what is large of it, stores that. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { crossFault } from '#platform/threads/crossed-fault.ts'
-import { instanceIn } from './assemble.ts'
-import type { FromPreparer, Prepared, ToPrepare } from './prepare-publication.ts'
+import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'
+import { instanceIn, type SharedSettings } from './assemble.ts'
 import { openPreparationStore } from './store.ts'
-import { writeShared } from './write-shared.ts'
+import { type WrittenShared, writeShared } from './write-shared.ts'
+
+/** What the thread is started with. */
+export type ToPrepare = Omit<SharedSettings, 'instance'> & { database: string }
+
+/** The shared parameters of the register as it was at one revision; they are stored. */
+export type Prepared = { revision: number; shared: WrittenShared[] }
+
+/** The one message of the thread; nothing is prepared where the register has no instance yet. */
+export type FromPreparer = { prepared: Prepared | undefined } | { failed: CrossedFault }
 
 const port = parentPort!
 

@@ -24,6 +24,9 @@ const PROOF = { name: 'log proof' }
 /** A tree of 2^53 leaves is no higher; a consistency proof holds one more. */
 const MAX_HASHES = 54
 
+/** A head with its signed text, which proves what the registry said. */
+export type SignedHead = { head: LogHead; text: string }
+
 /** Signs a head, by a signer whose key may lie on a token. */
 export function signLogHead(head: LogHead, signer: RemoteDocumentSigner): Promise<string> {
   return signDocument(head, signer, LOG_HEAD)

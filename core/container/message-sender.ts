@@ -1,5 +1,6 @@
 /** Who claims to have sent a message, by its own words: the client of a request, the provider of a response. */
-import { parseRestRequest, parseRestResponse } from '#core/transport/rest-message.ts'
+import { parseRestRequest } from '#core/transport/rest-request.ts'
+import { parseRestResponse } from '#core/transport/rest-response.ts'
 import { type ClientId, subsystemOf } from '#schemas/identifiers.ts'
 
 const LESS_THAN = 0x3c

@@ -3,8 +3,10 @@
  * the log of one security server. `bundle.json` says what belongs to which record; nothing else in it is trusted.
  */
 import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { ContainerVerdict, SubIndication } from '#core/container/container.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 
 export const MANIFEST = 'bundle.json'
@@ -86,6 +88,15 @@ const PROFILES = new RegExp(`^configuration/[^/]+/${PROFILES_FILE.replace('.', '
 export function configurationIn({ manifest, files }: Bundle): Buffer[] {
   const names = [...manifest.configuration, ...[...files.keys()].filter((name) => PROFILES.test(name))]
   return [...new Set(names)].map((name) => files.get(name)!)
+}
+
+/** A bundle, and what it is judged by. */
+export type BundleQuestion = {
+  bundle: Bundle
+  configuration: ReadonlyMap<string, ConfigurationIndex>
+  now: Date
+  /** Whose cosignatures every tree head needs; none when absent. */
+  witnesses?: WitnessPolicy | undefined
 }
 
 export type RecordVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' | 'reason'> & {

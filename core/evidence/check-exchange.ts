@@ -2,7 +2,8 @@
  * Guarantees that the records of a bundle are one exchange: each but the first answers the first (an erasure any of them),
  * the reply is the answer to exactly that request, and what a record says of its message is what the message says itself.
  */
-import { parseRestRequest, parseRestResponse, requestHash } from '#core/transport/rest-message.ts'
+import { parseRestRequest } from '#core/transport/rest-request.ts'
+import { parseRestResponse, requestHash } from '#core/transport/rest-response.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
 import type { RecordVerdict } from './bundle.ts'

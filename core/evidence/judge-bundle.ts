@@ -3,27 +3,14 @@
  * leaf commits to, its signed message verifies at the time that its time-stamp proves, and records that answer each
  * other say so. Nothing in a bad bundle makes it throw.
  */
-import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
-import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
-import type { Bundle, BundleVerdict, RecordVerdict } from './bundle.ts'
+import type { BundleQuestion, BundleVerdict, RecordVerdict } from './bundle.ts'
 import { checkExchange } from './check-exchange.ts'
 import { judgeCheckpoints } from './judge-checkpoints.ts'
-import { judgeRecord, type ProvenRecord } from './judge-record.ts'
-import { judgeTimeStamps, type ProvenStamps } from './judge-time-stamps.ts'
-import { type HeadProofs, proveHeads } from './prove-heads.ts'
-
-export type BundleQuestion = {
-  bundle: Bundle
-  configuration: ReadonlyMap<string, ConfigurationIndex>
-  now: Date
-  /** Whose cosignatures every tree head needs; none when absent. */
-  witnesses?: WitnessPolicy | undefined
-}
+import { judgeRecord, type Proofs, type ProvenRecord } from './judge-record.ts'
+import { judgeTimeStamps } from './judge-time-stamps.ts'
+import { proveHeads } from './prove-heads.ts'
 
 type Overall = Pick<BundleVerdict, 'verdict' | 'subIndication' | 'reason'>
-
-/** What else the bundle proves, for its records: since when tree heads exist, and what was kept with time-stamps. */
-export type Proofs = { heads: HeadProofs; stamps: ProvenStamps }
 
 const ORDER: BundleVerdict['verdict'][] = ['TOTAL-FAILED', 'INDETERMINATE', 'TOTAL-PASSED']
 

@@ -6,8 +6,7 @@ import { judgeWitnesses } from '#core/merkle/witness-policy.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf, parseServerId } from '#schemas/identifiers.ts'
-import type { HeadVerdict, RecordVerdict } from './bundle.ts'
-import type { BundleQuestion } from './judge-bundle.ts'
+import type { BundleQuestion, HeadVerdict, RecordVerdict } from './bundle.ts'
 import type { HeadProof, HeadProofs } from './prove-heads.ts'
 
 /**

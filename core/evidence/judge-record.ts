@@ -12,13 +12,17 @@ import { readRefusalStatement } from '#core/transport/refusal-statement.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf, parseServerId, parseServiceId } from '#schemas/identifiers.ts'
-import type { BundleRecord, RecordVerdict } from './bundle.ts'
-import type { BundleQuestion, Proofs } from './judge-bundle.ts'
+import type { BundleQuestion, BundleRecord, RecordVerdict } from './bundle.ts'
+import type { ProvenStamps } from './judge-time-stamps.ts'
 import { malformed } from './parse-manifest.ts'
+import type { HeadProofs } from './prove-heads.ts'
 import { checkOpening, checkPlace, differs, readForm } from './read-form.ts'
 
 /** With its leaf hash, base64, by which others name it, and the message that is shown, with the digests that a reply names. */
 export type ProvenRecord = RecordVerdict & { leaf: string; shown: ShownMessage | undefined }
+
+/** What else the bundle proves, for its records: since when tree heads exist, and what was kept with time-stamps. */
+export type Proofs = { heads: HeadProofs; stamps: ProvenStamps }
 
 type ShownMessage = { message: Buffer; hashes: { message: Buffer; body: Buffer | undefined } }
 

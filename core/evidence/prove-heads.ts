@@ -2,8 +2,7 @@
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { type StampEnd, verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-record.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { BundleEvidenceRecord } from './bundle.ts'
-import type { BundleQuestion } from './judge-bundle.ts'
+import type { BundleEvidenceRecord, BundleQuestion } from './bundle.ts'
 import { stampedNote } from './stamped-note.ts'
 import { CLOCK_TOLERANCE_MS } from './validation-policy.ts'
 

@@ -37,6 +37,19 @@ export type CountsDocument = {
   version: 1
 }
 
+/** A record of daily counts as an export holds it. Binary values are base64. */
+export type DailyCounts = {
+  index: number
+  form: string
+  /** From the leaf to the tree head of the export. */
+  path: string[]
+  /** Opens the leaf's commitment `message`; the digest is SHA-512 of the document. */
+  opening: { key: string; digest: string }
+  document: string
+  /** Each row's text, or the digest alone of one that is hidden. */
+  rows: string[]
+}
+
 /**
  * In place of parties that are not told, because the record was erased before it was counted or there were too many to be told
  * apart; and in place of an outcome, of which there were too many.

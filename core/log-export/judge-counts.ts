@@ -13,6 +13,7 @@ import {
   type CountRow,
   type CountsDocument,
   countRowDigest,
+  type DailyCounts,
   NOT_TOLD,
   readCountRow,
   readCountsDocument,
@@ -20,19 +21,6 @@ import {
 import { type ExportFilter, fits } from './filter.ts'
 import { colons } from './is-row-of.ts'
 import type { LogExport } from './read-export.ts'
-
-/** A record of daily counts as an export holds it. Binary values are base64. */
-export type DailyCounts = {
-  index: number
-  form: string
-  /** From the leaf to the tree head of the export. */
-  path: string[]
-  /** Opens the leaf's commitment `message`; the digest is SHA-512 of the document. */
-  opening: { key: string; digest: string }
-  document: string
-  /** Each row's text, or the digest alone of one that is hidden. */
-  rows: string[]
-}
 
 export type CountsVerdict = {
   wrong: string[]

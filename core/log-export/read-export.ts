@@ -12,8 +12,8 @@ import { malformed } from '#core/evidence/parse-manifest.ts'
 import { Fault } from '#schemas/fault.ts'
 import { FOUND_RECORD_COLUMNS, type FoundRecord } from '#schemas/found-record.ts'
 import { cellText } from './csv-cell.ts'
+import type { DailyCounts } from './daily-counts.ts'
 import type { ExportFilter } from './filter.ts'
-import type { DailyCounts } from './judge-counts.ts'
 
 type ExportHead = {
   log: string

@@ -14,7 +14,7 @@ import {
   readHeaders,
   valueText,
 } from './header-list.ts'
-import type { RestRequest } from './rest-message.ts'
+import type { RestRequest } from './rest-request.ts'
 
 /** A REST response; `headers` still holds the five that bind it to its request. */
 type RestResponse = {

@@ -7,18 +7,15 @@ import { Fault, type FaultCode } from '#schemas/fault.ts'
 import golden from '#schemas/golden/transport/rest.json' with { type: 'json' }
 import { idText } from '#schemas/identifiers.ts'
 import { parseSoapFault, writeSoapFault } from './fault-xml.ts'
+import { flatHeaders, type HeaderList } from './header-list.ts'
 import {
-  flatHeaders,
-  type HeaderList,
   parseRestRequest,
-  parseRestResponse,
   type RestRequest,
   readClientRequest,
-  requestHash,
   withIds,
   writeRestRequest,
-  writeRestResponse,
-} from './rest-message.ts'
+} from './rest-request.ts'
+import { parseRestResponse, requestHash, writeRestResponse } from './rest-response.ts'
 
 const REQUEST_ID = '78b890f3-b1eb-45b2-a512-beec5d7ead23'
 const sha512 = (data: Buffer | string): Buffer => createHash('sha512').update(data).digest()

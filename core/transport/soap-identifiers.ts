@@ -1,7 +1,7 @@
 /** The identifiers in a SOAP header: named children, each once, under the objectType that fits them. */
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, checkCode, type ServerId } from '#schemas/identifiers.ts'
-import type { RepresentedParty } from './rest-message.ts'
+import type { RepresentedParty } from './rest-request.ts'
 import type { SoapElement } from './soap-document.ts'
 
 /** A service as SOAP names it: the subsystem may be absent. */

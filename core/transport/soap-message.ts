@@ -5,7 +5,7 @@
 import { Fault } from '#schemas/fault.ts'
 import type { ClientId, ServerId } from '#schemas/identifiers.ts'
 import { checkId } from './header-list.ts'
-import type { RepresentedParty } from './rest-message.ts'
+import type { RepresentedParty } from './rest-request.ts'
 import { type SoapElement, withSoapDocument } from './soap-document.ts'
 import {
   byName,

@@ -19,7 +19,7 @@ import type { BackupSettings } from './settings.ts'
 import type { Written } from './write-backup.ts'
 
 /** `by` is the name of who asked; empty for the daily one. */
-export type MakeBackup = (by: string) => Promise<BackupRow>
+type MakeBackup = (by: string) => Promise<BackupRow>
 
 /** Writes the file of this moment. */
 export type WriteBackupFile = (file: string, at: number) => Promise<Written>

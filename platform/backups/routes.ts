@@ -7,7 +7,6 @@ import { answer } from '#platform/http-service/answer.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { MakeBackup } from './daily-backups.ts'
 import type { BackupFolder } from './folder.ts'
 import { isWell, outcomeOf } from './rules.ts'
 import type { BackupRow, BackupRuns } from './run-store.ts'
@@ -15,7 +14,15 @@ import type { BackupRow, BackupRuns } from './run-store.ts'
 type BackupRooms = {
   store: BackupRuns
   /** Undefined where the settings have no backups. */
-  made?: { make: MakeBackup; folder: BackupFolder; hour: number; keep: number } | undefined
+  made?:
+    | {
+        /** `by` is the name of who asks. */
+        make(by: string): Promise<BackupRow>
+        folder: BackupFolder
+        hour: number
+        keep: number
+      }
+    | undefined
   audit: Pick<AuditLog, 'before'>
   clock: Clock
 }

@@ -4,8 +4,14 @@ import { parseAnchor } from '#core/configuration/anchor.ts'
 import { memoryOf, type PackedShared } from '#core/configuration/pack-shared.ts'
 import { parsePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { readSharedParameters } from '#core/configuration/shared-parameters-read.ts'
-import { crossFault } from '#platform/threads/crossed-fault.ts'
-import type { Answer, Question } from './read-parameters.ts'
+import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'
+import type { ConfigurationAnchor, PrivateParameters } from '#schemas/global-configuration.ts'
+
+/** The values of the documents that the thread reads. */
+export type Documents = { anchor: ConfigurationAnchor; shared: PackedShared; private: PrivateParameters }
+export type Kind = keyof Documents
+export type Question = { kind: Kind; xml: Uint8Array }
+export type Answer = { value: Documents[Kind] } | { fault: CrossedFault }
 
 const READERS = {
   anchor: parseAnchor,

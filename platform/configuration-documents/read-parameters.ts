@@ -4,23 +4,15 @@
  */
 import { Worker } from 'node:worker_threads'
 import type { PackedShared } from '#core/configuration/pack-shared.ts'
-import { type CrossedFault, receiveFault } from '#platform/threads/crossed-fault.ts'
+import { receiveFault } from '#platform/threads/crossed-fault.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
-import type { ConfigurationAnchor, PrivateParameters } from '#schemas/global-configuration.ts'
-
-type Parameters = { anchor: ConfigurationAnchor; shared: PackedShared; private: PrivateParameters }
-type Kind = keyof Parameters
+import type { Answer, Documents, Kind, Question } from './parameters-worker.ts'
 
 /** The value of a document; throws what the parser says is wrong with it. */
-export type ReadParameters = <K extends Kind>(kind: K, xml: Buffer) => Promise<Parameters[K]>
+export type ReadParameters = <K extends Kind>(kind: K, xml: Buffer) => Promise<Documents[K]>
 
 export type ReadingLimits = { timeMs: number; oldGenerationMb: number }
-
-export type Question = { kind: Kind; xml: Uint8Array }
-export type Answer =
-  | { value: ConfigurationAnchor | PackedShared | PrivateParameters }
-  | { fault: CrossedFault }
 
 /**
  * A usual document of 50 MB needs 5 to 11 s and between 300 and 400 MB of heap; 64 MiB is the most that is fetched. Node's

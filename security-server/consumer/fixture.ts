@@ -4,12 +4,8 @@ import { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { writeSoapFault } from '#core/transport/fault-xml.ts'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
-import {
-  parseRestRequest,
-  type RestRequest,
-  requestHash,
-  writeRestResponse,
-} from '#core/transport/rest-message.ts'
+import { parseRestRequest, type RestRequest } from '#core/transport/rest-request.ts'
+import { requestHash, writeRestResponse } from '#core/transport/rest-response.ts'
 import { Fault, type WireFault } from '#schemas/fault.ts'
 import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'

@@ -5,6 +5,7 @@
  */
 import { parseDirectory } from '#core/configuration/directory.ts'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
+import type { SignedHead } from '#core/configuration/log-head.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -12,7 +13,7 @@ import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import type { Location } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
-import { checkInLog, headOf, type SignedHead } from './fetch-log-proof.ts'
+import { checkInLog, headOf } from './fetch-log-proof.ts'
 import { checkPublicationTime, checkStatementIndex, type HighWaterMark } from './high-water.ts'
 import {
   assembleCopy,

@@ -9,15 +9,13 @@ import {
   type LogProof,
   MAX_PROOF_LENGTH,
   readLogProof,
+  type SignedHead,
   verifyLogHead,
 } from '#core/configuration/log-head.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement, LogHead } from '#schemas/global-configuration.ts'
 import type { ConfigurationClient } from './client.ts'
 import type { HighWaterMark } from './high-water.ts'
-
-/** A head with its signed text, which proves what the registry said. */
-export type SignedHead = { head: LogHead; text: string }
 
 type Question = {
   client: ConfigurationClient

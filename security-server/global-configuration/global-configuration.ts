@@ -5,19 +5,15 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { anchorHash } from '#core/configuration/anchor.ts'
-import type { Clock } from '#platform/clock.ts'
 import {
   type ReadParameters,
   withParametersReader,
 } from '#platform/configuration-documents/read-parameters.ts'
 import { createTurn } from '#platform/in-turn.ts'
-import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
-import type { Shuffle } from './candidates.ts'
-import type { ConfigurationClient } from './client.ts'
 import { type DurableFiles, durableFiles } from './durable-files.ts'
-import { createHolder, type Holder } from './holder.ts'
+import { createHolder, type Holder, type HolderSettings } from './holder.ts'
 import type { ConfigurationSnapshot } from './snapshot.ts'
 import { type AnchorSummary, type ConfigurationState, describeState } from './state.ts'
 
@@ -60,19 +56,8 @@ export type GlobalConfiguration = {
   installAnchor(xml: Buffer, o?: { forgetHistory?: boolean | undefined }): Promise<AnchorSummary>
 }
 
-export type GlobalConfigurationSettings = {
-  /** Anchor, copies and marks lie here. */
-  directory: string
-  clock: Clock
-  log: Log
-  client: ConfigurationClient
-  /** Other instances to fetch through their anchors in private-params; none by default, as in X-Road. */
-  allowedFederations?: string[] | 'all' | undefined
-  /** Only for tests. */
-  federatedWithinMs?: number | undefined
-  files?: DurableFiles | undefined
-  shuffle?: Shuffle | undefined
-}
+/** `directory` also has the anchor. */
+type GlobalConfigurationSettings = Omit<HolderSettings, 'files'> & { files?: DurableFiles | undefined }
 
 const ANCHOR_FILE = 'anchor.xml'
 /** What peers say makes us fetch at most so often. */

@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { Directory } from '#core/configuration/directory.ts'
 import { publicationTime } from '#core/configuration/directory-parts.ts'
+import type { SignedHead } from '#core/configuration/log-head.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement, SuspensionList } from '#schemas/global-configuration.ts'
-import type { SignedHead } from './fetch-log-proof.ts'
 
 export type HighWaterMark = {
   /** Milliseconds since 1970 of the newest publication; absent where the source's locations hold no time. */

@@ -5,17 +5,19 @@
 import { isDeepStrictEqual } from 'node:util'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
 import { createApart, within } from '#platform/apart.ts'
+import type { Clock } from '#platform/clock.ts'
 import {
   type ReadParameters,
   withParametersReader,
 } from '#platform/configuration-documents/read-parameters.ts'
 import { createPlaces, createTurn } from '#platform/in-turn.ts'
+import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
-import { candidateLocations, shuffled } from './candidates.ts'
+import { candidateLocations, type Shuffle, shuffled } from './candidates.ts'
+import type { ConfigurationClient } from './client.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { createGenerations } from './generations.ts'
-import type { GlobalConfigurationSettings } from './global-configuration.ts'
 import { createHeldLists, type HeldList } from './held-lists.ts'
 import { raiseMark } from './high-water.ts'
 import { type InstanceCopy, type Kind, withoutContents } from './instance-copy.ts'
@@ -54,9 +56,21 @@ export type Holder = {
   keepOnlyWhatIsSignedFor(anchor: ConfigurationAnchor): void
 }
 
-export async function createHolder(
-  q: GlobalConfigurationSettings & { files: DurableFiles },
-): Promise<Holder> {
+export type HolderSettings = {
+  /** Copies and marks lie here. */
+  directory: string
+  clock: Clock
+  log: Log
+  client: ConfigurationClient
+  /** Other instances to fetch through their anchors in private-params; none by default, as in X-Road. */
+  allowedFederations?: string[] | 'all' | undefined
+  /** Only for tests. */
+  federatedWithinMs?: number | undefined
+  files: DurableFiles
+  shuffle?: Shuffle | undefined
+}
+
+export async function createHolder(q: HolderSettings): Promise<Holder> {
   const generations = await createGenerations(q.directory, q.files)
   const lists = createHeldLists(q)
   const view = createRegistryView(q)

@@ -6,12 +6,12 @@ import { writeInstanceProfiles } from '#core/certificate/instance-profiles.ts'
 import { type ConfigurationIndex, indexPacked } from '#core/configuration/configuration-index.ts'
 import type { Directory } from '#core/configuration/directory.ts'
 import type { DirectoryPart } from '#core/configuration/directory-parts.ts'
+import type { SignedHead } from '#core/configuration/log-head.ts'
 import type { PackedShared } from '#core/configuration/pack-shared.ts'
 import { digestOfUri } from '#core/configuration/signature-method.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement, PrivateParameters } from '#schemas/global-configuration.ts'
-import type { SignedHead } from './fetch-log-proof.ts'
 
 /** What a source signed: the directory and, where it offers one, the statement. */
 export type Signed = {

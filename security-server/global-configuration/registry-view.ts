@@ -4,14 +4,14 @@
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { checkNoContradiction, verifyLogHead } from '#core/configuration/log-head.ts'
+import { checkNoContradiction, type SignedHead, verifyLogHead } from '#core/configuration/log-head.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { LogHead } from '#schemas/global-configuration.ts'
 import type { ConfigurationClient } from './client.ts'
 import type { DurableFiles } from './durable-files.ts'
-import { checkSameLog, type SignedHead } from './fetch-log-proof.ts'
+import { checkSameLog } from './fetch-log-proof.ts'
 
 type Fork = {
   /** `contradiction`: both heads together prove it; `unproven`: the registry gave no proof that one follows the other. */

@@ -3,7 +3,8 @@ import { hash } from 'node:crypto'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { AccessQuestion } from './access.ts'
-import type { Endpoint, ServiceDescription, ServiceView, View } from './view.ts'
+import type { Endpoint } from './endpoints.ts'
+import type { ServiceDescription, ServiceView, View } from './view.ts'
 
 /** Of groups that name the client as well: so many are told, and no more than leaves room in a document of 64 KiB for the rest. */
 const MAX_GRANTS = 100

@@ -9,7 +9,7 @@ import { type ClientId, idText, type ServiceId, type SubsystemId } from '#schema
 import { type AccessQuestion, findRight, isAllowed, names } from './access.ts'
 import { describeCall } from './allowed-call.ts'
 import { checkServiceUrl, type OwnListener } from './check-address.ts'
-import { declaredEndpoint } from './declared-endpoint.ts'
+import { declaredEndpoint, type Endpoint } from './endpoints.ts'
 import type { Manage } from './manage.ts'
 import { type ManageAccess, manageAccess } from './manage-access.ts'
 import { type ManageClients, manageClients } from './manage-clients.ts'
@@ -19,7 +19,6 @@ import {
   type AuthenticationMode,
   buildView,
   type ClientView,
-  type Endpoint,
   type LocalService,
   type ServiceView,
   type View,

@@ -7,7 +7,7 @@ import {
   type SubsystemId,
 } from '#schemas/identifiers.ts'
 import type { EndpointRights, SubjectType } from './access.ts'
-import { declaredByShape } from './declared-endpoint.ts'
+import { declaredByShape, type Endpoint } from './endpoints.ts'
 import type { Rows } from './store.ts'
 import { ORIGIN } from './tables.ts'
 
@@ -32,8 +32,6 @@ export type LocalService = {
   /** The OpenAPI document for clients, without the addresses of its servers. */
   openApiText: string | undefined
 }
-
-export type Endpoint = { id: number; method: string; path: string; base: boolean; generated: boolean }
 
 type AccessRight = {
   id: number

@@ -1,5 +1,5 @@
 /** What a protocol of messages is to the exchange: REST is one, SOAP would be a second; nothing else tells them apart. */
-import type { HeaderList } from '#core/transport/rest-message.ts'
+import type { HeaderList } from '#core/transport/header-list.ts'
 import type { Body } from './body.ts'
 import type { Answer, MessageParts, Reply, Request } from './message.ts'
 

@@ -2,7 +2,7 @@
  * A message is the Buffer that is hashed, signed, sent, logged and proved, with what its codec read from it and its body beside it.
  * Nothing here knows whether it is REST or SOAP.
  */
-import type { HeaderList } from '#core/transport/rest-message.ts'
+import type { HeaderList } from '#core/transport/header-list.ts'
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
 import type { Body } from './body.ts'
 

@@ -1,14 +1,13 @@
 /** The message protocol for REST as a codec (wire 1.2, 1.3): method, target and headers a line each, the body a part of its own. */
+
+import { isOfServers } from '#core/transport/header-list.ts'
 import {
-  isOfServers,
   parseRestRequest,
-  parseRestResponse,
   type RestRequest,
   readClientRequest,
-  requestHash,
   withIds,
-  writeRestResponse,
-} from '#core/transport/rest-message.ts'
+} from '#core/transport/rest-request.ts'
+import { parseRestResponse, requestHash, writeRestResponse } from '#core/transport/rest-response.ts'
 import { Fault } from '#schemas/fault.ts'
 import { HEADER, PART_TYPE } from '#schemas/wire.ts'
 import type { Codec } from './codec.ts'

@@ -20,7 +20,7 @@ import {
   NOBODY_SUSPENDED,
   type SuspensionIndex,
 } from '#core/configuration/suspension-list.ts'
-import { type RestRequest, readClientRequest, withIds } from '#core/transport/rest-message.ts'
+import { type RestRequest, readClientRequest, withIds } from '#core/transport/rest-request.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SharedParameters, Suspended } from '#schemas/global-configuration.ts'
 import {

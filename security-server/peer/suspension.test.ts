@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { parseRestRequest } from '#core/transport/rest-message.ts'
+import { parseRestRequest } from '#core/transport/rest-request.ts'
 import type { Suspended, SuspendedKind } from '#schemas/global-configuration.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { candidatesFor } from './choose-server.ts'

@@ -4,8 +4,8 @@
  * before the system was reached carries the mark NotSent.
  */
 import { Agent, buildConnector, type Dispatcher } from 'undici'
-import type { HeaderList } from '#core/transport/rest-message.ts'
-import { flatHeaders } from '#core/transport/rest-message.ts'
+import type { HeaderList } from '#core/transport/header-list.ts'
+import { flatHeaders } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { TlsIdentity } from '../keys/keys.ts'

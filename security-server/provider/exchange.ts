@@ -6,7 +6,7 @@ import { call } from './call.ts'
 import { checkContract } from './check-contract.ts'
 import { logIntent } from './log-intent.ts'
 import { logReply } from './log-reply.ts'
-import { type Progress, visitOf } from './reached.ts'
+import { type Reached, visitOf } from './reached.ts'
 import { type Arrival, receive } from './receive.ts'
 import { refuse } from './refuse.ts'
 import { type OutgoingReply, reply } from './reply.ts'
@@ -16,24 +16,30 @@ import { verify } from './verify.ts'
 
 /** Carries one request of a peer to our system and gives the signed, logged reply; throws a Fault that is logged. */
 export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<OutgoingReply> {
-  const progress: Progress = { reached: { step: 'nothing' } }
+  let reached: Reached = { step: 'nothing' }
   try {
-    const received = await receive(arrival, progress, rooms)
-    progress.reached = { step: 'received', asked: received }
+    const received = await receive(
+      arrival,
+      (met) => {
+        reached = met
+      },
+      rooms,
+    )
+    reached = { step: 'received', asked: received }
     const verified = await verify(received, rooms)
-    progress.reached = { step: 'verified', asked: verified }
+    reached = { step: 'verified', asked: verified }
     const allowed = checkContract(verified, rooms)
-    progress.reached = { step: 'allowed', asked: allowed }
+    reached = { step: 'allowed', asked: allowed }
     const intent = await logIntent(allowed, rooms)
-    progress.reached = { step: 'intent', asked: intent }
+    reached = { step: 'intent', asked: intent }
     const answer = await call(intent, rooms)
     const signed = await sign(answer, intent, rooms)
     const logged = await logReply(signed, intent, rooms)
     return reply(logged, intent, rooms)
   } catch (cause) {
-    throw await refuse(cause, progress.reached, rooms)
+    throw await refuse(cause, reached, rooms)
   } finally {
-    const visit = visitOf(progress.reached)
+    const visit = visitOf(reached)
     visit?.release()
     visit?.leave()
   }

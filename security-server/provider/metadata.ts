@@ -2,7 +2,7 @@
  * The metadata services of a provider subsystem: listMethods, allowedMethods, getOpenAPI (wire 1.6). Open to every
  * registered member, else an exchange like any other: signed, logged, replay-safe.
  */
-import type { HeaderList } from '#core/transport/rest-message.ts'
+import type { HeaderList } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { subsystemOf } from '#schemas/identifiers.ts'
 import type { ListedEndpoint, LocalService } from '../local-systems/local-systems.ts'

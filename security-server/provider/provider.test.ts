@@ -2,7 +2,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { parseRestResponse, requestHash } from '#core/transport/rest-message.ts'
+import { parseRestResponse, requestHash } from '#core/transport/rest-response.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { memberOf } from '#schemas/identifiers.ts'

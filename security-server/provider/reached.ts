@@ -14,9 +14,6 @@ export type Reached =
   /** Durable: from here on the provider's system may have been called. */
   | { step: 'intent'; asked: Intent }
 
-/** The furthest step of one exchange. */
-export type Progress = { reached: Reached }
-
 /** The peer's stay with us, once it is identified. */
 export function visitOf(reached: Reached): Visit | undefined {
   if (reached.step === 'nothing') return undefined

@@ -11,7 +11,6 @@ import type { Request, SignedParts } from '../message/message.ts'
 import { readMessage } from '../peer/read-message.ts'
 import { registeredServer } from '../peer/verify-peer.ts'
 import { identifyPeer, type Presented, type Visit } from './identify-peer.ts'
-import type { Progress } from './reached.ts'
 import { refuseEarly } from './refuse-early.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { checkUploadTime } from './upload-time.ts'
@@ -31,8 +30,12 @@ export type Received = RequestMessage & SignedParts & { visit: Visit }
 
 const MINIMUM_VERSION = /^\d+\.\d+\.\d+/
 
-/** Says in `progress` what it met, for the refusal of what is thrown on the way. */
-export async function receive(arrival: Arrival, progress: Progress, rooms: ProviderRooms): Promise<Received> {
+/** Tells `onMet` what it meets, for the refusal of what is thrown on the way. */
+export async function receive(
+  arrival: Arrival,
+  onMet: (met: Met) => void,
+  rooms: ProviderRooms,
+): Promise<Received> {
   let arrived: number | undefined
   const { codec, contentType, requestId } = checkHeaders(arrival)
   // Of strangers nothing is read; whom the certificate stands for is proved with the first parts.
@@ -49,9 +52,9 @@ export async function receive(arrival: Arrival, progress: Progress, rooms: Provi
     onMessage: (bytes, ocspResponses) => {
       const visit = identifyPeer(arrival, ocspResponses, rooms)
       arrived = visit.arrived
-      progress.reached = { step: 'peer', visit }
+      onMet({ step: 'peer', visit })
       const request = codec.readRequest(bytes)
-      progress.reached = { step: 'claim', visit, request }
+      onMet({ step: 'claim', visit, request })
       if (request.requestId !== requestId) throw new Fault('inconsistent_headers', { what: HEADER.requestId })
       refuseEarly(request, visit.peer, rooms)
       return { visit, request }

@@ -5,8 +5,8 @@
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import type { Request } from '../message/message.ts'
-import { checkRights } from './check-contract.ts'
 import { checkRegistered } from './check-registered.ts'
+import { checkRights } from './check-rights.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 export function refuseEarly(claimed: Request, peer: ServerId, rooms: ProviderRooms): void {

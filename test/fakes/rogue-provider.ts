@@ -4,14 +4,10 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import type { HeaderList } from '#core/transport/header-list.ts'
 import { boundaryOf, readMultipart } from '#core/transport/multipart-reader.ts'
-import {
-  type HeaderList,
-  parseRestRequest,
-  type RestRequest,
-  requestHash,
-  writeRestResponse,
-} from '#core/transport/rest-message.ts'
+import { parseRestRequest, type RestRequest } from '#core/transport/rest-request.ts'
+import { requestHash, writeRestResponse } from '#core/transport/rest-response.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Credential } from './credentials.ts'
 import * as R from './rogue-server.ts'

@@ -17,9 +17,8 @@ import { collectExchange, writeBundle } from '../../reading/evidence/write-bundl
 import type { Clearance } from '../../reading/index/traffic-store.ts'
 import { type RecordReads, readableLog } from '../../reading/readable-log.ts'
 import { rowView } from '../../reading/record-filter.ts'
-import type { Needs } from './needs.ts'
 
-export type CollectRooms = Pick<Needs, 'server' | 'clock' | 'globalConfiguration' | 'keys'> & {
+export type CollectRooms = Parameters<typeof bundleSource>[0] & {
   messageLog: RecordReads & Pick<MessageLog, 'window' | 'maintain' | 'checkpointOf'>
 }
 

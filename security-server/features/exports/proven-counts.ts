@@ -1,5 +1,5 @@
 /** The daily counts of a log as an export holds them: each with the proof that the log committed to it. */
-import type { DailyCounts } from '#core/log-export/judge-counts.ts'
+import type { DailyCounts } from '#core/log-export/daily-counts.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 
 const AT_ONCE = 200

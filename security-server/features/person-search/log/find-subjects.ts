@@ -7,7 +7,7 @@ import {
   readRequestSubjects,
   type Subject,
 } from '#core/subject/read-subjects.ts'
-import { parseRestRequest } from '#core/transport/rest-message.ts'
+import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { checkServicePath } from '#core/transport/service-path.ts'
 import type { SubjectFacts, SubjectSource } from './read-sources.ts'
 import type { SubjectReason } from './store.ts'

@@ -1,19 +1,10 @@
 /** Verifies a stored log on a thread of its own: signatures and digests of a whole log hold up no exchange. */
 import { Worker } from 'node:worker_threads'
-import { type CrossedFault, receiveFault } from '#platform/threads/crossed-fault.ts'
+import { receiveFault } from '#platform/threads/crossed-fault.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { VerifyState } from './state.ts'
-import type { StoredLog, StoredReport } from './verify-stored.ts'
-
-export type ThreadQuestion = {
-  log: StoredLog
-  /** DER. */
-  tsaCertificates?: Buffer[] | undefined
-  witnessPolicy?: string | undefined
-  state?: VerifyState | undefined
-}
-
-export type FromVerifier = { state: VerifyState } | { report: StoredReport } | { failed: CrossedFault }
+import type { StoredReport } from './verify-stored.ts'
+import type { FromVerifier, ThreadQuestion } from './verify-worker.ts'
 
 /** Rejects with what ended it, or with the reason of `signal`; what `onState` was told last is where it goes on. */
 export function verifyInThread(

@@ -1,9 +1,19 @@
 /** The thread of a verification: where the log lies and what is asked in, states and the report out; it decides nothing. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { parseCertificate } from '#core/certificate/certificate.ts'
-import { crossFault } from '#platform/threads/crossed-fault.ts'
-import type { FromVerifier, ThreadQuestion } from './verify-in-thread.ts'
-import { verifyStored } from './verify-stored.ts'
+import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'
+import type { VerifyState } from './state.ts'
+import { type StoredLog, type StoredReport, verifyStored } from './verify-stored.ts'
+
+export type ThreadQuestion = {
+  log: StoredLog
+  /** DER. */
+  tsaCertificates?: Buffer[] | undefined
+  witnessPolicy?: string | undefined
+  state?: VerifyState | undefined
+}
+
+export type FromVerifier = { state: VerifyState } | { report: StoredReport } | { failed: CrossedFault }
 
 const { log, tsaCertificates, ...question } = workerData as ThreadQuestion
 const send = (message: FromVerifier): void => parentPort!.postMessage(message)

@@ -1,7 +1,7 @@
 /**
  * The REST request as it is signed (message protocol for REST, wire 1.2): read from a client's HTTP request, printed
  * once, and read back by the provider. X-Road hashes its own print of what it has parsed, so only bytes that survive
- * such a round trip are taken. The response has its own file and is exported here too.
+ * such a round trip are taken.
  */
 import { Fault } from '#schemas/fault.ts'
 import {
@@ -25,9 +25,6 @@ import {
   readHeaders,
 } from './header-list.ts'
 import { checkServicePath } from './service-path.ts'
-
-export { flatHeaders, type HeaderList, isOfServers } from './header-list.ts'
-export { parseRestResponse, requestHash, writeRestResponse } from './rest-response.ts'
 
 /** On whose behalf the client asks (third-party representation extension). */
 export type RepresentedParty = { memberClass?: string | undefined; memberCode: string }

@@ -1,0 +1,67 @@
+/**
+ * Whether a service of ours exists, is on, and a client may call its method and path: access rights by subsystem and group, denied
+ * by default, and a service contract where the instance's policy wants one. The one place where access rights are checked. It
+ * speaks of what a request says: who made the request is proved elsewhere.
+ */
+import { checkServicePath } from '#core/transport/service-path.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { NO_TERMS, type RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
+import type { LocalCall, LocalService } from '../local-systems/local-systems.ts'
+import type { Request } from '../message/message.ts'
+import { type HeldTerms, holdTerms } from '../peer/held-terms.ts'
+import { isMetadataService } from './metadata.ts'
+import type { ProviderRooms } from './rooms.ts'
+
+/** An endpoint of ours, and what this client is to it. */
+type Endpoint = {
+  local: LocalService
+  path: string
+  isInGlobalGroup: (code: string) => boolean
+  call: LocalCall | undefined
+}
+type Rights = { local: LocalService | undefined; call: LocalCall | undefined; terms: RecordTerms }
+
+/** The check itself; gives the service, none for metadata services. */
+export function checkRights(request: Request, rooms: ProviderRooms): Rights {
+  if (isMetadataService(request)) return { local: undefined, call: undefined, terms: NO_TERMS }
+  const { service, client, method } = request
+  const endpoint = endpointOf(request, rooms)
+  if (endpoint === undefined) throw new Fault('unknown_service', { what: idText(service) })
+  const { local, path, isInGlobalGroup, call } = endpoint
+  if (call?.isAllowed !== true) {
+    throw new Fault('access_denied', { what: `${idText(client)} for ${idText(service)}` })
+  }
+  if (local.disabledNotice !== undefined) {
+    throw new Fault('service_disabled', { what: local.disabledNotice.slice(0, 200) || idText(service) })
+  }
+  const at = rooms.clock()
+  const terms = rooms.contracts.contractFor({ client, service, method, path, at, isInGlobalGroup })
+  return { local, call, terms }
+}
+
+/** What held of a call that was refused, under `terms`: as far as it names a service and an endpoint of ours. */
+export function heldWhenRefused(request: Request, terms: RecordTerms, rooms: ProviderRooms): HeldTerms {
+  try {
+    const call = endpointOf(request, rooms)?.call
+    const snapshot = rooms.globalConfiguration.current()
+    return call === undefined ? terms : holdTerms({ ...call.held(), snapshot, terms })
+  } catch {
+    // No configuration, or no path: nothing held that could be told.
+    return terms
+  }
+}
+
+/** Throws `invalid_path`. */
+function endpointOf(
+  { service, client, method, servicePath }: Request,
+  rooms: ProviderRooms,
+): Endpoint | undefined {
+  const local = rooms.localSystems.service(service)
+  if (local === undefined) return undefined
+  const path = checkServicePath(servicePath, { allowEncodedSlash: local.allowEncodedSlash })
+  const isInGlobalGroup = (code: string): boolean =>
+    rooms.globalConfiguration.current().index.isInGlobalGroup(code, client)
+  const call = rooms.localSystems.call({ client, service, method, path, isInGlobalGroup })
+  return { local, path, isInGlobalGroup, call }
+}
