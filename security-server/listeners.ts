@@ -30,7 +30,7 @@ type FrameworkErrors = (cause: FastifyError, request: FastifyRequest, reply: Fas
 
 /**
  * Headers within 10 s; bodies may take long, so what ends them is silence on the socket, not their length. While an
- * answer is being made the socket may be silent (peer/patience.ts).
+ * answer is being made the socket may be silent (peer/idle-timeout.ts).
  */
 const COMMON = {
   schemaController: NO_SCHEMAS,

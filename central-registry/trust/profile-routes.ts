@@ -5,8 +5,8 @@ import { builtInProfiles } from '#core/certificate/built-in-profiles.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { fillRequest } from '#core/certificate/fill-request.ts'
 import { readableName } from '#core/certificate/name.ts'
+import { readOwnProfile } from '#core/certificate/read-own-profiles.ts'
 import { readProfile } from '#core/certificate/read-profile.ts'
-import { readOwnProfile } from '#core/certificate/read-profiles.ts'
 import {
   checkDemands,
   memberOfSigningCertificate,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import { MOST_PROFILES } from '#core/certificate/read-profiles.ts'
+import { MOST_PROFILES } from '#core/certificate/read-own-profiles.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Change, countOf } from '../changes/store.ts'

@@ -5,7 +5,7 @@ import { Link, match, useAddress } from './address.tsx'
 import { mayCall, type Session } from './api.ts'
 import { Head } from './facts.tsx'
 import { useAnnounce } from './live.tsx'
-import { NoPermission } from './states.tsx'
+import { NoPermission } from './placeholders.tsx'
 import { type TextKey, text } from './text.ts'
 import { Time } from './time.tsx'
 

@@ -4,7 +4,7 @@ import type { Api, Session } from './api.ts'
 import { ApiFault, loginIsConfigured } from './api.ts'
 import type { Values } from './field.tsx'
 import { Form } from './form.tsx'
-import { Refused } from './states.tsx'
+import { Refused } from './placeholders.tsx'
 import { text } from './text.ts'
 import { Time } from './time.tsx'
 

@@ -9,8 +9,8 @@ import { ApiFault, createApi, type Session } from './api.ts'
 import { type Console, ConsoleContext } from './context.ts'
 import { Frame, type Page } from './frame.tsx'
 import { AnnounceContext, LiveRegion } from './live.tsx'
+import { Loading, Refused } from './placeholders.tsx'
 import { SignIn, type WhyOut } from './session.tsx'
-import { Loading, Refused } from './states.tsx'
 import { loadTexts, type TextKey, text } from './text.ts'
 
 type Entry = { session?: Session; fault?: ApiFault; why?: WhyOut }

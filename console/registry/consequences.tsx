@@ -1,7 +1,7 @@
 /** What an act would affect, read from the registry before anybody does it: who is left without a server comes first. */
 import type { ComponentChildren } from 'preact'
 import { useAnswer } from '../kit/load.ts'
-import { Show } from '../kit/states.tsx'
+import { Show } from '../kit/placeholders.tsx'
 import { type TextKey, text } from '../kit/text.ts'
 
 type Named<T> = { total: number; first: T[] }

@@ -7,7 +7,7 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkCode } from '#schemas/identifiers.ts'
-import { readProfiles } from './read-profiles.ts'
+import { readOwnProfiles } from './read-own-profiles.ts'
 
 export const PROFILES_FILE = 'certificate-profiles.json'
 
@@ -33,7 +33,7 @@ export function readInstanceProfiles(bytes: Buffer): InstanceProfiles {
     const { instance, profiles, ...more } = value
     if (typeof instance !== 'string' || Object.keys(more).length > 0)
       throw new Fault('invalid_input', { what: 'it has an instance and profiles, and nothing else' })
-    return { instance: checkCode(instance), profiles: readProfiles(profiles) }
+    return { instance: checkCode(instance), profiles: readOwnProfiles(profiles) }
   } catch (cause) {
     const why = cause instanceof Fault ? cause.what : 'it is no JSON'
     throw new Fault('malformed_global_conf', { what: `${PROFILES_FILE}: ${why}`, cause })

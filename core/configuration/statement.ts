@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import { readProfiles } from '#core/certificate/read-profiles.ts'
+import { readOwnProfiles } from '#core/certificate/read-own-profiles.ts'
 import { Fault } from '#schemas/fault.ts'
 import {
   CERTIFICATE_PROFILES_PART,
@@ -84,7 +84,7 @@ function readCertificateProfiles(
 ): Pick<ConfigurationStatement, 'certificateProfiles'> {
   if (value === undefined && sha512 === undefined) return {}
   try {
-    const certificateProfiles = readProfiles(value)
+    const certificateProfiles = readOwnProfiles(value)
     const hash = createHash('sha512').update(canonicalJson(certificateProfiles)).digest('base64')
     if (hash === sha512) return { certificateProfiles }
   } catch (thrown) {

@@ -7,7 +7,7 @@ import { checkServicePath } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
-import { type HeldTerms, holdTerms } from '../peer/held-terms.ts'
+import { type TermsOnRecord, termsOnRecord } from '../peer/terms-on-record.ts'
 import type { Accepted } from './accept.ts'
 import type { Allowed } from './check-access.ts'
 import type { ConsumerRooms } from './rooms.ts'
@@ -16,7 +16,7 @@ import type { ConsumerRooms } from './rooms.ts'
 const METADATA_SERVICES: ReadonlySet<string> = new Set(['listMethods', 'allowedMethods', 'getOpenAPI'])
 
 /** With what its records say of what holds: the contract under which it goes among it. */
-export type Covered = Allowed<Accepted> & { terms: HeldTerms }
+export type Covered = Allowed<Accepted> & { terms: TermsOnRecord }
 
 /** Throws `contract_required`, `contract_suspended`, `contract_ended`, `contracts_outdated`. */
 export function checkContract(accepted: Allowed<Accepted>, rooms: ConsumerRooms): Covered {
@@ -34,5 +34,5 @@ export function checkContract(accepted: Allowed<Accepted>, rooms: ConsumerRooms)
   if (local === undefined) throw new Fault('unknown_member', { what: idText(client) })
   const { authenticationMode: authentication } = local
   const describe = () => ({ side: 'consumer' as const, authentication })
-  return { ...accepted, terms: holdTerms({ snapshot, local, key: '', terms, describe }) }
+  return { ...accepted, terms: termsOnRecord({ snapshot, local, key: '', terms, describe }) }
 }

@@ -13,7 +13,7 @@ type Ground = Omit<ConsumerRooms, 'heardTreeHead' | 'authenticationIdentity' | '
     keys: Pick<ConsumerRooms, 'authenticationIdentity'>
     /** Counts an exchange of this half. */
     observe(half: string): (outcome: string, seconds: number) => void
-    witnessing: { partners: { heard: ConsumerRooms['heardTreeHead'] } }
+    witnessRoom: { partners: { heard: ConsumerRooms['heardTreeHead'] } }
     /** Crash tests alone change something here. */
     armConsumer(rooms: ConsumerRooms): ConsumerRooms
   }
@@ -24,7 +24,7 @@ export const consumer: FeatureModule<Ground> = {
     const { log, globalConfiguration, localSystems, messageLog } = ground
     const rooms = ground.armConsumer({
       ...ground,
-      heardTreeHead: ground.witnessing.partners.heard,
+      heardTreeHead: ground.witnessRoom.partners.heard,
       authenticationIdentity: ground.keys.authenticationIdentity,
     })
     return {

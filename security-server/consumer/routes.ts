@@ -15,8 +15,8 @@ import { asFault, Fault, wireFault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
 import type { Answer } from '../message/message.ts'
 import { rest } from '../message/rest.ts'
+import { pauseIdleTimeout } from '../peer/idle-timeout.ts'
 import { factsOf } from '../peer/log-facts.ts'
-import { waitPatiently } from '../peer/patience.ts'
 import { sendWhole } from '../peer/unread-body.ts'
 import type { Arrival } from './accept.ts'
 import type { LoggedAnswer } from './answer.ts'
@@ -52,7 +52,7 @@ export function consumerRoutes(
     handler: async (request, reply) => {
       const began = rooms.clock()
       const line = { half: 'consumer', from: request.ip, method: request.method }
-      const hurryAgain = waitPatiently(request.raw)
+      const hurryAgain = pauseIdleTimeout(request.raw)
       const answer = await carry(request, rooms).catch(asFault)
       const ms = rooms.clock() - began
       hurryAgain()

@@ -11,8 +11,8 @@ import { HEADER, PROXY_VERSION } from '#schemas/wire.ts'
 import type { Codec } from '../message/codec.ts'
 import type { PeerReply } from '../peer/client.ts'
 import { configurationHeaders } from '../peer/configuration-headers.ts'
+import { createRateCheck } from '../peer/minimum-rate.ts'
 import { beforeSending } from '../peer/not-sent.ts'
-import { createPace } from '../peer/pace.ts'
 import { type ReceivedParts, readMessage } from '../peer/read-message.ts'
 import { writeMessage } from '../peer/write-message.ts'
 import { blamePeer } from './blame-peer.ts'
@@ -111,9 +111,9 @@ async function readFault(reply: PeerReply): Promise<Fault> {
 async function faultBytes(content: PeerReply['content']): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  const keepPace = createPace('peer_timeout')
+  const checkRate = createRateCheck('peer_timeout')
   await readStream(content, (chunk) => {
-    keepPace(chunk)
+    checkRate(chunk)
     size += chunk.length
     if (size > MAX_FAULT_BYTES) throw new Fault('invalid_message', { what: 'the fault is too large' })
     chunks.push(chunk)

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Body } from '../message/body.ts'
-import { createPace } from '../peer/pace.ts'
+import { createRateCheck } from '../peer/minimum-rate.ts'
 import type { Arrival } from './accept.ts'
 import type { Covered } from './check-contract.ts'
 import type { ConsumerRooms } from './rooms.ts'
@@ -17,11 +17,11 @@ export async function takeBody(covered: Covered, arrival: Arrival, rooms: Consum
 
 async function spool(content: Readable, rooms: ConsumerRooms): Promise<Body | undefined> {
   let pending: ReturnType<ConsumerRooms['messageLog']['spool']['begin']> | undefined
-  const keepPace = createPace('request_timeout')
+  const checkRate = createRateCheck('request_timeout')
   try {
     // Left as it is on failure: destroying it would close the socket before the fault could be answered.
     await readStream(content, (chunk) => {
-      keepPace(chunk)
+      checkRate(chunk)
       pending ??= rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes })
       return pending.write(chunk)
     })

@@ -18,9 +18,9 @@ import { candidateLocations, type Shuffle, shuffled } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { createGenerations } from './generations.ts'
-import { createHeldLists, type HeldList } from './held-lists.ts'
 import { raiseMark } from './high-water.ts'
 import { type InstanceCopy, type Kind, withoutContents } from './instance-copy.ts'
+import { createKeptSuspensionLists, type KeptSuspensionList } from './kept-suspension-lists.ts'
 import { type InstanceMarks, marksBytes, readMarks, writeMarks } from './marks.ts'
 import { createRegistryView, type OwnView, type RegistryView } from './registry-view.ts'
 import { restoreCopies } from './restore.ts'
@@ -46,7 +46,7 @@ export type Holder = {
   refresh(anchor: ConfigurationAnchor, read: ReadParameters): Promise<{ others: Promise<unknown> }>
   /** Fetches the suspension list of every instance that says to have one; throws what kept ours away. */
   refreshSuspensions(anchor: ConfigurationAnchor): Promise<void>
-  listOf(instance: string): HeldList | undefined
+  listOf(instance: string): KeptSuspensionList | undefined
   registry: Pick<RegistryView, 'state'>
   /** A log head that a peer told us; true when our configuration is not the newest. */
   hear(head: string | undefined): boolean
@@ -72,7 +72,7 @@ export type HolderSettings = {
 
 export async function createHolder(q: HolderSettings): Promise<Holder> {
   const generations = await createGenerations(q.directory, q.files)
-  const lists = createHeldLists(q)
+  const lists = createKeptSuspensionLists(q)
   const view = createRegistryView(q)
   const marks = new Map<string, InstanceMarks>(await readMarks(q.directory))
   const places = new Map<string, LastPlace>()

@@ -9,8 +9,8 @@ import { NOBODY_SUSPENDED, type SuspensionIndex } from '#core/configuration/susp
 import type { Clock } from '#platform/clock.ts'
 import { CERTIFICATE_PROFILES_PART } from '#schemas/global-configuration.ts'
 import { folderName } from './generations.ts'
-import type { HeldList } from './held-lists.ts'
 import { type InstanceCopy, profilesFile } from './instance-copy.ts'
+import type { KeptSuspensionList } from './kept-suspension-lists.ts'
 
 export type ConfigurationSnapshot = {
   /** Of the own instance. */
@@ -43,7 +43,7 @@ export function createSnapshot(
   copies: InstanceCopy[],
   layout: string,
   clock: Clock,
-  listOf: (instance: string) => HeldList | undefined,
+  listOf: (instance: string) => KeptSuspensionList | undefined,
 ): ConfigurationSnapshot {
   const [own, ...federated] = copies as [InstanceCopy, ...InstanceCopy[]]
   const lists = new Map(copies.map(({ instance }) => [instance, listOf(instance)]))
@@ -73,13 +73,16 @@ export function createSnapshot(
   })
 }
 
-function suspensionsUntil(copy: InstanceCopy, held: HeldList | undefined): Date | undefined {
+function suspensionsUntil(copy: InstanceCopy, held: KeptSuspensionList | undefined): Date | undefined {
   if (copy.statement?.hasSuspensionList !== true) return undefined
   return new Date(held === undefined ? 0 : Date.parse(held.list.expiresAt))
 }
 
 /** Another one as soon as somebody is suspended or no longer so: verdicts and connections are looked at again. */
-function versionOf(copies: InstanceCopy[], lists: ReadonlyMap<string, HeldList | undefined>): string {
+function versionOf(
+  copies: InstanceCopy[],
+  lists: ReadonlyMap<string, KeptSuspensionList | undefined>,
+): string {
   const version = contentVersion(copies)
   const suspended = copies.flatMap(({ instance }) =>
     (lists.get(instance)?.list.suspended ?? []).map(({ kind, id }) => `${instance} ${kind} ${id}`),

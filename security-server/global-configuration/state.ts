@@ -1,7 +1,7 @@
 /** What the room tells administrators, health checks and metrics about itself. */
 import type { FaultCode } from '#schemas/fault.ts'
-import type { HeldList } from './held-lists.ts'
 import type { InstanceCopy } from './instance-copy.ts'
+import type { KeptSuspensionList } from './kept-suspension-lists.ts'
 import type { RegistryViewState } from './registry-view.ts'
 
 export type AnchorSummary = {
@@ -47,7 +47,7 @@ export function describeState(q: {
   attempt: ConfigurationState['attempt']
   copies: InstanceCopy[]
   federatedMissing: string[]
-  listOf(instance: string): HeldList | undefined
+  listOf(instance: string): KeptSuspensionList | undefined
   registry: RegistryViewState
   now: number
 }): ConfigurationState {
@@ -72,7 +72,7 @@ export function describeState(q: {
   }
 }
 
-function describeList(held: HeldList | undefined): InstanceState['suspensionList'] {
+function describeList(held: KeptSuspensionList | undefined): InstanceState['suspensionList'] {
   if (held === undefined) return undefined
   const { number, issuedAt, expiresAt, suspended } = held.list
   return {

@@ -31,7 +31,7 @@ t.test('what held of a call', (t) =>
     const groups = new Set<string>()
     const call = (path: string, method = 'GET') =>
       systems.call({ client: tax, service, method, path, isInGlobalGroup: (code) => groups.has(code) })
-    const described = (path: string, method?: string) => call(path, method)!.held().describe()
+    const described = (path: string, method?: string) => call(path, method)!.circumstances().describe()
 
     const unknown = { ...service, serviceCode: 'x' }
     const question = { client: tax, method: 'GET', path: '/', isInGlobalGroup: () => false }
@@ -58,9 +58,9 @@ t.test('what held of a call', (t) =>
     now += 60_000
     const endpoints = systems.view().servicesByKey.get(made.service)!.endpoints
     const get = endpoints.find(({ method, path }) => method === 'GET' && path === '/persons/*')!
-    const before = call('/persons/1')!.held()
+    const before = call('/persons/1')!.circumstances()
     await systems.grantEndpoint(get.id, { type: 'SUBSYSTEM', id: idText(tax) })
-    t.not(call('/persons/1')!.held().local, before.local, 'another picture')
+    t.not(call('/persons/1')!.circumstances().local, before.local, 'another picture')
     const since = '2026-06-01T12:01:00.000Z'
     const grant = { subjectType: 'SUBSYSTEM', subject: idText(tax), since }
     t.strictSame(described('/persons/1').right, {
@@ -68,11 +68,11 @@ t.test('what held of a call', (t) =>
       grants: [grant],
     })
     t.equal(
-      call('/persons/1')!.held().key,
-      call('/persons/2')!.held().key,
+      call('/persons/1')!.circumstances().key,
+      call('/persons/2')!.circumstances().key,
       'of whom it was asked does not matter',
     )
-    t.not(call('/persons/1')!.held().key, call('/persons/all')!.held().key)
+    t.not(call('/persons/1')!.circumstances().key, call('/persons/all')!.circumstances().key)
     await systems.grantEndpoint(get.id, { type: 'GLOBALGROUP', id: 'readers' })
     const group = await systems.addLocalGroup(provider, 'friends', 'those who ask')
     await systems.grantEndpoint(get.id, { type: 'LOCALGROUP', id: 'friends' })

@@ -41,8 +41,8 @@ type Asker = { client: ClientId; isInGlobalGroup(code: string): boolean }
 /** A call of one of our services, by the picture of now. */
 export type LocalCall = {
   isAllowed: boolean
-  /** What held of it: always the same for a `key`, as long as the picture is the same. */
-  held(): { local: object; key: string; describe(): Omit<Circumstances, 'version' | 'contract'> }
+  /** What holds of it: always the same for a `key`, as long as the picture is the same. */
+  circumstances(): { local: object; key: string; describe(): Omit<Circumstances, 'version' | 'contract'> }
 }
 
 export type LocalSystems = {
@@ -51,7 +51,7 @@ export type LocalSystems = {
   service(id: ServiceId): LocalService | undefined
   /** False unless a right says otherwise; `path` is canonical (checkServicePath). */
   isAllowed(q: AccessQuestion & { service: ServiceId }): boolean
-  /** The same with what held of it; undefined for a service that is not ours. */
+  /** The same with what holds of it; undefined for a service that is not ours. */
   call(q: AccessQuestion & { service: ServiceId }): LocalCall | undefined
   services(provider: SubsystemId): LocalService[]
   /** Services of which the client may call at least one endpoint. */
@@ -149,7 +149,7 @@ export async function createLocalSystems(q: {
       const right = service.endpoints[findRight(service.rights, question)]
       return {
         isAllowed: right !== undefined,
-        held() {
+        circumstances() {
           const declared = declaredEndpoint(service, question)
           const key = `${service.key} ${right?.id} ${declared?.id} ${idText(question.client)}`
           const describe = () => describeCall({ view: picture, service, right, declared, asker: question })

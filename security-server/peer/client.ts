@@ -15,15 +15,15 @@ import type {
 } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
 import { createServerChoice, type ServerWithAddress } from './choose-server.ts'
+import { type ConcurrencyLimit, createConcurrencyLimit } from './concurrency-limit.ts'
 import { createOcspFetch } from './fetch-ocsp.ts'
 import { handshake } from './handshake.ts'
 import { type AnswerContent, callHttp, type HttpAnswer, type HttpCall } from './http-call.ts'
+import { createRateCheck } from './minimum-rate.ts'
 import { beforeSending, NotSent } from './not-sent.ts'
-import { createPace } from './pace.ts'
 import { createPeerSockets, type PeerSockets } from './peer-sockets.ts'
 import { presentedChain } from './presented-chain.ts'
 import type { XRoadTlsPeers } from './tls-profile.ts'
-import { createTurns, type Turns } from './turns.ts'
 import { authenticationPath, registeredServer, type VerifyPeer } from './verify-peer.ts'
 
 export type PeerReply = {
@@ -77,7 +77,7 @@ export type PeerClientSettings = {
   connectionsPerPeer: number
 }
 
-type Peer = { server: ServerWithAddress; pool: Pool; sockets: PeerSockets; turns: Turns }
+type Peer = { server: ServerWithAddress; pool: Pool; sockets: PeerSockets; limit: ConcurrencyLimit }
 
 type Rooms = {
   keys: Pick<Keys, 'authenticationIdentity' | 'onChange'>
@@ -151,13 +151,13 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
         )
       },
     })
-    const turns = createTurns({
+    const limit = createConcurrencyLimit({
       atOnce: settings.connectionsPerPeer,
       waiting: settings.connectionsPerPeer * WAITING_PER_CONNECTION,
       waitMs: settings.replyTimeoutMs,
       what: idText(server.id),
     })
-    return { server, pool, sockets, turns }
+    return { server, pool, sockets, limit }
   }
 
   async function open({ id }: ServerWithAddress, sockets: PeerSockets): ReturnType<PeerSockets['open']> {
@@ -245,9 +245,9 @@ async function askPeer(peer: Peer, question: PeerQuestion): ReturnType<PeerClien
   const chunks: Buffer[] = []
   let size = 0
   try {
-    const keepPace = createPace('peer_timeout')
+    const checkRate = createRateCheck('peer_timeout')
     await readStream(content, (chunk) => {
-      keepPace(chunk)
+      checkRate(chunk)
       size += chunk.length
       if (size > maxReplyBytes)
         throw new Fault('http_error', { what: `${idText(peer.server.id)} answers too much` })
@@ -267,7 +267,7 @@ async function postTo(peer: Peer, { headers, content, path = '/' }: PeerRequest)
 }
 
 async function callPeer(peer: Peer, call: () => HttpCall): Promise<HttpAnswer> {
-  const leave = await beforeSending(peer.turns.take)
+  const leave = await beforeSending(peer.limit.take)
   try {
     await beforeSending(peer.sockets.recheck)
     return await callHttp(peer.pool, call(), { onOver: leave })

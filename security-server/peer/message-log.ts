@@ -2,7 +2,7 @@
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
 import type { Body, BodySpool } from '../message/body.ts'
 import type { MessageSignature } from '../message/message.ts'
-import type { HeldTerms } from './held-terms.ts'
+import type { TermsOnRecord } from './terms-on-record.ts'
 
 /** Where a record of the message log stands. */
 export type RecordReference = { index: number; leaf: Buffer }
@@ -27,7 +27,7 @@ export type LogEntry = {
   replayKey?: Buffer | undefined
   /** Searchable facts; encrypted with the content. */
   extra?: Record<string, string> | undefined
-} & Partial<HeldTerms>
+} & Partial<TermsOnRecord>
 
 export type PathLog = {
   /** Resolves when the record is durable; rejects with `logging_failed` or `replayed_request`. */

@@ -11,13 +11,13 @@ import { idText, memberOf } from '#schemas/identifiers.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import { rest } from '../message/rest.ts'
 import { createServerChoice } from './choose-server.ts'
+import { createConcurrencyLimit } from './concurrency-limit.ts'
 import { factsOf } from './log-facts.ts'
-import { createPace } from './pace.ts'
+import { createRateCheck } from './minimum-rate.ts'
 import { bodyOf, createPeerWorld, POPULATION, requestOf, TAX } from './peer-fixture.ts'
 import { readMessage } from './read-message.ts'
 import { createMessageSigner } from './sign-message.ts'
 import { tlsCredentials } from './tls-profile.ts'
-import { createTurns } from './turns.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 import { createMessageVerifier } from './verify-message.ts'
 import { clientOf, listen, onlySs2, PORTS, REQUEST, textOf } from './wire-fixture.ts'
@@ -340,32 +340,32 @@ t.test('whom we send to, however large, has to take it', async (t) => {
   t.strictSame(world.bodyFiles(), [])
 })
 
-t.test('turns, pace, verdicts, and what a log line says', async (t) => {
-  const turns = createTurns({ atOnce: 2, waiting: 1, waitMs: 20, what: 'x' })
-  const [one, two] = [await turns.take(), await turns.take()]
-  const third = turns.take()
-  await t.rejects(turns.take(), { code: 'service_unavailable' }, 'the queue is full')
+t.test('how many at once, how slow, verdicts, and what a log line says', async (t) => {
+  const limit = createConcurrencyLimit({ atOnce: 2, waiting: 1, waitMs: 20, what: 'x' })
+  const [one, two] = [await limit.take(), await limit.take()]
+  const third = limit.take()
+  await t.rejects(limit.take(), { code: 'service_unavailable' }, 'the queue is full')
   one()
   one()
   const leave = await third
   await t.rejects(
-    turns.take(),
+    limit.take(),
     { code: 'service_unavailable' },
     'twice left is left once; nobody waits for ever',
   )
   two()
   leave()
-  const again = await Promise.all([turns.take(), turns.take()])
+  const again = await Promise.all([limit.take(), limit.take()])
   for (const end of again) end()
 
   let now = 0
-  const pace = createPace('request_timeout', () => now)
-  pace(Buffer.alloc(1))
+  const checkRate = createRateCheck('request_timeout', () => now)
+  checkRate(Buffer.alloc(1))
   now = 60_000
-  pace(Buffer.alloc(1))
+  checkRate(Buffer.alloc(1))
   now = 160_000
-  t.throws(() => pace(Buffer.alloc(1)), { code: 'request_timeout' })
-  const quick = createPace('request_timeout', () => now)
+  t.throws(() => checkRate(Buffer.alloc(1)), { code: 'request_timeout' })
+  const quick = createRateCheck('request_timeout', () => now)
   now = 1_000_000
   quick(Buffer.alloc(1_000_000))
 

@@ -12,7 +12,7 @@ import { PART_TYPE } from '#schemas/wire.ts'
 import type { Body, BodySpool } from '../message/body.ts'
 import type { Codec } from '../message/codec.ts'
 import type { SignedParts } from '../message/message.ts'
-import { createPace } from './pace.ts'
+import { createRateCheck } from './minimum-rate.ts'
 
 /** `Head` is what the reader of the message part made of it. */
 export type ReceivedParts<Head = unknown> = SignedParts & { ocspResponses: Buffer[]; head: Head }
@@ -108,9 +108,9 @@ export async function readMessage<Head>(q: {
   try {
     const limits = { maxParts: MAX_PARTS, maxHeaderBytes: 16 * 1024 }
     const boundary = boundaryOf(q.contentType)
-    const keepPace = createPace(q.tooSlow)
+    const checkRate = createRateCheck(q.tooSlow)
     const watch = (chunk: Buffer): void => {
-      keepPace(chunk)
+      checkRate(chunk)
       q.onProgress?.()
     }
     await readMultipart({ source: q.source, watch, boundary, limits, onPart })

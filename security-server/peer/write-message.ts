@@ -5,7 +5,7 @@ import { PART_TYPE } from '#schemas/wire.ts'
 import type { Body } from '../message/body.ts'
 import type { Codec } from '../message/codec.ts'
 import type { SignedParts } from '../message/message.ts'
-import { createPace } from './pace.ts'
+import { createRateCheck } from './minimum-rate.ts'
 
 type OutgoingMessage = Omit<SignedParts, 'messageSha512'> & {
   codec: Pick<Codec, 'parts'>
@@ -51,9 +51,9 @@ export function writeMessage(outgoing: OutgoingMessage): {
 async function* stream(before: Buffer, body: Body, after: Buffer): AsyncGenerator<Buffer> {
   yield before
   // Silence ends by the time-outs of the connection; this ends the peer that takes a chunk now and then.
-  const keepPace = createPace('peer_timeout')
+  const checkRate = createRateCheck('peer_timeout')
   for await (const chunk of body.open() as AsyncIterable<Buffer>) {
-    keepPace(chunk)
+    checkRate(chunk)
     yield chunk
   }
   yield after

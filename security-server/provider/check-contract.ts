@@ -3,7 +3,7 @@
  * policy wants one. The early refusal asks the same question of claims, and gets no mark.
  */
 import type { LocalService } from '../local-systems/local-systems.ts'
-import { type HeldTerms, holdTerms } from '../peer/held-terms.ts'
+import { type TermsOnRecord, termsOnRecord } from '../peer/terms-on-record.ts'
 import type { Verified } from '../peer/verify-message.ts'
 import { checkRights } from './check-rights.ts'
 import type { Received } from './receive.ts'
@@ -17,7 +17,7 @@ export type AllowedRequest = Verified<Received> & {
   /** None for metadata services. */
   local: LocalService | undefined
   /** What its records say of what held, the contract under which it goes among it. */
-  terms: HeldTerms
+  terms: TermsOnRecord
 }
 
 /**
@@ -27,6 +27,6 @@ export type AllowedRequest = Verified<Received> & {
 export function checkContract(verified: Verified<Received>, rooms: ProviderRooms): AllowedRequest {
   const { local, call, terms } = checkRights(verified.request, rooms)
   const snapshot = rooms.globalConfiguration.current()
-  const held = call === undefined ? terms : holdTerms({ ...call.held(), snapshot, terms })
-  return { ...verified, local, terms: held, [allowed]: true }
+  const onRecord = call === undefined ? terms : termsOnRecord({ ...call.circumstances(), snapshot, terms })
+  return { ...verified, local, terms: onRecord, [allowed]: true }
 }

@@ -9,7 +9,7 @@ import { idText } from '#schemas/identifiers.ts'
 import { NO_TERMS, type RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalCall, LocalService } from '../local-systems/local-systems.ts'
 import type { Request } from '../message/message.ts'
-import { type HeldTerms, holdTerms } from '../peer/held-terms.ts'
+import { type TermsOnRecord, termsOnRecord } from '../peer/terms-on-record.ts'
 import { isMetadataService } from './metadata.ts'
 import type { ProviderRooms } from './rooms.ts'
 
@@ -41,11 +41,11 @@ export function checkRights(request: Request, rooms: ProviderRooms): Rights {
 }
 
 /** What held of a call that was refused, under `terms`: as far as it names a service and an endpoint of ours. */
-export function heldWhenRefused(request: Request, terms: RecordTerms, rooms: ProviderRooms): HeldTerms {
+export function termsWhenRefused(request: Request, terms: RecordTerms, rooms: ProviderRooms): TermsOnRecord {
   try {
     const call = endpointOf(request, rooms)?.call
     const snapshot = rooms.globalConfiguration.current()
-    return call === undefined ? terms : holdTerms({ ...call.held(), snapshot, terms })
+    return call === undefined ? terms : termsOnRecord({ ...call.circumstances(), snapshot, terms })
   } catch {
     // No configuration, or no path: nothing held that could be told.
     return terms

@@ -14,8 +14,8 @@ import type { LocalService } from '../local-systems/local-systems.ts'
 import type { Body, BodySpool } from '../message/body.ts'
 import type { Answer } from '../message/message.ts'
 import { callHttp, type HttpAnswer, type HttpCall } from '../peer/http-call.ts'
+import { createRateCheck } from '../peer/minimum-rate.ts'
 import { NotSent } from '../peer/not-sent.ts'
-import { createPace } from '../peer/pace.ts'
 import { connectionOptions, guarded } from './connect-service.ts'
 
 export type ServiceClient = {
@@ -160,10 +160,10 @@ async function readAnswer(reply: HttpAnswer, q: Call): Promise<Answer> {
     return { ...answer, body: undefined }
   }
   const pending = q.spool.begin({ maxBytes: q.maxBodyBytes })
-  const keepPace = createPace('service_timeout')
+  const checkRate = createRateCheck('service_timeout')
   try {
     await reply.content.drainTo((chunk) => {
-      keepPace(chunk)
+      checkRate(chunk)
       return pending.write(chunk)
     })
     return { ...answer, body: await pending.end() }

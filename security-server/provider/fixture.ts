@@ -163,7 +163,7 @@ function localSystems(world: () => ProviderWorld): LocalSystems {
     service: find,
     call: ({ client }) => ({
       isAllowed: world().allowed && idText(client) === idText(TAX),
-      held: () => ({
+      circumstances: () => ({
         local: world().service,
         key: idText(client),
         describe: () => ({ side: 'provider', endpoint: { method: 'GET', path: '/a' } }),

@@ -4,9 +4,9 @@
  */
 import { hash } from 'node:crypto'
 import { idText } from '#schemas/identifiers.ts'
-import type { HeldTerms } from '../peer/held-terms.ts'
 import { type Logged, logMessage } from '../peer/log-message.ts'
 import type { LogEntry } from '../peer/message-log.ts'
+import type { TermsOnRecord } from '../peer/terms-on-record.ts'
 import type { Verified } from '../peer/verify-message.ts'
 import type { AllowedRequest } from './check-contract.ts'
 import type { Received } from './receive.ts'
@@ -24,7 +24,7 @@ export async function logIntent(allowed: AllowedRequest, rooms: ProviderRooms): 
 /** What is on record of a verified request: open ('') when it will be carried out, else closed with the code of its refusal. */
 export function requestFacts(
   { request, visit: { peer } }: Verified<Received>,
-  terms: HeldTerms,
+  terms: TermsOnRecord,
   outcome: string,
   rooms: ProviderRooms,
 ): Omit<LogEntry, 'message' | 'body' | 'signature'> {

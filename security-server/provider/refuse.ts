@@ -11,9 +11,9 @@ import { memberOf, type ServerId } from '#schemas/identifiers.ts'
 import { discardOnFailure } from '../message/body.ts'
 import type { MessageSignature, Request } from '../message/message.ts'
 import { afterTheCall } from '../peer/after-the-call.ts'
-import type { HeldTerms } from '../peer/held-terms.ts'
 import { NotSent } from '../peer/not-sent.ts'
-import { heldWhenRefused } from './check-rights.ts'
+import type { TermsOnRecord } from '../peer/terms-on-record.ts'
+import { termsWhenRefused } from './check-rights.ts'
 import { requestFacts } from './log-intent.ts'
 import { type Reached, visitOf } from './reached.ts'
 import type { ProviderRooms } from './rooms.ts'
@@ -25,7 +25,7 @@ const OF_THE_CALL: ReadonlySet<FaultCode> = new Set(['service_failed', 'service_
 export type Refusal = { fault: Fault; signatures: Buffer | undefined; peerKnown: boolean }
 
 /** A request of which at least the message was read; `hash` is '' when its body was not. */
-type Refused = { request: Request; peer: ServerId; hash: string; terms: HeldTerms }
+type Refused = { request: Request; peer: ServerId; hash: string; terms: TermsOnRecord }
 type Proof = { message: Buffer; signature: MessageSignature }
 
 export async function refuse(
@@ -78,8 +78,8 @@ function refusedOf(reached: Reached, rooms: ProviderRooms): Refused | undefined 
 }
 
 /** Refused before the contract under which it goes was known: of those that name its parties. */
-function termsOfRefused(request: Request, rooms: ProviderRooms): HeldTerms {
-  return heldWhenRefused(request, rooms.contracts.termsOfRefused(request), rooms)
+function termsOfRefused(request: Request, rooms: ProviderRooms): TermsOnRecord {
+  return termsWhenRefused(request, rooms.contracts.termsOfRefused(request), rooms)
 }
 
 async function prove(fault: Fault, refused: Refused, rooms: ProviderRooms): Promise<Proof | undefined> {

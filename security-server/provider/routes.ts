@@ -10,9 +10,9 @@ import { toFault } from '#platform/http-service/fault-answer.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault, wireFault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
+import { pauseIdleTimeout } from '../peer/idle-timeout.ts'
 import { factsOf } from '../peer/log-facts.ts'
 import { chainOf } from '../peer/mutual-tls.ts'
-import { waitPatiently } from '../peer/patience.ts'
 import { sendWhole } from '../peer/unread-body.ts'
 import { exchange } from './exchange.ts'
 import type { Refusal } from './refuse.ts'
@@ -40,7 +40,7 @@ export function providerRoutes(
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const began = rooms.clock()
     const line = { half: 'provider', from: request.ip, requestId: text(request.headers[HEADER.requestId]) }
-    const hurryAgain = waitPatiently(request.raw)
+    const hurryAgain = pauseIdleTimeout(request.raw)
     const done = await carry(request, rooms)
     const ms = rooms.clock() - began
     hurryAgain()

@@ -13,8 +13,8 @@ import { idText } from '#schemas/identifiers.ts'
 import { createAuditOrderStore } from '#security-server/features/audit-orders/store.ts'
 import { createReconciliationStore } from '#security-server/features/reconciliation/store.ts'
 import { createWitnessClient } from '#security-server/features/witness/client.ts'
+import { createOwnWitnesses } from '#security-server/features/witness/own-witnesses.ts'
 import { startWitness } from '#security-server/features/witness/witness-room-fixture.ts'
-import { createWitnesses } from '#security-server/features/witness/witnesses.ts'
 import { SERVER, signedRecord } from '#security-server/message-log/fixture.ts'
 import { type AdminWorld, createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { hasChromium, openBrowser as openChromium, type Visitor, visitor } from '../browser.ts'
@@ -186,10 +186,10 @@ quorum both
 
   t.test('what an auditor finds and does', async (t) => {
     const world = await start(t, {
-      witnessing: (log: AdminWorld['messageLog']) => ({
+      witnessRoom: (log: AdminWorld['messageLog']) => ({
         policyText,
         hasQuorum: (names: string[]) => names.length === 2,
-        witnesses: createWitnesses({
+        witnesses: createOwnWitnesses({
           policy: parseWitnessPolicy(policyText),
           log: log.witnesses,
           transport: createWitnessClient,

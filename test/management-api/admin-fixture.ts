@@ -30,7 +30,7 @@ import {
   type PersonSearch,
 } from '#security-server/features/person-search/open-person-search.ts'
 import { witnessHandlers } from '#security-server/features/witness/handlers.ts'
-import type { WitnessView } from '#security-server/features/witness/needs.ts'
+import type { WitnessRoomView } from '#security-server/features/witness/needs.ts'
 import { FEATURES, serverMigrations } from '#security-server/features.ts'
 import { createContracts } from '#security-server/global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '#security-server/global-configuration/global-configuration.ts'
@@ -110,7 +110,7 @@ export async function createAdminWorld(
     /** The folder of the console's pages, where they are looked at. */
     pages?: string
     /** Instead of nobody. */
-    witnessing?: (log: MessageLog) => Partial<WitnessView>
+    witnessRoom?: (log: MessageLog) => Partial<WitnessRoomView>
     hardwareTokens?: HardwareTokenPlace[]
   } = {},
 ): Promise<AdminWorld> {
@@ -231,7 +231,7 @@ export async function createAdminWorld(
   }
   const features = {
     ...FEATURES,
-    modules: FEATURES.modules.map((one) => changed(one, o.witnessing, authority.tsa)),
+    modules: FEATURES.modules.map((one) => changed(one, o.witnessRoom, authority.tsa)),
   }
   running = await serve(ground, features, async ({ authenticate }) => ({
     admin: {
@@ -309,7 +309,7 @@ function settingsWith(file: object): Settings {
 /** The feature: of witnesses is said what a test wants said, and the log is judged by the authority that stamps it here. */
 function changed(
   module: FeatureModule<never>,
-  said: ((log: MessageLog) => Partial<WitnessView>) | undefined,
+  said: ((log: MessageLog) => Partial<WitnessRoomView>) | undefined,
   tsa: Certificate,
 ): FeatureModule<never> {
   if (module.name === 'verification') {
@@ -321,12 +321,12 @@ function changed(
     ...module,
     open: async (ground: { messageLog: MessageLog }) => {
       const opened = await module.open(ground as never)
-      const { witnessing } = opened.offers as { witnessing: WitnessView }
-      const changed = { ...witnessing, ...said(ground.messageLog) }
+      const { witnessRoom } = opened.offers as { witnessRoom: WitnessRoomView }
+      const changed = { ...witnessRoom, ...said(ground.messageLog) }
       return {
         ...opened,
-        operations: witnessHandlers({ messageLog: ground.messageLog, witnessing: changed }),
-        offers: { witnessing: changed },
+        operations: witnessHandlers({ messageLog: ground.messageLog, witnessRoom: changed }),
+        offers: { witnessRoom: changed },
       }
     },
   }

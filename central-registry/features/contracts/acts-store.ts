@@ -43,7 +43,7 @@ import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import type { FreshSeal } from './documents.ts'
 import { NO_PARTNERS, type Partners } from './partners.ts'
 
-export type MoveRooms = {
+export type ContractActRooms = {
   notify: Notify
   /** Within the transaction: the list of who is suspended has to be signed anew. */
   announce: (transaction: Within) => Promise<void>
@@ -54,9 +54,9 @@ const MAX_OPEN = 100
 const MAX_A_DAY = 500
 const DAY_MS = 86_400_000
 
-export type Moves = ReturnType<typeof createMoves>
+export type ContractActs = ReturnType<typeof createContractActs>
 
-export function createMoves({ notify, announce, partners = NO_PARTNERS }: MoveRooms) {
+export function createContractActs({ notify, announce, partners = NO_PARTNERS }: ContractActRooms) {
   const tell = (transaction: Kysely<RegisterTables>, row: ContractRow, event: string): Promise<void> =>
     tellParties(transaction, row, event, notify)
 

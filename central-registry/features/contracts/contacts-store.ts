@@ -10,7 +10,7 @@ import { askAgain, keyOf, type PutMail } from '../../members/contacts/letters-st
 import { confirm, ownInstance } from '../../members/contacts/store.ts'
 import { LIVE } from '../../register/live-contracts-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
-import type { Moves } from './acts-store.ts'
+import type { ContractActs } from './acts-store.ts'
 
 type Contact = ContractContent['contacts'][number]
 type Named = Pick<Contact, 'member' | 'email'> & { contract: string }
@@ -19,11 +19,11 @@ export type ContractContacts = ReturnType<typeof createContractContacts>
 
 export function createContractContacts({
   record,
-  moves,
+  acts,
   put,
 }: {
   record: Change
-  moves: Pick<Moves, 'goOn'>
+  acts: Pick<ContractActs, 'goOn'>
   /** Undefined where no mail server is configured. */
   put: PutMail | undefined
 }) {
@@ -45,7 +45,7 @@ export function createContractContacts({
       .execute()
     for (const { contract, version } of waiting) {
       const rows = await versionsOf(transaction, contract)
-      await moves.goOn(transaction, rows.find((one) => one.version === Number(version))!, at)
+      await acts.goOn(transaction, rows.find((one) => one.version === Number(version))!, at)
     }
   }
 

@@ -19,7 +19,7 @@ import { postToPartner } from '../federation/client.ts'
 import type { Federation } from '../federation/open-federation.ts'
 import type { Suspensions } from '../suspensions/open-suspensions.ts'
 import { announceSuspensions } from '../suspensions/publish-list.ts'
-import { createMoves } from './acts-store.ts'
+import { createContractActs } from './acts-store.ts'
 import { createContractContacts } from './contacts-store.ts'
 import { createDistributionStore } from './distribution-store.ts'
 import { createPartnerExchange, partnerContractHandlers } from './exchange-with-partners.ts'
@@ -83,15 +83,15 @@ export function openContracts(q: {
       return views.of(id.instance)?.index.isRegistered(id) === true
     },
   }
-  const moves = { notify, announce: announceSuspensions(q.jobs), partners }
-  const store = createContractStore({ record, ...moves })
+  const actRooms = { notify, announce: announceSuspensions(q.jobs), partners }
+  const store = createContractStore({ record, ...actRooms })
   const reading = createContractReading(database)
   const addresses = createContactStore(database, record, q.put)
-  const contacts = createContractContacts({ record, moves: createMoves(moves), put: q.put })
+  const contacts = createContractContacts({ record, acts: createContractActs(actRooms), put: q.put })
   const distribution = createDistributionStore(database, record, addresses)
   const between = {
     ...{ ...q, distribution, views, ownCertificates, post: postToPartner },
-    store: createPartnerStore(database, record, moves),
+    store: createPartnerStore(database, record, actRooms),
     lists: createPartnerListStore(database),
   }
   const notices = createNoticeStore({ database, record, notify })

@@ -23,7 +23,7 @@ import {
 import { checkProposal, impossible, isComplete, isPossible, OPEN } from '../../contract-versions/rules.ts'
 import { LIVE } from '../../register/live-contracts-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
-import { checkNotTooMany, createMoves, type MoveRooms } from './acts-store.ts'
+import { type ContractActRooms, checkNotTooMany, createContractActs } from './acts-store.ts'
 import type { FreshSeal } from './documents.ts'
 
 export type PartnerStore = ReturnType<typeof createPartnerStore>
@@ -40,9 +40,9 @@ const MOST_SEALED_A_DAY = 5
 const DAY_MS = 86_400_000
 const ENDS: ReadonlySet<string> = new Set(['TERMINATED', 'DECLINED', 'WITHDRAWN'])
 
-export function createPartnerStore(database: Database, record: Change, rooms: MoveRooms) {
+export function createPartnerStore(database: Database, record: Change, rooms: ContractActRooms) {
   const tables = tablesOf<RegisterTables>(database)
-  const moves = createMoves(rooms)
+  const acts = createContractActs(rooms)
 
   /** Takes the place of what we have when it is the other registry's to say, and nobody has agreed for good. */
   async function takeContent(
@@ -64,14 +64,14 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
     const isTheirs = row === undefined || row.origin === q.partner || providerIn(content) === q.partner
     if (!isTheirs || !isProposal) return undefined
     if (parseMemberId(listed.proposedBy).instance !== q.partner) throw impossible('a stranger proposed it')
-    const facts = await moves.factsOf(transaction, content)
+    const facts = await acts.factsOf(transaction, content)
     checkProposal(content, listed.proposedBy, { ...facts, versions: rows.map(versionOf) }, q.at, 'elsewhere')
     const by = `${listed.proposedBy}, at its registry`
     await checkNotTooMany(transaction, listed.proposedBy, { by, at: q.at })
     const put = await putVersion(transaction, content, { by: listed.proposedBy, at: q.at, origin: q.partner })
     const act = row === undefined ? 'propose' : 'replace'
     await addEvent(transaction, put, { act, by, at: q.at })
-    await moves.tell(transaction, put, 'PROPOSED')
+    await acts.tell(transaction, put, 'PROPOSED')
     return put
   }
 
@@ -82,17 +82,17 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
     q: { partner: string; at: string },
   ): Promise<ContractRow> {
     const content = contentOf(row)
-    const signers = await moves.signersOf(transaction, row)
+    const signers = await acts.signersOf(transaction, row)
     for (const { message, ...one } of seals) {
       const { signer } = one.seal
       // Our own members seal here: nobody else says so for them.
       if (parseMemberId(signer).instance !== q.partner || signers.includes(signer)) continue
       checkSealFits(one.seal, content, row.hash)
-      await moves.keepSeal(transaction, row, one, { message, at: q.at })
+      await acts.keepSeal(transaction, row, one, { message, at: q.at })
       signers.push(signer)
     }
     return row.state === 'PROPOSED' && isComplete(content, signers)
-      ? moves.complete(transaction, row, q.at)
+      ? acts.complete(transaction, row, q.at)
       : row
   }
 
@@ -155,7 +155,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
           if (end === undefined) return
           const by = `the registry of ${q.partner}`
           const decision = { by, at: q.at }
-          await moves.move(transaction, row, end, decision, listed.reason ?? `ended in ${q.partner}`)
+          await acts.move(transaction, row, end, decision, listed.reason ?? `ended in ${q.partner}`)
           return
         }
         row = await takeSeals(transaction, row, received.seals, q)
@@ -273,7 +273,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Mo
         const seals = await counterSealsOf(transaction, row)
         const has = (instance: string): boolean => seals.some((one) => one.instance === instance)
         if (!instancesOf(contentOf(row)).every(has)) return
-        await moves.activate(transaction, row, { by: 'both registries', at })
+        await acts.activate(transaction, row, { by: 'both registries', at })
       }),
   }
 }

@@ -35,7 +35,7 @@ import {
 } from '../../contract-versions/rules.ts'
 import { takeDocument } from '../../documents/taken-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
-import { checkNotTooMany, createMoves, isBetween, type MoveRooms } from './acts-store.ts'
+import { type ContractActRooms, checkNotTooMany, createContractActs, isBetween } from './acts-store.ts'
 import type { FreshSeal } from './documents.ts'
 import { checkInstances, NO_PARTNERS } from './partners.ts'
 
@@ -43,12 +43,12 @@ export type ContractStore = ReturnType<typeof createContractStore>
 
 const MAX_JOINED = 50
 
-type Rooms = MoveRooms & { record: Change }
+type Rooms = ContractActRooms & { record: Change }
 
 export function createContractStore({ record, ...rooms }: Rooms) {
   const { partners = NO_PARTNERS } = rooms
-  const moves = createMoves(rooms)
-  const { tell, move, activate, agree, supersede, checkOpen, keepSeal, signersOf, endSuspension } = moves
+  const acts = createContractActs(rooms)
+  const { tell, move, activate, agree, supersede, checkOpen, keepSeal, signersOf, endSuspension } = acts
 
   /** A member of the group joins with subsystems that are in it. */
   async function join(
@@ -83,7 +83,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         const at = new Date(now).toISOString()
         await takeDocument(transaction, id, now)
         const rows = await versionsOf(transaction, content.contract)
-        const facts = await moves.factsOf(transaction, content)
+        const facts = await acts.factsOf(transaction, content)
         checkInstances(content, signer, rows)
         const parties = await transaction
           .selectFrom('contract_party')
@@ -114,7 +114,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         const content = contentOf(row)
         checkSealFits(seal, content, row.hash)
         checkOpen(row, seal.subsystems === undefined ? 'seal' : 'join', at)
-        const facts = await moves.factsOf(transaction, content)
+        const facts = await acts.factsOf(transaction, content)
         const versions = rows.map(versionOf).filter(({ version }) => version !== row.version)
         checkFamily({ ...facts, versions }, at)
         checkParties(content, facts)
@@ -135,7 +135,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         if (signers.includes(seal.signer)) throw impossible(`${seal.signer} has sealed it already`)
         await keepSeal(transaction, row, one, { message, at })
         if (!isComplete(content, [...signers, seal.signer])) return row
-        return moves.complete(transaction, row, at)
+        return acts.complete(transaction, row, at)
       })
     },
     /** A party withdraws its proposal, declines another's, or terminates what is in force. */

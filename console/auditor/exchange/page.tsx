@@ -7,24 +7,24 @@ import { ExchangePath, type Station } from '../../kit/exchange-path.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { type Loaded, useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/placeholders.tsx'
 import { Saved } from '../../kit/saved.tsx'
-import { Show } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 import { AskForContent } from '../content-requests/ask.tsx'
 import { WHY, whyOf } from '../why.ts'
 import { directionText, Id, kindText, Outcome } from '../words.tsx'
-import { Held } from './held.tsx'
+import { ExchangeCircumstances } from './circumstances.tsx'
 import { InTree, Signature, Stamped } from './proofs.tsx'
 import { RecordPart } from './record.tsx'
 import {
   type Exchange,
   type ExchangeRecord,
+  hopOf,
   isClientSide,
   messagesOf,
   providerOf,
   shown,
   type Verdicts,
-  wayOf,
 } from './records.ts'
 
 function ExchangePage({ params }: { params: Record<string, string> }) {
@@ -72,7 +72,7 @@ function Found({ of }: { of: Exchange }) {
       >
         <Way of={of} verdicts={verdicts} />
       </Part>
-      <Held of={of} />
+      <ExchangeCircumstances of={of} />
       {of.records.map((record) => (
         <RecordPart key={record.index} record={record} verdicts={verdicts} />
       ))}
@@ -90,7 +90,7 @@ function Way({ of, verdicts }: { of: Exchange; verdicts: Loaded<Verdicts> }) {
         stations={stationsOf(of)}
         steps={messages.map((record) => ({
           key: record.index,
-          ...wayOf(record),
+          ...hopOf(record),
           title: (
             <>
               {kindText(record.form.kind)} <span class="beside">{directionText(record.form.direction)}</span>

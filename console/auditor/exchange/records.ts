@@ -87,7 +87,7 @@ export function isClientSide(exchange: Exchange): boolean {
 }
 
 /** Between which places the message of a record went; of one that never left, or whose end is unknown, as far as is known. */
-export function wayOf({ form }: ExchangeRecord): { from: number; to: number; tone: Tone } {
+export function hopOf({ form }: ExchangeRecord): { from: number; to: number; tone: Tone } {
   const { kind } = form
   const tone = kind === 'request' ? 'quiet' : toneOf(form)
   return kind === 'request'

@@ -6,7 +6,7 @@ import { useConsole } from '../../kit/context.ts'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Show } from '../../kit/states.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Id } from '../words.tsx'
 

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Show } from '../../kit/states.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 

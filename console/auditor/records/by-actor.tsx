@@ -7,7 +7,7 @@ import { changeQuery, useAddress } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { useAnswer } from '../../kit/load.ts'
-import { Refused, Show } from '../../kit/states.tsx'
+import { Refused, Show } from '../../kit/placeholders.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 
 const ACTORS = [

@@ -2,8 +2,8 @@
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { Empty, Show } from '../../kit/placeholders.tsx'
 import { save } from '../../kit/save.ts'
-import { Empty, Show } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 
 const KINDS = ['internal', 'external'] as const

@@ -2,7 +2,7 @@
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Show } from '../../kit/states.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 
 const CONTACTS = ['none', 'personalData', 'all'] as const

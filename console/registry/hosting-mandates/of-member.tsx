@@ -2,8 +2,8 @@
 import { Link } from '../../kit/address.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
-import { Show } from '../../kit/states.tsx'
 import { text } from '../../kit/text.ts'
 import { MANDATE_COLUMNS, type Mandate } from './mandate.tsx'
 

@@ -4,7 +4,7 @@ import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Show } from '../../kit/states.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import type { Delivery } from './message.tsx'
 

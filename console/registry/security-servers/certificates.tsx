@@ -1,7 +1,7 @@
 /** The authentication certificates of a server: other servers know it by them. */
 import { Act } from '../../kit/act.tsx'
 import { Part } from '../../kit/facts.tsx'
-import { Empty } from '../../kit/states.tsx'
+import { Empty } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
 import { Consequences } from '../consequences.tsx'

@@ -7,7 +7,7 @@ import type { Field } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Show } from '../../kit/states.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { SuccessionPlan } from './plan.tsx'
 

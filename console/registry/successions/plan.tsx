@@ -1,6 +1,6 @@
 /** What a succession takes over and what people have to do: as it would be now, or as it was. */
 import { useAnswer } from '../../kit/load.ts'
-import { Show } from '../../kit/states.tsx'
+import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 
 export type Plan = {

@@ -2,7 +2,7 @@
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Empty, Show } from '../../kit/states.tsx'
+import { Empty, Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { AddCertificationService, AddTimestampingService } from './add.tsx'
 import { type CertificationService, CertificationServicePart } from './certification-service.tsx'

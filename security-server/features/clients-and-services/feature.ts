@@ -3,9 +3,9 @@ import type { FeatureModule } from '#platform/feature.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { OwnListener } from '../../local-systems/check-address.ts'
 import { createDocumentClient } from './client.ts'
-import { clientHandlers } from './clients.ts'
+import { clientHandlers } from './client-handlers.ts'
 import type { Needs } from './needs.ts'
-import { serviceHandlers } from './services.ts'
+import { serviceHandlers } from './service-handlers.ts'
 
 type Ground = Omit<Needs, 'fetchDocument'> & { keys: Keys; ownListeners: readonly OwnListener[] }
 

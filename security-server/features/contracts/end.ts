@@ -11,7 +11,7 @@ import { idText, parseMemberId } from '#schemas/identifiers.ts'
 import type { Ending } from '../../global-configuration/contracts/store.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
-import type { Send } from './contacts.ts'
+import type { Send } from './contact-handlers.ts'
 import { partiesHere, signersOf } from './find.ts'
 import type { Needs } from './needs.ts'
 

@@ -1,6 +1,6 @@
 /** Service contracts of this server's clients: found, proposed, agreed to by two people, ended. */
 import type { FeatureModule } from '#platform/feature.ts'
-import { contractHandlers } from './contracts.ts'
+import { contractHandlers } from './contract-handlers.ts'
 import type { Needs } from './needs.ts'
 
 export const contracts: FeatureModule<Needs> = {

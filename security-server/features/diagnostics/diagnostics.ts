@@ -220,11 +220,11 @@ async function reconciliation({ reconciliation: { cases } }: Needs): Promise<Dia
 }
 
 /** What the witnesses and the last verification say of the log. */
-async function integrity({ verifications, witnessing }: Needs): Promise<Diagnosis[]> {
+async function integrity({ verifications, witnessRoom }: Needs): Promise<Diagnosis[]> {
   const findings = [
     {
       name: 'witnesses',
-      finding: witnessing.witnesses?.health(),
+      finding: witnessRoom.witnesses?.health(),
       message: 'a quorum cosigned the newest checkpoint, or will soon',
       remedy:
         'Look at GET /message-log/witnesses; a witness that knows another history means that the log was restored or altered',

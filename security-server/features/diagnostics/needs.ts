@@ -28,7 +28,7 @@ export type Needs = {
   serviceClient: { reach(service: LocalService): Promise<void> }
   reconciliation: { cases: { open(): Promise<{ cases: number; unanswered: number }> } }
   /** Absent where nobody witnesses the log. */
-  witnessing: { witnesses: { health(): Finding } | undefined }
+  witnessRoom: { witnesses: { health(): Finding } | undefined }
   verifications: { health(): Promise<Finding> }
   /** What the registry told; nothing where it is no registry of ours. */
   registryReports: { outages(): Outage[]; clockErrorMs(): number | undefined }

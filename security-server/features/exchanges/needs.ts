@@ -24,5 +24,5 @@ export type Needs = {
     /** Names what a request of this kind is about; it throws where the caller may not ask for it. */
     register(kind: 'index', targetOf: (index: number, caller: Caller) => Promise<string>): void
   }
-  witnessing: { witnesses: { submit(): Promise<void>; witnessed(): unknown } | undefined }
+  witnessRoom: { witnesses: { submit(): Promise<void>; witnessed(): unknown } | undefined }
 }

@@ -93,8 +93,8 @@ export function messageLogHandlers(rooms: Needs): Handlers {
     },
     async checkpointMessageLog() {
       const treeHead = (await messageLog.checkpointNow()) ?? null
-      await rooms.witnessing.witnesses?.submit()
-      return { treeHead, quorum: rooms.witnessing.witnesses?.witnessed() ?? null }
+      await rooms.witnessRoom.witnesses?.submit()
+      return { treeHead, quorum: rooms.witnessRoom.witnesses?.witnessed() ?? null }
     },
   }
 }

@@ -13,7 +13,7 @@ import {
   type ReconciliationQuestion,
 } from '#schemas/reconciliation.ts'
 import type { PeerReply } from '../../peer/client.ts'
-import { createPace } from '../../peer/pace.ts'
+import { createRateCheck } from '../../peer/minimum-rate.ts'
 import type { ReconciliationRooms } from './rooms.ts'
 
 /** The server answers nothing of this kind: its days cannot be compared. */
@@ -58,10 +58,10 @@ export async function ask<T>(
 async function read(reply: PeerReply): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  const keepPace = createPace('peer_timeout')
+  const checkRate = createRateCheck('peer_timeout')
   try {
     await readStream(reply.content, (chunk) => {
-      keepPace(chunk)
+      checkRate(chunk)
       size += chunk.length
       if (size > RECONCILIATION_LIMITS.bytes)
         throw new Fault('invalid_input', { what: 'the answer is too large' })

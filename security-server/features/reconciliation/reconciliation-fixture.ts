@@ -195,7 +195,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
         service: () => made.service,
         call: () => ({
           isAllowed: made.isAllowed,
-          held: () => ({ local: made, key: '', describe: () => ({ side: 'provider' }) }),
+          circumstances: () => ({ local: made, key: '', describe: () => ({ side: 'provider' }) }),
         }),
       } as never,
       verifyPeer: createPeerVerifier(),

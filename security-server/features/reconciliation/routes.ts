@@ -10,9 +10,9 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import { RECONCILIATION_LIMITS, RECONCILIATION_PATH } from '#schemas/reconciliation.ts'
+import { pauseIdleTimeout } from '../../peer/idle-timeout.ts'
 import { factsOf } from '../../peer/log-facts.ts'
 import { chainOf } from '../../peer/mutual-tls.ts'
-import { waitPatiently } from '../../peer/patience.ts'
 import { registeredServer } from '../../peer/verify-peer.ts'
 import type { Respond } from './respond.ts'
 import type { ReconciliationRooms } from './rooms.ts'
@@ -41,7 +41,7 @@ export function reconciliationRoutes(app: FastifyInstance, rooms: RouteRooms, lo
         onRequest: async (request: FastifyRequest) => checkConnection(request, rooms),
       },
       async (request, reply) => {
-        const hurryAgain = waitPatiently(request.raw)
+        const hurryAgain = pauseIdleTimeout(request.raw)
         try {
           return await reply.type('application/json; charset=utf-8').send(await answer(request, rooms))
         } finally {

@@ -7,24 +7,24 @@ import { verificationHandlers } from './handlers.ts'
 import { createLogVerification } from './run-verification.ts'
 import { createVerificationStore } from './store.ts'
 import { verificationMigrations } from './tables.ts'
-import { createVerifications, type Verifications } from './verifications.ts'
+import { createVerificationRuns, type VerificationRuns } from './verification-runs.ts'
 
 type Ground = Pick<Services, 'database' | 'clock' | 'log'> & {
   settings: { verification: { hour: number; fullEveryDays: number } }
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
   /** Where the log lies. */
   storedLog: StoredLog
-  witnessing: { policyText?: string | undefined }
+  witnessRoom: { policyText?: string | undefined }
 }
 
-export const verification: FeatureModule<Ground, { verifications: Verifications }> = {
+export const verification: FeatureModule<Ground, { verifications: VerificationRuns }> = {
   name: 'verification',
   migrations: verificationMigrations,
-  open: ({ database, clock, log, settings, globalConfiguration, storedLog, witnessing }) => {
+  open: ({ database, clock, log, settings, globalConfiguration, storedLog, witnessRoom }) => {
     const run = createLogVerification({
-      ...{ stored: storedLog, globalConfiguration, witnessPolicy: witnessing.policyText },
+      ...{ stored: storedLog, globalConfiguration, witnessPolicy: witnessRoom.policyText },
     })
-    const verifications = createVerifications({
+    const verifications = createVerificationRuns({
       ...{ store: createVerificationStore(database), run, clock, logger: log },
       ...settings.verification,
     })

@@ -1,4 +1,4 @@
 /** What the operations need of the feature. */
-import type { Verifications } from './verifications.ts'
+import type { VerificationRuns } from './verification-runs.ts'
 
-export type Needs = { verifications: Verifications }
+export type Needs = { verifications: VerificationRuns }

@@ -26,7 +26,7 @@ import { verifyLog } from './checks/verify-log.ts'
 import { type StoredReport, verifyStored } from './checks/verify-stored.ts'
 import { createVerificationStore } from './store.ts'
 import { verificationMigrations } from './tables.ts'
-import { createVerifications } from './verifications.ts'
+import { createVerificationRuns } from './verification-runs.ts'
 
 const log = createLog({ name: 'test', level: 'silent' })
 
@@ -238,7 +238,7 @@ t.test('each day, and in full from time to time', (t) =>
     const reached = (records: number, done: boolean): VerifyState => ({
       ...{ version: 1, question: 'q', done, records, peaks: [], tiles: [], lastStamped: -1, report: REPORT },
     })
-    const verifications = createVerifications({
+    const verifications = createVerificationRuns({
       store: createVerificationStore(database),
       run: async ({ state, onState }) => {
         runs.push({ from: state?.records })

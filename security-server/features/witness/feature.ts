@@ -3,29 +3,34 @@ import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
 import { witnessHandlers } from './handlers.ts'
-import { openWitness, type Witnessing, type WitnessSettings, watchWitnesses } from './open-witness.ts'
+import {
+  openWitnessRoom,
+  type WitnessRoom,
+  type WitnessSettings,
+  watchWitnesses,
+} from './open-witness-room.ts'
 import { partnerMigrations } from './partners/tables.ts'
 
-type Ground = Omit<Parameters<typeof openWitness>[0], 'settings'> &
+type Ground = Omit<Parameters<typeof openWitnessRoom>[0], 'settings'> &
   Pick<Services, 'metrics'> & { settings: WitnessSettings }
 
-export const witness: FeatureModule<Ground, { witnessing: Witnessing }> = {
+export const witness: FeatureModule<Ground, { witnessRoom: WitnessRoom }> = {
   name: 'witness',
   migrations: { ...witnessMigrations, ...partnerMigrations },
   open: async (ground) => {
-    const witnessing = await openWitness(ground)
-    const { witnesses, partners } = witnessing
-    watchWitnesses(ground.metrics, witnessing, ground.clock)
+    const witnessRoom = await openWitnessRoom(ground)
+    const { witnesses, partners } = witnessRoom
+    watchWitnesses(ground.metrics, witnessRoom, ground.clock)
     return {
-      operations: witnessHandlers({ messageLog: ground.messageLog, witnessing }),
-      routes: { peers: witnessing.routes },
+      operations: witnessHandlers({ messageLog: ground.messageLog, witnessRoom }),
+      routes: { peers: witnessRoom.routes },
       jobs: [
         { kind: 'submit-checkpoint', everySeconds: 5, run: async () => witnesses?.submit() },
         // What replies said was heard by this node alone.
         { kind: 'check-partner-logs', everySeconds: 10, onEachNode: true, run: () => partners.check() },
       ],
       ...(witnesses !== undefined && { health: { witnesses: witnesses.health } }),
-      offers: { witnessing },
+      offers: { witnessRoom },
     }
   },
 }

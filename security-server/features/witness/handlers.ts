@@ -6,12 +6,12 @@ const LISTED = 1000
 /** Each may be as large as a submission. */
 const PROOFS = 50
 
-export function witnessHandlers({ messageLog, witnessing }: Needs): Handlers {
+export function witnessHandlers({ messageLog, witnessRoom }: Needs): Handlers {
   return {
     getLogWitnesses: async () => ({
-      policy: witnessing.policyText ?? null,
-      quorum: witnessing.witnesses?.witnessed() ?? null,
-      witnesses: witnessing.witnesses?.state() ?? [],
+      policy: witnessRoom.policyText ?? null,
+      quorum: witnessRoom.witnesses?.witnessed() ?? null,
+      witnesses: witnessRoom.witnesses?.state() ?? [],
       contradictions: (await messageLog.witnesses.contradictions()).map((one) => ({
         time: one.time,
         witness: one.witness,
@@ -25,14 +25,14 @@ export function witnessHandlers({ messageLog, witnessing }: Needs): Handlers {
       const rows = await messageLog.witnesses.checkpoints({ before, limit })
       const checkpoints = rows.map((row) => ({
         ...row,
-        quorum: witnessing.hasQuorum(row.witnesses.map(({ witness }) => witness)) ?? false,
+        quorum: witnessRoom.hasQuorum(row.witnesses.map(({ witness }) => witness)) ?? false,
       }))
       return { checkpoints, unwitnessed: unwitnessedSpans(checkpoints) }
     },
     async getWitness() {
-      const { store, partners } = witnessing
+      const { store, partners } = witnessRoom
       return {
-        verifierKey: witnessing.witness?.verifierKey ?? null,
+        verifierKey: witnessRoom.witness?.verifierKey ?? null,
         logs: (await store.logs(LISTED)).map(({ root, ...log }) => ({
           ...log,
           root: root.toString('base64'),

@@ -6,7 +6,7 @@ import type { MessageLog } from '../../message-log/message-log.ts'
 type Contradiction = { server: string; time: string; kind: string; known_note: string; seen_note: string }
 
 /** What this server has to do with witnesses; main.ts hands it in. */
-export type WitnessView = {
+export type WitnessRoomView = {
   /** The C2SP tlog-policy file by which cosignatures are enough; absent when nobody witnesses our log. */
   policyText?: string | undefined
   /** Absent when nobody witnesses our log. */
@@ -25,4 +25,4 @@ export type WitnessView = {
   }
 }
 
-export type Needs = { messageLog: Pick<MessageLog, 'witnesses'>; witnessing: WitnessView }
+export type Needs = { messageLog: Pick<MessageLog, 'witnesses'>; witnessRoom: WitnessRoomView }

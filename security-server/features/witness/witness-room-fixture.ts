@@ -18,8 +18,8 @@ import { type MessageLog, openMessageLog } from '../../message-log/message-log.t
 import { encodePeaks } from '../../message-log/records/hot-store.ts'
 import type { Tables } from '../../message-log/tables.ts'
 import { createWitnessClient } from './client.ts'
+import { createOwnWitnesses } from './own-witnesses.ts'
 import { readPolicy } from './policy.ts'
-import { createWitnesses } from './witnesses.ts'
 
 export const silent = createLog({ name: 'test', level: 'silent' })
 
@@ -79,7 +79,7 @@ quorum both
   let log = await openMessageLog(options)
   t.teardown(() => log.close())
   const watch = (of: MessageLog) =>
-    createWitnesses({
+    createOwnWitnesses({
       policy,
       log: of.witnesses,
       transport: createWitnessClient,

@@ -9,10 +9,10 @@ import { logFolder, SERVER, signedRecord } from '../../message-log/fixture.ts'
 import type { Tables } from '../../message-log/tables.ts'
 import { verifyStored } from '../verification/checks/verify-stored.ts'
 import { createWitnessClient } from './client.ts'
+import { createOwnWitnesses } from './own-witnesses.ts'
 import { readPolicy } from './policy.ts'
 import type { AskWitness } from './transport.ts'
 import { createWitnessedLog, silent } from './witness-room-fixture.ts'
-import { createWitnesses } from './witnesses.ts'
 
 t.setTimeout(580_000)
 
@@ -150,7 +150,7 @@ t.test('a witness that hangs holds up neither the others nor the round', async (
   await world.grow(2)
   const hang: AskWitness = () => new Promise(() => undefined)
   const policy = readPolicy(world.policyText, { server: SERVER, own: [] })
-  const witnesses = createWitnesses({
+  const witnesses = createOwnWitnesses({
     policy,
     log: world.log().witnesses,
     transport: (url) => (url === world.partner.url ? hang : createWitnessClient(url)),
@@ -177,7 +177,7 @@ t.test(
     const held = Promise.withResolvers<void>()
     const reached = Promise.withResolvers<void>()
     let asked = 0
-    const witnesses = createWitnesses({
+    const witnesses = createOwnWitnesses({
       policy: readPolicy(world.policyText, { server: SERVER, own: [] }),
       log: world.log().witnesses,
       transport: (url) => async (question) => {

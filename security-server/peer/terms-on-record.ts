@@ -7,13 +7,13 @@ import type { Circumstances } from '#schemas/circumstances.ts'
 import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/snapshot.ts'
 
-export type HeldTerms = Omit<RecordTerms, 'agreed'> & {
+export type TermsOnRecord = Omit<RecordTerms, 'agreed'> & {
   circumstances?: SealedCircumstances
   /** The global configuration by which it was judged. */
   configuration?: string
 }
 
-type Known = Map<string, WeakMap<RecordTerms, HeldTerms>>
+type Known = Map<string, WeakMap<RecordTerms, TermsOnRecord>>
 
 /** Keys stand for endpoints and clients of ours: more than there are only when somebody changes them all the time. */
 const MAX_KEYS = 10_000
@@ -25,18 +25,18 @@ const known = new WeakMap<ConfigurationSnapshot, WeakMap<object, Known>>()
  * `local`: the picture of our own systems from which `describe` takes what it says; `key` tells apart what it says with the same
  * picture, configuration and terms.
  */
-export function holdTerms(q: {
+export function termsOnRecord(q: {
   snapshot: ConfigurationSnapshot
   local: object
   key: string
   terms: RecordTerms
   describe(): Omit<Circumstances, 'version' | 'contract'>
-}): HeldTerms {
+}): TermsOnRecord {
   const { snapshot, terms } = q
   const pictures = of(known, snapshot, () => new WeakMap<object, Known>())
   const keys: Known = of(pictures, q.local, () => new Map())
   if (!keys.has(q.key) && keys.size >= MAX_KEYS) keys.clear()
-  const held = of(keys, q.key, () => new WeakMap<RecordTerms, HeldTerms>())
+  const held = of(keys, q.key, () => new WeakMap<RecordTerms, TermsOnRecord>())
   return of(held, terms, () => {
     const { agreed, ...rest } = terms
     const circumstances = sealCircumstances({

@@ -1,7 +1,7 @@
 /** Guarantees that what goes on at once is bounded, and that nobody waits for a turn for long or in a long queue. */
 import { Fault } from '#schemas/fault.ts'
 
-export type Turns = {
+export type ConcurrencyLimit = {
   /** Resolves with the function that ends the turn (twice does no harm); rejects with `service_unavailable`. */
   take(): Promise<() => void>
 }
@@ -9,7 +9,12 @@ export type Turns = {
 type Waiting = { go(): void; timer: NodeJS.Timeout }
 
 /** `atOnce` run, `waiting` more may wait, each for `waitMs`; `what` says to whom, for the fault. */
-export function createTurns(q: { atOnce: number; waiting: number; waitMs: number; what: string }): Turns {
+export function createConcurrencyLimit(q: {
+  atOnce: number
+  waiting: number
+  waitMs: number
+  what: string
+}): ConcurrencyLimit {
   const queue = new Set<Waiting>()
   let running = 0
 

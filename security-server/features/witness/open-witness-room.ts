@@ -23,12 +23,12 @@ import { createPeerQuota } from '../../peer/peer-quota.ts'
 import { registeredServer } from '../../peer/verify-peer.ts'
 import { createWitnessClient } from './client.ts'
 import { createLogKeyStatement } from './log-key.ts'
+import { createOwnWitnesses, type OwnWitnesses } from './own-witnesses.ts'
 import { createPartners, type Partners } from './partners/partners.ts'
 import { createPartnerStore } from './partners/store.ts'
 import { peerOf, readPolicy } from './policy.ts'
 import { peerWitnessRoutes } from './routes.ts'
 import { type AskWitness, MAX_REPLY_BYTES, PEER_PREFIX } from './transport.ts'
-import { createWitnesses, type Witnesses } from './witnesses.ts'
 
 /** The part of the settings file. */
 export type WitnessSettings = {
@@ -39,11 +39,11 @@ export type WitnessSettings = {
   witnesses?: { policyFile: string; own: string[] } | undefined
 }
 
-export type Witnessing = {
+export type WitnessRoom = {
   /** The text of the policy file; absent without one. */
   policyText: string | undefined
   hasQuorum(names: string[]): boolean
-  witnesses: Witnesses | undefined
+  witnesses: OwnWitnesses | undefined
   partners: Partners
   witness: Witness | undefined
   store: WitnessStore
@@ -53,7 +53,7 @@ export type Witnessing = {
 /** A partner submits every few seconds and asks for proofs as often. */
 const RATE = { perSecond: 20, burst: 100, underWay: 64 }
 
-export async function openWitness(q: {
+export async function openWitnessRoom(q: {
   settings: WitnessSettings
   server: ServerId
   database: Database
@@ -63,7 +63,7 @@ export async function openWitness(q: {
   globalConfiguration: GlobalConfiguration
   messageLog: Pick<MessageLog, 'witnesses'>
   peerClient: PeerClient
-}): Promise<Witnessing> {
+}): Promise<WitnessRoom> {
   const { settings, server, clock, log, globalConfiguration, messageLog } = q
   const owner = memberOf(server)
   const statement = createLogKeyStatement({
@@ -89,7 +89,7 @@ export async function openWitness(q: {
     policyText === undefined ? undefined : readPolicy(policyText, { server, own: settings.witnesses!.own })
   const witnesses =
     policy &&
-    createWitnesses({
+    createOwnWitnesses({
       policy,
       log: messageLog.witnesses,
       transport: (url) => {
@@ -174,7 +174,7 @@ async function policyFileOf({ policyFile }: NonNullable<WitnessSettings['witness
 /** How far the quorum has come, which witnesses fail, and proofs that some log was altered. */
 export function watchWitnesses(
   metrics: Metrics,
-  { witnesses, partners, store }: Witnessing,
+  { witnesses, partners, store }: WitnessRoom,
   clock: Clock,
 ): void {
   metrics.watch(

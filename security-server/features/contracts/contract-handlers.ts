@@ -14,7 +14,7 @@ import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contrac
 import { maySee } from '../../global-configuration/contracts/may-see.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
-import { contactHandlers, type Send, type Status } from './contacts.ts'
+import { contactHandlers, type Send, type Status } from './contact-handlers.ts'
 import { endedByOthers, endHandlers, endingsOf } from './end.ts'
 import { type CanSign, type ContractQuery, findContracts, signersOf } from './find.ts'
 import type { Needs } from './needs.ts'

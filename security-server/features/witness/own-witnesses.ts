@@ -31,7 +31,7 @@ type WitnessState = {
   lastError: string | null
 }
 
-export type Witnesses = {
+export type OwnWitnesses = {
   /** For a job every few seconds. Throws nothing of a witness's making. */
   submit(): Promise<void>
   witnessed(): Witnessed
@@ -47,7 +47,7 @@ const PATIENCE_MS = 4_000
 
 type WatchedLog = SubmittedLog & { contradictions(): Promise<{ kind: string; witness: string }[]> }
 
-export function createWitnesses(q: {
+export function createOwnWitnesses(q: {
   policy: WitnessPolicy
   log: WatchedLog
   /** How to ask the witness with this URL. */
@@ -55,7 +55,7 @@ export function createWitnesses(q: {
   statement(): Promise<Buffer>
   clock: Clock
   logger: Pick<Log, 'error' | 'warn'>
-}): Witnesses {
+}): OwnWitnesses {
   const { policy, log, clock, logger } = q
   const asks = new Map(policy.witnesses.map(({ label, url = '' }) => [label, q.transport(url)]))
   const errors = new Map<string, Fault>()

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 const idle = new WeakMap<Socket, number>()
 
 /** Stops the idle time-out once the request is read; the function given back starts it again, before the answer. */
-export function waitPatiently(request: IncomingMessage): () => void {
+export function pauseIdleTimeout(request: IncomingMessage): () => void {
   const { socket } = request
   const idleMs = idle.get(socket) ?? socket.timeout ?? 0
   idle.set(socket, idleMs)

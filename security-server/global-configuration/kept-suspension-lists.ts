@@ -22,14 +22,14 @@ import type { DurableFiles } from './durable-files.ts'
 import { folderName } from './generations.ts'
 import { checkListNumber, type HighWaterMark, listMark } from './high-water.ts'
 
-export type HeldList = {
+export type KeptSuspensionList = {
   list: SuspensionList
   mark: NonNullable<HighWaterMark['suspensions']>
   index: SuspensionIndex
 }
 
-type HeldLists = {
-  of(instance: string): HeldList | undefined
+type KeptSuspensionLists = {
+  of(instance: string): KeptSuspensionList | undefined
   /** Takes the list that lies on disk when it stands the checks; one that does not is left alone and logged. */
   restore(instance: string, certificates: Buffer[], mark: HighWaterMark | undefined): Promise<void>
   /**
@@ -45,20 +45,20 @@ type HeldLists = {
   forget(): void
 }
 
-type Found = { held: HeldList; text: string }
+type Found = { held: KeptSuspensionList; text: string }
 
 /** The clocks of registry and server may differ by so much. */
 const AHEAD_MS = 5 * 60_000
 
-export function createHeldLists(q: {
+export function createKeptSuspensionLists(q: {
   directory: string
   files: DurableFiles
   client: ConfigurationClient
   clock: Clock
   log: Log
-}): HeldLists {
+}): KeptSuspensionLists {
   const folder = path.join(q.directory, 'suspensions')
-  const lists = new Map<string, HeldList>()
+  const lists = new Map<string, KeptSuspensionList>()
   const turns = new Map<string, ReturnType<typeof createTurn>>()
   /** What was asked for under another trust does not count. */
   let era = 0
@@ -68,7 +68,7 @@ export function createHeldLists(q: {
     instance: string,
     certificates: Buffer[],
     mark: HighWaterMark | undefined,
-  ): HeldList {
+  ): KeptSuspensionList {
     const list = verifySuspensionList(text, certificates)
     if (list.instance !== instance) throw malformed(`it is of the instance ${list.instance.slice(0, 40)}`)
     checkListNumber(mark, listMark(list, text))

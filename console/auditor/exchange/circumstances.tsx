@@ -23,7 +23,7 @@ const SUBJECT: Record<string, TextKey> = {
 /** Every path there is. */
 const WHOLE = ['**', '/**']
 
-export function Held({ of }: { of: Exchange }) {
+export function ExchangeCircumstances({ of }: { of: Exchange }) {
   const [first] = messagesOf(of)
   if (first === undefined || first.metadata === null) return null
   const { circumstances, metadata } = first

@@ -11,7 +11,7 @@ import type { StoredReport } from './checks/verify-stored.ts'
 import type { VerificationFilter, VerificationStore } from './store.ts'
 import type { VerificationRow } from './tables.ts'
 
-export type Verifications = {
+export type VerificationRuns = {
   /** For a job: runs once a day, after the hour of the settings, and goes on with what broke off. */
   daily(signal: AbortSignal): Promise<void>
   /** Starts a run and gives its row; throws `conflict` while one is under way. */
@@ -29,7 +29,7 @@ const DAY_MS = 86_400_000
 /** One that could not be carried out (no configuration, no database) is tried again. */
 const RETRY_MS = 3_600_000
 
-export function createVerifications(q: {
+export function createVerificationRuns(q: {
   store: VerificationStore
   /** Verifies the stored log from `state` on, on a thread of its own. */
   run(o: {
@@ -42,7 +42,7 @@ export function createVerifications(q: {
   hour: number
   fullEveryDays: number
   logger: Pick<Log, 'error' | 'info'>
-}): Verifications {
+}): VerificationRuns {
   const { store, clock, logger } = q
   const closing = new AbortController()
   const iso = (ms = clock()): string => new Date(ms).toISOString()

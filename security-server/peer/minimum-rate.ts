@@ -9,7 +9,7 @@ const GRACE_MS = 60_000
 const SLOWEST_BYTES_PER_SECOND = 1024
 
 /** Call the result with every chunk: throws `tooSlow` below 1 KiB a second, from the second minute on. */
-export function createPace(
+export function createRateCheck(
   tooSlow: FaultCode,
   now: () => number = () => performance.now(),
 ): (chunk: Buffer) => void {

@@ -7,7 +7,7 @@ import { readProfile } from './read-profile.ts'
 export const MOST_PROFILES = 20
 
 /** Throws `invalid_input`. */
-export function readProfiles(given: unknown): CertificateProfile[] {
+export function readOwnProfiles(given: unknown): CertificateProfile[] {
   if (!Array.isArray(given) || given.length > MOST_PROFILES)
     throw new Fault('invalid_input', { what: `certificate profiles are a list of at most ${MOST_PROFILES}` })
   const profiles = given.map(readOwnProfile)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { readCircumstances } from '#core/circumstances/read.ts'
 import { NO_TERMS, type RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/snapshot.ts'
-import { type HeldTerms, holdTerms } from './held-terms.ts'
+import { type TermsOnRecord, termsOnRecord } from './terms-on-record.ts'
 
 const snapshot = (statementIndex: number | undefined): ConfigurationSnapshot =>
   ({ instance: 'DEV', statementIndex, version: 'v1' }) as ConfigurationSnapshot
@@ -15,8 +15,8 @@ const agreed = {
 t.test('made once while nothing changes', (t) => {
   let described = 0
   const same = { snapshot: snapshot(7), local: {}, key: 'a', terms: NO_TERMS }
-  const held = (changes: Partial<Parameters<typeof holdTerms>[0]> = {}): HeldTerms =>
-    holdTerms({
+  const held = (changes: Partial<Parameters<typeof termsOnRecord>[0]> = {}): TermsOnRecord =>
+    termsOnRecord({
       ...same,
       describe: () => {
         described++
