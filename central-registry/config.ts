@@ -21,13 +21,13 @@ import {
 } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
-import type { CatalogueSettings } from './features/catalogue/open-catalogue.ts'
+import type { CatalogueSettings } from './features/catalogue/collect.ts'
 import type { MailServer } from './features/mail/client.ts'
 import { isAddress } from './members/contacts/mail-address.ts'
 
 export type { Listener }
 
-export type Login = LoginFile & { firstCodeFile: string; secondCodeFile: string }
+type Login = LoginFile & { firstCodeFile: string; secondCodeFile: string }
 /** Always HTTPS: servers know this certificate from the configuration. */
 export type Registration = Listener & { certificateFile: string; keyFile: string }
 /** Always mutual TLS: the management security server alone may call it. */

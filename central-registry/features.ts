@@ -1,29 +1,66 @@
-/** What the registry is made of, as far as its database has to know. */
-import type { Migration } from 'kysely/migration'
-import { merge } from '#platform/feature.ts'
+/** The features of a registry, a line each, in the order in which they are opened. */
+import { listFeatures, migrationsOf } from '#platform/feature.ts'
 import { serviceMigrations } from '#platform/services.ts'
-import { sessionMigrations } from '#platform/sessions/store.ts'
-import { witnessMigrations } from '#platform/witness/store.ts'
-import { auditOrderMigrations } from './features/audit-orders/migrations.ts'
-import { backupMigrations } from './features/backups/migrations.ts'
-import { catalogueMigrations } from './features/catalogue/migrations.ts'
-import { fleetMigrations } from './features/fleet/migrations.ts'
-import { importMigrations } from './features/imports/migrations.ts'
-import { installationMigrations } from './features/installation/migrations.ts'
-import { mailMigrations } from './features/mail/migrations.ts'
+import { administration } from './admin/feature.ts'
+import { approvals } from './changes/feature.ts'
+import { configuration } from './configuration/feature.ts'
+import { signingKeys } from './configuration/signing-keys/feature.ts'
+import { auditOrders } from './features/audit-orders/feature.ts'
+import { auditStream } from './features/audit-stream/feature.ts'
+import { backups } from './features/backups/feature.ts'
+import { catalogue } from './features/catalogue/feature.ts'
+import { consequences } from './features/consequences/feature.ts'
+import { contracts } from './features/contracts/feature.ts'
+import { explain } from './features/explain/feature.ts'
+import { federation } from './features/federation/feature.ts'
+import { fleet } from './features/fleet/feature.ts'
+import { imports } from './features/imports/feature.ts'
+import { installation } from './features/installation/feature.ts'
+import { mail } from './features/mail/feature.ts'
+import { mandates } from './features/mandates/feature.ts'
+import { overview } from './features/overview/feature.ts'
+import { people } from './features/people/feature.ts'
+import { requests } from './features/requests/feature.ts'
+import { restorations } from './features/restorations/feature.ts'
+import { successions } from './features/successions/feature.ts'
+import { suspensions } from './features/suspensions/feature.ts'
+import { witness } from './features/witness/feature.ts'
+import type { RegistryGround } from './ground.ts'
+import { groups } from './groups/feature.ts'
+import { members } from './members/feature.ts'
 import { registerMigrations } from './register/migrations.ts'
+import { servers } from './servers/feature.ts'
+import { trust } from './trust/feature.ts'
 
-/** Every table of a registry: those of the platform's rooms, of the register, and of features. They run in the order of names. */
-export const allMigrations: Record<string, Migration> = merge('migration', [
-  serviceMigrations,
-  sessionMigrations,
-  witnessMigrations,
-  registerMigrations,
-  auditOrderMigrations,
-  backupMigrations,
-  catalogueMigrations,
-  fleetMigrations,
-  importMigrations,
-  installationMigrations,
-  mailMigrations,
-])
+export const FEATURES = listFeatures<RegistryGround>()
+  .with(installation)
+  .with(people)
+  .with(approvals)
+  .with(administration)
+  .with(auditStream)
+  .with(members)
+  .with(groups)
+  .with(servers)
+  .with(trust)
+  .with(signingKeys)
+  .with(mail)
+  .with(suspensions)
+  .with(federation)
+  .with(fleet)
+  .with(restorations)
+  .with(configuration)
+  .with(contracts)
+  .with(mandates)
+  .with(auditOrders)
+  .with(requests)
+  .with(successions)
+  .with(catalogue)
+  .with(imports)
+  .with(backups)
+  .with(explain)
+  .with(consequences)
+  .with(witness)
+  .with(overview)
+
+/** All tables of the registry's database: of the platform's services, of the register, of features. */
+export const registryMigrations = migrationsOf(FEATURES, serviceMigrations, registerMigrations)

@@ -19,15 +19,18 @@ export async function adminListener(listener: Listener, log: Log): Promise<Fasti
 /** Strangers may call it: what one address can make us verify is little. */
 const REGISTRATION_RATE = { perSecond: 10, perMinute: 300 }
 
-export async function registrationListener(
-  listener: Registration,
-  log: Log,
-): Promise<{ app: FastifyInstance; certificate: Buffer }> {
+export async function registrationListener(listener: Registration, log: Log): Promise<FastifyInstance> {
   const { https } = await tlsOf(listener)
-  return {
-    app: createHttpService({ name: 'registration', log, rateLimit: REGISTRATION_RATE, ...{ https: https! } }),
-    certificate: firstOf(https!.cert as Buffer),
-  }
+  return createHttpService({ name: 'registration', log, rateLimit: REGISTRATION_RATE, https: https! })
+}
+
+/** Where servers register, as the configuration tells them. */
+export async function registrationServiceOf(
+  listener: Registration | undefined,
+): Promise<{ port: number; certificate: Buffer } | undefined> {
+  if (listener === undefined) return undefined
+  const { https } = await tlsOf(listener)
+  return { port: listener.port, certificate: firstOf(https!.cert as Buffer) }
 }
 
 /** One address brings the requests of all servers of X-Road's kind. */
@@ -36,14 +39,21 @@ const MANAGEMENT_RATE = { perSecond: 50, perMinute: 1000 }
 /** Asks for a client certificate and takes any in the handshake: whose it is decides before a body is read. */
 export async function managementListener(
   listener: ManagementService,
+  pinned: Certificate[],
   log: Log,
-): Promise<{ app: FastifyInstance; pinned: Certificate[] }> {
-  const pinned = pinnedCertificates(await readPem(listener.clientCertificateFile))
+): Promise<FastifyInstance> {
   const tls = await tlsOf(listener)
   const https = { ...tls.https!, requestCert: true, rejectUnauthorized: false, handshakeTimeout: 10_000 }
   const app = createHttpService({ name: 'management-service', log, rateLimit: MANAGEMENT_RATE, https })
   admitManagementServer(app, pinned)
-  return { app, pinned }
+  return app
+}
+
+/** Of the management security server, which alone may call that listener. */
+export async function managementCertificatesOf(
+  listener: ManagementService | undefined,
+): Promise<Certificate[]> {
+  return listener === undefined ? [] : pinnedCertificates(await readPem(listener.clientCertificateFile))
 }
 
 /** DER of the first certificate of a PEM file: the one that a TLS client sees. */

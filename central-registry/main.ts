@@ -19,7 +19,7 @@ import type { MailServer } from './features/mail/client.ts'
 import { openMemory } from './features/restorations/memory.ts'
 import { readStanding } from './features/restorations/standing-store.ts'
 import { takenAwayFrom, takenAwayInWords } from './features/restorations/taken-away.ts'
-import { allMigrations } from './features.ts'
+import { registryMigrations } from './features.ts'
 import { openRegistryDatabase, startRegistry } from './registry.ts'
 
 const { values } = parseArgs({
@@ -86,7 +86,7 @@ async function restore(settings: Settings, file: string): Promise<never> {
       what: 'backups is not configured: its keyFile opens the backup',
     })
   const secret = await readSecret(settings.backups.keyFile)
-  const { manifest, sha256 } = await restoreBackup({ file, secret, settings, migrations: allMigrations })
+  const { manifest, sha256 } = await restoreBackup({ file, secret, settings, migrations: registryMigrations })
   const database = await openRegistryDatabase(settings.database)
   const remembered = await openMemory({ ...settings, database, clock }).read()
   const taken = takenAwayInWords(takenAwayFrom(await readStanding(database), remembered))

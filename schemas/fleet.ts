@@ -94,3 +94,18 @@ export const MOST_CALL_ID = 400
 export const MOST_EXCHANGES = 100_000_000_000
 /** Days before the running one that the registry asks for. */
 export const CALL_DAYS = 30
+
+export function sumOf(all: CallOutcomes[]): CallOutcomes {
+  const sum = { answered: 0, failed: 0, refused: 0 }
+  for (const { answered, failed, refused } of all) {
+    sum.answered += answered
+    sum.failed += failed
+    sum.refused += refused
+  }
+  return sum
+}
+
+/** For a sort: those with the most exchanges first. */
+export function byCalls(a: CallOutcomes, b: CallOutcomes): number {
+  return b.answered + b.failed + b.refused - (a.answered + a.failed + a.refused)
+}

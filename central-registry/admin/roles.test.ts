@@ -4,11 +4,13 @@ import t from 'tap'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createLogStore } from '../configuration/transparency-log/store.ts'
 import { openRegistryDatabase } from '../registry.ts'
-import { adminRoutes, registryApi } from './api.ts'
+import { registryApi } from './api.ts'
+import { administration } from './feature.ts'
 import { ROLES } from './first-api-key.ts'
 
 const WHO_DECIDES = new URL('../../docs/who-decides.md', import.meta.url)
@@ -136,19 +138,6 @@ void t.test('each operation by each role, and without a key', async (t) => {
     audit: createAuditLog({ database, clock: Date.now }),
   }
   const operations = readOperations(await registryApi())
-  const own = new Set([
-    'getSession',
-    'getApiKeys',
-    'addApiKey',
-    'issueApiKeySecret',
-    'revokeApiKey',
-    'getAuditLog',
-    'exportAuditLog',
-    'verifyAuditLog',
-  ])
-  const handlers = operations
-    .filter(({ id }) => !own.has(id))
-    .map(({ id }): [string, () => Promise<unknown>] => [id, async () => ({})])
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
   const app = createHttpService({ name: 'admin', log })
   t.teardown(() => app.close())
@@ -158,14 +147,17 @@ void t.test('each operation by each role, and without a key', async (t) => {
     propose: () => Promise.reject(new Error('nothing is proposed here')),
     checkAnswerable: async () => undefined,
   }
-  const auditHeads = createLogStore(database).auditHeads
-  await adminRoutes(app, {
-    ...rooms,
-    auditHeads,
-    authenticate,
-    fourEyes,
+  const { operations: own = {} } = await administration.open({
+    ...{ ...rooms, approvals: fourEyes, settings: { admin: {} } },
+    transparencyLog: createLogStore(database),
+  })
+  const handlers = operations
+    .filter(({ id }) => !Object.hasOwn(own, id))
+    .map(({ id }): [string, () => Promise<unknown>] => [id, async () => ({})])
+  await registerOpenApi(app, {
+    ...{ document: await registryApi(), authenticate, fourEyes, audit: rooms.audit },
+    handlers: { ...Object.fromEntries(handlers), ...own },
     once: (_, act) => act(),
-    handlers: Object.fromEntries(handlers),
   })
   t.same(Object.keys(ALLOWED), ROLES)
   const expected = new Set([...READERS, ...PROPOSALS, ...DECIDERS, ...Object.values(ALLOWED).flat()])

@@ -21,7 +21,7 @@ type Rooms = {
   clock: Clock
 }
 
-export type ApprovalHandlers = {
+type ApprovalHandlers = {
   handlers: Record<string, OperationHandler>
   /** How many this caller may decide now. */
   countWaiting(caller: Caller): Promise<number>

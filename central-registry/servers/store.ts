@@ -3,8 +3,8 @@ import { type Kysely, sql } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { type ClientId, idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import { type Change, contains, counted, mustBe, orderOf, type Page, type Tabled } from '../changes/store.ts'
-import { forgetServer } from '../features/fleet/rows-store.ts'
 import { mustBeRegistered } from '../members/store.ts'
+import { forgetServer } from '../register/forget-server-store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 
 import {

@@ -12,7 +12,7 @@ import { approvedNow } from '../../documents/approved-now.ts'
 import { ofOwner, verified } from '../../documents/verify-document.ts'
 import type { AuditOrderStore } from './store.ts'
 
-export type AuditIntakeRooms = DocumentRooms & {
+type AuditIntakeRooms = DocumentRooms & {
   store: AuditOrderStore
   signDocument: SignDocument
   count(purpose: 'query' | 'answer', outcome: string): void

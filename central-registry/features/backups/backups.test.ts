@@ -12,7 +12,7 @@ import { eachDatabase, onEachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
 import { BACKUP_KEY, registryWorld } from '#test/fakes/registry-world.ts'
-import { allMigrations } from '../../features.ts'
+import { registryMigrations } from '../../features.ts'
 import { openMemory } from '../restorations/memory.ts'
 import { restoreBackup } from './restore-backup.ts'
 import { verifyBackup } from './verify-backup.ts'
@@ -120,7 +120,7 @@ onEachDatabase(
     await node.stop()
     const settings = { directory: at('other'), database: node.settings.database }
     const restore = (): Promise<unknown> =>
-      restoreBackup({ file, secret: BACKUP_KEY, migrations: allMigrations, settings })
+      restoreBackup({ file, secret: BACKUP_KEY, migrations: registryMigrations, settings })
     t.equal(await codeOf(restore()), 'conflict', 'a database that holds something is not overwritten')
     await eachDatabase(t, async (_database, t, other) => {
       const directory = path.join(at('restored'), String(other.startsWith('sqlite')))
@@ -131,7 +131,7 @@ onEachDatabase(
       await restoreBackup({
         file,
         secret: BACKUP_KEY,
-        migrations: allMigrations,
+        migrations: registryMigrations,
         settings: { directory, database: other },
       })
       t.equal(readFileSync(path.join(directory, 'highest-published-index'), 'utf8'), mark, `still ${index}`)
@@ -141,7 +141,7 @@ onEachDatabase(
           restoreBackup({
             file,
             secret: BACKUP_KEY,
-            migrations: allMigrations,
+            migrations: registryMigrations,
             settings: { directory, database: other },
           }),
         ),
@@ -157,7 +157,7 @@ onEachDatabase(
         restoreBackup({
           file: at('changed'),
           secret: BACKUP_KEY,
-          migrations: allMigrations,
+          migrations: registryMigrations,
           settings: fresh,
         }),
       ),

@@ -2,7 +2,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
-import type { Collector } from './client.ts'
+import type { Collector, CollectorSettings } from './client.ts'
 import { readMethods, textOf } from './read-answers.ts'
 import { readDescription } from './read-description.ts'
 import type { CatalogueStore, FoundService } from './store.ts'
@@ -11,6 +11,8 @@ const AT_ONCE = 8
 /** In one run: a country's 50,000 are asked within a day. */
 const MOST_IN_A_RUN = 200
 const AFTER_FAILURE_MS = 5 * 60_000
+
+export type CatalogueSettings = CollectorSettings & { everyMinutes: number }
 
 export function createCollecting(q: {
   store: Pick<CatalogueStore, 'due' | 'keepAnswer' | 'keepFailure' | 'withdrawGone'>

@@ -2,13 +2,35 @@
  * What would end with an act of what is exchanged now: the calls of the last month as the security servers reported them. What no
  * server reported is said, and never taken for nothing.
  */
-import type { Database } from '#platform/database/open-database.ts'
-import { CALL_DAYS, type CallOutcomes } from '#schemas/fleet.ts'
+import { dayOf } from '#core/reconciliation/day.ts'
+import { byCalls, CALL_DAYS, type CallOutcomes, sumOf } from '#schemas/fleet.ts'
 import { decodeSegment } from '#schemas/identifiers.ts'
 import { encodedId, encodedServer } from '../../members/rules.ts'
-import { byCalls, createCallStore, dayOf, type PairCalls, sumOf } from '../fleet/calls-store.ts'
 import type { Foreseen } from './foresee-store.ts'
 import type { TouchedContract } from './snapshot-store.ts'
+
+/** Exchanges of a pair, each counted once although both ends may have told of it. */
+type PairCalls = CallOutcomes & {
+  consumer: string
+  provider: string
+  /** Its code, and its version where it has one. */
+  service: string
+  lastDay: string
+}
+
+/** What security servers reported; declared here, answered by the fleet. Days are both inclusive, as 2026-11-26. */
+export type ReportedExchanges = {
+  /** Those with one of these ends, or with any of an instance. */
+  pairs(
+    asked: { from: string; to: string } & ({ subsystems: string[] } | { instance: string }),
+  ): Promise<PairCalls[]>
+  /** For how many days each of these servers told, and how many exchanges whose parties it did not name. */
+  reported(q: {
+    servers: string[]
+    from: string
+    to: string
+  }): Promise<ReadonlyMap<string, { days: number; unnamed: number }>>
+}
 
 type Told = CallOutcomes & { lastDay: string | null }
 type Named<T> = { total: number; first: T[] }
@@ -38,8 +60,7 @@ const NAMED = 100
 /** The last day settles some minutes after midnight. */
 const WHOLE = CALL_DAYS - 1
 
-export async function callsOf(database: Database, affected: Affected, now: number): Promise<Calls> {
-  const store = createCallStore(database)
+export async function callsOf(exchanges: ReportedExchanges, affected: Affected, now: number): Promise<Calls> {
   const { about, clients, knowing, contracts } = affected
   const days = { from: dayOf(now - CALL_DAYS * DAY_MS), to: dayOf(now) }
   const subsystems = new Set(clients)
@@ -49,14 +70,14 @@ export async function callsOf(database: Database, affected: Affected, now: numbe
     about.instance === undefined
       ? { subsystems: [...new Set([...subsystems, ...providers])] }
       : { instance: about.instance }
-  const found = await store.pairs({ ...days, ...asked })
+  const found = await exchanges.pairs({ ...days, ...asked })
   const isAsked = (pair: PairCalls): boolean =>
     about.instance !== undefined ||
     subsystems.has(pair.consumer) ||
     subsystems.has(pair.provider) ||
     about.contracts.some((contract) => covers(contract, pair))
   const pairs = found.filter(isAsked)
-  const reported = await store.reported({ servers: knowing, ...days })
+  const reported = await exchanges.reported({ servers: knowing, ...days })
   const silent = knowing.filter((server) => !reported.has(server))
   const partly = knowing.flatMap((server) => {
     const told = reported.get(server)

@@ -9,7 +9,7 @@ import { versionsOf } from '../../contract-versions/rows-store.ts'
 import { subsystemIdOf } from '../../members/rules.ts'
 import { LIVE } from '../../register/live-contracts-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
-import { type ForeseenAct, perform } from './perform.ts'
+import { type ActsOfFeatures, type ForeseenAct, perform } from './perform.ts'
 import { type Affected, compare, type Snapshot } from './rules.ts'
 import {
   anchorOf,
@@ -49,7 +49,13 @@ class TakenBack extends Error {
 export async function foresee(
   database: Database,
   act: ForeseenAct,
-  q: { instance: string; now: number; caller: Caller; maker: string | null },
+  q: {
+    instance: string
+    now: number
+    caller: Caller
+    maker: string | null
+    features: ActsOfFeatures
+  },
 ): Promise<Foreseen> {
   const at = new Date(q.now)
   try {
@@ -68,7 +74,7 @@ export async function foresee(
 async function tryOut(
   transaction: Kysely<RegisterTables>,
   act: ForeseenAct,
-  q: { instance: string; at: Date; caller: Caller; maker: string | null },
+  q: { instance: string; at: Date; caller: Caller; maker: string | null; features: ActsOfFeatures },
 ): Promise<Foreseen> {
   const now = q.at.toISOString()
   const before = await readSnapshot(transaction, q.at)

@@ -1,21 +1,14 @@
-/** Carries an act out within a transaction, by the store of its own noun: the rules are those of the act itself. */
+/** Carries an act out within a transaction, by the store or the feature that it belongs to: the rules are those of the act itself. */
 import type { Kysely } from 'kysely'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { within } from '../../changes/store.ts'
-import { noContract, versionsOf } from '../../contract-versions/rows-store.ts'
-import { isPossible } from '../../contract-versions/rules.ts'
-import { createSuspendableContracts } from '../../contract-versions/suspendable.ts'
 import { clientOf, memberIdOf, serverOf, subsystemIdOf } from '../../members/rules.ts'
 import { createMemberStore } from '../../members/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { createServerStore } from '../../servers/store.ts'
 import { createTrustStore } from '../../trust/store.ts'
-import { createContractStore } from '../contracts/store.ts'
-import { createFederationStore } from '../federation/store.ts'
-import { subjectOf } from '../suspensions/rules.ts'
-import { createSuspensionStore } from '../suspensions/store.ts'
 
 const FORESEEABLE = [
   ...(['deleteCertificationService', 'deleteIntermediateCa', 'deleteTimestampingService'] as const),
@@ -33,12 +26,36 @@ export type ForeseenAct = {
   client?: string
 }
 
+type Decision = { by: string; at: string }
 type Q = { instance: string; at: string; caller: Caller; maker: string | null }
 
+/** Acts of other features within a transaction that is taken back; declared here, answered by them. */
+export type ActsOfFeatures = {
+  suspensions: {
+    suspendUntold(
+      transaction: Kysely<RegisterTables>,
+      of: { kind: SuspendedKind; id: string; instance: string },
+      act: { caller: Caller; maker: string | null; at: string },
+    ): Promise<void>
+  }
+  contracts: {
+    terminateUntold(transaction: Kysely<RegisterTables>, contract: string, decision: Decision): Promise<void>
+  }
+  federation: {
+    removeAnchor(transaction: Kysely<RegisterTables>, sha256: string, decision: Decision): Promise<unknown>
+  }
+}
+
 /** Throws what the act would. Nobody is told and nothing is announced. */
-export async function perform(transaction: Kysely<RegisterTables>, act: ForeseenAct, q: Q): Promise<void> {
+export async function perform(
+  transaction: Kysely<RegisterTables>,
+  act: ForeseenAct,
+  q: Q & { features: ActsOfFeatures },
+): Promise<void> {
   const { operation, id } = act
   const { instance, at, caller } = q
+  const { suspensions, contracts, federation } = q.features
+  const decision = { by: caller.name, at }
   const trust = createTrustStore(...within(transaction))
   const servers = createServerStore(...within(transaction))
   const members = createMemberStore(...within(transaction))
@@ -59,40 +76,17 @@ export async function perform(transaction: Kysely<RegisterTables>, act: Foreseen
       return members.deleteMember(memberIdOf(id, instance))
     case 'deleteSubsystem':
       return members.deleteSubsystem(subsystemIdOf(id, instance))
-    case 'addSuspension': {
-      const kind = given(act.kind, 'kind')
-      const subject = subjectOf(kind, id, instance)
-      return suspend(transaction, { kind, subject }, q)
-    }
-    case 'removeExternalAnchor': {
-      const [tabled, change] = within(transaction)
-      const store = createFederationStore(tabled, change, change)
-      return store.remove(id.toLowerCase(), { by: caller.name, at })
-    }
+    case 'addSuspension':
+      return suspensions.suspendUntold(transaction, { kind: given(act.kind, 'kind'), id, instance }, q)
+    case 'removeExternalAnchor':
+      await federation.removeAnchor(transaction, id.toLowerCase(), decision)
+      return
     case 'suspendContract':
-      return suspend(transaction, { kind: 'contract', subject: subjectOf('contract', id, instance) }, q)
-    case 'terminateContract': {
-      const [, record] = within(transaction)
-      const rows = await versionsOf(transaction, id.toLowerCase())
-      const row = rows.find(({ state }) => isPossible(state, 'terminate')) ?? rows.at(-1)
-      if (row === undefined) throw noContract(id.toLowerCase())
-      const store = createContractStore({ record, notify: tellNobody, announce: tellNobody })
-      await store.terminate(row.contract, row.hash, 'foreseen', { by: caller.name, at })
-    }
+      return suspensions.suspendUntold(transaction, { kind: 'contract', id, instance }, q)
+    case 'terminateContract':
+      return contracts.terminateUntold(transaction, id.toLowerCase(), decision)
   }
 }
-
-async function suspend(
-  transaction: Kysely<RegisterTables>,
-  of: { kind: SuspendedKind; subject: string },
-  { caller: { id, name }, maker, at }: Q,
-): Promise<void> {
-  const contracts = createSuspendableContracts(tellNobody)
-  const store = createSuspensionStore(...within(transaction), { contracts, tell: tellNobody })
-  await store.suspend({ ...of, reason: 'foreseen', maker }, { by: { id, name }, words: name, at })
-}
-
-const tellNobody = async (): Promise<void> => undefined
 
 function given<T>(value: T | undefined, name: string): T {
   if (value === undefined) throw new Fault('invalid_input', { what: `${name} is needed for this act` })

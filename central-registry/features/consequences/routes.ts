@@ -7,9 +7,9 @@ import { partiesOf } from '../../contract-versions/rules.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId, encodedServer } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
-import { callsOf, named } from './calls.ts'
+import { callsOf, named, type ReportedExchanges } from './calls.ts'
 import { foresee } from './foresee-store.ts'
-import type { ForeseenAct } from './perform.ts'
+import type { ActsOfFeatures, ForeseenAct } from './perform.ts'
 
 /** Each holds up the changes of the register for a moment: more than these at once are an error or an attack. */
 const MOST_AT_ONCE = 4
@@ -18,6 +18,8 @@ export function consequenceHandlers(q: {
   database: Database
   members: Pick<MemberStore, 'parameters'>
   makerOf(key: string): Promise<string | null>
+  reportedExchanges: ReportedExchanges
+  features: ActsOfFeatures
   clock: Clock
 }): Record<string, OperationHandler> {
   let running = 0
@@ -36,13 +38,14 @@ export function consequenceHandlers(q: {
         now: q.clock(),
         caller,
         maker,
+        features: q.features,
       }).finally(() => {
         running--
       })
       if (affected === undefined)
         return { operation, possible: false, refusal: { type: refused!.code, message: refused!.message } }
       const { certificates, contracts } = affected
-      const calls = await callsOf(q.database, affected, q.clock())
+      const calls = await callsOf(q.reportedExchanges, affected, q.clock())
       const members = new Set([
         ...affected.members,
         ...contracts.flatMap(({ content }) => partiesOf(content, [])),

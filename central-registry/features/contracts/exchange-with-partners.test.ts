@@ -21,11 +21,11 @@ import { createChange } from '../../changes/store.ts'
 import { putVersion, setState, versionsOf } from '../../contract-versions/rows-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { openRegistryDatabase } from '../../registry.ts'
-import type { PostToPartner } from '../federation/client.ts'
-import type { Partner } from '../federation/views.ts'
+import type { PostToPartner } from './client.ts'
 import { createPartnerExchange } from './exchange-with-partners.ts'
 import { createPartnerListStore, firstBytes } from './partner-list-store.ts'
 import { createPartnerStore } from './partner-store.ts'
+import type { PartnerInstance } from './partners.ts'
 
 const signedBy = ({ certificate, key }: ConfigurationSigner, document: object, type: string): Buffer =>
   Buffer.from(
@@ -53,11 +53,11 @@ async function exchangeWorld(t: Test, url: string) {
   const store = createPartnerStore(database, record, { notify: nobody, announce: nobody, partners })
   const own = createConfigurationSigner('DEV')
   const signers = new Map(['SE', 'FI'].map((instance) => [instance, createConfigurationSigner(instance)]))
-  const all = (): Partner[] =>
+  const all = (): PartnerInstance[] =>
     [...world.answers.keys()].map((instance) => ({
       instance,
       certificates: [signers.get(instance)!.certificate],
-      index: {} as Partner['index'],
+      index: {} as PartnerInstance['index'],
       registration: { address: instance, certificate: '' },
     }))
   const rooms: Parameters<typeof createPartnerExchange>[0] = {

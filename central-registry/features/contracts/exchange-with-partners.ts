@@ -34,17 +34,17 @@ import { checkFresh, describeCertificate } from '../../documents/verify-signer.t
 import { instanceOf } from '../../members/instance.ts'
 import type { MemberStore } from '../../members/store.ts'
 import { LIVE } from '../../register/live-contracts-store.ts'
-import type { PostToPartner } from '../federation/client.ts'
-import type { FederatedViews, Partner } from '../federation/views.ts'
+import type { PostToPartner } from './client.ts'
 import type { DistributionStore } from './distribution-store.ts'
 import type { PartnerListStore } from './partner-list-store.ts'
 import { type PartnerStore, type Received, wordOf } from './partner-store.ts'
+import type { PartnerInstance, PartnerInstances } from './partners.ts'
 
 type Rooms = {
   store: PartnerStore
   lists: PartnerListStore
   distribution: Pick<DistributionStore, 'take'>
-  views: FederatedViews
+  views: PartnerInstances
   members: Pick<MemberStore, 'parameters'>
   /** DER of the keys that sign our configuration, the active one among them. */
   ownCertificates(): Promise<Buffer[]>
@@ -303,7 +303,7 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
 
 /** One partner in one round. */
 type Round = {
-  partner: Partner
+  partner: PartnerInstance
   own: string
   /** So much of what it may be asked for was asked. */
   spent: { questions: number; bytes: number }
@@ -332,7 +332,7 @@ function itemsIn(bytes: Buffer): Map<string, Buffer> {
 }
 
 /** Our own members seal here: what another registry has of them says nothing new. */
-function isOfPartner(message: Buffer, { instance }: Partner): boolean {
+function isOfPartner(message: Buffer, { instance }: PartnerInstance): boolean {
   return parseMemberId(readKeptSeal(message).signer).instance === instance
 }
 

@@ -21,7 +21,7 @@ import {
 } from './documents.ts'
 import type { ContractStore } from './store.ts'
 
-export type ContractIntakeRooms = DocumentRooms & {
+type ContractIntakeRooms = DocumentRooms & {
   store: ContractStore
   contacts: ContractContacts
   distribution: DistributionStore

@@ -15,6 +15,8 @@ const LIGHT = [
   ...(['valid_from', 'valid_until', 'review_at'] as const),
 ] as const
 
+export type NoticeStore = ReturnType<typeof createNoticeStore>
+
 export function createNoticeStore({
   database,
   record,

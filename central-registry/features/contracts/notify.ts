@@ -3,30 +3,14 @@
  * again with back-off. A notice proves nothing; the signed list that the member's server fetches does.
  */
 import type { Clock } from '#platform/clock.ts'
-import type { JobHandler, Jobs } from '#platform/jobs/create-jobs.ts'
+import type { JobHandler } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import type { Notify } from '../../contract-versions/move-version-store.ts'
+import type { ContractNotice } from '../../contract-versions/announce.ts'
 import type { PostNotice } from '../../members/webhooks/client.ts'
 import type { WebhookStore } from '../../members/webhooks/store.ts'
 
-export const NOTIFY_CONTRACT = 'notify-contract'
-
 /** Whoever does not listen for so long learns it from its server. */
 const GIVE_UP_MS = 3 * 86_400_000
-
-type Notice = { contract: string; version: number; event: string; member: string; at: number }
-
-/** `tell` says it by e-mail too, within the transaction. */
-export function announceContract(jobs: Pick<Jobs, 'enqueue'>, clock: Clock, tell?: Notify): Notify {
-  return async (within, all) => {
-    const { members, ...happened } = all
-    for (const member of members) {
-      const key = `${happened.contract} ${happened.version} ${happened.event} ${member}`
-      await jobs.enqueue(NOTIFY_CONTRACT, { ...happened, member, at: clock() }, { key, within })
-    }
-    await tell?.(within, all)
-  }
-}
 
 /** The job's handler. A member without a webhook is told nothing. */
 export function createContractNotifier(rooms: {
@@ -36,7 +20,7 @@ export function createContractNotifier(rooms: {
   log: Log
 }): JobHandler {
   return async ({ payload, signal }) => {
-    const { member, at, ...notice } = payload as Notice
+    const { member, at, ...notice } = payload as ContractNotice
     const url = await rooms.webhooks.urlOf(member)
     if (url === undefined) return
     if (rooms.clock() - at > GIVE_UP_MS) {

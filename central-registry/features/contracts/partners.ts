@@ -1,10 +1,30 @@
 /** Members of other instances, as contracts see them; declared here, answered by the federation. */
+
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { groupOf, instancesOf, partnerOf } from '#core/contract/parties.ts'
 import type { ContractContent } from '#schemas/contract.ts'
+import type { RegistrationService } from '#schemas/global-configuration.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import { contentOf } from '../../contract-versions/rows-store.ts'
 import { impossible, OPEN } from '../../contract-versions/rules.ts'
 import type { ContractRow } from '../../register/tables.ts'
+
+/** An instance that is trusted, and of which a valid configuration is known. */
+export type PartnerInstance = {
+  instance: string
+  /** DER of the keys that sign for it. */
+  certificates: Buffer[]
+  index: ConfigurationIndex
+  /** Undefined where it takes no documents of ours: X-Road's central server. */
+  registration: RegistrationService | undefined
+}
+
+export type PartnerInstances = {
+  /** Reads what changed: before a transaction, in which the others are asked. */
+  load(): Promise<void>
+  of(instance: string): PartnerInstance | undefined
+  all(): PartnerInstance[]
+}
 
 export type Partners = {
   /** Before a transaction: what `isRegistered` answers from is read anew. */

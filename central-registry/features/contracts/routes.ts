@@ -6,7 +6,7 @@ import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { actOf, checkReason, wordsOf } from '../../changes/decision.ts'
+import { type Act, actOf, checkReason, wordsOf } from '../../changes/decision.ts'
 import type { Page } from '../../changes/store.ts'
 import type { ContractPolicy, ContractPolicyStore } from '../../contract-versions/policy-store.ts'
 import { contentOf, versionOf } from '../../contract-versions/rows-store.ts'
@@ -18,10 +18,22 @@ import { memberIdOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
 import { LIVE } from '../../register/live-contracts-store.ts'
 import type { ContractRow } from '../../register/tables.ts'
-import type { Suspensions } from '../suspensions/open-suspensions.ts'
 import type { ContractContacts } from './contacts-store.ts'
 import type { ContractReading, Filter } from './reading-store.ts'
 import type { ContractStore } from './store.ts'
+
+/** Who may not exchange under a contract at the moment; declared here, answered by suspensions. */
+export type ContractSuspensions = {
+  store: {
+    suspend(
+      suspended: { kind: 'contract'; subject: string; hash: string; reason: string; maker: string | null },
+      act: Act,
+    ): Promise<unknown>
+    liftContract(contract: string, contentHash: string, act: Act): Promise<unknown>
+  }
+  /** The newest suspension of a contract as this caller sees it. */
+  ofContract(contract: string, caller: Caller): Promise<object | undefined>
+}
 
 type Rooms = {
   store: ContractStore
@@ -29,7 +41,7 @@ type Rooms = {
   policy: ContractPolicyStore
   contacts: Pick<ContactStore, 'asks' | 'known'> & Pick<ContractContacts, 'send'>
   members: Pick<MemberStore, 'parameters'>
-  suspensions: Pick<Suspensions, 'store' | 'ofContract'>
+  suspensions: ContractSuspensions
   /** The person or key that made an API key. */
   makerOf(key: string): Promise<string | null>
   clock: Clock

@@ -9,7 +9,7 @@ import { readParameters } from './read-federated.ts'
 import { certificatesOf } from './rules.ts'
 import type { FederationStore } from './store.ts'
 
-export type Partner = {
+type Partner = {
   instance: string
   /** DER: of the anchor's keys, and of those that the instance announced since. */
   certificates: Buffer[]

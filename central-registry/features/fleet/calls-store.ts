@@ -3,17 +3,25 @@
  * own clients is counted and not named: nobody speaks for a subsystem but a server that has it.
  */
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
+import { dayOf } from '#core/reconciliation/day.ts'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import { CALL_DAYS, type CallCounts, type CallOutcomes, type ReportedCalls } from '#schemas/fleet.ts'
+import {
+  byCalls,
+  CALL_DAYS,
+  type CallCounts,
+  type CallOutcomes,
+  type ReportedCalls,
+  sumOf,
+} from '#schemas/fleet.ts'
 import { takeDocument } from '../../documents/taken-store.ts'
 import type { Tables } from './tables.ts'
 
 export type CallStore = ReturnType<typeof createCallStore>
 
 /** Exchanges of a pair, each counted once although both ends may have told of it. */
-export type PairCalls = CallOutcomes & {
+type PairCalls = CallOutcomes & {
   consumer: string
   provider: string
   /** Its code, and its version where it has one. */
@@ -204,22 +212,4 @@ function ownEnd({ side, consumer, service }: ReportedCalls): string {
 function parted(service: string): { provider: string; service: string } {
   const parts = service.split('/')
   return { provider: parts.slice(0, 4).join('/'), service: parts.slice(4).join('/') }
-}
-
-export function sumOf(all: CallOutcomes[]): CallOutcomes {
-  const sum = { answered: 0, failed: 0, refused: 0 }
-  for (const { answered, failed, refused } of all) {
-    sum.answered += answered
-    sum.failed += failed
-    sum.refused += refused
-  }
-  return sum
-}
-
-export function byCalls(a: CallOutcomes, b: CallOutcomes): number {
-  return b.answered + b.failed + b.refused - (a.answered + a.failed + a.refused)
-}
-
-export function dayOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10)
 }

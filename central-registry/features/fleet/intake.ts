@@ -11,7 +11,7 @@ import { verifyCalls, verifyReport } from './documents.ts'
 import type { OutageStore } from './outages-store.ts'
 import type { FleetStore } from './store.ts'
 
-export type FleetIntakeRooms = DocumentRooms & {
+type FleetIntakeRooms = DocumentRooms & {
   store: Pick<FleetStore, 'takeReport'>
   outages: Pick<OutageStore, 'for'>
   calls: Pick<CallStore, 'take' | 'missing'>

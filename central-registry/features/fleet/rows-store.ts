@@ -63,10 +63,3 @@ export async function replaceCertificates(
   await transaction.deleteFrom('fleet_certificate').where('server', '=', server).execute()
   if (rows.length > 0) await transaction.insertInto('fleet_certificate').values(rows).execute()
 }
-
-const FORGOTTEN = ['fleet_server', 'fleet_trouble', 'fleet_certificate', 'call_day', 'call_count'] as const
-
-/** Of a server that left the register, or came under another id: it reports anew. */
-export async function forgetServer(transaction: Kysely<Tables>, server: string): Promise<void> {
-  for (const table of FORGOTTEN) await transaction.deleteFrom(table).where('server', '=', server).execute()
-}

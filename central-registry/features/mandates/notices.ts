@@ -10,7 +10,6 @@ import type { WebhookStore } from '../../members/webhooks/store.ts'
 import type { HostingMandateRow } from '../../register/tables.ts'
 
 export const NOTIFY_MANDATE = 'notify-hosting-mandate'
-export const SETTLE_MANDATES = 'settle-hosting-mandates'
 const GIVE_UP_MS = 3 * 86_400_000
 
 type Notice = {

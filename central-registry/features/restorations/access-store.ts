@@ -8,6 +8,8 @@ import type { BackKey, ComesBack } from './rules.ts'
 
 type Access = PeopleTables & ApiKeyTables & SessionTables
 
+export type AccessStore = ReturnType<typeof createAccessStore>
+
 export function createAccessStore(database: Pick<Database, 'kysely'>) {
   const tables = tablesOf<Access>(database)
   return {

@@ -17,7 +17,7 @@ import { BACKUP_KEY, type Node, registryWorld } from '#test/fakes/registry-world
 import { actsOf, authority, OWNER, owner } from '#test/fakes/request-world.ts'
 import { postgresql } from '#test/postgresql.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
-import { allMigrations } from '../../features.ts'
+import { registryMigrations } from '../../features.ts'
 import { openMemory } from './memory.ts'
 import { contentOf, endingKeys, highest, isBehind, judged } from './rules.ts'
 import { type Standing, type TakenAway, takenAwayFrom, takenAwayInWords, withdrawn } from './taken-away.ts'
@@ -179,7 +179,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   await restoreBackup({
     file,
     secret: BACKUP_KEY,
-    migrations: allMigrations,
+    migrations: registryMigrations,
     settings: { directory: world.directory, database },
   })
   const settings = {
@@ -351,7 +351,7 @@ t.test(
     await restoreBackup({
       file,
       secret: BACKUP_KEY,
-      migrations: allMigrations,
+      migrations: registryMigrations,
       settings: { ...settings, directory: at('new') },
     })
     for (const mark of [...['highest-published-index', 'highest-suspension-list', 'transparency-log-leaves']])

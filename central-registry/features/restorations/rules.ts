@@ -7,7 +7,7 @@ import type { Reach } from '../../configuration/restored-store.ts'
 import { type Standing, type TakenAway, takenAwayHash } from './taken-away.ts'
 
 /** What somebody outside of the database says of the newest index; `counts` is false for what nobody can have seen. */
-export type Claim = { source: string; kind: 'node' | 'server'; index: number; counts: boolean }
+type Claim = { source: string; kind: 'node' | 'server'; index: number; counts: boolean }
 
 /** What a restored register says of itself. */
 export type Restored = Reach & {
@@ -37,6 +37,20 @@ export type BackKey = {
   createdBy: string | null
 }
 export type ComesBack = { people: BackPerson[]; apiKeys: BackKey[] }
+
+/** What two administrators look at before they accept it. */
+export type Waiting = {
+  restored: Restored
+  known: Reach
+  claims: Claim[]
+  comesBack: ComesBack
+  /** What was taken away after the backup, as far as this node remembers. */
+  takenAway: TakenAway
+  /** Who is suspended and what is trusted in the restored register. */
+  standing: Standing
+  content: string
+  contentSha256: string
+}
 
 /**
  * The keys that end with the acceptance: all but those that the two named, and the one that accepts where nobody logs in. Throws

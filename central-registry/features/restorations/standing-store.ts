@@ -6,7 +6,6 @@ import { within } from '../../changes/store.ts'
 import { suspendedIn } from '../../register/suspended-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { createTrustStore } from '../../trust/store.ts'
-import { createFederationStore } from '../federation/store.ts'
 import type { Standing, Trusted } from './taken-away.ts'
 
 /** All of it as it was at one moment. */
@@ -77,6 +76,13 @@ async function timestampingIn(
   return rows.map(({ id, name, certificate }) => ({ row: id, id: hash('sha256', certificate), name }))
 }
 
+/** Within somebody's transaction: an anchor is trusted no more; federation answers it. */
+export type RemoveAnchor = (
+  transaction: Kysely<RegisterTables>,
+  sha256: string,
+  decision: { by: string; at: string },
+) => Promise<unknown>
+
 /**
  * Within the acceptance. The registry's own signing keys are left: which of them goes on is decided where keys are, and the
  * active one signs what is published next.
@@ -85,6 +91,7 @@ export async function withdrawAgain(
   transaction: Kysely<RegisterTables>,
   trust: readonly Trusted[],
   decision: { by: string; at: string },
+  removeAnchor: RemoveAnchor,
 ): Promise<void> {
   const [tabled, change] = within(transaction)
   const store = createTrustStore(tabled, change)
@@ -98,6 +105,5 @@ export async function withdrawAgain(
   }
   for (const { row, id } of await timestampingIn(transaction))
     if (ids('time-stamping-service').includes(id)) await store.deleteTimestampingService(row)
-  const federation = createFederationStore(tabled, change, change)
-  for (const sha256 of ids('anchor')) await federation.remove(sha256, decision)
+  for (const sha256 of ids('anchor')) await removeAnchor(transaction, sha256, decision)
 }

@@ -13,7 +13,7 @@ import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { RegisterTables, RestorationRow } from '../../register/tables.ts'
 import { endKeys } from './access-store.ts'
 import type { Restored } from './rules.ts'
-import { readStanding, withdrawAgain } from './standing-store.ts'
+import { type RemoveAnchor, readStanding, withdrawAgain } from './standing-store.ts'
 import type { Trusted } from './taken-away.ts'
 
 export type RestorationStore = ReturnType<typeof createRestorationStore>
@@ -43,7 +43,11 @@ export type SuspendAgain = {
   ): Promise<void>
 }
 
-export function createRestorationStore(database: Database, change: Change, suspensions: SuspendAgain) {
+export function createRestorationStore(
+  database: Database,
+  change: Change,
+  others: SuspendAgain & { removeAnchor: RemoveAnchor },
+) {
   const tables = tablesOf<RegisterTables>(database)
   return {
     restored: () => restoredIn(tables, database),
@@ -60,13 +64,8 @@ export function createRestorationStore(database: Database, change: Change, suspe
         await transaction.insertInto('restoration').values(row).execute()
         const at = row.accepted_at
         await endKeys(transaction as never, taken.ending, at)
-        await suspensions.suspendAgain(
-          transaction,
-          taken.suspended,
-          { by, at, words: row.accepted_by },
-          approver,
-        )
-        await withdrawAgain(transaction, taken.trust, { by: row.accepted_by, at })
+        await others.suspendAgain(transaction, taken.suspended, { by, at, words: row.accepted_by }, approver)
+        await withdrawAgain(transaction, taken.trust, { by: row.accepted_by, at }, others.removeAnchor)
         await transaction.deleteFrom('system_parameter').where('name', '=', RESTORED_BACKUP).execute()
       }),
   }

@@ -16,7 +16,7 @@ import type { SignedList, SuspensionStore } from './store.ts'
 export const RENEW_LIST = 'renew-suspension-list'
 export const RENEW_LIST_SECONDS = 30
 
-export type SuspensionListPublisher = {
+type SuspensionListPublisher = {
   /** Undefined before the system is initialised and has a key. Throws `global_conf_rollback`, `registry_restored`, `cannot_sign`. */
   renew(): Promise<SignedList | undefined>
   /** Renews it when there is none, or none that was renewed in time. */

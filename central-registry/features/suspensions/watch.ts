@@ -1,22 +1,25 @@
 /** What health and metrics say of suspensions: whether the list holds, how old it is, and how many wait for confirmation. */
 import type { Clock } from '#platform/clock.ts'
-import type { Health } from '#platform/health/create-health.ts'
+import type { Finding } from '#platform/health/create-health.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import type { SuspensionStore } from './store.ts'
 
-export function watchSuspensions(q: {
-  store: Pick<SuspensionStore, 'newestList' | 'count'>
-  health: Pick<Health, 'add'>
-  metrics: Pick<Metrics, 'watch'>
-  clock: Clock
-}): void {
-  const { store, health, metrics, clock } = q
-  health.add('suspension-list', async () => {
+/** Not well while no list holds. */
+export function listHealth(store: Pick<SuspensionStore, 'newestList'>, clock: Clock): () => Promise<Finding> {
+  return async () => {
     const list = await store.newestList()
     if (list === undefined) return { ok: false, reason: 'no suspension list was signed yet' }
     const reason = `number ${list.number} expires ${list.expiresAt}`
     return { ok: Date.parse(list.expiresAt) > clock(), reason }
-  })
+  }
+}
+
+export function watchSuspensions(q: {
+  store: Pick<SuspensionStore, 'newestList' | 'count'>
+  metrics: Pick<Metrics, 'watch'>
+  clock: Clock
+}): void {
+  const { store, metrics, clock } = q
   metrics.watch('concordat_suspensions', 'Suspensions in force by state', 'state', async () => [
     ['unconfirmed', await store.count({ states: ['unconfirmed'] })],
     ['confirmed', await store.count({ states: ['confirmed'] })],

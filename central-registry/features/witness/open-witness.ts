@@ -1,16 +1,14 @@
-/** The registry's witness, its figure and its part of the management API; where the settings have none, only what it once kept. */
+/** Opens the registry's witness and its figure; where the settings have none, only what it once kept. */
 
 import path from 'node:path'
 import type { Database } from '#platform/database/open-database.ts'
-import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { createWitness, type Witness } from '#platform/witness/create-witness.ts'
 import type { HearCosigned } from '#platform/witness/store.ts'
-import { createWitnessStore } from '#platform/witness/store.ts'
+import { createWitnessStore, type WitnessStore } from '#platform/witness/store.ts'
 import { openWitnessKey } from '#platform/witness/witness-key.ts'
 import { witnessRules } from './accepted-logs.ts'
-import { witnessHandlers } from './routes.ts'
 
 /** `witness` is undefined where the settings name none. */
 export async function openWitness(
@@ -23,13 +21,13 @@ export async function openWitness(
     metrics: Metrics
     log: Log
   },
-): Promise<{ witness: Witness | undefined; handlers: Record<string, OperationHandler> }> {
+): Promise<{ witness: Witness | undefined; store: WitnessStore }> {
   const store = createWitnessStore(q.database, q.hearCosigned)
   q.metrics.watch('concordat_witness_forks', 'Kept proofs of message logs that forked', 'kind', async () => [
     ['proven', await store.countForks()] as const,
   ])
   const witness = q.settings === undefined ? undefined : await create(q.settings.name)
-  return { witness, handlers: witnessHandlers({ witness, store }) }
+  return { witness, store }
 
   async function create(name: string): Promise<Witness> {
     return createWitness({

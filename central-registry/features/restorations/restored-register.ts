@@ -1,6 +1,6 @@
 /**
  * Guarantees that a registry whose database was put back changes and publishes nothing until two administrators have accepted
- * exactly what was restored; registry.ts hands in what it stands on.
+ * exactly what was restored.
  */
 
 import { createHash } from 'node:crypto'
@@ -8,48 +8,23 @@ import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
-import type { Database } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
-import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { Change } from '../../changes/store.ts'
 import { createHighWater } from '../../configuration/high-water.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
 import type { SigningKeyStore } from '../../configuration/signing-keys/store.ts'
 import { createLeafFile } from '../../configuration/transparency-log/leaf-file.ts'
-import { createAccessStore } from './access-store.ts'
+import type { AccessStore } from './access-store.ts'
 import { type AskNode, askNode } from './client.ts'
 import type { Memory } from './memory.ts'
-import { restorationHandlers } from './routes.ts'
-import {
-  type Claim,
-  type ComesBack,
-  contentOf,
-  highest,
-  isBehind,
-  judged,
-  type Restored,
-  WHILE_WAITING,
-} from './rules.ts'
-import { createRestorationStore, type SuspendAgain } from './store.ts'
-import { type Standing, type TakenAway, takenAwayFrom } from './taken-away.ts'
+import { contentOf, highest, isBehind, judged, type Restored, type Waiting, WHILE_WAITING } from './rules.ts'
+import type { RestorationStore } from './store.ts'
+import { takenAwayFrom } from './taken-away.ts'
 
-export type Waiting = {
-  restored: Restored
-  known: Reach
-  claims: Claim[]
-  comesBack: ComesBack
-  /** What was taken away after the backup, as far as this node remembers. */
-  takenAway: TakenAway
-  /** Who is suspended and what is trusted in the restored register. */
-  standing: Standing
-  content: string
-  contentSha256: string
-}
-
-type Restorations = {
-  handlers: Record<string, OperationHandler>
+export type RestoredRegister = {
+  /** All that two administrators look at before they accept it; undefined when nothing waits. */
+  waiting(): Promise<Waiting | undefined>
   /** Whether the register waits to be accepted; a sentence for health when it does. */
   isClosed(): Promise<string | undefined>
   /**
@@ -66,15 +41,14 @@ type Restorations = {
 const MOST_SERVERS = 50
 const LOOK_MS = 500
 
-export function openRestorations(q: {
-  database: Database
-  change: Change
+export function openRestoredRegister(q: {
+  store: Pick<RestorationStore, 'restored' | 'accepted' | 'standing'>
+  access: Pick<AccessStore, 'endSessions' | 'comesBack'>
   directory: string
   keys: Pick<SigningKeyStore, 'list'>
   otherUrls: readonly string[]
   fourEyes(): Promise<boolean>
   hasLogin: boolean
-  suspensions: { store: SuspendAgain }
   memory: Pick<Memory, 'read'>
   /** The newest index that each server has reported, the highest first. */
   reportedIndexes(limit: number): Promise<{ server: string; index: number }[]>
@@ -82,10 +56,8 @@ export function openRestorations(q: {
   audit: Pick<AuditLog, 'before'>
   clock: Clock
   log: Log
-}): Restorations {
-  const { suspensions } = q
-  const store = createRestorationStore(q.database, q.change, suspensions.store)
-  const access = createAccessStore(q.database)
+}): RestoredRegister {
+  const { store, access } = q
   /** That it waits was noticed, and the sessions that came back with it were ended. */
   let isNoticed = false
   /** Reading does not ask each time whether the database below was put back. */
@@ -153,6 +125,7 @@ export function openRestorations(q: {
   }
 
   return {
+    waiting,
     isClosed,
     async admit({ id, method }, caller) {
       const isAcceptance = id === 'acceptRestoredRegistry'
@@ -216,6 +189,5 @@ export function openRestorations(q: {
         clearTimeout(timer)
       }
     },
-    handlers: restorationHandlers({ store, waiting, audit: q.audit, clock: q.clock }),
   }
 }

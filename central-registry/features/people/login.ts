@@ -1,22 +1,20 @@
-/** The login of the registry's administrators: who may come in is told by people/ and, until it is done, by the ceremony. */
+/** The login of the registry's administrators: who may come in is told by their rows and, until it is done, by the ceremony. */
 import type { FastifyInstance } from 'fastify'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { createLogin, type Login } from '#platform/sessions/create-login.ts'
-import type { Login as Settings } from './config.ts'
-import { writeInstallationCodes } from './features/installation/code-files.ts'
-import type { InstallationStore } from './features/installation/store.ts'
+import type { LoginFile } from '#platform/sessions/settings.ts'
 
-type Rooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'settings' | 'people'> & {
-  settings: Settings
+export type LoginRooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'settings' | 'people'> & {
+  settings: LoginFile
   clientSecret: string
   people: Pick<PeopleStore, 'admit' | 'find'>
-  installation: InstallationStore
+  /** The ceremony of the first administrators, and its reopening for one more. */
+  installation: { isDone(): Promise<boolean>; reopenedUntil(now: string): Promise<string | undefined> }
 }
 
-/** Writes the installation codes when there are none, and adds the login's routes to the management listener. */
-export async function openLogin(app: FastifyInstance, rooms: Rooms): Promise<Login> {
+/** Adds the login's routes to the management listener. */
+export function openLogin(app: FastifyInstance, rooms: LoginRooms): Login {
   const { settings, clientSecret, people, installation } = rooms
-  await writeInstallationCodes([settings.firstCodeFile, settings.secondCodeFile], installation)
   return createLogin(app, {
     ...rooms,
     name: 'registry',

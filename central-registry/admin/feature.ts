@@ -1,0 +1,29 @@
+/** The frame of the management API: who calls, API keys of programs, and the audit log of all that was done. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { FourEyes } from '#platform/http-service/four-eyes.ts'
+import { apiKeyHandlers } from './api-keys.ts'
+import { auditLogHandlers } from './audit-log.ts'
+import { writeInitialApiKey } from './first-api-key.ts'
+import { sessionHandlers } from './session.ts'
+
+type Ground = Parameters<typeof apiKeyHandlers>[0] &
+  Parameters<typeof auditLogHandlers>[0] &
+  Parameters<typeof writeInitialApiKey>[1] & {
+    approvals: FourEyes
+    settings: { admin: { initialApiKeyFile?: string | undefined } }
+  }
+
+export const administration: FeatureModule<Ground> = {
+  name: 'admin',
+  open: async (ground) => {
+    const { initialApiKeyFile } = ground.settings.admin
+    if (initialApiKeyFile !== undefined) await writeInitialApiKey(initialApiKeyFile, ground)
+    return {
+      operations: {
+        ...apiKeyHandlers(ground),
+        ...auditLogHandlers(ground),
+        ...sessionHandlers(ground.approvals),
+      },
+    }
+  },
+}

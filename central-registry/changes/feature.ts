@@ -1,0 +1,77 @@
+/** What two people decide: proposals, who stands behind their proposers, and that each is carried out once. */
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { RegisteredOpenApi } from '#platform/http-service/openapi.ts'
+import type { Operation } from '#platform/http-service/openapi-operations.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
+import type { Services } from '#platform/services.ts'
+import { type Approvals, createApprovals } from './create-approvals.ts'
+import { createProposalStore } from './proposals-store.ts'
+import { createProposers } from './proposers.ts'
+import { approvalHandlers } from './routes.ts'
+
+type Named = { id: number; name: string }
+
+type Ground = Pick<Services, 'database' | 'audit' | 'clock' | 'log'> & {
+  people: Pick<PeopleStore, 'find'>
+  apiKeys: Pick<ApiKeys, 'find'>
+  /** Names of what is trusted, for what a proposal says. */
+  trust: { services(): Promise<Named[]>; timestampingServices(): Promise<Named[]> }
+  /** All of the API. */
+  apiOperations: Operation[]
+  /** Whether what trust hangs on takes two persons now. */
+  fourEyes(): Promise<boolean>
+}
+
+type Offers = {
+  approvals: Approvals
+  /** The person or key that made an API key. */
+  makerOf(key: string): Promise<string | null>
+  /** Proposals that this caller may decide on. */
+  countProposals(caller: Caller): Promise<number>
+  /** Gives it the API through which approved calls are carried out. */
+  carryOutBy(api: RegisteredOpenApi): void
+}
+
+export const approvals: FeatureModule<Ground, Offers> = {
+  name: 'approvals',
+  open: (ground) => {
+    const { people, trust, apiOperations, clock } = ground
+    let api: RegisteredOpenApi | undefined
+    const store = createProposalStore(ground.database)
+    const proposers = createProposers(ground)
+    const operations = apiOperations.filter((operation) => operation.fourEyes)
+    const peopleReaders = apiOperations.find(({ id }) => id === 'getPeople')?.roles ?? []
+    const made = createApprovals({
+      ...ground,
+      ...{ store, proposers, isRequired: ground.fourEyes },
+      rolesFor: (operation) => operations.find(({ id }) => id === operation)?.roles ?? [],
+      perform: (call) => api!.perform(call),
+    })
+    const { handlers, countWaiting } = approvalHandlers({
+      ...{ store, approvals: made, operations, clock },
+      known: {
+        person: async (id, { roles }) =>
+          roles.some((role) => peopleReaders.includes(role)) ? people.find(id) : undefined,
+        service: async (operation, id) => {
+          const services = /Timestamping/.test(operation)
+            ? await trust.timestampingServices()
+            : await trust.services()
+          return services.find((one) => one.id === id)?.name
+        },
+      },
+    })
+    return {
+      operations: handlers,
+      // What time has decided: expiry, and acts whose process died.
+      jobs: [{ kind: 'settle-proposals', everySeconds: 60, immediately: true, run: () => made.settle() }],
+      offers: {
+        ...{ approvals: made, makerOf: proposers.makerOf, countProposals: countWaiting },
+        carryOutBy: (registered) => {
+          api = registered
+        },
+      },
+    }
+  },
+}

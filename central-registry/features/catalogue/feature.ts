@@ -1,0 +1,38 @@
+/** The catalogue of services: what providers say of theirs, collected from their servers. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { Change } from '../../changes/store.ts'
+import type { MemberStore } from '../../members/store.ts'
+import { createCollector } from './client.ts'
+import { type CatalogueSettings, createCollecting } from './collect.ts'
+import { catalogueMigrations } from './migrations.ts'
+import { catalogueHandlers } from './routes.ts'
+import { createCatalogueStore } from './store.ts'
+import type { Tables } from './tables.ts'
+
+type Ground = Pick<Services, 'database' | 'clock' | 'log'> & {
+  record: Change<Tables>
+  members: Pick<MemberStore, 'parameters'>
+  /** Absent: the catalogue stays as it is. */
+  settings: { catalogue?: CatalogueSettings | undefined }
+}
+
+export const catalogue: FeatureModule<Ground> = {
+  name: 'catalogue',
+  migrations: catalogueMigrations,
+  open: (ground) => {
+    const { catalogue: settings } = ground.settings
+    const store = createCatalogueStore(ground.database, ground.record)
+    const collector = settings === undefined ? undefined : createCollector(settings)
+    const collect =
+      settings === undefined || collector === undefined
+        ? undefined
+        : createCollecting({ ...ground, store, collector, everyMinutes: settings.everyMinutes })
+    return {
+      operations: catalogueHandlers({ ...ground, store, collect }),
+      // Looks every half minute whose turn it is.
+      jobs: [{ kind: 'collect-catalogue', everySeconds: 30, run: async ({ signal }) => collect?.(signal) }],
+      close: async () => collector?.close(),
+    }
+  },
+}

@@ -1,0 +1,35 @@
+/** The job that looks every minute at what time has decided: ends what is over, then gives the notices that are due. */
+import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import type { ContactStore } from '../../members/contacts/store.ts'
+import type { NoticeStore } from './notices-store.ts'
+import type { ContractReading } from './reading-store.ts'
+import type { ContractStore } from './store.ts'
+
+export function settleContracts(q: {
+  store: Pick<ContractStore, 'settle'>
+  notices: Pick<NoticeStore, 'give'>
+  addresses: Pick<ContactStore, 'askDue'>
+  reading: Pick<ContractReading, 'overdue'>
+  metrics: Pick<Metrics, 'watch'>
+  clock: Clock
+  log: Log
+}): () => Promise<void> {
+  let overdue = 0
+  q.metrics.watch(
+    'concordat_contracts_overdue',
+    'Critical contracts that are in force after their end',
+    () => overdue,
+  )
+  return async () => {
+    const ms = q.clock()
+    const now = new Date(ms).toISOString()
+    await q.store.settle(now)
+    await q.notices.give(ms)
+    await q.addresses.askDue(now)
+    const found = await q.reading.overdue(now)
+    if (found > overdue) q.log.warn({ overdue: found }, 'critical contracts are in force after their end')
+    overdue = found
+  }
+}

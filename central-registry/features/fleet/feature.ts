@@ -1,0 +1,94 @@
+/** How the security servers are: what they report, whether they answer, what changes and certificates are ahead of them. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { Services } from '#platform/services.ts'
+import { isLoopback } from '#platform/sessions/settings.ts'
+import type { Change } from '../../changes/store.ts'
+import type { SignDocument } from '../../configuration/signing-keys/sign-document.ts'
+import { approvedNow } from '../../documents/approved-now.ts'
+import type { CountDocument } from '../../documents/count.ts'
+import type { MemberStore } from '../../members/store.ts'
+import type { TrustStore } from '../../trust/store.ts'
+import { type CallStore, createCallStore } from './calls-store.ts'
+import { createCampaignFacts } from './campaign-store.ts'
+import { createProbe } from './client.ts'
+import { fleetIntakeHandlers } from './intake.ts'
+import { fleetMigrations } from './migrations.ts'
+import { createOutageStore } from './outages-store.ts'
+import { createProbing } from './probing.ts'
+import { fleetHandlers } from './routes.ts'
+import { createFleetStore, type FleetStore } from './store.ts'
+import type { Tables } from './tables.ts'
+
+/** Its jobs look again and again whose turn it is. */
+const LOOK_SECONDS = 30
+
+type Ground = Pick<Services, 'database' | 'metrics' | 'clock' | 'log'> & {
+  record: Change<Tables>
+  members: Pick<MemberStore, 'parameters'>
+  trust: TrustStore
+  ocspFreshnessSeconds: number
+  signDocument: SignDocument
+  countDocument: CountDocument
+  settings: { publicUrl: string; fleet: { probeSeconds: number } }
+}
+
+type Offers = {
+  /** The newest index that each server has reported, the highest first. */
+  reportedIndexes: FleetStore['reportedIndexes']
+  /** The exchanges that servers reported. */
+  reportedExchanges: Pick<CallStore, 'pairs' | 'reported'>
+  /** Of the registration API. */
+  fleetRegistrations: Record<string, OperationHandler>
+}
+
+export const fleet: FeatureModule<Ground, Offers> = {
+  name: 'fleet',
+  migrations: fleetMigrations,
+  open: (ground) => {
+    const { database, settings, countDocument, clock, log } = ground
+    const store = createFleetStore(database)
+    const outages = createOutageStore(database, ground.record)
+    const calls = createCallStore(database)
+    const probing = createProbing({
+      ...{ store, clock, log, everySeconds: settings.fleet.probeSeconds },
+      // Servers may lie on this very machine where the registry does.
+      probe: createProbe({ onLoopback: isLoopback(new URL(settings.publicUrl).hostname) }),
+    })
+    ground.metrics.watch(
+      'concordat_fleet_troubles',
+      'Security servers by what is wrong with them',
+      'kind',
+      async () => [...(await store.countTroubles())],
+    )
+    return {
+      operations: fleetHandlers({
+        ...{ store, outages, members: ground.members, clock },
+        campaignFacts: createCampaignFacts(database),
+        approved: () => approvedNow(ground),
+        probeNow: probing.now,
+      }),
+      jobs: [
+        {
+          ...{ kind: 'probe-servers', everySeconds: LOOK_SECONDS },
+          run: ({ signal }) => probing.due(signal),
+        },
+        {
+          ...{ kind: 'notice-silent-servers', everySeconds: LOOK_SECONDS },
+          run: async () => {
+            await store.noticeSilence(clock())
+            await calls.prune(clock())
+          },
+        },
+      ],
+      offers: {
+        reportedIndexes: store.reportedIndexes,
+        reportedExchanges: calls,
+        fleetRegistrations: fleetIntakeHandlers({
+          ...{ ...ground, store, outages, calls },
+          count: (purpose, outcome) => countDocument(`server-${purpose}`, outcome),
+        }),
+      },
+    }
+  },
+}

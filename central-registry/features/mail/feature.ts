@@ -1,0 +1,69 @@
+/** Letters to members: an outbox, the job that sends it, and what administrators see of it. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { Change } from '../../changes/store.ts'
+import { CONTACT_LETTER, createContactLetters } from '../../members/contacts/letters-store.ts'
+import { forgetContacts } from '../../members/contacts/store.ts'
+import type { MemberStore } from '../../members/store.ts'
+import { createSendMail, type MailServer } from './client.ts'
+import { createDelivery } from './deliver.ts'
+import { mailMigrations } from './migrations.ts'
+import { MAIL_STATES, mailHandlers } from './routes.ts'
+import { createMailStore } from './store.ts'
+import type { Tables } from './tables.ts'
+import { createTell, SEND_MAIL, type Tell } from './tell-store.ts'
+
+type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> & {
+  /** Undefined: nothing is put into the outbox. */
+  mailServer: MailServer | undefined
+  record: Change<Tables>
+  members: Pick<MemberStore, 'parameters'>
+}
+
+type Offers = {
+  /** Puts letters into the outbox; undefined without a mail server. */
+  letters: Tell | undefined
+  /** Letters that were refused or given up. */
+  countUndelivered(): Promise<number>
+}
+
+export const mail: FeatureModule<Ground, Offers> = {
+  name: 'mail',
+  migrations: mailMigrations,
+  open: (ground) => {
+    const { mailServer, jobs, members, record, clock } = ground
+    const store = createMailStore(ground.database, record)
+    const send = mailServer === undefined ? undefined : createSendMail(mailServer)
+    ground.metrics.watch('concordat_mail_messages', 'Messages of the outbox by state', 'state', async () =>
+      Promise.all(MAIL_STATES.map(async (state) => [state, await store.count({ state })] as const)),
+    )
+    return {
+      operations: mailHandlers({
+        ...{ store, members, isConfigured: send !== undefined, clock },
+        enqueue: (within, id) => jobs.enqueue(SEND_MAIL, { mail: id }, { key: String(id), within }),
+      }),
+      jobs: [
+        {
+          kind: SEND_MAIL,
+          run: createDelivery({
+            ...{ ...ground, store, send },
+            letters: { text: CONTACT_LETTER, ...createContactLetters(record) },
+          }),
+          places: 2,
+        },
+        {
+          kind: 'forget-mail',
+          everySeconds: 3600,
+          run: async () => {
+            await store.forget(clock())
+            await forgetContacts(record, clock())
+          },
+        },
+      ],
+      offers: {
+        letters: send === undefined ? undefined : createTell(ground),
+        countUndelivered: () => store.count({ state: 'UNDELIVERED' }),
+      },
+    }
+  },
+}

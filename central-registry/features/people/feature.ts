@@ -1,0 +1,41 @@
+/** The registry's administrators: who they are, and how they log in. */
+import { keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
+import type { FeatureModule } from '#platform/feature.ts'
+import { peopleHandlers } from '#platform/people/routes.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
+import type { Authenticate } from '#platform/sessions/authenticate.ts'
+import type { Login } from '#platform/sessions/create-login.ts'
+import type { LoginFile } from '#platform/sessions/settings.ts'
+import { sessionMigrations } from '#platform/sessions/store.ts'
+import { type LoginRooms, openLogin } from './login.ts'
+
+type Ground = Omit<LoginRooms, 'settings' | 'clientSecret' | 'people'> & {
+  people: PeopleStore
+  settings: { login?: LoginFile | undefined }
+  /** Of the login; undefined where there is none. */
+  clientSecret: string | undefined
+}
+
+/** Who calls: a person who logged in, or a program by its key. */
+export const people: FeatureModule<Ground, { authenticate: Authenticate }> = {
+  name: 'people',
+  migrations: sessionMigrations,
+  open: (ground) => {
+    const { people: store, clock, settings, clientSecret = '' } = ground
+    let login: Login | undefined
+    const byKey = keyAuthentication(ground.apiKeys)
+    return {
+      operations: peopleHandlers({ store, clock }),
+      routes: {
+        admin: (app) => {
+          if (settings.login !== undefined)
+            login = openLogin(app, { ...ground, settings: settings.login, clientSecret })
+        },
+      },
+      offers: {
+        authenticate: (authorization, request) => (login?.authenticate ?? byKey)(authorization, request),
+      },
+      close: async () => login?.close(),
+    }
+  },
+}

@@ -1,0 +1,23 @@
+/** One member takes the place of another: its subsystems, servers and contracts go over at an agreed time. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { Change } from '../../changes/store.ts'
+import { announceContract } from '../../contract-versions/announce.ts'
+import type { MemberStore } from '../../members/store.ts'
+import { successionHandlers } from './routes.ts'
+import { createSuccessionStore } from './store.ts'
+
+type Ground = Pick<Services, 'database' | 'jobs' | 'clock'> & {
+  change: Change
+  members: Pick<MemberStore, 'parameters'>
+}
+
+export const successions: FeatureModule<Ground> = {
+  name: 'successions',
+  open: ({ database, change, jobs, members, clock }) => ({
+    operations: successionHandlers({
+      store: createSuccessionStore(database, change, announceContract(jobs, clock)),
+      ...{ members, clock },
+    }),
+  }),
+}

@@ -1,0 +1,105 @@
+/** Who may not exchange at the moment: rows, the signed list that servers fetch, and who is told. */
+import path from 'node:path'
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import type { Services } from '#platform/services.ts'
+import { createChange } from '../../changes/store.ts'
+import { createHighWater } from '../../configuration/high-water.ts'
+import type { PrivateKeys } from '../../configuration/signing-keys/private-keys.ts'
+import { announceContract } from '../../contract-versions/announce.ts'
+import type { Notify } from '../../contract-versions/move-version-store.ts'
+import { createSuspendableContracts } from '../../contract-versions/suspendable.ts'
+import type { MemberStore } from '../../members/store.ts'
+import { postNotice } from '../../members/webhooks/client.ts'
+import { createEscalation, ESCALATE, ESCALATE_SECONDS } from './escalate.ts'
+import { createSuspensionPolicyStore } from './policy-store.ts'
+import { suspensionRoutes } from './public-routes.ts'
+import {
+  announceSuspensions,
+  createSuspensionListPublisher,
+  RENEW_LIST,
+  RENEW_LIST_SECONDS,
+} from './publish-list.ts'
+import { suspensionHandlers } from './routes.ts'
+import { describe, mayConfirm } from './rules.ts'
+import { createSuspensionStore, type SuspensionStore, type TellOfSuspension } from './store.ts'
+import { suspendUntold } from './suspend-untold.ts'
+import { listHealth, watchSuspensions } from './watch.ts'
+
+type Ground = Pick<Services, 'database' | 'jobs' | 'audit' | 'metrics' | 'clock' | 'log'> & {
+  settings: {
+    directory: string
+    configuration: { suspensionListSeconds: number }
+    suspensions?: { webhook: string } | undefined
+  }
+  members: Pick<MemberStore, 'parameters'>
+  privateKeys: Pick<PrivateKeys, 'open' | 'ready'>
+  /** Tells those whom it concerns by e-mail, within the transaction. */
+  letters: { suspension: TellOfSuspension; contract: Notify } | undefined
+  /** Notes in this node's folder who is suspended and what is trusted by now. */
+  memory: { remember(): Promise<void> }
+  fourEyes(): Promise<boolean>
+  makerOf(key: string): Promise<string | null>
+}
+
+type Offers = {
+  suspensions: {
+    store: SuspensionStore
+    /** For whoever changes what the list says: it is signed anew as soon as the change is kept. */
+    announce: ReturnType<typeof announceSuspensions>
+    /** Signs the list when there is none, or none that was renewed in time. */
+    ensureList(): Promise<unknown>
+    /** The newest suspension of a contract as this caller sees it. */
+    ofContract(contract: string, caller: Caller): Promise<object | undefined>
+    suspendUntold: typeof suspendUntold
+  }
+}
+
+export const suspensions: FeatureModule<Ground, Offers> = {
+  name: 'suspensions',
+  open: (ground) => {
+    const { database, jobs, settings, letters, clock } = ground
+    const announce = announceSuspensions(jobs)
+    const store = createSuspensionStore(database, createChange(database, announce), {
+      contracts: createSuspendableContracts(announceContract(jobs, clock, letters?.contract)),
+      tell: letters?.suspension ?? (async () => undefined),
+    })
+    const record = createChange(database, async () => undefined)
+    const list = createSuspensionListPublisher({
+      ...{ ...ground, store, now: () => new Date(clock()) },
+      highWater: createHighWater(path.join(settings.directory, 'highest-suspension-list')),
+      remember: ground.memory.remember,
+      suspensionListSeconds: settings.configuration.suspensionListSeconds,
+    })
+    watchSuspensions({ ...ground, store })
+    return {
+      operations: suspensionHandlers({
+        ...{ ...ground, store, policy: createSuspensionPolicyStore(database, record) },
+      }),
+      routes: { public: (app) => suspensionRoutes(app, store) },
+      jobs: [
+        {
+          ...{ kind: RENEW_LIST, everySeconds: RENEW_LIST_SECONDS, immediately: true },
+          run: async () => void (await list.renew()),
+        },
+        {
+          ...{ kind: ESCALATE, everySeconds: ESCALATE_SECONDS },
+          run: createEscalation({
+            ...{ ...ground, store, post: postNotice, webhook: settings.suspensions?.webhook },
+          }),
+        },
+      ],
+      health: { 'suspension-list': listHealth(store, clock) },
+      offers: {
+        suspensions: {
+          ...{ store, announce, ensureList: list.ensure, suspendUntold },
+          async ofContract(contract, caller) {
+            const row = await store.ofContract(contract)
+            const fourEyes = await ground.fourEyes()
+            return row === undefined ? undefined : describe(row, mayConfirm(row, caller, fourEyes))
+          },
+        },
+      },
+    }
+  },
+}

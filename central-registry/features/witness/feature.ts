@@ -1,0 +1,26 @@
+/** The registry as a witness of message logs; where the settings have none, only what it once kept. */
+import type { FeatureModule } from '#platform/feature.ts'
+import { witnessMigrations } from '#platform/witness/store.ts'
+import { openWitness } from './open-witness.ts'
+import { publicWitnessRoutes, witnessHandlers } from './routes.ts'
+
+type Ground = Omit<Parameters<typeof openWitness>[0], 'settings' | 'directory'> & {
+  settings: { directory: string; witness?: { name: string } | undefined }
+}
+
+export const witness: FeatureModule<Ground> = {
+  name: 'witness',
+  migrations: witnessMigrations,
+  open: async (ground) => {
+    const { directory, witness: settings } = ground.settings
+    const { witness, store } = await openWitness({ ...ground, directory, settings })
+    return {
+      operations: witnessHandlers({ witness, store }),
+      routes: {
+        public: async (app) => {
+          if (witness !== undefined) await publicWitnessRoutes(app, witness, ground.clock)
+        },
+      },
+    }
+  },
+}

@@ -1,0 +1,91 @@
+/** What every feature of a registry stands on: its database, the register's stores, keys and what it has published, made once. */
+import { hostname } from 'node:os'
+import path from 'node:path'
+import type { Migration } from 'kysely/migration'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
+import { createPeopleStore } from '#platform/people/store.ts'
+import { createHardwareToken } from '#platform/pkcs11/hardware-token.ts'
+import { openServices } from '#platform/services.ts'
+import { createSessions } from '#platform/sessions/create-sessions.ts'
+import { registryApi } from './admin/api.ts'
+import { createChange } from './changes/store.ts'
+import type { RegistrySettings } from './config.ts'
+import { announcePublication } from './configuration/announce-publication.ts'
+import { createHighWater } from './configuration/high-water.ts'
+import { openPrivateKeys } from './configuration/signing-keys/private-keys.ts'
+import { createSignDocument } from './configuration/signing-keys/sign-document.ts'
+import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
+import { createPublicationStore } from './configuration/store.ts'
+import { createLeafFile } from './configuration/transparency-log/leaf-file.ts'
+import { createLogStore } from './configuration/transparency-log/store.ts'
+import { approvedNow } from './documents/approved-now.ts'
+import { countDocuments } from './documents/count.ts'
+import { openMemory } from './features/restorations/memory.ts'
+import { RENEW_LIST } from './features/suspensions/publish-list.ts'
+import { managementCertificatesOf, registrationServiceOf } from './listeners.ts'
+import { createMemberStore } from './members/store.ts'
+import { createWebhookStore } from './members/webhooks/store.ts'
+import { createServerStore } from './servers/store.ts'
+import { createTrustStore } from './trust/store.ts'
+
+export type RegistryGround = Awaited<ReturnType<typeof openGround>>
+
+/** Seven for recurring jobs that ask machines of others, eight for notices to them: five remain for what only this registry does. */
+const CONCURRENCY = 20
+/** A node that died while it published: another one publishes within 30 s, also when a queue lost the job for 10 s more. */
+const LEASE_SECONDS = 15
+
+/** Opens it all. `migrations` are all tables of the registry's database. Throws as `openPrivateKeys` and `openServices`. */
+export async function openGround(q: RegistrySettings, migrations: Record<string, Migration>) {
+  const { settings, clock, log, redisUrl } = q
+  const { directory, signingToken: place } = settings
+  const { ocspFreshnessSeconds } = settings.configuration
+  const signingToken = place && createHardwareToken({ place, clock })
+  const privateKeys = await openPrivateKeys(path.join(directory, 'signing-keys'), q.pin, signingToken)
+  const services = await openServices({
+    ...{ databaseUrl: settings.database, migrations, redisUrl, clock, log },
+    ...{ node: `${hostname()}-${process.pid}`, leaseSeconds: LEASE_SECONDS, concurrency: CONCURRENCY },
+  })
+  const { database, jobs, metrics } = services
+  const announce = announcePublication(jobs, clock)
+  const change = createChange(database, announce)
+  const record = createChange(database, async () => undefined)
+  // A new key signs both at once: who knows it alone would take no list of the old one.
+  const changeKeys = createChange(database, async (within) => {
+    await announce(within)
+    await jobs.enqueue(RENEW_LIST, null, { key: 'change', within })
+  })
+  const keys = createSigningKeyStore(database, changeKeys)
+  const sessions = createSessions({ database, clock })
+  const members = createMemberStore(database, change)
+  const trust = createTrustStore(database, change)
+  const of = { database, members, trust, ocspFreshnessSeconds, clock }
+  return {
+    ...services,
+    ...{ settings, settingsFile: q.settingsFile, backupKey: q.backupKey },
+    ...{ clientSecret: q.clientSecret, mailServer: q.mailServer },
+    /** `change` asks for a publication, `record` does not. */
+    ...{ announce, change, record },
+    ...{ members, trust, ocspFreshnessSeconds, servers: createServerStore(database, change) },
+    /** The approved authorities now. */
+    approved: () => approvedNow(of),
+    ...{ keys, privateKeys, signingToken, signDocument: createSignDocument({ keys, privateKeys }) },
+    publications: createPublicationStore(database),
+    highWater: createHighWater(path.join(directory, 'highest-published-index')),
+    transparencyLog: createLogStore(database),
+    leafFile: createLeafFile(path.join(directory, 'transparency-log-leaves')),
+    memory: openMemory({ database, directory, clock }),
+    webhooks: createWebhookStore(database, record),
+    countDocument: countDocuments(metrics),
+    sessions,
+    people: createPeopleStore({
+      ...{ database, sessions, issuer: settings.login?.issuer },
+      // Without one of each nobody could admit others or mend trust.
+      indispensable: ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR'],
+    }),
+    apiOperations: readOperations(await registryApi()),
+    registrationService: await registrationServiceOf(settings.registration),
+    managementCertificates: await managementCertificatesOf(settings.managementService),
+    closeGround: async () => signingToken?.close(),
+  }
+}
