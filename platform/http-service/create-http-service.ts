@@ -90,6 +90,8 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
   } as FastifyHttpOptions<RawServerDefault>)
   app.setErrorHandler((error, request, reply) => answerThrown(error, request, reply, q.origin))
   app.server.maxConnections = MAX_CONNECTIONS
+  // Node would answer 417 by itself, without a word. Whoever expects what we do not know gets the usual answer (RFC 9110 section 10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   watchTaking(app.server)
   readBodies(app)
   answerUnknownRoute(app)

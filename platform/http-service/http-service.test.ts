@@ -46,6 +46,15 @@ function raw(port: number, bytes: string | Buffer): Promise<string> {
   })
 }
 
+t.test('whoever expects what nobody knows is answered as usual', async (t) => {
+  const app = service()
+  app.post('/things', async (request) => ({ got: request.body }))
+  const port = await listen(t, app)
+  const head = 'POST /things HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n'
+  const answered = await raw(port, `${head}Content-Length: 2\r\nExpect: miracles\r\n\r\n{}`)
+  t.match(answered, /^HTTP\/1.1 200 OK[\s\S]*\{"got":\{\}\}$/)
+})
+
 t.test('every failure has the same shape and tells nothing internal', async (t) => {
   const app = service()
   app.get('/things/:id', async () => {
