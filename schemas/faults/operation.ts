@@ -15,7 +15,7 @@ export const operationFaults = {
     remedy: 'The operator has to restore the time-stamping service',
   },
   timestamp_invalid: {
-    status: 500,
+    status: 502,
     blame: 'server',
     text: 'The time-stamp does not verify',
     remedy: 'The operator has to check the time-stamping authority',
@@ -27,22 +27,28 @@ export const operationFaults = {
     remedy: 'The operator has to restore the connection to the central registry',
   },
   malformed_global_conf: {
-    status: 500,
+    status: 502,
     blame: 'server',
     text: 'The global configuration is malformed',
     remedy: 'Tell the operator of the central registry',
   },
   invalid_global_conf_signature: {
-    status: 500,
+    status: 502,
     blame: 'server',
     text: 'The signature of the global configuration does not verify',
     remedy: 'Check the configuration anchor; treat the source as forged',
   },
   global_conf_rollback: {
-    status: 500,
+    status: 502,
     blame: 'server',
     text: 'The global configuration is older than one seen before',
     remedy: 'Treat the source as forged or restored from a backup',
+  },
+  configuration_not_verified: {
+    status: 400,
+    blame: 'client',
+    text: 'The configuration that was handed in is not accepted',
+    remedy: 'Hand in directory and parameters as the instance published them last, with its newest anchor',
   },
   malformed_anchor: {
     status: 400,
@@ -304,6 +310,12 @@ export const operationFaults = {
     text: 'The central registry refused what was filed',
     remedy: 'Correct what it names and file it again',
   },
+  description_not_fetched: {
+    status: 502,
+    blame: 'server',
+    text: 'The description of the service could not be fetched',
+    remedy: 'Check its address and what answers there, or send the description itself',
+  },
   catalogue_unavailable: {
     status: 502,
     blame: 'server',
@@ -356,7 +368,7 @@ export const operationFaults = {
     remedy: 'The operator has to restore the connection to the central registry',
   },
   registry_fork: {
-    status: 500,
+    status: 502,
     blame: 'server',
     text: 'The registry signed two histories of its configuration that contradict each other',
     remedy: 'Keep the proof, treat the registry as compromised and ask its operator over another channel',

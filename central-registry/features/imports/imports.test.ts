@@ -146,25 +146,25 @@ void t.test('what is not verified is not kept', async (t) => {
   }
   const refused: [string, string, object][] = [
     ['no anchor', 'malformed_anchor', { ...good, anchor: '<a/>' }],
-    ['another anchor', 'invalid_global_conf_signature', { ...good, directory: read('V5/internalconf') }],
+    ['another anchor', 'configuration_not_verified', { ...good, directory: read('V5/internalconf') }],
     [
       'a directory changed',
-      'invalid_global_conf_signature',
+      'configuration_not_verified',
       { ...good, directory: good.directory.replace('2035-', '2036-') },
     ],
     [
       'parameters changed',
-      'malformed_global_conf',
+      'configuration_not_verified',
       { ...good, sharedParameters: good.sharedParameters.replace('Test member', 'Test Member') },
     ],
     [
       'parameters of another part',
-      'malformed_global_conf',
+      'configuration_not_verified',
       { ...good, sharedParameters: read(`${folder}/private-params.xml`) },
     ],
     [
       'others as private ones',
-      'malformed_global_conf',
+      'configuration_not_verified',
       { ...good, privateParameters: good.sharedParameters },
     ],
     ['a directory alone', 'invalid_input', { anchor: good.anchor, directory: good.directory }],
@@ -176,7 +176,7 @@ void t.test('what is not verified is not kept', async (t) => {
     ],
   ]
   for (const [what, type, body] of refused)
-    t.match((await node.call('POST', '/imports', body)).body, { type }, what)
+    t.match(await node.call('POST', '/imports', body), { status: 400, body: { type } }, what)
   t.same(await node.must('GET', '/imports'), [])
   for (let one = 0; one < 10; one++) await node.must('POST', '/imports', good)
   t.match((await node.call('POST', '/imports', good)).body, { type: 'conflict' }, 'few are open at once')

@@ -100,7 +100,10 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
       }
       const now = new Date(clock())
       const documents = await documentsFrom(given, q.client, now)
-      const source = await readSource(documents, now)
+      const isHandedIn = given.directory !== undefined
+      const source = await readSource(documents, now).catch((cause: unknown) => {
+        throw isHandedIn ? notVerified(cause) : cause
+      })
       await checkInstance(source)
       return { id: await store.add(documents, source, named(caller), now.toISOString()) }
     },
@@ -165,6 +168,12 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
     },
     discardImport: ({ params }) => store.discard(numberOf(params)),
   }
+}
+
+/** Of files that somebody handed in nobody else is to blame, as their publisher is of what is fetched. */
+function notVerified(cause: unknown): unknown {
+  if (!(cause instanceof Fault) || cause.status < 500 || cause.code === 'internal_error') return cause
+  return new Fault('configuration_not_verified', { what: cause.what ?? cause.message, cause })
 }
 
 function reportOf({ take, notTaken, differs, missing }: Plan): Report {

@@ -23,7 +23,7 @@ const TIMEOUT_MS = 10_000
 
 /**
  * Presents the internal TLS certificate to a server that asks for one, as calls of the service do. Throws
- * `service_malformed_url` for an address that is not allowed, `service_certificate_untrusted`, and `service_failed` when there is no document.
+ * `service_malformed_url` for an address that is not allowed, and `description_not_fetched` when there is no document.
  */
 export function createDocumentClient(
   own: readonly OwnListener[],
@@ -48,8 +48,8 @@ export function createDocumentClient(
       })
       const body = Buffer.from(await response.body.arrayBuffer())
       if (response.statusCode !== 200) {
-        throw new Fault('service_failed', {
-          what: `the document's server answered HTTP ${response.statusCode}`,
+        throw new Fault('description_not_fetched', {
+          what: `${url.host}: it answered HTTP ${response.statusCode}`,
         })
       }
       return new TextDecoder('utf-8', { fatal: true }).decode(body)
@@ -57,17 +57,18 @@ export function createDocumentClient(
       if (cause instanceof Fault) throw cause
       const reason = cause instanceof Error && cause.cause instanceof Fault ? cause.cause : cause
       if (reason instanceof Fault) throw reason
-      const untrusted = whyUntrusted(cause)
-      if (untrusted !== undefined)
-        throw new Fault('service_certificate_untrusted', { what: `${url.host}: ${untrusted}`, cause })
-      throw new Fault('service_failed', {
-        what: `no document came from ${url.host}: ${whyNoConnection(cause)}`,
-        cause,
-      })
+      throw new Fault('description_not_fetched', { what: `${url.host}: ${whyNoDocument(cause)}`, cause })
     } finally {
       await dispatcher.destroy()
     }
   }
+}
+
+function whyNoDocument(cause: unknown): string {
+  const { code } = cause as { code?: unknown }
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'what it answered is not UTF-8'
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return `it answered more than ${MAX_BYTES} bytes`
+  return whyUntrusted(cause) ?? whyNoConnection(cause)
 }
 
 /** The name is resolved once and what is judged is what is connected to: a second answer (rebinding) has no say. */

@@ -206,11 +206,12 @@ t.test('OpenAPI documents are fetched within bounds, and never from ourselves', 
   const fetch = createDocumentClient([{ host: '127.0.1.1', port: 4000 }])
   t.equal(await fetch(`http://127.0.0.1:${port}/ok`), DOCUMENT)
   t.equal(await fetch(`http://localhost:${port}/ok`), DOCUMENT)
-  for (const at of ['302', 'large', 'bytes']) {
-    await t.rejects(fetch(`http://127.0.0.1:${port}/${at}`), { code: 'service_failed' }, at)
+  for (const [at, message] of Object.entries({ 302: /HTTP 302/, large: /more than/, bytes: /not UTF-8/ })) {
+    const code = 'description_not_fetched'
+    await t.rejects(fetch(`http://127.0.0.1:${port}/${at}`), { code, status: 502, message }, at)
   }
   await t.rejects(fetch('http://127.0.1.1:4000/'), { code: 'service_malformed_url' })
-  await t.rejects(fetch('http://127.0.0.1:1/'), { code: 'service_failed' })
+  await t.rejects(fetch('http://127.0.0.1:1/'), { code: 'description_not_fetched' })
   const forbidden = createDocumentClient([{ host: '127.0.0.1', port }])
   await t.rejects(
     forbidden(`http://localhost:${port}/ok`),
