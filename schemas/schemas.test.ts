@@ -160,23 +160,43 @@ t.test('a fault on the wire: prefix by the half that speaks, id kept, cause priv
   t.end()
 })
 
-t.test('every operation of every API says what its faults are like', (t) => {
+/** What any call can be answered, whatever it asks for. */
+const ANY = ['400', '408', '413', '429', '431', '500', '503']
+const KNOWN_CALLER = ['401', '403']
+/** Management APIs name things, which may not be there or be in another state. */
+const MANAGED = ['404', '409']
+
+type Declared = {
+  operationId?: string
+  responses: Record<string, object>
+  'x-roles': string[]
+  'x-four-eyes'?: true
+}
+
+t.test('every operation of every API declares each status that it can answer', (t) => {
   const folder = new URL('./', import.meta.url)
   const files = readdirSync(folder).filter((name) => name.endsWith('-api.yaml'))
   t.equal(files.length, 4)
+  const [fault, proposed] = ['Fault', 'Proposed'].map((name) => `{"$ref":"#/components/responses/${name}"}`)
   for (const file of files) {
     const { paths, components } = parse(readFileSync(new URL(file, folder), 'utf8'), { maxAliasCount: -1 })
     t.same(components.schemas.Fault.required, ['type', 'message', 'detail'], file)
     t.equal(components.responses.Fault.content['application/json'].schema.$ref, '#/components/schemas/Fault')
-    for (const [path, item] of Object.entries<Record<string, { operationId?: string; responses?: object }>>(
-      paths,
-    ))
-      for (const operation of Object.values(item).filter(({ operationId }) => operationId !== undefined))
-        t.match(
-          operation.responses,
-          { default: { $ref: '#/components/responses/Fault' } },
-          `${file} ${path} ${operation.operationId}`,
-        )
+    const wrong: string[] = []
+    const operations = Object.values<Record<string, Declared>>(paths).flatMap((item) => Object.values(item))
+    for (const { operationId, responses, ...operation } of operations) {
+      if (operationId === undefined) continue
+      const isOpen = operation['x-roles'].includes('public')
+      const isManaged = ['central-registry-api.yaml', 'security-server-api.yaml'].includes(file)
+      const wanted = [...ANY, ...(isOpen ? [] : KNOWN_CALLER), ...(isManaged ? MANAGED : [])]
+      const isFault = (status: string): boolean => JSON.stringify(responses[status]) === fault
+      const others = Object.keys(responses).filter((status) => !/^2\d\d$/.test(status))
+      for (const status of new Set([...wanted, ...others]))
+        if (!isFault(status)) wrong.push(`${operationId}: ${status}`)
+      if ((JSON.stringify(responses['202']) === proposed) !== (operation['x-four-eyes'] === true))
+        wrong.push(`${operationId}: a second person`)
+    }
+    t.same(wrong, [], file)
   }
   t.end()
 })

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { checkDeclared } from '#platform/http-service/declared-fixture.ts'
 import { prepareSandbox } from './prepared-sandbox.ts'
 import {
   type Admin,
@@ -122,7 +123,11 @@ export async function prepareInstance(): Promise<Instance> {
     },
     async stop() {
       await Promise.all([...running.values()].map((started) => started.kill()))
+      const logs = [...running.keys()].map((name) =>
+        readFileSync(path.join(directory, `${name}.log`), 'utf8'),
+      )
       remove()
+      checkDeclared(logs.flatMap((text) => text.split('\n')))
     },
   }
 }

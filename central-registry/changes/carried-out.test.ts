@@ -189,7 +189,7 @@ void t.test(
               'x-roles': ['any'],
               'x-four-eyes': true,
               requestBody: { content: { 'application/json': { schema } } },
-              responses: { '204': {} },
+              responses: { '202': {}, '204': {} },
             },
           },
         },

@@ -35,7 +35,7 @@ type RawOperation = {
   'x-emergency'?: boolean
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, { schema?: Schema }> }
-  responses?: Record<string, { content?: Record<string, unknown> }>
+  responses?: Record<string, { $ref?: string; content?: Record<string, { schema?: Schema }> }>
 }
 
 export type Operation = {
@@ -54,7 +54,10 @@ export type Operation = {
   bodyRequired: boolean
   /** JSON pointer to the schema of a JSON body, for ajv. */
   bodySchema: string | undefined
+  /** Of the operation itself; 202 with a proposal beside it is not meant. */
   successStatus: number
+  /** Every status that it can answer. */
+  statuses: ReadonlySet<number>
   responseType: string | undefined
   /** The body for the audit log: fields marked `writeOnly` or `format: password` hidden, bytes only counted. */
   withoutSecrets(body: unknown): unknown
@@ -64,6 +67,8 @@ export type Operation = {
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const
 const SUCCESS = ['200', '201', '202', '204']
+/** What an operation that takes two persons answers instead of its own success. */
+const PROPOSED = '202'
 
 /** Every operation, with its base path from the first server. Throws Error for a document that is not complete. */
 export function readOperations(document: OpenApiDocument): Operation[] {
@@ -94,7 +99,13 @@ function readOperation(
   const content = Object.entries(raw.requestBody?.content ?? {})
   const hasJson = content.some(([type]) => type === 'application/json')
   if (content.some(([type]) => type.startsWith('multipart/'))) throw new Error(`${where} takes multipart`)
-  const success = SUCCESS.find((status) => raw.responses?.[status] !== undefined)
+  const fourEyes = raw['x-four-eyes'] === true
+  const declared = raw.responses ?? {}
+  if (fourEyes && declared[PROPOSED] === undefined)
+    throw new Error(`${where} can become a proposal and declares no ${PROPOSED}`)
+  const success = SUCCESS.find(
+    (status) => declared[status] !== undefined && !(fourEyes && status === PROPOSED),
+  )
   if (success === undefined) throw new Error(`${where} declares no success`)
   const pointer = ['paths', path, method, 'requestBody', 'content', 'application/json', 'schema']
   const bodySchema = raw.requestBody?.content['application/json']?.schema
@@ -104,14 +115,15 @@ function readOperation(
     url: base + path.replace(/\{([^}]+)\}/g, ':$1'),
     roles,
     bodyLimit: raw['x-body-limit'],
-    fourEyes: raw['x-four-eyes'] === true,
+    fourEyes,
     emergency: raw['x-emergency'] === true,
     parameters: [...(item.parameters ?? []), ...(raw.parameters ?? [])].map((one) => resolve(document, one)),
     requestTypes: content.map(([type]) => type),
     bodyRequired: raw.requestBody?.required === true,
     bodySchema: hasJson ? '/' + pointer.map(escapePointer).join('/') : undefined,
     successStatus: Number(success),
-    responseType: Object.keys(raw.responses?.[success]?.content ?? {})[0],
+    statuses: new Set(Object.keys(declared).map(Number)),
+    responseType: Object.keys(resolve(document, declared[success]!).content ?? {})[0],
     withoutSecrets: (body) => hideSecrets(document, bodySchema, body),
     hasSecrets: () => holdsSecrets(document, bodySchema),
   }

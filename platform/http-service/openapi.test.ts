@@ -6,8 +6,8 @@ import { Fault } from '#schemas/fault.ts'
 import { answer } from './answer.ts'
 import { createHttpService } from './create-http-service.ts'
 import type { OpenApiRegistration, OperationHandler } from './openapi.ts'
-import { registerOpenApi } from './openapi.ts'
-import type { OpenApiDocument } from './openapi-operations.ts'
+import { registerOpenApi, UNDECLARED } from './openapi.ts'
+import { type OpenApiDocument, readOperations } from './openapi-operations.ts'
 
 const log = createLog({ name: 'test', destination: { write: () => undefined } })
 
@@ -224,4 +224,51 @@ t.test('an API is its OpenAPI file', async (t) => {
     registerOpenApi(createHttpService({ name: 'test', log }), { ...registration, document: noRoles }),
     /x-roles/,
   )
+})
+
+t.test('an act that takes two persons has a success of its own, and every answer is declared', async (t) => {
+  const lines: string[] = []
+  const heard = createLog({ name: 'test', destination: { write: (line) => lines.push(line) } })
+  const deleting = { operationId: 'deleteAnchor', 'x-roles': ['any'], 'x-four-eyes': true }
+  const documentOf = (responses: Record<string, object>): OpenApiDocument => ({
+    openapi: '3.1.0',
+    paths: { '/anchor': { delete: { ...deleting, responses } } },
+  })
+  const declared = documentOf({ 202: {}, 204: {}, 400: {} })
+  t.match(readOperations(declared), [{ successStatus: 204, statuses: new Set([202, 204, 400]) }])
+  t.throws(() => readOperations(documentOf({ 204: {} })), /declares no 202/)
+  t.throws(() => readOperations(documentOf({ 202: {} })), /declares no success/)
+
+  let [isRequired, failure] = [false, undefined as Fault | undefined]
+  const app = createHttpService({ name: 'test', log: heard })
+  await registerOpenApi(app, {
+    document: declared,
+    handlers: {
+      deleteAnchor: async () => {
+        if (failure !== undefined) throw failure
+      },
+    },
+    authenticate: async () => ({ kind: 'person', id: '1', name: 'Anna', roles: [] }),
+    fourEyes: {
+      isRequired: async () => isRequired,
+      checkAnswerable: async () => undefined,
+      propose: async () => ({ id: 'a', contentSha256: 'b', state: 'proposed', expiresAt: 'c' }),
+    },
+  })
+  const ask = async () => {
+    const reply = await app.inject({ method: 'DELETE', url: '/anchor', headers: { 'x-reason': 'why' } })
+    return { status: reply.statusCode, body: reply.body }
+  }
+  t.same(await ask(), { status: 204, body: '' })
+  isRequired = true
+  t.match(await ask(), { status: 202, body: '"contentSha256":"b"' })
+  isRequired = false
+  failure = new Fault('invalid_input')
+  t.match(await ask(), { status: 400 })
+  t.notMatch(lines.join(''), UNDECLARED)
+  failure = new Fault('conflict')
+  t.match(await ask(), { status: 409 }, 'the caller is told all the same')
+  t.match(lines.join(''), UNDECLARED)
+  t.match(lines.join(''), '"operation":"deleteAnchor","status":409')
+  await app.close()
 })

@@ -58,6 +58,9 @@ export type RegisteredOpenApi = {
   perform(call: ApprovedCall): Promise<unknown>
 }
 
+/** What the log says when a handler answers something that its operation does not declare; tests look for it. */
+export const UNDECLARED = 'the document of the API does not declare this answer'
+
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{16,128}$/
 
@@ -111,6 +114,9 @@ function register(
       await q.admit?.(operation, caller)
       request.caller = caller
       checkContentType(request, operation)
+    },
+    onResponse: async (request, { statusCode: status }) => {
+      if (!operation.statuses.has(status)) request.log.error({ operation: operation.id, status }, UNDECLARED)
     },
     handler: async (request, reply) => {
       const check = await validatorOf(operation)

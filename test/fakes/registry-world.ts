@@ -8,6 +8,7 @@ import { Agent, request } from 'undici'
 import type { Settings } from '#central-registry/config.ts'
 import type { MailServer } from '#central-registry/features/mail/client.ts'
 import { startRegistry } from '#central-registry/registry.ts'
+import { checkDeclared } from '#platform/http-service/declared-fixture.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import { createConfigurationClient } from '#security-server/global-configuration/client.ts'
@@ -64,6 +65,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
     for (const node of running) await node.stop()
     await client.close()
     rmSync(directory, { recursive: true, force: true })
+    checkDeclared(lines)
   })
   return {
     directory,

@@ -14,6 +14,7 @@ import { type Database, openDatabase } from '#platform/database/open-database.ts
 import type { FeatureModule } from '#platform/feature.ts'
 import { createClockCheck } from '#platform/health/clock-check.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { checkDeclared } from '#platform/http-service/declared-fixture.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createPeopleStore, type PeopleStore } from '#platform/people/store.ts'
@@ -120,7 +121,8 @@ export async function createAdminWorld(
   const clock = () => world.now
   const logClock = { aheadMs: 0 }
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-admin-'))
-  const log = createLog({ name: 'test', level: 'silent' })
+  const lines: string[] = []
+  const log = createLog({ name: 'test', level: 'error', destination: { write: (line) => lines.push(line) } })
   const services = await openServices({
     ...{
       databaseUrl: o.databaseUrl ?? `sqlite:${path.join(folder, 'server.db')}`,
@@ -135,6 +137,7 @@ export async function createAdminWorld(
   t.teardown(async () => {
     await (running?.stop() ?? database.close())
     rmSync(folder, { recursive: true, force: true })
+    checkDeclared(lines)
   })
   const own = [{ host: '127.0.1.1', port: 4000 }]
   const localSystems = await createLocalSystems({ database, clock, own })
