@@ -23,13 +23,12 @@ import {
   type GlobalConfiguration,
 } from './global-configuration/global-configuration.ts'
 import { createPostDocument } from './global-configuration/registration/client.ts'
-import { checkpointSigner } from './keys/checkpoint-signer.ts'
 import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { armedBy } from './kill-points.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
-import { type MessageLog, openMessageLog } from './message-log/message-log.ts'
 import { takeNodeIdentity } from './node-identity.ts'
+import { openWholeLog, type WholeLog } from './open-log.ts'
 import { ownAddresses, ownListeners } from './own-listeners.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createMessageSigner } from './peer/sign-message.ts'
@@ -152,22 +151,17 @@ function openLog(q: {
   storedLog: { databaseUrl: string; keyFolder: string; bodyFolder: string }
   fetchOcsp: Parameters<typeof createFetchStatus>[0]['fetchOcsp']
   heard: ClockCheck['heard']
-}): Promise<MessageLog> {
+}): Promise<WholeLog> {
   const { settings, server, node, clock, log, keys, globalConfiguration } = q
   const owner = memberOf(server)
   const fetchStatus = createFetchStatus({
     ...{ clock, fetchOcsp: q.fetchOcsp },
     configurations: () => [...globalConfiguration.current().indexes()],
   })
-  return openMessageLog({
+  return openWholeLog({
     ...q.storedLog,
     ...{ server, node, formerNodes: q.formerNodes, clock },
     unstampedLimitMs: settings.limits.unstampedHours * 3_600_000,
-    archives: {
-      directory: settings.archives.path ?? path.join(settings.directory, 'archives'),
-      maxBytes: settings.archives.maxFileBytes,
-      checkpointSigner: () => checkpointSigner(keys, server),
-    },
     onFault: (fault) => log.error({ err: fault, detail: fault.detail }, 'message log'),
     signer: {
       name: idText(owner),

@@ -4,13 +4,18 @@ import path from 'node:path'
 import t from 'tap'
 import { lockFile } from '#platform/database/lock-file.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { logFolder, logOptions, openTestLog, signedRecord } from './message-log/fixture.ts'
-import type { MessageLogOptions } from './message-log/message-log.ts'
+import {
+  logFolder,
+  logOptions,
+  openTestLog,
+  signedRecord,
+  type TestLogOptions,
+} from './message-log/fixture.ts'
 import { type NodeIdentity, takeNodeIdentity } from './node-identity.ts'
 
 await eachDatabase(t, async (_database, t, url) => {
   const folder = logFolder(t)
-  const options: MessageLogOptions = logOptions(folder, url)
+  const options: TestLogOptions = logOptions(folder, url)
 
   await t.test('recovery under another host name, with bodies that were on their way', async (t) => {
     const directory = path.join(folder, `server-${path.basename(url)}`)

@@ -1,15 +1,14 @@
 /** The consumer half of an exchange, on the listeners for client systems. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
-import type { MessageLog } from '../message-log/message-log.ts'
-import { evidenceRoutes } from './evidence.ts'
+import { type EvidenceLog, evidenceRoutes } from './evidence.ts'
 import { listClientsRoute } from './list-clients.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import { consumerRoutes } from './routes.ts'
 
 type Ground = Omit<ConsumerRooms, 'heardTreeHead' | 'authenticationIdentity' | 'messageLog'> &
   Pick<Services, 'log'> & {
-    messageLog: MessageLog
+    messageLog: ConsumerRooms['messageLog'] & EvidenceLog
     keys: Pick<ConsumerRooms, 'authenticationIdentity'>
     /** Counts an exchange of this half. */
     observe(half: string): (outcome: string, seconds: number) => void

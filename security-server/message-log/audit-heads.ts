@@ -4,6 +4,7 @@
  */
 import type { AuditHead } from '#platform/audit-log/create-audit-log.ts'
 import type { LogDatabase } from './log-database.ts'
+import { type KeyFinder, openRecord } from './open-record.ts'
 import { ownRecord } from './own-record.ts'
 import type { OwnRecord, Writer } from './records/writer.ts'
 import type { WorkerClient } from './worker-client.ts'
@@ -48,22 +49,29 @@ export async function putAuditHead(q: {
   return true
 }
 
+/** Of those among `limit` records from `first` on. Their forms are the leaves of the tree: none can be taken away unseen. */
+export async function readAuditHeads(q: {
+  log: Pick<LogDatabase, 'records'>
+  findKey: KeyFinder
+  first: number
+  limit: number
+}): Promise<AuditHead[]> {
+  const heads: AuditHead[] = []
+  for (const { idx, form } of await q.log.records.forms(q.first, q.limit)) {
+    if (!form.includes('"kind":"audit-head"')) continue
+    const { digest = '', records } = openRecord(await q.log.records.get(idx), q.findKey)?.metadata.extra ?? {}
+    heads.push({ records: Number(records), digest })
+  }
+  return heads
+}
+
 export function auditHeadsOf(worker: Pick<WorkerClient, 'call' | 'state'>, clock: () => number): AuditHeads {
   return {
     noteAuditHead: (head) => worker.call('putAuditHead', { head, now: clock() }),
     auditHeads: async function* () {
       const { size } = worker.state()
-      for (let first = 0; first < size; first += PART) {
-        const limit = Math.min(PART, size - first)
-        // Their forms are the leaves of the tree: none can be taken away unseen.
-        const forms = await worker.call('forms', { first, limit, clearance: 2 })
-        for (const [at, form] of forms.entries()) {
-          if (!form.includes('"kind":"audit-head"')) continue
-          const { metadata } = await worker.call('readEvidence', first + at)
-          const { digest = '', records } = metadata?.extra ?? {}
-          yield { records: Number(records), digest }
-        }
-      }
+      for (let first = 0; first < size; first += PART)
+        yield* await worker.call('auditHeads', { first, limit: Math.min(PART, size - first) })
     },
   }
 }

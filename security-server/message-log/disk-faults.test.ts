@@ -17,9 +17,9 @@ import {
   signedRecord,
   signer,
   spoolBody,
+  type TestLog,
   usableAgain,
 } from './fixture.ts'
-import type { MessageLog } from './message-log.ts'
 
 const SYNC = ['fsync', 'fdatasync']
 
@@ -29,13 +29,13 @@ if (reason !== undefined) skipFor(t, reason)
 /** By index, what `append` acknowledged. */
 type Acknowledged = Map<number, string>
 
-async function append(log: MessageLog, to: Acknowledged, body?: Buffer): Promise<void> {
+async function append(log: TestLog, to: Acknowledged, body?: Buffer): Promise<void> {
   const spooled = body === undefined ? undefined : await spoolBody(log, body)
   const { index, leaf } = await log.append(await signedRecord({ body: spooled }))
   to.set(index, leaf.toString('hex'))
 }
 
-async function missing(log: MessageLog, acknowledged: Acknowledged): Promise<number[]> {
+async function missing(log: TestLog, acknowledged: Acknowledged): Promise<number[]> {
   const lost: number[] = []
   for (const [index, leaf] of acknowledged) {
     const stored = await log.read(index).catch(() => undefined)

@@ -4,7 +4,6 @@
  */
 import { hash, randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
-import { countErased } from '../features/person-search/log/count-store.ts'
 import { contentSize, decodeBodyFile, encodeContent, SECTION } from './content.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
@@ -32,6 +31,15 @@ export type Erasure = {
 
 export type Erased = { index: number; erasureIndex: number }
 
+/** A record whose content goes: what those who have rows about it are told. Of what is hidden no service is named. */
+export type ErasedContent = {
+  idx: number
+  day: string
+  service: string
+  /** Its metadata stay: it is still found. */
+  keepsProof: boolean
+}
+
 const ERASABLE: ReadonlySet<string> = new Set(['request', 'reply', 'refusal', 'outcome-unknown'])
 
 /**
@@ -43,8 +51,10 @@ export async function eraseRecords(q: {
   holds: number
   now: number
   log: LogDatabase
-  ring: KeyRing
+  ring: Pick<KeyRing, 'find' | 'current'>
   node: string
+  /** What else goes with a content, in the same commit. */
+  rowsOf(erased: ErasedContent): SideStatement[]
   append(records: OwnRecord[]): Promise<number[]>
 }): Promise<Erased[]> {
   const records: OwnRecord[] = []
@@ -56,7 +66,7 @@ export async function eraseRecords(q: {
 async function erasureRecord(
   { index, mode, extra }: Erasure,
   isFirst: boolean,
-  q: { holds: number; now: number; log: LogDatabase; ring: KeyRing; node: string },
+  q: Omit<Parameters<typeof eraseRecords>[0], 'erasures' | 'append'>,
 ): Promise<OwnRecord> {
   const record = await q.log.records.get(index)
   const { kind } = JSON.parse(record.form) as { kind: string }
@@ -72,6 +82,7 @@ async function erasureRecord(
   const keepsProof = mode === 'PROOF_KEPT' && opened !== undefined
   const written: EndMode = keepsProof ? 'PROOF_KEPT' : 'LEAF_ONLY'
   const { archive, case: caseNumber, class: name, effective, reason, reference } = extra
+  const told = toldOf(record, opened ?? openRemainder(rest, q.ring.find))
   const sorted = { archive, case: caseNumber, class: name, effective, mode: written, reason, reference }
   return {
     packed: ownRecord({
@@ -85,11 +96,11 @@ async function erasureRecord(
       ...(isFirst ? [{ text: "update mark set value = value where name = 'holds'", values: [] }] : []),
       entry(isProof ? 'proof_erasure' : 'erasure', { index, idx, time, holds: q.holds }),
       { text: 'delete from record_key where idx = ?', values: [index] },
-      { text: 'delete from retention where idx = ?', values: [index] },
       ...bodyRemoval(opened),
-      ...(keepsProof
-        ? [remainderOf(record, opened, q.ring)]
-        : [...countErased(countedOf(record, opened ?? openRemainder(rest, q.ring.find))), ...removal(index)]),
+      keepsProof
+        ? remainderOf(record, opened, q.ring)
+        : { text: 'delete from remainder where idx = ?', values: [index] },
+      ...q.rowsOf({ ...told, keepsProof }),
     ],
   }
 }
@@ -114,22 +125,18 @@ function bodyRemoval(opened: OpenedRecord | undefined): SideStatement[] {
   return [{ text, values: [decodeBodyFile(section).name] }]
 }
 
-/** As whom the index by person counted it: of what is hidden no service is named. */
-function countedOf({ idx, form }: StoredRecord, opened: Pick<OpenedRecord, 'metadata'> | undefined) {
+function toldOf({ idx, form }: StoredRecord, opened: Pick<OpenedRecord, 'metadata'> | undefined) {
   const { time } = JSON.parse(form) as { time: string }
   const { service = '', secrecy = 0 } = opened?.metadata ?? {}
   return { idx, day: time.slice(0, 10), service: secrecy > 0 ? '' : service }
 }
 
-function removal(index: number): SideStatement[] {
-  return ['remainder', 'search', 'subject'].map((table) => ({
-    text: `delete from ${table} where idx = ?`,
-    values: [index],
-  }))
-}
-
 /** What log level `digest` would have kept, and the salt, under a key of its own. */
-function remainderOf(record: StoredRecord, opened: OpenedRecord, ring: KeyRing): SideStatement {
+function remainderOf(
+  record: StoredRecord,
+  opened: OpenedRecord,
+  ring: Pick<KeyRing, 'current'>,
+): SideStatement {
   const { key, sections } = opened
   const kept = [
     undefined,

@@ -1,13 +1,13 @@
 /** A process that appends under load until it is killed; it prints every acknowledged record, and that only. */
 import { readFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
-import { openMessageLog } from './message-log.ts'
+import { openFullLog } from './fixture.ts'
 import type { RecordInput } from './record-input.ts'
 
 // The fixture is not imported here: what it needs takes longer to load than most of these processes live.
 const [folder, databaseUrl] = process.argv.slice(2) as [string, string]
 const member = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234' }
-const log = await openMessageLog({
+const log = await openFullLog({
   databaseUrl,
   keyFolder: path.join(folder, 'keys'),
   bodyFolder: path.join(folder, 'bodies'),

@@ -15,8 +15,15 @@ import { hasPostgresql, postgresql, startPostgresql } from '#test/postgresql.ts'
 import { openLogSource } from '../features/verification/checks/open-source.ts'
 import type { LogReport } from '../features/verification/checks/source.ts'
 import { verifyLog } from '../features/verification/checks/verify-log.ts'
-import { logFolder, logOptions, openTestLog, signedRecord, spoolBody, usableAgain } from './fixture.ts'
-import type { MessageLog } from './message-log.ts'
+import {
+  logFolder,
+  logOptions,
+  openTestLog,
+  signedRecord,
+  spoolBody,
+  type TestLog,
+  usableAgain,
+} from './fixture.ts'
 
 const KILLS = 20
 
@@ -51,7 +58,7 @@ async function runAndKill(folder: string, url: string, acknowledged: Acknowledge
   return recovered
 }
 
-async function checkAcknowledged(t: Test, log: MessageLog, acknowledged: Acknowledged): Promise<void> {
+async function checkAcknowledged(t: Test, log: TestLog, acknowledged: Acknowledged): Promise<void> {
   let missing = 0
   for (const [index, leaf] of acknowledged) {
     const stored = await log.read(index).catch(() => undefined)

@@ -15,7 +15,20 @@ import { prepareSignature } from '#core/signature/write-signature.ts'
 import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { addTsaCertificate } from '#core/timestamp/write-token.ts'
-import { type MessageLog, type MessageLogOptions, openMessageLog } from './message-log.ts'
+import { type SubjectLog, subjectLog } from '../features/person-search/log/subject-log.ts'
+import {
+  type ReconciliationLog,
+  reconciliationLog,
+} from '../features/reconciliation/log/reconciliation-log.ts'
+import { createReconciliationStore, type ReconciliationStore } from '../features/reconciliation/log/store.ts'
+import type { ArchiveOptions } from '../features/retention/archives/archiver.ts'
+import { type EndedLog, endedLog } from '../features/retention/ended-log.ts'
+import { openRetention } from '../features/retention/open-retention.ts'
+import type { Retention } from '../features/retention/retention.ts'
+import { LOG_PARTS } from '../log-parts.ts'
+import { type LogOptions, openWholeLog, type WholeLog } from '../open-log.ts'
+import { openLogDatabase } from './log-database.ts'
+import { logMigrations } from './part.ts'
 import type { RecordInput } from './record-input.ts'
 import type { SpooledBody } from './spool.ts'
 
@@ -34,8 +47,8 @@ type Signer = {
   authority: Authority
   /** A real signature over the message and, by hash chain, its body. */
   sign(message: Buffer, body?: SpooledBody): NonNullable<RecordInput['signature']>
-  stamp: NonNullable<MessageLogOptions['stamp']>
-  memberSigner: NonNullable<MessageLogOptions['signer']>
+  stamp: NonNullable<LogOptions['stamp']>
+  memberSigner: NonNullable<LogOptions['signer']>
 }
 
 let shared: Promise<Signer> | undefined
@@ -115,7 +128,7 @@ export function logFolder(t: Test): string {
   return folder
 }
 
-export function logOptions(folder: string, url?: string): MessageLogOptions {
+export function logOptions(folder: string, url?: string): LogOptions {
   return {
     databaseUrl: url ?? `sqlite:${path.join(folder, 'log.db')}`,
     keyFolder: path.join(folder, 'keys'),
@@ -126,11 +139,45 @@ export function logOptions(folder: string, url?: string): MessageLogOptions {
   }
 }
 
+export type TestLogOptions = LogOptions & { archives?: ArchiveOptions | undefined }
+
+/** The log with what features do with it, each as it makes that for itself. */
+export type TestLog = WholeLog & {
+  subjects: SubjectLog
+  reconciliation: ReconciliationLog
+  retention: Retention
+}
+
+export async function openFullLog({ archives, ...options }: TestLogOptions): Promise<TestLog> {
+  const log = await openWholeLog(options)
+  const { databaseUrl, keyFolder, bodyFolder, server, node, clock } = options
+  const { retention, close } = openRetention({
+    ...{ messageLog: log, server, node, clock, archives },
+    storedLog: { databaseUrl, keyFolder, bodyFolder },
+  })
+  return {
+    ...log,
+    ...{ subjects: subjectLog(log), reconciliation: reconciliationLog(log), retention },
+    close: async () => {
+      await close()
+      await log.close()
+    },
+  }
+}
+
 /** A log that is closed when the test ends. */
-export async function openTestLog(t: Test, options: MessageLogOptions): Promise<MessageLog> {
-  const log = await openMessageLog(options)
+export async function openTestLog(t: Test, options: TestLogOptions): Promise<TestLog> {
+  const log = await openFullLog(options)
   t.teardown(() => log.close())
   return log
+}
+
+export type TestDatabase = EndedLog & { reconciliation: ReconciliationStore }
+
+/** The log's database with the stores of all who read it. */
+export async function openTestDatabase(url: string, o?: { readOnly: true }): Promise<TestDatabase> {
+  const log = await openLogDatabase(url, o ?? { migrations: logMigrations(LOG_PARTS) })
+  return { ...endedLog(log), reconciliation: createReconciliationStore(log.database) }
 }
 
 /** An incoming request, signed; `changes` replace fields. */
@@ -154,14 +201,18 @@ export async function signedRecord(changes: Partial<RecordInput> = {}): Promise<
 }
 
 /** Spools a body in pieces. */
-export async function spoolBody(log: MessageLog, bytes: Buffer, pieceSize = 16_384): Promise<SpooledBody> {
+export async function spoolBody(
+  log: Pick<TestLog, 'spool'>,
+  bytes: Buffer,
+  pieceSize = 16_384,
+): Promise<SpooledBody> {
   const writer = log.spool.begin({ maxBytes: bytes.length })
   for (let at = 0; at < bytes.length; at += pieceSize) await writer.write(bytes.subarray(at, at + pieceSize))
   return writer.end()
 }
 
 /** The log finds out by itself; nobody appends meanwhile. */
-export async function usableAgain(log: MessageLog): Promise<void> {
+export async function usableAgain(log: Pick<TestLog, 'checkUsable'>): Promise<void> {
   for (;;) {
     try {
       return log.checkUsable()
@@ -172,7 +223,7 @@ export async function usableAgain(log: MessageLog): Promise<void> {
 }
 
 /** Runs of the retention job until nothing is due that it may end; says how many contents ended. */
-export async function endAllDue({ retention }: MessageLog): Promise<number> {
+export async function endAllDue({ retention }: Pick<TestLog, 'retention'>): Promise<number> {
   let ended = await retention.run()
   while ((await retention.counts()).due > 0) ended += await retention.run()
   return ended

@@ -1,20 +1,12 @@
-/** The log's own database with its stores; apart from the server's, so that evidence outlives configuration. */
+/** The log's own database with the stores of the side that appends; apart from the server's, so that evidence outlives configuration. */
 import { sql } from 'kysely'
+import type { Migration } from 'kysely/migration'
 import { isMigrated, migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase, openSnapshot } from '#platform/database/open-database.ts'
-import { createSubjectCountStore, type SubjectCountStore } from '../features/person-search/log/count-store.ts'
-import { createSubjectStore, type SubjectStore } from '../features/person-search/log/store.ts'
-import { createReconciliationStore, type ReconciliationStore } from '../features/reconciliation/log/store.ts'
-import { type ArchiveStore, createArchiveStore } from '../features/retention/archives/store.ts'
-import { createHoldStore, type HoldStore } from '../features/retention/holds/store.ts'
-import { createRetentionStore, type RetentionStore } from '../features/retention/store.ts'
-import { createSearchStore, type SearchStore } from '../reading/index/store.ts'
-import { createTermsStore, type TermsStore } from '../reading/index/terms-store.ts'
 import { type CircumstancesStore, createCircumstancesStore } from './circumstances/store.ts'
 import { type CosignatureStore, createCosignatureStore } from './cosignatures/store.ts'
 import { createDailyCountStore, type DailyCountStore } from './daily-counts/store.ts'
 import { createEvidenceRecordStore, type EvidenceRecordStore } from './evidence-renewal/store.ts'
-import { messageLogMigrations } from './migrations/all.ts'
 import { createRecordStore, type RecordStore } from './records/store.ts'
 import { createTimeStampStore, type TimeStampStore } from './time-stamps/store.ts'
 import { createTreeStore, type TreeStore } from './tree/store.ts'
@@ -26,28 +18,23 @@ export type LogDatabase = {
   timeStamps: TimeStampStore
   evidenceRecords: EvidenceRecordStore
   circumstances: CircumstancesStore
-  search: SearchStore
-  terms: TermsStore
   dailyCounts: DailyCountStore
-  subjects: SubjectStore
-  subjectCounts: SubjectCountStore
   cosignatures: CosignatureStore
-  retention: RetentionStore
-  holds: HoldStore
-  archives: ArchiveStore
-  reconciliation: ReconciliationStore
   close(): Promise<void>
 }
 
 const MIGRATION_STATEMENT_MS = 3_600_000
 
-/** Opens the database and brings it to this version's schema unless `readOnly`. */
-export async function openLogDatabase(url: string, o: { readOnly?: boolean } = {}): Promise<LogDatabase> {
+/** Opens the database; with the migrations of the whole log (`logMigrations`) brings it to this version's schema first. */
+export async function openLogDatabase(
+  url: string,
+  o: { migrations: Record<string, Migration> } | { readOnly: true },
+): Promise<LogDatabase> {
   const database = await openDatabase(url)
   try {
     // On every connection from the first row on: pages that are split would keep copies of what is erased later.
     if (database.dialect === 'sqlite') await sql`pragma secure_delete = on`.execute(database.kysely)
-    if (o.readOnly !== true) await bringUp(database, url)
+    if ('migrations' in o) await bringUp(database, url, o.migrations)
   } catch (fault) {
     await database.close()
     throw fault
@@ -61,38 +48,33 @@ export async function openLogSnapshot(url: string): Promise<LogDatabase> {
 }
 
 function storesOf(database: Database): LogDatabase {
-  const circumstances = createCircumstancesStore(database)
   return {
     database,
     records: createRecordStore(database),
     tree: createTreeStore(database),
     timeStamps: createTimeStampStore(database),
     evidenceRecords: createEvidenceRecordStore(database),
-    circumstances,
-    search: createSearchStore(database),
-    terms: createTermsStore(database, circumstances),
+    circumstances: createCircumstancesStore(database),
     dailyCounts: createDailyCountStore(database),
-    subjects: createSubjectStore(database),
-    subjectCounts: createSubjectCountStore(database),
     cosignatures: createCosignatureStore(database),
-    retention: createRetentionStore(database),
-    holds: createHoldStore(database),
-    archives: createArchiveStore(database),
-    reconciliation: createReconciliationStore(database),
     close: () => database.close(),
   }
 }
 
 /** A migration of a large log, or the wait for the node that runs it, takes longer than any other statement may. */
-async function bringUp(database: Database, url: string): Promise<void> {
-  if (database.dialect === 'sqlite' || (await isMigrated(database, messageLogMigrations)))
-    return await migrate(database, messageLogMigrations)
+async function bringUp(
+  database: Database,
+  url: string,
+  migrations: Record<string, Migration>,
+): Promise<void> {
+  if (database.dialect === 'sqlite' || (await isMigrated(database, migrations)))
+    return await migrate(database, migrations)
   const address = new URL(url)
   const statementMs = Math.max(MIGRATION_STATEMENT_MS, Number(address.searchParams.get('statementMs')))
   address.searchParams.set('statementMs', String(statementMs))
   const patient = await openDatabase(address.href)
   try {
-    await migrate(patient, messageLogMigrations)
+    await migrate(patient, migrations)
   } finally {
     await patient.close()
   }

@@ -1,9 +1,10 @@
-/** What can wait is done in small slices between groups: tree tiles, search index, low-water mark, old replay keys, room ahead, the counts of a day that is over. */
-
-import { indexRecords } from '../reading/index/index-records.ts'
+/**
+ * What can wait is done in small slices between groups: tree tiles, what the parts have to do, low-water mark, old replay keys, room
+ * ahead, the counts of a day that is over.
+ */
 import { closeDay } from './daily-counts/close-day.ts'
-import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
+import type { OpenPart } from './part.ts'
 import type { HotStore } from './records/hot-store.ts'
 import type { Writer } from './records/writer.ts'
 import { lowWaterMark } from './recover.ts'
@@ -13,8 +14,8 @@ import type { WorkerSetup } from './worker-api.ts'
 type Maintenance = {
   /** Does a little of everything; true when more is to do. */
   slice(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
-  /** Indexes the record of this index, and all before it; with one beyond the last all that there are. */
-  indexPast(index: number): Promise<void>
+  /** Brings all parts up to the newest record. */
+  catchUp(): Promise<void>
   markLowWater(): Promise<void>
   /** From now on the writer knows all that is open. */
   recovered(): void
@@ -30,7 +31,7 @@ export function createMaintenance(q: {
   log: LogDatabase
   store: HotStore
   writer: Writer
-  ring: KeyRing
+  parts: readonly Pick<OpenPart<object>, 'maintain'>[]
   setup: WorkerSetup
   sizeAtStart: number
 }): Maintenance {
@@ -56,20 +57,15 @@ export function createMaintenance(q: {
     await closeDay({ log, writer, now, node: setup.node, size })
     notClosed = Number.NEGATIVE_INFINITY
   }
-  const index = async (size: number): Promise<number> =>
-    indexRecords({
-      records: log.records,
-      search: log.search,
-      terms: log.terms,
-      size,
-      recent: writer.recent,
-      findKey: q.ring.find,
-      logKey: q.ring.current(),
-    })
+  const maintainParts = async (size: number): Promise<boolean> => {
+    let more = false
+    for (const part of q.parts) more = ((await part.maintain?.(size)) ?? false) || more
+    return more
+  }
   return {
-    indexPast: async (last) => {
+    catchUp: async () => {
       const { size } = await store.head()
-      while ((await index(size)) < Math.min(last + 1, size));
+      while (await maintainParts(size));
     },
     markLowWater,
     recovered: () => {
@@ -87,14 +83,14 @@ export function createMaintenance(q: {
         limit: TILES_AT_ONCE,
         recent: writer.recent,
       })
-      const indexed = await index(size)
+      const partsHaveMore = await maintainParts(size)
       let deleted = 0
       if (now - forgotten > REPLAY_EVERY_MS) {
         deleted = await store.forgetReplayKeys({ now, oldestArrival })
         if (deleted === 0) forgotten = now
       }
       await store.makeRoom(size)
-      const more = tiles === TILES_AT_ONCE || indexed < size || deleted > 0
+      const more = tiles === TILES_AT_ONCE || partsHaveMore || deleted > 0
       if (!more) {
         await markLowWater()
         await close(now, size)

@@ -18,22 +18,22 @@ import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { subsystemOf } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
-import type { SearchRow } from '../reading/index/store.ts'
+import type { SearchRow } from '../reading/index/search-filter.ts'
 import {
   CLIENT,
   logFolder,
   logOptions,
+  openTestDatabase,
   openTestLog,
   PEER,
   SERVICE,
   signedRecord,
   signer,
   spoolBody,
+  type TestLogOptions,
   usableAgain,
 } from './fixture.ts'
 import { readLogKeys } from './keys/log-keys.ts'
-import { openLogDatabase } from './log-database.ts'
-import type { MessageLogOptions } from './message-log.ts'
 
 const codeOf = (thrown: unknown): string => (thrown as Fault).code
 
@@ -42,7 +42,7 @@ async function bytesOf(stream: Readable): Promise<Buffer> {
 }
 
 /** A log on this store with everything handed in. */
-async function freshLog(t: Test, url: string, changes: Partial<MessageLogOptions> = {}) {
+async function freshLog(t: Test, url: string, changes: Partial<TestLogOptions> = {}) {
   const { stamp, memberSigner } = await signer()
   const options = { ...logOptions(logFolder(t), url), stamp, signer: memberSigner, ...changes }
   return { log: await openTestLog(t, options), options }
@@ -216,7 +216,7 @@ await eachDatabase(t, async (_database, t, url) => {
 await eachDatabase(t, async (_database, t, url) => {
   const folder = logFolder(t)
   const { stamp } = await signer()
-  const options: MessageLogOptions = { ...logOptions(folder, url), stamp }
+  const options: TestLogOptions = { ...logOptions(folder, url), stamp }
 
   await t.test('levels: digest keeps no content, none keeps ids only', async (t) => {
     const log = await openTestLog(t, options)
@@ -348,7 +348,7 @@ t.test('answering something that is not there is refused alone', async (t) => {
 })
 
 await eachDatabase(t, async (_database, t, url) => {
-  const { search, close } = await openLogDatabase(url)
+  const { search, close } = await openTestDatabase(url)
   t.teardown(close)
   // At the edges of the index's blocks, and of what one query asks for.
   const indexes = [0, 5, 32_767, 32_768, 2_097_151, 2_097_152, 3_000_000]

@@ -2,23 +2,12 @@
  * The message log: records in, evidence out. `append` resolves when the record is durable; whatever cannot be written is
  * refused, and the log takes records again by itself when the cause is gone.
  */
-import type { ContainerParts } from '#core/container/container.ts'
 import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
-import { type SubjectLog, subjectLog } from '../features/person-search/log/subject-log.ts'
-import type { ReconciliationLog } from '../features/reconciliation/log/reconciliation-log.ts'
-import { reconciliationLog } from '../features/reconciliation/log/reconciliation-log.ts'
-import { createArchiveThread } from '../features/retention/archives/archive-thread.ts'
-import { type ArchiveOptions, createArchiver } from '../features/retention/archives/archiver.ts'
-import { createRetention, type Retention } from '../features/retention/retention.ts'
-import { containerParts } from '../reading/evidence/container-parts.ts'
-import type { InclusionEvidence } from '../reading/evidence/prove-inclusion.ts'
-import type { StoredEvidence } from '../reading/evidence/read-evidence.ts'
-import type { StampProof } from '../reading/evidence/read-stamp.ts'
 import { type AuditHeads, auditHeadsOf } from './audit-heads.ts'
-import { openBodyFolder } from './body-folder.ts'
+import { type BodyFolder, openBodyFolder } from './body-folder.ts'
 import { createKeptCircumstances } from './circumstances/kept.ts'
 import { type LogWitnesses, logWitnesses } from './cosignatures/log-witnesses.ts'
 import {
@@ -29,7 +18,7 @@ import {
 import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
 import { createPassingBodies } from './passing-bodies.ts'
-import { type LogReads, logReads } from './reads.ts'
+import { type OwnReads, ownReads } from './reads.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
 import { createReplayHolds } from './replay-holds.ts'
 import { createSpool, type Spool } from './spool.ts'
@@ -45,6 +34,8 @@ const UNSTAMPED_LIMIT_MS = 4 * 60 * 60 * 1000
 const PROBE_MS = 500
 
 export type MessageLogOptions = {
+  /** The file that runs the log's thread with its parts (`runLogThread`). */
+  thread: URL
   /** The log's own database, apart from the server's: sqlite:/path or postgres://... */
   databaseUrl: string
   /** Log keys (0600), outside any backup of the database. The folder exists; keys are made for an empty log. */
@@ -68,13 +59,15 @@ export type MessageLogOptions = {
   unstampedLimitMs?: number
   /** For tests, which have few records: in a partition of a small log on PostgreSQL. */
   partitionRecords?: number
-  /** Without it no archives are made, and content that is to be archived does not end. */
-  archives?: ArchiveOptions | undefined
   /** Hears of faults that no caller waits for. */
   onFault?: (fault: Fault) => void
 }
 
-export type MessageLog = LogReads & {
+/** `Parts`: what the parts of its thread may be asked. */
+export type MessageLog<Parts extends object = object> = OwnReads & {
+  parts: Parts
+  /** Bodies of records in files. */
+  bodies: Pick<BodyFolder, 'open' | 'erase'>
   /** Throws `logging_failed`, or `replayed_request` for this record alone. */
   append(record: RecordInput): Promise<LoggedRecord>
   /**
@@ -89,22 +82,10 @@ export type MessageLog = LogReads & {
   treeHead(): string | undefined
   /** How many records there are, as of the last commit of this process. */
   size(): number
-  /** All that is stored about one record. */
-  read(index: number): Promise<StoredEvidence>
-  /** What X-Road's container holds; throws `not_found` when there is no message or no signature. */
-  container(index: number): Promise<ContainerParts>
-  /** Under the tree head of this size, or the best witnessed one, which is made first when none covers the record. */
-  proof(index: number, size?: number): Promise<InclusionEvidence>
-  /** The time-stamp of the record's signature as its own record has it; undefined while there is none. */
-  stampProof(index: number): Promise<StampProof | undefined>
   /** What proves since when the record exists; made now when there is none yet and an authority answers. */
   evidenceRecord(index: number): Promise<EvidenceRecordProof | undefined>
   /** The evidence record of the day, and renewals that are due; for a job. Says how many were renewed. */
   keepEvidenceRecords(): Promise<number>
-  /** What the log holds about a day and a pair of members. */
-  reconciliation: ReconciliationLog
-  /** The index of people whom exchanges are about. */
-  subjects: SubjectLog
   oldestUnstamped(): Date | undefined
   /** Throws `logging_failed` or `timestamping_failed` when no record should be begun. */
   checkUsable(): void
@@ -114,7 +95,7 @@ export type MessageLog = LogReads & {
   witnesses: LogWitnesses
   /** Stamps what waits; says how many batches. */
   timeStampNow(): Promise<number>
-  /** Search index, tiles, clean-up; for a job every few seconds. */
+  /** Tiles, what parts have to do, clean-up, until nothing waits: then the index holds every record. For a job every few seconds. */
   maintain(): Promise<void>
   /** Once after start: outcome-unknown records for what a crash left open, orphaned body files deleted. */
   recover(): Promise<number>
@@ -123,8 +104,6 @@ export type MessageLog = LogReads & {
    * without this process having been told of it. Spares what is under way; for a job every few seconds.
    */
   closeAbandoned(): Promise<number>
-  /** Ends of content, erasure by order, legal holds. */
-  retention: Retention
   rotateLogKey(): Promise<NewLogKey>
   /** The keys that records came from, the newest first. */
   logKeys(): Promise<LogKeyState[]>
@@ -147,7 +126,7 @@ const EVIDENCE_RECORDS: EvidenceRecordSettings = {
 }
 
 /** Throws `invalid_configuration`, `conflict` (another writer), `log_inconsistent` or `database_error`. */
-export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> {
+export async function openMessageLog<Parts extends object>(q: MessageLogOptions): Promise<MessageLog<Parts>> {
   const { clock, node, databaseUrl, keyFolder, bodyFolder } = q
   const folder = await openBodyFolder(bodyFolder, node, q.formerNodes)
   const limit = q.unstampedLimitMs ?? UNSTAMPED_LIMIT_MS
@@ -180,6 +159,7 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
     }, PROBE_MS).unref()
   }
   const worker = await startWorker({
+    thread: q.thread,
     setup: () => ({
       databaseUrl,
       keyFolder,
@@ -289,50 +269,22 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       throw thrown
     }
   }
-  const evidence: Pick<MessageLog, 'read' | 'container' | 'proof' | 'stampProof' | 'evidenceRecord'> = {
-    read: (index) => worker.call('readEvidence', index),
-    container: async (index) => containerParts(await worker.call('readEvidence', index), folder),
-    proof: async (index, size) => {
-      try {
-        return await worker.call('proveInclusion', { index, size })
-      } catch (thrown) {
-        const isNew = size === undefined && index < worker.state().size
-        if (asFault(thrown).code !== 'not_found' || !isNew) throw thrown
-      }
-      await checkpointNow()
-      return worker.call('proveInclusion', { index })
-    },
-    stampProof: (index) => worker.call('stampEvidence', index),
-    evidenceRecord: async (index) => {
-      const found = await evidenceRecords.covering(index)
-      return found && { size: Number(found.size), record: found.record, ...decodeEvidence(found.evidence) }
-    },
-  }
-  const archiveFolder = q.archives?.directory
-  const archiver =
-    q.archives === undefined
-      ? undefined
-      : createArchiver({
-          options: q.archives,
-          worker,
-          thread: createArchiveThread({ databaseUrl, keyFolder, bodyFolder }),
-          log: evidence,
-          origin: idText(q.server),
-          node,
-          clock,
-        })
   return {
     append,
     holdReplayKeys: holds.hold,
     spool: createSpool(folder),
     treeHead: () => treeHead,
     size: () => worker.state().size,
-    ...logReads(worker, maintain),
+    // Which parts they are the thread's file says.
+    parts: worker.parts as Parts,
+    bodies: folder,
+    ...ownReads(worker),
     ...auditHeadsOf(worker, clock),
-    ...evidence,
+    evidenceRecord: async (index) => {
+      const found = await evidenceRecords.covering(index)
+      return found && { size: Number(found.size), record: found.record, ...decodeEvidence(found.evidence) }
+    },
     keepEvidenceRecords,
-    reconciliation: reconciliationLog(worker, maintain),
-    subjects: subjectLog({ worker, folder, maintain }),
     oldestUnstamped: () => {
       const { oldestUnstamped } = worker.state()
       return oldestUnstamped === undefined ? undefined : new Date(oldestUnstamped)
@@ -355,12 +307,10 @@ export async function openMessageLog(q: MessageLogOptions): Promise<MessageLog> 
       await folder.forgetFormer()
       return closed
     },
-    retention: createRetention({ worker, folder, clock, index: maintain, archiver, archiveFolder }),
     rotateLogKey: () => worker.call('rotateKey', clock()),
     logKeys: () => worker.call('logKeys'),
     close: async () => {
       clearTimeout(probing)
-      await archiver?.rest()
       await worker.call('close').catch(() => undefined)
       await worker.close()
     },

@@ -9,6 +9,9 @@ export type LogLevel = 'full' | 'digest' | 'none'
 /** How secret a record is: 1 for those who may see secret contracts, 2 for nobody who reads this log. */
 export type Secrecy = 1 | 2
 
+/** The most secret records that a reader may see. */
+export type Clearance = 0 | Secrecy
+
 export type RecordInput = {
   kind: 'request' | 'reply' | 'refusal' | 'outcome-unknown'
   /** `out` leaves towards a peer, `in` comes from one. */

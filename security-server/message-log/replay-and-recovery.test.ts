@@ -8,8 +8,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import type { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { logFolder, logOptions, openTestLog, signedRecord, usableAgain } from './fixture.ts'
-import type { MessageLog, MessageLogOptions } from './message-log.ts'
+import { logFolder, logOptions, openTestLog, signedRecord, type TestLog, usableAgain } from './fixture.ts'
 import type { RecordInput } from './record-input.ts'
 import { PRINT_LENGTH } from './sqlite/replay-window.ts'
 
@@ -18,7 +17,7 @@ const MINUTE = 60_000
 const codeOf = (thrown: unknown): string => (thrown as Fault).code
 
 /** Ends the log's worker thread, as a crash of it alone would; resolves when the next one serves. */
-async function restartWorker(worker: Worker, log: MessageLog): Promise<void> {
+async function restartWorker(worker: Worker, log: TestLog): Promise<void> {
   await worker.terminate()
   await usableAgain(log)
 }
@@ -38,7 +37,7 @@ async function blockWrites(url: string): Promise<() => Promise<void>> {
 }
 
 /** A request of this node on disk of which this process never heard: a commit whose answer was lost. */
-async function writtenUnheard(t: Test, options: MessageLogOptions): Promise<number> {
+async function writtenUnheard(t: Test, options: ReturnType<typeof logOptions>): Promise<number> {
   const twin = await openTestLog(t, options)
   const { index } = await twin.append(await signedRecord())
   await twin.close()
@@ -47,7 +46,7 @@ async function writtenUnheard(t: Test, options: MessageLogOptions): Promise<numb
 
 await eachDatabase(t, async (_database, t, url) => {
   const folder = logFolder(t)
-  const options: MessageLogOptions = logOptions(folder, url)
+  const options = logOptions(folder, url)
 
   await t.test('replays: refused alone, in one group and after a restart', async (t) => {
     const log = await openTestLog(t, options)
@@ -100,7 +99,7 @@ await eachDatabase(t, async (_database, t, url) => {
       let now = real
       const open = () =>
         openTestLog(t, { ...options, clock: () => now, unstampedLimitMs: Number.POSITIVE_INFINITY })
-      const take = async (log: MessageLog, replayKey: Buffer) =>
+      const take = async (log: TestLog, replayKey: Buffer) =>
         log.append(await signedRecord({ replayKey, time: new Date(now) }))
       const [before, meanwhile, after] = [randomBytes(32), randomBytes(32), randomBytes(32)]
       let log = await open()
@@ -136,7 +135,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const [worker] = (await started) as [Worker]
     const shared = url.startsWith('postgres')
     const there = shared ? await openTestLog(t, { ...options, node: 'node3', clock }) : here
-    const append = async (log: MessageLog, replayKey: Buffer) =>
+    const append = async (log: TestLog, replayKey: Buffer) =>
       log.append(await signedRecord({ replayKey, time: new Date(world.now) }))
     /** Lets time pass, with other exchanges and the clean-up going on. */
     const pass = async (minutes: number) => {

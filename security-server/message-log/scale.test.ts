@@ -13,9 +13,8 @@ import { verifyLog } from '../features/verification/checks/verify-log.ts'
 import { proveInclusion } from '../reading/evidence/prove-inclusion.ts'
 import { hashesOf, sealTerm } from '../reading/index/actors.ts'
 import { createSearchStore } from '../reading/index/store.ts'
-import { logFolder, logOptions, openTestLog } from './fixture.ts'
+import { logFolder, logOptions, openTestDatabase, openTestLog, type TestDatabase } from './fixture.ts'
 import { readLogKeys } from './keys/log-keys.ts'
-import { type LogDatabase, openLogDatabase } from './log-database.ts'
 import { createRecordStore } from './records/store.ts'
 import { lowWaterMark } from './recover.ts'
 import { createTimeStampStore } from './time-stamps/store.ts'
@@ -28,10 +27,10 @@ const JOBS_EVERY = BATCHES / 8
 const STAMPED_UNTIL = BATCHES / 2
 const MINUTE = 60_000
 
-type Counted = { log: LogDatabase; rows(): number; plans(): Promise<string[]> }
+type Counted = { log: TestDatabase; rows(): number; plans(): Promise<string[]> }
 
 /** The log with every row that it reads counted, and what it asks remembered. */
-function counted(log: LogDatabase): Counted {
+function counted(log: TestDatabase): Counted {
   const asked = new Map<string, readonly unknown[]>()
   let rows = 0
   const plugin: KyselyPlugin = {
@@ -100,7 +99,7 @@ t.test('a log of many records', async (t) => {
 
   const keys = readLogKeys(path.join(folder, 'keys'))
   const findKey = (id: string) => keys.byId.get(id)
-  const plain = await openLogDatabase(`sqlite:${path.join(folder, 'log.db')}`, { readOnly: true })
+  const plain = await openTestDatabase(`sqlite:${path.join(folder, 'log.db')}`, { readOnly: true })
   t.teardown(() => plain.close())
   const { log, rows, plans } = counted(plain)
   const newest = (await log.tree.newestCheckpoint())!

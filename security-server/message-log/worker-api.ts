@@ -1,22 +1,10 @@
 /** What the main thread may ask of the log's worker, and how questions and answers cross. */
-import type { Stretch } from '#core/reconciliation/assemble.ts'
 import type { AuditHead } from '#platform/audit-log/create-audit-log.ts'
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
-import type { SubjectsApi } from '../features/person-search/log/worker-subjects.ts'
-import type { MemberPair } from '../features/reconciliation/log/read-records.ts'
-import type { Partners, SecretPartners } from '../features/reconciliation/log/store.ts'
-import type { RetentionApi } from '../features/retention/worker-retention.ts'
-import type { InclusionEvidence } from '../reading/evidence/prove-inclusion.ts'
-import type { StoredEvidence } from '../reading/evidence/read-evidence.ts'
-import type { StampProof } from '../reading/evidence/read-stamp.ts'
-import type { SomeRows } from '../reading/index/list-by-spans.ts'
-import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from '../reading/index/store.ts'
-import type { TermsQuestion } from '../reading/index/terms-store.ts'
-import type { CallsOfDay, Clearance, Traffic, TrafficQuestion } from '../reading/index/traffic-store.ts'
-import type { ActorsApi } from '../reading/index/worker-actors.ts'
 import type { CosignatureStore, StoredCosignature } from './cosignatures/store.ts'
 import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
 import type { StoredEvidenceRecord } from './evidence-renewal/store.ts'
+import type { Clearance } from './record-input.ts'
 import type { Contradiction, Tables } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
@@ -55,77 +43,53 @@ export type LogKeyState = NewLogKey & { since: string; isHere: boolean; isCurren
 /** A checkpoint signed by the log key, to be countersigned and stored. */
 export type CheckpointDraft = { size: number; root: Buffer; note: string }
 
-/** What fits in one part of a walk through the log, and the last index that was looked at. */
-export type SearchWindow = { rows: FoundRow[]; last: number }
-
-export type WorkerApi = RetentionApi &
-  SubjectsApi &
-  ActorsApi & {
-    /** Proves by a durable write that the log can take records. */
-    probe(): Promise<void>
-    newestCheckpoint(): Promise<string | undefined>
-    /** Undefined when the newest checkpoint covers the whole tree. */
-    draftCheckpoint(): Promise<CheckpointDraft | undefined>
-    putCheckpoint(q: { size: number; root: Buffer; note: string; now: number }): Promise<void>
-    /** That the tree of `second` leaves began with that of `first`; throws `not_found` when it has not so many. */
-    proveConsistency(q: { first: number; second: number }): Promise<Buffer[]>
-    /** The verifier key of the log. */
-    logKey(): Promise<string>
-    putCosignature(cosignature: StoredCosignature): Promise<void>
-    newestCosigned(witnesses: string[]): ReturnType<CosignatureStore['newest']>
-    checkpointsWithWitnesses(q: {
-      before: number
-      limit: number
-    }): ReturnType<CosignatureStore['checkpoints']>
-    putContradiction(found: Omit<Contradiction, 'id'>): Promise<boolean>
-    contradictions(): Promise<Contradiction[]>
-    nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
-    putTimeStamp(q: { batch: TimeStampBatch; answer: TimeStampAnswer; now: number }): Promise<void>
-    /** One slice of what can wait: tiles, search index, marks, old replay keys. Says whether more is to do. */
-    maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
-    findByQueryId(queryId: string): Promise<SearchRow[]>
-    list(filter: SearchFilter): Promise<FoundRow[]>
-    listSome(filter: SearchFilter): Promise<SomeRows<FoundRow>>
-    window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
-    termsThere(q: TermsQuestion): Promise<string[]>
-    traffic(question: TrafficQuestion): Promise<Traffic>
-    callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
-    checkpoints(limit: number): Promise<StoredCheckpoint[]>
-    checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
-    erasedBelow(size: number): Promise<number>
-    /** Leaf forms in the order of the log, from `first` on; of what is more secret than this only the leaf. */
-    forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
-    countedDays(q: { before: number; limit: number }): Promise<CountedDay[]>
-    countsOf(q: { index: number; clearance: Clearance }): Promise<StoredCounts | undefined>
-    /** Who spoke with whom between two times. */
-    partners(q: { from: string; to: string }): Promise<Partners[]>
-    /** Whose exchanges between two times are secret. */
-    secretPartners(q: { from: string; to: string }): Promise<SecretPartners[]>
-    rangeBetween(q: { from: string; to: string }): Promise<{ first: number; last: number } | undefined>
-    readRecords(q: { pair: MemberPair; first: number; last: number }): Promise<Stretch>
-    /** Says whether it was noted: not when the audit log stood there or further before. */
-    putAuditHead(q: { head: AuditHead; now: number }): Promise<boolean>
-    readEvidence(index: number): Promise<StoredEvidence>
-    /** Under the checkpoint of this size, or the newest one. */
-    proveInclusion(q: { index: number; size?: number | undefined }): Promise<InclusionEvidence>
-    /** The certificates that signed these documents, DER. */
-    signersOf(q: { firstId: number; lastId: number }): Promise<Buffer[]>
-    stampEvidence(index: number): Promise<StampProof | undefined>
-    newestEvidenceRecord(): Promise<StoredEvidenceRecord | undefined>
-    evidenceRecordCovering(index: number): Promise<StoredEvidenceRecord | undefined>
-    dueEvidenceRecords(q: { now: string; limit: number }): Promise<StoredEvidenceRecord[]>
-    putEvidenceRecord(row: Tables['evidence_record']): Promise<void>
-    replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>
-    /** Closes open intents of this node that are not under way; says how many, and which others are open. */
-    recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
-    rotateKey(now: number): Promise<NewLogKey>
-    logKeys(): Promise<LogKeyState[]>
-    referredBodyFiles(names: string[]): Promise<string[]>
-    close(): Promise<void>
-  }
+export type WorkerApi = {
+  /** Proves by a durable write that the log can take records. */
+  probe(): Promise<void>
+  newestCheckpoint(): Promise<string | undefined>
+  /** Undefined when the newest checkpoint covers the whole tree. */
+  draftCheckpoint(): Promise<CheckpointDraft | undefined>
+  putCheckpoint(q: { size: number; root: Buffer; note: string; now: number }): Promise<void>
+  /** That the tree of `second` leaves began with that of `first`; throws `not_found` when it has not so many. */
+  proveConsistency(q: { first: number; second: number }): Promise<Buffer[]>
+  /** The verifier key of the log. */
+  logKey(): Promise<string>
+  putCosignature(cosignature: StoredCosignature): Promise<void>
+  newestCosigned(witnesses: string[]): ReturnType<CosignatureStore['newest']>
+  checkpointsWithWitnesses(q: { before: number; limit: number }): ReturnType<CosignatureStore['checkpoints']>
+  putContradiction(found: Omit<Contradiction, 'id'>): Promise<boolean>
+  contradictions(): Promise<Contradiction[]>
+  nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
+  putTimeStamp(q: { batch: TimeStampBatch; answer: TimeStampAnswer; now: number }): Promise<void>
+  /** One slice of what can wait: tiles, what parts have to do, marks, old replay keys. Says whether more is to do. */
+  maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
+  checkpoints(limit: number): Promise<StoredCheckpoint[]>
+  checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
+  erasedBelow(size: number): Promise<number>
+  countedDays(q: { before: number; limit: number }): Promise<CountedDay[]>
+  countsOf(q: { index: number; clearance: Clearance }): Promise<StoredCounts | undefined>
+  /** Those among `limit` records from `first` on. */
+  auditHeads(q: { first: number; limit: number }): Promise<AuditHead[]>
+  /** Says whether it was noted: not when the audit log stood there or further before. */
+  putAuditHead(q: { head: AuditHead; now: number }): Promise<boolean>
+  /** The certificates that signed these documents, DER. */
+  signersOf(q: { firstId: number; lastId: number }): Promise<Buffer[]>
+  newestEvidenceRecord(): Promise<StoredEvidenceRecord | undefined>
+  evidenceRecordCovering(index: number): Promise<StoredEvidenceRecord | undefined>
+  dueEvidenceRecords(q: { now: string; limit: number }): Promise<StoredEvidenceRecord[]>
+  putEvidenceRecord(row: Tables['evidence_record']): Promise<void>
+  replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>
+  /** Closes open intents of this node that are not under way; says how many, and which others are open. */
+  recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
+  rotateKey(now: number): Promise<NewLogKey>
+  logKeys(): Promise<LogKeyState[]>
+  referredBodyFiles(names: string[]): Promise<string[]>
+  close(): Promise<void>
+}
 
 export type GroupMessage = { group: number; count: number; bytes?: Uint8Array }
-export type CallMessage = { call: number; method: keyof WorkerApi; argument: unknown }
+/** `method` of WorkerApi, or of a part. */
+export type CallMessage = { call: number; method: string; argument: unknown }
 export type ToWorker = GroupMessage | CallMessage
 
 export type GroupAnswer = {
@@ -135,7 +99,12 @@ export type GroupAnswer = {
   failed?: CrossedFault
 }
 export type CallAnswer = { call: number; state: LogState; result?: unknown; failed?: CrossedFault }
-export type FromWorker = { ready: LogState } | { failed: CrossedFault } | GroupAnswer | CallAnswer
+/** `methods`: those of the parts. */
+export type FromWorker =
+  | { ready: LogState; methods: string[] }
+  | { failed: CrossedFault }
+  | GroupAnswer
+  | CallAnswer
 
 /** A result takes 48 octets: index (8, float), leaf (32), unused. */
 export const RESULT_SIZE = 48

@@ -43,6 +43,8 @@ export type WorkerClient = {
   /** Resolves when the record is durable. */
   append(fields: Field[]): Promise<LoggedRecord>
   call<K extends keyof WorkerApi>(method: K, ...argument: Parameters<WorkerApi[K]>): ReturnType<WorkerApi[K]>
+  /** The methods of the log's parts by name. */
+  parts: Record<string, (argument: unknown) => Promise<unknown>>
   state(): LogState
   /** Ends the thread. */
   close(): Promise<void>
@@ -51,6 +53,8 @@ export type WorkerClient = {
 /** Resolves when the log is open. `onState` hears whether the last group could be written. */
 export async function startWorker(q: {
   setup: () => WorkerSetup
+  /** The file that runs `runLogThread`. */
+  thread: URL
   onState(state: { fault: Fault | undefined }): void
 }): Promise<WorkerClient> {
   const memory = {
@@ -71,10 +75,22 @@ export async function startWorker(q: {
   let worker: Worker | undefined
   let closing = false
 
+  const ask = (method: string, argument: unknown): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      if (worker === undefined) {
+        reject(new Fault('logging_failed', { what: 'the message log has stopped' }))
+        return
+      }
+      const call = ++sequence
+      calls.set(call, { resolve, reject })
+      worker.postMessage({ call, method, argument } satisfies ToWorker)
+    })
+  const parts: WorkerClient['parts'] = {}
+
   letThreadsHaveOwnNursery()
   const launch = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const fresh = new Worker(new URL('./worker.ts', import.meta.url), {
+      const fresh = new Worker(q.thread, {
         workerData: { setup: q.setup(), memory },
         name: 'message-log',
         // Next to nothing outlives a group: a small nursery costs no time and saves tens of megabytes.
@@ -89,6 +105,7 @@ export async function startWorker(q: {
           }
           worker = fresh
           state = message.ready
+          for (const method of message.methods) parts[method] = (argument) => ask(method, argument)
           resolve()
           schedule()
         } else if ('group' in message) groupAnswered(message)
@@ -204,16 +221,8 @@ export async function startWorker(q: {
         queuedBytes += size
         schedule()
       }),
-    call: ((method: keyof WorkerApi, argument?: unknown) =>
-      new Promise((resolve, reject) => {
-        if (worker === undefined) {
-          reject(new Fault('logging_failed', { what: 'the message log has stopped' }))
-          return
-        }
-        const call = ++sequence
-        calls.set(call, { resolve, reject })
-        worker.postMessage({ call, method, argument } satisfies ToWorker)
-      })) as WorkerClient['call'],
+    call: ask as WorkerClient['call'],
+    parts,
     close: async () => {
       closing = true
       await worker?.terminate()

@@ -1,23 +1,17 @@
 /** The log as its worker runs it: one writer, whose commits stand in a row, and reads beside it. */
-import { hiddenForm } from '#core/log-export/hidden-form.ts'
 import { noteName } from '#core/merkle/checkpoint.ts'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
+import { merge } from '#platform/feature.ts'
 import { createTurn } from '#platform/in-turn.ts'
-import { workerSubjects } from '../features/person-search/log/worker-subjects.ts'
-import { readRecords } from '../features/reconciliation/log/read-records.ts'
-import { workerRetention } from '../features/retention/worker-retention.ts'
-import { proveInclusion } from '../reading/evidence/prove-inclusion.ts'
-import { readEvidence } from '../reading/evidence/read-evidence.ts'
-import { readStampProof } from '../reading/evidence/read-stamp.ts'
-import { withActors, workerActors } from '../reading/index/worker-actors.ts'
-import { putAuditHead } from './audit-heads.ts'
+import { putAuditHead, readAuditHeads } from './audit-heads.ts'
 import { checkLogIsWhole, markBeginning, markFirstStart, registerKey } from './check-start.ts'
-import { eraseRecords } from './erase.ts'
+import { type ErasedContent, eraseRecords } from './erase.ts'
 import { unpackGroup } from './group-format.ts'
 import { writeHighWater } from './keys/high-water.ts'
 import { keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
 import { type LogDatabase, openLogDatabase } from './log-database.ts'
 import { createMaintenance } from './maintenance.ts'
+import { type LogPart, logMigrations, type OpenPart, type PartGround } from './part.ts'
 import { openPostgresqlStore } from './postgresql/store.ts'
 import type { HotStore } from './records/hot-store.ts'
 import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
@@ -33,11 +27,18 @@ import type { LogState, WorkerApi, WorkerSetup } from './worker-api.ts'
 export type WorkerLog = {
   append(group: Buffer, count: number): Promise<AppendResult[]>
   state(): LogState
-  api: WorkerApi
+  /** Of WorkerApi and of the parts. */
+  methods: Methods
+  ofParts: string[]
 }
 
-export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
-  const { log, store, unlock } = await openStores(setup)
+type Methods = Record<string, (argument: unknown) => Promise<unknown>>
+
+export async function openWorkerLog(
+  setup: WorkerSetup,
+  list: readonly LogPart<object>[],
+): Promise<WorkerLog> {
+  const { log, store, unlock } = await openStores(setup, list)
   const { node } = setup
   const head = await store.head()
   await checkLogIsWhole(log, head.size, setup.keyFolder)
@@ -58,7 +59,97 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
   await registerKey(log, ring, setup, appendOwn)
   await markBeginning({ log, store, ring, setup })
   await readUnstamped(log, writer)
-  const maintenance = createMaintenance({ log, store, writer, ring, setup, sizeAtStart })
+  const parts: OpenPart<object>[] = []
+  const maintenance = createMaintenance({ log, store, writer, parts, setup, sizeAtStart })
+  const rowsOf = (erased: ErasedContent) => parts.flatMap((part) => part.erased?.(erased) ?? [])
+  const ground: PartGround = {
+    ...{ log, ring, recent: writer.recent, inTurn },
+    catchUp: maintenance.catchUp,
+    erase: (q) => eraseRecords({ ...q, log, ring, node, rowsOf, append: appendAll }),
+    scrub: () => store.scrub(),
+  }
+  for (const part of list) parts.push(part.open(ground))
+  const api: WorkerApi = {
+    probe: () => inTurn(() => probe(log, store)),
+    newestCheckpoint: async () => (await log.tree.newestCheckpoint())?.note,
+    draftCheckpoint: () =>
+      inTurn(async () => draftCheckpoint(log, await store.head(), setup.origin, ring.checkpointKey())),
+    putCheckpoint: ({ size, root, note, now }) =>
+      inTurn(async () => {
+        await log.tree.putCheckpoint({ size, root, note, time: new Date(now).toISOString() })
+        writeHighWater(setup.keyFolder, note)
+      }),
+    proveConsistency: async ({ first, second }) => proveConsistency(log, first, second),
+    logKey: async () =>
+      writeVerifierKey({ name: noteName(setup.origin), publicKey: ring.checkpointKey() }, 'log'),
+    putCosignature: (cosignature) => inTurn(() => log.cosignatures.put(cosignature)),
+    newestCosigned: (witnesses) => log.cosignatures.newest(witnesses),
+    checkpointsWithWitnesses: ({ before, limit }) => log.cosignatures.checkpoints(before, limit),
+    putContradiction: (found) => inTurn(() => log.cosignatures.putContradiction(found)),
+    contradictions: () => log.cosignatures.contradictions(),
+    nextTimeStampBatch: (limit) =>
+      inTurn(async () => nextBatch(log.records, await log.timeStamps.lastStamped(), limit)),
+    putTimeStamp: ({ batch, answer, now }) =>
+      inTurn(async () => {
+        await appendOwn(timeStampRecord({ batch, answer, time: now, node }))
+        await readUnstamped(log, writer)
+      }),
+    maintain: (q) => inTurn(() => maintenance.slice(q)),
+    checkpoints: (limit) => log.tree.newestCheckpoints(limit),
+    checkpointOf: (size) => log.tree.checkpointOf(size),
+    erasedBelow: (size) => log.records.erasedBelow(size),
+    countedDays: (q) => log.dailyCounts.days(q),
+    countsOf: (q) => log.dailyCounts.get(q),
+    auditHeads: (q) => readAuditHeads({ log, findKey: ring.find, ...q }),
+    putAuditHead: ({ head, now }) => inTurn(() => putAuditHead({ log, writer, head, now, node })),
+    signersOf: (q) => signersOf(log.records, q),
+    newestEvidenceRecord: () => log.evidenceRecords.newest(),
+    evidenceRecordCovering: (index) => log.evidenceRecords.covering(index),
+    dueEvidenceRecords: ({ now, limit }) => log.evidenceRecords.due(now, limit),
+    putEvidenceRecord: (row) => inTurn(() => log.evidenceRecords.insert(row)),
+    replaceEvidenceRecord: ({ before, row }) => inTurn(() => log.evidenceRecords.replace(before, row)),
+    recover: async ({ now, underWay }) => {
+      const scan = scanIntents({
+        records: log.records,
+        node,
+        formerNodes: setup.formerNodes,
+        findKey: ring.find,
+      })
+      // Records may be many since the oldest open exchange: only what comes meanwhile is read in the turn.
+      await scan.to(Math.max(writer.size, sizeAtStart))
+      return inTurn(async () => {
+        await scan.to((await store.head()).size)
+        const done = await closeAbandoned({ scan, writer, node, underWay, now })
+        await scan.moveFormerMarks()
+        maintenance.recovered()
+        return done
+      })
+    },
+    rotateKey: (now) =>
+      inTurn(async () => {
+        ring.rotate()
+        const record = await appendOwn(keyRotationRecord(ring, now, node))
+        return { id: ring.current().id.toString('hex'), record }
+      }),
+    logKeys: async () => {
+      const here = new Set(ring.all().map(({ id }) => id.toString('hex')))
+      const current = ring.current().id.toString('hex')
+      const known = await log.records.logKeys()
+      return known.reverse().map(({ id, idx, time }) => ({
+        ...{ id, record: idx, since: time },
+        ...{ isHere: here.has(id), isCurrent: id === current },
+      }))
+    },
+    referredBodyFiles: async (names) => [...(await log.records.referredBodyFiles(names))],
+    close: () =>
+      inTurn(async () => {
+        await maintenance.markLowWater()
+        await store.close()
+        await log.close()
+        unlock()
+      }),
+  }
+  const ofParts = parts.map(({ methods }) => methods as Methods)
 
   return {
     append: (group, count) =>
@@ -71,139 +162,25 @@ export async function openWorkerLog(setup: WorkerSetup): Promise<WorkerLog> {
         }
       }),
     state: () => ({ size: Math.max(writer.size, sizeAtStart), oldestUnstamped: writer.unstamped?.time }),
-    api: {
-      probe: () => inTurn(() => probe(log, store)),
-      newestCheckpoint: async () => (await log.tree.newestCheckpoint())?.note,
-      draftCheckpoint: () =>
-        inTurn(async () => draftCheckpoint(log, await store.head(), setup.origin, ring.checkpointKey())),
-      putCheckpoint: ({ size, root, note, now }) =>
-        inTurn(async () => {
-          await log.tree.putCheckpoint({ size, root, note, time: new Date(now).toISOString() })
-          writeHighWater(setup.keyFolder, note)
-        }),
-      proveConsistency: async ({ first, second }) => proveConsistency(log, first, second),
-      logKey: async () =>
-        writeVerifierKey({ name: noteName(setup.origin), publicKey: ring.checkpointKey() }, 'log'),
-      putCosignature: (cosignature) => inTurn(() => log.cosignatures.put(cosignature)),
-      newestCosigned: (witnesses) => log.cosignatures.newest(witnesses),
-      checkpointsWithWitnesses: ({ before, limit }) => log.cosignatures.checkpoints(before, limit),
-      putContradiction: (found) => inTurn(() => log.cosignatures.putContradiction(found)),
-      contradictions: () => log.cosignatures.contradictions(),
-      nextTimeStampBatch: (limit) =>
-        inTurn(async () => nextBatch(log.records, await log.timeStamps.lastStamped(), limit)),
-      putTimeStamp: ({ batch, answer, now }) =>
-        inTurn(async () => {
-          await appendOwn(timeStampRecord({ batch, answer, time: now, node }))
-          await readUnstamped(log, writer)
-        }),
-      maintain: (q) => inTurn(() => maintenance.slice(q)),
-      findByQueryId: async (queryId) => log.search.byQueryId(queryId, (await log.records.head()).size),
-      list: async (filter) =>
-        log.terms.withTerms(await log.search.list(withActors(filter, ring), (await log.records.head()).size)),
-      listSome: async (filter) => {
-        const { size } = await log.records.head()
-        const { rows, ...more } = await log.search.listSome(withActors(filter, ring), size)
-        return { rows: await log.terms.withTerms(rows), ...more }
-      },
-      window: async ({ filter, after, size }) => {
-        const { rows, last } = await log.search.window(withActors(filter, ring), { after, size })
-        return { rows: await log.terms.withTerms(rows), last }
-      },
-      termsThere: (q) => log.terms.termsThere(q),
-      ...workerActors({ log, ring }),
-      traffic: (question) => log.search.traffic(question),
-      callsOf: (q) => log.search.callsOf(q),
-      checkpoints: (limit) => log.tree.newestCheckpoints(limit),
-      checkpointOf: (size) => log.tree.checkpointOf(size),
-      erasedBelow: (size) => log.records.erasedBelow(size),
-      forms: async ({ first, limit, clearance }) => {
-        const rows = await log.records.forms(first, limit)
-        const last = first + limit - 1
-        const hidden = new Set(await log.search.secretRecords({ first, last, clearance }))
-        return rows.map(({ idx, form, leaf }) => (hidden.has(Number(idx)) ? hiddenForm(leaf) : form))
-      },
-      countedDays: (q) => log.dailyCounts.days(q),
-      countsOf: (q) => log.dailyCounts.get(q),
-      ...workerRetention({
-        log,
-        ring,
-        inTurn,
-        erase: (erasures, holds, now) =>
-          eraseRecords({ erasures, holds, now, log, ring, node, append: appendAll }),
-        indexAll: () => maintenance.indexPast(Number.MAX_SAFE_INTEGER),
-        scrub: () => store.scrub(),
-      }),
-      ...workerSubjects({ log, findKey: ring.find, inTurn }),
-      partners: ({ from, to }) => log.reconciliation.partners(from, to),
-      secretPartners: ({ from, to }) => log.reconciliation.secretPartners(from, to),
-      rangeBetween: ({ from, to }) => log.reconciliation.range(from, to),
-      readRecords: (q) => readRecords(log, q, ring.find),
-      putAuditHead: ({ head, now }) => inTurn(() => putAuditHead({ log, writer, head, now, node })),
-      readEvidence: (index) => readEvidence(log, index, ring.find),
-      proveInclusion: ({ index, size }) => proveInclusion(log, index, ring.find, size),
-      signersOf: (q) => signersOf(log.records, q),
-      stampEvidence: (index) => readStampProof(log, index),
-      newestEvidenceRecord: () => log.evidenceRecords.newest(),
-      evidenceRecordCovering: (index) => log.evidenceRecords.covering(index),
-      dueEvidenceRecords: ({ now, limit }) => log.evidenceRecords.due(now, limit),
-      putEvidenceRecord: (row) => inTurn(() => log.evidenceRecords.insert(row)),
-      replaceEvidenceRecord: ({ before, row }) => inTurn(() => log.evidenceRecords.replace(before, row)),
-      recover: async ({ now, underWay }) => {
-        const scan = scanIntents({
-          records: log.records,
-          node,
-          formerNodes: setup.formerNodes,
-          findKey: ring.find,
-        })
-        // Records may be many since the oldest open exchange: only what comes meanwhile is read in the turn.
-        await scan.to(Math.max(writer.size, sizeAtStart))
-        return inTurn(async () => {
-          await scan.to((await store.head()).size)
-          const done = await closeAbandoned({ scan, writer, node, underWay, now })
-          await scan.moveFormerMarks()
-          maintenance.recovered()
-          return done
-        })
-      },
-      rotateKey: (now) =>
-        inTurn(async () => {
-          ring.rotate()
-          const record = await appendOwn(keyRotationRecord(ring, now, node))
-          return { id: ring.current().id.toString('hex'), record }
-        }),
-      logKeys: async () => {
-        const here = new Set(ring.all().map(({ id }) => id.toString('hex')))
-        const current = ring.current().id.toString('hex')
-        const known = await log.records.logKeys()
-        return known.reverse().map(({ id, idx, time }) => ({
-          ...{ id, record: idx, since: time },
-          ...{ isHere: here.has(id), isCurrent: id === current },
-        }))
-      },
-      referredBodyFiles: async (names) => [...(await log.records.referredBodyFiles(names))],
-      close: () =>
-        inTurn(async () => {
-          await maintenance.markLowWater()
-          await store.close()
-          await log.close()
-          unlock()
-        }),
-    },
+    methods: merge('method', [api as Methods, ...ofParts]),
+    ofParts: ofParts.flatMap(Object.keys),
   }
 }
 
 async function openStores(
   setup: WorkerSetup,
+  list: readonly LogPart<object>[],
 ): Promise<{ log: LogDatabase; store: HotStore; unlock: () => void }> {
   const { databaseUrl: url, partitionRecords } = setup
+  const migrations = logMigrations(list)
   if (!url.startsWith('sqlite:')) {
-    const log = await openLogDatabase(url)
+    const log = await openLogDatabase(url, { migrations })
     return { log, store: await openPostgresqlStore({ url, partitionRecords }), unlock: () => undefined }
   }
   const file = url.slice('sqlite:'.length)
   const { unlock } = prepareFile(file)
   try {
-    const log = await openLogDatabase(url)
+    const log = await openLogDatabase(url, { migrations })
     return { log, store: openSqliteStore({ file }), unlock }
   } catch (fault) {
     unlock()

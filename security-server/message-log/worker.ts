@@ -1,7 +1,8 @@
-/** The worker thread's shell around worker-log.ts: messages in, answers out; it decides nothing. */
+/** The worker thread's shell around worker-log.ts: messages in, answers out; it decides nothing. The wiring starts it with the log's parts. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
+import type { LogPart } from './part.ts'
 import type { AppendResult } from './records/writer.ts'
 import {
   type CallMessage,
@@ -15,40 +16,40 @@ import {
 } from './worker-api.ts'
 import { openWorkerLog, type WorkerLog } from './worker-log.ts'
 
-const { setup, memory } = workerData as { setup: WorkerSetup; memory: SharedMemory }
-const port = parentPort!
-const groupMemory = Buffer.from(memory.group)
-const results = Buffer.from(memory.results)
+const send = (message: FromWorker): void => parentPort!.postMessage(message)
 
-const send = (message: FromWorker): void => port.postMessage(message)
-
-async function start(): Promise<void> {
+/** In the thread that `startWorker` started. */
+export async function runLogThread(parts: readonly LogPart<object>[]): Promise<void> {
+  const { setup, memory } = workerData as { setup: WorkerSetup; memory: SharedMemory }
   let log: WorkerLog
   try {
-    log = await openWorkerLog(setup)
+    log = await openWorkerLog(setup, parts)
   } catch (thrown) {
     send({ failed: crossFault(thrown) })
     return
   }
-  port.on('message', (message: ToWorker) => {
-    void ('group' in message ? answerGroup(log, message) : answerCall(log, message))
+  const shared = { group: Buffer.from(memory.group), results: Buffer.from(memory.results) }
+  parentPort!.on('message', (message: ToWorker) => {
+    void ('group' in message ? answerGroup(log, shared, message) : answerCall(log, message))
   })
-  send({ ready: log.state() })
+  send({ ready: log.state(), methods: log.ofParts })
 }
 
-async function answerGroup(log: WorkerLog, message: GroupMessage): Promise<void> {
+type Shared = { group: Buffer; results: Buffer }
+
+async function answerGroup(log: WorkerLog, shared: Shared, message: GroupMessage): Promise<void> {
   const { group, count, bytes } = message
   try {
     const source =
-      bytes === undefined ? groupMemory : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    const faults = writeResults(await log.append(source, count))
+      bytes === undefined ? shared.group : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const faults = writeResults(await log.append(source, count), shared.results)
     send({ group, state: log.state(), faults })
   } catch (thrown) {
     send({ group, state: log.state(), faults: [], failed: crossFault(thrown) })
   }
 }
 
-function writeResults(appended: AppendResult[]): [number, CrossedFault][] {
+function writeResults(appended: AppendResult[], results: Buffer): [number, CrossedFault][] {
   const faults: [number, CrossedFault][] = []
   for (const [position, result] of appended.entries()) {
     if ('fault' in result) {
@@ -64,14 +65,11 @@ function writeResults(appended: AppendResult[]): [number, CrossedFault][] {
 async function answerCall(log: WorkerLog, message: CallMessage): Promise<void> {
   const { call, method, argument } = message
   try {
-    const act = log.api[method] as (argument: unknown) => Promise<unknown>
-    const result = await act(withBuffers(argument))
+    const result = await log.methods[method]!(withBuffers(argument))
     send({ call, state: log.state(), result })
     // Nothing follows a close: the thread may end.
-    if (method === ('close' satisfies keyof WorkerApi)) port.close()
+    if (method === ('close' satisfies keyof WorkerApi)) parentPort!.close()
   } catch (thrown) {
     send({ call, state: log.state(), failed: crossFault(thrown) })
   }
 }
-
-void start()

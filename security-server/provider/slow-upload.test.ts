@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { type MessageLog, openMessageLog } from '../message-log/message-log.ts'
+import { openFullLog, type TestLog } from '../message-log/fixture.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
 import { exchange } from './exchange.ts'
 import { createProviderWorld } from './fixture.ts'
@@ -18,14 +18,14 @@ const MINUTE = 60_000
 const made = await createProviderWorld(t)
 const { world, system } = made
 let rooms: ProviderRooms
-let log: MessageLog
+let log: TestLog
 
 // A log of its own for each test: its clock goes back between them.
 t.beforeEach(async (t) => {
   world.restore()
   system.calls.length = 0
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-slow-'))
-  const opened = await openMessageLog({
+  const opened = await openFullLog({
     databaseUrl: `sqlite:${path.join(folder, 'log.db')}`,
     keyFolder: folder,
     bodyFolder: folder,

@@ -1,10 +1,10 @@
 /** What became of a record's content. */
 import { asFault } from '#schemas/fault.ts'
-import type { MessageLog } from '../message-log/message-log.ts'
+import type { LogReads } from './log-reads.ts'
 
 /** When the content was erased (null: it was not, or there is none), and what the erasures of it say. */
 export async function erasuresOf(
-  log: Pick<MessageLog, 'read'>,
+  log: Pick<LogReads, 'read'>,
   index: number,
 ): Promise<{ goneAt: string | null; said: Record<string, string>[] }> {
   try {

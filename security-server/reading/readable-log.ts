@@ -6,29 +6,14 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { StoredCounts } from '../message-log/daily-counts/store.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
-import type { Clearance } from './index/traffic-store.ts'
+import type { Clearance } from '../message-log/record-input.ts'
+import type { LogReads } from './log-reads.ts'
 
 export const SECRECY_ROLE = 'XROAD_SECRECY_AUDITOR'
 
 /** Reads of records, each of which needs a reader. */
-export type RecordReads = Pick<
-  MessageLog,
-  | 'list'
-  | 'listSome'
-  | 'termsThere'
-  | 'traffic'
-  | 'read'
-  | 'proof'
-  | 'stampProof'
-  | 'evidenceRecord'
-  | 'container'
-  | 'forms'
-  | 'countedDays'
-  | 'countsOf'
-  | 'sealActor'
-  | 'openActors'
-  | 'actorGaps'
->
+export type RecordReads = Omit<LogReads, 'findExchange' | 'window' | 'callsOf'> &
+  Pick<MessageLog, 'evidenceRecord' | 'countedDays' | 'countsOf'>
 
 export type ReadableLog = Omit<RecordReads, 'forms' | 'countsOf'> & {
   forms(q: { first: number; limit: number }): Promise<string[]>

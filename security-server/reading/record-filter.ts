@@ -2,7 +2,7 @@
 
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
-import type { FoundRow, RecordFilter } from './index/store.ts'
+import type { FoundRow, RecordFilter } from './index/search-filter.ts'
 
 /** As an export keeps it: with the entries of the search by person from which it was ordered. */
 export type KeptFilter = RecordQuestion & { subjectSearch?: string; subjects?: string[] }

@@ -8,7 +8,9 @@ import { openRegistryDatabase } from '#central-registry/registry.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { serverMigrations } from '#security-server/features.ts'
+import { LOG_PARTS } from '#security-server/log-parts.ts'
 import { openLogDatabase } from '#security-server/message-log/log-database.ts'
+import { logMigrations } from '#security-server/message-log/part.ts'
 
 type Opened = { database: Database; close(): Promise<void> }
 type Setting = 'database' | 'messageLogDatabase'
@@ -28,7 +30,9 @@ export async function moveServer(
     await migrate(database, serverMigrations)
     return opened(database)
   })
-  await move(settingsFile, 'messageLogDatabase', urls.messageLogDatabase, openLogDatabase)
+  await move(settingsFile, 'messageLogDatabase', urls.messageLogDatabase, (where) =>
+    openLogDatabase(where, { migrations: logMigrations(LOG_PARTS) }),
+  )
 }
 
 function opened(database: Database): Opened {

@@ -40,8 +40,13 @@ import type { HardwareTokenPlace } from '#security-server/keys/hardware-keys.ts'
 import type { Keys } from '#security-server/keys/keys.ts'
 import { createWorld, PIN, server, type World } from '#security-server/keys/keys-fixture.ts'
 import { createLocalSystems, type LocalSystems } from '#security-server/local-systems/local-systems.ts'
-import { logFolder, logOptions, openTestLog, signer } from '#security-server/message-log/fixture.ts'
-import type { MessageLog } from '#security-server/message-log/message-log.ts'
+import {
+  logFolder,
+  logOptions,
+  openTestLog,
+  signer,
+  type TestLog,
+} from '#security-server/message-log/fixture.ts'
 import { createPeerClient } from '#security-server/peer/client.ts'
 import { createMessageSigner } from '#security-server/peer/sign-message.ts'
 import { createMessageVerifier } from '#security-server/peer/verify-message.ts'
@@ -71,7 +76,7 @@ export type AdminWorld = {
   world: World
   keys: Keys
   localSystems: LocalSystems
-  messageLog: MessageLog
+  messageLog: TestLog
   /** How far the log's clock is ahead. */
   logClock: { aheadMs: number }
   /** Made with the first archive. */
@@ -111,7 +116,7 @@ export async function createAdminWorld(
     /** The folder of the console's pages, where they are looked at. */
     pages?: string
     /** Instead of nobody. */
-    witnessRoom?: (log: MessageLog) => Partial<WitnessRoomView>
+    witnessRoom?: (log: TestLog) => Partial<WitnessRoomView>
     hardwareTokens?: HardwareTokenPlace[]
   } = {},
 ): Promise<AdminWorld> {
@@ -312,7 +317,7 @@ function settingsWith(file: object): Settings {
 /** The feature: of witnesses is said what a test wants said, and the log is judged by the authority that stamps it here. */
 function changed(
   module: FeatureModule<never>,
-  said: ((log: MessageLog) => Partial<WitnessRoomView>) | undefined,
+  said: ((log: TestLog) => Partial<WitnessRoomView>) | undefined,
   tsa: Certificate,
 ): FeatureModule<never> {
   if (module.name === 'verification') {
@@ -322,7 +327,7 @@ function changed(
   if (module.name !== 'witness' || said === undefined) return module
   return {
     ...module,
-    open: async (ground: { messageLog: MessageLog }) => {
+    open: async (ground: { messageLog: TestLog }) => {
       const opened = await module.open(ground as never)
       const { witnessRoom } = opened.offers as { witnessRoom: WitnessRoomView }
       const changed = { ...witnessRoom, ...said(ground.messageLog) }

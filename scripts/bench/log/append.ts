@@ -1,7 +1,7 @@
 /** Whether a large log takes records as fast as an empty one: bursts into both, turn by turn. */
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import type { MessageLog } from '#security-server/message-log/message-log.ts'
+import type { WholeLog } from '#security-server/open-log.ts'
 import { logExchanges } from './exchanges.ts'
 import type { Row } from './figures.ts'
 import { type FilledLog, type LogPlace, openAt } from './fill.ts'
@@ -37,7 +37,7 @@ export async function appendRatio(place: LogPlace, filled: FilledLog, row: Row):
   }
 }
 
-async function burst(log: MessageLog, { parties, to }: FilledLog): Promise<number> {
+async function burst(log: WholeLog, { parties, to }: FilledLog): Promise<number> {
   const before = log.size()
   const began = performance.now()
   let left = BURST

@@ -18,7 +18,7 @@ import { createTimeStampClient } from '#security-server/features/time-stamping/c
 import { createFetchStatus, readable } from '#security-server/features/time-stamping/fetch-status.ts'
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
 import { createOcspClient } from '#security-server/keys/client.ts'
-import { type MessageLog, openMessageLog } from '#security-server/message-log/message-log.ts'
+import { openWholeLog, type WholeLog } from '#security-server/open-log.ts'
 import { type Started, scriptCommand, startProcess } from '../../sandbox/processes.ts'
 import { CLIENT, SERVER } from './exchanges.ts'
 
@@ -90,7 +90,7 @@ async function newSigner(authority: Authority): Promise<Signer> {
   return { certificate, key, ocspResponses }
 }
 
-function openLog(folder: string, authority: Authority, port: number): Promise<MessageLog> {
+function openLog(folder: string, authority: Authority, port: number): Promise<WholeLog> {
   const index = indexConfiguration({
     ...{
       instance: 'DEV',
@@ -116,7 +116,7 @@ function openLog(folder: string, authority: Authority, port: number): Promise<Me
     ...{ clock: Date.now, configurations: () => [index], fetchOcsp: createOcspClient().fetch },
   })
   for (const name of ['keys', 'bodies']) mkdirSync(path.join(folder, name), { mode: 0o700 })
-  return openMessageLog({
+  return openWholeLog({
     databaseUrl: `sqlite:${path.join(folder, 'log.db')}`,
     keyFolder: path.join(folder, 'keys'),
     bodyFolder: path.join(folder, 'bodies'),
@@ -129,7 +129,7 @@ function openLog(folder: string, authority: Authority, port: number): Promise<Me
 }
 
 /** One signature a record: the most that a record can ask of the authority. */
-async function fill(log: MessageLog, signers: Signer[], signatures: number): Promise<void> {
+async function fill(log: WholeLog, signers: Signer[], signatures: number): Promise<void> {
   for (let done = 0; done < signatures; done += AT_ONCE) {
     const count = Math.min(AT_ONCE, signatures - done)
     await Promise.all(
@@ -138,7 +138,7 @@ async function fill(log: MessageLog, signers: Signer[], signatures: number): Pro
   }
 }
 
-async function logOne(log: MessageLog, { certificate, key, ocspResponses }: Signer): Promise<void> {
+async function logOne(log: WholeLog, { certificate, key, ocspResponses }: Signer): Promise<void> {
   const ids = { id: randomUUID(), requestId: randomUUID() }
   const message = Buffer.concat([MESSAGE, Buffer.from(`x-road-request-id:${ids.requestId}\r\n`)])
   const method = methodFor(key)

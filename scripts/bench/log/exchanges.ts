@@ -16,8 +16,8 @@ import { writeRestRequest } from '#core/transport/rest-request.ts'
 import { requestHash, writeRestResponse } from '#core/transport/rest-response.ts'
 import type { Clock } from '#platform/clock.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { MessageLog, MessageLogOptions } from '#security-server/message-log/message-log.ts'
 import type { RecordInput } from '#security-server/message-log/record-input.ts'
+import type { LogOptions, WholeLog } from '#security-server/open-log.ts'
 
 export const BATCH = 16
 
@@ -56,8 +56,8 @@ type Message = { bytes: Buffer; sha512: Buffer; body?: Buffer }
 
 export type Parties = {
   /** Asks this authority, whose clock is that of the log. */
-  stamp: NonNullable<MessageLogOptions['stamp']>
-  signer: NonNullable<MessageLogOptions['signer']>
+  stamp: NonNullable<LogOptions['stamp']>
+  signer: NonNullable<LogOptions['signer']>
   /** Signs messages together. */
   sign(messages: Message[], at: Date): Signature[]
 }
@@ -120,7 +120,7 @@ function chainInput({ sha512, body }: Message): ChainInput {
 }
 
 /** Logs a batch of exchanges: 16 requests in, 16 replies out. Resolves with their query ids when all are durable. */
-export async function logExchanges(log: MessageLog, parties: Parties, time: Date): Promise<string[]> {
+export async function logExchanges(log: WholeLog, parties: Parties, time: Date): Promise<string[]> {
   const ids = Array.from({ length: BATCH }, () => ({ id: randomUUID(), requestId: randomUUID() }))
   const requests = ids.map((each) => message(requestBytes(each)))
   const signed = parties.sign(requests, time)

@@ -7,10 +7,10 @@ import { endpointText } from '#core/circumstances/in-words.ts'
 import { consistencyProof, verifyConsistency } from '#core/merkle/proofs.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { openLogDatabase } from '#security-server/message-log/log-database.ts'
-import type { MessageLog } from '#security-server/message-log/message-log.ts'
 import { createNodeReader } from '#security-server/message-log/tree/tiles.ts'
+import type { WholeLog } from '#security-server/open-log.ts'
 import { collectExchange, writeBundle } from '#security-server/reading/evidence/write-bundle.ts'
-import type { RecordFilter } from '#security-server/reading/index/store.ts'
+import type { RecordFilter } from '#security-server/reading/index/search-filter.ts'
 import { residentMb } from '../measure.ts'
 import { CLIENT, CONTRACT, ENDPOINTS, FREQUENT_USER, OF_FREQUENT, SERVER, userOf } from './exchanges.ts'
 import { type FilledLog, type LogPlace, openAt } from './fill.ts'
@@ -45,7 +45,7 @@ export async function measureLog(place: LogPlace, filled: FilledLog, row: Row): 
     row({ what, value: `${rounded} ms` })
     return rounded
   }
-  const open = async (): Promise<{ log: MessageLog; ms: number }> => {
+  const open = async (): Promise<{ log: WholeLog; ms: number }> => {
     const opening = performance.now()
     const log = await openAt(place, filled.parties, () => filled.to)
     await log.recover()
@@ -113,7 +113,7 @@ function p95Of(times: number[]): number {
 }
 
 /** Of any exchange; the configuration of an instance is read once for many bundles, and is left out. */
-async function bundle(log: MessageLog, { queryIds }: FilledLog): Promise<void> {
+async function bundle(log: WholeLog, { queryIds }: FilledLog): Promise<void> {
   const [row] = await log.list({ queryId: queryIds[randomInt(queryIds.length)]!, limit: 1 })
   const { indexes } = await collectExchange({ log }, Number(row!.idx))
   const source = { log, server: idText(SERVER), made: new Date(), configuration: [] }
@@ -121,13 +121,13 @@ async function bundle(log: MessageLog, { queryIds }: FilledLog): Promise<void> {
   if (written.length === 0) throw new Error('an empty bundle')
 }
 
-async function byQueryId(log: MessageLog, { queryIds }: FilledLog): Promise<void> {
+async function byQueryId(log: WholeLog, { queryIds }: FilledLog): Promise<void> {
   const rows = await log.findExchange(queryIds[randomInt(queryIds.length)]!, CLIENT)
   if (rows.length !== 2) throw new Error(`an exchange has ${rows.length} records`)
 }
 
 /** A minute anywhere in the day. */
-async function byTime(log: MessageLog, { from, to }: FilledLog): Promise<void> {
+async function byTime(log: WholeLog, { from, to }: FilledLog): Promise<void> {
   const start = randomInt(from, to - 60_000)
   const [first, last] = [start, start + 60_000].map((time) => new Date(time).toISOString())
   const rows = await log.list({ from: first!, to: last!, limit: PAGE })
@@ -135,7 +135,7 @@ async function byTime(log: MessageLog, { from, to }: FilledLog): Promise<void> {
 }
 
 /** The first page of each in turn, or what a walk of a tenth of a second found of it; the parties of the filled log are on all of its records, so most or nothing fits. */
-async function searches(log: MessageLog, { queryIds, from }: FilledLog): Promise<number> {
+async function searches(log: WholeLog, { queryIds, from }: FilledLog): Promise<number> {
   const client = idText(CLIENT)
   const [row] = await log.list({ queryId: queryIds[0]!, limit: 1 })
   const terms: RecordFilter[] = []

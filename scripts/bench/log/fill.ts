@@ -1,5 +1,5 @@
 /** Fills a log through its own front door, in a simulated day: records in groups, and meanwhile what the jobs do. */
-import { type MessageLog, openMessageLog } from '#security-server/message-log/message-log.ts'
+import { openWholeLog, type WholeLog } from '#security-server/open-log.ts'
 import { BATCH, createParties, logExchanges, type Parties, SERVER } from './exchanges.ts'
 
 export type LogPlace = { file: string; keyFolder: string; bodyFolder: string }
@@ -23,9 +23,9 @@ const JOBS_EVERY = 128
 const KEPT_IDS = 1000
 
 /** Opens the log in `place` at the simulated time `now`. */
-export function openAt(place: LogPlace, parties: Parties, now: () => number): Promise<MessageLog> {
+export function openAt(place: LogPlace, parties: Parties, now: () => number): Promise<WholeLog> {
   const { stamp, signer } = parties
-  return openMessageLog({
+  return openWholeLog({
     databaseUrl: `sqlite:${place.file}`,
     keyFolder: place.keyFolder,
     bodyFolder: place.bodyFolder,
@@ -74,6 +74,6 @@ export async function fillLog(
   return { records: size, seconds, queryIds, from, to, parties }
 }
 
-async function jobs(log: MessageLog): Promise<void> {
+async function jobs(log: WholeLog): Promise<void> {
   await Promise.all([log.maintain(), log.timeStampNow(), log.checkpointNow()])
 }

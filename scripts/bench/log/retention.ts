@@ -2,7 +2,9 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type MessageLog, openMessageLog } from '#security-server/message-log/message-log.ts'
+import { openRetention } from '#security-server/features/retention/open-retention.ts'
+import type { Retention } from '#security-server/features/retention/retention.ts'
+import { openWholeLog, type WholeLog } from '#security-server/open-log.ts'
 import { BATCH, logExchanges, type Parties, SERVER } from './exchanges.ts'
 import type { Row } from './figures.ts'
 import type { FilledLog, LogPlace } from './fill.ts'
@@ -24,7 +26,7 @@ type RetentionFigures = {
 type Turn = { perSecond: number; p50: number; p95: number; done: Done }
 /** What the job did in a turn, and for how long it had something to do. */
 type Done = { ended: number; archives: number; archived: number; seconds: number }
-type Place = { log: MessageLog; parties: Parties; clock(): number; row: Row }
+type Place = { log: WholeLog; retention: Retention; parties: Parties; clock(): number; row: Row }
 
 const RATE = 200
 const TURN_SECONDS = 12
@@ -44,31 +46,28 @@ export async function measureRetention(
   const clock = (): number => Date.now() + days * DAY_MS
   const directory = path.join(path.dirname(place.file), 'archives')
   mkdirSync(directory)
-  const log = await openMessageLog({
-    databaseUrl: `sqlite:${place.file}`,
-    keyFolder: place.keyFolder,
-    bodyFolder: place.bodyFolder,
-    server: SERVER,
-    node: 'node1',
-    clock,
-    stamp,
-    signer,
+  const { keyFolder, bodyFolder } = place
+  const storedLog = { databaseUrl: `sqlite:${place.file}`, keyFolder, bodyFolder }
+  const own = { server: SERVER, node: 'node1', clock }
+  const log = await openWholeLog({ ...storedLog, ...own, stamp, signer })
+  const { retention, close } = openRetention({
+    ...{ messageLog: log, storedLog, ...own },
     archives: { directory, maxBytes: 32 * 1024 * 1024 },
   })
   try {
     // Decided beforehand, as in a server that has run for long; then all that was logged before is due, and nothing else.
     const measure = async (archive: 'NONE' | 'CONTAINERS', what: string): Promise<Compared> => {
       const keepDays = 2 * days + 1
-      await log.retention.putClass({
+      await retention.putClass({
         ...{ name: 'default', keepDays, atEnd: 'PROOF_KEPT', archive, applyToExisting: true },
       })
       for (let seconds = WHOLE_RUN_SECONDS; seconds >= WHOLE_RUN_SECONDS; ) {
         const began = performance.now()
-        await log.retention.run()
+        await retention.run()
         seconds = (performance.now() - began) / 1000
       }
       days += keepDays
-      return compare({ log, parties: filled.parties, clock, row }, what)
+      return compare({ log, retention, parties: filled.parties, clock, row }, what)
     }
     const archiving = await measure('CONTAINERS', 'archiving and ending contents')
     const ending = await measure('NONE', 'ending contents')
@@ -82,6 +81,7 @@ export async function measureRetention(
       archivedPerSecond: archiving.archivedPerSecond,
     }
   } finally {
+    await close()
     await log.close()
   }
 }
@@ -136,14 +136,14 @@ async function compare(place: Place, what: string): Promise<Compared> {
 }
 
 /** Exchanges come at their rate, whatever became of those before. */
-async function turn({ log, parties, clock }: Place, withJob: boolean): Promise<Turn> {
+async function turn({ log, retention, parties, clock }: Place, withJob: boolean): Promise<Turn> {
   const times: number[] = []
-  const before = await archivesOf(log)
+  const before = await archivesOf(retention)
   const began = performance.now()
   const end = began + TURN_SECONDS * 1000
   const over = new AbortController()
   const done: Done = { ended: 0, archives: 0, archived: 0, seconds: 0 }
-  const job = withJob ? work(log, over.signal, done) : Promise.resolve()
+  const job = withJob ? work(retention, over.signal, done) : Promise.resolve()
   const jobs = setInterval(() => {
     void Promise.all([log.maintain(), log.checkpointNow(), log.timeStampNow()])
   }, 5000)
@@ -162,7 +162,7 @@ async function turn({ log, parties, clock }: Place, withJob: boolean): Promise<T
   over.abort()
   // An archive that was under way is finished, and its time counts.
   await job
-  const after = await archivesOf(log)
+  const after = await archivesOf(retention)
   done.archives = after.archives - before.archives
   done.archived = after.records - before.records
   times.sort((a, b) => a - b)
@@ -170,16 +170,16 @@ async function turn({ log, parties, clock }: Place, withJob: boolean): Promise<T
   return { perSecond: (times.length * BATCH) / seconds, p50: at(0.5), p95: at(0.95), done }
 }
 
-async function archivesOf(log: MessageLog): Promise<{ archives: number; records: number }> {
-  const archives = await log.retention.archives({ limit: MOST_ARCHIVES })
+async function archivesOf(retention: Retention): Promise<{ archives: number; records: number }> {
+  const archives = await retention.archives({ limit: MOST_ARCHIVES })
   return { archives: archives.length, records: archives.reduce((sum, one) => sum + one.records.length, 0) }
 }
 
-async function work(log: MessageLog, signal: AbortSignal, done: Done): Promise<void> {
+async function work(retention: Retention, signal: AbortSignal, done: Done): Promise<void> {
   while (!signal.aborted) {
     const began = performance.now()
-    const { due } = await log.retention.counts()
-    done.ended += await log.retention.run(signal)
+    const { due } = await retention.counts()
+    done.ended += await retention.run(signal)
     if (due > 0) done.seconds += (performance.now() - began) / 1000
     else await wait(100)
   }

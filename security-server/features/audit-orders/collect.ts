@@ -12,14 +12,15 @@ import { AUDIT_LIMITS, type AuditCoverage, type AuditOrder, type AuditPayload } 
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
+import type { Clearance } from '../../message-log/record-input.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import { collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
-import type { Clearance } from '../../reading/index/traffic-store.ts'
+import type { LogReads } from '../../reading/log-reads.ts'
 import { type RecordReads, readableLog } from '../../reading/readable-log.ts'
 import { rowView } from '../../reading/record-filter.ts'
 
 export type CollectRooms = Parameters<typeof bundleSource>[0] & {
-  messageLog: RecordReads & Pick<MessageLog, 'window' | 'maintain' | 'checkpointOf'>
+  messageLog: RecordReads & Pick<LogReads, 'window'> & Pick<MessageLog, 'maintain' | 'checkpointOf'>
 }
 
 /** Of all bundles together: the answer is one document. */

@@ -29,7 +29,7 @@ import {
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { PostDocument } from '../../global-configuration/registration/client.ts'
-import type { Clearance } from '../../reading/index/traffic-store.ts'
+import type { Clearance } from '../../message-log/record-input.ts'
 import { type CollectRooms, collect } from './collect.ts'
 import { fetchOrders } from './fetch-orders.ts'
 import { type AuditOrderRow, type AuditOrderStore, createAuditOrderStore, type OrderState } from './store.ts'

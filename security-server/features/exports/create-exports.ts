@@ -9,7 +9,8 @@ import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
-import type { Clearance } from '../../reading/index/traffic-store.ts'
+import type { Clearance } from '../../message-log/record-input.ts'
+import type { LogReads } from '../../reading/log-reads.ts'
 import { type KeptFilter, recordFilter, rowView } from '../../reading/record-filter.ts'
 import { createExportStore, type ExportRow, type ExportStore } from './store.ts'
 
@@ -33,7 +34,8 @@ const MAX_BUNDLED_RECORDS = 1000
 /** A round looks at what was logged during the one before: moments. */
 const MAX_ROUNDS = 20
 
-type ExportLog = Pick<MessageLog, 'size' | 'window' | 'maintain' | 'checkpointNow' | 'erasedBelow'>
+type ExportLog = Pick<MessageLog, 'size' | 'maintain' | 'checkpointNow' | 'erasedBelow'> &
+  Pick<LogReads, 'window'>
 
 export async function createExports(q: {
   database: Database

@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { openDatabase } from '#platform/database/open-database.ts'
-import { openMessageLog } from '../../message-log/message-log.ts'
+import { openFullLog } from '../../message-log/fixture.ts'
 import { createExports } from './create-exports.ts'
 
 const PART = 3
@@ -21,7 +21,7 @@ const [folder, logUrl, databaseUrl, id, killedAt] = process.argv.slice(2) as [
 // Not a number when it is left alone: no part is equal to it.
 const target = killedAt === undefined || killedAt === '' ? Number.NaN : Number(killedAt)
 let part = 0
-const messageLog = await openMessageLog({
+const messageLog = await openFullLog({
   databaseUrl: logUrl,
   keyFolder: path.join(folder, 'keys'),
   bodyFolder: path.join(folder, 'bodies'),

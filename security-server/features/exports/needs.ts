@@ -6,7 +6,7 @@ import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
-import type { RecordFilter } from '../../reading/index/store.ts'
+import type { RecordFilter } from '../../reading/index/search-filter.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 import type { RecordExports } from './create-exports.ts'
 

@@ -24,7 +24,7 @@ const JOB = 'index-subjects'
 /** Stands beside the records of every answer. */
 export async function coverageView(rooms: Needs, row: SubjectSearchRow) {
   const days = { from: row.period_from?.slice(0, 10), to: row.period_to?.slice(0, 10) }
-  const { totals, gaps, more, backlog, months: indexed } = await rooms.messageLog.subjects.coverage(days)
+  const { totals, gaps, more, backlog, months: indexed } = await rooms.subjects.log.coverage(days)
   const { months, destroyed, oldestKept } = monthsOf(row)
   const [first, last] = [row.period_from?.slice(0, 7) ?? '', row.period_to?.slice(0, 7) ?? '9']
   const reasons = totals.filter(({ reason }) => !COVERED.has(reason))
@@ -76,7 +76,7 @@ function notSearched(indexed: IndexedMonth[], { months, destroyed }: SubjectMont
 
 /** How the index is, for whoever looks after it. */
 export async function indexView(rooms: Needs) {
-  const { totals, gaps, more, backlog, mark } = await rooms.messageLog.subjects.coverage({})
+  const { totals, gaps, more, backlog, mark } = await rooms.subjects.log.coverage({})
   const keys = rooms.subjects.keys
   return {
     isConfigured: keys !== undefined,

@@ -4,7 +4,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import type { Services } from '#platform/services.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
-import type { RecordFilter } from '../../reading/index/store.ts'
+import type { RecordFilter } from '../../reading/index/search-filter.ts'
 import type { SubjectKeysClient } from './client.ts'
 import { subjectHandlers } from './handlers.ts'
 import { subjectMigrations } from './migrations.ts'
@@ -14,6 +14,7 @@ import { grantedSearch, ownSearch, searchFilter, searchTarget } from './searches
 
 type Ground = Omit<Needs, 'subjects'> &
   Pick<Services, 'database' | 'metrics'> & {
+    messageLog: Parameters<typeof openPersonSearch>[0]['messageLog']
     settings: { subjectKeys?: SubjectKeysSettings | undefined }
     contracts: Pick<Contracts, 'view' | 'contentsInForce'>
     /** Tests hand in a holder of their own. */

@@ -19,7 +19,7 @@ const MOST = 100
 
 /** `days`: of the period, both included. */
 export async function latePlaces(
-  { messageLog, subjects }: Pick<Needs, 'messageLog' | 'subjects'>,
+  { subjects }: Pick<Needs, 'subjects'>,
   q: { type: string; from?: string | undefined; to?: string | undefined },
 ): Promise<{ places: LatePlace[]; more: boolean }> {
   const declared = await subjects.places.list()
@@ -32,7 +32,7 @@ export async function latePlaces(
     // Nobody noted where an older version's declaration began: its day tells.
     const isByDay = hasBegun && countsFrom === null
     const to = isByDay && (q.to === undefined || day < q.to) ? day : q.to
-    const looked = await messageLog.subjects.looked({
+    const looked = await subjects.log.looked({
       ...{ service, from: q.from, to },
       ...(countsFrom !== null && { before: countsFrom }),
     })

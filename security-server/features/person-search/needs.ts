@@ -7,12 +7,15 @@ import type { SubjectMonths, SubjectSearch } from '#schemas/subject-keys.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 import type { PlacesStore } from './log/places-store.ts'
+import type { SubjectLog } from './log/subject-log.ts'
 import type { SubjectSearchStore } from './store.ts'
 
 /** Searches by person; `keys` is absent where no key holder is configured. */
 type Subjects = {
   places: PlacesStore
   searches: SubjectSearchStore
+  /** What was looked at, as the log tells it. */
+  log: Pick<SubjectLog, 'coverage' | 'looked'>
   keys:
     | {
         evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
@@ -29,7 +32,7 @@ export type Needs = {
   clock: Clock
   audit: AuditLog
   jobs: Pick<Jobs, 'state'>
-  messageLog: Pick<MessageLog, 'subjects' | 'size'>
+  messageLog: Pick<MessageLog, 'size'>
   logFor(caller: Pick<Caller, 'roles'>): ReadableLog
   contentRequests: {
     check(q: { target: string; case: string; caller: Caller }): Promise<void>

@@ -13,6 +13,7 @@ import { createSubjectKeysClient, type HolderState, type SubjectKeysClient } fro
 import { contractPlaces } from './log/contract-places.ts'
 import { findPastContracts } from './log/past-contracts.ts'
 import { createPlacesStore } from './log/places-store.ts'
+import { subjectLog } from './log/subject-log.ts'
 import { createSubjectSearchStore } from './store.ts'
 
 const LOOK_EVERY_MS = 60_000
@@ -36,10 +37,11 @@ export async function openPersonSearch(q: {
   keys?: Omit<SubjectKeysClient, 'close'>
   database: Database
   clock: Clock
-  messageLog: Pick<MessageLog, 'subjects'>
+  messageLog: Parameters<typeof subjectLog>[0]
   contracts: Pick<Contracts, 'view' | 'contentsInForce'>
 }) {
-  const { messageLog, contracts } = q
+  const { contracts } = q
+  const log = subjectLog(q.messageLog)
   const places = createPlacesStore(q.database)
   const searches = createSubjectSearchStore(q.database)
   const client = q.settings && (await clientOf(q.settings))
@@ -58,13 +60,14 @@ export async function openPersonSearch(q: {
     holder = await keys.state().catch(() => undefined)
     const months = holder?.months ?? []
     const gone = months.filter(({ month, destroyedAt }) => destroyedAt !== null && !forgotten.has(month))
-    await messageLog.subjects.forget(gone.map(({ month }) => month))
+    await log.forget(gone.map(({ month }) => month))
     for (const { month } of gone) forgotten.add(month)
   }
 
   return {
     places,
     searches,
+    log,
     keys,
     /** As it was a minute ago; undefined while it does not answer. */
     holder: (): HolderState | undefined => holder,
@@ -75,7 +78,7 @@ export async function openPersonSearch(q: {
       await look()
       const own = new Map<string, SubjectPlace[]>()
       const listed = await places.list()
-      await places.begin(listed, await messageLog.subjects.mark())
+      await places.begin(listed, await log.mark())
       for (const { service, ...place } of listed) {
         const known = own.get(service)
         if (known === undefined) own.set(service, [place])
@@ -97,7 +100,7 @@ export async function openPersonSearch(q: {
       })
       const evaluate = (records: SubjectQuestion[]): Promise<SubjectEvaluation[]> =>
         keys.evaluateRecords(records)
-      await messageLog.subjects.index({ declared, evaluate }, signal)
+      await log.index({ declared, evaluate }, signal)
     },
     close: async (): Promise<void> => client?.close(),
   }
@@ -105,15 +108,13 @@ export async function openPersonSearch(q: {
 
 /** Nothing where no key holder is configured: then records wait for ever, and that is no fault. */
 export function watchSubjects(
-  { keys, holder }: Pick<PersonSearch, 'keys' | 'holder'>,
-  messageLog: Pick<MessageLog, 'subjects' | 'size'>,
+  { keys, holder, log }: Pick<PersonSearch, 'keys' | 'holder' | 'log'>,
+  messageLog: Pick<MessageLog, 'size'>,
   metrics: Metrics,
 ): void {
   if (keys === undefined) return
   const help = 'Records of the message log that are not indexed by person yet'
-  metrics.watch('concordat_subject_index_behind', help, 'of', async () => [
-    ['log', await messageLog.subjects.backlog()],
-  ])
+  metrics.watch('concordat_subject_index_behind', help, 'of', async () => [['log', await log.backlog()]])
   const misuse = 'Signs that somebody else has the indexing credential: refused today, and ahead of the log'
   metrics.watch('concordat_subject_keys_misused', misuse, 'by', async () => {
     const state = holder()

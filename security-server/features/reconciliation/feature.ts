@@ -4,6 +4,7 @@ import type { Services } from '#platform/services.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
 import { reconciliationHandlers } from './handlers.ts'
+import { reconciliationLog } from './log/reconciliation-log.ts'
 import { reconciliationMigrations } from './migrations.ts'
 import type { PeoplesReconciliation } from './needs.ts'
 import { createReconciliation } from './reconciliation.ts'
@@ -11,7 +12,7 @@ import type { ReconciliationRooms } from './rooms.ts'
 
 type Ground = Omit<ReconciliationRooms, 'log' | 'secrecyBetween' | 'store' | 'entries' | 'shapes' | 'audit'> &
   Pick<Services, 'database' | 'audit' | 'metrics' | 'log'> & {
-    messageLog: ReconciliationRooms['log']
+    messageLog: Omit<ReconciliationRooms['log'], 'reconciliation'> & Parameters<typeof reconciliationLog>[0]
     contracts: Pick<Contracts, 'secrecyBetween'>
   }
 
@@ -24,7 +25,8 @@ export const reconciliation: FeatureModule<Ground, { reconciliation: PeoplesReco
     const { server, clock, database, keys, globalConfiguration, verifyPeer, peerClient } = ground
     const room = await createReconciliation({
       ...{ server, clock, database, keys, globalConfiguration, verifyPeer, peerClient },
-      ...{ log: ground.messageLog, logger: ground.log, secrecyBetween: ground.contracts.secrecyBetween },
+      log: { ...ground.messageLog, reconciliation: reconciliationLog(ground.messageLog) },
+      ...{ logger: ground.log, secrecyBetween: ground.contracts.secrecyBetween },
       quota: createPeerQuota({ ...RATE, clock }),
       audit: (act) =>
         ground.audit.before({

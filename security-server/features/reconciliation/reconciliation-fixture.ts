@@ -22,7 +22,7 @@ import { NO_TERMS } from '../../global-configuration/contracts/index-contracts.t
 import { listenForPeers } from '../../listeners.ts'
 import type { LocalService } from '../../local-systems/local-systems.ts'
 import { rest } from '../../message/rest.ts'
-import { type MessageLog, openMessageLog } from '../../message-log/message-log.ts'
+import { openFullLog, type TestLog } from '../../message-log/fixture.ts'
 import { createPeerClient, type PeerClient } from '../../peer/client.ts'
 import { createOcspByHash } from '../../peer/ocsp-by-hash.ts'
 import { createPeerWorld, type PeerWorld, type Server, TAX } from '../../peer/peer-fixture.ts'
@@ -49,7 +49,7 @@ const DAY_MS = 86_400_000
 export type Side = {
   server: Server
   database: Database
-  log: MessageLog
+  log: TestLog
   logUrl: string
   folder: string
   rooms: ReconciliationRooms
@@ -262,8 +262,8 @@ export function openLog(
   world: PeerWorld,
   side: { server: Server; logUrl: string; folder: string },
   node: string,
-): Promise<MessageLog> {
-  return openMessageLog({
+): Promise<TestLog> {
+  return openFullLog({
     databaseUrl: side.logUrl,
     keyFolder: path.join(side.folder, 'log-keys'),
     bodyFolder: path.join(side.folder, 'bodies'),

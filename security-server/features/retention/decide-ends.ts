@@ -3,8 +3,8 @@
  * contract of its exchange. What
  * was decided holds: a class that changes later changes it only when whoever changes it says so.
  */
-import type { LogDatabase } from '../../message-log/log-database.ts'
 import { DEFAULT_CLASS, endOf, longer } from './classes.ts'
+import type { EndedLog } from './ended-log.ts'
 import { AWAITS_ARCHIVE, type EndRow } from './store.ts'
 
 const AT_ONCE = 1000
@@ -13,7 +13,7 @@ const AT_ONCE = 1000
 export async function decideEnds({
   records,
   retention,
-}: Pick<LogDatabase, 'records' | 'retention'>): Promise<boolean> {
+}: Pick<EndedLog, 'records' | 'retention'>): Promise<boolean> {
   const start = (await records.mark('retention')) ?? 0
   const indexed = (await records.mark('search')) ?? 0
   const end = Math.min(start + AT_ONCE, indexed)

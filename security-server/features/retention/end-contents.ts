@@ -1,14 +1,14 @@
 /** Ends the content of records whose time is over and that no hold covers, a batch in one commit. */
 import type { Erased, Erasure } from '../../message-log/erase.ts'
-import type { LogDatabase } from '../../message-log/log-database.ts'
 import type { RetentionClass } from './classes.ts'
+import type { EndedLog } from './ended-log.ts'
 import { takeDue } from './take-due.ts'
 
 /** How many were erased, and whether there may be more to do. */
 export type Ended = { erased: number; more: boolean }
 
 export async function endContents(q: {
-  log: LogDatabase
+  log: EndedLog
   now: number
   limit: number
   erase(erasures: Erasure[], holds: number): Promise<Erased[]>

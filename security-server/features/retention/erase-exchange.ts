@@ -1,9 +1,9 @@
 /** Erases an exchange by order: all records of it that this log has, in one commit, or none when a hold covers one. */
 import { Fault } from '#schemas/fault.ts'
 import type { EndMode, Erased, Erasure } from '../../message-log/erase.ts'
-import type { LogDatabase } from '../../message-log/log-database.ts'
 import type { KeyFinder } from '../../message-log/open-record.ts'
 import { readEvidence, type StoredEvidence } from '../../reading/evidence/read-evidence.ts'
+import type { EndedLog } from './ended-log.ts'
 import { holdsOf } from './take-due.ts'
 
 export type ErasureOrder = {
@@ -23,7 +23,7 @@ export type ErasureOrder = {
 export async function eraseExchange(q: {
   order: ErasureOrder
   now: number
-  log: LogDatabase
+  log: EndedLog
   findKey: KeyFinder
   erase(erasures: Erasure[], holds: number): Promise<Erased[]>
 }): Promise<Erased[]> {
@@ -46,7 +46,7 @@ export async function eraseExchange(q: {
 }
 
 /** The record, what it answers, and what answers that; a record of which only the leaf stays knows nothing of the others. */
-async function exchangeOf(log: LogDatabase, index: number, findKey: KeyFinder): Promise<StoredEvidence[]> {
+async function exchangeOf(log: EndedLog, index: number, findKey: KeyFinder): Promise<StoredEvidence[]> {
   const asked = await readEvidence(log, index, findKey)
   if ((JSON.parse(asked.form) as { direction: string }).direction === '')
     throw new Fault('invalid_input', { what: 'a record of the log about itself is not erased' })

@@ -1,10 +1,10 @@
 /** A process that archives and ends contents over and over, once its standard input has ended, until it is killed; it prints a line when it begins. */
 import { writeSync } from 'node:fs'
 import path from 'node:path'
-import { openMessageLog } from '../../message-log/message-log.ts'
+import { openFullLog } from '../../message-log/fixture.ts'
 
 const [folder, databaseUrl, directory] = process.argv.slice(2) as [string, string, string | undefined]
-const log = await openMessageLog({
+const log = await openFullLog({
   databaseUrl,
   keyFolder: path.join(folder, 'keys'),
   bodyFolder: path.join(folder, 'bodies'),

@@ -15,8 +15,9 @@ import {
   openTestLog,
   signedRecord,
   spoolBody,
+  type TestLog,
+  type TestLogOptions,
 } from '../../message-log/fixture.ts'
-import type { MessageLog, MessageLogOptions } from '../../message-log/message-log.ts'
 import { openLogSource } from '../verification/checks/open-source.ts'
 import { verifyLog } from '../verification/checks/verify-log.ts'
 
@@ -26,7 +27,7 @@ const KILLS = 8
 const CLASS = { name: 'default', keepDays: 30, archive: 'NONE', applyToExisting: true } as const
 
 /** Old records, every twentieth with a large body, under a class that ends them. */
-async function fill(log: MessageLog, atEnd: 'PROOF_KEPT' | 'LEAF_ONLY', count: number): Promise<void> {
+async function fill(log: TestLog, atEnd: 'PROOF_KEPT' | 'LEAF_ONLY', count: number): Promise<void> {
   await log.retention.putClass({ ...CLASS, atEnd })
   const { signature } = await signedRecord()
   const one = async (n: number): Promise<unknown> => {
@@ -52,7 +53,7 @@ async function runAndKill(folder: string, url: string, afterMs: number | undefin
   return done
 }
 
-async function checkWhole(t: Test, options: MessageLogOptions): Promise<number> {
+async function checkWhole(t: Test, options: TestLogOptions): Promise<number> {
   const opened = await openLogSource(options)
   const report = await verifyLog(opened.source)
   await opened.close()

@@ -1,23 +1,42 @@
 /** Content ends when its time is over or by order, unless a legal hold covers it; what is to be archived is archived first. */
+import path from 'node:path'
 import type { FeatureModule } from '#platform/feature.ts'
+import { checkpointSigner } from '../../keys/checkpoint-signer.ts'
+import type { Keys } from '../../keys/keys.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import { archiveTarget, retentionHandlers } from './handlers.ts'
 import type { Needs } from './needs.ts'
+import { openRetention } from './open-retention.ts'
 
-export const retention: FeatureModule<Needs> = {
+type Ground = Omit<Needs, 'retention'> &
+  Omit<Parameters<typeof openRetention>[0], 'archives'> & {
+    settings: { directory: string; archives: { path?: string | undefined; maxFileBytes: number } }
+    keys: Pick<Keys, 'signingIdentity'>
+  }
+
+export const retention: FeatureModule<Ground> = {
   name: 'retention',
   open: (ground) => {
-    const { retention: room } = ground.messageLog
+    const { settings, keys, server } = ground
+    const { retention: room, close } = openRetention({
+      ...ground,
+      archives: {
+        directory: settings.archives.path ?? path.join(settings.directory, 'archives'),
+        maxBytes: settings.archives.maxFileBytes,
+        checkpointSigner: () => checkpointSigner(keys, server),
+      },
+    })
     ground.contentRequests.register('archiveId', async (id, caller) => {
       await room.archive({ id, clearance: clearanceOf(caller) })
       return archiveTarget(id)
     })
     return {
-      operations: retentionHandlers(ground),
+      operations: retentionHandlers({ ...ground, retention: room }),
       // A minute at most, with rests between its batches.
       jobs: [
         { kind: 'retention', everySeconds: 10, run: async ({ signal }) => void (await room.run(signal)) },
       ],
+      close,
     }
   },
 }

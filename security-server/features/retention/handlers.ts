@@ -18,8 +18,7 @@ type GivenScope = Pick<HoldScope, 'indexes' | 'queryId' | 'from' | 'to'> & {
 }
 
 export function retentionHandlers(rooms: Needs): Handlers {
-  const { messageLog, jobs, audit, contentRequests } = rooms
-  const { retention } = messageLog
+  const { retention, jobs, audit, contentRequests } = rooms
   return {
     async eraseRecord({ params, body }) {
       const index = Number(params['index'])

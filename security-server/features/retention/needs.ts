@@ -2,10 +2,10 @@
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
-import type { MessageLog } from '../../message-log/message-log.ts'
+import type { Retention } from './retention.ts'
 
 export type Needs = {
-  messageLog: Pick<MessageLog, 'retention'>
+  retention: Retention
   jobs: Pick<Jobs, 'state'>
   audit: AuditLog
   contentRequests: {

@@ -17,8 +17,9 @@ import {
   signedRecord,
   signer,
   spoolBody,
+  type TestLog,
+  type TestLogOptions,
 } from '../../message-log/fixture.ts'
-import type { MessageLog, MessageLogOptions } from '../../message-log/message-log.ts'
 import { openLogSource } from '../verification/checks/open-source.ts'
 import type { LogReport } from '../verification/checks/source.ts'
 import { verifyLog } from '../verification/checks/verify-log.ts'
@@ -27,7 +28,7 @@ const DAY = 24 * 60 * 60 * 1000
 const ORDER = { mode: 'LEAF_ONLY', case: '7/2026', reason: 'a court says so' } as const
 const OTHER = { ...SERVICE, serviceCode: 'addresses' }
 
-async function freshLog(t: Test, url?: string, changes: Partial<MessageLogOptions> = {}) {
+async function freshLog(t: Test, url?: string, changes: Partial<TestLogOptions> = {}) {
   const { stamp, memberSigner } = await signer()
   const options = { ...logOptions(logFolder(t), url), stamp, signer: memberSigner, ...changes }
   return { log: await openTestLog(t, options), options }
@@ -35,7 +36,7 @@ async function freshLog(t: Test, url?: string, changes: Partial<MessageLogOption
 
 /** A request of some days ago and its reply, with bodies; gives their indexes and the message id. */
 async function exchange(
-  log: MessageLog,
+  log: TestLog,
   q: {
     daysAgo?: number
     service?: typeof SERVICE
@@ -61,7 +62,7 @@ async function exchange(
   return { id: ids.id, request: request.index, reply: reply.index }
 }
 
-async function verified(options: MessageLogOptions): Promise<LogReport> {
+async function verified(options: TestLogOptions): Promise<LogReport> {
   const opened = await openLogSource(options)
   try {
     return await verifyLog(opened.source)

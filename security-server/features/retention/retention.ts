@@ -7,11 +7,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { BodyFolder } from '../../message-log/body-folder.ts'
 import type { EndMode } from '../../message-log/erase.ts'
 import { gently } from '../../message-log/gently.ts'
-import type { WorkerClient } from '../../message-log/worker-client.ts'
-import type { Clearance } from '../../reading/index/traffic-store.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
+import type { Clearance } from '../../message-log/record-input.ts'
 import type { Archiver } from './archives/archiver.ts'
 import { openArchive } from './archives/open-archive.ts'
 import type { ArchiveFilter, StoredArchive } from './archives/store.ts'
@@ -19,7 +18,7 @@ import { type ClassSettings, checkClass, type RetentionClass } from './classes.t
 import type { ErasureOrder } from './erase-exchange.ts'
 import { checkScope, type HoldScope } from './holds/scope.ts'
 import type { Hold, HoldFilter } from './holds/store.ts'
-import type { RetentionCounts } from './worker-retention.ts'
+import type { RetentionCounts, RetentionMethods } from './part.ts'
 
 export type Retention = {
   /** Classes, and which services are in another than the default one. */
@@ -67,30 +66,28 @@ const FILES = 200
 const BETWEEN_ARCHIVES_MS = 20
 
 export function createRetention(q: {
-  worker: Pick<WorkerClient, 'call'>
-  folder: Pick<BodyFolder, 'erase'>
+  messageLog: Pick<MessageLog<RetentionMethods>, 'parts' | 'bodies' | 'maintain'>
   clock: Clock
-  /** Brings the search index up to the newest record. */
-  index(): Promise<void>
   /** Absent where no archives are made: then what is to be archived is kept. */
   archiver: Archiver | undefined
   archiveFolder: string | undefined
 }): Retention {
-  const { worker, folder, clock } = q
+  const { clock } = q
+  const { parts, bodies, maintain } = q.messageLog
   const inTurn = createTurn()
 
   const deleteBodies = async (): Promise<void> => {
     for (;;) {
-      const names = await worker.call('erasedBodyFiles', FILES)
-      for (const name of names) await folder.erase(name)
-      await worker.call('forgetBodyFiles', names)
+      const names = await parts.erasedBodyFiles(FILES)
+      for (const name of names) await bodies.erase(name)
+      await parts.forgetBodyFiles(names)
       if (names.length < FILES) return
     }
   }
   const endDue = async (isOver: () => boolean): Promise<number> => {
     let erased = 0
     while (!isOver()) {
-      const ended = await gently(() => worker.call('endContents', { now: clock(), limit: BATCH }))
+      const ended = await gently(() => parts.endContents({ now: clock(), limit: BATCH }))
       erased += ended.erased
       if (!ended.more) break
     }
@@ -100,8 +97,9 @@ export function createRetention(q: {
     const end = performance.now() + RUN_MS
     const isOver = (): boolean => signal?.aborted === true || performance.now() > end
     await deleteBodies()
-    await q.index()
-    while (!isOver() && (await gently(() => worker.call('prepareEnds'))));
+    // What is not in the index yet nobody decides about.
+    await maintain()
+    while (!isOver() && (await gently(() => parts.prepareEnds())));
     let erased = 0
     let archiving = q.archiver !== undefined
     const archive = async (): Promise<void> => {
@@ -125,40 +123,40 @@ export function createRetention(q: {
     } finally {
       await q.archiver?.rest()
       if (erased > 0) await deleteBodies()
-      await worker.call('scrub', { erased: erased > 0 })
+      await parts.scrub({ erased: erased > 0 })
     }
     return erased
   }
 
   return {
-    classes: () => worker.call('retentionClasses'),
+    classes: () => parts.retentionClasses(),
     putClass: async (settings) => {
       checkClass(settings)
-      await worker.call('putRetentionClass', settings)
+      await parts.putRetentionClass(settings)
     },
-    assign: (assignment) => worker.call('assignRetention', assignment),
-    counts: () => worker.call('retentionCounts', clock()),
+    assign: (assignment) => parts.assignRetention(assignment),
+    counts: () => parts.retentionCounts(clock()),
     // A run whose claim another node took ends when its archive does: the next one here would write into the same file.
     run: (signal) => inTurn(() => run(signal)),
     erase: async (order) => {
-      const erased = await worker.call('eraseExchange', { order, now: clock() })
+      const erased = await parts.eraseExchange({ order, now: clock() })
       await deleteBodies()
       return erased
     },
     setHold: async (hold) => {
       checkScope(hold.scope)
-      const { id, tooLate } = await worker.call('setHold', { ...hold, now: clock() })
-      return { ...(await worker.call('getHold', id)), tooLate }
+      const { id, tooLate } = await parts.setHold({ ...hold, now: clock() })
+      return { ...(await parts.getHold(id)), tooLate }
     },
     liftHold: async (lift) => {
-      await worker.call('liftHold', { ...lift, now: clock() })
-      return worker.call('getHold', lift.id)
+      await parts.liftHold({ ...lift, now: clock() })
+      return parts.getHold(lift.id)
     },
-    hold: (id) => worker.call('getHold', id),
-    holds: (filter) => worker.call('listHolds', filter),
-    archives: (filter) => worker.call('listArchives', filter),
+    hold: (id) => parts.getHold(id),
+    holds: (filter) => parts.listHolds(filter),
+    archives: (filter) => parts.listArchives(filter),
     archive: async (asked) => {
-      const { archive, hidden } = await worker.call('getArchive', asked)
+      const { archive, hidden } = await parts.getArchive(asked)
       if (hidden > 0)
         throw new Fault('record_is_secret', { what: `${hidden} of the records of archive ${asked.id}` })
       return archive

@@ -1,5 +1,6 @@
 /** Records whose content has come to its end and that no hold covers; those that one covers leave the queue until it is lifted. */
-import type { LogDatabase } from '../../message-log/log-database.ts'
+
+import type { EndedLog } from './ended-log.ts'
 import type { ActiveHold } from './holds/scope.ts'
 import { covers } from './holds/scope.ts'
 import type { DueRow } from './store.ts'
@@ -13,7 +14,7 @@ type Due = {
 }
 
 export async function takeDue(
-  { retention, holds, search }: Pick<LogDatabase, 'retention' | 'holds' | 'search'>,
+  { retention, holds, search }: Pick<EndedLog, 'retention' | 'holds' | 'search'>,
   q: { now: number; stoppedBy: number; limit: number },
 ): Promise<Due> {
   const { number, holds: active } = await holds.active()
@@ -30,7 +31,7 @@ export async function takeDue(
 
 /** By index, the first hold that covers the record. A record that is not in the search index is compared by its index only. */
 export async function holdsOf(
-  search: LogDatabase['search'],
+  search: EndedLog['search'],
   indexes: number[],
   active: ActiveHold[],
 ): Promise<Map<number, ActiveHold>> {

@@ -13,8 +13,15 @@ import { witnessRoutes } from '#platform/witness/routes.ts'
 import { createWitnessStore, witnessMigrations } from '#platform/witness/store.ts'
 import { openWitnessKey } from '#platform/witness/witness-key.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { logFolder, logOptions, SERVER, signedRecord, signer } from '../../message-log/fixture.ts'
-import { type MessageLog, openMessageLog } from '../../message-log/message-log.ts'
+import {
+  logFolder,
+  logOptions,
+  openFullLog,
+  SERVER,
+  signedRecord,
+  signer,
+  type TestLog,
+} from '../../message-log/fixture.ts'
 import { encodePeaks } from '../../message-log/records/hot-store.ts'
 import type { Tables } from '../../message-log/tables.ts'
 import { createWitnessClient } from './client.ts'
@@ -76,9 +83,9 @@ group both 2 registry partner
 quorum both
 `
   const policy = readPolicy(policyText, { server: SERVER, own: [] })
-  let log = await openMessageLog(options)
+  let log = await openFullLog(options)
   t.teardown(() => log.close())
-  const watch = (of: MessageLog) =>
+  const watch = (of: TestLog) =>
     createOwnWitnesses({
       policy,
       log: of.witnesses,
@@ -110,7 +117,7 @@ quorum both
       await log.close()
       await act()
       rmSync(path.join(options.keyFolder, 'newest-checkpoint'), { force: true })
-      log = await openMessageLog(options)
+      log = await openFullLog(options)
       world.witnesses = watch(log)
     },
     /** Every row of the log's database, to be put back later. */

@@ -10,12 +10,11 @@ import { eachDatabase } from '#test/databases.ts'
 import { openLogSource } from '../../features/verification/checks/open-source.ts'
 import { verifyLog } from '../../features/verification/checks/verify-log.ts'
 import { logFolder, logOptions, openTestLog, signedRecord } from '../fixture.ts'
-import type { MessageLogOptions } from '../message-log.ts'
 
 const at = (path: string) =>
   sealCircumstances({ version: 1, side: 'provider', endpoint: { method: 'GET', path } })
 
-async function problemsOf(options: MessageLogOptions): Promise<string[]> {
+async function problemsOf(options: Parameters<typeof openTestLog>[1]): Promise<string[]> {
   const { source, close } = await openLogSource(options)
   try {
     return (await verifyLog(source)).problems.map(({ index, what }) => `${index}: ${what}`)

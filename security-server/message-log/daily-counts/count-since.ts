@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { NOT_TOLD } from '#core/log-export/daily-counts.ts'
-import { DIMENSIONS, type Dimensions, keyOf, textOf } from '../../reading/index/traffic-store.ts'
 import type { Tables } from '../tables.ts'
+import { DIMENSIONS, type Dimensions, keyOf, textOf } from './dimensions.ts'
 
 /** What a record is counted by. */
 export type CountedRecord = Dimensions & { time: string; secrecy: number }

@@ -8,12 +8,19 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { eachDatabase } from '#test/databases.ts'
 import { databaseSource } from '../../features/verification/checks/database-source.ts'
 import { verifyLog } from '../../features/verification/checks/verify-log.ts'
-import type { Clearance } from '../../reading/index/traffic-store.ts'
-import { CLIENT, logFolder, logOptions, openTestLog, SERVICE, signedRecord } from '../fixture.ts'
+import {
+  CLIENT,
+  logFolder,
+  logOptions,
+  openFullLog,
+  openTestDatabase,
+  openTestLog,
+  SERVICE,
+  signedRecord,
+  type TestLog,
+} from '../fixture.ts'
 import { readLogKeys } from '../keys/log-keys.ts'
-import { openLogDatabase } from '../log-database.ts'
-import { type MessageLog, openMessageLog } from '../message-log.ts'
-import type { RecordInput } from '../record-input.ts'
+import type { Clearance, RecordInput } from '../record-input.ts'
 import type { Tables } from '../tables.ts'
 import { type CountedRecord, countSince } from './count-since.ts'
 import type { StoredCounts } from './store.ts'
@@ -38,9 +45,9 @@ await eachDatabase(t, async (_database, t, url) => {
   const folder = logFolder(t)
   let now = FIRST_DAY
   const options = { ...logOptions(folder, url), clock: () => now }
-  let log = await openMessageLog(options)
+  let log = await openFullLog(options)
   t.teardown(() => log.close())
-  const add = async (some: MessageLog, changes: Partial<RecordInput> = {}): Promise<number> => {
+  const add = async (some: TestLog, changes: Partial<RecordInput> = {}): Promise<number> => {
     const { index } = await some.append(await signedRecord({ time: new Date(now), ...changes }))
     const reply = { kind: 'reply' as const, outcome: 'ok', answers: index, direction: 'out' as const }
     await some.append(await signedRecord({ time: new Date(now), ...changes, ...reply }))
@@ -118,7 +125,7 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('what was erased before it was counted is told by no party', async (t) => {
     const index = await add(log)
     await add(log)
-    const database = await openLogDatabase(url)
+    const database = await openTestDatabase(url)
     t.teardown(() => database.close())
     await log.retention.erase({ index, mode: 'LEAF_ONLY', case: '1', reason: 'order' })
     // As a node finds it that has not seen these records and has to index them.
@@ -131,7 +138,7 @@ await eachDatabase(t, async (_database, t, url) => {
     await sql`update mark set value = ${sql.lit(index)} where name = 'counts-first'`.execute(
       database.database.kysely,
     )
-    log = await openMessageLog(options)
+    log = await openFullLog(options)
     await day()
     const counts = (await counted()).at(-1)!
     t.equal(of(counts, { client: '?', kind: 'request' }), 1)
@@ -139,7 +146,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('where an older version has indexed without counting, counting begins anew', async (t) => {
-    const database = await openLogDatabase(url)
+    const database = await openTestDatabase(url)
     t.teardown(() => database.close())
     await add(log)
     await log.maintain()
@@ -154,7 +161,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('others make no more rows than there is room for, and none that is long', async (t) => {
-    const { database, close } = await openLogDatabase(url)
+    const { database, close } = await openTestDatabase(url)
     t.teardown(close)
     const names = (await counted()).length
     const record = (service: string, outcome = 'x') => ({
@@ -182,7 +189,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('the log verifies, and not when the counts are changed', async (t) => {
-    const database = await openLogDatabase(url)
+    const database = await openTestDatabase(url)
     t.teardown(() => database.close())
     const keys = readLogKeys(options.keyFolder)
     const verified = async (): Promise<unknown> => {
@@ -245,7 +252,7 @@ t.test('a log that counts exchanges as others’ does not verify, and it says wh
   const add = async (changes: Partial<RecordInput> = {}): Promise<number> =>
     (await log.append(await signedRecord({ time: new Date(now), ...changes }))).index
   await log.maintain()
-  const database = await openLogDatabase(options.databaseUrl)
+  const database = await openTestDatabase(options.databaseUrl)
   t.teardown(() => database.close())
   const keys = readLogKeys(options.keyFolder)
   const problems = async (withKeys = true): Promise<unknown[]> => {

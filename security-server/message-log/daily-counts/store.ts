@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import { countRowDigest } from '#core/log-export/daily-counts.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import type { Clearance } from '../../reading/index/traffic-store.ts'
+import type { Clearance } from '../record-input.ts'
 import type { Tables } from '../tables.ts'
 
 /** The mark of the first record that no daily counts cover. */

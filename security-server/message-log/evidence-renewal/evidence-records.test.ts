@@ -16,9 +16,15 @@ import { idText } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { databaseSource } from '../../features/verification/checks/database-source.ts'
 import { verifyLog } from '../../features/verification/checks/verify-log.ts'
-import { logFolder, logOptions, openTestLog, SERVER, signedRecord } from '../fixture.ts'
-import { openLogDatabase } from '../log-database.ts'
-import type { MessageLogOptions } from '../message-log.ts'
+import {
+  logFolder,
+  logOptions,
+  openTestDatabase,
+  openTestLog,
+  SERVER,
+  signedRecord,
+  type TestLogOptions,
+} from '../fixture.ts'
 
 const DAY = 86_400_000
 const YEAR = 365 * DAY
@@ -58,7 +64,7 @@ t.test('one a day, renewed before its end', (t) =>
     let by: Awaited<ReturnType<typeof authority>> | 'down' = await authority(START)
     const first = by
     let asked = 0
-    const options: MessageLogOptions = {
+    const options: TestLogOptions = {
       ...logOptions(logFolder(t), url),
       clock: () => now,
       evidenceRecords: { ends: { ...ALGORITHM_ENDS, 'SHA-512': '2030-06-30', 'P-256': '2060-12-31' } },
@@ -75,7 +81,7 @@ t.test('one a day, renewed before its end', (t) =>
     let log = await openTestLog(t, options)
     const known: Certificate[] = [first.certificate]
     const all = async () => {
-      const stored = await openLogDatabase(url, { readOnly: true })
+      const stored = await openTestDatabase(url, { readOnly: true })
       const rows = await stored.evidenceRecords.due('9999', 1000)
       await stored.close()
       return rows
@@ -167,7 +173,7 @@ t.test('one a day, renewed before its end', (t) =>
     t.equal(parseCertificate(third.certificate.der).notAfter.getTime(), rehashed[0]!.end.time)
 
     // Two nodes renewing the same record: one of the two is kept, whole.
-    const stored = await openLogDatabase(url)
+    const stored = await openTestDatabase(url)
     const [row] = await stored.evidenceRecords.due('9999', 1)
     const { note: _note, ...columns } = row!
     await stored.evidenceRecords.replace(Buffer.from('another'), { ...columns, record: Buffer.from('late') })
@@ -182,7 +188,7 @@ t.test('one a day, renewed before its end', (t) =>
     await log.close()
 
     const check = async () => {
-      const log = await openLogDatabase(url)
+      const log = await openTestDatabase(url)
       try {
         const { evidenceRecords, problems } = await verifyLog(await databaseSource(log, () => undefined), {
           tsaCertificates: known,
@@ -198,7 +204,7 @@ t.test('one a day, renewed before its end', (t) =>
       { evidenceRecords: count, wrong: [] },
       'the verification of the log reads them',
     )
-    const again = await openLogDatabase(url)
+    const again = await openTestDatabase(url)
     const [one, two] = await again.evidenceRecords.after(-1, 2)
     const { note: _text, ...kept } = two!
     await again.evidenceRecords.replace(two!.record, { ...kept, record: one!.record })

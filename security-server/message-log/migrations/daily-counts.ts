@@ -6,7 +6,7 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
-import { DIMENSIONS } from '../../reading/index/traffic-store.ts'
+import { DIMENSIONS } from '../daily-counts/dimensions.ts'
 import { COUNTS_FIRST } from '../daily-counts/store.ts'
 
 export const dailyCounts: Migration = {

@@ -3,7 +3,6 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
-import { BLOCK } from '../../reading/index/block-store.ts'
 
 /** Only `integer primary key` is the row's own place in SQLite; any other type would cost a second tree. */
 function keyType(kysely: Kysely<unknown>): 'integer' | 'bigint' {
@@ -92,7 +91,8 @@ export const first: Migration = {
       .addColumn('peer', text, (column) => column.notNull())
       .addColumn('answers', integer)
       .execute()
-    await sql`create index search_query_id on search (${BLOCK}, query_id)`.execute(kysely)
+    // By block (reading/index/block-store.ts): an index that a search asks holds the very expression.
+    await sql`create index search_query_id on search ((idx / 32768), query_id)`.execute(kysely)
     await schema
       .createTable('erasure')
       .addColumn('idx', key, (column) => column.primaryKey())

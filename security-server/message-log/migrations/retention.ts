@@ -1,4 +1,7 @@
-/** Tables of retention: classes, the end of each record's content, what stays of it, legal holds, archives. */
+/**
+ * Tables of retention: classes, the end of each record's content, what stays of it, legal holds, archives. One step made those of the
+ * log, which erases, and those of the feature that decides what is erased; so it stands with the log.
+ */
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
@@ -81,7 +84,7 @@ export const retention: Migration = {
       .createTable('erased_body_file')
       .addColumn('name', text, (column) => column.primaryKey())
       .execute()
-    // Erasing counts with the holds of a moment; setting one raises this number (retention/holds.ts).
+    // Erasing counts with the holds of a moment; setting one raises this number (features/retention/holds/store.ts).
     await sql`insert into mark (name, value) values ('holds', 0)`.execute(kysely)
   },
 }

@@ -16,12 +16,19 @@ import { createReconciliationStore } from '../../features/reconciliation/log/sto
 import { createRetentionStore } from '../../features/retention/store.ts'
 import { databaseSource } from '../../features/verification/checks/database-source.ts'
 import { verifyLog } from '../../features/verification/checks/verify-log.ts'
+import { LOG_PARTS } from '../../log-parts.ts'
+import { logMigrations } from '../../message-log/part.ts'
 import { createSearchStore } from '../../reading/index/store.ts'
-import { logFolder, logOptions, openTestLog, signedRecord } from '../fixture.ts'
+import {
+  logFolder,
+  logOptions,
+  openTestDatabase,
+  openTestLog,
+  signedRecord,
+  type TestDatabase,
+  type TestLog,
+} from '../fixture.ts'
 import { readLogKeys } from '../keys/log-keys.ts'
-import { type LogDatabase, openLogDatabase } from '../log-database.ts'
-import type { MessageLog } from '../message-log.ts'
-import { messageLogMigrations } from '../migrations/all.ts'
 import { createRecordStore } from '../records/store.ts'
 import { borderAfter, PARTITION_RECORDS, PARTITIONED_TABLES, partitionName } from './partitions.ts'
 
@@ -71,7 +78,7 @@ async function onPostgresql(t: Test): Promise<void> {
     signer,
     partitionRecords: STEP,
   })
-  const batch = (log: MessageLog): Promise<string[]> => {
+  const batch = (log: TestLog): Promise<string[]> => {
     now += 60_000
     return logExchanges(log, parties, new Date(now))
   }
@@ -97,7 +104,7 @@ async function onPostgresql(t: Test): Promise<void> {
 
   await t.test('a log of an older version', async (t) => {
     t.strictSame(await bordersOf(query), [])
-    const both = await Promise.all([openLogDatabase(url), openLogDatabase(url)])
+    const both = await Promise.all([openTestDatabase(url), openTestDatabase(url)])
     for (const one of both) await one.close()
     t.strictSame(await countsOf(query), before, 'nothing is missing')
     t.strictSame(await bordersOf(query), [size], 'one partition, which takes nothing more')
@@ -200,7 +207,7 @@ async function onPostgresql(t: Test): Promise<void> {
 
   await here.close()
   await there.close()
-  const log = await openLogDatabase(url, { readOnly: true })
+  const log = await openTestDatabase(url, { readOnly: true })
   t.teardown(() => log.close())
 
   await t.test('the whole log verifies', async (t) => {
@@ -268,7 +275,7 @@ async function connected(t: Test, url: string): Promise<Query> {
 /** The same log as the version before partitions had it. */
 async function makeOlder(url: string, from: Query, to: Query): Promise<void> {
   const database = await openDatabase(url)
-  const { [OURS]: _, ...older } = messageLogMigrations
+  const { [OURS]: _, ...older } = logMigrations(LOG_PARTS)
   await migrate(database, older)
   await database.close()
   for (const table of Object.keys(await countsOf(from))) {
@@ -319,16 +326,16 @@ async function indexesOf(query: Query): Promise<unknown[]> {
 }
 
 async function untilRefused(
-  log: MessageLog,
-  batch: (log: MessageLog) => Promise<string[]>,
+  log: TestLog,
+  batch: (log: TestLog) => Promise<string[]>,
   end: number,
 ): Promise<void> {
   while (log.size() <= end) await batch(log)
 }
 
 /** The log with its queries watched; `read` says of which partitions they have read since it was asked last. */
-function watched(log: LogDatabase): {
-  asked: Pick<LogDatabase, 'records' | 'search' | 'retention' | 'reconciliation'>
+function watched(log: TestDatabase): {
+  asked: Pick<TestDatabase, 'records' | 'search' | 'retention' | 'reconciliation'>
   queries: [sql: string, parameters: readonly unknown[]][]
   read(skip?: number): Promise<string[]>
 } {

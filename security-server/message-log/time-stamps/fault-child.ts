@@ -1,11 +1,10 @@
 /** A process that time-stamps what waits as soon as its standard input ends; it prints a line when it could begin. */
 import { writeSync } from 'node:fs'
-import { logOptions, signer } from '../fixture.ts'
-import { openMessageLog } from '../message-log.ts'
+import { logOptions, openFullLog, signer } from '../fixture.ts'
 
 const [folder, databaseUrl] = process.argv.slice(2) as [string, string]
 const { stamp } = await signer()
-const log = await openMessageLog({ ...logOptions(folder, databaseUrl), stamp })
+const log = await openFullLog({ ...logOptions(folder, databaseUrl), stamp })
 await log.recover()
 writeSync(1, 'begins\n')
 process.stdin.resume()

@@ -1,12 +1,11 @@
 /** Everything that is stored about one record, opened: what a container, a listing or an auditor's bundle is made of. */
 import { Fault } from '#schemas/fault.ts'
 import { type BodyFileReference, decodeBodyFile, SECTION } from '../../message-log/content.ts'
-import type { LogDatabase } from '../../message-log/log-database.ts'
 import { type KeyFinder, openRecord, openRemainder } from '../../message-log/open-record.ts'
-import type { Metadata } from '../../message-log/record-input.ts'
+import type { Clearance, Metadata } from '../../message-log/record-input.ts'
 import { chainOf } from '../../message-log/time-stamps/batch.ts'
 import { decodeEvidence } from '../../message-log/time-stamps/stamp-record.ts'
-import type { Clearance } from '../index/traffic-store.ts'
+import type { IndexedLog } from '../indexed-log.ts'
 
 export type StoredEvidence = {
   index: number
@@ -47,7 +46,7 @@ type StampEvidence = {
 
 /** Throws `not_found`, and `log_inconsistent` when what is stored does not fit together. */
 export async function readEvidence(
-  log: Pick<LogDatabase, 'records' | 'timeStamps' | 'search' | 'circumstances'>,
+  log: Pick<IndexedLog, 'records' | 'timeStamps' | 'search' | 'circumstances'>,
   index: number,
   findKey: KeyFinder,
 ): Promise<StoredEvidence> {
@@ -88,7 +87,7 @@ export async function readEvidence(
 }
 
 async function readStamp(
-  log: Pick<LogDatabase, 'timeStamps'>,
+  log: Pick<IndexedLog, 'timeStamps'>,
   id: number,
   digest: Buffer,
 ): Promise<StampEvidence | undefined> {

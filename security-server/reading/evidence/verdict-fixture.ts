@@ -31,8 +31,7 @@ import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { memberOf, parseClientId, parseServerId, parseServiceId } from '#schemas/identifiers.ts'
 import { configurationOf } from '#scripts/verify/configuration-files.ts'
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
-import { logFolder, logOptions } from '../../message-log/fixture.ts'
-import { type MessageLog, openMessageLog } from '../../message-log/message-log.ts'
+import { logFolder, logOptions, openFullLog, type TestLog } from '../../message-log/fixture.ts'
 import type { LogLevel } from '../../message-log/record-input.ts'
 import { collectExchange, writeBundle } from './write-bundle.ts'
 
@@ -70,7 +69,7 @@ export type VerdictWorld = {
   countersigns: boolean
   stamping: Authority | 'down'
   responder: 'up' | 'down'
-  log: MessageLog
+  log: TestLog
   issue(code: string, kind?: 'P-256' | 'RSA-2048'): Promise<Signer>
   revoke(signer: Signer): void
   /** OCSP answers of now for a certificate and the intermediate CA. */
@@ -129,7 +128,7 @@ export async function createVerdictWorld(t: Test, start: number): Promise<Verdic
   made = world
   world.owner = await world.issue('1234')
   world.provider = await world.issue('5678')
-  world.log = await openMessageLog({
+  world.log = await openFullLog({
     ...logOptions(folder),
     clock,
     server: SERVER,

@@ -13,6 +13,7 @@ import { noteText, parseNote } from '#core/merkle/signed-note.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import { metadataText } from '../../message-log/own-record.ts'
+import type { LogReads } from '../log-reads.ts'
 import { addCircumstances } from './add-circumstances.ts'
 import { addEvidenceRecord, addKept, addTimeStamp, opened } from './add-long-term.ts'
 import type { InclusionEvidence } from './prove-inclusion.ts'
@@ -21,7 +22,8 @@ import type { StampProof } from './read-stamp.ts'
 import { type PageRecord, writePage } from './write-page.ts'
 
 export type BundleSource = {
-  log: Pick<MessageLog, 'read' | 'proof' | 'container' | 'list' | 'stampProof' | 'evidenceRecord'>
+  log: Pick<LogReads, 'read' | 'proof' | 'container' | 'list' | 'stampProof'> &
+    Pick<MessageLog, 'evidenceRecord'>
   /** The log's origin. */
   server: string
   made: Date

@@ -6,13 +6,19 @@ import t from 'tap'
 import { actorForm, isOfActors } from '#core/log-export/actors.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { logFolder, logOptions, openTestLog, signedRecord, signer } from '../../message-log/fixture.ts'
+import {
+  logFolder,
+  logOptions,
+  openTestDatabase,
+  openTestLog,
+  signedRecord,
+  signer,
+} from '../../message-log/fixture.ts'
 import { readLogKeys } from '../../message-log/keys/log-keys.ts'
-import { openLogDatabase } from '../../message-log/log-database.ts'
 import type { Tables } from '../../message-log/tables.ts'
 import { createActorHasher, hashesOf, openTerms, sealTerm } from './actors.ts'
 import { blockOf } from './block-store.ts'
-import type { RecordFilter, SearchRow } from './store.ts'
+import type { RecordFilter, SearchRow } from './search-filter.ts'
 
 const keyOf = (fill: number) => ({ id: Buffer.alloc(8, fill), key: Buffer.alloc(32, fill) })
 const KEYS = [keyOf(1), keyOf(2)]
@@ -57,7 +63,7 @@ t.test('names have one form, and one that has none stands for itself', async (t)
 })
 
 await eachDatabase(t, async (_database, t, url) => {
-  const { search, database, close } = await openLogDatabase(url)
+  const { search, database, close } = await openTestDatabase(url)
   t.teardown(close)
   const hash = createActorHasher()
   const EDGES = [0, 5, 32_767, 32_768, 65_536, 99_999]

@@ -10,7 +10,8 @@ import type { RecordStore } from '../../message-log/records/store.ts'
 import type { LogKey } from '../../message-log/seal.ts'
 import { ACTOR_COLUMNS, createActorHasher } from './actors.ts'
 import { blockOf } from './block-store.ts'
-import type { SearchRow, SearchStore } from './store.ts'
+import type { SearchRow } from './search-filter.ts'
+import type { SearchStore } from './store.ts'
 import type { NamedTerms, TermsStore } from './terms-store.ts'
 
 const AT_ONCE = 1000

@@ -5,7 +5,7 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { Tables } from '../../message-log/tables.ts'
 import { isOfActors } from './list-of-actors.ts'
-import type { HashedFilter, SearchRow } from './store.ts'
+import type { HashedFilter, SearchRow } from './search-filter.ts'
 import { HOUR, hourAfter, hourOf, type TrafficStore } from './traffic-store.ts'
 
 /** `searchedTo`: a walk that ended early looked at everything newer than this record, and at it; absent when it came to its end. */

@@ -2,7 +2,7 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { Tables } from '../../message-log/tables.ts'
 import { BLOCK, BLOCK_RECORDS, blockOf } from './block-store.ts'
-import type { HashedFilter, SearchRow } from './store.ts'
+import type { HashedFilter, SearchRow } from './search-filter.ts'
 import { isNarrowed } from './traffic-store.ts'
 
 /** Of so many records of one actor those that fit the rest are looked for where the counts say that they are. */

@@ -5,10 +5,11 @@ import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { openLogDatabase } from '../../message-log/log-database.ts'
-import { messageLogMigrations } from '../../message-log/migrations/all.ts'
+import { LOG_PARTS } from '../../log-parts.ts'
+import { openTestDatabase } from '../../message-log/fixture.ts'
+import { logMigrations } from '../../message-log/part.ts'
 import type { Tables } from '../../message-log/tables.ts'
-import type { RecordFilter, SearchRow } from './store.ts'
+import type { RecordFilter, SearchRow } from './search-filter.ts'
 
 const HOUR_MS = 3_600_000
 const START = Date.parse('2026-03-01T21:30:00.000Z')
@@ -106,7 +107,7 @@ function fits(row: SearchRow, filter: RecordFilter): boolean {
 }
 
 await eachDatabase(t, async (_database, t, url) => {
-  const { search, terms, records, database, close } = await openLogDatabase(url)
+  const { search, terms, records, database, close } = await openTestDatabase(url)
   t.teardown(close)
   const tables = tablesOf<Tables>(database)
   for (const { idx, time, terms } of ROWS) {
@@ -281,7 +282,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const names = ['11-message-log-traffic', '14-message-log-secrecy', '20-message-log-search-terms']
     for (const name of names.map((one) => `2026-12-${one}`))
       await sql`delete from kysely_migration where name = ${name}`.execute(database.kysely)
-    await migrate(database, messageLogMigrations)
+    await migrate(database, logMigrations(LOG_PARTS))
     t.same(
       await search.traffic({ filter: {}, from: '2026', to: '2027', step: 'hour', by: 'peer', groups: 9 }),
       before,

@@ -2,47 +2,18 @@
 import { CompiledQuery, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { type CountedRecord, countSince, MAX_ROWS } from '../../message-log/daily-counts/count-since.ts'
+import type { Clearance } from '../../message-log/record-input.ts'
 import type { Tables } from '../../message-log/tables.ts'
-import type { ActorHashes, ActorTerms } from './actors.ts'
 import { BLOCK, BLOCK_RECORDS } from './block-store.ts'
 import { type Budget, listBySpans, type SomeRows, USUAL_BUDGET } from './list-by-spans.ts'
 import { isOfActors, listOfActors } from './list-of-actors.ts'
-import type { SearchTerms } from './terms-store.ts'
-import {
-  type Clearance,
-  createTrafficStore,
-  type DimensionFilter,
-  fitsDimensions,
-  isNarrowed,
-} from './traffic-store.ts'
+import type { HashedFilter, RecordFilter, SearchFilter, SearchRow } from './search-filter.ts'
+import { createTrafficStore, fitsDimensions, isNarrowed } from './traffic-store.ts'
 
 type SearchedParty = { idx: number; service: string; isSecret: boolean; answers: number | undefined }
 
-export type SearchRow = Tables['search']
-
-/** With what it says of contract, purpose and endpoint. */
-export type FoundRow = SearchRow & SearchTerms
-
 /** Blocks that one query asks for: always so many, present or not, so that its text is always the same. */
 const BLOCKS_AT_ONCE = 64
-
-/** What a search may be narrowed to; texts are exact. */
-export type RecordFilter = DimensionFilter &
-  ActorTerms & {
-    queryId?: string
-    requestId?: string
-    /** ISO times, inclusive and exclusive. */
-    from?: string
-    to?: string
-    /** Entries of the index by person, hexadecimal: records that have one of them; with none of them, none. */
-    subjects?: string[]
-  }
-
-/** With the hashes of the actors whom its terms name, if any: `hashesOf`. */
-export type HashedFilter = RecordFilter & { actors?: ActorHashes[] }
-
-/** `before` is the index of the last row of the page before, of a listing narrowed in the same way. */
-export type SearchFilter = RecordFilter & { before?: number; limit: number }
 
 export type SearchStore = ReturnType<typeof createSearchStore>
 

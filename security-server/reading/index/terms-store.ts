@@ -8,8 +8,8 @@ import { readCircumstances } from '#core/circumstances/read.ts'
 import { searchedEndpoint } from '#core/circumstances/searched.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { CircumstancesStore } from '../../message-log/circumstances/store.ts'
+import type { Clearance } from '../../message-log/record-input.ts'
 import type { Tables } from '../../message-log/tables.ts'
-import type { Clearance } from './traffic-store.ts'
 
 /** '' where a record says nothing of it. */
 export type SearchTerms = { contract: string; purpose: string; endpoint: string }

@@ -2,23 +2,15 @@
  * How many records there were, by hour and by what they say of themselves, and between which indexes they stand. Counts
  * outlive erasure: they name no exchange. They are also how a search for few records among many knows where to look.
  */
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { Secrecy } from '../../message-log/record-input.ts'
+import { DIMENSIONS, type Dimensions, keyOf } from '../../message-log/daily-counts/dimensions.ts'
+import type { Clearance } from '../../message-log/record-input.ts'
 import type { Tables } from '../../message-log/tables.ts'
 import { asksForTerms, fitsTerms, type TermsFilter } from './terms-store.ts'
 
-/** What records are told apart by. */
-export const DIMENSIONS = ['direction', 'kind', 'outcome', 'client', 'service', 'peer'] as const
-
-type Dimension = (typeof DIMENSIONS)[number]
-export type Dimensions = Record<Dimension, string>
-
 export type TrafficRow = Omit<Tables['traffic'], 'key' | 'secrecy' | 'terms'>
-
-/** The most secret records that a reader may see. */
-export type Clearance = 0 | Secrecy
 
 /** Texts are exact. `party`: a member or subsystem that asks or is asked. */
 export type DimensionFilter = Partial<Dimensions> &
@@ -88,19 +80,6 @@ export function hourOf(time: string): string {
 /** The hour after the one in which this time is. */
 export function hourAfter(time: string): string {
   return hourOf(new Date(Date.parse(`${hourOf(time)}:00:00Z`) + 3_600_000).toISOString())
-}
-
-/** Rows with the same text are one. */
-export function textOf(row: Dimensions & { secrecy?: number; terms?: number }): string {
-  const facts: (string | number)[] = DIMENSIONS.map((name) => row[name])
-  if (row.secrecy || row.terms) facts.push(row.secrecy ?? 0)
-  if (row.terms) facts.push(row.terms)
-  return JSON.stringify(facts)
-}
-
-/** Identifiers may be longer than an index takes. */
-export function keyOf(row: Parameters<typeof textOf>[0], hash: Hash): Buffer {
-  return hash.update(textOf(row)).digest()
 }
 
 export function isNarrowed(filter: DimensionFilter): boolean {

@@ -3,23 +3,25 @@ import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { messageLogMigrations } from '../../../message-log/migrations/all.ts'
+import { LOG_PARTS } from '../../../log-parts.ts'
+import { logMigrations } from '../../../message-log/part.ts'
 import type { Tables } from '../../../message-log/tables.ts'
 import { createSubjectCountStore } from './count-store.ts'
-import { createSubjectStore, type LookedAt, type SubjectReason } from './store.ts'
+import type { LookedAt, SubjectReason } from './looked-at.ts'
+import { createSubjectStore } from './store.ts'
 
 const REASONS: (SubjectReason | undefined)[] = ['indexed', 'undeclared', 'reply_too_large', undefined]
 
 await eachDatabase(t, async (database, t) => {
   const tables = tablesOf<Tables>(database)
-  const old = Object.entries(messageLogMigrations).filter(([name]) => name < '2026-12-15')
+  const old = Object.entries(logMigrations(LOG_PARTS)).filter(([name]) => name < '2026-12-15')
   await migrate(database, Object.fromEntries(old))
   const row = { key: Buffer.of(1), service: 's', reason: 'indexed', records: 7, first_idx: 0, last_idx: 9 }
   await tables
     .insertInto('subject_count')
     .values(['2025-01-01', '2025-01-31', '2025-02-01'].map((day) => ({ ...row, day })))
     .execute()
-  await migrate(database, messageLogMigrations)
+  await migrate(database, logMigrations(LOG_PARTS))
   const counts = createSubjectCountStore(database)
   const records = Array.from({ length: 200 }, (_, idx): LookedAt => {
     const day = new Date(Date.UTC(2026, 0, 1 + idx)).toISOString().slice(0, 10)

@@ -7,7 +7,7 @@ import { type Kysely, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { SideStatement } from '../../../message-log/records/hot-store.ts'
 import type { Tables } from '../../../message-log/tables.ts'
-import type { LookedAt, SubjectReason } from './store.ts'
+import type { LookedAt, SubjectReason } from './looked-at.ts'
 
 export type CountedSubjects = {
   day: string
@@ -26,8 +26,6 @@ export type Looked = { records: number; firstIndex: number; lastDay: string }
 
 /** UTC days, both included. */
 type Days = { from?: string | undefined; to?: string | undefined }
-
-export type SubjectCountStore = ReturnType<typeof createSubjectCountStore>
 
 /** As the index `subject_gap` has it. */
 const NOT_COVERED = sql<boolean>`reason not in ('indexed', 'not_personal')`

@@ -9,8 +9,8 @@ import {
 } from '#core/subject/read-subjects.ts'
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { checkServicePath } from '#core/transport/service-path.ts'
+import type { SubjectReason } from './looked-at.ts'
 import type { SubjectFacts, SubjectSource } from './read-sources.ts'
-import type { SubjectReason } from './store.ts'
 
 /** What is declared of a service: by this server's own administrators, and by the contract of the exchange. */
 export type Declared = {

@@ -6,10 +6,9 @@
  */
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
-import type { BodyFolder } from '../../../message-log/body-folder.ts'
 import { gently } from '../../../message-log/gently.ts'
+import type { MessageLog } from '../../../message-log/message-log.ts'
 import { openBody } from '../../../message-log/spool.ts'
-import type { WorkerClient } from '../../../message-log/worker-client.ts'
 import { subjectEntry } from './entry.ts'
 import {
   type Declared,
@@ -18,8 +17,9 @@ import {
   findUnopened,
   type ReadBody,
 } from './find-subjects.ts'
+import type { LookedAt } from './looked-at.ts'
+import type { SubjectMethods } from './part.ts'
 import { OPENED_AT_ONCE, type SubjectFacts, type SubjectSource } from './read-sources.ts'
-import type { LookedAt } from './store.ts'
 
 export type IndexingRooms = {
   /** `service` and `contract` as the record names them. */
@@ -43,7 +43,7 @@ const PASSING: ReadonlySet<string> = new Set([
   'EPERM',
 ])
 
-type Log = { worker: Pick<WorkerClient, 'call'>; folder: Pick<BodyFolder, 'open'> }
+type Log = Pick<MessageLog<SubjectMethods>, 'parts' | 'bodies'>
 
 /** Says how many records were looked at. */
 export async function indexSubjects(log: Log, rooms: IndexingRooms, signal?: AbortSignal): Promise<number> {
@@ -63,7 +63,7 @@ type Looked = { of: FoundSubjects; facts: SubjectFacts }
 
 /** `unread`: the records whose body could not be read; `again` when one has come to them, which may be erased by now. */
 async function indexSome(log: Log, rooms: IndexingRooms, unread: Set<number>): Promise<number | 'again'> {
-  const { from, to, facts } = await log.worker.call('subjectRange')
+  const { from, to, facts } = await log.parts.subjectRange()
   if (from === to) return 0
   const records: LookedAt[] = []
   const toOpen: number[] = []
@@ -82,7 +82,7 @@ async function indexSome(log: Log, rooms: IndexingRooms, unread: Set<number>): P
     at += found.length
   }
   records.sort((a, b) => a.idx - b.idx)
-  await log.worker.call('putSubjects', { from, to, records })
+  await log.parts.putSubjects({ from, to, records })
   return to - from
 }
 
@@ -98,17 +98,16 @@ function remember(rooms: IndexingRooms): IndexingRooms['declared'] {
 }
 
 async function openSome(
-  { worker, folder }: Log,
+  { parts, bodies }: Log,
   indexes: number[],
   declared: IndexingRooms['declared'],
   unread: Set<number>,
 ): Promise<Looked[]> {
   const found: Looked[] = []
-  for (const source of await worker.call('subjectSources', indexes)) {
+  for (const source of await parts.subjectSources(indexes)) {
     const readers = {
-      body: bodyOf(source, folder as BodyFolder, unread),
-      request: async () =>
-        source.answers === undefined ? undefined : worker.call('subjectRequest', source.answers),
+      body: bodyOf(source, bodies, unread),
+      request: async () => (source.answers === undefined ? undefined : parts.subjectRequest(source.answers)),
     }
     found.push({ facts: source, of: await findSubjects(source, await declared(source), readers) })
   }
@@ -137,13 +136,17 @@ function gapOf(without: 'destroyed' | 'refused') {
   return without === 'destroyed' ? 'key_destroyed' : 'refused'
 }
 
-function bodyOf({ idx, body, bodyFile }: SubjectSource, folder: BodyFolder, unread: Set<number>): ReadBody {
+function bodyOf(
+  { idx, body, bodyFile }: SubjectSource,
+  bodies: Log['bodies'],
+  unread: Set<number>,
+): ReadBody {
   return async () => {
     if (bodyFile === undefined) return body
     if (bodyFile.size > MAX_BODY_BYTES) return 'too_large'
     const chunks: Buffer[] = []
     try {
-      for await (const chunk of openBody(folder, bodyFile) as AsyncIterable<Buffer>) chunks.push(chunk)
+      for await (const chunk of openBody(bodies, bodyFile) as AsyncIterable<Buffer>) chunks.push(chunk)
     } catch (thrown) {
       if (!isLost(thrown)) throw thrown
       unread.add(idx)

@@ -9,8 +9,9 @@ import {
   SECTION,
   type Sections,
 } from '../../../message-log/content.ts'
-import type { LogDatabase } from '../../../message-log/log-database.ts'
 import { type KeyFinder, openRecord, openRemainder } from '../../../message-log/open-record.ts'
+import type { RecordStore } from '../../../message-log/records/store.ts'
+import type { SearchStore } from '../../../reading/index/store.ts'
 import { SUBJECTS } from './store.ts'
 
 /** What is known of a record before it is opened. */
@@ -50,13 +51,16 @@ const KINDS: ReadonlySet<string> = new Set(['request', 'reply', 'refusal'])
 type Facts = { kind: SubjectFacts['kind']; direction: string; time: string; contract: string }
 
 /** Goes no further than the search index, without whose row nothing is found. */
-export async function readRange(log: Pick<LogDatabase, 'records' | 'search'>): Promise<SubjectRange> {
-  const from = (await log.records.mark(SUBJECTS)) ?? 0
-  const to = Math.min(from + AT_ONCE, (await log.records.mark('search')) ?? 0)
+export async function readRange(
+  records: RecordStore,
+  search: Pick<SearchStore, 'parties'>,
+): Promise<SubjectRange> {
+  const from = (await records.mark(SUBJECTS)) ?? 0
+  const to = Math.min(from + AT_ONCE, (await records.mark('search')) ?? 0)
   if (from >= to) return { from, to: from, facts: [] }
-  const parties = new Map((await log.search.parties(from, to - 1)).map((party) => [party.idx, party]))
+  const parties = new Map((await search.parties(from, to - 1)).map((party) => [party.idx, party]))
   const facts: SubjectFacts[] = []
-  for (const record of await log.records.forms(from, to - from)) {
+  for (const record of await records.forms(from, to - from)) {
     const { kind, direction, time, contract } = JSON.parse(record.form) as Facts
     if (direction === '' || !KINDS.has(kind)) continue
     const idx = Number(record.idx)
@@ -69,7 +73,7 @@ export async function readRange(log: Pick<LogDatabase, 'records' | 'search'>): P
 
 /** The first of these records, in order, as many as have room; at least one when any is asked for. */
 export async function openSources(
-  log: Pick<LogDatabase, 'records'>,
+  records: RecordStore,
   findKey: KeyFinder,
   indexes: number[],
 ): Promise<SubjectSource[]> {
@@ -77,9 +81,9 @@ export async function openSources(
   let octets = 0
   for (const idx of indexes.slice(0, OPENED_AT_ONCE)) {
     if (octets > OCTETS_AT_ONCE) break
-    const record = await log.records.get(idx)
+    const record = await records.get(idx)
     const { kind, time, contract } = JSON.parse(record.form) as Facts
-    const remainder = await log.records.remainder(idx)
+    const remainder = await records.remainder(idx)
     const opened = undamaged(() => openRecord(record, findKey) ?? openRemainder(remainder, findKey))
     const sections = opened?.sections ?? []
     const bodyFile = undamaged(() => fileOf(sections))
@@ -104,11 +108,11 @@ export async function openSources(
 
 /** The message of a request; undefined when nothing of it is kept or can be read. */
 export async function readRequest(
-  log: Pick<LogDatabase, 'records'>,
+  records: RecordStore,
   findKey: KeyFinder,
   idx: number,
 ): Promise<Buffer | undefined> {
-  const [record] = await log.records.from(idx, 1)
+  const [record] = await records.from(idx, 1)
   if (record?.idx !== idx || (JSON.parse(record.form) as Facts).kind !== 'request') return undefined
   return undamaged(() => openRecord(record, findKey))?.sections[SECTION.message]
 }

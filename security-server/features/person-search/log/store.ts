@@ -4,41 +4,7 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import type { Tables } from '../../../message-log/tables.ts'
 import { addCounts } from './count-store.ts'
 import { monthPrefix } from './entry.ts'
-
-/**
- * What became of a record. `indexed` and `not_personal` are covered. `undeclared`: nobody said where; `contract_unknown`: its contract
- * may have said it, and is not known here; `absent`: nothing stands
- * there; `unreadable`: what stands there is no identifier; `too_many`: more than are indexed of one message; `too_large`: its
- * body; `not_kept`: the log level, or an erasure, or it was refused before it was logged; `key_destroyed`: of its month;
- * `refused`: by the key holder; `erased`: it was indexed, and what led to it went with an erasure that left nothing but its
- * leaf. Those of replies have `reply_` before them.
- */
-export type SubjectReason = 'indexed' | 'not_personal' | SubjectGap | `reply_${SubjectGap}`
-type SubjectGap =
-  | 'undeclared'
-  | 'contract_unknown'
-  | 'absent'
-  | 'unreadable'
-  | 'too_many'
-  | 'too_large'
-  | 'not_kept'
-  | 'key_destroyed'
-  | 'refused'
-  | 'erased'
-
-/** One record that was looked at. */
-export type LookedAt = {
-  idx: number
-  /** UTC, of its time. */
-  day: string
-  /** '' where it is hidden. */
-  service: string
-  /** Undefined where there is nothing to count. */
-  reason: SubjectReason | undefined
-  entries: string[]
-  /** Of the key that they were made with. */
-  keyId: string
-}
+import type { LookedAt } from './looked-at.ts'
 
 /** What was indexed of a month with one key. */
 export type IndexedMonth = {
@@ -52,8 +18,6 @@ export type IndexedMonth = {
 
 /** The mark that says up to which record the index goes. */
 export const SUBJECTS = 'subjects'
-
-export type SubjectStore = ReturnType<typeof createSubjectStore>
 
 const DELETED_AT_ONCE = 500
 

@@ -1,9 +1,8 @@
 /** The index by person as other rooms use it; searches go through the log's own list, whose filter takes its entries. */
-import type { BodyFolder } from '../../../message-log/body-folder.ts'
-import type { WorkerClient } from '../../../message-log/worker-client.ts'
+import type { MessageLog } from '../../../message-log/message-log.ts'
 import type { Looked, LookedQuestion } from './count-store.ts'
 import { type IndexingRooms, indexSubjects } from './index-subjects.ts'
-import type { SubjectCoverage } from './worker-subjects.ts'
+import type { SubjectCoverage, SubjectMethods } from './part.ts'
 
 export type SubjectLog = {
   /** Indexes what is new, for some seconds; for a job. Says how many records were looked at. Throws what the rooms throw. */
@@ -20,26 +19,24 @@ export type SubjectLog = {
   forget(months: readonly string[]): Promise<number>
 }
 
-export function subjectLog(q: {
-  worker: Pick<WorkerClient, 'call'>
-  folder: Pick<BodyFolder, 'open'>
-  maintain(): Promise<void>
-}): SubjectLog {
-  const { worker } = q
+export function subjectLog(
+  log: Pick<MessageLog<SubjectMethods>, 'parts' | 'bodies' | 'maintain'>,
+): SubjectLog {
+  const { parts } = log
   return {
     index: async (rooms, signal) => {
-      await q.maintain()
-      return indexSubjects(q, rooms, signal)
+      await log.maintain()
+      return indexSubjects(log, rooms, signal)
     },
-    coverage: (days) => worker.call('subjectCoverage', days),
-    looked: (asked) => worker.call('subjectsLooked', asked),
-    mark: () => worker.call('subjectMark'),
-    backlog: () => worker.call('subjectBacklog'),
+    coverage: (days) => parts.subjectCoverage(days),
+    looked: (asked) => parts.subjectsLooked(asked),
+    mark: () => parts.subjectMark(),
+    backlog: () => parts.subjectBacklog(),
     forget: async (months) => {
       let deleted = 0
       for (const month of months) {
         for (;;) {
-          const some = await worker.call('forgetSubjects', month)
+          const some = await parts.forgetSubjects(month)
           deleted += some
           if (some === 0) break
         }

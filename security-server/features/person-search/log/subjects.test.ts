@@ -17,8 +17,8 @@ import {
   SERVICE,
   signedRecord,
   spoolBody,
+  type TestLog,
 } from '../../../message-log/fixture.ts'
-import type { MessageLog } from '../../../message-log/message-log.ts'
 import type { RecordInput } from '../../../message-log/record-input.ts'
 import type { Tables } from '../../../message-log/tables.ts'
 import { subjectEntry } from './entry.ts'
@@ -72,7 +72,7 @@ const messageOf = (service: typeof SERVICE, target: string, method = 'GET'): Buf
 
 /** One request; gives its index. */
 async function ask(
-  log: MessageLog,
+  log: TestLog,
   target: string,
   q: { service?: typeof SERVICE; body?: unknown; daysAgo?: number; more?: Partial<RecordInput> } = {},
 ): Promise<number> {

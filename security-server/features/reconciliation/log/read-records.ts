@@ -8,9 +8,10 @@ import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { ComparedRecord, ErasedRecord, Stretch } from '#core/reconciliation/assemble.ts'
 import { signingTimeOf } from '#core/reconciliation/day.ts'
 import { SECTION, type Sections } from '../../../message-log/content.ts'
-import type { LogDatabase } from '../../../message-log/log-database.ts'
 import { type KeyFinder, openRecord } from '../../../message-log/open-record.ts'
-import type { SearchRow } from '../../../reading/index/store.ts'
+import type { RecordStore } from '../../../message-log/records/store.ts'
+import type { SearchRow } from '../../../reading/index/search-filter.ts'
+import type { ReconciliationStore } from './store.ts'
 
 /** Records that one question asks for. */
 export const STRETCH = 500
@@ -22,7 +23,7 @@ export type MemberPair = { own: string; peer: string }
 
 /** At most STRETCH records from `first` on, as far as `last`. */
 export async function readRecords(
-  log: Pick<LogDatabase, 'records' | 'reconciliation'>,
+  log: { records: RecordStore; reconciliation: ReconciliationStore },
   q: { pair: MemberPair; first: number; last: number },
   findKey: KeyFinder,
 ): Promise<Stretch> {
@@ -70,7 +71,7 @@ export function memberPart(id: string): string {
 }
 
 async function readRecord(
-  log: Pick<LogDatabase, 'records'>,
+  log: { records: RecordStore },
   row: SearchRow,
   findKey: KeyFinder,
 ): Promise<ComparedRecord | undefined> {

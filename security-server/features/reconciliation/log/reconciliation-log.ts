@@ -1,6 +1,7 @@
 /** The log as reconciliation reads it: who spoke with whom on a day, and what is logged about one pair of members. */
 import type { Stretch } from '#core/reconciliation/assemble.ts'
-import type { WorkerClient } from '../../../message-log/worker-client.ts'
+import type { MessageLog } from '../../../message-log/message-log.ts'
+import type { ReconciliationMethods } from './part.ts'
 import { type MemberPair, memberPart, STRETCH } from './read-records.ts'
 
 /** Two members, ids in text form, and the server by which they spoke, '' where no record names it. */
@@ -15,12 +16,15 @@ export type ReconciliationLog = {
   read(q: { from: string; to: string; pair: MemberPair }): AsyncGenerator<Stretch>
 }
 
-export function reconciliationLog(worker: WorkerClient, maintain: () => Promise<void>): ReconciliationLog {
+export function reconciliationLog({
+  parts,
+  maintain,
+}: Pick<MessageLog<ReconciliationMethods>, 'parts' | 'maintain'>): ReconciliationLog {
   return {
     async pairs(q) {
       await maintain()
       const pairs = new Map<string, SpokenPair>()
-      for (const { client, service, peer } of await worker.call('partners', q)) {
+      for (const { client, service, peer } of await parts.partners(q)) {
         if (client === '' || service === '') continue
         const pair = { client: memberPart(client), service: memberPart(service), peer }
         pairs.set(JSON.stringify(pair), pair)
@@ -29,7 +33,7 @@ export function reconciliationLog(worker: WorkerClient, maintain: () => Promise<
     },
     async secrecy({ from, to, pair }) {
       await maintain()
-      const rows = await worker.call('secretPartners', { from, to })
+      const rows = await parts.secretPartners({ from, to })
       const of = rows.filter(({ client, service }) => {
         const members = [memberPart(client), memberPart(service)]
         return members.includes(pair.own) && members.includes(pair.peer)
@@ -39,10 +43,10 @@ export function reconciliationLog(worker: WorkerClient, maintain: () => Promise<
     async *read({ from, to, pair }) {
       // The index has to hold every record first: what it lacks would look as if it had been taken away.
       await maintain()
-      const range = await worker.call('rangeBetween', { from, to })
+      const range = await parts.rangeBetween({ from, to })
       if (range === undefined) return
       for (let first = range.first; first <= range.last; first += STRETCH) {
-        yield await worker.call('readRecords', { pair, first, last: range.last })
+        yield await parts.readRecords({ pair, first, last: range.last })
       }
     },
   }

@@ -2,7 +2,7 @@
 import { type SqlBool, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../../../message-log/tables.ts'
-import type { SearchRow } from '../../../reading/index/store.ts'
+import type { SearchRow } from '../../../reading/index/search-filter.ts'
 
 export type Partners = { client: string; service: string; peer: string }
 export type SecretPartners = { client: string; service: string; secrecy: number }

@@ -3,17 +3,12 @@
  * loop nor the log's writer. The thread starts when it is first asked and lasts until `end`.
  */
 import { Worker } from 'node:worker_threads'
-import { type CrossedFault, receiveFault } from '#platform/threads/crossed-fault.ts'
+import { receiveFault } from '#platform/threads/crossed-fault.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { ArchiveMaker, ArchivePlan, ArchiveQuestion } from './make-archive.ts'
-import type { NextArchive } from './next-archive.ts'
+import type { ArchivedLog, FromArchiver, ToArchiver } from './archive-messages.ts'
+import type { ArchiveMaker, ArchivePlan } from './make-archive.ts'
 import type { NewArchive } from './store.ts'
-
-export type ArchivedLog = { databaseUrl: string; keyFolder: string; bodyFolder: string }
-
-export type ToArchiver = { plan: NextArchive } | { make: ArchiveQuestion }
-export type FromArchiver = { result: unknown } | { failed: CrossedFault }
 
 export type ArchiveThread = ArchiveMaker & { end(): Promise<void> }
 

@@ -7,7 +7,8 @@ import { withBuffers } from '#platform/threads/with-buffers.ts'
 import { openBodyIn } from '../../../message-log/body-folder.ts'
 import { readLogKeys } from '../../../message-log/keys/log-keys.ts'
 import { openLogDatabase } from '../../../message-log/log-database.ts'
-import type { ArchivedLog, FromArchiver, ToArchiver } from './archive-thread.ts'
+import { withIndex } from '../../../reading/indexed-log.ts'
+import type { ArchivedLog, FromArchiver, ToArchiver } from './archive-messages.ts'
 import { createArchiveMaker } from './make-archive.ts'
 
 /** Processor time that is taken at a stretch, and how much of it exchanges have the machine for then. */
@@ -15,7 +16,7 @@ const SLICE_US = 20_000
 const REST = 0.25
 
 const { databaseUrl, keyFolder, bodyFolder } = workerData as ArchivedLog
-const log = await openLogDatabase(databaseUrl, { readOnly: true })
+const log = withIndex(await openLogDatabase(databaseUrl, { readOnly: true }))
 const folder = { open: (name: string) => openBodyIn(bodyFolder, name) }
 
 let restedAt = used()

@@ -10,7 +10,8 @@ import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { syncFolder } from '../../../message-log/body-folder.ts'
 import type { MessageLog } from '../../../message-log/message-log.ts'
-import type { WorkerClient } from '../../../message-log/worker-client.ts'
+import type { LogReads } from '../../../reading/log-reads.ts'
+import type { RetentionMethods } from '../part.ts'
 import type { ArchiveThread } from './archive-thread.ts'
 import { isThere } from './make-archive.ts'
 import type { NextArchive } from './next-archive.ts'
@@ -35,18 +36,22 @@ export type Archiver = {
   rest(): Promise<void>
 }
 
+/** What archives are made from. */
+export type ArchiveLog = Pick<MessageLog<RetentionMethods>, 'parts' | 'evidenceRecord'> &
+  Pick<LogReads, 'proof'>
+
 const MAX_RECORDS = 500
 
 export function createArchiver(q: {
   options: ArchiveOptions
-  worker: Pick<WorkerClient, 'call'>
+  messageLog: ArchiveLog
   thread: ArchiveThread
-  log: Pick<MessageLog, 'proof' | 'evidenceRecord'>
   origin: string
   node: string
   clock: Clock
 }): Archiver {
-  const { worker, thread, log, clock, node } = q
+  const { messageLog, thread, clock, node } = q
+  const { parts } = messageLog
   const { directory, maxBytes } = q.options
   const temporary = path.join(directory, `tmp-mlog-${node}.part`)
   const placeOf = (file: string): string => path.join(directory, file)
@@ -62,13 +67,13 @@ export function createArchiver(q: {
   }: Pick<StoredArchive, 'id' | 'file' | 'records'>): Promise<void> => {
     await syncFolder(directory)
     try {
-      await worker.call('finishArchive', { id, records })
+      await parts.finishArchive({ id, records })
     } catch (thrown) {
       if (asFault(thrown).code !== 'conflict') throw thrown
       // What was erased by order must stand in no archive that was under way. The row goes last: a crash comes back here.
       await rm(placeOf(file), { force: true })
       await syncFolder(directory)
-      await worker.call('abandonArchive', id)
+      await parts.abandonArchive(id)
     }
   }
 
@@ -76,23 +81,23 @@ export function createArchiver(q: {
     await mkdir(directory, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'EEXIST') throw failed(directory, cause)
     })
-    for (const archive of await worker.call('pendingArchives')) {
+    for (const archive of await parts.pendingArchives()) {
       if (archive.node !== node) continue
       if (await isFile(placeOf(archive.file), archive.sha256)) await end(archive)
       else if (await isFile(temporary, archive.sha256)) await name(archive)
-      else await worker.call('abandonArchive', archive.id)
+      else await parts.abandonArchive(archive.id)
     }
     await rm(temporary, { force: true })
   }
 
   const next = async (): Promise<boolean> => {
     let due: NextArchive | 'again' | 'wait'
-    do due = await worker.call('nextArchive', { now: clock(), limit: MAX_RECORDS })
+    do due = await parts.nextArchive({ now: clock(), limit: MAX_RECORDS })
     while (due === 'again')
     if (due === 'wait') return false
     const { indexes, last } = await thread.plan(due)
-    const evidence = await log.evidenceRecord(last)
-    const size = evidence?.size ?? (await log.proof(last)).size
+    const evidence = await messageLog.evidenceRecord(last)
+    const size = evidence?.size ?? (await messageLog.proof(last)).size
     const { origin } = q
     const checkpointSigner = q.options.checkpointSigner?.()
     try {
@@ -100,7 +105,7 @@ export function createArchiver(q: {
         ...{ due: { ...due, indexes }, evidence, size, made: clock(), log: origin, checkpointSigner },
         ...{ node, directory, temporary, maxBytes },
       })
-      const id = await worker.call('beginArchive', archive)
+      const id = await parts.beginArchive(archive)
       await name({ ...archive, id })
     } catch (thrown) {
       // What was begun in the database is left to `complete`, which looks at what there is.

@@ -16,14 +16,15 @@ import {
   endAllDue,
   logFolder,
   logOptions,
+  openTestDatabase,
   openTestLog,
   SERVICE,
   signedRecord,
   signer,
   spoolBody,
+  type TestLog,
+  type TestLogOptions,
 } from '../../../message-log/fixture.ts'
-import { openLogDatabase } from '../../../message-log/log-database.ts'
-import type { MessageLog, MessageLogOptions } from '../../../message-log/message-log.ts'
 import { openLogSource } from '../../verification/checks/open-source.ts'
 import { verifyLog } from '../../verification/checks/verify-log.ts'
 import { archiveName, containerName } from './names.ts'
@@ -43,7 +44,7 @@ async function freshLog(t: Test, url?: string, maxBytes = 32 * 1024 * 1024, whil
   const { stamp, memberSigner } = await signer()
   const folder = logFolder(t)
   const directory = path.join(folder, 'archives')
-  const options: MessageLogOptions = {
+  const options: TestLogOptions = {
     ...logOptions(folder, url),
     ...{
       stamp,
@@ -55,7 +56,7 @@ async function freshLog(t: Test, url?: string, maxBytes = 32 * 1024 * 1024, whil
 }
 
 /** Old requests with bodies, some large; gives their indexes. */
-async function fill(log: MessageLog, count: number, service = SERVICE): Promise<number[]> {
+async function fill(log: TestLog, count: number, service = SERVICE): Promise<number[]> {
   const indexes: number[] = []
   for (let n = 0; n < count; n++) {
     const body = n % 3 === 0 ? await spoolBody(log, Buffer.alloc(n % 2 === 0 ? 100_000 : 500, n)) : undefined
@@ -66,7 +67,7 @@ async function fill(log: MessageLog, count: number, service = SERVICE): Promise<
   return indexes
 }
 
-async function erasedOf(log: MessageLog, indexes: number[]): Promise<number[]> {
+async function erasedOf(log: TestLog, indexes: number[]): Promise<number[]> {
   const erased: number[] = []
   for (const index of indexes) if ((await log.read(index)).erased !== undefined) erased.push(index)
   return erased
@@ -77,7 +78,7 @@ async function judge(file: string, previousDigest?: string): Promise<ArchiveVerd
   return judgeArchive({ archive, previousDigest, configuration: new Map(), now: new Date() })
 }
 
-async function problems(options: MessageLogOptions): Promise<unknown[]> {
+async function problems(options: TestLogOptions): Promise<unknown[]> {
   const opened = await openLogSource(options)
   try {
     return (await verifyLog(opened.source)).problems
@@ -322,7 +323,7 @@ t.test('kill -9 at any moment', async (t) => {
   for (const aim of noStrace() === undefined ? aims : []) {
     t.ok(await killAt(aim, script, folder, options.databaseUrl, directory), aim.what)
     t.same(await problems(options), [], aim.what)
-    const opened = await openLogDatabase(options.databaseUrl, { readOnly: true })
+    const opened = await openTestDatabase(options.databaseUrl, { readOnly: true })
     noted.push((await opened.archives.list({ limit: 50 })).length)
     await opened.close()
   }

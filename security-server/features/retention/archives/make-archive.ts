@@ -10,13 +10,13 @@ import { pipeline } from 'node:stream/promises'
 import { MAX_TIME_STAMPS } from '#core/evidence/parse-manifest.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { BodyFolder } from '../../../message-log/body-folder.ts'
-import type { LogDatabase } from '../../../message-log/log-database.ts'
 import type { KeyFinder } from '../../../message-log/open-record.ts'
 import { createNodeReader } from '../../../message-log/tree/tiles.ts'
 import { containerParts } from '../../../reading/evidence/container-parts.ts'
 import { type InclusionEvidence, proveInclusion } from '../../../reading/evidence/prove-inclusion.ts'
 import { readEvidence } from '../../../reading/evidence/read-evidence.ts'
 import { readStampProof, type StampProof } from '../../../reading/evidence/read-stamp.ts'
+import type { IndexedLog } from '../../../reading/indexed-log.ts'
 import { DEFAULT_CLASS } from '../classes.ts'
 import { checkWritten } from './check-written.ts'
 import { archiveName } from './names.ts'
@@ -45,10 +45,7 @@ export type ArchiveMaker = {
   make(question: ArchiveQuestion): Promise<NewArchive>
 }
 
-type Reads = Pick<
-  LogDatabase,
-  'records' | 'timeStamps' | 'search' | 'circumstances' | 'tree' | 'cosignatures'
->
+type Reads = Pick<IndexedLog, 'records' | 'timeStamps' | 'search' | 'circumstances' | 'tree' | 'cosignatures'>
 
 /** `rest` is waited for now and then: exchanges have the machine then. */
 export function createArchiveMaker(q: {

@@ -1,6 +1,6 @@
 /** What the next archive is to hold: records of one class whose content has come to its end, and that no hold covers. */
-import type { LogDatabase } from '../../../message-log/log-database.ts'
 import type { RetentionClass } from '../classes.ts'
+import type { EndedLog } from '../ended-log.ts'
 import { AWAITS_ARCHIVE } from '../store.ts'
 import { takeDue } from '../take-due.ts'
 import type { Previous } from './store.ts'
@@ -14,7 +14,7 @@ export type NextArchive = {
 
 /** `wait` when nothing is due, or what is due waits for an archive that another node has begun. */
 export async function nextArchive(
-  log: LogDatabase,
+  log: EndedLog,
   q: { now: number; limit: number },
 ): Promise<NextArchive | 'again' | 'wait'> {
   const { rows, found } = await takeDue(log, { ...q, stoppedBy: AWAITS_ARCHIVE })

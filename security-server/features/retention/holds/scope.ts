@@ -1,6 +1,6 @@
 /** What a legal hold covers. Every part that is given must fit; at least one is. */
 import { Fault } from '#schemas/fault.ts'
-import type { SearchRow } from '../../../reading/index/store.ts'
+import type { SearchRow } from '../../../reading/index/search-filter.ts'
 
 export type HoldScope = {
   /** Single records. */

@@ -7,7 +7,7 @@ import type { Metadata } from '../../../message-log/record-input.ts'
 import type { LogKey } from '../../../message-log/seal.ts'
 import { ACTOR_COLUMNS, createActorHasher } from '../../../reading/index/actors.ts'
 import { blockOf } from '../../../reading/index/block-store.ts'
-import type { SearchRow } from '../../../reading/index/store.ts'
+import type { SearchRow } from '../../../reading/index/search-filter.ts'
 
 /** Requests whose names are remembered; a reply comes soon after its request. */
 const MAX_REQUESTS = 16_384

@@ -5,7 +5,7 @@
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { Metadata } from '../../../message-log/record-input.ts'
 import { rowOf } from '../../../reading/index/index-records.ts'
-import type { FoundRow, SearchRow } from '../../../reading/index/store.ts'
+import type { FoundRow, SearchRow } from '../../../reading/index/search-filter.ts'
 import type { NamedTerms, SearchTerms } from '../../../reading/index/terms-store.ts'
 import { createActorChecker } from './check-actors.ts'
 import { createCursor } from './cursor.ts'

@@ -2,8 +2,8 @@
 import { readBodyFile } from '../../../message-log/body-file.ts'
 import { openBodyIn } from '../../../message-log/body-folder.ts'
 import type { StoredCosignature } from '../../../message-log/cosignatures/store.ts'
-import type { LogDatabase } from '../../../message-log/log-database.ts'
 import type { KeyFinder } from '../../../message-log/open-record.ts'
+import type { IndexedLog } from '../../../reading/indexed-log.ts'
 import type { LogSource, Problem } from './source.ts'
 
 const RECORDS = 200
@@ -12,7 +12,7 @@ const STAMPS = 4
 
 /** A log that may be written to meanwhile has to be given as a snapshot (`openLogSnapshot`). */
 export async function databaseSource(
-  log: LogDatabase,
+  log: IndexedLog,
   findKey: KeyFinder,
   bodyFolder?: string,
 ): Promise<LogSource> {
@@ -99,7 +99,7 @@ async function* readLocated(folder: string, name: string, dataKey: Buffer): Asyn
 }
 
 /** What stands in the tables and is of a longer log than the head. */
-async function beyondHead(log: LogDatabase, size: number): Promise<Problem[]> {
+async function beyondHead(log: IndexedLog, size: number): Promise<Problem[]> {
   const ends = {
     'a record': await log.records.lastIndex(),
     'a signature document': await log.records.lastDocument(),
@@ -113,7 +113,7 @@ async function beyondHead(log: LogDatabase, size: number): Promise<Problem[]> {
 
 /** Several are of one size, so a page ends at a witness. */
 async function* cosignaturesAfter(
-  { cosignatures }: LogDatabase,
+  { cosignatures }: IndexedLog,
   after: number,
   size: number,
 ): AsyncGenerator<StoredCosignature> {

@@ -2,6 +2,7 @@
 import { createPublicKey } from 'node:crypto'
 import { type LogKeys, readLogKeys } from '../../../message-log/keys/log-keys.ts'
 import { openLogDatabase, openLogSnapshot } from '../../../message-log/log-database.ts'
+import { withIndex } from '../../../reading/indexed-log.ts'
 import { databaseSource } from './database-source.ts'
 import type { LogSource } from './source.ts'
 
@@ -21,7 +22,7 @@ export async function openLogSource(q: {
   const log = await openLogSnapshot(q.databaseUrl)
   try {
     let keys: LogKeys | undefined
-    const source = await databaseSource(log, (id) => keys?.byId.get(id), q.bodyFolder)
+    const source = await databaseSource(withIndex(log), (id) => keys?.byId.get(id), q.bodyFolder)
     source.isErasedNow = (idx) => isErased(q.databaseUrl, idx)
     // After the database was first read: the key of every record that is seen there was written before it.
     if (q.keyFolder !== undefined) keys = readLogKeys(q.keyFolder)

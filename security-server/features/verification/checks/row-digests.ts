@@ -3,7 +3,7 @@
  * record. A row that was changed, taken out or put in changes the digest of its block.
  */
 import { hash } from 'node:crypto'
-import type { FoundRow } from '../../../reading/index/store.ts'
+import type { FoundRow } from '../../../reading/index/search-filter.ts'
 
 /** Records of a block: what is looked at anew when one of its rows is another than it was. */
 export const DIGEST_RECORDS = 8192

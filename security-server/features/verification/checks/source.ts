@@ -10,7 +10,7 @@ import type { Head } from '../../../message-log/records/hot-store.ts'
 import type { StoredForm, StoredRecord } from '../../../message-log/records/store.ts'
 import type { StoredTimeStamp } from '../../../message-log/time-stamps/store.ts'
 import type { StoredCheckpoint } from '../../../message-log/tree/store.ts'
-import type { FoundRow } from '../../../reading/index/store.ts'
+import type { FoundRow } from '../../../reading/index/search-filter.ts'
 import type { NamedTerms, SearchTerms } from '../../../reading/index/terms-store.ts'
 
 export type StoredLogKey = { id: string; idx: number; time: string; checkpoint_key: Buffer }

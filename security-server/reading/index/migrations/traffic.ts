@@ -7,8 +7,9 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
-import { BLOCK } from '../../reading/index/block-store.ts'
-import { DIMENSIONS, HOUR, keyOf, type TrafficRow } from '../../reading/index/traffic-store.ts'
+import { DIMENSIONS, keyOf } from '../../../message-log/daily-counts/dimensions.ts'
+import { BLOCK } from '../block-store.ts'
+import { HOUR, type TrafficRow } from '../traffic-store.ts'
 
 export const traffic: Migration = {
   up: async (kysely: Kysely<unknown>) => {

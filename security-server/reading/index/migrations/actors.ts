@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
-import { BLOCK } from '../../reading/index/block-store.ts'
+import { BLOCK } from '../block-store.ts'
 
 export const actors: Migration = {
   up: async (kysely: Kysely<unknown>) => {

@@ -6,9 +6,10 @@ import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf, identity } from '#platform/database/dialect.ts'
-import { termsKey } from '../../reading/index/terms-store.ts'
-import { DIMENSIONS, HOUR, keyOf, type TrafficRow } from '../../reading/index/traffic-store.ts'
-import type { Tables } from '../tables.ts'
+import { DIMENSIONS, keyOf } from '../../../message-log/daily-counts/dimensions.ts'
+import type { Tables } from '../../../message-log/tables.ts'
+import { termsKey } from '../terms-store.ts'
+import { HOUR, type TrafficRow } from '../traffic-store.ts'
 
 export const searchTerms: Migration = {
   up: async (kysely: Kysely<unknown>) => {

@@ -1,21 +1,22 @@
-/** What the log's worker does of retention; each act that erases stands in the writer's turn. */
+/** What is done in the log's thread for retention; each act that erases stands in the writer's turn. */
 import { Fault } from '#schemas/fault.ts'
 import type { Erased, Erasure } from '../../message-log/erase.ts'
-import type { KeyRing } from '../../message-log/keys/key-ring.ts'
-import type { LogDatabase } from '../../message-log/log-database.ts'
-import type { Clearance } from '../../reading/index/traffic-store.ts'
+import type { LogPart, PartGround } from '../../message-log/part.ts'
+import type { Clearance } from '../../message-log/record-input.ts'
 import { type NextArchive, nextArchive } from './archives/next-archive.ts'
 import type { ArchiveFilter, NewArchive, StoredArchive } from './archives/store.ts'
 import type { ClassSettings, RetentionClass } from './classes.ts'
 import { decideEnds } from './decide-ends.ts'
 import { type Ended, endContents } from './end-contents.ts'
+import { endedLog } from './ended-log.ts'
 import { type ErasureOrder, eraseExchange } from './erase-exchange.ts'
 import type { HoldScope } from './holds/scope.ts'
 import type { Hold, HoldFilter } from './holds/store.ts'
 
 export type RetentionCounts = { due: number; held: number; nextEnd: string | null }
 
-export type RetentionApi = {
+/** What the main thread may ask. */
+export type RetentionMethods = {
   retentionClasses(): Promise<{
     classes: RetentionClass[]
     assignments: { service: string; class: string }[]
@@ -59,21 +60,24 @@ export type RetentionApi = {
 
 const RELEASED_AT_ONCE = 500
 
-export function workerRetention(q: {
-  log: LogDatabase
-  ring: KeyRing
-  inTurn<T>(act: () => Promise<T>): Promise<T>
-  erase(erasures: Erasure[], holds: number, now: number): Promise<Erased[]>
-  /** Brings the search index up to the newest record. */
-  indexAll(): Promise<void>
-  scrub(): Promise<boolean>
-}): RetentionApi {
-  const { log, ring, inTurn } = q
-  const { retention, holds, records, archives } = log
+export const retentionPart: LogPart<RetentionMethods> = {
+  open: (ground) => ({
+    methods: methodsOf(ground),
+    erased: ({ idx }) => [{ text: 'delete from retention where idx = ?', values: [idx] }],
+  }),
+}
+
+function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionMethods {
+  const log = endedLog(ground.log)
+  const { retention, holds, records, archives, search } = log
   const iso = (now: number): string => new Date(now).toISOString()
+  const eraseAt =
+    (now: number) =>
+    (erasures: Erasure[], holds: number): Promise<Erased[]> =>
+      ground.erase({ erasures, holds, now })
   let isScrubbed = true
   const scrub = async (): Promise<void> => {
-    isScrubbed = await q.scrub()
+    isScrubbed = await ground.scrub()
   }
   return {
     retentionClasses: async () => ({
@@ -96,14 +100,12 @@ export function workerRetention(q: {
         if ((await retention.release(RELEASED_AT_ONCE)) > 0) return true
         return decideEnds(log)
       }),
-    endContents: ({ now, limit }) =>
-      inTurn(() => endContents({ log, now, limit, erase: (some, number) => q.erase(some, number, now) })),
+    endContents: ({ now, limit }) => inTurn(() => endContents({ log, now, limit, erase: eraseAt(now) })),
     eraseExchange: ({ order, now }) =>
       inTurn(async () => {
         // What is indexed later, from what is remembered of it, would be found again.
-        await q.indexAll()
-        const erase = (some: Erasure[], number: number): Promise<Erased[]> => q.erase(some, number, now)
-        const erased = await eraseExchange({ order, now, log, findKey: ring.find, erase })
+        await catchUp()
+        const erased = await eraseExchange({ order, now, log, findKey: ring.find, erase: eraseAt(now) })
         await scrub()
         return erased
       }),
@@ -134,7 +136,7 @@ export function workerRetention(q: {
       if (archive === undefined) throw new Fault('not_found', { what: `archive ${id}` })
       const held = new Set(archive.records)
       const [first, last] = [Math.min(...held), Math.max(...held)]
-      const secret = await log.search.secretRecords({ first, last, clearance })
+      const secret = await search.secretRecords({ first, last, clearance })
       return { archive, hidden: secret.filter((index) => held.has(index)).length }
     },
   }

@@ -1,0 +1,98 @@
+/** What is done in the log's thread for the index by person. */
+import type { LogPart } from '../../../message-log/part.ts'
+import { createSearchStore } from '../../../reading/index/store.ts'
+import {
+  type CountedSubjects,
+  countErased,
+  createSubjectCountStore,
+  type Looked,
+  type LookedQuestion,
+} from './count-store.ts'
+import type { LookedAt } from './looked-at.ts'
+import { subjectMigrations } from './migrations/all.ts'
+import { openSources, readRange, readRequest, type SubjectRange, type SubjectSource } from './read-sources.ts'
+import { createSubjectStore, type IndexedMonth, SUBJECTS } from './store.ts'
+
+type Days = { from?: string | undefined; to?: string | undefined }
+
+/** What the index covers of some days (UTC, both included), and how far behind the log it is. */
+export type SubjectCoverage = {
+  /** Records by what became of them. */
+  totals: { reason: string; records: number }[]
+  /** What is not covered, newest day first; `more` when some were left out. */
+  gaps: CountedSubjects[]
+  more: boolean
+  /** What was indexed of their months, whole ones, and with which keys. */
+  months: IndexedMonth[]
+  /** Records that are not looked at yet, and since when the oldest of them waits. */
+  backlog: { records: number; since: string | null }
+  mark: number
+}
+
+/** What the main thread may ask. */
+export type SubjectMethods = {
+  subjectRange(): Promise<SubjectRange>
+  /** The first of these records, opened, as many as have room. */
+  subjectSources(indexes: number[]): Promise<SubjectSource[]>
+  /** The message of a request, where it is kept. */
+  subjectRequest(idx: number): Promise<Buffer | undefined>
+  putSubjects(q: { from: number; to: number; records: LookedAt[] }): Promise<void>
+  subjectCoverage(days: Days): Promise<SubjectCoverage>
+  subjectsLooked(q: LookedQuestion): Promise<Looked | undefined>
+  subjectMark(): Promise<number>
+  /** How many records are not looked at yet. */
+  subjectBacklog(): Promise<number>
+  /** One slice; says how many entries were deleted. */
+  forgetSubjects(month: string): Promise<number>
+}
+
+const MAX_GAPS = 500
+
+export const subjectPart: LogPart<SubjectMethods> = {
+  migrations: subjectMigrations,
+  open: ({ log: { database, records }, ring, inTurn }) => {
+    const subjects = createSubjectStore(database)
+    const subjectCounts = createSubjectCountStore(database)
+    const search = createSearchStore(database)
+    const methods: SubjectMethods = {
+      subjectRange: () => readRange(records, search),
+      subjectSources: (indexes) => openSources(records, ring.find, indexes),
+      subjectRequest: (idx) => readRequest(records, ring.find, idx),
+      putSubjects: (some) => inTurn(() => subjects.add(some)),
+      subjectCoverage: async (days) => {
+        const gaps = await subjectCounts.gaps({ ...days, limit: MAX_GAPS + 1 })
+        const mark = (await records.mark(SUBJECTS)) ?? 0
+        const { size } = await records.head()
+        const [oldest] = await records.forms(mark, 1)
+        return {
+          totals: [...(await subjectCounts.totals(days))].map(([reason, count]) => ({
+            reason,
+            records: count,
+          })),
+          gaps: gaps.slice(0, MAX_GAPS),
+          more: gaps.length > MAX_GAPS,
+          months: await subjects.months(days),
+          backlog: {
+            records: Math.max(0, size - mark),
+            since: oldest === undefined ? null : (JSON.parse(oldest.form) as { time: string }).time,
+          },
+          mark,
+        }
+      },
+      subjectsLooked: (asked) => subjectCounts.looked(asked),
+      subjectMark: async () => (await records.mark(SUBJECTS)) ?? 0,
+      subjectBacklog: async () => {
+        const { size } = await records.head()
+        return Math.max(0, size - ((await records.mark(SUBJECTS)) ?? 0))
+      },
+      forgetSubjects: (month) => inTurn(() => subjects.forgetMonth(month)),
+    }
+    return {
+      methods,
+      erased: ({ keepsProof, ...erased }) =>
+        keepsProof
+          ? []
+          : [...countErased(erased), { text: 'delete from subject where idx = ?', values: [erased.idx] }],
+    }
+  },
+}

@@ -1,0 +1,18 @@
+/** The log's database as retention sees it in the log's thread: with the index, and with what is decided of each record's content. */
+import type { LogDatabase } from '../../message-log/log-database.ts'
+import { type IndexedLog, withIndex } from '../../reading/indexed-log.ts'
+import { type ArchiveStore, createArchiveStore } from './archives/store.ts'
+import { createHoldStore, type HoldStore } from './holds/store.ts'
+import { createRetentionStore, type RetentionStore } from './store.ts'
+
+export type EndedLog = IndexedLog & { retention: RetentionStore; holds: HoldStore; archives: ArchiveStore }
+
+export function endedLog(log: LogDatabase): EndedLog {
+  const { database } = log
+  return {
+    ...withIndex(log),
+    retention: createRetentionStore(database),
+    holds: createHoldStore(database),
+    archives: createArchiveStore(database),
+  }
+}

@@ -1,0 +1,14 @@
+/** The log's database with the stores of the index beside those of the side that appends, for whoever has opened it. */
+import type { LogDatabase } from '../message-log/log-database.ts'
+import { createSearchStore, type SearchStore } from './index/store.ts'
+import { createTermsStore, type TermsStore } from './index/terms-store.ts'
+
+export type IndexedLog = LogDatabase & { search: SearchStore; terms: TermsStore }
+
+export function withIndex(log: LogDatabase): IndexedLog {
+  return {
+    ...log,
+    search: createSearchStore(log.database),
+    terms: createTermsStore(log.database, log.circumstances),
+  }
+}

@@ -1,0 +1,92 @@
+/** What is done in the log's thread for those who read records: the index is filled and asked, records are opened and proved. */
+import { hiddenForm } from '#core/log-export/hidden-form.ts'
+import type { LogPart, PartGround } from '../message-log/part.ts'
+import type { Clearance } from '../message-log/record-input.ts'
+import { type InclusionEvidence, proveInclusion } from './evidence/prove-inclusion.ts'
+import { readEvidence, type StoredEvidence } from './evidence/read-evidence.ts'
+import { readStampProof, type StampProof } from './evidence/read-stamp.ts'
+import { indexRecords } from './index/index-records.ts'
+import type { SomeRows } from './index/list-by-spans.ts'
+import { indexMigrations } from './index/migrations/all.ts'
+import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './index/search-filter.ts'
+import type { TermsQuestion } from './index/terms-store.ts'
+import type { CallsOfDay, Traffic, TrafficQuestion } from './index/traffic-store.ts'
+import { type ActorMethods, actorMethods, withActors } from './index/worker-actors.ts'
+import { type IndexedLog, withIndex } from './indexed-log.ts'
+
+/** What fits in one part of a walk through the log, and the last index that was looked at. */
+export type SearchWindow = { rows: FoundRow[]; last: number }
+
+/** What the main thread may ask. */
+export type ReadingMethods = ActorMethods & {
+  findByQueryId(queryId: string): Promise<SearchRow[]>
+  list(filter: SearchFilter): Promise<FoundRow[]>
+  listSome(filter: SearchFilter): Promise<SomeRows<FoundRow>>
+  window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
+  termsThere(q: TermsQuestion): Promise<string[]>
+  traffic(question: TrafficQuestion): Promise<Traffic>
+  callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
+  /** Leaf forms in the order of the log, from `first` on; of what is more secret than this only the leaf. */
+  forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
+  readEvidence(index: number): Promise<StoredEvidence>
+  /** Under the checkpoint of this size, or the best witnessed one. */
+  proveInclusion(q: { index: number; size?: number | undefined }): Promise<InclusionEvidence>
+  stampEvidence(index: number): Promise<StampProof | undefined>
+}
+
+export const readingPart: LogPart<ReadingMethods> = {
+  migrations: indexMigrations,
+  open: (ground) => {
+    const log = withIndex(ground.log)
+    const { records, search, terms } = log
+    const { ring, recent } = ground
+    return {
+      methods: methodsOf(log, ring),
+      maintain: async (size) => {
+        const logKey = ring.current()
+        const indexed = await indexRecords({
+          records,
+          search,
+          terms,
+          size,
+          recent,
+          findKey: ring.find,
+          logKey,
+        })
+        return indexed < size
+      },
+      erased: ({ idx, keepsProof }) =>
+        keepsProof ? [] : [{ text: 'delete from search where idx = ?', values: [idx] }],
+    }
+  },
+}
+
+function methodsOf(log: IndexedLog, ring: PartGround['ring']): ReadingMethods {
+  const { records, search, terms } = log
+  const sizeNow = async (): Promise<number> => (await records.head()).size
+  return {
+    findByQueryId: async (queryId) => search.byQueryId(queryId, await sizeNow()),
+    list: async (filter) => terms.withTerms(await search.list(withActors(filter, ring), await sizeNow())),
+    listSome: async (filter) => {
+      const { rows, ...more } = await search.listSome(withActors(filter, ring), await sizeNow())
+      return { rows: await terms.withTerms(rows), ...more }
+    },
+    window: async ({ filter, after, size }) => {
+      const { rows, last } = await search.window(withActors(filter, ring), { after, size })
+      return { rows: await terms.withTerms(rows), last }
+    },
+    termsThere: (q) => terms.termsThere(q),
+    ...actorMethods(records, ring),
+    traffic: (question) => search.traffic(question),
+    callsOf: (q) => search.callsOf(q),
+    forms: async ({ first, limit, clearance }) => {
+      const rows = await records.forms(first, limit)
+      const last = first + limit - 1
+      const hidden = new Set(await search.secretRecords({ first, last, clearance }))
+      return rows.map(({ idx, form, leaf }) => (hidden.has(Number(idx)) ? hiddenForm(leaf) : form))
+    },
+    readEvidence: (index) => readEvidence(log, index, ring.find),
+    proveInclusion: ({ index, size }) => proveInclusion(log, index, ring.find, size),
+    stampEvidence: (index) => readStampProof(log, index),
+  }
+}
