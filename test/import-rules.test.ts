@@ -5,12 +5,9 @@ import t from 'tap'
 import { findCycles } from './house/cycles.ts'
 import { DOORS, misusers, withoutComments } from './house/doors.ts'
 import { circlesOf, planOf } from './house/plan.ts'
-import { IMPURE_CODE, IMPURE_IMPORTS, roomOf, whyNot } from './house/room-rules.ts'
+import { IMPURE_CODE, IMPURE_IMPORTS, whyNot } from './house/room-rules.ts'
 import { importsOf, isForTests, listFiles, ROOT, readSources } from './house/source-files.ts'
 import { findUnusedExports } from './house/unused-exports.ts'
-
-/** Circles that types alone close, inside rooms, which are still there. */
-const CIRCLES_LEFT = 0
 
 const files = listFiles()
 const sources = readSources(files)
@@ -30,31 +27,19 @@ t.test('every import leads to a file, in the form that the house uses', (t) => {
 })
 
 t.test('rooms import only the rooms below them', (t) => {
-  const left = readFileSync(path.join(ROOT, 'test/house/arrows-left.txt'), 'utf8').split('\n').filter(Boolean)
-  const met = new Set<string>()
   const wrong = sources.flatMap(({ name, imports }) =>
     imports.flatMap(({ file }) => {
       const why = file === undefined ? undefined : whyNot(name, file, isForTests(name))
-      if (why === undefined) return []
-      const arrow = `${roomOf(name)} -> ${roomOf(file!)}`
-      met.add(arrow)
-      return left.includes(arrow) ? [] : [`${name} -> ${file}: ${why}`]
+      return why === undefined ? [] : [`${name} -> ${file}: ${why}`]
     }),
   )
   t.strictSame(wrong, [])
-  t.strictSame(
-    left.filter((arrow) => !met.has(arrow)),
-    [],
-    'an arrow that is gone leaves arrows-left.txt',
-  )
   t.strictSame(findCycles(sources), [], 'no circles')
   for (const top of ['security-server', 'central-registry', 'core', 'platform']) {
     const { rooms, floors, arrows } = planOf(top, sources)
     t.comment(`${top}: ${rooms} rooms on ${floors} floors, ${arrows} arrows`)
   }
-  const circles = circlesOf(product)
-  t.comment(`${circles.length} circles of files, types included; ${left.length} arrows to go`)
-  t.equal(circles.length, CIRCLES_LEFT, 'circles become fewer: the number here follows')
+  t.strictSame(circlesOf(product), [], 'no circles of files, types included')
   t.end()
 })
 
