@@ -1,9 +1,18 @@
-/** A process that archives and ends contents over and over, once its standard input has ended, until it is killed; it prints a line when it begins. */
+/**
+ * A process that archives and ends contents over and over, once its standard input has ended. Told a number, it prints `now` at that step
+ * of its log's worker and stands still a few steps later, so that whoever kills it then kills it on the way, however slow the machine;
+ * told none, it prints `done` at the end.
+ */
+import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import path from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import { openFullLog } from '../../message-log/fixture.ts'
 
-const [folder, databaseUrl, directory] = process.argv.slice(2) as [string, string, string | undefined]
+const STEPS_LEFT_TO_KILL_IT = 3
+
+const [folder, databaseUrl, directory, killedAt] = process.argv.slice(2) as [string, string, string?, string?]
+const started = once(process, 'worker') as Promise<[Worker]>
 const log = await openFullLog({
   databaseUrl,
   keyFolder: path.join(folder, 'keys'),
@@ -11,12 +20,21 @@ const log = await openFullLog({
   server: { instance: 'DEV', memberClass: 'GOV', memberCode: '1234', serverCode: 'ss1' },
   node: 'node1',
   clock: () => Date.now(),
-  archives: directory === undefined ? undefined : { directory, maxBytes: 400_000 },
+  archives: directory === undefined || directory === '' ? undefined : { directory, maxBytes: 400_000 },
 })
 await log.recover()
+const [worker] = await started
 writeSync(1, 'begins\n')
 process.stdin.resume()
 await new Promise((resolve) => process.stdin.once('end', resolve))
+if (killedAt !== undefined) {
+  let left = Number(killedAt)
+  worker.on('message', () => {
+    left -= 1
+    if (left === 0) writeSync(1, 'now\n')
+    if (left === -STEPS_LEFT_TO_KILL_IT) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  })
+}
 while ((await log.retention.run()) > 0);
 writeSync(1, 'done\n')
 await log.close()

@@ -1,6 +1,6 @@
 /** Retention under faults: killed at any moment and on a full disk, what was begun is ended and nothing is half done. */
 import { spawn } from 'node:child_process'
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -23,7 +23,6 @@ import { verifyLog } from '../verification/checks/verify-log.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const RECORDS = 400
-const KILLS = 8
 const CLASS = { name: 'default', keepDays: 30, archive: 'NONE', applyToExisting: true } as const
 
 /** Old records, every twentieth with a large body, under a class that ends them. */
@@ -40,14 +39,15 @@ async function fill(log: TestLog, atEnd: 'PROOF_KEPT' | 'LEAF_ONLY', count: numb
   }
 }
 
-/** Whether it ended by itself. */
-async function runAndKill(folder: string, url: string, afterMs: number | undefined): Promise<boolean> {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'fault-child.ts'), folder, url], {
+/** Ends what is due in a process that is killed at the step `killedAt` or one of the next; says whether it ended by itself. */
+async function runAndKill(folder: string, url: string, killedAt: number): Promise<boolean> {
+  const script = path.join(import.meta.dirname, 'fault-child.ts')
+  const child = spawn(process.execPath, [script, folder, url, '', `${killedAt}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let done = false
   for await (const line of createInterface({ input: child.stdout })) {
-    if (line === 'begins' && afterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), afterMs)
+    if (line === 'now') child.kill('SIGKILL')
     if (line === 'done') done = true
   }
   return done
@@ -66,7 +66,7 @@ function bodyFiles(folder: string): number {
   return files.filter((file) => file.isFile()).length
 }
 
-t.test('kill -9 at any moment', async (t) => {
+t.test('kill -9 at every step', async (t) => {
   const stores: [string, (folder: string) => Promise<string>, 'PROOF_KEPT' | 'LEAF_ONLY'][] = [
     ['sqlite', async (folder) => `sqlite:${path.join(folder, 'log.db')}`, 'PROOF_KEPT'],
   ]
@@ -82,8 +82,8 @@ t.test('kill -9 at any moment', async (t) => {
       await log.maintain()
       await log.close()
       const seen: number[] = []
-      for (let n = 0; n < KILLS; n++) {
-        if (await runAndKill(folder, options.databaseUrl, randomInt(20, 300 + 500 * n))) break
+      // A step further each time, so that it comes to its end after some kills.
+      for (let step = 1; !(await runAndKill(folder, options.databaseUrl, step)); step++) {
         seen.push(await checkWhole(t, options))
         t.ok((seen.at(-2) ?? 0) <= seen.at(-1)!, `${seen.at(-1)} are erased, none is forgotten`)
       }
@@ -91,7 +91,6 @@ t.test('kill -9 at any moment', async (t) => {
         seen.some((erased) => erased > 0 && erased < RECORDS),
         `it was killed on the way: ${seen}`,
       )
-      await runAndKill(folder, options.databaseUrl, undefined)
       t.equal(await checkWhole(t, options), RECORDS)
       t.equal(bodyFiles(folder), 0)
     })
