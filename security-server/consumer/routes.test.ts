@@ -9,6 +9,7 @@ import t from 'tap'
 import { endUntaken } from '#platform/http-service/watch-taking.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
+import { until } from '#test/until.ts'
 import { listenForClients } from '../listeners.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
 import { type EvidenceLog, evidenceRoutes } from './evidence.ts'
@@ -120,10 +121,11 @@ t.test('an answer that nobody takes ends, and its file with it', async (t) => {
   endUntaken(now + 59_000)
   await wait(20)
   t.notOk(socket.destroyed, 'within its first minute')
-  for (let day = 1; !/not taken/.test(lines.at(-1) ?? ''); day++) {
-    endUntaken(now + day * 86_400_000)
-    await wait(20)
-  }
+  let day = 1
+  await until('the end of what nobody takes', (saw) => {
+    endUntaken(now + day++ * 86_400_000)
+    return /not taken/.test(saw(lines.at(-1)) ?? '')
+  })
   t.match(JSON.parse(lines.at(-1)!), { half: 'consumer', from: /^127/, msg: 'an answer was not taken' })
   socket.resume().on('error', () => undefined)
   if (!socket.destroyed) await once(socket, 'close')
@@ -213,18 +215,17 @@ t.test('requests that do not wait for answers are bounded, and do not stop the c
   const one = `GET ${PERSONS} HTTP/1.1\r\nHost: x\r\n${CLIENT}\r\n\r\n`
   socket.write(one)
   const [server] = (await accepted) as [net.Socket]
-  const until = async (done: () => boolean): Promise<void> => {
-    for (let tries = 0; !done() && tries < 12_000; tries++) await wait(5)
-  }
-  await until(() => made.received.length === 1 && server.timeout === 0)
-  t.equal(server.timeout, 0, 'silence is right while an answer is being made')
+  const toPeer = (count: number) =>
+    until(`request ${count} at the peer`, (saw) => saw(made.received.length) === count)
+  await toPeer(1)
+  await until('silence that is right while an answer is being made', (saw) => saw(server.timeout) === 0)
   socket.write(one.repeat(40))
-  await until(() => lines.filter((line) => line.includes('too_many_requests')).length === 25)
-  await until(() => made.received.length === 16)
-  t.equal(made.received.length, 16)
+  const tooMany = (): number => lines.filter((line) => line.includes('too_many_requests')).length
+  await until('25 that are too many', (saw) => saw(tooMany()) === 25)
+  await toPeer(16)
   socket.pause()
   answerAll()
-  await until(() => lines.length === 41)
+  await until('a line of each', (saw) => saw(lines.length) === 41)
   const refusal = Fastify()
   refusal.get('/', (request, reply) => sendFault(request, reply, new Fault('too_many_requests')))
   t.match(await refusal.inject('/'), { statusCode: 429, headers: { 'retry-after': '1' } }, 'as these were')
@@ -301,9 +302,9 @@ t.test('who goes away takes nothing along', async (t) => {
   const sender = net.connect(8080, host)
   sender.write(`POST ${PERSONS} HTTP/1.1\r\nHost: x\r\n${CLIENT}\r\nContent-Length: 500000\r\n\r\n`)
   sender.write(Buffer.alloc(200_000))
-  while (world.bodyFiles().length === 0) await wait(5)
+  await until('its body in a file', () => world.bodyFiles().length > 0)
   sender.destroy()
-  while (world.bodyFiles().length > 0) await wait(5)
+  await until('the end of the file', (saw) => saw(world.bodyFiles()).length === 0)
   t.match(lines.join(''), /"outcome":"invalid_request"/, 'no surprise of ours')
   t.equal(made.received.length, 0)
 
@@ -345,8 +346,7 @@ t.test('who goes away takes nothing along', async (t) => {
   reader.write(`GET ${PERSONS} HTTP/1.1\r\nHost: x\r\n${CLIENT}\r\n\r\n`)
   await once(reader, 'data')
   reader.destroy()
-  for (let tries = 0; closed === 0 && tries < 6000; tries++) await wait(10)
-  t.equal(closed, 1, 'the body is let go of')
+  await until('a body that is let go of', () => closed > 0)
   openAs(broken)
   t.match(
     await ask(`GET ${PERSONS} HTTP/1.1`),

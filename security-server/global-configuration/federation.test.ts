@@ -3,6 +3,7 @@ import t from 'tap'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { createWorld, MINUTE, nameIn, START, type World } from '#test/fakes/configuration-world.ts'
+import { until } from '#test/until.ts'
 
 const anchorOf = ({ source }: World, instance: string, signer = source.signer) => ({
   generatedAt: new Date(START),
@@ -169,5 +170,8 @@ void t.test('another instance that never answers holds up neither ours nor a thi
     ...{ allowedFederations: 'all', federatedWithinMs: 3000, shuffle: (items) => items },
   })
   const finnish = { instance: 'FI', memberClass: 'GOV', memberCode: '1234' }
-  while (bounded.current().indexFor('FI')?.memberName(finnish) !== 'New') await bounded.refresh()
+  await until('what the mirror has', async (saw) => {
+    await bounded.refresh()
+    return saw(bounded.current().indexFor('FI')?.memberName(finnish)) === 'New'
+  })
 })

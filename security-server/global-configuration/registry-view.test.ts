@@ -10,7 +10,8 @@ import { documentSigner } from '#core/configuration/signed-document.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { evenOut, headOf, openRegistry, parsed, readerOf, twoFaces } from '#test/fakes/registry-reader.ts'
-import { anchorOf, publish, until } from '#test/fakes/registry-sample.ts'
+import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
+import { until } from '#test/until.ts'
 import { registryFinding } from './findings.ts'
 
 const MINUTE = 60_000
@@ -50,7 +51,7 @@ void t.test('two servers that were shown two faces find out by talking, and keep
   t.not(mine!.root, other!.root, 'the two signed heads are the proof')
   t.match(registryFinding(ann.configuration.state()), { ok: false, reason: /two histories/ })
   t.ok(ann.log.some((line) => line.includes('two histories')))
-  await until(async () => readdirSync(ann.directory).includes('fork.json'))
+  await until('the proof in a file', (saw) => saw(readdirSync(ann.directory)).includes('fork.json'))
   await ann.restart()
   t.same(ann.configuration.state().registry.fork, fork, 'it is known after a restart')
   await publish(one)
@@ -115,7 +116,7 @@ void t.test('what others know: older heads fit, newer ones are fetched, a frozen
   await bob.configuration.refresh()
   const before = parsed(headOf(ann)).index
   ann.configuration.hear(headOf(bob))
-  await until(async () => parsed(headOf(ann)).index > before)
+  await until('a newer head', (saw) => saw(parsed(headOf(ann))).index > before)
   await ann.configuration.refresh()
   t.equal(ann.configuration.state().registry.behind, undefined, 'a newer one was fetched at once')
 

@@ -17,7 +17,8 @@ import {
   readerOf,
   suspendNow,
 } from '#test/fakes/registry-reader.ts'
-import { publish, until } from '#test/fakes/registry-sample.ts'
+import { publish } from '#test/fakes/registry-sample.ts'
+import { until } from '#test/until.ts'
 import { registryFinding, suspensionListFinding } from './findings.ts'
 
 const MINUTE = 60_000
@@ -62,7 +63,7 @@ void t.test(
     reader.node = again
     const [row] = (await again.must('GET', '/suspensions')) as { id: number }[]
     t.equal((await again.call('DELETE', `/suspensions/${row!.id}`)).status, 204)
-    await until(async () => payload(await listText(again)).suspended.length === 0)
+    await until('an empty list', async (saw) => saw(payload(await listText(again))).suspended.length === 0)
     await reader.configuration.refreshSuspensions()
     t.notOk(isSuspended(reader), 'lifted')
   },

@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { asFault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { type Aim, breakCalls, killAt, noStrace } from '#test/strace.ts'
+import { until } from '#test/until.ts'
 import { openLogSource } from '../features/verification/checks/open-source.ts'
 import { verifyLog } from '../features/verification/checks/verify-log.ts'
 import { checkWritable } from './check-writable.ts'
@@ -88,7 +88,7 @@ t.test('records', { skip: reason }, async (t) => {
         t.throws(() => log.checkUsable(), { code: 'logging_failed' })
         if (when === '1+') {
           const tried = disk.count()
-          while (disk.count() === tried) await wait(20)
+          await until('another try', () => disk.count() > tried)
           t.throws(() => log.checkUsable(), { code: 'logging_failed' }, 'for as long as it lasts')
           t.ok((await disk.mend()) > 0)
         }

@@ -39,21 +39,18 @@ async function verify(folder: string, databaseUrl: string): Promise<LogReport> {
   }
 }
 
-/** Runs a writer, kills it some time after its first records; says what it had acknowledged. */
+/** Runs a writer and kills it at one of its first records; says what it had acknowledged. */
 async function runAndKill(folder: string, url: string, acknowledged: Acknowledged): Promise<number> {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, 'fault-child.ts'), folder, url], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let recovered = -1
-  let isDoomed = false
+  let left = randomInt(1, 100)
   for await (const line of createInterface({ input: child.stdout })) {
     const [first, second] = line.split(' ') as [string, string]
     if (first === 'recovered') recovered = Number(second)
     else if (second?.length === 64) acknowledged.set(Number(first), second)
-    if (first !== 'recovered' && !isDoomed) {
-      isDoomed = true
-      setTimeout(() => child.kill('SIGKILL'), randomInt(120))
-    }
+    if (first !== 'recovered' && --left === 0) child.kill('SIGKILL')
   }
   return recovered
 }

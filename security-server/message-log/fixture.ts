@@ -3,7 +3,6 @@ import { generateKeyPairSync, hash, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type Authority, createAuthority } from '#certs/authority.ts'
 import { issueCertificate } from '#certs/ca/issue-certificate.ts'
@@ -15,6 +14,7 @@ import { prepareSignature } from '#core/signature/write-signature.ts'
 import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { addTsaCertificate } from '#core/timestamp/write-token.ts'
+import { until } from '#test/until.ts'
 import { type SubjectLog, subjectLog } from '../features/person-search/log/subject-log.ts'
 import {
   type ReconciliationLog,
@@ -213,13 +213,14 @@ export async function spoolBody(
 
 /** The log finds out by itself; nobody appends meanwhile. */
 export async function usableAgain(log: Pick<TestLog, 'checkUsable'>): Promise<void> {
-  for (;;) {
+  await until('a log that can be used', (saw) => {
     try {
-      return log.checkUsable()
-    } catch {
-      await wait(50)
+      log.checkUsable()
+      return true
+    } catch (error) {
+      return void saw(error)
     }
-  }
+  })
 }
 
 /** Runs of the retention job until nothing is due that it may end; says how many contents ended. */

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { parseCheckpoint, verifyMemberSignature, verifyNote } from '#core/merkle/checkpoint.ts'
@@ -18,6 +17,7 @@ import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { subsystemOf } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { until } from '#test/until.ts'
 import type { SearchRow } from '../reading/index/search-filter.ts'
 import {
   CLIENT,
@@ -255,7 +255,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal((await bytesOf(reply.body.open())).length, 100_000)
     t.equal(files(), before)
     await log.append(await signedRecord({ ...(await large()), outcome: 'access_denied' }))
-    while (files() > before) await wait(5)
+    await until('the end of the body', (saw) => saw(files()) === before)
     await log.close()
   })
 
@@ -277,10 +277,10 @@ await eachDatabase(t, async (_database, t, url) => {
     await usableAgain(log)
     t.equal(files(), before + 2, 'nobody has closed them')
     t.equal(await log.closeAbandoned(), 1)
-    while (files() > before + 1) await wait(5)
+    await until('the end of one body', (saw) => saw(files()) <= before + 1)
     t.equal(files(), before + 1, 'the one under way may still be sent')
     await log.append(await signedRecord({ kind: 'refusal', outcome: 'network_error', answers: underWay }))
-    while (files() > before) await wait(5)
+    await until('the end of the body', (saw) => saw(files()) === before)
     await log.close()
   })
 

@@ -9,6 +9,7 @@ import t from 'tap'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
+import { until } from '#test/until.ts'
 import { chainOf } from './mutual-tls.ts'
 import { authenticationCertificate, createPeerWorld, POPULATION } from './peer-fixture.ts'
 import { tlsCredentials } from './tls-profile.ts'
@@ -117,9 +118,7 @@ t.test('an address has only its part of the handshakes that have not ended', asy
       'another address has its own, and what is open does not count',
     )
   for (const one of silent) one.destroy()
-  let answer = ''
-  for (let tries = 0; tries < 500 && !/^HTTP/.test(answer); tries++) answer = await ask('127.0.0.1')
-  t.equal(answer, 'HTTP/1.1 200', 'and comes in when it lets go')
+  await until('its turn when it lets go', async (saw) => saw(await ask('127.0.0.1')) === 'HTTP/1.1 200')
 })
 
 t.test('a peer without a fresh status is not sent to', async (t) => {
@@ -163,8 +162,7 @@ t.test('a peer without a fresh status is not sent to', async (t) => {
     await fails(t, client.post(REQUEST), 'incorrect_validation_info', false, what)
   }
   const open = (): number => [...sockets].filter((socket) => !socket.destroyed).length
-  for (let tries = 0; open() > 1 && tries < 3000; tries++) await wait(20)
-  t.ok(open() <= 1, 'none but an idle connection is left')
+  await until('the end of all but an idle connection', (saw) => saw(open()) <= 1)
   t.equal(asked(), 0)
 })
 

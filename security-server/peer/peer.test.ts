@@ -9,6 +9,7 @@ import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
+import { until } from '#test/until.ts'
 import { rest } from '../message/rest.ts'
 import { createServerChoice } from './choose-server.ts'
 import { createConcurrencyLimit } from './concurrency-limit.ts'
@@ -56,7 +57,7 @@ t.test('the listener: who may connect, and for how long', async (t) => {
   const other = tlsCredentials(world.second.keys.authenticationIdentity())
   t.match(await ask(other), /^HTTP/, 'and another one its own')
   for (const one of idle) one.destroy()
-  for (let tries = 0; tries < 3000 && !/^HTTP/.test(await ask(credentials)); tries++) await wait(20)
+  await until('its turn when it lets go', async (saw) => /^HTTP/.test(saw(await ask(credentials))))
 
   const open = tlsConnect({ ...where, ...credentials })
   open.on('error', () => undefined)
@@ -106,12 +107,12 @@ t.test('who is fastest is asked once, and remembered', async (t) => {
   )
   t.ok(chosen.every(([best, next]) => best?.id.serverCode === 'ss3' && next?.id.serverCode === 'ss2'))
   await choice.choose({ provider: POPULATION, snapshot })
-  while (connections < 1) await wait(5)
+  await until('a race', () => connections > 0)
   await wait(20)
   t.equal(connections, 1, 'one race')
   choice.drop(world.second.id)
   await choice.choose({ provider: POPULATION, snapshot })
-  while (connections < 2) await wait(5)
+  await until('another race', () => connections > 1)
   await wait(20)
   t.equal(connections, 2, 'a choice that failed is made anew')
   const inMaintenance = (message: string | undefined): void =>

@@ -1,10 +1,10 @@
 /** Suspension on the wire: open connections end, new ones and messages are refused, both ways. Real certificates, real TLS. */
 import { createHash } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import type { Suspended, SuspendedKind } from '#schemas/global-configuration.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
+import { until } from '#test/until.ts'
 import { candidatesFor } from './choose-server.ts'
 import { chainOf } from './mutual-tls.ts'
 import { createPeerWorld, POPULATION, requestOf, SS1, SS2, SS3, TAX } from './peer-fixture.ts'
@@ -49,7 +49,7 @@ void t.test('sockets of a suspended server or certificate end at once, on either
     hang = true
     const open = client.post(REQUEST)
     expected += 2
-    while (asked() < expected) await wait(5)
+    await until('the exchange at the peer', (saw) => saw(asked()) >= expected)
     suspend(kind, id)
     await t.rejects(open, { name: 'Fault' }, 'an exchange on the open connection does not end well')
     hang = false

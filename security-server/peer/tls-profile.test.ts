@@ -11,6 +11,7 @@ import t, { type Test } from 'tap'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { findProgram, skipFor } from '#test/outside-tools.ts'
+import { until } from '#test/until.ts'
 import { certificatePem } from '../keys/pem.ts'
 import { proposeSubject } from '../keys/propose-subject.ts'
 import { createOcspByHash } from './ocsp-by-hash.ts'
@@ -235,13 +236,14 @@ t.test("our client speaks to what an X-Road server's listener offers, and to not
 
 /** OpenSSL's server says nothing when it is ready: as long as nobody listens, again. */
 async function retried<T>(act: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
+  const { value } = await until('a server that listens', async (saw) => {
     try {
-      return await act()
+      return { value: await act() }
     } catch (cause) {
       const refused = JSON.stringify([cause, (cause as Fault).cause]).includes('ECONNREFUSED')
-      if (!(cause instanceof Fault) || !refused || attempt === 1200) throw cause
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      if (!(cause instanceof Fault) || !refused) throw cause
+      return void saw(cause)
     }
-  }
+  })
+  return value
 }

@@ -4,7 +4,6 @@ import http from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import net from 'node:net'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -12,6 +11,7 @@ import { parseCertificate } from '#core/certificate/certificate.ts'
 import { bake, commonName, newKey } from '#core/certificate/certificate-fixture.ts'
 import { parseRestResponse } from '#core/transport/rest-response.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { until } from '#test/until.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
 import { createPeerQuota } from '../peer/peer-quota.ts'
@@ -231,10 +231,9 @@ t.test('a system that takes nothing of its request', async (t) => {
     await body.discard()
   }
   for (const call of system.calls) call.on('error', () => undefined).resume()
-  for (let tries = 0; system.calls.some(({ socket }) => !socket.destroyed) && tries < 500; tries++)
-    await wait(20)
-  for (const { socket, complete } of system.calls)
-    t.ok(socket.destroyed && !complete, 'what was not taken does not come any more')
+  const open = (): number => system.calls.filter(({ socket }) => !socket.destroyed).length
+  await until('the end of each connection', (saw) => saw(open()) === 0)
+  for (const { complete } of system.calls) t.notOk(complete, 'what was not taken does not come any more')
   t.strictSame(world.bodyFiles(), [])
 })
 
@@ -373,7 +372,7 @@ t.test('metadata services', async (t) => {
 t.test('the quota of a peer comes back on every path', async (t) => {
   system.answer = () => undefined
   const running = [1, 2].map(async () => refusalOf(exchange(await made.ask(), rooms)))
-  while (system.calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+  await until('both calls', (saw) => saw(system.calls.length) === 2)
   log.records.length = 0
   const over = await refusalOf(exchange(await made.ask(), rooms))
   t.equal(over.fault.code, 'too_many_requests')

@@ -10,6 +10,7 @@ import { parseSoapFault } from '#core/transport/fault-xml.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
+import { until } from '#test/until.ts'
 import type { PeerReply } from '../peer/client.ts'
 import { mutualTls, mutualTlsOptions } from '../peer/mutual-tls.ts'
 import { createOcspByHash } from '../peer/ocsp-by-hash.ts'
@@ -102,8 +103,7 @@ t.test('a refusal before the body was read gets through, and the sender lets go 
   const fault = parseSoapFault(Buffer.from(await textOf(reply.content)))
   t.equal(fault?.type, 'server.serverproxy.unknown_service')
   t.ok(reply.headers[HEADER.refusal], 'with its proof')
-  for (let tries = 0; ended === 0 && tries < 3000; tries++)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  await until('the end of what we send', () => ended > 0)
   t.equal(ended, 1)
   t.notMatch(lines.join(''), '010190', 'a code in the wrong place does not reach the log')
   t.match(lines.join(''), fault!.detail, 'the id does')
@@ -138,16 +138,18 @@ t.test('a reply that breaks off closes its connection', async (t) => {
 })
 
 t.test('a peer that goes away leaves no trace but its record', async (t) => {
+  const gone = Promise.withResolvers<void>()
   system.answer = (request, response) => {
     request.resume()
-    setTimeout(() => response.end('late'), 100)
+    void gone.promise.then(() => response.end('late'))
   }
   log.records.length = 0
   const waiting = post()
-  while (log.records.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  await until('the request on record', () => log.records.length > 0)
   app.server.closeAllConnections()
   await t.rejects(waiting, { code: 'connection_lost' })
-  while (log.records.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+  gone.resolve()
+  await until('the reply on record', (saw) => saw(log.told()).length === 2)
   t.strictSame(log.told(), ['request:', 'reply:ok'], 'what was begun was ended, and is proved')
 })
 
@@ -200,6 +202,5 @@ t.test('who takes all connections of port 5577 keeps only itself from asking', a
   t.equal(await ask('127.0.0.1'), 'closed')
   for (let i = 0; i < 4; i++) t.equal(await ask('127.0.0.2'), 'HTTP/1.1 400')
   for (const one of silent) one.destroy()
-  let answer = ''
-  while (answer !== 'HTTP/1.1 400') answer = await ask('127.0.0.1')
+  await until('an answer', async (saw) => saw(await ask('127.0.0.1')) === 'HTTP/1.1 400')
 })

@@ -15,7 +15,6 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
@@ -29,6 +28,7 @@ import type { SessionTables } from '#platform/sessions/store.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { onEachDatabase } from '#test/databases.ts'
 import { postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 import { serverMigrations } from '../../features.ts'
 import type { Keys } from '../../keys/keys.ts'
 import {
@@ -111,7 +111,7 @@ t.test('a file that is deleted, and files that are written aside', async (t) => 
     writeFileSync(at('configuration', name), name)
   const making = make(one, by(one))
   const size = (): number => statSync(`${at('backup')}.begun`, { throwIfNoEntry: false })?.size ?? 0
-  while (size() < 200_000) await wait(1)
+  await until('its first bytes', (saw) => saw(size()) > 200_000, { pauseMs: 1 })
   unlinkSync(at('keys', 'b.json'))
   await making
   const { files } = await verifyServerBackup(question(one))

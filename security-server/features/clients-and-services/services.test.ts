@@ -4,11 +4,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { readContainer } from '#core/container/read-container.ts'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import { auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
+import { until } from '#test/until.ts'
 import { signedRecord } from '../../message-log/fixture.ts'
 import { createDocumentClient } from './client.ts'
 
@@ -305,7 +305,7 @@ t.test('the message log for auditors', async (t) => {
         outcome: string
       }[]
     )[0]
-  while ((await verdict())?.outcome === 'running') await wait(20)
+  await until('a verdict', async (saw) => saw(await verdict())?.outcome !== 'running')
   t.match(await verdict(), { outcome: 'holds', mode: 'full', firstRecord: 0, reason: null })
   t.match((await ask('GET', '/message-log/witnesses')).body, {
     quorum: null,

@@ -1,10 +1,10 @@
 /** Daily counts over the API and in exports, for who may see what of them, on both stores. */
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 import { signedRecord } from '../../message-log/fixture.ts'
 import type { RecordInput } from '../../message-log/record-input.ts'
 import { filesOf, verified } from '../exports/export-fixture.ts'
@@ -64,12 +64,11 @@ await eachDatabase(t, async (_database, t, url) => {
   const told = async (filter: object, role: string): Promise<[string, Map<string, Buffer>]> => {
     const { body } = await ask('POST', '/message-log/exports', { format: 'jsonl', filter }, { role })
     const id = String(body['id'])
-    for (;;) {
-      const { state, error } = (await ask('GET', `/message-log/exports/${id}`)).body
-      if (state === 'done') break
+    await until('the export', async (saw) => {
+      const { state, error } = saw((await ask('GET', `/message-log/exports/${id}`)).body)
       if (error !== null) throw new Error(String(error))
-      await wait(20)
-    }
+      return state === 'done'
+    })
     const { raw } = await ask('GET', `/message-log/exports/${id}/file`, undefined, { role })
     return [(await verified(raw, world.world.now))[1], await filesOf(raw)]
   }

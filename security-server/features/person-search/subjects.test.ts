@@ -1,6 +1,5 @@
 /** Searches by person over the API, on both stores: declared, indexed, searched for a case, four eyes, exported, recorded. */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { contentHash, contentText } from '#core/contract/read-content.ts'
 import { writeRestRequest } from '#core/transport/rest-request.ts'
@@ -9,6 +8,7 @@ import { eachDatabase } from '#test/databases.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from '#test/management-api/admin-fixture.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 import { createContractKeep } from '../../global-configuration/contracts/store.ts'
 import { SERVICE, signedRecord, spoolBody } from '../../message-log/fixture.ts'
 import type { RecordInput } from '../../message-log/record-input.ts'
@@ -201,7 +201,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match([made.status, made.body], [201, { case: 'export', filter: { subjectSearch: body['id'] } }])
     t.notOk(JSON.stringify(made.body).includes('subjects"'))
     const at = `/message-log/exports/${String(made.body['id'])}`
-    while ((await api('GET', at)).body['state'] !== 'done') await wait(20)
+    await until('the export', async (saw) => saw((await api('GET', at)).body)['state'] === 'done')
     t.equal((await api('GET', `${at}/file`)).status, 400, 'case and reason')
     const why = '?case=export&reason=complaint'
     const auditor = { role: 'XROAD_AUDITOR' }

@@ -13,6 +13,7 @@ import type {
   RevealAnswer,
   Statement,
 } from '#schemas/reconciliation.ts'
+import { until } from '#test/until.ts'
 import { createPeerClient } from '../../peer/client.ts'
 import { POPULATION, TAX } from '../../peer/peer-fixture.ts'
 import { createPeerVerifier } from '../../peer/verify-peer.ts'
@@ -66,9 +67,8 @@ async function opened(day: string) {
     treeHead,
   } as const
   const reveal = { step: 'reveal', session, blind: b64(blind), buckets: b64(buckets) } as const
-  const ready = async (): Promise<void> => {
-    while (!(await put<CommitAnswer>(commit)).ready) await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  const ready = (): Promise<boolean> =>
+    until('the commitment of the other side', async (saw) => saw(await put<CommitAnswer>(commit)).ready)
   return { session, open, commit, reveal, ready, salt }
 }
 

@@ -15,6 +15,7 @@ import { type Database, openDatabase } from '#platform/database/open-database.ts
 import { createLog } from '#platform/logging/create-log.ts'
 import { idText, memberOf, parseServiceId, type ServerId } from '#schemas/identifiers.ts'
 import { postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 import { exchange } from '../../consumer/exchange.ts'
 import type { ConsumerRooms } from '../../consumer/rooms.ts'
 import { serverMigrations } from '../../features.ts'
@@ -220,7 +221,8 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
           if (!withoutEndpoint) answerPeers(app, population)
         },
       )
-      while (!peers.isListening()) await new Promise((resolve) => setTimeout(resolve, 5))
+      const { isListening } = peers
+      await until('a listener for peers', () => isListening())
     },
   }
   await made.plug()

@@ -3,9 +3,10 @@ import t from 'tap'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import type { ReportAnswer } from '#schemas/fleet.ts'
 import { authenticationParty, ocspFor } from '#test/fakes/management-requests.ts'
-import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
+import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, OWNER, owner } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
 import { createPostDocument, type PostDocument } from '../../global-configuration/registration/client.ts'
 import type { CertificateInfo, Keys, TokenInfo } from '../../keys/keys.ts'
 import { createCallReports, namedAndRest } from './report-calls.ts'
@@ -191,9 +192,9 @@ void t.test(
     const later = async (minutes: number): Promise<void> => {
       world.clock.now += minutes * MINUTE
       // The registry publishes anew by itself.
-      await until(async () => {
+      await until('a configuration that is not over', async (saw) => {
         await globalConfiguration.refresh().catch(() => undefined)
-        return globalConfiguration.state().own!.expiresAt.getTime() > clock()
+        return saw(globalConfiguration.state().own!.expiresAt).getTime() > clock()
       })
     }
     await later(15)

@@ -1,7 +1,6 @@
 /** The time-stamp job by the configuration's interval, and the authorities that it asks, on real sockets. */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { parseOcspResponse } from '#core/certificate/ocsp-parse.ts'
@@ -20,6 +19,7 @@ import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { samplePrivate, sampleShared } from '#test/fakes/configuration-sample.ts'
+import { until } from '#test/until.ts'
 import type { ConfigurationSnapshot } from '../../global-configuration/global-configuration.ts'
 import { createOcspClient } from '../../keys/client.ts'
 import { createTimeStampClient } from './client.ts'
@@ -42,11 +42,6 @@ function changingConfiguration(seconds: number) {
     return indexConfiguration(sampleShared(sample), privateParameters)
   }
   return { state, configuration }
-}
-
-/** Until `held` says so; the test's own time-out ends a wait in vain. */
-async function until(held: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await held())) await wait(10)
 }
 
 t.test("the interval is the configuration's, within bounds", async (t) => {
@@ -109,22 +104,25 @@ t.test('the job follows the interval without a restart', (t) =>
     for (const { kind, everySeconds } of all) await jobs.every(kind, everySeconds!)
     const lookedAt = async (kind: string): Promise<void> => {
       const before = now
-      await until(async () => {
-        const found = (await jobs.state()).find((one) => one.kind === kind)
+      await until(`the end of a run of ${kind}`, async (saw) => {
+        const found = saw(await jobs.state()).find((one) => one.kind === kind)
         return Date.parse(found?.lastEndedAt ?? '') >= before
       })
     }
     const changeTo = async (seconds: number): Promise<void> => {
       state.seconds = seconds
       const rows = tablesOf<JobTables>(database).selectFrom('job').where('kind', '=', 'time-stamp')
-      await until(async () => (await rows.select('every_seconds').execute())[0]?.every_seconds === seconds)
+      await until(
+        `an interval of ${seconds} s`,
+        async (saw) => saw(await rows.select('every_seconds').execute())[0]?.every_seconds === seconds,
+      )
     }
     now += 1800_000
     await lookedAt('looked')
     t.equal(runs, 0, 'an hour has not passed')
     await changeTo(60)
     now += 60_000
-    await until(() => runs === 1)
+    await until('run 1', (saw) => saw(runs) === 1)
     await lookedAt('time-stamp')
     t.pass('a shorter one takes effect in the wait that has begun')
 
@@ -132,21 +130,21 @@ t.test('the job follows the interval without a restart', (t) =>
     slow = new Promise<void>((resolve) => (open = resolve))
     await changeTo(7200)
     now += 60_000
-    await until(() => runs === 2)
+    await until('run 2', (saw) => saw(runs) === 2)
     await changeTo(60)
     open()
     await lookedAt('time-stamp')
     now += 60_000
-    await until(() => runs === 3)
+    await until('run 3', (saw) => saw(runs) === 3)
     t.pass('and in the run that has begun')
 
     fails = true
     now += 60_000
-    await until(async () => (await failingJobs(jobs)).get('time-stamp') === 1)
+    await until('a failure', async (saw) => saw(await failingJobs(jobs)).get('time-stamp') === 1)
     t.equal((await failingJobs(jobs)).get('poll'), 0, "a node's own work by its plain name")
     fails = false
     now += 60_000
-    await until(async () => (await failingJobs(jobs)).get('time-stamp') === 0)
+    await until('no failure', async (saw) => saw(await failingJobs(jobs)).get('time-stamp') === 0)
     await jobs.stop()
   }),
 )

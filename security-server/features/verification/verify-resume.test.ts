@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { copyFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase, onEachDatabase } from '#test/databases.ts'
+import { until } from '#test/until.ts'
 import {
   logFolder,
   logOptions,
@@ -293,10 +293,10 @@ t.test('each day, and in full from time to time', (t) =>
     now += 86_400_000
     t.match(await verifications.start({ full: true }), { outcome: 'running', mode: 'full' })
     await t.rejects(verifications.start({ full: false }), { code: 'conflict' }, 'one at a time')
-    while (ends.length < 1) await wait(5)
+    await until('the run that was ordered', () => ends.length === 1)
     now += 6 * 60_000
     const taken = daily()
-    while (ends.length < 2) await wait(5)
+    await until('the daily run', () => ends.length === 2)
     t.equal(
       (await verifications.list({ limit: 2 }))[1]?.outcome,
       'interrupted',

@@ -12,6 +12,7 @@ import { openDatabase } from '#platform/database/open-database.ts'
 import { BATCH, CLIENT, createParties, logExchanges } from '#scripts/bench/log/exchanges.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 import { createReconciliationStore } from '../../features/reconciliation/log/store.ts'
 import { createRetentionStore } from '../../features/retention/store.ts'
 import { databaseSource } from '../../features/verification/checks/database-source.ts'
@@ -146,10 +147,9 @@ async function onPostgresql(t: Test): Promise<void> {
     await t.rejects(untilRefused(here, batch, end), { code: 'logging_failed' })
     for (const table of PARTITIONED_TABLES) t.strictSame(await bordersOf(query, table), borders, table)
     await query(`drop table ${inTheWay}`)
-    for (;;) {
-      const known = await here.list({ limit: 1 }).catch(() => undefined)
-      if (known !== undefined) break
-    }
+    await until('a log that is there again', (saw) =>
+      here.list({ limit: 1 }).catch((error) => void saw(error)),
+    )
     ids.push(...(await batch(here)))
     t.ok((await bordersOf(query)).length > borders.length)
   })
