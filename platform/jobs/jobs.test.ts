@@ -149,7 +149,7 @@ t.test('a failure rests longer each time, is never dropped, and shows', (t) =>
     const jobs = node(database, { fetch }, { clock: () => now })
     await jobs.enqueue('fetch', null)
     await jobs.start()
-    for (let count = 1; count < 4; count++) {
+    for (const count of [1, 2, 3]) {
       await until(`attempt ${count}`, (saw) => saw(attempts).length === count)
       const ended = new Date(now).toISOString()
       await until('its end', async (saw) => saw(await jobs.state())[0]?.lastEndedAt === ended)

@@ -103,7 +103,7 @@ void t.test('installation codes: made good after a crash, void after too many tr
   const browser = openBrowser(t)
   const redeem = (given: string) => browser.api(baseOf(node), 'POST', '/installation/redeem', { code: given })
   await browser.login(baseOf(node), 'anna')
-  for (let tries = 0; tries < 20; tries++) {
+  for (let wrong = 0; wrong < 20; wrong++) {
     world.clock.now += 1000
     t.equal((await redeem('wrong')).status, 403)
   }

@@ -295,7 +295,7 @@ t.test('what is written is what is read', async (t) => {
       body,
       signature: { signatures: Buffer.from('s') },
     })
-    for (let attempt = 0; attempt < 2; attempt++) {
+    for (let time = 0; time < 2; time++) {
       const content = written.content()
       const read = await readMessage({
         source: Buffer.isBuffer(content) ? Readable.from([content], { objectMode: false }) : content,

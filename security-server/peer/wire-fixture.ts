@@ -78,8 +78,9 @@ export function clientOf(
     },
     {
       ...PORTS,
-      connectTimeoutMs: 2_000,
-      replyTimeoutMs: 5_000,
+      // No machine is so busy; who tests an expiry says so.
+      connectTimeoutMs: 60_000,
+      replyTimeoutMs: 60_000,
       idleTimeoutMs: 5_000,
       connectionsPerPeer: 4,
       ...settings,

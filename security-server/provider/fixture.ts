@@ -71,7 +71,8 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/base`
   const serviceClient = createServiceClient({
-    connectTimeoutMs: 500,
+    // No machine is so busy; who tests an expiry says so.
+    connectTimeoutMs: 60_000,
     connectionsPerService: 4,
     identity: world.provider.keys.internalTls.identity,
   })
@@ -87,7 +88,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       id: PERSONS,
       type: 'REST',
       url,
-      timeoutMs: 400,
+      timeoutMs: 60_000,
       verifyTls: true,
       trustedCertificates: undefined,
       disabledNotice: undefined,

@@ -120,7 +120,7 @@ void t.test('login, session and the end of both', async (t) => {
     t.match(await anna.login(base, 'anna'), { status: 403, text: /locked/ })
 
     // Too many failures close the login to the address.
-    for (let tries = 1; tries < 10; tries++) {
+    for (let failed = 1; failed < 10; failed++) {
       thief.cookies.set(new URL(base).host, new Map(begun))
       t.match(await thief.visit(callback), { status: 403, text: /used already/ })
     }

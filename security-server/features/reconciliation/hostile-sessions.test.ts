@@ -120,7 +120,13 @@ t.test('who asks for what is not its own is told nothing', async (t) => {
       xroadTlsPeers: new Set(),
       clock: world.clock,
     },
-    { ...PORTS, connectTimeoutMs: 2000, replyTimeoutMs: 2500, idleTimeoutMs: 5000, connectionsPerPeer: 4 },
+    {
+      ...PORTS,
+      connectTimeoutMs: 60_000,
+      replyTimeoutMs: 60_000,
+      idleTimeoutMs: 5000,
+      connectionsPerPeer: 4,
+    },
   )
   const stranger = { ...tax.rooms, keys: world.second.keys, peerClient: third }
   t.equal(await refused(reveal, stranger), 'conflict', "another server with somebody's session")

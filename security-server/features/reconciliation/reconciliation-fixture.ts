@@ -101,7 +101,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     system.close()
   })
   const serviceClient = createServiceClient({
-    connectTimeoutMs: 500,
+    connectTimeoutMs: 60_000,
     connectionsPerService: 4,
     identity: world.provider.keys.internalTls.identity,
   })
@@ -110,7 +110,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     id: PERSONS,
     type: 'REST',
     url: `http://127.0.0.1:${(system.address() as AddressInfo).port}`,
-    timeoutMs: 4000,
+    timeoutMs: 60_000,
     verifyTls: true,
     trustedCertificates: undefined,
     disabledNotice: undefined,
@@ -307,8 +307,9 @@ async function openSide(
     },
     {
       ...PORTS,
-      connectTimeoutMs: 2_000,
-      replyTimeoutMs: 2_500,
+      connectTimeoutMs: 60_000,
+      // A test waits for its end.
+      replyTimeoutMs: 10_000,
       idleTimeoutMs: 5_000,
       connectionsPerPeer: 4,
     },

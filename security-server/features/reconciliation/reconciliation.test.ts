@@ -15,6 +15,7 @@ import type { Shown, Statement } from '#schemas/reconciliation.ts'
 import { run as verify } from '#scripts/verify.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 import type { Tables as LogTables } from '../../message-log/tables.ts'
 import { openStatement } from './conclude.ts'
 import { reconcile } from './initiate.ts'
@@ -227,14 +228,16 @@ await onEachStore('days of two servers', async (t, two) => {
 
   await t.test('what is no discrepancy: time-outs, failures, what never left', async (t) => {
     const day = await two.nextDay()
-    two.service.timeoutMs = 20_000
-    // Far beyond what the asking server waits: a busy machine's clocks for that are coarse.
+    const { timeoutMs } = two.service
+    const gone = Promise.withResolvers<void>()
     two.system.answer = (request, response) =>
-      setTimeout(() => usual(request as never, response as never), 6000)
+      void gone.promise.then(() => usual(request as never, response as never))
     t.match((await two.ask()).failed, { code: 'peer_timeout' }, 'a reply that came too late')
-    two.service.timeoutMs = 200
+    gone.resolve()
+    two.service.timeoutMs = 1000
+    two.system.answer = () => undefined
     t.match((await two.ask()).failed, { code: 'peer_fault' }, 'a system that did not answer')
-    two.service.timeoutMs = 4000
+    two.service.timeoutMs = timeoutMs
     two.system.answer = usual
     const log = two.provider.messageLog
     two.provider.messageLog = {
@@ -250,7 +253,11 @@ await onEachStore('days of two servers', async (t, two) => {
     t.ok((await two.ask()).failed, 'a server that was not there')
     await two.plug()
     await two.ask()
-    await new Promise((resolve) => setTimeout(resolve, 4000))
+    await until('an end of all that reached the provider', async (saw) => {
+      const rows = saw(await population.log.list({ limit: 50 }))
+      const answered = new Set(rows.map(({ answers }) => answers))
+      return rows.every(({ idx, kind }) => kind !== 'request' || answered.has(idx))
+    })
     const statement = await compare(t, two, day)
     t.match(statement.counts, { ...NONE, matched: 1, unconfirmed: 4 })
     const {
