@@ -23,6 +23,7 @@ import { fillRegistry } from '#scripts/bench/registry/store.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
+import { until } from '#test/until.ts'
 import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
 import { openRegistryDatabase } from './registry.ts'
@@ -242,7 +243,7 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   for (const afterMs of [0, 150]) {
     const doomed = await started()
     const lost = must('POST', '/configuration/publish').catch(() => undefined)
-    while (!doomed.isPreparing()) await wait(1)
+    await until('the beginning of a publication', () => doomed.isPreparing(), { pauseMs: 1 })
     await wait(afterMs)
     await doomed.kill()
     await lost

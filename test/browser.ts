@@ -4,12 +4,12 @@
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import axe, { type AxeResults } from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core'
 import root, { type Test } from 'tap'
 import type { Node } from './fakes/registry-world.ts'
 import { findProgram } from './outside-tools.ts'
+import { until } from './until.ts'
 
 const PROGRAMS = ['chromium', 'chromium-browser']
 const SCREENSHOTS = path.resolve(import.meta.dirname, '../screenshots')
@@ -17,8 +17,6 @@ const SCREENSHOTS = path.resolve(import.meta.dirname, '../screenshots')
 const WITHOUT_SCREENSHOTS = process.env['TEST_SCREENSHOTS'] === 'none'
 // A machine that runs other tests beside it may take long: only a test that fails waits for all of it.
 const PATIENCE_MS = 60_000
-const ANSWERED_PAUSE_MS = 10
-const ANSWERED_TRIES = PATIENCE_MS / ANSWERED_PAUSE_MS
 const TWO_FRAMES = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))'
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 // As texts: they run in the page, where other names exist than here. axe comes when it is asked for, since half a megabyte
@@ -169,7 +167,10 @@ export async function visitor(
   page.on('requestfailed', (request) => asked.delete(request))
   // Acts that hang on what is asked for last show nothing until it is there, not even that they wait.
   const answered = async (): Promise<void> => {
-    for (let tries = 0; asked.size > 0 && tries < ANSWERED_TRIES; tries++) await wait(ANSWERED_PAUSE_MS)
+    await until(
+      'answers to all that was asked',
+      (saw) => saw([...asked].map((one) => one.url())).length === 0,
+    )
     await page.evaluate(TWO_FRAMES)
     await settled()
   }

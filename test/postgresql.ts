@@ -5,15 +5,14 @@ import { createHash } from 'node:crypto'
 import { chownSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
 import { findProgram, postgresqlFolders } from './outside-tools.ts'
+import { until } from './until.ts'
 
 const WORK = path.join(import.meta.dirname, '../.work')
-// Two minutes: a machine that runs other tests beside it may take long, and only a test that fails waits for all of it.
-const START_TRIES = 2400
-const START_PAUSE_MS = 50
+// A machine that runs other tests beside it may take long, and only a test that fails waits for all of it.
+const START_MS = 120_000
 
 type ServerUser = { uid?: number; gid?: number }
 
@@ -157,17 +156,20 @@ function serverUser(): ServerUser {
 }
 
 async function ready(url: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const client = new pg.Client({ connectionString: url })
-    try {
-      await client.connect()
-      await client.end()
-      return
-    } catch (cause) {
-      if (attempt === START_TRIES) throw cause
-      await wait(START_PAUSE_MS)
-    }
-  }
+  await until(
+    'the database server for tests',
+    async (saw) => {
+      const client = new pg.Client({ connectionString: url })
+      try {
+        await client.connect()
+        await client.end()
+        return true
+      } catch (cause) {
+        return void saw(cause)
+      }
+    },
+    { deadlineMs: START_MS },
+  )
 }
 
 function signalTree(pid: number | undefined, signal: NodeJS.Signals): void {

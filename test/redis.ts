@@ -5,13 +5,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { findProgram } from './outside-tools.ts'
+import { until } from './until.ts'
 
-// Two minutes, on a machine that is busy with other tests.
-const START_TRIES = 4800
-const START_PAUSE_MS = 25
+// On a machine that is busy with other tests.
+const START_MS = 120_000
 const PROGRAMS = ['valkey-server', 'redis-server']
 
 type RedisServer = {
@@ -49,11 +48,11 @@ export async function startRedis(): Promise<RedisServer> {
     ]
     child = spawn(program, settings, { stdio: 'ignore' })
     child.unref()
-    for (let attempt = 1; ; attempt++) {
-      if ((await say(port, 'PING').catch(() => '')).startsWith('+PONG')) return
-      if (attempt === START_TRIES) throw new Error('the server for tests did not start')
-      await wait(START_PAUSE_MS)
-    }
+    await until(
+      'the server for tests',
+      async (saw) => saw(await say(port, 'PING').catch((error: Error) => error.message)).startsWith('+PONG'),
+      { deadlineMs: START_MS },
+    )
   }
   const kill = async (): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return

@@ -7,9 +7,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { findProgram } from './outside-tools.ts'
+import { until } from './until.ts'
 
 const MODULES = [
   '/usr/lib/softhsm/libsofthsm2.so',
@@ -17,8 +17,6 @@ const MODULES = [
   '/usr/lib64/pkcs11/libsofthsm2.so',
   '/usr/local/lib/softhsm/libsofthsm2.so',
 ]
-const TRIES = 1200
-const PAUSE_MS = 25
 const SO_PIN = '87654321'
 
 export const LABEL = 'agency'
@@ -96,10 +94,7 @@ export async function startSoftHsm(): Promise<SoftHsm> {
     child = spawn(program('p11-kit')!, args, { env, detached: true, stdio: 'ignore' })
     child.unref()
     // The file is there a moment before the server listens.
-    for (let attempt = 1; !(await answers(socket)); attempt++) {
-      if (attempt === TRIES) throw new Error('the p11-kit server for tests did not start')
-      await wait(PAUSE_MS)
-    }
+    await until('the p11-kit server for tests', () => answers(socket))
   }
 
   process.on('exit', killGroup)
@@ -177,14 +172,4 @@ function modulePath(): string | undefined {
 
 function program(name: string): string | undefined {
   return findProgram([name], ['/usr/bin', '/usr/local/bin'])
-}
-
-/** What a token's state comes to within a minute. */
-export async function until<T>(what: () => Promise<T | undefined | false>): Promise<T> {
-  for (let i = 0; i < 1200; i++) {
-    const found = await what()
-    if (found !== undefined && found !== false) return found
-    await wait(50)
-  }
-  throw new Error('it did not come about')
 }

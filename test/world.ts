@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { hasPlace, type PreparedSandbox, prepareSandbox, randomNetwork } from './prepared-sandbox.ts'
+import { until } from './until.ts'
 
 export type ServerName = 'population' | 'tax' | 'business'
 
@@ -282,7 +283,7 @@ export function openAdmin(base: string, key: string): Admin {
   const call = async (method: string, where: string, body?: unknown): Promise<Reply> => {
     const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
     const type = Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json'
-    for (let attempt = 0; ; attempt++) {
+    const answer = async (): Promise<Reply | undefined> => {
       const reply = await ask(root.origin, root.pathname + where, {
         method,
         headers: {
@@ -292,9 +293,9 @@ export function openAdmin(base: string, key: string): Admin {
         body: bytes,
       })
       // The APIs take 20 calls a second of one address.
-      if (reply.status !== 429 || attempt === 240) return reply
-      await new Promise((resolve) => setTimeout(resolve, 250))
+      return reply.status === 429 ? undefined : reply
     }
+    return until(`an answer to ${method} ${where}`, answer, { pauseMs: 250 })
   }
   const demand = async (method: string, where: string, body?: unknown): Promise<Buffer> => {
     const reply = await call(method, where, body)

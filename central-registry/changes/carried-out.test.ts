@@ -9,6 +9,7 @@ import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
+import { until } from '#test/until.ts'
 import { openRegistryDatabase } from '../registry.ts'
 import { createApprovals } from './create-approvals.ts'
 import { createProposalStore } from './proposals-store.ts'
@@ -86,7 +87,7 @@ void t.test('carried out once, by whichever node, and never again after a crash'
       })
     const lost = await propose(Buffer.from([0, 255]))
     const waiting = nodes[0].approve(lost.id, lost.contentSha256, person('q'))
-    while (calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until('the second call', () => calls.length === 2)
     t.same(calls[1]!.body, Buffer.from([0, 255]))
     t.match(await store.find(lost.id), { state: 'approved', finished_at: null })
     now += 120_000

@@ -8,8 +8,9 @@ import { parseSharedParameters } from '#core/configuration/shared-parameters-rea
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { anchorOf, newestOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
+import { anchorOf, newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
+import { until } from '#test/until.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import { VERSIONS } from './write-shared.ts'
 
@@ -125,7 +126,7 @@ void t.test('published by itself: after each change, before expiry, after a cras
   }
   // The clock of jobs stands; set forward it makes due what was asked for.
   world.clock.now += 2000
-  await until(async () => (await serverSide()).length === 1)
+  await until('publication 1', async (saw) => saw((await serverSide()).length) === 1)
   await node.must('POST', '/members', member)
   const jobs = tablesOf<{ job: { kind: string; run_at: string; dedup_key: string } }>(file)
   const due = await jobs
@@ -140,12 +141,12 @@ void t.test('published by itself: after each change, before expiry, after a cras
   await node.stop()
   node = await world.start()
   world.clock.now += 2000
-  await until(async () => (await serverSide()).length === 2)
+  await until('publication 2', async (saw) => saw((await serverSide()).length) === 2)
 
   // Renewal: without any change the next one comes long before the last expires.
   const before = (await newestOf(node))!
   world.clock.now += 60_000
-  await until(async () => (await newestOf(node))!.index > before.index)
+  await until('a newer publication', async (saw) => saw(await newestOf(node))!.index > before.index)
   const after = (await newestOf(node))!
   t.ok(Date.parse(after.expiresAt) > Date.parse(before.expiresAt))
   t.ok(world.clock.now < Date.parse(before.expiresAt), 'ten times sooner than needed')

@@ -1,7 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { parseAnchor } from '#core/configuration/anchor.ts'
@@ -13,8 +12,9 @@ import { eachDatabase, onEachDatabase } from '#test/databases.ts'
 import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { listText } from '#test/fakes/registry-reader.ts'
-import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
+import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { until } from '#test/until.ts'
 import { createHighWater } from './high-water.ts'
 import { createLeafFile } from './transparency-log/leaf-file.ts'
 
@@ -83,7 +83,7 @@ onEachDatabase(
         (der) => hash('sha256', der) === added.certificateSha256,
       )
       t.equal(certificates.length, 1)
-      while (!isListOf(await listText(node), certificates)) await wait(50)
+      await until('a list by the new key', async () => isListOf(await listText(node), certificates))
       const { index } = await publish(node)
       await server.refresh()
       t.ok(server.current().statementIndex! >= index)
@@ -201,7 +201,7 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
     t.match((await elsewhere.call('POST', '/configuration/publish')).body, { type: 'cannot_sign' })
     const leavesIn = (folder: string): Buffer =>
       readFileSync(path.join(world.directory, folder, 'transparency-log-leaves'), { flag: 'a+' })
-    await until(async () => leavesIn('elsewhere').length > 0)
+    await until('the leaves', () => leavesIn('elsewhere').length > 0)
     t.ok(
       leavesIn('.').indexOf(leavesIn('elsewhere')) === 0,
       'but it keeps the leaves of what the others published',
@@ -266,7 +266,7 @@ onEachDatabase('a large register is published beside everything else', async (t,
     const publishing = publish(node).finally(() => {
       isPublished = true
     })
-    while (!isPublished && !isPreparing()) await wait(1)
+    await until('the beginning or the end', () => isPublished || isPreparing(), { pauseMs: 1 })
     const name = { memberClass: 'GOV', memberCode: `during-${round}`, name: `During ${round}` }
     await node.must('POST', '/members', name)
     const mustBeThere = !isPublished

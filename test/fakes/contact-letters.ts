@@ -1,10 +1,10 @@
 /** What contacts of contracts get by e-mail, and what members do with it. */
 
 import type { ContractContent } from '#schemas/contract.ts'
+import { until } from '#test/until.ts'
 import { type ContractWorld, options, post } from './contract-world.ts'
 import { contractDocument } from './contracts.ts'
 import type { FakeMailServer } from './mail-server.ts'
-import { until } from './registry-sample.ts'
 import { GUEST, OWNER } from './request-world.ts'
 
 export const DESK = 'desk@tax.example'
@@ -43,8 +43,11 @@ export const seen = async ({ node }: ContractWorld, { contract }: ContractConten
 export const statesOf = async (w: ContractWorld, content: ContractContent) =>
   (await seen(w, content)).contacts?.map(({ state }) => state)
 /** Back-off and jobs count by the world's clock. */
-export const passing = ({ world }: ContractWorld, holds: () => boolean | Promise<boolean>): Promise<void> =>
-  until(async () => {
+export const passing = (
+  { world }: ContractWorld,
+  holds: () => boolean | Promise<boolean>,
+): Promise<boolean> =>
+  until(`${holds}`, async () => {
     world.clock.now += 1000
     return holds()
   })

@@ -17,6 +17,8 @@ export type Load = {
   sent(): number
   /** Resolves at the next acknowledged answer to a request that is sent from now on. */
   nextAnswer(): Promise<void>
+  /** Resolves when so many more were acknowledged. */
+  answers(count: number): Promise<void>
   /** Waits for what is under way. */
   stop(): Promise<void>
 }
@@ -41,6 +43,7 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
   const run = `load-${process.hrtime.bigint().toString(36)}`
   let sent = 0
   let stopping = false
+  let counting: { at: number; resolve(): void }[] = []
   let waiting: { from: number; resolve(): void }[] = []
 
   const ask = async (number: number): Promise<void> => {
@@ -54,6 +57,8 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
     await ledger.appendFile(`${id}\n`)
     await ledger.datasync()
     acknowledged.add(id)
+    for (const one of counting.filter(({ at }) => at <= acknowledged.size)) one.resolve()
+    counting = counting.filter(({ at }) => at > acknowledged.size)
     for (const one of waiting.filter((each) => each.from <= number)) one.resolve()
     waiting = waiting.filter((each) => each.from > number)
   }
@@ -66,6 +71,7 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
     failures,
     sent: () => sent,
     nextAnswer: () => new Promise((resolve) => waiting.push({ from: sent, resolve })),
+    answers: (count) => new Promise((resolve) => counting.push({ at: acknowledged.size + count, resolve })),
     async stop() {
       stopping = true
       await Promise.all(workers)

@@ -15,7 +15,8 @@ import {
   createGlobalConfiguration,
   type GlobalConfiguration,
 } from '#security-server/global-configuration/global-configuration.ts'
-import { anchorOf, publish, setUp, until } from './registry-sample.ts'
+import { until } from '#test/until.ts'
+import { anchorOf, publish, setUp } from './registry-sample.ts'
 import { type Node, type RegistryWorld, registryWorld } from './registry-world.ts'
 
 const MEMBER = { kind: 'member', subject: 'DEV:GOV:1234', reason: 'r' }
@@ -89,8 +90,8 @@ export async function listText(node: Node): Promise<string> {
 export async function suspendNow(node: Node): Promise<void> {
   const before = await listText(node)
   await node.must('POST', '/suspensions', MEMBER)
-  await until(async () => {
-    const text = await listText(node)
+  await until('the suspension on the list', async (saw) => {
+    const text = saw(await listText(node))
     return text !== before && payload(text).suspended.length > 0
   })
 }

@@ -1,6 +1,5 @@
 /** One of everything in a registry, set up over its management API as an administrator would, and what it then publishes. */
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Publication } from '#central-registry/configuration/store.ts'
 import type { Authority } from '#certs/authority.ts'
 import { der } from '#core/asn1/der-write.ts'
@@ -48,11 +47,6 @@ export const anchorOf = async (node: Node, kind = 'internal'): Promise<Buffer> =
   (await node.call('GET', `/configuration/anchors/${kind}`)).bytes
 export const newestOf = async (node: Node): Promise<Publication | null> =>
   ((await node.must('GET', '/configuration')) as { newest: Publication | null }).newest
-
-/** Waits for what jobs do by themselves; the test's time-out ends it. */
-export async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await wait(20)
-}
 
 /** A PKCS #10 request for a fresh P-256 key, DER; the authority is told the subject apart. */
 export function certificationRequest(): Buffer {

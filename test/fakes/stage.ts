@@ -4,10 +4,10 @@
  */
 import { readFileSync } from 'node:fs'
 import https from 'node:https'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
+import { until } from '#test/until.ts'
 import { type Admin, startWorld, type World } from '../world.ts'
 import type { Credential } from './credentials.ts'
 import { addService, type ProviderSystem, startProviderSystem } from './provider-system.ts'
@@ -151,15 +151,16 @@ export async function openStage(): Promise<Stage> {
 
 /** At the end of a file: each refusal of an authenticated peer is a signed record, each fault a line of the log. */
 export async function checkRecords(t: Test, { world, onRecord, details }: Stage): Promise<void> {
-  let missing = [...onRecord]
-  t.ok(missing.length > 0)
-  // Search rows follow the records within seconds, or a minute where the machine is busy.
-  for (let attempt = 0; missing.length > 0 && attempt < 240; attempt++) {
-    if (attempt > 0) await wait(250)
-    const refusals = await refusedIds(world.admin.population)
-    missing = [...onRecord].filter(([id]) => !refusals.has(id))
-  }
-  t.strictSame(missing, [], `${onRecord.size} refusals`)
+  t.ok(onRecord.size > 0)
+  // Search rows follow the records.
+  await until(
+    `${onRecord.size} refusals on record`,
+    async (saw) => {
+      const refusals = await refusedIds(world.admin.population)
+      return saw([...onRecord].filter(([id]) => !refusals.has(id))).length === 0
+    },
+    { pauseMs: 250 },
+  )
   const log = readFileSync(world.servers.population.logFile, 'utf8')
   t.strictSame(
     details.filter((detail) => !log.includes(detail)),

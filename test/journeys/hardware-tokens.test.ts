@@ -8,7 +8,8 @@ import { member, PIN as SOFTWARE_PIN, signingCertificate } from '#security-serve
 import { createMessageSigner } from '#security-server/peer/sign-message.ts'
 import { createAdminWorld, type Reply } from '#test/management-api/admin-fixture.ts'
 import { skipFor } from '#test/outside-tools.ts'
-import { copiesOf, hasSoftHsm, LABEL, PIN, startSoftHsm, until } from '#test/softhsm.ts'
+import { copiesOf, hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
+import { until } from '#test/until.ts'
 
 type Key = { id: string; algorithm: string; certificates: { sha256: string; remedy?: string }[] }
 type Token = {
@@ -28,7 +29,8 @@ t.test('a security server', async (t) => {
   const { ask, keys, world } = await createAdminWorld(t, { hardwareTokens })
   const token = async (): Promise<Token> => (await ask('GET', '/tokens/1')).body as unknown as Token
   const login = (pin: string): Promise<Reply> => ask('PUT', '/tokens/1/login', { pin })
-  const inState = (state: string) => until(async () => (await token()).hardware.state === state)
+  const inState = (state: string) =>
+    until(`a token that is ${state}`, async (saw) => saw((await token()).hardware).state === state)
   const signMessage = createMessageSigner({ keys, clock: () => world.now })
   const sign = async () => (await signMessage(member, { messageSha512: SHA512, body: undefined })).signature
 
@@ -163,13 +165,15 @@ t.test('a security server', async (t) => {
   await t.test('a start with the PIN in a file', async (t) => {
     const again = await world.open({ hardwareTokens: [{ ...hardwareTokens[0]!, pin: PIN }] })
     await again.login(SOFTWARE_PIN)
-    await until(async () => again.tokens()[1]?.loggedIn)
-    await until(async () => copies() === 2)
+    await until('a login by itself', (saw) => saw(again.tokens()[1])?.loggedIn)
+    await until('its copy', (saw) => saw(copies()) === 2)
     await again.refreshOcsp()
     t.equal(again.signingIdentity(member).certificate.sha256, ec.certificates[0]!.sha256)
     const wrong = await world.open({ hardwareTokens: [{ ...hardwareTokens[0]!, pin: 'wrong' }] })
-    await until(async () => /refused/.test(wrong.tokens()[1]?.hardware?.reason ?? ''))
+    await until('a refusal', (saw) => /refused/.test(saw(wrong.tokens()[1]?.hardware?.reason) ?? ''))
     const careful = await world.open({ hardwareTokens: [{ ...hardwareTokens[0]!, pin: PIN }] })
-    await until(async () => /somebody has to log in/.test(careful.tokens()[1]?.hardware?.reason ?? ''))
+    await until('a token that waits for somebody', (saw) =>
+      /somebody has to log in/.test(saw(careful.tokens()[1]?.hardware?.reason) ?? ''),
+    )
   })
 })

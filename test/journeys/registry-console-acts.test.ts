@@ -7,10 +7,11 @@ import { buildConsoles } from '#console/build.ts'
 import { baseOf, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { exchangesOfTheMonth } from '../fakes/console-sample.ts'
 import { startMailServer } from '../fakes/mail-server.ts'
-import { anchorOf, certificationRequest, publish, setUp, until } from '../fakes/registry-sample.ts'
+import { anchorOf, certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
 import { registryWorld } from '../fakes/registry-world.ts'
 import { examineInstance, startRunningInstance } from '../fakes/running-instance.ts'
 import { skipFor } from '../outside-tools.ts'
+import { until } from '../until.ts'
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 if (hasChromium()) await buildConsoles()
@@ -107,8 +108,8 @@ void t.test('each role sees its acts and pages, and no others', async (t) => {
   await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
   await node.must('PUT', '/automatic-approvals/clientReg/GOV')
   await node.must('POST', '/suspensions', { kind: 'server', subject: 'DEV:GOV:1234:SS1', reason: 'stolen' })
-  await until(async () => {
-    const rows = (await node.must('GET', '/mail-messages?state=REFUSED')) as object[]
+  await until('a message that was refused', async (saw) => {
+    const rows = saw(await node.must('GET', '/mail-messages?state=REFUSED')) as object[]
     return rows.length === 1
   })
   const browser = await openBrowser()

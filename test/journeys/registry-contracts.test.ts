@@ -15,11 +15,12 @@ import { hashOf, inDays } from '../fakes/contracts.ts'
 import { baseOf, install, sessionOf } from '../fakes/installed-registry.ts'
 import { authenticationParty } from '../fakes/management-requests.ts'
 import { type Browser, startOpenIdProvider } from '../fakes/openid-provider.ts'
-import { publish, until } from '../fakes/registry-sample.ts'
+import { publish } from '../fakes/registry-sample.ts'
 import { authority, OWNER } from '../fakes/request-world.ts'
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, postgresql } from '../postgresql.ts'
 import { act, close } from '../second-person.ts'
+import { until } from '../until.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
 const issuer = hasChromium() ? await startOpenIdProvider(t) : ''
@@ -258,7 +259,7 @@ void t.test('the end of a contract is no surprise: each notice stands in its lif
     [0, 'EXPIRED', 'expired'],
   ] as const) {
     clock.now = Date.parse(content.validUntil) - days * DAY_MS + 1000
-    await until(() => isThere(notice))
+    await until(`the notice ${notice}`, () => isThere(notice))
     await one.open(at)
     t.match(await life.textContent(), words, notice)
     await one.look(`contract-notice-${days}`)

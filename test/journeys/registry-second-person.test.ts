@@ -3,11 +3,11 @@ import { buildConsoles } from '#console/build.ts'
 import { hasChromium } from '../browser.ts'
 import { startMailServer } from '../fakes/mail-server.ts'
 import { startOpenIdProvider } from '../fakes/openid-provider.ts'
-import { until } from '../fakes/registry-sample.ts'
 import { type File, guest } from '../fakes/request-world.ts'
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, postgresql } from '../postgresql.ts'
 import { act, close, installed } from '../second-person.ts'
+import { until } from '../until.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
 const issuer = hasChromium() ? await startOpenIdProvider(t) : ''
@@ -257,7 +257,7 @@ void t.test('mail that did not arrive: seen, sent again, forgotten', async (t) =
   await people.anna.api(base, 'POST', '/suspensions', suspension)
   const inState = async (state: string): Promise<number> =>
     ((await node.must('GET', `/mail-messages?state=${state}`)) as object[]).length
-  await until(async () => (await inState('REFUSED')) === 2)
+  await until('two that are refused', async (saw) => saw(await inState('REFUSED')) === 2)
   await ben.open('/')
   await ben.check('overview-mail')
   await ben.page.getByRole('link', { name: '2 messages to members did not arrive.' }).click()
@@ -272,7 +272,7 @@ void t.test('mail that did not arrive: seen, sent again, forgotten', async (t) =
   await ben.page.keyboard.press('Escape')
   await act(ben, /^Send again to desk/, {}, 'Send again', 'It waits to be sent again.')
   await close(ben)
-  await until(async () => (await inState('SENT')) === 1)
+  await until('one that is sent', async (saw) => saw(await inState('SENT')) === 1)
   t.same(
     mail.received.flatMap(({ to }) => to),
     ['desk@agency.example'],

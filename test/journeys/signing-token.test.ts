@@ -11,7 +11,8 @@ import { baseOf, hasChromium, openBrowser, visitor } from '#test/browser.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { skipFor } from '#test/outside-tools.ts'
-import { hasSoftHsm, LABEL, PIN, startSoftHsm, until } from '#test/softhsm.ts'
+import { hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
+import { until } from '#test/until.ts'
 
 async function fetchHealth({ settings: { admin } }: Node): Promise<{ checks: object[] }> {
   const { body } = await request(`http://${admin.address}:${admin.port}/health/ready`)
@@ -33,7 +34,8 @@ t.test('a central registry', async (t) => {
   const addressed = { public: node.settings.public, publicUrl: node.settings.publicUrl }
   type SigningToken = { state: string; reason?: string; parts: { part: number; by: string }[] }
   const token = async () => (await node.must('GET', '/configuration/signing-token')) as SigningToken
-  const inState = (state: string) => until(async () => (await token()).state === state)
+  const inState = (state: string) =>
+    until(`a token that is ${state}`, async (saw) => saw(await token()).state === state)
   const [half, rest] = [PIN.slice(0, 5), PIN.slice(5)]
   const second = (
     (await node.must('POST', '/api-keys', {

@@ -1,6 +1,5 @@
 /** "As it was", on both stores: what held at the time of an exchange is shown, searched for, exported, and run again offline. */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { circumstancesEntry } from '#core/circumstances/read.ts'
 import { sealCircumstances } from '#core/circumstances/seal.ts'
@@ -11,6 +10,7 @@ import { signedRecord } from '#security-server/message-log/fixture.ts'
 import type { RecordInput } from '#security-server/message-log/record-input.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 import { type AdminWorld, createAdminWorld, type Reply } from './admin-fixture.ts'
 
 const ID = '0b0e8a3c-6b8e-4b8a-9d38-4f4b0c0f6a11'
@@ -150,11 +150,10 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       for (const format of ['csv', 'jsonl', 'bundles']) {
         const { body } = await ask('POST', '/message-log/exports', { format, filter, ...why })
         const path = `/message-log/exports/${String(body['id'])}`
-        let state = body
-        while (state['state'] !== 'done' && state['state'] !== 'failed') {
-          await wait(20)
-          state = (await ask('GET', path)).body
-        }
+        const state = await until('the end of the export', async (saw) => {
+          const now = saw((await ask('GET', path)).body)
+          return (now['state'] === 'done' || now['state'] === 'failed') && now
+        })
         t.match(state, { state: 'done', records })
         const { raw } = await ask('GET', `${path}/file?${query(why)}`)
         const [kind, text] = await verified(raw, world.world.now)

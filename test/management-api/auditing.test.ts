@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { readBundle } from '#core/evidence/read-bundle.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -16,6 +15,7 @@ import { LOOKS } from '#security-server/reading/looks.ts'
 import { securityServerApi } from '#security-server/shape.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from './admin-fixture.ts'
 
 const WHY = 'case=2026-17&reason=complaint'
@@ -47,13 +47,11 @@ async function fill({ messageLog }: AdminWorld): Promise<{ first: number; refuse
 const listOf = (reply: Reply): { index: number; outcome: string; queryId: string }[] =>
   JSON.parse(reply.raw.toString())
 
-async function ended({ ask }: AdminWorld, id: string): Promise<Record<string, unknown>> {
-  for (;;) {
+const ended = ({ ask }: AdminWorld, id: string): Promise<Record<string, unknown>> =>
+  until('the end of the export', async (saw) => {
     const { body } = await ask('GET', `/message-log/exports/${id}`)
-    if (body['state'] === 'done' || body['state'] === 'failed') return body
-    await wait(20)
-  }
-}
+    return (saw(body)['state'] === 'done' || body['state'] === 'failed') && body
+  })
 
 await eachDatabase(t, async (_database, t, url) => {
   const isPostgresql = url.startsWith('postgres')

@@ -5,7 +5,6 @@
 import { hash, randomUUID } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { filesOf, verified } from '#security-server/features/exports/export-fixture.ts'
@@ -16,6 +15,7 @@ import type { Secrecy } from '#security-server/message-log/record-input.ts'
 import { securityServerApi } from '#security-server/shape.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from './admin-fixture.ts'
 
 /** Stands in every fact of a secret exchange: parties, ids, message, user. */
@@ -98,13 +98,11 @@ async function reconciled({ database }: AdminWorld): Promise<{ day: number; foun
   return { day: seen!.id, found: 1 }
 }
 
-async function ended({ ask }: AdminWorld, id: string): Promise<Record<string, unknown>> {
-  for (;;) {
+const ended = ({ ask }: AdminWorld, id: string): Promise<Record<string, unknown>> =>
+  until('the end of the export', async (saw) => {
     const { body } = await ask('GET', `/message-log/exports/${id}`, undefined, CLEARED)
-    if (body['state'] === 'done' || body['state'] === 'failed') return body
-    await wait(20)
-  }
-}
+    return (saw(body)['state'] === 'done' || body['state'] === 'failed') && body
+  })
 
 async function exported(world: AdminWorld, as: { role: string }, filter: object = {}): Promise<string> {
   const { body } = await world.ask('POST', '/message-log/exports', { format: 'jsonl', filter }, as)

@@ -10,8 +10,9 @@ import { isDue, isWell, outcomeOf, type Run } from '#platform/backups/rules.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { eachDatabase, onEachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
-import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
+import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { BACKUP_KEY, registryWorld } from '#test/fakes/registry-world.ts'
+import { until } from '#test/until.ts'
 import { registryMigrations } from '../../features.ts'
 import { openMemory } from '../restorations/memory.ts'
 import { restoreBackup } from './restore-backup.ts'
@@ -181,7 +182,7 @@ t.test(
     node = await world.start({ settings: { backups } })
     const state = async (): Promise<Record<string, unknown>> =>
       (await node.must('GET', '/backup-state')) as Record<string, unknown>
-    await until(async () => (await state())['isWell'] === true)
+    await until('a backup that is well', async (saw) => saw(await state())['isWell'] === true)
     for (let times = 0; times < 3; times++) {
       world.clock.now += 1
       await node.must('POST', '/backups')

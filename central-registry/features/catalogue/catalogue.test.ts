@@ -14,9 +14,10 @@ import { securityServerApi } from '#security-server/shape.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { contractDocument } from '#test/fakes/contracts.ts'
 import { authenticationParty } from '#test/fakes/management-requests.ts'
-import { setUp, until } from '#test/fakes/registry-sample.ts'
+import { setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, type RegistryWorld, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
 import { MAX_DOCUMENT_BYTES, readMethods } from './read-answers.ts'
 import { readDescription } from './read-description.ts'
 import { checkMayRequest } from './rules.ts'
@@ -171,9 +172,9 @@ void t.test('collected, changed, withdrawn', async (t) => {
     provider.methods = { service: [] }
     world.clock.now += 5 * 60_000
     // By itself, five minutes after a failure.
-    await until(async () => {
+    await until('two that are withdrawn', async (saw) => {
       world.clock.now += 1000
-      return (await list(node, '?status=withdrawn')).length === 2
+      return saw((await list(node, '?status=withdrawn')).length) === 2
     })
     provider.methods = { service: [method('persons')] }
     await collect(node)

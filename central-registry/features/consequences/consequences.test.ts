@@ -7,9 +7,10 @@ import { eachDatabase } from '#test/databases.ts'
 import { contentAt, contractDocument, sealOf } from '#test/fakes/contracts.ts'
 import { callsAt, signedCalls, signedReport } from '#test/fakes/fleet.ts'
 import { authenticationParty } from '#test/fakes/management-requests.ts'
-import { newestOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
+import { newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, type Reply, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, GUEST, guest, OWNER, owner } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
 import { compare, type Snapshot } from './rules.ts'
 
 type Named<T = string> = { total: number; first: T[] }
@@ -296,7 +297,7 @@ void t.test('each act, before it is done', async (t) => {
       (await foresee(node, 'deleteClient&id=DEV:GOV:1234:SS1&client=DEV:GOV:5678:tax')).withoutServer.total,
       0,
     )
-    await until(async () => (await newestOf(node)) !== null)
+    await until('a publication', () => newestOf(node))
     await node.stop()
   })
 })

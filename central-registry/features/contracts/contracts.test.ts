@@ -27,8 +27,8 @@ import {
 import { contentAt, contractDocument, hashOf, inDays, sealOf } from '#test/fakes/contracts.ts'
 import { headerOf, startMailServer } from '#test/fakes/mail-server.ts'
 import { type Party, signingParty } from '#test/fakes/management-requests.ts'
-import { until } from '#test/fakes/registry-sample.ts'
 import { GUEST, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
 import { contractMigrations } from '../../register/migrations/contracts.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { createContractReading } from './reading-store.ts'
@@ -337,7 +337,7 @@ t.test('the end is announced to both, and comes', (t) =>
     ]
     // The clock goes on while we wait: a job that ends after a leap is due a minute after that.
     const hear = (holds: () => boolean) =>
-      until(async () => {
+      until(`${holds}`, () => {
         w.world.clock.now += 1000
         return holds()
       })

@@ -17,6 +17,7 @@ import {
 import { onEachDatabase } from '#test/databases.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
+import { until } from '#test/until.ts'
 import { createChange } from '../../changes/store.ts'
 import { putVersion, setState, versionsOf } from '../../contract-versions/rows-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -261,7 +262,10 @@ onEachDatabase('a partner has so much time, so many questions and so many bytes 
     'FI',
     answering('FI', [finnish], async () => [file(kept)]),
   )
-  while ((await stateOf(kept.contract)) !== 'PROPOSED') await impatient()
+  await until('the contract', async (saw) => {
+    await impatient()
+    return saw(await stateOf(kept.contract)) === 'PROPOSED'
+  })
 })
 
 onEachDatabase('no member keeps what is in force out of the list, nor makes it too large', async (t, url) => {

@@ -20,8 +20,9 @@ import {
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
-import { anchorOf, publish, until } from '#test/fakes/registry-sample.ts'
+import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
 import { GUEST, OWNER } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
 import { createChange } from '../../changes/store.ts'
 import { createDistributionStore } from './distribution-store.ts'
 
@@ -77,7 +78,9 @@ t.test('at once, in both lists, with all its versions; lifted as a whole', (t) =
     const upper = { ...emergency(content), subject: content.contract.toUpperCase() }
     const made = (await node.must('POST', '/suspensions', upper)) as Suspension
     t.match(made, { kind: 'contract', subject: content.contract, title: content.title, state: 'unconfirmed' })
-    await until(async () => (await suspendedIn(w)).includes(content.contract))
+    await until('the contract on the list', async (saw) =>
+      saw(await suspendedIn(w)).includes(content.contract),
+    )
     t.match((await listFor(w, GUEST)).contracts, [{ state: 'SUSPENDED', reason: upper.reason }])
     t.match(await whole(w, content), {
       suspension: { id: made.id, state: 'unconfirmed', reason: upper.reason },
@@ -100,7 +103,7 @@ t.test('at once, in both lists, with all its versions; lifted as a whole', (t) =
     t.match(await node.call('POST', `/suspensions/${made.id}/confirm`, undefined, secret), { status: 200 })
     t.equal((await node.call('DELETE', `/suspensions/${made.id}`)).status, 204)
     t.equal(await stateOf(w, content), 'ACTIVE')
-    await until(async () => (await suspendedIn(w)).length === 0)
+    await until('an empty list', async (saw) => saw(await suspendedIn(w)).length === 0)
     const { events, suspension } = await whole(w, content)
     t.match(suspension, { state: 'lifted' })
     t.same(
@@ -134,9 +137,9 @@ t.test('its end does not lift it, nor does a party that terminates it; the regis
     const content = await agreed(w, { validUntil: soon, reviewAt: soon })
     const { id } = (await node.must('POST', '/suspensions', emergency(content))) as Suspension
     world.clock.now = Date.parse(content.validUntil) + 1000
-    await until(async () => {
+    await until('its end', async (saw) => {
       world.clock.now += 1000
-      return (await stateOf(w, content)) === 'EXPIRED'
+      return saw(await stateOf(w, content)) === 'EXPIRED'
     })
     const renewal = contentAt(world.clock.now, {
       ...content,

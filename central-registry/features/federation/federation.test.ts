@@ -1,6 +1,5 @@
 /** External anchors at the registry: examined, trusted, followed, replaced, removed; and all that is no anchor to trust. */
 import type { ServerResponse } from 'node:http'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { anchorHash, parseAnchor, writeAnchor } from '#core/configuration/anchor.ts'
@@ -10,6 +9,7 @@ import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { type ConfigurationSource, startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { until } from '#test/until.ts'
 import { createChange } from '../../changes/store.ts'
 import { createImportClient } from '../../configuration/other-instances/client.ts'
 import { openRegistryDatabase } from '../../registry.ts'
@@ -283,7 +283,10 @@ void t.test('an instance that never answers holds up no other', async (t) => {
     Number((await store.configuration(instance))?.configuration_index)
   for (const index of [2, 3, 4]) {
     publishAs(other, index)
-    while ((await indexOf('SE')) !== index) await follow.briefly()
+    await until(`publication ${index}`, async (saw) => {
+      await follow.briefly()
+      return saw(await indexOf('SE')) === index
+    })
   }
   t.equal(held.length, 1, 'it is asked once at a time')
   silent.intercept = undefined
@@ -294,17 +297,22 @@ void t.test('an instance that never answers holds up no other', async (t) => {
   t.ok((await store.configuration('SE'))?.shared)
 
   // One whose parameters take long to read is waited for a moment only, and serves as it was before.
-  const slow = new Set(['FI'])
+  const slow = new Map([['FI', Promise.withResolvers<void>()]])
   const views = createFederatedViews({
     ...{ store, clock: Date.now, log, waitedMs: 20 },
     read: async (shared, instance) => {
-      while (slow.has(instance)) await wait(5)
+      await slow.get(instance)?.promise
       return readParameters(shared, instance)
     },
   })
-  while (views.of('SE') === undefined) await views.load()
+  const loaded = (label: string, holds: () => boolean) =>
+    until(label, async () => {
+      await views.load()
+      return holds()
+    })
+  await loaded('a view of SE', () => views.of('SE') !== undefined)
   t.equal(views.of('FI'), undefined)
-  slow.add('SE')
+  slow.set('SE', Promise.withResolvers())
   other.publish({ at: new Date(), expireDate: new Date(Date.now() + 20 * MINUTE), index: 5, name: 'Sweden' })
   await follow.all()
   await views.load()
@@ -312,9 +320,9 @@ void t.test('an instance that never answers holds up no other', async (t) => {
   const before = views.of('SE')?.index.memberName(swedish)
   t.ok(before)
   t.not(before, 'Sweden')
-  slow.clear()
-  while (views.of('SE')?.index.memberName(swedish) !== 'Sweden') await views.load()
-  while (views.of('FI') === undefined) await views.load()
+  for (const { resolve } of slow.values()) resolve()
+  await loaded('the new view of SE', () => views.of('SE')?.index.memberName(swedish) === 'Sweden')
+  await loaded('a view of FI', () => views.of('FI') !== undefined)
 })
 
 void t.test('an anchor whose sources never end is given up as a whole, and holds up few', async (t) => {

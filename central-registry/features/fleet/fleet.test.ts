@@ -9,9 +9,10 @@ import { certificatePem } from '#security-server/local-systems/view.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { reportAt, signedReport } from '#test/fakes/fleet.ts'
 import { authenticationParty, ocspFor, type Party } from '#test/fakes/management-requests.ts'
-import { setUp, until } from '#test/fakes/registry-sample.ts'
+import { setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, type RegistryWorld, type Reply, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, GUEST, guest, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
 import { createProbe } from './client.ts'
 
 const PATH = '/registration/v1/server-reports'
@@ -155,7 +156,10 @@ void t.test('reports: taken once, only from the owner; trouble begins, changes a
     )
 
     world.clock.now += 6 * MINUTE
-    await until(async () => (await list(node, '?trouble=silent')).length === 1)
+    await until(
+      'a server that is silent',
+      async (saw) => saw(await list(node, '?trouble=silent')).length === 1,
+    )
     t.ok(kinds((await one(node)).troubles).includes('silent'))
     await send(node, signedReport(reportAt(OWNER, at()), owner))
     t.match(await one(node), { worst: 'none', troubles: [] })
@@ -290,7 +294,7 @@ void t.test('probes: the real ports of a registered address, the certificate com
   // By itself, when its turn has come.
   const again = await listen(secure(registered), 5500)
   world.clock.now += 61_000
-  await until(async () => (await one(node)).worst === 'none')
+  await until('the end of its troubles', async (saw) => saw(await one(node)).worst === 'none')
   await again()
 
   const strict = createProbe({ onLoopback: false })

@@ -3,9 +3,10 @@ import { type AddressInfo, createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { eachDatabase } from '#test/databases.ts'
 import { type FakeMailServer, headerOf, startMailServer } from '#test/fakes/mail-server.ts'
-import { publish, setUp, until } from '#test/fakes/registry-sample.ts'
+import { publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, approve, authority, type RequestWorld } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
 import { isAddress } from '../../members/contacts/mail-address.ts'
 import { createSendMail, type MailServer } from './client.ts'
 import { render } from './rules.ts'
@@ -35,8 +36,8 @@ async function start(t: Test, url: string | undefined, mailServer: MailServer): 
 const outbox = async ({ node }: RequestWorld, query = ''): Promise<Row[]> =>
   (await node.must('GET', `/mail-messages${query}`)) as Row[]
 /** Back-off counts by the world's clock. */
-const passing = ({ world }: RequestWorld, holds: () => boolean | Promise<boolean>): Promise<void> =>
-  until(async () => {
+const passing = ({ world }: RequestWorld, holds: () => boolean | Promise<boolean>): Promise<boolean> =>
+  until(`${holds}`, async () => {
     world.clock.now += 1000
     return holds()
   })
@@ -123,7 +124,7 @@ void t.test(
       await node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['new@agency.example'] })
       await node.must('POST', '/suspensions', { ...subject, reason: 'Again.' })
       await passing(all, () => told('Suspended').length === 3)
-      await until(async () => (await outbox(all)).length === 1)
+      await until('one message left', async (saw) => saw(await outbox(all)).length === 1)
       const lines = world.lines.join('\n')
       t.notMatch(lines, /@agency|@evil|Stolen|Not yours/, 'no personal datum in a log line')
       t.match(lines, /"fault":"mail_address_refused"/)
@@ -248,7 +249,7 @@ void t.test('a mail server that never ends its answer holds up nothing but mail'
   const slow = await endless(t)
   const message = { id: 'x', to: 'a@b.example', subject: 's', text: 't' }
   await t.rejects(createSendMail(slow.server, { totalMs: 200 })(message), { code: 'mail_failed' })
-  await until(async () => slow.connections() === 0)
+  await until('the end of the slow connection', (saw) => saw(slow.connections()) === 0)
 
   const mute = await endless(t)
   const { node } = await start(t, undefined, mute.server)
@@ -268,10 +269,10 @@ void t.test('a mail server that never ends its answer holds up nothing but mail'
     const { id } = (await node.must('POST', '/suspensions', subject)) as { id: number }
     await node.must('DELETE', `/suspensions/${id}`)
   }
-  await until(async () => mute.connections() === 2)
+  await until('two connections', (saw) => saw(mute.connections()) === 2)
   const before = await numberOf()
   await node.must('POST', '/suspensions', subject)
-  await until(async () => (await numberOf()) > before)
+  await until('another list', async (saw) => saw(await numberOf()) > before)
   const rows = (await node.must('GET', '/mail-messages?state=WAITING&limit=100')) as { attempts: number }[]
   t.equal(rows.length, 50)
   t.ok(

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { eachDatabase } from '#test/databases.ts'
-import { until } from '#test/fakes/registry-sample.ts'
 import { approve, GUEST, guest, start } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
 import { covers, dueNotice, hostedBy } from './rules.ts'
 
 const DAY_MS = 86_400_000
@@ -60,7 +60,7 @@ void t.test('a request of a host for another member', async (t) => {
       ...{ id, host: 'DEV:GOV:1234', client: 'DEV:GOV:5678', state: 'inForce', createdBy: /initial/ },
     })
     t.equal((await give()).status, 409, 'covered as long already')
-    await until(async () => notices.length === 1)
+    await until('a notice', (saw) => saw(notices).length === 1)
     t.match(notices, [{ mandate: id, event: 'given', host: 'DEV:GOV:1234', client: 'DEV:GOV:5678' }])
     t.match(await file(registration, { by: guest }), { body: { state: 'SUBMITTED_FOR_APPROVAL' } })
     t.match(await detail(first.body.request), {
@@ -96,9 +96,11 @@ void t.test('a request of a host for another member', async (t) => {
 
     notices.length = 0
     world.clock.now += 33.5 * DAY_MS
-    await until(async () => notices.some(({ event }) => event === 'ends-7'))
+    await until('its end in a week', (saw) => saw(notices).some(({ event }) => event === 'ends-7'))
     world.clock.now += 7 * DAY_MS
-    await until(async () => notices.some(({ mandate, event }) => mandate === second && event === 'ended'))
+    await until('its end', (saw) =>
+      saw(notices).some(({ mandate, event }) => mandate === second && event === 'ended'),
+    )
     t.match(await node.must('GET', `/hosting-mandates/${second}`), { state: 'ended', endedBy: 'time' })
     t.equal(
       notices.filter(({ mandate, event }) => mandate === second && event === 'ends-7').length,

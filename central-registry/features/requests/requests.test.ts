@@ -8,7 +8,7 @@ import { parseSharedParameters } from '#core/configuration/shared-parameters-rea
 import type { RequestStatus } from '#schemas/management-request.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { authenticationParty, headOf, signedDocument } from '#test/fakes/management-requests.ts'
-import { publish, until } from '#test/fakes/registry-sample.ts'
+import { publish } from '#test/fakes/registry-sample.ts'
 import type { Node } from '#test/fakes/registry-world.ts'
 import {
   approve,
@@ -24,6 +24,7 @@ import {
   SERVER,
   start,
 } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
 import { postNotice } from '../../members/webhooks/client.ts'
 
 async function published(node: Node, version = 6) {
@@ -90,10 +91,10 @@ void t.test('a new server and its client, from request to configuration', async 
     })
 
     // Nobody asks for it: the approval itself does.
-    await until(async () => {
+    await until('the new server', async (saw) => {
       all.world.clock.now += 100
       const { securityServers } = (await newest(node)).shared
-      return securityServers.some((one) => one.id.serverCode === 'SS2')
+      return saw(securityServers).some((one) => one.id.serverCode === 'SS2')
     })
     const client = { kind: 'clientReg', server: NEW_SERVER, client: `${OWNER}/fresh`, subsystemName: 'Fresh' }
     const second = await file(client)
@@ -238,9 +239,9 @@ void t.test('the owner is told by webhook, as often as it takes', async (t) => {
     const reason = 'Not yours.'
     await node.must('POST', `/management-requests/${request}/decline`, { reason })
     // Back-off counts by the world's clock, which stands still.
-    await until(async () => {
+    await until('three attempts', (saw) => {
       world.clock.now += 500
-      return heard.length >= 3
+      return saw(heard.length) >= 3
     })
     t.ok(
       heard.every(({ path }) => path === '/decisions'),

@@ -12,10 +12,11 @@ import { onEachDatabase } from '#test/databases.ts'
 import { reportAt, signedReport } from '#test/fakes/fleet.ts'
 import { baseOf, install, sessionOf } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
-import { anchorOf, newestOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
+import { anchorOf, newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { BACKUP_KEY, type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, authority, OWNER, owner } from '#test/fakes/request-world.ts'
 import { postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
 import { registryMigrations } from '../../features.ts'
 import { openMemory } from './memory.ts'
@@ -167,7 +168,10 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   t.match((await approve(ben, withdrawal)).body, { state: 'approved' })
   for (let times = 0; times < 3; times++) await publish(node)
   await server.refresh()
-  await until(async () => (await remembered(world.directory)).trust.length === 3)
+  await until(
+    'three of trust that are remembered',
+    async (saw) => saw(await remembered(world.directory)).trust.length === 3,
+  )
   const { index: last } = (await newestOf(node))!
   t.equal(server.current().statementIndex, last)
   const { address } = node.settings.public
@@ -288,8 +292,8 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   t.equal((await shown()).contentSha256, waiting.contentSha256)
   t.match((await read('/configuration')).body, { newest: { index: backedUp } })
   t.match((await approve(ben, await accept(waiting.contentSha256))).body, { state: 'approved' })
-  await until(async () => {
-    const { newest } = (await read('/configuration')).body as { newest: { index: number } | null }
+  await until('a publication above what was accepted', async (saw) => {
+    const { newest } = saw((await read('/configuration')).body) as { newest: { index: number } | null }
     return (newest?.index ?? 0) > last + 20
   })
   const { state, accepted } = await shown()
@@ -301,7 +305,10 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
     { kind: 'member', state: 'confirmed', reason: /in force when the register was lost/ },
   ])
   t.same((await read('/timestamping-services')).body, [], 'what was withdrawn stays so')
-  await until(async () => (await remembered(world.directory)).suspended.length === 1)
+  await until(
+    'a suspension that is remembered',
+    async (saw) => saw(await remembered(world.directory)).suspended.length === 1,
+  )
   t.match((await node.call('POST', '/member-classes', { code: 'COM', description: 'Companies' })).status, 201)
   t.match(await node.must('GET', '/audit-log?q=restoredRegistryAccepted'), [
     { data: { approvedBy: 'ben', endedApiKeys: [old.id], withdrawnAgain: [{ name: 'Test TSA' }] } },
@@ -372,6 +379,6 @@ t.test(
     })
     // Without a login there is nobody in person: whoever has the role does what two would.
     await other.must('POST', '/restoration/acceptance', { contentSha256: waiting.contentSha256 })
-    await until(async () => ((await newestOf(other))?.index ?? 0) > index)
+    await until('a newer publication', async (saw) => (saw(await newestOf(other))?.index ?? 0) > index)
   },
 )

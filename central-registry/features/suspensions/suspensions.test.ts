@@ -12,8 +12,9 @@ import type { SuspensionList } from '#schemas/global-configuration.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
-import { anchorOf, publish, setUp, until } from '#test/fakes/registry-sample.ts'
+import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { until } from '#test/until.ts'
 import { suspendedAmong } from '../../register/suspended-store.ts'
 import { checkConfirmer, isToBeAnnounced, subjectOf } from './rules.ts'
 
@@ -43,7 +44,7 @@ void t.test('one key suspends, the list says so at once and is renewed, lifting 
 
     const made = (await node.must('POST', '/suspensions', MEMBER)) as Suspension
     t.match(made, { state: 'unconfirmed', kind: 'member', subject: 'DEV:GOV:1234', mayConfirm: false })
-    await until(async () => (await listOf(node)).suspended.length === 1)
+    await until('a list of 1', async (saw) => saw(await listOf(node)).suspended.length === 1)
     const second = await listOf(node)
     t.ok(second.number > first.number)
     t.match(second.suspended, [{ kind: 'member', id: 'DEV/GOV/1234' }])
@@ -79,7 +80,7 @@ void t.test('one key suspends, the list says so at once and is renewed, lifting 
       { kind: 'member', subject: 'DEV:GOV:1234' },
     ])
       t.equal((await node.call('POST', '/suspensions', bad)).status, 400, JSON.stringify(bad).slice(0, 80))
-    await until(async () => (await listOf(node)).suspended.length === 4)
+    await until('a list of 4', async (saw) => saw(await listOf(node)).suspended.length === 4)
     t.same(
       (await listOf(node)).suspended.map(({ kind, id }) => `${kind} ${id}`),
       [
@@ -94,11 +95,11 @@ void t.test('one key suspends, the list says so at once and is renewed, lifting 
 
     const { number } = await listOf(node)
     world.clock.now += 30_000
-    await until(async () => (await listOf(node)).number > number)
+    await until('a newer list', async (saw) => saw(await listOf(node)).number > number)
     t.equal((await node.call('DELETE', `/suspensions/${made.id}`)).status, 204)
     t.equal((await node.call('DELETE', `/suspensions/${made.id}`)).status, 409, 'lifted once')
     t.equal((await node.call('DELETE', '/suspensions/999')).status, 404)
-    await until(async () => (await listOf(node)).suspended.length === 3)
+    await until('a list of 3', async (saw) => saw(await listOf(node)).suspended.length === 3)
     t.match(await node.must('GET', `/suspensions/${made.id}`), { state: 'lifted', subject: 'DEV:GOV:1234' })
     t.equal(((await node.must('GET', '/suspensions')) as []).length, 3)
     t.equal(((await node.must('GET', '/suspensions?state=lifted')) as []).length, 1)
@@ -125,7 +126,7 @@ void t.test('one key suspends, the list says so at once and is renewed, lifting 
     const before = await listOf(node)
     await node.stop()
     const again = await world.start({ settings: { public: node.settings.public } })
-    await until(async () => (await listOf(again)).number > before.number)
+    await until('a newer list', async (saw) => saw(await listOf(again)).number > before.number)
     t.equal((await listOf(again)).suspended.length, 4, 'a restart forgets nobody')
     await again.stop()
   })
@@ -151,9 +152,12 @@ void t.test('concurrent acts, the bound of a day, and two nodes', async (t) => {
     )
     t.equal(many.filter(({ status }) => status === 201).length, 9, 'ten a day, with the first')
     t.match(many.find(({ status }) => status === 409)?.body, { message: /10 suspensions of yours/ })
-    await until(async () => (await listOf(node)).suspended.length === 10)
+    await until('a list of 10', async (saw) => saw(await listOf(node)).suspended.length === 10)
     // A renewal may fall between the two answers.
-    await until(async () => (await listOf(other)).number === (await listOf(node)).number)
+    await until('one list on both', async (saw) => {
+      const [here, there] = saw([(await listOf(node)).number, (await listOf(other)).number])
+      return here === there
+    })
     t.same((await listOf(other)).suspended, (await listOf(node)).suspended, 'all nodes serve one list')
 
     const { secret } = (await node.must('POST', '/api-keys', {
@@ -200,7 +204,7 @@ void t.test('two persons: a key made by one of them does not count, lifting is a
   t.match((await approve(anna)).body, { type: 'not_second_person' })
   t.equal((await approve(ben)).status, 200)
   t.match(await node.must('GET', `/suspensions/${made.id}`), { state: 'lifted' })
-  await until(async () => (await listOf(node)).suspended.length === 0)
+  await until('a list of 0', async (saw) => saw(await listOf(node)).suspended.length === 0)
 })
 
 void t.test('it is announced until somebody confirms it', async (t) => {
@@ -222,15 +226,17 @@ void t.test('it is announced until somebody confirms it', async (t) => {
   const node = await world.start({ settings: { suspensions: { webhook } } })
   await setUp(node, authority)
   const { id } = (await node.must('POST', '/suspensions', MEMBER)) as Suspension
-  await until(async () => world.lines.some((line) => line.includes('waits for a second person')))
+  await until('a line of what waits', () =>
+    world.lines.some((line) => line.includes('waits for a second person')),
+  )
   const of = async (): Promise<Suspension> => (await node.must('GET', `/suspensions/${id}`)) as Suspension
   t.equal((await of()).announcements, 0, 'nobody took it yet')
   status = 200
   const step = async (ms: number, announcements: number): Promise<void> => {
     world.clock.now += ms
-    await until(async () => {
+    await until(`announcement ${announcements}`, async (saw) => {
       world.clock.now += 1000
-      return (await of()).announcements === announcements
+      return saw(await of()).announcements === announcements
     })
   }
   await step(60_000, 1)
@@ -251,7 +257,7 @@ void t.test('an older database that was restored does not sign a list that says 
   const settings = { public: node.settings.public, publicUrl: node.settings.publicUrl }
   node = await world.start({ settings })
   await node.must('POST', '/suspensions', MEMBER)
-  await until(async () => (await listOf(node)).suspended.length === 1)
+  await until('a list of 1', async (saw) => saw(await listOf(node)).suspended.length === 1)
   const { number } = await listOf(node)
   await node.stop()
   for (const end of ['-wal', '-shm']) cpSync('/dev/null', path.join(world.directory, `registry.db${end}`))
@@ -267,7 +273,7 @@ void t.test('an older database that was restored does not sign a list that says 
   t.ok((await listOf(node)).number < number, 'the list alone tells it, and no other is signed')
   const { contentSha256 } = (await node.must('GET', '/restoration')) as { contentSha256: string }
   await node.must('POST', '/restoration/acceptance', { contentSha256 })
-  await until(async () => (await listOf(node)).number > number)
+  await until('a newer list', async (saw) => saw(await listOf(node)).number > number)
   t.match((await listOf(node)).suspended, [{ kind: 'member' }, lost], 'what was suspended since stays so')
   t.match(await node.must('GET', '/suspensions'), [{ state: 'unconfirmed' }, { state: 'unconfirmed' }])
 })
