@@ -8,7 +8,7 @@ import { checkLogIsWhole, markBeginning, markFirstStart, registerKey } from './c
 import { type ErasedContent, eraseRecords } from './erase.ts'
 import { unpackGroup } from './group-format.ts'
 import { writeHighWater } from './keys/high-water.ts'
-import { keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
+import { type KeyRing, keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
 import { type LogDatabase, openLogDatabase } from './log-database.ts'
 import { createMaintenance } from './maintenance.ts'
 import { type LogPart, logMigrations, type OpenPart, type PartGround } from './part.ts'
@@ -22,7 +22,7 @@ import { signersOf } from './time-stamps/signers-of.ts'
 import { timeStampRecord } from './time-stamps/stamp-record.ts'
 import { draftCheckpoint } from './tree/draft-checkpoint.ts'
 import { proveConsistency } from './tree/prove-consistency.ts'
-import type { LogState, WorkerApi, WorkerSetup } from './worker-api.ts'
+import type { LogKeyState, LogState, WorkerApi, WorkerSetup } from './worker-api.ts'
 
 export type WorkerLog = {
   append(group: Buffer, count: number): Promise<AppendResult[]>
@@ -109,12 +109,8 @@ export async function openWorkerLog(
     putEvidenceRecord: (row) => inTurn(() => log.evidenceRecords.insert(row)),
     replaceEvidenceRecord: ({ before, row }) => inTurn(() => log.evidenceRecords.replace(before, row)),
     recover: async ({ now, underWay }) => {
-      const scan = scanIntents({
-        records: log.records,
-        node,
-        formerNodes: setup.formerNodes,
-        findKey: ring.find,
-      })
+      const { formerNodes } = setup
+      const scan = scanIntents({ records: log.records, node, formerNodes, findKey: ring.find })
       // Records may be many since the oldest open exchange: only what comes meanwhile is read in the turn.
       await scan.to(Math.max(writer.size, sizeAtStart))
       return inTurn(async () => {
@@ -131,15 +127,7 @@ export async function openWorkerLog(
         const record = await appendOwn(keyRotationRecord(ring, now, node))
         return { id: ring.current().id.toString('hex'), record }
       }),
-    logKeys: async () => {
-      const here = new Set(ring.all().map(({ id }) => id.toString('hex')))
-      const current = ring.current().id.toString('hex')
-      const known = await log.records.logKeys()
-      return known.reverse().map(({ id, idx, time }) => ({
-        ...{ id, record: idx, since: time },
-        ...{ isHere: here.has(id), isCurrent: id === current },
-      }))
-    },
+    logKeys: () => logKeysOf(log, ring),
     referredBodyFiles: async (names) => [...(await log.records.referredBodyFiles(names))],
     close: () =>
       inTurn(async () => {
@@ -186,6 +174,16 @@ async function openStores(
     unlock()
     throw fault
   }
+}
+
+async function logKeysOf(log: LogDatabase, ring: KeyRing): Promise<LogKeyState[]> {
+  const here = new Set(ring.all().map(({ id }) => id.toString('hex')))
+  const current = ring.current().id.toString('hex')
+  const known = await log.records.logKeys()
+  return known.reverse().map(({ id, idx, time }) => ({
+    ...{ id, record: idx, since: time },
+    ...{ isHere: here.has(id), isCurrent: id === current },
+  }))
 }
 
 async function readUnstamped(log: LogDatabase, writer: Writer): Promise<void> {

@@ -10,7 +10,7 @@ import { eachDatabase } from '#test/databases.ts'
 import { ocspFor } from '#test/fakes/management-requests.ts'
 import { auditOf } from '#test/management-api/admin-fixture.ts'
 import { signedRecord, spoolBody } from '../../message-log/fixture.ts'
-import type { Tables } from '../../message-log/tables.ts'
+import type { IndexTables } from '../../reading/index/tables.ts'
 import {
   CONTRACT,
   createAuditOrderWorld,
@@ -158,7 +158,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
   await t.test('the seed is found below however many newer tree heads', async (t) => {
     const log = await openDatabase(world.logUrl)
     t.teardown(() => log.close())
-    const heads = tablesOf<Tables>(log)
+    const heads = tablesOf<IndexTables>(log)
     const newer = Array.from({ length: 600 }, (_, at) => ({
       ...{ size: 10_000 + at, root: Buffer.alloc(32), time: iso(now), note: 'newer' },
     }))

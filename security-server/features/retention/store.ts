@@ -2,8 +2,8 @@
 import { CompiledQuery } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { Tables } from '../../message-log/tables.ts'
 import { type ArchiveMode, type ClassSettings, DEFAULT_CLASS, type RetentionClass } from './classes.ts'
+import type { RetentionTables } from './tables.ts'
 
 /** A row's `stoppedBy` while an archive is to be made of its record first. */
 export const AWAITS_ARCHIVE = -1
@@ -24,7 +24,7 @@ const PART = 50
 const MARK = 'retention'
 
 export function createRetentionStore(database: Database) {
-  const kysely = tablesOf<Tables>(database)
+  const kysely = tablesOf<RetentionTables>(database)
   const decided = decidedOf(database.dialect)
 
   const classNamed = async (name: string): Promise<RetentionClass> => {

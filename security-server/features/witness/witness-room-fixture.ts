@@ -23,7 +23,7 @@ import {
   type TestLog,
 } from '../../message-log/fixture.ts'
 import { encodePeaks } from '../../message-log/records/hot-store.ts'
-import type { Tables } from '../../message-log/tables.ts'
+import type { IndexTables } from '../../reading/index/tables.ts'
 import { createWitnessClient } from './client.ts'
 import { createOwnWitnesses } from './own-witnesses.ts'
 import { readPolicy } from './policy.ts'
@@ -165,12 +165,16 @@ const TABLES = [
 
 async function eachTable<T>(
   url: string,
-  act: (tables: ReturnType<typeof tablesOf<Tables>>, name: (typeof TABLES)[number], at: number) => Promise<T>,
+  act: (
+    tables: ReturnType<typeof tablesOf<IndexTables>>,
+    name: (typeof TABLES)[number],
+    at: number,
+  ) => Promise<T>,
 ): Promise<T[]> {
   const database = await openDatabase(url)
   try {
     const done: T[] = []
-    for (const [at, name] of TABLES.entries()) done.push(await act(tablesOf<Tables>(database), name, at))
+    for (const [at, name] of TABLES.entries()) done.push(await act(tablesOf<IndexTables>(database), name, at))
     return done
   } finally {
     await database.close()
@@ -180,7 +184,7 @@ async function eachTable<T>(
 /** Cuts the end off so that the log does not contradict itself: nothing in it tells of what is gone. */
 async function truncate(url: string, size: number): Promise<void> {
   const database = await openDatabase(url)
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<IndexTables>(database)
   try {
     for (const name of ['record', 'record_key', 'search'] as const)
       await tables.deleteFrom(name).where('idx', '>=', size).execute()

@@ -15,10 +15,10 @@ import {
   signer,
 } from '../../message-log/fixture.ts'
 import { readLogKeys } from '../../message-log/keys/log-keys.ts'
-import type { Tables } from '../../message-log/tables.ts'
 import { createActorHasher, hashesOf, openTerms, sealTerm } from './actors.ts'
 import { blockOf } from './block-store.ts'
 import type { RecordFilter, SearchRow } from './search-filter.ts'
+import type { IndexTables } from './tables.ts'
 
 const keyOf = (fill: number) => ({ id: Buffer.alloc(8, fill), key: Buffer.alloc(32, fill) })
 const KEYS = [keyOf(1), keyOf(2)]
@@ -89,7 +89,7 @@ await eachDatabase(t, async (_database, t, url) => {
     signature_id: null,
   }))
   for (let at = 0; at < records.length; at += 1000)
-    await tablesOf<Tables>(database)
+    await tablesOf<IndexTables>(database)
       .insertInto('record')
       .values(records.slice(at, at + 1000))
       .execute()

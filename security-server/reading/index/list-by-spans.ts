@@ -3,15 +3,15 @@
  * walk that finds little: after a while it says how far it came, and the next one goes on from there.
  */
 import type { ExpressionBuilder, Kysely } from 'kysely'
-import type { Tables } from '../../message-log/tables.ts'
 import { isOfActors } from './list-of-actors.ts'
 import type { HashedFilter, SearchRow } from './search-filter.ts'
+import type { IndexTables } from './tables.ts'
 import { HOUR, hourAfter, hourOf, type TrafficStore } from './traffic-store.ts'
 
 /** `searchedTo`: a walk that ended early looked at everything newer than this record, and at it; absent when it came to its end. */
 export type SomeRows<Row> = { rows: Row[]; searchedTo?: number }
 
-type Conditions = (is: ExpressionBuilder<Tables, 'search'>) => ReturnType<typeof isOfActors>
+type Conditions = (is: ExpressionBuilder<IndexTables, 'search'>) => ReturnType<typeof isOfActors>
 
 /** Hours whose place is asked for at once. */
 const SPANS_AT_ONCE = 64
@@ -30,7 +30,7 @@ export const USUAL_BUDGET: Budget = { ms: 100, stretch: 16_384 }
 
 /** Only where the counts say that something is: between the first and the last of an hour that fits. */
 export async function listBySpans(q: {
-  kysely: Kysely<Tables>
+  kysely: Kysely<IndexTables>
   traffic: Pick<TrafficStore, 'spans'>
   filter: HashedFilter & { before?: number }
   limit: number

@@ -1,18 +1,18 @@
 /** Records of a user or represented party, newest first: a block at a time, since each has hashes of its own. */
 import type { ExpressionBuilder, Kysely } from 'kysely'
-import type { Tables } from '../../message-log/tables.ts'
 import { BLOCK, BLOCK_RECORDS, blockOf } from './block-store.ts'
 import type { HashedFilter, SearchRow } from './search-filter.ts'
+import type { IndexTables } from './tables.ts'
 import { isNarrowed } from './traffic-store.ts'
 
 /** Of so many records of one actor those that fit the rest are looked for where the counts say that they are. */
 const MANY = 10_000
 
-type Conditions = (is: ExpressionBuilder<Tables, 'search'>) => ReturnType<typeof isOfActors>
+type Conditions = (is: ExpressionBuilder<IndexTables, 'search'>) => ReturnType<typeof isOfActors>
 
 /** Undefined when there are so many that it is better to look for what else narrows the search. */
 export async function listOfActors(q: {
-  kysely: Kysely<Tables>
+  kysely: Kysely<IndexTables>
   isPartitioned: boolean
   filter: HashedFilter & { before?: number }
   limit: number
@@ -50,7 +50,7 @@ export async function listOfActors(q: {
 
 /** With the hashes of all blocks in which the records from `first` to `last` are. */
 export function isOfActors(
-  is: ExpressionBuilder<Tables, 'search'>,
+  is: ExpressionBuilder<IndexTables, 'search'>,
   { actors = [] }: HashedFilter,
   first: number,
   last: number,

@@ -1,10 +1,11 @@
 /** What a search is narrowed to, and the rows that it finds. */
-import type { Tables } from '../../message-log/tables.ts'
+
 import type { ActorHashes, ActorTerms } from './actors.ts'
+import type { IndexTables } from './tables.ts'
 import type { SearchTerms } from './terms-store.ts'
 import type { DimensionFilter } from './traffic-store.ts'
 
-export type SearchRow = Tables['search']
+export type SearchRow = IndexTables['search']
 
 /** With what it says of contract, purpose and endpoint. */
 export type FoundRow = SearchRow & SearchTerms

@@ -8,8 +8,8 @@ import { eachDatabase } from '#test/databases.ts'
 import { LOG_PARTS } from '../../log-parts.ts'
 import { openTestDatabase } from '../../message-log/fixture.ts'
 import { logMigrations } from '../../message-log/part.ts'
-import type { Tables } from '../../message-log/tables.ts'
 import type { RecordFilter, SearchRow } from './search-filter.ts'
+import type { IndexTables } from './tables.ts'
 
 const HOUR_MS = 3_600_000
 const START = Date.parse('2026-03-01T21:30:00.000Z')
@@ -109,7 +109,7 @@ function fits(row: SearchRow, filter: RecordFilter): boolean {
 await eachDatabase(t, async (_database, t, url) => {
   const { search, terms, records, database, close } = await openTestDatabase(url)
   t.teardown(close)
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<IndexTables>(database)
   for (const { idx, time, terms } of ROWS) {
     const form = JSON.stringify({ contract: TERMS[terms]!.contract, time })
     const row = { idx, leaf: Buffer.alloc(32), form, content: Buffer.alloc(0) }

@@ -3,11 +3,11 @@ import { CompiledQuery, type ExpressionBuilder, type SqlBool, sql } from 'kysely
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { type CountedRecord, countSince, MAX_ROWS } from '../../message-log/daily-counts/count-since.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
-import type { Tables } from '../../message-log/tables.ts'
 import { BLOCK, BLOCK_RECORDS } from './block-store.ts'
 import { type Budget, listBySpans, type SomeRows, USUAL_BUDGET } from './list-by-spans.ts'
 import { isOfActors, listOfActors } from './list-of-actors.ts'
 import type { HashedFilter, RecordFilter, SearchFilter, SearchRow } from './search-filter.ts'
+import type { IndexTables } from './tables.ts'
 import { createTrafficStore, fitsDimensions, isNarrowed } from './traffic-store.ts'
 
 type SearchedParty = { idx: number; service: string; isSecret: boolean; answers: number | undefined }
@@ -44,7 +44,7 @@ const COLUMNS = [
 ] as const satisfies (keyof SearchRow)[]
 
 export function createSearchStore(database: Database) {
-  const kysely = tablesOf<Tables>(database)
+  const kysely = tablesOf<IndexTables>(database)
   const isPartitioned = database.dialect === 'postgresql'
   const insertPart = insertOf(PART, database.dialect)
   const insertOne = insertOf(1, database.dialect)
@@ -60,7 +60,7 @@ export function createSearchStore(database: Database) {
    * Bounds of the index are what partitions are told apart by. A log that one query asks as a whole has hardly more than one, and the
    * embedded store none: bounds would only lead away from the index of identifiers.
    */
-  const inBlocks = (is: ExpressionBuilder<Tables, 'search'>, blocks: number[], size: number) => {
+  const inBlocks = (is: ExpressionBuilder<IndexTables, 'search'>, blocks: number[], size: number) => {
     const isWhole = size <= BLOCKS_AT_ONCE * BLOCK_RECORDS
     if (!isPartitioned || isWhole) return is(BLOCK, 'in', blocks)
     const end = (blocks.at(-1)! + 1) * BLOCK_RECORDS
@@ -97,7 +97,7 @@ export function createSearchStore(database: Database) {
     if (filter.subjects !== undefined) return { rows: await listOfSubjects(filter) }
     const limit = Math.min(filter.limit, MAX_PAGE)
     if (filter.actors !== undefined) {
-      const rest = (is: ExpressionBuilder<Tables, 'search'>) => fitsAll(is, filter, isPartitioned)
+      const rest = (is: ExpressionBuilder<IndexTables, 'search'>) => fitsAll(is, filter, isPartitioned)
       const found = await listOfActors({ kysely, isPartitioned, filter, limit, size, rest })
       return found === undefined ? await bySpans(filter, budget) : { rows: found }
     }
@@ -258,7 +258,7 @@ export function createSearchStore(database: Database) {
   }
 }
 
-function fitsAll(is: ExpressionBuilder<Tables, 'search'>, filter: RecordFilter, isPartitioned: boolean) {
+function fitsAll(is: ExpressionBuilder<IndexTables, 'search'>, filter: RecordFilter, isPartitioned: boolean) {
   const { queryId, requestId, from, to, subjects } = filter
   return is.and([
     ...(subjects === undefined ? [] : [isOneOf(is, subjects, isPartitioned)]),
@@ -274,7 +274,7 @@ function fitsAll(is: ExpressionBuilder<Tables, 'search'>, filter: RecordFilter, 
  * Over partitions as an array, which is made first and looked for in each by its key: a join would be thought to cost more than
  * walking through all of them.
  */
-function isOneOf(is: ExpressionBuilder<Tables, 'search'>, subjects: string[], isPartitioned: boolean) {
+function isOneOf(is: ExpressionBuilder<IndexTables, 'search'>, subjects: string[], isPartitioned: boolean) {
   const entries = subjects.map((entry) => Buffer.from(entry, 'hex'))
   const records = is.selectFrom('subject').select('subject.idx').where('subject.entry', 'in', entries)
   return isPartitioned ? sql<SqlBool>`idx = any (array(${records}))` : is('idx', 'in', records)

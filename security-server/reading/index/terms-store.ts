@@ -9,7 +9,7 @@ import { searchedEndpoint } from '#core/circumstances/searched.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { CircumstancesStore } from '../../message-log/circumstances/store.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
-import type { Tables } from '../../message-log/tables.ts'
+import type { IndexTables } from './tables.ts'
 
 /** '' where a record says nothing of it. */
 export type SearchTerms = { contract: string; purpose: string; endpoint: string }
@@ -45,7 +45,7 @@ export function asksForTerms({ contract, purpose, endpoint }: TermsFilter): bool
 
 /** For `search` and `traffic`, whose rows name their terms by number. */
 export function fitsTerms(
-  is: ExpressionBuilder<Tables, 'search' | 'traffic'>,
+  is: ExpressionBuilder<IndexTables, 'search' | 'traffic'>,
   { contract, purpose, endpoint }: TermsFilter,
 ): Expression<SqlBool> {
   const id = contract === undefined || contract.includes('/') ? undefined : `${contract}/`
@@ -58,7 +58,7 @@ export function fitsTerms(
 }
 
 export function createTermsStore(database: Database, circumstances: CircumstancesStore) {
-  const kysely = tablesOf<Tables>(database)
+  const kysely = tablesOf<IndexTables>(database)
   const numbers = new Map<string, number>()
   const texts = new Map<number, SearchTerms>()
 

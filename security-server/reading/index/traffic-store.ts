@@ -7,10 +7,10 @@ import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { DIMENSIONS, type Dimensions, keyOf } from '../../message-log/daily-counts/dimensions.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
-import type { Tables } from '../../message-log/tables.ts'
+import type { IndexTables } from './tables.ts'
 import { asksForTerms, fitsTerms, type TermsFilter } from './terms-store.ts'
 
-export type TrafficRow = Omit<Tables['traffic'], 'key' | 'secrecy' | 'terms'>
+export type TrafficRow = Omit<IndexTables['traffic'], 'key' | 'secrecy' | 'terms'>
 
 /** Texts are exact. `party`: a member or subsystem that asks or is asked. */
 export type DimensionFilter = Partial<Dimensions> &
@@ -96,7 +96,7 @@ export function isNarrowed(filter: DimensionFilter): boolean {
  * may not see fits no filter.
  */
 export function fitsDimensions(
-  is: ExpressionBuilder<Tables, 'search' | 'traffic'>,
+  is: ExpressionBuilder<IndexTables, 'search' | 'traffic'>,
   filter: DimensionFilter,
 ): Expression<SqlBool> {
   const { party, failed } = filter
@@ -120,11 +120,11 @@ function below(column: string, party: string): Expression<SqlBool> {
 }
 
 export function createTrafficStore(database: Database) {
-  const kysely = tablesOf<Tables>(database)
+  const kysely = tablesOf<IndexTables>(database)
 
   return {
     /** Counts rows of `search`, within the transaction that adds them, each once. */
-    count: async (transaction: Kysely<Tables>, rows: Tables['search'][]): Promise<void> => {
+    count: async (transaction: Kysely<IndexTables>, rows: IndexTables['search'][]): Promise<void> => {
       for (const counted of countsOf(rows)) {
         const { records, first_idx, last_idx } = counted
         await transaction
@@ -244,8 +244,8 @@ function sumOf(counts: Count[]): Count {
   )
 }
 
-function countsOf(rows: Tables['search'][]): Tables['traffic'][] {
-  const counted = new Map<string, Tables['traffic']>()
+function countsOf(rows: IndexTables['search'][]): IndexTables['traffic'][] {
+  const counted = new Map<string, IndexTables['traffic']>()
   for (const row of rows) {
     const hour = hourOf(row.time)
     const name = JSON.stringify([hour, row.secrecy, row.terms, ...DIMENSIONS.map((each) => row[each])])

@@ -5,15 +5,15 @@ import { tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { LOG_PARTS } from '../../../log-parts.ts'
 import { logMigrations } from '../../../message-log/part.ts'
-import type { Tables } from '../../../message-log/tables.ts'
 import { createSubjectCountStore } from './count-store.ts'
 import type { LookedAt, SubjectReason } from './looked-at.ts'
 import { createSubjectStore } from './store.ts'
+import type { SubjectTables } from './tables.ts'
 
 const REASONS: (SubjectReason | undefined)[] = ['indexed', 'undeclared', 'reply_too_large', undefined]
 
 await eachDatabase(t, async (database, t) => {
-  const tables = tablesOf<Tables>(database)
+  const tables = tablesOf<SubjectTables>(database)
   const old = Object.entries(logMigrations(LOG_PARTS)).filter(([name]) => name < '2026-12-15')
   await migrate(database, Object.fromEntries(old))
   const row = { key: Buffer.of(1), service: 's', reason: 'indexed', records: 7, first_idx: 0, last_idx: 9 }

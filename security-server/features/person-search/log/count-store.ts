@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { SideStatement } from '../../../message-log/records/hot-store.ts'
-import type { Tables } from '../../../message-log/tables.ts'
 import type { LookedAt, SubjectReason } from './looked-at.ts'
+import type { SubjectTables } from './tables.ts'
 
 export type CountedSubjects = {
   day: string
@@ -32,7 +32,7 @@ const NOT_COVERED = sql<boolean>`reason not in ('indexed', 'not_personal')`
 const LAST = '9'
 
 export function createSubjectCountStore(database: Database) {
-  const kysely = tablesOf<Tables>(database)
+  const kysely = tablesOf<SubjectTables>(database)
 
   const within = ({ from = '', to = LAST }: Days) =>
     kysely.selectFrom('subject_count').where('day', '>=', from).where('day', '<=', to)
@@ -104,7 +104,7 @@ export function createSubjectCountStore(database: Database) {
 }
 
 /** In the transaction that indexes these. */
-export async function addCounts(transaction: Kysely<Tables>, records: LookedAt[]): Promise<void> {
+export async function addCounts(transaction: Kysely<SubjectTables>, records: LookedAt[]): Promise<void> {
   for (const row of countsOf(records))
     await transaction
       .insertInto('subject_count')
@@ -160,8 +160,8 @@ function countKey(service: string, reason: string): Buffer {
     .digest()
 }
 
-function countsOf(records: LookedAt[]): Tables['subject_count'][] {
-  const counted = new Map<string, Tables['subject_count']>()
+function countsOf(records: LookedAt[]): SubjectTables['subject_count'][] {
+  const counted = new Map<string, SubjectTables['subject_count']>()
   for (const { idx, day, service, reason } of records) {
     if (reason === undefined) continue
     const name = JSON.stringify([day, service, reason])
@@ -177,8 +177,8 @@ function countsOf(records: LookedAt[]): Tables['subject_count'][] {
   return [...counted.values()]
 }
 
-function totalsOf(records: LookedAt[]): Tables['subject_total'][] {
-  const counted = new Map<string, Tables['subject_total']>()
+function totalsOf(records: LookedAt[]): SubjectTables['subject_total'][] {
+  const counted = new Map<string, SubjectTables['subject_total']>()
   for (const { day, reason } of records) {
     if (reason === undefined) continue
     const month = day.slice(0, 7)

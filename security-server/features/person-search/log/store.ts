@@ -1,10 +1,10 @@
 /** Rows of the index by person, of how far it goes and with which keys. Joined with `search` alone, whose filter hides. */
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import type { Tables } from '../../../message-log/tables.ts'
 import { addCounts } from './count-store.ts'
 import { monthPrefix } from './entry.ts'
 import type { LookedAt } from './looked-at.ts'
+import type { SubjectTables } from './tables.ts'
 
 /** What was indexed of a month with one key. */
 export type IndexedMonth = {
@@ -22,7 +22,7 @@ export const SUBJECTS = 'subjects'
 const DELETED_AT_ONCE = 500
 
 export function createSubjectStore(database: Database) {
-  const kysely = tablesOf<Tables>(database)
+  const kysely = tablesOf<SubjectTables>(database)
 
   return {
     /** Entries and counts of the records from `from` to `to`, and how far the index goes now, together. */
@@ -109,7 +109,7 @@ export function createSubjectStore(database: Database) {
 
 const AT_ONCE = 500
 
-async function stillSearchable(kysely: Kysely<Tables>, indexes: number[]): Promise<Set<number>> {
+async function stillSearchable(kysely: Kysely<SubjectTables>, indexes: number[]): Promise<Set<number>> {
   const found = new Set<number>()
   for (let at = 0; at < indexes.length; at += AT_ONCE) {
     const some = indexes.slice(at, at + AT_ONCE)
@@ -119,8 +119,8 @@ async function stillSearchable(kysely: Kysely<Tables>, indexes: number[]): Promi
   return found
 }
 
-function monthsOf(records: LookedAt[]): Tables['subject_month'][] {
-  const counted = new Map<string, Tables['subject_month']>()
+function monthsOf(records: LookedAt[]): SubjectTables['subject_month'][] {
+  const counted = new Map<string, SubjectTables['subject_month']>()
   for (const { day, entries, keyId } of records) {
     if (entries.length === 0) continue
     const month = day.slice(0, 7)

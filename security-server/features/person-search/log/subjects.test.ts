@@ -20,10 +20,10 @@ import {
   type TestLog,
 } from '../../../message-log/fixture.ts'
 import type { RecordInput } from '../../../message-log/record-input.ts'
-import type { Tables } from '../../../message-log/tables.ts'
 import { subjectEntry } from './entry.ts'
 import type { Declared } from './find-subjects.ts'
 import { memoryHolder } from './holder-fixture.ts'
+import type { SubjectTables } from './tables.ts'
 
 const DAY = 86_400_000
 /** So many days ago the month before this one was under way. */
@@ -300,7 +300,7 @@ await eachDatabase(t, async (_database, t, url) => {
     await log.maintain()
     rmSync(bodies().find((one) => !known.has(one))!)
     const stored = await openDatabase(options.databaseUrl)
-    const records = stored.kysely.withTables<Tables>()
+    const records = stored.kysely.withTables<SubjectTables>()
     await records
       .updateTable('record')
       .set({ content: randomBytes(100) })
@@ -368,7 +368,7 @@ await eachDatabase(t, async (_database, t, url) => {
       t.notOk((await find(PLANTED)).includes(query))
       const stored = await openDatabase(options.databaseUrl)
       const left = stored.kysely
-        .withTables<Tables>()
+        .withTables<SubjectTables>()
         .selectFrom('subject')
         .selectAll()
         .where('idx', '=', many)

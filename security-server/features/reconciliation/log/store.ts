@@ -1,8 +1,8 @@
 /** Reads a stretch of the log for reconciliation: what the search index says of it, and what of it was erased. */
 import { type SqlBool, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { Tables } from '../../../message-log/tables.ts'
 import type { SearchRow } from '../../../reading/index/search-filter.ts'
+import type { IndexTables } from '../../../reading/index/tables.ts'
 
 export type Partners = { client: string; service: string; peer: string }
 export type SecretPartners = { client: string; service: string; secrecy: number }
@@ -13,7 +13,7 @@ type ErasedRow = { idx: number; form: string; signatureId: number | null }
 export type ReconciliationStore = ReturnType<typeof createReconciliationStore>
 
 export function createReconciliationStore(database: Database) {
-  const kysely = tablesOf<Tables>(database)
+  const kysely = tablesOf<IndexTables>(database)
   const between = (from: string, to: string) =>
     kysely.selectFrom('search').where('time', '>=', from).where('time', '<', to)
   return {

@@ -2,8 +2,8 @@
 import { textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { Tables } from '../../../message-log/tables.ts'
 import { AWAITS_ARCHIVE } from '../store.ts'
+import type { RetentionTables } from '../tables.ts'
 
 export type NewArchive = ArchiveFacts & {
   /** The file of the archive that it was made to follow; null for the first of its class. */
@@ -50,7 +50,7 @@ export type ArchiveStore = ReturnType<typeof createArchiveStore>
 const PART = 500
 
 export function createArchiveStore(database: Database) {
-  const kysely = tablesOf<Tables>(database)
+  const kysely = tablesOf<RetentionTables>(database)
   const newest = (classId: number) =>
     kysely
       .selectFrom('archive')
@@ -159,7 +159,7 @@ export function createArchiveStore(database: Database) {
   }
 }
 
-function toArchive(row: Omit<Tables['archive'], 'id'> & { id: number }): StoredArchive {
+function toArchive(row: Omit<RetentionTables['archive'], 'id'> & { id: number }): StoredArchive {
   return {
     id: row.id,
     class: row.class,

@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { Tables } from '../../../message-log/tables.ts'
+import type { RetentionTables } from '../tables.ts'
 import type { ActiveHold, HoldScope } from './scope.ts'
 
 export type Hold = {
@@ -31,7 +31,7 @@ const MAX_ACTIVE = 1000
 const TOO_LATE = 1000
 
 export function createHoldStore(database: Database) {
-  const kysely = tablesOf<Tables>(database)
+  const kysely = tablesOf<RetentionTables>(database)
 
   const get = async (id: number): Promise<Hold> => {
     const row = await kysely.selectFrom('legal_hold').selectAll().where('id', '=', id).executeTakeFirst()
@@ -128,7 +128,7 @@ export function createHoldStore(database: Database) {
 }
 
 /** Of the records that the scope names one by one, those that were erased. */
-async function erasedOf(transaction: Kysely<Tables>, { indexes }: HoldScope): Promise<number[]> {
+async function erasedOf(transaction: Kysely<RetentionTables>, { indexes }: HoldScope): Promise<number[]> {
   if (indexes === undefined) return []
   const rows = await transaction
     .selectFrom('erasure')

@@ -7,7 +7,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf, identity } from '#platform/database/dialect.ts'
 import { DIMENSIONS, keyOf } from '../../../message-log/daily-counts/dimensions.ts'
-import type { Tables } from '../../../message-log/tables.ts'
+import type { IndexTables } from '../tables.ts'
 import { termsKey } from '../terms-store.ts'
 import { HOUR, type TrafficRow } from '../traffic-store.ts'
 
@@ -29,12 +29,12 @@ export const searchTerms: Migration = {
         .alterTable(table)
         .addColumn('terms', integer, (column) => column.notNull().defaultTo(0))
         .execute()
-    await nameContracts(kysely as Kysely<Tables>)
-    await countByContract(kysely as Kysely<Tables>)
+    await nameContracts(kysely as Kysely<IndexTables>)
+    await countByContract(kysely as Kysely<IndexTables>)
   },
 }
 
-async function nameContracts(kysely: Kysely<Tables>): Promise<void> {
+async function nameContracts(kysely: Kysely<IndexTables>): Promise<void> {
   const contract =
     dialectOf(kysely) === 'sqlite'
       ? sql<string>`json_extract(record.form, '$.contract')`
@@ -57,7 +57,7 @@ async function nameContracts(kysely: Kysely<Tables>): Promise<void> {
 }
 
 /** What was counted without them is counted with them; what was erased since stays as it was. */
-async function countByContract(kysely: Kysely<Tables>): Promise<void> {
+async function countByContract(kysely: Kysely<IndexTables>): Promise<void> {
   const columns = sql.join([...DIMENSIONS, 'secrecy', 'terms'].map((name) => sql.ref(name)))
   const { rows } = await sql<TrafficRow & { secrecy: number; terms: number }>`
     select ${HOUR} as hour, ${columns}, count(*) as records, min(idx) as first_idx, max(idx) as last_idx

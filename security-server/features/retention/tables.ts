@@ -1,0 +1,44 @@
+import type { Generated } from 'kysely'
+import type { IndexTables } from '../../reading/index/tables.ts'
+
+/** The tables of retention in the log's database, whose migrations make them; docs/message-log-format.md describes them. */
+export type RetentionTables = IndexTables & {
+  retention_class: {
+    id: Generated<number>
+    name: string
+    keep_days: number | null
+    at_end: string
+    archive: string
+  }
+  retention_assignment: { service: string; class: number }
+  /** `stopped_by`: the hold that stops the end, 0 for none, -1 while an archive is to be made first; `archive`: that archive. */
+  retention: { idx: number; class: number; ends: string | null; stopped_by: number; archive: number | null }
+  legal_hold: {
+    id: Generated<number>
+    case_number: string
+    reason: string
+    /** JSON of a HoldScope. */
+    scope: string
+    set_by: string
+    set_at: string
+    lifted_by: string | null
+    lifted_at: string | null
+    lift_reason: string | null
+  }
+  archive: {
+    id: Generated<number>
+    class: number
+    file: string
+    /** Whose folder it is in. */
+    node: string
+    complete: number
+    sha256: Buffer
+    size: number
+    /** JSON list of indexes. */
+    records: string
+    containers: number
+    created_at: string
+    linking_digest: string
+    manifest_digest: Buffer
+  }
+}
