@@ -49,3 +49,21 @@ t.test(
     t.strictSame(world.bodyFiles(), [])
   },
 )
+
+t.test('a reply that could not be signed is refused before the call', async (t) => {
+  for (const code of ['cannot_sign', 'incorrect_validation_info', 'token_not_active'] as const) {
+    world.restore()
+    log.records.length = 0
+    system.calls.length = 0
+    const signingIdentity = (): never => {
+      throw new Fault(code)
+    }
+    const signMessage = () => Promise.reject(new Fault(code))
+    const keyless = { ...rooms, keys: { signingIdentity }, signMessage }
+    const { fault, signatures } = await refusalIn(made, exchange(await made.ask(), keyless))
+    t.equal(fault.code, code)
+    t.equal(signatures, undefined, 'with which key?')
+    t.equal(system.calls.length, 0, 'the system heard nothing')
+    t.strictSame(log.told(), ['request:' + code, `refusal:${code}`])
+  }
+})

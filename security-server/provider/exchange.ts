@@ -4,6 +4,7 @@
  */
 import { call } from './call.ts'
 import { checkContract } from './check-contract.ts'
+import { checkSigner } from './check-signer.ts'
 import { logIntent } from './log-intent.ts'
 import { logReply } from './log-reply.ts'
 import { type Reached, visitOf } from './reached.ts'
@@ -30,6 +31,7 @@ export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<
     reached = { step: 'verified', asked: verified }
     const allowed = checkContract(verified, rooms)
     reached = { step: 'allowed', asked: allowed }
+    checkSigner(allowed, rooms)
     const intent = await logIntent(allowed, rooms)
     reached = { step: 'intent', asked: intent }
     const answer = await call(intent, rooms)

@@ -111,6 +111,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       globalConfiguration: world.globalConfiguration,
       localSystems: localSystems(() => made),
       messageLog: log,
+      keys: world.provider.keys,
       signMessage: signAsProvider,
       verifyMessage: createMessageVerifier(),
       verifyPeer: createPeerVerifier(),

@@ -3,6 +3,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
+import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { PathLog } from '../peer/message-log.ts'
 import type { PeerQuota } from '../peer/peer-quota.ts'
@@ -21,6 +22,7 @@ export type ProviderRooms = {
   contracts: Pick<Contracts, 'contractFor' | 'termsOfRefused'>
   localSystems: LocalSystems
   messageLog: PathLog
+  keys: Pick<Keys, 'signingIdentity'>
   signMessage: SignMessage
   verifyMessage: VerifyMessage
   verifyPeer: VerifyPeer

@@ -264,7 +264,7 @@ t.test('no certificate status', async (t) => {
     t.equal((await exchange()).status, 200, 'what is known is good until its freshness ends')
   }
   const { error } = await until(500)
-  // The status may run out between the call and its reply.
+  // The status may run out between the call and its reply; before the call nothing is carried out.
   t.match(error, /^(incorrect_validation_info|reply_not_made)$/, 'then nothing is signed any more')
   await instance.fault('ocsp', 'none')
   await until(200)

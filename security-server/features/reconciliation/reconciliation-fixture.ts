@@ -199,6 +199,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
           circumstances: () => ({ local: made, key: '', describe: () => ({ side: 'provider' }) }),
         }),
       } as never,
+      keys: world.provider.keys,
       verifyPeer: createPeerVerifier(),
       xroadTlsPeers: new Set(),
       quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 100, clock: world.clock }),
