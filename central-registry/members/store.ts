@@ -52,18 +52,6 @@ export function createMemberStore(database: Tabled, change: Change) {
       .selectFrom('member')
       .$if(q !== '', (query) => query.where(contains(q, { id: 'id', text: 'name' })))
       .$if(memberClass !== undefined, (query) => query.where('member_class', '=', memberClass!))
-  const subsystemsWhere = ({ q = '', memberClass }: Filter) =>
-    tables
-      .selectFrom('subsystem')
-      .$if(q !== '', (query) => query.where(contains(q, { id: 'subsystem.id', text: 'subsystem.name' })))
-      .$if(memberClass !== undefined, (query) =>
-        query.where(
-          ({ selectFrom }) =>
-            selectFrom('member').select('member_class').whereRef('member.id', '=', 'subsystem.member'),
-          '=',
-          memberClass!,
-        ),
-      )
 
   return {
     async parameters(): Promise<Record<string, string>> {
@@ -178,6 +166,25 @@ export function createMemberStore(database: Tabled, change: Change) {
           await transaction.deleteFrom(table).where('member', '=', key).execute()
         await transaction.deleteFrom('member').where('id', '=', key).execute()
       }),
+    ...createSubsystemRows(tables, change),
+  }
+}
+
+function createSubsystemRows(tables: Kysely<RegisterTables>, change: Change) {
+  const subsystemsWhere = ({ q = '', memberClass }: Filter) =>
+    tables
+      .selectFrom('subsystem')
+      .$if(q !== '', (query) => query.where(contains(q, { id: 'subsystem.id', text: 'subsystem.name' })))
+      .$if(memberClass !== undefined, (query) =>
+        query.where(
+          ({ selectFrom }) =>
+            selectFrom('member').select('member_class').whereRef('member.id', '=', 'subsystem.member'),
+          '=',
+          memberClass!,
+        ),
+      )
+
+  return {
     /** Throws `not_found` when there is no such member. */
     async subsystems(member: MemberId, { q, sort = 'id', offset, limit }: Page) {
       await mustBeRegistered(tables, member)

@@ -28,33 +28,6 @@ const ORDERS = { id: 'id', address: 'address', createdAt: 'created_at' } as cons
 export function createServerStore(database: Tabled, change: Change) {
   const tables = tablesOf<RegisterTables>(database)
 
-  async function mayServer(
-    transaction: Kysely<RegisterTables>,
-    server: string,
-    act: ServerAct,
-  ): Promise<void> {
-    const row = await transaction
-      .selectFrom('security_server')
-      .select('maintenance')
-      .where('id', '=', server)
-      .executeTakeFirst()
-    nextServerState(server, act, serverState(row))
-  }
-
-  async function mayClient(
-    transaction: Kysely<RegisterTables>,
-    q: { server: ServerId; client: ClientId },
-    act: RegistrationAct,
-  ): Promise<void> {
-    const row = await transaction
-      .selectFrom('server_client')
-      .select('is_disabled')
-      .where('server', '=', idText(q.server))
-      .where('client', '=', idText(q.client))
-      .executeTakeFirst()
-    nextRegistrationState(idText(q.client), act, registrationState(q, row))
-  }
-
   const serversWhere = ({ q = '', withoutAt }: Search) =>
     tables
       .selectFrom('security_server')
@@ -150,6 +123,12 @@ export function createServerStore(database: Tabled, change: Change) {
         .execute()
       return { certificates, clients }
     },
+    ...createServerChanges(change),
+  }
+}
+
+function createServerChanges(change: Change) {
+  return {
     addServer: (id: ServerId, address: string, at: string) =>
       change(async (transaction) => {
         await mustBeRegistered(transaction, memberOf(id))
@@ -266,6 +245,29 @@ export function createServerStore(database: Tabled, change: Change) {
           .execute()
       }),
   }
+}
+
+async function mayServer(transaction: Kysely<RegisterTables>, server: string, act: ServerAct): Promise<void> {
+  const row = await transaction
+    .selectFrom('security_server')
+    .select('maintenance')
+    .where('id', '=', server)
+    .executeTakeFirst()
+  nextServerState(server, act, serverState(row))
+}
+
+async function mayClient(
+  transaction: Kysely<RegisterTables>,
+  q: { server: ServerId; client: ClientId },
+  act: RegistrationAct,
+): Promise<void> {
+  const row = await transaction
+    .selectFrom('server_client')
+    .select('is_disabled')
+    .where('server', '=', idText(q.server))
+    .where('client', '=', idText(q.client))
+    .executeTakeFirst()
+  nextRegistrationState(idText(q.client), act, registrationState(q, row))
 }
 
 async function certificateAt(transaction: Kysely<RegisterTables>, server: string, sha256: string) {

@@ -37,26 +37,6 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
       .innerJoin('subsystem', 'subsystem.id', 'server_client.client')
       .where('is_disabled', '=', 0)
 
-  const listed = ({ q = '', status, memberClass = '', provider = '' }: CatalogueFilter & Pick<Page, 'q'>) =>
-    tables
-      .selectFrom('catalogue_service')
-      .$if(q !== '', (query) =>
-        query.where(contains(q, { id: 'catalogue_service.id', text: 'catalogue_service.search' })),
-      )
-      .$if(status !== undefined, (query) => query.where('status', '=', status!))
-      .$if(provider !== '', (query) => query.where('provider', '=', provider))
-      .$if(memberClass !== '', (query) =>
-        query.where(({ exists, selectFrom }) =>
-          exists(
-            selectFrom('subsystem')
-              .innerJoin('member', 'member.id', 'subsystem.member')
-              .select('subsystem.id')
-              .whereRef('subsystem.id', '=', 'catalogue_service.provider')
-              .where('member.member_class', '=', memberClass),
-          ),
-        ),
-      )
-
   async function keep(
     transaction: Kysely<Tables>,
     row: CatalogueServiceRow,
@@ -198,6 +178,33 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
           at,
         )
       }),
+    ...createCatalogueReading(tables),
+  }
+}
+
+/** What people and members' systems look at. */
+function createCatalogueReading(tables: Kysely<Tables>) {
+  const listed = ({ q = '', status, memberClass = '', provider = '' }: CatalogueFilter & Pick<Page, 'q'>) =>
+    tables
+      .selectFrom('catalogue_service')
+      .$if(q !== '', (query) =>
+        query.where(contains(q, { id: 'catalogue_service.id', text: 'catalogue_service.search' })),
+      )
+      .$if(status !== undefined, (query) => query.where('status', '=', status!))
+      .$if(provider !== '', (query) => query.where('provider', '=', provider))
+      .$if(memberClass !== '', (query) =>
+        query.where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('subsystem')
+              .innerJoin('member', 'member.id', 'subsystem.member')
+              .select('subsystem.id')
+              .whereRef('subsystem.id', '=', 'catalogue_service.provider')
+              .where('member.member_class', '=', memberClass),
+          ),
+        ),
+      )
+
+  return {
     list({ sort = 'title', offset, limit, ...filter }: Page & CatalogueFilter) {
       const { column, direction } = orderOf(sort, ORDERS)
       return listed(filter)

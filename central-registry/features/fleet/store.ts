@@ -30,28 +30,6 @@ export function createFleetStore(database: Database) {
       return act(tablesOf<Tables>({ kysely: transaction }))
     })
 
-  const listed = ({ q = '', trouble = '', reporting }: FleetFilter & Pick<Page, 'q'>) =>
-    tables
-      .selectFrom('security_server')
-      .leftJoin('fleet_server', 'fleet_server.server', 'security_server.id')
-      .$if(q !== '', (query) =>
-        query.where(contains(q, { id: 'security_server.id', text: 'security_server.address' })),
-      )
-      .$if(reporting === 'never', (query) => query.where('reported_at', 'is', null))
-      .$if(reporting === 'yes', (query) => query.where('reported_at', 'is not', null))
-      .$if(trouble === 'any', (query) => query.where('worst', '>', 0))
-      .$if(trouble !== '' && trouble !== 'any', (query) =>
-        query.where(({ exists, selectFrom }) =>
-          exists(
-            selectFrom('fleet_trouble')
-              .select('fleet_trouble.id')
-              .whereRef('fleet_trouble.server', '=', 'security_server.id')
-              .where('until', 'is', null)
-              .where('kind', '=', trouble),
-          ),
-        ),
-      )
-
   async function knownOf(transaction: Kysely<Tables>, server: string): Promise<Known> {
     const row = await transaction
       .selectFrom('fleet_server')
@@ -148,7 +126,7 @@ export function createFleetStore(database: Database) {
         .execute(),
     /** Judges those anew that have fallen silent since. */
     async noticeSilence(now: number): Promise<void> {
-      const rows = await listed({ reporting: 'yes' })
+      const rows = await serversIn(tables, { reporting: 'yes' })
         .select('security_server.id')
         .where('reported_at', '<', new Date(now - SILENT_MS).toISOString())
         .where(({ not, exists, selectFrom }) =>
@@ -165,11 +143,18 @@ export function createFleetStore(database: Database) {
         .execute()
       for (const { id } of rows) await withServer(id, (transaction) => judge(transaction, id, now))
     },
+    ...createFleetLists(tables),
+  }
+}
+
+/** What people look at. */
+function createFleetLists(tables: Kysely<Tables>) {
+  return {
     list({ sort = '-worst', offset, limit, ...filter }: Page & FleetFilter) {
       const { column, direction } = orderOf(sort, ORDERS)
       // Null, of those never heard of, comes last or first as the database likes: neither is worst.
       const by = column === 'worst' ? sql`coalesce(worst, 0)` : sql`coalesce(${sql.ref(column)}, '')`
-      return listed(filter)
+      return serversIn(tables, filter)
         .select(['security_server.id', 'security_server.address', 'worst', 'version', 'reported_at'])
         .select(['report', 'probed_at', 'probe', 'maintenance'])
         .orderBy(by, direction)
@@ -178,7 +163,7 @@ export function createFleetStore(database: Database) {
         .limit(limit)
         .execute()
     },
-    count: (filter: FleetFilter & Pick<Page, 'q'>) => counted(listed(filter)),
+    count: (filter: FleetFilter & Pick<Page, 'q'>) => counted(serversIn(tables, filter)),
     /** The newest configuration that each server has reported, the highest index first. */
     async reportedIndexes(limit: number): Promise<{ server: string; index: number }[]> {
       const rows = await tables.selectFrom('fleet_server').select(['server', 'report']).execute()
@@ -190,7 +175,7 @@ export function createFleetStore(database: Database) {
     },
     /** Throws `not_found`. */
     async one(server: string) {
-      const row = await listed({})
+      const row = await serversIn(tables, {})
         .select(['security_server.id', 'security_server.address', 'worst', 'version', 'reported_at'])
         .select(['report', 'probed_at', 'probe', 'maintenance'])
         .where('security_server.id', '=', server)
@@ -232,6 +217,33 @@ export function createFleetStore(database: Database) {
       return new Map(TROUBLES.map((kind) => [kind, found.get(kind) ?? 0]))
     },
   }
+}
+
+/** The servers of the register, with what is known of each. */
+function serversIn(
+  tables: Kysely<Tables>,
+  { q = '', trouble = '', reporting }: FleetFilter & Pick<Page, 'q'>,
+) {
+  return tables
+    .selectFrom('security_server')
+    .leftJoin('fleet_server', 'fleet_server.server', 'security_server.id')
+    .$if(q !== '', (query) =>
+      query.where(contains(q, { id: 'security_server.id', text: 'security_server.address' })),
+    )
+    .$if(reporting === 'never', (query) => query.where('reported_at', 'is', null))
+    .$if(reporting === 'yes', (query) => query.where('reported_at', 'is not', null))
+    .$if(trouble === 'any', (query) => query.where('worst', '>', 0))
+    .$if(trouble !== '' && trouble !== 'any', (query) =>
+      query.where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('fleet_trouble')
+            .select('fleet_trouble.id')
+            .whereRef('fleet_trouble.server', '=', 'security_server.id')
+            .where('until', 'is', null)
+            .where('kind', '=', trouble),
+        ),
+      ),
+    )
 }
 
 /** A report was verified when it came; an older version may have kept another form. */

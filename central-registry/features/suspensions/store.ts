@@ -206,6 +206,13 @@ export function createSuspensionStore(
     list: ({ offset, limit, ...filter }: Page & Filter): Promise<SuspensionRow[]> =>
       where(filter).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
     count: (filter: Filter): Promise<number> => counted(where(filter)),
+    ...createListRow(tables),
+  }
+}
+
+/** The one row of the signed list. */
+function createListRow(tables: Kysely<RegisterTables>) {
+  return {
     newestList: () => listIn(tables),
     activeKey: () => activeKeyIn(tables),
     /** Keeps what `make` signs of what is in force at this moment; nothing when it returns nothing. */

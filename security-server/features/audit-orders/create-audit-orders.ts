@@ -77,7 +77,6 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   const { clock, audit } = rooms
   const store = createAuditOrderStore(rooms.database)
   const server = idText(rooms.server)
-  const owner = memberOf(rooms.server)
   const now = (): string => new Date(clock()).toISOString()
   const note = (operation: string, id: string, data: object): Promise<unknown> =>
     audit.before({ caller: ITSELF, operation, target: `audit order ${id}`, data })
@@ -88,25 +87,8 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   const clearanceOf = (authority: string): Clearance =>
     rooms.authorities.find(({ name }) => name === authority)?.secret === true ? 2 : 0
 
-  /** What is wrong with it is its answer, a refusal with this reason; so is a form that is not known here. */
-  const judge = (bytes: Buffer, receivedAt: string): Judged => {
-    const { document } = readSignedJson(bytes, AUDIT_DOCUMENT.order, AUDIT_LIMITS.orderBytes)
-    const head = readHead(document)
-    try {
-      const { instance } = rooms.server
-      const { order } = readOrder(bytes, { authorities: rooms.authorities, instance })
-      // Of a server that was away it is answered late: the registry's list says that it was there in time.
-      checkInTime(order, Math.min(clock(), Date.parse(receivedAt)))
-      if (!order.servers.includes(server))
-        throw new Fault('audit_order_refused', { what: 'it names other servers' })
-      return { head, document, wrong: undefined }
-    } catch (thrown) {
-      return { head, document, wrong: asFault(thrown).message }
-    }
-  }
-
   const take = async (listed: ListedOrder): Promise<void> => {
-    const { head, document, wrong } = judge(Buffer.from(listed.order), listed.receivedAt)
+    const { head, document, wrong } = judge(listed, rooms)
     const { id, sha256, authority, case: case_number, deadline } = head
     const known = await store.find(sha256)
     if (known !== undefined) return again(known, listed.seed)
@@ -163,27 +145,6 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     await store.update(row.id, state, { state: state === 'answered' ? 'due' : 'refusing' })
   }
 
-  const send = async (row: AuditOrderRow, more: Partial<AuditAnswer>): Promise<void> => {
-    const document = {
-      ...{
-        id: randomUUID(),
-        createdAt: now(),
-        signer: idText(owner),
-        server,
-        order: row.sha256,
-        seed: row.seed,
-      },
-      ...{ matched: 0, sample: [], ...more },
-    }
-    const signed = await rooms.keys.signJson({ document, type: AUDIT_DOCUMENT.answer, member: owner })
-    await rooms.post(PATH, signed).catch((thrown: unknown) => {
-      // It was taken before a crash kept us from noting that.
-      if (asFault(thrown).code === 'registration_refused' && asFault(thrown).what?.startsWith('conflict:'))
-        return
-      throw thrown
-    })
-  }
-
   const answerOne = async (row: AuditOrderRow): Promise<void> => {
     const { id, sha256, seed } = row
     const order = JSON.parse(row.document) as AuditOrder
@@ -193,7 +154,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     // Every auditor reads the audit log: figures of secret records stay out of it.
     const figures = clearance === 0 ? { matched, sample } : {}
     await note('answerAuditOrder', id, { ...figures, case: row.case_number })
-    await send(row, { outcome: 'answered', matched, sample, sealed: sealPayload(payload, order) })
+    await send(row, { outcome: 'answered', matched, sample, sealed: sealPayload(payload, order) }, rooms)
     const answered = { matched, sample: JSON.stringify(sample), answered_at: now(), error: null, clearance }
     await store.update(id, 'due', { state: 'answered', ...answered })
   }
@@ -202,7 +163,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     const why = reason.replace(/[\p{C}\u2028\u2029]+/gu, ' ').slice(0, 500) || 'no reason was given'
     // Every auditor reads the audit log; the reason is for those who decide about orders.
     await note('refuseAuditOrder', row.id, { case: row.case_number })
-    await send(row, { outcome: 'refused', reason: why })
+    await send(row, { outcome: 'refused', reason: why }, rooms)
     await store.update(row.id, seen, { state: 'refused', reason: why, answered_at: now(), error: null })
   }
 
@@ -284,4 +245,43 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     },
     refuse: (id, reason, caller) => decide(id, caller, { state: 'refusing', reason }),
   }
+}
+
+/** What is wrong with it is its answer, a refusal with this reason; so is a form that is not known here. */
+function judge({ order: text, receivedAt }: ListedOrder, { server, authorities, clock }: Rooms): Judged {
+  const bytes = Buffer.from(text)
+  const { document } = readSignedJson(bytes, AUDIT_DOCUMENT.order, AUDIT_LIMITS.orderBytes)
+  const head = readHead(document)
+  try {
+    const { order } = readOrder(bytes, { authorities, instance: server.instance })
+    // Of a server that was away it is answered late: the registry's list says that it was there in time.
+    checkInTime(order, Math.min(clock(), Date.parse(receivedAt)))
+    if (!order.servers.includes(idText(server)))
+      throw new Fault('audit_order_refused', { what: 'it names other servers' })
+    return { head, document, wrong: undefined }
+  } catch (thrown) {
+    return { head, document, wrong: asFault(thrown).message }
+  }
+}
+
+async function send(row: AuditOrderRow, more: Partial<AuditAnswer>, rooms: Rooms): Promise<void> {
+  const owner = memberOf(rooms.server)
+  const document = {
+    ...{
+      id: randomUUID(),
+      createdAt: new Date(rooms.clock()).toISOString(),
+      signer: idText(owner),
+      server: idText(rooms.server),
+      order: row.sha256,
+      seed: row.seed,
+    },
+    ...{ matched: 0, sample: [], ...more },
+  }
+  const signed = await rooms.keys.signJson({ document, type: AUDIT_DOCUMENT.answer, member: owner })
+  await rooms.post(PATH, signed).catch((thrown: unknown) => {
+    // It was taken before a crash kept us from noting that.
+    if (asFault(thrown).code === 'registration_refused' && asFault(thrown).what?.startsWith('conflict:'))
+      return
+    throw thrown
+  })
 }

@@ -77,10 +77,6 @@ const INSERTED_AT_ONCE = 50
 
 export function createReconciliationStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
-  const forget = async (transaction: Kysely<Tables>, session: string): Promise<void> => {
-    if (session === '') return
-    await transaction.deleteFrom('reconciliation_entry').where('session', '=', session).execute()
-  }
   const ofPair = (transaction: Kysely<Tables>, pair: DayPair) =>
     transaction
       .selectFrom('reconciliation')
@@ -95,7 +91,107 @@ export function createReconciliationStore(database: Database) {
 
   return {
     find,
+    ...createSessionRows(kysely),
 
+    isPlanned: async (day: string): Promise<boolean> => {
+      const row = await kysely
+        .selectFrom('reconciliation_day')
+        .select('day')
+        .where('day', '=', day)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
+    /** Makes a row for each pair of a day that has none yet; later the log is not asked again. */
+    plan: (day: string, pairs: (DayPair & { secrecy: number })[], now: string): Promise<void> =>
+      inTransaction(kysely, async (transaction) => {
+        for (const { own, peer, server, secrecy } of pairs) {
+          const ids = { day, own_member: own, peer_member: peer, peer_server: server }
+          const none = { role: '', session: '', progress: '', statement: '', counts: '', error: '' }
+          await transaction
+            .insertInto('reconciliation')
+            .values({ ...ids, ...none, secrecy, state: 'due', attempts: 0, changed_at: now })
+            .onConflict((conflict) => conflict.doNothing())
+            .execute()
+        }
+        await transaction
+          .insertInto('reconciliation_day')
+          .values({ day, planned_at: now })
+          .onConflict((conflict) => conflict.doNothing())
+          .execute()
+      }),
+
+    /** Days that wait to be compared, from `day` on: never tried, or not since `triedBefore`; the oldest first. */
+    waiting: async (q: {
+      day: string
+      triedBefore: string
+      limit: number
+    }): Promise<StoredReconciliation[]> => {
+      const rows = await kysely
+        .selectFrom('reconciliation')
+        .selectAll()
+        .where('day', '>=', q.day)
+        .where((is) =>
+          is.or([
+            is('state', '=', 'due'),
+            is.and([is('state', 'in', ['under_way', 'unanswered']), is('changed_at', '<', q.triedBefore)]),
+          ]),
+        )
+        .orderBy('day')
+        .orderBy('id')
+        .limit(q.limit)
+        .execute()
+      return rows.map((row) => toRow(row)!)
+    },
+
+    /** Drops what sessions left that nobody went on with since `before`. */
+    forgetStale: async (before: string): Promise<void> => {
+      const stale = await kysely
+        .selectFrom('reconciliation')
+        .select('session')
+        .where('session', '!=', '')
+        .where('progress', '!=', '')
+        .where('changed_at', '<', before)
+        .execute()
+      for (const { session } of stale) {
+        await kysely
+          .updateTable('reconciliation')
+          .set({ state: 'unanswered', progress: '', error: 'the other side did not go on' })
+          .where('session', '=', session)
+          .where('state', '!=', 'concluded')
+          .execute()
+        await forget(kysely, session)
+      }
+    },
+
+    get: async (id: number, clearance: number): Promise<StoredReconciliation> => {
+      const row = await kysely
+        .selectFrom('reconciliation')
+        .selectAll()
+        .where('id', '=', id)
+        .where('secrecy', '<=', clearance)
+        .executeTakeFirst()
+      if (row === undefined) throw new Fault('not_found', { what: `reconciliation ${id}` })
+      return toRow(row)!
+    },
+
+    /** Newest first; `member` is either side's. */
+    list: async (q: ReconciliationFilter): Promise<StoredReconciliation[]> => {
+      let query = kysely.selectFrom('reconciliation').selectAll().where('secrecy', '<=', q.clearance)
+      const { before, day, member, state } = q
+      if (before !== undefined) query = query.where('id', '<', before)
+      if (day !== undefined) query = query.where('day', '=', day)
+      if (state !== undefined) query = query.where('state', '=', state)
+      if (member !== undefined)
+        query = query.where((is) => is.or([is('own_member', '=', member), is('peer_member', '=', member)]))
+      return (await query.orderBy('id', 'desc').limit(q.limit).execute()).map((row) => toRow(row)!)
+    },
+  }
+}
+
+/** What a session does to the row that it holds. */
+function createSessionRows(kysely: Kysely<Tables>) {
+  return {
     /**
      * Makes the row of the pair this session's, what another one had compared being dropped. Throws `conflict` unless the
      * row still is as the caller saw it, or when its day is concluded.
@@ -222,101 +318,13 @@ export function createReconciliationStore(database: Database) {
         .executeTakeFirst()
       return Number(changed.numUpdatedRows) === 1
     },
-
-    isPlanned: async (day: string): Promise<boolean> => {
-      const row = await kysely
-        .selectFrom('reconciliation_day')
-        .select('day')
-        .where('day', '=', day)
-        .executeTakeFirst()
-      return row !== undefined
-    },
-
-    /** Makes a row for each pair of a day that has none yet; later the log is not asked again. */
-    plan: (day: string, pairs: (DayPair & { secrecy: number })[], now: string): Promise<void> =>
-      inTransaction(kysely, async (transaction) => {
-        for (const { own, peer, server, secrecy } of pairs) {
-          const ids = { day, own_member: own, peer_member: peer, peer_server: server }
-          const none = { role: '', session: '', progress: '', statement: '', counts: '', error: '' }
-          await transaction
-            .insertInto('reconciliation')
-            .values({ ...ids, ...none, secrecy, state: 'due', attempts: 0, changed_at: now })
-            .onConflict((conflict) => conflict.doNothing())
-            .execute()
-        }
-        await transaction
-          .insertInto('reconciliation_day')
-          .values({ day, planned_at: now })
-          .onConflict((conflict) => conflict.doNothing())
-          .execute()
-      }),
-
-    /** Days that wait to be compared, from `day` on: never tried, or not since `triedBefore`; the oldest first. */
-    waiting: async (q: {
-      day: string
-      triedBefore: string
-      limit: number
-    }): Promise<StoredReconciliation[]> => {
-      const rows = await kysely
-        .selectFrom('reconciliation')
-        .selectAll()
-        .where('day', '>=', q.day)
-        .where((is) =>
-          is.or([
-            is('state', '=', 'due'),
-            is.and([is('state', 'in', ['under_way', 'unanswered']), is('changed_at', '<', q.triedBefore)]),
-          ]),
-        )
-        .orderBy('day')
-        .orderBy('id')
-        .limit(q.limit)
-        .execute()
-      return rows.map((row) => toRow(row)!)
-    },
-
-    /** Drops what sessions left that nobody went on with since `before`. */
-    forgetStale: async (before: string): Promise<void> => {
-      const stale = await kysely
-        .selectFrom('reconciliation')
-        .select('session')
-        .where('session', '!=', '')
-        .where('progress', '!=', '')
-        .where('changed_at', '<', before)
-        .execute()
-      for (const { session } of stale) {
-        await kysely
-          .updateTable('reconciliation')
-          .set({ state: 'unanswered', progress: '', error: 'the other side did not go on' })
-          .where('session', '=', session)
-          .where('state', '!=', 'concluded')
-          .execute()
-        await forget(kysely, session)
-      }
-    },
-
-    get: async (id: number, clearance: number): Promise<StoredReconciliation> => {
-      const row = await kysely
-        .selectFrom('reconciliation')
-        .selectAll()
-        .where('id', '=', id)
-        .where('secrecy', '<=', clearance)
-        .executeTakeFirst()
-      if (row === undefined) throw new Fault('not_found', { what: `reconciliation ${id}` })
-      return toRow(row)!
-    },
-
-    /** Newest first; `member` is either side's. */
-    list: async (q: ReconciliationFilter): Promise<StoredReconciliation[]> => {
-      let query = kysely.selectFrom('reconciliation').selectAll().where('secrecy', '<=', q.clearance)
-      const { before, day, member, state } = q
-      if (before !== undefined) query = query.where('id', '<', before)
-      if (day !== undefined) query = query.where('day', '=', day)
-      if (state !== undefined) query = query.where('state', '=', state)
-      if (member !== undefined)
-        query = query.where((is) => is.or([is('own_member', '=', member), is('peer_member', '=', member)]))
-      return (await query.orderBy('id', 'desc').limit(q.limit).execute()).map((row) => toRow(row)!)
-    },
   }
+}
+
+/** What a session has compared. */
+async function forget(transaction: Kysely<Tables>, session: string): Promise<void> {
+  if (session === '') return
+  await transaction.deleteFrom('reconciliation_entry').where('session', '=', session).execute()
 }
 
 export function toRow(row: Selectable<ReconciliationRow> | undefined): StoredReconciliation | undefined {
