@@ -23,7 +23,12 @@ import {
 import { checkProposal, impossible, isComplete, isPossible, OPEN } from '../../contract-versions/rules.ts'
 import { LIVE } from '../../register/live-contracts-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
-import { type ContractActRooms, checkNotTooMany, createContractActs } from './acts-store.ts'
+import {
+  type ContractActRooms,
+  type ContractActs,
+  checkNotTooMany,
+  createContractActs,
+} from './acts-store.ts'
 import type { FreshSeal } from './documents.ts'
 
 export type PartnerStore = ReturnType<typeof createPartnerStore>
@@ -43,58 +48,6 @@ const ENDS: ReadonlySet<string> = new Set(['TERMINATED', 'DECLINED', 'WITHDRAWN'
 export function createPartnerStore(database: Database, record: Change, rooms: ContractActRooms) {
   const tables = tablesOf<RegisterTables>(database)
   const acts = createContractActs(rooms)
-
-  /** Takes the place of what we have when it is the other registry's to say, and nobody has agreed for good. */
-  async function takeContent(
-    transaction: Kysely<RegisterTables>,
-    content: ContractContent,
-    listed: PartnerContract,
-    q: { partner: string; at: string },
-  ): Promise<ContractRow | undefined> {
-    const rows = await versionsOf(transaction, listed.contract)
-    const row = rows.find(({ version }) => version === listed.version)
-    const isProposal = listed.origin === q.partner && OPEN.includes(listed.state)
-    if (row !== undefined && !OPEN.includes(row.state)) {
-      if (!isProposal) return undefined
-      throw impossible(
-        `version ${row.version} was something else here, and is ${row.state}: it has to be proposed there as a later version`,
-      )
-    }
-    // Both proposed the next version at once: the provider's registry goes first.
-    const isTheirs = row === undefined || row.origin === q.partner || providerIn(content) === q.partner
-    if (!isTheirs || !isProposal) return undefined
-    if (parseMemberId(listed.proposedBy).instance !== q.partner) throw impossible('a stranger proposed it')
-    const facts = await acts.factsOf(transaction, content)
-    checkProposal(content, listed.proposedBy, { ...facts, versions: rows.map(versionOf) }, q.at, 'elsewhere')
-    const by = `${listed.proposedBy}, at its registry`
-    await checkNotTooMany(transaction, listed.proposedBy, { by, at: q.at })
-    const put = await putVersion(transaction, content, { by: listed.proposedBy, at: q.at, origin: q.partner })
-    const act = row === undefined ? 'propose' : 'replace'
-    await addEvent(transaction, put, { act, by, at: q.at })
-    await acts.tell(transaction, put, 'PROPOSED')
-    return put
-  }
-
-  async function takeSeals(
-    transaction: Kysely<RegisterTables>,
-    row: ContractRow,
-    seals: Received['seals'],
-    q: { partner: string; at: string },
-  ): Promise<ContractRow> {
-    const content = contentOf(row)
-    const signers = await acts.signersOf(transaction, row)
-    for (const { message, ...one } of seals) {
-      const { signer } = one.seal
-      // Our own members seal here: nobody else says so for them.
-      if (parseMemberId(signer).instance !== q.partner || signers.includes(signer)) continue
-      checkSealFits(one.seal, content, row.hash)
-      await acts.keepSeal(transaction, row, one, { message, at: q.at })
-      signers.push(signer)
-    }
-    return row.state === 'PROPOSED' && isComplete(content, signers)
-      ? acts.complete(transaction, row, q.at)
-      : row
-  }
 
   return {
     /** Which of the hashes are here already. */
@@ -140,7 +93,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
         if (row?.hash !== listed.hash && !(hasEndedThere && row?.origin === q.partner)) {
           const { content } = received
           if (content === undefined) return
-          const put = await takeContent(transaction, content, listed, q)
+          const put = await takeContent(transaction, content, listed, { ...q, acts })
           if (put === undefined) return
           row = put
         }
@@ -158,7 +111,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
           await acts.move(transaction, row, end, decision, listed.reason ?? `ended in ${q.partner}`)
           return
         }
-        row = await takeSeals(transaction, row, received.seals, q)
+        row = await takeSeals(transaction, row, received.seals, { ...q, acts })
         const { counterSeal } = received
         if (counterSeal !== undefined) {
           const { seal, sha256, certificate, message } = counterSeal
@@ -276,6 +229,58 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
         await acts.activate(transaction, row, { by: 'both registries', at })
       }),
   }
+}
+
+/** Takes the place of what we have when it is the other registry's to say, and nobody has agreed for good. */
+async function takeContent(
+  transaction: Kysely<RegisterTables>,
+  content: ContractContent,
+  listed: PartnerContract,
+  q: { partner: string; at: string; acts: ContractActs },
+): Promise<ContractRow | undefined> {
+  const rows = await versionsOf(transaction, listed.contract)
+  const row = rows.find(({ version }) => version === listed.version)
+  const isProposal = listed.origin === q.partner && OPEN.includes(listed.state)
+  if (row !== undefined && !OPEN.includes(row.state)) {
+    if (!isProposal) return undefined
+    throw impossible(
+      `version ${row.version} was something else here, and is ${row.state}: it has to be proposed there as a later version`,
+    )
+  }
+  // Both proposed the next version at once: the provider's registry goes first.
+  const isTheirs = row === undefined || row.origin === q.partner || providerIn(content) === q.partner
+  if (!isTheirs || !isProposal) return undefined
+  if (parseMemberId(listed.proposedBy).instance !== q.partner) throw impossible('a stranger proposed it')
+  const facts = await q.acts.factsOf(transaction, content)
+  checkProposal(content, listed.proposedBy, { ...facts, versions: rows.map(versionOf) }, q.at, 'elsewhere')
+  const by = `${listed.proposedBy}, at its registry`
+  await checkNotTooMany(transaction, listed.proposedBy, { by, at: q.at })
+  const put = await putVersion(transaction, content, { by: listed.proposedBy, at: q.at, origin: q.partner })
+  const act = row === undefined ? 'propose' : 'replace'
+  await addEvent(transaction, put, { act, by, at: q.at })
+  await q.acts.tell(transaction, put, 'PROPOSED')
+  return put
+}
+
+async function takeSeals(
+  transaction: Kysely<RegisterTables>,
+  row: ContractRow,
+  seals: Received['seals'],
+  q: { partner: string; at: string; acts: ContractActs },
+): Promise<ContractRow> {
+  const content = contentOf(row)
+  const signers = await q.acts.signersOf(transaction, row)
+  for (const { message, ...one } of seals) {
+    const { signer } = one.seal
+    // Our own members seal here: nobody else says so for them.
+    if (parseMemberId(signer).instance !== q.partner || signers.includes(signer)) continue
+    checkSealFits(one.seal, content, row.hash)
+    await q.acts.keepSeal(transaction, row, one, { message, at: q.at })
+    signers.push(signer)
+  }
+  return row.state === 'PROPOSED' && isComplete(content, signers)
+    ? q.acts.complete(transaction, row, q.at)
+    : row
 }
 
 /** What two words have to have in common to be the same. */

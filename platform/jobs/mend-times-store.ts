@@ -1,0 +1,81 @@
+/** Brings nearer what no clock that is right can have given: after a clock was set back, work must not wait for the old time. */
+import type { Kysely } from 'kysely'
+import type { JobRow, JobTables } from './migrations.ts'
+
+export type LongestTimes = { now: number; leaseMs: number; longestRestMs: number }
+
+/** Clocks of nodes differ by this much; a wait that is longer by it does no harm. */
+const SKEW_MS = 1000
+
+/**
+ * A recurring kind waits no longer than its interval, a failed job no longer than `longestRestMs`, an order for as long as was asked
+ * from now on, a claim no longer than `leaseMs`. A claim is not taken from a node that is at work: that renews it. Says how many rows
+ * were changed.
+ */
+export async function mendTimes(
+  tables: Kysely<JobTables>,
+  { now, leaseMs, longestRestMs }: LongestTimes,
+): Promise<number> {
+  const later = (ms: number): string => new Date(now + ms).toISOString()
+  const columns = [
+    'id',
+    'run_at',
+    'created_at',
+    'attempt',
+    'every_seconds',
+    'claimed_by',
+    'claimed_until',
+  ] as const
+  const rows = await tables
+    .selectFrom('job')
+    .select(columns)
+    .where((row) =>
+      row.or([
+        row.and([row('run_at', '>', later(0)), row('every_seconds', 'is not', null)]),
+        row.and([row('run_at', '>', later(longestRestMs)), row('attempt', '>', 0)]),
+        row('created_at', '>', later(SKEW_MS)),
+        row('claimed_until', '>', later(leaseMs + SKEW_MS)),
+      ]),
+    )
+    .execute()
+  let mended = 0
+  for (const row of rows) {
+    const times = timesMended(row, { now, leaseMs, longestRestMs })
+    if (times === undefined) continue
+    const update = tables.updateTable('job').set(times).where('id', '=', row.id)
+    // Unless it was claimed, ended or asked for meanwhile.
+    const same = update.where('run_at', '=', row.run_at).where('created_at', '=', row.created_at)
+    const held =
+      row.claimed_by === null
+        ? same.where('claimed_by', 'is', null)
+        : same.where('claimed_by', '=', row.claimed_by)
+    mended += Number((await held.executeTakeFirst()).numUpdatedRows)
+  }
+  return mended
+}
+
+type Times = Pick<JobRow, 'run_at'> & { created_at: string; claimed_until: string | null }
+
+/** The times as a clock that says `now` can have given them; undefined when they are such. */
+function timesMended(
+  row: Times & Pick<JobRow, 'attempt' | 'every_seconds'>,
+  q: LongestTimes,
+): Times | undefined {
+  const [runAt, createdAt] = [Date.parse(row.run_at), Date.parse(row.created_at)]
+  const until = row.claimed_until === null ? undefined : Date.parse(row.claimed_until)
+  const isFromAhead = createdAt > q.now + SKEW_MS
+  const latest = Math.min(
+    row.every_seconds === null ? Number.POSITIVE_INFINITY : q.now + row.every_seconds * 1000,
+    row.every_seconds === null && row.attempt > 0 ? q.now + q.longestRestMs : Number.POSITIVE_INFINITY,
+    isFromAhead ? q.now + Math.max(0, runAt - createdAt) : Number.POSITIVE_INFINITY,
+  )
+  const isLate = runAt > latest + SKEW_MS
+  const isHeldTooLong = until !== undefined && until > q.now + q.leaseMs + SKEW_MS
+  if (!isLate && !isFromAhead && !isHeldTooLong) return undefined
+  const iso = (ms: number): string => new Date(ms).toISOString()
+  return {
+    run_at: isLate ? iso(latest) : row.run_at,
+    created_at: isFromAhead ? iso(q.now) : row.created_at,
+    claimed_until: isHeldTooLong ? iso(q.now + q.leaseMs) : row.claimed_until,
+  }
+}
