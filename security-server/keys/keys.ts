@@ -4,19 +4,17 @@
  */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
-import { asFault, Fault } from '#schemas/fault.ts'
+import { Fault } from '#schemas/fault.ts'
 import { type MemberId, memberOf } from '#schemas/identifiers.ts'
+import { createCertificateActs } from './certificate-acts.ts'
 import { openCertificateStatuses } from './certificate-status.ts'
 import { requestBy, type SubjectFields } from './certification-request.ts'
-import { checkCertificate, keyOf } from './check-certificate.ts'
 import { createOcspClient, type FetchOcsp } from './client.ts'
 import {
   type CertificateInfo,
   type Describe,
-  describeCertificate,
   describeHardware,
   describeKey,
   describeSoftware,
@@ -29,7 +27,7 @@ import { createIdentities } from './identities.ts'
 import type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from './identity.ts'
 import { importPkcs12 } from './import-pkcs12.ts'
 import { createInternalTls, type InternalTls } from './internal-tls.ts'
-import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
+import type { KeyUsage, StoredKey } from './key-file.ts'
 import { createOcspRefresh } from './refresh-ocsp.ts'
 import type { HostNames } from './self-signed.ts'
 import { createSignJson, type SignJson } from './sign-json.ts'
@@ -183,11 +181,6 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     return result
   }
 
-  /** The status of a new certificate at once instead of at the next round; a failure shows in its state. */
-  async function askStatus(): Promise<void> {
-    await refreshOcsp().catch((thrown: unknown) => asFault(thrown))
-  }
-
   async function unlock(opening: Promise<void>): Promise<void> {
     await opening
     await internalTls.open()
@@ -198,30 +191,10 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     internalTls.close()
   }
 
-  function find(sha256: string): { key: StoredKey; stored: StoredCertificate } {
-    for (const key of tokens.keys()) {
-      const stored = key.certificates.find((each) => each.certificate.sha256 === sha256.toLowerCase())
-      if (stored !== undefined) return { key, stored }
-    }
-    throw new Fault('cert_not_found', { what: sha256.slice(0, 64) })
-  }
-
-  function info(sha256: string): CertificateInfo {
-    const { key, stored } = find(sha256)
-    return describeCertificate(key, stored, view())
-  }
-
-  async function store(certificate: Certificate, active: boolean): Promise<void> {
-    const key = keyOf(certificate, tokens.keys())
-    const member = checkCertificate(certificate, key, q.configuration(), now())
-    const stored = { certificate, member, active, importedAt: now().toISOString() }
-    await tokens.update(key.id, (present) => {
-      if (present.certificates.some((each) => each.certificate.sha256 === certificate.sha256)) {
-        throw new Fault('conflict', { what: 'the certificate is imported already' })
-      }
-      return { ...present, certificates: [...present.certificates, stored] }
-    })
-  }
+  const acts = createCertificateActs({
+    ...{ tokens, change, view, now, configuration: q.configuration },
+    refreshOcsp: () => refreshOcsp(),
+  })
 
   function hardwareToken(id: string): HardwareKeys {
     const found = hardware.find((each) => each.id === id)
@@ -232,7 +205,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
   return {
     signingIdentity: (member) => identities.signing(memberOf(member)),
     authenticationIdentity: () => identities.authentication(),
-    signJson: createSignJson({ tokens, signing: identities.signing, find }),
+    signJson: createSignJson({ tokens, signing: identities.signing, find: acts.find }),
     internalTls,
     hardware: {
       async login(id, pin) {
@@ -304,39 +277,15 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
         requests: key.requests.filter((each) => each.id !== id),
       }))
     },
-    certificate: info,
-    certificateDer: (sha256) => find(sha256).stored.certificate.der,
-    async importCertificate(bytes, { activate = true } = {}) {
-      const certificate = readCertificate(bytes)
-      await change(store(certificate, activate))
-      await askStatus()
-      return info(certificate.sha256)
-    },
-    async setActive(sha256, active) {
-      const { key, stored } = find(sha256)
-      const same = (each: StoredCertificate) => each.certificate.sha256 === stored.certificate.sha256
-      const update = (present: StoredKey): StoredKey => ({
-        ...present,
-        certificates: present.certificates.map((each) => (same(each) ? { ...each, active } : each)),
-      })
-      await change(tokens.update(key.id, update))
-      if (active) await askStatus()
-      return info(sha256)
-    },
-    async deleteCertificate(sha256) {
-      const { key, stored } = find(sha256)
-      const others = (present: StoredKey): StoredKey => ({
-        ...present,
-        certificates: present.certificates.filter(
-          (each) => each.certificate.sha256 !== stored.certificate.sha256,
-        ),
-      })
-      await change(tokens.update(key.id, others))
-    },
+    certificate: acts.info,
+    certificateDer: (sha256) => acts.find(sha256).stored.certificate.der,
+    importCertificate: acts.add,
+    setActive: acts.setActive,
+    deleteCertificate: acts.delete,
     async importPkcs12(given) {
-      const ids = await importPkcs12(given, { token, store })
+      const ids = await importPkcs12(given, { token, store: acts.store })
       changed()
-      await askStatus()
+      await acts.askStatus()
       return ids.map((id) => describeKey(token.key(id), view()))
     },
     async close() {

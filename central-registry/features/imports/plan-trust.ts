@@ -25,8 +25,9 @@ export type AddedTrust = {
 
 type TrustQuestion = { source: Pick<Source, 'shared'>; register: RegisterRows; now: Date }
 
-export function planTrust({ source, register, now }: TrustQuestion, notes: Notes): AddedTrust {
-  const take: AddedTrust = { services: [], intermediates: [], timestampingServices: [] }
+export function planTrust(q: TrustQuestion, notes: Notes): AddedTrust {
+  const { source, register, now } = q
+  const take: Omit<AddedTrust, 'timestampingServices'> = { services: [], intermediates: [] }
   const taken = new Set(register.authorities.map(({ sha256 }) => sha256))
   const published = new Set<string>()
   for (const ca of source.shared.approvedCas) {
@@ -125,6 +126,14 @@ export function planTrust({ source, register, now }: TrustQuestion, notes: Notes
   for (const { sha256, is_top } of register.authorities)
     if (!published.has(sha256)) notes.onlyHere(`${is_top === 1 ? 'approved' : 'intermediate'} CA ${sha256}`)
 
+  return { ...take, timestampingServices: planTimestamping(q, notes) }
+}
+
+function planTimestamping(
+  { source, register, now }: TrustQuestion,
+  notes: Notes,
+): AddedTrust['timestampingServices'] {
+  const take: AddedTrust['timestampingServices'] = []
   const urls = new Map(register.timestampingServices.map((one) => [one.url, one]))
   for (const { name, url, cert } of source.shared.approvedTsas) {
     const what = `time-stamping authority ${name}`
@@ -137,7 +146,7 @@ export function planTrust({ source, register, now }: TrustQuestion, notes: Notes
     notes.allows(what, () => {
       checkName(name)
       const { der, sha256 } = checkValid(cert, now)
-      take.timestampingServices.push({ name, url: checkUrl(url), certificate: der, sha256 })
+      take.push({ name, url: checkUrl(url), certificate: der, sha256 })
       urls.set(url, { name, url, certificate: der })
     })
   }

@@ -8,12 +8,48 @@ import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
+import type { Filter } from '../../kit/table-tools.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Consumers, type Contract, Party } from './contract.tsx'
 
 type Refused = { contract: string; version: number; refusedBecause: string }
 type List = { asOf?: string; required: boolean; contracts: Contract[]; refused: Refused[] }
+
+function filters(): Filter[] {
+  const all = { value: '', title: text('common.all') }
+  return [
+    {
+      name: 'state',
+      title: 'common.state',
+      options: [all, ...STATES.map((state) => ({ value: state, title: stateName(state) }))],
+    },
+    {
+      name: 'side',
+      title: 'contracts.side',
+      options: [
+        all,
+        { value: 'provider', title: text('contracts.asProvider') },
+        { value: 'consumer', title: text('contracts.asConsumer') },
+      ],
+    },
+    {
+      name: 'unconfirmed',
+      title: 'contract.contacts',
+      options: [all, { value: 'true', title: text('contracts.unconfirmed') }],
+    },
+    {
+      name: 'ending',
+      title: 'contracts.ending',
+      options: [all, { value: 'true', title: text('contracts.endingHere') }],
+    },
+    {
+      name: 'waiting',
+      title: 'contracts.waiting',
+      options: [all, { value: 'true', title: text('contracts.waitingHere') }],
+    },
+  ]
+}
 
 function Contracts() {
   const mayPropose = useMay('proposeContract')
@@ -46,49 +82,7 @@ function Contracts() {
         search="contracts.searchHere"
         rowsOf={({ contracts: rows }) => rows}
         beside={(list) => <Beside of={list} />}
-        filters={[
-          {
-            name: 'state',
-            title: 'common.state',
-            options: [
-              { value: '', title: text('common.all') },
-              ...STATES.map((state) => ({ value: state, title: stateName(state) })),
-            ],
-          },
-          {
-            name: 'side',
-            title: 'contracts.side',
-            options: [
-              { value: '', title: text('common.all') },
-              { value: 'provider', title: text('contracts.asProvider') },
-              { value: 'consumer', title: text('contracts.asConsumer') },
-            ],
-          },
-          {
-            name: 'unconfirmed',
-            title: 'contract.contacts',
-            options: [
-              { value: '', title: text('common.all') },
-              { value: 'true', title: text('contracts.unconfirmed') },
-            ],
-          },
-          {
-            name: 'ending',
-            title: 'contracts.ending',
-            options: [
-              { value: '', title: text('common.all') },
-              { value: 'true', title: text('contracts.endingHere') },
-            ],
-          },
-          {
-            name: 'waiting',
-            title: 'contracts.waiting',
-            options: [
-              { value: '', title: text('common.all') },
-              { value: 'true', title: text('contracts.waitingHere') },
-            ],
-          },
-        ]}
+        filters={filters()}
         rowKey={({ contract, version }) => `${contract} ${version}`}
         columns={[
           {

@@ -59,14 +59,23 @@ const SOON_MS = 90 * 86_400_000
 
 /** The most urgent first. */
 export function waitingOf(known: Known): Waiting[] {
-  const { overview, system, configuration, certification, timestamping } = known
-  const now = Date.parse(overview.now)
-  const { newest, signingKeys } = configuration
   const found: Waiting[] = []
-  const add = (holds: boolean, waiting: Waiting): void => {
+  const add: Add = (holds, waiting) => {
     if (holds) found.push(waiting)
   }
-  const { waiting, installation, backups } = overview
+  const now = Date.parse(known.overview.now)
+  addRegistry(known, add)
+  addDecisions(known.overview, now, add)
+  addInstance(known, now, add)
+  addTrust(known, now, add)
+  return found.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
+}
+
+type Add = (holds: boolean, waiting: Waiting) => void
+
+/** What the registry's own operation lacks. */
+function addRegistry({ overview, system }: Known, add: Add): void {
+  const { installation, backups } = overview
   add(overview.isRestored, {
     what: 'waiting.restored',
     tone: 'bad',
@@ -91,6 +100,11 @@ export function waitingOf(known: Known): Waiting[] {
     operation: 'addApiKey',
     to: '/people',
   })
+}
+
+/** What waits for somebody's decision. */
+function addDecisions(overview: Overview, now: number, add: Add): void {
+  const { waiting, suspensions, contracts, mail, imports } = overview
   add(waiting.proposals > 0, {
     what: 'waiting.proposals',
     values: { count: waiting.proposals },
@@ -105,7 +119,6 @@ export function waitingOf(known: Known): Waiting[] {
     operation: 'approveManagementRequest',
     to: '/management-requests?state=SUBMITTED_FOR_APPROVAL',
   })
-  const { suspensions, contracts } = overview
   add(suspensions.unconfirmed > 0, {
     what: 'waiting.suspensions',
     values: { count: suspensions.unconfirmed },
@@ -134,7 +147,6 @@ export function waitingOf(known: Known): Waiting[] {
     operation: 'sendContactLetter',
     to: '/contracts?contacts=unconfirmed',
   })
-  const { mail, imports } = overview
   add(imports.open > 0, {
     what: imports.proposed > 0 ? 'waiting.importsProposed' : 'waiting.imports',
     values: { count: imports.open, proposed: imports.proposed },
@@ -149,6 +161,11 @@ export function waitingOf(known: Known): Waiting[] {
     operation: 'retryMailMessage',
     to: '/mail-messages?state=UNDELIVERED',
   })
+}
+
+/** What the instance cannot do without. */
+function addInstance({ overview, system, configuration }: Known, now: number, add: Add): void {
+  const { newest, signingKeys } = configuration
   add(!system.initialized, {
     what: 'waiting.instance',
     tone: 'bad',
@@ -167,6 +184,23 @@ export function waitingOf(known: Known): Waiting[] {
     operation: 'publishConfiguration',
     to: '/configuration',
   })
+  add(system.initialized && system.managementServiceProvider === undefined, {
+    what: 'waiting.provider',
+    tone: 'warn',
+    operation: 'setManagementServiceProvider',
+    to: '/settings',
+  })
+  add(overview.serversWithoutCertificate > 0, {
+    what: 'waiting.noCertificate',
+    values: { count: overview.serversWithoutCertificate },
+    tone: 'warn',
+    operation: 'addAuthenticationCertificate',
+    to: '/security-servers?certificate=none',
+  })
+}
+
+/** Who is approved, and what of that, or of servers' certificates, ends. */
+function addTrust({ overview, certification, timestamping }: Known, now: number, add: Add): void {
   add(certification.length === 0, {
     what: 'waiting.certification',
     tone: 'bad',
@@ -187,19 +221,6 @@ export function waitingOf(known: Known): Waiting[] {
     operation: 'addTimestampingService',
     to: '/trust-services',
   })
-  add(system.initialized && system.managementServiceProvider === undefined, {
-    what: 'waiting.provider',
-    tone: 'warn',
-    operation: 'setManagementServiceProvider',
-    to: '/settings',
-  })
-  add(overview.serversWithoutCertificate > 0, {
-    what: 'waiting.noCertificate',
-    values: { count: overview.serversWithoutCertificate },
-    tone: 'warn',
-    operation: 'addAuthenticationCertificate',
-    to: '/security-servers?certificate=none',
-  })
   for (const { name, notAfter } of trusted(certification, timestamping)) {
     const left = Date.parse(notAfter) - now
     add(left < SOON_MS, {
@@ -217,7 +238,6 @@ export function waitingOf(known: Known): Waiting[] {
     operation: 'addAuthenticationCertificate',
     to: '/',
   })
-  return found.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
 }
 
 /** As an input of local time has it. */

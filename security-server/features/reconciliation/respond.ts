@@ -51,10 +51,7 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
   const { server, clock, store } = rooms
   const received = createReceived()
   const busy = new Set<string>()
-  /** Sessions whose entries are being collected, and how that ended where it failed. */
-  const collecting = new Map<string, { failed?: unknown }>()
-  // One day at a time is read from the log, whoever asks.
-  const inTurn = createTurn()
+  const collecting = createCollecting(rooms)
 
   async function open(peer: ServerId, q: OpenQuestion): Promise<OpenAnswer> {
     const pair = checkPair(peer, q, rooms)
@@ -92,38 +89,8 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
       const { count, commitment, treeHead } = progress.own
       return { ready: true, count, commitment, treeHead }
     }
-    const running = collecting.get(session)
-    if (running?.failed !== undefined) {
-      collecting.delete(session)
-      throw running.failed
-    }
-    if (running === undefined) startCollecting({ session, pair, progress })
+    collecting.goOn({ session, pair, progress })
     return { ready: false }
-  }
-
-  function startCollecting({ session, pair, progress }: SessionState): void {
-    const run: { failed?: unknown } = {}
-    collecting.set(session, run)
-    const work = async (): Promise<void> => {
-      const salt = saltOf(server, pair, progress)
-      const count = await collect({ session, pair, salt }, rooms)
-      const own = await commitOwn({ session, salt, count, bits: progress.bits! }, rooms)
-      await store.save(session, { ...progress, own }, now())
-      collecting.delete(session)
-    }
-    inTurn(work).catch((cause: unknown) => {
-      run.failed = cause
-      // Whoever did not come back for it within so many others does not come.
-      if (collecting.size > KEPT_FAILURES) collecting.delete(collecting.keys().next().value!)
-    })
-  }
-
-  async function reveal({ session, pair, progress }: SessionState, q: RevealQuestion): Promise<RevealAnswer> {
-    const { own, peer } = progress
-    if (own === undefined || peer === undefined) throw outOfOrder()
-    checkCommitment(q, pair, progress, rooms)
-    await store.save(session, { ...progress, peer: { ...peer, buckets: q.buckets } }, now())
-    return { blind: own.blind, buckets: own.buckets }
   }
 
   async function entries(state: SessionState, q: EntriesQuestion): Promise<EntriesAnswer> {
@@ -166,7 +133,7 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
       case 'commit':
         return commit(state, q)
       case 'reveal':
-        return reveal(state, q)
+        return reveal(state, q, rooms)
       case 'entries':
         return entries(state, q)
       case 'show':
@@ -188,6 +155,56 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
       busy.delete(session)
     }
   }
+}
+
+/** Entries of sessions are read from the log one day at a time, whoever asks. */
+function createCollecting(rooms: ReconciliationRooms) {
+  /** How it ended where it failed. */
+  const collecting = new Map<string, { failed?: unknown }>()
+  const inTurn = createTurn()
+
+  function start({ session, pair, progress }: SessionState): void {
+    const run: { failed?: unknown } = {}
+    collecting.set(session, run)
+    const work = async (): Promise<void> => {
+      const salt = saltOf(rooms.server, pair, progress)
+      const count = await collect({ session, pair, salt }, rooms)
+      const own = await commitOwn({ session, salt, count, bits: progress.bits! }, rooms)
+      await rooms.store.save(session, { ...progress, own }, new Date(rooms.clock()).toISOString())
+      collecting.delete(session)
+    }
+    inTurn(work).catch((cause: unknown) => {
+      run.failed = cause
+      // Whoever did not come back for it within so many others does not come.
+      if (collecting.size > KEPT_FAILURES) collecting.delete(collecting.keys().next().value!)
+    })
+  }
+
+  return {
+    has: (session: string): boolean => collecting.has(session),
+    /** Begins when nobody did; throws what ended it, once. */
+    goOn(state: SessionState): void {
+      const running = collecting.get(state.session)
+      if (running?.failed !== undefined) {
+        collecting.delete(state.session)
+        throw running.failed
+      }
+      if (running === undefined) start(state)
+    },
+  }
+}
+
+async function reveal(
+  { session, pair, progress }: SessionState,
+  q: RevealQuestion,
+  rooms: ReconciliationRooms,
+): Promise<RevealAnswer> {
+  const { own, peer } = progress
+  if (own === undefined || peer === undefined) throw outOfOrder()
+  checkCommitment(q, pair, progress, rooms)
+  const now = new Date(rooms.clock()).toISOString()
+  await rooms.store.save(session, { ...progress, peer: { ...peer, buckets: q.buckets } }, now)
+  return { blind: own.blind, buckets: own.buckets }
 }
 
 /** The pair as we see it; throws `unknown_member` unless each of the two members is on its own side's server, `suspended`. */
