@@ -9,13 +9,14 @@ import { optionsOf } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
-import { CLASS, TOKEN_FLAG } from './constants.ts'
+import { TOKEN_FLAG } from './constants.ts'
 import { generateOnToken, type KeyPlace } from './generate.ts'
 import { operationFor } from './mechanism.ts'
+import type { Mechanism } from './message.ts'
 import { openTokenSession, type TokenPlace, type TokenSession } from './open-session.ts'
 import type { KeyAlgorithm } from './public-key.ts'
 import { isLoss, isRefusedPin, tokenFault } from './token-faults.ts'
-import { adoptFromToken, type FoundKey, keysOnToken } from './token-keys.ts'
+import { adoptFromToken, destroyOnToken, type FoundKey, keysOnToken } from './token-keys.ts'
 
 export type TokenState = {
   /** `away`: not reachable; `locked`: there, without a PIN; `open`: it signs. */
@@ -63,6 +64,7 @@ export type HardwareToken = {
 const PAUSE_MS = 1000
 const LOOK_MS = 5000
 const P256_BYTES = 32
+const COUNTS_WRONG = TOKEN_FLAG.userPinCountLow | TOKEN_FLAG.userPinFinalTry
 
 /** Begins to look for the token; `changed` is called whenever its state did. */
 export function createHardwareToken(q: {
@@ -173,15 +175,11 @@ export function createHardwareToken(q: {
       failWhileAway()
       const at = await reach()
       if (remembered === undefined) throw new Fault('token_not_active', { what: name })
-      if (remembered.identity !== at.identity) {
-        forget('another token is there')
+      const why = whyNotAgain(at, remembered.identity)
+      if (why !== undefined) {
+        forget(why)
         tell()
-        throw new Fault('token_not_active', { what: `${name}: another token is there` })
-      }
-      if ((at.description.flags & (TOKEN_FLAG.userPinFinalTry | TOKEN_FLAG.userPinLocked)) !== 0) {
-        forget('the token has one try left, or none: somebody has to log in')
-        tell()
-        throw new Fault('token_not_active', { what: `${name}: one try for the PIN is left, or none` })
+        throw new Fault('token_not_active', { what: `${name}: ${why}` })
       }
       await tryPin(at, remembered.pin)
       return at
@@ -219,19 +217,6 @@ export function createHardwareToken(q: {
     tell()
   }
 
-  /** What was begun goes on, and is left alone. */
-  async function within<T>(signing: Promise<T>, limitMs: number | undefined): Promise<T> {
-    if (limitMs === undefined) return signing
-    let late: NodeJS.Timeout | undefined
-    const limit = new Promise<never>((_, reject) => {
-      const fault = new Fault('token_unavailable', {
-        what: `${name} did not sign within ${limitMs / 1000} s`,
-      })
-      late = setTimeout(() => reject(fault), limitMs)
-    })
-    return Promise.race([signing, limit]).finally(() => clearTimeout(late))
-  }
-
   const timer = setInterval(() => void look(), q.place.lookMs ?? LOOK_MS)
   timer.unref()
   void look()
@@ -247,8 +232,7 @@ export function createHardwareToken(q: {
         // Neither the token nor we compare: an answer would tell of each guess whether it is right, and nobody would count.
         if (open) throw new Fault('conflict', { what: `${name} is open; log out first to try a PIN` })
         if (at.description.flags & TOKEN_FLAG.userPinLocked) throw new Fault('pin_locked', { what: name })
-        const counts = TOKEN_FLAG.userPinCountLow | TOKEN_FLAG.userPinFinalTry
-        if (careful && (at.description.flags & counts) !== 0) {
+        if (careful && (at.description.flags & COUNTS_WRONG) !== 0) {
           reason = 'a wrong PIN was given before: somebody has to log in'
           tell()
           throw new Fault('token_not_active', { what: `${name}: ${reason}` })
@@ -266,34 +250,15 @@ export function createHardwareToken(q: {
     adopt: (objectId) => run((at) => adoptFromToken(at, objectId)),
     // Not again: a pair may have been made before the connection was lost.
     generate: (algorithm, label) => run((at) => generateOnToken(at, { algorithm, label }), false),
-    destroy: (objectId) =>
-      run((at) =>
-        at.withWritable(async (writable) => {
-          const id = Buffer.from(objectId, 'hex')
-          for (const kind of [CLASS.privateKey, CLASS.publicKey]) {
-            const template = [['class', kind] as const, ['id', id] as const]
-            for (const object of await at.functions.find(writable, template))
-              await at.functions.destroy(writable, object)
-          }
-          at.forgetHandle(objectId)
-        }),
+    destroy: (objectId) => run((at) => destroyOnToken(at, objectId)),
+    key: (place, { limitMs } = {}) =>
+      remoteKey(place, name, (mechanism, input) =>
+        within(
+          run(async (at) => at.sign(place.objectId, mechanism, input)),
+          limitMs,
+          name,
+        ),
       ),
-    key({ objectId, publicKey: spki }, { limitMs } = {}) {
-      const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })
-      return {
-        publicKey,
-        async sign(method, data) {
-          const { mechanism, input } = operationFor(method, data, P256_BYTES)
-          const value = await within(
-            run(async (at) => at.sign(objectId, mechanism, input)),
-            limitMs,
-          )
-          if (!verify(method.digest, data, { key: publicKey, ...optionsOf(method) }, value))
-            throw new Fault('token_unavailable', { what: `${name} gave a signature that does not verify` })
-          return value
-        },
-      }
-    },
     close() {
       closed = true
       clearInterval(timer)
@@ -301,6 +266,46 @@ export function createHardwareToken(q: {
       drop(session, 'it was closed')
     },
   }
+}
+
+/** A key that signs on its token; what it signed is verified before anybody has it. */
+function remoteKey(
+  { publicKey: spki }: KeyPlace,
+  name: string,
+  sign: (mechanism: Mechanism, input: Buffer) => Promise<Buffer>,
+): RemoteKey {
+  const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })
+  return {
+    publicKey,
+    async sign(method, data) {
+      const { mechanism, input } = operationFor(method, data, P256_BYTES)
+      const value = await sign(mechanism, input)
+      if (!verify(method.digest, data, { key: publicKey, ...optionsOf(method) }, value))
+        throw new Fault('token_unavailable', { what: `${name} gave a signature that does not verify` })
+      return value
+    },
+  }
+}
+
+/** What was begun goes on, and is left alone. */
+async function within<T>(signing: Promise<T>, limitMs: number | undefined, name: string): Promise<T> {
+  if (limitMs === undefined) return signing
+  let late: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    const fault = new Fault('token_unavailable', {
+      what: `${name} did not sign within ${limitMs / 1000} s`,
+    })
+    late = setTimeout(() => reject(fault), limitMs)
+  })
+  return Promise.race([signing, limit]).finally(() => clearTimeout(late))
+}
+
+/** Why the PIN is not tried once more by itself. */
+function whyNotAgain(at: TokenSession, identity: string): string | undefined {
+  if (at.identity !== identity) return 'another token is there'
+  return (at.description.flags & (TOKEN_FLAG.userPinFinalTry | TOKEN_FLAG.userPinLocked)) === 0
+    ? undefined
+    : 'one try for the PIN is left, or none: somebody has to log in'
 }
 
 function pinState(flags: number): TokenState['pin'] {

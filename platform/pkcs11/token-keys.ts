@@ -1,6 +1,6 @@
 /**
- * Keys that lie on a token already, made there with its maker's tool or moved there: what they are, whether they may serve, and taking
- * one into use. Nothing is changed on the token and nothing of a private half is read.
+ * Keys that lie on a token already, made there with its maker's tool or moved there: what they are, whether they may serve, taking
+ * one into use, and its end. Nothing of a private half is read.
  */
 import { Fault } from '#schemas/fault.ts'
 import { CLASS } from './constants.ts'
@@ -49,6 +49,19 @@ export async function adoptFromToken(at: TokenSession, objectId: string): Promis
   if (unfit !== undefined || publicKey === undefined) throw new Fault('conflict', { what: unfit })
   await prove(at, objectId, publicKey)
   return { objectId, publicKey }
+}
+
+/** Destroys both halves; nothing when they are gone already. */
+export function destroyOnToken(at: TokenSession, objectId: string): Promise<void> {
+  return at.withWritable(async (writable) => {
+    const id = Buffer.from(objectId, 'hex')
+    for (const kind of [CLASS.privateKey, CLASS.publicKey]) {
+      const template = [['class', kind] as const, ['id', id] as const]
+      for (const object of await at.functions.find(writable, template))
+        await at.functions.destroy(writable, object)
+    }
+    at.forgetHandle(objectId)
+  })
 }
 
 async function examine(at: TokenSession): Promise<Examined[]> {
