@@ -14,22 +14,22 @@ import { createPlaces, createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
-import { candidateLocations, type Shuffle, shuffled } from './candidates.ts'
+import { type Shuffle, shuffled } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
+import { createCurrentSnapshot } from './current-snapshot.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { createGenerations } from './generations.ts'
-import { raiseMark } from './high-water.ts'
 import { type InstanceCopy, type Kind, withoutContents } from './instance-copy.ts'
+import { createKeptMarks } from './kept-marks.ts'
 import { createKeptSuspensionLists, type KeptSuspensionList } from './kept-suspension-lists.ts'
-import { type InstanceMarks, marksBytes, readMarks, writeMarks } from './marks.ts'
+import { createListRefresh, LIST_WITHIN_MS } from './refresh-lists.ts'
 import { createRegistryView, type OwnView, type RegistryView } from './registry-view.ts'
 import { restoreCopies } from './restore.ts'
-import { type ConfigurationSnapshot, contentVersion, createSnapshot } from './snapshot.ts'
+import { type ConfigurationSnapshot, contentVersion } from './snapshot.ts'
 import { type LastPlace, tryLocations } from './try-locations.ts'
 
-/** For one instance of the federation: all the places where it may lie, then its suspension list. */
+/** For one instance of the federation: all the places where it may lie; then comes its suspension list. */
 const FEDERATED_WITHIN_MS = 60_000
-const LIST_WITHIN_MS = 20_000
 /** Configurations of other instances that are read at a time, each on a thread of its own, for so long and with so much memory. */
 const FEDERATED_READERS = 3
 const FEDERATED_LIMITS = { timeMs: 30_000, oldGenerationMb: 1024 }
@@ -74,12 +74,10 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
   const generations = await createGenerations(q.directory, q.files)
   const lists = createKeptSuspensionLists(q)
   const view = createRegistryView(q)
-  const marks = new Map<string, InstanceMarks>(await readMarks(q.directory))
+  const marks = await createKeptMarks(q)
+  const current = createCurrentSnapshot({ ...q, listOf: lists.of })
   const places = new Map<string, LastPlace>()
-  const listeners = new Set<(snapshot: ConfigurationSnapshot) => void>()
-  let persistedMarks = marksBytes(marks)
   let copies: InstanceCopy[] = []
-  let snapshot: ConfigurationSnapshot | undefined
   let layout = ''
   let isReusable = true
   /** What was asked for under another trust does not count. */
@@ -92,42 +90,20 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
 
   const use = (accepted: InstanceCopy[]): void => {
     copies = accepted.map((copy) => ({ ...copy, parts: withoutContents(copy.parts) }))
-    for (const copy of copies) {
-      marks.set(copy.instance, {
-        mark: raiseMark(marks.get(copy.instance)?.mark, copy.directory, copy),
-        learnedCertificates: copy.packed.few.sources.flatMap((source) => [
-          ...source.internalVerificationCerts,
-          ...source.externalVerificationCerts,
-        ]),
-      })
-    }
+    marks.raise(copies)
   }
 
-  const publish = (): void => {
-    const before = snapshot?.version
-    snapshot = createSnapshot(copies, layout, q.clock, lists.of)
-    if (snapshot.version === before) return
-    for (const { instance, index } of copies) {
-      if (index.warnings.length > 0)
-        q.log.warn({ instance, warnings: index.warnings }, 'global configuration')
-    }
-    for (const listener of listeners) {
-      try {
-        listener(snapshot)
-      } catch (cause) {
-        q.log.error({ err: asFault(cause) }, 'a listener to the global configuration failed')
-      }
-    }
-  }
-
-  const inTurn = createTurn()
-  const persistMarks = (): Promise<void> =>
-    inTurn(async () => {
-      const bytes = marksBytes(marks)
-      if (bytes.equals(persistedMarks)) return
-      await writeMarks(q.directory, marks, q.files)
-      persistedMarks = bytes
-    })
+  const publish = (): void => current.renew(copies, layout)
+  const raiseListMarks = (): void => marks.raiseByLists(lists.of)
+  const listRefresh = createListRefresh({
+    ...{ lists, shuffle: q.shuffle, log: q.log, raiseMarks: raiseListMarks },
+    markOf: (instance) => marks.of(instance)?.mark,
+    lastUrl: ({ url, instance }) => url ?? places.get(instance)?.url,
+    obey: async () => {
+      if (copies.length > 0) publish()
+      await marks.persist()
+    },
+  })
 
   const fetch = async (
     anchor: ConfigurationAnchor,
@@ -138,71 +114,12 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     const { instance } = anchor
     const copy = copies.find((known) => known.instance === instance)
     const last = places.get(instance)
-    const mark = marks.get(instance)?.mark
+    const mark = marks.of(instance)?.mark
     const onFork = kind === 'own' ? view.report : undefined
     const known = { kind, mark, copy, isReusable, last }
     const found = await tryLocations({ ...q, ...known, anchor, read, onFork, withinMs })
     places.set(instance, found.last)
     return found.copy
-  }
-
-  /** Before the copy is used, so that no moment knows the new one without its list. */
-  const fetchList = async (
-    copy: InstanceCopy,
-    anchor: ConfigurationAnchor,
-    withinMs?: number,
-  ): Promise<boolean> => {
-    if (copy.statement?.hasSuspensionList !== true) return false
-    const { instance, packed } = copy
-    const lastUrl = copy.url ?? places.get(instance)?.url
-    const locations = candidateLocations({ ...q, anchor, sources: packed.few.sources, lastUrl })
-    return lists.fetch(instance, locations, marks.get(instance)?.mark, withinMs)
-  }
-
-  const fetchListQuietly = async (
-    copy: InstanceCopy,
-    anchor: ConfigurationAnchor,
-    withinMs?: number,
-  ): Promise<void> => {
-    await fetchList(copy, anchor, withinMs).catch((cause: unknown) =>
-      q.log.warn({ err: asFault(cause), instance: copy.instance }, 'no newer suspension list'),
-    )
-    raiseListMarks()
-  }
-
-  /** Fetches the list of one instance and has it obeyed at once, also when it cannot be written to disk. */
-  const obeyList = async (
-    copy: InstanceCopy,
-    anchor: ConfigurationAnchor,
-    withinMs?: number,
-  ): Promise<void> => {
-    try {
-      await fetchList(copy, anchor, withinMs)
-    } finally {
-      raiseListMarks()
-      if (copies.length > 0) publish()
-      await persistMarks()
-    }
-  }
-
-  const listsApart = createApart(LIST_WITHIN_MS)
-  const refreshOther = (copy: InstanceCopy, own: ConfigurationAnchor): Promise<void> =>
-    listsApart(copy.instance, async () => {
-      const { instance } = copy
-      try {
-        const anchor = anchorOf(own, instance)
-        if (anchor !== undefined) await obeyList(copy, anchor, LIST_WITHIN_MS)
-      } catch (cause) {
-        q.log.warn({ err: asFault(cause), instance }, 'no newer suspension list')
-      }
-    })
-
-  const raiseListMarks = (): void => {
-    for (const [instance, { mark, learnedCertificates }] of marks) {
-      const suspensions = lists.of(instance)?.mark
-      if (suspensions !== undefined && suspensions.number > (mark.suspensions?.number ?? 0))
-        marks.set(instance, { mark: { ...mark, suspensions }, learnedCertificates })
-    }
   }
 
   const federatedAnchors = (own: InstanceCopy): ConfigurationAnchor[] =>
@@ -228,7 +145,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     use(accepted)
     raiseListMarks()
     publish()
-    await persistMarks()
+    await marks.persist()
   }
 
   /** Takes what was fetched of another instance, unless it is not that any more by which it was verified. */
@@ -244,21 +161,13 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
 
   const withinMs = q.federatedWithinMs ?? FEDERATED_WITHIN_MS
   const federatedApart = createApart(withinMs)
-  const { run: reading } = createPlaces(FEDERATED_READERS)
+  const readFederated = createFederatedReading()
   const follow = (anchor: ConfigurationAnchor): Promise<void> =>
     federatedApart(anchor.instance, async (signal) => {
       const begun = era
       try {
-        // A reader of its own, which ends with it: ours does not wait for what another instance lets be read.
-        const copy = await withParametersReader((read) => {
-          const inPlace: ReadParameters = (kind, xml) =>
-            reading(async () => {
-              signal.throwIfAborted()
-              return await read(kind, xml)
-            })
-          return within(signal, fetch(anchor, 'federated', inPlace, withinMs))
-        }, FEDERATED_LIMITS)
-        await fetchListQuietly(copy, anchor, LIST_WITHIN_MS)
+        const copy = await readFederated(signal, (read) => fetch(anchor, 'federated', read, withinMs))
+        await listRefresh.beforeUse(copy, anchor, LIST_WITHIN_MS)
         await installOther(copy, anchor, begun)
       } catch (cause) {
         // The last copy serves until it expires.
@@ -271,7 +180,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
 
   const ownView = (): OwnView | undefined => {
     const [own] = copies
-    const marked = own === undefined ? undefined : marks.get(own.instance)
+    const marked = own === undefined ? undefined : marks.of(own.instance)
     if (marked?.mark.logHead === undefined) return undefined
     return {
       newest: marked.mark.logHead,
@@ -293,10 +202,10 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     refreshSuspensions: async (anchor) => {
       const [own, ...others] = copies
       // Another instance that answers slowly must not hold up what our own registry says.
-      for (const copy of others) void refreshOther(copy, anchor)
-      if (own !== undefined) await obeyList(own, anchor)
+      for (const copy of others) void listRefresh.obeyedOfOther(copy, () => anchorOf(anchor, copy.instance))
+      if (own !== undefined) await listRefresh.obeyed(own, anchor)
     },
-    snapshot: () => snapshot,
+    snapshot: current.get,
     copies: () => copies,
     federatedMissing: () =>
       copies
@@ -304,18 +213,15 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
         .flatMap(federatedAnchors)
         .map(({ instance }) => instance)
         .filter((instance) => !copies.some((copy) => copy.instance === instance)),
-    onChange: (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    onChange: current.onChange,
     restore: async (anchor, read) => {
       try {
         const stored = await generations.load()
         if (stored === undefined) return
         trusted = certificatesIn(anchor)
-        use(await restoreCopies({ stored: stored.copies, anchor, marks, isAllowed, read }))
+        use(await restoreCopies({ stored: stored.copies, anchor, marks: marks.all, isAllowed, read }))
         for (const { instance } of copies) {
-          const { mark, learnedCertificates } = marks.get(instance)!
+          const { mark, learnedCertificates } = marks.of(instance)!
           const certificates = [
             ...certificatesIn(anchorOf(anchor, instance) ?? anchor),
             ...learnedCertificates,
@@ -337,7 +243,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
         if (copies.length > 0) publish()
         throw cause
       })
-      await fetchListQuietly(own, anchor)
+      await listRefresh.beforeUse(own, anchor)
       // What our own registry says now, a revocation say, does not wait for another instance that answers slowly, nor does what
       // it says next. After a write that failed nothing on disk is relied on: others are there again when they were fetched.
       await installing(() => install([own, ...(isReusable ? federatedOf(own) : [])]))
@@ -350,22 +256,33 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     forget: (historyOf) =>
       installing(async () => {
         era += 1
-        for (const [instance, { mark }] of marks) {
-          if (instance === historyOf) marks.delete(instance)
-          else marks.set(instance, { mark, learnedCertificates: [] })
-        }
+        marks.forget(historyOf)
         lists.forget()
         if (historyOf !== undefined) await view.forget()
         places.clear()
-        await persistMarks()
+        await marks.persist()
       }),
     keepOnlyWhatIsSignedFor: (anchor) => {
       const own = copies[0]
       if (own?.instance === anchor.instance && isSignedFor(own, anchor)) return
       copies = []
-      snapshot = undefined
+      current.drop()
     },
   }
+}
+
+/** A reader of its own for each, which ends with it: ours does not wait for what another instance lets be read. */
+function createFederatedReading() {
+  const { run: inPlace } = createPlaces(FEDERATED_READERS)
+  return <T>(signal: AbortSignal, act: (read: ReadParameters) => Promise<T>): Promise<T> =>
+    withParametersReader((read) => {
+      const readInPlace: ReadParameters = (kind, xml) =>
+        inPlace(async () => {
+          signal.throwIfAborted()
+          return await read(kind, xml)
+        })
+      return within(signal, act(readInPlace))
+    }, FEDERATED_LIMITS)
 }
 
 function certificatesIn(anchor: ConfigurationAnchor): Buffer[] {

@@ -28,7 +28,7 @@ export type KeptSuspensionList = {
   index: SuspensionIndex
 }
 
-type KeptSuspensionLists = {
+export type KeptSuspensionLists = {
   of(instance: string): KeptSuspensionList | undefined
   /** Takes the list that lies on disk when it stands the checks; one that does not is left alone and logged. */
   restore(instance: string, certificates: Buffer[], mark: HighWaterMark | undefined): Promise<void>

@@ -1,0 +1,51 @@
+/** What is in force, and who is told when its content has changed. */
+import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { asFault } from '#schemas/fault.ts'
+import type { InstanceCopy } from './instance-copy.ts'
+import type { KeptSuspensionList } from './kept-suspension-lists.ts'
+import { type ConfigurationSnapshot, createSnapshot } from './snapshot.ts'
+
+type CurrentSnapshot = {
+  get(): ConfigurationSnapshot | undefined
+  /** `layout`: the folder in X-Road's layout that holds the copies. */
+  renew(copies: InstanceCopy[], layout: string): void
+  drop(): void
+  /** Gives a function that ends this. */
+  onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
+}
+
+export function createCurrentSnapshot(q: {
+  clock: Clock
+  log: Log
+  listOf(instance: string): KeptSuspensionList | undefined
+}): CurrentSnapshot {
+  const listeners = new Set<(snapshot: ConfigurationSnapshot) => void>()
+  let snapshot: ConfigurationSnapshot | undefined
+  return {
+    get: () => snapshot,
+    renew(copies, layout) {
+      const before = snapshot?.version
+      snapshot = createSnapshot(copies, layout, q.clock, q.listOf)
+      if (snapshot.version === before) return
+      for (const { instance, index } of copies) {
+        if (index.warnings.length > 0)
+          q.log.warn({ instance, warnings: index.warnings }, 'global configuration')
+      }
+      for (const listener of listeners) {
+        try {
+          listener(snapshot)
+        } catch (cause) {
+          q.log.error({ err: asFault(cause) }, 'a listener to the global configuration failed')
+        }
+      }
+    },
+    drop() {
+      snapshot = undefined
+    },
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}

@@ -1,0 +1,61 @@
+/** The marks in memory, and on disk in step with them: they are only raised, unless somebody forgets them on purpose. */
+import { createTurn } from '#platform/in-turn.ts'
+import type { DurableFiles } from './durable-files.ts'
+import { raiseMark } from './high-water.ts'
+import type { InstanceCopy } from './instance-copy.ts'
+import type { KeptSuspensionList } from './kept-suspension-lists.ts'
+import { type InstanceMarks, type Marks, marksBytes, readMarks, writeMarks } from './marks.ts'
+
+type KeptMarks = {
+  all: Marks
+  of(instance: string): InstanceMarks | undefined
+  /** By copies that were accepted; the certificates that they name are learned. */
+  raise(copies: InstanceCopy[]): void
+  raiseByLists(listOf: (instance: string) => KeptSuspensionList | undefined): void
+  /** Certificates that were learned, and how new the one instance was. */
+  forget(historyOf: string | undefined): void
+  /** Writes them when they have changed. */
+  persist(): Promise<void>
+}
+
+/** Throws `io_error` for marks on disk that are damaged. */
+export async function createKeptMarks(q: { directory: string; files: DurableFiles }): Promise<KeptMarks> {
+  const marks = new Map<string, InstanceMarks>(await readMarks(q.directory))
+  let persisted = marksBytes(marks)
+  const inTurn = createTurn()
+  return {
+    all: marks,
+    of: (instance) => marks.get(instance),
+    raise(copies) {
+      for (const copy of copies) {
+        marks.set(copy.instance, {
+          mark: raiseMark(marks.get(copy.instance)?.mark, copy.directory, copy),
+          learnedCertificates: copy.packed.few.sources.flatMap((source) => [
+            ...source.internalVerificationCerts,
+            ...source.externalVerificationCerts,
+          ]),
+        })
+      }
+    },
+    raiseByLists(listOf) {
+      for (const [instance, { mark, learnedCertificates }] of marks) {
+        const suspensions = listOf(instance)?.mark
+        if (suspensions !== undefined && suspensions.number > (mark.suspensions?.number ?? 0))
+          marks.set(instance, { mark: { ...mark, suspensions }, learnedCertificates })
+      }
+    },
+    forget(historyOf) {
+      for (const [instance, { mark }] of marks) {
+        if (instance === historyOf) marks.delete(instance)
+        else marks.set(instance, { mark, learnedCertificates: [] })
+      }
+    },
+    persist: () =>
+      inTurn(async () => {
+        const bytes = marksBytes(marks)
+        if (bytes.equals(persisted)) return
+        await writeMarks(q.directory, marks, q.files)
+        persisted = bytes
+      }),
+  }
+}

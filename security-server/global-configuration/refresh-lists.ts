@@ -1,0 +1,81 @@
+/** Fetches suspension lists: with a configuration that has come, before it is used, or alone and obeyed at once. */
+import { createApart } from '#platform/apart.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { asFault } from '#schemas/fault.ts'
+import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import { candidateLocations, type Shuffle } from './candidates.ts'
+import type { HighWaterMark } from './high-water.ts'
+import type { InstanceCopy } from './instance-copy.ts'
+import type { KeptSuspensionLists } from './kept-suspension-lists.ts'
+
+type ListRefresh = {
+  /** Before the copy is used, so that no moment knows the new one without its list. A failure is logged. */
+  beforeUse(copy: InstanceCopy, anchor: ConfigurationAnchor, withinMs?: number): Promise<void>
+  /** Of one instance, obeyed at once, also when it cannot be written to disk. */
+  obeyed(copy: InstanceCopy, anchor: ConfigurationAnchor): Promise<void>
+  /** The same of another instance, which is not waited for long. A failure is logged. */
+  obeyedOfOther(copy: InstanceCopy, anchorNow: () => ConfigurationAnchor | undefined): Promise<void>
+}
+
+/** Of another instance: all the places where it may lie. */
+export const LIST_WITHIN_MS = 20_000
+
+export function createListRefresh(q: {
+  lists: Pick<KeptSuspensionLists, 'fetch'>
+  markOf(instance: string): HighWaterMark | undefined
+  /** From where it came last. */
+  lastUrl(copy: InstanceCopy): string | undefined
+  shuffle?: Shuffle | undefined
+  /** Raises the marks by what has come. */
+  raiseMarks(): void
+  /** Publishes what has come, and keeps the marks. */
+  obey(): Promise<void>
+  log: Log
+}): ListRefresh {
+  const fetchList = async (
+    copy: InstanceCopy,
+    anchor: ConfigurationAnchor,
+    withinMs?: number,
+  ): Promise<void> => {
+    if (copy.statement?.hasSuspensionList !== true) return
+    const { instance, packed } = copy
+    const { shuffle } = q
+    const { sources } = packed.few
+    const locations = candidateLocations({ anchor, sources, lastUrl: q.lastUrl(copy), shuffle })
+    await q.lists.fetch(instance, locations, q.markOf(instance), withinMs)
+  }
+
+  const obeyed = async (
+    copy: InstanceCopy,
+    anchor: ConfigurationAnchor,
+    withinMs?: number,
+  ): Promise<void> => {
+    try {
+      await fetchList(copy, anchor, withinMs)
+    } finally {
+      q.raiseMarks()
+      await q.obey()
+    }
+  }
+
+  const apart = createApart(LIST_WITHIN_MS)
+  return {
+    async beforeUse(copy, anchor, withinMs) {
+      await fetchList(copy, anchor, withinMs).catch((cause: unknown) =>
+        q.log.warn({ err: asFault(cause), instance: copy.instance }, 'no newer suspension list'),
+      )
+      q.raiseMarks()
+    },
+    obeyed: (copy, anchor) => obeyed(copy, anchor),
+    obeyedOfOther: (copy, anchorNow) =>
+      apart(copy.instance, async () => {
+        const { instance } = copy
+        try {
+          const anchor = anchorNow()
+          if (anchor !== undefined) await obeyed(copy, anchor, LIST_WITHIN_MS)
+        } catch (cause) {
+          q.log.warn({ err: asFault(cause), instance }, 'no newer suspension list')
+        }
+      }),
+  }
+}
