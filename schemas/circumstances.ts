@@ -1,6 +1,6 @@
 /**
- * What held when an exchange took place, as a log keeps it beside its records: one canonical JSON document (RFC 8785) for all
- * exchanges of which the same held, known by its SHA-256. Nothing in it is about a person: no path as it was called, no user, no
+ * The circumstances of an exchange, as a log keeps them beside its records: one canonical JSON document (RFC 8785) for all
+ * exchanges with the same circumstances, known by its SHA-256. Nothing in it is about a person: no path as it was called, no user, no
  * address. Identifiers stand in their text form with slashes, digests as base64.
  */
 

@@ -140,7 +140,7 @@ const profile = record<CertificateProfile>({
   }),
 })
 
-/** Throws `invalid_input` with the place of what is wrong. */
+/** Throws `invalid_input` with the place of the mistake. */
 export function readProfile(given: unknown): CertificateProfile {
   try {
     const read = profile(given, 'profile')

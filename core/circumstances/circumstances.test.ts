@@ -1,4 +1,4 @@
-/** What held, as it is sealed and read again: one text for one value, and nothing but what version 1 knows. */
+/** Circumstances as they are sealed and read again: one text for one value, and nothing but what version 1 knows. */
 import { hash } from 'node:crypto'
 import t from 'tap'
 import type { Circumstances } from '#schemas/circumstances.ts'

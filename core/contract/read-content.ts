@@ -112,7 +112,7 @@ const content = record<ContractContent>({
   ),
 })
 
-/** The content in `value`; throws `invalid_contract` with the place of what is wrong. */
+/** The content in `value`; throws `invalid_contract` with the place of the mistake. */
 export function readContent(value: unknown): ContractContent {
   const read = content(value, 'contract')
   const { validFrom, validUntil, reviewAt } = read

@@ -104,7 +104,7 @@ export type RecordVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' |
   form: LeafFields
   /** What the record says of itself, proven by the leaf. */
   metadata: unknown
-  /** What held at its time, proven as what its metadata name; absent where it names nothing or nothing is shown. */
+  /** Its circumstances, proven to be those that its metadata name; absent where they name none or none are shown. */
   circumstances?: Circumstances | undefined
   /** The verdict on the signed message, where it is in the bundle. */
   container: ContainerVerdict | undefined

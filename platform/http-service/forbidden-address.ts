@@ -1,4 +1,4 @@
-/** Where nobody who names an address to the registry may lead it: link-local (metadata of clouds), multicast, reserved. */
+/** Addresses to which nobody may send the registry: link-local (metadata of clouds), multicast, reserved. */
 import { BlockList, isIP } from 'node:net'
 
 const forbidden = new BlockList()

@@ -78,7 +78,7 @@ export function createJobs(q: {
   /** How long a crashed node's job rests before another takes it. */
   leaseSeconds?: number
   concurrency?: number
-  /** Kinds of which no more run here at once: those that wait for machines of others leave places for the rest. */
+  /** How many of a kind run here at once: kinds that wait for machines of others leave places for the rest. */
   places?: Record<string, number>
 }): Jobs {
   const store = createJobStore(q.database)

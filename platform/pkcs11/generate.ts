@@ -1,6 +1,6 @@
 /**
  * Makes a key pair on a token. Guarantees that the private half was made there, cannot be read out, and signs what the
- * public half verifies; a pair of which one of this does not hold is destroyed again.
+ * public half verifies; a pair that fails one of these is destroyed again.
  */
 import { createPublicKey, randomBytes, verify } from 'node:crypto'
 import { optionsOf, plainMethod } from '#core/signature/signing-key.ts'

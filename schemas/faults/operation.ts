@@ -186,7 +186,7 @@ export const operationFaults = {
   malformed_circumstances: {
     status: 400,
     blame: 'client',
-    text: 'What held at the time of an exchange is not well-formed, or is not what its record names',
+    text: 'The circumstances of an exchange are not well-formed, or not those that its record names',
     remedy: 'Fetch the evidence again; when it stays so, the log or the file was changed',
   },
   malformed_archive: {

@@ -170,7 +170,7 @@ async function judge(
   const isAsked = q.order.scope.purposes !== undefined || q.order.scope.endpoints !== undefined
   const unproved =
     isAsked && record.circumstances === undefined
-      ? "; what held at its time is not shown, so purpose and endpoint are the list's word"
+      ? "; its circumstances are not shown, so purpose and endpoint are the list's word"
       : ''
   return `${verdict.verdict}${verdict.subIndication === undefined ? '' : `, ${verdict.subIndication}`}: ${verdict.reason}${unproved}`
 }

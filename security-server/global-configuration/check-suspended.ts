@@ -1,4 +1,4 @@
-/** Guarantees that nobody who is suspended takes part: a member, a subsystem, a security server, a certificate. */
+/** Guarantees that no suspended one takes part: a member, a subsystem, a security server, a certificate. */
 import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'

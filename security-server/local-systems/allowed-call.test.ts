@@ -21,7 +21,7 @@ paths:
   /persons/{code}/children/{n}: { get: {} }
 `
 
-t.test('what held of a call', (t) =>
+t.test('the circumstances of a call', (t) =>
   eachDatabase(t, async (database, t) => {
     await migrate(database, localSystemsMigrations)
     let now = Date.parse('2026-06-01T12:00:00Z')

@@ -41,7 +41,7 @@ export type RecordInput = {
   keepDays?: number
   /** Under a secret contract; absent: open. */
   secrecy?: Secrecy
-  /** What held when the exchange took place: kept once for all records that name it. */
+  /** The circumstances of the exchange: kept once for all records that name it. */
   circumstances?: SealedCircumstances
   /** The global configuration by which the exchange was judged: "<instance>/<index>". */
   configuration?: string
@@ -55,7 +55,7 @@ export type LoggedRecord = { index: number; leaf: Buffer }
 /** What the content of a record says about itself; the `parties` commitment covers these bytes. */
 export type Metadata = {
   answers?: number
-  /** Base64 of the SHA-256 of what held when the exchange took place. */
+  /** Base64 of the SHA-256 of the circumstances of the exchange. */
   circumstances?: string
   client?: string
   configuration?: string

@@ -1,5 +1,5 @@
 /**
- * What the records of an exchange say of what held when it took place. The document is made once for all exchanges of which the
+ * What the records of an exchange say of its circumstances. The document is made once for all exchanges of which the
  * same held, for as long as nothing changes that it speaks of: what an exchange costs here is a few look-ups.
  */
 import { type SealedCircumstances, sealCircumstances } from '#core/circumstances/seal.ts'

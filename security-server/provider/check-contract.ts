@@ -16,7 +16,7 @@ export type AllowedRequest = Verified<Received> & {
   readonly [allowed]: true
   /** None for metadata services. */
   local: LocalService | undefined
-  /** What its records say of what held, the contract under which it goes among it. */
+  /** What its records say of its circumstances, with the contract under which it goes. */
   terms: TermsOnRecord
 }
 

@@ -40,7 +40,7 @@ export function checkRights(request: Request, rooms: ProviderRooms): Rights {
   return { local, call, terms }
 }
 
-/** What held of a call that was refused, under `terms`: as far as it names a service and an endpoint of ours. */
+/** The circumstances of a call that was refused, under `terms`: as far as the call names a service and an endpoint of ours. */
 export function termsWhenRefused(request: Request, terms: RecordTerms, rooms: ProviderRooms): TermsOnRecord {
   try {
     const call = endpointOf(request, rooms)?.call

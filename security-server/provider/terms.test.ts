@@ -37,7 +37,7 @@ t.test('the service contract: asked for twice, its refusal signed, its name on r
   t.equal(held[0]!.configuration, 'DEV/7')
   const { digest, document } = held[0]!.circumstances!
   t.match(readCircumstances(Buffer.from(document), digest), { side: 'provider', endpoint: { path: '/a' } })
-  t.equal(held[1]!.circumstances, held[0]!.circumstances, 'and both name what held, made once')
+  t.equal(held[1]!.circumstances, held[0]!.circumstances, 'and both name the same circumstances, made once')
   system.answer = (_request, response) => response.socket!.destroy()
   await refusalIn(made, exchange(await made.ask(), covered))
   t.match(log.records.slice(2), [terms, { ...terms, kind: 'outcome-unknown' }], 'and what closes one')
@@ -50,7 +50,11 @@ t.test('the service contract: asked for twice, its refusal signed, its name on r
   t.ok(await isProvedRefusal(made, { refusal, requestId, hash: '' }))
   t.equal(system.calls.length, 2)
   t.match(log.records.at(-1), { ...whenRefused, kind: 'refusal' })
-  t.equal(log.records.at(-1)!.circumstances?.digest, digest, 'one that was refused says what held, too')
+  t.equal(
+    log.records.at(-1)!.circumstances?.digest,
+    digest,
+    'one that was refused tells its circumstances, too',
+  )
   log.records.length = 0
   // Allowed on the claim, refused once it was verified: the request is evidence, kept as those contracts want it.
   let claims = 0

@@ -172,7 +172,7 @@ if (!hasChromium()) {
       await settled()
       t.equal(await page.locator('.status').filter({ hasText: 'passed' }).count(), 2, 'both messages verify')
       t.match(await page.locator('main').textContent(), /EE<b>1<\/b>/)
-      const held = page.getByRole('heading', { name: 'What held at that time' }).locator('xpath=../..')
+      const held = page.getByRole('heading', { name: 'Circumstances at that time' }).locator('xpath=../..')
       t.match(
         await held.textContent(),
         /Contractnone: access rights decided.*certificate of their own.*Global configurationDEV/,

@@ -100,7 +100,7 @@ type Held = {
   right: { grants: { subjectType: string; subject: string }[] }
 }
 
-/** What held of the newest request that the provider's server answered, and by which configuration. */
+/** The circumstances of the newest request that the provider's server answered, and by which configuration. */
 async function held(): Promise<Held & { configuration: number }> {
   const admin = world.admin.population
   const [newest] = await admin.get<{ index: number }[]>(
@@ -252,7 +252,11 @@ t.test('extended by one act of each side, the old version gives way', async (t) 
     whole.versions[1]!.changes.map(({ path }) => path),
     ['/reviewAt', '/supersedes', '/validUntil', '/version'],
   )
-  t.match((await held()).contract, { version: 2, hash: next.hash }, 'what held is the new one at once')
+  t.match(
+    (await held()).contract,
+    { version: 2, hash: next.hash },
+    'the circumstances are the new ones at once',
+  )
   agreed = next
 })
 

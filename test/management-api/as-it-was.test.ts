@@ -1,4 +1,4 @@
-/** "As it was", on both stores: what held at the time of an exchange is shown, searched for, exported, and run again offline. */
+/** "As it was", on both stores: the circumstances of an exchange are shown, searched for, exported, and run again offline. */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { circumstancesEntry } from '#core/circumstances/read.ts'
@@ -67,7 +67,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
   const find = async (filter: object, role = 'XROAD_AUDITOR') =>
     rows(await ask('GET', `/message-log/records?${query({ ...filter, limit: 500 })}`, undefined, { role }))
 
-  await t.test('an exchange shows what held', async (t) => {
+  await t.test('an exchange shows its circumstances', async (t) => {
     const of = async (index: number) =>
       (await ask('GET', `/message-log/exchanges/${index}`)).body['records'] as Record<string, unknown>[]
     t.match(await of(first), [
@@ -84,7 +84,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     t.equal(files.get(entry)!.toString(), under.circumstances.document)
     t.match(
       files.get('README.html')!.toString(),
-      /What held at that time.*Tax assessment,.*DEV\/7.*circumstances\//s,
+      /Circumstances at that time.*Tax assessment,.*DEV\/7.*circumstances\//s,
     )
     t.match(await of(silent), [{ circumstances: null }, { circumstances: null }])
     t.match(await of(plain), [{ circumstances: null }, {}])

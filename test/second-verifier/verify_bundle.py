@@ -1093,9 +1093,9 @@ class WitnessPolicy:
 
 
 def check_circumstances(value):
-    """Demands what docs/message-log-format.md section 12 says of the document that says what held at the time of an exchange."""
+    """Demands what docs/message-log-format.md section 12 says of the document that tells the circumstances of an exchange."""
     shape(value, {"version": int, "side": str}, {
-        "authentication": str, "contract": dict, "endpoint": dict, "right": dict, "service": dict}, "what held")
+        "authentication": str, "contract": dict, "endpoint": dict, "right": dict, "service": dict}, "the circumstances")
     endpoints = [value[name] for name in ("endpoint",) if name in value]
     fits = value["version"] == 1 and value["side"] in ("consumer", "provider")
     fits = fits and value.get("authentication", "NOSSL") in ("NOSSL", "SSLNOAUTH", "SSLAUTH")
@@ -1121,7 +1121,7 @@ def check_circumstances(value):
                 unbase64(description[name], 32, name)
     for endpoint in endpoints:
         shape(endpoint, {"method": str, "path": str}, {}, "endpoint")
-    need(fits, bad_format("what held"))
+    need(fits, bad_format("the circumstances"))
 
 
 class Record:
@@ -1156,13 +1156,13 @@ class Record:
                 "circumstances", "client", "configuration", "id", "node", "peer", "requestId", "service")}
             number = {name: int for name in ("answers", "keepDays", "secrecy")}
             self.facts = shape(parse_json(self.metadata), {}, {**text, **number, "extra": dict}, "metadata")
-        self.held = None                                    # the entry with what held at its time
+        self.held = None                                    # the entry with the circumstances
         if "circumstances" in self.facts:
             digest = unbase64(self.facts["circumstances"], 32, "circumstances")
             self.held = "circumstances/%s.json" % digest.hex()
             if self.held in entries:
-                need(sha("sha256", entries[self.held]) == digest, bad_hash("what held is not what the record names"))
-                check_circumstances(parse_canonical(entries[self.held], "what held"))
+                need(sha("sha256", entries[self.held]) == digest, bad_hash("the circumstances are not those that the record names"))
+                check_circumstances(parse_canonical(entries[self.held], "the circumstances"))
         self.container = read_zip(container, True) if container is not None else None
         self.proved = None                                  # (certificate, member) of a message that verifies
 

@@ -56,7 +56,7 @@ const RETENTION_DAYS = 3650
 
 /**
  * The body that `POST /contracts` of the consumer's security server takes: terms that are whole, so that they can be proposed
- * as they are, and the member that proposes. Throws `invalid_contract` with the place of what is wrong.
+ * as they are, and the member that proposes. Throws `invalid_contract` with the place of the mistake.
  */
 export function draftOf(
   row: Pick<CatalogueServiceRow, 'provider' | 'service_code' | 'endpoints' | 'title'>,

@@ -1,5 +1,5 @@
 /**
- * What would end with an act of what is exchanged now: the calls of the last month as the security servers reported them. What no
+ * Which exchanges of now would end with an act: the calls of the last month as the security servers reported them. What no
  * server reported is said, and never taken for nothing.
  */
 import { dayOf } from '#core/reconciliation/day.ts'

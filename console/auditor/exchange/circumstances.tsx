@@ -1,4 +1,4 @@
-/** What held when the exchange took place, as this server's record of it names it: contract, purpose, rights, description. */
+/** The circumstances of the exchange, as this server's record of it names them: contract, purpose, rights, description. */
 import type { ComponentChildren } from 'preact'
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'

@@ -1,4 +1,4 @@
-/** One exchange: its way through both servers, what was proved of each message, and what held at that time. */
+/** One exchange: its way through both servers, what was proved of each message, and the circumstances at that time. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'

@@ -4,7 +4,7 @@ import { toneOf } from '../words.tsx'
 
 type Endpoint = { method: string; path: string }
 
-/** What held when it took place, as docs/message-log-format.md has it in section 12. */
+/** The circumstances of the exchange, as docs/message-log-format.md has them in section 12. */
 export type Circumstances = {
   side: 'consumer' | 'provider'
   authentication?: string

@@ -76,7 +76,7 @@ export async function createAuditOrderWorld(t: Test, url: string) {
     await messageLog.append(
       await signedRecord({
         ...{ ...at, ...party(code), outcome: 'x', contract: `${CONTRACT}/1` },
-        // One names nothing of what held.
+        // One names no circumstances.
         ...(code === '4321' ? {} : { circumstances: held }),
       }),
     )

@@ -131,7 +131,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       const all = checks.find(({ what }) => what === 'Is this all')!
       return [payload!.records.map(({ index }) => index), payload!.coverage, all.state]
     }
-    // The third is under the contract, and names nothing of what held.
+    // The third is under the contract, and names no circumstances.
     const left = { inPeriod: 4, unsaid: 1, firstUnsaid: 3, lastUnsaid: 3 }
     t.same(await matched({ purposes: ['Tax assessment', 'x'] }), [[1, 2, 4], left, 'warn'])
     t.same(await matched({ endpoints: ['GET /persons/*'] }), [[1, 2, 4], left, 'warn'])

@@ -51,7 +51,7 @@ export function decideAccess(
   const stranger = q.letIn.find((id) => !people.some((person) => person.id === id))
   if (stranger !== undefined)
     throw new Fault('invalid_input', {
-      what: `nobody who comes back with this backup has the id ${stranger}`,
+      what: `no person in this backup has the id ${stranger}`,
     })
   const others = people.filter(({ id }) => !q.letIn.includes(id))
   const opens = ({ id, roles }: BackPerson): boolean =>

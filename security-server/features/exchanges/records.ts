@@ -129,7 +129,7 @@ function circumstancesView({ index, metadata, circumstances }: StoredEvidence): 
   try {
     return readCircumstances(circumstances ?? Buffer.alloc(0), metadata.circumstances)
   } catch (cause) {
-    throw new Fault('log_inconsistent', { what: `what held at the time of record ${index}`, cause })
+    throw new Fault('log_inconsistent', { what: `the circumstances of record ${index}`, cause })
   }
 }
 

@@ -104,7 +104,7 @@ export function createCallReports(rooms: Rooms): CallReports {
   }
 }
 
-/** Pairs of which one end is here, those with the most exchanges; all else is counted together. */
+/** Pairs with one end here, those with the most exchanges; all else is counted together. */
 export function namedAndRest(
   { pairs, total }: CallsOfDay,
   isOwn: (client: string) => boolean,

@@ -1,4 +1,4 @@
-/** What held at the time of exchanges, on both stores: kept once, named by each record, bound by its leaf. */
+/** The circumstances of exchanges, on both stores: kept once, named by each record, bound by its leaf. */
 import { hash } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import path from 'node:path'
@@ -35,7 +35,7 @@ async function keptIn(url: string): Promise<number> {
   }
 }
 
-t.test('what held', (t) =>
+t.test('the circumstances', (t) =>
   eachDatabase(t, async (_database, t, url) => {
     const options = logOptions(logFolder(t), url)
     const log = await openTestLog(t, options)
@@ -75,7 +75,7 @@ t.test('what held', (t) =>
     await log.retention.erase({ index, mode: 'LEAF_ONLY', case: '1', reason: 'a test' })
     const gone = await log.read(index)
     t.equal(gone.metadata, undefined)
-    t.equal(gone.circumstances, undefined, 'nothing leads from a bare leaf to what held')
+    t.equal(gone.circumstances, undefined, 'nothing leads from a bare leaf to the circumstances')
     await log.maintain()
     await log.close()
     t.strictSame(await problemsOf(options), [])

@@ -1,4 +1,4 @@
-/** What held at the time of exchanges: a row for each distinct document, written in the commit of the first record that names it. */
+/** The circumstances of exchanges: a row for each distinct document, written in the commit of the first record that names it. */
 import { hash } from 'node:crypto'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { SideStatement } from '../records/hot-store.ts'

@@ -1,4 +1,4 @@
-/** Puts what held at the time of an exchange into a bundle or an archive: each distinct document once. */
+/** Puts the circumstances of an exchange into a bundle or an archive: each distinct document once. */
 import { circumstancesEntry } from '#core/circumstances/read.ts'
 import type { StoredEvidence } from './read-evidence.ts'
 

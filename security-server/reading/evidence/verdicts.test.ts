@@ -284,11 +284,11 @@ const FIXTURES: Record<string, Fixture> = {
     },
     verdict: 'TOTAL-FAILED HASH_FAILURE',
   },
-  'what held at that time was changed': {
+  'circumstances at that time were changed': {
     run: (world) => changedHeld(world, (document) => document.replace('assessment', 'assessmenT')),
     verdict: 'TOTAL-FAILED HASH_FAILURE',
   },
-  'what held at that time is not shown': {
+  'circumstances at that time are not shown': {
     run: (world) => changedHeld(world, () => undefined),
     verdict: 'TOTAL-PASSED',
   },

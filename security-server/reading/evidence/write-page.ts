@@ -110,7 +110,7 @@ function heldAt({ form, metadata, circumstances }: PageRecord): string {
     ['Configuration', metadata?.configuration],
     ['In this bundle', metadata?.circumstances && circumstancesEntry(metadata.circumstances)],
   ]
-  return `<h3>What held at that time</h3>${table(rows)}`
+  return `<h3>Circumstances at that time</h3>${table(rows)}`
 }
 
 function table(rows: [string, string | undefined][]): string {

@@ -84,7 +84,7 @@ function recordChecks({ index, form, container, circumstances, ...verdict }: Rec
   // Shown only when it is what the record names; of what answers a request the same held.
   if (circumstances !== undefined && form.kind === 'request')
     checks.push({
-      what: `Record ${index}: what held at that time`,
+      what: `Record ${index}: circumstances at that time`,
       tone: toneOf(verdict),
       why: circumstancesInWords(circumstances)
         .map(([label, said]) => `${label}: ${said}.`)

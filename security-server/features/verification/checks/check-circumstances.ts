@@ -1,4 +1,4 @@
-/** What held at the time of an exchange, against the hash in the metadata that its leaf commits to. */
+/** The circumstances of an exchange, against the hash in the metadata that its leaf commits to. */
 import { readCircumstances } from '#core/circumstances/read.ts'
 import { asFault } from '#schemas/fault.ts'
 import { inconsistent } from './inconsistent.ts'
@@ -16,11 +16,11 @@ export async function checkCircumstances(digest: string | undefined, source: Log
   good.set(source, known)
   if (known.has(digest)) return
   const document = await source.circumstances(digest)
-  if (document === undefined) throw inconsistent('what held at its time is missing')
+  if (document === undefined) throw inconsistent('its circumstances are missing')
   try {
     readCircumstances(document, digest)
   } catch (thrown) {
-    throw inconsistent(`what held at its time: ${asFault(thrown).what ?? asFault(thrown).message}`)
+    throw inconsistent(`its circumstances: ${asFault(thrown).what ?? asFault(thrown).message}`)
   }
   if (known.size >= MAX_KNOWN) known.clear()
   known.add(digest)

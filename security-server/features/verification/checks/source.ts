@@ -38,7 +38,7 @@ export type LogSource = {
   remainder(idx: number): Promise<{ seed: Buffer; content: Buffer } | undefined>
   /** What the record of this index counted, every row whole; absent in an export. */
   dailyCounts?(idx: number): Promise<StoredCounts | undefined>
-  /** What held at the time of exchanges, by its hash (base64); absent in an export. */
+  /** The circumstances of exchanges, by their hash (base64); absent in an export. */
   circumstances?(digest: string): Promise<Buffer | undefined>
   /** The search index, as far as it went (`end`) when reading began; absent in an export. */
   search?: {
