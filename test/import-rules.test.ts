@@ -4,6 +4,7 @@ import path from 'node:path'
 import t from 'tap'
 import { findCycles } from './house/cycles.ts'
 import { DOORS, misusers, withoutComments } from './house/doors.ts'
+import { functionsOf, tooLong } from './house/function-sizes.ts'
 import { circlesOf, planOf } from './house/plan.ts'
 import { IMPURE_CODE, IMPURE_IMPORTS, whyNot } from './house/room-rules.ts'
 import { importsOf, isForTests, listFiles, ROOT, readSources } from './house/source-files.ts'
@@ -145,6 +146,7 @@ t.test('files keep to one concern', (t) => {
   t.ok(atMost(0.9) <= 220, '9 of 10 have at most 220')
   const unopened = product.filter(({ text }) => !/^([^\n]*\n){0,5}\/\*\*/.test(text)).map(({ name }) => name)
   t.strictSame(unopened, [], 'each opens with what it guarantees')
+  t.strictSame(tooLong(product), [], 'no function over 120 lines, no factory over 200')
   const drawers = files.filter((name) => /(^|\/)(utils?|helpers?|common|misc|lib)(\/|\.)/.test(name))
   t.strictSame(drawers, [], 'no drawers')
   t.end()
@@ -340,6 +342,21 @@ t.test('these rules do catch what they forbid', (t) => {
   )
   t.strictSame(findCycles([file('a', 'b'), file('b', 'c'), file('c', 'b')]), [['b', 'c', 'b']])
   t.strictSame(circlesOf([file('a', 'b'), file('b', 'c'), file('c', 'b')]), [['b', 'c']])
+  const sized = (text: string) => functionsOf({ name: 'a.tsx', text })
+  const inner = 'const b = () => {\n}'
+  t.strictSame(sized(`function a() {\n${inner}\n}`), [
+    { name: 'a', lines: 4, isFactory: false },
+    { name: 'b', lines: 2, isFactory: false },
+  ])
+  const gives = (what: string) => sized(`const a = (): A => {\n${inner}\nreturn ${what}\n}`)[0]?.isFactory
+  t.strictSame(['{ b }', '{ c() {} }', '{ ...{ b } }', '{ c: 1 }', 'b', '[b]'].map(gives), [
+    ...[true, true, true],
+    ...[false, false, false],
+  ])
+  t.match(sized('const a = { b: () => <p>{c}</p> }'), [{ name: 'b', lines: 1 }])
+  t.strictSame(tooLong([{ ...of('a.ts', `function a() {${'\n'.repeat(130)}}`), lines: 131 }]), [
+    'a.ts: a has 131 lines',
+  ])
   const plan = [
     file('core/a/x.ts', 'core/b/x.ts'),
     file('core/b/x.ts', 'core/c/x.ts'),

@@ -1,5 +1,5 @@
 /** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
-import { CompiledQuery, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
+import { CompiledQuery, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { type CountedRecord, countSince, MAX_ROWS } from '../../message-log/daily-counts/count-since.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
@@ -131,6 +131,7 @@ export function createSearchStore(database: Database) {
 
   return {
     ...traffic,
+    ...createRowReads(kysely),
 
     /**
      * Adds the rows of the records from `from` to `to`, counts them and the others, which no search finds, and notes how far the
@@ -204,6 +205,17 @@ export function createSearchStore(database: Database) {
       return rows.slice(0, MAX_PAGE)
     },
 
+    listSome,
+
+    /** As `listSome`, however long it takes. */
+    list: async (filter: SearchFilter & HashedFilter, size: number): Promise<SearchRow[]> =>
+      (await listSome(filter, size, { ...USUAL_BUDGET, ms: Number.POSITIVE_INFINITY })).rows,
+  }
+}
+
+/** Rows by their indexes. */
+function createRowReads(kysely: Kysely<IndexTables>) {
+  return {
     /** The records from `first` to `last` that are more secret than this, in order; erased ones too. */
     secretRecords: async (q: { first: number; last: number; clearance: Clearance }): Promise<number[]> => {
       const rows = await kysely
@@ -249,12 +261,6 @@ export function createSearchStore(database: Database) {
       indexes.length === 0
         ? []
         : kysely.selectFrom('search').selectAll().where('idx', 'in', indexes).execute(),
-
-    listSome,
-
-    /** As `listSome`, however long it takes. */
-    list: async (filter: SearchFilter & HashedFilter, size: number): Promise<SearchRow[]> =>
-      (await listSome(filter, size, { ...USUAL_BUDGET, ms: Number.POSITIVE_INFINITY })).rows,
   }
 }
 
