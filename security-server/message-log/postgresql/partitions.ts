@@ -3,7 +3,10 @@
  * begins where the last one ends, in all tables at once, and is there before the first record that belongs into it.
  */
 
-/** Tables and the column that their stretches go by. The migration takes them as they stand here: one that joins later needs its own. */
+/**
+ * Tables and the column that their stretches go by; those of parts too, since a log is opened with all its parts. The migration takes them
+ * as they stand here: one that joins later needs its own.
+ */
 export const PARTITIONED = {
   record: 'idx',
   record_key: 'idx',
