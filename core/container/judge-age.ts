@@ -5,7 +5,7 @@
  */
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
-import { digestEnd, keyEnd } from '#core/evidence/validation-policy.ts'
+import { digestEnd, keyEnd } from '#core/evidence-bundle/validation-policy.ts'
 import { stampEnd } from '#core/evidence-record/verify-evidence-record.ts'
 import { revocationOf } from '#core/signature/check-status.ts'
 import type { CheckedSignature } from '#core/signature/checked-signature.ts'

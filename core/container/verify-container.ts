@@ -10,7 +10,7 @@
 import { createHash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
-import { CLOCK_TOLERANCE_MS } from '#core/evidence/validation-policy.ts'
+import { CLOCK_TOLERANCE_MS } from '#core/evidence-bundle/validation-policy.ts'
 import { nodeDigest } from '#core/signature/algorithms.ts'
 import { checkCoverage } from '#core/signature/check-coverage.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'

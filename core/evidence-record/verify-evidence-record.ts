@@ -3,7 +3,7 @@
  * over what it has to be over, by a configured authority, and each was renewed while it still counted.
  */
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
-import { type AlgorithmEnds, digestEnd, keyEnd } from '#core/evidence/validation-policy.ts'
+import { type AlgorithmEnds, digestEnd, keyEnd } from '#core/evidence-bundle/validation-policy.ts'
 import { isStrongDigest } from '#core/timestamp/digest.ts'
 import { readSignedData } from '#core/timestamp/signed-data.ts'
 import { readTstInfo } from '#core/timestamp/tst-info.ts'

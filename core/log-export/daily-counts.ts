@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
-import { malformed } from '#core/evidence/parse-manifest.ts'
+import { malformed } from '#core/evidence-bundle/parse-manifest.ts'
 
 /**
  * Records of one kind between the same parties; identifiers as in a record's metadata, '' where a record names none,

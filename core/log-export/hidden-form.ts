@@ -1,6 +1,6 @@
 /** What stands in an export for the leaf form of a record that its reader may not see: the leaf, which hides all that it is over. */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import { malformed } from '#core/evidence/parse-manifest.ts'
+import { malformed } from '#core/evidence-bundle/parse-manifest.ts'
 
 const LINE = /^\{"leaf":"([A-Za-z0-9+/]{43}=)"\}$/
 

@@ -3,7 +3,7 @@
  * records fit, and of which so many are shown, nothing was left out.
  */
 import { hash } from 'node:crypto'
-import { checkOpening, readForm } from '#core/evidence/read-form.ts'
+import { checkOpening, readForm } from '#core/evidence-bundle/read-form.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'

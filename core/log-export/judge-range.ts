@@ -3,7 +3,7 @@
  * says and fits the filter, and a record that is not shown is proved not to fit, or stands in a stretch of which the log counted before
  * how many fit, or is open.
  */
-import { readForm } from '#core/evidence/read-form.ts'
+import { readForm } from '#core/evidence-bundle/read-form.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { leafHash } from '#core/merkle/hash.ts'

@@ -5,9 +5,9 @@ import {
   type BundleVerdict,
   configurationIn,
   type RecordVerdict,
-} from '#core/evidence/bundle.ts'
-import { judgeBundle } from '#core/evidence/judge-bundle.ts'
-import { readBundle } from '#core/evidence/read-bundle.ts'
+} from '#core/evidence-bundle/bundle.ts'
+import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
+import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,9 +1,9 @@
 /** `concordat verify` of an export of a message log: its filter run again, the bundles in it, what is not shown. */
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { publicKeyOf } from '#core/certificate/public-key.ts'
-import { type BundleVerdict, configurationIn } from '#core/evidence/bundle.ts'
-import { judgeBundle } from '#core/evidence/judge-bundle.ts'
-import { readBundle } from '#core/evidence/read-bundle.ts'
+import { type BundleVerdict, configurationIn } from '#core/evidence-bundle/bundle.ts'
+import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
+import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { isOfActors } from '#core/log-export/actors.ts'
 import { isRowOf } from '#core/log-export/is-row-of.ts'
 import { judgeRange, type RangeVerdict } from '#core/log-export/judge-range.ts'

@@ -1,14 +1,14 @@
 /** The consumer half of an exchange, on the listeners for client systems. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
-import { type EvidenceLog, evidenceRoutes } from './evidence.ts'
+import { type ContainerLog, containerRoutes } from './container-routes.ts'
 import { listClientsRoute } from './list-clients.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import { consumerRoutes } from './routes.ts'
 
 type Ground = Omit<ConsumerRooms, 'heardTreeHead' | 'authenticationIdentity' | 'messageLog'> &
   Pick<Services, 'log'> & {
-    messageLog: ConsumerRooms['messageLog'] & EvidenceLog
+    messageLog: ConsumerRooms['messageLog'] & ContainerLog
     keys: Pick<ConsumerRooms, 'authenticationIdentity'>
     /** Counts an exchange of this half. */
     observe(half: string): (outcome: string, seconds: number) => void
@@ -31,7 +31,7 @@ export const consumer: FeatureModule<Ground> = {
         clients: (app) => {
           consumerRoutes(app, rooms, log, ground.observe('consumer'))
           listClientsRoute(app, globalConfiguration, log)
-          evidenceRoutes(app, { globalConfiguration, localSystems, evidence: messageLog }, log)
+          containerRoutes(app, { globalConfiguration, localSystems, evidence: messageLog }, log)
         },
       },
     }

@@ -26,7 +26,7 @@ import { createMessageSigner } from '../peer/sign-message.ts'
 import { createMessageVerifier } from '../peer/verify-message.ts'
 import { writeMessage } from '../peer/write-message.ts'
 import type { Arrival } from './accept.ts'
-import type { EvidenceLog } from './evidence.ts'
+import type { ContainerLog } from './container-routes.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 /** The request as the peer got it. */
@@ -202,7 +202,7 @@ function sha512(bytes: Buffer): Buffer {
 }
 
 /** Evidence of one exchange whose body cannot be read to its end. */
-export function evidenceWithoutBody(): Partial<EvidenceLog> {
+export function evidenceWithoutBody(): Partial<ContainerLog> {
   async function* broken() {
     yield Buffer.alloc(60_000)
     throw new Fault('log_inconsistent', { what: 'a body file is missing' })

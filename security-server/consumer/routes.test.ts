@@ -12,7 +12,7 @@ import { Fault } from '#schemas/fault.ts'
 import { until } from '#test/until.ts'
 import { listenForClients } from '../listeners.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
-import { type EvidenceLog, evidenceRoutes } from './evidence.ts'
+import { type ContainerLog, containerRoutes } from './container-routes.ts'
 import { exchange } from './exchange.ts'
 import { createConsumerWorld, evidenceWithoutBody, type ReplyChange } from './fixture.ts'
 import { listClientsRoute } from './list-clients.ts'
@@ -25,13 +25,13 @@ const lines: string[] = []
 const warnings: Error[] = []
 process.on('warning', (warning) => warnings.push(warning))
 const log = createLog({ name: 'test', level: 'debug', destination: { write: (line) => lines.push(line) } })
-const evidence = {} as EvidenceLog
+const evidence = {} as ContainerLog
 const own = { keys: world.consumer.keys, log }
 const [app] = await listenForClients({ http: { address: host, port: 8080 } }, own, (app) => {
   const { globalConfiguration, localSystems } = rooms
   consumerRoutes(app, rooms, log, () => undefined)
   listClientsRoute(app, globalConfiguration, log)
-  evidenceRoutes(app, { globalConfiguration, localSystems, evidence }, log)
+  containerRoutes(app, { globalConfiguration, localSystems, evidence }, log)
 })
 t.teardown(() => app?.close())
 

@@ -4,7 +4,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { encodeEvidence } from '#core/evidence/stamp-batch.ts'
+import { encodeEvidence } from '#core/evidence-bundle/stamp-batch.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import { commit } from '#core/merkle/leaf-form.ts'
 import {

@@ -2,7 +2,7 @@
  * The message log: records in, evidence out. `append` resolves when the record is durable; whatever cannot be written is
  * refused, and the log takes records again by itself when the cause is gone.
  */
-import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
+import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'

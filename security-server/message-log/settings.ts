@@ -1,5 +1,5 @@
 /** What the settings of a server say of how its message log is verified, archived and kept provable. */
-import { ALGORITHM_ENDS } from '#core/evidence/validation-policy.ts'
+import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
 
 export type KeepingSettings = {
   verification: { hour: number; fullEveryDays: number }

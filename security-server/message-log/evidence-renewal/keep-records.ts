@@ -4,8 +4,8 @@
  * holds nothing up.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import { encodeEvidence } from '#core/evidence/stamp-batch.ts'
-import { stampedNote } from '#core/evidence/stamped-note.ts'
+import { encodeEvidence } from '#core/evidence-bundle/stamp-batch.ts'
+import { stampedNote } from '#core/evidence-bundle/stamped-note.ts'
 import { buildHashTree } from '#core/evidence-record/hash-tree.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'

@@ -1,6 +1,6 @@
 /** How a record is to be renewed, and what its next renewal waits for (docs/validation-policy.md). */
 import { parseCertificate } from '#core/certificate/certificate.ts'
-import { type AlgorithmEnds, digestEnd } from '#core/evidence/validation-policy.ts'
+import { type AlgorithmEnds, digestEnd } from '#core/evidence-bundle/validation-policy.ts'
 import { readEvidenceRecord } from '#core/evidence-record/read-evidence-record.ts'
 import { type StampEnd, verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-record.ts'
 import {

@@ -1,6 +1,6 @@
 /** The record of a time-stamp: its leaf commits to the token and to everything else that is stored with it. */
 import { hash } from 'node:crypto'
-import { batchBytes, CERTIFICATE, encodeEvidence, OCSP } from '#core/evidence/stamp-batch.ts'
+import { batchBytes, CERTIFICATE, encodeEvidence, OCSP } from '#core/evidence-bundle/stamp-batch.ts'
 import { Fault } from '#schemas/fault.ts'
 import { ownRecord } from '../own-record.ts'
 import type { OwnRecord } from '../records/writer.ts'

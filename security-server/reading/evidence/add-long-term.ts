@@ -1,5 +1,5 @@
 /** The parts of a bundle that outlive certificates: records of time-stamps with what was kept beside them, evidence records. */
-import type { BundleEvidenceRecord, BundleOpening, BundleTimeStamp } from '#core/evidence/bundle.ts'
+import type { BundleEvidenceRecord, BundleOpening, BundleTimeStamp } from '#core/evidence-bundle/bundle.ts'
 import type { EvidenceRecordProof } from '../../message-log/message-log.ts'
 import type { InclusionEvidence, Opening } from './prove-inclusion.ts'
 import type { StampProof } from './read-stamp.ts'

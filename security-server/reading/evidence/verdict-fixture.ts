@@ -15,9 +15,14 @@ import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { writeSharedParameters } from '#core/configuration/configuration-fixture.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
-import { type BundleManifest, type BundleVerdict, configurationIn, MANIFEST } from '#core/evidence/bundle.ts'
-import { judgeBundle } from '#core/evidence/judge-bundle.ts'
-import { readBundle } from '#core/evidence/read-bundle.ts'
+import {
+  type BundleManifest,
+  type BundleVerdict,
+  configurationIn,
+  MANIFEST,
+} from '#core/evidence-bundle/bundle.ts'
+import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
+import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { methodFor, signValue } from '#core/signature/algorithms.ts'
 import { prepareSignature } from '#core/signature/write-signature.ts'
 import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'

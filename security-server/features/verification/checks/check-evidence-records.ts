@@ -1,6 +1,6 @@
 /** Every evidence record is over its tree head as it stands, by an authority, and was renewed while it still counted. */
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
-import { stampedNote } from '#core/evidence/stamped-note.ts'
+import { stampedNote } from '#core/evidence-bundle/stamped-note.ts'
 import { verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-record.ts'
 import { decodeEvidence } from '../../../message-log/time-stamps/stamp-record.ts'
 import type { LogSource } from './source.ts'

@@ -1,7 +1,7 @@
 /** A time-stamp batch: complete, over the documents it says, committed to by its own record, signed by an authority. */
 import { hash } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
-import { batchBytes } from '#core/evidence/stamp-batch.ts'
+import { batchBytes } from '#core/evidence-bundle/stamp-batch.ts'
 import { commit, type LeafFields } from '#core/merkle/leaf-form.ts'
 import { buildTimeStampHashChains } from '#core/signature/hash-chain.ts'
 import { checkSignature } from '#core/signature/verify-signature.ts'

@@ -18,7 +18,7 @@ import { arrivalOf, refuseRequest } from './routes.ts'
 type EvidenceRecord = { index: number; isReply: boolean; stamped: boolean; time: Date }
 
 /** What evidence needs of the message log; main.ts hands the room in. */
-export type EvidenceLog = {
+export type ContainerLog = {
   /** Records with this query id in which `client` is one of the two parties, oldest first. */
   findExchange(queryId: string, client: ClientId): Promise<{ idx: number; kind: string; time: string }[]>
   read(
@@ -34,11 +34,11 @@ const MOST_CONTAINERS = 256
 type Rooms = {
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
   localSystems: LocalSystems
-  evidence: EvidenceLog
+  evidence: ContainerLog
 }
 type Query = Record<string, string | undefined>
 
-export function evidenceRoutes(app: FastifyInstance, rooms: Rooms, log: Log): void {
+export function containerRoutes(app: FastifyInstance, rooms: Rooms, log: Log): void {
   app.get('/asic', { exposeHeadRoute: false }, async (request, reply) => {
     try {
       return await sendContainers(request, reply, rooms)
@@ -116,7 +116,7 @@ async function sendContainers(
 
 async function stampedRecords(
   q: { queryId: string; party: ClientId; force: boolean; wanted(record: EvidenceRecord): boolean },
-  log: EvidenceLog,
+  log: ContainerLog,
 ): Promise<EvidenceRecord[]> {
   const find = async (): Promise<EvidenceRecord[]> => (await signedRecords(q, log)).filter(q.wanted)
   let records = await find()
@@ -132,7 +132,7 @@ async function stampedRecords(
 
 async function signedRecords(
   q: { queryId: string; party: ClientId },
-  log: EvidenceLog,
+  log: ContainerLog,
 ): Promise<EvidenceRecord[]> {
   const records: EvidenceRecord[] = []
   for (const { idx, kind, time } of await log.findExchange(q.queryId, q.party)) {
