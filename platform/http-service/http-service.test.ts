@@ -72,6 +72,7 @@ t.test('every failure has the same shape and tells nothing internal', async (t) 
     [await app.inject('/crash'), 500, 'internal_error'],
     [await app.inject('/nowhere'), 404, 'not_found'],
     [await app.inject({ method: 'DELETE', url: '/things/1?x=1' }), 405, 'method_not_allowed'],
+    [await app.inject({ method: 'QUERY' as 'GET', url: '/things/1' }), 405, 'method_not_allowed'],
     [await app.inject({ ...post, headers: json, payload: '{"a":' }), 400, 'malformed_json'],
     [
       await app.inject({ ...post, headers: json, payload: Buffer.from([0x22, 0xff, 0x22]) }),

@@ -1,5 +1,5 @@
 /** Tells "no such address" (404) from "not by this method" (405 with Allow), both in the form of every other fault. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Fault } from '#schemas/fault.ts'
 
 /** Answers every request that no route takes. */
@@ -11,7 +11,7 @@ export function answerUnknownRoute(app: FastifyInstance): void {
     for (const method of [route.method].flat()) known.methods.add(method)
     routes.set(route.url, known)
   })
-  app.setNotFoundHandler((request, reply) => {
+  const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
     const path = request.raw.url?.split('?', 1)[0] ?? '/'
     const allowed = new Set<string>()
     for (const { pattern, methods } of routes.values()) {
@@ -20,6 +20,11 @@ export function answerUnknownRoute(app: FastifyInstance): void {
     if (allowed.size === 0) throw new Fault('not_found')
     reply.header('allow', [...allowed].sort().join(', '))
     throw new Fault('method_not_allowed')
+  }
+  app.setNotFoundHandler(refuse)
+  // Fastify would first ask it for its content type.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404 && request.method === 'QUERY') await refuse(request, reply)
   })
 }
 
