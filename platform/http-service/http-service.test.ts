@@ -64,6 +64,7 @@ t.test('every failure has the same shape and tells nothing internal', async (t) 
     throw new Error('SECRET path /etc')
   })
   app.post('/things/:id', async (request) => ({ got: request.body }))
+  app.put('/things/refresh', async () => ({}))
   await app.ready()
   const post = { method: 'POST' as const, url: '/things/1' }
   const json = { 'content-type': 'application/json' }
@@ -97,6 +98,8 @@ t.test('every failure has the same shape and tells nothing internal', async (t) 
     )
   }
   t.equal(cases[3][0].headers['allow'], 'GET, HEAD, POST')
+  const ofOne = await app.inject({ method: 'DELETE', url: '/things/refresh' })
+  t.match(ofOne, { statusCode: 405, headers: { allow: 'PUT' } }, 'not what /things/:id takes')
   const head = await app.inject({ method: 'HEAD', url: '/nowhere' })
   t.match(head, { statusCode: 404, headers: { 'x-road-error': 'not_found' } })
   t.notOk(cases[0][0].headers['server'])

@@ -2,22 +2,25 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Fault } from '#schemas/fault.ts'
 
+type Known = { pattern: RegExp; isPlain: boolean; methods: Set<string> }
+
 /** Answers every request that no route takes. */
 export function answerUnknownRoute(app: FastifyInstance): void {
-  const routes = new Map<string, { pattern: RegExp; methods: Set<string> }>()
+  const routes = new Map<string, Known>()
   app.addHook('onRoute', (route) => {
     if (route.url === '*') return
-    const known = routes.get(route.url) ?? { pattern: patternOf(route.url), methods: new Set<string>() }
+    const isPlain = !/[:*]/.test(route.url)
+    const known = routes.get(route.url) ?? { pattern: patternOf(route.url), isPlain, methods: new Set() }
     for (const method of [route.method].flat()) known.methods.add(method)
     routes.set(route.url, known)
   })
   const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
     const path = request.raw.url?.split('?', 1)[0] ?? '/'
-    const allowed = new Set<string>()
-    for (const { pattern, methods } of routes.values()) {
-      if (pattern.test(path)) for (const method of methods) allowed.add(method)
-    }
-    if (allowed.size === 0) throw new Fault('not_found')
+    const fitting = [...routes.values()].filter(({ pattern }) => pattern.test(path))
+    if (fitting.length === 0) throw new Fault('not_found')
+    // An address of its own is not one of many: what those take is not meant (OpenAPI 3.1, paths).
+    const own = fitting.filter(({ isPlain }) => isPlain)
+    const allowed = new Set((own.length > 0 ? own : fitting).flatMap(({ methods }) => [...methods]))
     reply.header('allow', [...allowed].sort().join(', '))
     throw new Fault('method_not_allowed')
   }
