@@ -260,7 +260,7 @@ void t.test('access is asked for with terms that a security server takes', async
 void t.test('without a security server nothing is asked', async (t) => {
   const node = await registryWorld(t).start()
   await setUp(node, authority)
-  t.equal((await node.call('POST', '/catalogue/collect')).status, 503)
+  t.equal((await node.call('POST', '/catalogue/collect')).status, 409)
   t.same(await list(node), [])
 })
 

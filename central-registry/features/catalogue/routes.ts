@@ -85,8 +85,8 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
     },
     collectCatalogue: async () => {
       if (rooms.collect === undefined)
-        throw new Fault('service_unavailable', {
-          what: 'the settings name no security server in catalogue.securityServer',
+        throw new Fault('conflict', {
+          what: 'the settings have no `catalogue.securityServer`: name it and start again (docs/catalogue.md)',
         })
       await store.askAll(new Date(clock()).toISOString())
       // The job goes on with the rest.

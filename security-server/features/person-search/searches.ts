@@ -30,10 +30,12 @@ export function searchTarget(id: string): string {
   return `search ${id.toLowerCase()}`
 }
 
-/** The part of the key holder that searches use; throws `service_unavailable` where there is none. */
+/** The part of the key holder that searches use; throws `conflict` where there is none. */
 function searchKeys({ subjects }: Pick<Needs, 'subjects'>) {
   if (subjects.keys === undefined)
-    throw new Fault('service_unavailable', { what: 'no holder of subject keys is configured (subjectKeys)' })
+    throw new Fault('conflict', {
+      what: 'the settings have no `subjectKeys`: name the holder and start again (docs/data-subjects.md)',
+    })
   return subjects.keys
 }
 
