@@ -50,6 +50,12 @@ export const operationFaults = {
     text: 'The configuration that was handed in is not accepted',
     remedy: 'Hand in directory and parameters as the instance published them last, with its newest anchor',
   },
+  configuration_not_fetched: {
+    status: 502,
+    blame: 'server',
+    text: 'The configuration of the instance could not be fetched',
+    remedy: 'Check the addresses in its anchor and what answers there, or hand in the files',
+  },
   malformed_anchor: {
     status: 400,
     blame: 'server',

@@ -360,19 +360,19 @@ void t.test('sources that lie or do not answer', async (t) => {
   source.files.set(shared, Buffer.from('<conf/>'))
   t.equal(await codeOf(), 'malformed_global_conf', 'parts that the directory does not name')
   source.files.delete(shared)
-  t.equal(await codeOf(), 'network_error', 'a part that is not there')
+  t.equal(await codeOf(), 'configuration_not_fetched', 'a part that is not there')
   source.files.set(shared, good.get(shared)!)
   source.intercept = (path, _request, response) => {
     if (!path.startsWith('/internalconf')) return false
     response.writeHead(200).end(Buffer.alloc(2 * 1024 * 1024, 'a'))
     return true
   }
-  t.equal(await codeOf(), 'network_error', 'a directory without end')
+  t.equal(await codeOf(), 'configuration_not_fetched', 'a directory without end')
   source.intercept = (_path, _request, response) => {
     response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()
     return true
   }
-  t.equal(await codeOf(), 'network_error', 'redirects are not followed')
+  t.equal(await codeOf(), 'configuration_not_fetched', 'redirects are not followed')
   source.intercept = undefined
   const other = createConfigurationSigner('another')
   const url = `${source.url}/internalconf`

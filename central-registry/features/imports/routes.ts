@@ -200,7 +200,10 @@ async function documentsFrom(
   const { directory, sharedParameters, privateParameters } = given
   if (directory === undefined && sharedParameters === undefined) {
     if (privateParameters !== undefined) throw incomplete()
-    return fetchDocuments(anchor, client, now)
+    return fetchDocuments(anchor, client, now).catch((cause: unknown) => {
+      if (!(cause instanceof Fault) || cause.code !== 'network_error') throw cause
+      throw new Fault('configuration_not_fetched', { what: cause.what, cause })
+    })
   }
   if (directory === undefined || sharedParameters === undefined) throw incomplete()
   return {
