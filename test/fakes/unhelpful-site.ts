@@ -2,7 +2,7 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export type UnhelpfulSite = { base: string; urls: string[]; close(): Promise<void> }
+type UnhelpfulSite = { base: string; urls: string[]; close(): Promise<void> }
 
 const ANSWERS: Record<string, (response: http.ServerResponse) => void> = {
   '/fails': (response) => void response.writeHead(500).end('no'),
