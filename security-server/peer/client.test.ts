@@ -342,18 +342,19 @@ t.test('a new certificate of ours is presented at once; what runs is finished', 
   const world = await createPeerWorld(t)
   onlySs2(world)
   const seen: string[] = []
+  const changed = Promise.withResolvers<void>()
   await listen(t, world, world.provider, {
     answer: async (request, reply) => {
       seen.push(chainOf(request)[0]!.sha256)
       request.raw.resume()
-      await wait(50)
+      if (seen.length === 2) await changed.promise
       return reply.send('fine')
     },
   })
   const client = clientOf(t, world)
   await textOf((await client.post(REQUEST)).content)
   const running = client.post(REQUEST)
-  await wait(20)
+  await until('the request at the peer', () => seen.length === 2)
   const old = world.consumer.keys.authenticationIdentity().certificate
   const notAfter = new Date(old.notAfter.getTime() + 86_400_000)
   const fresh = await authenticationCertificate(world, world.consumer, { notAfter })
@@ -367,6 +368,7 @@ t.test('a new certificate of ours is presented at once; what runs is finished', 
   }))
   // Peers may not know it yet: until then it is shown only where there is no other.
   await world.consumer.keys.setActive(old.sha256, false)
+  changed.resolve()
   t.equal(await textOf((await running).content), 'fine')
   await textOf((await client.post(REQUEST)).content)
   t.equal(seen.at(-1), fresh)

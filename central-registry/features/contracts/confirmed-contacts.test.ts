@@ -29,8 +29,6 @@ import { headerOf, startMailServer } from '#test/fakes/mail-server.ts'
 import { GUEST, OWNER } from '#test/fakes/request-world.ts'
 import { newCode } from '../../members/contacts/rules.ts'
 
-t.setTimeout(120_000)
-
 t.test('what hangs on it: coming into force, notices, letters that come back', (t) =>
   eachDatabase(t, async (_database, t, url) => {
     const mail = await startMailServer(t)

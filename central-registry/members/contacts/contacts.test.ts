@@ -40,8 +40,6 @@ import { contractMigrations } from '../../register/migrations/contracts.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { digestOf, isOneOf, newCode, sidesWithout, stateOf as stateOfAddress } from './rules.ts'
 
-t.setTimeout(120_000)
-
 t.test('a letter, a code, a confirmed address', (t) =>
   eachDatabase(t, async (database, t, url) => {
     const mail = await startMailServer(t)
