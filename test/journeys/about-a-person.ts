@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
 import { openBrowser, type Visitor } from '../browser.ts'
+import { until } from '../until.ts'
 import type { World } from '../world.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -29,11 +30,14 @@ export async function askAboutPerson(
   })
   const admin = world.admin.population
   // Indexing is a job: every record is looked at soon after it was logged.
-  for (;;) {
-    const index = await admin.get<{ backlog: { records: number } }>('/message-log/subjects')
-    if (index.backlog.records === 0) break
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
+  await until(
+    'the index by person',
+    async (saw) => {
+      const index = await admin.get<{ backlog: { records: number } }>('/message-log/subjects')
+      return saw(index).backlog.records === 0
+    },
+    { pauseMs: 100 },
+  )
   const browser = await openBrowser()
   const roles = ['XROAD_CONTENT_AUDITOR']
   const { page, open, check, settled } = await at(t, browser, roles, {}, 'population')

@@ -11,6 +11,7 @@ import { hasChromium, openBrowser, type Visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
 import { act, close } from '../second-person.ts'
+import { until } from '../until.ts'
 import { colons } from '../world.ts'
 import { checkUnreadable } from './planted-values.ts'
 import { SIDES, type Side, startTwoStores } from './two-stores.ts'
@@ -40,13 +41,9 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     const rows = await admin[side].get<Row[]>(`/message-log/records?queryId=${id}&kind=request`)
     return rows[0]!.index
   }
-  const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
-    const late = performance.now() + 180_000
-    while (!(await holds())) {
-      if (performance.now() > late) throw new Error(`${what}: not within three minutes`)
-      await new Promise((resolve) => setTimeout(resolve, 250))
-    }
-  }
+  // Servers ask each other and the registry about each half minute.
+  const comes = (label: string, look: Parameters<typeof until>[1]) =>
+    until(label, look, { deadlineMs: 180_000, pauseMs: 250 })
   /** Fills the dialog behind a button and keeps the file that the browser saves. */
   const take = async (
     one: Visitor,
@@ -114,9 +111,10 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
 
   await t.test('a citizen complains: who asked for my data, and why', async (t) => {
     type Index = { backlog: { records: number } }
-    await until('the index by person', async () => {
-      return (await admin.population.get<Index>('/message-log/subjects')).backlog.records === 0
-    })
+    await comes(
+      'the index by person',
+      async (saw) => saw(await admin.population.get<Index>('/message-log/subjects')).backlog.records === 0,
+    )
     const piret = at.population.auditor
     await piret.open('/about-a-person')
     await piret.page.getByLabel('Case number').fill('C-1')
@@ -223,7 +221,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     // The servers ask every half minute.
     world.pass(31_000)
     await onBoth(async (side, { auditor, second }) => {
-      await until('the order', async () => (await admin[side].get<Row[]>('/audit-orders')).length > 0)
+      await comes('the order', async () => (await admin[side].get<Row[]>('/audit-orders')).length > 0)
       await auditor.open('/audit-orders')
       await auditor.page.getByText('waits for a decision').last().waitFor()
       await auditor.check(`cases-audit-order-${side}`)
@@ -236,8 +234,8 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await close(second)
     })
     world.pass(31_000)
-    await until('the answers', async () =>
-      (await orders())[0]!.servers.every(({ state }) => state === 'ANSWERED'),
+    await comes('the answers', async (saw) =>
+      saw(await orders())[0]!.servers.every(({ state }) => state === 'ANSWERED'),
     )
     const [order] = await orders()
     await onBoth(async (side, { auditor }) => {
@@ -293,8 +291,8 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     const lost = await indexOf('population', 'lost')
     type Compared = { day: string; state: string }
     for (const side of SIDES)
-      await until(`a statement at ${side}`, async () => {
-        const days = await admin[side].get<Compared[]>('/reconciliations')
+      await comes(`a statement at ${side}`, async (saw) => {
+        const days = saw(await admin[side].get<Compared[]>('/reconciliations'))
         return days.some((one) => one.day === day && one.state === 'concluded')
       })
     // Two days end a session.
@@ -345,7 +343,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       const [index, kept] = [await indexOf(side, 'ending'), await indexOf(side, 'kept')]
       const isGone = async (at: number): Promise<boolean> =>
         (await admin[side].get<{ erased?: string | null }>(`/message-log/records/${at}`)).erased != null
-      await until('the end of the content', () => isGone(index))
+      await comes('the end of the content', () => isGone(index))
       const [archive] = await admin[side].get<Archive[]>('/message-log/archives?class=a-day')
       t.match(archive, { complete: true })
       await auditor.open('/archives')
@@ -385,7 +383,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       const lift = { Reason: 'the court has decided', 'Name, to confirm': 'H-26/5' }
       await act(auditor, 'Lift hold', lift, 'Lift', 'The hold is lifted.')
       await close(auditor)
-      await until('the end of what was held', () => isGone(kept))
+      await comes('the end of what was held', () => isGone(kept))
       const { settingsFile } = world.servers[side]
       t.match(JSON.parse((await world.concordat('log', 'verify', '--json', settingsFile)).stdout), {
         ok: true,

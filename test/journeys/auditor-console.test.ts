@@ -149,7 +149,7 @@ if (!hasChromium()) {
       const browser = await openBrowser()
       const { page, open, check, settled } = await at(t, browser, ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'])
       await open('/records')
-      const until = async (name: RegExp | string): Promise<void> => {
+      const tabTo = async (name: RegExp | string): Promise<void> => {
         for (let step = 0; step < 60; step++) {
           await page.keyboard.press('Tab')
           const said = await page.evaluate<string>(FOCUSED)
@@ -157,7 +157,7 @@ if (!hasChromium()) {
         }
         t.fail(`no way by keyboard to ${String(name)}`)
       }
-      await until(/Message id/)
+      await tabTo(/Message id/)
       await page.keyboard.type(HOSTILE)
       await page.keyboard.press('Enter')
       await page.waitForURL(/queryId=/)
@@ -166,7 +166,7 @@ if (!hasChromium()) {
       t.equal(await page.locator('tbody tr').count(), 2, 'request and reply')
       t.equal(await page.getByText(HOSTILE, { exact: true }).count(), 2, 'shown as it is')
       await check('auditor-search-hostile')
-      await until(/^ *Record \d+/)
+      await tabTo(/^ *Record \d+/)
       await page.keyboard.press('Enter')
       await page.getByRole('heading', { name: 'Exchange' }).waitFor()
       await settled()
@@ -177,7 +177,7 @@ if (!hasChromium()) {
         await held.textContent(),
         /Contractnone: access rights decided.*certificate of their own.*Global configurationDEV/,
       )
-      await until(/Show content/)
+      await tabTo(/Show content/)
       await page.keyboard.press('Enter')
       await page.getByRole('dialog').waitFor()
       await page.getByRole('dialog').getByRole('button', { name: 'Show content' }).press('Enter')

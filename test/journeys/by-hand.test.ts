@@ -10,6 +10,7 @@ import { hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { startProcessClock } from '../fakes/process-clock.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act, close } from '../second-person.ts'
+import { until } from '../until.ts'
 import { ask, colons, startWorld, type World } from '../world.ts'
 import { liveContract } from './contract-in-console.ts'
 
@@ -328,9 +329,10 @@ void t.test('two people of a sandbox', async (t) => {
       const reply = await world.ask('tax', `/r1/${world.servers.population.client}/persons/persons/P00000042`)
       return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
     }
-    const becomes = async (wanted: RegExp): Promise<void> => {
-      while (!wanted.test(await outcome())) await wait(300)
-    }
+    const becomes = (wanted: RegExp): Promise<boolean> =>
+      until(`an exchange that is ${wanted}`, async (saw) => wanted.test(saw(await outcome())), {
+        pauseMs: 300,
+      })
     const subject = colons(world.servers.population.id)
     await ben.open('/suspensions')
     const stolen = { Kind: 'server', 'Which one': subject, Reason: 'Its machine was stolen.' }

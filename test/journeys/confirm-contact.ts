@@ -1,9 +1,9 @@
 /** Whom the letter reached gives its code to somebody who looks after contracts; administrators see what came of it. */
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
 import { type FakeMailServer, headerOf } from '../fakes/mail-server.ts'
 import { act, close } from '../second-person.ts'
+import { until } from '../until.ts'
 
 export const CONTACT = 'desk@tax.example'
 const NARROW = { width: 320, height: 640 }
@@ -25,7 +25,7 @@ export async function confirmContact(
     mail.received
       .filter(({ to, raw }) => to[0] === CONTACT && headerOf(raw, 'Subject')?.startsWith('Does this address'))
       .flatMap(({ raw }) => /Code: ([0-9a-f-]{39})/.exec(raw.replace(/=\r\n/g, ''))?.[1] ?? [])
-  while (codes().length === 0) await wait(100)
+  await until('the first letter', () => codes().length > 0)
   const confirm = `Confirm ${CONTACT}`
   await who.open(at)
   await who.page.getByText('letter sent').waitFor()
@@ -39,7 +39,7 @@ export async function confirmContact(
   await act(registry, sendAgain, {}, 'Send the letter again', 'The letter is on its way.')
   await registry.check('contract-contact-sent-again')
   await close(registry)
-  while (codes().length < 2) await wait(100)
+  await until('the second letter', () => codes().length > 1)
   await who.open('/')
   await who.page.getByRole('link', { name: /whose address(es are| is) not confirmed/ }).click()
   await who.page.getByRole('link', { name: title }).click()

@@ -10,6 +10,7 @@ import type { Test } from 'tap'
 import { openBrowser, type Visitor, visitor } from '../browser.ts'
 import type { FakeMailServer } from '../fakes/mail-server.ts'
 import { act, close } from '../second-person.ts'
+import { until } from '../until.ts'
 import { colons, type World } from '../world.ts'
 import { CONTACT, confirmContact } from './confirm-contact.ts'
 import { logIn } from './two-stores.ts'
@@ -210,7 +211,12 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await act(registry, 'Approve', {}, 'Approve', 'The contract is in force.')
   await close(registry)
   const noticed = registry.page.locator('.timeline', { hasText: 'it ends within 30 days' })
-  while ((await noticed.count()) === 0) await registry.open(at)
+  const LONG = { deadlineMs: 180_000, pauseMs: 250 }
+  const notice = async (): Promise<number> => {
+    await registry.open(at)
+    return noticed.count()
+  }
+  await until('the notice of its end', notice, LONG)
   await refresh()
   t.equal(await typeFor('tax'), 'answered')
 
@@ -255,7 +261,11 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   const over = `/contracts/${q.stopped}`
   const stateOf = async (): Promise<string> =>
     (await world.admin.tax.get<{ state: string }[]>(over)).at(-1)!.state
-  while ((await stateOf()) !== 'EXPIRED') await refresh()
+  const isOver = async (): Promise<boolean> => {
+    await refresh()
+    return (await stateOf()) === 'EXPIRED'
+  }
+  await until('its end', isOver, LONG)
   await anna.open(over)
   await anna.page.getByText('The contract is suspended, and its end does not change that').waitFor()
   for (const follows of ['Propose a later end', 'Propose another version'])

@@ -2,11 +2,11 @@
  * A contract over real processes: two agencies agree, two people each; the registry approves what is about personal data; the
  * servers let through what a contract covers and nothing else, until it is suspended, terminated, or has ended.
  */
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { hasChromium } from '../browser.ts'
 import { startMailServer } from '../fakes/mail-server.ts'
 import { skipFor } from '../outside-tools.ts'
+import { until } from '../until.ts'
 import { type Admin, colons, type ServerName, startWorld } from '../world.ts'
 import { contractByPeople } from './contract-by-people.ts'
 
@@ -78,6 +78,9 @@ const typeFor = async (name: ServerName, target = PERSON): Promise<string> => {
   const reply = await world.ask(name, target)
   return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
 }
+/** What comes by itself: lists that are fetched, an end by the clock. */
+const becomes = (label: string, holds: (type: string) => boolean): Promise<boolean> =>
+  until(label, async (saw) => holds(saw(await typeFor('tax'))), { deadlineMs: 180_000, pauseMs: 500 })
 const refresh = () =>
   Promise.all(Object.values(world.admin).map((admin) => admin.send('PUT', '/contracts/refresh')))
 const policy = async (contractRequired: boolean): Promise<void> => {
@@ -222,7 +225,7 @@ t.test('suspended by one administrator, resumed', async (t) => {
   const emergency = { kind: 'contract', subject: agreed.contract, reason: body.reason }
   await registryAdmin.send('POST', '/suspensions', emergency)
   // Nothing is asked for: the list of who is suspended comes by itself.
-  while ((await typeFor('tax')) === 'answered') await wait(500)
+  await becomes('a refusal', (type) => type !== 'answered')
   await refresh()
   t.match(await typeFor('tax'), /contract_suspended$/, 'refused by whichever of the two hears of it first')
   const [shown] = await world.admin.tax.get<Version[]>(at)
@@ -231,7 +234,7 @@ t.test('suspended by one administrator, resumed', async (t) => {
   t.match(again.json(), { type: 'contract_not_possible', message: /suspended/ }, 'no way round it')
   await registryAdmin.send('POST', `${at}/resume`, body)
   await refresh()
-  while ((await typeFor('tax')).endsWith('contract_suspended')) await wait(500)
+  await becomes('no suspension', (type) => !type.endsWith('contract_suspended'))
   t.equal(await typeFor('tax'), 'answered')
 })
 
@@ -299,7 +302,7 @@ t.test('its end: by people only, and by time', async (t) => {
   )
   await refresh()
   t.equal(await typeFor('tax'), 'answered')
-  while ((await typeFor('tax')) === 'answered') await wait(500)
+  await becomes('its end', (type) => type !== 'answered')
   t.equal(await typeFor('tax'), 'client.contract_ended', 'by the clock, before the registry says so')
 })
 

@@ -7,7 +7,6 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { cpSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { KILL_POINTS } from '#security-server/kill-points.ts'
 import { type Load, startLoad } from '../fakes/load-client.ts'
@@ -15,6 +14,7 @@ import { addService, type ProviderSystem, startProviderSystem } from '../fakes/p
 import { openRequests, readLog, storyOf, verifyLogOf } from '../message-logs.ts'
 import { skipFor } from '../outside-tools.ts'
 import { prepareInstance } from '../processes.ts'
+import { until } from '../until.ts'
 import { ask as askAt, type Reply } from '../world.ts'
 
 const KILLS = 20
@@ -148,7 +148,7 @@ t.test(`kill -9 ${KILLS} times at random under load`, async (t) => {
   await running.nextAnswer()
   for (let kill = 0; kill < KILLS; kill++) {
     const name = kill % 2 === 0 ? 'population' : 'tax'
-    await wait(randomInt(600))
+    await running.answers(randomInt(1, 60))
     t.equal(await instance.process(name).kill(), 'SIGKILL')
     readyMs.push((await instance.start(name)).readyMs)
     await running.nextAnswer()
@@ -168,7 +168,7 @@ t.test('rolling restarts under load: nobody sees more than a refused connection'
   const running = await load(false)
   await running.nextAnswer()
   for (const name of ['population', 'tax', 'population', 'tax'] as const) {
-    await wait(300)
+    await running.answers(20)
     t.equal(await instance.process(name).stop(), 'exit 0', `${name} drained`)
     await instance.start(name)
     await running.nextAnswer()
@@ -206,12 +206,23 @@ const probe = (from: 'tax' | 'business', what: 'live' | 'ready'): Promise<Reply>
 
 /** Asks until it works again, as a client would. */
 async function untilAnswered(from: 'tax' | 'business'): Promise<string> {
-  for (let attempt = 0; ; attempt++) {
-    const id = `again-${from}-${attempt}`
-    if ((await ask(id, from)).status === 200) return id
-    await wait(200)
-  }
+  let times = 0
+  return until(
+    'an answer',
+    async (saw) => {
+      const id = `again-${from}-${times++}`
+      const { status, body } = await ask(id, from)
+      return saw({ status, said: status === 200 ? '' : `${body}` }).status === 200 && id
+    },
+    { pauseMs: 200 },
+  )
 }
+
+/** The server's own job closes what was left open. */
+const untilClosed = (server: Parameters<typeof readLog>[0]): Promise<boolean> =>
+  until('the end of each exchange', async (saw) => saw(openRequests(await readLog(server))).length === 0, {
+    pauseMs: 500,
+  })
 
 /** Another process that holds a server's log; gives its end. */
 async function lockLog(directory: string): Promise<() => Promise<void>> {
@@ -248,7 +259,7 @@ t.test('the database is locked while the system answers', async (t) => {
   keepLedger(system)
   await unlock?.()
   // No restart: the server's own job closes it.
-  while (openRequests(await readLog(population)).length > 0) await wait(500)
+  await untilClosed(population)
   t.equal(
     storyOf(await readLog(population), 'locked-meanwhile'),
     'request, outcome-unknown (reply_not_logged)',
@@ -268,7 +279,7 @@ t.test('the database is locked while the peer answers', async (t) => {
   t.match(reply.body.toString(), /may have been carried out/, 'it was')
   keepLedger(system)
   await unlock?.()
-  while (openRequests(await readLog(tax)).length > 0) await wait(500)
+  await untilClosed(tax)
   const story = storyOf(await readLog(tax), 'answered-meanwhile')
   t.match(story, /^request, (?:outcome-unknown \(reply_not_logged\)|reply)/)
   t.match(storyOf(await readLog(population), 'answered-meanwhile'), /^request, reply/)

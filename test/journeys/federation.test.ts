@@ -2,8 +2,8 @@
  * Two instances over real processes: each registry trusts the other's external anchor, and an agency of one asks the population register
  * of the other; nothing goes through before, nor after the trust was taken back.
  */
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { until } from '../until.ts'
 import { type Admin, colons, startWorld, type World } from '../world.ts'
 
 const [here, there] = await Promise.all([startWorld(), startWorld({ instance: 'SE' })])
@@ -97,14 +97,18 @@ async function acceptBy(admin: Admin, member: string, { contract, hash }: Status
 
 /** What registries and servers come to by themselves within a minute, and sooner when they are told to look. */
 async function reaches<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  for (;;) {
-    for (const world of [here, there])
-      await world.registryAdmin.send('POST', `/external-anchors/${anchors.get(world)!.sha256}/read`)
-    for (const admin of [taxAdmin, populationAdmin]) await admin.send('PUT', '/contracts/refresh')
-    const value = await read()
-    if (holds(value)) return value
-    await wait(200)
-  }
+  const { value } = await until(
+    `${holds}`,
+    async (saw) => {
+      for (const world of [here, there])
+        await world.registryAdmin.send('POST', `/external-anchors/${anchors.get(world)!.sha256}/read`)
+      for (const admin of [taxAdmin, populationAdmin]) await admin.send('PUT', '/contracts/refresh')
+      const value = saw(await read())
+      return holds(value) && { value }
+    },
+    { deadlineMs: 180_000, pauseMs: 200 },
+  )
+  return value
 }
 const stateAt = async (world: World, contract: string): Promise<string> => {
   const { status, json } = await world.registryAdmin.call('GET', `/contracts/${contract}`)

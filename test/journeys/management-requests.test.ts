@@ -4,8 +4,8 @@
  */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { until } from '../until.ts'
 import { type Admin, ask, colons, type Reply, startWorld } from '../world.ts'
 
 const world = await startWorld()
@@ -139,11 +139,11 @@ t.test('a new authentication certificate takes over without a gap', async (t) =>
 
 t.test('the fleet: servers report, the registry reaches them, an outage is told', async (t) => {
   type Server = { reportedAt: string; version: string; worst: string; troubles: object[] }
-  let all: Server[] = []
-  do {
-    await wait(200)
-    all = await world.registryAdmin.get<Server[]>('/fleet?reporting=yes')
-  } while (all.length < 2)
+  await until(
+    'reports of both servers',
+    async (saw) => saw(await world.registryAdmin.get<Server[]>('/fleet?reporting=yes')).length >= 2,
+    { deadlineMs: 180_000, pauseMs: 200 },
+  )
   const certificate = /^[0-9a-f]{64}$/
   for (const id of [tax.id, population.id]) {
     const path = `/fleet/${colons(id)}`

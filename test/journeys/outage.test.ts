@@ -5,7 +5,6 @@
 import { appendFileSync, readFileSync } from 'node:fs'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { hasChromium } from '../browser.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
@@ -16,6 +15,7 @@ import { openRequests, readLog, storyOf, verifyLogOf } from '../message-logs.ts'
 import { skipFor } from '../outside-tools.ts'
 import { prepareInstance } from '../processes.ts'
 import { hasSoftHsm, LABEL, PIN, startSoftHsm } from '../softhsm.ts'
+import { until } from '../until.ts'
 import { colons, type Reply } from '../world.ts'
 import { watchOutage } from './outage-in-consoles.ts'
 
@@ -73,14 +73,17 @@ async function storiesOf(id: string): Promise<[consumer: string, provider: strin
   return [storyOf(consumer, id), storyOf(provider, id), calls]
 }
 
-/** Asks until the answer is `status`, and gives the last one. */
-async function until(status: number): Promise<Outcome> {
-  for (;;) {
-    const outcome = await exchange()
-    if (outcome.status === status) return outcome
-    await wait(250)
-  }
-}
+/** Asks until the answer is `status`, and gives the last one. What runs out here has minutes. */
+const untilStatus = (status: number): Promise<Outcome> =>
+  until(
+    `an answer with ${status}`,
+    async (saw) => {
+      const outcome = await exchange()
+      saw([outcome.status, outcome.error])
+      return outcome.status === status && outcome
+    },
+    { deadlineMs: 300_000, pauseMs: 250 },
+  )
 
 t.test("the provider's system fails", async (t) => {
   const answers: Record<string, [Behaviour, string]> = {
@@ -174,7 +177,7 @@ t.test('the network between the servers fails', async (t) => {
   t.equal((await exchange()).error, 'peer_timeout', 'a connection that only looks open')
   await proxy.set({ kind: 'none' })
   await ocspProxy.set({ kind: 'black hole' })
-  t.equal((await until(200)).status, 200, 'statuses that are known are not asked for again')
+  t.equal((await untilStatus(200)).status, 200, 'statuses that are known are not asked for again')
   await ocspProxy.set({ kind: 'none' })
 })
 
@@ -223,7 +226,7 @@ t.test('no time-stamps', async (t) => {
   t.equal((await exchange()).status, 200, 'exchange goes on')
   t.equal((await admin.tax.call('POST', '/message-log/time-stamp')).status, 503)
   const since = await oldest()
-  const { error } = await until(503)
+  const { error } = await untilStatus(503)
   t.equal(error, 'timestamping_failed', 'until the limit')
   await instance.process('tax').kill()
   await instance.start('tax', limits)
@@ -263,11 +266,11 @@ t.test('no certificate status', async (t) => {
     t.notOk(await refresh(), mode)
     t.equal((await exchange()).status, 200, 'what is known is good until its freshness ends')
   }
-  const { error } = await until(500)
+  const { error } = await untilStatus(500)
   // The status may run out between the call and its reply; before the call nothing is carried out.
   t.match(error, /^(incorrect_validation_info|reply_not_made)$/, 'then nothing is signed any more')
   await instance.fault('ocsp', 'none')
-  await until(200)
+  await untilStatus(200)
   t.pass('and it comes back by itself')
   for (const mode of ['revoked', 'unknown']) {
     await instance.fault('ocsp', mode)
@@ -343,14 +346,14 @@ t.test('no registry, or one that lies', async (t) => {
     t.equal((await exchange()).status, 200, 'the last good one serves')
   }
   t.equal(await lastError(), 'network_error', 'nobody there')
-  const { error } = await until(503)
+  const { error } = await untilStatus(503)
   t.equal(error, 'global_conf_outdated', 'until it expires')
   await watch?.stopped()
   await instance.process('tax').kill()
   await instance.start('tax', PATIENCE)
   t.equal((await exchange()).error, 'global_conf_outdated', 'also after a restart')
   await instance.start('registry')
-  await until(200)
+  await untilStatus(200)
   t.pass('and it comes back by itself')
   await watch?.registryIsBack()
 })
@@ -374,7 +377,7 @@ t.test('the token by which the consumer signs', async (t) => {
   t.equal(error, 'token_unavailable', 'no other key signs')
   t.strictSame(await storiesOf(id), ['', '', 0])
   await hsm.start()
-  await until(200)
+  await untilStatus(200)
   t.pass('and it comes back by itself')
 })
 

@@ -5,7 +5,6 @@
 import { randomInt } from 'node:crypto'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { lockRegister } from '#central-registry/changes/store.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
@@ -18,6 +17,7 @@ import { type Entry, openRequests, readLog, storyOf, verifyLogOf } from '../mess
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
 import { type Instance, prepareInstance } from '../processes.ts'
+import { until } from '../until.ts'
 import { type Admin, ask as askAt, openAdmin, type Reply } from '../world.ts'
 import { watchDatabase } from './outage-in-consoles.ts'
 
@@ -67,15 +67,22 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   /** Everything that a client was told, by id. */
   const acknowledged = new Set<string>()
   /** Reports are a second old at most. */
-  const untilReady = async (url: string, status = 200): Promise<void> => {
-    while ((await probe(url, 'ready')) !== status) await wait(100)
-  }
+  const untilReady = (url: string, status = 200): Promise<boolean> =>
+    until(`readiness ${status} of ${url}`, async (saw) => saw(await probe(url, 'ready')) === status, {
+      pauseMs: 100,
+    })
   const untilAnswered = async (): Promise<void> => {
-    for (let attempt = 0; ; attempt++) {
-      const id = `again-${acknowledged.size}-${attempt}`
-      if ((await ask(id)).status === 200) return void acknowledged.add(id)
-      await wait(200)
-    }
+    let times = 0
+    const answered = await until(
+      'an answer',
+      async (saw) => {
+        const id = `again-${acknowledged.size}-${times++}`
+        const { status, headers } = await ask(id)
+        return saw([status, headers['x-road-error']])[0] === 200 && id
+      },
+      { pauseMs: 200 },
+    )
+    acknowledged.add(answered)
   }
   const endLoad = async (t: Test, running: Load): Promise<void> => {
     await running.stop()
@@ -114,7 +121,7 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
     const running = await load()
     for (let crash = 0; crash < CRASHES; crash++) {
       await running.nextAnswer()
-      await wait(randomInt(300))
+      await running.answers(randomInt(1, 30))
       await postgresql.crash()
       const { status, headers } = await ask(`down-${crash}`)
       t.strictSame([status, headers['x-road-error']], [503, 'server.clientproxy.logging_failed'])
@@ -164,7 +171,7 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
     const takenOver = takeOver(t, { instance, register, second })
     for (let kill = 0; kill < KILLS; kill++) {
       const name = kill % 2 === 0 ? 'population' : 'tax'
-      await wait(randomInt(600))
+      await running.answers(randomInt(1, 60))
       t.equal(await instance.process(name).kill(), 'SIGKILL')
       await instance.start(name)
       await running.nextAnswer()
@@ -232,13 +239,12 @@ async function takeOver(
     // Whoever publishes the change waits for the register, and dies waiting.
     await inTransaction(database.kysely, async (transaction) => {
       await lockRegister(transaction)
-      while (dead === undefined) {
-        const by = await publisher()
-        dead = (['registry', 'second-registry'] as const).find((name) =>
+      dead = await until('a node that publishes', async (saw) => {
+        const by = saw(await publisher())
+        return (['registry', 'second-registry'] as const).find((name) =>
           by?.includes(`-${instance.process(name).pid} `),
         )
-        if (dead === undefined) await wait(5)
-      }
+      })
       t.equal(await instance.process(dead).kill(), 'SIGKILL')
     })
   } finally {
@@ -246,11 +252,14 @@ async function takeOver(
   }
   const died = Date.now()
   const alive = admins[dead === 'registry' ? 'second-registry' : 'registry']
-  let newest: Configuration['newest']
-  do {
-    await wait(200)
-    newest = (await alive.get<Configuration>('/configuration')).newest
-  } while (newest.index === before.newest.index || Date.parse(newest.generatedAt) < died)
+  const newest = await until(
+    'a publication of the other node',
+    async (saw) => {
+      const found = saw((await alive.get<Configuration>('/configuration')).newest)
+      return found.index !== before.newest.index && Date.parse(found.generatedAt) >= died && found
+    },
+    { pauseMs: 200 },
+  )
   const took = Date.parse(newest.generatedAt) - died
   t.ok(took < 30_000, `the other node publishes within 30 s (${took} ms)`)
   t.match(await alive.get('/member-classes'), [{ code: 'GOV' }, { code: 'NEW' }])

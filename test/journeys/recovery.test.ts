@@ -4,7 +4,6 @@
  */
 import { renameSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { JobTables } from '#platform/jobs/migrations.ts'
@@ -14,6 +13,7 @@ import { openRequests, readLog, verifyLogOf } from '../message-logs.ts'
 import { skipFor } from '../outside-tools.ts'
 import { prepareInstance } from '../processes.ts'
 import { breakCalls, noStrace } from '../strace.ts'
+import { until } from '../until.ts'
 import { ask as askAt, type Reply } from '../world.ts'
 
 t.setTimeout(580_000)
@@ -45,10 +45,13 @@ const ask = (): Promise<Reply> =>
     headers: { 'X-Road-Client': tax.client, 'X-Road-Id': `recovery-${asked++}` },
   })
 
-/** Until `held` says so; the test's own time-out ends a wait in vain. */
-async function until(held: () => Promise<boolean>): Promise<void> {
-  while (!(await held())) await wait(250)
-}
+const LONG = { deadlineMs: 180_000, pauseMs: 250 }
+const untilReady = (server: Server, isReady = true): Promise<boolean> =>
+  until(
+    isReady ? 'readiness' : 'no readiness',
+    async (saw) => saw(await readiness(server)).ready === isReady,
+    LONG,
+  )
 
 type Ready = { ready: boolean; checks: { name: string; ok: boolean; reason?: string }[] }
 type Server = { adminUrl: string }
@@ -81,27 +84,27 @@ t.test('time-stamps: by the job alone, whatever the authorities do', async (t) =
     await registryAdmin.send('POST', '/timestamping-services', { name, url, certificate })
   await instance.publish()
   t.equal((await ask()).status, 200)
-  await until(allStamped)
+  await until('a time-stamp of all', allStamped, LONG)
   t.pass('the second authority is asked when the first is gone')
 
   await instance.fault('tsa', 'down')
   t.equal((await ask()).status, 200, 'exchange goes on')
-  await until(isFailing)
+  await until('a failure of the job', isFailing, LONG)
   t.equal((await readiness(tax)).ready, true, 'ready: there is time left')
   t.match(await diagnosis('job time-stamp'), { state: 'WARNING', message: /no authority answered well/ })
-  await until(async () => (await reasonOf(tax, 'time-stamps')) !== undefined)
+  await until('a reason', async (saw) => saw(await reasonOf(tax, 'time-stamps')), LONG)
   t.match(await reasonOf(tax, 'time-stamps'), /wait for a time-stamp/)
   t.ok((await metric('concordat_log_unstamped_seconds')) > 0)
-  await until(async () => !(await readiness(tax)).ready)
+  await untilReady(tax, false)
   t.match(await reasonOf(tax, 'message-log'), /too long/, 'until the limit')
   t.match(await diagnosis('message-log'), { state: 'ERROR' })
   t.equal((await ask()).headers['x-road-error'], 'server.clientproxy.timestamping_failed')
 
   await instance.fault('tsa', 'none')
-  await until(allStamped)
-  await until(async () => (await readiness(tax)).ready)
+  await until('a time-stamp of all', allStamped, LONG)
+  await untilReady(tax)
   t.equal(await reasonOf(tax, 'time-stamps'), undefined)
-  await until(async () => !(await isFailing()))
+  await until('no failure of the job', async () => !(await isFailing()), LONG)
   t.equal(await diagnosis('job time-stamp'), undefined)
   t.equal((await ask()).status, 200, 'and it comes back by itself')
   t.strictSame(await verifyLogOf(tax), [])
@@ -122,8 +125,7 @@ t.test("the job follows the configuration's interval without a restart", async (
       CONCORDAT_REGISTRY_CONFIGURATION_TIME_STAMPING_INTERVAL_SECONDS: `${seconds}`,
     })
     await instance.publish()
-    await until(async () => (await interval()) === seconds)
-    t.pass(`${seconds} s`)
+    await until(`an interval of ${seconds} s`, async (saw) => saw(await interval()) === seconds, LONG)
   }
 })
 
@@ -158,9 +160,9 @@ async function underFailingDisk(t: Test, name: 'tax' | 'population', disk: Disk)
   const refusals = (): number =>
     [...running.failures].reduce((sum, [, count]) => sum + count, 0) - (running.failures.get('HANGS') ?? 0)
   const calls = await breakCalls({ ...broken, pid: instance.process(name).pid })
-  await until(async () => refusals() > 0)
+  await until('a refusal', () => refusals() > 0)
   if (end !== 'by itself') {
-    await until(async () => !(await readiness(server)).ready)
+    await untilReady(server, false)
     t.match(await reasonOf(server, 'message-log'), /cannot take a record/)
     t.equal((await askAt(server.adminUrl, '/health/live')).status, 200, 'alive')
   }
@@ -171,7 +173,7 @@ async function underFailingDisk(t: Test, name: 'tax' | 'population', disk: Disk)
   if (end === 'by itself') await running.nextAnswer()
   t.ok((await calls.mend()) > 0)
   await running.nextAnswer()
-  await until(async () => (await readiness(server)).ready)
+  await untilReady(server)
   await running.stop()
   t.comment(`${running.acknowledged.size} of ${running.sent()}`, Object.fromEntries(running.failures))
   if (end !== 'killed') {
@@ -183,7 +185,11 @@ async function underFailingDisk(t: Test, name: 'tax' | 'population', disk: Disk)
   }
   for (const each of [tax, population]) {
     // What a refusal left open is closed by a job.
-    await until(async () => openRequests(await readLog(each)).length === 0)
+    await until(
+      'the end of each exchange',
+      async (saw) => saw(openRequests(await readLog(each))).length === 0,
+      LONG,
+    )
     const replied = new Set((await readLog(each)).flatMap(({ kind, id }) => (kind === 'reply' ? [id] : [])))
     const missing = [...running.acknowledged].filter((id) => !replied.has(id))
     t.strictSame(missing, [], `all ${running.acknowledged.size} acknowledged exchanges are there`)
@@ -198,18 +204,18 @@ t.test('at the end both logs hold, and nothing was carried out twice', async (t)
 })
 
 t.test('a folder of bodies or log keys that takes no files', async (t) => {
-  await until(async () => (await readiness(tax)).ready)
+  await untilReady(tax)
   for (const [folder, reason] of [
     ['bodies', /the folder of bodies cannot be written to \(ENOENT\)/],
     ['log-keys', /the folder of log keys cannot be written to \(ENOENT\)/],
   ] as const) {
     const place = path.join(tax.directory, folder)
     renameSync(place, `${place}-away`)
-    await until(async () => (await reasonOf(tax, 'files')) !== undefined)
+    await until('a reason', async (saw) => saw(await reasonOf(tax, 'files')), LONG)
     t.match(await reasonOf(tax, 'files'), reason)
     t.equal((await askAt(tax.adminUrl, '/health/ready')).status, 503)
     renameSync(`${place}-away`, place)
-    await until(async () => (await readiness(tax)).ready)
+    await untilReady(tax)
   }
   const names = (await readiness(tax)).checks.map(({ name }) => name)
   t.ok(

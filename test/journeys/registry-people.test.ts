@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { reopenInstallation } from '#central-registry/features/installation/reopen.ts'
 import { createInstallationStore } from '#central-registry/features/installation/store.ts'
@@ -21,6 +20,7 @@ import { registryWorld } from '../fakes/registry-world.ts'
 import { authority } from '../fakes/request-world.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act, close, installed } from '../second-person.ts'
+import { until } from '../until.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
 const OFFICER = 'XROAD_REGISTRATION_OFFICER'
@@ -313,8 +313,11 @@ void t.test('a restored registry is accepted by two', async (t) => {
   await publish(node)
   // As the folder of a node is when an older database was put back beside it.
   writeFileSync(path.join(world.directory, 'highest-published-index'), '1000000')
-  while ((await people.anna.api(base, 'GET', '/session')).status !== 401) await wait(100)
-  t.pass('the sessions of before have ended')
+  await until(
+    'the end of the sessions of before',
+    async (saw) => saw((await people.anna.api(base, 'GET', '/session')).status) === 401,
+    { pauseMs: 100 },
+  )
   for (const name of ['anna', 'ben'] as const) await people[name].login(base, name)
   const [anna, ben] = [await windowOf(people.anna), await windowOf(people.ben)]
   await anna.open('/')

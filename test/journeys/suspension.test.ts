@@ -1,6 +1,6 @@
 /** An emergency: a server, a certificate, a member are suspended while they exchange, and come back, over real processes. */
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { until } from '../until.ts'
 import { colons, startWorld } from '../world.ts'
 
 const world = await startWorld()
@@ -16,14 +16,16 @@ async function outcome(): Promise<string> {
   return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
 }
 
-/** Asks until it ends like this, as a system would that exchanges all the time; the time-out of the test ends it. */
-async function becomes(wanted: RegExp): Promise<string> {
-  for (;;) {
-    const found = await outcome()
-    if (wanted.test(found)) return found
-    await wait(500)
-  }
-}
+/** Asks until it ends like this, as a system would that exchanges all the time. */
+const becomes = (wanted: RegExp): Promise<string> =>
+  until(
+    `an exchange that is ${wanted}`,
+    async (saw) => {
+      const found = saw(await outcome())
+      return wanted.test(found) && found
+    },
+    { deadlineMs: 180_000, pauseMs: 500 },
+  )
 
 void t.test('both sides obey, whoever is suspended, and go on when it is lifted', async (t) => {
   t.equal(await becomes(/answered/), 'answered')

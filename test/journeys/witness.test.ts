@@ -6,13 +6,13 @@
 import { execFile } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
 import { findProgram } from '../outside-tools.ts'
 import { prepareInstance } from '../processes.ts'
+import { until } from '../until.ts'
 import { ask as askAt, colons, type Reply } from '../world.ts'
 
 t.setTimeout(580_000)
@@ -49,9 +49,8 @@ const ask = (): Promise<Reply> =>
   instance.ask('tax', `/r1/${population.client}/echo/persons`, {
     headers: { 'X-Road-Client': tax.client, 'X-Road-Id': `witness-${asked++}` },
   })
-async function until(held: () => Promise<boolean>): Promise<void> {
-  while (!(await held())) await wait(250)
-}
+
+const LONG = { deadlineMs: 180_000, pauseMs: 250 }
 
 type Quorum = { records: number; lateSince: string | null }
 type Contradiction = { witness: string; kind: string; ownCheckpoint: string; knownCheckpoint: string }
@@ -67,6 +66,15 @@ type Seen = {
 }
 const witnesses = () => admin.population.get<LogWitnesses>('/message-log/witnesses')
 const seenBy = (name: 'tax' | 'business') => admin[name].get<Seen>('/witness')
+const knows = (size: number): Promise<boolean> =>
+  until(
+    `a head of at least ${size} that tax keeps`,
+    async (saw) => {
+      const { partners } = saw(await seenBy('tax'))
+      return partners.some((one) => one.server === population.id && one.size >= size)
+    },
+    LONG,
+  )
 const checkpoint = () =>
   admin.population.send<{ treeHead: string; quorum: Quorum }>('POST', '/message-log/checkpoint')
 
@@ -93,14 +101,10 @@ t.test('a partner keeps the newest head that a reply carried', async (t) => {
   const { treeHead } = await checkpoint()
   t.equal((await ask()).status, 200)
   const { size } = parseCheckpoint(treeHead)
-  await until(async () =>
-    (await seenBy('tax')).partners.some((one) => one.server === population.id && one.size >= size),
-  )
+  await knows(size)
   await checkpoint()
   t.equal((await ask()).status, 200)
-  await until(async () =>
-    (await seenBy('tax')).partners.some((one) => one.server === population.id && one.size > size),
-  )
+  await knows(size + 1)
   t.same((await seenBy('tax')).partnerContradictions, [])
 })
 
@@ -166,7 +170,7 @@ t.test(
     type Ordered = { id: string; servers: { server: string; state: string }[] }
     const stateOf = async () =>
       (await registryAdmin.get<Ordered[]>('/audit-orders')).find((one) => one.id === id)?.servers[0]?.state
-    await until(async () => (await stateOf()) === 'ANSWERED')
+    await until('the answer', async (saw) => saw(await stateOf()) === 'ANSWERED', LONG)
     const answer = await registryAdmin.bytes(`/audit-orders/${id}/answers/${colons(population.id)}`)
     writeFileSync(file('answer.json'), answer)
     t.notMatch(answer.toString(), /witness-\d/, 'what is in it is sealed')
@@ -206,7 +210,7 @@ t.test('the log is verified on a thread of its own while exchanges go on', async
   t.equal((await ask()).status, 200)
   const newest = async () =>
     (await admin.population.get<Verification[]>('/message-log/verifications?limit=1'))[0]!
-  await until(async () => (await newest()).outcome !== 'running')
+  await until('a verdict', async (saw) => saw(await newest()).outcome !== 'running', LONG)
   const verdict = await newest()
   t.match(verdict, { outcome: 'holds', mode: 'full' })
   t.ok(verdict.report.witnessed > 0, 'with the cosignatures of its policy')
@@ -225,9 +229,7 @@ t.test("yesterday's machine restored: witnesses and partners see it, and an audi
   const { treeHead } = await checkpoint()
   t.equal((await ask()).status, 200)
   const { size } = parseCheckpoint(treeHead)
-  await until(async () =>
-    (await seenBy('tax')).partners.some((one) => one.server === population.id && one.size >= size),
-  )
+  await knows(size)
   await instance.process('population').stop()
   for (const name of [...files, 'message-log.db-wal', 'message-log.db-shm'])
     rmSync(path.join(population.directory, name), { recursive: true, force: true })
@@ -251,7 +253,11 @@ t.test("yesterday's machine restored: witnesses and partners see it, and an audi
   const metrics = (await askAt(population.adminUrl, '/metrics')).body.toString()
   t.match(metrics, /concordat_witness_contradictions\{log="own"\} 3/)
   t.equal((await ask()).status, 200)
-  await until(async () => (await seenBy('tax')).partnerContradictions.length > 0)
+  await until(
+    'a contradiction',
+    async (saw) => saw(await seenBy('tax')).partnerContradictions.length > 0,
+    LONG,
+  )
   t.match((await seenBy('tax')).partnerContradictions, [{ server: population.id, kind: 'rollback' }])
 
   const proof = path.join(instance.directory, 'known-to-the-registry.txt')
