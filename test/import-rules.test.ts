@@ -9,6 +9,7 @@ import { circlesOf, planOf } from './house/plan.ts'
 import { IMPURE_CODE, IMPURE_IMPORTS, whyNot } from './house/room-rules.ts'
 import { importsOf, isForTests, listFiles, ROOT, readSources } from './house/source-files.ts'
 import { findUnusedExports } from './house/unused-exports.ts'
+import { findWaits, NO_WAITS, WAITS } from './house/waits.ts'
 
 const files = listFiles()
 const sources = readSources(files)
@@ -58,6 +59,11 @@ t.test('one door each', (t) => {
     [],
     'no type error is silenced',
   )
+  t.end()
+})
+
+t.test('tests wait by until.ts alone', (t) => {
+  t.strictSame(findWaits(sources.filter(({ name }) => isForTests(name))), [])
   t.end()
 })
 
@@ -310,6 +316,10 @@ t.test('these rules do catch what they forbid', (t) => {
   t.strictSame(trespasser('node:crypto', 'const key = createPrivateKey(pem)'), ['private keys'])
   t.strictSame(trespasser('node:fs', 'process.env.HOME // process.env'), ['the environment'])
   t.strictSame(trespasser('node:fs', '// process.env'), [])
+  const waiting = (text: string): boolean =>
+    findWaits([{ name: 'core/a.test.ts', text, lines: 1, imports: [] }]).length > 0
+  for (const text of WAITS) t.ok(waiting(text), text)
+  for (const text of NO_WAITS) t.notOk(waiting(text), text)
   const file = (name: string, to: string) => ({
     name,
     text: '',

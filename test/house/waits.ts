@@ -1,0 +1,66 @@
+/** Tests wait by `test/until.ts` alone: no loop of their own sleeps, counts tries or looks at a clock. */
+import { withoutComments } from './doors.ts'
+import { type SourceFile, withoutTemplates } from './source-files.ts'
+
+/** Loops in tests that sleep and wait for nothing, each with its reason. One that needs its exception no more is an error. */
+const PACES: { file: string; reason: string }[] = [
+  { file: 'test/fakes/load-client.ts', reason: 'the pace at which it asks' },
+  { file: 'test/journeys/by-hand.test.ts', reason: 'the pace at which it asks' },
+]
+
+const UNTIL = 'test/until.ts'
+/** Not the loop over what is given: it ends with that. */
+const LOOP = /^( *)(?:\} )?(?:for \((?!.* of )|while \(|do \{)/
+const TRIES = /\bfor \(let (?:tries|attempts?|retries)\b/
+const CLOCK =
+  /\b(?:performance|Date)\.now\(\)[^\n]*(?<!=)[<>]|(?<!=)[<>]=?[^\n]*\b(?:performance|Date)\.now\(\)/
+const SLEEP = /\bnew Promise\b[^\n]*\bsetTimeout\(/
+const ALIAS = /\bsetTimeout as (\w+)\b/
+
+/** Where a test waits in a loop of its own, and what needs its exception no more. */
+export function findWaits(sources: SourceFile[]): string[] {
+  const met = new Set<string>()
+  const found = sources.flatMap(({ name, text }) => {
+    const wrong = name === UNTIL ? [] : loopsThatWait(text)
+    if (wrong.length === 0 || !PACES.some(({ file }) => file === name))
+      return wrong.map((line) => `${name}: ${line}`)
+    met.add(name)
+    return []
+  })
+  const idle = PACES.filter(({ file }) => sources.some(({ name }) => name === file) && !met.has(file))
+  return [...found, ...idle.map(({ file }) => `${file}: needs no exception any more`)]
+}
+
+/** The first lines of the loops that do; a loop's body is what is indented deeper. */
+function loopsThatWait(text: string): string[] {
+  const lines = withoutComments(withoutTemplates(text)).split('\n')
+  const alias = ALIAS.exec(text)?.[1]
+  const sleep = alias === undefined ? SLEEP : new RegExp(`${SLEEP.source}|(?<![\\w.])${alias}\\(`)
+  return lines.flatMap((line, at) => {
+    const indent = LOOP.exec(line)?.[1]?.length
+    if (indent === undefined) return []
+    const after = lines.findIndex((one, i) => i > at && one.trim() !== '' && one.search(/\S/) <= indent)
+    const loop = lines.slice(at, after === -1 ? undefined : after).join('\n')
+    const waits = sleep.test(loop) || CLOCK.test(loop) || (TRIES.test(line) && /\bawait\b/.test(loop))
+    return waits ? [line.trim()] : []
+  })
+}
+
+const IMPORT = "import { setTimeout as wait } from 'node:timers/promises'\n"
+
+/** What the rule is to find, one way each. */
+export const WAITS = [
+  `${IMPORT}while (!held()) await wait(10)`,
+  `${IMPORT}do {\n  await wait(10)\n} while (!held())`,
+  'for (;;) {\n  await new Promise((resolve) => setTimeout(resolve, 20))\n}',
+  'for (let tries = 0; tries < 9; tries++)\n  answer = await ask()',
+  'while (performance.now() < late)\n  await look()',
+  'while (!held()) {\n  if (Date.now() > late) throw new Error("late")\n}',
+]
+
+/** And what is no wait in a loop. */
+export const NO_WAITS = [
+  `${IMPORT}for (const each of given) {\n  await wait(10)\n}`,
+  `${IMPORT}await wait(10)\nwhile (!held()) await once(child, 'message')`,
+  'for (let at = 0; at < 9; at++) {\n  await add(new Date(Date.now() - at))\n}',
+]
