@@ -51,13 +51,20 @@ export async function beginSnapshot<T>(connection: Kysely<T>): Promise<void> {
   else await sql`begin isolation level repeatable read read only`.execute(connection)
 }
 
+type Failure = { code?: unknown; errcode?: unknown } | undefined
+
 /** Whether a statement failed because a primary key or unique index already has this value. */
 export function isUniqueViolation(thrown: unknown): boolean {
-  const error = (thrown instanceof Fault ? thrown.cause : thrown) as
-    | { code?: unknown; errcode?: unknown }
-    | undefined
+  const error = (thrown instanceof Fault ? thrown.cause : thrown) as Failure
   // SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY; PostgreSQL unique_violation
   return error?.errcode === 2067 || error?.errcode === 1555 || error?.code === '23505'
+}
+
+/** Whether a statement failed because what it refers to is not there, or not any more. */
+export function isForeignKeyViolation(thrown: unknown): boolean {
+  const error = (thrown instanceof Fault ? thrown.cause : thrown) as Failure
+  // SQLITE_CONSTRAINT_FOREIGNKEY; PostgreSQL foreign_key_violation
+  return error?.errcode === 787 || error?.code === '23503'
 }
 
 /** Whether the same transaction may succeed when it is tried again (serialization failure, deadlock). */

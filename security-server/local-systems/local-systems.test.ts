@@ -231,6 +231,37 @@ paths:
     post: { responses: {} }
 `
 
+t.test('what is deleted at the same moment is a conflict, never a mistake of the server', (t) =>
+  eachDatabase(t, async (database, t) => {
+    const systems = await open(database)
+    const certificate = selfSigned(t, 2)
+    await systems.addClient(provider)
+    const outcomes = new Set<string>()
+    const codeOf = (act: Promise<unknown>): Promise<void> =>
+      act.then(
+        () => void outcomes.add('done'),
+        (thrown: { code?: string }) => void outcomes.add(thrown.code ?? String(thrown)),
+      )
+    for (let round = 0; round < 5; round++) {
+      const made = await systems.addDescription({ client: provider, code: 'a', url: 'http://10.0.0.5' })
+      const group = await systems.addLocalGroup(provider, 'friends', 'of the register')
+      await Promise.all([
+        codeOf(systems.deleteDescription(made.description)),
+        codeOf(systems.addServiceCertificate(made.service, certificate)),
+        codeOf(systems.addEndpoint(made.service, 'GET', '/a')),
+        codeOf(systems.deleteLocalGroup(group)),
+        codeOf(systems.addLocalGroupMembers(group, [tax])),
+      ])
+    }
+    await Promise.all([
+      codeOf(systems.deleteClient(provider)),
+      codeOf(systems.addClientCertificate(provider, certificate)),
+    ])
+    outcomes.delete('not_found')
+    t.same([...outcomes].sort(), ['conflict', 'done'])
+  }),
+)
+
 t.test('OpenAPI descriptions', async (t) => {
   const summary = await readOpenApi(DOCUMENT)
   t.strictSame(summary.endpoints, [

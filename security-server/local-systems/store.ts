@@ -1,6 +1,8 @@
 /** Reads all rows for the view, and makes every change count: the counter row rises in the same transaction. */
 import type { Kysely, Selectable } from 'kysely'
+import { isForeignKeyViolation } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { Tables } from './tables.ts'
 
 type RowsOf<Name extends keyof Tables> = Selectable<Tables[Name]>[]
@@ -24,7 +26,7 @@ export type Transaction = Kysely<Tables>
 type Store = {
   counter(): Promise<number>
   rows(): Promise<Rows>
-  /** Runs a change in one transaction with the counter's rise. */
+  /** Runs a change in one transaction with the counter's rise. Throws `conflict` when what it adds to is deleted meanwhile. */
   change<T>(act: (transaction: Transaction) => Promise<T>): Promise<T>
 }
 
@@ -67,6 +69,10 @@ export function createStore(database: Database): Store {
           .where('id', '=', 1)
           .execute()
         return act(transaction)
+      }).catch((cause: unknown) => {
+        // Whoever changes something saw it, and somebody else deletes it at the same moment.
+        if (!isForeignKeyViolation(cause)) throw cause
+        throw new Fault('conflict', { what: 'what this belongs to has just been deleted', cause })
       }),
   }
 }

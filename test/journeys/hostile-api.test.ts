@@ -6,14 +6,21 @@ import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { type OpenApiDocument, readOperations } from '#platform/http-service/openapi-operations.ts'
+import {
+  type OpenApiDocument,
+  type Operation,
+  readOperations,
+} from '#platform/http-service/openapi-operations.ts'
 import { readDocument } from '#platform/http-service/read-document.ts'
 import { type Administrator, byTwo, openAdministrator } from '#scripts/sandbox/administrator.ts'
 import { type Answer, answersOf, remember } from '../fakes/hostile-answers.ts'
 import { type Credentials, type HostileCall, makeCalls } from '../fakes/hostile-calls.ts'
 import { drawFrom, type Seen } from '../fakes/hostile-values.ts'
+import { moveRegistry, moveServer } from '../fakes/move-database.ts'
 import { addService } from '../fakes/provider-system.ts'
 import { startUnhelpfulSite } from '../fakes/unhelpful-site.ts'
+import { skipFor } from '../outside-tools.ts'
+import { hasPostgresql, postgresql } from '../postgresql.ts'
 import { prepareInstance } from '../processes.ts'
 import { type Admin, ask, colons } from '../world.ts'
 
@@ -26,8 +33,8 @@ const HANGS_MS = 120_000
 const ADDRESSES = 120
 /** What would take the caller's own rights, or the machine's time, from the calls that follow. */
 const SPARED = new Set(['revokeApiKey', 'lockPerson', 'removePerson', 'changePersonRoles'])
-/** What much of the rest needs is taken away in the last round. */
-const LAST = new Set([
+/** What takes away what much of the rest needs, beside all that deletes: it is called late, and seldom. */
+const LATE = new Set([
   'logoutToken',
   'updateTokenPin',
   'lockSigningToken',
@@ -35,8 +42,15 @@ const LAST = new Set([
   'deleteClient',
 ])
 
+/** Stores differ in what they refuse. */
+const postgres = hasPostgresql() ? await postgresql() : undefined
+if (postgres === undefined) skipFor(t, 'PostgreSQL is not installed')
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
+if (postgres !== undefined) {
+  const [database, messageLogDatabase] = [await postgres.freshDatabase(), await postgres.freshDatabase()]
+  await moveServer(instance.servers.population.settingsFile, { database, messageLogDatabase })
+}
 const site = await startUnhelpfulSite(instance.address(60))
 t.teardown(() => site.close())
 await Promise.all([instance.start('trust'), instance.start('registry'), instance.start('subject-keys')])
@@ -98,7 +112,7 @@ type Api = {
   deliberate: [string, string, object | Buffer][]
 }
 
-/** Calls every operation `rounds` times, in turn, and gives each answer that is not as declared. */
+/** Calls every operation `rounds` times, in turn; none of the answers may be other than declared. */
 async function callAll(t: Test, api: Api, rounds: number): Promise<void> {
   const document = await readDocument<OpenApiDocument>(new URL(`../../schemas/${api.file}`, import.meta.url))
   const operations = readOperations(document).filter(({ id }) => !SPARED.has(id))
@@ -108,15 +122,13 @@ async function callAll(t: Test, api: Api, rounds: number): Promise<void> {
   const reached = new Map<string, Set<number>>()
   const wrong: string[] = []
   const reading = operations.filter(({ method }) => method === 'GET')
-  const deleting = operations.filter(({ method }) => method === 'DELETE')
-  const acting = operations.filter((one) => !reading.includes(one) && !deleting.includes(one))
+  const isLate = ({ id, method }: Operation): boolean => method === 'DELETE' || LATE.has(id)
   // What reads comes first, so that there is something to name.
   const waiting: (() => HostileCall)[] = [...reading, ...reading, ...reading].map((one) => () => plain(one))
   for (const [id, target, body] of api.deliberate)
     waiting.push(() => deliberate(operations.find((one) => one.id === id)!, target, body))
   for (let round = 0; round < rounds; round++)
-    for (const one of [...acting, ...reading, ...deleting])
-      if (round === rounds - 1 || !LAST.has(one.id)) waiting.push(() => hostile(one))
+    for (const one of operations) if (!isLate(one) || round >= rounds - 3) waiting.push(() => hostile(one))
   const calls = waiting.length
   const work = async (): Promise<void> => {
     for (let make = waiting.shift(); make !== undefined; make = waiting.shift()) {
@@ -189,6 +201,7 @@ const NAMES: Record<string, string[]> = {
   ...{ serviceId: SERVICES, provider: CLIENTS, owner: MEMBERS, certificate: CERTIFICATES },
   ...{ until: [soon(1), soon(30)], validUntil: [soon(100)], from: [soon(0), soon(-30)], tokenId: ['0'] },
   ...{ address: ['host.example', '127.0.0.1'], email: ['a@host.example'], method: ['GET'], path: ['/a'] },
+  ...{ consumer: CLIENTS, subsystem: CLIENTS, clientId: CLIENTS, partyId: CLIENTS, newOwner: MEMBERS },
   ...{ index: ['0', '1', '2'], '/clients': CLIENTS, '/members': MEMBERS, '/tokens': ['0'] },
   '#/components/schemas/Id': [...CLIENTS, ...MEMBERS, ...SERVERS],
   '#/components/schemas/Certificate': CERTIFICATES,
@@ -205,14 +218,14 @@ const FILES = [
 const ANCHOR = FILES[0]!.toString()
 /** An anchor whose addresses lead to nobody who publishes a configuration. */
 const LOST = ANCHOR.replaceAll(registry.publicUrl, site.base)
-const OF_SERVER: Api['deliberate'] = [
+const ofServer = (client: string): Api['deliberate'] => [
   ...site.urls.map((documentUrl, at): Api['deliberate'][number] => {
     const body = { type: 'OPENAPI', serviceCode: `described${at}`, documentUrl }
-    return ['addClientServiceDescription', `/clients/${CLIENTS[0]}/service-descriptions`, body]
+    return ['addClientServiceDescription', `/clients/${client}/service-descriptions`, body]
   }),
   [
     'addClientServiceDescription',
-    `/clients/${CLIENTS[0]}/service-descriptions`,
+    `/clients/${client}/service-descriptions`,
     { type: 'REST', serviceCode: 'a' },
   ],
   ['updateService', '/services/1', { url: 'a b' }],
@@ -229,7 +242,7 @@ const OF_REGISTRY: Api['deliberate'] = [
   ['collectCatalogue', '/catalogue/collect', Buffer.alloc(0)],
 ]
 
-async function stillAlive(t: Test, name: 'registry' | 'population', base: string): Promise<void> {
+async function stillAlive(t: Test, name: 'registry' | 'population' | 'tax', base: string): Promise<void> {
   t.ok(instance.process(name).isRunning(), `${name} runs`)
   t.equal((await ask(base, '/health/live')).status, 200, `${name} answers`)
   const lines = readFileSync(path.join(instance.directory, `${name}.log`), 'utf8').split('\n')
@@ -262,21 +275,20 @@ const SERVER_ROLES = [
   ],
 ]
 
-void t.test('a security server', async (t) => {
-  const { adminUrl: base, apiKeyFile } = servers.population
-  const credentials = await credentialsOf(instance.admin.population, apiKeyFile, SERVER_ROLES)
-  const api = {
-    name: 'security server',
-    base,
-    file: 'security-server-api.yaml',
-    credentials,
-    seen: known(),
-    files: FILES,
-    deliberate: OF_SERVER,
-  }
-  await callAll(t, api, ROUNDS)
-  await stillAlive(t, 'population', base)
-})
+for (const [name, store] of [
+  ['tax', 'its own database'],
+  ['population', 'PostgreSQL'],
+] as const)
+  void t.test(`a security server on ${store}`, async (t) => {
+    const { adminUrl: base, apiKeyFile, client } = servers[name]
+    const api = {
+      ...{ name: `security server on ${store}`, base, file: 'security-server-api.yaml', files: FILES },
+      credentials: await credentialsOf(instance.admin[name], apiKeyFile, SERVER_ROLES),
+      ...{ seen: known(), deliberate: ofServer(colons(client)) },
+    }
+    await callAll(t, api, ROUNDS / 2)
+    await stillAlive(t, name, base)
+  })
 
 const ofRegistry = {
   ...{ base: registry.adminUrl, file: 'central-registry-api.yaml' },
@@ -289,7 +301,12 @@ void t.test('a registry in which one person acts', async (t) => {
   await stillAlive(t, 'registry', registry.adminUrl)
 })
 
-void t.test('a registry in which two have to agree', async (t) => {
+void t.test('a registry in which two have to agree, on PostgreSQL', async (t) => {
+  if (postgres !== undefined) {
+    await instance.process('registry').stop()
+    await moveRegistry(path.join(instance.directory, 'registry.yaml'), await postgres.freshDatabase())
+    await instance.start('registry')
+  }
   const credentials = { all: await keyOfPerson() }
   await callAll(t, { ...ofRegistry, name: 'installed registry', credentials, seen: known() }, ROUNDS)
   await stillAlive(t, 'registry', registry.adminUrl)
