@@ -16,8 +16,6 @@ import { colons } from '../world.ts'
 import { checkUnreadable } from './planted-values.ts'
 import { SIDES, type Side, startTwoStores } from './two-stores.ts'
 
-t.setTimeout(580_000)
-
 type Row = { index: number }
 const PASSED = { verdict: 'TOTAL-PASSED' }
 

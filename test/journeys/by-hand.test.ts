@@ -14,8 +14,6 @@ import { until } from '../until.ts'
 import { ask, colons, startWorld, type World } from '../world.ts'
 import { liveContract } from './contract-in-console.ts'
 
-t.setTimeout(580_000)
-
 type Person = { subject: string; name: string; password: string }
 type Status = { request: number; kind: string; state: string }
 

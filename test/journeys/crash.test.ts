@@ -19,8 +19,6 @@ import { ask as askAt, type Reply } from '../world.ts'
 
 const KILLS = 20
 
-t.setTimeout(580_000)
-
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
 const { population, tax } = instance.servers

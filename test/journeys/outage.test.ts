@@ -19,8 +19,6 @@ import { until } from '../until.ts'
 import { colons, type Reply } from '../world.ts'
 import { watchOutage } from './outage-in-consoles.ts'
 
-t.setTimeout(580_000)
-
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
 const { population, tax, business } = instance.servers

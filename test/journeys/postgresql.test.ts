@@ -24,8 +24,6 @@ import { watchDatabase } from './outage-in-consoles.ts'
 const CRASHES = 3
 const KILLS = 6
 
-t.setTimeout(580_000)
-
 if (hasPostgresql()) await journey(await startPostgresql(), await prepareInstance())
 else skipFor(t, 'PostgreSQL is not installed')
 

@@ -16,8 +16,6 @@ import { breakCalls, noStrace } from '../strace.ts'
 import { until } from '../until.ts'
 import { ask as askAt, type Reply } from '../world.ts'
 
-t.setTimeout(580_000)
-
 /** A record may wait 22 s for its time-stamp, so the job comes every 5 s: a quarter of that. */
 const HASTY = { CONCORDAT_LIMITS_UNSTAMPED_HOURS: '0.006' }
 

@@ -15,8 +15,6 @@ import { prepareInstance } from '../processes.ts'
 import { until } from '../until.ts'
 import { ask as askAt, colons, type Reply } from '../world.ts'
 
-t.setTimeout(580_000)
-
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
 const { population, tax } = instance.servers

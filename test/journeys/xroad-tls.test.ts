@@ -16,8 +16,6 @@ import { startTlsTap } from '../fakes/tls-tap.ts'
 import { prepareInstance, systemOf } from '../processes.ts'
 import { ask, colons, type Reply, type ServerName } from '../world.ts'
 
-t.setTimeout(580_000)
-
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
 const { population, tax, business } = instance.servers

@@ -14,8 +14,6 @@ import { readPolicy } from './policy.ts'
 import type { AskWitness } from './transport.ts'
 import { createWitnessedLog, silent } from './witness-room-fixture.ts'
 
-t.setTimeout(580_000)
-
 t.test('the log grows under its witnesses, and goes on without them', (t) =>
   eachDatabase(t, async (database, t, url) => {
     await database.close()
