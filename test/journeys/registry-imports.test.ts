@@ -66,7 +66,7 @@ void t.test('a running instance is taken in by two persons, from its files', asy
   await read({ anchor: Buffer.from('<no/>') }, 'The configuration anchor is malformed')
   await anna.check('import-wrong')
   const changed = Buffer.concat([files.sharedParameters, Buffer.from(' ')])
-  await read({ ...files, sharedParameters: changed }, 'The global configuration is malformed')
+  await read({ ...files, sharedParameters: changed }, 'The configuration that was handed in is not accepted')
   t.same(await node.must('GET', '/imports'), [], 'what is not verified is not kept')
   await read(files, 'It was read and verified.')
   await close(anna)
