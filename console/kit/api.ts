@@ -267,6 +267,8 @@ export function loginIsConfigured(): Promise<boolean> {
   const q = { isAct: false, seconds: ANSWER_SECONDS, signal: undefined }
   return bounded(q, async ({ signal }) => {
     const answer = await fetch('/login', { redirect: 'manual', cache: 'no-store', signal })
+    // What is not read to its end keeps its connection.
+    await answer.arrayBuffer()
     return answer.type === 'opaqueredirect' || answer.ok
   })
 }

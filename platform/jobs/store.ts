@@ -234,6 +234,7 @@ export function createJobStore(database: Database): JobStore {
           'job.claimed_until as claimedUntil',
           'job_kind.last_ended_at as lastEndedAt',
         ])
+        .orderBy('job.kind')
         .execute()
     },
     queueName: async () =>
