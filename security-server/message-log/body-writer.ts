@@ -1,4 +1,4 @@
-/** Writes a body file while the body arrives; under its final name, and on disk, when `end` resolves. */
+/** Writes a body file while the body arrives; it is on disk, under its final name, when `end` resolves. */
 import { randomBytes } from 'node:crypto'
 import { close, fsync, open, writev } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
@@ -16,6 +16,9 @@ const writePieces = promisify(writev)
 export type BodyWriter = {
   /** Resolves when the next chunk may come; throws `logging_failed`. The chunk's memory may be used again at once. */
   write(chunk: Buffer): Promise<void>
+  /** Writes the last chunk; none may follow. Throws `logging_failed`. */
+  seal(): Promise<void>
+  /** After `seal`: on disk, under its final name. Throws `logging_failed`. */
   end(): Promise<{ name: string; dataKey: Buffer }>
   abort(): Promise<void>
 }
@@ -79,10 +82,12 @@ export function createBodyWriter(folder: BodyFolder): BodyWriter {
       turn.catch(() => undefined)
       return turn
     },
-    end: async () => {
+    seal: async () => {
       await turn
-      return orGiveUp(async () => {
-        await append(sealChunk(dataKey, number, true, plain.subarray(0, filled)))
+      await orGiveUp(() => append(sealChunk(dataKey, number, true, plain.subarray(0, filled))))
+    },
+    end: () =>
+      orGiveUp(async () => {
         const written = file as number
         await syncFile(written)
         file = undefined
@@ -90,8 +95,7 @@ export function createBodyWriter(folder: BodyFolder): BodyWriter {
         await rename(part, folder.incoming(name))
         await folder.syncIncoming()
         return { name, dataKey }
-      })
-    },
+      }),
     abort: async () => {
       await turn.catch(() => undefined)
       await giveUp()

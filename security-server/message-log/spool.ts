@@ -15,10 +15,11 @@ import { type BodyWriter, createBodyWriter } from './body-writer.ts'
 const IN_MEMORY = 64 * 1024
 
 /**
- * Of all large bodies of the process, that many pieces are hashed, encrypted, written and read at a time: half of what
- * Node's thread pool carries. Nobody holds a place while its sender or reader is slow.
+ * Of all large bodies of the process, that many pieces are hashed, encrypted, written and read at a time: half of the threads
+ * that scripts/concordat gives Node's pool. Nobody holds a place while its sender or reader is slow, or the disk syncs, which
+ * computes nothing and is the quicker for it the more do it together.
  */
-const places = createPlaces(2)
+const places = createPlaces(4)
 
 export type SpooledBody = {
   size: number
@@ -80,7 +81,7 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
     end: () => {
       const { writer, digest } = file ?? {}
       if (writer === undefined || digest === undefined) return inMemory(Buffer.concat(held))
-      return places.run(() => inFile(folder, writer, size, digest))
+      return inFile(folder, writer, size, digest)
     },
     abort: async () => {
       isOver = true
@@ -106,6 +107,7 @@ async function inFile(
   size: number,
   digest: Hash,
 ): Promise<SpooledBody> {
+  await places.run(() => writer.seal())
   const reference = await writer.end()
   return {
     size,
