@@ -17,6 +17,7 @@ const LOG = '.work/test-log.tap'
 const SLOWEST = 10
 const MAX_FAILURES = 50
 const MAX_ERROR_LINES = 200
+const MAX_LINE = 1000
 
 const inCi = Boolean(process.env['CI'])
 const files = process.argv.slice(2)
@@ -48,6 +49,8 @@ if (files.length === 0) {
 }
 say('')
 for (const skip of new Set(output.skips)) say(`SKIPPED ${skip}`)
+// Once more in a line each: of a long output often only the end is kept.
+for (const { test } of output.failures.slice(0, MAX_FAILURES)) say(`FAILED ${test.slice(0, MAX_LINE)}`)
 if (failedChecks > 0) say(`${failedChecks} of the checks failed: see above.`)
 const forbidden = inCi && skipped > 0
 if (forbidden) say('With CI set a skipped test fails the gate.')

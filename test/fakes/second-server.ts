@@ -26,6 +26,8 @@ export async function addSigningKey(
 /** `host`'s server gets a signing key of `provider`'s member and its subsystem as a client; publish afterwards. */
 export async function serveAlso(instance: Instance, host: ServerName, provider: ServerName): Promise<void> {
   const { client } = instance.servers[provider]
+  // What a server that has just started has on disk may be older than a suspension list lives.
+  await instance.admin[host].send('PUT', '/global-configuration/refresh')
   await addSigningKey(instance, host, { of: provider })
   await instance.admin[host].send('POST', '/clients', { id: colons(client) })
   await instance.registryAdmin.send(
