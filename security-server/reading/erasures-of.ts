@@ -1,8 +1,11 @@
-/** What became of a record's content. */
+/** Reads when and why the content of a record was erased. */
 import { asFault } from '#schemas/fault.ts'
 import type { LogReads } from './log-reads.ts'
 
-/** When the content was erased (null: it was not, or there is none), and what the erasures of it say. */
+/**
+ * `goneAt`: when the content was erased, or null if it was not erased or the record does not exist. `said`: what each erasure
+ * record states.
+ */
 export async function erasuresOf(
   log: Pick<LogReads, 'read'>,
   index: number,

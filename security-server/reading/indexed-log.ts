@@ -1,4 +1,4 @@
-/** The log's database with the stores of the index beside those of the side that appends, for whoever has opened it. */
+/** Adds the stores of the index to the log's stores, for a thread that has opened the log's database itself. */
 import type { LogDatabase } from '../message-log/log-database.ts'
 import { createSearchStore, type SearchStore } from './index/store.ts'
 import { createTermsStore, type TermsStore } from './index/terms-store.ts'

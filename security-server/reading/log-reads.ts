@@ -1,4 +1,4 @@
-/** The log as those read it who look for records: searches, counts, leaf forms, and the evidence of one record. */
+/** The log for callers that look for records: searches, counts, leaf forms, and the evidence of one record. */
 import type { ContainerParts } from '#core/container/container.ts'
 import { asFault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
@@ -20,33 +20,39 @@ export type LogReads = Searches & Evidence & ActorMethods
 type Searches = {
   /** Records of messages with this query id in which the client is one of the two parties, oldest first. */
   findExchange(queryId: string, client: ClientId): Promise<SearchRow[]>
-  /** Newest first, a page at a time; waits until the index holds every record. */
+  /** Newest first, one page at a time. Waits until every record is indexed. */
   list(filter: SearchFilter): Promise<FoundRow[]>
-  /** The same, and no longer than somebody waits: a page that is not full may say up to where the log was searched. */
+  /** As `list`, but with a time limit: a page that is not full may return `searchedTo`, from where the search can continue. */
   listSome(filter: SearchFilter): Promise<SomeRows<FoundRow>>
-  /** What fits among some records after `after` and below `size`, oldest first: for a walk through all of them, in parts. */
+  /**
+   * Searches the next records after `after` and below `size`, oldest first. For reading the whole log in steps. Does not wait for
+   * the index.
+   */
   window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
-  /** What contracts, purposes or endpoints there are to search for; waits as well. */
+  /** The contracts, purposes or endpoints that can be searched for. Waits until every record is indexed. */
   termsThere(q: TermsQuestion): Promise<string[]>
-  /** Counts of exchanges, by time and by what they say; waits until the index holds every record. */
+  /** Counts of exchanges, by time and by one of their properties. Waits until every record is indexed. */
   traffic(question: TrafficQuestion): Promise<Traffic>
-  /** For the registry, not for people: exchanges of a day by pair; waits until the index holds every record. */
+  /** The day's exchanges by client and service, for the registry and not for people. Waits until every record is indexed. */
   callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
   /**
-   * Leaf forms in the order of the log, from `first` on: what the tree is over, without content or parties. Of what is more
-   * secret than the reader may see it is the leaf alone.
+   * Leaf forms in the order of the log, starting at `first`. The Merkle tree is built over them; they contain neither content nor
+   * parties. For a record that is more secret than `clearance`, only the leaf is returned.
    */
   forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
 }
 
 type Evidence = {
-  /** All that is stored about one record. */
+  /** Everything that is stored about one record. Throws `not_found` and `log_inconsistent`. */
   read(index: number): Promise<StoredEvidence>
-  /** What X-Road's container holds; throws `not_found` when there is no message or no signature. */
+  /** The parts of X-Road's container. Throws `not_found` when there is no message or no signature. */
   container(index: number): Promise<ContainerParts>
-  /** Under the tree head of this size, or the best witnessed one, which is made first when none covers the record. */
+  /**
+   * The proof under the tree head of `size`, or under the best cosigned one. If no tree head covers the record yet, makes one
+   * first.
+   */
   proof(index: number, size?: number): Promise<InclusionEvidence>
-  /** The time-stamp of the record's signature as its own record has it; undefined while there is none. */
+  /** The complete time-stamp batch of the record's signature. Undefined while there is none. */
   stampProof(index: number): Promise<StampProof | undefined>
 }
 
@@ -87,14 +93,14 @@ function searches({ parts, maintain }: ReadFrom): Searches {
       return parts.callsOf(q)
     },
     forms: async (q) => {
-      // The index knows what is secret.
+      // The index knows which records are secret.
       await maintain()
       return parts.forms(q)
     },
   }
 }
 
-/** The provider's subsystem is the service's identifier without its last segments. */
+/** Whether the party is the subsystem that provides the service: the service identifier starts with the subsystem's. */
 function isServiceOf(service: string, party: string): boolean {
   return service.startsWith(`${party}/`) && party.split('/').length === 4
 }

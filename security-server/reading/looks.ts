@@ -1,8 +1,11 @@
-/** Who looks at the message log leaves a record in the audit log before he sees anything: no record, no look. */
+/** Everybody who looks at the message log leaves a record in the audit log first. If it cannot be written, nothing is shown. */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 
-/** What is recorded as it was asked, with the id of one thing where there is one; the others record themselves, with more. */
+/**
+ * Operations whose look is recorded with the request's parameters only. The other operations call `recordLook` themselves, with
+ * more details.
+ */
 const PLAIN = {
   findErasureOrders: 'erasure orders',
   findLegalHolds: 'legal holds',
@@ -18,7 +21,7 @@ const PLAIN = {
 } as const
 const PLAIN_IDS = Object.keys(PLAIN) as (keyof typeof PLAIN)[]
 
-/** Operations that only look, and are recorded although they change nothing; the audit log can be narrowed to them. */
+/** Operations that change nothing and are recorded all the same. The audit log can be filtered by them. */
 export const LOOKS = [
   ...PLAIN_IDS,
   'findRecords',
@@ -36,7 +39,10 @@ export const LOOKS = [
   'downloadArchive',
 ] as const
 
-/** `target` is what was looked at; the query, with case and reason where there are some, is recorded by itself. */
+/**
+ * Records a look: `target` says what was looked at. The query is recorded too, with case and reason if the request has them.
+ * Throws when the record cannot be written.
+ */
 export async function recordLook(
   audit: AuditLog,
   operation: (typeof LOOKS)[number],
@@ -53,7 +59,7 @@ export async function recordLook(
   })
 }
 
-/** The same handlers, of which those that show cases, orders and holds leave a record first. */
+/** Wraps the handlers of the PLAIN operations, so that each leaves a record before it answers. */
 export function recordingLooks(handlers: Handlers, audit: AuditLog): Handlers {
   const recording = PLAIN_IDS.map((id): [string, Handlers[string]] => {
     const handler = handlers[id]!

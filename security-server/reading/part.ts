@@ -1,4 +1,4 @@
-/** What is done in the log's thread for those who read records: the index is filled and asked, records are opened and proved. */
+/** The part of the log's thread that serves readers of records: it fills and queries the index, opens records and proves them. */
 import { hiddenForm } from '#core/log-export/hidden-form.ts'
 import type { LogPart, PartGround } from '../message-log/part.ts'
 import type { Clearance } from '../message-log/record-input.ts'
@@ -14,10 +14,10 @@ import type { CallsOfDay, Traffic, TrafficQuestion } from './index/traffic-store
 import { type ActorMethods, actorMethods, withActors } from './index/worker-actors.ts'
 import { type IndexedLog, withIndex } from './indexed-log.ts'
 
-/** What fits in one part of a walk through the log, and the last index that was looked at. */
+/** The matches in one step of a walk through the log, and the last index that was searched. */
 export type SearchWindow = { rows: FoundRow[]; last: number }
 
-/** What the main thread may ask. */
+/** The methods that the main thread may call. */
 export type ReadingMethods = ActorMethods & {
   findByQueryId(queryId: string): Promise<SearchRow[]>
   list(filter: SearchFilter): Promise<FoundRow[]>
@@ -26,10 +26,13 @@ export type ReadingMethods = ActorMethods & {
   termsThere(q: TermsQuestion): Promise<string[]>
   traffic(question: TrafficQuestion): Promise<Traffic>
   callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
-  /** Leaf forms in the order of the log, from `first` on; of what is more secret than this only the leaf. */
+  /**
+   * Leaf forms in the order of the log, starting at `first`. For a record that is more secret than `clearance`, only the leaf is
+   * returned.
+   */
   forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
   readEvidence(index: number): Promise<StoredEvidence>
-  /** Under the checkpoint of this size, or the best witnessed one. */
+  /** Proves the record under the checkpoint of `size`, or under the best cosigned one. */
   proveInclusion(q: { index: number; size?: number | undefined }): Promise<InclusionEvidence>
   stampEvidence(index: number): Promise<StampProof | undefined>
 }

@@ -1,6 +1,6 @@
 /**
- * Guarantees that nobody is shown a record that is more secret than they may see: the API gets at records through this alone,
- * searches by a filter with the reader's clearance, single records by a look at what each of them says.
+ * Guarantees that nobody sees a record that is more secret than they may see. The API reads records only through this module.
+ * Searches get a filter with the reader's clearance; reads of one record check the secrecy of that record.
  */
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -11,7 +11,7 @@ import type { LogReads } from './log-reads.ts'
 
 export const SECRECY_ROLE = 'XROAD_SECRECY_AUDITOR'
 
-/** Reads of records, each of which needs a reader. */
+/** Reads of records that need a reader's clearance. */
 export type RecordReads = Omit<LogReads, 'findExchange' | 'window' | 'callsOf'> &
   Pick<MessageLog, 'evidenceRecord' | 'countedDays' | 'countsOf'>
 
@@ -21,12 +21,12 @@ export type ReadableLog = Omit<RecordReads, 'forms' | 'countsOf'> & {
   clearance: Clearance
 }
 
-/** 1 with the role for secret contracts: what their parties let this server's auditors see. What nobody here may see nobody sees. */
+/** 1 for callers with the role for secret contracts, else 0. Records of a higher secrecy are shown to nobody on this server. */
 export function clearanceOf({ roles }: Pick<Caller, 'roles'>): Clearance {
   return roles.includes(SECRECY_ROLE) ? 1 : 0
 }
 
-/** Reads throw `record_is_secret` for a record that is too secret; searches and counts leave it out. */
+/** Reads of one record throw `record_is_secret` if it is too secret. Searches and counts leave such records out. */
 export function readableLog(log: RecordReads, clearance: Clearance): ReadableLog {
   const read: RecordReads['read'] = async (index) => {
     const evidence = await log.read(index)

@@ -1,10 +1,10 @@
-/** A search as the API takes it, and what it finds as the API gives it: ids with colons, times in one form. */
+/** Converts a search from the API's form, and its results into that form: ids with colons, times in UTC. */
 
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
 import type { FoundRow, RecordFilter } from './index/search-filter.ts'
 
-/** As an export keeps it: with the entries of the search by person from which it was ordered. */
+/** A search as an export stores it: with the entries of the search by person from which it was ordered. */
 export type KeptFilter = RecordQuestion & { subjectSearch?: string; subjects?: string[] }
 
 /** Throws `invalid_client_identifier`. */
@@ -16,13 +16,13 @@ export function recordFilter(input: KeptFilter): RecordFilter {
     ...(serviceId === undefined ? {} : { service: slashForm(serviceId, 5, 6) }),
     ...(partyId === undefined ? {} : { party: slashForm(partyId, 3, 4) }),
     ...(peerId === undefined ? {} : { peer: slashForm(peerId, 4, 4) }),
-    // One form of time for text comparison, whatever offset was given.
+    // Times are compared as text, so all get one form, whatever their offset.
     ...(from === undefined ? {} : { from: isoTime(from) }),
     ...(to === undefined ? {} : { to: isoTime(to) }),
   }
 }
 
-/** What people are told of a kept filter: the search by person by its id, not by its hashes. */
+/** The stored filter as people see it: a search by person is shown by its id, without the hashes. */
 export function shownFilter(kept: string): RecordQuestion & { subjectSearch?: string } {
   const { subjects: _entries, ...shown } = JSON.parse(kept) as KeptFilter
   return shown

@@ -2,7 +2,7 @@
 import { circumstancesEntry } from '#core/circumstances/read.ts'
 import type { StoredEvidence } from './read-evidence.ts'
 
-/** Named by the record's metadata, and by nothing else. */
+/** The manifest does not list the document: only the record's metadata name it, by its hash. */
 export function addCircumstances(
   { metadata, circumstances }: Pick<StoredEvidence, 'metadata' | 'circumstances'>,
   add: (name: string, bytes: Buffer) => string,

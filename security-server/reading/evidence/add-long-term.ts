@@ -1,4 +1,7 @@
-/** The parts of a bundle that outlive certificates: records of time-stamps with what was kept beside them, evidence records. */
+/**
+ * The parts of a bundle that stay verifiable after certificates expire: time-stamp records and evidence records, with the
+ * certificates and OCSP responses stored with them.
+ */
 import type { BundleEvidenceRecord, BundleOpening, BundleTimeStamp } from '#core/evidence-bundle/bundle.ts'
 import type { EvidenceRecordProof } from '../../message-log/message-log.ts'
 import type { InclusionEvidence, Opening } from './prove-inclusion.ts'
@@ -6,7 +9,7 @@ import type { StampProof } from './read-stamp.ts'
 
 type Add = (name: string, bytes: Buffer) => string
 
-/** Undefined when the key that opens the time-stamp's record is gone. */
+/** Undefined when the log key that opens the time-stamp's record was destroyed. */
 export function addTimeStamp(
   q: { stamp: StampProof; proof: InclusionEvidence; checkpoint: string },
   add: Add,
@@ -43,7 +46,7 @@ export function addEvidenceRecord(
   }
 }
 
-/** Certificates and OCSP answers as files of their own, for public tools; the first certificate is the subject. */
+/** Writes certificates and OCSP responses as separate files, for public tools. The first certificate is the subject's. */
 export function addKept(
   folder: string,
   kept: { certificates: Buffer[]; ocspResponses: Buffer[] } | undefined,

@@ -1,4 +1,7 @@
-/** What a bundle of this server's is written from: the log as its reader may see it, and what it is to be judged by. */
+/**
+ * The inputs of a bundle from this server: the log as its reader may see it, and the configuration and certificates to verify it
+ * with.
+ */
 import type { Clock } from '#platform/clock.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
@@ -13,7 +16,7 @@ type BundleGround = {
   keys: Keys
 }
 
-/** Throws `global_conf_outdated` while there is no configuration to judge by. */
+/** Throws `global_conf_outdated` while the server has no valid global configuration. */
 export function bundleSource(
   { server, clock, globalConfiguration, keys }: BundleGround,
   log: BundleSource['log'],

@@ -1,4 +1,4 @@
-/** The parts of an ASiC-E container as they come out of the log, time-stamp included. */
+/** Collects the parts of an ASiC-E container from a record of the log, including its time-stamp. */
 import { Readable } from 'node:stream'
 import type { ContainerParts } from '#core/container/container.ts'
 import { insertTimeStamp } from '#core/signature/insert-time-stamp.ts'
@@ -7,7 +7,7 @@ import type { BodyFolder } from '../../message-log/body-folder.ts'
 import { openBody } from '../../message-log/spool.ts'
 import type { StoredEvidence } from './read-evidence.ts'
 
-/** Throws `not_found` when the message was erased, not kept, or not signed. */
+/** Throws `not_found` when the message was erased, not stored, or not signed. */
 export function containerParts(evidence: StoredEvidence, folder: Pick<BodyFolder, 'open'>): ContainerParts {
   const { message, signatures, hashChainResult, hashChain, timeStamp } = evidence
   if (message === undefined || signatures === undefined) {

@@ -1,4 +1,7 @@
-/** The proof that a record stands in the log: its form, the path to a signed tree head, what opens its commitments. */
+/**
+ * The proof that the log contains a record: the leaf form, the Merkle path to a signed tree head, and the openings of its
+ * commitments.
+ */
 import { createHmac, hash } from 'node:crypto'
 import { inclusionProof } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -15,24 +18,25 @@ import {
 import type { StoredRecord } from '../../message-log/records/store.ts'
 import { createNodeReader, type NodeReader } from '../../message-log/tree/tiles.ts'
 
-/** Opens one commitment and no other: commitment = SHA-256(key ‖ digest), key = HMAC-SHA-256(salt, label). */
+/** Opens exactly one commitment: commitment = SHA-256(key ‖ digest), key = HMAC-SHA-256(salt, label). */
 export type Opening = { key: Buffer; digest: Buffer }
 
 export type InclusionEvidence = {
   index: number
   leaf: Buffer
   form: string
-  /** The tree size of `checkpoint`, and the nodes from the leaf up (RFC 9162 2.1.3). */
+  /** `size`: the tree size of `checkpoint`. `path`: the nodes from the leaf up (RFC 9162 2.1.3). */
   size: number
   path: Buffer[]
   checkpoint: string
-  /** Absent for a record of which only the leaf stays, or whose log key is gone. */
+  /** Empty for a record that was erased down to its leaf, or whose log key was destroyed. */
   openings: { parties?: Opening; message?: Opening; body?: Opening }
 }
 
 /**
- * Against the checkpoint of this size or, of all that cover the record, the one that most witnesses cosigned and of several the
- * newest; throws `not_found` when there is none yet. Proofs that follow each other can share the `nodes` that they read.
+ * Proves the record against the checkpoint of `size`. Without `size`: against the checkpoint with the most cosignatures that
+ * covers the record, and the newest if several have as many. Throws `not_found` when no such checkpoint covers the record yet.
+ * Consecutive proofs can share a `nodes` reader, which remembers what it read.
  */
 export async function proveInclusion(
   log: Pick<LogDatabase, 'records' | 'tree' | 'cosignatures'>,
@@ -61,7 +65,7 @@ export async function proveInclusion(
   }
 }
 
-/** The proof of an erased record may have been kept. */
+/** An erasure may have kept the proof: then its remainder opens the commitments. */
 async function remainderOf(
   log: Pick<LogDatabase, 'records'>,
   { idx, seed }: StoredRecord,

@@ -1,4 +1,4 @@
-/** Everything that is stored about one record, opened: what a container, a listing or an auditor's bundle is made of. */
+/** Everything that is stored about one record, decrypted. Containers, listings and bundles for auditors are made from it. */
 import { Fault } from '#schemas/fault.ts'
 import { type BodyFileReference, decodeBodyFile, SECTION } from '../../message-log/content.ts'
 import { type KeyFinder, openRecord, openRemainder } from '../../message-log/open-record.ts'
@@ -11,17 +11,17 @@ export type StoredEvidence = {
   index: number
   leaf: Buffer
   form: string
-  /** Who may see any of it. */
+  /** The clearance that a reader needs. */
   secrecy: Clearance
-  /** When it was erased; content is absent then. */
+  /** When the content was erased; then the content fields are undefined. */
   erased: string | undefined
-  /** The record of the log that says so. */
+  /** Index of the record that documents this erasure. */
   erasureIndex: number | undefined
-  /** The record of the log that says that what the first erasure had left went too. */
+  /** Index of the record that documents a second erasure, which removed the proof that the first one had kept. */
   proofErasureIndex: number | undefined
-  /** Stays when a record is erased with its proof kept. */
+  /** Kept when an erasure keeps the proof. */
   metadata: Metadata | undefined
-  /** The document that the metadata name. */
+  /** The document whose hash the metadata name. */
   circumstances: Buffer | undefined
   message: Buffer | undefined
   body: Buffer | undefined
@@ -33,18 +33,18 @@ export type StoredEvidence = {
 }
 
 type StampEvidence = {
-  /** Index of the record that holds the token's leaf. */
+  /** Index of the log record that commits to the token. */
   index: number
   time: string
   token: Buffer
-  /** Absent for the single form, whose token covers the SignatureValue. */
+  /** Undefined when one signature was stamped alone: then the token covers its SignatureValue. */
   hashChainResult: Buffer | undefined
   hashChain: Buffer | undefined
   certificates: Buffer[]
   ocspResponses: Buffer[]
 }
 
-/** Throws `not_found`, and `log_inconsistent` when what is stored does not fit together. */
+/** Throws `not_found` when there is no such record, and `log_inconsistent` when its signature document is missing. */
 export async function readEvidence(
   log: Pick<IndexedLog, 'records' | 'timeStamps' | 'search' | 'circumstances'>,
   index: number,

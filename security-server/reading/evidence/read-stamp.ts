@@ -1,9 +1,9 @@
-/** The time-stamp batch that covers a record's signature, whole: what its own record commits to. */
+/** The complete time-stamp batch that covers a record's signature: everything that the batch's own log record commits to. */
 import type { LogDatabase } from '../../message-log/log-database.ts'
 import { decodeEvidence } from '../../message-log/time-stamps/stamp-record.ts'
 
 export type StampProof = {
-  /** Index of the record that commits to it. */
+  /** Index of the log record that commits to the batch. */
   index: number
   firstId: number
   lastId: number
@@ -14,7 +14,7 @@ export type StampProof = {
   ocspResponses: Buffer[]
 }
 
-/** Undefined for a record without a signature, and while it waits for its time-stamp. */
+/** Undefined for a record without a signature, and for one that has no time-stamp yet. */
 export async function readStampProof(
   log: Pick<LogDatabase, 'records' | 'timeStamps'>,
   index: number,

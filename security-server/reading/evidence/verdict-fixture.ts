@@ -1,6 +1,6 @@
 /**
- * For tests only: exchanges in a real log, with certificates, OCSP answers and time-stamps of the development authority,
- * whose clock the test moves, and the bundles that come of it.
+ * For tests only: a real log with exchanges, their evidence bundles, and a development authority that issues certificates, OCSP
+ * responses and time-stamps. The test moves the clock.
  */
 
 import { generateKeyPairSync, hash, type KeyObject, randomUUID } from 'node:crypto'
@@ -64,11 +64,11 @@ type Signer = { certificate: Certificate; key: KeyObject }
 export type VerdictWorld = {
   now: number
   authority: Authority
-  /** Further authorities that the configuration lists. */
+  /** More time-stamping authorities that the configuration lists. */
   stampers: Authority[]
-  /** Of the instance; the CA has the first one, X-Road's when there is none. */
+  /** Certificate profiles of the instance. The CA uses the first one, or X-Road's profile when the list is empty. */
   profiles: CertificateProfile[]
-  /** Whoever countersigns tree heads: the member of the client. */
+  /** The member that owns the client's server. It countersigns tree heads while `countersigns` is true. */
   owner: Signer
   provider: Signer
   countersigns: boolean
@@ -77,9 +77,9 @@ export type VerdictWorld = {
   log: TestLog
   issue(code: string, kind?: 'P-256' | 'RSA-2048'): Promise<Signer>
   revoke(signer: Signer): void
-  /** OCSP answers of now for a certificate and the intermediate CA. */
+  /** OCSP responses for a certificate and the intermediate CA, made at `at` (default: now). */
   status(certificate: Certificate, at?: number): Buffer[]
-  /** Request and reply; gives the reply's index. */
+  /** Logs a request and its reply; returns the index of the reply. */
   exchange(o?: ExchangeOptions): Promise<number>
   bundle(index: number): Promise<Buffer>
   shared(change?: Partial<SharedParameters>): SharedParameters
@@ -87,10 +87,10 @@ export type VerdictWorld = {
 
 type ExchangeOptions = {
   signer?: Signer
-  /** When the OCSP answers in the signature were made. */
+  /** When the OCSP responses in the signature were produced. */
   stapledAt?: number
   logLevel?: LogLevel
-  /** Changes the provider's message after it was signed, or its signature document. */
+  /** `message` changes the provider's message after it was signed; `signatures` changes its signature document. */
   message?: (signed: Buffer) => Buffer
   signatures?: (signed: Buffer) => Buffer
 }
@@ -272,7 +272,7 @@ function sharedOf({ authority, stampers, profiles }: VerdictWorld): SharedParame
   } as SharedParameters
 }
 
-/** The verdict by this configuration, or by what the bundle brings. */
+/** Judges the bundle by this configuration, or by the one inside the bundle (`brought`). */
 export async function judged(
   bytes: Buffer,
   shared: SharedParameters | 'brought',
@@ -286,7 +286,7 @@ export async function judged(
   return judgeBundle({ bundle, configuration, now: new Date(now) })
 }
 
-/** The bundle with entries and manifest changed by somebody who makes the digests fit. */
+/** A forged bundle: changes entries and manifest, then computes the digests again so that they match. */
 export async function forged(
   bytes: Buffer,
   change: (manifest: BundleManifest, files: Map<string, Buffer>) => void,

@@ -1,6 +1,6 @@
 /**
- * The verdicts of docs/validation-policy.md on bundles of a real log: what happened to certificates, algorithms and data, the
- * verdict that it has to give, and the same from the second verifier, which shares no code with us.
+ * The verdicts of docs/validation-policy.md on bundles of a real log. Each case changes certificates, algorithms or data and
+ * names the expected verdict. The second verifier, which shares no code with this one, must give the same verdict.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -22,11 +22,13 @@ const python = findProgram(['python3'])
 const openssl = findProgram(['openssl'])
 const SECOND = path.join(import.meta.dirname, '../../../test/second-verifier/verify_bundle.py')
 
-/** The bundle, when it is judged, and another configuration than that of the world, or the one that it brings. */
+/**
+ * The bundle, when it is judged, and the configuration to judge by: another one than the world's, or the one inside the bundle.
+ */
 type Outcome = { bundle: Buffer; at: number; shared?: SharedParameters | 'brought' }
 type Fixture = { start?: number; run(world: VerdictWorld, t: Test): Promise<Outcome>; verdict: string }
 
-/** An exchange that was stamped, some time later a bundle of it. */
+/** Logs an exchange, has it time-stamped a minute later, and returns its index. */
 async function stamped(
   world: VerdictWorld,
   o: Parameters<VerdictWorld['exchange']>[0] = {},
@@ -42,7 +44,10 @@ async function bundled(world: VerdictWorld, index: number): Promise<Outcome> {
 }
 const whole = async (world: VerdictWorld): Promise<Outcome> => bundled(world, await stamped(world))
 
-/** A bundle whose evidence record ends with its authority's certificate, five years after the start. */
+/**
+ * A bundle that is judged six years after the start. The first authority of its evidence record expires after five years; another
+ * authority renews the evidence record at `renewAt`.
+ */
 async function renewedBy(world: VerdictWorld, renewAt: number): Promise<Outcome> {
   const index = await stamped(world)
   await world.log.keepEvidenceRecords()

@@ -1,6 +1,6 @@
 /**
- * Writes the evidence bundle of one exchange (docs/evidence-bundle.md) as a stream: the record that was asked for, those
- * that it answers and those that answer it. The manifest comes last, when every other entry has been hashed on its way out.
+ * Writes the evidence bundle of one exchange (docs/evidence-bundle.md) as a stream: the requested record, the record that it
+ * answers, and the records that answer the same request. The manifest comes last because it lists the hash of every other entry.
  */
 import { createHash, type Hash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -24,22 +24,25 @@ import { type PageRecord, writePage } from './write-page.ts'
 export type BundleSource = {
   log: Pick<LogReads, 'read' | 'proof' | 'container' | 'list' | 'stampProof'> &
     Pick<MessageLog, 'evidenceRecord'>
-  /** The log's origin. */
+  /** Identifier of the server, which is the origin of its log. */
   server: string
   made: Date
-  /** The files of GET /verificationconf. */
+  /** The files that GET /verificationconf serves. */
   configuration: { name: string; content: Buffer }[]
-  /** DER, the certificate first; absent while the token is locked. */
+  /** DER, the signer's certificate first. Undefined while the token is locked. */
   checkpointSigner: { certificates: Buffer[]; ocspResponses: Buffer[] } | undefined
 }
 
 const FIRST_ZIP_DATE = new Date(1980, 0, 1)
-/** A query id may be used for ever; a bundle is of one exchange. */
+/** Most records in one bundle. A client may reuse a query id without end, but a bundle covers one exchange. */
 const MAX_ANSWERS = 64
 
 type Collected = { evidence: StoredEvidence; proof: InclusionEvidence }
 
-/** Throws `not_found`; `indexes` are the records that the bundle holds, for whoever keeps account of looks. */
+/**
+ * Finds the records of the exchange and of its erasures; the caller records `indexes` in the audit log. Throws `not_found`, and
+ * `conflict` when one request has too many answers.
+ */
 export async function collectExchange(
   { log }: Pick<BundleSource, 'log'>,
   index: number,
@@ -63,7 +66,7 @@ export async function collectExchange(
   return { indexes: [...exchange, ...erasures].sort((a, b) => a - b) }
 }
 
-/** The bundle of these records. An error while it is written destroys the stream. */
+/** Writes the bundle of these records. An error while writing destroys the stream. */
 export async function writeBundle(source: BundleSource, indexes: number[]): Promise<Readable> {
   const { collected, stamps, evidence } = await collect(source.log, indexes)
   const zip = createZipStream()
@@ -94,7 +97,7 @@ export async function writeBundle(source: BundleSource, indexes: number[]): Prom
       .filter(({ name }) => name.endsWith('/shared-params.xml'))
       .map(({ name, content }) => add(`configuration/${name}`, content)),
   }
-  // Named by nothing but itself: readers that do not know it pass it over.
+  // The manifest has no field for this file: readers that do not know it ignore it.
   for (const { name, content } of source.configuration)
     if (name.endsWith(`/${PROFILES_FILE}`)) add(`configuration/${name}`, content)
   add(
@@ -118,7 +121,7 @@ export async function writeBundle(source: BundleSource, indexes: number[]): Prom
 
 type CollectedStamp = { stamp: StampProof; proof: InclusionEvidence }
 
-/** All under one tree head: the oldest one that an evidence record is over, or the newest there is. */
+/** Proves all records under one tree head: the oldest one with an evidence record that covers them, or the best cosigned one. */
 async function collect(log: BundleSource['log'], indexes: number[]) {
   const found = new Map<number, StampProof>()
   for (const index of indexes) {
@@ -127,7 +130,7 @@ async function collect(log: BundleSource['log'], indexes: number[]) {
   }
   const last = Math.max(...indexes, ...found.keys())
   const evidence = await log.evidenceRecord(last)
-  // The last one first: a checkpoint that covers it covers them all.
+  // The checkpoint is chosen for the last record, because it then covers all earlier ones too.
   const size = evidence?.size ?? (await log.proof(last)).size
   const stamps: CollectedStamp[] = []
   for (const index of [...found.keys()].sort((a, b) => a - b))
@@ -166,7 +169,7 @@ async function addRecord(
   return record
 }
 
-/** By size; two heads of one size would be a fork, and must not hide each other. */
+/** Named by size and hash: two tree heads of one size would be a fork, and both must be visible. */
 function addCheckpoint(
   { size, checkpoint }: InclusionEvidence,
   add: (name: string, bytes: Buffer) => string,

@@ -1,6 +1,6 @@
 /**
- * The page of a bundle that a person reads and prints: what was exchanged, and how to check it without this page. It
- * proves nothing itself and says so; it loads nothing and runs nothing.
+ * The page of a bundle that people read and print: what was exchanged, and how to verify it without this page. The page proves
+ * nothing itself and says so. It loads no resource and runs no script.
  */
 import { circumstancesInWords } from '#core/circumstances/in-words.ts'
 import { circumstancesEntry, readCircumstances } from '#core/circumstances/read.ts'
@@ -11,7 +11,7 @@ export type PageRecord = {
   index: number
   form: string
   metadata: Metadata | undefined
-  /** The document that the metadata name. */
+  /** The document whose hash the metadata name. */
   circumstances: Buffer | undefined
   stamped: string | undefined
   erased: string | undefined
@@ -24,7 +24,7 @@ padding:.3rem .8rem .3rem 0;border-bottom:1px solid #ccd2d9}th{width:13rem;font-
 pre{background:#f3f5f7;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}.note{border-left:.3rem solid #5b6b7b;padding-left:1rem}
 @media print{body{margin:0;max-width:none}section{break-inside:avoid}}`
 
-/** For a shell in the folder of an unzipped bundle; the README of Concordat shows the same. */
+/** Shell commands for the folder of an unzipped bundle. The README of Concordat shows the same. */
 const COMMANDS = String.raw`for c in time-stamps/*/certificate-*.der checkpoint-signer/certificate-*.der; do openssl x509 -inform DER -in $c; done > chain.pem
 openssl x509 -inform DER -in checkpoint-signer/certificate-1.der > ca.pem
 openssl x509 -inform DER -in $(ls time-stamps/*/certificate-*.der | tail -1) > root.pem
@@ -99,7 +99,7 @@ function section(record: PageRecord): string {
   return `<section><h2>Record ${index}: ${escaped(fields.kind)}</h2>${table(rows)}${heldAt(record)}</section>`
 }
 
-/** The document speaks for itself: its hash is in the metadata that the leaf commits to. */
+/** The document needs no proof of its own: its hash is in the metadata that the leaf commits to. */
 function heldAt({ form, metadata, circumstances }: PageRecord): string {
   const { contract, kind } = JSON.parse(form) as LeafFields
   if (kind !== 'request' && metadata?.configuration === undefined) return ''
@@ -121,7 +121,7 @@ function table(rows: [string, string | undefined][]): string {
 }
 
 function escaped(text: string): string {
-  // Direction marks would let a name read as another one.
+  // Invisible direction marks could make a name look like another one.
   return text
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
     .replaceAll('&', '&amp;')

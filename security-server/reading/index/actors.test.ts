@@ -1,4 +1,7 @@
-/** Searches by user id and represented party on both stores: all that fits, hashes alone at rest, nothing after erasure or without the key. */
+/**
+ * Searches by user id and represented party on both stores: they find every match, the database has only hashes, and nothing is
+ * found after an erasure or without the key.
+ */
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { sql } from 'kysely'
@@ -83,7 +86,7 @@ await eachDatabase(t, async (_database, t, url) => {
     ...Array.from({ length: 3000 }, (_, at) => ({ ...row(11 + at * 2, 'clerk'), kind: 'reply' })),
   ]
   await search.add(rows, { from: 0, to: size, others: [] })
-  // Pages by hour ask their times.
+  // Listing by hour reads the times of these records.
   const records = rows.map(({ idx, time }) => ({
     ...{ idx, leaf: Buffer.alloc(32), form: JSON.stringify({ time }), content: Buffer.alloc(0) },
     signature_id: null,
@@ -189,7 +192,7 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.rejects(log.list({ userTerm: party, limit: 9 }), { code: 'invalid_input' })
   t.same(await log.actorGaps(), [])
 
-  // A reply whose request was indexed long ago is read back for its name, also after its content ended.
+  // The request was indexed long ago: its name is read from the record again, even after its content was erased.
   await log.retention.erase({ index: first, mode: 'PROOF_KEPT', case: 'C-1', reason: 'order' })
   await log.rotateLogKey()
   const late = await answer(first)

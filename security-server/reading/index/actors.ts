@@ -1,7 +1,7 @@
 /**
- * User ids and represented parties, which may be personal data, in the search index: as keyed hashes, whose keys are derived from
- * the log's own key for one block of records alone, so that rows tell nobody without that key who is the same. A search names them
- * by a sealed term, which stands in addresses and records in their place.
+ * User ids and represented parties in the search index. They may be personal data, so the index stores keyed hashes. Each block
+ * of records has its own hash keys, derived from the log key: without that key nobody can link rows of one person. A search names
+ * a person by a sealed term, which replaces the name in URLs and audit records.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { ACTOR_KINDS, type ActorKind, type AskedActors, actorForm } from '#core/log-export/actors.ts'
@@ -19,24 +19,24 @@ import {
 const HASH = 16
 const TERM = /^[A-Za-z0-9_-]{80,2048}$/
 const STORED = KEY_ID_LENGTH + SEED_LENGTH
-/** Names of a block that are remembered: most messages are of few users. */
+/** How many names of a block are remembered: most messages come from few users. */
 const MOST_KNOWN = 10_000
 
-/** Where a search row has each. */
+/** The column of a search row for each kind of actor. */
 export const ACTOR_COLUMNS = {
   userId: 'user_hash',
   representedParty: 'party_hash',
 } as const satisfies Record<ActorKind, string>
 
-/** The terms of a search. */
+/** The sealed terms of a search. */
 export type ActorTerms = { userTerm?: string | undefined; representedPartyTerm?: string | undefined }
 
-/** What a column of the index holds of one actor in a block, whichever log key it was hashed under. */
+/** The hashes of one actor in a block: one for each log key, because any of them may have been in use. */
 export type ActorHashes = { column: (typeof ACTOR_COLUMNS)[ActorKind]; of(block: number): Buffer[] }
 
 type Actor = { kind: ActorKind; name: string }
 
-/** Hashes names of records; remembers the last block. */
+/** Hashes the actors of records, and remembers the hashes of the latest block. */
 export function createActorHasher(): (key: LogKey, block: number, actor: Actor) => Buffer {
   let known = new Map<string, Buffer>()
   let of = ''
@@ -51,7 +51,10 @@ export function createActorHasher(): (key: LogKey, block: number, actor: Actor) 
   }
 }
 
-/** For each actor that the terms name. Throws `invalid_input` for a term that was not made here, or whose key is gone. */
+/**
+ * The hashes of each actor that the terms name. Throws `invalid_input` for a term that this server did not make, or whose key was
+ * destroyed.
+ */
 export function hashesOf(terms: ActorTerms, keys: readonly LogKey[]): ActorHashes[] {
   return Object.entries(openTerms(terms, keys)).map(([given, name]) => {
     const kind = given as ActorKind
@@ -65,7 +68,10 @@ function hashOf({ key }: LogKey, block: number, { kind, name }: Actor): Buffer {
   return createHmac('sha256', blockKey).update(name).digest().subarray(0, HASH)
 }
 
-/** The same name has the same term as long as the log key is the same: who reads the records of searches sees repetitions. */
+/**
+ * Seals a name with the log key. The same name gives the same term until the log key changes, so readers of the audit log can see
+ * that searches repeat.
+ */
 export function sealTerm({ kind, name }: Actor, { id, key }: LogKey): string {
   const plain = Buffer.from(JSON.stringify([kind, name]))
   const stored = Buffer.concat([id, seedOf(key, plain)])
@@ -74,7 +80,7 @@ export function sealTerm({ kind, name }: Actor, { id, key }: LogKey): string {
   return Buffer.concat([stored, sealed]).toString('base64url')
 }
 
-/** Whom the terms name. Throws `invalid_input`. */
+/** The names that the terms seal. Throws `invalid_input` as `hashesOf` does. */
 export function openTerms(
   { userTerm, representedPartyTerm }: ActorTerms,
   keys: readonly LogKey[],

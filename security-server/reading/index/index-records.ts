@@ -1,4 +1,4 @@
-/** Fills the search index from where it stopped, from memory where the record is new, else from the decrypted record. */
+/** Fills the search index from where it stopped: from memory for recent records, else from the decrypted records. */
 import { type ActorKind, actorsOf } from '#core/log-export/actors.ts'
 import { NOT_TOLD } from '#core/log-export/daily-counts.ts'
 import type { CountedRecord } from '../../message-log/daily-counts/count-since.ts'
@@ -16,10 +16,10 @@ import type { NamedTerms, TermsStore } from './terms-store.ts'
 
 const AT_ONCE = 1000
 
-/** What the index needs of a record's leaf form or head. */
+/** What the index needs from a record's leaf form, or from its copy in memory. */
 type Facts = { kind: string; direction: string; time: string; outcome: string; contract: string }
 
-/** Indexes at most 1,000 records below `size`; says how far the index goes now. */
+/** Indexes at most 1,000 records below `size`. Returns the number of records that are indexed now. */
 export async function indexRecords(q: {
   records: RecordStore
   search: SearchStore
@@ -27,7 +27,7 @@ export async function indexRecords(q: {
   size: number
   recent: RecentRecords
   findKey: KeyFinder
-  /** Under which names are hashed. */
+  /** The key for the hashes of user ids and represented parties. */
   logKey: LogKey
 }): Promise<number> {
   const start = (await q.records.mark('search')) ?? 0
@@ -42,14 +42,14 @@ export async function indexRecords(q: {
 }
 
 /**
- * `others` no search finds; they are counted. Of each row: `said`, its record's metadata; `named`, what it says of its contract, purpose
- * and endpoint.
+ * `rows` can be searched for. `said` and `named` belong to them, row by row: the record's metadata, and where its contract,
+ * purpose and endpoint come from. `others` are only counted.
  */
 type Indexed = { rows: SearchRow[]; said: Metadata[]; others: CountedRecord[]; named: NamedTerms[] }
 
 const hashActor = createActorHasher()
 
-/** What answers a request, and its outcome, are found by the user of the request. */
+/** A record that answers a request gets the actors of that request, so that a search for them finds both. */
 async function nameActors(
   q: { records: RecordStore; recent: RecentRecords; findKey: KeyFinder; logKey: LogKey },
   rows: SearchRow[],
@@ -68,7 +68,7 @@ async function nameActors(
   }
 }
 
-/** Undefined when nothing of it is left. */
+/** Undefined when the erasure kept no metadata. */
 async function metadataOf(
   q: { records: RecordStore; findKey: KeyFinder },
   idx: number,
@@ -102,7 +102,7 @@ async function fromDatabase(
   return indexed
 }
 
-/** Records of the log about itself have no place in a search for messages, and those that were erased are not found. */
+/** Records of the log about itself are not messages, and erased records have no metadata: both are only counted. */
 function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | undefined): void {
   const { time, kind, direction, outcome } = facts
   if (direction !== '' && metadata !== undefined) {
@@ -117,7 +117,7 @@ function take(indexed: Indexed, idx: number, facts: Facts, metadata: Metadata | 
   indexed.others.push({ time, kind, direction, outcome, ...parties, secrecy: 0 })
 }
 
-/** The row of a message: all of it comes from what its leaf commits to. */
+/** The row of a message. All its values are ones that the leaf commits to. */
 export function rowOf(idx: number, facts: Facts, metadata: Metadata): SearchRow {
   return {
     idx,

@@ -1,6 +1,6 @@
 /**
- * Records that what is counted by hour leads to, newest first: an hour at a time, a stretch of indexes at a time. Nobody waits for a
- * walk that finds little: after a while it says how far it came, and the next one goes on from there.
+ * Lists records newest first with the help of the hourly counts: hour by hour, and within an hour one stretch of indexes at a
+ * time. A walk that takes too long ends early and returns where it stopped, so that the next one can continue there.
  */
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import { isOfActors } from './list-of-actors.ts'
@@ -8,35 +8,38 @@ import type { HashedFilter, SearchRow } from './search-filter.ts'
 import type { IndexTables } from './tables.ts'
 import { HOUR, hourAfter, hourOf, type TrafficStore } from './traffic-store.ts'
 
-/** `searchedTo`: a walk that ended early looked at everything newer than this record, and at it; absent when it came to its end. */
+/**
+ * `searchedTo` is set when the walk ended early: it looked at this record and at everything newer. Absent when it reached the
+ * end.
+ */
 export type SomeRows<Row> = { rows: Row[]; searchedTo?: number }
 
 type Conditions = (is: ExpressionBuilder<IndexTables, 'search'>) => ReturnType<typeof isOfActors>
 
-/** Hours whose place is asked for at once. */
+/** How many hours one query of the counts returns. */
 const SPANS_AT_ONCE = 64
 const FIRST_HOUR = '0'
 const LAST_HOUR = '9999'
 
-/** A walk looks at one stretch at least, and begins no other after so many milliseconds. */
+/** A walk looks at one stretch at least, and starts no further one after `ms` milliseconds. */
 export type Budget = {
   ms: number
-  /** Indexes that one query looks at. */
+  /** How many indexes one query covers. */
   stretch: number
 }
 
-/** A search is to take 200 ms at most, and the stretch under way when its time is over comes on top. */
+/** A search should take 200 ms at most; the stretch that is running when the time ends is added to these. */
 export const USUAL_BUDGET: Budget = { ms: 100, stretch: 16_384 }
 
-/** Only where the counts say that something is: between the first and the last of an hour that fits. */
+/** The hourly counts say where to look: only between the first and the last matching record of each hour. */
 export async function listBySpans(q: {
   kysely: Kysely<IndexTables>
   traffic: Pick<TrafficStore, 'spans'>
   filter: HashedFilter & { before?: number }
   limit: number
-  /** The time of a record, also of one that was erased. */
+  /** The time of a record, even if it was erased. */
   timeOf(idx: number): Promise<string | undefined>
-  /** All else that narrows the search. */
+  /** The other conditions of the search. */
   rest: Conditions
   budget: Budget
 }): Promise<SomeRows<SearchRow>> {
@@ -71,7 +74,7 @@ export async function listBySpans(q: {
         rows.push(...found)
         if (rows.length >= limit) return { rows }
         if (performance.now() < over) continue
-        // Goes on from a record of this very hour: times need not rise with indexes.
+        // The next walk must continue from a record of this hour, because times need not rise with indexes.
         const { searchedTo } =
           begin === first
             ? { searchedTo: first }

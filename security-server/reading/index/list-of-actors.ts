@@ -1,23 +1,25 @@
-/** Records of a user or represented party, newest first: a block at a time, since each has hashes of its own. */
+/**
+ * Lists the records of a user or represented party, newest first. It goes block by block, since each block has its own hashes.
+ */
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import { BLOCK, BLOCK_RECORDS, blockOf } from './block-store.ts'
 import type { HashedFilter, SearchRow } from './search-filter.ts'
 import type { IndexTables } from './tables.ts'
 import { isNarrowed } from './traffic-store.ts'
 
-/** Of so many records of one actor those that fit the rest are looked for where the counts say that they are. */
+/** With more records of one actor than this, the search uses the hourly counts instead. */
 const MANY = 10_000
 
 type Conditions = (is: ExpressionBuilder<IndexTables, 'search'>) => ReturnType<typeof isOfActors>
 
-/** Undefined when there are so many that it is better to look for what else narrows the search. */
+/** Undefined when the actor has more than MANY records and the search has other conditions: the caller then lists by those. */
 export async function listOfActors(q: {
   kysely: Kysely<IndexTables>
   isPartitioned: boolean
   filter: HashedFilter & { before?: number }
   limit: number
   size: number
-  /** All else that narrows the search. */
+  /** The other conditions of the search. */
   rest: Conditions
 }): Promise<SearchRow[] | undefined> {
   const { filter, limit, size } = q
@@ -48,7 +50,7 @@ export async function listOfActors(q: {
   return rows
 }
 
-/** With the hashes of all blocks in which the records from `first` to `last` are. */
+/** Compares with the actors' hashes of all blocks from record `first` to record `last`. */
 export function isOfActors(
   is: ExpressionBuilder<IndexTables, 'search'>,
   { actors = [] }: HashedFilter,

@@ -1,4 +1,4 @@
-/** What a search is narrowed to, and the rows that it finds. */
+/** The conditions of a search, and the rows that it finds. */
 
 import type { ActorHashes, ActorTerms } from './actors.ts'
 import type { IndexTables } from './tables.ts'
@@ -7,23 +7,26 @@ import type { DimensionFilter } from './traffic-store.ts'
 
 export type SearchRow = IndexTables['search']
 
-/** With what it says of contract, purpose and endpoint. */
+/** A row with its contract, purpose and endpoint. */
 export type FoundRow = SearchRow & SearchTerms
 
-/** What a search may be narrowed to; texts are exact. */
+/** The conditions of a search. Texts must match exactly. */
 export type RecordFilter = DimensionFilter &
   ActorTerms & {
     queryId?: string
     requestId?: string
-    /** ISO times, inclusive and exclusive. */
+    /** ISO times: `from` is included, `to` is not. */
     from?: string
     to?: string
-    /** Entries of the index by person, hexadecimal: records that have one of them; with none of them, none. */
+    /**
+     * Entries of the index by person, in hexadecimal: finds records that have at least one of them. An empty list finds no
+     * record.
+     */
     subjects?: string[]
   }
 
-/** With the hashes of the actors whom its terms name, if any: `hashesOf`. */
+/** A filter with the hashes of the actors that its terms name, from `hashesOf`. */
 export type HashedFilter = RecordFilter & { actors?: ActorHashes[] }
 
-/** `before` is the index of the last row of the page before, of a listing narrowed in the same way. */
+/** `before`: the index of the last row on the previous page of the same search. */
 export type SearchFilter = RecordFilter & { before?: number; limit: number }

@@ -1,4 +1,4 @@
-/** The search index against a plain filter over the same rows, in whatever order clocks have put them, on both stores. */
+/** Compares the search index with a plain filter over the same rows, whose times are out of order, on both stores. */
 
 import { sql } from 'kysely'
 import t from 'tap'
@@ -16,7 +16,7 @@ const START = Date.parse('2026-03-01T21:30:00.000Z')
 const COUNT = 1200
 const PROVIDER = 'DEV/GOV/1/population'
 
-/** Always the same rows: few of some kinds, clocks that go back now and then, identifiers that begin alike. */
+/** Deterministic rows: few of some kinds, clocks that sometimes go back, and identifiers with a common beginning. */
 function rowOf(idx: number): SearchRow {
   const clients = ['DEV/GOV/2/tax', 'DEV/GOV/2/tax_x', 'DEV/GOV/22/tax', 'DEV/COM/3/b%25nk']
   const isReply = idx % 2 === 1
@@ -41,7 +41,7 @@ function rowOf(idx: number): SearchRow {
   }
 }
 
-/** By their numbers; 0 for none. Identifiers that begin alike, and one that is rare. */
+/** Contracts and terms; a row refers to them by number, 0 for none. Two identifiers have a common beginning, and one is rare. */
 const CONTRACTS = ['0b0e8a3c-6b8e-4b8a-9d38-4f4b0c0f6a11', '0b0e8a3c-6b8e-4b8a-9d38-4f4b0c0f6a12']
 const TERMS = [
   { contract: '', purpose: '', endpoint: '' },
@@ -127,7 +127,7 @@ await eachDatabase(t, async (_database, t, url) => {
   for (let from = 0; from < COUNT; from += 70) {
     const to = Math.min(from + 70, COUNT)
     const some = { from, to, others: [] }
-    // Two nodes that index the same records.
+    // Two nodes index the same records.
     await Promise.all([search.add(ROWS.slice(from, to), some), search.add(ROWS.slice(from, to), some)])
   }
   t.equal(await records.mark('search'), COUNT)

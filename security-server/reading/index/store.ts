@@ -1,4 +1,7 @@
-/** The search index: identifiers of records, filled by a job from decrypted metadata; an erased record has no row. */
+/**
+ * The search index: identifiers of records, which a job copies from decrypted metadata. A record whose proof was erased has no
+ * row.
+ */
 import { CompiledQuery, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { type CountedRecord, countSince, MAX_ROWS } from '../../message-log/daily-counts/count-since.ts'
@@ -12,17 +15,20 @@ import { createTrafficStore, fitsDimensions, isNarrowed } from './traffic-store.
 
 type SearchedParty = { idx: number; service: string; isSecret: boolean; answers: number | undefined }
 
-/** Blocks that one query asks for: always so many, present or not, so that its text is always the same. */
+/** Blocks of one query. The number is fixed, even if there are fewer blocks, so that the text of the query stays the same. */
 const BLOCKS_AT_ONCE = 64
 
 export type SearchStore = ReturnType<typeof createSearchStore>
 
 const MAX_PAGE = 500
-/** Records that one part of a walk through all of them looks at. */
+/** How many records one step of `window` covers. */
 const WINDOW = 5000
-/** As an expression: bounds within an hour must not lead to the index by time. */
+/** An expression, so that the database does not choose the index by time for bounds within an hour. */
 const TIME = sql<string>`substr(time, 1, 24)`
-/** Statements are kept prepared by their text, so there are two: for so many rows, and for one. */
+/**
+ * Rows of one insert. Prepared statements are cached by their text, so there are two: one for PART rows, and one for a single
+ * row.
+ */
 const PART = 50
 const COLUMNS = [
   'idx',
@@ -50,15 +56,16 @@ export function createSearchStore(database: Database) {
   const insertOne = insertOf(1, database.dialect)
   const traffic = createTrafficStore(database)
 
-  /** The time of a record, which has a form even when it was erased between two pages. */
+  /** The time of a record, from its leaf form, which stays when the record is erased between two pages. */
   const timeOf = async (idx: number): Promise<string | undefined> => {
     const row = await kysely.selectFrom('record').select('form').where('idx', '=', idx).executeTakeFirst()
     return row === undefined ? undefined : (JSON.parse(row.form) as { time: string }).time
   }
 
   /**
-   * Bounds of the index are what partitions are told apart by. A log that one query asks as a whole has hardly more than one, and the
-   * embedded store none: bounds would only lead away from the index of identifiers.
+   * Bounds on `idx` let PostgreSQL skip partitions. They are left out where they would only distract from the index of
+   * identifiers: in a log that one query covers, which has hardly more than one partition, and in the embedded store, which has
+   * none.
    */
   const inBlocks = (is: ExpressionBuilder<IndexTables, 'search'>, blocks: number[], size: number) => {
     const isWhole = size <= BLOCKS_AT_ONCE * BLOCK_RECORDS
@@ -74,7 +81,7 @@ export function createSearchStore(database: Database) {
       rest: (is) => fitsAll(is, filter, isPartitioned),
     })
 
-  /** Few records: by index, whatever else narrows it. */
+  /** A person has few records, so the index by person is used, whatever the other conditions are. */
   const listOfSubjects = async (filter: SearchFilter): Promise<SearchRow[]> => {
     if (filter.subjects?.length === 0) return []
     let query = kysely
@@ -86,8 +93,8 @@ export function createSearchStore(database: Database) {
   }
 
   /**
-   * Newest first: by index; by time when times narrow it, so that the way to an old day is short; by hour and index when
-   * what records say narrows it. The log has `size` records. A walk that takes longer than its budget ends early.
+   * Lists newest first. The order is by index; by time if the filter has times, so that an old day is found quickly; by hour and
+   * index if the filter has other conditions. `size`: number of records in the log. A walk that exceeds its budget ends early.
    */
   const listSome = async (
     filter: SearchFilter & HashedFilter,
@@ -134,9 +141,9 @@ export function createSearchStore(database: Database) {
     ...createRowReads(kysely),
 
     /**
-     * Adds the rows of the records from `from` to `to`, counts them and the others, which no search finds, and notes how far the
-     * index goes, together. What
-     * another node has added meanwhile is left alone: counted twice, it would stay wrong.
+     * In one transaction: adds the rows of the records from `from` (included) to `to` (not), counts them and the `others`, which
+     * are not searchable, and moves the mark to `to`. Does nothing if another node has moved the mark meanwhile: records counted
+     * twice would stay wrong.
      */
     add: (
       rows: SearchRow[],
@@ -167,7 +174,10 @@ export function createSearchStore(database: Database) {
         await countSince(transaction, [...rows, ...others], MAX_ROWS)
       }),
 
-    /** What fits among the WINDOW records after `after` and below `size`, oldest first, and where the window ends. */
+    /**
+     * Searches the WINDOW records after `after` and below `size`. Returns the matches, oldest first, and the last index that was
+     * searched.
+     */
     window: async (
       filter: HashedFilter,
       { after, size }: { after: number; size: number },
@@ -186,7 +196,7 @@ export function createSearchStore(database: Database) {
       return { rows, last }
     },
 
-    /** Oldest first, from a log of `size` records. */
+    /** Oldest first, at most MAX_PAGE rows. `size`: number of records in the log. */
     byQueryId: async (queryId: string, size: number): Promise<SearchRow[]> => {
       const rows: SearchRow[] = []
       for (const blocks of blocksOf(size)) {
@@ -207,16 +217,18 @@ export function createSearchStore(database: Database) {
 
     listSome,
 
-    /** As `listSome`, however long it takes. */
+    /** As `listSome`, without a time limit. */
     list: async (filter: SearchFilter & HashedFilter, size: number): Promise<SearchRow[]> =>
       (await listSome(filter, size, { ...USUAL_BUDGET, ms: Number.POSITIVE_INFINITY })).rows,
   }
 }
 
-/** Rows by their indexes. */
+/** Reads rows by the indexes of their records. */
 function createRowReads(kysely: Kysely<IndexTables>) {
   return {
-    /** The records from `first` to `last` that are more secret than this, in order; erased ones too. */
+    /**
+     * Indexes of the records from `first` to `last` whose secrecy exceeds the clearance, in order. Erased records are included.
+     */
     secretRecords: async (q: { first: number; last: number; clearance: Clearance }): Promise<number[]> => {
       const rows = await kysely
         .selectFrom('secret_record')
@@ -238,7 +250,7 @@ function createRowReads(kysely: Kysely<IndexTables>) {
       return Number(row?.secrecy ?? 0) as Clearance
     },
 
-    /** What the index by person asks first of the records from `first` to `last`; none of those that were erased. */
+    /** What the index by person needs to know about the records from `first` to `last`. Records without a row are left out. */
     parties: async (first: number, last: number): Promise<SearchedParty[]> => {
       const rows = await kysely
         .selectFrom('search')
@@ -252,11 +264,11 @@ function createRowReads(kysely: Kysely<IndexTables>) {
       }))
     },
 
-    /** Rows behind this index, in order. */
+    /** Rows after this index, in order. */
     after: (last: number, limit: number): Promise<SearchRow[]> =>
       kysely.selectFrom('search').selectAll().where('idx', '>', last).orderBy('idx').limit(limit).execute(),
 
-    /** The rows of these records, as far as there are any. */
+    /** The rows of these records. Records without a row are left out. */
     byIndexes: async (indexes: number[]): Promise<SearchRow[]> =>
       indexes.length === 0
         ? []
@@ -277,8 +289,8 @@ function fitsAll(is: ExpressionBuilder<IndexTables, 'search'>, filter: RecordFil
 }
 
 /**
- * Over partitions as an array, which is made first and looked for in each by its key: a join would be thought to cost more than
- * walking through all of them.
+ * With partitions the records are collected in an array first, and each is then looked up by its key. For a join, the planner
+ * would expect it cheaper to read all partitions.
  */
 function isOneOf(is: ExpressionBuilder<IndexTables, 'search'>, subjects: string[], isPartitioned: boolean) {
   const entries = subjects.map((entry) => Buffer.from(entry, 'hex'))
@@ -296,8 +308,8 @@ function byTimeDown(a: SearchRow, b: SearchRow): number {
 }
 
 /**
- * Written once: compiling so many values anew for every statement would cost more than inserting them. A statement that
- * may fail half-way makes SQLite keep a copy of every page that it changes; one that ignores does not, a quarter cheaper.
+ * Made once: building a statement with so many values each time would cost more than the insert. `or ignore` saves a quarter of
+ * the time in SQLite: a statement that can fail half-way makes it copy every page before a change.
  */
 function insertOf(rows: number, dialect: Database['dialect']): string {
   let at = 0
@@ -310,7 +322,7 @@ function insertOf(rows: number, dialect: Database['dialect']): string {
     : `insert into search (${columns}) values ${values} on conflict (idx) do nothing`
 }
 
-/** In the order of COLUMNS; written out, because a look-up by name in a loop is slow here. */
+/** In the order of COLUMNS. Written out because looking up columns by name in a loop is slow here. */
 function valuesOf(row: SearchRow): (string | number | Buffer | null)[] {
   const { idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers } = row
   const ids = [idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers]
@@ -324,7 +336,7 @@ function inParts(rows: SearchRow[]): SearchRow[][] {
   return [...parts, ...rows.slice(at).map((row) => [row])]
 }
 
-/** The blocks of the records below `size`, so many at a time, oldest first. */
+/** The blocks of the records below `size`, oldest first, in groups of BLOCKS_AT_ONCE. */
 function blocksOf(size: number): number[][] {
   const queries = Math.ceil(size / (BLOCK_RECORDS * BLOCKS_AT_ONCE))
   return Array.from({ length: queries }, (_, query) =>

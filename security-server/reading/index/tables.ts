@@ -1,7 +1,7 @@
 import type { Generated } from 'kysely'
 import type { Tables } from '../../message-log/tables.ts'
 
-/** The tables of the index, beside those of the log; migrations/ makes them, docs/message-log-format.md describes them. */
+/** The tables of the index, in the log's database. migrations/ creates them; docs/message-log-format.md describes them. */
 export type IndexTables = Tables & {
   search: {
     idx: number
@@ -15,17 +15,17 @@ export type IndexTables = Tables & {
     service: string
     peer: string
     answers: number | null
-    /** Days that the contract wants the content kept. */
+    /** For how many days the contract wants the content kept. */
     keep_days: number | null
-    /** 0: all who read the log may see it. */
+    /** 0: everybody who reads the log may see the record. */
     secrecy: number
-    /** Keyed, of the user id and the represented party of its exchange: actors.ts. */
+    /** Keyed hashes of the user id and the represented party of the exchange: actors.ts. */
     user_hash: Buffer | null
     party_hash: Buffer | null
-    /** Contract, purpose and endpoint by their number; 0 for none. */
+    /** The id of a row of `search_terms` (contract, purpose, endpoint); 0 for none. */
     terms: number
   }
-  /** `key`: a hash of the others but `id`. '' for none. */
+  /** `key`: a hash of all columns but `id`. Empty text: none. */
   search_terms: {
     id: Generated<number>
     key: Buffer
@@ -51,6 +51,9 @@ export type IndexTables = Tables & {
     last_idx: number
   }
   secret_record: { idx: number; secrecy: number }
-  /** The index by person fills it, searches go by it. `entry`: the month (2 octets) and the keyed hash (16) of a person's identifier. */
+  /**
+   * Searches by person read this table; the index by person fills it. `entry`: the month (2 octets) and the keyed hash (16
+   * octets) of a person's identifier.
+   */
   subject: { entry: Buffer; idx: number }
 }

@@ -1,6 +1,6 @@
 /**
- * By which contract, purpose and endpoint records are searched for: a row for each distinct three, derived from what the records name as
- * their circumstances, or from the contract in their leaf form where they name none.
+ * Contract, purpose and endpoint, by which records are searched for: one row for each distinct combination. They come from the
+ * circumstances that a record names, or from the contract in its leaf form if it names none.
  */
 import { hash } from 'node:crypto'
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
@@ -11,19 +11,22 @@ import type { CircumstancesStore } from '../../message-log/circumstances/store.t
 import type { Clearance } from '../../message-log/record-input.ts'
 import type { IndexTables } from './tables.ts'
 
-/** '' where a record says nothing of it. */
+/** Empty text: the record names none. */
 export type SearchTerms = { contract: string; purpose: string; endpoint: string }
 
-/** Texts are exact; a contract with or without its version. */
+/** Texts must match exactly. A contract may be given with or without its version. */
 export type TermsFilter = Partial<SearchTerms>
 
-/** What a record says of them: base64 of the hash of its circumstances, the contract of its leaf form. */
+/**
+ * Where the terms of a record come from: `circumstances` is the base64 hash of its circumstances, `contract` is from its leaf
+ * form.
+ */
 export type NamedTerms = { circumstances: string | undefined; contract: string; secrecy: number }
 
 export type TermsQuestion = {
   of: keyof SearchTerms
   clearance: Clearance
-  /** Texts that hold this one. */
+  /** Only texts that contain this one. */
   holding: string
   limit: number
 }
@@ -33,7 +36,7 @@ export type TermsStore = ReturnType<typeof createTermsStore>
 const NOTHING: SearchTerms = { contract: '', purpose: '', endpoint: '' }
 const MAX_KNOWN = 10_000
 
-/** Texts may be longer than an index takes. */
+/** The unique key of a combination: a hash, because texts may be too long for a database index. */
 export function termsKey(terms: SearchTerms, secrecy: number): Buffer {
   const { contract, purpose, endpoint } = terms
   return hash('sha256', JSON.stringify([contract, purpose, endpoint, secrecy]), 'buffer')
@@ -43,7 +46,7 @@ export function asksForTerms({ contract, purpose, endpoint }: TermsFilter): bool
   return contract !== undefined || purpose !== undefined || endpoint !== undefined
 }
 
-/** For `search` and `traffic`, whose rows name their terms by number. */
+/** For `search` and `traffic`, whose rows refer to their terms by number. */
 export function fitsTerms(
   is: ExpressionBuilder<IndexTables, 'search' | 'traffic'>,
   { contract, purpose, endpoint }: TermsFilter,
@@ -75,7 +78,7 @@ export function createTermsStore(database: Database, circumstances: Circumstance
     }
   }
   const numberOf = async (named: NamedTerms): Promise<number> => {
-    // It was changed, which the verification of the log says; records are found by what is left.
+    // The document was changed or lost, which the verification of the log reports. Records are still found by their contract.
     const terms = (await read(named)) ?? { ...NOTHING, contract: named.contract }
     if (terms.contract === '' && terms.purpose === '' && terms.endpoint === '') return 0
     const { secrecy } = named
@@ -100,10 +103,10 @@ export function createTermsStore(database: Database, circumstances: Circumstance
   }
 
   return {
-    /** What a record says; undefined when the document that it names is missing or changed. */
+    /** The terms of a record. Undefined when the document that it names is missing or changed. */
     read,
 
-    /** The number of what a record says; 0 when it says nothing. */
+    /** The number of a record's terms, which are stored if new; 0 when the record names none. */
     termsOf: async (named: NamedTerms): Promise<number> => {
       const name = `${named.circumstances ?? ''} ${named.contract} ${named.secrecy}`
       const known = numbers.get(name)
@@ -114,7 +117,7 @@ export function createTermsStore(database: Database, circumstances: Circumstance
       return made
     },
 
-    /** The rows with what they say. */
+    /** Adds contract, purpose and endpoint to each row. */
     withTerms: async <T extends { terms: number }>(rows: T[]): Promise<(T & SearchTerms)[]> => {
       const missing = new Set(
         rows.map(({ terms }) => Number(terms)).filter((one) => one > 0 && !texts.has(one)),
@@ -123,7 +126,7 @@ export function createTermsStore(database: Database, circumstances: Circumstance
       return rows.map((row) => ({ ...row, ...(texts.get(Number(row.terms)) ?? NOTHING) }))
     },
 
-    /** What there is to search for, in the order of the texts; nothing of what the reader may not see. */
+    /** The contracts, purposes or endpoints that the reader may see, in alphabetical order. */
     termsThere: async (q: TermsQuestion): Promise<string[]> => {
       const rows = await kysely
         .selectFrom('search_terms')
@@ -140,7 +143,7 @@ export function createTermsStore(database: Database, circumstances: Circumstance
   }
 }
 
-/** Not `like`: a path may hold its signs. */
+/** Not `like`, because a path may contain its wildcards. */
 function holds(column: Expression<string>, part: string, dialect: Database['dialect']): Expression<SqlBool> {
   return dialect === 'sqlite'
     ? sql<SqlBool>`instr(${column}, ${part}) > 0`

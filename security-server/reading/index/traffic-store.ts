@@ -1,6 +1,6 @@
 /**
- * How many records there were, by hour and by what they say of themselves, and between which indexes they stand. Counts
- * outlive erasure: they name no exchange. They are also how a search for few records among many knows where to look.
+ * Counts the records by hour and by what they say of themselves, and stores the first and last index of each count. Counts stay
+ * after an erasure: they name no exchange. A search for few records among many uses them to know where to look.
  */
 import { createHash } from 'node:crypto'
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
@@ -12,34 +12,40 @@ import { asksForTerms, fitsTerms, type TermsFilter } from './terms-store.ts'
 
 export type TrafficRow = Omit<IndexTables['traffic'], 'key' | 'secrecy' | 'terms'>
 
-/** Texts are exact. `party`: a member or subsystem that asks or is asked. */
+/** Texts must match exactly. `party`: a member or subsystem that is the client or the provider. */
 export type DimensionFilter = Partial<Dimensions> &
   TermsFilter & {
     party?: string
-    /** true: refused, failed or unknown; false: neither. */
+    /** true: refused, failed or unknown outcome; false: none of these. */
     failed?: boolean
-    /** Who asks for none gets what everybody may see. */
+    /** Without a clearance the filter finds only what everybody may see. */
     clearance?: Clearance
   }
 
-/** `2026-11-25T09` of an ISO time: an expression, so that no index by time is taken where one by index is shorter. */
+/**
+ * The hour of an ISO time, as `2026-11-25T09`. An expression, so that the database does not use the index by time where the one
+ * by index is faster.
+ */
 export const HOUR = sql<string>`substr(time, 1, 13)`
 
-/** The records of one hour that fit stand between these indexes, both included. */
+/** The first and last index of an hour's matching records. */
 type Span = { hour: string; first: number; last: number }
 
 export type TrafficQuestion = {
   filter: DimensionFilter
-  /** Hours, the first included, the last not. */
+  /** Hours; `from` is included, `to` is not. */
   from: string
   to: string
   step: 'hour' | 'day'
   by: 'peer' | 'client' | 'service' | 'outcome' | 'direction'
-  /** Groups beyond so many, the largest first, are summed up as `others`. */
+  /** At most so many groups, the largest first. All further ones are summed up as `others`. */
   groups: number
 }
 
-/** Exchanges of a pair on one day, open ones by the direction of the record that ended them. */
+/**
+ * Exchanges between a client and a service on one day, without those under a secret contract. `direction`: that of the record
+ * that ended the exchange.
+ */
 export type CallsOfPair = {
   client: string
   service: string
@@ -49,7 +55,10 @@ export type CallsOfPair = {
   refused: number
 }
 
-/** `pairs`: those with the most, none under a secret contract; `total` is of all of them, and of those. */
+/**
+ * `pairs`: the pairs with the most exchanges, without those under a secret contract. `total`: the sum over all pairs, secret ones
+ * included.
+ */
 export type CallsOfDay = {
   pairs: CallsOfPair[]
   total: Omit<CallsOfPair, 'client' | 'service' | 'direction'>
@@ -57,7 +66,7 @@ export type CallsOfDay = {
 
 type Count = { exchanges: number; failed: number }
 
-/** Of exchanges that have ended: by a reply, a refusal, or an outcome that nobody knows. */
+/** Counts of exchanges that have ended: by a reply, a refusal, or with an unknown outcome. */
 export type Traffic = {
   total: Count
   steps: ({ at: string } & Count)[]
@@ -77,7 +86,7 @@ export function hourOf(time: string): string {
   return time.slice(0, 13)
 }
 
-/** The hour after the one in which this time is. */
+/** The hour after that of this time. */
 export function hourAfter(time: string): string {
   return hourOf(new Date(Date.parse(`${hourOf(time)}:00:00Z`) + 3_600_000).toISOString())
 }
@@ -92,8 +101,8 @@ export function isNarrowed(filter: DimensionFilter): boolean {
 }
 
 /**
- * For `search` and `traffic` alike, whose columns have the same names. Every read for people goes through here: what its reader
- * may not see fits no filter.
+ * For `search` and `traffic`, whose columns have the same names. Every search and count for people uses this condition: it
+ * excludes records that the reader may not see.
  */
 export function fitsDimensions(
   is: ExpressionBuilder<IndexTables, 'search' | 'traffic'>,
@@ -114,7 +123,7 @@ export function fitsDimensions(
   ])
 }
 
-/** Not `like`: an identifier may hold its signs. */
+/** Not `like`, because an identifier may contain its wildcards. */
 function below(column: string, party: string): Expression<SqlBool> {
   return sql<SqlBool>`substr(${sql.ref(column)}, 1, ${party.length + 1}) = ${`${party}/`}`
 }
@@ -123,7 +132,7 @@ export function createTrafficStore(database: Database) {
   const kysely = tablesOf<IndexTables>(database)
 
   return {
-    /** Counts rows of `search`, within the transaction that adds them, each once. */
+    /** Counts rows of `search`. Call it once for each row, in the transaction that adds it. */
     count: async (transaction: Kysely<IndexTables>, rows: IndexTables['search'][]): Promise<void> => {
       for (const counted of countsOf(rows)) {
         const { records, first_idx, last_idx } = counted
@@ -151,7 +160,7 @@ export function createTrafficStore(database: Database) {
       }
     },
 
-    /** At most `limit` hours that hold what fits, newest first; `from` included, `to` not. */
+    /** At most `limit` hours that have matching records, newest first. `from` is included, `to` is not. */
     spans: async (q: {
       filter: DimensionFilter
       from: string
@@ -172,8 +181,8 @@ export function createTrafficStore(database: Database) {
     },
 
     /**
-     * What the registry may be told of a day (2026-11-26). A pair is named when its service was called at all: what was only refused is
-     * named by whoever asks for it.
+     * The counts of a day that the registry may receive (decision of 2026-11-26). A pair with nothing but refusals is not named:
+     * in a refusal the names are whatever the requester sent.
      */
     callsOf: async (q: { day: string; pairs: number }): Promise<CallsOfDay> => {
       const ended = kysely

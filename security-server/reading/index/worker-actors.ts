@@ -1,22 +1,25 @@
-/** What the log's worker, which alone has the log keys, does for searches by user id and represented party. */
+/** The part of searches by user id and represented party that the log's worker does, because it alone has the log keys. */
 import type { ActorKind, AskedActors } from '#core/log-export/actors.ts'
 import type { KeyRing } from '../../message-log/keys/key-ring.ts'
 import type { RecordStore } from '../../message-log/records/store.ts'
 import { type ActorTerms, hashesOf, openTerms, sealTerm } from './actors.ts'
 import type { HashedFilter, RecordFilter } from './search-filter.ts'
 
-/** Stretches of indexes, both ends included, in which a search by user id or represented party finds nothing. */
+/** A range of records, `first` and `last` included, in which a search by user id or represented party finds nothing. */
 type ActorGap = { first: number; last: number; reason: 'indexed_before' | 'key_destroyed' }
 
 export type ActorMethods = {
-  /** What stands for this name in searches, exports and the audit log. */
+  /** Seals a name into the term that replaces it in searches, exports and the audit log. */
   sealActor(actor: { kind: ActorKind; name: string }): Promise<string>
-  /** Whom terms name. Throws `invalid_input`. */
+  /** The names that the terms seal. Throws `invalid_input`. */
   openActors(terms: ActorTerms): Promise<AskedActors>
   actorGaps(): Promise<ActorGap[]>
 }
 
-/** The filter as the index is asked. Throws `invalid_input` for a term that was not made here. */
+/**
+ * Adds to the filter the hashes of the actors that its terms name. Throws `invalid_input` for a term that this server did not
+ * make.
+ */
 export function withActors<F extends RecordFilter>(filter: F, ring: Pick<KeyRing, 'all'>): F & HashedFilter {
   const { userTerm, representedPartyTerm } = filter
   if (userTerm === undefined && representedPartyTerm === undefined) return filter

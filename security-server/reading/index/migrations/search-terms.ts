@@ -1,6 +1,6 @@
 /**
- * By which contract, purpose and endpoint records are searched for; records and their counts an hour name them by number. Of what an
- * older version has indexed the contract is known from the leaf forms: it is searched for and counted by it.
+ * Searches by contract, purpose and endpoint: records and their hourly counts refer to them by number. For records that an older
+ * version indexed, only the contract is known, from their leaf forms.
  */
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
@@ -56,7 +56,7 @@ async function nameContracts(kysely: Kysely<IndexTables>): Promise<void> {
     where idx in (select record.idx from record where ${contract} <> '')`.execute(kysely)
 }
 
-/** What was counted without them is counted with them; what was erased since stays as it was. */
+/** Counts the indexed records again with their contract. Records that were erased since stay counted without one. */
 async function countByContract(kysely: Kysely<IndexTables>): Promise<void> {
   const columns = sql.join([...DIMENSIONS, 'secrecy', 'terms'].map((name) => sql.ref(name)))
   const { rows } = await sql<TrafficRow & { secrecy: number; terms: number }>`

@@ -1,4 +1,7 @@
-/** An index by time: an auditor asks for a day of a log that holds years. Times come nearly in order, so it grows at its end. */
+/**
+ * An index by time: auditors ask for one day of a log that covers years. Times mostly rise, so new entries go to the end of the
+ * index.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 

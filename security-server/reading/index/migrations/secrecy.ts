@@ -1,6 +1,6 @@
 /**
- * What contracts say of each record that they cover, where searches and retention look for it. Which records are secret stands
- * in a table of its own too: it outlives an erasure that leaves nothing of a record but its leaf.
+ * Adds the retention period and secrecy that the contract sets for a record, where searches and retention read them. Secret
+ * records are also listed in a table of their own, which stays when an erasure leaves only the leaf.
  */
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
@@ -23,7 +23,7 @@ export const secrecy: Migration = {
       .addColumn('idx', key, (column) => column.primaryKey())
       .addColumn('secrecy', integer, (column) => column.notNull())
       .execute()
-    // Few records are secret: those of a day are found without a walk through all of the day's.
+    // Few records are secret: this index finds those of a day without reading all records of that day.
     await sql`create index search_secret on search (time) where secrecy > 0`.execute(kysely)
   },
 }

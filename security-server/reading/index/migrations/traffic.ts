@@ -1,6 +1,6 @@
 /**
- * Counts of records an hour, which find the few records of a rare search without a walk through all of them; and an index
- * by request id. What an older version has indexed is counted here.
+ * Adds hourly counts of records, with which a search for rare records need not read all of them, and an index by request id.
+ * Records that an older version indexed are counted here.
  */
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
@@ -26,7 +26,7 @@ export const traffic: Migration = {
       .addColumn('first_idx', integer, (column) => column.notNull())
       .addColumn('last_idx', integer, (column) => column.notNull())
       .addPrimaryKeyConstraint('traffic_pk', ['hour', 'key'])
-    // Read by ranges of its key, with every column: one tree instead of two.
+    // Queries read ranges of the primary key with all columns, so the table needs no second tree.
     await (dialectOf(kysely) === 'sqlite' ? whole.modifyEnd(sql`without rowid`) : whole).execute()
     await sql`create index search_request_id on search (${BLOCK}, request_id)`.execute(kysely)
     const columns = sql.join(DIMENSIONS.map((name) => sql.ref(name)))
