@@ -1,4 +1,7 @@
-/** A security server that an authority orders audits of, and the registry between them: what it hands out and what it is told. */
+/**
+ * For tests: a security server, an authority that orders audits of it, and a registry between them. The registry returns the
+ * orders that the test gives it and records the answers.
+ */
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import { makeSeed } from '#core/audit-order/make-seed.ts'
@@ -56,10 +59,13 @@ export const iso = (ms: number): string => new Date(ms).toISOString()
 export const signed = (document: unknown, type: string, by: Party, ocsp: Buffer[] = []): string =>
   writeSignedJson(document, type, [{ certificates: [by.certificate], ocspResponses: ocsp, key: by.key }])
 
-/** `named`: the orders that the server said to have. */
+/** `named`: the hashes that the server sent as already received. */
 type Registry = { listed: ListedOrder[]; named: string[] | undefined; isDown: boolean }
 
-/** Below the seed stand five records, four of one party and one of these secret; above it one more of that party. */
+/**
+ * Creates a log with six records. The seed covers the first five: four of the audited party, one of them secret, and one of
+ * another party. The sixth is of the audited party too, but newer than the seed.
+ */
 export async function createAuditOrderWorld(t: Test, url: string) {
   const isPostgresql = url.startsWith('postgres')
   const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
@@ -76,7 +82,7 @@ export async function createAuditOrderWorld(t: Test, url: string) {
     await messageLog.append(
       await signedRecord({
         ...{ ...at, ...party(code), outcome: 'x', contract: `${CONTRACT}/1` },
-        // One names no circumstances.
+        // One record names no circumstances.
         ...(code === '4321' ? {} : { circumstances: held }),
       }),
     )

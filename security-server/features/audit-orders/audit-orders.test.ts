@@ -1,4 +1,6 @@
-/** Audit orders at a server, on both stores: taken, judged, decided, answered; and what the authority finds when it opens the answer. */
+/**
+ * Audit orders at a server, on both stores: received, checked, decided and answered; and what the authority finds in the answer.
+ */
 import { randomBytes, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { orderHash } from '#core/audit-order/read-order.ts'
@@ -48,7 +50,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       { what: 'Signature', state: 'good' },
       { what: 'Sample', state: 'good', why: /3 records are in scope/ },
     ])
-    // What this test logs are no REST messages: the judge says so of the right records, and of nothing else.
+    // The records of this test are no REST messages. The judge must report this for the right records and report nothing else.
     t.match(checks.slice(5), [
       { state: 'bad', why: /FORMAT_FAILURE Record/ },
       { why: /FORMAT_FAILURE Record/ },
@@ -131,7 +133,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       const all = checks.find(({ what }) => what === 'Is this all')!
       return [payload!.records.map(({ index }) => index), payload!.coverage, all.state]
     }
-    // The third is under the contract, and names no circumstances.
+    // The third record is under the contract but names no circumstances.
     const left = { inPeriod: 4, unsaid: 1, firstUnsaid: 3, lastUnsaid: 3 }
     t.same(await matched({ purposes: ['Tax assessment', 'x'] }), [[1, 2, 4], left, 'warn'])
     t.same(await matched({ endpoints: ['GET /persons/*'] }), [[1, 2, 4], left, 'warn'])
@@ -216,7 +218,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
     await messageLog.timeStampNow()
     const its = await cosigned()
     const scope = { parties: ['DEV/GOV/3333'], from: iso(now - DAY), to: iso(now + DAY) }
-    /** As of very many records with long ids. */
+    /** Makes the log return very many records with long ids. */
     const listOf = (bytes: number): Promise<void> => {
       const window: typeof messageLog.window = async (q) => {
         const found = await messageLog.window(q)

@@ -1,6 +1,7 @@
 /**
- * What an order asks for: the records in scope below its seed, the sample that the seed draws of them, and the evidence bundle of
- * each. The seed has to be a tree head that this very log signed, so that the sample is of what stood there before anybody asked.
+ * Collects what an order asks for: the records in its scope below the seed, the sample that the seed determines, and an evidence
+ * bundle of each sampled record. The seed must be a tree head that this log signed. So nobody could choose the records after the
+ * sample was known.
  */
 import type { Readable } from 'node:stream'
 import { drawSample } from '#core/audit-order/draw-sample.ts'
@@ -23,12 +24,15 @@ export type CollectRooms = Parameters<typeof bundleSource>[0] & {
   messageLog: RecordReads & Pick<LogReads, 'window'> & Pick<MessageLog, 'maintain' | 'checkpointOf'>
 }
 
-/** Of all bundles together: the answer is one document. */
+/** All bundles of an answer together, because the answer is one document. */
 const MAX_BUNDLES_BYTES = 2 * 1024 * 1024
-/** What stands around a bundle, or in its place why there is none. */
+/** What an entry needs besides its bundle: the fields around it, or the reason why there is none. */
 const ENTRY_BYTES = 4096
 
-/** Throws `audit_order_refused` for a seed that is not ours, and for a scope that holds more than an answer has room for. */
+/**
+ * Throws `audit_order_refused` for a seed that is no tree head of this log, and for a scope with more records than fit in an
+ * answer.
+ */
 export async function collect(
   q: { order: AuditOrder; sha256: string; seed: string; server: string; clearance: Clearance },
   rooms: CollectRooms,
@@ -63,7 +67,7 @@ export async function collect(
   return { payload: { ...listed, bundles }, sample }
 }
 
-/** Throws `audit_order_refused`: what is no seed is none at the next try either. */
+/** Throws `audit_order_refused` for a malformed seed: the refusal is final, because a later try would fail too. */
 function seedOf(seed: string): Checkpoint {
   try {
     return readSeed(seed)
@@ -72,7 +76,7 @@ function seedOf(seed: string): Checkpoint {
   }
 }
 
-/** What does not say whether it is in scope is left out, and counted. */
+/** Adds a record that is in scope. A record that does not say whether it is in scope is only counted in the coverage. */
 function take(
   row: FoundRecord,
   { scope }: AuditOrder,
@@ -87,7 +91,7 @@ function take(
   coverage.lastUnsaid = row.index
 }
 
-/** What was erased since has none, which is said; so is what there is no room for. */
+/** Bundles the sampled records. A record that was erased since, or whose bundle is too large, gets the reason instead. */
 async function bundlesOf(
   sample: number[],
   { clearance, most }: { clearance: Clearance; most: number },
@@ -109,11 +113,11 @@ async function bundlesOf(
   return bundles
 }
 
-/** Bodies may be of gigabytes: no more of a bundle is ever read than there is room for. Throws `conflict`. */
+/** Reads a bundle up to `most` bytes: bodies may have gigabytes. Throws `conflict` for a longer one. */
 async function readAtMost(most: number, bundle: Readable): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  // Leaving the loop destroys the stream, and with it the bodies that it reads.
+  // Leaving the loop destroys the stream and the body streams under it.
   for await (const chunk of bundle as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size > most)

@@ -1,6 +1,7 @@
 /**
- * The way of an audit order at this server: taken from the registry, judged, decided about where the policy asks people, answered.
- * Each step stands in the audit log before it is taken, and no order ends without an answer or a refusal that says why.
+ * The steps of an audit order at this server: fetched from the registry, checked, decided by people if the policy wants that, and
+ * answered. Each step is recorded in the audit log before it happens. Every order ends with an answer or with a refusal that
+ * states the reason.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -34,19 +35,20 @@ import { type CollectRooms, collect } from './collect.ts'
 import { fetchOrders } from './fetch-orders.ts'
 import { type AuditOrderRow, type AuditOrderStore, createAuditOrderStore, type OrderState } from './store.ts'
 
-/** `secret`: sees what is under secret contracts too. */
+/** `secret`: the authority may also see records under secret contracts. */
 export type AuditAuthority = Authority & { secret: boolean }
 
 export type AuditOrders = {
   store: Pick<AuditOrderStore, 'get' | 'list' | 'count'>
-  /** The job's part: takes what is new and answers what is due. */
+  /** For the job: fetches new orders and answers those that are due. */
   run(): Promise<void>
   /**
-   * Where content takes two people, an order that asks for some waits for the second one, who comes in person; `whyNotTwo` says
-   * why he is not another than the first. Throws `not_found`, `conflict`, `not_in_person`, `not_second_person`.
+   * Approves an order. With `whyNotTwo`, an order that asks for content needs two approvals, and the second person must be logged
+   * in themselves; `whyNotTwo` returns why the caller is not a different person than the first. Throws `not_found`, `conflict`,
+   * `not_in_person`, `not_second_person`.
    */
   approve(id: string, caller: Caller, whyNotTwo?: WhyNotTwo): Promise<AuditOrderRow>
-  /** Throws `not_found`, `conflict`. */
+  /** Refuses an order. Throws `not_found`, `conflict`. */
   refuse(id: string, reason: string, caller: Caller): Promise<AuditOrderRow>
 }
 
@@ -59,15 +61,18 @@ type Rooms = CollectRooms & {
   audit: Pick<AuditLog, 'before'>
   post: PostDocument
   authorities: readonly AuditAuthority[]
-  /** Whether somebody here has to agree before an order is answered. */
+  /** Whether people of this server must approve an order before it is answered. */
   needsApproval: boolean
   log: Log
 }
 
 const PATH = '/registration/v1/audit-orders/answers'
-/** A registry that has forgotten an answer is told it again no sooner than this. */
+/** If the registry has lost an answer, the server sends it again, at most once in this time. */
 const TOLD_AGAIN_MS = 3_600_000
-/** An answer that failed is tried again after a minute, then after twice as long each time, up to an hour where it was refused. */
+/**
+ * After a failure the server waits a minute, then twice as long each time: up to LATEST_MS, or up to REFUSED_MS if the registry
+ * refused the answer.
+ */
 const AGAIN_MS = 60_000
 const LATEST_MS = 5 * 60_000
 const REFUSED_MS = 3_600_000
@@ -81,7 +86,10 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   const note = (operation: string, id: string, data: object): Promise<unknown> =>
     audit.before({ caller: ITSELF, operation, target: `audit order ${id}`, data })
 
-  /** Hashes of orders that are answered and that the registry still lists, and until when that is named as known. */
+  /**
+   * Orders that are answered but that the registry still lists: their hashes, and until when the server reports them as already
+   * received.
+   */
   const notAgain = new Map<string, number>()
 
   const clearanceOf = (authority: string): Clearance =>
@@ -124,8 +132,9 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   }
 
   /**
-   * The registry lists what it was told: it was restored from a copy of before. It is told the same again, once an hour. Under another seed
-   * another sample would be drawn, so that is not answered, and from now on named as known: no other order waits behind it.
+   * The registry lists an order that was already answered, because it was restored from an older backup. The server sends the
+   * answer again, at most once an hour. With another seed the sample would be another one, so such an order is not answered
+   * again. From then on the server reports it as already received, so that it takes no place in the registry's list.
    */
   const again = async (row: AuditOrderRow, seed: string): Promise<void> => {
     const state = row.state as OrderState
@@ -151,7 +160,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     const clearance = clearanceOf(row.authority)
     const { payload, sample } = await collect({ order, sha256, seed, server, clearance }, rooms)
     const matched = payload.records.length
-    // Every auditor reads the audit log: figures of secret records stay out of it.
+    // Every auditor can read the audit log, so numbers of secret records stay out of it.
     const figures = clearance === 0 ? { matched, sample } : {}
     await note('answerAuditOrder', id, { ...figures, case: row.case_number })
     await send(row, { outcome: 'answered', matched, sample, sealed: sealPayload(payload, order) }, rooms)
@@ -161,7 +170,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
 
   const refuseOne = async (row: AuditOrderRow, reason: string, seen: OrderState): Promise<void> => {
     const why = reason.replace(/[\p{C}\u2028\u2029]+/gu, ' ').slice(0, 500) || 'no reason was given'
-    // Every auditor reads the audit log; the reason is for those who decide about orders.
+    // Every auditor can read the audit log. The reason is only for people who decide about orders.
     await note('refuseAuditOrder', row.id, { case: row.case_number })
     await send(row, { outcome: 'refused', reason: why }, rooms)
     await store.update(row.id, seen, { state: 'refused', reason: why, answered_at: now(), error: null })
@@ -186,7 +195,10 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     return [...notAgain.keys(), ...(await store.held())].slice(0, AUDIT_LIMITS.held)
   }
 
-  /** Of orders whose answer did not arrive; forgotten with a restart, which tries at once. */
+  /**
+   * Orders whose answer could not be sent, with their waiting time. Kept in memory only: after a restart the server tries at
+   * once.
+   */
   const waits = new Map<string, { since: number; ms: number }>()
 
   const finishInTime = async (row: AuditOrderRow): Promise<void> => {
@@ -247,14 +259,14 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
   }
 }
 
-/** What is wrong with it is its answer, a refusal with this reason; so is a form that is not known here. */
+/** Checks an order. A fault in it, or a form that this version does not know, becomes the reason of the refusal. */
 function judge({ order: text, receivedAt }: ListedOrder, { server, authorities, clock }: Rooms): Judged {
   const bytes = Buffer.from(text)
   const { document } = readSignedJson(bytes, AUDIT_DOCUMENT.order, AUDIT_LIMITS.orderBytes)
   const head = readHead(document)
   try {
     const { order } = readOrder(bytes, { authorities, instance: server.instance })
-    // Of a server that was away it is answered late: the registry's list says that it was there in time.
+    // A server that was offline may answer late: the registry states when it received the order.
     checkInTime(order, Math.min(clock(), Date.parse(receivedAt)))
     if (!order.servers.includes(idText(server)))
       throw new Fault('audit_order_refused', { what: 'it names other servers' })
@@ -279,7 +291,7 @@ async function send(row: AuditOrderRow, more: Partial<AuditAnswer>, rooms: Rooms
   }
   const signed = await rooms.keys.signJson({ document, type: AUDIT_DOCUMENT.answer, member: owner })
   await rooms.post(PATH, signed).catch((thrown: unknown) => {
-    // It was taken before a crash kept us from noting that.
+    // The registry had accepted the answer before a crash, but the crash kept this server from noting it.
     if (asFault(thrown).code === 'registration_refused' && asFault(thrown).what?.startsWith('conflict:'))
       return
     throw thrown

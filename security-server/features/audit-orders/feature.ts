@@ -1,4 +1,6 @@
-/** Audit orders of authorities: taken from the registry, decided about where the policy asks people, answered with evidence. */
+/**
+ * Audit orders of authorities: fetched from the registry, decided by people if the policy wants that, and answered with evidence.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import { type AuditAuthority, createAuditOrders } from './create-audit-orders.ts'
 import { auditOrderHandlers } from './handlers.ts'

@@ -1,4 +1,7 @@
-/** Asks the registry, signed by the server's owner, what audit orders this server has to answer; takes a signed list that answers this question. */
+/**
+ * Asks the registry which audit orders this server has to answer. The server's owner signs the question; the answer is accepted
+ * only if the registry signed it and it answers this question.
+ */
 import { randomUUID } from 'node:crypto'
 import { isoTime, list, pattern, plainText, record } from '#core/contract/fields.ts'
 import { uuid } from '#core/contract/read-content.ts'
@@ -39,7 +42,7 @@ export async function fetchOrders(q: {
   keys: Pick<Keys, 'signJson'>
   configuration(): ConfigurationSnapshot
   post: PostDocument
-  /** The hashes of orders that are here already. */
+  /** The hashes of orders that this server already received. */
   has: string[]
 }): Promise<ListedOrder[]> {
   const snapshot = q.configuration()

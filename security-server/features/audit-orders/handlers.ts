@@ -1,4 +1,4 @@
-/** Audit orders for auditors: what an authority ordered, what was answered; and the decision where the policy wants one. */
+/** Audit orders for auditors: what an authority ordered, what the server answered, and the decision if the policy wants one. */
 import { readableOrder } from '#core/audit-order/read-order.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
@@ -9,7 +9,7 @@ import { clearanceOf } from '../../reading/readable-log.ts'
 import type { Needs } from './needs.ts'
 import type { AuditOrderRow } from './store.ts'
 
-/** Those who may decide about orders (x-roles). */
+/** Roles that may decide about orders (x-roles in the API). */
 const DECIDERS = ['XROAD_CONTENT_AUDITOR', 'XROAD_SECURITY_OFFICER']
 
 export function auditOrderHandlers({ auditOrders, clock, contentRequests, apiKeys }: Needs): Handlers {
@@ -43,7 +43,10 @@ export function auditOrderHandlers({ auditOrders, clock, contentRequests, apiKey
   }
 }
 
-/** Figures that count records which the reader may not see are none to them, nor is why an order was refused to those who decide about none. */
+/**
+ * An order as the caller may see it. Numbers that count secret records are shown only with the clearance for them; the reason of
+ * a refusal only to people who may decide about orders.
+ */
 function auditOrderView(
   row: AuditOrderRow,
   { now, clearance, decides }: { now: string; clearance: Clearance; decides: boolean },
@@ -53,7 +56,7 @@ function auditOrderView(
   const isOpen = row.state !== 'answered' && row.state !== 'refused'
   return {
     ...{ id: row.id, sha256: row.sha256, authority: row.authority, case: row.case_number },
-    // Nothing of what a newer form says is taken for less than it may mean.
+    // An order in a newer form is shown without its content, because this version might misread it.
     ...{ legalBasis: order?.legalBasis ?? null, scope: order?.scope ?? null, sample: order?.sample ?? null },
     ...{ createdAt: order?.createdAt ?? null, deadline: row.deadline, receivedAt: row.received_at },
     state: row.state,

@@ -1,4 +1,4 @@
-/** Audit orders that reached this server: what was ordered, decided and answered. */
+/** The tables of audit orders that this server received, with decisions and answers. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
@@ -31,7 +31,7 @@ export const auditOrderMigrations: Record<string, Migration> = {
   'security-server-audit-orders-002': {
     async up(kysely: Kysely<unknown>) {
       const { integer } = columnTypes(kysely)
-      // What was answered before may count secret records: nobody here is shown that.
+      // Answers from before may count secret records, so nobody on this server sees their numbers.
       await kysely.schema
         .alterTable('audit_order')
         .addColumn('clearance', integer, (column) => column.notNull().defaultTo(2))
@@ -41,7 +41,7 @@ export const auditOrderMigrations: Record<string, Migration> = {
   'security-server-audit-orders-003': {
     async up(kysely: Kysely<unknown>) {
       const { text } = columnTypes(kysely)
-      // The first of two who have to agree.
+      // The first of two people who must approve.
       for (const column of ['agreed_by', 'agreed_by_name', 'agreed_at'])
         await kysely.schema.alterTable('audit_order').addColumn(column, text).execute()
     },

@@ -1,17 +1,18 @@
-/** Rows of audit orders at this server: what was ordered, what people decided, what was answered. */
+/** Stores the audit orders of this server: what was ordered, what people decided, and what was answered. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { AUDIT_LIMITS } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 
 /**
- * waiting: for somebody here to agree; due: to be answered; refusing: to be told so; answered and refused: the registry has it.
+ * waiting: for an approval here. due: to be answered. refusing: the refusal must still be sent. answered, refused: the registry
+ * has the answer or the refusal.
  */
 export type OrderState = 'waiting' | 'due' | 'refusing' | 'answered' | 'refused'
 
 export type AuditOrderRow = {
   id: string
   sha256: string
-  /** The payload, JSON. */
+  /** The order's payload, as JSON. */
   document: string
   authority: string
   case_number: string
@@ -19,7 +20,7 @@ export type AuditOrderRow = {
   seed: string
   received_at: string
   state: string
-  /** Of two who have to agree the first: id of a person or API key, name, time. */
+  /** The first of two people who must approve: id of the person or API key, name, time. */
   agreed_by: string | null
   agreed_by_name: string | null
   agreed_at: string | null
@@ -27,12 +28,12 @@ export type AuditOrderRow = {
   decided_at: string | null
   reason: string | null
   matched: number | null
-  /** JSON list of indexes. */
+  /** Indexes of the sampled records, as a JSON list. */
   sample: string | null
   answered_at: string | null
-  /** Why the last try came to nothing. */
+  /** Why the last attempt failed. */
   error: string | null
-  /** What its authority may see: `matched`, `sample` and `error` are of records up to this, and for nobody who may see less. */
+  /** The clearance of the authority. Only readers with at least this clearance see `matched`, `sample` and `error`. */
   clearance: number
 }
 
@@ -41,7 +42,7 @@ export type AuditOrderStore = ReturnType<typeof createAuditOrderStore>
 export function createAuditOrderStore(database: Database) {
   const kysely = tablesOf<{ audit_order: AuditOrderRow }>(database)
   return {
-    /** False when it is here already. */
+    /** Returns false when the order is already stored. */
     add: async (row: AuditOrderRow): Promise<boolean> => {
       const made = await kysely
         .insertInto('audit_order')
@@ -58,7 +59,7 @@ export function createAuditOrderStore(database: Database) {
     },
     find: (sha256: string): Promise<AuditOrderRow | undefined> =>
       kysely.selectFrom('audit_order').selectAll().where('sha256', '=', sha256).executeTakeFirst(),
-    /** The first of two agrees. Throws `conflict` when somebody has agreed or decided meanwhile. */
+    /** Stores the first of two approvals. Throws `conflict` when somebody has approved or decided meanwhile. */
     agree: async (
       id: string,
       facts: Pick<AuditOrderRow, 'agreed_by' | 'agreed_by_name' | 'agreed_at'>,
@@ -89,7 +90,7 @@ export function createAuditOrderStore(database: Database) {
         .executeTakeFirstOrThrow()
       return Number(row.found)
     },
-    /** The hashes of what the registry still waits for, the most urgent ones. */
+    /** The hashes of orders that this server has not answered yet, the earliest deadlines first. */
     held: async (): Promise<string[]> => {
       const rows = kysely
         .selectFrom('audit_order')
@@ -99,7 +100,7 @@ export function createAuditOrderStore(database: Database) {
         .limit(AUDIT_LIMITS.held)
       return (await rows.execute()).map(({ sha256 }) => sha256)
     },
-    /** To be answered or told, the most urgent first. */
+    /** Orders to be answered or refused, the earliest deadline first. */
     open: (): Promise<AuditOrderRow[]> =>
       kysely
         .selectFrom('audit_order')
@@ -107,7 +108,7 @@ export function createAuditOrderStore(database: Database) {
         .where('state', 'in', ['due', 'refusing'])
         .orderBy('deadline')
         .execute(),
-    /** Throws `conflict` unless the row still is in the state in which it was seen. */
+    /** Throws `conflict` unless the order is still in the state `seen`. */
     update: async (id: string, seen: OrderState, facts: Partial<AuditOrderRow>): Promise<void> => {
       const update = kysely.updateTable('audit_order').set(facts).where('id', '=', id)
       const { numUpdatedRows } = await update.where('state', '=', seen).executeTakeFirst()
