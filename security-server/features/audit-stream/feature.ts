@@ -1,4 +1,7 @@
-/** The audit log leaves the machine: its head into the witnessed message log, its records to a collector where one is named. */
+/**
+ * Copies the audit log off the machine: its head goes to the witnessed message log, and its records to a collector if the
+ * settings name one.
+ */
 import {
   type AuditStreamSettings,
   openAuditStream,
@@ -30,7 +33,7 @@ export const auditStream: FeatureModule<Ground> = {
     }
     return {
       jobs: [
-        // Before long witnesses have where the audit log stood.
+        // Every five minutes: then the next witnessed tree head also covers the state of the audit log.
         { kind: 'audit-head', everySeconds: 300, run: noteHead },
         {
           kind: STREAM_AUDIT_LOG,
