@@ -1,4 +1,4 @@
-/** Within a restore: takes from the rows who must not come in again with them, and writes down what was decided. */
+/** Runs inside a restore: revokes the access of everybody who must not come back with the rows, and records the decisions. */
 import type { Kysely } from 'kysely'
 import type { ApiKeyTables } from '#platform/api-keys/store.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -10,14 +10,14 @@ import { RESTORED, type RestoreRecord } from './restore-record.ts'
 
 type Access = PeopleTables & ApiKeyTables & SessionTables
 
-/** All or nothing, with the rows themselves: `transaction` is the one that puts them back. */
+/** `transaction` is the one that restores the rows, so both happen or neither does. */
 export async function applyAccess(
   transaction: Kysely<unknown>,
   record: RestoreRecord,
   now: number,
 ): Promise<void> {
   const tables = tablesOf<Access>({ kysely: transaction })
-  // A backup of an older version may have no people.
+  // A backup of an older version may lack the tables of people and sessions.
   const present = new Set((await tablesIn(transaction)).map(({ name }) => name))
   await tables
     .updateTable('api_key')

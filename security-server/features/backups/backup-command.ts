@@ -1,4 +1,6 @@
-/** `--make-backup` and `--restore-backup` of the process: each does that, says what it did, and ends. */
+/**
+ * The options `--make-backup` and `--restore-backup` of the process. Each does its work, prints the result, and ends the process.
+ */
 import path from 'node:path'
 import type { Migration } from 'kysely/migration'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -20,7 +22,7 @@ export const BACKUP_OPTIONS = {
   'accept-signer': { type: 'string' },
 } as const
 
-/** The part of the settings file. */
+/** The part of the settings that the two options need. */
 type Settings = {
   server: string
   directory: string
@@ -32,7 +34,7 @@ type Settings = {
 type Words = Exclude<keyof typeof BACKUP_OPTIONS, 'let-in'> | 'configuration'
 export type BackupWords = Partial<Record<Words, string | undefined>> & { 'let-in'?: string[] | undefined }
 
-/** Before anything is opened: restores and ends, or returns when that was not asked for. */
+/** Runs before anything is opened: restores and ends the process. Returns if `--restore-backup` is absent. */
 export async function restoreAndEnd(
   words: BackupWords,
   settings: Settings,
@@ -61,7 +63,7 @@ export async function restoreAndEnd(
   process.exit(0)
 }
 
-/** What the operator has to know, a line each. */
+/** The result for the operator, one item a line. */
 function restoredInWords(
   { manifest, sha256, signer, comesBack, decided }: Awaited<ReturnType<typeof restoreServerBackup>>,
   initialApiKeyFile: string | undefined,
@@ -83,7 +85,10 @@ function restoredInWords(
   ]
 }
 
-/** With the keys open, beside the server that runs: makes a backup and ends, or returns when that was not asked for. */
+/**
+ * Runs with the keys open, while the server itself may run as another process: makes a backup and ends the process. Returns if
+ * `--make-backup` is absent.
+ */
 export async function backUpAndEnd(
   words: BackupWords,
   q: { settings: Settings; keys: Pick<Keys, 'signJson' | 'refreshOcsp'>; now: number },
@@ -93,7 +98,7 @@ export async function backUpAndEnd(
   const { server, directory, database } = q.settings
   const secret = await secretOf(words)
   const member = memberOf(parseServerId(server))
-  // A key signs only with a fresh status of its certificate; a failure is told by the signature.
+  // A key signs only with a fresh OCSP status of its certificate. If the refresh fails, signing reports it.
   await q.keys.refreshOcsp().catch(() => undefined)
   const { bytes, sha256, manifest } = await makeServerBackup({
     ...{ file, secret, server: idText(parseServerId(server)), directory, now: q.now },

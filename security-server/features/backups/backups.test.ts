@@ -1,6 +1,4 @@
-/**
- * A backup beside a server that runs, who must have signed it, and who comes in again with what it puts back: on both stores.
- */
+/** Makes a backup while the server runs, checks who signed it, and checks who can log in after a restore, on both stores. */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import {
   cpSync,
@@ -54,7 +52,7 @@ const DAY = 24 * 3_600_000
 
 type Stage = { world: World; keys: Keys; at(...names: string[]): string }
 
-/** A server's folder with the keys of its owner and of a second member. */
+/** Creates a server's folder with signing keys of its owner and of a second member. */
 async function stage(t: Test): Promise<Stage> {
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-server-backup-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
@@ -97,7 +95,7 @@ t.test('a file that is deleted, and files that are written aside', async (t) => 
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => path.relative(at(), path.join(parentPath, name)))
   mkdirSync(at('keys', 'ocsp'), { recursive: true })
-  // Long enough to be seen while it is read.
+  // Large enough that reading it takes a noticeable time.
   writeFileSync(at('keys', 'a.json'), randomBytes(20_000_000))
   for (const name of [
     'b.json',
@@ -146,7 +144,7 @@ t.test('who signed it: what is proved, and what is not', async (t) => {
   await refused({ acceptedSigner: '0'.repeat(64) }, /another certificate/)
   await refused({ trust: { indexes: new Map(), origin: 'configuration' } }, /another instance/)
 
-  // Ten years later the certificate has run out; what it signed while it was valid stays proved.
+  // Ten years later the certificate has expired. Its signatures from before still count as proved.
   t.match((await judge({ ...trusted(one), now: new Date(world.now + 3650 * DAY) })).signer.proved.length, 2)
   const { now } = world
   world.now += 3650 * DAY
@@ -158,7 +156,8 @@ t.test('who signed it: what is proved, and what is not', async (t) => {
   await refused({}, /was not valid at 2036/)
   await refused(trusted(one), /not the owner/)
 
-  // By another member's key on the same server, by a certificate of the owner's name from nowhere, by the key of a listener.
+  // Refused: another member's key on the same server, a certificate with the owner's name but an unknown issuer, and a listener's
+  // key.
   await make(one, by(one, second))
   await refused({}, /no such signing certificate of DEV\/GOV\/1000/)
   await refused(trusted(one), /of DEV\/COM\/4000/)
@@ -170,14 +169,14 @@ t.test('who signed it: what is proved, and what is not', async (t) => {
   await refused({}, /not for signing/)
   await refused(trusted(one), /not for signing/)
 
-  // A forger who knows the key of backups writes a certification service of their own, and the certificate into the keys.
+  // A forger who knows the backup key makes an own certification service and adds its certificate to the keys.
   const forger = await stage(t)
   await make(forger, by(forger))
   cpSync(forger.at('backup'), at('backup'))
   t.match((await judge()).signer.notProved[0], /whoever has the key of backups/)
   await refused(trusted(one), /not the owner/)
 
-  // Files of other kinds, and hostile ones, are no keys; and a certification service that is not trusted is none.
+  // Other files, and hostile ones, do not count as keys. A certification service that nobody trusts does not count either.
   const contents = [
     '[',
     '{}',

@@ -1,11 +1,11 @@
 /**
- * Who could come in again with a restored server, and who does: nobody but the people whom the operator names, and no API key
+ * Decides who can log in after a restore: only the people whom the operator names, and no API key
  * (docs/decisions/restored-access.md). Pure.
  */
 import type { BackupRows } from '#platform/backups/rows.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** A person who could log in when the backup was made; since then this may have been taken away. */
+/** A person who could log in when the backup was made. They may have lost this right since. */
 export type BackPerson = {
   id: string
   name: string
@@ -16,13 +16,16 @@ export type BackPerson = {
 type BackKey = { id: string; name: string; roles: string[] }
 export type ComesBack = { people: BackPerson[]; apiKeys: BackKey[] }
 
-/** What a restore does about them, by ids. */
+/** What the restore does with them, as ids. */
 export type Decided = { letIn: string[]; locked: string[]; removed: string[]; endedApiKeys: string[] }
 
-/** The tables of which `comesBackIn` reads the rows. */
+/** The tables whose rows `comesBackIn` reads. */
 export const ACCESS_TABLES = ['person', 'api_key']
 
-/** Who may log in by these rows, and which keys are not revoked; an API key that has expired opens nothing either way. */
+/**
+ * The people who could log in by these rows, and the API keys that are not revoked. Expired keys are included; they give no
+ * access anyway.
+ */
 export function comesBackIn({ of }: Pick<BackupRows, 'of'>): ComesBack {
   const people: BackPerson[] = []
   for (const row of of.get('person') ?? []) {
@@ -41,8 +44,9 @@ function named(row: Record<string, unknown>): { id: string; name: string; roles:
 }
 
 /**
- * All who are not named stay out: who was active is locked, and can be unlocked; an invitation is taken back. Throws `invalid_input`
- * for a name that does not come back, `invalid_configuration` when nobody could come in who lets others in.
+ * Everybody who is not named stays out: active people are locked and can be unlocked later; invitations are withdrawn. Throws
+ * `invalid_input` for a name that is not in the backup. Throws `invalid_configuration` without an initial API key, unless at
+ * least one named system administrator can log in.
  */
 export function decideAccess(
   { people, apiKeys }: ComesBack,

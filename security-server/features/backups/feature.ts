@@ -1,4 +1,4 @@
-/** Backups of the server: made daily and by hand, and what an operator sees of the last restore. */
+/** Backups of the server, made daily and on request, and the result of the last restore for operators. */
 
 import { BACKUP_SECONDS, MAKE_BACKUP } from '#platform/backups/daily-backups.ts'
 import type { FeatureModule } from '#platform/feature.ts'
@@ -16,11 +16,11 @@ export const backups: FeatureModule<Ground> = {
     const daily = await openServerBackups(ground)
     return {
       operations: { ...daily.handlers, ...restorationHandlers(ground) },
-      // Makes none where the settings name no folder for them.
+      // Makes no backup if the settings name no folder for them.
       jobs: [{ kind: MAKE_BACKUP, everySeconds: BACKUP_SECONDS, run: () => daily.makeDue() }],
       ...(ground.settings.backups !== undefined && {
         health: {
-          // It answers calls all the same.
+          // The server answers calls even without backups, so the check is `ok` and only states a reason.
           backups: async () => {
             const reason = await daily.wrong()
             return { ok: true, ...(reason !== undefined && { reason }) }

@@ -1,6 +1,6 @@
 /**
- * Who signed a backup of a security server. Guarantees that it was the server's owner, as far as the files at hand can show
- * that without a network, and says what they show and what they do not.
+ * Checks who signed a backup of a security server. Guarantees that the signer was the server's owner, as far as local files can
+ * prove that without a network. Lists what they prove and what they do not.
  */
 import { hash } from 'node:crypto'
 import { isSigningCertificate } from '#core/certificate/usage.ts'
@@ -13,19 +13,20 @@ import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 
 export type SignerVerdict = { member: string; sha256: string; proved: string[]; notProved: string[] }
 
-/** Configurations to trust, by instance, and where they came from, for people. */
+/** Trusted configurations by instance; `origin` says in texts for people where they came from. */
 export type Trust = { indexes: ReadonlyMap<string, ConfigurationIndex>; origin: string }
 
 const KEY_FILE = /^keys\/.*\.json$/
 
 /**
- * With `trust` the certificate must be the owner's by an approved CA, and good when the backup says it was made; without, the backup
- * itself must hold it as a signing certificate of the owner. Throws `backup_invalid`.
+ * With `trust`, an approved CA must have issued the certificate to the owner, and it must have been valid when the backup says
+ * that it was made. Without `trust`, the backup itself must contain it as a signing certificate of the owner. Throws
+ * `backup_invalid`.
  */
 export function judgeSigner(q: {
   signature: JsonSignature
   manifest: Pick<Manifest, 'of' | 'madeAt'>
-  /** The entries of the backup. */
+  /** The files in the backup. */
   files: ReadonlyMap<string, Buffer>
   trust?: Trust | undefined
   now: Date
@@ -72,7 +73,7 @@ export function judgeSigner(q: {
   }
 }
 
-/** SHA-256 of the certificates that the backup holds for this member's signatures. */
+/** SHA-256 hashes of the signing certificates that the backup contains for this member. */
 function ownersIn(files: ReadonlyMap<string, Buffer>, member: string): Set<string> {
   const found = new Set<string>()
   for (const [name, bytes] of files) {
@@ -82,7 +83,7 @@ function ownersIn(files: ReadonlyMap<string, Buffer>, member: string): Set<strin
   return found
 }
 
-/** Of a key's file (keys/key-file.ts) what is public; nothing of one that is something else. */
+/** The certificates in a key file (keys/key-file.ts). Empty for any other file. */
 function certificatesIn(bytes: Buffer): { sha256: string; of: unknown }[] {
   try {
     const { usage, certificates } = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>

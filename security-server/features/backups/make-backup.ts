@@ -1,6 +1,7 @@
 /**
- * Guarantees that a backup of a security server holds all that cannot be made again but its message log: clients, services,
- * access rights, keys as they lie encrypted on the disk, anchor and marks. Nothing is in it that opens a key or a record.
+ * Guarantees that a backup of a security server contains everything that cannot be created again, except the message log:
+ * clients, services, access rights, keys in their encrypted form, anchor and marks. It contains nothing that opens a key or a
+ * record.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -10,7 +11,7 @@ import { type AddEntry, type Written, writeBackup } from '#platform/backups/writ
 import { Fault } from '#schemas/fault.ts'
 
 export const DATABASE_ENTRY = 'database.ndjson'
-/** Of the server's directory; of the configuration the files that no registry gives again. */
+/** Folders in the server's directory. From `configuration` only files that no registry can supply again. */
 export const FOLDERS = ['keys', 'configuration']
 const HOLDS_NOT = [
   'the message log: its database, its bodies and archives have backups of their own',
@@ -49,10 +50,10 @@ export async function makeServerBackup(q: {
   })
 }
 
-/** A file while it is written beside the one whose place it takes, or what a crash left of that. */
+/** Files that are being written before they replace another one, or that a crash left behind. */
 const ASIDE = /\.(?:tmp|new|unfinished)$/
 
-/** The files of a folder, `depth` levels deep. */
+/** Adds the files of a folder, `depth` levels deep. */
 async function addFolder(add: AddEntry, directory: string, name: string, depth: number): Promise<void> {
   const found = await readdir(path.join(directory, name), { withFileTypes: true })
   for (const one of found.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -66,7 +67,7 @@ async function addFolder(add: AddEntry, directory: string, name: string, depth: 
   }
 }
 
-/** The server runs: what was deleted since the folder was read is no part of it any more. */
+/** The server runs meanwhile: a file that was deleted since the folder was listed is left out. */
 function unlessGone(cause: NodeJS.ErrnoException): undefined {
   if (cause.code !== 'ENOENT') throw cause
 }

@@ -1,4 +1,4 @@
-/** What the feature needs: who may come in after a restore, and what makes a backup. */
+/** The parts of the server that show the result of a restore. */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 

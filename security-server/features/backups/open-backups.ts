@@ -1,4 +1,4 @@
-/** The room's own wiring: what a daily backup of this server holds and who signs it; main.ts hands in what it stands on. */
+/** Connects the backups of this server to the daily backups of the platform: what a backup contains and who signs it. */
 import { hash } from 'node:crypto'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { type DailyBackups, openDailyBackups } from '#platform/backups/daily-backups.ts'
@@ -25,7 +25,7 @@ export async function openServerBackups(q: {
   const { server, directory, database: url, backups: settings } = q.settings
   const id = parseServerId(server)
   const member = memberOf(id)
-  // Read at the start: a secret that is missing is told at once, and not at three o'clock at night.
+  // Read at the start, so that a missing secret is reported at once and not with the first backup at night.
   const secret = settings && (await readSecret(settings.keyFile))
   return openDailyBackups({
     ...{ ...q, settings, prefix: prefixOf(id), label: 'server' },
@@ -41,7 +41,7 @@ export async function openServerBackups(q: {
   })
 }
 
-/** Of this server alone, and to be told from others by people. */
+/** A prefix of file names: readable for people, and unique to this server by the hash of its identifier. */
 function prefixOf(id: ServerId): string {
   const code = id.serverCode.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 40)
   return `security-server-${code}-${hash('sha256', idText(id)).slice(0, 8)}`

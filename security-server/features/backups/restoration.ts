@@ -1,10 +1,10 @@
-/** The newest restore of this server, and how the people stand now who could have come in again with it. */
+/** The latest restore of this server, and the current state of the people whom it concerned. */
 
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import type { Needs } from './needs.ts'
 import { RESTORED, type RestoreRecord } from './restore-record.ts'
 
-/** More people than a page shows stand in the list of people. */
+/** The page shows no more people than this; the list of people shows all. */
 const MOST_PEOPLE = 200
 
 export function restorationHandlers({ audit, people }: Pick<Needs, 'audit' | 'people'>): Handlers {

@@ -1,7 +1,7 @@
 /**
- * Restores a security server from a backup, offline. Guarantees that nothing is overwritten: the database is a new one, and
- * keys, anchor and marks that lie in the directory stay; and that nobody comes in with it but whom the operator names. The
- * message log is not touched.
+ * Restores a security server from a backup, offline. Guarantees that nothing is overwritten: the database must be empty, and
+ * existing keys, anchor and marks stay. Guarantees that only the people whom the operator names can log in afterwards. Does not
+ * touch the message log.
  */
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -18,7 +18,7 @@ import { ACCESS_TABLES, type ComesBack, comesBackIn, type Decided, decideAccess 
 import { judgeSigner, type SignerVerdict, type Trust } from './judge-signer.ts'
 import { DATABASE_ENTRY, FOLDERS } from './make-backup.ts'
 
-/** More than the keys of any server. */
+/** Largest sum of the files in a backup: more than the keys of any server need. */
 const MAX_FILES = 64 * 1024 * 1024
 
 type Files = Map<string, Buffer>
@@ -35,14 +35,14 @@ type Question = {
   file: string
   secret: string
   server?: string
-  /** By which its signer is judged; without it the backup is asked itself, which shows less. */
+  /** The configurations by which the signer is judged. Without them only the backup itself is examined, which proves less. */
   trust?: Trust | undefined
-  /** SHA-256 of the one certificate that the operator takes for the owner's, as another way to know it. */
+  /** SHA-256 of the only certificate that the operator accepts as the owner's. */
   acceptedSigner?: string | undefined
   now: Date
 }
 
-/** All of it read and proved. Throws `backup_invalid`, also for the backup of something else than this server. */
+/** Reads and verifies the whole backup. Throws `backup_invalid`, also for a backup of another server or of a registry. */
 export async function verifyServerBackup(q: Question): Promise<VerifiedServerBackup> {
   const files: Files = new Map()
   let held = 0
@@ -71,14 +71,17 @@ export async function verifyServerBackup(q: Question): Promise<VerifiedServerBac
   return { manifest, sha256, files, signer, comesBack: comesBackIn(found) }
 }
 
-/** Throws `backup_invalid`, and as `decideAccess`, before anything is written; `conflict` for a database that holds something. */
+/**
+ * Before anything is written, throws `backup_invalid`, the faults of `decideAccess`, and `conflict` for a database that is not
+ * empty.
+ */
 export async function restoreServerBackup(
   q: Question & {
     server: string
     directory: string
     database: string
     migrations: Record<string, Migration>
-    /** The people who may log in again, by their ids. */
+    /** Ids of the people who may log in again. */
     letIn: readonly string[]
     hasLogin: boolean
     initialApiKeyFile: string | undefined
@@ -103,7 +106,7 @@ export async function restoreServerBackup(
     if (name === 'settings.yaml') await putNewFile(path.join(directory, 'settings-of-the-backup.yaml'), bytes)
     if (FOLDERS.includes(name.split('/')[0]!)) await putNewFile(path.join(directory, name), bytes)
   }
-  // The key that lies there is void; the next start writes another one where it finds nothing.
+  // The old initial API key in this file is revoked. The next start writes a new one if the file is empty.
   if (initialApiKeyFile !== undefined) await emptyFile(initialApiKeyFile)
   return { ...verified, decided }
 }

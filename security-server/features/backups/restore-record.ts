@@ -1,9 +1,9 @@
-/** What the audit log keeps of a restore of this server: the restore writes it, the console reads it. */
+/** The audit record of a restore: the restore writes it, and the console reads it. */
 
-/** Its operation there. */
+/** The operation in the audit log. */
 export const RESTORED = 'restoreServer'
 
-/** Who came in again and who did not, by ids; names have no place in what is kept for ever. */
+/** Who got access again and who did not, by id. Names are left out because audit records are kept for ever. */
 export type RestoreRecord = {
   backupSha256: string
   madeAt: string

@@ -1,14 +1,16 @@
-/** What a backup holds of a security server's own database, and that database put back. The message log has its own, and stays out. */
+/**
+ * Dumps the security server's own database into a backup and restores it. The message log has a database and backups of its own.
+ */
 import { newestAuditRow } from '#platform/audit-log/store.ts'
 import type { BackupFacts } from '#platform/backups/manifest.ts'
 import { migrationsIn } from '#platform/database/dialect-dump.ts'
 import { dumpTables } from '#platform/database/dump.ts'
 import { inSnapshot, openDatabase } from '#platform/database/open-database.ts'
 
-/** Sessions that ended would be alive again, and a used login could be used twice. */
+/** Tables that are left out: restored sessions would work again after they had ended, and a used login could be used twice. */
 const WITHOUT = ['session', 'used_login']
 
-/** Writes all rows of one moment, beside a server that runs. */
+/** Writes all rows as of one moment, while the server runs. */
 export async function dumpServer(url: string, write: (line: string) => Promise<void>): Promise<BackupFacts> {
   const database = await openDatabase(url)
   try {
