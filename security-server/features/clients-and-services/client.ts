@@ -1,6 +1,6 @@
 /**
- * Fetches OpenAPI documents for administrators. The address may be internal, but each connection goes to an address that
- * was looked up and judged once: not link-local, not one of our own listeners; no redirect is followed.
+ * Fetches OpenAPI documents for administrators. The address may be internal, but a document is never fetched from a link-local
+ * address or from a listener of this server. Each connection goes to the address that was checked. Redirects are not followed.
  */
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
@@ -22,8 +22,8 @@ const MAX_BYTES = 2 * 1024 * 1024
 const TIMEOUT_MS = 10_000
 
 /**
- * Presents the internal TLS certificate to a server that asks for one, as calls of the service do. Throws
- * `service_malformed_url` for an address that is not allowed, and `description_not_fetched` when there is no document.
+ * Sends the internal TLS certificate if the server asks for one, as calls of the service do. Throws `service_malformed_url` for
+ * an address that is not allowed, and `description_not_fetched` when no document could be fetched.
  */
 export function createDocumentClient(
   own: readonly OwnListener[],
@@ -71,7 +71,10 @@ function whyNoDocument(cause: unknown): string {
   return whyUntrusted(cause) ?? whyNoConnection(cause)
 }
 
-/** The name is resolved once and what is judged is what is connected to: a second answer (rebinding) has no say. */
+/**
+ * Resolves the name once, and the connection uses the addresses that were checked here. So a second, different DNS answer
+ * (rebinding) has no effect.
+ */
 function guardedLookup(port: number, own: readonly OwnListener[]): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, options, (error, address, family) => {

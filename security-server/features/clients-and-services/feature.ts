@@ -1,4 +1,4 @@
-/** Clients of this server, their services, endpoints, rights and local groups, as administrators look after them. */
+/** Clients of this server, with their services, endpoints, access rights and local groups, for administrators. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { OwnListener } from '../../local-systems/check-address.ts'

@@ -106,7 +106,10 @@ export function serviceHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** The OpenAPI document as given, or fetched; undefined for REST. */
+/**
+ * The OpenAPI document from the request or fetched from its address. Undefined for REST. Throws `invalid_input` unless OPENAPI
+ * has exactly one of the two and REST has none.
+ */
 async function documentOf(
   rooms: Needs,
   type: NewDescription['type'],

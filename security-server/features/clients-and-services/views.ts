@@ -1,4 +1,4 @@
-/** Clients, services and rights as the API shows them: ids in its form, times as ISO texts. */
+/** Clients, services and access rights as the API shows them: ids in its form, times as ISO texts. */
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
@@ -32,7 +32,10 @@ export function clientCertificateViews(client: ClientView) {
   }))
 }
 
-/** Views that say, each time they are asked for, whom a right or a group names that nobody is. */
+/**
+ * Views that warn about rights and groups whose subject does not exist. The check uses the configuration at the time of each
+ * call.
+ */
 export function viewsWith(q: {
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
   server: ServerId
@@ -82,7 +85,7 @@ export function viewsWith(q: {
   return {
     accessRights,
     service: serviceView,
-    /** `document` is fetched apart. */
+    /** Without the `document`, which has an operation of its own. */
     description(description: ServiceDescription) {
       const { id, client, type, url, disabled, disabledNotice, updatedAt, services } = description
       const common = {
