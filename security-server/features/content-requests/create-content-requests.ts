@@ -1,4 +1,4 @@
-/** Guarantees that content is shown to an auditor only when a second one has agreed to it, where the policy says so. */
+/** Guarantees, if the policy says so, that an auditor sees content only after a second auditor has agreed. */
 import { randomUUID } from 'node:crypto'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -8,21 +8,23 @@ import { whyNotTwo } from '#platform/people/second-person.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ContentRequest, type ContentRequestStore, createContentRequestStore } from './store.ts'
 
-/** What content may be asked for, by the word that names it in a request. */
+/** The kinds of content that can be requested, by their field in a request. */
 export type TargetKind = 'index' | 'exportId' | 'searchId' | 'archiveId'
 
-/** Names what a request is about; throws where this caller may not ask for it. */
+/** Returns the name of the requested content. Throws when this caller may not request it. */
 type TargetOf = (value: never, caller: Caller, q: { case: string }) => Promise<string>
 
 export type ContentRequests = {
-  /** By the feature that has content of this kind, once. */
+  /** Each feature with content of this kind calls this once. */
   register(kind: TargetKind, targetOf: TargetOf): void
-  /** Throws `not_found` for a kind that no feature has, and what its feature throws. */
+  /** Throws `not_found` for a kind that no feature registered, and the faults of its `TargetOf`. */
   targetOf(kind: TargetKind, value: string | number, caller: Caller, q: { case: string }): Promise<string>
-  /** The server's policy. */
+  /** Whether the server's policy wants a second auditor. */
   isRequired: boolean
   store: Pick<ContentRequestStore, 'list' | 'count'>
-  /** Throws `conflict`. */
+  /**
+   * Throws `conflict` when no second auditor is needed, when the same request already waits, or when too many of the caller's do.
+   */
   ask(q: { target: string; case: string; reason: string; caller: Caller }): Promise<ContentRequest>
   /** Throws `not_found`, `conflict`, `not_in_person`, `not_second_person`. */
   decide(q: {
@@ -31,9 +33,9 @@ export type ContentRequests = {
     reason: string | null
     caller: Caller
   }): Promise<ContentRequest>
-  /** Throws `content_not_granted` unless nobody has to agree, or somebody has. */
+  /** Throws `content_not_granted` if a second auditor is needed and none has granted the request. */
   check(q: { target: string; case: string; caller: Caller }): Promise<void>
-  /** Of one that waits: since it was asked too long has passed. */
+  /** Whether a waiting request is void, because nobody decided for a week. */
   isVoid(request: ContentRequest): boolean
 }
 

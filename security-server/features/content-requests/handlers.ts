@@ -1,4 +1,4 @@
-/** Operations on requests to see content: asked by one auditor, decided by another. */
+/** Operations on requests to see content: one auditor asks, another one decides. */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'

@@ -1,4 +1,4 @@
-/** Rows of requests to see content. A row is decided once. */
+/** Stores requests to see content. Each is decided at most once. */
 import type { SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { counted, textContains } from '#platform/database/lists.ts'
@@ -7,7 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 
 export type ContentRequest = {
   id: string
-  /** `exchange N`, by its first record, `export ID`, `search ID` or `archive N`. */
+  /** `exchange N` (N: index of its first record), `export ID`, `search ID` or `archive N`. */
   target: string
   case_number: string
   reason: string
@@ -35,7 +35,10 @@ const SEARCHED = ['target', 'case_number', 'reason', 'asked_by_name']
 export function createContentRequestStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
-    /** Throws `conflict` when the same waits already, or `most` of this asker do; those asked before `since` are void. */
+    /**
+     * Throws `conflict` when the asker already has the same request waiting, or `most` requests waiting. Requests from before
+     * `since` are void and do not count.
+     */
     add: (row: ContentRequest, q: { since: string; most: number }): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'content requests')
@@ -57,7 +60,7 @@ export function createContentRequestStore(database: Database) {
       }),
     find: (id: string): Promise<ContentRequest | undefined> =>
       tables.selectFrom('content_request').selectAll().where('id', '=', id).executeTakeFirst(),
-    /** False when it was decided before. */
+    /** Returns false when the request was already decided. */
     decide: async (id: string, decision: Decision): Promise<boolean> => {
       const { numUpdatedRows } = await tables
         .updateTable('content_request')
@@ -67,7 +70,7 @@ export function createContentRequestStore(database: Database) {
         .executeTakeFirst()
       return numUpdatedRows === 1n
     },
-    /** Whether somebody else agreed after `since` that this one sees it for this case. */
+    /** Whether somebody granted this auditor the content for this case after `since`. */
     isGranted: async (q: { target: string; askedBy: string; caseNumber: string; since: string }) => {
       const row = await tables
         .selectFrom('content_request')
