@@ -1,4 +1,4 @@
-/** What a member's people do about its contacts: give back the code of a letter, have a letter sent again. */
+/** How a member's people manage the contacts of a contract: they enter the code from a letter, or have the letter sent again. */
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { CONTRACT_DOCUMENT, type ContractState } from '#schemas/contract.ts'
@@ -18,7 +18,7 @@ export function contactHandlers(
   rooms: Pick<Needs, 'apiKeys' | 'people'>,
   q: { versionsOf(contract: string): KeptContract[]; send: Send },
 ): Handlers {
-  /** Throws `access_denied` unless a version names this contact of this member. */
+  /** Throws `access_denied` unless a version of the contract names this contact of this member. */
   const contactOf = ({
     params,
     body,
@@ -35,7 +35,7 @@ export function contactHandlers(
   }
 
   return {
-    /** By somebody whom this server knows: that is what makes the address one of the member's. */
+    /** The caller is known to this server: that makes the address one of the member's. */
     async confirmContact(input) {
       await checkInPerson(input.caller, rooms)
       const { signer, ...contact } = contactOf(input)

@@ -1,4 +1,4 @@
-/** Service contracts of this server's clients: what there is, proposals, agreements of two people, and how one ends. */
+/** Service contracts of this server's clients: lists, proposals, and agreements by two people. end.ts ends contracts. */
 import { randomUUID } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { groupOf, memberOfSubsystem, requiredSigners } from '#core/contract/parties.ts'
@@ -42,7 +42,7 @@ export function contractHandlers(rooms: Needs): Handlers {
     const document = { ...head, ...q.document }
     const signed = await keys.signJson({ document, type: q.type, member: parseMemberId(q.signer) })
     const status = parseStrictJson(await contracts.send(path, signed)) as Status
-    // It is done; a list that cannot be fetched now comes with the next round.
+    // The document was accepted. If the list cannot be fetched now, the next regular fetch gets it.
     await contracts.refresh().catch(() => undefined)
     return status
   }
@@ -57,14 +57,17 @@ export function contractHandlers(rooms: Needs): Handlers {
     return send('', { type: CONTRACT_DOCUMENT.proposal, signer, document: { content: read } })
   }
 
-  /** Its suspension outlives its end; the registry refuses what would follow too. */
+  /**
+   * A suspension continues after the contract ends, so a suspended contract gets no further version. The registry refuses one
+   * too.
+   */
   const checkMayFollow = (versions: KeptContract[]): void => {
     const isListed = versions.some(({ listed }) => listed.state === 'SUSPENDED')
     if (isListed || contracts.isSuspended(versions[0]!.content))
       throw new Fault('contract_not_possible', { what: SUSPENDED })
   }
 
-  /** The version that is proposed next, and the hash of the one that it takes the place of. */
+  /** The number of the next version, and the hash of the version that it replaces. */
   const nextOf = (versions: KeptContract[]): Pick<ContractContent, 'version' | 'supersedes'> => {
     const open = versions.find(({ listed }) => listed.state === 'PROPOSED' || listed.state === 'ACCEPTED')
     const held = versions.findLast(({ listed }) => HELD.has(listed.state))
@@ -81,7 +84,7 @@ export function contractHandlers(rooms: Needs): Handlers {
     const joining = subsystems?.map((one) => idText(clientIdOf(one)))
     checkParty(version, signer, joining)
     checkOwnServices(content, rooms)
-    // What keeps it from signing is told to the first person too.
+    // If the member cannot sign, the first person learns it too.
     keys.signingIdentity(parseMemberId(signer))
     const own = {
       member: signer,
@@ -96,7 +99,7 @@ export function contractHandlers(rooms: Needs): Handlers {
       await contracts.agreements.forget(signer, own.hash)
       first = await contracts.agreements.agree(own)
     }
-    // One and the same request: it is the first of two.
+    // The stored agreement is the one of this very request, so this is the first of two.
     if (first.key_id === own.key_id && first.agreed_at === own.agreed_at)
       return { contract: content.contract, version: content.version, hash: own.hash, agreed: 1, needed: 2 }
     await checkSecond(first, caller, rooms)
@@ -136,7 +139,7 @@ export function contractHandlers(rooms: Needs): Handlers {
       const views = await viewsOf(page, caller, canSign)
       const list = {
         ...more,
-        // Longer under a contract that says so itself.
+        // A contract can state a longer time of its own.
         ...(more.asOf === undefined
           ? {}
           : { goodUntil: new Date(Date.parse(more.asOf) + LIST_GOOD_MS).toISOString() }),
@@ -189,7 +192,7 @@ type Acceptance = { contentHash: string; member: string; subsystems?: string[] }
 const SUSPENDED = 'it is suspended, and its end does not change that; only the registry can let it go on'
 const HELD: ReadonlySet<string> = new Set(['ACTIVE', 'SUSPENDED', 'EXPIRED'])
 
-/** Throws `contract_seal_wrong` when the member has nothing to agree to here. */
+/** Throws `contract_seal_wrong` when this member has nothing to seal or join in this version. */
 function checkParty({ content }: KeptContract, signer: string, joining: string[] | undefined): void {
   if (joining === undefined) {
     if (requiredSigners(content).includes(signer)) return
@@ -201,7 +204,7 @@ function checkParty({ content }: KeptContract, signer: string, joining: string[]
     throw new Fault('contract_seal_wrong', { what: 'a member joins with its own subsystems only' })
 }
 
-/** The provider's server knows its services: throws `unknown_service` for one that is not there. */
+/** Checks the services if the provider is a client of this server. Throws `unknown_service` for one that does not exist. */
 function checkOwnServices(
   { provider, services }: ContractContent,
   { localSystems }: Pick<Needs, 'localSystems'>,

@@ -1,4 +1,7 @@
-/** How a member ends, declines and withdraws a contract at its server, on both stores: by whom, how many, in person or by an API key. */
+/**
+ * How a member terminates, declines and withdraws a contract at its server, on both stores: who may, how many people it takes,
+ * and whether an API key can.
+ */
 import t from 'tap'
 import type { MemberAct } from '#schemas/contract.ts'
 import { eachDatabase } from '#test/databases.ts'
@@ -19,7 +22,7 @@ void t.test('who ends what, and how many it takes', async (t) => {
       login: issuer,
       ...(database.dialect === 'sqlite' ? {} : { databaseUrl: url }),
     })
-    // The provider knows the real time only.
+    // The provider uses the real time.
     world.world.now = Date.now()
     const { ask, base, rooms } = world
     const clock = { now: Date.now() }
@@ -62,7 +65,7 @@ void t.test('who ends what, and how many it takes', async (t) => {
       } as never)
     const end = (caller: object, more: object = {}) => doing('terminateContract', caller, more)
 
-    // Before anybody can log in, a key may say no to a proposal; it never ends what may be in force.
+    // While nobody can log in, an API key may decline or withdraw a proposal. It never ends a contract that may be in force.
     for (const operation of ['declineContract', 'withdrawContract'])
       t.match(await doing(operation, key), { state: 'TERMINATED' })
     t.match(sent.splice(0), [
@@ -99,7 +102,7 @@ void t.test('who ends what, and how many it takes', async (t) => {
     ])
     t.same(await endingsOf([kept], all), [])
 
-    // What nobody seconded in time, and of somebody who has the mandate no more, is void.
+    // Void: an ending without a second person in time, and one by somebody who lost the mandate.
     t.match(await end(anna), { agreed: 1 })
     clock.now += 30 * DAY
     t.same(await endingsOf([kept], all), [])

@@ -1,6 +1,6 @@
 /**
- * How a member ends a contract for good: by two mandated people who log in, each with the same reason, and never by an API key; the
- * first of them is kept until the second agrees. What is only proposed, one of them declines or withdraws.
+ * How a member ends a contract for good. Two mandated people who log in must give the same reason; an API key cannot. The first
+ * ending is stored until the second person agrees. One person alone can decline or withdraw a mere proposal.
  */
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
@@ -50,7 +50,7 @@ export function endHandlers(
       throw new Fault('not_in_person', { what: 'two signatories who log in at this server end a contract' })
     const given = read(input)
     const { version, signer, reason } = given
-    // What keeps it from signing is told to the first person too.
+    // If the member cannot sign, the first person learns it too.
     keys.signingIdentity(parseMemberId(signer))
     if (!partiesHere(version, signersOf(keys)).includes(signer))
       throw new Fault('access_denied', { what: `${signer} is no party of it` })
@@ -60,7 +60,7 @@ export function endHandlers(
       ...{ member: signer, hash, key_id: caller.id, key_name: caller.name, reason },
       agreed_at: new Date(clock()).toISOString(),
     }
-    // Who is alone with it may give another reason.
+    // A first person can change the reason until the second one agrees.
     const isVoid = async (first: Ending): Promise<boolean> =>
       (first.key_id === caller.id && first.reason !== reason) || !(await stillCounts(first, rooms, clock()))
     let first = await contracts.agreements.end(own)
@@ -90,14 +90,14 @@ export function endHandlers(
   }
 }
 
-/** Who wants to end one of these and waits for a second person, without those who count no more. */
+/** Endings of these contracts that wait for a second person and still count. */
 export async function endingsOf(found: KeptContract[], rooms: Rooms): Promise<Ending[]> {
   const all = await rooms.contracts.agreements.endings(found.map(({ listed }) => listed.hash))
   const counting = await Promise.all(all.map((one) => stillCounts(one, rooms, rooms.clock())))
   return all.filter((_, at) => counting[at])
 }
 
-/** Those that somebody wants to end who is not the reader. */
+/** The contracts that somebody other than the caller wants to end. */
 export async function endedByOthers(
   found: KeptContract[],
   caller: Pick<Caller, 'id'>,
@@ -108,7 +108,7 @@ export async function endedByOthers(
   return found.filter(({ listed }) => hashes.has(listed.hash))
 }
 
-/** As the reader sees it. */
+/** An ending as the caller sees it. */
 export function endingView(one: Ending, caller: Pick<Caller, 'id'>): object {
   const { member, key_id, key_name: by, reason, agreed_at: at } = one
   return { member, by, byYou: key_id === caller.id, reason, at }

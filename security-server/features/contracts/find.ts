@@ -1,4 +1,4 @@
-/** Which contracts a list shows, and in which order: what waits for a member of this server comes first. */
+/** Filters and sorts a list of contracts. Without a `sort`, contracts that wait for a member of this server come first. */
 import { namedConsumers, requiredSigners } from '#core/contract/parties.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import {
@@ -13,21 +13,23 @@ import type { Keys } from '../../keys/keys.ts'
 
 export type ContractQuery = {
   state?: ContractState
-  /** Where a member of this server stands in it. */
+  /** Only contracts in which a member of this server is on this side. */
   side?: 'provider' | 'consumer'
-  /** Only those that a member of this server has to seal. */
+  /** Only contracts that a member of this server has to seal. */
   waiting?: boolean
-  /** Only those with a contact of a member of this server whose address is not confirmed. */
+  /** Only contracts with a contact of a member of this server whose address is not confirmed. */
   unconfirmed?: boolean
-  /** Found in title, id and parties. */
+  /** A text in the title, the id or a party. */
   q?: string
   sort?: 'title' | '-title' | 'validUntil' | '-validUntil'
   offset: number
-  /** All when absent. */
+  /** All contracts when absent. */
   limit?: number
 }
 
-/** Whether a member, in text form, has a signing key here that is ready; each is looked up once. */
+/**
+ * Whether a member (identifier as text) has a signing key on this server that is ready to sign. Each member is looked up once.
+ */
 export type CanSign = (member: string) => boolean
 
 export function signersOf(keys: Pick<Keys, 'signingIdentity'>): CanSign {
@@ -47,18 +49,18 @@ export function signersOf(keys: Pick<Keys, 'signingIdentity'>): CanSign {
   }
 }
 
-/** The members of this server that still have to seal it. */
+/** The members with a signing key here that still have to seal the contract. */
 export function waitsHere({ listed }: KeptContract, canSign: CanSign): string[] {
   return listed.state === 'PROPOSED' ? listed.waitsFor.filter(canSign) : []
 }
 
-/** The members of this server that are parties: they sealed it, joined it, or have to seal it. */
+/** The members with a signing key here that are parties: they sealed the contract, joined it, or have to seal it. */
 export function partiesHere({ content, joined }: KeptContract, canSign: CanSign): string[] {
   const parties = [...requiredSigners(content), ...joined.map(memberPart)]
   return [...new Set(parties)].filter(canSign)
 }
 
-/** The contacts with what the registry says of their addresses; `isHere`: of a member of this server. */
+/** The contacts, with the state of their addresses from the registry. `isHere`: the contact's member has a signing key here. */
 export function contactsOf(
   { listed, content }: KeptContract,
   canSign: CanSign,
@@ -69,14 +71,14 @@ export function contactsOf(
   })
 }
 
-/** Whether a contact of a member of this server waits for a code, or for another address. */
+/** Whether a contact of a member of this server still needs its code or another address. */
 function isUnconfirmedHere(one: KeptContract, canSign: CanSign): boolean {
   return contactsOf(one, canSign).some(
     ({ state, isHere }) => isHere && state !== undefined && state !== 'CONFIRMED' && state !== 'ELSEWHERE',
   )
 }
 
-/** All that fit, in order, and the page of them that was asked for. */
+/** The requested page of the matching contracts, and how many match in total. */
 export function findContracts(
   all: KeptContract[],
   query: ContractQuery,
@@ -114,7 +116,7 @@ function inOrder(a: KeptContract, b: KeptContract, sort: ContractQuery['sort']):
   return (sort?.startsWith('-') ? -wanted : wanted) || byTitle || newest
 }
 
-/** The member of a party in text form. */
+/** The member of a party's identifier. */
 function memberPart(party: string): string {
   return party.split('/').slice(0, 3).join('/')
 }

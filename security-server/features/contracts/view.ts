@@ -32,7 +32,7 @@ export function contractView(
     ...(listed.proposedAt === undefined ? {} : { proposedAt: listed.proposedAt }),
     ...(listed.changedAt === undefined ? {} : { changedAt: listed.changedAt }),
     ...(listed.inForceAt === undefined ? {} : { inForceAt: listed.inForceAt }),
-    // A suspension outlives the end of what it stopped.
+    // A suspension continues after the contract has ended.
     suspended: q.isSuspended(content),
     title: content.title,
     provider: content.provider,
@@ -46,16 +46,16 @@ export function contractView(
     endsInDays: Math.ceil(left / DAY_MS),
     overdue: inForce && left <= 0,
     waitsFor: listed.waitsFor,
-    // Of the registry's word; a list of an older one says nothing of them.
+    // The registry supplies the states of contacts. An older registry sends none.
     ...(listed.contacts === undefined ? {} : { contacts: contactsOf(kept, q.canSign) }),
-    // The sides without a confirmed contact, where the instance wants one before it comes into force.
+    // If the instance requires a confirmed contact on each side: the sides that have none yet.
     ...(listed.contactsMissing === undefined ? {} : { contactsMissing: listed.contactsMissing }),
-    // Members of this server: which of them still has to seal it, and which are parties.
+    // Members with a signing key here: those that still have to seal the contract, and those that are parties.
     waitsHere: waitsHere(kept, q.canSign),
     partiesHere: partiesHere(kept, q.canSign),
-    // Who wants to end it and waits for a second person.
+    // People who want to end the contract and wait for a second person.
     endings: endings.filter(({ hash }) => hash === listed.hash).map((one) => endingView(one, q.caller)),
-    // Who agreed and waits for a second person.
+    // People who agreed to the contract and wait for a second person.
     agreements: agreements
       .filter(({ hash }) => hash === listed.hash)
       .map(({ member, key_id, key_name, subsystems, agreed_at }) => ({
