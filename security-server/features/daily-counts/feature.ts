@@ -1,4 +1,4 @@
-/** What the log counted after each day, for auditors. */
+/** For auditors: the daily counts of the message log. */
 import type { FeatureModule } from '#platform/feature.ts'
 import { dailyCountHandlers } from './handlers.ts'
 import type { Needs } from './needs.ts'

@@ -1,4 +1,4 @@
-/** Daily counts over the API and in exports, for who may see what of them, on both stores. */
+/** Daily counts in the API and in exports, and what each reader may see of them, on both stores. */
 import t from 'tap'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
@@ -126,7 +126,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const records = Number((await verified())['records'])
     await noted(records)
     await audits.deleteFrom('audit_log').where('sequence', '>=', records).execute()
-    // What is done since then may stand in the place of what was taken away.
+    // New audit records may have taken the sequence numbers of those that were removed.
     t.match(await verified(), { heads: 2, brokenAt: records }, 'its end was cut off')
   })
 })

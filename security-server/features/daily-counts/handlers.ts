@@ -1,4 +1,7 @@
-/** What the log counted after each day, for who may see it: how many records of whom, between which indexes. */
+/**
+ * The daily counts of the message log: how many records of which parties, and between which indexes. Readers see what their
+ * clearance allows.
+ */
 import type { CountRow } from '#core/log-export/daily-counts.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
@@ -6,7 +9,7 @@ import { Fault } from '#schemas/fault.ts'
 import { recordLook } from '../../reading/looks.ts'
 import type { Needs } from './needs.ts'
 
-/** Pairs of parties that are named, those with the most records; an export holds all of them. */
+/** The answer names so many pairs of parties, those with the most records. An export contains all pairs. */
 const MOST_NAMED = 100
 const FINE = ['', 'ok']
 
@@ -19,7 +22,7 @@ export function dailyCountHandlers({ audit, logFor }: Needs): Handlers {
       const days = await log.countedDays({ before: before ?? Number.MAX_SAFE_INTEGER, limit })
       return days.map(({ figures, octets: _octets, ...day }) => {
         const messages = sumOf(figures.messages.slice(0, log.clearance + 1))
-        /** Of contracts that the caller may not see. */
+        /** Records under contracts that the caller may not see. */
         const hidden = sumOf(figures.messages) - messages
         return { ...day, messages, aboutLog: figures.aboutLog, hidden }
       })
@@ -68,7 +71,7 @@ function pairsOf(rows: CountRow[]): Pair[] {
   return [...pairs.values()].sort((a, b) => b.records - a.records)
 }
 
-/** Null where a record names none, or it is not told. */
+/** Null when the record names no such party, or when the party is not shown. */
 function idOf(id: string): string | null {
   return id.includes('/') ? colonForm(id) : null
 }
