@@ -1,4 +1,4 @@
-/** The first start of a server: the anchor, and what is still to be done. */
+/** The first start of a server: installs the anchor and shows which steps are missing. */
 import type { FeatureModule } from '#platform/feature.ts'
 import { initializationHandlers } from './handlers.ts'
 import type { Needs } from './needs.ts'

@@ -1,4 +1,4 @@
-/** Set-up and configuration: what is missing, the token, the anchor, the global configuration, what it knows. */
+/** Set-up of the server: missing steps, the token, the anchor, the global configuration, and the members in it. */
 
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
@@ -46,7 +46,7 @@ export function initializationHandlers(rooms: Needs): Handlers {
     getGlobalConfiguration: async () => globalConfiguration.state(),
     async refreshGlobalConfiguration() {
       await globalConfiguration.refresh()
-      // What it says of contracts comes from another listener, which may be down; their own state shows that.
+      // Contracts come from another listener of the registry, which may be down. Their own state shows that.
       await rooms.contracts.refresh().catch(() => undefined)
       return globalConfiguration.state()
     },
@@ -65,7 +65,10 @@ export function initializationHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** Installs an anchor when it has the hash that was named, and tries to fetch; why that failed stands in the answer. */
+/**
+ * Installs the anchor if it has the given hash, then fetches the configuration. A failed fetch is no error here: the returned
+ * state shows it. Throws `conflict` for another hash or another instance.
+ */
 async function install(rooms: Needs, xml: Buffer, hash: unknown, forgetHistory: boolean) {
   const { globalConfiguration } = rooms
   const preview = await globalConfiguration.readAnchor(xml)
