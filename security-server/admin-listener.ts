@@ -1,11 +1,14 @@
-/** The listener of the management API, the console, health and metrics: HTTPS where the settings give it a certificate. */
+/**
+ * Creates the listener of the management API, the console, health and metrics. It speaks HTTPS when the settings name a
+ * certificate.
+ */
 import type { FastifyInstance } from 'fastify'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { type Listener, tlsOf } from '#platform/http-service/listener-tls.ts'
 import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 
-/** `url` is where it will be found; the caller adds routes and listens. */
+/** Does not listen yet: the caller adds routes and then listens. `url` is the base URL that the listener will have. */
 export async function createAdminListener(
   listener: Listener,
   log: Log,

@@ -1,4 +1,4 @@
-/** The settings of one security server: what the YAML file may say, checked before anything starts. */
+/** The settings of one security server: the JSON Schema of its YAML file, checked before anything starts. */
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
 import { type BackupSettings, backupSchema } from '#platform/backups/settings.ts'
 import {
@@ -38,11 +38,13 @@ export type Settings = KeepingSettings & {
     perSecond: number
     underWay: number
   }
-  /** Instances whose servers ours exchange with: as X-Road's setting, `none`, `all`, or their identifiers. */
+  /**
+   * The other X-Road instances that this server exchanges messages with: `none`, `all`, or instance identifiers, as in X-Road.
+   */
   allowedFederations: string[]
   clients: { http?: ListenAddress; https?: ListenAddress }
   admin: Listener & { initialApiKeyFile?: string }
-  /** Where persons log in; without it API keys alone work. */
+  /** The OpenID provider through which people log in; without it only API keys work. */
   login?: LoginFile
   backups?: BackupSettings | undefined
   auditing: {
@@ -52,11 +54,11 @@ export type Settings = KeepingSettings & {
   }
   registryReports: { callCounts: boolean }
   limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
-  /** Who holds the keys by which the log is searched for people. */
+  /** The process that holds the keys for searching the log by person. */
   subjectKeys?: SubjectKeysSettings
-  /** This server as a witness of others' logs. */
+  /** Set when this server cosigns the checkpoints of other servers' logs. */
   witness?: { name: string }
-  /** Who witnesses the log of this one. */
+  /** The witnesses that cosign the checkpoints of this server's log. */
   witnesses?: { policyFile: string; own: string[] }
   auditStream?: AuditStreamSettings
   redisUrlFile?: string
@@ -74,7 +76,7 @@ const listen = (port: number): object => ({
   },
 })
 
-/** JSON Schema 2020-12 of the file; docs/configuration.md explains each setting. */
+/** JSON Schema 2020-12 of the settings file; docs/configuration.md explains each setting. */
 export const settingsSchema = {
   type: 'object',
   additionalProperties: false,
@@ -324,7 +326,7 @@ export const settingsSchema = {
   },
 } as const
 
-/** Throws `invalid_configuration` for settings that are each allowed but not together. */
+/** Throws `invalid_configuration` when settings contradict each other, though each is valid by itself. */
 export function checkSettings({
   admin,
   login,
@@ -341,7 +343,7 @@ export function checkSettings({
     })
 }
 
-/** Throws `invalid_input` where `all` or `none`, which stand alone, stand beside others. */
+/** Reads `allowedFederations`. Throws `invalid_input` when `all` or `none` is combined with another value. */
 export function federationsOf({
   allowedFederations: given,
 }: Pick<Settings, 'allowedFederations'>): string[] | 'all' {

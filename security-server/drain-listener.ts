@@ -1,17 +1,20 @@
 /**
- * Guarantees that ending a listener loses no request: a socket is closed by the answer to its last request, or when it was
- * silent for longer than our own clients keep silent sockets. To close an idle socket at once would race with a request
- * that its peer is just writing on it, and nobody could say whether that one was carried out.
+ * Guarantees that closing a listener loses no request. A socket is closed with the answer to its last request, or after it was
+ * idle for longer than our own clients keep idle sockets. Closing an idle socket at once could race with a request that the peer
+ * is just writing: nobody could say whether that request was carried out.
  */
 import { Server } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
-/** How long our client of other security servers keeps a silent connection. */
+/** How long our client keeps an idle connection to another security server. */
 export const CLIENT_IDLE_MS = 4_000
-/** Longer than that by what a request may be under way. */
+/** Longer than `CLIENT_IDLE_MS` by the time that a request may be in transit. */
 const GRACE_MS = CLIENT_IDLE_MS + 1_000
 
-/** Makes `app.close()` drain: nothing new is accepted, answers close their sockets, after the grace idle ones are closed. */
+/**
+ * Makes `app.close()` drain: it accepts no new connection, each answer closes its socket, and idle sockets close after the grace
+ * period.
+ */
 export function drainOnClose(app: FastifyInstance): void {
   app.addHook('preClose', () => drain(app.server))
 }
@@ -19,7 +22,8 @@ export function drainOnClose(app: FastifyInstance): void {
 function drain(server: FastifyInstance['server']): Promise<void> {
   return new Promise((resolve) => {
     const grace = setTimeout(() => server.closeIdleConnections(), GRACE_MS)
-    // http's own close() would end idle sockets at once; this one only stops accepting, and calls back when all have ended.
+    // The close() of http would end idle sockets at once. The close() of net only stops accepting, and calls back when all
+    // sockets have ended.
     Server.prototype.close.call(server, () => {
       clearTimeout(grace)
       resolve()

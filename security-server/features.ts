@@ -1,4 +1,4 @@
-/** The features of a security server, a line each, in the order in which they are opened. */
+/** The features of a security server, one a line, in the order in which they are opened. */
 import { listFeatures, migrationsOf } from '#platform/feature.ts'
 import { serviceMigrations } from '#platform/services.ts'
 import { consumer } from './consumer/feature.ts'
@@ -61,5 +61,5 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(consumer)
   .with(provider)
 
-/** All tables of the server's database. */
+/** The migrations of all tables in the server's database. */
 export const serverMigrations = migrationsOf(FEATURES, serviceMigrations)

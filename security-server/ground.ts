@@ -1,4 +1,7 @@
-/** What every feature of a security server stands on: its database, configuration, keys, systems, log and wire, made once. */
+/**
+ * What the features of a security server share, made once: database, configuration, keys, local systems, message log and
+ * connections.
+ */
 import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
@@ -41,15 +44,18 @@ import { hardwarePlaces, unlockToken } from './unlock-token.ts'
 
 export type ServerGround = Awaited<ReturnType<typeof openGround>>
 
-/** Opens it all, in the order in which one needs the other. Ends the process when `words` ask for a backup. */
+/**
+ * Opens all shared parts, each after those that it needs. With the words of a backup command it makes the backup and ends the
+ * process.
+ */
 export async function openGround(q: {
   settings: Settings
   words: BackupWords
-  /** All tables of the server's database. */
+  /** The migrations of all tables in the server's database. */
   migrations: Record<string, Migration>
   clock: Clock
   log: Log
-  /** Keeps a second process out of the directory. */
+  /** Locks the directory against a second process. */
   lock: Parameters<typeof takeNodeIdentity>[0]['lock']
 }) {
   const { settings, clock, log } = q
@@ -70,9 +76,10 @@ export async function openGround(q: {
     hardwareTokens: await hardwarePlaces(settings.hardwareTokens),
     hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },
   })
-  // Other threads do both.
+  // Both do their work in other threads, so they run at the same time.
   await Promise.all([unlockToken(keys, settings.pinFile, log), globalConfiguration.restored()])
-  // The login asked for none while the configuration was not there yet; a failure shows in the certificates' states.
+  // Logging in fetched no OCSP responses because there was no configuration yet. If this fails, the states of the certificates
+  // show it.
   void keys.refreshOcsp().catch(() => undefined)
   await backUpAndEnd(q.words, { settings, keys, now: clock() })
   const { node, formerNodes, release } = await takeNodeIdentity({
@@ -138,7 +145,9 @@ export async function openGround(q: {
   }
 }
 
-/** The log, with who signs its tree heads, who stamps it and how long that stays good. */
+/**
+ * Opens the message log with the key that signs its tree heads, the time-stamping client, and the intervals of evidence renewal.
+ */
 function openLog(q: {
   settings: Settings
   server: ServerId
@@ -190,7 +199,7 @@ function openLog(q: {
   })
 }
 
-/** The way to other security servers, and who they are; the way to the systems of our services. */
+/** Makes the clients for other security servers and for our own services, and the verifiers of peers and messages. */
 function openWire(q: {
   settings: Settings
   clock: Clock

@@ -1,6 +1,6 @@
 /**
- * Crash tests: wraps the rooms so that the process kills itself at a named point of an exchange. Only main.ts uses it,
- * under `development: true`; the message path itself has no line for it.
+ * For crash tests: wraps the rooms so that the process kills itself at a named point of an exchange. Only main.ts uses it, and
+ * only under `development: true`. The message path itself has no line for it.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
@@ -18,13 +18,13 @@ export const KILL_POINTS = [
 ] as const
 type KillPoint = (typeof KILL_POINTS)[number]
 
-/** SIGKILL to ourselves: no handler runs, nothing is flushed. */
+/** Sends SIGKILL to this process: no handler runs, nothing is flushed. */
 function die(): never {
   process.kill(process.pid, 'SIGKILL')
   throw new Error('killed')
 }
 
-/** The provider's rooms with one point armed. */
+/** The provider's rooms, which kill the process at `point`. */
 function armProvider(rooms: ProviderRooms, point: KillPoint): ProviderRooms {
   const { serviceClient, messageLog } = rooms
   switch (point) {
@@ -50,7 +50,7 @@ function armProvider(rooms: ProviderRooms, point: KillPoint): ProviderRooms {
   }
 }
 
-/** The consumer's rooms with one point armed; the same names, seen from its side. */
+/** The consumer's rooms, which kill the process at `point`; the points have the same names, but their order is the consumer's. */
 function armConsumer(rooms: ConsumerRooms, point: KillPoint): ConsumerRooms {
   const { peerClient, messageLog } = rooms
   switch (point) {
@@ -92,7 +92,10 @@ function dieAfterVerify(verifyMessage: VerifyMessage): VerifyMessage {
   }
 }
 
-/** "provider:after-intent" and its kin; refused without `development: true`. */
+/**
+ * Reads a setting such as "provider:after-intent". Throws `invalid_configuration` without `development: true` and for unknown
+ * points.
+ */
 function killPointOf(settings: Settings): { half: string; point: KillPoint } | undefined {
   if (settings.killPoint === undefined) return undefined
   const [half, name] = settings.killPoint.split(':')
@@ -103,7 +106,7 @@ function killPointOf(settings: Settings): { half: string; point: KillPoint } | u
   return { half, point }
 }
 
-/** What wraps the rooms of each half; without a kill point of the settings both leave them as they are. */
+/** Functions that wrap the rooms of each half. Without the setting `killPoint` they return the rooms unchanged. */
 export function armedBy(settings: Settings): {
   armConsumer(rooms: ConsumerRooms): ConsumerRooms
   armProvider(rooms: ProviderRooms): ProviderRooms

@@ -1,4 +1,7 @@
-/** What client systems see by HTTPS: the internal TLS certificate, the newest from the next handshake on, none before there is a key. */
+/**
+ * What client systems see over HTTPS: the newest internal TLS certificate from the next handshake on; handshakes fail while there
+ * is no key.
+ */
 import { writeFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
@@ -26,7 +29,10 @@ t.teardown(() => app?.close())
 
 type Handshake = { sha256: string; chain: number; protocol: string | null; error?: string }
 
-/** One handshake; by default as a system that trusts exactly the certificate that is shown now, by its address. */
+/**
+ * Makes one handshake. By default the client trusts exactly the certificate that the server presents now, and connects by its
+ * address.
+ */
 function shown(more: object = { ca: keys.internalTls.info().pem }): Promise<Handshake> {
   return new Promise((resolve) => {
     const socket = connect({ host, port: 8443, ...more }, () => {
@@ -51,7 +57,7 @@ function ask(agent: https.Agent, more: object = {}): Promise<{ text: string; reu
   })
 }
 
-/** Whether a second connection takes up the session of the first one, once that has shown all the tickets that it has. */
+/** Whether a second connection resumes the TLS session of the first one, after the first one has received all its tickets. */
 async function resumes(port: number, more: object): Promise<boolean> {
   const once = (session?: Buffer): Promise<{ reused: boolean; session: Buffer | undefined }> =>
     new Promise((resolve, reject) => {
@@ -61,7 +67,7 @@ async function resumes(port: number, more: object): Promise<boolean> {
         last = given
       })
       socket.on('error', reject)
-      // Tickets come before the answer.
+      // The server sends session tickets before the answer.
       socket.once('data', () => {
         resolve({ reused: socket.isSessionReused(), session: last ?? socket.getSession() })
         socket.destroy()
@@ -72,7 +78,7 @@ async function resumes(port: number, more: object): Promise<boolean> {
   return (await once(session)).reused
 }
 
-/** The suites of TLS 1.2 with which a handshake succeeds, of all that this client knows. */
+/** Those TLS 1.2 cipher suites of this Node with which a handshake succeeds. */
 async function suitesOf(port: number): Promise<string[]> {
   const taken: string[] = []
   for (const name of getCiphers().map((one) => one.toUpperCase())) {

@@ -1,4 +1,4 @@
-/** The listeners of a security server: for client systems by HTTP and HTTPS, for peers by mutual TLS, 5577 for OCSP. */
+/** The listeners of a security server: HTTP and HTTPS for client systems, mutual TLS for peers. */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server } from 'node:tls'
@@ -29,8 +29,8 @@ import { isClosing } from './peer/unread-body.ts'
 type FrameworkErrors = (cause: FastifyError, request: FastifyRequest, reply: FastifyReply) => void
 
 /**
- * Headers within 10 s; bodies may take long, so what ends them is silence on the socket, not their length. While an
- * answer is being made the socket may be silent (peer/idle-timeout.ts).
+ * Headers must arrive within 10 s. A body may take long: only silence on the socket ends it, not its length. While an answer is
+ * being made the socket may be silent (peer/idle-timeout.ts).
  */
 const COMMON = {
   schemaController: NO_SCHEMAS,
@@ -39,24 +39,30 @@ const COMMON = {
   forceCloseConnections: 'idle' as const,
   requestTimeout: 0,
   connectionTimeout: 120_000,
-  // Well above what our own client keeps idle sockets for, so that it never writes on one that is closing.
+  // Well above the time for which our own client keeps idle sockets, so that it never writes on a socket that is closing.
   keepAliveTimeout: 20_000,
   bodyLimit: Number.MAX_SAFE_INTEGER,
-  // While we drain, what comes on a connection that is open already is still carried out; the answer closes it.
+  // While the server drains, a request on an open connection is still carried out; its answer closes the connection.
   return503OnClosing: false,
-  // What the router cannot read is refused as all else that is no exchange.
+  // A request that the router cannot read is refused like every other request that is no exchange.
   frameworkErrors: ((cause, request, reply) =>
     void request.server.errorHandler(cause, request, reply)) as FrameworkErrors,
 }
-/** More than that at once is no use to anybody: each may hold a body of 64 KiB in memory. */
+/** More connections at once help nobody: each may hold a body of 64 KiB in memory. */
 const MAX_CONNECTIONS = 4096
-/** Node leaves out what is over its own count, a body's length too; the size of the head is bound enough. */
+/**
+ * With a limit Node would silently drop the headers beyond it, even a Content-Length. The limit on the size of the head is
+ * enough.
+ */
 const ANY_COUNT_OF_HEADERS = 0
 const HTTP = { headersTimeout: 10_000, maxHeaderSize: 32 * 1024, connectionsCheckingInterval: 5_000 }
 
 type ClientKeys = { internalTls: Pick<Keys['internalTls'], 'identity'>; onChange: Keys['onChange'] }
 
-/** Listens for client systems; `routes` adds what they may ask. HTTPS asks for a client certificate and takes any: the mode of the subsystem decides. */
+/**
+ * Listens for client systems; `routes` adds the routes. HTTPS asks for a client certificate and accepts any: the connection mode
+ * of the subsystem decides later.
+ */
 export async function listenForClients(
   settings: Settings['clients'],
   { keys, log }: { keys: ClientKeys; log: Log },
@@ -97,8 +103,8 @@ export async function listenForClients(
 }
 
 /**
- * Presents the internal TLS certificate, another one from the next handshake on; open connections stay. Until the token
- * was unlocked once there is none to present, and handshakes fail.
+ * Presents the newest internal TLS certificate from the next handshake on; open connections keep the one they have. Until the
+ * token was unlocked for the first time there is no certificate, and handshakes fail.
  */
 function showInternalTls(app: FastifyInstance, { internalTls, onChange }: ClientKeys, log: Log): void {
   const { server } = app
@@ -116,7 +122,7 @@ function showInternalTls(app: FastifyInstance, { internalTls, onChange }: Client
   app.addHook('onClose', async () => stop())
 }
 
-/** What is no HTTP gets a fault like any other, found in the log by its id. */
+/** Answers bytes that are not HTTP with a fault as well; the log names it by the same id. */
 function brokenRequests(origin: FaultOrigin, log: Log) {
   return {
     clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
@@ -131,14 +137,20 @@ function brokenRequests(origin: FaultOrigin, log: Log) {
   }
 }
 
-/** The exchange itself is on record with its reply: that nobody took it stands in a line of its own. */
+/**
+ * Logs that the client did not read the answer. The message log already has the exchange and its reply, so this is only a line
+ * here.
+ */
 function untaken(half: string, log: Log): (request: IncomingMessage) => void {
   return ({ socket }) => log.warn({ half, from: socket.remoteAddress }, 'an answer was not taken')
 }
 
-/** Node's parser takes a request line without version for HTTP/0.9, which has neither headers nor an end; HTTP/1.0 has no chunks. */
+/**
+ * Refuses other HTTP versions. Node's parser reads a request line without a version as HTTP/0.9, which has neither headers nor an
+ * end; HTTP/1.0 has no chunked bodies.
+ */
 async function refuseOddHttp({ raw }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  // Carried out, it would never be answered.
+  // The socket is closing: the request would be carried out, but its answer could not be sent.
   if (isClosing(raw)) return reply.hijack()
   if (hostsOf(raw.rawHeaders) > 1)
     throw new Fault('invalid_request', { what: 'more than one Host (RFC 9112 3.2)' })
@@ -164,8 +176,8 @@ type PeerRooms = {
 }
 
 /**
- * Listens for peers as soon as there are keys and a configuration: before that there is neither a certificate to show nor
- * anybody to trust. `stop` ends it.
+ * Listens for peers as soon as there are keys and a configuration. Before that there is no certificate to present and no peer to
+ * trust. `stop` closes the listener.
  */
 export function listenForPeers(
   settings: Settings['peers'],
@@ -201,7 +213,7 @@ export function listenForPeers(
     if (stopped || app !== undefined || starting !== undefined) return
     starting = start()
       .catch((cause: unknown) => {
-        // Without keys or configuration that is how a server begins; anything else the operator has to hear.
+        // A new server has no keys or no configuration yet, so a Fault is expected. Any other error is for the operator.
         rooms.log[cause instanceof Fault ? 'debug' : 'error']({ err: cause }, 'not listening for peers yet')
       })
       .finally(() => {

@@ -1,4 +1,4 @@
-/** The parts of the message log that work in its thread, a line each; slices of their maintenance are done in this order. */
+/** The parts of the message log that work in its thread, one a line. Their maintenance runs in this order. */
 import { subjectPart } from './features/person-search/log/part.ts'
 import { reconciliationPart } from './features/reconciliation/log/part.ts'
 import { retentionPart } from './features/retention/part.ts'

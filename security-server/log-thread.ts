@@ -1,4 +1,4 @@
-/** The message log's thread: what appends, with the parts above it. */
+/** The thread of the message log: appending, and the parts listed in log-parts.ts. */
 import { LOG_PARTS } from './log-parts.ts'
 import { runLogThread } from './message-log/worker.ts'
 

@@ -1,4 +1,4 @@
-/** The security server: settings, the ground, the list of features, served. */
+/** The security server: reads the settings, opens the ground, and serves the list of features. */
 import { parseArgs } from 'node:util'
 import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'

@@ -1,4 +1,4 @@
-/** A node keeps its name wherever it runs, and closes what it left open under others, on both stores. */
+/** A node keeps its name wherever it runs, and on both stores closes the exchanges that it left open under earlier names. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
@@ -20,7 +20,7 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('recovery under another host name, with bodies that were on their way', async (t) => {
     const directory = path.join(folder, `server-${path.basename(url)}`)
     const bodyFolder = path.join(directory, 'bodies')
-    // As a version did whose nodes were named after their hosts.
+    // As an earlier version did, which named nodes after their hosts.
     mkdirSync(bodyFolder, { recursive: true })
     const before = await openTestLog(t, { ...options, bodyFolder, node: 'host1-127.0.0.1-5500' })
     const open = await before.append(await signedRecord())
@@ -40,7 +40,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal(row?.answers, open.index)
     t.strictSame(readdirSync(path.join(bodyFolder, 'incoming')), [identity.node])
     t.notOk(existsSync(left))
-    // A crash: the log of this process knows what it has begun, the next one does not.
+    // A crash: the log of the crashed process knows which exchanges it has begun, that of the next process does not.
     await log.close()
     identity.release()
     const moved = await start('host3')

@@ -1,6 +1,6 @@
 /**
- * Who this process is among all that work, or have worked, for one security server. The name is made once and lies with the
- * node's data, so that a node that comes back under another host name or address finds what it had under way.
+ * The name of this process among all that work, or have worked, for one security server. The name is made once and stored with
+ * the node's data. So a node that comes back under another host name or address finds the exchanges that it had open.
  */
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
@@ -9,11 +9,11 @@ import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 
 export type NodeIdentity = {
-  /** Stands in rows, records and file names. */
+  /** The node's name in rows, records and file names. */
   node: string
-  /** Names under which nodes worked with this directory before; what they left open is this node's. */
+  /** Names under which nodes worked with this directory before. This node closes the exchanges that they left open. */
   formerNodes: string[]
-  /** Another process may work with the directory from now on. */
+  /** Unlocks the directory for another process. */
   release(): void
 }
 
@@ -21,15 +21,17 @@ const FILE = 'node-name'
 const NAME = /^[A-Za-z0-9._-]{1,64}$/
 
 /**
- * Takes the directory for this process. The first name is `madeOf` with something of its own; a directory that was used while
- * names were made of host, address and port keeps that name (`older`). Throws `conflict` when another process works with the
- * directory, `invalid_configuration` when the name cannot be read or kept.
+ * Locks the directory for this process and reads or makes the node's name. A new name is `madeOf` plus random digits. A directory
+ * that was in use while names were made of host, address and port keeps that name (`older`). Throws `conflict` when another
+ * process works with the directory, `invalid_configuration` when the name cannot be read or stored.
  */
 export async function takeNodeIdentity(q: {
   directory: string
   madeOf: string
   older: string
-  /** Keeps others out of a file until the function that it gives is called; throws `conflict`, saying `what`. */
+  /**
+   * Locks a file until the returned function is called. Throws `conflict` with the text `what` when another process has the lock.
+   */
   lock: (file: string, what: string) => () => void
 }): Promise<NodeIdentity> {
   const { directory } = q
@@ -39,7 +41,7 @@ export async function takeNodeIdentity(q: {
     `another process works with ${directory}: give each node a directory of its own`,
   )
   try {
-    // A node has a folder there for the bodies that it takes in, from its first start on.
+    // From its first start on, each node has a folder there for incoming bodies.
     const before = await readdir(path.join(directory, 'bodies', 'incoming')).catch(unlessAbsent<string[]>([]))
     const node =
       (await readName(directory)) ??
@@ -65,7 +67,7 @@ async function readName(directory: string): Promise<string | undefined> {
   return name
 }
 
-/** Durable before anything bears the name. */
+/** Stores the name durably before anything uses it. */
 function keepName(directory: string, name: string): string {
   const file = path.join(directory, FILE)
   const handle = openSync(`${file}.part`, 'w', 0o600)

@@ -1,4 +1,4 @@
-/** The message log with all its parts, as the server has it: what appends, and what looks for records. */
+/** The message log with all its parts, as the server uses it: appending, and searching for records. */
 import type { LogPartMethods } from './log-parts.ts'
 import { type MessageLog, type MessageLogOptions, openMessageLog } from './message-log/message-log.ts'
 import { type LogReads, logReads } from './reading/log-reads.ts'

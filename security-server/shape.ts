@@ -1,4 +1,7 @@
-/** What a security server is beside its features: its listeners, the management API's file, and who may call it. */
+/**
+ * What a security server has besides its features: its listeners, the file of the management API, and the authentication of
+ * callers.
+ */
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
@@ -20,7 +23,7 @@ const CONSOLE = {
 
 let document: Promise<OpenApiDocument> | undefined
 
-/** The API's source, read once a process. */
+/** The document of the management API, read once per process. */
 export function securityServerApi(): Promise<OpenApiDocument> {
   document ??= readDocument(new URL('../schemas/security-server-api.yaml', import.meta.url))
   return document

@@ -1,11 +1,14 @@
-/** Tokens at a start: the software token, initialized once, unlocked with the PIN of a file; where hardware tokens are. */
+/**
+ * Unlocks the tokens at startup: initializes the software token once, and reads the PINs of software and hardware tokens from
+ * files.
+ */
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { HardwareTokenSettings } from './config.ts'
 import type { HardwareTokenPlace } from './keys/hardware-keys.ts'
 import type { Keys } from './keys/keys.ts'
 
-/** Logs in with the PIN file; a new token gets this PIN. A wrong PIN leaves the server up, locked and not ready. */
+/** Logs in with the PIN from the file; a new token gets this PIN. After a wrong PIN the server runs on, locked and not ready. */
 export async function unlockToken(keys: Keys, pinFile: string, log: Log): Promise<void> {
   const pin = await readSecret(pinFile)
   try {
@@ -16,7 +19,7 @@ export async function unlockToken(keys: Keys, pinFile: string, log: Log): Promis
   }
 }
 
-/** The hardware tokens of the settings with the PINs of their files. */
+/** The hardware tokens of the settings, with the PINs read from their files. */
 export function hardwarePlaces(settings: HardwareTokenSettings[]): Promise<HardwareTokenPlace[]> {
   return Promise.all(
     settings.map(async ({ id, pinFile, ...place }) => ({
