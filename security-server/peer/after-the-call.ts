@@ -1,6 +1,6 @@
 /**
- * Guarantees that a fault which leaves once the request may have been carried out says nothing to the contrary: a code that the
- * catalogue gives only before that becomes one that is true.
+ * Guarantees that a fault thrown after the request may have been carried out does not claim the contrary. A code that the
+ * catalogue allows only before the call is replaced with one that is true after it.
  */
 import { asFault, Fault, type FaultCode } from '#schemas/fault.ts'
 import { catalogue } from '#schemas/fault-catalogue.ts'
@@ -18,7 +18,10 @@ function mayFollowTheCall(code: FaultCode): boolean {
   return entry.given !== undefined
 }
 
-/** The fault as it may leave; `otherwise` is the code of what has none of its own. A peer's fault stays the peer's. */
+/**
+ * Returns the fault that may be sent after the call. `otherwise` is the code for faults that have no replacement of their own. A
+ * fault that came from a peer is returned unchanged.
+ */
 export function afterTheCall(
   cause: unknown,
   otherwise: 'reply_not_accepted' | 'reply_not_made',

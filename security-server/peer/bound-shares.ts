@@ -1,7 +1,10 @@
-/** Guarantees that nobody holds more than a share of a listener's connections, whoever "one" is there: a certificate, a network. */
+/** Guarantees that no single owner, such as a certificate or a network, holds more than a share of a listener's connections. */
 import type { Socket } from 'node:net'
 
-/** Takes a socket into the share of `whose`, until it closes; destroys it, and says false, when that is used up. */
+/**
+ * Returns a function that counts a socket for the owner `whose` until the socket closes. When that owner already has `most`
+ * sockets, it destroys the socket and returns false.
+ */
 export function boundShares(most: number): (whose: string, socket: Socket) => boolean {
   const open = new Map<string, number>()
   return (whose, socket) => {

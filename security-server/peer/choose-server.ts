@@ -1,6 +1,6 @@
 /**
- * Guarantees that a request goes to a server that is registered for its provider, the fastest to connect of several;
- * the choice is kept for an hour and dropped when it fails (wire 2.1).
+ * Guarantees that a request is sent to a server that is registered for its provider. Of several servers it chooses the one that
+ * accepts a connection first. The choice is kept for an hour, and dropped when a request to that server fails (wire 2.1).
  */
 import { connect } from 'node:net'
 import type { Clock } from '#platform/clock.ts'
@@ -16,17 +16,20 @@ const CHOICES_KEPT = 10_000
 export type ServerWithAddress = SecurityServerInfo & { address: string }
 
 type ChooseServer = {
-  /** The candidates, the best first; never empty. Throws `unknown_server`, `invalid_security_server`, `suspended` or `maintenance_mode`. */
+  /**
+   * The servers to try, best first; never empty. Throws `unknown_server`, `invalid_security_server`, `suspended` or
+   * `maintenance_mode`.
+   */
   choose(q: {
     provider: ClientId
     wanted?: ServerId | undefined
     snapshot: ConfigurationSnapshot
   }): Promise<ServerWithAddress[]>
-  /** Forgets that `server` was the best for anybody. */
+  /** Forgets every choice of `server`. */
   drop(server: ServerId): void
 }
 
-/** Makes the choice for one server; `port` is where peers listen. */
+/** Makes the chooser; `port` is the one on which peers accept messages. */
 export function createServerChoice(settings: {
   port: number
   connectTimeoutMs: number
@@ -35,7 +38,7 @@ export function createServerChoice(settings: {
   const choices = new Map<string, { server: string; until: number }>()
   const races = new Map<string, Promise<ServerWithAddress>>()
 
-  /** One race at a time for a provider, however many ask. */
+  /** Runs one race at a time for a provider; concurrent callers share its result. */
   function winner(key: string, candidates: ServerWithAddress[]): Promise<ServerWithAddress> {
     const running = races.get(key)
     if (running !== undefined) return running
@@ -65,7 +68,10 @@ export function createServerChoice(settings: {
   }
 }
 
-/** The servers that may be asked for this provider now. Pure; also serves the early check before anything is signed. */
+/**
+ * The servers that may receive a request for this provider now. Pure; also used for the early check before a request is signed.
+ * Throws as `choose` does.
+ */
 export function candidatesFor(
   provider: ClientId,
   wanted: ServerId | undefined,
@@ -88,7 +94,10 @@ export function candidatesFor(
   return open
 }
 
-/** The first that accepts a TCP connection; the first of the list when none does (its failure is then reported by the send). */
+/**
+ * The first server that accepts a TCP connection. When none does it returns the first of the list: sending to it then reports the
+ * failure.
+ */
 async function fastest(
   candidates: ServerWithAddress[],
   settings: { port: number; connectTimeoutMs: number },

@@ -1,4 +1,7 @@
-/** Asking a peer: verified before the first byte, sent once, bounded in what waits. Real certificates, real TLS sockets. */
+/**
+ * Calling a peer: it is verified before the first byte, a request is sent once, and waiting requests are bounded. Real
+ * certificates, real TLS sockets.
+ */
 import { randomBytes } from 'node:crypto'
 import http from 'node:http'
 import net from 'node:net'
@@ -366,7 +369,7 @@ t.test('a new certificate of ours is presented at once; what runs is finished', 
         : one,
     ),
   }))
-  // Peers may not know it yet: until then it is shown only where there is no other.
+  // Peers may not know the new certificate yet: until then it is presented only when there is no other.
   await world.consumer.keys.setActive(old.sha256, false)
   changed.resolve()
   t.equal(await textOf((await running).content), 'fine')

@@ -1,6 +1,7 @@
 /**
- * The door to other security servers. Guarantees that nothing is sent twice: a failure before the first byte moves on to
- * the next server and is thrown as NotSent when there is none; after it the outcome is the peer's, or unknown.
+ * The client for other security servers. Guarantees that no request is sent twice. After a failure before the first byte it tries
+ * the next server, and throws NotSent when there is none left. After the first byte the outcome is what the peer answers, or
+ * unknown.
  */
 import type { Readable } from 'node:stream'
 import { Pool } from 'undici'
@@ -29,7 +30,7 @@ import { authenticationPath, registeredServer, type VerifyPeer } from './verify-
 export type PeerReply = {
   statusCode: number
   headers: Record<string, string | undefined>
-  /** Has to be read to its end or destroyed: its connection is held until then. */
+  /** The caller must read it to the end or destroy it: until then it occupies a connection. */
   content: Readable | AnswerContent
   server: ServerId
 }
@@ -37,14 +38,14 @@ export type PeerReply = {
 export type PeerRequest = {
   provider: ClientId
   wanted?: ServerId | undefined
-  /** Where on that server; `/` for messages. */
+  /** The path of the URL on that server; `/` for messages. */
   path?: string
   headers: Record<string, string>
   /** Opened anew for each connection attempt. */
   content: () => Buffer | Readable
 }
 
-/** A small question to one server itself, beside the messages. */
+/** A small request to one server itself that is not a message. */
 type PeerQuestion = {
   method: 'GET' | 'POST'
   path: string
@@ -54,16 +55,16 @@ type PeerQuestion = {
 }
 
 export type PeerClient = {
-  /** Posts one transport message to a server of `provider` and gives its reply with the body unread. */
+  /** Posts one transport message to a server of `provider` and returns its reply; the body is not read yet. */
   post(request: PeerRequest): Promise<PeerReply>
-  /** Asks this server and reads its answer whole. Throws `unknown_server` for one that is not registered. */
+  /** Sends a question to this server and reads the whole answer. Throws `unknown_server` when the server is not registered. */
   ask(
     server: ServerId,
     question: PeerQuestion,
   ): Promise<{ statusCode: number; headers: PeerReply['headers']; body: Buffer }>
-  /** Connects to this server and verifies it as for a message, and sends nothing. Throws what a message would. */
+  /** Connects to this server and verifies it as for a message, but sends nothing. Throws the same faults as a message would. */
   reach(server: ServerId): Promise<void>
-  /** Servers to which the last try to connect failed, with the time (ms) and the fault. */
+  /** The servers to which the last connection attempt failed, with the time (ms) and the fault. */
   troubles(): { server: ServerId; at: number; fault: Fault }[]
   close(): Promise<void>
 }
@@ -87,9 +88,9 @@ type Rooms = {
   clock: Clock
 }
 
-/** For each connection so many exchanges may wait. */
+/** How many exchanges may wait for each connection. */
 const WAITING_PER_CONNECTION = 16
-/** A signed refusal travels in a header (peer-refusal.ts bounds it). */
+/** A signed refusal is sent in a header (peer-refusal.ts bounds its size). */
 const MAX_HEADER_BYTES = 96 * 1024
 
 export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): PeerClient {
@@ -139,7 +140,7 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       connections: settings.connectionsPerPeer,
       pipelining: 1,
       maxHeaderSize: MAX_HEADER_BYTES,
-      // Below the peer's own idle limit, so that we never write on a socket that it is just closing.
+      // Below the peer's own idle limit, so that this client never writes on a socket that the peer is just closing.
       keepAliveTimeout: settings.idleTimeoutMs,
       keepAliveMaxTimeout: settings.idleTimeoutMs,
       headersTimeout: settings.replyTimeoutMs,
@@ -182,7 +183,9 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
   }
 
   let presented = presentedNow(rooms.keys)
-  /** Another certificate of ours must be presented at once: the old pools finish what they carry. */
+  /**
+   * A new certificate of this server must be presented at once: the old pools finish their requests, new requests use new pools.
+   */
   const presentAnew = (): void => {
     const now = presentedNow(rooms.keys)
     if (now === presented) return
@@ -194,7 +197,7 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
     rooms.keys.onChange(presentAnew),
     globalConfiguration.onChange(() => {
       presentAnew()
-      // Connections of servers that left are ended now, not with the next request.
+      // Connections to servers that left the configuration end now, not with the next request.
       for (const { sockets } of peers.values()) sockets.recheck()?.catch(() => undefined)
       const { indexFor } = globalConfiguration.current()
       for (const [name, { server }] of troubles)
@@ -278,11 +281,11 @@ async function callPeer(peer: Peer, call: () => HttpCall): Promise<HttpAnswer> {
 }
 
 function retire({ pool }: Peer): void {
-  // Ends when what it carries has ended.
+  // The pool ends when its running requests have ended.
   pool.close().catch(() => undefined)
 }
 
-/** Which certificate we present; '' while there is none to present. */
+/** The SHA-256 of the certificate that this server presents; '' while there is none. */
 function presentedNow(keys: Pick<Keys, 'authenticationIdentity'>): string {
   try {
     return keys.authenticationIdentity().certificate.sha256
@@ -304,7 +307,7 @@ function singleValues(received: HttpAnswer['headers']): Record<string, string | 
   return headers
 }
 
-/** Only what carries the mark, and what undici refuses to begin, is taken for a failure before the first byte. */
+/** Counts as a failure before the first byte only what is marked NotSent, or what undici refused to start. */
 function failureOf(cause: unknown, server: ServerId): Fault {
   if (cause instanceof NotSent) return cause
   const code = (cause as { code?: string }).code

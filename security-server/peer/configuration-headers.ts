@@ -1,8 +1,11 @@
-/** What we tell peers of the registry: the newest index that we know, and the signed head that proves what we were shown. */
+/**
+ * What this server tells its peers about the registry: the newest statement index that it knows, and the signed head as proof of
+ * the log that the registry showed it.
+ */
 import { HEADER } from '#schemas/wire.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
 
-/** Headers of a request or reply; none where the registry makes no statements. */
+/** The headers of a request or reply; empty when the registry makes no statements. */
 export function configurationHeaders({
   statementIndex,
   configurationHead,

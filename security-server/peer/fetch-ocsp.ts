@@ -1,6 +1,6 @@
 /**
- * Fetches the OCSP responses of a peer's certificates from its port 5577, by hash (wire 2.6), and keeps those that
- * verify until they run out. What comes back is verified by whoever uses it; here only its shape and freshness count.
+ * Fetches the OCSP responses of a peer's certificates from its port 5577, by hash (wire 2.6). Verifies each response and keeps it
+ * until it expires. The caller verifies the responses again for its own purpose.
  */
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
@@ -15,7 +15,7 @@ import { createVerdictCache } from './verdict-cache.ts'
 import { whyNoConnection } from './why-no-connection.ts'
 
 const MAX_RESPONSE_BYTES = 64 * 1024
-/** Of our own: whatever the environment says of proxies, peers are asked themselves. */
+/** An agent of our own: peers are called directly, whatever the environment says about proxies. */
 const dispatcher = new Agent()
 
 type OcspFetch = (
@@ -27,12 +27,15 @@ type OcspFetch = (
 
 type Kept = { response: Buffer; configuration: ConfigurationIndex; validUntil: number }
 
-/** Makes the fetcher: one response per certificate, in order; throws `incorrect_validation_info` when the peer has none. */
+/**
+ * Makes the fetcher: it returns one response per certificate, in order. It throws `incorrect_validation_info` when the peer has
+ * none.
+ */
 export function createOcspFetch(settings: { port: number; timeoutMs: number; clock: Clock }): OcspFetch {
   const cache = createVerdictCache<Kept>(4096)
   const fetching = new Map<string, Promise<Buffer[]>>()
 
-  /** One fetch at a time for the same question, however many connections wait for it. */
+  /** Runs one fetch at a time for the same question; concurrent connections share its result. */
   function fetchOnce(address: string, certificates: Certificate[]): Promise<Buffer[]> {
     const key = [address, ...certificates.map((one) => one.sha256)].join(' ')
     const running = fetching.get(key)
@@ -52,7 +55,7 @@ export function createOcspFetch(settings: { port: number; timeoutMs: number; clo
       cache.set(certificate.sha256, { response, configuration, validUntil: verdict.validUntil.getTime() })
       return response
     }
-    /** What a newer configuration believes no more, by its responders or its freshness, is as good as unknown. */
+    /** A kept response that does not verify under a newer configuration (its responders, its freshness) counts as unknown. */
     const known = (certificate: Certificate): Buffer | undefined => {
       const kept = cache.get(certificate.sha256, settings.clock())
       if (kept === undefined || kept.configuration === configuration) return kept?.response
@@ -83,10 +86,10 @@ async function fetchByHash(
     const reply = await request(`http://${host}:${settings.port}/?${[...sha1, ...sha256].join('&')}`, {
       headers: { accept: 'multipart/related' },
       dispatcher,
-      // For all of it: connecting, headers and body.
+      // For the whole call: connecting, headers and body.
       signal: AbortSignal.timeout(settings.timeoutMs),
     })
-    // Destroyed without a listener for its error, undici's body would end the process.
+    // Without an error listener, destroying undici's body would end the process.
     content = reply.body.on('error', () => undefined)
     if (reply.statusCode !== 200) {
       throw new Fault('incorrect_validation_info', {

@@ -1,4 +1,7 @@
-/** Opens a TLS connection to a peer with our certificate; what it presents is not judged here, but before any byte is sent. */
+/**
+ * Opens a TLS connection to a peer with our certificate. The peer's certificate is not verified here, but before any byte is sent
+ * (peer-sockets.ts).
+ */
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -7,10 +10,13 @@ import type { ServerWithAddress } from './choose-server.ts'
 import { tlsCredentials, tlsVersions, type XRoadTlsPeers } from './tls-profile.ts'
 import { whyNoConnection } from './why-no-connection.ts'
 
-/** OpenSSL's names of what a server answers that has neither our version nor our suites. */
+/** OpenSSL's names of the alerts and errors when both sides have no TLS version or cipher suite in common. */
 const NO_COMMON_PROFILE = /ALERT_PROTOCOL_VERSION|HANDSHAKE_FAILURE|UNSUPPORTED_PROTOCOL|NO_SHARED_CIPHER/
 
-/** Throws `network_error` when it takes longer than `timeoutMs` or nobody is there, `tls_failed` when TLS does not come about. */
+/**
+ * Throws `network_error` when the handshake takes longer than `timeoutMs` or the server cannot be reached, `tls_failed` when TLS
+ * fails.
+ */
 export function handshake(q: {
   server: ServerWithAddress
   port: number
@@ -24,7 +30,7 @@ export function handshake(q: {
       port: q.port,
       ...tlsCredentials(q.identity),
       ...tlsVersions(q.xroadTlsPeers, q.server.id),
-      // Trust comes from the global configuration: peer-sockets.ts verifies before the first byte (DESIGN 3.6).
+      // Trust comes from the global configuration: peer-sockets.ts verifies before the first byte is sent (DESIGN 3.6).
       rejectUnauthorized: false,
       ALPNProtocols: ['http/1.1'],
       noDelay: true,
@@ -35,7 +41,7 @@ export function handshake(q: {
       socket.destroy()
       reject(failureOf(cause, q))
     }
-    // A timer, not the socket's idle time-out: a peer that trickles through the handshake is ended too.
+    // A timer, not the socket's idle time-out: it also ends a peer that sends its handshake byte by byte.
     const timer = setTimeout(
       () => fail(Object.assign(new Error('the TLS handshake took too long'), { code: 'ETIMEDOUT' })),
       q.timeoutMs,
@@ -48,7 +54,7 @@ export function handshake(q: {
   })
 }
 
-/** Who is reached and does not come to TLS with us needs another remedy than who is down (DESIGN 3.7). */
+/** A server with which TLS fails needs another remedy than a server that is down, so it gets another code (DESIGN 3.7). */
 function failureOf(
   cause: Error,
   { server, xroadTlsPeers }: { server: ServerWithAddress; xroadTlsPeers: XRoadTlsPeers },

@@ -1,6 +1,6 @@
 /**
- * One HTTP call by undici's lower interface: the body of the answer is handed out as it comes. A Node stream for each
- * answer, and a signal for each wait, cost as much as all that is done with a small message.
+ * One HTTP call over undici's dispatch interface: the answer's body is passed on chunk by chunk. A Node stream per answer and a
+ * signal per wait would cost as much as all other work on a small message.
  */
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
@@ -10,11 +10,11 @@ import { Fault } from '#schemas/fault.ts'
 export type HttpAnswer = {
   statusCode: number
   reason: string
-  /** Names in lower case; of repeated headers all values. */
+  /** Names in lower case; a repeated header has all its values. */
   headers: Record<string, string | string[] | undefined>
-  /** Name and value in turn, as they came, a character a byte. */
+  /** Names and values in turn, as they arrived, decoded as Latin-1. */
   rawHeaders: string[]
-  /** Has to be read to its end or destroyed: its connection is held until then. */
+  /** The caller must read it to the end or destroy it: until then it occupies a connection. */
   content: AnswerContent
 }
 
@@ -22,14 +22,14 @@ export type AnswerContent = ByteSource & { destroy(): void }
 
 export type HttpCall = Omit<Dispatcher.DispatchOptions, 'body'> & { body: Buffer | Readable | null }
 
-/** What comes before anybody reads it is kept; more than that stops the sender. */
+/** How many bytes are buffered before a reader takes them; beyond that the sender is paused. */
 const KEPT_BYTES = 64 * 1024
-/** Each answer of the 1xx class puts the time-out off: endless ones would hold the exchange for ever. */
+/** Each 1xx answer restarts undici's time-out: without a limit, an endless series would keep the exchange open for ever. */
 const MOST_INTERIM = 16
 
 /**
- * Resolves with the head of the answer. Rejects with undici's error, or with `head.late` after `head.ms`, waiting for a
- * connection included. `onOver` is called once the connection is free, or gone.
+ * Resolves with the head of the answer. Rejects with undici's error, or with `head.late` after `head.ms`; that time includes
+ * waiting for a connection. `onOver` is called once the connection is free again, or gone.
  */
 export function callHttp(
   dispatcher: Dispatcher,
@@ -44,7 +44,7 @@ export function callHttp(
     const expire = (late: () => Fault): void => {
       expired = late()
       reject(expired)
-      // Still waiting for a connection, it ends when its turn comes, before a byte is written.
+      // A call that still waits for a connection is aborted when its turn comes, before a byte is written.
       controller?.abort(expired)
     }
     const timer = o.head && setTimeout(expire, o.head.ms, o.head.late)
@@ -144,7 +144,7 @@ function createContent(controller: Dispatcher.DispatchController): {
   const fail = (cause: unknown): void => {
     if (outcome !== 'open') return
     outcome = { cause: cause instanceof Fault ? cause : new Fault('connection_lost', { cause }) }
-    // What came before the connection broke is of no use without the rest.
+    // The bytes that arrived before the connection broke are useless without the rest.
     kept = []
     waiting = false
     finish()
@@ -161,7 +161,8 @@ function createContent(controller: Dispatcher.DispatchController): {
       },
     },
     data(chunk) {
-      // Resumed with nothing to read, the parser reports no bytes; to wait for these would stop and resume it for ever.
+      // When resumed with nothing to read, the parser reports an empty chunk. Waiting for the reader of empty chunks would pause
+      // and resume it for ever.
       if (chunk.length === 0) return
       if (taker !== undefined && !waiting && kept.length === 0) return hand(taker, chunk)
       kept.push(chunk)

@@ -1,10 +1,10 @@
 /**
- * What the log line of a failed exchange says about its fault. Texts that repeat what a client sent or that another
- * server wrote stay out: a personal code in the wrong place of a path must not reach a log (DESIGN 3.9).
+ * The facts about a fault in the log line of a failed exchange. Texts that repeat what a client sent, or that another server
+ * wrote, are left out: a personal code in the wrong place of a path must not reach a log (DESIGN 3.9).
  */
 import type { Fault, FaultCode } from '#schemas/fault.ts'
 
-/** Their `what` quotes identifiers that nobody registered. */
+/** The `what` of these faults quotes identifiers as the client sent them. */
 const QUOTE_THE_CLIENT: ReadonlySet<FaultCode> = new Set([
   'invalid_client_identifier',
   'unknown_member',
@@ -15,12 +15,12 @@ const TYPE = /^[A-Za-z0-9_.]{1,200}$/
 
 type FaultFacts = {
   outcome: string
-  /** The code that a peer gave. */
+  /** The fault code that the peer sent. */
   type: string | undefined
-  /** Found in the log of the other server too. */
+  /** The id of the fault; the log of the other server has it too. */
   detail: string | undefined
   what: string | undefined
-  /** Not `err`: the log describes an Error there, and this is only what may be said of one. */
+  /** Not named `err`: the logger would print the whole Error there, and only these facts may be logged. */
   cause: { type: string; message: string; stack?: string | undefined } | undefined
 }
 
@@ -36,7 +36,7 @@ export function factsOf(fault: Fault): FaultFacts {
   }
 }
 
-/** The cause by its name and message; where it was thrown only when nobody foresaw it. */
+/** Name and message of the cause; the stack only for unforeseen errors. */
 function causeOf({ code, cause }: Fault): FaultFacts['cause'] {
   if (!(cause instanceof Error)) return undefined
   const facts = { type: cause.name, message: cause.message }

@@ -1,10 +1,10 @@
-/** What the message path needs of the message log; main.ts hands the room in. */
+/** The interface of the message log that the message path uses; the wiring passes the implementation. */
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
 import type { Body, BodySpool } from '../message/body.ts'
 import type { MessageSignature } from '../message/message.ts'
 import type { TermsOnRecord } from './terms-on-record.ts'
 
-/** Where a record of the message log stands. */
+/** The place of a record in the message log: its index and leaf hash. */
 export type RecordReference = { index: number; leaf: Buffer }
 
 export type LogEntry = {
@@ -16,14 +16,14 @@ export type LogEntry = {
   service: ServiceId
   peer: ServerId | undefined
   time: Date
-  /** '' while open, 'ok', or the fault code. */
+  /** '' while the exchange is open, 'ok', or the fault code. */
   outcome: string
   message: Buffer | undefined
   body: Body | undefined
   signature: MessageSignature | undefined
   /** The index of the record that this one closes. */
   answers?: number | undefined
-  /** Unique for as long as its message can come again: a second record with it is refused with `replayed_request`. */
+  /** Unique for as long as its message can be repeated: a second record with it is refused with `replayed_request`. */
   replayKey?: Buffer | undefined
   /** Searchable facts; encrypted with the content. */
   extra?: Record<string, string> | undefined
@@ -32,7 +32,7 @@ export type LogEntry = {
 export type PathLog = {
   /** Resolves when the record is durable; rejects with `logging_failed` or `replayed_request`. */
   append(entry: LogEntry): Promise<RecordReference>
-  /** Keeps the replay keys that a message which arrived then (ms) could repeat, until the function given back is called. */
+  /** Keeps the replay keys that a message which arrived at that time (ms) could repeat, until the returned function is called. */
   holdReplayKeys(arrived: number): () => void
   spool: BodySpool
   /** The newest signed checkpoint of this server's log. */

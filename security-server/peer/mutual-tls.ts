@@ -1,8 +1,7 @@
 /**
- * The mutual TLS plugin of the listener between servers (@fastify/mutual-tls does not exist: this is it). Guarantees
- * that a handler sees only requests on a socket whose certificate chain is known, and that the sockets of certificates
- * that left the configuration are closed at once. No certificate has more than its part of the connections, no address more than
- * its part of the handshakes.
+ * The mutual TLS plugin of the listener between servers (@fastify/mutual-tls does not exist on npm). Guarantees that a handler
+ * gets only requests on a socket whose certificate chain is known, and that sockets are closed at once when their certificate
+ * leaves the configuration. Bounds the connections of each certificate, and the handshakes of each network address.
  */
 import type { Socket } from 'node:net'
 import { Server, type TLSSocket } from 'node:tls'
@@ -26,7 +25,7 @@ type Rooms = {
   xroadTlsPeers: XRoadTlsPeers
 }
 
-/** Options for `https.createServer`: the client certificate is demanded and must chain to the configuration's CAs. */
+/** Options for `https.createServer`: a client certificate is required and must chain to a CA of the configuration. */
 export function mutualTlsOptions(rooms: Rooms): object {
   return {
     ...context(rooms.keys.authenticationIdentity(), rooms.globalConfiguration.current(), rooms.xroadTlsPeers),
@@ -49,12 +48,15 @@ function context(
   return { ...tlsCredentials(identity), ...tlsVersions(peers), ca: authorities.map(pemOf) }
 }
 
-/** A quarter of what the listener takes: nobody's connections shut the others out. */
+/** A quarter of the listener's connections, so that no single peer shuts the others out. */
 const MOST_OF_ONE = 1024
 
 const chains = new WeakMap<TLSSocket, Certificate[]>()
 
-/** The chain that the peer of this request presented, its own certificate first; read once per socket. */
+/**
+ * The chain that the peer of this request presented, its own certificate first; read once per socket. Throws `unknown_peer` when
+ * it presented none.
+ */
 export function chainOf(request: FastifyRequest): Certificate[] {
   const socket = request.raw.socket as TLSSocket
   const known = chains.get(socket)
@@ -65,7 +67,10 @@ export function chainOf(request: FastifyRequest): Certificate[] {
   return chain
 }
 
-/** Keeps the listener's context equal to keys and configuration, and ends sockets whose certificate is no longer known. */
+/**
+ * Renews the listener's TLS context when keys or configuration change, and closes sockets whose certificate is no longer
+ * registered.
+ */
 export function mutualTls(
   app: FastifyInstance,
   rooms: Rooms,
@@ -91,7 +96,7 @@ export function mutualTls(
       snapshot = rooms.globalConfiguration.current()
       server.setSecureContext(context(rooms.keys.authenticationIdentity(), snapshot, rooms.xroadTlsPeers))
     } catch {
-      // Without keys or configuration every exchange is refused anyway; the old context serves to say so.
+      // Without keys or configuration every exchange is refused anyway. The old context stays, so that the refusal can be sent.
       return
     }
     for (const socket of sockets) {
@@ -110,7 +115,10 @@ export function mutualTls(
   })
 }
 
-/** Nobody is known by a certificate yet: who only connects, again and again, must not take all that the listener has. */
+/**
+ * Bounds the unfinished handshakes of a network address. There is no certificate to count by yet, and one caller that only
+ * connects must not use up the listener's connections.
+ */
 function boundHandshakes(server: Server, most: number): void {
   const begun = new Map<string, Set<number>>()
   const end = ({ address, port }: { address: string; port: number }): void => {

@@ -1,7 +1,10 @@
-/** Tells a failure before the first byte left from one after it: only the first proves that nothing was carried out. */
+/**
+ * Distinguishes a failure before the first byte was sent from a later one: only the earlier one proves that nothing was carried
+ * out.
+ */
 import { asFault, Fault } from '#schemas/fault.ts'
 
-/** The failure as it was, with the mark that the other side, peer or system, cannot have seen the request. */
+/** The original fault, marked: the other side, a peer or a local system, cannot have received the request. */
 export class NotSent extends Fault {
   constructor(reason: unknown) {
     const { code, what, detail, cause } = asFault(reason)
@@ -9,7 +12,7 @@ export class NotSent extends Fault {
   }
 }
 
-/** Runs what comes before the first byte; its failures get the mark. */
+/** Runs the work that precedes the first byte and marks its failures with NotSent. */
 export async function beforeSending<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()

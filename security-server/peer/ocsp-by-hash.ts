@@ -1,4 +1,4 @@
-/** Answers on port 5577: the OCSP responses of our own certificates by hash, one part each, in order (wire 2.6). */
+/** The service on port 5577: returns the OCSP responses of our own certificates by hash, one part each, in order (wire 2.6). */
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
@@ -9,13 +9,19 @@ import type { Keys } from '../keys/keys.ts'
 import { boundShares } from './bound-shares.ts'
 
 const MAX_HASHES = 10
-/** Anybody may ask: what is open at once must not take the sockets and files of the exchanges. */
+/** Anybody may ask: open connections must not use up the sockets and files that exchanges need. */
 const MAX_CONNECTIONS = 1024
-/** A quarter: who opens connections and asks nothing keeps nobody else from asking, so that exchanges with us can begin. */
+/**
+ * A quarter of the connections: a network that opens connections and asks nothing does not shut out peers, which need the
+ * responses to begin exchanges.
+ */
 const MOST_OF_ONE_NETWORK = 256
 const HEX_HASH = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/i
 
-/** Makes the service; the caller listens. X-Road's clients send SHA-1 and SHA-256 lists of the same certificates. */
+/**
+ * Makes the service; the caller listens. X-Road's clients send the hashes of the same certificates twice, as SHA-1 and as
+ * SHA-256.
+ */
 export function createOcspByHash(
   keys: Pick<Keys, 'ocspByHash'>,
   { mostOfOne = MOST_OF_ONE_NETWORK } = {},

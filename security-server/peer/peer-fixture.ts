@@ -1,7 +1,7 @@
 /**
- * Two security servers' worth of real keys, certificates and configuration for the tests of peer, consumer and provider:
- * the tax agency asks (ss1), the population register answers (ss2, and ss3 as a second server). No process, no network of
- * its own: tests open the listeners that they need.
+ * Real keys, certificates and configuration of security servers for the tests of peer, consumer and provider. The tax agency
+ * sends requests (ss1), the population register answers (ss2, and ss3 as a second server). It starts no process and no listener:
+ * tests open those that they need.
  */
 import { randomInt } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -52,30 +52,30 @@ export type PeerWorld = {
   /** Milliseconds added to the machine's time. */
   skew: number
   clock(): number
-  /** Changes the configuration; everybody who listens hears of it. */
+  /** Changes the configuration and notifies all `onChange` listeners. */
   reconfigure(change?: (shared: SharedParameters) => SharedParameters): void
   globalConfiguration: {
     current(): ConfigurationSnapshot
     onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
     hear(head: string | undefined): void
   }
-  /** The configuration and the time of the beginning. */
+  /** Restores the configuration and the time that the world began with. */
   restore(): void
-  /** Of the next configuration. */
+  /** The suspensions of the next configuration. */
   suspended: Suspended[]
-  /** What peers told of the registry. */
+  /** What peers reported about the registry. */
   heard: string[]
-  /** Every question to the configuration fails while set. */
+  /** While set, every read of the configuration throws this. */
   outage: Fault | undefined
   consumer: Server
   provider: Server
   second: Server
   spool: BodySpool
-  /** Body files that no record and no message refers to any more would show here. */
+  /** The body files on disk; a test finds here those that no record and no message refers to. */
   bodyFiles(): string[]
 }
 
-/** Everything is registered and fresh; `t` ends it. */
+/** Creates the world, with all servers registered and all statuses fresh; it is removed with the test `t`. */
 export async function createPeerWorld(t: Test): Promise<PeerWorld> {
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-peer-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
@@ -161,7 +161,7 @@ function openKeys(directory: string, world: PeerWorld): Promise<Keys> {
   })
 }
 
-/** A new authentication certificate, active but not registered; its SHA-256. */
+/** Makes a new authentication certificate that is active but not registered; returns its SHA-256. */
 export async function authenticationCertificate(
   world: PeerWorld,
   server: Server,
@@ -247,12 +247,12 @@ function parametersOf(authority: Authority): SharedParameters {
   }
 }
 
-/** A message log in memory: what was appended, in order; `fail` decides about the next records. */
+/** A message log in memory. `records` has the appended entries in order; `fail` may return a fault for the next ones. */
 export type FakeLog = PathLog & {
   records: LogEntry[]
   fail: ((entry: LogEntry) => Fault | undefined) | undefined
   unusable: Fault | undefined
-  /** Messages under way that hold replay keys back. */
+  /** The number of messages under way that hold replay keys. */
   holds: number
   /** Kind and outcome of every record, as "request:" or "refusal:access_denied". */
   told(): string[]
@@ -296,14 +296,14 @@ function once(act: () => void): () => void {
   }
 }
 
-/** A body of so many bytes, spooled as a message's would be. */
+/** A spooled body with these bytes, as a message has it. */
 export async function bodyOf(world: PeerWorld, bytes: Buffer | string): Promise<Body> {
   const pending = world.spool.begin({ maxBytes: 1e9 })
   await pending.write(Buffer.from(bytes))
   return pending.end()
 }
 
-/** A request of the tax agency as its server would sign it. */
+/** A request of the tax agency, as its server would send it. */
 export function requestOf(q: { requestId: string; method?: string; target?: string; headers?: string[] }): {
   request: RestRequest
   requestId: string

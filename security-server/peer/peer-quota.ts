@@ -1,16 +1,16 @@
-/** Guarantees that one peer cannot take all of a server: a bound on its requests under way and on its requests a second. */
+/** Guarantees that no peer uses up a server: bounds each peer's concurrent requests and its requests per second. */
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 
 export type PeerQuota = {
-  /** Throws `too_many_requests`, or gives the function that ends this claim (calling it twice does no harm). */
+  /** Counts a request. Returns the function that ends it (calling it twice does no harm), or throws `too_many_requests`. */
   enter(server: ServerId): () => void
 }
 
 type Use = { underWay: number; tokens: number; at: number }
 
-/** A token bucket per peer: `perSecond` refills it, `burst` is its size; `underWay` bounds what runs at once. */
+/** A token bucket per peer: `perSecond` refills it, `burst` is its size; `underWay` bounds the peer's concurrent requests. */
 export function createPeerQuota(q: {
   perSecond: number
   burst: number
@@ -18,7 +18,7 @@ export function createPeerQuota(q: {
   clock: Clock
 }): PeerQuota {
   const uses = new Map<string, Use>()
-  // Less than one would never be enough for a request.
+  // With less than one token no request would ever pass.
   const burst = Math.max(1, q.burst)
   return {
     enter(server) {

@@ -1,7 +1,7 @@
 /**
- * The open connections to one peer. Guarantees that each was verified as that server's against the configuration in
- * force before a request goes out on it, and again when the configuration changed or a certificate status ran out;
- * connections that fail are ended at once (DESIGN 3.6).
+ * The open connections to one peer. Guarantees that each was verified as that server's connection, against the current
+ * configuration, before a request is sent on it. It is verified again when the configuration changed or a certificate status
+ * expired. A connection that fails is closed at once (DESIGN 3.6).
  */
 import type { TLSSocket } from 'node:tls'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -13,11 +13,11 @@ import type {
 } from '../global-configuration/global-configuration.ts'
 
 export type PeerSockets = {
-  /** A new connection, verified. */
+  /** Opens a connection and verifies it. */
   open(): Promise<TLSSocket>
   /**
-   * Undefined when every open connection has a verdict that holds now; else resolves when that is so again, those
-   * without a good one ended.
+   * Returns undefined when the verdicts on all open connections are still valid. Otherwise resolves when all have been verified
+   * again; those that failed are closed then.
    */
   recheck(): Promise<void> | undefined
 }
@@ -29,15 +29,15 @@ export function createPeerSockets(q: {
   clock: Clock
   connect(): Promise<TLSSocket>
   chainOf(socket: TLSSocket): Certificate[]
-  /** Throws unless the chain is the peer's; gives until when (ms) that holds. */
+  /** Throws unless the chain is the peer's. Resolves with the time (ms) until which the verdict is valid. */
   verify(chain: Certificate[], snapshot: ConfigurationSnapshot): Promise<number>
 }): PeerSockets {
   const sockets = new Map<TLSSocket, Held>()
-  /** What all connections were last found to have in common: asked for each request, true for nearly all. */
+  /** The version and earliest expiry of all verdicts, cached: every request asks, and nearly always nothing has changed. */
   let common: { version: string; validUntil: number } | undefined
   const current = (): ConfigurationSnapshot => q.globalConfiguration.current()
 
-  /** Verifies until no change of the configuration came in between. */
+  /** Verifies again until the configuration did not change in the meantime. */
   async function judge(chain: Certificate[]): Promise<{ version: string; validUntil: number }> {
     for (;;) {
       const snapshot = current()

@@ -1,4 +1,4 @@
-/** The wire between servers: who is let in, what shape messages have, what a signature proves, what is bounded. */
+/** The wire between servers: which peers are accepted, the shape of messages, what a signature proves, and the limits. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import net from 'node:net'
 import { Readable } from 'node:stream'

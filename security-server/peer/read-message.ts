@@ -1,6 +1,6 @@
 /**
- * Reads a transport message as it streams in and guarantees its shape: the parts of wire 2.3 in their order, each
- * bounded, nothing after the signature. A fault that stands in for a part of a reply is thrown as the peer's fault.
+ * Reads a transport message from a stream and guarantees its shape: the parts of wire 2.3 in order, each bounded in size, none
+ * after the signature. A fault part in a reply is thrown as the peer's fault.
  */
 import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
@@ -14,20 +14,20 @@ import type { Codec } from '../message/codec.ts'
 import type { SignedParts } from '../message/message.ts'
 import { createRateCheck } from './minimum-rate.ts'
 
-/** `Head` is what the reader of the message part made of it. */
+/** `Head` is the value that `onMessage` made from the message part. */
 export type ReceivedParts<Head = unknown> = SignedParts & { ocspResponses: Buffer[]; head: Head }
 
 export type ReadLimits = { maxMessageBytes: number; maxBodyBytes: number }
 
 const MAX_PARTS = 16
 const MAX_OCSP_RESPONSES = 10
-/** Of all of them: who sends them is not known yet. */
+/** The total of all OCSP responses: the sender is not known yet. */
 const MAX_OCSP_BYTES = 128 * 1024
 const MAX_PART_BYTES = 256 * 1024
 
 const RANK = { ocsp: 0, message: 1, body: 2, hashChainResult: 3, hashChain: 4, signature: 5 } as const
 
-/** The order of the parts: each kind may follow only kinds of lower rank; OCSP responses alone repeat. */
+/** The order of the parts: each kind may follow only kinds of lower rank; only OCSP responses may repeat. */
 function rankOf(type: string, messageType: string, bodyType: string): number | undefined {
   switch (type) {
     case PART_TYPE.ocsp:
@@ -48,8 +48,8 @@ function rankOf(type: string, messageType: string, bodyType: string): number | u
 }
 
 /**
- * Reads to the end of `source`. `onMessage` is called when the message part is complete, before any byte of the body is
- * spooled: it may refuse early by throwing. On any failure the spooled body is removed.
+ * Reads `source` to its end. `onMessage` is called when the message part is complete, before any byte of the body is spooled; it
+ * may refuse the message by throwing. On any failure the spooled body is removed.
  */
 export async function readMessage<Head>(q: {
   source: Readable | ByteSource
@@ -58,9 +58,9 @@ export async function readMessage<Head>(q: {
   half: 'request' | 'reply'
   spool: BodySpool
   limits: ReadLimits
-  /** The fault when it only trickles in. */
+  /** The code of the fault when the message arrives too slowly. */
   tooSlow: 'request_timeout' | 'peer_timeout'
-  /** Called as bytes come; what it throws ends the reading. */
+  /** Called for every chunk; an error that it throws ends the reading. */
   onProgress?: () => void
   onMessage(message: Buffer, ocspResponses: Buffer[]): Head
 }): Promise<ReceivedParts<Head>> {
@@ -124,7 +124,7 @@ export async function readMessage<Head>(q: {
 
 const PLAIN_TYPES: ReadonlySet<string> = new Set(Object.values(PART_TYPE))
 
-/** Without parameters, in lower case. */
+/** The media type without parameters, in lower case. */
 function typeOf(contentType: string): string {
   return PLAIN_TYPES.has(contentType) ? contentType : contentType.split(';')[0]!.trim().toLowerCase()
 }
@@ -165,7 +165,7 @@ function collect(maxBytes: number, done: (bytes: Buffer) => void | Promise<void>
         throw new Fault('invalid_message', { what: `a part is larger than ${maxBytes} bytes` })
       chunks.push(chunk)
     },
-    // A copy: a slice would keep the whole chunk of the socket alive for as long as a part is kept.
+    // A copy: a slice would keep the socket's whole chunk in memory for as long as the part is kept.
     end: () => done(Buffer.concat(chunks)),
   }
 }
@@ -186,7 +186,7 @@ function spoolBody(
   }
 }
 
-/** What we refuse we sign for: the words of who asks must not become ours. */
+/** Refusals are signed by us, so they must not quote the fault text of the requester. */
 function throwBrokenOff(): never {
   throw new Fault('invalid_message', { what: 'the sender broke its request off with a fault' })
 }

@@ -1,6 +1,6 @@
 /**
- * Guarantees that every message leaves with a signature of its member that covers message and body. What waits while a
- * signature is being made is signed together: one XAdES over a hash chain (X-Road's batch signature, wire 3.4).
+ * Guarantees that every message is sent with its member's signature over message and body. Messages that wait while a signature
+ * is being made are signed together: one XAdES signature over a hash chain (X-Road's batch signature, wire 3.4).
  */
 import { buildHashChains, type ChainInput } from '#core/signature/hash-chain.ts'
 import { prepareSignature } from '#core/signature/write-signature.ts'
@@ -10,7 +10,7 @@ import { PART_NAME } from '#schemas/wire.ts'
 import type { Keys, SigningIdentity } from '../keys/keys.ts'
 import type { MessageParts, MessageSignature } from '../message/message.ts'
 
-/** A chain of 64 inputs has six steps; longer batches would cost the verifier more than they save. */
+/** A hash chain of 64 inputs has six steps. Longer batches would cost the verifier more than they save. */
 const LARGEST_BATCH = 64
 
 type Waiting = { parts: ChainInput; resolve(signature: MessageSignature): void; reject(cause: unknown): void }
@@ -19,17 +19,17 @@ type Digests = Pick<MessageParts, 'messageSha512' | 'body'>
 
 const signed = Symbol('signed')
 
-/** Carries the signature of one of our members over message and body; the mark is made here and nowhere else. */
+/** A message with one of our members' signature over message and body. Only this file makes the mark. */
 export type Signed<T> = T & { readonly [signed]: true; signature: MessageSignature }
 
 export type SignMessage = <T extends Digests>(
   member: MemberId,
   message: T,
-  /** `alone`: a signature that proves the message without a hash chain beside it. */
+  /** `alone`: sign this message outside of batches; without a body it then needs no hash chain. */
   o?: { alone?: boolean },
 ) => Promise<Signed<T>>
 
-/** Makes the signer of a server. It rejects with `cannot_sign` (and its kin) when the member has no usable key. */
+/** Makes the signer of a server. It rejects with `cannot_sign` or a related code when the member has no usable key. */
 export function createMessageSigner(rooms: {
   keys: Pick<Keys, 'signingIdentity'>
   clock: Clock
@@ -63,7 +63,7 @@ export function createMessageSigner(rooms: {
       }
       const first = [waiting]
       queues.set(identity, first)
-      // What arrives in the same turn of the event loop joins the batch.
+      // Messages that arrive in the same turn of the event loop join the batch.
       setImmediate(() => void drain(identity, first))
     })
   }

@@ -1,4 +1,7 @@
-/** Suspension on the wire: open connections end, new ones and messages are refused, both ways. Real certificates, real TLS. */
+/**
+ * Suspensions on the wire: open connections end; new connections and messages are refused, in both directions. Real certificates,
+ * real TLS.
+ */
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { parseRestRequest } from '#core/transport/rest-request.ts'
@@ -55,7 +58,7 @@ void t.test('sockets of a suspended server or certificate end at once, on either
     hang = false
     for (const end of hanging) end()
     hanging.clear()
-    // Our own side is refused by the peer's exchange, which this listener has none of.
+    // The suspension of our own side is refused by the peer's exchange, which this listener does not have.
     if (id === theirs || id === idText(SS2)) await fails(t, client.post(REQUEST), 'suspended', false)
     suspend()
   }

@@ -1,4 +1,4 @@
-/** What records say of the circumstances: the same object while nothing changes, and never an old one when something did. */
+/** The circumstances on record: the same object while nothing changes, and never an outdated one. */
 import t from 'tap'
 import { readCircumstances } from '#core/circumstances/read.ts'
 import { NO_TERMS, type RecordTerms } from '../global-configuration/contracts/index-contracts.ts'

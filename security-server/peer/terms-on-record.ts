@@ -1,6 +1,6 @@
 /**
- * What the records of an exchange say of its circumstances. The document is made once for all exchanges of which the
- * same held, for as long as nothing changes that it speaks of: what an exchange costs here is a few look-ups.
+ * The circumstances that records of an exchange carry. One document serves all exchanges with the same circumstances, until
+ * something that it states changes. So an exchange costs only a few look-ups here.
  */
 import { type SealedCircumstances, sealCircumstances } from '#core/circumstances/seal.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
@@ -9,21 +9,21 @@ import type { ConfigurationSnapshot } from '../global-configuration/snapshot.ts'
 
 export type TermsOnRecord = Omit<RecordTerms, 'agreed'> & {
   circumstances?: SealedCircumstances
-  /** The global configuration by which it was judged. */
+  /** The global configuration by which the exchange was judged. */
   configuration?: string
 }
 
 type Known = Map<string, WeakMap<RecordTerms, TermsOnRecord>>
 
-/** Keys stand for endpoints and clients of ours: more than there are only when somebody changes them all the time. */
+/** Keys are made of our own endpoints and clients. More than this exist only when somebody changes them all the time. */
 const MAX_KEYS = 10_000
 
-/** Each of these three is replaced as a whole by whatever changes in it, so nothing that is old is found. */
+/** Snapshot, local view and terms are replaced as a whole when anything in them changes, so no outdated entry is found. */
 const known = new WeakMap<ConfigurationSnapshot, WeakMap<object, Known>>()
 
 /**
- * `local`: the picture of our own systems from which `describe` takes what it says; `key` tells apart what it says with the same
- * picture, configuration and terms.
+ * The terms for a record, from the cache or newly made. `local` is the view of our own systems from which `describe` reads. `key`
+ * identifies one of the descriptions that the same view, configuration and terms allow.
  */
 export function termsOnRecord(q: {
   snapshot: ConfigurationSnapshot
@@ -47,7 +47,9 @@ export function termsOnRecord(q: {
   })
 }
 
-/** By the index of the registry's statement; of a source without one (X-Road's) by a digest over its parts. */
+/**
+ * The configuration by the index of the registry's statement; for a source without statements (X-Road) by a digest of its parts.
+ */
 function configurationOf({ instance, statementIndex, version }: ConfigurationSnapshot): string {
   return statementIndex === undefined ? `${instance}#${version}` : `${instance}/${statementIndex}`
 }

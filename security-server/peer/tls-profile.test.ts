@@ -1,6 +1,6 @@
 /**
- * The TLS profiles against OpenSSL's own client and server, with P-256 and RSA authentication certificates: what an X-Road
- * server offers connects, everything weaker is refused, in both directions.
+ * The TLS profiles against OpenSSL's own client and server, with P-256 and RSA authentication certificates. The suites of an
+ * X-Road server connect, everything weaker is refused, in both directions.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,12 +19,12 @@ import { createPeerWorld, type Server } from './peer-fixture.ts'
 import { tlsCredentials } from './tls-profile.ts'
 import { clientOf, listen, onlySs2, PORTS, REQUEST, textOf } from './wire-fixture.ts'
 
-/** The list of an X-Road server, which speaks TLS 1.2 and nothing else (wire, ports and TLS). */
+/** The suites of an X-Road server, which speaks TLS 1.2 only (wire, ports and TLS). */
 const ECDHE_RSA = 'ECDHE-RSA-AES256-SHA384'
 const DHE_RSA = 'DHE-RSA-AES256-SHA256'
 const ECDHE_ECDSA = 'ECDHE-ECDSA-AES256-SHA384'
 const XROAD = [ECDHE_RSA, DHE_RSA, ECDHE_ECDSA].join(':')
-/** Lets OpenSSL offer what it would not by itself. */
+/** Makes OpenSSL offer suites that it disables by default. */
 const WEAK = ':@SECLEVEL=0'
 
 const world = await createPeerWorld(t)
@@ -34,7 +34,7 @@ t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 
 type KeyKind = 'P-256' | 'RSA-2048'
 
-/** Certificates of both kinds for a server; `present` registers and presents one of them. */
+/** Makes certificates of both kinds for a server. */
 async function certify(server: Server): Promise<Record<KeyKind, string>> {
   const made = {} as Record<KeyKind, string>
   for (const algorithm of ['P-256', 'RSA-2048'] as const) {
@@ -56,7 +56,7 @@ const certified = {
   ss2: await certify(world.provider),
 }
 
-/** Registers the certificates of these kinds alone, so that both servers present them. */
+/** Registers only the certificates of these kinds, so that both servers present them. */
 function present(consumer: KeyKind, provider: KeyKind): void {
   world.restore()
   onlySs2(world)
@@ -70,7 +70,7 @@ function present(consumer: KeyKind, provider: KeyKind): void {
   }))
 }
 
-/** Key, certificate and chain of a server as files for OpenSSL. */
+/** Key, certificate and chain of a server as command-line options with files for OpenSSL. */
 function credentialFiles(server: Server): string[] {
   const identity = server.keys.authenticationIdentity()
   const file = (name: string, text: string): string => {
@@ -85,7 +85,7 @@ function credentialFiles(server: Server): string[] {
   ]
 }
 
-/** One request by OpenSSL's client: the status line, or why there is none. */
+/** Sends one request with OpenSSL's client; returns the status line, or why there is none. */
 function askByOpenssl(server: Server, args: string[]): Promise<string> {
   const where = ['-connect', `${server.address}:${PORTS.messagePort}`, '-quiet']
   const child = spawn(openssl!, ['s_client', ...where, ...args])
@@ -103,7 +103,7 @@ function askByOpenssl(server: Server, args: string[]): Promise<string> {
   })
 }
 
-/** OpenSSL's server in the place of the provider: takes one request a connection and answers. */
+/** Runs OpenSSL's server in the place of the provider: it reads one request per connection and answers. */
 async function serveByOpenssl(t: Test, server: Server, args: string[]): Promise<void> {
   const where = ['-accept', `${server.address}:${PORTS.messagePort}`, '-quiet', '-Verify', '3']
   const child: ChildProcessWithoutNullStreams = spawn(openssl!, ['s_server', ...where, ...args])
@@ -234,7 +234,7 @@ t.test("our client speaks to what an X-Road server's listener offers, and to not
   }
 })
 
-/** OpenSSL's server says nothing when it is ready: as long as nobody listens, again. */
+/** OpenSSL's server does not report when it is ready, so the act is repeated while nobody listens. */
 async function retried<T>(act: () => Promise<T>): Promise<T> {
   const { value } = await until('a server that listens', async (saw) => {
     try {

@@ -1,6 +1,6 @@
 /**
- * The two TLS profiles between servers (DESIGN 3.7): TLS 1.3 by default; X-Road's TLS 1.2 with its CBC suites, AEAD
- * preferred, only for the peers that the operator names. Resumption is off: Node skips checks on resumed sessions.
+ * The two TLS profiles between servers (DESIGN 3.7). TLS 1.3 is the default. X-Road's TLS 1.2 with its CBC suites, AEAD
+ * preferred, is used only with the peers that the operator names. Resumption is off: Node skips checks on resumed sessions.
  */
 import { constants } from 'node:crypto'
 import type { SecureContextOptions } from 'node:tls'
@@ -17,10 +17,13 @@ const XROAD_SUITES = [
   'ECDHE-ECDSA-AES256-SHA384',
 ].join(':')
 
-/** The servers, by id text, that may be spoken to in X-Road's TLS 1.2 profile; empty means the profile is off. */
+/** The ids (as text) of the servers that may use X-Road's TLS 1.2 profile; an empty set turns the profile off. */
 export type XRoadTlsPeers = ReadonlySet<string>
 
-/** Version and suites towards or from a server; without a server, what the listener has to admit before it knows. */
+/**
+ * TLS versions and suites for a connection to `server`. Without `server`: those that the listener accepts, because it does not
+ * know the peer yet.
+ */
 export function tlsVersions(peers: XRoadTlsPeers, server?: ServerId): SecureContextOptions {
   const admitted = server === undefined ? peers.size > 0 : peers.has(idText(server))
   if (!admitted)

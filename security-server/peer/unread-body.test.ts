@@ -24,7 +24,7 @@ t.test('an answer gets through although the request was not read', async (t) => 
       socket.write(
         `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: ${length}\r\n\r\n`,
       )
-      // Written whole before anything is read, as simple clients do.
+      // The client writes the whole request before it reads, as simple clients do.
       socket.write(body)
     })
   const large = await ask('x'.repeat(8_000_000), 8_000_000)

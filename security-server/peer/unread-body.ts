@@ -1,6 +1,6 @@
 /**
- * Guarantees that an answer given before the request was read gets through: closing a socket with unread bytes makes TCP
- * throw the answer away, so what still comes is read and dropped, for a bounded time and size, before the connection ends.
+ * Guarantees that an answer sent before the request was read completely reaches the client. Closing a socket with unread bytes
+ * makes TCP discard the answer. So the remaining bytes are read and dropped, up to a size and a time, before the connection ends.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -11,17 +11,20 @@ const MAX_DROP_MS = 5_000
 
 const closing = new WeakSet<Socket>()
 
-/** Whether an answer has said that this connection ends: what comes behind is not processed any more (RFC 9112 9.6). */
+/** Whether an answer has announced that this connection ends: later requests on it are not processed (RFC 9112 9.6). */
 export function isClosing({ socket }: IncomingMessage): boolean {
   return closing.has(socket)
 }
 
-/** Whether bytes of this request's body may still come. */
+/** Whether bytes of this request's body may still arrive. */
 function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
   return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0)
 }
 
-/** Sends `body` with the status and headers set on `reply`; when the request was not read whole, drops the rest and closes. */
+/**
+ * Sends `body` with the status and headers set on `reply`. When the request was not read completely, drops the rest and closes
+ * the connection.
+ */
 export function sendWhole(reply: FastifyReply, body: Buffer): FastifyReply {
   const request = reply.request.raw
   if (!hasUnreadBody(request)) return reply.send(body)

@@ -1,11 +1,14 @@
-/** Verdicts that hold until a time and for one version of the configuration; the oldest go first when it is full. */
+/** A bounded cache of verdicts, each valid until a given time. The oldest entry is removed when it is full. */
 
 type VerdictCache<T extends { validUntil: number }> = {
   get(key: string, at: number): T | undefined
   set(key: string, verdict: T): void
 }
 
-/** `size` bounds the entries; a verdict is given back only while `at < validUntil`. Keys carry the configuration version. */
+/**
+ * `size` bounds the entries. `get` returns a verdict only while `at < validUntil`. Callers put the configuration version into the
+ * key.
+ */
 export function createVerdictCache<T extends { validUntil: number }>(size: number): VerdictCache<T> {
   const entries = new Map<string, T>()
   return {

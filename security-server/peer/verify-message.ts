@@ -1,6 +1,6 @@
 /**
- * Guarantees that a received message was signed by `member` and that the signature covers all of it: signature value,
- * coverage of every part, signer's certificate, path and status, signing time. One piece of code for both halves.
+ * Guarantees that a received message was signed by `member` and that the signature covers all of it. Checks the signature value,
+ * the coverage of every part, the signer's certificate, its path and status, and the signing time. Both halves use it.
  */
 import { createHash, hash } from 'node:crypto'
 import { checkCoverage } from '#core/signature/check-coverage.ts'
@@ -19,12 +19,12 @@ import type { SignedParts } from '../message/message.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 import { whileItArrived } from './while-it-arrived.ts'
 
-/** How far the signing time may lie from ours (DESIGN 3.2). */
+/** How far the signing time may differ from ours (DESIGN 3.2). */
 const SIGNING_TIME_WINDOW_MS = 5 * 60 * 1000
-/** The messages of a batch come within moments of each other; its one signature is checked once. */
+/** The messages of a batch arrive within moments of each other, so their common signature is checked once. */
 const SIGNATURE_CACHE_MS = 60 * 1000
 const BATCHES_KEPT = 128
-/** Larger documents are checked each time: what a peer sends must not fill the memory. */
+/** Larger documents are checked each time: peers must not fill the memory with them. */
 const LARGEST_KEPT = 64 * 1024
 const LARGEST_KEY = 1024
 
@@ -32,7 +32,7 @@ type Batch = { signature: CheckedSignature; document: Buffer; validUntil: number
 
 const verified = Symbol('verified')
 
-/** Signature, coverage, signer and time were checked against the configuration; the mark is made here and nowhere else. */
+/** A message whose signature, coverage, signer and time were checked against the configuration. Only this file makes the mark. */
 export type Verified<T> = T & { readonly [verified]: true }
 
 export type VerifyMessage = <T extends SignedParts>(q: {
@@ -40,22 +40,22 @@ export type VerifyMessage = <T extends SignedParts>(q: {
   member: MemberId
   snapshot: ConfigurationSnapshot
   at: number
-  /** When its first bytes came, of a message that may take long to arrive; `at` when absent. */
+  /** When the first bytes of a message that may take long to arrive came; defaults to `at`. */
   arrived?: number
 }) => Promise<Verified<T>>
 
-/** Makes the check, with caches for batch signatures and for signers, both bound to what they depend on. */
+/** Makes the verifier. It caches batch signatures, and signers by everything that their verdict depends on. */
 export function createMessageVerifier(): VerifyMessage {
   const batches = createVerdictCache<Batch>(BATCHES_KEPT)
   const signers = createVerdictCache<{ validUntil: number }>(4096)
-  /** For the messages of a batch, which share one signature: whom it was last found to be trusted for. */
+  /** The last verdict on a signature that the messages of a batch share: for which member it was trusted. */
   const trusted = new WeakMap<CheckedSignature, { version: string; member: string; validUntil: number }>()
 
   async function signatureOf(parts: SignedParts, at: number): Promise<CheckedSignature> {
     const { signatures: document, hashChainResult: result } = parts.signature
     if (result === undefined || document.length > LARGEST_KEPT || result.length > LARGEST_KEY)
       return checkSignature(document)
-    // One batch has one result; that the document is the same to the last byte is then compared.
+    // Each batch has its own hash chain result. The document is then compared byte by byte.
     const key = result.toString('latin1')
     const known = batches.get(key, at)
     if (known?.document.equals(document)) return known.signature
@@ -76,7 +76,7 @@ export function createMessageVerifier(): VerifyMessage {
     const { certificate, certificates, ocspResponses } = signature
     const pieces = [...ocspResponses, ...certificates.map((one) => one.der)]
     const status = hash('sha256', Buffer.concat(pieces), 'base64')
-    // With the lengths: the same bytes cut elsewhere are other pieces, which nobody judged.
+    // The lengths belong to the key: the same bytes cut elsewhere are other pieces, which nobody verified.
     const cuts = `${ocspResponses.length} ${pieces.map((one) => one.length).join()}`
     const key = `${snapshot.version} ${name} ${certificate.sha256} ${cuts} ${status}`
     let verdict = signers.get(key, at)
@@ -121,6 +121,7 @@ function digestOfMessage(parts: SignedParts, name: DigestName): Buffer {
 
 function digestOfBody(body: Body, name: DigestName): Buffer {
   if (name === 'SHA-512') return body.sha512
-  // The body was hashed while it streamed; we ask peers for SHA-512 (x-hash-algorithm) and accept no other here.
+  // The body was hashed with SHA-512 only while it streamed. We ask peers for SHA-512 (x-hash-algorithm) and accept no other
+  // algorithm here.
   throw new Fault('invalid_reference', { what: `the body is signed with ${name}, SHA-512 is needed` })
 }

@@ -1,6 +1,6 @@
 /**
- * Guarantees that a TLS certificate belongs to a registered security server of the current configuration: known hash,
- * usage, path to an approved CA, fresh good OCSP for it and its intermediates (wire 2.1, 2.5, 6.1).
+ * Guarantees that a TLS certificate belongs to a registered security server of the current configuration. Checks its hash, its
+ * usage, the path to an approved CA, and fresh good OCSP responses for it and its intermediates (wire 2.1, 2.5, 6.1).
  */
 import { hash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -14,7 +14,7 @@ import { checkServerNotSuspended } from '../global-configuration/check-suspended
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 
-/** The server that a certificate stands for; to be asked again at `validUntil` (ms) or with a new configuration. */
+/** The server to which a certificate belongs. The verdict must be renewed at `validUntil` (ms) and with a new configuration. */
 type PeerVerdict = { server: SecurityServerInfo; path: Certificate[]; validUntil: number }
 
 export type VerifyPeer = (q: {
@@ -25,10 +25,10 @@ export type VerifyPeer = (q: {
   at: number
 }) => PeerVerdict
 
-/** Makes the check, with a cache of its verdicts by configuration version, certificate and OCSP responses. */
+/** Makes the verifier. It caches verdicts by configuration version, certificate and OCSP responses. */
 export function createPeerVerifier(): VerifyPeer {
   const cache = createVerdictCache<PeerVerdict>(4096)
-  /** By the chain of a connection, whose peer sends the same responses with each message until it has newer ones. */
+  /** The last verdict by the chain of a connection: a peer sends the same responses with each message until it has newer ones. */
   const last = new WeakMap<
     Certificate[],
     { version: string; ocspResponses: Buffer[]; verdict: PeerVerdict }
@@ -43,7 +43,7 @@ export function createPeerVerifier(): VerifyPeer {
     )
       return before.verdict
     const status = hash('sha256', Buffer.concat(ocspResponses), 'base64')
-    // With the lengths: the same bytes cut elsewhere are other responses.
+    // The lengths belong to the key: the same bytes cut elsewhere are other responses.
     const cuts = ocspResponses.map((one) => one.length).join()
     const key = `${version} ${presented[0]?.sha256} ${cuts} ${status}`
     let verdict = cache.get(key, at)
@@ -76,8 +76,8 @@ function judge(
 }
 
 /**
- * The server in whose name this certificate is registered, in our instance or a federated one; else `unknown_peer`, or
- * `suspended` when it or the certificate is.
+ * The server for which this certificate is registered, in our instance or a federated one. Throws `unknown_peer`, or `suspended`
+ * when the server or the certificate is suspended.
  */
 export function registeredServer(
   certificate: Certificate | undefined,
@@ -95,7 +95,10 @@ export function registeredServer(
   throw new Fault('unknown_peer')
 }
 
-/** The path from an authentication certificate to an approved CA, the certificate first; throws unless it is valid at `at`. */
+/**
+ * The path from an authentication certificate to an approved CA, the certificate first. Throws `incorrect_certificate` for other
+ * certificates, and what `validatePath` throws when the path is not valid at `at`.
+ */
 export function authenticationPath(
   presented: Certificate[],
   configuration: ConfigurationIndex,
@@ -115,7 +118,10 @@ export function authenticationPath(
   })
 }
 
-/** Until when (ms) one of the responses proves that `certificate` of `path` is good. */
+/**
+ * The time (ms) until which one of the responses proves that `certificate` of `path` is good. Throws `incorrect_validation_info`
+ * when none does.
+ */
 function freshUntil(
   certificate: Certificate,
   path: Certificate[],

@@ -1,12 +1,12 @@
 /**
- * Guarantees that a certificate status is judged by when its message came: a large body may take longer than a status is
- * fresh for, and its sender cannot send a newer one on the way.
+ * Guarantees that a certificate status is judged by the time at which its message arrived. A large body may take longer than a
+ * status stays fresh, and its sender cannot send a newer status meanwhile.
  */
 
 /**
- * What `check` says of the time at which the message had arrived whole or, when it refuses that, of the time of its first
- * bytes. (A signer of X-Road's may put its status in after the body, so that either may be the one that fits.) Throws
- * the first refusal when both times are refused.
+ * Returns the result of `check` for the time at which the message had arrived completely. When that is refused, it tries the time
+ * of the first bytes: an X-Road sender may add the status after the body, so either time may fit. Throws the first refusal when
+ * both times are refused.
  */
 export function whileItArrived<Verdict>(
   { arrived, at }: { arrived: number; at: number },

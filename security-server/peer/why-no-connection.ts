@@ -1,4 +1,7 @@
-/** Says in words why a connection did not come about, for faults that others read: no address, no text of the other side. */
+/**
+ * Says in words why a connection failed. Other organisations read these faults, so the words contain no address and no text of
+ * the other side.
+ */
 
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'it refused the connection',
@@ -20,7 +23,10 @@ const WORDS: Readonly<Record<string, string>> = {
 
 const NOT_TRUSTED = 'its certificate was issued by nobody who is trusted for the service'
 
-/** What Node says of a certificate that does not verify (OpenSSL's X509_V_ERR, and the host's name). */
+/**
+ * The same for the error codes that Node gives when a certificate does not verify (OpenSSL's X509_V_ERR, and the host name
+ * check).
+ */
 const CERTIFICATE_WORDS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has run out',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet',
@@ -46,7 +52,7 @@ export function whyNoConnection(cause: unknown): string {
   return code.startsWith('ERR_SSL_') ? 'no TLS with it came about' : 'no connection'
 }
 
-/** Why the certificate that the other side presented does not verify; undefined when something else is wrong. */
+/** Why the other side's certificate does not verify; undefined when the failure has another reason. */
 export function whyUntrusted(cause: unknown): string | undefined {
   return CERTIFICATE_WORDS[codeOf(cause)]
 }

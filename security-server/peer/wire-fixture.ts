@@ -25,7 +25,7 @@ export const REQUEST: PeerRequest = {
 }
 export type Answer = (request: FastifyRequest, reply: FastifyReply) => unknown
 
-/** A peer's listener with the real plugin; `answer` says what comes back, `asked` counts requests that arrived. */
+/** Starts a peer's listener with the real plugin. `answer` makes the answers, `asked` counts the requests that arrived. */
 export async function listen(
   t: Test,
   world: PeerWorld,
@@ -60,7 +60,7 @@ export async function listen(
   return { app, asked: () => asked, server }
 }
 
-/** The tax agency's client. */
+/** The tax agency's client of other security servers. */
 export function clientOf(
   t: Test,
   world: PeerWorld,
@@ -78,7 +78,7 @@ export function clientOf(
     },
     {
       ...PORTS,
-      // No machine is so busy; who tests an expiry says so.
+      // Longer than any busy machine needs; tests of an expiry pass their own values.
       connectTimeoutMs: 60_000,
       replyTimeoutMs: 60_000,
       idleTimeoutMs: 5_000,
@@ -99,7 +99,7 @@ export async function bytesOf(content: PeerReply['content']): Promise<Buffer> {
 export const textOf = async (content: PeerReply['content']): Promise<string> =>
   (await bytesOf(content)).toString()
 
-/** Fails the way that it must: this code, and before or after the first byte. */
+/** Asserts that the promise fails with this code, before or after the first byte was sent. */
 export async function fails(
   t: Test,
   promise: Promise<unknown>,
@@ -117,7 +117,7 @@ export async function fails(
   t.equal(fault instanceof NotSent, !sent, sent ? 'it may have been carried out' : 'it was not sent')
 }
 
-/** Only ss2 serves the provider. */
+/** Makes ss2 the only server of the provider. */
 export const onlySs2 = (world: PeerWorld): void =>
   world.reconfigure((shared) => ({
     ...shared,

@@ -1,4 +1,4 @@
-/** Guarantees the byte layout of a transport message (wire 2.3): OCSP responses, message, body, hash chain, signature last. */
+/** Writes a transport message in the byte layout of wire 2.3: OCSP responses, message, body, hash chain, signature last. */
 import { Readable } from 'node:stream'
 import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
@@ -13,7 +13,10 @@ type OutgoingMessage = Omit<SignedParts, 'messageSha512'> & {
   ocspResponses: Buffer[]
 }
 
-/** The content type with its boundary, and the bytes: one buffer when the body is small, else a stream opened on demand. */
+/**
+ * Returns the content type with its boundary, and the content: one buffer when the body is in memory, otherwise a function that
+ * opens a new stream.
+ */
 export function writeMessage(outgoing: OutgoingMessage): {
   contentType: string
   content: () => Buffer | Readable
@@ -50,7 +53,7 @@ export function writeMessage(outgoing: OutgoingMessage): {
 
 async function* stream(before: Buffer, body: Body, after: Buffer): AsyncGenerator<Buffer> {
   yield before
-  // Silence ends by the time-outs of the connection; this ends the peer that takes a chunk now and then.
+  // The connection's time-outs end a silent peer; this check ends a peer that reads a chunk now and then.
   const checkRate = createRateCheck('peer_timeout')
   for await (const chunk of body.open() as AsyncIterable<Buffer>) {
     checkRate(chunk)
