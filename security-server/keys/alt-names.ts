@@ -1,4 +1,7 @@
-/** Names of a host beside its subject (RFC 5280 4.2.1.6): DNS names and IP addresses as requests and certificates hold them. */
+/**
+ * Subject alternative names (RFC 5280 4.2.1.6): the DNS names and IP addresses of a host, for certificates and certificate
+ * requests.
+ */
 import { isIP, isIPv4 } from 'node:net'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -17,7 +20,10 @@ export function isDnsName(text: string): boolean {
   return DNS_NAME.test(text)
 }
 
-/** The extension subjectAltName, not critical, or undefined without names; `invalid_input` for what is no name or address. */
+/**
+ * The DER of the extension subjectAltName, not critical; undefined without names. Throws `invalid_input` for a malformed name or
+ * address and for more than 20.
+ */
 export function altNamesExtension({ dnsNames = [], ipAddresses = [] }: AltNames): Buffer | undefined {
   if (dnsNames.length + ipAddresses.length === 0) return undefined
   if (dnsNames.length > MAX_NAMES || !dnsNames.every(isDnsName)) {
@@ -31,7 +37,7 @@ export function altNamesExtension({ dnsNames = [], ipAddresses = [] }: AltNames)
   return der.sequence(der.oid(OID.subjectAltName), der.octetString(names))
 }
 
-/** 4 or 16 bytes; `invalid_input` for anything else, zones included. */
+/** The 4 or 16 bytes of an address. Throws `invalid_input` for any other text, also for an address with a zone. */
 function addressBytes(text: string): Buffer {
   if (isIP(text) === 0 || text.includes('%')) {
     throw new Fault('invalid_input', { what: 'an IP address is not well formed' })

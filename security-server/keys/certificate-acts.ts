@@ -1,4 +1,4 @@
-/** What people do with certificates of keys that are there: import one, use it or not, delete it. */
+/** Operations on certificates of existing keys: import, activate or deactivate, delete. */
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { checkCertificate, keyOf } from './check-certificate.ts'
@@ -9,7 +9,7 @@ import type { Tokens } from './tokens.ts'
 
 export function createCertificateActs(q: {
   tokens: Pick<Tokens, 'keys' | 'update'>
-  /** Runs a change and tells whoever listens. */
+  /** Awaits a change, then calls the listeners. */
   change<T>(act: Promise<T>): Promise<T>
   view(): Describe
   configuration(): CertificateTrust
@@ -43,7 +43,9 @@ export function createCertificateActs(q: {
     })
   }
 
-  /** The status of a new certificate at once instead of at the next round; a failure shows in its state. */
+  /**
+   * Fetches the OCSP status of a new certificate now instead of in the next round. A failure shows in the certificate's state.
+   */
   async function askStatus(): Promise<void> {
     await q.refreshOcsp().catch((thrown: unknown) => asFault(thrown))
   }

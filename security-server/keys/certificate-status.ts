@@ -1,6 +1,6 @@
 /**
- * OCSP answers about our own certificates, kept in memory and on disk. An answer is handed out only while it verifies
- * as fresh and `good` under the present configuration; one that says revoked takes effect at once.
+ * OCSP responses for our own certificates, kept in memory and on disk. A response is returned only while it verifies as fresh and
+ * `good` under the current configuration. A response that says revoked takes effect at once.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, unlink } from 'node:fs/promises'
@@ -14,7 +14,7 @@ import type { WriteFile } from './write-durably.ts'
 
 type FreshStatus = { response: Buffer; validUntil: Date }
 
-/** The status of a certificate for people. */
+/** The status of a certificate as administrators see it. */
 export type StatusReport = {
   state: 'good' | 'revoked' | 'unknown' | 'stale' | 'none'
   validUntil?: Date | undefined
@@ -34,18 +34,21 @@ type Entry = {
 }
 
 export type CertificateStatuses = {
-  /** The fresh answer; throws `incorrect_validation_info`. */
+  /** The fresh response; throws `incorrect_validation_info` when there is none. */
   fresh(certificate: Certificate, trust: CertificateTrust, at: Date): FreshStatus
-  /** Verifies and keeps an answer just fetched. Throws what is wrong with it; true when it changed anything. */
+  /**
+   * Verifies a response that was just fetched and keeps it. Resolves to true when anything changed. Throws when the response does
+   * not verify or is older than the known one.
+   */
   accept(certificate: Certificate, response: Buffer, trust: CertificateTrust, at: Date): Promise<boolean>
-  /** Notes that no answer could be had. */
+  /** Records that no response could be fetched. */
   failed(certificate: Certificate, fault: Fault, at: Date): void
   report(certificate: Certificate, at: Date): StatusReport
-  /** The answer for a certificate by SHA-1 or SHA-256 of its DER (lower hex), while it is fresh. */
+  /** The fresh response for a certificate, found by the SHA-1 or SHA-256 of its DER (lower-case hex). */
   byHash(hex: string, at: Date): Buffer | undefined
 }
 
-/** Reads what earlier runs kept in `directory`; damaged files are as good as absent. */
+/** Reads the responses that earlier runs kept in `directory`. A damaged file counts as absent. */
 export async function openCertificateStatuses(q: {
   directory: string
   write: WriteFile
@@ -92,13 +95,13 @@ export async function openCertificateStatuses(q: {
       entry.checkedAt = at
       try {
         const verdict = verify(certificate, response, trust, at)
-        // An answer older than what is known could be a replay that hides a revocation.
+        // An older response could be a replay that hides a revocation.
         const known = entry.refusal?.at ?? entry.verdict?.thisUpdate
         if (known !== undefined && verdict.thisUpdate < known) {
           throw notGood(certificate, 'the OCSP answer is older than one seen before')
         }
         const same = entry.response?.equals(response) === true && entry.refusal === undefined
-        // The Buffer stays the same one while its bytes do.
+        // Keeps the same Buffer object while its bytes are the same.
         const kept = same ? entry.response : response
         Object.assign(entry, { response: kept, verdict, trust, refusal: undefined, error: undefined })
         if (same) return false
@@ -155,7 +158,7 @@ function notGood(certificate: Certificate, why: string): Fault {
   })
 }
 
-/** What a signed answer said when it did not say good; undefined when the answer itself was at fault. */
+/** The status of the certificate in a valid response that does not say good; undefined when the response itself is invalid. */
 function refusalIn(fault: Fault): 'revoked' | 'unknown' | undefined {
   if (fault.code !== 'incorrect_validation_info') return undefined
   const said = /the certificate is (revoked|unknown)$/.exec(fault.what ?? '')

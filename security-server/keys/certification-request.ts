@@ -1,4 +1,4 @@
-/** PKCS#10 certification requests (RFC 2986), written with our own DER and signed with SHA-256. */
+/** PKCS#10 certification requests (RFC 2986), written with our own DER encoder and signed with SHA-256. */
 import { createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -6,7 +6,7 @@ import { publicHalf, type SigningKey, signDerWith } from '#core/signature/signin
 import { Fault } from '#schemas/fault.ts'
 import { type AltNames, altNamesExtension } from './alt-names.ts'
 
-/** A distinguished name in the order of its RDNs: short names of RFC 4519 or dotted OIDs. */
+/** A distinguished name in the order of its RDNs; `type` is a short name of RFC 4519 or a dotted OID. */
 export type SubjectFields = { type: string; value: string }[]
 
 const ATTRIBUTE: Record<string, string> = {
@@ -24,8 +24,8 @@ const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]+$/
 const DOTTED = /^[0-2](\.(0|[1-9][0-9]{0,9})){1,15}$/
 
 /**
- * The DER of a request for this key. Throws `invalid_input` for a subject that cannot stand in a certificate:
- * 1 to 16 fields of 1 to 255 characters, a short code as country, DNS names of letters, digits and hyphens.
+ * The DER of a request for this key. Throws `invalid_input` for a subject that a certificate cannot have: it needs 1 to 16 fields
+ * of 1 to 255 characters, a short code as country, and DNS names of letters, digits and hyphens.
  */
 export function certificationRequest(
   q: { privateKey: KeyObject; subject: SubjectFields } & AltNames,
@@ -33,7 +33,7 @@ export function certificationRequest(
   return signed(requestInfo(createPublicKey(q.privateKey), q), q.privateKey)
 }
 
-/** As `certificationRequest`, for a key that may lie on a token. */
+/** As `certificationRequest`, for a key that may be on a hardware token. */
 export async function requestBy(q: { key: SigningKey; subject: SubjectFields } & AltNames): Promise<Buffer> {
   const publicKey = publicHalf(q.key)
   const info = requestInfo(publicKey, q)
@@ -46,7 +46,7 @@ function requestInfo(publicKey: KeyObject, q: { subject: SubjectFields } & AltNa
   return der.sequence(der.integer(0), subjectName(q.subject), spki, attributes(q))
 }
 
-/** What is to be signed with its SHA-256 signature: the form of requests and of certificates (RFC 5280 4.1). */
+/** The content with its SHA-256 signature, in the form that requests and certificates share (RFC 5280 4.1). */
 export function signed(content: Buffer, privateKey: KeyObject): Buffer {
   const value = sign('sha256', content, privateKey)
   return der.sequence(content, signatureAlgorithm(privateKey), der.bitString(value))
@@ -65,7 +65,7 @@ export function requestPem(request: Buffer): string {
   return `-----BEGIN CERTIFICATE REQUEST-----\n${lines.join('\n')}\n-----END CERTIFICATE REQUEST-----\n`
 }
 
-/** The DER of a Name; throws as certificationRequest does. */
+/** The DER of a Name; throws as `certificationRequest` does. */
 export function subjectName(fields: SubjectFields): Buffer {
   if (fields.length < 1 || fields.length > 16) throw refused('a subject has 1 to 16 fields')
   return der.sequence(...fields.map(rdn))
@@ -81,9 +81,9 @@ function rdn({ type, value }: { type: string; value: string }): Buffer {
 }
 
 function fieldValue(oid: string, value: string): Buffer {
-  // RFC 5280 appendix A: these two are PrintableString only.
+  // RFC 5280 appendix A: country and serial number are PrintableString only.
   if (oid === OID.countryName) {
-    // Ejbca puts the instance here, which has more than the two letters of a country.
+    // EJBCA puts the X-Road instance here, which is longer than the two letters of a country.
     if (!/^[A-Za-z0-9-]{2,20}$/.test(value)) throw refused('a country is a short code')
     return der.printable(value)
   }
@@ -91,7 +91,7 @@ function fieldValue(oid: string, value: string): Buffer {
   return der.utf8(value)
 }
 
-/** [0] attributes: an extensionRequest with the other names, or nothing. */
+/** The [0] attributes: an extensionRequest with the alternative names, or none. */
 function attributes(names: AltNames): Buffer {
   const extension = altNamesExtension(names)
   if (extension === undefined) return der.implicit(0, der.set())

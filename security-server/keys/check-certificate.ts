@@ -1,4 +1,4 @@
-/** Decides whether a certificate may be imported for a key, and for whom it will sign. */
+/** Decides whether a certificate may be imported for a key, and which member it signs for. */
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { checkDemands, memberOfSigningCertificate } from '#core/certificate/subject-profile.ts'
 import { isAuthenticationCertificate, isSigningCertificate } from '#core/certificate/usage.ts'
@@ -8,7 +8,7 @@ import { chainOf } from './identities.ts'
 import type { CertificateTrust } from './identity.ts'
 import type { StoredKey } from './key-file.ts'
 
-/** The key whose public half the certificate holds; throws `key_not_found`. */
+/** The key to whose public half the certificate belongs. Throws `key_not_found`. */
 export function keyOf(certificate: Certificate, keys: StoredKey[]): StoredKey {
   const spki = publicKeyOf(certificate).export({ format: 'der', type: 'spki' })
   const found = keys.find((key) => key.spki.equals(spki))
@@ -17,8 +17,8 @@ export function keyOf(certificate: Certificate, keys: StoredKey[]): StoredKey {
 }
 
 /**
- * Checks usage, path and member. Gives the member for signing certificates, undefined for authentication ones. Throws
- * `incorrect_certificate`, `cert_validation`, `invalid_cert_path`, `unknown_member`.
+ * Checks usage, path and member. Returns the member of a signing certificate, undefined for an authentication certificate. Throws
+ * `incorrect_certificate`, `cert_validation`, `invalid_cert_path` or `unknown_member`.
  */
 export function checkCertificate(
   certificate: Certificate,

@@ -1,4 +1,4 @@
-/** Decides whether certificates may be shown for the internal TLS key: whose they are, when, for what, in which order. */
+/** Decides whether certificates may be presented for the internal TLS key: checks the key, validity period, purpose and order. */
 
 import { OID } from '#core/asn1/oids.ts'
 import { type Certificate, isIssuedBy, publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
@@ -10,7 +10,7 @@ const BEGIN = '-----BEGIN CERTIFICATE-----'
 const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 const USABLE: readonly string[] = [OID.serverAuth, OID.anyExtendedKeyUsage]
 
-/** One certificate in DER, PEM or base64 of these, or 2 to 10 as PEM; `malformed_certificate`. */
+/** Reads one certificate in DER, PEM or base64, or 2 to 10 in PEM. Throws `malformed_certificate`. */
 export function readChain(bytes: Buffer): [Certificate, ...Certificate[]] {
   if (bytes.length > MAX_BYTES) throw new Fault('malformed_certificate', { what: 'too long' })
   const text = bytes[0] === 0x30 ? '' : bytes.toString('latin1')
@@ -27,9 +27,9 @@ export function readChain(bytes: Buffer): [Certificate, ...Certificate[]] {
 }
 
 /**
- * Who trusts them is the systems' affair, so no authority of the instance is asked. Throws `key_not_found` for another
- * key's, `cert_validation` out of time, `incorrect_certificate` for another purpose, `invalid_cert_path` when one did not
- * issue the one before it.
+ * Does not check for an approved CA: the agency's own systems decide which CA they trust. Throws `key_not_found` when the first
+ * certificate is for another key, `cert_validation` outside of a validity period, `incorrect_certificate` when it may not be used
+ * for a TLS server, `invalid_cert_path` when a certificate was not issued by the next one.
  */
 export function checkChain(chain: readonly [Certificate, ...Certificate[]], spki: Buffer, at: Date): void {
   const [own] = chain

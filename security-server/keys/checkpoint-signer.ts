@@ -1,9 +1,12 @@
-/** Who countersigns the log's tree heads: what bundles and archives bring of the owner's signing certificate. */
+/** The owner's signing certificate, which signs the log's tree heads, as evidence bundles and archives contain it. */
 import { Fault } from '#schemas/fault.ts'
 import { memberOf, type ServerId } from '#schemas/identifiers.ts'
 import type { Keys } from './keys.ts'
 
-/** DER, the certificate first. Undefined while the token is locked: messages of the owner may prove the same certificate. */
+/**
+ * Certificates in DER, the signing certificate first, and their OCSP responses. Undefined when there is no signing identity, for
+ * example while the token is locked; the owner's messages may then still prove the same certificate.
+ */
 export function checkpointSigner(
   keys: Pick<Keys, 'signingIdentity'>,
   server: ServerId,

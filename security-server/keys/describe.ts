@@ -1,4 +1,4 @@
-/** What people see of a token: its keys, requests and certificates with their states; nothing secret. */
+/** What administrators see of a token: its keys, requests and certificates with their states, without secrets. */
 import { createPublicKey } from 'node:crypto'
 import { nameText } from '#core/certificate/name.ts'
 import type { TokenState } from '#platform/pkcs11/hardware-token.ts'
@@ -28,7 +28,7 @@ export type CertificateInfo = {
   /** `saved`: an authentication certificate that the configuration does not list (yet). */
   state: 'registered' | 'saved' | 'expired'
   ocsp: StatusReport
-  /** What somebody has to do before the certificate serves; absent when it does. */
+  /** What somebody has to do before the certificate can be used; absent when it can. */
   remedy?: string | undefined
   pem: string
 }
@@ -39,7 +39,7 @@ export type KeyInfo = {
   label: string
   algorithm: KeyAlgorithm | undefined
   createdAt: string
-  /** Made on its hardware token by other means than ours. */
+  /** The key was made on its hardware token with other tools, and adopted here. */
   adopted: boolean
   requests: { id: string; createdAt: string; member?: string | undefined }[]
   certificates: CertificateInfo[]
@@ -51,7 +51,7 @@ export type TokenInfo = {
   type: 'SOFTWARE' | 'HARDWARE'
   initialized: boolean
   loggedIn: boolean
-  /** Of a hardware token: whether it is there, and what it says of itself. */
+  /** For a hardware token: whether it is present, and the state that it reports. */
   hardware?: TokenState | undefined
   keys: KeyInfo[]
 }

@@ -1,4 +1,4 @@
-/** Keys as a running server keeps them: the status of their certificates fetched anew, hardware tokens watched. */
+/** The jobs and checks of keys in a running server: fetching OCSP responses, watching hardware tokens. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { hardwareFinding } from './hardware-finding.ts'
@@ -22,7 +22,7 @@ export const ownKeys: FeatureModule<Ground> = {
             .map(({ name, loggedIn }) => [name, loggedIn ? 1 : 0]),
       )
     return {
-      // Looks often, asks rarely: an answer may live for a minute only.
+      // Runs often but rarely asks a responder: a response may be fresh for a minute only.
       jobs: [{ kind: 'refresh-ocsp', everySeconds: 10, onEachNode: true, run: () => keys.refreshOcsp() }],
       health: {
         keys: () => {

@@ -1,10 +1,10 @@
-/** New private keys of the kinds that X-Road peers accept. */
+/** Generates private keys of the kinds that X-Road servers accept. */
 import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
 export type KeyAlgorithm = 'P-256' | 'RSA-2048' | 'RSA-3072'
 
-/** Makes a key off the event loop. */
+/** Generates a key without blocking the event loop. */
 export function generateKey(algorithm: KeyAlgorithm): Promise<KeyObject> {
   return new Promise((resolve, reject) => {
     const done = (error: Error | null, _public: KeyObject, privateKey: KeyObject) =>
@@ -14,7 +14,7 @@ export function generateKey(algorithm: KeyAlgorithm): Promise<KeyObject> {
   })
 }
 
-/** The name of a key's algorithm, undefined for a kind that we do not use. */
+/** The name of a key's algorithm; undefined for a kind that is not used here. */
 export function algorithmOf(key: KeyObject): KeyAlgorithm | undefined {
   const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {}
   if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'P-256'

@@ -1,7 +1,7 @@
-/** Whether a hardware token keeps members from signing, for health and diagnosis. */
+/** Whether a hardware token prevents members from signing, for health checks and diagnosis. */
 import type { TokenInfo } from './keys.ts'
 
-/** Not well when a token that holds an active certificate cannot sign; undefined when there is no hardware token. */
+/** `ok` is false when a token with an active certificate cannot sign. Undefined when there is no hardware token. */
 export function hardwareFinding(tokens: TokenInfo[]): { ok: boolean; reason?: string } | undefined {
   const hardware = tokens.filter(({ type }) => type === 'HARDWARE')
   if (hardware.length === 0) return undefined

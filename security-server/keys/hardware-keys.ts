@@ -1,6 +1,6 @@
 /**
- * Signing keys on a hardware token: their private halves never leave it, so a folder keeps only what belongs to each key,
- * its certificates and requests. The token may be away; what is known of its keys is shown all the same.
+ * Signing keys on a hardware token. The private keys never leave the token; a folder here keeps the certificates and requests of
+ * each key. The keys are listed even while the token is away.
  */
 import { mkdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,17 +17,20 @@ import { readKeys } from './software-token.ts'
 import type { Token } from './tokens.ts'
 import { syncFolder, type WriteFile } from './write-durably.ts'
 
-/** A token of the settings. `pin` is tried once, when the token says that no wrong one was given before. */
+/** A hardware token of the settings. `pin` is tried once, and only when the token reports no earlier wrong attempt. */
 export type HardwareTokenPlace = TokenPlace & { id: string; pin?: string | undefined }
 
 export type HardwareKeys = Token &
   Pick<HardwareToken, 'login' | 'logout' | 'state' | 'close' | 'look'> & {
     label: string
-    /** Makes a signing key on the token; fails as `HardwareToken.generate`. */
+    /** Makes a signing key on the token. Throws as `HardwareToken.generate` does. */
     generate(q: { label: string; algorithm: KeyAlgorithm }): Promise<StoredKey>
-    /** The keys on the token that are not among ours; fails as `HardwareToken.keys`. */
+    /** The keys on the token that have no record here. Throws as `HardwareToken.keys` does. */
     found(): Promise<FoundKey[]>
-    /** Takes one of these into use. Throws `conflict` for one that is among ours or `isKnown`, and as `HardwareToken.adopt`. */
+    /**
+     * Takes one of these keys into use. Throws `conflict` when it has a record here or `isKnown` says so, and as
+     * `HardwareToken.adopt` does.
+     */
     adopt(q: {
       objectId: string
       label: string | undefined
@@ -37,13 +40,13 @@ export type HardwareKeys = Token &
 
 const MAX_KEYS = 1000
 
-/** Reads the records of `directory` (made when absent) and begins to look for the token. */
+/** Reads the key records in `directory` (made when absent) and starts to look for the token. */
 export async function openHardwareKeys(q: {
   place: HardwareTokenPlace
   directory: string
   clock: Clock
   write: WriteFile
-  /** Called whenever the token went, came back, or was logged in to. */
+  /** Called when the token was removed, came back, or was logged in to. */
   changed(): void
 }): Promise<HardwareKeys> {
   await mkdir(q.directory, { recursive: true, mode: 0o700 })
@@ -61,12 +64,12 @@ export async function openHardwareKeys(q: {
   })
   const name = `token ${q.place.label}`
 
-  /** As soon as the token is there, and once only: what it refuses is not tried again. */
+  /** Tries the PIN as soon as the token is there, and only once: a refused PIN is not tried again. */
   function tryPin(): void {
     if (pin === undefined || token.state().state !== 'locked') return
     const once = Buffer.from(pin)
     pin = undefined
-    const tried = token.login(once, { careful: true }).catch(() => undefined) // Its state says why.
+    const tried = token.login(once, { careful: true }).catch(() => undefined) // A failure shows in the token's state.
     void tried.finally(() => once.fill(0))
   }
 
@@ -141,7 +144,7 @@ export async function openHardwareKeys(q: {
     deleteKey: (id) =>
       inTurn(async () => {
         const { objectId, adopted } = key(id)
-        // On the token first: a crash in between leaves a record without a key, not a key that nobody knows of.
+        // The token first: a crash in between leaves a record without a key, not a key without a record.
         if (adopted !== true) await token.destroy(objectId!)
         await unlink(join(q.directory, `${id}.json`))
         await syncFolder(q.directory)

@@ -157,7 +157,7 @@ t.test('identities: one object until something changes; several members; rotatio
   world.now += 1000
   const fresh = await authenticationCertificate(world, keys, { register: false })
   t.equal(keys.authenticationIdentity().certificate.sha256, old.sha256, 'peers know only the registered one')
-  // Both are registered while one takes the other's place; servers fetch a configuration at different moments.
+  // Both are registered during the renewal: servers fetch a configuration at different moments.
   world.registered = [old, fresh].map(({ sha256 }) => Buffer.from(sha256, 'hex'))
   world.reconfigure()
   t.equal(keys.authenticationIdentity().certificate.sha256, old.sha256, 'not every peer knows the new one')

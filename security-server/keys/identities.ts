@@ -1,7 +1,7 @@
 /**
- * Chooses and keeps identities: active certificate, valid path, fresh OCSP for it and its intermediates, unlocked key.
- * While nothing changes a look-up costs one map access; at every change the choice is made anew, and the same object is
- * handed out when the outcome is the same.
+ * Chooses identities and keeps them. An identity needs an active certificate, a valid path, fresh OCSP responses for the
+ * certificate and its intermediates, and an unlocked key. While nothing changes a look-up costs one map access. After every
+ * change the choice is made again; when the result is the same, the same object is returned.
  */
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { validatePath } from '#core/certificate/validate-path.ts'
@@ -16,7 +16,7 @@ import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
 import { signerOf } from './sign-value.ts'
 import type { Tokens } from './tokens.ts'
 
-/** Everything that an identity is made of; two equal ones give the same identity object. */
+/** Everything that an identity consists of; equal parts give the same identity object. */
 type Parts = {
   certificate: Certificate
   privateKey: SigningKey
@@ -29,13 +29,15 @@ type Kept<T> = { parts: Parts; identity: T; validUntil: number; trust: Certifica
 type Identities = {
   signing(member: MemberId): SigningIdentity
   authentication(): AuthenticationIdentity
-  /** Active certificates of either usage and the intermediates above them, for the OCSP refresh. */
+  /** Active certificates of both usages with their intermediates, for the OCSP refresh. */
   certificates(trust: CertificateTrust): Certificate[]
-  /** Says that keys, certificates or OCSP answers changed. */
+  /** To be called when keys, certificates or OCSP responses have changed. */
   invalidate(): void
 }
 
-/** See the file's head; faults are those of CONTRACTS: `token_not_active`, `cannot_sign`, `incorrect_validation_info`. */
+/**
+ * See the file's head. Identities throw `token_not_active`, `token_unavailable`, `cannot_sign` or `incorrect_validation_info`.
+ */
 export function createIdentities(q: {
   clock: Clock
   tokens: Pick<Tokens, 'keys' | 'signingKey' | 'softwareUnlocked'>
@@ -75,7 +77,7 @@ export function createIdentities(q: {
   }
 
   function evaluate({ key, stored }: Candidate, trust: CertificateTrust, at: Date) {
-    // First: a token that is locked or away is what people have to hear of.
+    // First, because a token that is locked or away is the fault that administrators must see.
     const privateKey = q.tokens.signingKey(key.id)
     const path = chainOf(stored.certificate, key.usage, trust, at)
     const statuses = path.map((each) => q.statuses.fresh(each, trust, at))
@@ -104,7 +106,7 @@ export function createIdentities(q: {
         'authentication',
         () => candidatesOf(q.tokens.keys(), 'AUTHENTICATION'),
         ({ privateKey, ...parts }): AuthenticationIdentity => {
-          // Such keys are made in the software token only.
+          // Authentication keys are made in the software token only.
           if (!isLocal(privateKey))
             throw new Fault('cannot_sign', { what: 'TLS needs the key in this process' })
           return { ...parts, privateKey }
@@ -136,8 +138,8 @@ function candidatesOf(keys: StoredKey[], usage: KeyUsage): Candidate[] {
 }
 
 /**
- * Authentication certificates that peers know first, as they refuse others, then the one that lives longest; of two of which nobody
- * can tell since when they are registered the older.
+ * Sorts by rank: authentication certificates that peers know come first, because peers refuse others. Within a rank the one that
+ * is valid longest comes first; among recently registered ones, of which nobody can tell the time of registration, the older one.
  */
 function inOrder(candidates: Candidate[], ranks: Map<Candidate, number>): Candidate[] {
   const rank = (candidate: Candidate): number => ranks.get(candidate) ?? UNREGISTERED
@@ -154,18 +156,18 @@ const UNREGISTERED = 0
 const LATELY = 1
 const KNOWN = 2
 
-/** Servers fetch a configuration each minute or more often, each at its own moment; that one fetch fails is no rarity. */
+/** Servers fetch a configuration each minute or more often, each at its own moment, and a single fetch often fails. */
 const PEERS_KNOW_AFTER_MS = 120_000
 
 /**
- * Since when authentication certificates are registered, as far as this process saw it. One that came lately stands behind one that
- * peers know for certain, so that no renewal has them refuse what they have not heard of.
+ * Remembers since when this process has seen each authentication certificate registered. A recently registered one ranks below
+ * one that all peers surely know, so that during a renewal peers are not shown a certificate that they do not know yet.
  */
 function createRegistrations() {
   const since = new Map<string, number>()
 
   return {
-    /** `settled`: when the next of those that were registered lately is known. */
+    /** `settled` is the time (ms) at which the next recently registered certificate counts as known. */
     rank(candidates: Candidate[], trust: CertificateTrust, now: number) {
       const ranks = new Map<Candidate, number>()
       let settled = Number.POSITIVE_INFINITY
@@ -192,7 +194,7 @@ export function isRegisteredHere(certificate: Certificate, trust: CertificateTru
   return trust.serverByAuthCert(Buffer.from(certificate.sha256, 'hex')) !== undefined
 }
 
-/** The certificate and the intermediates above it, without the trust anchor; throws as `validatePath` does. */
+/** The certificate and its intermediates, without the trust anchor. Throws as `validatePath` does. */
 export function chainOf(
   certificate: Certificate,
   usage: KeyUsage,
@@ -212,7 +214,7 @@ function chainOrNothing(...of: Parameters<typeof chainOf>): Certificate[] {
   try {
     return chainOf(...of)
   } catch {
-    return [] // Expired or no longer approved: signing says so itself.
+    return [] // Expired or no longer approved: signing reports that.
   }
 }
 

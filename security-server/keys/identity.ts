@@ -1,11 +1,11 @@
-/** What leaves this room: identities that sign or authenticate, and what keys need to know from the configuration. */
+/** The identities for signing and authentication that this room returns, and the configuration that keys depend on. */
 import type { KeyObject } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { SignatureMethod } from '#core/signature/algorithms.ts'
 import type { MemberId } from '#schemas/identifiers.ts'
 
-/** The part of the configuration that says which certificates count. */
+/** The part of the configuration that decides which certificates are accepted. */
 export type CertificateTrust = Pick<
   ConfigurationIndex,
   | 'instance'
@@ -18,22 +18,22 @@ export type CertificateTrust = Pick<
 >
 
 /**
- * Signs for one member. The same object is handed out until the certificate, its chain or an OCSP answer changes, so
- * whatever depends only on those can be kept by it.
+ * Signs for one member. The same object is returned until the certificate, its chain or an OCSP response changes, so values that
+ * depend only on these can be cached by it.
  */
 export type SigningIdentity = {
   member: MemberId
   certificate: Certificate
   intermediates: Certificate[]
-  /** Fresh answers: the signer's first, then the intermediates'. */
+  /** Fresh responses: for the signing certificate first, then for the intermediates. */
   ocspResponses: Buffer[]
   method: SignatureMethod
-  /** The raw signature value, r||s for ECDSA. P-256 answers at once, RSA from the thread pool. */
+  /** The raw signature value, r||s for ECDSA. A P-256 key signs synchronously, an RSA key in the thread pool. */
   sign(data: Buffer): Buffer | Promise<Buffer>
 }
 
-/** What TLS presents: a key, its certificate, and the issuers that go with it. */
+/** What a TLS endpoint presents: its certificate and the intermediates, with the private key. */
 export type TlsIdentity = { certificate: Certificate; intermediates: Certificate[]; privateKey: KeyObject }
 
-/** What TLS between servers needs. */
+/** The identity for TLS between servers. */
 export type AuthenticationIdentity = TlsIdentity & { ocspResponses: Buffer[] }

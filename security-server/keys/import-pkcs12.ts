@@ -1,6 +1,6 @@
 /**
- * Takes over the software token of an X-Road security server: the PKCS#12 file of each key and, where at hand, the
- * keyconf.xml that says what each key is for. Several members' keys may come in one go.
+ * Imports the software token of an X-Road security server: the PKCS#12 file of each key and, if available, the keyconf.xml that
+ * states the usage of each key. One import may contain keys of several members.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -16,7 +16,7 @@ type Import = {
   files: Buffer[]
   password: string
   keyconf?: Buffer | undefined
-  /** Decides where neither keyconf.xml nor a certificate does. */
+  /** Used when neither keyconf.xml nor a certificate states the usage. */
   usage?: KeyUsage | undefined
 }
 
@@ -28,8 +28,8 @@ type Into = {
 const MAX_FILES = 100
 
 /**
- * The ids of the imported keys, one by one as they were stored. A key that is here already is kept as it is. Throws
- * `pin_incorrect`, `invalid_input`, `invalid_xml`, and what importing a certificate throws.
+ * The ids of the imported keys, in the order in which they were stored. A key that exists already is left as it is. Throws
+ * `token_not_active`, `pin_incorrect`, `invalid_input`, `invalid_xml`, and what importing a certificate throws.
  */
 export async function importPkcs12(q: Import, { token, store }: Into): Promise<string[]> {
   if (!token.unlocked()) throw new Fault('token_not_active')
@@ -53,7 +53,7 @@ export async function importPkcs12(q: Import, { token, store }: Into): Promise<s
     const spki = spkiOf(createPublicKey(privateKey))
     const known = keyconf.find((key) => key.publicKey.equals(spki))
     const own = enclosed
-      // X-Road's files hold a self-signed placeholder (CN=KeyHolder) beside the key.
+      // X-Road's files contain a self-signed placeholder certificate (CN=KeyHolder) with the key.
       .filter((each) => spkiOf(publicKeyOf(each)).equals(spki) && !each.issuer.der.equals(each.subject.der))
       .map((certificate) => ({ certificate, active: true }))
     const certificates = known?.certificates ?? own

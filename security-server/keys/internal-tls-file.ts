@@ -1,4 +1,6 @@
-/** The file of the internal TLS key: its sealed private half and the certificates shown for it, so that both change in one write. */
+/**
+ * The file of the internal TLS key: the sealed private key and the certificates presented for it, so that one write changes both.
+ */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -9,13 +11,13 @@ import { parseJson } from './token-file.ts'
 export type StoredInternalTls = {
   spki: Buffer
   sealed: Sealed
-  /** The key's own certificate first, then its issuers as far as they were imported. */
+  /** The key's own certificate first, then those of its issuers that were imported. */
   chain: [Certificate, ...Certificate[]]
 }
 
 const CONTEXT = 'concordat internal tls key'
 
-/** Seals a new key; throws `token_not_active` while the token is locked. */
+/** Seals a new key under the token key; throws `token_not_active` while the token is locked. */
 export function sealInternalTls(
   privateKey: KeyObject,
   token: Pick<SoftwareToken, 'seal'>,
@@ -52,7 +54,7 @@ export function writeInternalTlsFile({ spki, sealed, chain }: StoredInternalTls)
   return Buffer.from(JSON.stringify(value, null, 1))
 }
 
-/** Throws `io_error` with the file's name when it is damaged. */
+/** Reads the file; throws `io_error` with its name when it is damaged. */
 export function readInternalTlsFile(text: string, name: string): StoredInternalTls {
   const value = parseJson(text, name) as Record<string, unknown>
   const { version, spki, certificates } = value

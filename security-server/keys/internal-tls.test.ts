@@ -1,4 +1,7 @@
-/** The internal TLS key: made once, kept sealed, certified by anybody's CA, and never shown with what does not fit it. */
+/**
+ * The internal TLS key: made once, stored sealed, certified by any CA, and never presented with a certificate that does not fit
+ * it.
+ */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -26,7 +29,7 @@ async function unlocked(world: World): Promise<Keys> {
   return keys
 }
 
-/** A certificate of the world's CA for the present key. */
+/** A certificate of the world's CA for the current key. */
 async function certified(world: World, keys: Keys, more: object = {}): Promise<Certificate> {
   const request = keys.internalTls.request({ subject: SUBJECT, dnsNames: ['ss1.agency.example'] })
   const at = new Date(world.now)

@@ -1,7 +1,7 @@
 /**
- * The internal TLS key (X-Road's name): what the agency's own systems see of this server, as a server and as a client.
- * Guarantees that there is a key with a certificate as soon as the token was unlocked once, and that key and certificate
- * always fit each other.
+ * The internal TLS key (X-Road's name): the agency's own systems see its certificate, both when this server is the TLS server and
+ * when it is the client. Guarantees that a key with a certificate exists once the token was unlocked, and that key and
+ * certificate always fit each other.
  */
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
@@ -47,22 +47,25 @@ export type InternalTls = {
   /** Throws `cert_not_found` before the first key. */
   info(): InternalTlsInfo
   certificate(): Certificate
-  /** A new P-256 key with a certificate of its own; the old key is gone. Throws `token_not_active`. */
+  /** Makes a new P-256 key with a self-signed certificate and deletes the old key. Throws `token_not_active`. */
   generate(): Promise<InternalTlsInfo>
-  /** A PKCS#10 request (DER) for the present key. Throws `token_not_active`, `invalid_input`. */
+  /** A PKCS#10 request (DER) for the current key. Throws `token_not_active`, `invalid_input`. */
   request(q: { subject: SubjectFields } & AltNames): Buffer
-  /** Shows this certificate from now on, with the issuers given after it; what is refused: check-internal-tls.ts. */
+  /**
+   * Presents this certificate from now on, with the issuers that follow it. Throws as check-internal-tls.ts says,
+   * `cert_not_found`, and `conflict` for the present certificate.
+   */
   importCertificate(bytes: Buffer): Promise<InternalTlsInfo>
   /**
-   * After the token was unlocked: opens the key, makes the first one. When that fails there is no identity and `info`
-   * throws why: signing and peers do not depend on what our own systems see. `generate` is the way out.
+   * To be called after the token was unlocked: opens the key, or makes the first one. When that fails there is no identity and
+   * `info` throws the reason, but signing and peers still work. `generate` then makes a new key.
    */
   open(): Promise<void>
-  /** After the token was locked. */
+  /** To be called after the token was locked. */
   close(): void
 }
 
-/** Reads the key's file when there is one; what is wrong with it shows in `info`. */
+/** Reads the key's file if there is one. `info` reports a damaged file; a file that others can read throws `io_error` here. */
 export async function createInternalTls(q: {
   directory: string
   clock: Clock
@@ -99,7 +102,7 @@ export async function createInternalTls(q: {
     const made = await generateKey('P-256')
     const der = selfSignedCertificate({ privateKey: made, names: q.names, at: new Date(q.clock()) })
     await save({ ...sealInternalTls(made, q.token), chain: readChain(der) })
-    // Somebody may have locked the token meanwhile.
+    // The token may have been locked in the meantime.
     if (q.token.unlocked()) privateKey = made
   }
 
@@ -140,7 +143,7 @@ export async function createInternalTls(q: {
       inTurn(async () => {
         try {
           if (stored !== undefined) privateKey = openInternalTls(stored, q.token)
-          // A damaged file may still be mended by hand: it is replaced only when somebody asks for a new key.
+          // A damaged file can still be repaired by hand: only `generate` replaces it.
           else if (failure === undefined) await makeKey()
         } catch (thrown) {
           failure = asFault(thrown)

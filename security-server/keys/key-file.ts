@@ -1,7 +1,6 @@
 /**
- * One file per key: its public half, the sealed private half or its place on a hardware token, the requests made and the
- * certificates imported for it.
- * As all of that is one file, every change of a key is one atomic write.
+ * One file per key: the public key, the sealed private key or its place on a hardware token, and the key's requests and
+ * certificates. Because all of that is one file, every change of a key is one atomic write.
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
@@ -12,12 +11,12 @@ import { parseJson } from './token-file.ts'
 
 export type KeyUsage = 'SIGNING' | 'AUTHENTICATION'
 
-/** A PKCS#10 request made for a key; `member` for signing keys. */
+/** A PKCS#10 request made for a key; `member` is set for signing keys. */
 type StoredRequest = { id: string; createdAt: string; member: MemberId | undefined; der: Buffer }
 
 export type StoredCertificate = {
   certificate: Certificate
-  /** Whose signatures it makes; undefined for authentication. */
+  /** The member for whom it signs; undefined for authentication. */
   member: MemberId | undefined
   active: boolean
   importedAt: string
@@ -34,7 +33,7 @@ export type StoredKey = {
   sealed?: Sealed | undefined
   /** CKA_ID in hex of a key on a hardware token. */
   objectId?: string | undefined
-  /** Made by other means: it is not ours to destroy. */
+  /** Made with other tools: deleting the record here does not destroy the key on the token. */
   adopted?: true | undefined
   requests: StoredRequest[]
   certificates: StoredCertificate[]
@@ -61,7 +60,7 @@ export function makeStoredKey(q: {
   return { ...newKey({ ...q, spki }), sealed }
 }
 
-/** A new key's record without a private half. */
+/** A new key's record without the private key. */
 export function newKey(q: { spki: Buffer; usage: KeyUsage; label: string; createdAt: Date }): StoredKey {
   return {
     id: keyId(q.spki),
@@ -143,7 +142,7 @@ export function readKeyFile(text: string, name: string): StoredKey {
   }
 }
 
-/** Where the private half is: here, sealed, or on a hardware token. */
+/** Where the private key is: sealed in this file, or on a hardware token. */
 function halfOf(
   value: Record<string, unknown>,
   name: string,

@@ -1,4 +1,7 @@
-/** What tests of keys share: an authority, a configuration that trusts it, a token folder, and OCSP answers that can go wrong. */
+/**
+ * What the tests of keys share: a CA, a configuration that trusts it, a token folder, and a responder whose responses can be
+ * wrong.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -27,10 +30,10 @@ export type World = {
   now: number
   authority: Authority
   directory: string
-  /** What the responder does: an answer's conditions, or 'down'. */
+  /** What the responder does: the conditions of its response, or 'down'. */
   ocsp: Partial<Conditions> | 'down'
   asked: number
-  /** The responder answers when this ends. */
+  /** The responder answers when this promise settles. */
   answers: Promise<unknown>
   /** SHA-256 of registered authentication certificates. */
   registered: Buffer[]
@@ -39,7 +42,7 @@ export type World = {
   open(more?: Partial<KeysDependencies>): Promise<Keys>
 }
 
-/** A world with an unlocked clock; its token folder ends with the test. */
+/** A world with its own clock; its token folder is removed with the test. */
 export async function createWorld(t: Test): Promise<World> {
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-keys-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
@@ -114,7 +117,7 @@ function parametersOf(world: World): SharedParameters {
   }
 }
 
-/** A signing key of `of` with its certificate; RSA when asked for. */
+/** A signing key of the member `of` with its certificate; RSA on request. */
 export async function signingCertificate(
   world: World,
   keys: Keys,
@@ -130,7 +133,7 @@ export async function signingCertificate(
   return keys.importCertificate(certificate.der)
 }
 
-/** An authentication key with its certificate, registered when asked for. */
+/** An authentication key with its certificate; registered on request. */
 export async function authenticationCertificate(
   world: World,
   keys: Keys,

@@ -179,7 +179,7 @@ t.test("X-Road's PKCS#12 token files", async (t) => {
   mkdirSync(folder)
   const file = (name: string) => path.join(folder, name)
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
-  /** As X-Road does: the key beside a self-signed certificate of no meaning. */
+  /** As X-Road's files: the key with a meaningless self-signed certificate. */
   const softToken = (name: string, kind: string[]) => {
     openssl(
       'req',
@@ -277,7 +277,7 @@ t.test("X-Road's PKCS#12 token files", async (t) => {
     files[0]!.subarray(0, 900),
     Buffer.alloc(1_100_000, 0x30),
     Buffer.concat([files[0]!, Buffer.alloc(1)]),
-    // Hours of deriving keys: for the checksum, and without one for what is encrypted.
+    // Iteration counts that would take hours: in the checksum, and, in a file without checksum, in the encrypted part.
     withCounts(files[0]!),
     der.sequence(
       ...children(parseDer(withCounts(files[0]!)))
@@ -301,7 +301,7 @@ t.test("X-Road's PKCS#12 token files", async (t) => {
   }
 })
 
-/** The PKCS#12 file with 2^31 - 1 rounds wherever it asks for the usual 2,048. */
+/** The PKCS#12 file with 2^31 - 1 iterations wherever it asks for the usual 2,048. */
 function withCounts(bytes: Buffer): Buffer {
   const element = parseDer(bytes)
   const { tag, content } = element

@@ -1,6 +1,6 @@
 /**
- * The keys of a security server: the token, its certificates and their status behind one door. What may sign is decided
- * by identities.ts; here stand the acts of the people who manage keys.
+ * The public interface of this room: the tokens of a security server, their keys, certificates and OCSP statuses. identities.ts
+ * decides which certificate signs; this file has the operations of the people who manage keys.
  */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
@@ -43,12 +43,12 @@ export type KeysDependencies = {
   /** The token's folder; `ocsp/` within it keeps OCSP answers. */
   directory: string
   clock: Clock
-  /** The configuration in force; throws its own fault (`global_conf_outdated`, ...) when there is none. */
+  /** The current configuration; throws its own fault (`global_conf_outdated`, ...) when there is none. */
   configuration(): CertificateTrust
-  /** How old an OCSP answer may grow before it is asked for again; X-Road's 1200 s when absent. */
+  /** How old an OCSP response may become before it is fetched again; X-Road's 1200 s by default. */
   ocspRefreshSeconds?: number
   fetchOcsp?: FetchOcsp
-  /** What the first certificate for our own systems names. */
+  /** The host name and addresses in the first internal TLS certificate. */
   hostNames?: HostNames
   hardwareTokens?: HardwareTokenPlace[]
   write?: WriteFile
@@ -59,24 +59,29 @@ export type Keys = {
   signingIdentity(member: MemberId): SigningIdentity
   /** As above, for the certificate of TLS between servers; a registered one is preferred. */
   authenticationIdentity(): AuthenticationIdentity
-  /** A document for the central registry, signed as JWS. */
+  /** Signs a document for the central registry as JWS. */
   signJson: SignJson
-  /** Logs in to and out of hardware tokens; throws `token_not_found`, and as `HardwareToken`. */
+  /** Hardware tokens. All throw `token_not_found`, and as `HardwareToken` does. */
   hardware: {
     login(tokenId: string, pin: string): Promise<void>
     logout(tokenId: string): Promise<void>
-    /** The keys on the token that this server does not have, made by other means. */
+    /** The keys on the token that this server has no record of, made with other tools. */
     found(tokenId: string): Promise<FoundKey[]>
-    /** Takes one of them into use for signing; `label` is the token's own when absent. Throws as `HardwareKeys.adopt`. */
+    /** Takes one of them into use for signing; `label` defaults to the token's own. Throws as `HardwareKeys.adopt` does. */
     adopt(tokenId: string, q: { objectId: string; label?: string | undefined }): Promise<KeyInfo>
   }
-  /** What our own systems see of us. */
+  /** The TLS key that our own systems see. */
   internalTls: InternalTls
-  /** The fresh answer for one of our certificates by SHA-1 or SHA-256 in hex (port 5577). */
+  /** The fresh OCSP response for one of our certificates, by SHA-1 or SHA-256 in hex (port 5577). */
   ocspByHash(hex: string): Buffer | undefined
-  /** Called after every change of keys, certificates, login or OCSP answers; gives a function that ends it. */
+  /**
+   * `listener` is called after every change of keys, certificates, login or OCSP responses. Returns a function that removes it.
+   */
   onChange(listener: () => void): () => void
-  /** Asks for what is due; throws `incorrect_validation_info` when any certificate got no good answer. */
+  /**
+   * Fetches the OCSP responses that are due, all with `force`. Throws `incorrect_validation_info` when any certificate got no
+   * good response.
+   */
   refreshOcsp(o?: { force?: boolean }): Promise<void>
 
   initialize(pin: string): Promise<void>
@@ -85,7 +90,7 @@ export type Keys = {
   changePin(oldPin: string, newPin: string): Promise<void>
   tokens(): TokenInfo[]
   key(id: string): KeyInfo
-  /** In the software token unless `tokenId` names another, which takes signing keys only. */
+  /** In the software token unless `tokenId` names another token; a hardware token accepts signing keys only. */
   createKey(q: {
     tokenId?: string | undefined
     usage: KeyUsage
@@ -94,7 +99,10 @@ export type Keys = {
   }): Promise<KeyInfo>
   renameKey(id: string, label: string): Promise<KeyInfo>
   deleteKey(id: string): Promise<void>
-  /** A PKCS#10 request (DER), kept until deleted; a signing key needs the member it is for. */
+  /**
+   * Makes a PKCS#10 request (DER) and keeps it until it is deleted. A signing key needs the member that it is for, an
+   * authentication key has none.
+   */
   createRequest(q: {
     keyId: string
     member?: MemberId | undefined
@@ -106,11 +114,11 @@ export type Keys = {
   certificate(sha256: string): CertificateInfo
   /** Throws `cert_not_found`. */
   certificateDer(sha256: string): Buffer
-  /** Imports DER, PEM or base64 of PEM for a key that is there; asks for its OCSP status before it returns. */
+  /** Imports a certificate in DER, PEM or base64 for an existing key, and fetches its OCSP status before it returns. */
   importCertificate(bytes: Buffer, o?: { activate?: boolean }): Promise<CertificateInfo>
   setActive(sha256: string, active: boolean): Promise<CertificateInfo>
   deleteCertificate(sha256: string): Promise<void>
-  /** Imports RSA keys from X-Road software token files; see import-pkcs12.ts. */
+  /** Imports RSA keys from the files of X-Road's software token; see import-pkcs12.ts. */
   importPkcs12(q: {
     files: Buffer[]
     password: string
@@ -120,7 +128,7 @@ export type Keys = {
   close(): Promise<void>
 }
 
-/** Opens the token folder, locked; main.ts logs in with the PIN file. Throws `io_error` for damaged files. */
+/** Opens the token folder; the tokens stay locked until `login`. Throws `io_error` for damaged files. */
 export async function createKeys(q: KeysDependencies): Promise<Keys> {
   const write = q.write ?? writeDurably
   const client = createOcspClient()
@@ -131,7 +139,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     identities.invalidate()
     for (const listener of listeners) listener()
   }
-  // A token may be found before all below stands.
+  // A hardware token may be found before the rest is initialized.
   let tokenChanged = (): void => undefined
   const hardware = await Promise.all(
     (q.hardwareTokens ?? []).map((place) =>
@@ -174,7 +182,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     }
   }
 
-  /** Runs a change and tells the listeners. */
+  /** Awaits a change, then calls the listeners. */
   async function change<T>(act: Promise<T>): Promise<T> {
     const result = await act
     changed()

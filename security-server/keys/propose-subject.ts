@@ -1,4 +1,4 @@
-/** The subject that a CA's certificate profile asks for, for a new request. */
+/** The subject that a CA's certificate profile requires in a new request. */
 import { builtInProfile } from '#core/certificate/built-in-profiles.ts'
 import { fillRequest } from '#core/certificate/fill-request.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
@@ -7,7 +7,9 @@ import type { MemberId, ServerId } from '#schemas/identifiers.ts'
 import type { SubjectFields } from './certification-request.ts'
 import type { KeyUsage } from './key-file.ts'
 
-/** `profile` is the CA's, or X-Road's class name of a built-in one. Throws `not_found` for one that nobody here knows. */
+/**
+ * `profile` is the CA's profile, or the class name of one of X-Road's built-in profiles. Throws `not_found` for an unknown one.
+ */
 export function proposeSubject(q: {
   profile: CertificateProfile | string | undefined
   usage: KeyUsage

@@ -1,6 +1,6 @@
 /**
- * Reads RSA private keys and certificates from PKCS#12 files, X-Road's software token format among them. node-forge is
- * loaded only for that; it parses and decrypts, and nothing it says is trusted: keys and certificates are read again.
+ * Reads RSA private keys and certificates from PKCS#12 files, also from those of X-Road's software token. node-forge is loaded
+ * only for that: it decrypts and parses. Its result is not trusted: our own code parses keys and certificates again.
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
@@ -12,8 +12,8 @@ type Pkcs12Content = { privateKeys: KeyObject[]; certificates: Certificate[] }
 const MAX_BYTES = 1024 * 1024
 const MAX_ENTRIES = 50
 /**
- * Rounds of deriving keys for one file, all its counts together: programs ask for some thousands a key. node-forge counts on this
- * thread, a million in a second, and as far as a file says.
+ * The most key-derivation iterations for one file, all its counts added up; programs write a few thousand per key. node-forge
+ * computes on this thread, a million iterations in a second, without a limit of its own.
  */
 const MAX_ROUNDS = 3_000_000
 
@@ -22,10 +22,13 @@ type Asn1 = import('node-forge').asn1.Asn1
 type GetCipher = (oid: string, parameters: Asn1, password: string) => unknown
 
 let loading: Promise<Forge> | undefined
-/** Of the file that is being read, which is done in one turn. */
+/** Iterations left for the file that is being read; reading a file is synchronous. */
 let roundsLeft = 0
 
-/** Counts lie inside of what is decrypted, too: every one of them passes the one function that is replaced here. */
+/**
+ * Loads node-forge and replaces the function through which every key derivation passes: iteration counts are also inside of the
+ * encrypted parts, where only this function sees them.
+ */
 async function loadForge(): Promise<Forge> {
   const { default: forge } = await import('node-forge')
   const { pbe } = forge.pki as typeof forge.pki & { pbe: { getCipher: GetCipher } }
@@ -37,7 +40,7 @@ async function loadForge(): Promise<Forge> {
   return forge
 }
 
-/** Adds up the numbers in the parameters of a key derivation. */
+/** Subtracts the iteration counts in the parameters of a key derivation. */
 function takeRounds({ tagClass, type, value }: Asn1): void {
   if (typeof value !== 'string') {
     for (const part of value) takeRounds(part)
@@ -49,14 +52,16 @@ function takeRounds({ tagClass, type, value }: Asn1): void {
 
 const INTEGER = 0x02
 
-/** Throws `pin_incorrect` for a wrong password, `invalid_input` for a file that is none or holds other than RSA keys. */
+/**
+ * Throws `pin_incorrect` for a wrong password, `invalid_input` for a file that is not PKCS#12 or contains other than RSA keys.
+ */
 export async function readPkcs12(file: Buffer, password: string): Promise<Pkcs12Content> {
   if (file.length > MAX_BYTES) throw refused('the PKCS#12 file is larger than 1 MiB')
   loading ??= loadForge()
   const forge = await loading
   let container: import('node-forge').pkcs12.Pkcs12Pfx
   try {
-    // strict: no bytes after the structure.
+    // strict: no bytes may follow the structure.
     const structure = forge.asn1.fromDer(file.toString('latin1'), true)
     roundsLeft = MAX_ROUNDS
     const mac = typeof structure.value === 'string' ? undefined : structure.value[2]
@@ -76,7 +81,7 @@ export async function readPkcs12(file: Buffer, password: string): Promise<Pkcs12
   const privateKeys = bags
     .filter((bag) => bag.type === keyBag || bag.type === pkcs8ShroudedKeyBag)
     .map((bag) => {
-      // forge gives null for a key that is not RSA and keeps only its structure.
+      // node-forge returns null for a key that is not RSA and keeps only its structure.
       if (bag.key === undefined || bag.key === null)
         throw refused('the PKCS#12 file holds a key that is not RSA')
       return rsaKey(toBuffer(forge.pki.wrapRsaPrivateKey(forge.pki.privateKeyToAsn1(bag.key))))

@@ -1,8 +1,8 @@
-/** Reads files that hold keys, and refuses one that others could have read as well. */
+/** Reads files that contain keys, and refuses a file that others could have read. */
 import { readFile, stat } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 
-/** The text of a file that nobody else may read; undefined when it is absent. */
+/** The text of a file with no permissions for others; undefined when the file is absent. Throws `io_error`. */
 export async function readPrivate(path: string): Promise<string | undefined> {
   try {
     const { mode } = await stat(path)

@@ -1,6 +1,6 @@
 /**
- * Keeps the status of our active certificates fresh. Each is asked for when its answer is older than a third of its
- * life or than the refresh interval, or could not be had last time; responders are tried in the configuration's order.
+ * Keeps the OCSP responses of our active certificates fresh. A response is fetched again when it is older than a third of its
+ * life or than the refresh interval, or when the last attempt failed. Responders are tried in the configuration's order.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
@@ -13,8 +13,9 @@ import type { CertificateTrust } from './identity.ts'
 type OcspRefresh = (o?: { force?: boolean }) => Promise<void>
 
 /**
- * A refresh that runs once at a time: callers during a run wait for the one that follows it. It throws
- * `incorrect_validation_info` naming how many certificates got no good answer, after all were tried; `changed` is called when any answer changed.
+ * Makes the refresh. One refresh runs at a time: callers during a run wait for the next one. After all certificates were tried it
+ * throws `incorrect_validation_info` with the number that got no good response. `changed` is called when any response changed,
+ * and after a failure.
  */
 export function createOcspRefresh(q: {
   clock: Clock
@@ -22,12 +23,12 @@ export function createOcspRefresh(q: {
   fetch: FetchOcsp
   intervalSeconds: number
   configuration(): CertificateTrust
-  /** Active certificates and the intermediates above them. */
+  /** Active certificates and their intermediates. */
   certificates(trust: CertificateTrust): Certificate[]
   changed(): void
 }): OcspRefresh {
   let running: Promise<void> | undefined
-  /** The one that follows it. */
+  /** The run after the current one. */
   let waiting: Promise<void> | undefined
   let isForced = false
 
@@ -38,7 +39,7 @@ export function createOcspRefresh(q: {
     if (results.some((result) => result.status === 'fulfilled' && result.value)) q.changed()
     const failed = results.filter((result) => result.status === 'rejected')
     if (failed.length === 0) return
-    // A revocation changes what may be used as much as a good answer does.
+    // A failed response may be a revocation, which changes the choice of certificates as well.
     q.changed()
     throw new Fault('incorrect_validation_info', {
       what: `${failed.length} of ${wanted.length} certificates got no good OCSP answer`,
@@ -59,12 +60,12 @@ export function createOcspRefresh(q: {
     return now - report.checkedAt.getTime() >= wait || report.validUntil!.getTime() - now < life / 3
   }
 
-  /** Judges what an earlier run left on disk, so that it serves while no responder answers. */
+  /** Verifies the response that an earlier run left on disk, so that it can be used while no responder answers. */
   function prime(certificate: Certificate, trust: CertificateTrust, at: Date): void {
     try {
       q.statuses.fresh(certificate, trust, at)
     } catch {
-      // Nothing usable was kept: the report says so.
+      // There is no usable response: the report shows that.
     }
   }
 
@@ -94,7 +95,7 @@ export function createOcspRefresh(q: {
   }
   return ({ force = false } = {}) => {
     if (running === undefined && waiting === undefined) return begin(force)
-    // What is under way may have begun before the certificate was there for which somebody asks.
+    // The current run may have begun before the caller's certificate was imported.
     isForced ||= force
     waiting ??= Promise.allSettled([running]).then(() => {
       const all = isForced

@@ -1,11 +1,13 @@
-/** Encryption at rest: AES-256-GCM with a random nonce, bound to a context, so that sealed values cannot be swapped between files. */
+/**
+ * Encryption at rest: AES-256-GCM with a random nonce, bound to a context so that sealed values cannot be swapped between files.
+ */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
-/** Base64 members of a sealed value as it stands in a JSON file. */
+/** A sealed value as it is stored in a JSON file; all members are base64. */
 export type Sealed = { nonce: string; ciphertext: string; tag: string }
 
-/** Encrypts `plain` under a 32-byte key; `context` must be given again to open it. */
+/** Encrypts `plain` under a 32-byte key. `unseal` needs the same `context`. */
 export function seal(key: Buffer, context: string, plain: Buffer): Sealed {
   const nonce = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
@@ -18,7 +20,7 @@ export function seal(key: Buffer, context: string, plain: Buffer): Sealed {
   }
 }
 
-/** Decrypts; undefined when key, context or bytes are not those that were sealed. */
+/** Decrypts; undefined when the key, the context or the bytes differ from those that were sealed. */
 export function unseal(key: Buffer, context: string, sealed: Sealed): Buffer | undefined {
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(sealed.nonce, 'base64'), {

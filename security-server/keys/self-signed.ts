@@ -1,4 +1,7 @@
-/** A certificate that a TLS key gives itself (RFC 5280 4.1), for those who register it by hand instead of asking a CA. */
+/**
+ * Self-signed certificates for TLS keys (RFC 5280 4.1), for systems that register the certificate by hand instead of trusting a
+ * CA.
+ */
 import { createHash, createPublicKey, type KeyObject, randomBytes } from 'node:crypto'
 import { children, parseDer, readBitString } from '#core/asn1/der.ts'
 import { der } from '#core/asn1/der-write.ts'
@@ -6,15 +9,15 @@ import { OID } from '#core/asn1/oids.ts'
 import { type AltNames, altNamesExtension, isDnsName } from './alt-names.ts'
 import { signatureAlgorithm, signed, subjectName } from './certification-request.ts'
 
-/** X.520's bound of a common name. */
+/** The upper bound of a common name in X.520. */
 const MAX_COMMON_NAME = 64
-/** X-Road's own: systems that know the certificate by heart should not wake up one day without it. */
+/** X-Road's own validity: systems that pin the certificate should not be cut off by its expiry. */
 const DAYS = 7300
 
-/** Who a server is when nobody says more: its host's name and the addresses on which it listens. */
+/** The names of a server by default: its host name and the addresses on which it listens. */
 export type HostNames = { hostName: string; ipAddresses: readonly string[] }
 
-/** The DER of a certificate for TLS in both directions, valid from `at` on for 20 years. */
+/** The DER of a certificate for TLS server and client use, valid for 20 years from `at`. */
 export function selfSignedCertificate(q: { privateKey: KeyObject; names: HostNames; at: Date }): Buffer {
   const spki = createPublicKey(q.privateKey).export({ format: 'der', type: 'spki' })
   const { hostName, ipAddresses } = q.names
@@ -34,7 +37,7 @@ export function selfSignedCertificate(q: { privateKey: KeyObject; names: HostNam
   return signed(toBeSigned, q.privateKey)
 }
 
-/** RFC 5280 4.1.2.5: UTCTime until 2049. */
+/** A Time of RFC 5280 4.1.2.5: UTCTime until 2049, then GeneralizedTime. */
 function time(date: Date): Buffer {
   return date.getUTCFullYear() < 2050 ? der.utcTime(date) : der.generalizedTime(date)
 }
@@ -55,7 +58,7 @@ function extensions(spki: Buffer, names: AltNames): Buffer {
   const altNames = altNamesExtension(names)
   return der.sequence(
     critical(OID.basicConstraints, der.sequence()),
-    // digitalSignature, the first bit.
+    // The first bit is digitalSignature.
     critical(OID.keyUsage, der.bitString(Buffer.of(0x80), 7)),
     other(OID.extendedKeyUsage, der.sequence(der.oid(OID.serverAuth), der.oid(OID.clientAuth))),
     other(OID.subjectKeyIdentifier, der.octetString(identifier)),

@@ -1,4 +1,7 @@
-/** Signs documents for the central registry as JWS: by a member's signing identity, and by an authentication key beside it. */
+/**
+ * Signs documents for the central registry as JWS with a member's signing identity and, on request, also with an authentication
+ * key.
+ */
 import { signJson } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { MemberId } from '#schemas/identifiers.ts'
@@ -8,14 +11,17 @@ import type { Tokens } from './tokens.ts'
 
 export type SignJson = (q: {
   document: unknown
-  /** The JWS's `typ`: what the document is for. */
+  /** The `typ` of the JWS: the purpose of the document. */
   type: string
   member: MemberId
-  /** SHA-256 of an authentication certificate whose key signs as well; it needs no status yet. */
+  /** SHA-256 of an authentication certificate whose key signs as well; it needs no OCSP status yet. */
   authentication?: string | undefined
 }) => Promise<string>
 
-/** Fails with what a signing identity does, `cert_not_found`, `incorrect_certificate` for one that is not for authentication. */
+/**
+ * Throws as a signing identity does, `cert_not_found`, and `incorrect_certificate` when `authentication` is no authentication
+ * certificate.
+ */
 export function createSignJson(q: {
   tokens: Pick<Tokens, 'signingKey'>
   signing(member: MemberId): SigningIdentity

@@ -1,10 +1,13 @@
-/** Makes signature values: EC keys on the event loop (25 µs), RSA keys in the thread pool (0.3 to 2 ms), others on their token. */
+/**
+ * Computes signature values: with EC keys on the event loop (25 µs), with RSA keys in the thread pool (0.3 to 2 ms), with other
+ * keys on their token.
+ */
 import { constants, sign } from 'node:crypto'
 import type { SignatureMethod } from '#core/signature/algorithms.ts'
 import { isLocal, type SigningKey } from '#core/signature/signing-key.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** A function that signs with this key by this method; ECDSA values are raw r||s as XML signatures need them. */
+/** A function that signs with this key and method. ECDSA values are raw r||s, as XML signatures need them. */
 export function signerOf(
   key: SigningKey,
   method: SignatureMethod,

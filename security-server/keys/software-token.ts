@@ -1,7 +1,7 @@
 /**
- * The software token: a folder with one token file and one file per key. Locked, it still lists keys and certificates;
- * unlocked by the PIN, it hands private keys to this room as key objects. All changes are one atomic write each and
- * are made one after another.
+ * The software token: a folder with one token file and one file per key. While it is locked it still lists keys and certificates.
+ * Unlocked with the PIN, it returns private keys to this room as key objects. Each change is one atomic write; changes run one
+ * after another.
  */
 import type { KeyObject } from 'node:crypto'
 import { chmod, mkdir, readdir, unlink } from 'node:fs/promises'
@@ -29,11 +29,14 @@ const MAX_KEYS = 1000
 export type SoftwareToken = {
   initialized(): boolean
   unlocked(): boolean
-  /** Makes the token; throws `conflict` when there is one. Leaves it unlocked. */
+  /**
+   * Makes the token and leaves it unlocked. Throws `conflict` when there is one, `invalid_input` for a PIN that is too short or
+   * too long.
+   */
   initialize(pin: string): Promise<void>
-  /** Unlocks; throws `pin_incorrect`, also without a look for 30 s after five wrong tries. */
+  /** Unlocks the token. Throws `pin_incorrect`; after five wrong attempts, for 30 s without checking the PIN. */
   login(pin: string): Promise<void>
-  /** Forgets every private key and the token key. */
+  /** Removes every private key and the token key from memory. */
   logout(): void
   changePin(oldPin: string, newPin: string): Promise<void>
   keys(): StoredKey[]
@@ -42,16 +45,19 @@ export type SoftwareToken = {
   /** Throws `token_not_active` while locked. */
   privateKey(id: string): KeyObject
   addKey(q: { privateKey: KeyObject; usage: KeyUsage; label: string }): Promise<StoredKey>
-  /** Replaces a key's record by what `change` makes of it; in memory only once it is on disk. */
+  /** Replaces a key's record with the result of `change`: on disk first, then in memory. */
   update(id: string, change: (key: StoredKey) => StoredKey): Promise<StoredKey>
   deleteKey(id: string): Promise<void>
-  /** Encrypts a key that lies beside the token's own under the token key; throws `token_not_active` while locked. */
+  /** Encrypts another key of this room under the token key; throws `token_not_active` while locked. */
   seal(context: string, plain: Buffer): Sealed
-  /** Undefined when it was altered or another token sealed it; throws `token_not_active` while locked. */
+  /** Undefined when the value was altered or sealed by another token; throws `token_not_active` while locked. */
   unseal(context: string, sealed: Sealed): Buffer | undefined
 }
 
-/** Opens the token in `directory` (made when absent, 0700). Throws `io_error` for damaged files or too open modes. */
+/**
+ * Opens the token in `directory` (made when absent, mode 0700). Throws `io_error` for damaged files and for files that others can
+ * read.
+ */
 export async function openSoftwareToken(q: {
   directory: string
   clock: Clock
@@ -172,12 +178,12 @@ async function readToken(path: string): Promise<TokenFile | undefined> {
   return text === undefined ? undefined : readTokenFile(text, path)
 }
 
-/** The keys whose files lie in this folder. */
+/** Reads the key files of this folder. Throws `io_error` for damaged files and for files that others can read. */
 export async function readKeys(folder: string): Promise<Map<string, StoredKey>> {
   const keys = new Map<string, StoredKey>()
   for (const name of (await readdir(folder)).sort()) {
     const path = join(folder, name)
-    // Left by a crash before the rename: the old file, if there was one, is the truth.
+    // A crash before the rename left it: the old file, if there is one, is valid.
     if (name.endsWith(UNFINISHED)) await unlink(path)
     if (!name.endsWith('.json')) continue
     const text = await readPrivate(path)

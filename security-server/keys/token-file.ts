@@ -1,6 +1,6 @@
 /**
- * The file that opens a token: a random token key, wrapped by the key that scrypt makes from the PIN. All private keys
- * are sealed under the token key, so a new PIN rewrites this one file and no crash can leave keys under two PINs.
+ * The file that unlocks a token: a random token key, encrypted under the key that scrypt derives from the PIN. All private keys
+ * are sealed under the token key. So a new PIN rewrites only this file, and no crash can leave keys under two PINs.
  */
 import { randomBytes, scrypt } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -11,11 +11,11 @@ type Kdf = { name: 'scrypt'; N: number; r: number; p: number; salt: string }
 export type TokenFile = { version: 1; kdf: Kdf; wrapped: Sealed }
 
 const CONTEXT = 'concordat token key'
-// 32 MiB for about a quarter of a second: OWASP's row for scrypt with N = 2^15.
+// 32 MiB for about a quarter of a second; OWASP's recommendation for scrypt with N = 2^15.
 const COST = { N: 2 ** 15, r: 8, p: 3 }
 const MAX_COST = { N: 2 ** 20, r: 32, p: 16 }
 
-/** Wraps `tokenKey` (a new one when absent) by a PIN of 8 to 128 characters. */
+/** Encrypts `tokenKey` (by default a new one) under a PIN. Throws `invalid_input` unless the PIN has 8 to 128 characters. */
 export async function makeTokenFile(
   pin: string,
   tokenKey: Buffer = randomBytes(32),
@@ -30,7 +30,7 @@ export async function makeTokenFile(
   return { file, tokenKey }
 }
 
-/** The token key; throws `pin_incorrect`. */
+/** The token key; throws `pin_incorrect` for a wrong PIN. */
 export async function openTokenFile(file: TokenFile, pin: string): Promise<Buffer> {
   if (pin.length > 128) throw new Fault('pin_incorrect')
   const wrapping = await derive(pin, file.kdf)
@@ -40,7 +40,10 @@ export async function openTokenFile(file: TokenFile, pin: string): Promise<Buffe
   return tokenKey
 }
 
-/** Checks a token file read from disk, its costs bounded so that a forged file cannot exhaust memory. */
+/**
+ * Checks a token file read from disk. Its scrypt costs are bounded, so that a forged file cannot exhaust memory. Throws
+ * `io_error`.
+ */
 export function readTokenFile(text: string, name: string): TokenFile {
   const value = parseJson(text, name) as { version?: unknown; kdf?: Partial<Kdf>; wrapped?: unknown }
   const kdf = value.kdf
@@ -59,13 +62,13 @@ export function readTokenFile(text: string, name: string): TokenFile {
   return { version: 1, kdf: kdf as Kdf, wrapped: asSealed(value.wrapped, name) }
 }
 
-/** Parses JSON of a file of ours as an object; throws `io_error` with the file's name. */
+/** Parses one of our own files as a JSON object; throws `io_error` with the file's name. */
 export function parseJson(text: string, name: string): object {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null) return value
   } catch {
-    // The text may hold ciphertext: it does not belong into a cause.
+    // The error is dropped: it may quote ciphertext from the file.
   }
   throw new Fault('io_error', { what: `${name} is damaged` })
 }

@@ -1,4 +1,4 @@
-/** All tokens of a server as one: where a key lies, and with what it signs. */
+/** All tokens of a server as one: finds the token of a key, and the object that signs with it. */
 import type { SigningKey } from '#core/signature/signing-key.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { StoredKey } from './key-file.ts'
@@ -6,16 +6,16 @@ import type { SoftwareToken } from './software-token.ts'
 
 export const SOFTWARE_TOKEN_ID = '0'
 
-/** What the rest of this room needs of a token of either kind. */
+/** What the other files of this room use of a token of either kind. */
 export type Token = {
   id: string
   keys(): StoredKey[]
   unlocked(): boolean
-  /** Of a hardware token: it cannot be reached. */
+  /** Whether a hardware token cannot be reached. */
   away(): boolean
-  /** Throws `token_not_active`, `token_unavailable`. */
+  /** The key to sign with. Throws `key_not_found`, `token_not_active` or `token_unavailable`. */
   signingKey(keyId: string): SigningKey
-  /** Replaces a key's record by what `change` makes of it. */
+  /** Replaces a key's record with the result of `change`. */
   update(keyId: string, change: (key: StoredKey) => StoredKey): Promise<StoredKey>
   deleteKey(keyId: string): Promise<void>
 }
@@ -31,12 +31,12 @@ export type Tokens = {
   softwareUnlocked(): boolean
 }
 
-/** The software token as one of them. */
+/** The software token in the form of a `Token`. */
 export function softwareAsToken(token: SoftwareToken): Token {
   return { ...token, id: SOFTWARE_TOKEN_ID, away: () => false, signingKey: token.privateKey }
 }
 
-/** The first is the software token. */
+/** The first of the list must be the software token. */
 export function createTokens(list: [Token, ...Token[]]): Tokens {
   function of(keyId: string): Token {
     const found = list.find((token) => token.keys().some(({ id }) => id === keyId))

@@ -1,4 +1,7 @@
-/** Replaces a file so that a crash leaves either the old content or the new, never a part: write, fsync, rename, fsync of the folder. */
+/**
+ * Replaces a file so that a crash leaves either the old or the new content, never a part: write, fsync, rename, fsync of the
+ * folder.
+ */
 import { randomBytes } from 'node:crypto'
 import { open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -6,10 +9,10 @@ import { Fault } from '#schemas/fault.ts'
 
 export type WriteFile = (file: string, bytes: Buffer) => Promise<void>
 
-/** What stands beside a file while it is written; left over after a crash and then of no meaning. */
+/** The suffix of the file that is written before the rename. A file with it that a crash left is ignored and removed. */
 export const UNFINISHED = '.unfinished'
 
-/** Writes `bytes` with mode 0600. Throws `io_error`; the old content then still stands. */
+/** Writes `bytes` with mode 0600. Throws `io_error`; the file then keeps its old content. */
 export const writeDurably: WriteFile = async (file, bytes) => {
   const beside = `${file}.${randomBytes(4).toString('hex')}${UNFINISHED}`
   try {
