@@ -1,18 +1,19 @@
 /**
- * Where the configuration of an instance may be fetched, best place first (wire digest 5.3, 1): the last that worked,
- * the sources that the verified configuration names, the anchor's own; https before http, otherwise in random order.
+ * The locations from which the configuration of an instance may be fetched, best first (wire digest 5.3, 1): the last one that
+ * worked, then the sources that the verified configuration names, then those of the anchor. Within each group https comes before
+ * http, otherwise the order is random.
  */
 import { randomInt } from 'node:crypto'
 import type { ConfigurationAnchor, ConfigurationSource } from '#schemas/global-configuration.ts'
 
 export type Location = {
-  /** Without a version, unless the anchor gave one. */
+  /** Without a version parameter, unless the anchor's URL had one. */
   url: string
-  /** DER of the certificates that may have signed what lies there. */
+  /** DER of the certificates whose keys may sign the documents at this location. */
   certificates: Buffer[]
 }
 
-/** A random order. */
+/** Puts items into a random order. */
 export type Shuffle = <T>(items: T[]) => T[]
 
 const ADDRESS = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
@@ -35,7 +36,7 @@ export function candidateLocations(q: {
   return [...distinct.filter(isLast), ...distinct.filter((location) => !isLast(location))]
 }
 
-/** The path that all sources of an instance share, "/internalconf" say. */
+/** The path that all sources of an instance share, for example "/internalconf". */
 function pathOf(anchor: ConfigurationAnchor): string {
   const { pathname, search } = new URL(anchor.sources[0]?.downloadUrl as string)
   return pathname + search
@@ -48,7 +49,7 @@ function locationsOf(source: ConfigurationSource, path: string): Location[] {
   return ['https', 'http'].map((scheme) => ({ url: `${scheme}://${source.address}${path}`, certificates }))
 }
 
-/** By the path, as X-Road does: a proxy's path says neither and may use both. */
+/** Chosen by the path, as X-Road does. The path of a proxy is neither of the two, and may use both lists. */
 function certificatesFor(source: ConfigurationSource, path: string): Buffer[] {
   const name = path.split('?')[0]
   if (name === '/internalconf') return source.internalVerificationCerts
@@ -56,7 +57,10 @@ function certificatesFor(source: ConfigurationSource, path: string): Buffer[] {
   return [...source.internalVerificationCerts, ...source.externalVerificationCerts]
 }
 
-/** An http address also stands for https on the host, unless it names a port, where only one of both can listen. */
+/**
+ * An http URL without a port also gives the https URL of the same host. With a port it does not: only one of the two can listen
+ * there.
+ */
 function withHttps(url: string): string[] {
   const { protocol, port } = new URL(url)
   return protocol === 'http:' && port === '' ? [url.replace(/^http:/i, 'https:'), url] : [url]
@@ -75,7 +79,7 @@ function isSame(a: Location, b: Location): boolean {
   )
 }
 
-/** In a random order. */
+/** Puts items into a random order. */
 export function shuffled<T>(items: T[]): T[] {
   const left = [...items]
   const result: T[] = []

@@ -1,9 +1,12 @@
-/** Fetches configuration documents over HTTP: bounded in size and time, no redirects, nothing trusted about the answer. */
+/** Fetches configuration documents over HTTP: bounded in size and time, no redirects. It does not trust the answer. */
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 
 export type ConfigurationClient = {
-  /** The answer whatever its status; throws `network_error` when there is none within the limits, or before the signal. */
+  /**
+   * Resolves with any answer, whatever its status. Throws `network_error` when none arrives within the limits, or when `signal`
+   * aborts.
+   */
   get(
     url: string,
     maxBytes: number,
@@ -13,13 +16,13 @@ export type ConfigurationClient = {
 }
 
 type Settings = {
-  /** For connecting, for the answer's head, and for each pause in its body. */
+  /** For connecting, for the head of the answer, and for each pause in its body. */
   timeoutMs?: number | undefined
   /** For one whole answer. */
   totalTimeoutMs?: number | undefined
-  /** PEM of the authorities for https sources; the system's where absent. */
+  /** PEM of the CA certificates for https sources; by default those of the system. */
   ca?: string | undefined
-  /** False takes any TLS certificate: what is fetched is signed anyway. */
+  /** False accepts any TLS certificate: the documents are signed anyway. */
   verifyTls?: boolean | undefined
 }
 
@@ -27,7 +30,7 @@ const TIMEOUT_MS = 10_000
 const TOTAL_TIMEOUT_MS = 120_000
 const MAX_HEADER_BYTES = 16 * 1024
 
-/** A client with its own connections; `close` drops them. */
+/** A client with its own connections; `close` closes them. */
 export function createConfigurationClient(q: Settings = {}): ConfigurationClient {
   const timeout = q.timeoutMs ?? TIMEOUT_MS
   const agent = new Agent({
@@ -58,7 +61,7 @@ async function get(
   signal: AbortSignal,
 ): Promise<{ status: number; body: Buffer }> {
   const response = await request(url, { dispatcher, method: 'GET', signal })
-  // Put together where it will lie: the pieces of a large document need not wait for one another.
+  // The answer is written into one buffer as it arrives, so that the chunks of a large document do not stay in memory.
   let body: Buffer = Buffer.allocUnsafeSlow(announced(response.headers['content-length'], maxBytes))
   let size = 0
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
@@ -74,14 +77,15 @@ async function get(
     }
     chunk.copy(body, size)
     size = end
-    // A piece that is the whole of what a socket read into is nobody else's: its memory need not wait for a collection.
+    // A chunk that fills its whole ArrayBuffer belongs to nobody else: its memory is freed now, not by a later garbage
+    // collection.
     if (chunk.buffer instanceof ArrayBuffer && chunk.length === chunk.buffer.byteLength)
       chunk.buffer.transfer(0)
   }
   return { status: response.statusCode, body: body.subarray(0, size) }
 }
 
-/** How large the answer says to be; nothing of it is believed but what comes. */
+/** The announced size only sets the size of the first buffer; the limit is checked on the bytes that arrive. */
 function announced(length: string | string[] | undefined, maxBytes: number): number {
   const size = Number(length)
   return Number.isSafeInteger(size) && size >= 0 ? Math.min(size, maxBytes) : 0

@@ -1,4 +1,4 @@
-/** What is in force, and who is told when its content has changed. */
+/** The current snapshot, and the listeners that are called when its content has changed. */
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
@@ -8,10 +8,10 @@ import { type ConfigurationSnapshot, createSnapshot } from './snapshot.ts'
 
 type CurrentSnapshot = {
   get(): ConfigurationSnapshot | undefined
-  /** `layout`: the folder in X-Road's layout that holds the copies. */
+  /** `layout` is the folder in X-Road's layout that contains the copies. */
   renew(copies: InstanceCopy[], layout: string): void
   drop(): void
-  /** Gives a function that ends this. */
+  /** Returns a function that removes the listener. */
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
 }
 

@@ -1,19 +1,21 @@
-/** The few acts on disk that the room needs, each durable when it returns; handed in, so that tests can fail any of them. */
+/**
+ * The file operations of this room, each durable when it resolves. They are passed in, so that tests can make any of them fail.
+ */
 import { link, mkdir, open, rename, rm, symlink } from 'node:fs/promises'
 import path from 'node:path'
 
 export type DurableFiles = {
-  /** Creates a file that does not exist yet; readable for others, as X-Road's tools run as other users. */
+  /** Creates a new file; others may read it, because X-Road's tools run as other users. */
   create(file: string, bytes: Buffer): Promise<void>
-  /** A second name for a file: content that has not changed is not written again. */
+  /** Gives a file a second name: unchanged content is not written again. */
   link(existing: string, file: string): Promise<void>
-  /** Creates a folder and those above it. */
+  /** Creates a folder and its parents. */
   createFolder(folder: string): Promise<void>
   /** Makes the names in a folder durable. */
   sync(folder: string): Promise<void>
-  /** Replaces a file: after a crash there is the old content or the new. */
+  /** Replaces a file: after a crash it has the old or the new content. */
   replace(file: string, bytes: Buffer): Promise<void>
-  /** Points a symbolic link elsewhere in one step. */
+  /** Points a symbolic link at another target in one step. */
   point(name: string, target: string): Promise<void>
   remove(folder: string): Promise<void>
 }

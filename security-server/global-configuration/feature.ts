@@ -1,4 +1,7 @@
-/** The configuration as a running server keeps it: taken anew, obeyed, and told when it is old. */
+/**
+ * The jobs and checks of the configuration in a running server: it is fetched again and again, suspensions take effect, health
+ * checks report its age.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Contracts } from './contracts/contracts.ts'
@@ -23,12 +26,12 @@ export const configuration: FeatureModule<Ground> = {
           ...{ kind: 'refresh-configuration', everySeconds: 30, onEachNode: true },
           run: () => globalConfiguration.refreshOwn(),
         },
-        // A suspension is obeyed within a minute: the registry signs it within seconds, and one attempt may fail.
+        // A suspension must take effect within a minute: the registry signs it within seconds, and one attempt may fail.
         {
           ...{ kind: 'refresh-suspensions', everySeconds: 20, onEachNode: true },
           run: () => globalConfiguration.refreshSuspensions(),
         },
-        // Looks often, so that one that failed is tried again soon.
+        // Runs often, so that a failed attempt is soon repeated.
         {
           ...{ kind: 'refresh-contracts', everySeconds: 5, onEachNode: true },
           run: () => contracts.refreshWhenDue(),

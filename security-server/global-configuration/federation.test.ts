@@ -133,7 +133,7 @@ void t.test('another instance that never answers holds up neither ours nor a thi
   await isThere
   t.equal(held.length, 1, 'it is asked once at a time')
 
-  // What was verified by an anchor that our registry trusts no more does not come in late.
+  // A configuration that was verified with an anchor which our registry no longer trusts is not installed late.
   world.clock.now += MINUTE
   const replaced = anchorOf(silent, 'FI', createConfigurationSigner('Another key'))
   world.publish({ anchors: [replaced], name: 'Fifth' })
@@ -150,7 +150,7 @@ void t.test('another instance that never answers holds up neither ours nor a thi
   await federated.refresh()
   t.equal(federated.current().indexFor('FI')?.instance, 'FI')
 
-  // Who waits for all of it, an administrator, does not wait for ever either, and a slow place leaves time for the next one.
+  // `refresh` waits for all instances, but with a bound, and a slow location leaves time for the next one.
   silent.source.intercept = (_path, _request, response) => {
     const drop = setInterval(() => response.write('x'), 20)
     response.on('close', () => clearInterval(drop))

@@ -1,7 +1,7 @@
 /**
- * Fetches one instance's configuration from one place and checks all of it before anything is kept (wire digest 5.3):
- * signature, expiry, version, never backwards, our statement and its place in the registry's log, then each part against
- * its signed hash.
+ * Fetches one instance's configuration from one location and checks all of it before anything is kept (wire digest 5.3):
+ * signature, expiry, version, no going back, our statement and its place in the registry's log, then each part against its signed
+ * hash.
  */
 import { parseDirectory } from '#core/configuration/directory.ts'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
@@ -33,12 +33,12 @@ type FetchQuestion = {
   kind: Kind
   now: Date
   mark: HighWaterMark | undefined
-  /** Parts that it holds already are not fetched again. */
+  /** The last copy: its unchanged parts are not fetched again. */
   previous: InstanceCopy | undefined
-  /** Tried first: the version that this place offered lately. */
+  /** The version that this location offered lately; it is tried first. */
   version?: number | undefined
   read: ReadParameters
-  /** Hears of a log head that does not follow from the one we knew; its statement is refused. */
+  /** Called with a log head that does not follow from the known one; its statement is refused. */
   onFork?: ((fault: Fault, known: SignedHead | undefined, shown: SignedHead) => Promise<void>) | undefined
 }
 
@@ -49,11 +49,12 @@ const MAX_SIGNED_BYTES = 1024 * 1024
 const MAX_SHARED_BYTES = 64 * 1024 * 1024
 const MAX_OTHER_BYTES = 16 * 1024 * 1024
 
-/** The configuration that lies at the location; throws the first thing that is wrong with it. */
+/** Returns the configuration at the location; throws the first fault that it finds in it. */
 export async function fetchConfiguration(q: FetchQuestion): Promise<InstanceCopy> {
   const found = await findDirectory(q)
   let signed = await readSigned(q, found)
-  // A publication between our two requests pairs a new document with an old one: once is no sign of anything.
+  // A publication between our two requests pairs a new document with an old one. Once that is normal, so the second attempt
+  // decides.
   if (!belongTogether(signed, q))
     signed = await readSigned(q, { url: found.url, body: await getSigned(q, found.url) })
   if (!belongTogether(signed, q)) throw malformed('directory and statement do not list the same parts')
@@ -85,7 +86,7 @@ async function findDirectory(q: FetchQuestion): Promise<Found> {
   })
 }
 
-/** Everything that the signature covers, checked in X-Road's order, then what keeps it from going backwards. */
+/** Checks everything that the signature covers, in X-Road's order, then that it does not go back. */
 async function readSigned(q: FetchQuestion, { url, body }: Found): Promise<Signed> {
   const directory = parseDirectory(body)
   verifyDirectory(directory, q.location.certificates)
@@ -126,7 +127,7 @@ async function fetchStatement(
   const url = new URL(directoryUrl)
   url.pathname += '-statement'
   const { status, body } = await q.client.get(url.href, MAX_SIGNED_BYTES)
-  // X-Road's central server has none.
+  // X-Road's central server has no statement.
   if (status === NOT_FOUND) return { statement: undefined, statementText: undefined }
   const statementText = okBody(url.href, status, body).toString('latin1').trim()
   const statement = verifyStatement(statementText, q.location.certificates)
@@ -137,7 +138,7 @@ async function fetchStatement(
   return { statement, statementText }
 }
 
-/** Whether the statement lists exactly the parts of the directory, for its version. */
+/** Whether the statement lists exactly the parts of the directory, for the directory's version. */
 function belongTogether({ directory, statement }: Signed, q: FetchQuestion): boolean {
   if (statement === undefined) return true
   const prefix = `V${directory.version}/`

@@ -1,6 +1,6 @@
 /**
- * Guarantees that a statement stands in the registry's transparency log, and that this log is the one that we knew, grown:
- * a registry that shows us another history than before, or than it shows to others, has to sign the contradiction.
+ * Guarantees that a statement is in the registry's transparency log, and that this log is the known one with more entries. A
+ * registry that shows this server another history than before, or than it shows to others, would have to sign the contradiction.
  */
 import {
   checkLogGrew,
@@ -19,14 +19,17 @@ import type { HighWaterMark } from './high-water.ts'
 
 type Question = {
   client: ConfigurationClient
-  /** Of the configuration; its path says where the proofs lie. */
+  /** The URL of the configuration; the path of the proofs is derived from it. */
   url: string
   certificates: Buffer[]
   statement: ConfigurationStatement
   mark: HighWaterMark | undefined
 }
 
-/** The statement's head, undefined where the instance has no log. Throws `registry_fork`, `invalid_proof`, and what fetching throws. */
+/**
+ * Returns the statement's log head, undefined when the instance has no log. Throws `registry_fork`, `invalid_proof`,
+ * `global_conf_rollback`, and what fetching throws.
+ */
 export async function checkInLog(q: Question): Promise<SignedHead | undefined> {
   const found = headOf(q.statement, q.certificates)
   const known = q.mark?.logHead
@@ -46,7 +49,7 @@ export async function checkInLog(q: Question): Promise<SignedHead | undefined> {
   return found
 }
 
-/** Throws `registry_fork` or `invalid_proof` unless the older head is of the log of the newer one. */
+/** Throws `registry_fork` or `invalid_proof` unless the newer head's log contains the older head's, and `network_error`. */
 export async function checkSameLog(
   q: Pick<Question, 'client' | 'url'>,
   older: LogHead,
@@ -58,7 +61,10 @@ export async function checkSameLog(
   checkLogGrew(older, newer, consistency)
 }
 
-/** The head in a statement, its signature verified; it must be about this statement. */
+/**
+ * Verifies the log head in a statement; undefined when there is none. Throws `malformed_global_conf` when the head belongs to
+ * another statement.
+ */
 export function headOf(statement: ConfigurationStatement, certificates: Buffer[]): SignedHead | undefined {
   const text = statement.logHead
   if (text === undefined) return undefined
@@ -79,6 +85,6 @@ async function fetchLogProof(
   const { status, body } = await client.get(place.href, MAX_PROOF_LENGTH)
   if (status === 200) return readLogProof(body)
   const what = `${place.host} answered ${status} when asked for the proof from ${from} to ${size}`
-  // It answers, but has no proof for what it signed.
+  // The registry answers, but has no proof for the head that it signed.
   throw new Fault(status === 404 ? 'invalid_proof' : 'network_error', { what })
 }

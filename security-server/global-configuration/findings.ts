@@ -1,14 +1,14 @@
-/** What health checks and metrics say of the registry as this server sees it: the age of its list, forks, a frozen view. */
+/** The registry as this server sees it, for health checks and metrics: the age of its suspension list, forks, a frozen view. */
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import type { ConfigurationState } from './state.ts'
 
 type State = Pick<ConfigurationState, 'own' | 'registry'>
 
-/** Three renewals of the registry: an age that no single failure explains. */
+/** Three renewals of the registry: a single failure does not explain a higher age. */
 const LATE_SECONDS = 90
 
-/** Exchange goes on until the list has run out, so that is when it is not well; before that its age is told. */
+/** Exchange goes on until the list expires: only then is `ok` false. Before that the reason states the list's age. */
 export function suspensionListFinding({ own }: State, now: number): Finding {
   if (own?.hasSuspensionList !== true) return { ok: true }
   const { suspensionList: list } = own
@@ -19,7 +19,7 @@ export function suspensionListFinding({ own }: State, now: number): Finding {
   return { ok: true, reason: age > LATE_SECONDS ? `no newer suspension list can be had: ${reason}` : reason }
 }
 
-/** A proved fork makes the server not ready: somebody has to look. What is only suspected is told. */
+/** A proved fork makes the server not ready, because a person has to look. Suspicions only appear in the reason. */
 export function registryFinding({ registry: { fork, behind } }: State): Finding {
   if (fork?.kind === 'contradiction')
     return { ok: false, reason: `the registry signed two histories (${fork.what}), found ${fork.at}` }

@@ -1,7 +1,7 @@
 /**
- * The configuration on disk. Each accepted one is a folder of its own, complete and durable before one symbolic link
- * names it: a crash leaves the old set or the new, never parts of both. Inside is X-Road's layout (wire digest 5.7), with
- * the signed documents beside it:
+ * The configuration on disk. Each accepted configuration is a folder of its own, complete and durable before one symbolic link
+ * points to it: after a crash there is the old set or the new one, never a mixture. Inside is X-Road's layout (wire digest 5.7),
+ * and the signed documents next to it:
  *
  *   current -> generations/0000000012
  *   generations/0000000012/globalconf/instance-identifier
@@ -18,19 +18,19 @@ import { Fault } from '#schemas/fault.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { type InstanceCopy, type Kind, profilesFile, wantedParts } from './instance-copy.ts'
 
-/** One instance as it lies on disk, nothing of it checked yet. */
+/** One instance as read from disk; nothing is verified yet. */
 export type StoredCopy = {
   instance: string
   directoryBytes: Buffer
   statementText: string | undefined
-  /** By part identifier. */
+  /** By the identifier of the part. */
   contents: Map<string, Buffer>
 }
 
 type Generations = {
-  /** Writes all copies, the own instance first, and makes them current; gives the folder with X-Road's layout. */
+  /** Writes all copies, the own instance first, and makes them current. Returns the folder with X-Road's layout. */
   save(copies: InstanceCopy[]): Promise<string>
-  /** What is current, the own instance first; undefined when nothing has been saved. */
+  /** The current set, the own instance first; undefined when nothing has been saved. */
   load(): Promise<{ folder: string; copies: StoredCopy[] } | undefined>
 }
 
@@ -58,7 +58,7 @@ export async function createGenerations(directory: string, files: DurableFiles):
       await writeGeneration(folder, before, copies, files)
       await files.sync(root)
       await files.point(link, path.join('generations', path.basename(folder)))
-      // The one before stays for a reader that has just opened it.
+      // The previous set stays for a reader that has just opened it.
       for (const name of await readdir(root)) {
         const other = path.join(root, name)
         if (other !== folder && other !== before) await files.remove(other)
@@ -94,7 +94,7 @@ async function writeGeneration(
     if (copy.statementText !== undefined) {
       await files.create(path.join(signed, `${name}.statement`), Buffer.from(copy.statementText))
     }
-    // For those who judge evidence by this folder; what is read again at a start is the signed statement.
+    // For tools that verify evidence with this folder; at a start the server reads the signed statement instead.
     const profiles = profilesFile(copy)
     if (profiles !== undefined) await files.create(path.join(layout, name, PROFILES_FILE), profiles)
     for (const { part, fileName, content } of copy.parts) {
@@ -121,7 +121,7 @@ async function readGeneration(folder: string): Promise<{ folder: string; copies:
   const names = (await readdir(layout, { withFileTypes: true })).filter((entry) => entry.isDirectory())
   const copies = [await readCopy(folder, own, 'own')]
   for (const { name } of names.filter((entry) => entry.name !== folderName(own))) {
-    // A federated instance that cannot be read is fetched again; it must not take the own one with it.
+    // A federated instance that cannot be read is fetched again; the own instance must not fail with it.
     const copy = await readCopy(folder, decodeURIComponent(name.replaceAll('+', ' ')), 'federated').catch(
       () => undefined,
     )
@@ -156,7 +156,7 @@ async function readBounded(file: string): Promise<Buffer> {
   return readFile(file)
 }
 
-/** The folder of an instance, as Java's URLEncoder writes its identifier (ConfigurationUtils). */
+/** The folder name of an instance: its identifier as Java's URLEncoder writes it (ConfigurationUtils). */
 export function folderName(instance: string): string {
   return encodeURIComponent(instance)
     .replace(/[!'()~]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)

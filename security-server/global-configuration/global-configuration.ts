@@ -1,6 +1,6 @@
 /**
- * The registry's signed configuration, fetched, verified and kept: what is current is what was last accepted, until it
- * expires; never an older one, never an unverified one. Jobs call refresh(); there is no timer here.
+ * The registry's signed configuration: fetched, verified and stored. The last accepted configuration is current until it expires,
+ * never an older or unverified one. Jobs call `refresh()`; there is no timer here.
  */
 import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -21,49 +21,49 @@ export type { ConfigurationSnapshot } from './snapshot.ts'
 
 export type GlobalConfiguration = {
   /**
-   * Resolves when what lies on disk has been verified and taken, or left; until then nothing is known. Throws `io_error`
-   * or `malformed_anchor` when the installed anchor cannot be read.
+   * Resolves when the configuration on disk has been verified and was taken or rejected; until then there is no current one.
+   * Throws `io_error` or `malformed_anchor` when the installed anchor cannot be read.
    */
   restored(): Promise<void>
   /**
-   * Throws `anchor_file_not_found` before set-up, `global_conf_outdated` without a copy that is still valid,
-   * `suspension_list_outdated` where the instance has a suspension list and ours has run out.
+   * The current configuration. Throws `anchor_file_not_found` before set-up, `global_conf_outdated` without a valid copy, and
+   * `suspension_list_outdated` when the instance has a suspension list and ours has expired.
    */
   current(): ConfigurationSnapshot
   /**
-   * Fetches once, however many ask at the same time; throws why nothing acceptable was found. Other instances are waited for too,
-   * two minutes at most: how they fared stands in `state()`.
+   * Fetches now; concurrent callers share one fetch. Throws when no acceptable configuration was found. Also waits for the other
+   * instances, two minutes at most; `state()` shows their results.
    */
   refresh(): Promise<void>
-  /** The same, for what comes again and again: other instances follow by themselves, and hold up nothing of ours. */
+  /** As `refresh`, for the job: other instances are fetched in the background and hold up nothing of the own instance. */
   refreshOwn(): Promise<void>
-  /** Fetches the suspension list alone: more often than the configuration. Throws why no acceptable one was found. */
+  /** Fetches only the suspension list, more often than the configuration. Throws when no acceptable list was found. */
   refreshSuspensions(): Promise<void>
   /**
-   * What a peer said of the registry in `x-concordat-configuration-head`: a newer configuration than ours is fetched at once,
-   * a contradiction is kept as a proof. Costs nothing for the head that we have.
+   * Accepts a peer's header `x-concordat-configuration-head`. A configuration newer than ours is fetched at once; a contradiction
+   * is kept as a proof. Costs nothing when the peer has the same head.
    */
   hear(head: string | undefined): void
-  /** Calls back when content has changed; gives a function that ends this. */
+  /** Calls `listener` when the content has changed. Returns a function that removes it. */
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
   state(): ConfigurationState
-  /** What an anchor file says, for people to compare its hash before they install it. */
+  /** Reads an anchor file, so that people can compare its hash before they install it. */
   readAnchor(xml: Buffer): Promise<AnchorSummary>
   /**
-   * Installs an anchor durably. A copy that its certificates did not sign is dropped: call refresh() next.
-   * `forgetHistory` accepts an older configuration again, after the registry was restored from a backup.
+   * Installs an anchor durably. A copy that its certificates did not sign is dropped, so call `refresh()` next. `forgetHistory`
+   * accepts an older configuration, after the registry was restored from a backup.
    */
   installAnchor(xml: Buffer, o?: { forgetHistory?: boolean | undefined }): Promise<AnchorSummary>
 }
 
-/** `directory` also has the anchor. */
+/** `directory` also contains the anchor. */
 type GlobalConfigurationSettings = Omit<HolderSettings, 'files'> & { files?: DurableFiles | undefined }
 
 const ANCHOR_FILE = 'anchor.xml'
-/** What peers say makes us fetch at most so often. */
+/** Hints of peers cause at most one fetch in this time. */
 const HINTS_APART_MS = 10_000
 
-/** Opens the room; anchor and last copy are read from disk and verified again meanwhile: see `restored`. */
+/** Opens the room. The anchor and the last copy are read from disk and verified in the background: see `restored`. */
 export async function createGlobalConfiguration(
   q: GlobalConfigurationSettings,
 ): Promise<GlobalConfiguration> {
@@ -133,7 +133,7 @@ export async function createGlobalConfiguration(
     refreshOwn: async () => {
       await refreshOnce()
     },
-    // Not in turn with the configuration: a large one that comes slowly must not hold a suspension up.
+    // Not in the same queue as the configuration: fetching a large configuration slowly must not delay a suspension.
     refreshSuspensions: async () => {
       await restoring
       if (anchor === undefined) throw new Fault('anchor_file_not_found')

@@ -1,6 +1,6 @@
 /**
- * Keeps the configuration from going back: what was newest when we last accepted one, by X-Road's signed time and by our
- * statement's index. The marks outlive restarts; only an explicit act of the operator forgets them.
+ * Keeps the configuration from going back: stores how new the last accepted one was, by X-Road's signed time and by our
+ * statement's index. The marks survive restarts; only an explicit command of the operator deletes them.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -11,26 +11,26 @@ import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement, SuspensionList } from '#schemas/global-configuration.ts'
 
 export type HighWaterMark = {
-  /** Milliseconds since 1970 of the newest publication; absent where the source's locations hold no time. */
+  /** Milliseconds since 1970 of the newest publication; absent when the locations of the source contain no time. */
   publishedAt?: number | undefined
-  /** Of the newest statement; once there was one, every publication must have one. */
+  /** The newest statement; once there was one, every publication must have one. */
   statement?: { index: number; parts: string } | undefined
-  /** The registry's newest log head that a statement of ours stood in. */
+  /** The newest log head of the registry that came with an accepted statement. */
   logHead?: SignedHead | undefined
-  /** Of the newest suspension list. */
+  /** The newest suspension list. */
   suspensions?: { number: number; digest: string } | undefined
 }
 
-/** Nodes of one X-Road central server publish each by its own clock. */
+/** Each node of an X-Road central server publishes by its own clock. */
 const TOLERANCE_MS = 120_000
 
-/** When a directory was published: the earliest of its parts' times. */
+/** When a directory was published: the earliest time of its parts. */
 function publishedAt(directory: Directory): number | undefined {
   const times = directory.parts.map((part) => publicationTime(part.location))
   return times.some((time) => time === undefined) ? undefined : Math.min(...(times as number[]))
 }
 
-/** What a statement says about content, as one text: equal indexes must mean equal content. */
+/** The index of a statement and a digest of its content: equal indexes must mean equal content. */
 function statementMark(statement: ConfigurationStatement): NonNullable<HighWaterMark['statement']> {
   const hashes = Object.entries(statement.parts).map(([name, part]) => [name, part.sha512])
   const parts = createHash('sha256')
@@ -50,7 +50,7 @@ export function checkPublicationTime(mark: HighWaterMark | undefined, directory:
   }
 }
 
-/** Throws `global_conf_rollback` for a statement that is missing, older, or another one of the same index. */
+/** Throws `global_conf_rollback` when the statement is missing or older, or when it has the same index but other content. */
 export function checkStatementIndex(
   mark: HighWaterMark | undefined,
   statement: ConfigurationStatement | undefined,
@@ -72,7 +72,7 @@ export function listMark(
   return { number, digest: createHash('sha256').update(text).digest('hex') }
 }
 
-/** Throws `global_conf_rollback` for a suspension list that is older, or another one of the same number. */
+/** Throws `global_conf_rollback` when the suspension list is older, or has the same number but other content. */
 export function checkListNumber(
   mark: HighWaterMark | undefined,
   { number, digest }: NonNullable<HighWaterMark['suspensions']>,
@@ -85,7 +85,7 @@ export function checkListNumber(
     throw rollback(`two suspension lists have the number ${number}`)
 }
 
-/** The mark after a publication has been accepted; never lower than before. */
+/** The mark after a publication was accepted; never lower than before. */
 export function raiseMark(
   mark: HighWaterMark | undefined,
   directory: Directory,

@@ -1,6 +1,6 @@
 /**
- * Holds the accepted copies in memory and on disk in step: a copy is written whole before it is used, the marks follow,
- * and after a crash between the two the copy itself says how new it is.
+ * Keeps the accepted copies in memory and on disk consistent. A copy is written completely before it is used, then the marks.
+ * After a crash between the two writes the copy itself shows how new it is.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
@@ -28,41 +28,46 @@ import { restoreCopies } from './restore.ts'
 import { type ConfigurationSnapshot, contentVersion } from './snapshot.ts'
 import { type LastPlace, tryLocations } from './try-locations.ts'
 
-/** For one instance of the federation: all the places where it may lie; then comes its suspension list. */
+/** The bound for one federated instance, all its locations together; its suspension list has its own bound. */
 const FEDERATED_WITHIN_MS = 60_000
-/** Configurations of other instances that are read at a time, each on a thread of its own, for so long and with so much memory. */
+/** How many configurations of other instances are parsed at a time, each on its own thread with bounds on time and memory. */
 const FEDERATED_READERS = 3
 const FEDERATED_LIMITS = { timeMs: 30_000, oldGenerationMb: 1024 }
 
 export type Holder = {
   snapshot(): ConfigurationSnapshot | undefined
   copies(): InstanceCopy[]
-  /** Instances that may be fetched and of which nothing is held. */
+  /** Allowed instances of which no configuration has been accepted. */
   federatedMissing(): string[]
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
-  /** Takes what lies on disk when it stands every check; what does not is left alone and logged. */
+  /** Takes the configuration on disk into use when it passes every check. Otherwise it leaves the files alone and logs why. */
   restore(anchor: ConfigurationAnchor, read: ReadParameters): Promise<void>
-  /** Takes what our own registry has; other instances follow by themselves, `others` ends when each has or has failed. */
+  /**
+   * Takes our own registry's configuration into use. Other instances are fetched in the background; `others` resolves when each
+   * has succeeded or failed.
+   */
   refresh(anchor: ConfigurationAnchor, read: ReadParameters): Promise<{ others: Promise<unknown> }>
-  /** Fetches the suspension list of every instance that says to have one; throws what kept ours away. */
+  /**
+   * Fetches the suspension list of every instance that has one. Throws when the list of the own instance could not be fetched.
+   */
   refreshSuspensions(anchor: ConfigurationAnchor): Promise<void>
   listOf(instance: string): KeptSuspensionList | undefined
   registry: Pick<RegistryView, 'state'>
-  /** A log head that a peer told us; true when our configuration is not the newest. */
+  /** Takes a log head from a peer; true when it shows a newer configuration than ours. */
   hear(head: string | undefined): boolean
-  /** Before another anchor is installed: certificates learned under the old one are not trusted any more. */
+  /** To be called before another anchor is installed: certificates learned under the old one are no longer trusted. */
   forget(historyOf: string | undefined): Promise<void>
-  /** After another anchor was installed. */
+  /** To be called after another anchor was installed. */
   keepOnlyWhatIsSignedFor(anchor: ConfigurationAnchor): void
 }
 
 export type HolderSettings = {
-  /** Copies and marks lie here. */
+  /** The folder of copies and marks. */
   directory: string
   clock: Clock
   log: Log
   client: ConfigurationClient
-  /** Other instances to fetch through their anchors in private-params; none by default, as in X-Road. */
+  /** Other instances to fetch through the anchors in the private parameters; none by default, as in X-Road. */
   allowedFederations?: string[] | 'all' | undefined
   /** Only for tests. */
   federatedWithinMs?: number | undefined
@@ -80,9 +85,9 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
   let copies: InstanceCopy[] = []
   let layout = ''
   let isReusable = true
-  /** What was asked for under another trust does not count. */
+  /** Counts changes of trust: a fetch that began before the last change is not used. */
   let era = 0
-  /** What the anchor trusts. */
+  /** The certificates of the anchor. */
   let trusted: Buffer[] = []
 
   const isAllowed = (instance: string): boolean =>
@@ -127,7 +132,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
       ({ instance }) => instance !== own.instance && isAllowed(instance),
     )
 
-  /** Of the instances that our own configuration names those that are held, `newer` in the place of its copy. */
+  /** The held copies of the instances that our own configuration names, with `newer` in the place of its older copy. */
   const federatedOf = (own: InstanceCopy, newer?: InstanceCopy): InstanceCopy[] =>
     federatedAnchors(own).flatMap(({ instance }) =>
       newer?.instance === instance ? newer : (copies.find((known) => known.instance === instance) ?? []),
@@ -148,13 +153,13 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     await marks.persist()
   }
 
-  /** Takes what was fetched of another instance, unless it is not that any more by which it was verified. */
+  /** Takes the fetched configuration of another instance into use, unless the anchor that verified it has changed meanwhile. */
   const installOther = (copy: InstanceCopy, anchor: ConfigurationAnchor, begun: number): Promise<void> =>
     installing(async () => {
       const own = copies[0]
       if (own === undefined || era !== begun) return
       if (!federatedAnchors(own).some((one) => isDeepStrictEqual(one, anchor))) return
-      // What it has in common with its last copy lies on disk as long as that is held.
+      // Its unchanged parts are on disk only as long as its last copy is held.
       if (!isWhole(copy) && !copies.some(({ instance }) => instance === copy.instance)) return
       await install([own, ...federatedOf(own, copy)])
     })
@@ -170,7 +175,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
         await listRefresh.beforeUse(copy, anchor, LIST_WITHIN_MS)
         await installOther(copy, anchor, begun)
       } catch (cause) {
-        // The last copy serves until it expires.
+        // The last copy is used until it expires.
         q.log.warn(
           { err: asFault(cause), instance: anchor.instance },
           'no newer configuration of an instance',
@@ -197,11 +202,11 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     listOf: lists.of,
     registry: view,
     hear: (head) =>
-      // Asked with each message; nearly all peers know what we know.
+      // Called for each message; nearly all peers have the same head.
       head !== undefined && head !== copies[0]?.logHead?.text && view.hear(head, ownView()),
     refreshSuspensions: async (anchor) => {
       const [own, ...others] = copies
-      // Another instance that answers slowly must not hold up what our own registry says.
+      // Another instance that answers slowly must not delay the list of our own registry.
       for (const copy of others) void listRefresh.obeyedOfOther(copy, () => anchorOf(anchor, copy.instance))
       if (own !== undefined) await listRefresh.obeyed(own, anchor)
     },
@@ -244,10 +249,10 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
         throw cause
       })
       await listRefresh.beforeUse(own, anchor)
-      // What our own registry says now, a revocation say, does not wait for another instance that answers slowly, nor does what
-      // it says next. After a write that failed nothing on disk is relied on: others are there again when they were fetched.
+      // Our own registry's news, for example a revocation, does not wait for an instance that answers slowly. After a failed
+      // write the files on disk are not reused: other instances come back when they were fetched again.
       await installing(() => install([own, ...(isReusable ? federatedOf(own) : [])]))
-      // In any order: whoever is slow to be read is not always the first.
+      // In random order, so that a slow instance is not always the first.
       const others = Promise.all(shuffled(federatedAnchors(own)).map(follow))
       const held = ownView()
       if (held !== undefined && own.url !== undefined) await view.settle(held, own.url)
@@ -271,7 +276,10 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
   }
 }
 
-/** A reader of its own for each, which ends with it: ours does not wait for what another instance lets be read. */
+/**
+ * Runs each federated fetch with a parser thread of its own that ends with it: our own configuration does not wait for another
+ * instance's.
+ */
 function createFederatedReading() {
   const { run: inPlace } = createPlaces(FEDERATED_READERS)
   return <T>(signal: AbortSignal, act: (read: ReadParameters) => Promise<T>): Promise<T> =>
@@ -289,7 +297,7 @@ function certificatesIn(anchor: ConfigurationAnchor): Buffer[] {
   return anchor.sources.flatMap((source) => source.verificationCerts)
 }
 
-/** With the content of each part: nothing of it is taken from disk. */
+/** Whether all parts have their content, so that nothing is needed from disk. */
 function isWhole({ parts }: InstanceCopy): boolean {
   return parts.every(({ content }) => content !== undefined)
 }

@@ -1,4 +1,4 @@
-/** One instance's configuration as verified: what was signed, what it says, and the look-ups over it. */
+/** One instance's verified configuration: the signed documents, the parameters, and the look-ups over them. */
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -13,27 +13,27 @@ import type { ReadParameters } from '#platform/configuration-documents/read-para
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement, PrivateParameters } from '#schemas/global-configuration.ts'
 
-/** What a source signed: the directory and, where it offers one, the statement. */
+/** The documents that a source signed: the directory and, if it offers one, the statement. */
 export type Signed = {
   directory: Directory
   directoryBytes: Buffer
   statement: ConfigurationStatement | undefined
   statementText: string | undefined
-  /** The head in the statement, verified. */
+  /** The verified log head in the statement. */
   logHead: SignedHead | undefined
 }
 
 export type CopiedPart = {
   part: DirectoryPart
-  /** In X-Road's layout on disk. */
+  /** The name in X-Road's layout on disk. */
   fileName: string
-  /** Undefined once it is on disk, and for content that is the same as in the copy before. */
+  /** Undefined when it is already on disk, or equal to that of the previous copy. */
   content: Buffer | undefined
 }
 
 export type InstanceCopy = Signed & {
   instance: string
-  /** Where it came from; undefined for one that was read from disk. */
+  /** The location from which it was fetched; undefined for a copy read from disk. */
   url: string | undefined
   /** The directory's expiry, or the statement's when that is earlier. */
   expiresAt: Date
@@ -43,14 +43,17 @@ export type InstanceCopy = Signed & {
   index: ConfigurationIndex
 }
 
-/** Which parts of a source an instance needs: its own configuration all of them, a federated one the shared ones only. */
+/** Decides which parts are needed: all of the own instance, only the shared ones of a federated instance. */
 export type Kind = 'own' | 'federated'
 
 const SHARED = 'SHARED-PARAMETERS'
 const PRIVATE = 'PRIVATE-PARAMETERS'
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*\.[A-Za-z0-9]{1,8}$/
 
-/** The parts to take, with the file names that X-Road gives them; parts of other instances are passed over. */
+/**
+ * The parts to take, with the file names that X-Road gives them. Parts of other instances are ignored. Throws
+ * `malformed_global_conf`.
+ */
 export function wantedParts(
   directory: Directory,
   instance: string,
@@ -80,7 +83,7 @@ function fileNameOf(part: DirectoryPart): string {
   return name
 }
 
-/** The instance's own certificate profiles as a document; undefined where it has none. */
+/** The document with the instance's own certificate profiles; undefined when it has none. */
 export function profilesFile({
   instance,
   statement,
@@ -89,17 +92,20 @@ export function profilesFile({
   return profiles.length === 0 ? undefined : writeInstanceProfiles({ instance, profiles })
 }
 
-/** The parts without their contents, whose memory goes at once: a collection would come some configurations later. */
+/**
+ * The parts without their contents. The memory of the contents is freed at once: a garbage collection would come some
+ * configurations later.
+ */
 export function withoutContents(parts: CopiedPart[]): CopiedPart[] {
   return parts.map(({ content, ...part }) => {
-    // What lies in memory together with something else is not ours alone.
+    // Not when the content shares its ArrayBuffer with other data.
     if (content?.buffer instanceof ArrayBuffer && content.byteLength === content.buffer.byteLength)
       content.buffer.transfer(0)
     return { ...part, content: undefined }
   })
 }
 
-/** Throws `invalid_global_conf_signature` unless the content has the hash that was signed. */
+/** Throws `invalid_global_conf_signature` unless the content has the signed hash. */
 export function checkHash(part: DirectoryPart, content: Buffer): void {
   const hash = createHash(digestOfUri(part.hashAlgorithm)).update(content).digest()
   if (!hash.equals(part.hash)) {
@@ -109,7 +115,7 @@ export function checkHash(part: DirectoryPart, content: Buffer): void {
   }
 }
 
-/** The part of `copy` that has the same content as `part`, so that it need not be fetched. */
+/** The part of `copy` that has the same content as `part` and therefore need not be fetched. */
 export function samePart(copy: InstanceCopy | undefined, part: DirectoryPart): CopiedPart | undefined {
   return copy?.parts.find(
     (other) =>
@@ -120,7 +126,10 @@ export function samePart(copy: InstanceCopy | undefined, part: DirectoryPart): C
   )
 }
 
-/** Reads the parameters out of the parts; what is the same as in `previous` is taken from there. */
+/**
+ * Makes a copy from its parts. Parameters of parts without content are reused from `previous`. Throws `malformed_global_conf`
+ * when parameters belong to another instance.
+ */
 export async function assembleCopy(q: {
   instance: string
   url: string | undefined
@@ -139,8 +148,8 @@ export async function assembleCopy(q: {
     : privateXml === undefined
       ? known(q.previous).privateParameters
       : await q.read('private', privateXml)
-  // Many approved CAs make indexing a long turn: exchanges go before it. The first of these ends in the turn that brought the
-  // parameters, only the second one after sockets were served.
+  // With many approved CAs indexing blocks the event loop for long, so pending exchanges run first. The first wait ends in the
+  // turn that brought the parameters; only after the second one have sockets been served.
   await setImmediate()
   await setImmediate()
   for (const parameters of [packed.few, privateParameters]) {

@@ -1,6 +1,6 @@
 /**
- * The configuration that this server accepted last, as it lies on its disk, also when it has run out since: for those who judge
- * what was signed while it held. It was verified when it was kept, and is as trusted as the anchor beside it.
+ * The configuration that this server accepted last, as stored on disk, also after it expired: for verifying what was signed while
+ * it was valid. It was verified before it was stored, so it is as trustworthy as the anchor in the same folder.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -10,7 +10,9 @@ import { parseSharedParameters } from '#core/configuration/shared-parameters-rea
 import { Fault } from '#schemas/fault.ts'
 import { folderName } from './generations.ts'
 
-/** `directory` is the room's; undefined when none was kept. Throws `io_error`, `malformed_global_conf`. */
+/**
+ * `directory` is the folder of this room. Undefined when no configuration was stored. Throws `io_error`, `malformed_global_conf`.
+ */
 export async function keptConfiguration(
   directory: string,
   instance: string,

@@ -1,4 +1,4 @@
-/** The marks in memory, and on disk in step with them: they are only raised, unless somebody forgets them on purpose. */
+/** The marks in memory and on disk. They are only raised, except by `forget`. */
 import { createTurn } from '#platform/in-turn.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { raiseMark } from './high-water.ts'
@@ -9,16 +9,16 @@ import { type InstanceMarks, type Marks, marksBytes, readMarks, writeMarks } fro
 type KeptMarks = {
   all: Marks
   of(instance: string): InstanceMarks | undefined
-  /** By copies that were accepted; the certificates that they name are learned. */
+  /** Raises the marks to accepted copies and learns the certificates that these name. */
   raise(copies: InstanceCopy[]): void
   raiseByLists(listOf: (instance: string) => KeptSuspensionList | undefined): void
-  /** Certificates that were learned, and how new the one instance was. */
+  /** Forgets all learned certificates, and the whole mark of the instance `historyOf`. */
   forget(historyOf: string | undefined): void
-  /** Writes them when they have changed. */
+  /** Writes the marks to disk when they have changed. */
   persist(): Promise<void>
 }
 
-/** Throws `io_error` for marks on disk that are damaged. */
+/** Throws `io_error` when the marks on disk are damaged. */
 export async function createKeptMarks(q: { directory: string; files: DurableFiles }): Promise<KeptMarks> {
   const marks = new Map<string, InstanceMarks>(await readMarks(q.directory))
   let persisted = marksBytes(marks)

@@ -1,6 +1,6 @@
 /**
- * The suspension lists of our instance and of federated ones: each newer than the one before, kept on disk so that a
- * restart during an outage of the registry goes on with what it said last.
+ * The suspension lists of our instance and of federated ones. A list is replaced only by a newer one. Lists are stored on disk,
+ * so that after a restart during an outage of the registry the last list is still applied.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -30,11 +30,11 @@ export type KeptSuspensionList = {
 
 export type KeptSuspensionLists = {
   of(instance: string): KeptSuspensionList | undefined
-  /** Takes the list that lies on disk when it stands the checks; one that does not is left alone and logged. */
+  /** Takes the list on disk into use when it passes the checks; otherwise leaves it alone and logs why. */
   restore(instance: string, certificates: Buffer[], mark: HighWaterMark | undefined): Promise<void>
   /**
-   * Fetches from the first place that has an acceptable one, all of them within a bound where there is one; false when it is the one
-   * held. Throws why there is none.
+   * Fetches from the first location that has an acceptable list; `withinMs` bounds all locations together. Resolves to false when
+   * it is the list already held. Throws when there is no acceptable one.
    */
   fetch(
     instance: string,
@@ -47,7 +47,7 @@ export type KeptSuspensionLists = {
 
 type Found = { held: KeptSuspensionList; text: string }
 
-/** The clocks of registry and server may differ by so much. */
+/** The greatest difference between the clocks of registry and server. */
 const AHEAD_MS = 5 * 60_000
 
 export function createKeptSuspensionLists(q: {
@@ -60,7 +60,7 @@ export function createKeptSuspensionLists(q: {
   const folder = path.join(q.directory, 'suspensions')
   const lists = new Map<string, KeptSuspensionList>()
   const turns = new Map<string, ReturnType<typeof createTurn>>()
-  /** What was asked for under another trust does not count. */
+  /** Counts changes of trust: a fetch that began before the last change is not used. */
   let era = 0
 
   function check(
@@ -119,9 +119,9 @@ export function createKeptSuspensionLists(q: {
   async function take(instance: string, { held, text }: Found): Promise<boolean> {
     const before = lists.get(instance)
     if (before?.mark.digest === held.mark.digest) return false
-    // The mark was read before the last one came.
+    // The mark was read before the held list came.
     checkListNumber({ suspensions: before?.mark }, held.mark)
-    // A disk that is full must not keep a suspended server connected.
+    // First in memory: a full disk must not keep a suspended server connected.
     lists.set(instance, held)
     await q.files.createFolder(folder)
     await q.files.replace(fileOf(folder, instance), Buffer.from(text))

@@ -1,7 +1,7 @@
 /**
- * The file that outlives everything else here: how new the configuration was, and which certificates it named for the
- * time after a change of keys. Lost or damaged marks are an error to be seen, for without them an old configuration would
- * pass.
+ * The file that outlives all other files of this room: how new the configuration was, and which certificates it named, for the
+ * time after a change of keys. Lost or damaged marks must be reported as an error, because without them an old configuration
+ * would be accepted.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -11,16 +11,16 @@ import type { HighWaterMark } from './high-water.ts'
 
 export type InstanceMarks = {
   mark: HighWaterMark
-  /** DER of the certificates that the accepted shared parameters name as `source` keys. */
+  /** DER of the signing certificates that the accepted shared parameters name in their sources. */
   learnedCertificates: Buffer[]
 }
 
-/** By instance. */
+/** The marks of each instance. */
 export type Marks = ReadonlyMap<string, InstanceMarks>
 
 const FORMAT = 1
 
-/** Reads the marks; none when there is no file yet. */
+/** Reads the marks; empty when there is no file yet. Throws `io_error` for a damaged file. */
 export async function readMarks(directory: string): Promise<Marks> {
   let text: string
   try {
@@ -36,7 +36,7 @@ export async function readMarks(directory: string): Promise<Marks> {
   }
 }
 
-/** The file's content; equal marks give equal bytes. */
+/** The content of the file; equal marks give equal bytes. */
 export function marksBytes(marks: Marks): Buffer {
   const instances = [...marks]
     .sort(([a], [b]) => (a < b ? -1 : 1))

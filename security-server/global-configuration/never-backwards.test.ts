@@ -236,7 +236,7 @@ void t.test('a crash at any write leaves the old configuration whole or the new 
   t.equal(nameIn(await world.open()), 'once more')
 })
 
-/** Fails once at the n-th act on disk, before or after it was done. */
+/** File operations of which the n-th fails once, before or after its effect. */
 function failAt(n: number, when: 'before' | 'after'): DurableFiles {
   let count = 0
   const acts = Object.entries(durableFiles).map(([name, act]) => [

@@ -1,4 +1,4 @@
-/** Fetches suspension lists: with a configuration that has come, before it is used, or alone and obeyed at once. */
+/** Fetches suspension lists: with a new configuration before it is used, or alone, taking effect at once. */
 import { createApart } from '#platform/apart.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
@@ -9,26 +9,29 @@ import type { InstanceCopy } from './instance-copy.ts'
 import type { KeptSuspensionLists } from './kept-suspension-lists.ts'
 
 type ListRefresh = {
-  /** Before the copy is used, so that no moment knows the new one without its list. A failure is logged. */
+  /**
+   * Fetches the list of a copy before the copy is used, so that the new configuration is never used without its list. A failure
+   * is logged.
+   */
   beforeUse(copy: InstanceCopy, anchor: ConfigurationAnchor, withinMs?: number): Promise<void>
-  /** Of one instance, obeyed at once, also when it cannot be written to disk. */
+  /** Fetches the list of one instance and applies it at once, even when it cannot be written to disk. */
   obeyed(copy: InstanceCopy, anchor: ConfigurationAnchor): Promise<void>
-  /** The same of another instance, which is not waited for long. A failure is logged. */
+  /** As `obeyed` for another instance, with a bound on the time. A failure is logged. */
   obeyedOfOther(copy: InstanceCopy, anchorNow: () => ConfigurationAnchor | undefined): Promise<void>
 }
 
-/** Of another instance: all the places where it may lie. */
+/** The bound for another instance's list, all its locations together. */
 export const LIST_WITHIN_MS = 20_000
 
 export function createListRefresh(q: {
   lists: Pick<KeptSuspensionLists, 'fetch'>
   markOf(instance: string): HighWaterMark | undefined
-  /** From where it came last. */
+  /** The location from which the copy was fetched last. */
   lastUrl(copy: InstanceCopy): string | undefined
   shuffle?: Shuffle | undefined
-  /** Raises the marks by what has come. */
+  /** Raises the marks to the lists that are held now. */
   raiseMarks(): void
-  /** Publishes what has come, and keeps the marks. */
+  /** Publishes the lists that are held now, and stores the marks. */
   obey(): Promise<void>
   log: Log
 }): ListRefresh {

@@ -1,4 +1,4 @@
-/** A registry that shows two faces, and a view of it that is frozen: what servers find out, alone and by talking. */
+/** A registry that shows two histories, and a frozen view of it: what servers detect alone and by comparing heads. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -83,7 +83,7 @@ void t.test('one server that is shown another face refuses it and keeps what it 
   await ann.restart()
   t.match(await codeOf(ann.configuration.refresh()), /^(registry_fork|invalid_proof)$/, 'after a restart too')
 
-  // Back on the one history: the head that was shown is still not of it.
+  // Back on the one history: the head that was shown still does not belong to it.
   ann.node = one
   for (let more = 0; more < 6; more++) await publish(one)
   await ann.configuration.refresh()

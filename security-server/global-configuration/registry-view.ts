@@ -1,6 +1,6 @@
 /**
- * Compares what the registry shows us with what it shows to other servers: they tell us the signed log heads that they
- * know. Two heads that contradict each other are kept as a proof; one that we cannot reach means that our view is frozen.
+ * Compares the log heads that the registry signs for us with those that it signs for other servers, which send us theirs. Two
+ * contradicting heads are kept as a proof. A head that we cannot reach means that our view is frozen.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -14,40 +14,40 @@ import type { DurableFiles } from './durable-files.ts'
 import { checkSameLog } from './fetch-log-proof.ts'
 
 type Fork = {
-  /** `contradiction`: both heads together prove it; `unproven`: the registry gave no proof that one follows the other. */
+  /** `contradiction`: the two heads prove it; `unproven`: the registry gave no proof that one log contains the other. */
   kind: 'contradiction' | 'unproven'
   what: string
   at: string
-  /** Signed by the registry. */
+  /** The signed heads. */
   heads: string[]
 }
 
 export type RegistryViewState = {
   fork: Fork | undefined
-  /** An index that others have and we cannot get, since when. */
+  /** A newer index that other servers know and we cannot fetch, and since when. */
   behind: { index: number; since: Date; isFrozen: boolean } | undefined
 }
 
 export type RegistryView = {
-  /** A head that a peer told us; true when the registry has something newer than we have. */
+  /** Takes a log head from a peer; true when the registry has a newer configuration than ours. */
   hear(text: string | undefined, own: OwnView | undefined): boolean
-  /** After a configuration was accepted: what was heard meanwhile has to be of the same log. */
+  /** To be called after a configuration was accepted: checks that the heads heard meanwhile belong to the same log. */
   settle(own: OwnView, url: string): Promise<void>
-  /** Keeps a head that was shown to us and that does not follow from the one we knew. */
+  /** Keeps a head that the registry showed us and that does not follow from the known one. */
   report(fault: Fault, known: SignedHead | undefined, shown: SignedHead): Promise<void>
   forget(): Promise<void>
   state(): RegistryViewState
 }
 
-/** What we hold of our own instance: its newest head, and whose signatures count. */
+/** Our own instance: its newest head, and the certificates whose signatures count. */
 export type OwnView = { newest: SignedHead; certificates: Buffer[] }
 
 const FILE = 'fork.json'
 const FROZEN_MS = 3 * 60_000
-/** Heads that were heard and looked at, and those of our own past. */
+/** How many heard heads, and how many heads of our own past, are remembered. */
 const REMEMBERED = 512
 const MOST_PENDING = 8
-/** Of heads that we do not know; peers have been authenticated, but each costs a verification. */
+/** For unknown heads: peers are authenticated, but each head costs a verification. */
 const VERIFIED_PER_SECOND = 10
 
 export function createRegistryView(q: {
@@ -59,10 +59,10 @@ export function createRegistryView(q: {
 }): RegistryView {
   const file = path.join(q.directory, FILE)
   const heard = new Set<string>()
-  /** By size: of our own past, and others' that were proved to be of the same log. */
+  /** By size: heads of our own past, and heads of others that were proved to belong to the same log. */
   const known = new Map<number, SignedHead>()
   let fork = readFork(file)
-  // What was not proved before a restart is asked for again after it.
+  // The proof that was missing before a restart is requested again.
   let pending: SignedHead[] = fork?.kind === 'unproven' ? fork.heads.map(readHead) : []
   let ahead: { newest: SignedHead; since: number } | undefined
   let second = { at: 0, verified: 0 }
@@ -86,7 +86,7 @@ export function createRegistryView(q: {
     pending = [...pending.filter(({ text }) => text !== other.text), other].slice(-MOST_PENDING)
   }
 
-  /** Whether it can be of our log; what cannot is reported. */
+  /** Whether the head may belong to our log; a contradiction is reported. */
   const fits = (other: SignedHead, own: OwnView): boolean => {
     const before = known.get(other.head.size)
     for (const one of [...(before === undefined ? [] : [before]), own.newest, ...pending]) {
@@ -111,7 +111,7 @@ export function createRegistryView(q: {
       try {
         other = { text, head: verifyLogHead(text, own.certificates) }
       } catch {
-        // Anybody's text; or signed by a key that we do not know yet, then the next configuration names it.
+        // Any text; or signed with a key that we do not know yet, which the next configuration will name.
         return false
       }
       if (other.head.instance !== own.newest.head.instance || !fits(other, own)) return false
@@ -141,7 +141,7 @@ export function createRegistryView(q: {
           const fault = asFault(cause)
           failed = true
           checkLater(other)
-          // An answer that did not come proves nothing; it is asked for again.
+          // A missing answer proves nothing; the proof is requested again.
           if (fault.code === 'registry_fork' || fault.code === 'invalid_proof')
             await keep(fault, [other.text, own.newest.text])
         }
@@ -178,7 +178,7 @@ function remember(texts: Set<string>, text: string): void {
   texts.add(text)
 }
 
-/** What an earlier run found; throws `io_error` for a file that is damaged: a proof must not get lost unseen. */
+/** Reads what an earlier run found. Throws `io_error` for a damaged file: a proof must not get lost unnoticed. */
 function readFork(file: string): Fork | undefined {
   let text: string
   try {
@@ -196,7 +196,7 @@ function readFork(file: string): Fork | undefined {
   }
 }
 
-/** A head of our own file, verified before it was written. */
+/** A head from our own file, which was verified before it was written. */
 function readHead(text: string): SignedHead {
   const payload = Buffer.from(text.split('.')[1] ?? '', 'base64url').toString()
   return { text, head: JSON.parse(payload) as LogHead }

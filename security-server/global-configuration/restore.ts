@@ -1,4 +1,6 @@
-/** Takes a configuration from disk only after the checks that it passed when it was fetched; expiry is looked at when it is used. */
+/**
+ * Takes a configuration from disk only after the checks that it passed when it was fetched. Its expiry is checked on each use.
+ */
 import { parseDirectory } from '#core/configuration/directory.ts'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
@@ -11,7 +13,7 @@ import { checkPublicationTime, checkStatementIndex } from './high-water.ts'
 import { assembleCopy, checkHash, type InstanceCopy, type Kind, wantedParts } from './instance-copy.ts'
 import type { InstanceMarks, Marks } from './marks.ts'
 
-/** The copies that may be used, the own instance first; throws what is wrong with the own one. */
+/** Returns the copies that may be used, the own instance first. Throws when the own instance's copy fails a check. */
 export async function restoreCopies(q: {
   stored: StoredCopy[]
   anchor: ConfigurationAnchor

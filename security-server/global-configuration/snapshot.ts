@@ -1,4 +1,4 @@
-/** What the rest of the server sees of the configuration: immutable, one object for as long as nothing changes. */
+/** The configuration as the rest of the server sees it: immutable, and the same object as long as nothing changes. */
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -13,31 +13,31 @@ import { type InstanceCopy, profilesFile } from './instance-copy.ts'
 import type { KeptSuspensionList } from './kept-suspension-lists.ts'
 
 export type ConfigurationSnapshot = {
-  /** Of the own instance. */
+  /** The index of the own instance. */
   index: ConfigurationIndex
-  /** Changes whenever content changes: the key for verdict caches. A mere renewal keeps it. */
+  /** Changes whenever the content changes, so it is the key of verdict caches. A renewal without changes keeps it. */
   version: string
   expiresAt: Date
-  /** Of our signed statement; undefined where the source offers none. */
+  /** The index of our signed statement; undefined when the source offers none. */
   statementIndex: number | undefined
-  /** The registry's signed log head under that statement, for other servers to compare. */
+  /** The registry's signed log head under that statement; other servers compare it with theirs. */
   configurationHead: string | undefined
-  /** When our instance's suspension list ends, the beginning of time before it came; undefined where there is none. */
+  /** When our instance's suspension list expires: time 0 before the first list came; undefined when the instance has none. */
   suspensionsUntil: Date | undefined
-  /** Who is suspended in our instance or a federated one. */
+  /** The suspensions of our instance or a federated one. */
   suspensionsIn(instance: string): SuspensionIndex
   instance: string
-  /** Of the own or a federated instance; undefined when it is not known or its configuration has expired. */
+  /** The index of the own or a federated instance; undefined when the instance is unknown or its configuration has expired. */
   indexFor(instance: string): ConfigurationIndex | undefined
-  /** Of every instance that is not expired, the own one first. */
+  /** The indexes of all instances that have not expired, the own one first. */
   indexes(): ConfigurationIndex[]
   /** The files of X-Road's GET /verificationconf, read from disk, and each instance's own certificate profiles. */
   verificationFiles(): { name: string; content: Buffer }[]
 }
 
 /**
- * `copies`: the own instance first. `layout`: the folder in X-Road's layout that holds them. `listOf`: the suspension list
- * of an instance.
+ * `copies` has the own instance first. `layout` is the folder in X-Road's layout that contains them. `listOf` returns the
+ * suspension list of an instance.
  */
 export function createSnapshot(
   copies: InstanceCopy[],
@@ -78,7 +78,7 @@ function suspensionsUntil(copy: InstanceCopy, held: KeptSuspensionList | undefin
   return new Date(held === undefined ? 0 : Date.parse(held.list.expiresAt))
 }
 
-/** Another one as soon as somebody is suspended or no longer so: verdicts and connections are looked at again. */
+/** Changes as soon as somebody is suspended or a suspension ends: verdicts and connections are then checked again. */
 function versionOf(
   copies: InstanceCopy[],
   lists: ReadonlyMap<string, KeptSuspensionList | undefined>,
@@ -93,11 +93,11 @@ function versionOf(
     .digest('base64url')
 }
 
-/** A digest over which content each instance has. */
+/** A digest of the content of each instance. */
 export function contentVersion(copies: InstanceCopy[]): string {
   const hash = createHash('sha256')
   for (const { instance, parts, statement } of copies) {
-    // Verdicts hang on how subjects are read too.
+    // Verdicts also depend on the profiles by which subjects are read.
     const profiles = statement?.parts[CERTIFICATE_PROFILES_PART]
     if (profiles !== undefined) hash.update(`${JSON.stringify([instance, profiles.sha512])}\n`)
     for (const { part } of parts)
@@ -106,7 +106,7 @@ export function contentVersion(copies: InstanceCopy[]): string {
   return hash.digest('base64url')
 }
 
-/** X-Road puts only the version into the metadata here (wire digest 1.6). */
+/** X-Road puts only the version into this metadata (wire digest 1.6). */
 function verificationFiles(copy: InstanceCopy, layout: string): { name: string; content: Buffer }[] {
   const folder = folderName(copy.instance)
   const name = `${folder}/shared-params.xml`
@@ -115,12 +115,12 @@ function verificationFiles(copy: InstanceCopy, layout: string): { name: string; 
   return [
     { name, content: readFileSync(path.join(layout, name)) },
     { name: `${name}.metadata`, content: Buffer.from(metadata) },
-    // X-Road's readers take the files that they know by name.
+    // X-Road's readers read only the files whose names they know.
     ...(profiles === undefined ? [] : [{ name: `${folder}/${PROFILES_FILE}`, content: profiles }]),
   ]
 }
 
-/** The configuration in force; undefined while there is none, or none that may be used. */
+/** The current configuration; undefined when there is none or it may not be used. */
 export function inForce(configuration: {
   current(): ConfigurationSnapshot
 }): ConfigurationSnapshot | undefined {

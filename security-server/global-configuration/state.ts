@@ -1,4 +1,4 @@
-/** What the room tells administrators, health checks and metrics about itself. */
+/** The state of this room for administrators, health checks and metrics. */
 import type { FaultCode } from '#schemas/fault.ts'
 import type { InstanceCopy } from './instance-copy.ts'
 import type { KeptSuspensionList } from './kept-suspension-lists.ts'
@@ -13,14 +13,14 @@ export type AnchorSummary = {
 
 type InstanceState = {
   instance: string
-  /** Of the format, 2 to 6. */
+  /** The version of the format, 2 to 6. */
   version: number
   expiresAt: Date
   isExpired: boolean
-  /** Undefined for a copy that was read from disk at the start. */
+  /** The location; undefined for a copy that was read from disk at the start. */
   source: string | undefined
   statementIndex: number | undefined
-  /** Undefined where the instance has none, or none came yet. */
+  /** Undefined when the instance has none, or none came yet. */
   suspensionList: { number: number; issuedAt: Date; expiresAt: Date; suspended: number } | undefined
   hasSuspensionList: boolean
   warnings: string[]
@@ -31,14 +31,14 @@ export type ConfigurationState = {
   attempt: {
     lastAttempt: Date | undefined
     lastSuccess: Date | undefined
-    /** Of the last attempt, undefined after a success. */
+    /** The fault of the last attempt; undefined after a success. */
     lastError: { code: FaultCode; message: string; detail: string; at: Date } | undefined
   }
   own: InstanceState | undefined
   federated: InstanceState[]
-  /** Instances that are allowed, of which nothing was accepted yet. */
+  /** Allowed instances of which no configuration has been accepted yet. */
   federatedMissing: string[]
-  /** What other servers say of our registry, and what of it cannot be. */
+  /** What other servers know of our registry, and contradictions in it. */
   registry: RegistryViewState
 }
 

@@ -1,4 +1,4 @@
-/** A security server and the suspension list of a real registry: obeyed, kept, withheld, forged, taken back. */
+/** A security server and the suspension list of a real registry: applied, stored, withheld, forged, lifted. */
 
 import { readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -128,7 +128,7 @@ void t.test('a list that is withheld, forged, foreign or older', async (t) => {
   await reader.configuration.refreshSuspensions()
   t.ok(isSuspended(reader))
 
-  // Everything else comes, the list does not: nobody gets longer than what the registry signed.
+  // All other documents come, the list does not: nobody gets longer than what the registry signed.
   reader.intercept = (url) => (isList(url) ? { status: 503, body: Buffer.alloc(0) } : undefined)
   for (const [minutes, code] of [
     [1, 'accepted'],

@@ -1,4 +1,4 @@
-/** Fetches one instance from the first place that has an acceptable configuration; every refusal is logged. */
+/** Fetches one instance from the first location that has an acceptable configuration; every refusal is logged. */
 
 import { shares } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -12,10 +12,10 @@ import { fetchConfiguration } from './fetch-configuration.ts'
 import type { HighWaterMark } from './high-water.ts'
 import type { InstanceCopy, Kind } from './instance-copy.ts'
 
-/** Where it worked last, and which version was the newest there. */
+/** The location that worked last, and the newest version there. */
 export type LastPlace = { url: string; version: number; probedAt: number }
 
-// A source may begin to offer a newer version; asking for it each minute would be six requests instead of one.
+// A source may start to offer a newer version. Asking for it each minute would cost six requests instead of one.
 const PROBE_AGAIN_MS = 3_600_000
 
 export async function tryLocations(q: {
@@ -25,13 +25,13 @@ export async function tryLocations(q: {
   anchor: ConfigurationAnchor
   kind: Kind
   mark: HighWaterMark | undefined
-  /** The newest verified copy: its sources are candidates, its parts need not be fetched again. */
+  /** The newest verified copy: its sources are candidates, its unchanged parts are not fetched again. */
   copy: InstanceCopy | undefined
-  /** False when what lies on disk may not be what `copy` says. */
+  /** False when the files on disk may differ from `copy`. */
   isReusable: boolean
   last: LastPlace | undefined
   shuffle?: Shuffle | undefined
-  /** For all places together. */
+  /** For all locations together. */
   withinMs?: number | undefined
   read: ReadParameters
   onFork: Parameters<typeof fetchConfiguration>[0]['onFork']
@@ -73,7 +73,7 @@ export async function tryLocations(q: {
       )
     }
   }
-  // What a source did wrong tells more than that another could not be reached.
+  // A fault in a source's documents says more than a source that could not be reached.
   throw failures.find((fault) => fault.code !== 'network_error') ?? failures[0] ?? unreachable(anchor)
 }
 

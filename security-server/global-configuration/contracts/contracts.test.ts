@@ -1,4 +1,4 @@
-/** A server's contracts against a real registry, and against one that lies: what is not proved does not hold. */
+/** A server's contracts against a real registry and against one that lies: a contract without proof is not in force. */
 import { hash, randomUUID } from 'node:crypto'
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -34,7 +34,7 @@ const SERVER = parseServerId('DEV/GOV/5678/SS1')
 type Played = {
   contracts: Contracts
   clock: { now: number }
-  /** What the registry says next; `list` may change what it signs. */
+  /** What the registry returns next; `list` may change the list before it is signed. */
   registry: {
     required: boolean
     entries: { content: ContractContent; state: string; seals: Buffer[] }[]
@@ -44,13 +44,13 @@ type Played = {
     asked: string[]
   }
   snapshot: { statementIndex: number | undefined }
-  /** Ids that stand in the suspension list. */
+  /** The ids of contracts in the suspension list. */
   suspended: Set<string>
-  /** The same server after a restart. */
+  /** Restarts the same server. */
   again(): Promise<Contracts>
 }
 
-/** The registry's key is that of a certificate of the configuration's sources. */
+/** The registry signs with the key of a certificate that the configuration names in its sources. */
 const registryKey = await signingParty(authority, 'DEV/GOV/77')
 
 async function play(database: Database): Promise<Played> {

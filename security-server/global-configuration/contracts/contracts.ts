@@ -1,6 +1,6 @@
 /**
- * The service contracts of this server's clients: fetched from the registry, verified, kept, compiled for the message path. The
- * last good ones hold until their state is too old; what cannot be verified does not hold.
+ * The service contracts of this server's clients: fetched from the registry, verified, stored, and compiled for the message path.
+ * The last good contracts are used until their state is too old. A contract that cannot be verified is not in force.
  */
 import { randomUUID } from 'node:crypto'
 import { claimedInstance, readKeptCounterSeal, verifyCounterSeal } from '#core/contract/between-instances.ts'
@@ -38,21 +38,24 @@ import { type ContractItem, type ContractKeep, createContractKeep } from './stor
 import { assembleContract, type KeptContract, readContentBytes } from './verify-contract.ts'
 import { MAX_LIST_BYTES, readList, verifyList } from './verify-list.ts'
 
-/** One that the registry lists and that was not taken, with the reason. */
+/** A contract that the registry lists and that was refused here, with the reason. */
 type RefusedContract = { listed: ListedContract; reason: string }
 
 export type Contracts = {
-  /** See contractFor in index-contracts.ts; `contracts_outdated` also before the first list has come. */
+  /** See `contractFor` in index-contracts.ts. Throws `contracts_outdated` also before the first list was fetched. */
   contractFor(q: ContractQuestion): RecordTerms
-  /** See termsOfRefused in index-contracts.ts. */
+  /** See `termsOfRefused` in index-contracts.ts. */
   termsOfRefused(q: Pick<ContractQuestion, 'client' | 'service'>): RecordTerms
-  /** Whether an instance of its parties suspends it, also after its end. False while no configuration holds: no call goes then either. */
+  /**
+   * Whether the suspension list of one of its parties' instances names the contract, also after the contract's end. False while
+   * there is no valid configuration: then no call is accepted anyway.
+   */
   isSuspended(content: ContractContent): boolean
-  /** How secret it is that two members (in text form) have to do with each other. */
+  /** How secret the relation of two members (in text form) is: see `secrecyBetween` in index-contracts.ts. */
   secrecyBetween(a: string, b: string): 0 | 1 | 2
-  /** Fetches now; throws why it could not. */
+  /** Fetches now; throws when that fails. */
   refresh(): Promise<void>
-  /** The job's part: fetches when the last good list is half a minute old. */
+  /** For the job: fetches when the last good list is older than half a minute. */
   refreshWhenDue(): Promise<void>
   view(): {
     asOf: string | undefined
@@ -60,31 +63,31 @@ export type Contracts = {
     contracts: KeptContract[]
     refused: RefusedContract[]
   }
-  /** Of all versions that were ever in force, also when they are listed no more: log records name them. */
+  /** The contents of all versions that were ever in force, also of those no longer listed: log records name them. */
   contentsInForce(): Promise<ContractContent[]>
-  /** Sends a signed document about a contract. */
+  /** Sends a signed document about a contract; returns the answer's bytes. */
   send(path: ContractPath, document: string): Promise<Buffer>
   agreements: Pick<ContractKeep, 'agree' | 'agreements' | 'forget' | 'end' | 'endings' | 'forgetEnding'>
 }
 
-/** Of the registration API, below `/contracts`. */
+/** Paths of the registration API, below `/contracts`. */
 type ContractPath = '' | '/seals' | '/acts' | '/contacts/confirmations' | '/contacts/letters'
 
 type Sign = (q: { document: unknown; type: string; member: MemberId }) => Promise<string>
 
 const BASE = '/registration/v1/contracts'
 const REFRESH_MS = 30_000
-/** A contract is listed so before log records can name it. */
+/** The registry lists a contract in one of these states before log records can name it. */
 const IN_FORCE: ReadonlySet<string> = new Set(['ACTIVE', 'SUSPENDED'])
 const MAX_ITEMS_BYTES = 8 * 1024 * 1024
 
-/** Reads what was kept; nothing is fetched yet. */
+/** Restores the stored contracts; fetches nothing yet. */
 export async function createContracts(q: {
   server: ServerId
   database: Database
   clock: Clock
   log: Log
-  /** Throws while there is none that is valid. */
+  /** Throws while there is no valid configuration. */
   configuration: () => ConfigurationSnapshot
   signJson: Sign
   post: PostDocument
@@ -105,7 +108,7 @@ export async function createContracts(q: {
     return { id, document: await q.signJson({ document: { ...head, ...more }, type, member: owner }) }
   }
 
-  /** Takes what is listed, out of items that were verified; the rest is told apart. */
+  /** Takes the listed contracts into use, out of verified items. Those that are refused go into `refused` with the reason. */
   function take(next: ContractList, sealsOf: Sealed, items: Map<string, Buffer>): void {
     const before = taken
     taken = new Map()
@@ -140,7 +143,7 @@ export async function createContracts(q: {
   ): KeptContract {
     const content = items.get(listed.hash)
     if (content === undefined) throw new Fault('invalid_contract', { what: 'the registry gave no content' })
-    // A seal that is not here, or did not verify, is one that is missing.
+    // A seal that is absent, or did not verify, counts as missing.
     return assembleContract(
       listed,
       content,
@@ -200,7 +203,7 @@ export async function createContracts(q: {
     const document = await keep.list()
     if (document === undefined) return
     const last = readList(JSON.parse(document), 'list')
-    // Of another server or instance: this database has seen another life.
+    // The stored list belongs to another server or instance: the database was used by it before.
     if (last.server !== server) return
     const items = await keep.items(hashesOf(last.contracts))
     take(last, sealsIn(items), new Map([...items].map(([sha256, { content }]) => [sha256, content])))
@@ -214,7 +217,7 @@ export async function createContracts(q: {
       if (index === undefined)
         throw new Fault('contracts_outdated', { what: 'the registry has not been asked yet' })
       const { client, service } = question
-      // A suspension list may be newer than what was told of contracts. Each party's instance may stop a call between two.
+      // The suspension list may be newer than the contract list. The instance of each party may stop a call.
       const instances = [q.server.instance, client.instance, service.instance]
       const isSuspended = (id: string): boolean =>
         instances.some((one) => snapshot.suspensionsIn(one).ofContract(id))
@@ -272,7 +275,7 @@ function hashesOf(all: ListedContract[]): string[] {
   return all.flatMap(({ hash, seals, counterSeals = [] }) => [hash, ...seals, ...counterSeals])
 }
 
-/** Verified by the keys that the configuration of its own instance names. */
+/** Verifies a counter-seal with the certificates that the configuration names for the seal's instance. */
 function counterSealIn(bytes: Buffer, snapshot: ConfigurationSnapshot): CounterSeal {
   const sources = snapshot.indexFor(claimedInstance(bytes))?.shared.sources ?? []
   const certificates = sources.flatMap((one) => [

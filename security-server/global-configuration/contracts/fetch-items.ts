@@ -1,13 +1,13 @@
-/** Fetches contents and seals that are not here yet, by hash: what comes under a hash has it, all else is passed over. */
+/** Fetches missing contents and seals by hash. An answer whose bytes have none of the requested hashes is ignored. */
 import { createHash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** Asks the registry for some hashes; gives the answer's bytes. */
+/** Asks the registry for items with these hashes; returns the bytes of the answer. */
 type AskItems = (hashes: string[]) => Promise<Buffer>
 
 const MOST_A_QUESTION = 100
-/** More than any list can name: a registry that gives one item an answer is not asked for ever. */
+/** More than any list needs, so that a registry that returns one item per answer is not asked for ever. */
 const MOST_QUESTIONS = 2000
 
 export async function fetchItems(wanted: string[], ask: AskItems): Promise<Map<string, Buffer>> {
@@ -20,7 +20,7 @@ export async function fetchItems(wanted: string[], ask: AskItems): Promise<Map<s
       const sha256 = createHash('sha256').update(bytes).digest('hex')
       if (some.includes(sha256)) found.set(sha256, bytes)
     }
-    // Nothing new: the registry has none of these for us (any more).
+    // Nothing new came: the registry does not have these items for this server, or no longer.
     const before = left.length
     left = left.filter((hash) => !found.has(hash))
     if (left.length === before) left = left.slice(some.length)

@@ -1,4 +1,4 @@
-/** The contracts as the message path asks for them: which one holds, and what it says of the records. */
+/** The contracts as the message path queries them: which contract is in force, and what it says about records. */
 import { hash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { ContractContent } from '#schemas/contract.ts'

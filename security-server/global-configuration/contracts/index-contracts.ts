@@ -1,4 +1,4 @@
-/** The contracts as the message path asks for them: compiled once when they arrive, one map access a question. Pure. */
+/** The contracts as the message path queries them: compiled once when they arrive, then one map access per query. Pure. */
 import { type ContractEndpoint, covers, findCovering } from '#core/contract/endpoints.ts'
 import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
@@ -14,49 +14,52 @@ export type ContractQuestion = {
   /** As checkServicePath returns it. */
   path: string
   at: number
-  /** Whether the provider's registry decides by itself whether it needs one: it is of another instance. */
+  /** True when the provider belongs to another instance, whose registry then decides whether the call needs a contract. */
   isElsewhere?: boolean
   isInGlobalGroup(code: string): boolean
 }
 
-/** What a log record says of the contract under which its exchange goes, and how much of it the parties want kept, how long. */
+/**
+ * What a log record states about the contract of its exchange, and how much of the exchange the parties want stored and for how
+ * long.
+ */
 export type RecordTerms = {
-  /** "<id>/<version>"; '' when none holds. */
+  /** "<id>/<version>"; '' when no contract is in force. */
   contract: string
   logLevel?: ContractContent['logLevel']
   keepDays?: number
-  /** Under a secret contract: 1 where its parties let this server's secrecy auditors see it, 2 where nobody here may. */
+  /** Under a secret contract: 1 when its parties let this server's secrecy auditors see the exchange, 2 when nobody here may. */
   secrecy?: 1 | 2
-  /** What the contract that holds says, and by which of its endpoints. */
+  /** What the contract in force says, and which of its endpoints covers the call. */
   agreed?: NonNullable<Circumstances['contract']>
 }
 
-/** Under no contract. */
+/** The terms without a contract. */
 export const NO_TERMS: RecordTerms = { contract: '' }
 
 type Compiled = {
-  /** Its id. */
+  /** The id of the contract. */
   contract: string
   terms: RecordTerms
   state: 'ACTIVE' | 'SUSPENDED' | 'ENDED'
   clients: ReadonlySet<string>
   group: string | undefined
-  /** Each with the terms of a call that it covers: always the same object, as long as nothing changes. */
+  /** Each endpoint with the terms of a call that it covers; the same objects as long as nothing changes. */
   endpoints: readonly (ContractEndpoint & { terms: RecordTerms })[]
   from: number
-  /** Infinite for a critical one, which goes on. */
+  /** Infinite for a critical contract, which has no end. */
   until: number
   graceMs: number
 }
 
 export type ContractIndex = {
   required: boolean
-  /** When the registry said so. */
+  /** The time (ms) at which the registry made the list. */
   asOf: number
   byService: ReadonlyMap<string, readonly Compiled[]>
 }
 
-/** The state of contracts is good for so long; longer only under what a contract itself allows. */
+/** How long the state of contracts may be used; a contract itself may allow a longer time. */
 export const LIST_GOOD_MS = 10 * 60_000
 const ENDED: ReadonlySet<string> = new Set(['EXPIRED', 'TERMINATED'])
 const HOUR_MS = 3_600_000
@@ -69,7 +72,7 @@ export function indexContracts(q: {
   owner: string
 }): ContractIndex {
   const byService = new Map<string, Compiled[]>()
-  // A newer version goes before an older one, as soon as it has begun.
+  // A newer version takes precedence over an older one as soon as it is valid.
   const sorted = [...q.contracts].sort((a, b) => b.content.version - a.content.version)
   for (const { listed, content, joined } of sorted) {
     const state = stateOf(listed.state)
@@ -124,7 +127,7 @@ function secrecyOf({ secret }: ContractContent, owner: string): Pick<RecordTerms
   return { secrecy: secret.visibleTo.includes(owner) ? 1 : 2 }
 }
 
-/** How secret it is that these two members have to do with each other: 0 where no secret contract says so. */
+/** How secret the relation of these two members is, as in `RecordTerms.secrecy`: 0 when no secret contract connects them. */
 export function secrecyBetween(
   contracts: KeptContract[],
   { owner, members: [a, b] }: { owner: string; members: readonly [string, string] },
@@ -144,9 +147,9 @@ function stateOf(state: string): Compiled['state'] | undefined {
 }
 
 /**
- * The contract under which the call may go: NO_TERMS when none holds and none is needed. `isSuspended`: what the
- * instance's suspension list says of a contract's id. Throws `contract_required`, `contract_suspended`, `contract_ended`, and
- * `contracts_outdated` when the registry's word is too old.
+ * Returns the terms of the contract under which the call is allowed, or NO_TERMS when there is none and none is required.
+ * `isSuspended` looks up a contract's id in the suspension lists. Throws `contract_required`, `contract_suspended`,
+ * `contract_ended`, and `contracts_outdated` when the registry's list is too old.
  */
 export function contractFor(
   index: ContractIndex,
@@ -167,7 +170,7 @@ export function contractFor(
       (one.group === undefined || q.isInGlobalGroup(one.group)) &&
       covers(one.endpoints, q.method, q.path),
   )
-  // One that is suspended stops the call, whatever the policy: no older version stands in for it.
+  // A suspended contract stops the call under any policy, and no older version replaces it.
   if (!covering.some(q.isStopped)) {
     const holding = covering.find(
       (one) =>
@@ -183,8 +186,9 @@ type Judged = ContractQuestion & { isStopped(one: Compiled): boolean }
 const LEVELS = ['none', 'digest', 'full'] as const
 
 /**
- * How a call is kept that was refused before it was known under which contract it would have gone: as the strictest of all
- * contracts wants it, in force or not, that name its client and service. So a suspended one keeps no more than it did before.
+ * The terms for the record of a call that was refused before its contract was determined. They are the strictest of all contracts
+ * between client and service, in force or not. So a refused call under a suspended contract stores no more than an accepted one
+ * did.
  */
 export function termsOfRefused(
   index: ContractIndex,
@@ -205,8 +209,9 @@ export function termsOfRefused(
 }
 
 /**
- * A call that goes by access rights alone since nobody can say any more whether its contract holds: it goes under none, and is kept
- * as the contract wants it all the same, so that an outage of the registry shows and stores nothing that was agreed to be hidden.
+ * The terms of a call that is allowed by access rights alone because the state of its contract is too old. It goes under no
+ * contract, but is stored as the contract demands. So an outage of the registry does not reveal or store what the parties agreed
+ * to hide.
  */
 function keptAsAgreed(covering: Compiled[], at: number): RecordTerms {
   const last = covering.find((one) => one.state === 'ACTIVE' && one.from <= at && at < one.until)

@@ -1,4 +1,6 @@
-/** Tables of service contracts on a security server. What was in force is never deleted: log records name it. */
+/**
+ * Tables of service contracts on a security server. A contract that was in force is never deleted, because log records name it.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'

@@ -1,4 +1,7 @@
-/** Rows of what this server keeps of contracts: the last good list, verified contents and seals, what waits for a second person. */
+/**
+ * The rows about contracts on this server: the last good list, verified contents and seals, and agreements that wait for a second
+ * person.
+ */
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 
@@ -7,22 +10,22 @@ export type Agreement = {
   hash: string
   key_id: string
   key_name: string
-  /** JSON; the subsystems that join, or null. */
+  /** JSON of the subsystems that join, or null. */
   subsystems: string | null
   agreed_at: string
 }
 
-/** One of a member's two people wants to end the version with this hash, and why. */
+/** One person of a member wants to end the version with this hash, with the reason; a second person must agree. */
 export type Ending = Omit<Agreement, 'subsystems'> & { reason: string }
 
 type Tables = {
-  /** One row: the document of the list that was verified. */
+  /** One row: the last verified list. */
   contract_list: { id: number; document: string }
   contract_item: {
     sha256: string
     kind: 'content' | 'seal' | 'counter-seal'
     content: Buffer
-    /** 1 for what belongs to a contract that was in force: it stays, for log records name it. */
+    /** 1 for an item of a contract that was in force: it is never deleted, because log records name it. */
     was_in_force: number
   }
   contract_agreement: Agreement
@@ -47,8 +50,8 @@ export function createContractKeep(database: Database) {
       return row?.document
     },
     /**
-     * The list with the items that came with it: both are kept, or neither. Of what was only ever proposed, just what is
-     * `listed` now stays: proposals cannot fill the store.
+     * Stores the list and its items in one transaction. Of contracts that were never in force only those in `listed` are kept, so
+     * that proposals cannot fill the database.
      */
     keep: (
       document: string,
@@ -102,7 +105,7 @@ export function createContractKeep(database: Database) {
         .where('kind', '=', 'content')
         .where('was_in_force', '=', 1)
         .execute(),
-    /** Of several contents, by member. */
+    /** The agreements to these contents, ordered by member. */
     async agreements(hashes: string[]): Promise<Agreement[]> {
       const found: Agreement[] = []
       for (const some of chunks(hashes)) {
@@ -117,8 +120,8 @@ export function createContractKeep(database: Database) {
       return found
     },
     /**
-     * The first agreement of a member to a content, kept for a second person; what stands there already is given back. Two
-     * who agree at once are one after the other: one is first.
+     * Stores a member's first agreement to a content, which then waits for a second person. Returns the stored row, which is the
+     * earlier one when there was one already. The transaction orders two concurrent calls.
      */
     agree: (agreement: Agreement): Promise<Agreement> =>
       inTransaction(tables, async (transaction) => {
@@ -142,7 +145,7 @@ export function createContractKeep(database: Database) {
         .executeTakeFirst()
       if (gone.numDeletedRows === 0n) throw new Fault('not_found', { what: 'there is no such agreement' })
     },
-    /** Of several contents, by member. */
+    /** The wishes to end these contents, ordered by member. */
     async endings(hashes: string[]): Promise<Ending[]> {
       const found: Ending[] = []
       for (const some of chunks(hashes))
@@ -156,7 +159,10 @@ export function createContractKeep(database: Database) {
         )
       return found
     },
-    /** The first of a member who wants to end it, kept for a second person. Of two at once one is first. */
+    /**
+     * Stores a member's first wish to end a content, which then waits for a second person. Returns the stored row, as `agree`
+     * does.
+     */
     end: (ending: Ending): Promise<Ending> =>
       inTransaction(tables, async (transaction) => {
         await transaction
@@ -181,7 +187,7 @@ export function createContractKeep(database: Database) {
   }
 }
 
-/** A statement takes so many parameters only. */
+/** Splits a list: a statement has a limit on its parameters. */
 function chunks(all: string[]): string[][] {
   return Array.from({ length: Math.ceil(all.length / MANY) }, (_, i) => all.slice(i * MANY, (i + 1) * MANY))
 }

@@ -1,4 +1,4 @@
-/** The contract that would cover a call and is not in force yet, and what it waits for, in words; pure. */
+/** Says which contract would cover a call but is not in force yet, and which step it waits for. Pure. */
 import { awaited } from '#core/contract/awaited.ts'
 import { covers } from '#core/contract/endpoints.ts'
 import { namedConsumers } from '#core/contract/parties.ts'
@@ -7,10 +7,10 @@ import type { KeptContract } from './verify-contract.ts'
 
 type Call = { client: SubsystemId; service: ServiceId; method: string; path: string }
 
-/** Proposed, or accepted and not in force yet. */
+/** The states before a contract is in force. */
 const OPEN: ReadonlySet<string> = new Set(['PROPOSED', 'ACCEPTED'])
 
-/** Of several the newest version; undefined when there is none. */
+/** The newest version when there are several; undefined when there is none. */
 export function undecidedFor(
   all: readonly KeptContract[],
   call: Call,

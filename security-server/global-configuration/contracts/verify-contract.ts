@@ -1,6 +1,7 @@
 /**
- * Guarantees that a contract which the registry lists is what its parties agreed to: the content has the listed hash, and what
- * is in force bears the seal of every party, verified here. Neither the registry alone nor one party alone makes a contract.
+ * Guarantees that a contract in the registry's list is what its parties agreed to. The content has the listed hash, and a
+ * contract in force has the seal of every party, verified here. Neither the registry alone nor one party alone can make a
+ * contract.
  */
 
 import { createHash } from 'node:crypto'
@@ -15,17 +16,20 @@ import { Fault } from '#schemas/fault.ts'
 export type KeptContract = {
   listed: ListedContract
   content: ContractContent
-  /** Consumer subsystems that joined by a seal; of a group's contract only. */
+  /** Consumer subsystems that joined with a seal; only for the contract of a group. */
   joined: string[]
   seals: ContractSeal[]
 }
 
-/** States in which a contract between instances was in force, by the word of both registries. */
+/** States in which a contract between instances has the counter-seals of both registries. */
 const COUNTER_SEALED: ReadonlySet<string> = new Set(['ACTIVE', 'SUSPENDED', 'EXPIRED'])
-/** States in which it was sealed by all. */
+/** States in which all parties have sealed the contract. */
 const SEALED: ReadonlySet<string> = new Set(['ACCEPTED', 'ACTIVE', 'SUSPENDED', 'EXPIRED', 'SUPERSEDED'])
 
-/** Throws `invalid_contract` or `contract_seal_wrong`; `seals` and `counterSeals` are verified ones. */
+/**
+ * Checks and combines the parts of a contract; `seals` and `counterSeals` must be verified already. Throws `invalid_contract` or
+ * `contract_seal_wrong`.
+ */
 export function assembleContract(
   listed: ListedContract,
   bytes: Buffer,
@@ -46,7 +50,7 @@ export function assembleContract(
   return { listed, content, seals, joined: seals.flatMap(({ subsystems }) => subsystems ?? []) }
 }
 
-/** Between two instances neither registry alone puts a contract in force. */
+/** A contract between instances needs the counter-seal of every registry concerned. */
 function checkCounterSeals(content: ContractContent, listed: ListedContract, given: CounterSeal[]): void {
   const instances = instancesOf(content)
   if (instances.length === 1) return
@@ -60,7 +64,7 @@ function checkCounterSeals(content: ContractContent, listed: ListedContract, giv
     })
 }
 
-/** Throws `invalid_contract` for octets that are not the canonical content of that hash. */
+/** Reads a content. Throws `invalid_contract` when the bytes do not have this hash or are not the canonical JSON of a content. */
 export function readContentBytes(bytes: Buffer, hash: string): ContractContent {
   if (createHash('sha256').update(bytes).digest('hex') !== hash)
     throw new Fault('invalid_contract', { what: 'the content has another hash' })

@@ -1,4 +1,4 @@
-/** Reads and verifies the registry's list of the contracts of this server's clients: see verify-answer.ts for what it proves. */
+/** Reads and verifies the registry's list of the contracts of this server's clients. verify-answer.ts says what that proves. */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import {
   flag,
@@ -23,7 +23,7 @@ import {
 } from '#schemas/contract.ts'
 import { verifyAnswer } from '../registration/verify-answer.ts'
 
-/** Some 20,000 contracts. */
+/** Enough for some 20,000 contracts. */
 export const MAX_LIST_BYTES = 16 * 1024 * 1024
 const MOST_CONTRACTS = 50_000
 const MOST_SEALS = 10_000

@@ -1,6 +1,6 @@
 /**
- * The door to the central registry's registration listener. The global configuration says where it is and which certificate it
- * shows; nothing is sent to whoever shows another.
+ * The client of the central registry's registration listener. The global configuration names its address and its certificate;
+ * nothing is sent to a server that presents another certificate.
  */
 import { X509Certificate } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -10,8 +10,8 @@ import { Fault } from '#schemas/fault.ts'
 import type { PrivateParameters } from '#schemas/global-configuration.ts'
 
 /**
- * Sends a signed document to a path of the listener and gives the answer's bytes, at most `maxBytes`. Throws
- * `registration_refused` with the registry's reason, `registration_unavailable`.
+ * Sends a signed document to a path of the listener and returns the answer's bytes, at most `maxBytes`. Throws
+ * `registration_refused` with the registry's reason, or `registration_unavailable`.
  */
 export type PostDocument = (path: string, document: string, maxBytes?: number) => Promise<Buffer>
 
@@ -37,7 +37,8 @@ export function createPostDocument(service: () => PrivateParameters['managementS
         })
         const bytes = Buffer.from(await reply.body.arrayBuffer())
         if (reply.statusCode < 300) return bytes
-        // The limit is by address, which neighbours may share; the document was not looked at, so its id is still good.
+        // The limit counts requests by address, which other servers may share. The registry did not read the document, so its id
+        // can be used again.
         if (reply.statusCode !== 429 || attempt === ATTEMPTS) throw refusal(reply.statusCode, bytes)
         await wait(PAUSE_MS)
       }
@@ -50,7 +51,7 @@ export function createPostDocument(service: () => PrivateParameters['managementS
   }
 }
 
-/** As X-Road's servers do, the certificate is compared itself; who issued it and for which name says nothing. */
+/** As in X-Road, the certificate itself is compared; its issuer and names do not matter. */
 function connectionTo(
   service: PrivateParameters['managementService'],
   maxResponseSize: number,
@@ -65,7 +66,7 @@ function connectionTo(
     connect: {
       timeout: TIMEOUT_MS,
       ca: new X509Certificate(certificate).toString(),
-      // The certificate is the anchor, whoever issued it.
+      // The certificate is the trust anchor, whoever issued it.
       allowPartialTrustChain: true,
       checkServerIdentity: (_host, shown) =>
         shown.raw.equals(certificate) ? undefined : new Error('the server shows another certificate'),
@@ -77,13 +78,13 @@ function connectionTo(
   return { origin: url.origin, dispatcher }
 }
 
-/** The registry's fault with its id, under a code of ours: our caller did nothing wrong with this API. */
+/** The registry's fault and its id, under our own code: the caller of our API did nothing wrong. */
 function refusal(status: number, bytes: Buffer): Fault {
   let said: { type?: unknown; message?: unknown; detail?: unknown } = {}
   try {
     said = parseStrictJson(bytes) as typeof said
   } catch {
-    // Not a registry of ours: the status has to do.
+    // Not a Concordat registry: there is only the HTTP status.
   }
   const text = (value: unknown, most: number): string =>
     typeof value === 'string' ? value.replace(/\p{Cc}/gu, ' ').slice(0, most) : ''

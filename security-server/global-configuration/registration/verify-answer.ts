@@ -1,6 +1,6 @@
 /**
- * Guarantees that a document is the registry's answer to this very question: signed by a key that the configuration names, for
- * this server, made now. An older answer, another server's or a stranger's is refused.
+ * Guarantees that a document is the registry's answer to this question: signed with a key that the configuration names, for this
+ * server, and made now. An older answer, or one for another server or by another signer, is refused.
  */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -9,12 +9,12 @@ import { readSignedJson } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 
-/** What every answer holds: `answers` is the id of the question. */
+/** What every answer contains; `answers` is the id of the question. */
 type Answered = { instance: string; server: string; answers: string; generatedAt: string }
 
 const ACCEPTED_MS = 5 * 60_000
 
-/** Throws `invalid_global_conf_signature`, naming `what` was answered, or what `read` throws. */
+/** Throws `invalid_global_conf_signature` with `form.what` in the text, or what `form.read` throws. */
 export function verifyAnswer<T extends Answered>(
   bytes: Buffer,
   form: { type: string; what: string; read: Read<T>; maxBytes: number },
@@ -39,7 +39,10 @@ export function verifyAnswer<T extends Answered>(
   return read
 }
 
-/** X-Road's central server knows no such documents; a registry of ours does, where servers can reach it. */
+/**
+ * Whether the registry accepts such documents: X-Road's central server does not, a Concordat registry does if the configuration
+ * names its registration service.
+ */
 export function takesDocuments(snapshot: ConfigurationSnapshot): boolean {
   const service = snapshot.index.privateParameters?.managementService
   return snapshot.statementIndex !== undefined && service?.authCertRegServiceCert !== undefined
