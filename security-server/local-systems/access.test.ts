@@ -156,7 +156,7 @@ t.test('edge tables of access', (t) => {
   t.end()
 })
 
-/** The oracle: rules told one by one, patterns matched by plain recursion. */
+/** The oracle: rules checked one by one, patterns matched by plain recursion. */
 function oracleMatches(pattern: string, text: string): boolean {
   if (pattern === '') return text === ''
   if (pattern.startsWith('**')) {

@@ -1,4 +1,7 @@
-/** What our own systems say of a call: by which right it goes, as which endpoint it is declared, by which description. */
+/**
+ * The description of a call for its records: by which right it was allowed, as which endpoint it is declared, in which service
+ * description.
+ */
 import { hash } from 'node:crypto'
 import t from 'tap'
 import { readCircumstances } from '#core/circumstances/read.ts'

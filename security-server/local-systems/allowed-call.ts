@@ -1,4 +1,4 @@
-/** What our own systems say of a call that is allowed or not: by which right, and as which endpoint it is declared. */
+/** Describes an allowed or refused call for its records: by which right, and as which endpoint it is declared. */
 import { hash } from 'node:crypto'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -6,11 +6,11 @@ import type { AccessQuestion } from './access.ts'
 import type { Endpoint } from './endpoints.ts'
 import type { ServiceDescription, ServiceView, View } from './view.ts'
 
-/** Of groups that name the client as well: so many are told, and no more than leaves room in a document of 64 KiB for the rest. */
+/** The most grants in one description, and their most bytes: the rest of the document must fit into 64 KiB as well. */
 const MAX_GRANTS = 100
 const MAX_GRANT_BYTES = 32 * 1024
 
-/** `right`: the endpoint whose rights allow the call; undefined when none does. */
+/** `right` is the endpoint whose rights allow the call; undefined when none does. */
 export function describeCall(q: {
   view: View
   service: ServiceView
@@ -69,7 +69,7 @@ function patternOf({ method, path }: Endpoint): { method: string; path: string }
 
 const digests = new WeakMap<ServiceDescription, { document: string; published: string; since: string }>()
 
-/** A description may be megabytes large: it is hashed once. */
+/** A description may be megabytes large, so it is hashed once. */
 function digestsOf(
   description: ServiceDescription,
   { service }: ServiceView,

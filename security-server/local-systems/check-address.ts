@@ -1,12 +1,12 @@
 /**
- * Which addresses a service may have. Service addresses are the operator's own and may be internal, but never the
- * link-local range that holds cloud metadata, nor this server's own ports. Checked when written and again on connecting.
+ * Which addresses a service may have. They belong to the operator and may be internal. Forbidden are the link-local range, which
+ * has cloud metadata, and this server's own ports. Checked when an address is stored and again on connecting.
  */
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { Fault } from '#schemas/fault.ts'
 
-/** Our own listeners: a request to one of them would come from inside. */
+/** A listener of this server: a request to it would look as if it came from inside. */
 export type OwnListener = { host: string; port: number }
 
 const MAX_URL = 2048
@@ -24,7 +24,7 @@ forbidden.addSubnet('ff00::', 8, 'ipv6')
 forbidden.addAddress('::', 'ipv6')
 forbidden.addAddress('fd00:ec2::254', 'ipv6')
 
-/** Whether nobody's service may lie at this IP address (text form, IPv4-mapped forms included). */
+/** Whether no service may have this IP address (text form, IPv4-mapped forms included). */
 export function isForbiddenAddress(address: string): boolean {
   const kind = isIP(address)
   if (kind === 0) return true
@@ -33,7 +33,7 @@ export function isForbiddenAddress(address: string): boolean {
   return mapped === undefined ? forbidden.check(address, 'ipv6') : forbidden.check(mapped, 'ipv4')
 }
 
-/** Whether an address and port are one of our own listeners; a wildcard listener holds its port on every local address. */
+/** Whether address and port belong to one of our own listeners. A wildcard listener occupies its port on every local address. */
 export function isOwnListener(address: string, port: number, own: readonly OwnListener[]): boolean {
   const plain = embeddedIpv4(address) ?? address
   return own.some(
@@ -44,8 +44,8 @@ export function isOwnListener(address: string, port: number, own: readonly OwnLi
 }
 
 /**
- * Returns a service's address in the one form it is stored in: http or https, a plain host, no user, query or
- * fragment, no slash at its end. Throws `service_malformed_url`.
+ * Returns a service's address in the form in which it is stored: http or https, a plain host, without user, query, fragment or
+ * trailing slash. Throws `service_malformed_url`.
  */
 export function checkServiceUrl(text: string, own: readonly OwnListener[] = []): string {
   const url = readHttpUrl(text, own)
@@ -55,7 +55,7 @@ export function checkServiceUrl(text: string, own: readonly OwnListener[] = []):
   return url.href.replace(/\/+$/, '')
 }
 
-/** Returns the address of a document to fetch, with the same rules except that it may have a query. */
+/** As `checkServiceUrl` for the address of a document to fetch, which may have a query. */
 export function checkDocumentUrl(text: string, own: readonly OwnListener[] = []): string {
   return readHttpUrl(text, own).href
 }

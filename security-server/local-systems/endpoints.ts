@@ -1,10 +1,16 @@
-/** Endpoints of a service, and which of those in its description a call is: found among the few of its method and its number of segments. */
+/**
+ * Endpoints of a service, and the search for the one that a call is declared as: only the few endpoints with its method and
+ * number of segments are compared.
+ */
 import { matchPathGlob } from '#core/transport/service-path.ts'
 
-/** `base`: the whole service; `generated`: the service's description has it. */
+/** `base`: stands for the whole service. `generated`: comes from the service's description. */
 export type Endpoint = { id: number; method: string; path: string; base: boolean; generated: boolean }
 
-/** The endpoint of the service's description that is this method and path, the one with the fewest stars; undefined for none. */
+/**
+ * The endpoint of the service's description that matches method and path, the one with the fewest stars; undefined when there is
+ * none.
+ */
 export function declaredEndpoint(
   service: { declared: ReadonlyMap<string, Endpoint[]> },
   { method, path }: { method: string; path: string },
@@ -13,7 +19,10 @@ export function declaredEndpoint(
   return candidates?.find((endpoint) => matchPathGlob(endpoint.path, path))
 }
 
-/** Endpoints of a description by method and number of segments, the plainest first: a star of theirs stays in its segment. */
+/**
+ * The endpoints of a description by method and number of segments, those with the fewest stars first. A star in a description
+ * matches within one segment only.
+ */
 export function declaredByShape(endpoints: Endpoint[]): Map<string, Endpoint[]> {
   const byShape = new Map<string, Endpoint[]>()
   const sorted = endpoints

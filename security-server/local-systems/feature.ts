@@ -1,4 +1,4 @@
-/** Clients, services and rights as a running server keeps them: what another node changed is taken over. */
+/** The job and check of local systems in a running server: changes that another node made are loaded. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { LocalSystems } from './local-systems.ts'
@@ -19,7 +19,7 @@ export const ownSystems: FeatureModule<Ground> = {
       },
     ],
     health: {
-      // Exchange goes on without it for a while; what keeps it going are jobs.
+      // Exchange goes on without the database for a while, but not without the jobs, whose state is in it.
       database: async () => {
         await jobs.state()
         return { ok: true }

@@ -27,7 +27,7 @@ function code(wanted: FaultCode) {
   return { name: 'Fault', code: wanted } as unknown as Error
 }
 
-/** A real self-signed certificate of openssl that is valid for some days from now. */
+/** A real self-signed certificate from openssl, valid for this number of days from now. */
 function selfSigned(t: Test, days: number): Buffer {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-ls-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))

@@ -1,6 +1,6 @@
 /**
- * Our own systems, as the message path sees them: a view in memory that every change replaces as a whole, and the acts
- * that change it. The database is the truth; other nodes' changes arrive by `poll`.
+ * Our own systems as the message path sees them: a view in memory that every change replaces as a whole, and the operations that
+ * change it. The database is authoritative; `poll` loads changes of other nodes.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
@@ -29,19 +29,19 @@ export type { LocalService } from './view.ts'
 export type LocalClient = {
   id: ClientId
   authenticationMode: AuthenticationMode
-  /** SHA-256 (lower hex) of the certificates valid now, by which its systems prove who they are. */
+  /** SHA-256 (lower-case hex) of the currently valid certificates with which its systems authenticate. */
   certificates: ReadonlySet<string>
 }
 
 export type ListedEndpoint = Pick<Endpoint, 'method' | 'path'>
 
-/** Who asks what it may call. */
+/** The client that asks what it may call. */
 type Asker = { client: ClientId; isInGlobalGroup(code: string): boolean }
 
-/** A call of one of our services, by the picture of now. */
+/** A call of one of our services, judged by the current view. */
 export type LocalCall = {
   isAllowed: boolean
-  /** What holds of it: always the same for a `key`, as long as the picture is the same. */
+  /** The circumstances for records. The same `key` always gives the same description as long as `local` is the same view. */
   circumstances(): { local: object; key: string; describe(): Omit<Circumstances, 'version' | 'contract'> }
 }
 
@@ -49,20 +49,20 @@ export type LocalSystems = {
   client(id: ClientId): LocalClient | undefined
   clients(): LocalClient[]
   service(id: ServiceId): LocalService | undefined
-  /** False unless a right says otherwise; `path` is canonical (checkServicePath). */
+  /** False unless a right grants the call; `path` is canonical (checkServicePath). */
   isAllowed(q: AccessQuestion & { service: ServiceId }): boolean
-  /** The same with what holds of it; undefined for a service that is not ours. */
+  /** As `isAllowed`, with the circumstances; undefined for a service that is not ours. */
   call(q: AccessQuestion & { service: ServiceId }): LocalCall | undefined
   services(provider: SubsystemId): LocalService[]
   /** Services of which the client may call at least one endpoint. */
   allowedServices(q: Asker & { provider: SubsystemId }): LocalService[]
-  /** Endpoints of a service beside the service itself; with `asker` only those that it may call. */
+  /** The endpoints of a service except the base endpoint; with `asker` only those that it may call. */
   endpoints(service: ServiceId, asker?: Asker): ListedEndpoint[]
-  /** Everything, for the management pages. */
+  /** All clients, services and rights, for the management pages. */
   view(): View
-  /** Reads again when another node changed something; gives whether it had. */
+  /** Loads the rows again when another node changed them; resolves to true when it did. */
   poll(): Promise<boolean>
-  /** Gives a function that ends it. */
+  /** Returns a function that removes the listener. */
   onChange(listener: () => void): () => void
   /** The stored form of a service address; throws `service_malformed_url`. */
   checkServiceUrl(url: string): string
@@ -70,7 +70,7 @@ export type LocalSystems = {
   ManageServices &
   ManageAccess
 
-/** Reads all rows once. `own` are this server's listeners, which no service may point at. */
+/** Reads all rows once. `own` are this server's listeners, to which no service address may point. */
 export async function createLocalSystems(q: {
   database: Database
   clock: Clock
@@ -83,7 +83,7 @@ export async function createLocalSystems(q: {
   const listeners = new Set<() => void>()
   const clients = new WeakMap<ClientView, { client: LocalClient; since: number; until: number }>()
 
-  /** One load after another, so that an older picture never replaces a newer one. */
+  /** Loads run one after another, so that an older view never replaces a newer one. */
   function load(): Promise<void> {
     const next = loading.then(async () => {
       view = buildView(await store.rows())
@@ -168,7 +168,7 @@ export async function createLocalSystems(q: {
       const open = service.endpoints.filter(
         (_endpoint, i) => asker === undefined || names(service.rights[i]!, idText(asker.client), asker),
       )
-      // The right to the service itself is the right to all of its endpoints.
+      // A right to the service itself is a right to all its endpoints.
       const shown = open.some((endpoint) => endpoint.base) ? service.endpoints : open
       return shown.filter((each) => !each.base).map(({ method, path }) => ({ method, path }))
     },

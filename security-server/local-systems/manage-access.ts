@@ -19,13 +19,13 @@ type Subject = {
 }
 
 export type ManageAccess = {
-  /** The whole service: method *, path **. Gives the right's id; throws `conflict` when given already. */
+  /** Grants the whole service (method *, path **). Returns the right's id; throws `conflict` when it was granted already. */
   grantService(service: number, subject: Subject): Promise<number>
   grantEndpoint(endpoint: number, subject: Subject): Promise<number>
   revoke(service: number, right: number): Promise<void>
   addLocalGroup(client: ClientId, code: string, description: string): Promise<number>
   describeLocalGroup(group: number, description: string): Promise<void>
-  /** Takes the rights given to the group away with it. */
+  /** Also deletes the rights of the group. */
   deleteLocalGroup(group: number): Promise<void>
   addLocalGroupMembers(group: number, members: ClientId[]): Promise<void>
   deleteLocalGroupMembers(group: number, members: ClientId[]): Promise<void>

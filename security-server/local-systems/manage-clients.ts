@@ -1,4 +1,4 @@
-/** Changes of clients and of the TLS certificates by which their systems prove who they are. */
+/** Changes of clients and of the TLS certificates with which their systems authenticate. */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
@@ -9,11 +9,14 @@ import type { AuthenticationMode, ClientCertificate } from './view.ts'
 const MAX_CERTIFICATES = 100
 
 export type ManageClients = {
-  /** Throws `conflict`. Authentication by certificate unless said otherwise. */
+  /** Throws `conflict` when the client exists. Authentication is by certificate unless `mode` says otherwise. */
   addClient(id: ClientId, mode?: AuthenticationMode): Promise<void>
   setAuthenticationMode(id: ClientId, mode: AuthenticationMode): Promise<void>
   deleteClient(id: ClientId): Promise<void>
-  /** DER or PEM; any issuer, as the certificate itself is what is trusted. Throws `cert_validation` once it has expired. */
+  /**
+   * Accepts DER or PEM from any issuer, because the certificate itself is trusted. Throws `cert_validation` when it has expired,
+   * `conflict` when the client has it already or has too many.
+   */
   addClientCertificate(id: ClientId, bytes: Buffer): Promise<ClientCertificate>
   deleteClientCertificate(id: ClientId, sha256: string): Promise<void>
 }

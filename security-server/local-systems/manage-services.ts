@@ -20,23 +20,26 @@ export type ServiceChange = {
 type NewDescription = {
   client: SubsystemId
   code: string
-  /** The service's base address; for OPENAPI the document's first server when absent. */
+  /** The base address of the service; defaults to the first server of the OpenAPI document. */
   url?: string | undefined
-  /** The OpenAPI document; its presence makes the description OPENAPI. */
+  /** The OpenAPI document; with it the type of the description is OPENAPI. */
   document?: string | undefined
-  /** Where the document was fetched from. */
+  /** The URL from which the document was fetched. */
   documentUrl?: string | undefined
 } & ServiceChange
 
 export type ManageServices = {
-  /** One description with its one service; gives both keys. */
+  /**
+   * Adds one description with its one service; returns the keys of both. Throws `service_missing_url`, `service_malformed_url`,
+   * `invalid_input`, or `conflict` when the client has a service with this code already.
+   */
   addDescription(q: NewDescription): Promise<{ description: number; service: number }>
-  /** A new version of an OPENAPI description's document: endpoints follow, rights of those that stay are kept. */
+  /** Stores a new version of an OPENAPI description's document. The endpoints are updated; those that stay keep their rights. */
   replaceDocument(description: number, document: string): Promise<void>
   setDisabled(description: number, disabled: boolean, notice?: string): Promise<void>
   deleteDescription(description: number): Promise<void>
   updateService(service: number, change: ServiceChange): Promise<void>
-  /** A certificate that the service may show; with any of them others are refused. Gives its SHA-256. */
+  /** Adds a certificate that the service may present; with at least one, all others are refused. Returns its SHA-256. */
   addServiceCertificate(service: number, bytes: Buffer): Promise<string>
   deleteServiceCertificate(service: number, sha256: string): Promise<void>
   addEndpoint(service: number, method: string, path: string): Promise<number>
@@ -60,7 +63,7 @@ export function manageServices(manage: Manage): ManageServices {
         client: idText(client.id),
         type: summary === undefined ? 'REST' : 'OPENAPI',
         url: summary === undefined ? url : (q.documentUrl ?? ''),
-        // As in X-Road: a new description serves only once its provider has switched it on.
+        // As in X-Road, a new description is disabled until its provider enables it.
         disabled: 1,
         disabled_notice: '',
         document: q.document ?? '',

@@ -1,4 +1,4 @@
-/** What every kind of change needs: the present view, a transaction that counts, the time, and the checks they share. */
+/** What all changes share: the current view, a transaction that raises the counter, the time, and checks. */
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
@@ -10,7 +10,7 @@ export type Manage = {
   clock: Clock
   own: readonly OwnListener[]
   view(): View
-  /** Runs a change; when it returns, the view shows it. */
+  /** Runs a change; when it resolves, the view contains it. */
   change<T>(act: (transaction: Transaction) => Promise<T>): Promise<T>
 }
 

@@ -1,4 +1,7 @@
-/** Tables of local-systems. Deleting a client deletes what hangs on it; a service's base endpoint carries its rights. */
+/**
+ * The tables of local systems. Deleting a client deletes everything that belongs to it. The rights to a whole service belong to
+ * its base endpoint.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'

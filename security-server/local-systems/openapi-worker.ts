@@ -1,4 +1,4 @@
-/** The thread's side of read-openapi.ts. */
+/** The worker thread of read-openapi.ts. */
 import { answerAsThread } from '#platform/threads/answer-as-thread.ts'
 import { summariseOpenApi } from './summarise-openapi.ts'
 

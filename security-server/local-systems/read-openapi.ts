@@ -1,17 +1,17 @@
 /**
- * Reads an OpenAPI document on a thread of its own: whoever wrote it, YAML of a few thousand characters can take hours,
- * and exchanges do not wait for it.
+ * Reads an OpenAPI document on a thread of its own. YAML of a few thousand characters can take hours, whoever wrote it, and must
+ * not block exchanges.
  */
 import { createPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
 import { MAX_BYTES, type OpenApiSummary, refused } from './summarise-openapi.ts'
 
-/** A usual document of 2 MiB takes several seconds of a core. */
+/** A normal document of 2 MiB takes several seconds of one core. */
 const LIMITS: ThreadLimits = { timeMs: 60_000, oldGenerationMb: 512 }
-/** Documents have one core, whoever else waits. */
+/** Documents are read one at a time, so that they occupy at most one core. */
 const { run: inPlace } = createPlaces(1)
 
-/** Reads JSON or YAML of at most 2 MiB. Throws `invalid_input` that says what is wrong. */
+/** Reads JSON or YAML of at most 2 MiB. Throws `invalid_input` with what is wrong. */
 export async function readOpenApi(text: string, limits: ThreadLimits = LIMITS): Promise<OpenApiSummary> {
   if (Buffer.byteLength(text) > MAX_BYTES) throw refused('it is larger than 2 MiB')
   const script = new URL('./openapi-worker.ts', import.meta.url)

@@ -1,4 +1,4 @@
-/** Reads all rows for the view, and makes every change count: the counter row rises in the same transaction. */
+/** Reads all rows for the view. Every change raises the counter row in its own transaction. */
 import type { Kysely, Selectable } from 'kysely'
 import { isForeignKeyViolation } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
@@ -8,7 +8,7 @@ import type { Tables } from './tables.ts'
 type RowsOf<Name extends keyof Tables> = Selectable<Tables[Name]>[]
 
 export type Rows = {
-  /** The change that these rows stand at, or a later one: it is read first. */
+  /** The counter was read first, so the rows are those of this change or a later one. */
   counter: number
   clients: RowsOf<'local_client'>
   certificates: RowsOf<'local_client_certificate'>
@@ -26,7 +26,10 @@ export type Transaction = Kysely<Tables>
 type Store = {
   counter(): Promise<number>
   rows(): Promise<Rows>
-  /** Runs a change in one transaction with the counter's rise. Throws `conflict` when what it adds to is deleted meanwhile. */
+  /**
+   * Runs a change in one transaction with the increment of the counter. Throws `conflict` when the row that it belongs to is
+   * deleted meanwhile.
+   */
   change<T>(act: (transaction: Transaction) => Promise<T>): Promise<T>
 }
 
@@ -45,7 +48,7 @@ export function createStore(database: Database): Store {
   return {
     counter,
     async rows() {
-      // Read first: rows that change meanwhile belong to a higher counter, which the next poll sees.
+      // Read first: rows that change meanwhile belong to a higher counter, which the next poll notices.
       const at = await counter()
       return {
         counter: at,
@@ -62,7 +65,7 @@ export function createStore(database: Database): Store {
     },
     change: (act) =>
       inTransaction(tables, async (transaction) => {
-        // The row's lock makes changes of several nodes follow one another.
+        // The lock on this row orders the changes of several nodes.
         await transaction
           .updateTable('local_change')
           .set((row) => ({ counter: row('counter', '+', 1) }))
@@ -70,7 +73,7 @@ export function createStore(database: Database): Store {
           .execute()
         return act(transaction)
       }).catch((cause: unknown) => {
-        // Whoever changes something saw it, and somebody else deletes it at the same moment.
+        // The caller saw a row that somebody else deletes at the same moment.
         if (!isForeignKeyViolation(cause)) throw cause
         throw new Fault('conflict', { what: 'what this belongs to has just been deleted', cause })
       }),

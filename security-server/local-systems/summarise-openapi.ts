@@ -1,6 +1,6 @@
 /**
- * What a service needs of an OpenAPI 3 document: its title, its server's address, its endpoints as path patterns. Some
- * documents take the YAML library for ever: for its thread only, see read-openapi.ts.
+ * What a service needs from an OpenAPI 3 document: its title, the server's address, the endpoints as path patterns. Some
+ * documents keep the YAML library busy for ever: call it only on the thread of read-openapi.ts.
  */
 import { parseDocument, stringify } from 'yaml'
 import { Fault } from '#schemas/fault.ts'
@@ -11,19 +11,19 @@ export type OpenApiSummary = {
   title: string
   version: string
   serverUrl: string | undefined
-  /** The document without the addresses of its servers, in the syntax that it came in. */
+  /** The document without the addresses of its servers, in its original syntax (JSON or YAML). */
   published: string
   endpoints: NewEndpoint[]
 }
 
 export const MAX_BYTES = 2 * 1024 * 1024
-/** Aliases are written out where a document is JSON. */
+/** Larger than the input because aliases are expanded in JSON. */
 const MAX_PUBLISHED_BYTES = 4 * MAX_BYTES
 const MAX_ENDPOINTS = 2000
 const MAX_ALIASES = 100
 const PUBLISHED_SERVER = 'http://example.org/xroad-endpoint'
 
-/** Throws `invalid_input` that says what is wrong. */
+/** Throws `invalid_input` with what is wrong. */
 export function summariseOpenApi(text: string): OpenApiSummary {
   const parsed = parse(text)
   const document = asObject(parsed.value, 'the document')
@@ -49,7 +49,7 @@ export function summariseOpenApi(text: string): OpenApiSummary {
 
 function parse(text: string): { value: unknown; write(value: unknown): string } {
   try {
-    // Failsafe against alias bombs; a key that stands twice is an error.
+    // Limits aliases, against alias bombs; a repeated key is an error.
     const document = parseDocument(text, { uniqueKeys: true, strict: true, logLevel: 'silent' })
     const error = document.errors[0]
     if (error !== undefined) throw refused(`${error.code} at line ${error.linePos?.[0].line ?? 0}`)
@@ -62,7 +62,7 @@ function parse(text: string): { value: unknown; write(value: unknown): string } 
   }
 }
 
-/** As X-Road: clients reach the service through their own security server, and its address is nobody's business. */
+/** As X-Road: clients reach the service through their own security server and need not know its address. */
 function withoutServers(document: Record<string, unknown>): object {
   const paths = Object.entries(asObject(document['paths'] ?? {}, 'paths')).map(([path, item]) => {
     const { servers: _, ...rest } = asObject(item, path)
@@ -86,8 +86,8 @@ function endpointsOf(path: string, item: Record<string, unknown>): NewEndpoint[]
 }
 
 /**
- * A templated path as X-Road's pattern: `{id}` becomes `*`, literal stars are escaped. A template within a segment
- * (`/a/{id}.json`) makes the whole segment a `*`, as a pattern's `*` always takes a whole rest of a segment.
+ * A templated path as X-Road's pattern: `{id}` becomes `*`, literal stars are escaped. From a template within a segment
+ * (`/a/{id}.json`) on, the rest of the segment becomes `*`, because a pattern's `*` always matches the whole rest of a segment.
  */
 function patternOf(path: string): string {
   return path

@@ -1,11 +1,11 @@
-/** The rows of this room, in the SQL subset of platform/database: texts, integers, blobs. */
+/** The rows of this room, in the column types that both databases have: texts, integers, blobs. */
 import type { Generated } from 'kysely'
 
 export type ClientRow = { id: string; authentication_mode: string; created_at: string }
 
 export type ClientCertificateRow = {
   client: string
-  /** Lower hex of the SHA-256 of `der`. */
+  /** The SHA-256 of `der` in lower-case hex. */
   sha256: string
   der: Buffer
   not_before: string
@@ -16,14 +16,14 @@ export type ServiceDescriptionRow = {
   id: Generated<number>
   client: string
   type: string
-  /** The service's base address for REST; where the document was read from for OPENAPI, '' when it was uploaded. */
+  /** REST: the base address of the service. OPENAPI: the URL from which the document was read, '' when it was uploaded. */
   url: string
   disabled_notice: string
-  /** 1 when switched off. */
+  /** 1 when disabled. */
   disabled: number
-  /** The OpenAPI document as it was read, '' for REST. */
+  /** The OpenAPI document as it was read; '' for REST. */
   document: string
-  /** The same without server addresses: what clients get. */
+  /** The same document without server addresses, as clients get it. */
   published: string
   updated_at: string
 }
@@ -46,7 +46,10 @@ export type EndpointRow = {
   service: number
   method: string
   path: string
-  /** 1 for the service itself (method *, path **), 2 for one read from an OpenAPI document, 0 for one added by hand. */
+  /**
+   * One of ORIGIN: 1 for the whole service (method *, path **), 2 for an endpoint of an OpenAPI document, 0 for one added by
+   * hand.
+   */
   origin: number
 }
 
@@ -76,5 +79,4 @@ export type Tables = {
   local_change: { id: number; counter: number }
 }
 
-/** Origins of endpoints. */
 export const ORIGIN = { added: 0, base: 1, document: 2 } as const

@@ -1,4 +1,4 @@
-/** Says why a right or a group's member lets nobody in: its subject may be mistyped, not registered yet, or gone. */
+/** Says why a right, or the member of a group, has no effect: its subject may be mistyped, not registered yet, or deleted. */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { parseClientId, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { SubjectType } from './access.ts'
@@ -6,14 +6,14 @@ import type { SubjectType } from './access.ts'
 type SubjectCheck = (subject: { type: SubjectType | 'MEMBER'; id: string }) => string | undefined
 
 /**
- * Undefined for a subject that exists. `indexFor` gives the configuration of an instance, undefined where none is in force: then
- * nobody can say, and every exchange with that instance is refused anyway.
+ * The check returns undefined for an existing subject. `indexFor` returns the configuration of an instance, undefined when none
+ * is valid: then nothing can be said, and every exchange with that instance is refused anyway.
  */
 export function createSubjectCheck(
   own: string,
   indexFor: (instance: string) => ConfigurationIndex | undefined,
 ): SubjectCheck {
-  // Groups are put together anew at each reading: once, and only when one is asked about.
+  // Built at most once, and only when the check is asked about a global group: `globalGroups` is built anew at each access.
   let groups: ReadonlySet<string> | undefined
   return ({ type, id }) => {
     if (type === 'LOCALGROUP') return undefined

@@ -1,4 +1,4 @@
-/** The rows as one immutable picture for the message path: every look-up is a map access. Pure. */
+/** The rows as one immutable view for the message path: every look-up is a map access. Pure. */
 import {
   type ClientId,
   idText,
@@ -20,13 +20,16 @@ type ServiceCertificate = { sha256: string; der: Buffer }
 export type LocalService = {
   id: ServiceId
   type: 'REST' | 'OPENAPI'
-  /** Base address; the request's service path is appended. */
+  /** The base address; the service path of a request is appended to it. */
   url: string
   timeoutMs: number
   verifyTls: boolean
-  /** PEM certificates that the service's own must be or be issued by; the system's CAs decide when undefined. */
+  /**
+   * PEM certificates: the one that the service presents must be one of these or issued by one. When undefined, the system's CAs
+   * decide.
+   */
   trustedCertificates: string[] | undefined
-  /** Set, possibly to '', while the service is switched off. */
+  /** Set, possibly to '', while the service is disabled. */
   disabledNotice: string | undefined
   allowEncodedSlash: boolean
   /** The OpenAPI document for clients, without the addresses of its servers. */
@@ -49,7 +52,7 @@ export type ServiceDescription = {
   disabled: boolean
   disabledNotice: string
   updatedAt: string
-  /** The OpenAPI document as it was given; '' for REST. */
+  /** The OpenAPI document as it was uploaded or fetched; '' for REST. */
   document: string
   services: ServiceView[]
 }
@@ -61,9 +64,9 @@ export type ServiceView = {
   certificates: ServiceCertificate[]
   endpoints: Endpoint[]
   accessRights: AccessRight[]
-  /** The same, ready for `isAllowed`; in the order of the endpoints. */
+  /** `accessRights` in the form that `isAllowed` needs; in the order of the endpoints. */
   rights: EndpointRights[]
-  /** Endpoints of its description, by what `declaredEndpoint` looks for. */
+  /** The endpoints of its description, in the form that `declaredEndpoint` needs. */
   declared: ReadonlyMap<string, Endpoint[]>
 }
 
@@ -173,7 +176,7 @@ function buildServices(rows: Rows, groups: Map<number, LocalGroup>): Map<number,
   for (const row of rows.services) {
     const key = Number(row.id)
     const description = descriptions.get(Number(row.description))
-    // Gone between two reads of one load: the next poll reads again.
+    // The description was deleted between two reads of this load: the next poll reads again.
     if (description === undefined) continue
     const shown = (certificates.get(key) ?? []).map(({ sha256, der }) => ({ sha256, der }))
     const owned = [...groups.values()].filter((group) => idText(group.client) === row.client)
@@ -217,7 +220,7 @@ function buildServices(rows: Rows, groups: Map<number, LocalGroup>): Map<number,
   return found
 }
 
-/** Local groups count only on the services of the client that made them. */
+/** The rights of one endpoint. Local groups count only for the services of the client that made them. */
 function rightsOf(endpoint: Endpoint, given: AccessRight[], owned: LocalGroup[]): EndpointRights {
   const of = (type: SubjectType) =>
     given

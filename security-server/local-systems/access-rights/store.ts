@@ -1,10 +1,10 @@
-/** Writes access rights and local groups. */
+/** The writes of access rights and local groups. */
 import type { Insertable } from 'kysely'
 import { once } from '../clients/store.ts'
 import type { Transaction } from '../store.ts'
 import type { AccessRightRow, LocalGroupRow } from '../tables.ts'
 
-/** A right's id. Throws `conflict` when it was given already. */
+/** Returns the right's id. Throws `conflict` when the right was granted already. */
 export async function insertRight(
   transaction: Transaction,
   row: Insertable<AccessRightRow>,
@@ -21,7 +21,7 @@ export async function deleteRight(transaction: Transaction, id: number): Promise
   await transaction.deleteFrom('access_right').where('id', '=', id).execute()
 }
 
-/** A local group's id. Throws `conflict` for a code that the client uses already. */
+/** Returns the group's id. Throws `conflict` when the client has a group with this code already. */
 export async function insertGroup(transaction: Transaction, row: Insertable<LocalGroupRow>): Promise<number> {
   const inserted = transaction.insertInto('local_group').values(row).returning('id').executeTakeFirstOrThrow()
   return Number((await once(inserted, `the client has a group ${row.code} already`)).id)
@@ -31,7 +31,7 @@ export async function updateGroup(transaction: Transaction, id: number, descript
   await transaction.updateTable('local_group').set({ description }).where('id', '=', id).execute()
 }
 
-/** Deletes a group, and the rights that name it: a new group of the same code must not inherit them. */
+/** Deletes a group and the rights that name it: a new group with the same code must not inherit them. */
 export async function deleteGroup(
   transaction: Transaction,
   group: { id: number; code: string },
@@ -47,7 +47,7 @@ export async function deleteGroup(
     .execute()
 }
 
-/** Adds members; those who are in already stay. */
+/** Adds members; those that the group has already stay. */
 export async function insertMembers(
   transaction: Transaction,
   group: number,

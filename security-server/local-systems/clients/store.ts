@@ -1,10 +1,10 @@
-/** Writes clients and the TLS certificates of their systems. */
+/** The writes of clients and the TLS certificates of their systems. */
 import { isUniqueViolation } from '#platform/database/dialect.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Transaction } from '../store.ts'
 import type { ClientCertificateRow, ClientRow } from '../tables.ts'
 
-/** Throws `conflict` when the client is there already. */
+/** Throws `conflict` when the client exists already. */
 export async function insertClient(transaction: Transaction, row: ClientRow): Promise<void> {
   await once(transaction.insertInto('local_client').values(row).execute(), 'the client is here already')
 }
@@ -17,7 +17,7 @@ export async function updateClient(
   await transaction.updateTable('local_client').set(change).where('id', '=', id).execute()
 }
 
-/** Deletes a client with everything that hangs on it. */
+/** Deletes a client; the database deletes everything that belongs to it. */
 export async function deleteClient(transaction: Transaction, id: string): Promise<void> {
   await transaction.deleteFrom('local_client').where('id', '=', id).execute()
 }
@@ -40,7 +40,7 @@ export async function deleteCertificate(
     .execute()
 }
 
-/** Turns the failure of a unique index into `conflict`. */
+/** Awaits an insert; throws `conflict` when it violates a unique index. */
 export async function once<T>(insert: Promise<T>, what: string): Promise<T> {
   try {
     return await insert

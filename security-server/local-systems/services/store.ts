@@ -6,7 +6,7 @@ import { type EndpointRow, ORIGIN, type ServiceDescriptionRow, type ServiceRow }
 
 export type NewEndpoint = { method: string; path: string }
 
-/** A description's id. */
+/** Returns the description's id. */
 export async function insertDescription(
   transaction: Transaction,
   row: Insertable<ServiceDescriptionRow>,
@@ -31,7 +31,10 @@ export async function deleteDescription(transaction: Transaction, id: number): P
   await transaction.deleteFrom('service_description').where('id', '=', id).execute()
 }
 
-/** A service's key, its base endpoint (method *, path **) made with it. Throws `conflict` for a code that is taken. */
+/**
+ * Adds a service with its base endpoint (method *, path **). Returns its key. Throws `conflict` when the client has a service
+ * with this code already.
+ */
 export async function insertService(transaction: Transaction, row: Insertable<ServiceRow>): Promise<number> {
   const inserted = transaction.insertInto('service').values(row).returning('id').executeTakeFirstOrThrow()
   const { id } = await once(inserted, `the client has a service ${row.code} already`)
@@ -49,7 +52,7 @@ export async function updateService(
   await once(updated, 'the client has a service with this code already')
 }
 
-/** Throws `conflict` when the service has it already. */
+/** Throws `conflict` when the service has this certificate already. */
 export async function insertServiceCertificate(
   transaction: Transaction,
   row: { service: number; sha256: string; der: Buffer },
@@ -70,7 +73,7 @@ export async function deleteServiceCertificate(
     .execute()
 }
 
-/** An endpoint's id. Throws `conflict` for a method and path that the service has already. */
+/** Returns the endpoint's id. Throws `conflict` when the service has this method and path already. */
 export async function insertEndpoint(
   transaction: Transaction,
   row: Insertable<EndpointRow>,
@@ -84,8 +87,8 @@ export async function deleteEndpoint(transaction: Transaction, id: number): Prom
 }
 
 /**
- * Makes the endpoints read from a document those given. One that stays keeps its row and with it its rights; one that
- * goes takes its rights along. An endpoint added by hand that the document now has becomes the document's.
+ * Replaces the endpoints that were read from a document. An endpoint that stays keeps its row and so its rights; one that is
+ * removed loses them. An endpoint that was added by hand and is now in the document counts as the document's.
  */
 export async function replaceDocumentEndpoints(
   transaction: Transaction,
