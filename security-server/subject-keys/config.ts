@@ -1,4 +1,4 @@
-/** The settings of the holder of subject keys: what the YAML file may say, checked before anything starts. */
+/** The settings of the holder of subject keys: the JSON Schema of its YAML file, checked before anything starts. */
 import { Fault } from '#schemas/fault.ts'
 
 export type HolderSettings = {
@@ -26,7 +26,7 @@ export type HolderSettings = {
   logLevel: string
 }
 
-/** JSON Schema 2020-12 of the file; docs/configuration.md explains each setting. */
+/** JSON Schema 2020-12 of the settings file; docs/configuration.md explains each setting. */
 export const settingsSchema = {
   type: 'object',
   additionalProperties: false,
@@ -74,7 +74,7 @@ export const settingsSchema = {
         perPersonDay: { type: 'integer', minimum: 1, default: 40 },
         perCaseDay: { type: 'integer', minimum: 1, default: 20 },
         perDay: { type: 'integer', minimum: 1, default: 200 },
-        // No less than what one batch may have.
+        // At least what one batch may contain.
         identifiersPerDay: { type: 'integer', minimum: 12_800, default: 200_000 },
         indexesPerDay: { type: 'integer', minimum: 10_000, default: 1_000_000 },
       },
@@ -83,7 +83,7 @@ export const settingsSchema = {
   },
 } as const
 
-/** Throws `invalid_configuration` for settings that are each allowed but not together. */
+/** Throws `invalid_configuration` unless exactly one of `socket` and `listen` is set. */
 export function checkHolderSettings(settings: Pick<HolderSettings, 'socket' | 'listen'>): void {
   if ((settings.socket === undefined) === (settings.listen === undefined))
     throw new Fault('invalid_configuration', { what: 'socket or listen is needed, and not both' })

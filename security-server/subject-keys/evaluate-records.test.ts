@@ -1,4 +1,7 @@
-/** What a stolen indexing credential gets, on both stores: no month that is over, so much a day, and all of it on record. */
+/**
+ * What a thief gets with a stolen indexing credential, on both stores: no month that is over, only so much per day, and all of it
+ * on record.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -30,7 +33,7 @@ await eachDatabase(t, async (database, t) => {
     (await holder.audit.list({ limit: 500 })).filter((entry) => entry.operation === operation)
 
   await t.test('months are evaluated as the log has them, none that is over', async (t) => {
-    // The first run over a whole old log.
+    // The first run over an old log.
     const old = ['2026-07', '2026-08', '2026-11'].map((month, i) => question(5000 + i, 1, month))
     t.match(await holder.evaluateRecords(old), [{ hashes: [/./] }, { hashes: [/./] }, { hashes: [/./] }])
     t.match(await holder.evaluateRecords([question(5003, 1, '2026-10')]), [{ hashes: [/./] }], 'a late one')
@@ -67,7 +70,7 @@ await eachDatabase(t, async (database, t) => {
     now += DAY
     await t.rejects(holder.evaluateRecords([question(8000)]), usedUp)
     now += DAY
-    // Nobody in the log was declared for a day.
+    // For a day no record of the log named a person.
     t.match(await holder.evaluateRecords([question(8000)]), [{ hashes: [/./] }])
     await t.rejects(holder.evaluateRecords([question(9500)]), usedUp)
   })

@@ -1,7 +1,7 @@
 /**
- * Evaluates the people of records in the order of the log: of one record index so many identifiers as a message may have, however
- * often and with whatever they are asked; none of an index or a month further back than the log could be; and no more a day than
- * its bounds allow, whatever is restarted. Each day is on record.
+ * Evaluates the identifiers in records, in the order of the log. Three bounds: one record index has at most as many identifiers
+ * as a message may have, however often it is asked; indexes and months far behind the newest ones are refused; each day has
+ * limits that a restart does not reset. Each day is recorded in the audit log.
  */
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import { monthsAfter, newestPossible } from '#core/subject/months.ts'
@@ -14,7 +14,10 @@ import type { EvaluatedRow, EvaluationLimits, EvaluationMarks, EvaluationStore }
 import { digestHash, hashIdentifier, keyIdOf } from './hash-identifier.ts'
 import type { MonthKeys } from './month-keys.ts'
 
-/** A batch may come again after a crash of the server, with what is declared since; what lies further back never does. */
+/**
+ * After a crash the server may send a batch again, with the identifiers declared since. It never sends records further back than
+ * this.
+ */
 const KEPT_INDEXES = 10_000
 /** Records are logged when they happen: by so many months one may be of an earlier month than one before it. */
 const LAG_MONTHS = 1
@@ -28,7 +31,7 @@ type Evaluation = {
   limits: EvaluationLimits
 }
 
-/** One call at a time. Throws `invalid_input`, `subject_evaluations_used_up`. */
+/** Calls must run one at a time. Throws `invalid_input`, `subject_evaluations_used_up`. */
 export async function evaluateRecords(
   questions: SubjectQuestion[],
   q: Evaluation,
@@ -40,23 +43,23 @@ export async function evaluateRecords(
   await recordPastDays(q)
   const marks = await store.marks()
   const { mark = 0, newest: stored } = marks
-  // A clock that ran ahead for a while must not shut out the months that it left out.
+  // When the clock ran ahead for a while, the months that it skipped must still be accepted.
   let newest = stored === undefined ? undefined : earlier(stored, newestPossible(q.clock()))
   const before = await store.evaluated(indexes.filter((index) => index < mark))
   const rows: EvaluatedRow[] = []
   const answers: SubjectEvaluation[] = []
   for (const { index, month, subjects } of questions) {
     const refuse = (): void => void answers.push({ index, without: 'refused' })
-    // Else whoever has this credential could try codes for any month that was.
+    // Otherwise a thief of the credential could try identifiers for any past month.
     const isLate = newest !== undefined && month < monthsAfter(newest, -LAG_MONTHS)
     const key = isLate && !keys.isGone(month) ? 'late' : await keys.forRecord(month)
     if (!Buffer.isBuffer(key)) {
-      // A clock that runs ahead must not stop the index.
+      // A server whose clock runs ahead must not stop the index, so the record is refused but the batch goes on.
       if (key === 'destroyed') answers.push({ index, without: key })
       else refuse()
       continue
     }
-    // What is no identifier here, whatever it is to the server, holds back none of the records after it.
+    // A text that is no identifier here, even if the server took it for one, must not stop the records after it.
     if (subjects.some(({ identifier }) => normaliseIdentifier(identifier) === undefined)) {
       refuse()
       continue
@@ -67,7 +70,7 @@ export async function evaluateRecords(
       hashes.map((hash) => digestHash(key, index, hash)).map((d) => [d.toString('hex'), d]),
     )
     for (const digest of known) news.delete(digest)
-    // Else whoever has this credential could try code after code on one index.
+    // Otherwise a thief of the credential could try one identifier after another on one index.
     if (index < mark - KEPT_INDEXES || known.size + news.size > MAX_SUBJECTS) {
       refuse()
       continue
@@ -80,7 +83,7 @@ export async function evaluateRecords(
   return answers
 }
 
-/** Durable before anybody has an answer, or thrown. */
+/** Stores durably what was evaluated and refused, before the caller gets an answer. Throws `subject_evaluations_used_up`. */
 async function note(
   rows: EvaluatedRow[],
   answers: SubjectEvaluation[],
@@ -93,7 +96,7 @@ async function note(
     ...{ before: q.marks, newest: q.newest, kept: KEPT_INDEXES },
   })
   const index = usedUp === undefined ? refused[0]?.index : rows.at(-1)?.idx
-  // The rest of the day's are counted, and stand in its record.
+  // Later refusals of the day are only counted; the day's record has their number.
   if (isFirst) {
     const data = { index, usedUp }
     await q.audit.before({ caller: SYSTEM, operation: 'refuseRecords', target: `record ${index}`, data })
@@ -102,7 +105,7 @@ async function note(
     throw new Fault('subject_evaluations_used_up', { what: `limits.${usedUp}, by record ${index}` })
 }
 
-/** One record in the audit log for each day that is over. */
+/** Writes one record into the audit log for each past day. */
 export async function recordPastDays({ store, audit, clock }: Omit<Evaluation, 'keys' | 'limits'>) {
   for (const { day, ...data } of await store.daysBefore(dayOf(clock))) {
     await audit.before({ caller: SYSTEM, operation: 'evaluateRecords', target: `day ${day}`, data })

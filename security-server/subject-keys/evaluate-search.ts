@@ -1,6 +1,6 @@
 /**
- * Evaluates one identifier for one search: counted by person, case and day, and on record with its case before anybody has the
- * answer. Refused ones are counted too, and so many a day are records of their own.
+ * Evaluates one identifier for one search. The search is counted by person, case and day, and recorded with its case before the
+ * caller gets the answer. Refused searches are counted too; the first ones of a day have records of their own.
  */
 
 import { oldestKept } from '#core/subject/months.ts'
@@ -14,7 +14,7 @@ import { hashIdentifier, keyIdOf } from './hash-identifier.ts'
 import type { MonthKeys } from './month-keys.ts'
 import type { HolderStore } from './store.ts'
 
-/** The day's record has the number of all. */
+/** How many refusals of a day have a record of their own; the day's record has the number of all. */
 const RECORDED_REFUSALS = 100
 const SYSTEM = { id: 'subject-keys', name: 'subject-keys' }
 
@@ -61,7 +61,7 @@ export async function evaluateSearch(search: SubjectSearch, q: Searching): Promi
   }
 }
 
-/** One record in the audit log for each day that is over and on which searches were refused. */
+/** Writes one record into the audit log for each past day with refused searches. */
 export async function recordPastRefusals({
   store,
   audit,
@@ -74,7 +74,7 @@ export async function recordPastRefusals({
   }
 }
 
-/** Else one case could be written as many, each with limits of its own. */
+/** Normalizes a case number. Otherwise one case could be written in several ways, each with limits of its own. */
 function caseOf(text: string): string {
   const one = text.normalize('NFKC').replace(/\s+/g, ' ').trim()
   if (one === '' || /\p{C}/u.test(one))

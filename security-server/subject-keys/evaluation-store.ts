@@ -1,4 +1,7 @@
-/** Rows about records that were evaluated: which identifiers of the newest ones, how far the log went, and what each day cost. */
+/**
+ * The rows about evaluated records: the identifiers of the newest ones, how far the log was evaluated, and the counts of each
+ * day.
+ */
 
 import { isMonth } from '#core/subject/months.ts'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -14,9 +17,9 @@ export type EvaluationDay = {
   identifiers: number
   /** By how many record indexes the mark moved. */
   indexes: number
-  /** Records that nobody may ask for any more, or in this way. */
+  /** Records that were refused, for example because they are too far back. */
   refused: number
-  /** Batches that were turned away, since a limit of the day was used up: they come again, all the time. */
+  /** Batches refused because a limit of the day was used up; the server sends them again and again. */
   usedUp: number
   firstIndex: number | null
   lastIndex: number | null
@@ -50,9 +53,9 @@ type EvaluationTables = {
 export type EvaluationStore = ReturnType<typeof createEvaluationStore>
 
 const MARK = 'evaluated'
-/** Its value is the month as a number, 202611. */
+/** The value of this mark is the month as a number, such as 202611. */
 const NEWEST = 'newest month'
-/** Its value is the UTC day since 1970. */
+/** The value of this mark is the UTC day since 1970. */
 const MOVED = 'moved on day'
 const DAY_MS = 86_400_000
 const MANY = 400
@@ -68,7 +71,10 @@ export function createEvaluationStore(database: Database) {
       .execute()
 
   return {
-    /** Up to which record index something was evaluated, the last not included, its newest month and when; undefined at first. */
+    /**
+     * `mark`: all evaluated record indexes are below it. `newest`: the newest evaluated month. `movedOn`: when the mark moved
+     * last. All undefined at first.
+     */
     marks: async (): Promise<EvaluationMarks> => {
       const rows = await tables.selectFrom('holder_mark').selectAll().execute()
       const values = new Map(rows.map(({ name, value }) => [name, Number(value)]))
@@ -76,7 +82,7 @@ export function createEvaluationStore(database: Database) {
       const [mark, movedOn] = [values.get(MARK), values.get(MOVED)]
       return { mark, newest: isMonth(newest) ? newest : undefined, movedOn }
     },
-    /** Digests of what was evaluated, hexadecimal. */
+    /** The digests of the identifiers evaluated for these indexes, in hex. */
     evaluated: async (indexes: number[]): Promise<Map<number, Set<string>>> => {
       const found = new Map<number, Set<string>>()
       for (let at = 0; at < indexes.length; at += MANY) {
@@ -94,8 +100,9 @@ export function createEvaluationStore(database: Database) {
       return found
     },
     /**
-     * Notes what was evaluated, counts it, and forgets what lies more than `kept` indexes back; or, when that is more than a day
-     * may have, counts that it was turned away and says by which limit. `isFirst`: of the day's refusals, of either kind.
+     * Stores and counts what was evaluated, and deletes rows more than `kept` indexes back. When a limit of the day would be
+     * exceeded, it only counts the refused batch and returns the limit in `usedUp`. `isFirst` marks the day's first refusal of
+     * its kind, of records or of batches.
      */
     note: (q: {
       day: string
@@ -151,7 +158,7 @@ export function createEvaluationStore(database: Database) {
         return { usedUp, isFirst }
       }),
 
-    /** Nothing when nothing was evaluated on it. */
+    /** The counts of a day; zeros when nothing was evaluated. */
     day: async (day: string): Promise<EvaluationDay> => {
       const row = await tables
         .selectFrom('evaluation_day')
@@ -171,8 +178,8 @@ export function createEvaluationStore(database: Database) {
 }
 
 /**
- * What a new mark takes of its day. Days on which the mark stood still are not lost: a log grows while nobody in it is declared. A
- * holder without a mark begins wherever the log is.
+ * By how many indexes a new mark counts on its day. Days without a move are credited, because a log also grows without records
+ * that name people. The first mark of a holder counts nothing, wherever the log is.
  */
 function stepOf(
   { mark, movedOn }: EvaluationMarks,

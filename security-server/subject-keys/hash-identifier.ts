@@ -1,13 +1,16 @@
-/** The keyed hash of an identifier: HMAC-SHA-256 by month, salted by its type, so that nothing ties two months or types. */
+/**
+ * The keyed hash of an identifier: HMAC-SHA-256 with the key of a month, salted with the type, so that hashes of two months or
+ * types cannot be linked.
+ */
 import { createHmac } from 'node:crypto'
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** Octets that are kept: enough that no two people of a country ever meet. */
+/** How many bytes are kept: enough that the hashes of two people of a country never collide. */
 const KEPT = 16
 const KEY_ID = 8
 
-/** Hexadecimal. Throws `invalid_input` for what is no identifier. */
+/** Returns hex. Throws `invalid_input` for a text that is no identifier. */
 export function hashIdentifier(key: Buffer, type: string, identifier: string): string {
   const one = normaliseIdentifier(identifier)
   if (one === undefined) throw new Fault('invalid_input', { what: 'an identifier is empty or too long' })
@@ -15,12 +18,12 @@ export function hashIdentifier(key: Buffer, type: string, identifier: string): s
   return hmac(salted, one).subarray(0, KEPT).toString('hex')
 }
 
-/** That a hash was answered for a record: tells nothing without the key. */
+/** A digest that remembers which hash was returned for a record; it reveals nothing without the key. */
 export function digestHash(key: Buffer, index: number, hash: string): Buffer {
   return hmac(hmac(key, 'what was answered for a record'), `${index} ${hash}`)
 }
 
-/** By which a key is told from another one of the same month: hexadecimal, and of no use without the key. */
+/** Distinguishes two keys of the same month. Hex; useless without the key. */
 export function keyIdOf(key: Buffer): string {
   return hmac(key, 'id of the key').subarray(0, KEY_ID).toString('hex')
 }

@@ -1,6 +1,7 @@
 /**
- * What the key holder does: evaluates identifiers of records, so many of each as a message may have, and of searches, each bound to a case
- * and a person, counted, and recorded before it is done. It keeps no identifier and no hash of one.
+ * The operations of the key holder. It evaluates identifiers of records, as many per record as a message may have, and of
+ * searches, each bound to a case and a person. Everything is counted and recorded before it is done. The holder stores no
+ * identifier and no hash of one.
  */
 
 import { oldestKept } from '#core/subject/months.ts'
@@ -22,12 +23,12 @@ import { openHolderStore } from './store.ts'
 import { openWrappingKeys } from './wrapping-keys.ts'
 
 export type Holder = {
-  /** Of records in the order of the log. Throws `invalid_input`, `subject_evaluations_used_up`. */
+  /** For records in the order of the log. Throws `invalid_input`, `subject_evaluations_used_up`. */
   evaluateRecords(questions: SubjectQuestion[]): Promise<SubjectEvaluation[]>
   /** Throws `subject_searches_used_up`, `invalid_input`. */
   evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
   state(): Promise<{ months: MonthState[]; oldestKept: string; mark: number; today: EvaluationDay }>
-  /** Puts what was evaluated and refused on days that are over into the audit log. */
+  /** Writes what was evaluated and refused on past days into the audit log. */
   recordPastDays(): Promise<void>
   destroyDue(): Promise<string[]>
   audit: AuditLog
@@ -35,7 +36,7 @@ export type Holder = {
 
 const SYSTEM = { id: 'subject-keys', name: 'subject-keys' }
 
-/** `database` is migrated by holderMigrations. */
+/** The migrations `holderMigrations` must have run on `database`. */
 export async function createHolder(q: {
   database: Parameters<typeof openHolderStore>[0]
   directory: string

@@ -69,7 +69,7 @@ async function start(log: Log): Promise<Running> {
   }
 }
 
-/** Only who has the one certificate that is expected gets as far as a request. */
+/** TLS accepts only a client with the one expected certificate. */
 async function tlsOf({ listen }: HolderSettings): Promise<object> {
   if (listen === undefined) return {}
   return {
@@ -92,14 +92,17 @@ async function listen(app: FastifyInstance, settings: HolderSettings): Promise<s
     return `https://${address}:${port}`
   }
   const socket = settings.socket as string
-  // A process that was killed leaves its socket.
+  // A killed process leaves its socket.
   await rm(socket, { force: true })
   await app.listen({ path: socket })
   await chmod(socket, 0o660)
   return socket
 }
 
-/** Before anything is opened: a second process on the same keys would take the first one's newest file for a crash's. */
+/**
+ * Called before anything is opened: a second process on the same keys would take the first one's newest file for the remains of a
+ * crash.
+ */
 async function refuseSecond({ socket, listen }: HolderSettings): Promise<void> {
   const at = listen === undefined ? { path: socket as string } : { host: listen.address, port: listen.port }
   if (await isAnswered(at))

@@ -1,4 +1,4 @@
-/** The keys of months: made when the first record of a month comes, unwrapped into memory, destroyed when their time is over. */
+/** The keys of months: made with the first record of a month, kept unwrapped in memory, destroyed when their time is over. */
 import { randomBytes } from 'node:crypto'
 import { newestPossible, oldestKept } from '#core/subject/months.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -10,20 +10,23 @@ import { unwrapKey, type WrappingKey, type WrappingKeys, wrapKey } from './wrapp
 export type MonthState = { month: string; createdAt: string | null; destroyedAt: string | null }
 
 export type MonthKeys = {
-  /** Made when there is none yet, but for a month to come. */
+  /** The key of a month; it is made when there is none yet, unless the month is in the future. */
   forRecord(month: string): Promise<Buffer | 'destroyed' | 'to_come'>
   /** Whether its key was destroyed or has to be. */
   isGone(month: string): boolean
-  /** Of the months that have one, oldest first. */
+  /** The months that have a key, oldest first. */
   forSearch(): { month: string; key: Buffer }[]
   states(): Promise<MonthState[]>
-  /** Destroys keys whose time is over. `before` runs first: what it cannot record does not happen. */
+  /**
+   * Destroys the keys whose time is over; returns their months. `before` records them first: when it throws, nothing is
+   * destroyed.
+   */
   destroyDue(before: (months: string[]) => Promise<unknown>): Promise<string[]>
 }
 
 const KEY = 32
 
-/** Throws `invalid_configuration` when the key that wraps them is not there. */
+/** Throws `invalid_configuration` when the file of a wrapping key is missing. */
 export async function openMonthKeys(q: {
   store: HolderStore
   wrapping: WrappingKeys
@@ -36,7 +39,7 @@ export async function openMonthKeys(q: {
   const inTurn = createTurn()
   let current = await readAll()
 
-  /** Every row into memory; gives the files there are, and which of them open one. */
+  /** Reads every row into memory; returns the wrapping key files, and the ids of those that are in use. */
   async function readRows(): Promise<{ files: Map<string, WrappingKey>; used: Set<string>; rows: number }> {
     const files = new Map((await wrapping.all()).map((one) => [one.id, one]))
     const used = new Set<string>()
@@ -48,7 +51,7 @@ export async function openMonthKeys(q: {
     return { files, used, rows: rows.length }
   }
 
-  /** Gives the file that opens it; undefined when the key was destroyed. */
+  /** Unwraps the key of a row. Returns the wrapping key file that it used; undefined when the key was destroyed. */
   function takeRow({ month, wrapping: id, sealed }: MonthRow, files: Map<string, WrappingKey>) {
     if (id === null || sealed === null) {
       keys.delete(month)
@@ -66,9 +69,9 @@ export async function openMonthKeys(q: {
 
   async function readAll(): Promise<WrappingKey> {
     const { files, used, rows } = await readRows()
-    // An empty database may be a wrong one, and the files those of the right one: nothing is destroyed then.
+    // An empty database may be the wrong one while the files belong to the right one, so nothing is destroyed.
     if (rows === 0) return [...files.values()][0] ?? wrapping.make()
-    // A crash between two steps of a destruction left a file by which nothing is wrapped, or which wraps nothing any more.
+    // A crash during a destruction left a wrapping key that wraps nothing, or nothing any more.
     for (const id of files.keys()) if (!used.has(id)) await wrapping.destroy(id)
     const [id] = used
     return id === undefined ? wrapping.make() : files.get(id)!
@@ -90,7 +93,7 @@ export async function openMonthKeys(q: {
         const row = { month, wrapping: current.id, sealed: wrapKey(current, month, key) }
         const made = { ...row, created_at: new Date(clock()).toISOString(), destroyed_at: null }
         if (await store.addMonth(made)) keys.set(month, key)
-        // Another process was first: its key is the key.
+        // Another process made the key first: that key is used.
         else await readRows()
         return keys.get(month) ?? 'destroyed'
       }),
@@ -108,7 +111,7 @@ export async function openMonthKeys(q: {
     destroyDue: (before) =>
       inTurn(async () => {
         if (![...keys.keys()].some(isOver)) return []
-        // Another process may have added a month: its key has to be wrapped anew too.
+        // Another process may have added a month, whose key must be rewrapped too.
         await readRows()
         const due = [...keys.keys()].filter(isOver).sort()
         if (due.length === 0) return due
@@ -124,7 +127,7 @@ export async function openMonthKeys(q: {
         await store.scrub()
         const old = current
         current = next
-        // One that came in between is still wrapped by it: the next destruction or start ends that file.
+        // A month that was added meanwhile is still wrapped with the old key: the next destruction or start deletes that file.
         const isUsed = (await store.months()).some((row) => row.wrapping === old.id)
         if (!isUsed) await wrapping.destroy(old.id)
         for (const month of due) {

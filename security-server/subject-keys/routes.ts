@@ -11,16 +11,16 @@ import type { Holder } from './holder.ts'
 
 type HolderCredentials = { index: string; search: string }
 
-/** Shorter ones could be guessed. */
+/** Shorter credentials could be guessed. */
 const LEAST_LENGTH = 32
 const BEARER = /^Bearer ([\x21-\x7e]{1,512})$/
 
-/** The API's source. */
+/** The OpenAPI document of the API. */
 export async function subjectKeysApi(): Promise<OpenApiDocument> {
   return readDocument(new URL('../../schemas/subject-keys-api.yaml', import.meta.url))
 }
 
-/** Throws `invalid_configuration` for credentials that are too short or one and the same. */
+/** Throws `invalid_configuration` when a credential is too short or both are equal. */
 export async function holderRoutes(
   app: FastifyInstance,
   { holder, credentials }: { holder: Holder; credentials: HolderCredentials },

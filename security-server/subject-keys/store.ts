@@ -1,4 +1,4 @@
-/** Rows of the key holder: wrapped keys by month, how many searches there were; and the migrations of all its tables. */
+/** The rows of the key holder: wrapped keys by month, and counts of searches. Also the migrations of all its tables. */
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
@@ -7,13 +7,13 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 
 export type MonthRow = {
   month: string
-  /** Of the wrapping key; null with `sealed` when the key was destroyed. */
+  /** The id of the wrapping key. Null, together with `sealed`, when the key was destroyed. */
   wrapping: string | null
   sealed: Buffer | null
   created_at: string
   destroyed_at: string | null
 }
-/** Of one UTC day: of a person, of a case, or of all (''); and how many were refused (''). */
+/** The searches of one UTC day: of a person, of a case, or of all (`who` is ''). Scope `refused` counts the refused ones. */
 type CountRow = { day: string; scope: Scope | 'refused'; who: string; searches: number }
 type Scope = 'person' | 'case' | 'all'
 
@@ -61,7 +61,7 @@ export const holderMigrations: Record<string, Migration> = {
       const { integer, blob } = columnTypes(kysely)
       const { schema } = kysely
       await schema.dropTable('evaluated').execute()
-      // A row for each identifier of a record that was evaluated.
+      // One row for each evaluated identifier of a record.
       await schema
         .createTable('evaluated_subject')
         .addColumn('idx', integer, (column) => column.notNull())
@@ -97,12 +97,12 @@ export const holderMigrations: Record<string, Migration> = {
 export type HolderStore = Awaited<ReturnType<typeof openHolderStore>>
 
 export async function openHolderStore(database: Database) {
-  // A destroyed key must not lie on in a free page.
+  // A destroyed key must not remain in a free page.
   if (database.dialect === 'sqlite') await sql`pragma secure_delete = on`.execute(database.kysely)
   const tables = tablesOf<Tables>(database)
   return {
     months: (): Promise<MonthRow[]> => tables.selectFrom('month_key').selectAll().orderBy('month').execute(),
-    /** False, and what is there stays, when another process was first. */
+    /** Adds the row. Returns false, and changes nothing, when the month has a row already. */
     addMonth: async (row: MonthRow): Promise<boolean> => {
       const insert = tables.insertInto('month_key').values(row)
       const added = await insert
@@ -110,7 +110,7 @@ export async function openHolderStore(database: Database) {
         .executeTakeFirst()
       return added.numInsertedOrUpdatedRows === 1n
     },
-    /** Writes all keys anew and lets go of those of `gone`, together. */
+    /** Stores all keys rewrapped and deletes those of the months `gone`, in one transaction. */
     rewrap: (rows: { month: string; wrapping: string; sealed: Buffer }[], gone: string[], at: string) =>
       inTransaction(tables, async (transaction) => {
         for (const { month, ...sealed } of rows)
@@ -122,12 +122,15 @@ export async function openHolderStore(database: Database) {
             .where('month', '=', month)
             .execute()
       }),
-    /** No copy of a changed page stays in the embedded store's write-ahead log. */
+    /** Empties the embedded store's write-ahead log, so that no copy of a changed page remains in it. */
     scrub: async (): Promise<void> => {
       if (database.dialect === 'sqlite') await sql`pragma wal_checkpoint(TRUNCATE)`.execute(database.kysely)
     },
 
-    /** Counts one search of each of these, or, where the limit of one is used up, one refusal: gives how many those are today. */
+    /**
+     * Counts one search for each of these. When the limit of one is used up it counts one refusal instead, and returns that scope
+     * and the day's refusals so far.
+     */
     countSearch: (
       day: string,
       counts: { scope: Scope; who: string; most: number }[],

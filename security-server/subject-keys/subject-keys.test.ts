@@ -1,4 +1,4 @@
-/** The holder of subject keys on both stores: what it evaluates and refuses, counts and records, keeps and destroys. */
+/** The holder of subject keys on both stores: what it evaluates, refuses, counts, records, keeps and destroys. */
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -58,7 +58,7 @@ async function holderOf(t: Test, database: Database, directory: string, now: () 
   return { holder, ask }
 }
 
-/** Everything in the database but its log of migrations, as text and as octets in hexadecimal. */
+/** All files of the folder as Latin-1 text. */
 function folderText(folder: string): string {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -111,7 +111,7 @@ await eachDatabase(t, async (database, t, url) => {
       { index: 3, hashes: [/./, /./] },
       { index: 4, hashes: [/./] },
     ])
-    // What is declared may have changed since an answer was lost.
+    // The declared identifiers may have changed since the answer was lost.
     t.match(await holder.evaluateRecords([question(3, ['020202-1111'])]), [{ index: 3, hashes: [/./] }])
     const codes = (count: number) => Array.from({ length: count }, (_, i) => `${1000 + i}`)
     t.same(await holder.evaluateRecords([question(3, codes(62))]), [{ index: 3, without: 'refused' }])
@@ -243,7 +243,7 @@ await eachDatabase(t, async (database, t, url) => {
     const empty = mkdtempSync(path.join(folder, 'empty-'))
     const elsewhere = createHolder({ database, directory: empty, clock: () => now, keepMonths: 2, limits })
     await t.rejects(elsewhere, { code: 'invalid_configuration', message: /wrapping-[0-9a-f]+\.key.*missing/ })
-    // A crash before the keys were wrapped anew leaves a file by which nothing is wrapped.
+    // A crash before the keys were rewrapped leaves a wrapping key that wraps nothing.
     writeFileSync(path.join(folder, 'wrapping-0123456789abcdef.key'), randomBytes(32), { mode: 0o600 })
     await createHolder({ database, directory: folder, clock: () => now, keepMonths: 2, limits })
     t.equal(files().filter((name) => name.endsWith('.key')).length, 1)
@@ -274,7 +274,7 @@ await eachDatabase(t, async (database, t, url) => {
   })
 })
 
-/** The process, ready. */
+/** Starts the process and waits until it is ready. */
 async function run(t: Test, configuration: string) {
   const concordat = path.join(import.meta.dirname, '../../scripts/concordat')
   const child = spawn(concordat, ['subject-keys', '--configuration', configuration], {

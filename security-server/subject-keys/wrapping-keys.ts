@@ -1,6 +1,6 @@
 /**
- * The key that encrypts the keys of months, in a file of its own outside the database. It is replaced whenever keys of
- * months are destroyed, so that what a backup of the database still has of them can be opened by nothing.
+ * The key that encrypts the keys of months, in a file of its own outside the database. It is replaced whenever keys of months are
+ * destroyed. So nothing can open the copies of those keys in a backup of the database.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
@@ -11,9 +11,9 @@ export type WrappingKey = { id: string; key: Buffer }
 
 export type WrappingKeys = {
   all(): Promise<WrappingKey[]>
-  /** A new one, durable when it resolves. */
+  /** Makes a new key; its file is durable when this resolves. */
   make(): Promise<WrappingKey>
-  /** Overwrites and deletes its file. */
+  /** Overwrites and deletes the key's file. */
   destroy(id: string): Promise<void>
 }
 
@@ -22,7 +22,7 @@ const KEY = 32
 const NONCE = 12
 const TAG = 16
 
-/** Makes the folder. */
+/** Opens the folder of the wrapping keys; makes it when absent. */
 export async function openWrappingKeys(folder: string): Promise<WrappingKeys> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const fileOf = (id: string): string => path.join(folder, `wrapping-${id}.key`)
@@ -39,7 +39,7 @@ export async function openWrappingKeys(folder: string): Promise<WrappingKeys> {
         if (((await stat(fileOf(id))).mode & 0o077) !== 0)
           throw new Fault('invalid_configuration', { what: `${name} can be read by others: chmod 600` })
         const key = await readFile(fileOf(id))
-        // Shorter: its writer was killed before anything was wrapped by it.
+        // A shorter file: its writer was killed before the key wrapped anything.
         if (key.length === KEY) keys.push({ id, key })
       }
       return keys
@@ -70,14 +70,14 @@ export async function openWrappingKeys(folder: string): Promise<WrappingKeys> {
   }
 }
 
-/** Encrypts a month's key, bound to its month. */
+/** Encrypts the key of a month, bound to the month. */
 export function wrapKey({ key }: WrappingKey, month: string, plain: Buffer): Buffer {
   const nonce = randomBytes(NONCE)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(month))
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
 }
 
-/** Throws `invalid_configuration`: the store was tampered with, or is another's. */
+/** Decrypts the key of a month. Throws `invalid_configuration` when the store was tampered with or belongs to another holder. */
 export function unwrapKey({ key }: WrappingKey, month: string, sealed: Buffer): Buffer {
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE), { authTagLength: TAG })
