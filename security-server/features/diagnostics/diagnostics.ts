@@ -1,4 +1,4 @@
-/** The state of each part of the server, in words, with what to do about it. */
+/** The state of each part of the server in words, with a remedy for each fault. */
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
@@ -21,7 +21,7 @@ type Diagnosis = {
 const WARN_DAYS = 30
 const DAY_MS = 86_400_000
 const WARN_CLOCK_MS = 10_000
-/** Twice the usual interval of time-stamps and more: something is slow, before it stops exchange. */
+/** More than twice the usual interval of time-stamps: a warning before exchanges stop. */
 const UNSTAMPED_WARN_MS = 10 * 60_000
 
 export function diagnosticsHandlers(rooms: Needs): Handlers {
@@ -65,7 +65,10 @@ function configuration({ globalConfiguration }: Needs): Diagnosis {
   return { ...now, state: 'WARNING', message, remedy: 'Check that the registry can be reached' }
 }
 
-/** Each other instance that is allowed here: exchanges with its members stop with its configuration, and no others. */
+/**
+ * The other instances that this one federates with. When the configuration of one expires, exchanges with its members stop, and
+ * no others.
+ */
 function federations({ globalConfiguration }: Needs): Diagnosis[] {
   const { federated, federatedMissing } = globalConfiguration.state()
   const remedy = 'Ask the registry: it reads the same configuration, and says what is wrong with it'
@@ -134,7 +137,10 @@ function certificates({ keys, clock }: Needs): Diagnosis[] {
   })
 }
 
-/** Whether the registry's word is fresh, what could not be taken, what ends soon or goes on after its end. */
+/**
+ * Reports, in this order: the state of contracts is outdated, contracts could not be accepted, contracts expire soon or have
+ * expired without a successor.
+ */
 function contracts({ contracts: room, clock }: Needs): Diagnosis {
   const name = 'contracts'
   const { asOf, required, contracts: all, refused } = room.view()
@@ -174,7 +180,7 @@ function isNewer(one: KeptContract, than: KeptContract['content']): boolean {
   return one.content.contract === than.contract && one.content.version > than.version
 }
 
-/** Whom rights name that nobody is: they are given and let nobody in. */
+/** Access rights whose subject does not exist: they allow nobody to call. */
 function accessRights({ localSystems, globalConfiguration, server }: Needs): Diagnosis {
   const name = 'access-rights'
   const snapshot = inForce(globalConfiguration)
@@ -187,7 +193,10 @@ function accessRights({ localSystems, globalConfiguration, server }: Needs): Dia
   return { name, state: 'WARNING', message: `${found.length} let nobody in, the first: ${message}`, remedy }
 }
 
-/** What our own systems see: no exchange stops when it ends, but theirs with us do. */
+/**
+ * The certificate that client systems of this server see. When it expires, these systems can no longer connect, but exchanges
+ * between servers continue.
+ */
 function systemCertificate({ keys, clock }: Needs): Diagnosis {
   const name = 'system-certificate'
   const shown = attempt(name, '', () => keys.internalTls.info())
@@ -219,7 +228,7 @@ async function reconciliation({ reconciliation: { cases } }: Needs): Promise<Dia
   return { name, state: 'WARNING', message, remedy }
 }
 
-/** What the witnesses and the last verification say of the log. */
+/** What the witnesses and the latest verification report about the log. */
 async function integrity({ verifications, witnessRoom }: Needs): Promise<Diagnosis[]> {
   const findings = [
     {
@@ -244,7 +253,7 @@ async function integrity({ verifications, witnessRoom }: Needs): Promise<Diagnos
   })
 }
 
-/** By the time in the registry's last answer. */
+/** Compares this server's clock with the time in the registry's latest answer. */
 function clockOf({ registryReports }: Needs): Diagnosis[] {
   const error = registryReports.clockErrorMs()
   if (error === undefined) return []
@@ -256,7 +265,7 @@ function clockOf({ registryReports }: Needs): Diagnosis[] {
   return [{ name: 'clock', state: 'WARNING', message, remedy }]
 }
 
-/** Servers that could not be reached when that was last tried, until one try does. */
+/** Servers to which the latest connection failed. A successful connection removes the entry. */
 function peers({ peerClient }: Needs): Diagnosis[] {
   return peerClient.troubles().map(({ server, at, fault }) => {
     const [message = '', ...remedy] = fault.message.split(/(?<=\.) /)
@@ -269,7 +278,7 @@ function peers({ peerClient }: Needs): Diagnosis[] {
   })
 }
 
-/** What the operator of the registry announced, until it is over. */
+/** Outages that the registry's operator announced and that are not over. */
 function outages({ registryReports, clock }: Needs): Diagnosis[] {
   return (registryReports.outages() ?? []).map(({ id, message, from, until }) => ({
     name: `outage ${id}`,

@@ -1,4 +1,7 @@
-/** This server's half of "why can X not call Y?": each step bad and good, and what it leaves to others. */
+/**
+ * This server's half of "why can X not call Y?": each step in a good and a bad case, and the steps that other servers must
+ * answer.
+ */
 import { randomInt } from 'node:crypto'
 import tls from 'node:tls'
 import t from 'tap'

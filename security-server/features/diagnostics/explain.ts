@@ -1,6 +1,6 @@
 /**
- * Answers this server's half of "why can X not call Y?": as the consumer's server, as the provider's, or as both. What the other
- * half and the registry know is named, not guessed.
+ * Answers this server's half of "why can X not call Y?": as the consumer's server, as the provider's, or as both. For steps that
+ * only the other server or the registry can judge, it names who knows the answer.
  */
 import { checkServicePath } from '#core/transport/service-path.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -29,7 +29,7 @@ type Step = {
 type Call = {
   consumer: SubsystemId
   service: ServiceId
-  /** With the path in its canonical form; absent where the whole service is asked about. */
+  /** The path is in its canonical form. Undefined when the question is about the whole service. */
   endpoint: { method: string; path: string } | undefined
 }
 
@@ -83,7 +83,7 @@ export function explainHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** What holds for our client on either side: registered here, not suspended, with keys that can be used now. */
+/** Checks this server's own client on either side: it is registered here, it is not suspended, and its keys can be used now. */
 function ofSide(side: Side, { consumer, service }: Call, rooms: Needs): Step[] {
   const { keys, globalConfiguration, server } = rooms
   const id = side === 'consumer' ? consumer : service
@@ -115,7 +115,7 @@ function configuration({ globalConfiguration }: Needs): Step {
   return step.state === 'bad' ? step : { ...step, what: `the global configuration holds until ${until}` }
 }
 
-/** Whether the configuration that this server has tells it where to send the call, and whether somebody takes it there. */
+/** Checks whether the configuration has a server for the provider, and whether at least one of these servers can be reached. */
 async function providerServers({ service }: Call, rooms: Needs): Promise<Step[]> {
   const { globalConfiguration, peerClient } = rooms
   const provider = { ...service, serviceCode: undefined }
@@ -171,7 +171,7 @@ function contract(call: Call, rooms: Needs, caller: Caller): Step {
   return { ...judged, what, ...(judged.state === 'bad' ? { remedy: open.remedy } : {}) }
 }
 
-/** Whether the caller, whose server is another one, exists at all. */
+/** Checks whether the consumer, which is a client of another server, is registered at all. */
 function registeredElsewhere({ consumer }: Call, { globalConfiguration }: Needs): Step {
   const name = idText(consumer)
   return attempt({ step: 'registration', side: 'consumer' }, `${name} is registered in its instance`, () => {
@@ -180,7 +180,7 @@ function registeredElsewhere({ consumer }: Call, { globalConfiguration }: Needs)
   })
 }
 
-/** Whether the service is offered here, and whether its system takes connections now. */
+/** Checks whether the service is offered here, and whether its system accepts connections now. */
 async function offered({ service }: Call, { localSystems, serviceClient }: Needs): Promise<Step[]> {
   const local = localSystems.service(service)
   const step = attempt({ step: 'service', side: 'provider' }, `${idText(service)} is offered and on`, () => {
@@ -223,7 +223,7 @@ function groupsOf(client: SubsystemId, { globalConfiguration }: Needs): (code: s
   return (code) => globalConfiguration.current().index.isInGlobalGroup(code, client)
 }
 
-/** Good with these words, or bad with those of the fault and its remedy. */
+/** Runs `act`. The step is good with the text `what`, or bad with the text and remedy of the fault that it threw. */
 function attempt(about: Pick<Step, 'step' | 'side'>, what: string, act: () => unknown): Step {
   try {
     act()
@@ -246,7 +246,7 @@ async function tryTo(
   }
 }
 
-/** The remedy stands behind what is wrong, as the catalogue puts them together. */
+/** In the texts of the fault catalogue the remedy follows the first sentence. */
 function bad(about: Pick<Step, 'step' | 'side'>, thrown: unknown): Step {
   const [text = '', ...rest] = asFault(thrown).message.split(/(?<=\.) /)
   return { ...about, state: 'bad', what: text, ...(rest.length === 0 ? {} : { remedy: rest.join(' ') }) }

@@ -1,4 +1,4 @@
-/** How each part of the server is, and why one subsystem cannot call another. */
+/** Shows the state of each part of the server, and explains why one subsystem cannot call another. */
 import type { FeatureModule } from '#platform/feature.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
 import { explainHandlers } from './explain.ts'

@@ -1,4 +1,4 @@
-/** What the feature needs: each part of the server whose state it tells. */
+/** The parts of the server whose state this feature shows. */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
@@ -20,16 +20,16 @@ export type Needs = {
   localSystems: LocalSystems
   messageLog: Pick<MessageLog, 'oldestUnstamped' | 'checkUsable'>
   jobs: Pick<Jobs, 'state'>
-  /** Connections to others, tried without a message, and which of them failed when they were last tried. */
+  /** `reach` opens a connection without sending a message. `troubles` lists the servers to which the latest connection failed. */
   peerClient: {
     reach(server: ServerId): Promise<void>
     troubles(): { server: ServerId; at: number; fault: Fault }[]
   }
   serviceClient: { reach(service: LocalService): Promise<void> }
   reconciliation: { cases: { open(): Promise<{ cases: number; unanswered: number }> } }
-  /** Absent where nobody witnesses the log. */
+  /** Undefined if no witness is configured. */
   witnessRoom: { witnesses: { health(): Finding } | undefined }
   verifications: { health(): Promise<Finding> }
-  /** What the registry told; nothing where it is no registry of ours. */
+  /** What the registry reported. Empty if the registry does not accept reports. */
   registryReports: { outages(): Outage[]; clockErrorMs(): number | undefined }
 }
