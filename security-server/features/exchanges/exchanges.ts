@@ -1,4 +1,4 @@
-/** One exchange for a reader: its records as they were, their proofs, verdicts on them, and, for whom it is, their content. */
+/** One exchange for a reader: its records, their proofs and verdicts, and the content for readers who may see it. */
 import { buffer } from 'node:stream/consumers'
 import { readableName } from '#core/certificate/name.ts'
 import type { ContainerVerdict } from '#core/container/container.ts'
@@ -21,7 +21,9 @@ import { checkGranted } from './granted.ts'
 import type { Needs } from './needs.ts'
 import { recordView } from './records.ts'
 
-/** Verifying keeps the exchange in memory; larger ones are verified from their bundle, elsewhere. */
+/**
+ * An exchange is held in memory while it is verified. Larger ones must be verified from their bundle, with `concordat verify`.
+ */
 const MAX_VERIFIED_BYTES = 16 * 1024 * 1024
 
 export function exchangeHandlers(rooms: Needs): Handlers {
@@ -34,7 +36,7 @@ export function exchangeHandlers(rooms: Needs): Handlers {
       const { indexes } = await collectExchange({ log }, index)
       await recordLook(audit, 'getExchange', `record ${index}`, input, { records: indexes })
       const records: object[] = []
-      // The last one first: a checkpoint that covers it covers them all.
+      // The last record first, because the checkpoint that covers it covers the earlier ones too.
       for (const each of indexes.toReversed()) {
         const evidence = await log.read(each)
         records.unshift({
@@ -104,7 +106,7 @@ export function exchangeHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** What the catalogue says of an outcome; a peer's code may have its half of the server before it. */
+/** The catalogue's text for an outcome. A peer's code may start with the origin of the fault, as in `server.clientproxy.…`. */
 function explain(form: string): string | null {
   const { outcome } = JSON.parse(form) as { outcome: string }
   const code = outcome.split('.').at(-1) ?? ''
@@ -125,7 +127,7 @@ function sizeOf({ message, body, bodyFile }: StoredEvidence): number {
   return (message?.length ?? 0) + (body?.length ?? bodyFile?.size ?? 0)
 }
 
-/** Checked here, by the tree head's own text: whether the record stands where it says. */
+/** Checks here whether the record is in the tree of the tree head, and returns the result with the tree head. */
 async function inclusionView(log: ReadableLog, { index, form, leaf }: StoredEvidence) {
   const { size, path, checkpoint } = await log.proof(index)
   const { root } = parseCheckpoint(checkpoint)

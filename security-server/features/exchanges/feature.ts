@@ -1,4 +1,4 @@
-/** Records and exchanges of the message log for auditors: searched, shown, verified, taken away. */
+/** Records and exchanges of the message log for auditors: search, view, verify and download. */
 import type { FeatureModule } from '#platform/feature.ts'
 import { exchangeHandlers } from './exchanges.ts'
 import { exchangeTarget } from './granted.ts'

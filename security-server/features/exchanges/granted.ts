@@ -1,16 +1,16 @@
-/** Content of an exchange and the second auditor: by what it is known in a request, and whether they have agreed. */
+/** Checks whether a second auditor has agreed that the caller sees an exchange, and names the exchange in such a request. */
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { collectExchange } from '../../reading/evidence/write-bundle.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 import type { Needs } from './needs.ts'
 
-/** By what an exchange is known in a request: its first record. Throws `not_found`, `record_is_secret`. */
+/** The name of an exchange in a content request, by the index of its first record. Throws `not_found`, `record_is_secret`. */
 export async function exchangeTarget(log: ReadableLog, index: number): Promise<string> {
   const { indexes } = await collectExchange({ log }, index)
   return `exchange ${Math.min(...indexes)}`
 }
 
-/** Throws `content_not_granted` where a second auditor has to agree that this exchange is shown, and has not. */
+/** Throws `content_not_granted` if a second auditor must agree before this exchange is shown and none has. */
 export async function checkGranted(
   { contentRequests, logFor }: Pick<Needs, 'contentRequests' | 'logFor'>,
   { params, query, caller }: OperationInput,

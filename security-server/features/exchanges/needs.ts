@@ -1,4 +1,4 @@
-/** What the feature needs of the server. */
+/** The parts of the server that this feature uses. */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -15,13 +15,13 @@ export type Needs = {
   globalConfiguration: GlobalConfiguration
   audit: AuditLog
   messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'treeHead' | 'logKeys' | 'rotateLogKey'>
-  /** The log's records, as this caller may see them. */
+  /** The log's records that this caller may see. */
   logFor(caller: Pick<Caller, 'roles'>): ReadableLog
   contentRequests: {
     isRequired: boolean
-    /** Throws `content_not_granted` unless nobody has to agree, or somebody has. */
+    /** Throws `content_not_granted` if a second auditor is needed and none has granted the request. */
     check(q: { target: string; case: string; caller: Caller }): Promise<void>
-    /** Names what a request of this kind is about; it throws where the caller may not ask for it. */
+    /** `targetOf` returns the name of the requested content. It throws when the caller may not request it. */
     register(kind: 'index', targetOf: (index: number, caller: Caller) => Promise<string>): void
   }
   witnessRoom: { witnesses: { submit(): Promise<void>; witnessed(): unknown } | undefined }

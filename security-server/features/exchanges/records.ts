@@ -44,7 +44,7 @@ export function messageLogHandlers(rooms: Needs): Handlers {
     async sealActors({ body, caller }) {
       const { userId, representedParty: given } = body as AskedActors
       const log = logFor(caller)
-      // As the log has it of a message: without a class there is a slash still.
+      // In the log's form, which has a slash even without a class.
       const party = given === undefined || given.includes('/') ? given : `/${given}`
       const seal = async (kind: ActorKind, name: string | undefined) =>
         name === undefined ? null : log.sealActor({ kind, name })
@@ -55,7 +55,7 @@ export function messageLogHandlers(rooms: Needs): Handlers {
       }
     },
     getActorGaps: ({ caller }) => logFor(caller).actorGaps(),
-    // Of no exchange: what records name, as far as this reader may see a record that names it.
+    // Names from records that the caller may see. A look is not recorded, because the answer shows no exchange.
     async getSearchTerms(input) {
       const { of, holding, limit } = input.query as Omit<TermsQuestion, 'clearance'>
       const log = logFor(input.caller)
@@ -103,7 +103,7 @@ function indexOf(params: Record<string, string>): number {
   return Number(params['index'])
 }
 
-/** Everything but the content itself, which the container holds. */
+/** Everything about a record except the content, which is in the container. */
 export function recordView(evidence: StoredEvidence) {
   const { index, leaf, form, erased, metadata, message, body, bodyFile, signatures, timeStamp } = evidence
   return {
@@ -123,7 +123,10 @@ export function recordView(evidence: StoredEvidence) {
   }
 }
 
-/** Null for a record that names nothing: of an older version, or with ids only. Throws `log_inconsistent`. */
+/**
+ * Null for a record that names no circumstances: one of an older version, or one that has only ids. Throws `log_inconsistent` if
+ * the document is missing or does not match its hash.
+ */
 function circumstancesView({ index, metadata, circumstances }: StoredEvidence): Circumstances | null {
   if (metadata?.circumstances === undefined) return null
   try {
