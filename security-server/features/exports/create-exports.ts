@@ -1,6 +1,6 @@
 /**
- * Makes what was ordered: a walk through the log in parts, whose rows are appended to a file and whose place is noted
- * after each part. Whoever is killed goes on from the last part that was noted; what lies beyond it is cut off first.
+ * Makes the ordered exports. It reads the log in steps, appends the matching rows to a file and stores its position after each
+ * step. A run that was killed continues at the last stored position: it first cuts off everything that was written after it.
  */
 import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
@@ -16,22 +16,25 @@ import { createExportStore, type ExportRow, type ExportStore } from './store.ts'
 
 export type RecordExports = {
   store: ExportStore
-  /** The kind of job that makes exports of this node. */
+  /** The kind of the job that makes exports on this node. */
   jobKind: string
   node: string
-  /** Makes the export, or goes on with it; does nothing when it is gone or done. Throws what may pass by itself. */
+  /**
+   * Makes the export or continues it. Does nothing if the export was deleted or has ended. A search with too many records ends
+   * the export as failed. Any other fault is thrown, so that the job tries again.
+   */
   run(id: string, signal: AbortSignal): Promise<void>
-  /** The file of its records, a JSON object a line. Throws `conflict` when another node has it. */
+  /** The file of the export's records, one JSON object a line. Throws `conflict` when the file is on another node. */
   fileOf(row: ExportRow): string
   delete(row: ExportRow): Promise<void>
-  /** Deletes what was kept long enough, and files without a row. */
+  /** Deletes exports whose time is over, and files without a row. */
   expire(): Promise<void>
 }
 
-/** More than that, and the search has to be narrowed. */
+/** The most records of an export. A search with more must be narrowed. */
 const MAX_RECORDS = 1_000_000
 const MAX_BUNDLED_RECORDS = 1000
-/** A round looks at what was logged during the one before: moments. */
+/** Each round reads only what was logged during the round before, so few are needed. */
 const MAX_ROUNDS = 20
 
 type ExportLog = Pick<MessageLog, 'size' | 'maintain' | 'checkpointNow' | 'erasedBelow'> &
@@ -40,7 +43,7 @@ type ExportLog = Pick<MessageLog, 'size' | 'maintain' | 'checkpointNow' | 'erase
 export async function createExports(q: {
   database: Database
   messageLog: ExportLog
-  /** Exists; only exports lie in it. */
+  /** Must contain nothing but exports. Is created if missing. */
   directory: string
   node: string
   clock: Clock
@@ -64,8 +67,9 @@ export async function createExports(q: {
   }
 
   /**
-   * It covers exactly the records below one signed tree head, which is made at the end: an erasure that took a record from the
-   * search before it was looked at is itself a record below it, so that nobody takes the record for left out.
+   * The export covers exactly the records below one signed tree head, which is made at the end. An erasure may remove a record
+   * from the search before it was read. Then the record of this erasure is also below the tree head, so nobody can think that the
+   * export left the record out.
    */
   const finish = async (
     lookTo: (size: number) => Promise<void>,
@@ -123,7 +127,8 @@ export async function createExports(q: {
 
   const remove = async (id: string): Promise<void> => rm(pathOf(id), { force: true })
 
-  // A claim that was lost does not end a run at once, and two would write into one file.
+  // Runs of this process. A run does not stop at once when its job's claim expires, and without this check two runs would write
+  // into one file.
   const running = new Set<string>()
   const make = async (row: ExportRow, signal: AbortSignal): Promise<void> => {
     if (running.has(row.id)) throw new Fault('conflict', { what: `export ${row.id} is being made` })
@@ -160,11 +165,11 @@ export async function createExports(q: {
     },
     delete: async (row) => {
       await store.delete(row.id)
-      // Another node finds its file without a row.
+      // On another node the file stays; `expire` deletes it there, because it has no row.
       if (row.node === node) await remove(row.id)
     },
     expire: async () => {
-      // Files first: one whose row comes later was not there yet.
+      // Lists the files before the rows, so that an export that is ordered meanwhile keeps its file.
       const files = await readdir(q.directory)
       const kept = new Set<string>()
       const now = new Date(clock()).toISOString()

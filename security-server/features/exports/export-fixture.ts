@@ -1,4 +1,4 @@
-/** For tests only: what is in an export, and what `concordat verify` says of it. */
+/** For tests only: reads the files of an export, and what `concordat verify` reports about it. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ export async function filesOf(zip: Buffer): Promise<Map<string, Buffer>> {
   return files
 }
 
-/** A file of these entries, in their order. */
+/** A ZIP file with these entries, in this order. */
 export async function zipOf(files: Map<string, Buffer>): Promise<Buffer> {
   const zip = new ZipFile()
   for (const [name, bytes] of files) zip.addBuffer(bytes, name)
@@ -31,7 +31,9 @@ export async function zipOf(files: Map<string, Buffer>): Promise<Buffer> {
 const SECOND = path.join(import.meta.dirname, '../../../test/second-verifier/verify_export.py')
 const python = findProgram(['python3'])
 
-/** The kind that it is taken for, and the lines for people; judged by what it brings. */
+/**
+ * Returns the kind that `concordat verify` recognises, and its report for people. Judges by the configuration inside the file.
+ */
 export async function verified(content: Buffer, at: number): Promise<[kind: string, text: string]> {
   const report = await judgeFile({ file: 'x', content, configuration: undefined, judgedAt: new Date(at) })
   if (report === 'configuration is missing') return ['none', report]
@@ -39,7 +41,9 @@ export async function verified(content: Buffer, at: number): Promise<[kind: stri
   return [report.kind, report.text]
 }
 
-/** Throws unless the verifier that shares no code with ours says the same of what is shown and what is left out. */
+/**
+ * Throws unless the second verifier, which shares no code with this one, reports the same numbers of shown and omitted records.
+ */
 function agree(content: Buffer, text: string): void {
   const file = path.join(mkdtempSync(path.join(tmpdir(), 'concordat-export-')), 'export.zip')
   try {

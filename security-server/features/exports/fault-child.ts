@@ -1,6 +1,7 @@
 /**
- * A process that makes one export in small parts. Told a number, it prints `now` when it begins that part and stands still a few parts
- * later, so that whoever kills it then kills it on the way, however slow the machine; told none, it prints `done` at the end.
+ * A process that makes one export in small steps, to be killed by a test. With a number as argument it prints `now` at the start
+ * of that step and stops a few steps later, so that the kill happens in the middle even on a slow machine. Without a number it
+ * prints `done` at the end.
  */
 import { writeSync } from 'node:fs'
 import path from 'node:path'
@@ -18,7 +19,7 @@ const [folder, logUrl, databaseUrl, id, killedAt] = process.argv.slice(2) as [
   string,
   string?,
 ]
-// Not a number when it is left alone: no part is equal to it.
+// NaN if the process is not to be killed: no step is equal to it.
 const target = killedAt === undefined || killedAt === '' ? Number.NaN : Number(killedAt)
 let part = 0
 const messageLog = await openFullLog({

@@ -1,4 +1,7 @@
-/** Exports under faults: killed at any moment, what was ordered is made in the end, each record of its range once. */
+/**
+ * Exports under faults: whenever the process is killed, the export is completed in the end and contains each record of its range
+ * once.
+ */
 import { spawn } from 'node:child_process'
 import { randomInt, randomUUID } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
@@ -28,7 +31,10 @@ function ordered(id: string): ExportRow {
   }
 }
 
-/** Makes the export in a process that is killed in the part `killedAt` or one of the next; says whether it ended by itself. */
+/**
+ * Makes the export in a process that is killed in step `killedAt` or one of the next. Returns whether the process ended by
+ * itself.
+ */
 async function runAndKill(args: string[], killedAt?: number): Promise<boolean> {
   const child = spawn(
     process.execPath,

@@ -1,4 +1,4 @@
-/** What fits a search as a file, made by the node that took the order, kept for a week. */
+/** Exports the records of a search as a file. The node that accepted the order makes the file and keeps it for a week. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -1,4 +1,4 @@
-/** Exports over the API: ordering, looking after, taking away. Content only for whom it is, with case and reason. */
+/** Exports in the API: order, list, delete and download. Content needs the content role, a case number and a reason. */
 import { randomUUID } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { answer } from '#platform/http-service/answer.ts'
@@ -16,7 +16,7 @@ import { provenCounts } from './proven-counts.ts'
 import type { ExportRow } from './store.ts'
 import { exchangesOf, writeExport } from './write-export.ts'
 
-/** At once, of all people together: each walks through the log. */
+/** Unfinished exports of all callers together: each reads through the log. */
 const MAX_UNFINISHED = 5
 const MAX_KEPT = 50
 const KEPT_MS = 7 * 86_400_000
@@ -25,7 +25,7 @@ const CONTENT_ROLE = 'XROAD_CONTENT_AUDITOR'
 type Order = {
   format: 'csv' | 'jsonl' | 'bundles'
   filter: RecordQuestion
-  /** A search by person of the caller's own: its case and reason are those of the export. */
+  /** Id of a search by person that the caller ordered. Its case and reason become those of the export. */
   subjectSearch?: string
   case?: string
   reason?: string
@@ -34,7 +34,7 @@ type Order = {
 export function exportHandlers(rooms: Needs): Handlers {
   const { exports, jobs, clock } = rooms
   const { store } = exports
-  /** What shows more than the caller may see is not there for them. */
+  /** Throws `not_found` also for an export that shows more than the caller may see. */
   const find = async ({ params, caller }: Pick<OperationInput, 'params' | 'caller'>): Promise<ExportRow> => {
     const row = await store.get(params['id'] ?? '')
     if (row === undefined || Number(row.clearance) > clearanceOf(caller))
@@ -119,7 +119,7 @@ export function exportHandlers(rooms: Needs): Handlers {
       const what = {
         format: row.format,
         records: Number(row.records),
-        // Bundles hold whole exchanges: more than what fits.
+        // Bundles contain whole exchanges, so also records that do not match the search.
         ...(isContent && { indexes: exchanges.of.flat() }),
       }
       await recordLook(rooms.audit, 'downloadExport', `export ${row.id}`, input, what)
@@ -142,12 +142,12 @@ export function exportHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** By what an export is known in a request to see content. */
+/** The name of an export in a content request. */
 export function exportTarget(id: string): string {
   return `export ${id.toLowerCase()}`
 }
 
-/** Both hold: of two times the narrower one. */
+/** Combines both conditions: of two start times the later one, of two end times the earlier one. */
 function withSearch(filter: RecordQuestion, search: GrantedSearch): KeptFilter {
   const { subjects = [], from, to } = search.filter
   const [first] = [from, filter.from && isoTime(filter.from)]
@@ -164,7 +164,10 @@ function withSearch(filter: RecordQuestion, search: GrantedSearch): KeptFilter {
   }
 }
 
-/** As whoever ordered it, whatever more the caller may see: what was found then is what the file shows. */
+/**
+ * Reads with the clearance of the person who ordered the export, even if the caller has a higher one: the file shows what was
+ * found then.
+ */
 function readableAs({ clearance }: ExportRow, { logFor }: Needs): ReadableLog {
   return logFor({ roles: Number(clearance) > 0 ? [SECRECY_ROLE] : [] })
 }
@@ -193,7 +196,7 @@ function exportView(row: ExportRow) {
     case: row.case_number,
     reason: row.reason,
     state: row.state,
-    /** Of the records that are looked at, how many were. */
+    /** How many of the `size` records were searched so far. */
     looked: Number(row.next_idx),
     size,
     records: Number(row.records),

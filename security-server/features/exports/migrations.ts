@@ -1,4 +1,4 @@
-/** Exports of the message log that auditors have ordered; their files lie in a folder of the node that makes them. */
+/** Exports of the message log that auditors ordered. Their files are in a folder of the node that makes them. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
@@ -19,7 +19,7 @@ export const recordExportMigrations: Record<string, Migration> = {
         .addColumn('case_number', text)
         .addColumn('reason', text)
         .addColumn('state', text, (column) => column.notNull())
-        // The tree head that it covers; empty until it has begun.
+        // The tree head that the export covers. Empty until the export is done.
         .addColumn('checkpoint', text, (column) => column.notNull())
         .addColumn('size', integer, (column) => column.notNull())
         .addColumn('erased', integer, (column) => column.notNull())

@@ -1,4 +1,4 @@
-/** What the feature needs of the server. */
+/** The parts of the server that this feature uses. */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -10,7 +10,7 @@ import type { RecordFilter } from '../../reading/index/search-filter.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 import type { RecordExports } from './create-exports.ts'
 
-/** A search by person of the caller's own, whose results may be seen now. */
+/** A search by person that the caller ordered and whose results they may see now. */
 export type GrantedSearch = { id: string; case_number: string; reason: string; filter: RecordFilter }
 
 export type Needs = {

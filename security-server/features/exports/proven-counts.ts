@@ -1,12 +1,18 @@
-/** The daily counts of a log as an export holds them: each with the proof that the log committed to it. */
+/** The daily counts of the log for an export, each with the proof that the log committed to it. */
 import type { DailyCounts } from '#core/log-export/daily-counts.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 
 const AT_ONCE = 200
-/** Of all counts in one export: the newest. What older ones would settle stays open. */
+/**
+ * The largest sum of all counts in one export; newer counts are preferred. Without the older ones, the verifier reports more
+ * records as not shown.
+ */
 const MAX_OCTETS = 64 * 1024 * 1024
 
-/** Those of days that the times may touch, oldest first, below and under the tree head of `size`. */
+/**
+ * The counts of all days that overlap the times, oldest first. Takes those below the tree head of `size`, and proves them under
+ * it.
+ */
 export async function* provenCounts(
   log: Pick<ReadableLog, 'countedDays' | 'countsOf' | 'proof'>,
   { size, from, to }: { size: number; from?: string | undefined; to?: string | undefined },
@@ -27,7 +33,7 @@ export async function* provenCounts(
     const counts = await log.countsOf(index)
     const { form, path, openings } = await log.proof(index, size)
     const { message } = openings
-    // Its log key is gone with all that it opened: what it counted is open.
+    // The log key was destroyed, so these counts cannot be opened any more.
     if (counts === undefined || message === undefined) continue
     const { document, rows } = counts
     const opening = { key: message.key.toString('base64'), digest: message.digest.toString('base64') }

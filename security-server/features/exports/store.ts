@@ -1,4 +1,4 @@
-/** Rows of exports: what was ordered by whom, how far it is, and until when its file is kept. */
+/** Stores the exports: who ordered them, how far they are, and until when their files are kept. */
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 
 export type ExportRow = {
@@ -9,7 +9,7 @@ export type ExportRow = {
   ordered_at: string
   format: string
   filter: string
-  /** What of the log it may show: that of who ordered it. */
+  /** The clearance of the person who ordered the export, which limits what it shows. */
   clearance: number
   case_number: string | null
   reason: string | null
@@ -34,7 +34,7 @@ const MAX_LISTED = 200
 export function createExportStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   return {
-    /** Adds the row and, together with it, what `also` does. */
+    /** Adds the row and runs `also` in the same transaction. */
     add: (row: ExportRow, also: (within: Within) => Promise<void>): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         await transaction.insertInto('record_export').values(row).execute()
@@ -58,7 +58,7 @@ export function createExportStore(database: Database) {
         unfinished: rows.filter(({ state }) => state === 'waiting' || state === 'running').length,
       }
     },
-    /** False when the row is gone: somebody has deleted the export meanwhile. */
+    /** Returns false when the row no longer exists, because somebody deleted the export. */
     update: async (id: string, facts: Partial<ExportRow>): Promise<boolean> => {
       const update = kysely.updateTable('record_export').set(facts).where('id', '=', id)
       return (await update.executeTakeFirst()).numUpdatedRows === 1n

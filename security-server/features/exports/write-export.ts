@@ -1,7 +1,7 @@
 /**
- * The ZIP file of an export as a stream, made while it is read: records in the order of the log, evidence bundles straight
- * from the log so that no content lies in a file of ours, and last `filter.json`, which says what was asked of which
- * records of which signed tree head, and the digest of every other file.
+ * Writes the ZIP file of an export as a stream, while the caller reads it. Records come first, in the order of the log. Evidence
+ * bundles come directly from the log, so that no content is stored in a file. `filter.json` comes last: it states the search, the
+ * range of records, the signed tree head, and the digest of every other file.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -18,32 +18,32 @@ import { type BundleSource, collectExchange, writeBundle } from '../../reading/e
 import { shownFilter } from '../../reading/record-filter.ts'
 import type { ExportRow } from './store.ts'
 
-/** A form has some 600 octets; a larger log would make every export a large one. */
+/** A leaf form has about 600 octets. For a larger log the forms are left out, because they would make every export large. */
 const MAX_FORMS = 200_000
 const FORMS_AT_ONCE = 5000
 
 type ExportQuestion = {
   row: ExportRow
-  /** Its records, a JSON object a line. */
+  /** The export's records, one JSON object a line. */
   file: string
   server: string
-  /** Where bundles come from. */
+  /** The log and certificates from which bundles are made. */
   source(): BundleSource
-  /** Leaf forms of the log, from `first` on. */
+  /** Leaf forms of the log, starting at `first`. */
   forms(q: { first: number; limit: number }): Promise<string[]>
-  /** What the log committed to after each day, with its proofs. */
+  /** The daily counts with their proofs. */
   counts(): AsyncIterable<DailyCounts>
-  /** Of which there are to be bundles; none in other formats. */
+  /** The exchanges to bundle. Empty in other formats. */
   exchanges: BundledExchanges
-  /** Whom the terms of the filter name: the file is verified by that. */
+  /** The names behind the terms of the filter. The file needs them so that it can be verified. */
   actors: AskedActors
   now: Date
 }
 
-/** The records of each exchange, and those of which no bundle can be made any more. */
+/** `of`: the records of each exchange. `without`: records for which no bundle can be made any more, with the reason. */
 type BundledExchanges = { of: number[][]; without: { index: number; why: string }[] }
 
-/** An error while it is made destroys the stream. */
+/** An error while the file is being made destroys the stream. */
 export function writeExport(q: ExportQuestion): Readable {
   const zip = createZipStream()
   const hashes = new Map<string, Hash>()
@@ -58,7 +58,7 @@ export function writeExport(q: ExportQuestion): Readable {
   for (const indexes of q.exchanges.of) {
     add(`bundles/evidence-${indexes[0]}.zip`, () => writeBundle(q.source(), indexes), false)
   }
-  // With them, what was left out can be looked at offline: docs/decisions/exports-prove-what-they-leave-out.md.
+  // With the leaf forms, a verifier can check offline what was left out: docs/decisions/exports-prove-what-they-leave-out.md.
   const size = Number(q.row.size)
   if (size <= MAX_FORMS) add(FORMS, async () => Readable.from(formsOf(q, size), { objectMode: false }))
   add(COUNTS, async () => Readable.from(linesOf(q.counts()), { objectMode: false }))
@@ -78,7 +78,7 @@ async function opened(open: () => Promise<Readable>): Promise<Readable> {
   }
 }
 
-/** The records of each exchange once, whichever of its records fit. One that was erased since has no bundle, which is said. */
+/** Groups the records of the file by exchange, each exchange once. A record that was erased since goes to `without`. */
 export async function exchangesOf(
   file: string,
   { log }: Pick<BundleSource, 'log'>,
@@ -109,17 +109,17 @@ function headOf({ row, server, exchanges, actors }: ExportQuestion) {
     ...(row.reason === null ? {} : { reason: row.reason }),
     format: row.format,
     filter: { ...filter, ...actors },
-    // All of them were looked at, from the first to the last, without a gap.
+    // The search covered every record from the first to the last.
     range: { first: 0, last: Number(row.size) - 1 },
     treeHead: row.checkpoint,
     records: Number(row.records),
-    // Their metadata went with their content: no search finds them.
+    // No search finds these records: the erasure removed their metadata with the content.
     erasedInRange: Number(row.erased),
     ...(row.format === 'bundles' ? { withoutBundle: exchanges.without } : {}),
   }
 }
 
-/** Not by node:readline, which does not pass on that a file cannot be read. */
+/** Reads lines without node:readline, which does not report that a file cannot be read. */
 async function* rowsOf(file: string): AsyncGenerator<FoundRecord> {
   let rest = ''
   for await (const chunk of createReadStream(file, { encoding: 'utf8' }) as AsyncIterable<string>) {
@@ -133,7 +133,7 @@ async function* linesOf(values: AsyncIterable<object>): AsyncGenerator<string> {
   for await (const value of values) yield `${JSON.stringify(value)}\n`
 }
 
-/** The leaf forms of the whole range, a line each, in the order of the log. */
+/** The leaf forms of the whole range in the order of the log, one a line. */
 async function* formsOf({ forms }: Pick<ExportQuestion, 'forms'>, size: number): AsyncGenerator<string> {
   for (let first = 0; first < size; first += FORMS_AT_ONCE) {
     const some = await forms({ first, limit: Math.min(FORMS_AT_ONCE, size - first) })
@@ -141,7 +141,7 @@ async function* formsOf({ forms }: Pick<ExportQuestion, 'forms'>, size: number):
   }
 }
 
-/** RFC 4180. */
+/** The records as CSV (RFC 4180). */
 async function* csvOf(file: string): AsyncGenerator<string> {
   yield `${FOUND_RECORD_COLUMNS.join(',')}\r\n`
   for await (const row of rowsOf(file))
