@@ -1,4 +1,4 @@
-/** Certificates of our keys, their status, and the authorities that may issue them. */
+/** Certificates of this server's keys, their status, and the approved certificate authorities. */
 
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
@@ -35,7 +35,7 @@ export function certificateHandlers(rooms: Needs): Handlers {
     activateCertificate: async ({ params }) => certificateView(await keys.setActive(params['sha256']!, true)),
     disableCertificate: async ({ params }) => certificateView(await keys.setActive(params['sha256']!, false)),
     async refreshOcsp() {
-      // What went wrong stands in each certificate's status: the answer is the same list either way.
+      // The list is returned even if the refresh failed: each certificate's status shows what went wrong.
       await keys.refreshOcsp({ force: true }).catch((thrown: unknown) => asFault(thrown))
       return all()
     },

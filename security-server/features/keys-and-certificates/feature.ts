@@ -1,4 +1,4 @@
-/** Tokens, keys, requests for certificates and certificates, as operators look after them. */
+/** Tokens, keys, certificate requests and certificates, for operators. */
 import type { FeatureModule } from '#platform/feature.ts'
 import { certificateHandlers } from './certificates.ts'
 import type { Needs } from './needs.ts'

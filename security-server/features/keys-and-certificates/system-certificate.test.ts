@@ -1,4 +1,7 @@
-/** The internal TLS certificate over the management API: shown, exported, renewed, requested, imported, and on record. */
+/**
+ * The internal TLS certificate in the management API: shown, exported, renewed, requested, imported, and recorded in the audit
+ * log.
+ */
 import { X509Certificate } from 'node:crypto'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -121,7 +124,7 @@ t.test('a server of OpenAPI documents that asks who calls sees it too', async (t
   const { world, keys } = await createAdminWorld(t)
   world.now = Date.now()
   await keys.internalTls.generate()
-  // Any certificate with its key does for the document's server: another world's own.
+  // The document's server needs any certificate with its key: this one is from another test world.
   const other = await createAdminWorld(t)
   other.world.now = Date.now()
   await other.keys.internalTls.generate()

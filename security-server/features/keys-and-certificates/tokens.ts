@@ -24,7 +24,7 @@ export function tokenHandlers(rooms: Needs): Handlers {
     return found
   }
 
-  /** What only a token whose files are ours can do. */
+  /** Throws `invalid_input` for a hardware token: its PIN is changed, and keys are imported, with the maker's tool. */
   function softwareToken(id: string | undefined): void {
     if (token(id).type !== 'SOFTWARE')
       throw new Fault('invalid_input', { what: 'that is done with the tool of its maker' })
@@ -86,7 +86,7 @@ export function tokenHandlers(rooms: Needs): Handlers {
         const { id, pem } = await makeRequest(made.id, csr)
         return { key: keyView(keys.key(made.id)), csr: { id, keyId: made.id, pem } }
       } catch (cause) {
-        // Both or neither: a key without the request that was asked for would only lie about.
+        // A key without the request that was asked for would be useless, so it is deleted.
         await keys.deleteKey(made.id)
         throw cause
       }
@@ -123,7 +123,7 @@ export function tokenHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** The subject that the CA's profile wants for this member or server. */
+/** The subject that the CA's certificate profile prescribes for this member or server. */
 function subjectFor(rooms: Needs, usage: Usage, member: MemberId, q: NewCsr): SubjectFields {
   const { index } = rooms.globalConfiguration.current()
   const cas = index.shared.approvedCas.filter((ca) => usage === 'AUTHENTICATION' || !ca.authenticationOnly)
