@@ -1,11 +1,14 @@
-/** Management requests at the central registry's registration API: signed documents there, states back. */
+/** Sends management requests to the central registry's registration API as signed documents, and returns their states. */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { PrivateParameters } from '#schemas/global-configuration.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
 import { createPostDocument } from '../../global-configuration/registration/client.ts'
 
-/** Sends signed documents. Throws `registration_refused` with the registry's reason, `registration_unavailable`. */
+/**
+ * Sends signed documents. Throws `registration_refused` with the registry's reason, and `registration_unavailable` when the
+ * registry cannot be reached or answers in another form.
+ */
 export type RegistrationClient = {
   file(document: string): Promise<RequestStatus>
   states(document: string): Promise<RequestStatus[]>

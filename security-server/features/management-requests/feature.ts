@@ -1,4 +1,4 @@
-/** Management requests at the central registry: filed, signed by those who have to, and their state. */
+/** Management requests at the central registry: files them with the required signatures and shows their state. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import { createRegistrationClient } from './client.ts'

@@ -18,7 +18,7 @@ import { createRegistrationClient } from './client.ts'
 
 const GUEST = 'DEV:COM:4000:tax'
 
-/** A server whose keys the registry's CA certified, and the registry, which knows its member and a guest. */
+/** Starts a server with keys that the registry's CA certified, and the registry, which knows the server's member and a guest. */
 async function start(
   t: Test,
 ): Promise<AdminWorld & { node: Node; connect(certificate?: Buffer): void; registryClock: { now: number } }> {
@@ -48,7 +48,7 @@ async function start(
   return { ...admin, node, connect, registryClock: registry.clock }
 }
 
-/** What an administrator of the registry does with the newest request. */
+/** Approves the newest request, as an administrator of the registry does. */
 async function approveNewest(node: Node): Promise<void> {
   const [newest] = (await node.must('GET', '/management-requests?limit=1')) as { id: number }[]
   const { contentHash } = (await node.must('GET', `/management-requests/${newest!.id}`)) as {
@@ -131,7 +131,7 @@ t.test('both sign here, or nothing is filed', async (t) => {
   const { ask, world, keys, node, registryClock } = await start(t)
   await node.must('POST', '/security-servers', { id: 'DEV:GOV:1000:ss1', address: 'ss1.example' })
   await ask('POST', '/clients', { id: GUEST })
-  // Good for this server, expired for the registry, whose clock is a little ahead.
+  // Still valid by this server's clock, but expired by the registry's, which is a little ahead.
   await signingCertificate(world, keys, second, { notAfter: new Date(world.now + 60_000) })
   registryClock.now = world.now + 120_000
   t.match(await ask('PUT', `/clients/${GUEST}/register`), {

@@ -1,4 +1,4 @@
-/** Files management requests with the central registry, each signed by those who have to and have a key here. */
+/** Files management requests with the central registry. Each required signer that has a signing key on this server signs. */
 import { randomUUID } from 'node:crypto'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
@@ -24,7 +24,9 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
     signer,
   })
 
-  /** A guest whose signing key is in our token signs here; else the request waits for it. */
+  /**
+   * Whether the member has a signing key on this server that is ready. Otherwise the request waits for that member's signature.
+   */
   const canSign = (member: string): boolean => {
     try {
       keys.signingIdentity(parseMemberId(member))
@@ -47,12 +49,12 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
           authentication,
         }),
       )
-    // The first is asked for without a look, so that what keeps it from signing is told.
+    // The first signer signs without a check by `canSign`, so that the caller learns why it cannot sign.
     let status = await fileAs(first)
     try {
       for (const signer of others.filter(canSign)) status = await fileAs(signer)
     } catch (cause) {
-      // Both or neither: a half that was filed would stand in the way of the next try.
+      // A request with only a part of the signatures would block the next attempt, so it is revoked.
       await revoke(status.request).catch((thrown: unknown) => asFault(thrown))
       throw cause
     }
@@ -109,7 +111,7 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** A client that stands here; its registration is what the request is about. */
+/** A client of this server, registered or not. */
 function localClient({ localSystems }: Needs, text: string | undefined): ClientId {
   return clientIn(localSystems.view(), clientIdOf(text)).id
 }
