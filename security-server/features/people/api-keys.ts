@@ -1,4 +1,4 @@
-/** API keys and the audit log. */
+/** API keys, the caller's session, and the audit log. */
 import { exportAuditLog } from '#platform/audit-log/export-audit-log.ts'
 import type { AuditFilter } from '#platform/audit-log/store.ts'
 import type { Page } from '#platform/database/lists.ts'
@@ -53,7 +53,7 @@ export function apiKeyHandlers(rooms: Needs): Handlers {
         ...(until === undefined ? {} : { until: isoTime(until) }),
       }
       const entries = await audit.list({ ...filter, limit, offset })
-      // Counted only where the page itself does not tell.
+      // Counted only if the page itself does not show the total.
       const isLast = entries.length < limit && (entries.length > 0 || offset === 0)
       const total = isLast ? offset + entries.length : await audit.count(filter)
       return answer(entries, { headers: { 'x-total-count': String(total) } })

@@ -1,4 +1,4 @@
-/** Who may come in: people who log in, API keys of programs, and what both did. */
+/** Who may call the management API: people who log in and programs with API keys. Also shows the audit log of their acts. */
 
 import { keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -34,7 +34,7 @@ export const people: FeatureModule<Ground, { people: PeopleStore; authenticate: 
     const sessions = createSessions({ database, clock })
     const store = createPeopleStore({
       ...{ database, sessions, issuer: settings.login?.issuer },
-      // Without one nobody could invite others.
+      // The last person with this role stays, because without one nobody could invite others.
       indispensable: ['XROAD_SYSTEM_ADMINISTRATOR'],
     })
     const secret = settings.login && (await readSecret(settings.login.clientSecretFile))

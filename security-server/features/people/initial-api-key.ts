@@ -1,4 +1,4 @@
-/** The first API key, written once into a file that only its owner reads, so that nobody has to make one in the database. */
+/** Writes the first API key into a file that only its owner can read, so that nobody has to create one in the database. */
 import { open, readFile } from 'node:fs/promises'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -7,8 +7,8 @@ import { ROLES } from './roles.ts'
 const NAME = 'initial'
 
 /**
- * Makes the key when there is none at all. The file is made first, empty: when a crash left it so, the key that nobody
- * could read is revoked and another made.
+ * Makes the key if there is none at all, or if the file is empty. The file is created empty before the key. If a crash left it
+ * empty, nobody could read the key: it is revoked and another one is made.
  */
 export async function writeInitialApiKey(file: string, apiKeys: ApiKeys): Promise<void> {
   const content = await readFile(file, 'utf8').catch(() => undefined)

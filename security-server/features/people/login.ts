@@ -1,4 +1,4 @@
-/** The login of persons at a security server: who may come in is told by the people whom an administrator has invited. */
+/** The login of people at a security server. Only people whom an administrator invited can log in. */
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
@@ -6,7 +6,7 @@ import type { PeopleStore } from '#platform/people/store.ts'
 import { createLogin, type Login, type LoginSettings } from '#platform/sessions/create-login.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 
-/** Settings with secrets read, and where refused logins are counted. */
+/** The login settings with their secrets, and the metrics that count refused logins. */
 type AdminLogin = { settings: LoginSettings; metrics: Pick<Metrics, 'counter'> }
 
 type Rooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'people' | 'settings' | 'metrics'> & {
@@ -16,7 +16,7 @@ type Rooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'people' | 'settin
 
 /** Adds the login's routes to the management listener. */
 export function openLogin(app: FastifyInstance, login: AdminLogin, rooms: Rooms): Login {
-  // Cookies know no ports: servers on one host are told apart by name.
+  // Cookies do not distinguish ports, so servers on one host need different cookie names.
   const name = createHash('sha256').update(idText(rooms.server)).digest('hex').slice(0, 16)
   return createLogin(app, {
     ...rooms,

@@ -1,4 +1,4 @@
-/** What the feature needs of the server. */
+/** The parts of the server that this feature uses. */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'

@@ -1,4 +1,7 @@
-/** People at a security server, on both stores: how they come in and out, what their sessions may, and what takes two of them. */
+/**
+ * People at a security server, on both stores: how they log in and lose access, what their sessions may do, and what takes two
+ * people.
+ */
 import t from 'tap'
 import type { ContractState } from '#schemas/contract.ts'
 import { eachDatabase } from '#test/databases.ts'
@@ -29,7 +32,7 @@ async function openWorld(t: Test, url: string, more: object = {}): Promise<Admin
     ...{ login: issuer, ...more },
     ...(isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {}),
   })
-  // The provider knows the real time only.
+  // The provider uses the real time.
   world.world.now = Date.now()
   return world
 }
@@ -58,7 +61,7 @@ void t.test('login, session and the end of both', async (t) => {
     const session = await bodyOf(anna.api(base, 'GET', '/session'))
     t.match(session, { kind: 'person', name: 'Person anna', roles: [AUDITOR], csrfToken: /^[\w-]{43}$/ })
 
-    // Roles are the server's own, and read anew for each request.
+    // Roles come from the server, which reads them again for each request.
     t.equal((await anna.api(base, 'GET', '/people')).status, 200)
     t.equal((await anna.api(base, 'POST', '/people', { subject: 'x', roles: [SYSTEM] })).status, 403)
     t.equal((await anna.api(base, 'GET', '/message-log/records')).status, 200)
@@ -70,7 +73,7 @@ void t.test('login, session and the end of both', async (t) => {
     t.equal((await start({})).status, 202)
     t.match((await auditOf(ask))[0], { operation: 'startVerification', caller: { name: 'Person anna' } })
 
-    // A planted token does not survive the login, and a stolen one not the logout.
+    // A session token that was planted before the login is replaced; a stolen one ends with the logout.
     const name = cookieNameOf(anna, world)
     t.match(name, /^server-[0-9a-f]{16}-session$/, 'told apart from servers on the same host')
     const jar = anna.cookies.get(new URL(base).host)!
@@ -88,7 +91,7 @@ void t.test('login, session and the end of both', async (t) => {
     jar.set(name, token)
     t.match(await anna.api(base, 'GET', '/session'), { status: 401, body: { type: 'session_ended' } })
 
-    // A callback is for the browser that began, once.
+    // A callback works once, and only in the browser that began the login.
     const callback = await anna.toCallback(base, 'anna')
     t.match(await openBrowser(t).visit(callback), { status: 403, text: /begun in another browser/ })
     const begun = new Map(jar)
@@ -105,7 +108,7 @@ void t.test('login, session and the end of both', async (t) => {
       t.match(await browser.visit(back), { status: 403, text: /did not confirm who you are/ })
     }
 
-    // Disuse ends it, and so does a change of rights.
+    // A session ends when it is not used, and when the person's rights change.
     world.world.now += HOUR / 2
     t.equal((await anna.api(base, 'GET', '/session')).status, 401)
     world.world.now = Date.now()
@@ -119,7 +122,7 @@ void t.test('login, session and the end of both', async (t) => {
     t.equal((await anna.api(base, 'GET', '/session')).status, 401)
     t.match(await anna.login(base, 'anna'), { status: 403, text: /locked/ })
 
-    // Too many failures close the login to the address.
+    // After too many failures the address can no longer log in.
     for (let failed = 1; failed < 10; failed++) {
       thief.cookies.set(new URL(base).host, new Map(begun))
       t.match(await thief.visit(callback), { status: 403, text: /used already/ })
@@ -240,7 +243,7 @@ void t.test('content for one auditor when a second one agrees', async (t) => {
     await anna.login(base, 'anna')
     t.match(await content(anna), refused, 'for a day')
 
-    // A key that somebody made is not somebody else.
+    // An API key that a person made does not count as a second person.
     await ben.login(base, 'ben')
     const own = await invited(t, world, 'sys', SYSTEM, CONTENT)
     const { secret } = await bodyOf(own.api(base, 'POST', '/api-keys', { name: 'k', roles: [CONTENT] }))
@@ -257,7 +260,7 @@ void t.test('content for one auditor when a second one agrees', async (t) => {
     t.match(list, [{ case: 'C-9', state: 'void' }])
     t.equal((await ask('GET', `${requests}?state=granted&limit=1`)).headers['x-total-count'], '2')
 
-    // Orders and what carries them out go by one clock.
+    // Orders and their execution use one clock.
     world.logClock.aheadMs = world.world.now - Date.now()
     const erase = (of: number, body: object) => ask('POST', `/message-log/records/${of}/erase`, body)
     t.equal((await erase(index + 2, { case: 'A-1', reason: 'by <law>' })).status, 200)

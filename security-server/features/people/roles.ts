@@ -1,6 +1,7 @@
 /**
- * X-Road's roles of a security server, one for people who are mandated to agree to contracts, and three for auditors: who may see
- * that messages were, who may read them, and who may see those under secret contracts. Which operation needs which stands in the API's file.
+ * X-Road's roles of a security server, a role for people who may agree to contracts, and three for auditors: to see that messages
+ * were exchanged, to read their content, and to see those under secret contracts. The API's file says which operation needs which
+ * role.
  */
 export const ROLES = [
   'XROAD_SECURITY_OFFICER',
