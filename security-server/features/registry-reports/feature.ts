@@ -1,4 +1,4 @@
-/** What this server tells the registry of itself: how it is, and unless the settings say otherwise how much it exchanges. */
+/** Reports this server's state to the registry and, unless the settings forbid it, its numbers of exchanges. */
 import type { FeatureModule } from '#platform/feature.ts'
 import { VERSION } from '#platform/process/version.ts'
 import { createCallReports } from './report-calls.ts'
@@ -19,7 +19,8 @@ export const registryReports: FeatureModule<Ground, { registryReports: RegistryR
       : undefined
     return {
       jobs: [
-        // Looks often, so that a server that has just started is soon known to run.
+        // The job runs often, so that the registry soon knows about a server that has just started. It reports only when a report
+        // is due.
         {
           ...{ kind: 'report-to-registry', everySeconds: 5, onEachNode: true },
           run: () => reports.reportWhenDue(),

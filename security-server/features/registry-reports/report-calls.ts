@@ -1,7 +1,7 @@
 /**
- * Tells the registry how many exchanges there were on a day, with whom and with what end, signed by our owner's signing key: of
- * the running day now and then, of days that are over once, and again where the registry says that it has them not. What is under
- * secret contracts is counted and never named.
+ * Reports to the registry how many exchanges a day had, between whom and with which outcome, signed with the owner's signing key.
+ * It reports the current day about every quarter of an hour, and a past day when the registry says that it lacks the final
+ * counts. Exchanges under secret contracts are counted but not named.
  */
 import { randomUUID } from 'node:crypto'
 import { isoTime, list, pattern, plainText, record } from '#core/contract/fields.ts'
@@ -27,22 +27,25 @@ import type { CallsOfDay, CallsOfPair } from '../../reading/index/traffic-store.
 const PATH = '/registration/v1/call-counts'
 const MAX_ANSWER_BYTES = 64 * 1024
 const DAY_MS = 86_400_000
-/** Of the running day; half of it more or less, so that servers that started together do not all tell together. */
+/**
+ * The average time between reports of the current day. It varies by up to a half, so that servers that started together do not
+ * all report at once.
+ */
 const EVERY_MS = 15 * 60_000
-/** After midnight exchanges of the day before may still end, and clocks differ. */
+/** How long after midnight the counts of the day before are final: its last exchanges may still end, and clocks differ. */
 const SETTLES_MS = 10 * 60_000
-/** Days that are told in one go. */
+/** Past days that one run reports. */
 const AT_ONCE = 10
 
 type CallReports = {
-  /** The job's part: reports when it is time. */
+  /** For the job: reports if a report is due. */
   reportWhenDue(): Promise<void>
 }
 
 type Rooms = {
   server: ServerId
   clock: Clock
-  /** From 0 to below 1. */
+  /** A number from 0 to below 1. */
   random(): number
   keys: Pick<Keys, 'signJson'>
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
@@ -65,11 +68,11 @@ export function createCallReports(rooms: Rooms): CallReports {
   let toldAt = Number.NEGATIVE_INFINITY
   let restMs = 0
 
-  /** Says which days the registry has not. */
+  /** Reports one day. Returns the days that the registry lacks. */
   async function report(day: string): Promise<string[]> {
     const { index } = globalConfiguration.current()
     const now = clock()
-    // One more for each pair whose two ends are both here.
+    // Twice as many, because a pair with both ends here has a row for each direction.
     const counted = await messageLog.callsOf({ day, pairs: 2 * MOST_CALLS })
     const isOwn = (client: string): boolean => index.isClientOf(rooms.server, parseClientId(client))
     const document: CallCounts = {
@@ -92,7 +95,7 @@ export function createCallReports(rooms: Rooms): CallReports {
       const now = clock()
       if (!hasPassed(now, toldAt, restMs) || !takesDocuments(globalConfiguration.current())) return
       const missing = await report(dayOf(now))
-      // One that is not settled yet waits; one that no log of ours can know of is not told.
+      // Days that are not final yet are reported later. Days before the reported period are not reported at all.
       const known = missing.filter(
         (day) => day >= dayOf(now - CALL_DAYS * DAY_MS) && day <= dayOf(now - DAY_MS - SETTLES_MS),
       )
@@ -104,7 +107,7 @@ export function createCallReports(rooms: Rooms): CallReports {
   }
 }
 
-/** Pairs with one end here, those with the most exchanges; all else is counted together. */
+/** Names the pairs with one end here, those with the most exchanges first. All other exchanges are summed up in `rest`. */
 export function namedAndRest(
   { pairs, total }: CallsOfDay,
   isOwn: (client: string) => boolean,
@@ -130,7 +133,10 @@ export function namedAndRest(
   return { calls, rest: { answered: left('answered'), failed: left('failed'), refused: left('refused') } }
 }
 
-/** A refusal that came in was the peer's and one that left may be ours: where one end is here, that tells; where both are, the direction. */
+/**
+ * On which side the exchange counts. If only one end is here, that end decides. If both are, the direction of the record that
+ * ended the exchange does: `in` counts for the consumer, `out` for the provider.
+ */
 function sideOf(
   { client, service, direction }: CallsOfPair,
   isOwn: (client: string) => boolean,

@@ -1,4 +1,7 @@
-/** A security server's reports at a real registry over real TLS: what it says, what it is told, and answers that are none. */
+/**
+ * A security server's reports to a real registry over real TLS: what they contain, what the registry answers, and invalid
+ * answers.
+ */
 import t from 'tap'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import type { ReportAnswer } from '#schemas/fleet.ts'
@@ -107,7 +110,7 @@ void t.test('what a server says and what it is told', async (t) => {
   await reports.reportWhenDue()
   t.ok((await seen()).troubles.some(({ kind }) => kind === 'clock'))
   t.equal(heard.at(-1), world.clock.now, 'the time that was signed is passed on')
-  // What is due next was set by the clock that was ahead.
+  // The time of the next report was set while the clock was ahead.
   ahead = 0
   world.clock.now += 20_000
 
@@ -191,7 +194,7 @@ void t.test(
     t.equal(asked.length, count, 'it is not time yet')
     const later = async (minutes: number): Promise<void> => {
       world.clock.now += minutes * MINUTE
-      // The registry publishes anew by itself.
+      // The registry publishes again without a request.
       await until('a configuration that is not over', async (saw) => {
         await globalConfiguration.refresh().catch(() => undefined)
         return saw(globalConfiguration.state().own!.expiresAt).getTime() > clock()

@@ -1,6 +1,6 @@
 /**
- * Tells the registry every minute how this server is, signed by its owner's signing key, and takes what the registry has to
- * tell: outages, and by its time how wrong our clock is. Exchange never waits for it.
+ * Reports the server's state to the registry about every minute, signed with the owner's signing key. From the answer it takes
+ * announced outages and the registry's time, by which it knows the error of its own clock. Exchanges never wait for it.
  */
 import { randomUUID } from 'node:crypto'
 import { readCertificate } from '#core/certificate/certificate.ts'
@@ -27,17 +27,17 @@ import type { CertificateInfo, Keys } from '../../keys/keys.ts'
 
 const PATH = '/registration/v1/server-reports'
 const MAX_ANSWER_BYTES = 64 * 1024
-/** A minute on average; servers that started together do not all report together. */
+/** A report is due after 45 to 75 seconds, so that servers that started together do not all report at once. */
 const LEAST_MS = 45_000
 const JITTER_MS = 30_000
 const MAX_TEXT = 300
 
 export type RegistryReports = {
-  /** The job's part: reports when it is time. */
+  /** For the job: reports if a report is due. */
   reportWhenDue(): Promise<void>
-  /** What the registry announced and is not over, the soonest first. */
+  /** Announced outages that are not over, the earliest first. */
   outages(): Outage[]
-  /** How far our clock is ahead of the registry's; undefined until it was told. */
+  /** How far this server's clock is ahead of the registry's, in milliseconds. Undefined before the first answer. */
   clockErrorMs(): number | undefined
 }
 
@@ -45,13 +45,16 @@ type Rooms = {
   server: ServerId
   version: string
   clock: Clock
-  /** From 0 to below 1. */
+  /** A number from 0 to below 1. */
   random(): number
   keys: Pick<Keys, 'tokens' | 'certificateDer' | 'signJson'>
   globalConfiguration: Pick<GlobalConfiguration, 'current' | 'state'>
   messageLog: { oldestUnstamped(): Date | undefined }
   jobs: { state(): Promise<JobState[]> }
-  /** Hears what time the registry signed just now; one that is five minutes from ours or more is refused before. */
+  /**
+   * Is called with the time of each answer that the registry signed. An answer whose time differs from this clock by five minutes
+   * or more is refused before.
+   */
   heard(q: { by: string; time: Date }): void
   post: PostDocument
 }
@@ -102,7 +105,8 @@ export function createRegistryReports(rooms: Rooms): RegistryReports {
     const answer = verifyAnswer(bytes, { ...form, read: readAnswer }, question)
     outages = answer.outages
     rooms.heard({ by: 'the registry', time: new Date(answer.generatedAt) })
-    // Half of the way is a guess that is wrong by less than what counts.
+    // The answer is taken to have been signed half-way between sending and receiving. The error of this guess is too small to
+    // matter.
     clockErrorMs = Math.round((sentAt + clock()) / 2 - Date.parse(answer.generatedAt))
   }
 
@@ -166,7 +170,7 @@ function failure(text: string | undefined): { failure?: string } {
   return line === undefined ? {} : { failure: line }
 }
 
-/** As the registry takes it; undefined when nothing is left. */
+/** A text in the form that the registry accepts. Undefined when nothing is left of it. */
 function oneLine(text: string | undefined): string | undefined {
   const line = text
     ?.replace(/[\p{C}\u2028\u2029]+/gu, ' ')
