@@ -1,7 +1,7 @@
 /**
- * The door to the time-stamping authorities. Guarantees a token that verifies against the configuration's own copy of the
- * authority's certificate, with that certificate in it (wire 4.2), that says a time of now, and with the status of the
- * authority as of now beside it.
+ * The only module that calls time-stamping authorities. Guarantees that each token verifies against the authority's certificate
+ * in the configuration, contains that certificate (wire 4.2), and states the present time. Returns the current status of that
+ * certificate with it.
  */
 import { Agent, request } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -17,29 +17,34 @@ import { authoritiesOf } from './fetch-status.ts'
 
 const TIMEOUT_MS = 15_000
 const MAX_BYTES = 256 * 1024
-/** An authority that failed is asked after the others for so long: a backlog must not wait for it at each batch. */
+/**
+ * For so long an authority that failed is asked only after the others, so that a backlog does not wait for it with each batch.
+ */
 const REST_MS = 60_000
-/** An authority whose clock is further off would date signatures before they were made, or too late to be of use. */
+/**
+ * The most that an authority's clock may differ: otherwise signatures would be dated before they were made, or too late to be
+ * useful.
+ */
 const MAX_OFF_MS = 5 * 60_000
-/** Of our own: whatever the environment says of proxies, authorities are asked themselves. */
+/** A dispatcher of its own, so that a proxy from the environment never comes between this server and an authority. */
 const dispatcher = new Agent()
 
-/** What a time-stamping authority gave: the token, the chain of its certificate, and OCSP responses for that chain. */
+/** The token of an authority, the certificate chain of its signer, and OCSP responses for that chain. */
 type TimeStampAnswer = { token: Buffer; certificates: Buffer[]; ocspResponses: Buffer[] }
 
 type Rooms = {
   clock: Clock
-  /** The configuration in force; throws when there is none. */
+  /** The configuration in force. Throws when there is none. */
   configuration(): ConfigurationIndex
-  /** OCSP responses of now for certificates and their authorities, as they came; without those that cannot be had. */
+  /** Current OCSP responses for the certificates and the CAs above them. Responses that cannot be fetched are left out. */
   fetchStatus(certificates: Certificate[]): Promise<Buffer[]>
-  /** Hears what time an authority signed just now, also when it is too far from ours to be taken. */
+  /** Is called with the time of each verified token, even if that time differs too much to be accepted. */
   heard(q: { by: string; time: Date }): void
 }
 
 /**
- * Asks the configured authorities in their order, those that failed just now last; throws `timestamping_failed` with what
- * the last one said.
+ * Asks the configured authorities in their order, those that failed recently last. Throws `timestamping_failed` with the failure
+ * of the last one as its cause.
  */
 export function createTimeStampClient(
   rooms: Rooms,

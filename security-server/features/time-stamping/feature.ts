@@ -1,4 +1,4 @@
-/** Time-stamps of what the log holds, and evidence records that keep them good for decades. */
+/** Time-stamps the records of the log, and makes evidence records that keep time-stamps valid for decades. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { ClockCheck } from '#platform/health/clock-check.ts'
 import type { Services } from '#platform/services.ts'

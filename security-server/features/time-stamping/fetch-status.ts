@@ -1,6 +1,6 @@
 /**
- * The status of certificates just before a time-stamp: an OCSP answer for each and for the authorities above it. What cannot
- * be had in time is left out: a responder that is down holds no time-stamp up.
+ * Fetches the status of certificates just before a time-stamp: an OCSP response for each certificate and for the CAs above it. A
+ * response that cannot be fetched in time is left out, so that a responder that is down never delays a time-stamp.
  */
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
@@ -9,9 +9,9 @@ import type { IssuingCa } from '#core/configuration/index-trust.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** The batches of a backlog come close together: an answer serves all within so long. */
+/** The batches of a backlog follow each other quickly: one response serves all batches within this time. */
 const FRESH_MS = 30_000
-/** A responder that failed is not asked again for so long. */
+/** A responder that failed is not asked again within this time. */
 const REST_MS = 60_000
 const AT_ONCE = 8
 const MAX_REMEMBERED = 1024
@@ -19,7 +19,7 @@ const MAX_AUTHORITIES = 4
 
 type Rooms = {
   clock: Clock
-  /** Those in force, of every instance; throws when there is none. */
+  /** The configurations in force, of all instances. Throws when there is none. */
   configurations(): readonly ConfigurationIndex[]
   fetchOcsp(url: string, request: Buffer): Promise<Buffer>
 }
@@ -73,7 +73,7 @@ export function createFetchStatus(rooms: Rooms): FetchStatus {
   }
 }
 
-/** The approved authorities above a certificate, the nearest first, up to one that is trusted by itself. */
+/** The approved CAs above a certificate, the nearest first, up to one that the configuration trusts directly. */
 export function authoritiesOf(certificate: Certificate, configuration: ConfigurationIndex): IssuingCa[] {
   const { anchors } = configuration.caCertificates()
   const found: IssuingCa[] = []
@@ -88,7 +88,7 @@ export function authoritiesOf(certificate: Certificate, configuration: Configura
   return found
 }
 
-/** Certificates in DER; what cannot be read is left out. */
+/** Parses DER certificates. Those that cannot be parsed are left out. */
 export function readable(ders: Buffer[]): Certificate[] {
   return ders.flatMap((der) => {
     try {

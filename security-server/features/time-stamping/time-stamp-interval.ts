@@ -1,19 +1,20 @@
-/** How often the log is time-stamped: as the global configuration says, within bounds that no configuration moves. */
+/** How often the log is time-stamped: as the global configuration says, within bounds that it cannot change. */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 
-/** X-Road's default and lower bound: shorter would trouble the authority, whoever publishes it. */
+/** X-Road's default, here also the lower bound: a shorter interval would burden the authority. */
 const LEAST_SECONDS = 60
-/** How many runs have their turn before exchange stops for want of a time-stamp. */
+/** How many runs take place before exchanges stop because a time-stamp is missing. */
 const TRIES = 4
 
 /**
- * The interval of this moment, in seconds; without a valid configuration what the last one said. Never so long that one
- * failure makes the log refuse (`unstampedLimitSeconds` after its oldest unstamped record).
+ * Returns a function that gives the present interval in seconds. Without a valid configuration it uses the last known interval.
+ * The interval is short enough for several runs before the log refuses records, which it does `unstampedLimitSeconds` after its
+ * oldest unstamped record.
  */
 export function timeStampInterval(q: {
-  /** The configuration in force; throws when there is none. */
+  /** The configuration in force. Throws when there is none. */
   configuration(): Pick<ConfigurationIndex, 'timeStampingIntervalSeconds'>
   unstampedLimitSeconds: number
 }): () => number {
@@ -23,13 +24,16 @@ export function timeStampInterval(q: {
     try {
       said = q.configuration().timeStampingIntervalSeconds
     } catch {
-      // No exchange happens now that would need it sooner.
+      // Without a valid configuration no exchange takes place, so no shorter interval is needed.
     }
     return Math.min(Math.max(said, LEAST_SECONDS), most)
   }
 }
 
-/** For the health check: fine until the log itself refuses, but with the reason once two runs have stamped nothing. */
+/**
+ * For the health check: always `ok`, but with a reason once two runs have stamped nothing. The log itself reports when it refuses
+ * records.
+ */
 export function lateTimeStamps(q: {
   oldestUnstamped(): Date | undefined
   intervalSeconds(): number

@@ -1,4 +1,4 @@
-/** The time-stamp job by the configuration's interval, and the authorities that it asks, on real sockets. */
+/** The time-stamp job at the configuration's interval, and the authorities that it asks, over real sockets. */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
@@ -33,7 +33,7 @@ const clock = (): number => Date.now() + ahead
 const authority = await createAuthority({ clock, instance: 'DEV' })
 const sample = { instance: 'DEV', certificate: authority.tsa.der }
 
-/** A configuration in force whose interval a test changes; 'none' is one that has expired. */
+/** A configuration in force whose interval the test can change. `none` stands for an expired one. */
 function changingConfiguration(seconds: number) {
   const state: { seconds: number | 'none' } = { seconds }
   const configuration = () => {
@@ -205,7 +205,7 @@ t.test('authorities are asked in their order, those that failed just now last', 
   t.ok(readTimeStampResponse(foreign))
   for (const [what, answer] of Object.entries(failures)) {
     behaviour = answer
-    // Another minute, so that it has its turn again.
+    // A minute later the authority that failed is asked in its usual order again.
     ahead += 61_000
     const [before, answered] = [first.asked, second.asked]
     await stamp()
