@@ -1,4 +1,4 @@
-/** How many exchanges there were, and what waits for whoever looks after the log. */
+/** How many exchanges there were, and what waits for the people who look after the log. */
 import type { FeatureModule } from '#platform/feature.ts'
 import { trafficHandlers } from './handlers.ts'
 import type { Needs } from './needs.ts'

@@ -1,4 +1,4 @@
-/** The log in numbers: its state, its tree heads, and how many exchanges there were with whom and with what end. */
+/** The log in numbers: its state, its tree heads, and how many exchanges there were, with whom and with which outcome. */
 
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
@@ -15,7 +15,7 @@ import type { Needs } from './needs.ts'
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const MAX_DAYS = 400
-/** Up to so long a time is shown by the hour, a longer one by the day. */
+/** A period up to this length is shown by hour, a longer one by day. */
 const BY_HOUR_MS = 3 * DAY_MS
 const GROUPS = 20
 const MOST_ASKED = 100
@@ -66,7 +66,7 @@ export function trafficHandlers(rooms: Needs): Handlers {
         step,
         by,
         total,
-        // Nothing is something too: an hour without any stands there.
+        // Hours and days without exchanges are included, with zero counts.
         steps: stepsOf(bounds, step).map((at) => ({
           at: step === 'hour' ? `${at}:00:00.000Z` : `${at}T00:00:00.000Z`,
           ...(counted.get(at) ?? { exchanges: 0, failed: 0 }),
@@ -91,7 +91,7 @@ export function trafficHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** What waits for somebody who looks after the log; of requests to see content those that others have asked. */
+/** Tasks that wait for people who look after the log. Content requests count only if somebody other than the caller asked. */
 async function waiting(
   { verifications, reconciliation, contentRequests }: Needs,
   caller: string,
@@ -104,7 +104,7 @@ async function waiting(
   }
 }
 
-/** What the log's database has to be asked for: a log that cannot be written just now still says the rest. */
+/** Numbers from the log's database. If it cannot be read just now, they are null and the other numbers are still returned. */
 async function counted(messageLog: Needs['messageLog'], log: ReadableLog, now: number) {
   try {
     const [newest] = await messageLog.checkpoints(1)
@@ -124,7 +124,7 @@ async function counted(messageLog: Needs['messageLog'], log: ReadableLog, now: n
   }
 }
 
-/** Whole hours around these times. */
+/** The whole hours that cover these times. */
 function hours(start: number, end: number): { from: string; to: string } {
   return { from: hourText(start), to: hourText(Math.ceil(end / HOUR_MS) * HOUR_MS) }
 }
