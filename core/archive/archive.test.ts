@@ -1,4 +1,4 @@
-/** Archives: X-Road's own with their expected verdicts, chains that were tampered with, and files that mean harm. */
+/** Archives: X-Road's own archives with their expected verdicts, broken or altered chains, and malicious files. */
 import path from 'node:path'
 import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
@@ -126,7 +126,7 @@ t.test('no flipped bit passes', async (t) => {
     try {
       const { files } = await readArchive(other)
       const { verdict } = await judge(other)
-      // Dates of entries and the like prove nothing.
+      // Dates and other metadata of entries prove nothing, so changing them may leave the verdict as it is.
       return verdict !== 'TOTAL-PASSED' || good.every(([name, data]) => files.get(name)?.equals(data))
     } catch (thrown) {
       return thrown instanceof Fault && thrown.code === 'malformed_archive'

@@ -1,4 +1,7 @@
-/** What an archive of ours holds beside X-Road's entries: `bundle.json` with a proof a record, and this in `archive.json`. */
+/**
+ * What our archives contain in addition to X-Road's entries: `bundle.json` with one proof per record, and `archive.json` with the
+ * members of `ArchiveInfo`.
+ */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { malformed } from './linking-info.ts'
@@ -7,19 +10,22 @@ export const ARCHIVE_INFO = 'archive.json'
 
 export type ArchiveInfo = {
   version: 1
-  /** The retention class whose content it holds. */
+  /** The retention class of the records in the archive. */
   class: string
-  /** The archive of this class before: its file name, and base64 of SHA-256 of its `bundle.json`; null in the first. */
+  /**
+   * The preceding archive of this class: its file name, and base64 of the SHA-256 of its `bundle.json`. Null in the first
+   * archive.
+   */
   previous: { file: string; manifest: string } | null
 }
 
-/** As many as one archive proves. */
+/** The largest number of records and files in one archive. */
 export const ARCHIVE_LIMITS = { records: 4000, files: 20_000 }
 
 const FILE = /^[A-Za-z0-9._-]{1,255}$/
 const SHA256 = /^[A-Za-z0-9+/]{43}=$/
 
-/** Throws `malformed_archive` for anything but the canonical form of these members. */
+/** Throws `malformed_archive` for anything but the canonical JSON of these members. */
 export function parseArchiveInfo(bytes: Buffer): ArchiveInfo {
   let value: ArchiveInfo
   try {

@@ -1,18 +1,18 @@
-/** Guarantees that the containers of an archive are those of its linking information, none more, none less, in that order. */
+/** Checks that an archive contains exactly the containers that its linking information names, in the same order. */
 import { Fault } from '#schemas/fault.ts'
 import { chainDigest, containerHash, malformed } from './linking-info.ts'
 import { type Archive, CONTAINER_NAME } from './read-archive.ts'
 
 export type Linked = {
-  /** Last digest and name of the archive that it follows, '' where it is the first. */
+  /** Last digest and file name of the preceding archive; both '' in the first archive. */
   previous: { digest: string; file: string }
-  /** What the linking information of the next archive begins with. */
+  /** The digest with which the linking information of the next archive begins. */
   lastDigest: string
 }
 
 /**
- * With `previousDigest` (hex, '' for a first archive) also that it follows that one. Throws `malformed_archive`, and
- * `invalid_proof` where the chain does not hold.
+ * With `previousDigest` (hex, '' for a first archive) it also checks that the archive follows the one that ends with this digest.
+ * Throws `malformed_archive`, and `invalid_proof` when the chain is broken.
  */
 export function checkLinking({ files, linkingInfo }: Archive, previousDigest?: string): Linked {
   const names = [...files.keys()].filter((name) => CONTAINER_NAME.test(name))

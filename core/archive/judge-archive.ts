@@ -1,6 +1,6 @@
 /**
- * Judges an archive: its chain, every container, and, where it brings proofs of ours, the place of every record in the log.
- * Nothing in a bad archive makes it throw.
+ * Judges an archive: its chain of digests, every container and, if the archive contains our proofs, the position of every record
+ * in the log. A bad archive leads to a verdict, never to an exception.
  */
 import { hash } from 'node:crypto'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -23,7 +23,7 @@ import { type Archive, CONTAINER_NAME } from './read-archive.ts'
 
 type ArchiveQuestion = {
   archive: Archive
-  /** Last digest of the archive that it must follow, hex, '' for none; not asked when absent. */
+  /** Last digest (hex) of the preceding archive, '' if there is none. Undefined: not checked. */
   previousDigest: string | undefined
   configuration: ReadonlyMap<string, ConfigurationIndex>
   now: Date
@@ -33,9 +33,9 @@ type Verdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' | 'reason'>
 
 export type ArchiveVerdict = Verdict & {
   linking: Linked | undefined
-  /** By container, for an archive without proofs. */
+  /** One verdict per container, for an archive without proofs. */
   containers: (Verdict & { name: string })[]
-  /** Of an archive with proofs: what `archive.json` says, base64 of SHA-256 of its `bundle.json`, the verdicts. */
+  /** For an archive with proofs: the content of `archive.json`, base64 of the SHA-256 of `bundle.json`, and the verdicts. */
   proved:
     | {
         log: string
@@ -74,7 +74,7 @@ export async function judgeArchive(q: ArchiveQuestion): Promise<ArchiveVerdict> 
   }
 }
 
-/** `failure`: a time-stamp that is not what the log says. */
+/** `failure`: the verdict when a time-stamp contradicts the log. */
 async function judgeProofs(
   q: ArchiveQuestion,
 ): Promise<{ proved: NonNullable<ArchiveVerdict['proved']>; failure: Verdict | undefined }> {
@@ -87,7 +87,7 @@ async function judgeProofs(
   if (info === undefined) throw malformed('archive.json is missing')
   const shown = manifest.records.flatMap(({ container }) => (container === undefined ? [] : [container]))
   const stored = [...files.keys()].filter((name) => CONTAINER_NAME.test(name))
-  // Otherwise a container could stand in the chain and be judged by nobody.
+  // Otherwise a container could be part of the chain without being judged.
   if (shown.length !== stored.length || new Set(shown).size !== stored.length)
     throw malformed('a container that belongs to no record, or to two')
   const question = { bundle: { manifest, files }, configuration: q.configuration, now: q.now }
@@ -106,7 +106,10 @@ async function judgeProofs(
   return { proved, failure: failed(proofs) }
 }
 
-/** A record without its message is a tombstone: proved, and no reason for doubt when the archive says nothing else of it. */
+/**
+ * A record without its message is a tombstone: only its position in the log is proved. Tombstones do not lower the verdict on the
+ * other records.
+ */
 function ofProofs({ records, checkpoints }: NonNullable<ArchiveVerdict['proved']>): Verdict {
   const isTombstone = ({ subIndication }: RecordVerdict): boolean => subIndication === 'SIGNED_DATA_NOT_FOUND'
   const tombstones = records.filter(isTombstone).length

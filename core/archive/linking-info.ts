@@ -1,18 +1,19 @@
 /**
- * X-Road's linking information: a text whose first line names the archive before with its last digest, and whose other lines
- * give for each container, in order, H(ascii(previous digest, hex) ‖ ascii(hex(H(container)))) in hex (wire digest 4.9).
+ * X-Road's linking information, a text. Its first line has the last digest and the file name of the preceding archive. Every
+ * further line has, for one container in order, H(ascii(previous digest, hex) ‖ ascii(hex(H(container)))) in hex (wire digest
+ * 4.9).
  */
 import { createHash, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
 export const LINKING_INFO = 'linkinginfo'
 
-/** Its names for digest algorithms, and Node's. */
+/** X-Road's names of digest algorithms, and Node's. */
 const ALGORITHMS = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' } as const
 type LinkingAlgorithm = keyof typeof ALGORITHMS
 
 export type LinkingInfo = {
-  /** Last digest (hex) and name of the archive before; both '' in the first one. */
+  /** Last digest (hex) and name of the preceding archive; both '' in the first one. */
   previous: { digest: string; file: string }
   algorithm: LinkingAlgorithm
   /** In the order of the chain. */
@@ -20,11 +21,11 @@ export type LinkingInfo = {
 }
 
 const MAX_BYTES = 8 * 1024 * 1024
-/** X-Road reads lines by white space, and file names of its own making hold none. */
+/** X-Road splits lines at white space; the file names that it makes contain none. */
 const WORD = /^[^\s\u0000-\u001f\u007f]{1,255}$/
 const HEX = /^[0-9a-f]*$/
 
-/** Hashes what a container's bytes are passed to. */
+/** A hash object for the bytes of a container. */
 export function containerHash(algorithm: LinkingAlgorithm): ReturnType<typeof createHash> {
   return createHash(ALGORITHMS[algorithm])
 }
@@ -39,7 +40,7 @@ export function writeLinkingInfo({ previous, algorithm, entries }: LinkingInfo):
   return Buffer.from(head + entries.map(({ digest, name }) => `${digest} ${name}\n`).join(''))
 }
 
-/** Throws `malformed_archive` for what is not linking information; digests are compared by whoever walks the chain. */
+/** Throws `malformed_archive` if the text is not linking information. It does not compare digests: check-linking.ts does. */
 export function parseLinkingInfo(bytes: Buffer): LinkingInfo {
   if (bytes.length > MAX_BYTES) throw malformed('its linking information is too large')
   const lines = bytes.toString('utf8').split(/\r?\n/)
@@ -65,7 +66,7 @@ function isAlgorithm(text: string | undefined): text is LinkingAlgorithm {
   return text !== undefined && Object.hasOwn(ALGORITHMS, text)
 }
 
-/** A `malformed_archive`. */
+/** Creates a `malformed_archive` fault. */
 export function malformed(what: string, cause?: unknown): Fault {
   return new Fault('malformed_archive', { what, cause })
 }

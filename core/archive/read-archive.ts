@@ -1,6 +1,7 @@
 /**
- * Reads an archive within bounds: the same to every reader (zip-structure.ts), names without paths that lead out, no name
- * twice, sizes as announced, checksums right. A container may be packed, but not so well that it becomes a bomb.
+ * Reads an archive within bounds. It accepts only a structure that every ZIP reader reads alike (zip-structure.ts), names that
+ * cannot leave the target folder, each name once, the announced sizes and right checksums. Entries may be compressed, but not as
+ * strongly as a ZIP bomb.
  */
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
@@ -12,27 +13,27 @@ import { Fault } from '#schemas/fault.ts'
 import { LINKING_INFO, type LinkingInfo, malformed, parseLinkingInfo } from './linking-info.ts'
 
 export type Archive = {
-  /** By name, in the order of the directory. */
+  /** Content by entry name, in the order of the directory. */
   files: Map<string, Buffer>
-  /** Absent where there are no containers. */
+  /** Absent if the archive has no containers. */
   linkingInfo: LinkingInfo | undefined
 }
 
 type ArchiveLimits = { entries: number; entryBytes: number; bytes: number }
 
-/** X-Road begins a new archive when one has passed 32 MiB; the container that passes it may be of any size. */
+/** X-Road begins a new archive once the current one exceeds 32 MiB; the last container may be of any size. */
 const DEFAULT_LIMITS: ArchiveLimits = {
   entries: 40_000,
   entryBytes: 512 * 1024 * 1024,
   bytes: 1024 * 1024 * 1024,
 }
-/** Entries that hold our own signature documents and proofs pack well; nothing honest packs better than this. */
+/** Entries with our own signature documents and proofs compress well, but no honest entry better than this ratio. */
 const MAX_RATIO = 200
 const SMALL = 64 * 1024
 export const CONTAINER_NAME = /\.asice$/
 const NAME = /^[A-Za-z0-9%._*+-]{1,255}(\/[A-Za-z0-9%._*+-]{1,255}){0,3}$/
 
-/** Reads a file or its bytes; throws `malformed_archive`, or `io_error` when the file cannot be opened. */
+/** Reads an archive from a file or from its bytes. Throws `malformed_archive`, or `io_error` when the file cannot be opened. */
 export async function readArchive(
   file: string | Buffer,
   limits: Partial<ArchiveLimits> = {},
@@ -48,7 +49,7 @@ export async function readArchive(
   }
 }
 
-/** Whether it is a ZIP file with linking information or an `archive.json`. Throws `io_error`. */
+/** Whether the file is a ZIP file with linking information or an `archive.json`. Throws `io_error`. */
 export const isArchive = (file: string | Buffer): Promise<boolean> =>
   holdsEntry(file, [LINKING_INFO, 'archive.json'], DEFAULT_LIMITS.entries)
 

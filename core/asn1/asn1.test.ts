@@ -29,7 +29,7 @@ import { OID } from './oids.ts'
 const bytes = fc.uint8Array({ maxLength: 400 }).map((array) => Buffer.from(array))
 const hex = (text: string): Buffer => Buffer.from(text.replace(/ /g, ''), 'hex')
 
-/** Reads with `reader`; what it throws must be the fault of this room. */
+/** Reads with `reader`; anything that it throws must be `malformed_der`. */
 function outcome<T>(reader: () => T): T | 'refused' {
   try {
     return reader()

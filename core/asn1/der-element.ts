@@ -1,15 +1,15 @@
 /**
- * Reads DER (X.690 section 10) and nothing wider: one whole element, definite and shortest lengths, single-octet tags,
- * primitive strings, no byte left over. The structure is checked to its depth at once, so what is never read is sound too.
- * Left to the caller: the order of SET OF, and DEFAULT values written out (deployed authorities do both; neither
- * changes a meaning).
+ * Reads strict DER (X.690 section 10): one whole element, definite and shortest lengths, single-octet tags, primitive strings,
+ * and no bytes after it. The whole nesting is checked at once, so elements that nobody reads later are well-formed too. Two rules
+ * are not enforced, since deployed authorities break them and neither changes a meaning: the order of SET OF, and the omission of
+ * DEFAULT values.
  */
 import { Fault } from '#schemas/fault.ts'
 
-/** One element: its whole identifier octet (0x30 = SEQUENCE), its content and the whole encoding, both slices. */
+/** One element. `tag` is the whole identifier octet (0x30 = SEQUENCE); `content` and `raw` (the whole encoding) are slices. */
 export type Der = { tag: number; content: Buffer; raw: Buffer }
 
-/** The identifier octets that this project meets. */
+/** The identifier octets that this project uses. */
 export const TAG = {
   boolean: 0x01,
   integer: 0x02,
@@ -64,14 +64,14 @@ export function onlyChild(der: Der): Der {
   return child
 }
 
-/** `der` when it is there and has this tag; `what` names the missing thing in the fault. */
+/** Returns `der` if it is present and has this tag, else throws `malformed_der`; `what` names the element in the fault. */
 export function expectTag(der: Der | undefined, tag: number, what: string): Der {
   if (der === undefined) throw malformed(`${what} is missing`)
   if (der.tag !== tag) throw malformed(`${what} has tag ${hex(der.tag)}, not ${hex(tag)}`)
   return der
 }
 
-/** A `malformed_der` fault; `what` says which structure and why, never content. */
+/** Creates a `malformed_der` fault; `what` names the structure and the reason, never content. */
 export function malformed(what: string): Fault {
   return new Fault('malformed_der', { what })
 }
@@ -86,7 +86,7 @@ function elementAt(bytes: Buffer, start: number, end: number): Der {
   }
 }
 
-/** Where the element that begins at `start` ends; checks its head. */
+/** Returns where the element that begins at `start` ends; checks its tag and length. */
 function endOf(bytes: Buffer, start: number, limit: number): number {
   if (limit - start < 2) throw malformed('ends inside an element')
   checkTag(bytes[start]!)

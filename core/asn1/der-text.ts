@@ -3,18 +3,21 @@ import { type Der, expectTag, malformed, TAG } from './der-element.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Any of the string types of names: UTF8, Printable, IA5, Numeric, Teletex (as Latin-1), BMP. U+0000 is refused. */
+/**
+ * Reads any string type that names use: UTF8, Printable, IA5, Numeric, Teletex (as Latin-1), BMP. Throws `malformed_der` for
+ * U+0000.
+ */
 export function readText(der: Der | undefined): string {
   if (der === undefined) throw malformed('string is missing')
   return withoutZero(decode(der.content, der.tag))
 }
 
-/** An IA5String, as a rule implicitly tagged (addresses in a GeneralName). */
+/** Reads an IA5String, usually an implicitly tagged one (addresses in a GeneralName). */
 export function readIa5(der: Der | undefined, tag: number = TAG.ia5String): string {
   return withoutZero(decode(expectTag(der, tag, 'IA5 string').content, TAG.ia5String))
 }
 
-// A name that ends early for a C program and not for us would be two names.
+// A C program would end the name at the zero character, so the two programs would read two names.
 function withoutZero(text: string): string {
   if (text.includes('\0')) throw malformed('string with a zero character')
   return text
@@ -27,7 +30,7 @@ function decode(content: Buffer, tag: number): string {
     case TAG.printableString:
     case TAG.ia5String:
     case TAG.numericString:
-      // Deployed authorities write '@', '*' and '_' into PrintableString; beyond ASCII nobody agrees on a reading.
+      // Deployed authorities write '@', '*' and '_' into PrintableString; for characters beyond ASCII there is no agreed reading.
       if (!isAscii(content)) throw malformed('string with characters outside ASCII')
       return content.toString('latin1')
     case TAG.teletexString:
@@ -60,8 +63,8 @@ function decodeBmp(content: Buffer): string {
 }
 
 /**
- * UTCTime (years 1950 to 2049) or GeneralizedTime, both with seconds and 'Z'. Fractions of a second, which RFC 3161
- * allows and RFC 5280 forbids, only with `fractions`; they are cut to milliseconds.
+ * Reads UTCTime (years 1950 to 2049) or GeneralizedTime, both with seconds and 'Z'. Fractions of a second, which RFC 3161 allows
+ * and RFC 5280 forbids, are accepted only with `fractions`; they are cut to milliseconds.
  */
 export function readTime(der: Der | undefined, options: { fractions?: boolean } = {}): Date {
   if (der === undefined) throw malformed('time is missing')
@@ -84,7 +87,7 @@ function dateOf(text: string, milliseconds: number): Date {
   const date = new Date(0)
   date.setUTCFullYear(year, field(4) - 1, field(6))
   date.setUTCHours(field(8), field(10), field(12), milliseconds)
-  // Date rolls the 31st of February and second 60 over; the text has to say what the date is.
+  // Date turns the 31st of February and second 60 into another date: compare the result with the text.
   if (
     date.getUTCFullYear() !== year ||
     date.getUTCMonth() !== field(4) - 1 ||

@@ -1,6 +1,6 @@
 /**
- * Reads the primitive values of DER, each in its one allowed encoding (X.690 sections 8 and 11). Every reader takes the
- * tag to expect, so that an implicitly tagged field is read by the same rules.
+ * Reads the primitive values of DER, each in its one allowed encoding (X.690 sections 8 and 11). Every reader has the expected
+ * tag as a parameter, so that implicitly tagged fields follow the same rules. All throw `malformed_der`.
  */
 import { type Der, expectTag, malformed, TAG } from './der-element.ts'
 
@@ -35,7 +35,7 @@ function checkInteger(content: Buffer): void {
   if (content[0] === sign) throw malformed('integer not in its shortest form')
 }
 
-/** BOOLEAN: TRUE is 0xff only. */
+/** BOOLEAN: 0xff alone is accepted as TRUE. */
 export function readBoolean(der: Der | undefined, tag: number = TAG.boolean): boolean {
   const { content } = expectTag(der, tag, 'boolean')
   if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff))
@@ -43,7 +43,7 @@ export function readBoolean(der: Der | undefined, tag: number = TAG.boolean): bo
   return content[0] === 0xff
 }
 
-/** NULL: throws unless it is one. */
+/** NULL: throws for any other element. */
 export function readNull(der: Der | undefined, tag: number = TAG.null): void {
   if (expectTag(der, tag, 'null').content.length !== 0) throw malformed('null with content')
 }
@@ -53,7 +53,7 @@ export function readOctetString(der: Der | undefined, tag: number = TAG.octetStr
   return expectTag(der, tag, 'octet string').content
 }
 
-/** BIT STRING: its bytes (a slice) and how many bits at the end are unused; those are zero. */
+/** BIT STRING: its bytes (a slice) and the number of unused bits at the end, which must be zero. */
 export function readBitString(
   der: Der | undefined,
   tag: number = TAG.bitString,
@@ -80,7 +80,7 @@ export function readOid(der: Der | undefined, tag: number = TAG.oid): string {
   const known = knownOids.get(key)
   if (known !== undefined) return known
   const text = oidText(content)
-  // The same few dozen come again and again; a flood of others must not fill memory.
+  // Most messages use the same few dozen identifiers; the limit stops a flood of others from filling memory.
   if (knownOids.size < MAX_KNOWN_OIDS) knownOids.set(key, text)
   return text
 }

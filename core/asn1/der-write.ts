@@ -1,4 +1,4 @@
-/** Writes DER (X.690 section 10). Programming mistakes (a bad OID text, a date without seconds) throw plain errors. */
+/** Writes DER (X.690 section 10). Programming mistakes (a malformed OID text, an invalid date) throw plain errors. */
 import { TAG } from './der-element.ts'
 
 function element(tag: number, content: Buffer): Buffer {
@@ -11,7 +11,7 @@ function element(tag: number, content: Buffer): Buffer {
 
 /** The shortest two's complement form. */
 function integerBytes(value: bigint): Buffer {
-  // The digits of the magnitude are enough, or one bit short for the sign.
+  // The digits of the magnitude give the length, or one byte less if the sign bit does not fit.
   let length = Math.max(1, value.toString(16).replace('-', '').length >> 1)
   while (BigInt.asIntN(length * 8, value) !== value) length++
   return Buffer.from(
@@ -35,14 +35,14 @@ function base128(arc: bigint): number[] {
   return bytes
 }
 
-/** YYYYMMDDHHMMSSZ; milliseconds are cut off, since DER readers elsewhere refuse written zeros. */
+/** YYYYMMDDHHMMSSZ. Milliseconds are cut off, since other DER readers refuse fractions that end in zeros. */
 function timeText(date: Date): string {
   return `${date.toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`
 }
 
 export const der = {
   sequence: (...parts: Buffer[]): Buffer => element(TAG.sequence, Buffer.concat(parts)),
-  /** SET: the parts must come in the order of their tags. */
+  /** SET: the caller passes the parts in the order of their tags. */
   set: (...parts: Buffer[]): Buffer => element(TAG.set, Buffer.concat(parts)),
   /** SET OF: sorts its parts by their encoding (X.690 11.6). */
   setOf: (...parts: Buffer[]): Buffer => element(TAG.set, Buffer.concat([...parts].sort(Buffer.compare))),
@@ -74,7 +74,7 @@ export const der = {
   },
   /** [n] EXPLICIT: wraps `part`. */
   explicit: (n: number, part: Buffer): Buffer => element(0xa0 | n, part),
-  /** [n] IMPLICIT: replaces the tag of `part` and keeps whether it is constructed. */
+  /** [n] IMPLICIT: replaces the tag of `part`; the constructed bit stays as it is. */
   implicit: (n: number, part: Buffer): Buffer => {
     const retagged = Buffer.from(part)
     retagged[0] = 0x80 | n | (part[0]! & 0x20)

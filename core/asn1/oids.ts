@@ -1,6 +1,6 @@
-/** Object identifiers by the names that their standards give them. */
+/** Object identifiers by the names in their standards. */
 export const OID = {
-  // Digests (FIPS 180-4; SHA-1 and MD5 only to name what is refused and to read CertIDs)
+  // Digests (FIPS 180-4; SHA-1 and MD5 only for naming what is refused and for reading CertIDs)
   md5: '1.2.840.113549.2.5',
   sha1: '1.3.14.3.2.26',
   sha224: '2.16.840.1.101.3.4.2.4',

@@ -1,4 +1,7 @@
-/** Audit orders: hostile ones are refused, the sample is the seed's, a sealed answer opens for its authority alone; HPKE by RFC 9180. */
+/**
+ * Audit orders: malicious orders are refused, the seed decides the sample, only the authority can open a sealed answer; HPKE as
+ * in RFC 9180.
+ */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import t from 'tap'
 import { newRecipient, open, seal } from '#core/hpke/hpke.ts'
@@ -335,14 +338,14 @@ t.test('an answer: sealed, opened, compared', (t) => {
   const coverage = { inPeriod: 10, unsaid: 1, firstUnsaid: 4, lastUnsaid: 4 }
   t.same(openAnswer(checkAnswer(answerOf({ coverage })), key).coverage, coverage)
   const padded = addSignature(seed, { name: 'a', keyId: Buffer.alloc(4), signature: Buffer.alloc(72) })
-  // Its sample is what this seed draws, and nothing else is wrong with it.
+  // The sample is the one that this seed draws, and the answer is right in everything else.
   const honest = (its: string): AuditAnswer => {
     const drawn = drawSample({ ...of, seed: its })
     const bundles = drawn.map((index) => ({ index, bundle: 'UEs=' }))
     return answerOf({ seed: its, bundles }, { seed: its, sample: drawn })
   }
   t.equal(openAnswer(honest(seedAt(8)), key).seed, seedAt(8))
-  // The order has a fresh key in each run, so that any three might have been drawn.
+  // Each run makes an order with a fresh key, so the seed may draw any three records.
   const chosen = of.indexes.filter((index) => !sample.includes(index)).slice(0, good.sample)
   const others = chosen.map((index) => ({ index, bundle: 'UEs=' }))
   const { reason: _, ...fewer } = { ...good, sample: 2, reason: '' }

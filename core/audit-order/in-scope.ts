@@ -1,14 +1,11 @@
-/**
- * Whether a record that is listed lies in an order's scope; and whether it may, because it does not say by what the scope is
- * narrowed. Server and authority judge by this alike.
- */
+/** Decides whether a listed record is in an order's scope. Server and authority both decide with this function. */
 import { colons } from '#core/log-export/is-row-of.ts'
 import type { AuditScope } from '#schemas/audit-order.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
 
 /**
- * `unsaid`: it fits all else, and does not say its contract's purpose or its endpoint, since its log
- * level or an older version left that out, or what it named is lost.
+ * `unsaid`: the record matches the rest of the scope, but does not state its contract's purpose or its endpoint: its log level or
+ * an older version omitted it, or the circumstances that the record names are lost.
  */
 export type InScope = 'in' | 'unsaid' | 'out'
 
@@ -21,7 +18,7 @@ export function inScope(row: FoundRecord, scope: AuditScope): InScope {
     (services !== undefined && !services.some((service) => row.serviceId === colons(service))) ||
     (contract !== undefined && !isUnder(row.contract ?? '', contract))
   if (isOther) return 'out'
-  // A purpose is that of a contract: what is under none has none.
+  // Only contracts have purposes, so a record without a contract is out of a scope with purposes.
   const asked = [
     purposes === undefined ? 'in' : said(row.purpose, purposes, row.contract ? 'unsaid' : 'out'),
     endpoints === undefined ? 'in' : said(row.endpoint, endpoints, 'unsaid'),
@@ -29,7 +26,10 @@ export function inScope(row: FoundRecord, scope: AuditScope): InScope {
   return (['out', 'unsaid'] as const).find((one) => asked.includes(one)) ?? 'in'
 }
 
-/** What servers of before the second form do not know; they refuse an order that says this number. */
+/**
+ * The form that a scope needs. Form 2 adds purposes, endpoints and contract versions; servers that know only form 1 refuse an
+ * order that states form 2.
+ */
 export function formOf({ contract, purposes, endpoints }: AuditScope): 1 | 2 {
   return purposes === undefined && endpoints === undefined && contract?.includes('/') !== true ? 1 : 2
 }

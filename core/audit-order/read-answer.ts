@@ -1,4 +1,7 @@
-/** The form of a server's answer to an audit order: exactly its fields, an answer sealed or a refusal with its reason. */
+/**
+ * Checks the form of a server's answer to an audit order: exactly its fields, with either a sealed answer or a refusal and its
+ * reason.
+ */
 import {
   integer,
   isoTime,

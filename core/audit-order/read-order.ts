@@ -1,6 +1,6 @@
 /**
- * Guarantees that an order is what an authority ordered: exactly its fields within their bounds, signed by the one key that is
- * pinned for its name, for this instance. Whether it comes in time and for the first time is for the taker to say.
+ * Reads and checks audit orders: exactly the fields of the form, within bounds, signed by the one key that is pinned for the
+ * authority, and for this instance. The caller checks that the order arrives in time and for the first time.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -29,7 +29,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, parseClientId, parseServiceId } from '#schemas/identifiers.ts'
 import { formOf } from './in-scope.ts'
 
-/** Who may order audits, by the certificate of the key that signs them. */
+/** Who may order audits, with the SHA-256 (hex) of the certificate that signs the orders. */
 export type Authority = { name: string; certificateSha256: string }
 
 export type VerifiedOrder = { order: AuditOrder; sha256: string }
@@ -89,7 +89,7 @@ const form = record<AuditOrder>({
   recipient: key,
 })
 
-/** Throws `audit_order_refused`, `malformed_json`, `malformed_signature`, `invalid_signature_value`. */
+/** Reads a signed order. Throws `audit_order_refused`, `malformed_json`, `malformed_signature` or `invalid_signature_value`. */
 export function readOrder(
   bytes: Buffer,
   q: { authorities: readonly Authority[]; instance: string },
@@ -105,7 +105,7 @@ export function readOrder(
   return { order, sha256: orderHash(order) }
 }
 
-/** The fields of an order and what they have to do with each other. Throws `audit_order_refused`. */
+/** Checks the fields of an order, each alone and against one another. Throws `audit_order_refused`. */
 export function checkOrder(document: unknown): AuditOrder {
   checkForm(document)
   const order = asOrder(() => form(document, 'order'))
@@ -126,23 +126,23 @@ export function checkOrder(document: unknown): AuditOrder {
   return order
 }
 
-/** What a newer form says may narrow an order in a way that nobody here knows. */
+/** A newer form may narrow the scope in a way that this version does not know. */
 function checkForm(document: unknown): void {
   const { version } = Object(document) as { version?: unknown }
   if (typeof version === 'number' && version > AUDIT_FORM)
     throw refused(`it is of a newer form, and forms up to ${AUDIT_FORM} are known here: update this server`)
 }
 
-/** Throws `audit_order_refused` for an order whose deadline is over, or that was made later than now. */
+/** Throws `audit_order_refused` if the deadline is over, or if the order was made more than five minutes in the future. */
 export function checkInTime({ createdAt, deadline }: AuditOrder, now: number): void {
   if (Date.parse(createdAt) > now + CLOCKS_DIFFER_MS) throw refused('it was made in the future')
   if (Date.parse(deadline) <= now) throw refused(`its deadline, ${deadline}, is over`)
 }
 
-/** What every form of orders has, and by what an answer names it: for the refusal of what cannot be read any further. */
+/** The fields that orders of every form have. An answer needs them to refuse an order that cannot be read any further. */
 export type OrderHead = Pick<AuditOrder, 'id' | 'authority' | 'case' | 'deadline'> & { sha256: string }
 
-/** Throws `audit_order_refused` for what is no order of any form. */
+/** Throws `audit_order_refused` if the document is not an order of any form. */
 export function readHead(document: unknown): OrderHead {
   return asOrder(() => {
     const { id, authority, case: number, deadline } = fieldsOf(document, 'order')
@@ -156,7 +156,7 @@ export function readHead(document: unknown): OrderHead {
   })
 }
 
-/** Undefined for an order of a form that is not known here. */
+/** Undefined for an order that `checkOrder` refuses, for instance one of an unknown form. */
 export function readableOrder(document: unknown): AuditOrder | undefined {
   try {
     return checkOrder(document)
@@ -166,7 +166,7 @@ export function readableOrder(document: unknown): AuditOrder | undefined {
   }
 }
 
-/** By what an order is known: SHA-256, hex, of its RFC 8785 JSON. */
+/** Identifies an order: SHA-256, hex, of its RFC 8785 JSON. */
 export function orderHash(order: AuditOrder): string {
   return createHash('sha256').update(canonicalJson(order)).digest('hex')
 }
@@ -183,7 +183,7 @@ function same(one: string): string {
   return one
 }
 
-/** The readers of fields were made for contracts, and say so. */
+/** The field readers were made for contracts and throw `invalid_contract`; this turns their faults into `audit_order_refused`. */
 function asOrder<R>(read: () => R): R {
   try {
     return read()

@@ -1,6 +1,6 @@
 /**
- * What a server seals for the authority, and what the authority finds when it opens it: the same order, server and checkpoint in
- * the sealed part as in the signed one, and exactly the sample that the seed draws of the records that it lists.
+ * A server seals the answer for the authority; the authority opens and checks it. The sealed part must name the same order,
+ * server and checkpoint as the signed part, and the sample must be the one that the seed draws from the listed records.
  */
 import type { KeyObject } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -24,7 +24,7 @@ export function sealPayload(
   return { enc: enc.toString('base64'), ciphertext: ciphertext.toString('base64') }
 }
 
-/** Throws `decryption_failed`, or `audit_answer_wrong` with what does not fit. */
+/** Opens and checks an answer. Throws `decryption_failed`, or `audit_answer_wrong` with the first contradiction. */
 export function openAnswer(
   answer: AuditAnswer,
   { order, privateKey }: { order: AuditOrder; privateKey: KeyObject },
@@ -64,7 +64,7 @@ export function openAnswer(
   return payload
 }
 
-/** Throws for figures that cannot be. */
+/** Throws `audit_answer_wrong` if the counts contradict each other. */
 function checkCoverage({ coverage, records }: AuditPayload): void {
   if (coverage === undefined) return
   const { inPeriod, unsaid } = Object(coverage) as Record<string, unknown>
@@ -73,7 +73,7 @@ function checkCoverage({ coverage, records }: AuditPayload): void {
     throw wrong('it says that it looked through fewer records than it found')
 }
 
-/** Another form would let a server look for lines that draw a sample to its liking. */
+/** With any other form a server could try lines until it draws a sample that it likes. */
 function checkSeed(seed: string): void {
   try {
     readSeed(seed)
@@ -82,7 +82,7 @@ function checkSeed(seed: string): void {
   }
 }
 
-/** Binds the ciphertext to what it answers. */
+/** Binds the ciphertext to the order, server and seed that it answers. */
 function infoOf({ order, server, seed }: Pick<AuditAnswer, 'order' | 'server' | 'seed'>): Buffer {
   return Buffer.from(canonicalJson({ use: 'concordat audit answer v1', order, server, seed }))
 }

@@ -111,12 +111,12 @@ function verdict(bytes: Buffer): 'accepted' | string {
   }
 }
 
-/** The cases on which RFC 8259 leaves the choice: these we take, the rest we refuse. */
+/** The cases that RFC 8259 leaves open: we accept these and refuse the others. */
 const TAKEN = new Set([
   'i_number_double_huge_neg_exp.json', // 123.456e-789 is 0
   'i_number_real_underflow.json', // 123e-10000000 is 0
 ])
-/** Valid JSON that we refuse on purpose: readers differ on which of the two counts. */
+/** Valid JSON that we refuse on purpose: readers disagree on which of two members of the same name counts. */
 const DOUBLED = new Set(['y_object_duplicated_key.json', 'y_object_duplicated_key_and_value.json'])
 
 void t.test('JSONTestSuite', async (t) => {

@@ -1,6 +1,6 @@
 /**
- * JSON read by RFC 8259 without the liberties that let two readers differ: no doubled member, no byte order mark, no
- * lone surrogate, no number that loses its value, bounded size and depth.
+ * Reads JSON by RFC 8259 and refuses everything that two readers could read differently: duplicate member names, byte order
+ * marks, lone surrogates and whole numbers that a double cannot hold exactly. Size and depth are bounded.
  */
 import { isUtf8 } from 'node:buffer'
 import { Fault } from '#schemas/fault.ts'
@@ -17,7 +17,10 @@ const LITERAL = /true|false|null/y
 const ESCAPED: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 const VALUES: Record<string, boolean | null> = { true: true, false: false, null: null }
 
-/** The value, `__proto__` being a member like any other; throws `malformed_json`, which quotes nothing of the text. */
+/**
+ * Returns the value; `__proto__` is a member like any other. `maxLength` counts bytes of a Buffer or UTF-16 units of a string.
+ * Throws `malformed_json`, which never quotes the text.
+ */
 export function parseStrictJson(source: string | Buffer, limits: JsonLimits = {}): unknown {
   const maxDepth = limits.maxDepth ?? MAX_DEPTH
   if (source.length > (limits.maxLength ?? MAX_LENGTH)) throw malformed('it is too long')

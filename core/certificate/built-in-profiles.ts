@@ -1,4 +1,4 @@
-/** The profiles of X-Road's certificateprofile.impl classes (wire digest 6.2), which every program of ours knows. */
+/** The profiles of X-Road's certificateprofile.impl classes (wire digest 6.2). All our programs have them built in. */
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import basic from '#schemas/certificate-profiles/basic.json' with { type: 'json' }
 import basicAcme from '#schemas/certificate-profiles/basic-acme.json' with { type: 'json' }
@@ -14,12 +14,12 @@ const BUILT_IN: ReadonlyMap<string, CertificateProfile> = new Map(
   [basic, basicAcme, ejbca, fiVrk, fo, is, skKlass3, skEsteId].map((one) => [one.name, readProfile(one)]),
 )
 
-/** `profile` is X-Road's class name, with or without its package; undefined where no built-in profile has it. */
+/** `profile` is X-Road's class name, with or without its package. Undefined if no built-in profile has this name. */
 export function builtInProfile(profile: string): CertificateProfile | undefined {
   return BUILT_IN.get(simpleName(profile))
 }
 
-/** All of them, for people who choose. */
+/** All built-in profiles, for a list from which people choose. */
 export function builtInProfiles(): CertificateProfile[] {
   return [...BUILT_IN.values()]
 }

@@ -1,4 +1,4 @@
-/** What people read of a certificate, as every answer that holds one says it. */
+/** The facts of a certificate that our APIs and pages show. */
 import { readCertificate } from './certificate.ts'
 import { readableName } from './name.ts'
 
@@ -10,7 +10,7 @@ export type CertificateFacts = {
   notAfter: string
 }
 
-/** Of DER or PEM. Throws `incorrect_certificate` for what is no certificate. */
+/** Reads DER or PEM. Throws `malformed_certificate` for anything else. */
 export function certificateFacts(bytes: Buffer): CertificateFacts {
   const { sha256, subject, issuer, notBefore, notAfter } = readCertificate(bytes)
   return {

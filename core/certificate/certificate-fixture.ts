@@ -1,6 +1,6 @@
 /**
- * For tests only: makes certificates octet by octet with our DER writer, so that every field can be wrong on purpose.
- * Product certificates are issued by certs/ and their requests by keys/.
+ * For tests only: makes certificates octet by octet with our DER writer, so that every field can be wrong on purpose. In the
+ * product, certs/ issues certificates and keys/ makes their requests.
  */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
@@ -12,7 +12,7 @@ export type CertificateRecipe = {
   subject?: Buffer
   issuer?: Buffer
   key: KeyPair
-  /** Who signs; the certificate's own key when left out. */
+  /** The key that signs; the certificate's own key by default. */
   signer?: KeyPair
   serial?: Buffer
   /** X.509's number minus one; undefined leaves the field out. */
@@ -32,7 +32,7 @@ export type CertificateRecipe = {
 export const YEAR_START = new Date('2030-01-01T00:00:00Z')
 export const YEAR_END = new Date('2031-01-01T00:00:00Z')
 
-/** A new key: P-256 unless another curve or an RSA size is named. */
+/** A new key: P-256 unless the caller names another curve or an RSA size. */
 export function newKey(kind: string | number = 'P-256'): KeyPair {
   return typeof kind === 'number'
     ? generateKeyPairSync('rsa', { modulusLength: kind })

@@ -1,4 +1,4 @@
-/** Certificates and names: against node:crypto, RFC 5280's rules and hostile bytes. */
+/** Certificates and names: compared with node:crypto, checked against RFC 5280's rules and hostile bytes. */
 import { X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
@@ -48,7 +48,7 @@ const parsed = (recipe: Partial<CertificateRecipe> = {}): Certificate =>
 
 t.test('the fields are those that node:crypto reads', async (t) => {
   const folder = new URL('pkits/certs/', vectors)
-  // A signature that ends with unused bits, on purpose, and a negative serial number: refused when read.
+  // Refused on purpose: a signature that ends with unused bits, and a negative serial number.
   const refused = [
     'BadSignedCACert.crt',
     'InvalidDSASignatureTest6EE.crt',
@@ -73,9 +73,9 @@ t.test('the fields are those that node:crypto reads', async (t) => {
       ours.sha256 === theirs.fingerprint256.replaceAll(':', '').toLowerCase() &&
       ours.notBefore.getTime() === theirs.validFromDate.getTime() &&
       ours.notAfter.getTime() === theirs.validToDate.getTime() &&
-      // Node takes a CA without keyCertSign for none.
+      // Node does not treat a CA without keyCertSign as a CA.
       ((ours.extensions.basicConstraints?.ca ?? false) === theirs.ca || /keyCertSignFalse/.test(file))
-    // DSA parameters that are inherited make a key that cannot be read alone.
+    // A key with inherited DSA parameters cannot be read without its issuer's key.
     const sameKey = /DSAParam/.test(file) || publicKeyOf(ours).equals(theirs.publicKey)
     if (!same || !sameKey) t.fail(file)
   }

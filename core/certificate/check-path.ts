@@ -1,4 +1,4 @@
-/** Judges a complete path from an anchor to a certificate by RFC 5280 section 6.1, signatures apart. */
+/** Judges a complete path from an anchor to a certificate by RFC 5280 section 6.1, except for signatures. */
 import { OID } from '#core/asn1/oids.ts'
 import { neglectedDuty, neglectedLink } from './issuer-duties.ts'
 import { isStrongKey } from './key-strength.ts'
@@ -9,10 +9,10 @@ import { endPolicies, enterPolicies, leavePolicies, startPolicies } from './path
 import { nestedUsageObjection, type Purpose } from './path-purpose.ts'
 import { publicKeyOf } from './public-key.ts'
 
-/** Why a certificate cannot stand on any path at `at`, whatever its place, or undefined. */
+/** Why a certificate cannot be part of any path at `at`, whatever its position; undefined if it can. */
 export function certificateObjection(certificate: Certificate, at: Date): string | undefined {
   const { notBefore, notAfter, subject, extensions } = certificate
-  // Written so that a date that is none (NaN) is refused.
+  // Written so that an invalid date (NaN) is refused.
   if (!(at >= notBefore)) return 'not valid yet'
   if (!(at <= notAfter)) return 'expired'
   if (extensions.unknownCritical.length > 0) return `critical extension ${extensions.unknownCritical[0]}`
@@ -21,7 +21,7 @@ export function certificateObjection(certificate: Certificate, at: Date): string
   return neglectedDuty(certificate)
 }
 
-/** Why a certificate cannot issue others (6.1.4 k, n), or undefined. A missing basicConstraints is no CA. */
+/** Why a certificate cannot issue others (6.1.4 k, n), or undefined. Without basicConstraints it is not a CA. */
 export function authorityObjection(certificate: Certificate, at: Date): string | undefined {
   const { basicConstraints, keyUsage } = certificate.extensions
   if (basicConstraints?.ca !== true) return 'an issuer that is not a CA'

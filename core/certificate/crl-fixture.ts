@@ -1,8 +1,7 @@
 /**
- * Certificate revocation lists (RFC 5280 section 5, 6.3): complete ones, signed by the certificate's issuer or an
- * authority of its name on the path. Whatever is beyond that (indirect lists, deltas, lists by reason, unknown critical
- * extensions) makes a list unusable, and without a usable list a certificate counts as revoked. The product asks OCSP;
- * this serves the tests against published path suites.
+ * Certificate revocation lists (RFC 5280 section 5, 6.3): complete ones, signed by the certificate's issuer or an authority of
+ * its name on the path. Any other list (indirect, delta, by reason, or with unknown critical extensions) is unusable. Without a
+ * usable list a certificate counts as revoked. The product asks OCSP; the tests need this module for published path suites.
  */
 import {
   children,
@@ -39,7 +38,7 @@ export type Crl = {
   nextUpdate: Date | undefined
   revoked: ReadonlySet<bigint>
   extensions: ReadonlyMap<string, Extension>
-  /** Whether an entry holds a critical extension (another issuer's certificate, say): none is known here. */
+  /** Whether an entry has a critical extension (another issuer's certificate, say). None is known here. */
   hasCriticalEntry: boolean
 }
 
@@ -83,10 +82,13 @@ function readEntry(der: Der): { serialNumber: bigint; critical: boolean } {
   return { serialNumber: readInteger(serial), critical: all.some(({ critical }) => critical) }
 }
 
-/** A `checkRevocation` for validatePath: throws `incorrect_validation_info` unless a usable list says not revoked. */
+/**
+ * A `checkRevocation` for validatePath: throws `incorrect_validation_info` unless a usable list shows that the certificate is not
+ * revoked.
+ */
 export function revocationByCrl(crls: Crl[], at: Date): RevocationCheck {
   return (certificate, issuer, authorities) => {
-    // After a change of keys an authority stands on the path twice, and either key may sign its list.
+    // After a change of keys an authority is on the path twice, and either key may sign its list.
     const signers = authorities.filter(({ subject }) => sameName(subject, issuer.subject))
     const usable = crls.filter(
       (crl) => isUsable(crl, certificate, at) && signers.some((signer) => isMadeBy(crl, signer)),
@@ -107,7 +109,7 @@ function isUsable(crl: Crl, certificate: Certificate, at: Date): boolean {
     crl.nextUpdate !== undefined &&
     at <= crl.nextUpdate &&
     !crl.hasCriticalEntry &&
-    // A list that points to deltas is not the last word.
+    // Delta lists may revoke further certificates, so a list that points to deltas is unusable.
     !crl.extensions.has(OID.freshestCRL) &&
     !certificate.extensions.all.has(OID.freshestCRL) &&
     critical.every(({ oid }) => oid === OID.issuingDistributionPoint) &&

@@ -1,4 +1,4 @@
-/** The extensions that say what a certificate and its key are for, and whose they are (RFC 5280 4.2.1, 4.2.2). */
+/** Reads the extensions about the use of a certificate and its key, and about their owner (RFC 5280 4.2.1, 4.2.2). */
 import {
   children,
   type Der,
@@ -39,7 +39,7 @@ export type KeyUsage = (typeof KEY_USAGES)[number]
 
 export function readBasicConstraints(der: Der): BasicConstraints {
   const fields = children(expectTag(der, TAG.sequence, 'basicConstraints'))
-  // As with critical: FALSE written out is tolerated.
+  // FALSE written out is tolerated, as for the critical flag.
   const ca = fields[0]?.tag === TAG.boolean && readBoolean(fields.shift())
   const pathLength = fields.length > 0 ? readSmallInteger(fields.shift()) : undefined
   if (fields.length > 0) throw malformed('basicConstraints with too many fields')
@@ -50,7 +50,7 @@ export function readBasicConstraints(der: Der): BasicConstraints {
 export function readKeyUsage(der: Der): Set<KeyUsage> {
   const { bytes } = readBitString(der)
   const usages = KEY_USAGES.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0)
-  // RFC 5280 4.2.1.3: at least one bit must be set; two octets hold all there are.
+  // RFC 5280 4.2.1.3: at least one bit must be set; two octets hold all defined bits.
   if (usages.length === 0 || bytes.length > 2) throw malformed('keyUsage without a known usage')
   return new Set(usages)
 }

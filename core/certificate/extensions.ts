@@ -1,6 +1,6 @@
 /**
- * Certificate extensions (RFC 5280 4.2): each read strictly, none twice, and every critical one that is not enforced by
- * validate-path.ts listed in `unknownCritical`, so that a path through it is refused.
+ * Certificate extensions (RFC 5280 4.2): each read strictly, each at most once. Critical extensions that validate-path.ts does
+ * not enforce are listed in `unknownCritical`; a path through such a certificate is refused.
  */
 import {
   children,
@@ -40,7 +40,9 @@ import {
 
 export type { KeyUsage } from './extension-values.ts'
 
-/** An extension as it stands: what is not read here (CRL distribution points, say) is found by OID. */
+/**
+ * An extension with its undecoded value. Extensions that are not decoded here (CRL distribution points, say) are found by OID.
+ */
 export type Extension = { oid: string; critical: boolean; value: Buffer }
 
 export type Extensions = {
@@ -53,7 +55,7 @@ export type Extensions = {
   authorityKeyIdentifier: AuthorityKeyIdentifier | undefined
   subjectAltNames: GeneralName[] | undefined
   nameConstraints: NameConstraints | undefined
-  /** Policy OIDs, the qualifiers left out: they are for people. */
+  /** Policy OIDs without the qualifiers, which are meant for people. */
   policies: string[] | undefined
   policyMappings: PolicyMapping[] | undefined
   policyConstraints: PolicyConstraints | undefined
@@ -62,13 +64,13 @@ export type Extensions = {
   ocspUrls: string[]
   /** id-pkix-ocsp-nocheck: a responder's certificate that needs no status of its own (RFC 6960 4.2.2.2.1). */
   ocspNoCheck: boolean
-  /** Critical extensions that nobody here enforces. */
+  /** Critical extensions that no code here enforces. */
   unknownCritical: string[]
 }
 
 const MAX_EXTENSIONS = 64
 
-// RFC 5280 forbids the critical flag on the key identifiers and access methods, so these are not in the list.
+// RFC 5280 forbids the critical flag on key identifiers and access methods, so these are not in the list.
 const ENFORCED_WHEN_CRITICAL: ReadonlySet<string> = new Set([
   OID.basicConstraints,
   OID.keyUsage,
@@ -120,7 +122,7 @@ function interpret(all: Map<string, Extension>): Extensions {
   const unknownCritical = [...all.values()]
     .filter(({ oid, critical }) => critical && !ENFORCED_WHEN_CRITICAL.has(oid))
     .map(({ oid }) => oid)
-  // A critical policy must be understood with its qualifiers (RFC 5280 4.2.1.4).
+  // A critical policy may only be accepted if its qualifiers are understood too (RFC 5280 4.2.1.4).
   if (policies?.unknownQualifier === true && all.get(OID.certificatePolicies)?.critical === true) {
     unknownCritical.push(OID.certificatePolicies)
   }

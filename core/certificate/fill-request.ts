@@ -1,4 +1,7 @@
-/** The subject of a request by a profile: what stands in braces gives way to what it names, once; values are not looked at again. */
+/**
+ * Fills in the subject of a certificate request by a profile. Each `{placeholder}` is replaced once by its value; braces inside a
+ * value are not replaced again.
+ */
 import type { Placeholder, RequestedAttribute } from '#schemas/certificate-profile.ts'
 
 export function fillRequest(

@@ -1,6 +1,6 @@
 /**
- * The document by which those who verify evidence offline know an instance's own certificate profiles: canonical JSON. It lies beside
- * the shared parameters and is as trusted as they are: whoever names the configuration vouches for both.
+ * The document with an instance's own certificate profiles, in canonical JSON, for people who verify evidence offline. It is
+ * stored with the shared parameters and is as trusted as they are: the person who chooses the configuration vouches for both.
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -11,7 +11,7 @@ import { readOwnProfiles } from './read-own-profiles.ts'
 
 export const PROFILES_FILE = 'certificate-profiles.json'
 
-/** 20 profiles of 16 KiB, and what is around them. */
+/** Enough for 20 profiles of 16 KiB each and the members around them. */
 const MAX_BYTES = 512 * 1024
 
 type InstanceProfiles = { instance: string; profiles: CertificateProfile[] }
@@ -20,7 +20,7 @@ export function writeInstanceProfiles({ instance, profiles }: InstanceProfiles):
   return Buffer.from(canonicalJson({ instance, profiles }))
 }
 
-/** Tells it from shared parameters, which are XML. */
+/** Distinguishes the document from shared parameters, which are XML. */
 export function isInstanceProfiles(bytes: Buffer): boolean {
   return bytes[0] === '{'.charCodeAt(0)
 }

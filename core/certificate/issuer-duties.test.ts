@@ -1,4 +1,4 @@
-/** Certificates whose issuers neglect RFC 5280 section 4.2, and such as look odd and are not. */
+/** Certificates whose issuers neglect RFC 5280 section 4.2, and unusual certificates that are valid. */
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { der } from '#core/asn1/der-write.ts'

@@ -1,6 +1,6 @@
 /**
- * What RFC 5280 section 4.2 tells issuers to do and a path depends on: key identifiers, what stands in certificates
- * of authorities only, and how names are written. docs/divergences.md lists the duties that nobody checks.
+ * Checks the duties of issuers in RFC 5280 section 4.2 that path validation relies on: key identifiers, extensions that only
+ * certificates of authorities may have, and how names are written. docs/divergences.md lists the duties that are not checked.
  */
 import { children, parseDer, TAG } from '#core/asn1/der.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -9,13 +9,13 @@ import { type Certificate, readAlgorithmIdentifier } from './parse-certificate.t
 
 const ISSUER_ALT_NAME = '2.5.29.18'
 const MAX_HOST = 253
-/** RFC 1034 section 3.5 as RFC 1123 section 2.1 changed it. */
+/** RFC 1034 section 3.5, changed by RFC 1123 section 2.1. */
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i
 const LOCAL_PART = /^(?:[^\s"(),:;<>@[\\\]]{1,64}|"(?:[^"\\]|\\.){1,62}")$/
 const URI =
   /^[a-z][a-z0-9+.-]*:(?:\/\/(?:[^/?#\s@]*@)?(?:\[[0-9a-f:.]+\]|[^/?#\s:@[\]]+)(?::[0-9]*)?(?:[/?#][^\s]*)?|(?!\/\/)[^\s]+)$/i
 
-/** The duty that the issuer of this certificate neglected, whatever its place, or undefined. */
+/** The duty that the issuer of this certificate neglected, or undefined. Applies to certificates at every position of a path. */
 export function neglectedDuty({ extensions, spki }: Certificate): string | undefined {
   const { all, authorityKeyIdentifier: id, basicConstraints, nameConstraints } = extensions
   if (nameConstraints !== undefined && basicConstraints?.ca !== true)
@@ -33,7 +33,10 @@ export function neglectedDuty({ extensions, spki }: Certificate): string | undef
   return wrong && `an alternative name (${wrong.kind}) that is not written as RFC 5280 says`
 }
 
-/** The same of a certificate and the one of its issuer (4.2.1.1, .2): it names the issuer's key as that names itself. */
+/**
+ * The neglected duty between a certificate and its issuer's certificate (4.2.1.1, .2), or undefined: the authority key identifier
+ * must equal the issuer's subject key identifier.
+ */
 export function neglectedLink(certificate: Certificate, issuer: Certificate): string | undefined {
   const own = issuer.extensions.subjectKeyIdentifier
   if (own === undefined) return 'an issuer without a subject key identifier'
@@ -42,7 +45,7 @@ export function neglectedLink(certificate: Certificate, issuer: Certificate): st
   return own.equals(named) ? undefined : 'an authority key identifier of another key than the issuer has'
 }
 
-/** RFC 5480 2.1.1: a curve that a certificate describes by itself may have a base point whose key everybody knows. */
+/** RFC 5480 2.1.1: with explicit curve parameters an attacker can choose a base point for which he knows the private key. */
 function hasNamedCurve(spki: Buffer): boolean {
   const { oid, parameters } = readAlgorithmIdentifier(children(parseDer(spki))[0]!)
   return oid !== OID.ecPublicKey || parameters?.[0] === TAG.oid
@@ -66,7 +69,7 @@ function isWellWritten(name: GeneralName): boolean {
   }
 }
 
-/** The last label is no number: then it would be an address. */
+/** The last label must not be a number, else the text would be an IP address. */
 function isHost(text: string): boolean {
   const labels = text.split('.')
   return (

@@ -1,4 +1,4 @@
-/** Where names lie relative to name constraints, X-Road's own chains, and policies that multiply. */
+/** Positions of names relative to name constraints, X-Road's own chains, and policies that multiply. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { parseDer } from '#core/asn1/der.ts'

@@ -1,6 +1,6 @@
 /**
- * Where a name lies relative to a subtree of the same kind (RFC 5280 4.2.1.10): inside, outside, or unclear when either
- * is malformed, of a kind without a rule, or a wildcard that reaches across the border.
+ * Decides where a name is relative to a subtree of the same kind (RFC 5280 4.2.1.10): inside, outside or unclear. Unclear means
+ * that either is malformed, that the kind has no rule, or that a wildcard reaches across the border.
  */
 import type { GeneralName } from './general-name.ts'
 import { comparableRdns, type Name } from './name.ts'
@@ -29,7 +29,9 @@ function directoryPlace(name: Name, base: Name): Place {
   return place(baseRdns.length <= rdns.length && baseRdns.every((rdn, at) => rdn === rdns[at]))
 }
 
-/** The base and everything below it; an empty base is everything. A leading dot has no meaning for DNS names. */
+/**
+ * A subtree is the base and every name below it; an empty base matches everything. A leading dot has no meaning for DNS names.
+ */
 function dnsPlace(name: string, base: string): Place {
   const wildcard = name.startsWith('*.')
   const host = wildcard ? name.slice(2) : name
@@ -49,18 +51,18 @@ function mailPlace(address: string, base: string): Place {
   if (baseAt === 0 || !HOST.test(baseHost)) return 'unclear'
   if (host !== baseHost) return 'outside'
   if (local === baseLocal) return 'inside'
-  // The case of a local part matters in theory and to almost no mail system.
+  // In theory the case of a local part matters, but almost no mail system distinguishes it.
   return local.toLowerCase() === baseLocal.toLowerCase() ? 'unclear' : 'outside'
 }
 
-/** RFC 5280: a URI without a host name (none, or an IP address) cannot pass where URIs are constrained. */
+/** RFC 5280: where URIs are constrained, a URI without a host name (no host, or an IP address) is refused. */
 function uriPlace(uri: string, base: string): Place {
   const match = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@\\]*@)?([^/?#:@\\]+)(?::[0-9]*)?(?:[/?#]|$)/i.exec(uri)
   const host = match?.[1]?.toLowerCase() ?? ''
   return HOST.test(host) && !DOTTED_NUMBERS.test(host) ? hostPlace(host, base) : 'unclear'
 }
 
-/** A host is itself alone; a dot and a domain is every host below it, not the domain itself. */
+/** A host as base matches this host alone; a dot and a domain match every host below the domain, but not the domain itself. */
 function hostPlace(host: string, base: string): Place {
   const below = base.startsWith('.')
   if (!HOST.test(below ? base.slice(1) : base)) return 'unclear'

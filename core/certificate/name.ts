@@ -1,4 +1,4 @@
-/** Distinguished names: read, compared as RFC 5280 7.1 says, printed as Java prints them for X-Road. */
+/** Distinguished names: read, compared as in RFC 5280 7.1, and printed for X-Road as Java prints them. */
 import { children, type Der, expectTag, malformed, readOid, readText, TAG } from '#core/asn1/der.ts'
 import { OID } from '#core/asn1/oids.ts'
 
@@ -39,7 +39,7 @@ function readAttribute(der: Der): NameAttribute {
   return { oid: readOid(type), value: text, valueDer: value.raw }
 }
 
-// The keywords that Java's RFC 2253 form knows; every other attribute is printed by OID with the hex of its DER.
+// The keywords of Java's RFC 2253 form. Java prints every other attribute as its OID with the hex of its DER.
 const JAVA_KEYWORD: ReadonlyMap<string, string> = new Map([
   [OID.commonName, 'CN'],
   [OID.countryName, 'C'],
@@ -62,7 +62,10 @@ export function nameText(name: Name): string {
     .join(',')
 }
 
-/** The same for people: the serial number of a name, which X-Road's profiles put a member's or server's code in, can be read. */
+/**
+ * As `nameText`, but readable for people: also prints the text of the serial number, where X-Road's profiles put a member's or
+ * server's code.
+ */
 export function readableName(name: Name): string {
   return name.rdns
     .toReversed()
@@ -82,7 +85,7 @@ function attributeText({ oid, value, valueDer }: NameAttribute, keywords = JAVA_
 
 const comparable = new WeakMap<Name, string[]>()
 
-/** Each relative name in a form in which equal names are equal texts: case, width and white space folded, sets sorted. */
+/** One text per relative name such that equal names give equal texts: case, width and white space folded, sets sorted. */
 export function comparableRdns(name: Name): string[] {
   let found = comparable.get(name)
   if (found === undefined) {
@@ -131,8 +134,8 @@ export function attributes(name: Name, which: string): string[] {
 }
 
 /**
- * The value of an attribute, by short name or OID. Where it is repeated, the one that X-Road takes: the last one
- * encoded, because it reads the reversed RFC 2253 text from the front (CertUtils.getRDNValue).
+ * The value of an attribute, by short name or OID. If the attribute is repeated, the last one encoded, as in X-Road, which reads
+ * the reversed RFC 2253 text from the front (CertUtils.getRDNValue).
  */
 export function attribute(
   name: Name,

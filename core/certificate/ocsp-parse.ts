@@ -1,4 +1,4 @@
-/** Reads an OCSP answer (RFC 6960 section 4.2) whole and strictly; says nothing about whether to believe it. */
+/** Reads an OCSP answer (RFC 6960 section 4.2) completely and strictly; does not decide whether to trust it. */
 import {
   children,
   type Der,
@@ -41,7 +41,7 @@ export type OcspResponse = {
   nonce: Buffer | undefined
   signatureAlgorithm: AlgorithmIdentifier
   signature: Buffer
-  /** DER of the certificates sent along; outside the signature. */
+  /** DER of the certificates in the answer; the signature does not cover them. */
   certificates: Buffer[]
 }
 
@@ -135,7 +135,7 @@ function readSingle(single: Der): SingleResponse {
   const next = fields[0]?.tag === 0xa0 ? onlyChild(fields.shift()!) : undefined
   const extensions = fields.shift()
   if (fields.length > 0) throw malformed('fields after the single extensions')
-  // None is needed to understand an answer for now, so every critical one refuses it (archive cutoff included).
+  // No single extension is known here, so every critical one makes the answer refused (archive cutoff included).
   if (extensions !== undefined) {
     readMessageExtensions(onlyChild(expectTag(extensions, 0xa1, 'single extensions')), [])
   }

@@ -1,4 +1,4 @@
-/** OCSP requests (RFC 6960 section 4.1) and the CertID by which request and answer name a certificate. */
+/** OCSP requests (RFC 6960 section 4.1) and the CertID that names a certificate in request and answer. */
 import { createHash } from 'node:crypto'
 import {
   children,
@@ -21,12 +21,12 @@ import { Fault } from '#schemas/fault.ts'
 import type { Certificate } from './certificate.ts'
 import { readMessageExtensions, readNonce, writeNonce } from './ocsp-extensions.ts'
 
-/** Requests and answers longer than this are refused unread. */
+/** Longer requests and answers are refused without being read. */
 export const MAX_OCSP_BYTES = 64 * 1024
-/** More certificates than this in one message are refused. */
+/** The most certificates in one message. */
 export const MAX_OCSP_ENTRIES = 64
 
-/** What a CertID says. Digests are over the issuer's name and key. */
+/** The content of a CertID: digests of the issuer's name and key, and the serial number. */
 type CertIdFields = {
   digest: string
   issuerNameHash: Buffer
@@ -35,8 +35,8 @@ type CertIdFields = {
 }
 
 /**
- * The CertID of `certificate` in the one form that X-Road compares: SHA-1 with NULL parameters (wire 6.3). SHA-1 only
- * names the issuer here; nothing rests on its strength.
+ * The CertID of `certificate` in the one form that X-Road compares: SHA-1 with NULL parameters (wire 6.3). SHA-1 only identifies
+ * the issuer here; no security depends on its strength.
  */
 export function certId(certificate: Certificate, issuer: Certificate): Buffer {
   return der.sequence(
@@ -60,8 +60,8 @@ export function buildOcspRequest(certificate: Certificate, issuer: Certificate, 
 }
 
 /**
- * Reads a request as a responder: the whole CertIDs, byte for byte as they came, and the nonce. A signature on it is not
- * looked at. Throws `malformed_ocsp`.
+ * Reads a request for a responder: the CertIDs as received, byte for byte, and the nonce. A signature on the request is ignored.
+ * Throws `malformed_ocsp`.
  */
 export function parseOcspRequest(bytes: Buffer): { certIds: Buffer[]; nonce?: Buffer } {
   return asOcspFault('request', () => {
@@ -97,7 +97,7 @@ function readRequest(request: Der): Buffer {
   return id!.raw
 }
 
-/** What a CertID says; throws `malformed_der`. */
+/** Reads the content of a CertID; throws `malformed_der`. */
 export function readCertId(id: Der): CertIdFields {
   const [algorithm, nameHash, issuerKeyHash, serial, ...more] = children(id)
   if (more.length > 0) throw malformed('fields after the serial number')

@@ -1,9 +1,9 @@
 /**
- * Decides whether an OCSP answer proves that a certificate was good at a given time: about this certificate, by a
- * responder who may speak for its issuer, signed, fresh (RFC 6960 section 3.2, wire 6.3). Anything else throws.
+ * Decides whether an OCSP answer proves that a certificate was good at a given time. The answer must be about this certificate,
+ * fresh, and signed by a responder that may answer for its issuer (RFC 6960 section 3.2, wire 6.3). Anything else throws.
  *
- * Outside the answer's signature are the certificates sent along: the responder's own is signed by the issuer, further ones
- * decide nothing.
+ * The answer's signature does not cover the certificates in the answer. The issuer signs the responder's own certificate; further
+ * certificates have no effect.
  */
 import { OID } from '#core/asn1/oids.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -14,8 +14,8 @@ import { asOcspFault, certId, keyHash } from './ocsp-request.ts'
 export { buildOcspError, buildOcspResponse, type OcspAnswer } from './ocsp-write.ts'
 
 /**
- * How far ahead of ours a responder's clock may be. X-Road has no such limit; without one an answer made for next year
- * would stay fresh until then.
+ * How far a responder's clock may be ahead of ours. X-Road has no such limit. Without one, an answer dated a year ahead would
+ * count as fresh until then.
  */
 export const CLOCK_SKEW_MS = 60_000
 
@@ -23,7 +23,7 @@ export type OcspVerdict = {
   thisUpdate: Date
   nextUpdate: Date | undefined
   producedAt: Date
-  /** When the answer stops to be fresh: thisUpdate + freshness, or nextUpdate if that is earlier and checked. */
+  /** When the answer stops being fresh: thisUpdate + freshness, or nextUpdate if that is earlier and checked. */
   validUntil: Date
 }
 
@@ -36,16 +36,19 @@ export type OcspQuestion = {
   at: Date
   freshnessSeconds: number
   checkNextUpdate?: boolean
-  /** When given, the answer must carry it. */
+  /** If set, the answer must contain it. */
   nonce?: Buffer
 }
 
 type ResponderQuestion = Pick<OcspQuestion, 'issuer' | 'responders' | 'at'>
 
-/** Throws `malformed_ocsp`, or `incorrect_validation_info` unless the certificate was good at `at`. */
+/**
+ * Returns the times of the answer. Throws `malformed_ocsp`, or `incorrect_validation_info` unless the certificate was good at
+ * `at`.
+ */
 export function verifyOcspResponse(q: OcspQuestion): OcspVerdict {
   const response = parseOcspResponse(q.response)
-  // As X-Road: only the first entry counts, and its CertID is compared byte for byte.
+  // As in X-Road, only the first entry counts, and its CertID is compared byte for byte.
   const single = response.responses[0]!
   if (!single.certId.equals(certId(q.certificate, q.issuer))) throw refused('it is about another certificate')
   if (q.nonce !== undefined && !response.nonce?.equals(q.nonce)) throw refused('it does not carry our nonce')
@@ -69,7 +72,7 @@ function checkTimes(producedAt: Date, single: SingleResponse, q: OcspQuestion): 
   return { thisUpdate, nextUpdate, producedAt, validUntil: new Date(Math.min(until, nextUpdate.getTime())) }
 }
 
-/** Throws `incorrect_validation_info` unless a responder signed that may speak for the issuer at `at`. */
+/** Throws `incorrect_validation_info` unless a responder signed the answer that may answer for the issuer at `at`. */
 export function checkResponder(response: OcspResponse, q: ResponderQuestion): void {
   let reason = 'its responder is not known'
   for (const { certificate, trusted } of candidates(response, q)) {
@@ -88,7 +91,7 @@ export function checkResponder(response: OcspResponse, q: ResponderQuestion): vo
 
 type Candidate = { certificate: Certificate; trusted: 'issuer' | 'configured' | 'delegated' }
 
-/** Our own copies come first: nobody can put others in their place. */
+/** Our own copies come before the certificates in the answer, which anybody could have replaced. */
 function* candidates(response: OcspResponse, q: ResponderQuestion): Generator<Candidate> {
   yield { certificate: q.issuer, trusted: 'issuer' }
   for (const certificate of q.responders) yield { certificate, trusted: 'configured' }
@@ -108,8 +111,8 @@ function isNamed(response: OcspResponse, certificate: Certificate): boolean {
 }
 
 /**
- * Why this certificate may not speak for the issuer; undefined when it may. Its validity is that of `at`; its own
- * revocation is not asked for (id-pkix-ocsp-nocheck or not), as X-Road does not either: the issuer keeps it short-lived.
+ * Why this certificate may not answer for the issuer; undefined when it may. It must be valid at `at`. Its own revocation is not
+ * checked (with or without id-pkix-ocsp-nocheck), as in X-Road: the issuer makes it short-lived.
  */
 function whyNotAuthorised(
   certificate: Certificate,

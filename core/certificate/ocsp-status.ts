@@ -1,6 +1,6 @@
 /**
- * What an OCSP answer says of a certificate, whenever it was made: for old evidence, where an answer that came later tells
- * more than one of the time in question. Genuine it must be all the same.
+ * Reads the status of a certificate from an OCSP answer of any time. For old evidence, an answer that was made later can say more
+ * than one from the time in question. The answer must still be genuine.
  */
 import type { Certificate } from './certificate.ts'
 import { parseOcspResponse, type SingleResponse } from './ocsp-parse.ts'
@@ -16,8 +16,8 @@ type OcspStatusQuestion = {
 }
 
 /**
- * The answer's words, by a responder that might speak for the issuer when it said them. Undefined when it is about another
- * certificate. Throws `malformed_ocsp` or `incorrect_validation_info`.
+ * The status in the answer. Its responder must have been allowed to answer for the issuer when it made the answer. Undefined if
+ * the answer is about another certificate. Throws `malformed_ocsp` or `incorrect_validation_info`.
  */
 export function readOcspStatus(
   q: OcspStatusQuestion,

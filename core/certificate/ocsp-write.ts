@@ -1,4 +1,4 @@
-/** Writes OCSP answers (RFC 6960 section 4.2) for a responder of our own. */
+/** Writes OCSP answers (RFC 6960 section 4.2) for our own responder. */
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
 import type { Certificate } from './certificate.ts'
@@ -18,7 +18,10 @@ export type OcspAnswer = {
 /** Signs bytes; `algorithm` is the DER of the AlgorithmIdentifier. */
 export type DerSigner = (tbs: Buffer) => { algorithm: Buffer; value: Buffer }
 
-/** A signed answer. Each CertID must be the one of the request, byte for byte; the responder is named by its key. */
+/**
+ * A signed answer. The caller passes each CertID as it was in the request, byte for byte; the answer names the responder by its
+ * key.
+ */
 export function buildOcspResponse(q: {
   answers: OcspAnswer[]
   nonce?: Buffer

@@ -1,4 +1,6 @@
-/** OCSP: what is believed and what is refused, published corner cases, hostile bytes, and openssl on both ends. */
+/**
+ * OCSP: which answers are accepted and refused, published corner cases, hostile bytes, and openssl as client and as responder.
+ */
 import { execFileSync } from 'node:child_process'
 import { sign } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -34,7 +36,7 @@ import {
 } from './ocsp-response.ts'
 import type { DerSigner } from './ocsp-write.ts'
 
-// Whole seconds, as the messages hold them.
+// Whole seconds, as in OCSP messages.
 const NOW = new Date(Math.floor(Date.now() / 1000) * 1000)
 const after = (seconds: number): Date => new Date(NOW.getTime() + seconds * 1000)
 const YEAR = 365 * 86_400
@@ -133,7 +135,7 @@ t.test('who may speak for the issuer', async (t) => {
     t.throws(() => ask(answer({ responder: certificate })), { code: 'incorrect_validation_info' }, what)
   }
   refused(answer({ responder: others.expired }), { responders: [others.expired] })
-  // The right one beside a wrong one of the same name is found.
+  // The right responder is found although another certificate with the same name, but without the usage, comes first.
   t.ok(ask(answer({ includeCertificates: [others['without the usage'], responder] })))
 })
 
@@ -234,7 +236,7 @@ t.test('no flipped bit changes what an answer says', async (t) => {
       if (code !== 'malformed_ocsp' && code !== 'incorrect_validation_info') throw thrown
     }
   }
-  // The responder's certificate is unsigned by the answer but signed by the issuer: nothing is left uncovered.
+  // The answer's signature does not cover the responder's certificate, but the issuer's does, so every byte is covered.
   t.same(
     [...believed],
     [],
@@ -280,7 +282,7 @@ const VECTORS = path.join(import.meta.dirname, '../../test/vectors')
 
 t.test('published corner cases', async (t) => {
   const folder = path.join(VECTORS, 'ocsp')
-  // Each file by what it must be: an entry's status, or the fault.
+  // The expected result of each file: an entry's status, or the fault.
   const responses: Record<string, string> = {
     'ocsp-army.deps.mil-resp.der': 'revoked',
     'resp-delegate-unknown-cert.der': 'unknown',

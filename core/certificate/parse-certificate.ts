@@ -1,4 +1,4 @@
-/** Reads X.509 certificates strictly (RFC 5280 4.1); what they mean for trust is validate-path.ts's matter. */
+/** Reads X.509 certificates strictly (RFC 5280 4.1). validate-path.ts decides whether to trust them. */
 import { createHash } from 'node:crypto'
 import {
   children,
@@ -18,7 +18,7 @@ import { Fault } from '#schemas/fault.ts'
 import { type Extensions, NO_EXTENSIONS, readExtensions } from './extensions.ts'
 import { type Name, readName } from './name.ts'
 
-/** `parameters` is the raw DER of whatever follows the OID. */
+/** `parameters` is the raw DER of the parameters, if there are any. */
 export type AlgorithmIdentifier = { oid: string; parameters: Buffer | undefined }
 
 export type Certificate = {
@@ -66,7 +66,7 @@ function read(der: Der): Certificate {
   if (rest.length > 0) throw malformed('validity with too many fields')
   const { unused, bytes } = readBitString(signature)
   if (unused !== 0) throw malformed('signature with unused bits')
-  // RFC 5280 4.1.1.2: what is signed names the algorithm; the copy outside must not say otherwise.
+  // RFC 5280 4.1.1.2: the signed part names the algorithm; the unsigned copy must be equal.
   if (innerAlgorithm === undefined || !innerAlgorithm.raw.equals(outerAlgorithm.raw)) {
     throw malformed('two different signature algorithms')
   }

@@ -1,4 +1,4 @@
-/** Chains that are sound or broken in one place, judged by us and by `openssl verify`. */
+/** Chains that are sound or broken in one place, judged by our code and by `openssl verify`. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -39,7 +39,7 @@ t.teardown(() => rmSync(directory, { recursive: true }))
 const pem = ({ der }: Certificate): string =>
   `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`
 
-/** What `openssl verify` says of the same chain at the same time. */
+/** Whether `openssl verify` accepts the same chain at the same time. */
 function opensslAccepts({ leaf, middle, anchor }: Chain): boolean {
   const file = (label: string, text: string): string => {
     const path = join(directory, label)
@@ -52,7 +52,7 @@ function opensslAccepts({ leaf, middle, anchor }: Chain): boolean {
   const flags = [
     '-x509_strict',
     '-policy_check',
-    // Without this openssl means no policy at all, where we mean any.
+    // Without this option openssl accepts no policy at all, whereas we accept any.
     '-policy',
     OID.anyPolicy,
     '-no-CApath',

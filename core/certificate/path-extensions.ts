@@ -10,7 +10,7 @@ export type PolicyConstraints = {
   inhibitPolicyMapping: number | undefined
 }
 
-// Bounds on what path validation multiplies.
+// Limits on the factors whose product decides how long path validation takes.
 const MAX_SUBTREES = 128
 const MAX_POLICIES = 128
 const MAX_MAPPINGS = 128
@@ -28,7 +28,7 @@ export function readNameConstraints(der: Der): NameConstraints {
   return constraints
 }
 
-/** RFC 5280 knows only minimum 0, which DER leaves out, and no maximum: a subtree is its base alone. */
+/** RFC 5280 allows only minimum 0, which DER omits, and no maximum, so a subtree is its base alone. */
 function readSubtree(der: Der): GeneralName {
   const [base, ...distances] = children(expectTag(der, TAG.sequence, 'subtree'))
   if (base === undefined || distances.length > 0) throw malformed('subtree with a distance')

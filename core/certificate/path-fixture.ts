@@ -1,4 +1,4 @@
-/** For tests only: chains of a root, one authority and one certificate, each of which can be bent. */
+/** For tests only: chains of a root, one authority and one certificate. A test can change each of them. */
 
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -47,7 +47,7 @@ export type Chain = { leaf: Certificate; middle: Certificate[]; anchor: Certific
 export const made = (recipe: CertificateRecipe): Certificate =>
   parseCertificate(bake({ keyIdentifiers: true, ...recipe }))
 
-/** Root, one authority, one certificate; each can be bent. */
+/** Makes a chain of root, one authority and one certificate; the parameters change each of them. */
 export function chain(
   bend: {
     root?: Partial<CertificateRecipe>

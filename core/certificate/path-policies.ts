@@ -1,13 +1,13 @@
 /**
- * Certificate policies along a path (RFC 5280 6.1 with the policy graph of RFC 9618, which cannot grow exponentially).
- * The caller accepts every policy (the user-initial set is anyPolicy), so of the graph only its lowest level is needed:
- * it is null exactly when that level is empty.
+ * Certificate policies along a path (RFC 5280 6.1 with the policy graph of RFC 9618, which cannot grow exponentially). The caller
+ * accepts every policy (the user-initial set is anyPolicy), so only the lowest level of the graph is needed: the graph is null
+ * exactly when that level is empty.
  */
 import { OID } from '#core/asn1/oids.ts'
 import type { Certificate } from './parse-certificate.ts'
 import { mapsAnyPolicy } from './path-extensions.ts'
 
-/** `level` maps each valid policy to the policies expected in the next certificate; the counters are RFC 5280's. */
+/** `level` maps each valid policy to the policies expected in the next certificate; the counters are those of RFC 5280. */
 type PolicyState = {
   level: Map<string, Set<string>>
   explicitPolicy: number
@@ -25,7 +25,7 @@ export function startPolicies(count: number): PolicyState {
   }
 }
 
-/** 6.1.3 (d) to (f): steps into a certificate; says why its policies refuse the path, or undefined. */
+/** 6.1.3 (d) to (f): processes a certificate. Returns why its policies refuse the path, or undefined. */
 export function enterPolicies(
   state: PolicyState,
   certificate: Certificate,
@@ -91,7 +91,9 @@ function mapPolicies(state: PolicyState, mappings: { issuerDomain: string; subje
   }
 }
 
-/** 6.1.5 (a), (b), (g): the last word, after the last certificate was entered. */
+/**
+ * 6.1.5 (a), (b), (g): the final checks, after the last certificate was processed. Returns why the path is refused, or undefined.
+ */
 export function endPolicies(state: PolicyState, certificate: Certificate): string | undefined {
   state.explicitPolicy = lower(state.explicitPolicy)
   if (certificate.extensions.policyConstraints?.requireExplicitPolicy === 0) state.explicitPolicy = 0

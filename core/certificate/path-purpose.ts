@@ -1,11 +1,11 @@
-/** Whether a certificate may serve a purpose, and whether the extended key usages of its authorities let it. */
+/** Whether a certificate may serve a purpose, and whether the extended key usages of its authorities allow it. */
 import { OID } from '#core/asn1/oids.ts'
 import type { Certificate } from './parse-certificate.ts'
 import { isAuthenticationCertificate, isSigningCertificate } from './usage.ts'
 
 export type Purpose = 'authentication' | 'signing' | 'ocsp-responder' | 'time-stamping' | 'ca' | 'any'
 
-// X-Road knows no extended key usage for signing: one that names only other trades forbids it.
+// X-Road has no extended key usage for signing. A certificate that lists only these usages may not sign messages.
 const NOT_FOR_SIGNING: ReadonlySet<string> = new Set([
   OID.serverAuth,
   OID.codeSigning,
@@ -17,7 +17,7 @@ const NOT_FOR_SIGNING: ReadonlySet<string> = new Set([
 export function purposeObjection(certificate: Certificate, purpose: Purpose): string | undefined {
   const { basicConstraints, keyUsage } = certificate.extensions
   const ca = basicConstraints?.ca === true
-  // RFC 5280 4.2.1.9: who may sign certificates must say that it is an authority.
+  // RFC 5280 4.2.1.9: a certificate whose key may sign certificates must be marked as an authority.
   if (keyUsage?.has('keyCertSign') && !ca) return 'keyCertSign in a certificate that is not a CA'
   if (purpose === 'any') return undefined
   if (purpose === 'ca') return ca ? undefined : 'not the certificate of a CA'
@@ -40,7 +40,7 @@ function servesPurpose(
       // RFC 6960 4.2.2.2: the delegation must be explicit.
       return signs && extendedKeyUsage?.includes(OID.ocspSigning) === true
     case 'time-stamping':
-      // RFC 3161 2.3: this usage alone, and critical.
+      // RFC 3161 2.3: this must be the only usage, and critical.
       return (
         signs &&
         extendedKeyUsageCritical &&
@@ -73,7 +73,8 @@ function allows(limits: string[][], purpose: Purpose): boolean {
     case 'time-stamping':
       return common(OID.timeStamping)
     case 'ocsp-responder':
-      // A CA answers for the certificates that it issues, whatever these are for; the responder itself was judged.
+      // A CA may answer OCSP for every certificate that it issues, whatever its usages; the responder's own certificate was
+      // judged before.
       return true
     case 'ca':
     case 'any':

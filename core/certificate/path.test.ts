@@ -1,4 +1,4 @@
-/** Path validation: which path is found, purposes, revocation, every bit flipped, and work that stays bounded. */
+/** Path validation: which path is found, purposes, revocation, every bit flipped, and bounded work. */
 import t from 'tap'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -122,14 +122,14 @@ t.test('depth is bounded at four authorities between', async (t) => {
 t.test('cycles and crowds end', async (t) => {
   const names = Array.from({ length: 12 }, () => commonName('Crowd'))
   const keys = names.map(() => newKey())
-  // Twelve authorities of one name, each signed by each: a maze without an exit.
+  // Twelve authorities of the same name, each signed by each other: no path leads to an anchor.
   const middle = keys.flatMap((key) =>
     keys.map((signer) => made({ key, signer, subject: names[0]!, extensions: caExtensions() })),
   )
   const anchor = made({ key: rootKey, subject: rootName, extensions: caExtensions() })
   const leaf = leafUnder(names[0]!, keys[0]!)
   t.equal(refusalOf(question({ leaf, middle, anchor }))?.code, 'invalid_cert_path')
-  // And one with many exits, each of which the anchor's name constraints close.
+  // Many paths lead to the anchor, but its name constraints exclude each of them.
   const closed = made({
     key: rootKey,
     subject: rootName,

@@ -1,4 +1,4 @@
-/** The public key of a certificate as node:crypto knows it, made once. */
+/** The public key of a certificate as a KeyObject of node:crypto. */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import type { Certificate } from './parse-certificate.ts'

@@ -1,11 +1,11 @@
-/** Certificates as files and X-Road's configuration hold them: DER, PEM, or base64 of either. */
+/** Reads certificates in the forms of files and X-Road's configuration: DER, PEM, or base64 of either. */
 import { Fault } from '#schemas/fault.ts'
 import { type Certificate, parseCertificate } from './parse-certificate.ts'
 
 const MAX_TEXT = 256 * 1024
 const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g
 
-/** Reads exactly one certificate in DER, PEM (text around it is ignored) or base64 of these; `malformed_certificate`. */
+/** Reads exactly one certificate in DER, PEM (text around it is ignored) or base64 of these. Throws `malformed_certificate`. */
 export function readCertificate(bytes: Buffer): Certificate {
   return parseCertificate(derOf(bytes, true))
 }
@@ -21,7 +21,7 @@ function derOf(bytes: Buffer, mayBeBase64: boolean): Buffer {
   return derOf(fromBase64(text), false)
 }
 
-/** Node's decoder skips what it does not know; only the one canonical text of the bytes is taken. */
+/** Node's decoder skips unknown characters; only the canonical base64 of the bytes is accepted. */
 function fromBase64(text: string): Buffer {
   const compact = text.replace(/\s+/g, '')
   const bytes = Buffer.from(compact, 'base64')

@@ -1,4 +1,6 @@
-/** Certificate profiles as data: the built-in ones read back what they ask for, and nothing strange is a profile. */
+/**
+ * Certificate profiles as data: the built-in profiles read the subjects that they request, and malformed profiles are refused.
+ */
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -172,7 +174,7 @@ t.test('a profile of an own', (t) => {
     t.equal(isRead(bad), false, what)
     t.equal(fits(bad), false, `${what}, by the schema`)
   }
-  // What a schema does not say.
+  // Rules that a JSON schema cannot express.
   t.equal(isRead(taken({ attribute: 'CN', split: { by: '/', parts: 2, at: 2 } })), false)
   t.equal(
     isRead(identified({ parts: { memberCode: { attribute: 'CN' } } })),

@@ -1,4 +1,6 @@
-/** Reads a certificate profile: exactly its fields, each within its bounds; a language without loops, calls or patterns. */
+/**
+ * Reads a certificate profile: exactly its fields, each within its bounds. The profile language has no loops, calls or patterns.
+ */
 import {
   fieldsOf,
   integer,
@@ -140,7 +142,7 @@ const profile = record<CertificateProfile>({
   }),
 })
 
-/** Throws `invalid_input` with the place of the mistake. */
+/** Throws `invalid_input` that names the faulty field. */
 export function readProfile(given: unknown): CertificateProfile {
   try {
     const read = profile(given, 'profile')

@@ -1,4 +1,4 @@
-/** Usage and subject profiles: every profile of X-Road, and X-Road's own certificates. */
+/** Usages and subject profiles: all profiles of X-Road, with X-Road's own certificates. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { OID } from '#core/asn1/oids.ts'
@@ -109,7 +109,7 @@ t.test('subject profiles', async (t) => {
   t.equal(server('Basic', [C, 'XX'], [CN, 'SS0']), undefined)
 })
 
-/** The certificates in base64 inside a file of X-Road's. */
+/** The base64 certificates inside one of X-Road's files. */
 function certificatesIn(path: string): Certificate[] {
   const text = readFileSync(new URL(`x-road/${path}`, vectors), 'latin1')
   return [...text.matchAll(/(?:cert|Cert|X509Certificate)[^<>]*>([A-Za-z0-9+/=\s&#;]{300,})</g)].map(
@@ -136,7 +136,7 @@ t.test("X-Road's own certificates", async (t) => {
     const issued = certificates.filter((certificate) => isIssuedBy(certificate, ca))
     t.ok(issued.length >= 3, `${folder}: CA, OCSP responder and TSA`)
   }
-  // The issuer as X-Road (Java) wrote it into a signature, with an attribute that RFC 2253 has no keyword for.
+  // The issuer's name as X-Road (Java) wrote it into a signature, with an attribute that has no RFC 2253 keyword.
   const [consumer] = certificatesIn('signatures/batch-sig.xml')
   const text = readFileSync(new URL('x-road/signatures/batch-sig.xml', vectors), 'latin1')
   t.equal(nameText(consumer!.issuer), /X509IssuerName>([^<]+)</.exec(text)?.[1])

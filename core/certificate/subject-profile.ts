@@ -1,6 +1,6 @@
 /**
- * Reads from a certificate's subject which member or server it speaks for, by the profile of the approved CA, and checks what the
- * profile demands of the certificate itself.
+ * Reads from a certificate's subject which member or server it identifies, by the profile of the approved CA. Also checks the
+ * profile's requirements on the certificate itself.
  */
 import type {
   CertificateDemands,
@@ -18,9 +18,9 @@ import { publicKeyOf } from './public-key.ts'
 import { incorrect, needed, single } from './subject-attributes.ts'
 
 /**
- * The member that a signing certificate belongs to. `profile` is the CA's, or X-Road's class name of a built-in one;
- * `instance` serves where the subject holds none. Throws `incorrect_certificate`, also for an unknown profile: to read
- * the subject by another one could give the certificate to the wrong member.
+ * The member that a signing certificate belongs to. `profile` is the CA's profile, or X-Road's class name of a built-in one;
+ * `instance` is used when the subject does not state one. Throws `incorrect_certificate`, also for an unknown profile: another
+ * profile could assign the certificate to the wrong member.
  */
 export function memberOfSigningCertificate(
   certificate: Certificate,
@@ -34,8 +34,8 @@ export function memberOfSigningCertificate(
 }
 
 /**
- * What an authentication certificate says of its server, where the profile carries that (Ejbca, FiVRK); else undefined.
- * The owner's member code stands in neither.
+ * The server that an authentication certificate identifies, if the profile has rules for that (Ejbca, FiVRK); else undefined. The
+ * owner's member code is in neither profile. Throws `incorrect_certificate`, also for an unknown profile.
  */
 export function serverOfAuthenticationCertificate(
   certificate: Certificate,
@@ -52,7 +52,7 @@ export function serverOfAuthenticationCertificate(
   }
 }
 
-/** Throws `incorrect_certificate` unless the certificate has the usages and the kind of key that the profile wants. */
+/** Throws `incorrect_certificate` unless the certificate has the usages and the kind of key that the profile requires. */
 export function checkDemands(certificate: Certificate, demands: CertificateDemands | undefined): void {
   if (demands === undefined) return
   const { keyUsage, extendedKeyUsage } = certificate.extensions

@@ -1,6 +1,6 @@
 /**
- * Finds and judges a path from a certificate to a trust anchor (RFC 5280 section 6). Our own, because libraries accept
- * paths that they must not. Work is bounded whatever is handed in: depth, candidates, signature checks, paths.
+ * Finds and judges a path from a certificate to a trust anchor (RFC 5280 section 6). Own code, because libraries accept paths
+ * that must be refused. Work is bounded for every input: depth, candidates, signature checks, paths.
  */
 import { Fault } from '#schemas/fault.ts'
 import { authorityObjection, certificateObjection, pathObjection } from './check-path.ts'
@@ -9,7 +9,7 @@ import type { Certificate } from './parse-certificate.ts'
 import { type Purpose, purposeObjection } from './path-purpose.ts'
 import { isSignedBy } from './verify-signature.ts'
 
-/** `authorities`: the issuer and those above it on this path, all judged already. */
+/** `authorities`: the issuer and the authorities above it on this path, all judged already. */
 export type RevocationCheck = (
   certificate: Certificate,
   issuer: Certificate,
@@ -18,9 +18,9 @@ export type RevocationCheck = (
 
 export type PathQuestion = {
   certificate: Certificate
-  /** Authorities between, in any order; those of the configuration and those that came with a message. */
+  /** Authorities between certificate and anchor, in any order, from the configuration and from the message. */
   intermediates: Certificate[]
-  /** Trusted by themselves (X-Road's approved CAs): their signature is not checked, all else is. */
+  /** Trusted without their signature (X-Road's approved CAs); everything else about them is checked. */
   anchors: Certificate[]
   at: Date
   purpose: Purpose
@@ -39,14 +39,14 @@ type Search = {
   paths: number
   /** Why the last candidate was refused. */
   refusal: Fault
-  /** What checkRevocation threw: it says more, since that path was sound otherwise. */
+  /** What checkRevocation threw. It is thrown in preference to `refusal`, since that path was sound otherwise. */
   revocation: Fault | undefined
 }
 
 /**
- * A path that RFC 5280 accepts at `at` for `purpose`: the certificate first, the anchor last. Throws `cert_validation`
- * when the certificate or the only path to it is refused, `invalid_cert_path` when none leads to an anchor, or
- * what `checkRevocation` threw.
+ * A path that RFC 5280 accepts at `at` for `purpose`: the certificate first, the anchor last. Throws `cert_validation` when the
+ * certificate or the last candidate path is refused, `invalid_cert_path` when no path leads to an anchor, or what
+ * `checkRevocation` threw.
  */
 export function validatePath(question: PathQuestion): Certificate[] {
   const { certificate, anchors, at, purpose } = question
@@ -60,7 +60,7 @@ export function validatePath(question: PathQuestion): Certificate[] {
   return path
 }
 
-/** Depth first: the anchors of the issuer's name, then the intermediates of that name. */
+/** Searches depth first: tries the anchors with the issuer's name, then the intermediates with that name. */
 function extend(search: Search, path: Certificate[]): Certificate[] | undefined {
   const { anchors, intermediates } = search.question
   for (const anchor of candidates(anchors, path)) {
@@ -78,7 +78,7 @@ function extend(search: Search, path: Certificate[]): Certificate[] | undefined 
   return undefined
 }
 
-/** Those that have the issuer's name and are not on the path yet, the ones that fit the key identifier first. */
+/** The certificates with the issuer's name that are not on the path yet; those that match the key identifier come first. */
 function candidates(from: Certificate[], path: Certificate[]): Certificate[] {
   const below = path.at(-1)!
   const named = from.filter(
@@ -91,7 +91,7 @@ function candidates(from: Certificate[], path: Certificate[]): Certificate[] {
   return [...named.filter(fits), ...named.filter((candidate) => !fits(candidate))].slice(0, MAX_CANDIDATES)
 }
 
-/** The same name with the same key: a second one would make a cycle and prove nothing. */
+/** Same name and same key: a second such certificate would make a cycle and prove nothing. */
 function isSameEntity(a: Certificate, b: Certificate): boolean {
   return a === b || (a.spki.equals(b.spki) && sameName(a.subject, b.subject))
 }

@@ -1,4 +1,4 @@
-/** Which signatures count: Wycheproof's verdicts, and weak or odd algorithms and keys. */
+/** Which signatures are accepted: Wycheproof's verdicts, and weak or unusual algorithms and keys. */
 import { createPublicKey } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
@@ -47,7 +47,7 @@ t.test('Wycheproof: signatures as certificates, CRLs, OCSP and time-stamps carry
           signature: Buffer.from(sig, 'hex'),
         }
         const accepted = isSignedBy(signed, issuer)
-        // A PSS salt shorter than the digest is sound, but not taken from certificates: whatever it signs is refused.
+        // A PSS salt shorter than the digest is valid, but we refuse it in certificates.
         const wanted = result === 'valid' && !file.endsWith('sha512_mgf1_32_test.json')
         counts.judged++
         if (accepted) counts.accepted++

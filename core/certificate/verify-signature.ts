@@ -1,6 +1,7 @@
 /**
- * Signatures on certificates, CRLs, OCSP answers and time-stamps: which algorithms and keys count (RFC 4055, RFC 5758),
- * verified by node:crypto. MD5, SHA-1, SHA-224, RSA under 2048 bits and other curves than P-256, P-384, P-521 do not.
+ * Verifies signatures on certificates, CRLs, OCSP answers and time-stamps with node:crypto, and decides which algorithms and keys
+ * are accepted (RFC 4055, RFC 5758). MD5, SHA-1, SHA-224, RSA under 2048 bits and curves other than P-256, P-384, P-521 are
+ * refused.
  */
 import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto'
 import { children, parseDer, readOid, readSmallInteger, TAG } from '#core/asn1/der.ts'
@@ -28,8 +29,8 @@ const DIGEST: ReadonlyMap<string, Digest> = new Map<string, Digest>([
 ])
 const DIGEST_BYTES: Record<Digest, number> = { sha256: 32, sha384: 48, sha512: 64 }
 /**
- * Whether the key of `issuer` signed `signed`; false for keys that do not count and for algorithms that do not. Which keys
- * count is for a verifier of old evidence to widen, for nobody else.
+ * Whether the key of `issuer` signed `signed`; false for keys and algorithms that are refused. Only a verifier of old evidence
+ * passes `keyCounts`, to accept weaker keys.
  */
 export function isSignedBy(
   signed: Pick<Certificate, 'tbs' | 'signatureAlgorithm' | 'signature'>,
@@ -52,14 +53,14 @@ function paddingOf({ kind, digest }: Method): SigningOptions {
 function methodOf({ oid, parameters }: AlgorithmIdentifier): Method | undefined {
   if (oid === OID.rsassaPss) return parameters === undefined ? undefined : pssMethod(parameters)
   const method = SIMPLE.get(oid)
-  // RFC 4055 5: NULL for RSA, and absent must be accepted as well. RFC 5758 3.2: absent for ECDSA.
+  // RFC 4055 5: RSA has NULL parameters, and absent ones must be accepted too. RFC 5758 3.2: ECDSA has none.
   const isNull = parameters?.equals(NULL) === true
   return parameters === undefined || (isNull && method?.kind === 'rsa') ? method : undefined
 }
 
 const NULL = Buffer.of(TAG.null, 0)
 
-/** RSASSA-PSS-params (RFC 4055 3.1) with one digest for all, a salt as long as it, and the one trailer. */
+/** RSASSA-PSS-params (RFC 4055 3.1). Accepted: one digest for everything, a salt as long as the digest, the standard trailer. */
 function pssMethod(parameters: Buffer): Method | undefined {
   try {
     const fields = children(parseDer(parameters))
@@ -67,7 +68,7 @@ function pssMethod(parameters: Buffer): Method | undefined {
       const field = fields[0]?.tag === tag ? fields.shift() : undefined
       return field && children(field)[0]
     })
-    // The defaults are SHA-1: a field left out refuses by itself.
+    // The defaults are SHA-1, so a missing field is refused.
     if (fields.length > 0 || hash === undefined || mask === undefined || salt === undefined) return undefined
     const [maskOid, maskHash] = children(mask)
     const digest = DIGEST.get(readOid(children(hash)[0]))

@@ -1,4 +1,4 @@
-/** Circumstances as they are sealed and read again: one text for one value, and nothing but what version 1 knows. */
+/** Circumstances are sealed and read again: one text per value, and only members of version 1. */
 import { hash } from 'node:crypto'
 import t from 'tap'
 import type { Circumstances } from '#schemas/circumstances.ts'

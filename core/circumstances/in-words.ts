@@ -1,4 +1,4 @@
-/** Circumstances as pages and reports in English tell them: a name and what to say, a line each. */
+/** Circumstances in English for pages and reports: one name and one value per line. */
 import type { Circumstances, EndpointPattern } from '#schemas/circumstances.ts'
 
 const AUTHENTICATION = {
@@ -36,7 +36,7 @@ export function circumstancesInWords(held: Circumstances): [string, string][] {
   return rows.filter((row): row is [string, string] => row[1] !== undefined)
 }
 
-/** With any method and any path it is no endpoint, but the service. */
+/** An endpoint with any method and any path is the whole service. */
 export function isWholeService({ method, path }: EndpointPattern): boolean {
   return method === '*' && (path === '**' || path === '/**')
 }

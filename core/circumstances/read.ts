@@ -1,11 +1,13 @@
-/** Reads circumstances strictly: canonical JSON with exactly the members of version 1, within bounds, and the hash that was named. */
+/**
+ * Reads circumstances strictly: canonical JSON with exactly the members of version 1, within bounds, and with the expected hash.
+ */
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { Circumstances, EndpointPattern, RightGrant } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** A contract's content has less; so has what is written here. */
+/** The most bytes of a document. It is more than the content of a contract or the circumstances written here need. */
 export const MAX_CIRCUMSTANCES = 64 * 1024
 const MAX_GRANTS = 256
 const DIGEST = /^[A-Za-z0-9+/]{43}=$/
@@ -13,12 +15,12 @@ const HEX = /^[0-9a-f]{64}$/
 
 type Reader<T> = (value: unknown, where: string) => T
 
-/** The entry of a bundle or archive that holds the document of this hash. */
+/** The entry name in a bundle or archive for the document with this hash (base64). */
 export function circumstancesEntry(digest: string): string {
   return `circumstances/${Buffer.from(digest, 'base64').toString('hex')}.json`
 }
 
-/** Throws `malformed_circumstances`; `digest`: what a record names, base64. */
+/** Throws `malformed_circumstances`. `digest`: the base64 SHA-256 that the record names. */
 export function readCircumstances(bytes: Buffer, digest: string): Circumstances {
   if (bytes.length > MAX_CIRCUMSTANCES) throw malformed('the document is too long')
   if (hash('sha256', bytes, 'base64') !== digest) throw malformed('the document has another hash')
@@ -67,7 +69,7 @@ function list<T>(item: Reader<T>, most: number): Reader<T[]> {
   }
 }
 
-/** Exactly these members; one whose reader takes `undefined` may be absent. */
+/** Reads exactly these members; a member may be absent if its reader accepts `undefined`. */
 function object<T extends object>(members: { [K in keyof T]-?: Reader<T[K]> }): Reader<T> {
   return (value, where) => {
     if (value === null || typeof value !== 'object' || Array.isArray(value)) throw malformed(where)

@@ -1,4 +1,4 @@
-/** Circumstances as they are kept: the one text of them, and the hash by which records name it. */
+/** Seals circumstances for storage: their canonical text, and its hash, by which records refer to them. */
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'

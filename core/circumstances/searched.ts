@@ -1,8 +1,10 @@
-/** By which endpoint an exchange is searched for: the narrowest word there is for what was called, never the path itself. */
+/** The endpoint under which an exchange can be searched: the narrowest pattern that covered the call, never the path itself. */
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { endpointText, isWholeService } from './in-words.ts'
 
-/** As it is declared, else as it was granted, else as the contract covers it; '' where only the service as a whole is named. */
+/**
+ * The declared endpoint, else the one in the access right, else the one in the contract; '' if only the whole service is named.
+ */
 export function searchedEndpoint({ endpoint, right, contract }: Circumstances): string {
   const found = [endpoint, right?.endpoint, contract?.endpoint].find(
     (one) => one !== undefined && !isWholeService(one),
