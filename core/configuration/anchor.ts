@@ -1,6 +1,6 @@
 /**
- * Configuration anchors (wire digest 5.4): the trust bootstrap of an instance, read strictly, written as X-Road does,
- * and the hash that people compare.
+ * Configuration anchors (wire digest 5.4), from which an instance's trust begins: read strictly, written as X-Road does, with the
+ * hash that people compare.
  */
 import { createHash } from 'node:crypto'
 import type { XmlElement } from '#core/xml/element.ts'
@@ -15,10 +15,10 @@ import { branch, document, type Lines, leaf, XROAD_NAMESPACE } from './xml-write
 const CODE = 'malformed_anchor'
 const MAX_SOURCES = 64
 const MAX_URL_LENGTH = 2048
-/** Anchors are read where others wait for it. */
+/** An anchor is read while a person waits, so it must be small. */
 const MAX_ELEMENTS = 10_000
 
-/** Parses and checks an anchor file; anything amiss is `malformed_anchor`. */
+/** Parses and checks an anchor file; throws `malformed_anchor` for any mistake. */
 export async function parseAnchor(xml: Buffer): Promise<ConfigurationAnchor> {
   const root = await parseXml(xml, CODE, MAX_ELEMENTS)
   if (root.name !== 'configurationAnchor' || root.namespace !== XROAD_NAMESPACE) {
@@ -27,7 +27,7 @@ export async function parseAnchor(xml: Buffer): Promise<ConfigurationAnchor> {
   return readAnchorFields(root, CODE)
 }
 
-/** Reads an anchor element, in a file of its own or inside private-params; a missing time reads as 1970. */
+/** Reads an anchor element of a file or of private-params. A missing time is read as 1970. Faults have the code `code`. */
 export function readAnchorFields(element: XmlElement, code: FaultCode): ConfigurationAnchor {
   const fields = sequenceOf(element, code)
   const generatedAt = fields.maybe('generatedAt')

@@ -1,4 +1,7 @@
-/** Writes what a registry publishes at once, with keys at hand: for tests and for registries that say what none would. */
+/**
+ * Writes everything that a registry publishes, with keys in memory: for tests, also of content that no real registry would
+ * publish.
+ */
 import type {
   ConfigurationStatement,
   LogHead,
@@ -29,7 +32,7 @@ export function writeDocument(payload: object, signer: DocumentSigner, kind: Doc
   return `${signed}.${signer.sign(Buffer.from(signed)).toString('base64url')}`
 }
 
-/** `sign` gives an RSA value, or DER of an ECDSA one. */
+/** `sign` returns an RSA value, or DER of an ECDSA one. */
 export function writeDirectory(
   q: Parameters<typeof prepareDirectory>[0] & { sign(data: Buffer): Buffer },
 ): Buffer {

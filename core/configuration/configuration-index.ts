@@ -1,4 +1,4 @@
-/** Answers who, where and by whom certified, out of one instance's configuration: pure look-ups, built once. */
+/** Look-ups in one instance's configuration: members, servers, groups and certificates. Pure; the tables are built once. */
 import { builtInProfile } from '#core/certificate/built-in-profiles.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import type {
@@ -14,41 +14,41 @@ import { range, serverAt, unpackShared } from './unpack-shared.ts'
 
 export type ConfigurationIndex = TrustIndex & {
   instance: string
-  /** Members, servers and groups are put together anew at each reading: not for the path of a message. */
+  /** Each access to members, servers and groups builds the list anew, so do not use it while processing a message. */
   shared: SharedParameters
   privateParameters?: PrivateParameters | undefined
   ocspFreshnessSeconds: number
   timeStampingIntervalSeconds: number
-  /** The member or subsystem exists. */
+  /** Whether the member or subsystem exists. */
   isRegistered(client: ClientId): boolean
   memberName(id: MemberId): string | undefined
-  /** The servers that serve this client, those in maintenance included. */
+  /** The servers on which this client is registered, including those in maintenance. */
   serversOf(client: ClientId): readonly SecurityServerInfo[]
   /**
-   * The server that registered this authentication certificate (SHA-256 of its DER; SHA-1 for a version 2
-   * configuration); undefined also when two servers registered it, for then it names neither.
+   * The server that registered this authentication certificate (SHA-256 of its DER; SHA-1 for a version 2 configuration). Also
+   * undefined when two servers registered it, because then it identifies neither.
    */
   serverByAuthCert(hash: Buffer): SecurityServerInfo | undefined
   server(id: ServerId): SecurityServerInfo | undefined
-  /** The client is the server's owner or registered on it. */
+  /** Whether the client is the server's owner or registered on it. */
   isClientOf(server: ServerId, client: ClientId): boolean
-  /** The member owns the server, or it or a subsystem of it is a client there. */
+  /** Whether the member owns the server, or the member or one of its subsystems is registered on it. */
   isMemberOnServer(server: ServerId, member: MemberId): boolean
-  /** The servers on which the member is. */
+  /** The servers that the member owns or on which it or one of its subsystems is registered. */
   serversOfMember(member: MemberId): SecurityServerInfo[]
   isInGlobalGroup(groupCode: string, client: ClientId): boolean
-  /** What the certificates of an approved CA say, by its certificateProfileInfo; undefined for one that is known to nobody here. */
+  /** The certificate profile of an approved CA, by its certificateProfileInfo; undefined if the profile is unknown. */
   profileOf(certificateProfileInfo: string): CertificateProfile | undefined
 }
 
-// X-Road's default and upper bound (LogManager); its lower bound of 60 s is for the job that uses the value to apply.
+// X-Road's default and upper bound (LogManager); the job that uses the value applies the lower bound of 60 s.
 const DEFAULT_TIME_STAMPING_SECONDS = 60
 const MAX_TIME_STAMPING_SECONDS = 86_400
 
-/** As many clients are found at once when they come again; the busiest servers have fewer. */
+/** The most clients whose numbers are cached; the busiest servers have fewer. */
 const MOST_REMEMBERED = 4096
 
-/** Builds the look-ups of one instance out of values. */
+/** Builds the look-ups of one instance from parsed values. */
 export function indexConfiguration(
   shared: SharedParameters,
   privateParameters?: PrivateParameters,
@@ -57,7 +57,7 @@ export function indexConfiguration(
   return indexPacked(packShared(shared), privateParameters, profiles)
 }
 
-/** The same for what was packed on another thread: nothing is made but what is asked for. */
+/** As `indexConfiguration`, from parameters that another thread has packed. Objects are made only when asked for. */
 export function indexPacked(
   packed: PackedShared,
   privateParameters?: PrivateParameters,
@@ -93,7 +93,7 @@ export function indexPacked(
 
 type NumberOf = (client: ClientId) => number | undefined
 
-/** Those that were asked for lately are remembered: a message asks for the same few several times. */
+/** Caches recent answers, since one message asks for the same few clients several times. */
 function findClients({ clients }: PackedShared): NumberOf {
   const remembered = new Map<string, number>()
   return (client) => {
@@ -115,7 +115,7 @@ type ServerAnswers = Pick<
 
 function indexServers(packed: PackedShared, numberOf: NumberOf): ServerAnswers {
   const { clients, servers, serving } = packed
-  /** As many as there are servers that somebody asked for. */
+  /** One object per server that was asked for. */
   const made = new Map<number, SecurityServerInfo>()
   const infoOf = (at: number): SecurityServerInfo => {
     let info = made.get(at)
@@ -179,7 +179,7 @@ function indexServers(packed: PackedShared, numberOf: NumberOf): ServerAnswers {
   }
 }
 
-/** Only the client part of what may be a longer identifier, a ServiceId say. */
+/** The client part of an identifier that may be longer, such as a ServiceId. */
 function clientOf(id: ClientId & { serviceCode?: string }): ClientId {
   if (id.serviceCode === undefined) return id
   return id.subsystemCode === undefined ? memberOf(id) : { ...memberOf(id), subsystemCode: id.subsystemCode }

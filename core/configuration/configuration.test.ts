@@ -26,7 +26,7 @@ const VECTORS = path.join(import.meta.dirname, '../../test/vectors/x-road/config
 const GOLDEN = path.resolve('schemas/golden/configuration')
 const sha512 = (bytes: Buffer): Buffer => createHash('sha512').update(bytes).digest()
 
-/** X-Road keeps certificates as they were uploaded, we write DER: the one difference between its files and ours. */
+/** X-Road keeps certificates as uploaded, we write DER. This is the only difference between its files and ours. */
 function withDer(xml: Buffer): string {
   return xml.toString().replace(/(Cert|cert)>([A-Za-z0-9+/=]+)</g, (_, name: string, value: string) => {
     const der = certificateDer(Buffer.from(value, 'base64'), 'malformed_global_conf')
@@ -84,7 +84,7 @@ void t.test("X-Road's own configurations, version 3 to 6", async (t) => {
       t.equal(directory.expireDate.getTime() > Date.parse('2034-01-01'), true)
       const listedCerts = shared.sources.flatMap((source) => source[`${kind}VerificationCerts`])
       const anchored = anchor.sources.flatMap((source) => source.verificationCerts)
-      // The V6 internalconf was signed by the key in the anchor, all others by the keys in shared-params.
+      // The key in the anchor signed the V6 internalconf; keys in shared-params signed all others.
       const byAnchor = version === 6 && kind === 'internal'
       const verdictOf = (certificates: Buffer[]): string =>
         codeOf(() => verifyDirectory(directory, certificates))

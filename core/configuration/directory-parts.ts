@@ -6,7 +6,7 @@ import { codeOf } from './xml-identifier.ts'
 
 export type DirectoryHead = { expireDate: Date; version: number }
 
-/** What a directory says of one part. */
+/** What a directory states about one part. */
 export type DirectoryPart = {
   /** SHARED-PARAMETERS, PRIVATE-PARAMETERS or the name of an optional part. */
   identifier: string
@@ -25,10 +25,10 @@ const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 const STAMP = /^\d{23}$/
 const MAX_LOCATION = 1024
 
-/** Reads the first block: headers only. Version 2 is meant where none is said. */
+/** Reads the first block, which has headers only. Without a version header it is version 2. */
 export function readHead(block: string): DirectoryHead {
   const lines = block.split('\r\n')
-  // The central server lets the delimiter follow the headers' blank line, the proxy writes an empty body as well.
+  // The central server writes the delimiter after the headers' blank line; the configuration proxy also writes an empty body.
   while (lines.at(-1) === '') lines.pop()
   if (lines.shift() !== '') throw malformed('the head is malformed')
   const headers = blockHeaders(lines)
@@ -65,7 +65,7 @@ export function readPart(block: string): DirectoryPart {
   }
 }
 
-/** A location is a path on the source's own host, so that a directory cannot send us elsewhere. */
+/** A location is a path on the source's own host, so a directory cannot redirect us to another host. */
 function checkLocation(location: string): string {
   const segments = location.split('/')
   if (
@@ -86,8 +86,8 @@ function checkFileName(name: string | undefined): string | undefined {
 }
 
 /**
- * When a part was published, in milliseconds since 1970: the folder of its location that is a UTC time with nanoseconds
- * (yyyyMMddHHmmssnnnnnnnnn, wire digest 5.1), undefined where a source has no such folder.
+ * When a part was published, in milliseconds since 1970. The location has a folder whose name is this UTC time with nanoseconds
+ * (yyyyMMddHHmmssnnnnnnnnn, wire digest 5.1). Undefined if there is no such folder.
  */
 export function publicationTime(location: string): number | undefined {
   const stamp = location.split('/').find((segment) => STAMP.test(segment))

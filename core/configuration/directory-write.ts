@@ -12,7 +12,7 @@ type DirectoryToWrite = {
   verificationCert: Buffer
   /** URI of the signature algorithm, see `signatureUriFor`. */
   algorithmId: string
-  /** Outer and inner boundary, random where not given: 20 letters and digits. */
+  /** Outer and inner boundary, 20 letters and digits each; random by default. */
   boundaries?: [string, string] | undefined
 }
 
@@ -20,8 +20,8 @@ const BOUNDARY_LENGTH = 20
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
 /**
- * What a directory's signature covers, and the whole document once there is one, its MIME head included: the body that a
- * source answers with. A signature is an RSA value, or DER of an ECDSA one.
+ * Returns the bytes that the directory's signature covers, and a function for the whole document with a signature: the response
+ * body of a configuration source, including its MIME head. The signature is an RSA value, or DER of an ECDSA one.
  */
 export function prepareDirectory(q: DirectoryToWrite): {
   toBeSigned: Buffer
@@ -68,7 +68,7 @@ export function prepareDirectory(q: DirectoryToWrite): {
 }
 
 function partLines(part: DirectoryPart): string[] {
-  // An apostrophe would end the parameter, for X-Road's readers too.
+  // An apostrophe would end the parameter, also for X-Road's readers.
   if (/['"\r\n]/.test(part.instance) || /[\r\n]/.test(part.location)) {
     throw new Fault('malformed_global_conf', { what: 'an instance or location cannot stand in a directory' })
   }

@@ -1,6 +1,6 @@
 /**
- * The signed directory of a global configuration (wire digest 5.2 and 5.8): which parts there are, where they lie and
- * what their hashes are. Read here byte by byte: what is signed is one slice of what was received.
+ * Parses the signed directory of a global configuration (wire digest 5.2 and 5.8): its parts, their locations and their hashes.
+ * Works on bytes, because the signed content must be exactly one slice of the received bytes.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type DirectoryHead, type DirectoryPart, readHead, readPart } from './directory-parts.ts'
@@ -12,18 +12,18 @@ export type Directory = DirectoryHead & {
   signedBytes: Buffer
   signature: Buffer
   signatureAlgorithmId: string
-  /** Hash of the DER certificate whose key signed. */
+  /** Hash of the DER certificate whose key signed the directory. */
   certHash: Buffer
   certHashAlgorithm: string
 }
 
 const MAX_BYTES = 1024 * 1024
 const MAX_PARTS = 64
-// RFC 2046: the outer head may end its lines with LF alone, as X-Road's configuration proxy writes it.
+// RFC 2046. The outer head may also have lines that end with LF only, as X-Road's configuration proxy writes it.
 const OUTER_HEAD = /^(?:[^\r\n]{1,1000}\r?\n){1,8}\r?\n/
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
-/** Takes a directory document apart; anything amiss is `malformed_global_conf`. The signature is not verified here. */
+/** Parses a directory document; throws `malformed_global_conf` for any mistake. Does not verify the signature. */
 export function parseDirectory(body: Buffer): Directory {
   if (body.length > MAX_BYTES) throw malformed(`it is larger than ${MAX_BYTES} bytes`)
   const text = body.toString('latin1')
@@ -49,7 +49,10 @@ function outerParts(text: string, boundary: string, offset: number): [Slice, Sli
   return [slice(first!, offset, boundary), slice(second!, secondOffset, boundary)]
 }
 
-/** A part's headers, and where its body lies in the document; the line break before the next delimiter is not body. */
+/**
+ * A part's headers, and the position of its body in the document. The line break before the next delimiter is not part of the
+ * body.
+ */
 function slice(part: string, delimiterAt: number, boundary: string): Slice {
   const blank = part.indexOf('\r\n\r\n')
   if (!part.startsWith('\r\n') || blank < 2) throw malformed('a part has no headers')

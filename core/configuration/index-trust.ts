@@ -1,13 +1,13 @@
-/** The trust services of an instance, ready for look-ups: approved CAs by the name that they sign under, and TSAs. */
+/** Look-ups in the trust services of an instance: approved CAs by subject name, and time-stamping authorities. */
 import { type Certificate, isIssuedBy, readCertificate } from '#core/certificate/certificate.ts'
 import { comparableRdns, type Name } from '#core/certificate/name.ts'
 import type { ApprovedCa, CaInfo, SharedParameters } from '#schemas/global-configuration.ts'
 
-/** An approved CA, top or intermediate, with all that is needed to check what it issued. */
+/** An approved CA, top or intermediate, with everything needed to check the certificates that it issued. */
 export type IssuingCa = {
   ca: Certificate
   approved: ApprovedCa
-  /** Certificates that may answer for this CA beside itself and its delegates. */
+  /** Certificates, besides its own and its delegates', that may sign OCSP answers for this CA. */
   responders: Certificate[]
   ocspUrls: string[]
 }
@@ -15,15 +15,17 @@ export type IssuingCa = {
 /** The look-ups of trust services. */
 export type TrustIndex = {
   caCertificates(o?: { forSigning?: boolean }): { anchors: Certificate[]; intermediates: Certificate[] }
-  /** The approved CA (or intermediate) that issued the certificate, by issuer name; among namesakes by signature. */
+  /**
+   * The approved CA (or intermediate) that issued the certificate, found by issuer name; if several have the name, by signature.
+   */
   caOf(certificate: Certificate): IssuingCa | undefined
   tsaCertificates: Certificate[]
   tsaUrls: { name: string; url: string }[]
-  /** Certificates that the registry published but nobody can read; they are left out. */
+  /** Warnings about published certificates that could not be read; they are left out. */
   warnings: string[]
 }
 
-/** Reads every certificate once; unreadable ones are left out with a warning, which can only make trust narrower. */
+/** Reads every certificate once. Leaves unreadable ones out with a warning; this can only reduce what is trusted. */
 export function indexTrust(shared: SharedParameters): TrustIndex {
   const warnings: string[] = []
   const read = (der: Buffer, owner: string): Certificate[] => {

@@ -1,6 +1,6 @@
 /**
- * The registry's transparency log as its readers see it: the leaf of a published configuration, the signed head, and the
- * proof that a statement stands in the log of its head and that this log only grew (RFC 9162 sections 2.1.3 and 2.1.4).
+ * The registry's transparency log from the reader's side: the leaf of a published configuration, the signed head, the proof that
+ * the log of a head contains a statement, and the proof that the log only grew (RFC 9162 sections 2.1.3 and 2.1.4).
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -21,18 +21,21 @@ import {
 export const MAX_PROOF_LENGTH = 256 * 1024
 export const LOG_HEAD: DocumentKind = { name: 'log head', type: 'concordat-log-head+jws', maxLength: 2048 }
 const PROOF = { name: 'log proof' }
-/** A tree of 2^53 leaves is no higher; a consistency proof holds one more. */
+/** An inclusion proof in a tree of 2^53 leaves has no more hashes; a consistency proof may have one more. */
 const MAX_HASHES = 54
 
-/** A head with its signed text, which proves what the registry said. */
+/** A head and its signed text, by which others can verify what the registry signed. */
 export type SignedHead = { head: LogHead; text: string }
 
-/** Signs a head, by a signer whose key may lie on a token. */
+/** Signs a head; the signer's key may be on a token. */
 export function signLogHead(head: LogHead, signer: RemoteDocumentSigner): Promise<string> {
   return signDocument(head, signer, LOG_HEAD)
 }
 
-/** The head inside a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf`, `invalid_global_conf_signature`. */
+/**
+ * Returns the head in a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf` or
+ * `invalid_global_conf_signature`.
+ */
 export function verifyLogHead(jws: string, certificates: Buffer[]): LogHead {
   const { instance, index, size, root, ...more } = openDocument(jws, certificates, LOG_HEAD)
   if (
@@ -48,10 +51,13 @@ export function verifyLogHead(jws: string, certificates: Buffer[]): LogHead {
   return { instance, index, size, root }
 }
 
-/** What a publication puts into the log: the leaf's form, and the text whose SHA-256 it holds, empty for small leaves. */
+/** An entry of the log: the leaf's form, and the text whose SHA-256 the form contains ('' for small leaves, which have none). */
 export type LogEntry = { form: string; content: string }
 
-/** `parts`: "V6/SHARED-PARAMETERS" to the base64 SHA-512 of its content, of all versions. */
+/**
+ * The entry of a published configuration. `parts` maps names such as "V6/SHARED-PARAMETERS", of all versions, to the base64
+ * SHA-512 of their content.
+ */
 export function configurationEntry(q: {
   instance: string
   index: number
@@ -63,12 +69,12 @@ export function configurationEntry(q: {
   return { content, form: canonicalJson({ kind: 'configuration', ...facts, parts: sha256(content) }) }
 }
 
-/** The end of the registry's audit log: how many records it had and the digest of the last (docs/audit-log.md). */
+/** The entry about the registry's audit log: its number of records and the digest of the last one (docs/audit-log.md). */
 export function auditEntry(q: { instance: string; records: number; digest: string }): LogEntry {
   return { content: '', form: canonicalJson({ kind: 'audit-log', ...q }) }
 }
 
-/** What happened to a version of a service contract, which `hash` names; its content is nobody else's business. */
+/** The entry about an act on a version of a service contract. `hash` identifies the content, which stays private. */
 export function contractEntry(q: {
   instance: string
   contract: string
@@ -80,7 +86,7 @@ export function contractEntry(q: {
   return { content: '', form: canonicalJson({ kind: 'contract', ...q }) }
 }
 
-/** Which external anchor the instance trusts, by its SHA-256, or trusts no more. */
+/** The entry about an external anchor, identified by its SHA-256, that the instance trusts from now on or no longer trusts. */
 export function federationEntry(q: {
   instance: string
   federated: string
@@ -91,7 +97,7 @@ export function federationEntry(q: {
   return { content: '', form: canonicalJson({ kind: 'federation', ...q }) }
 }
 
-/** That a restored register was accepted: the SHA-256 of what, and the index above which all that follows lies. */
+/** The entry about a restored register that was accepted: `content` is its SHA-256; all later indexes are larger than `above`. */
 export function restorationEntry(q: {
   instance: string
   content: string
@@ -101,7 +107,7 @@ export function restorationEntry(q: {
   return { content: '', form: canonicalJson({ kind: 'restoration', ...q }) }
 }
 
-/** The proof for a head of `size` leaves: its newest leaf, and what leads from an older head to it. */
+/** The proof for a head: its newest leaf, the inclusion proof of this leaf, and the consistency proof from an older head. */
 export type LogProof = LogEntry & { inclusion: Buffer[]; consistency: Buffer[] }
 
 export function writeLogProof({ form, content, inclusion, consistency }: LogProof): string {
@@ -109,7 +115,7 @@ export function writeLogProof({ form, content, inclusion, consistency }: LogProo
   return canonicalJson({ form, content, inclusion: texts(inclusion), consistency: texts(consistency) })
 }
 
-/** Reads a proof from anywhere; throws `malformed_global_conf`. Nothing in it counts until it was checked. */
+/** Reads an untrusted proof without checking it; throws `malformed_global_conf`. */
 export function readLogProof(bytes: Buffer): LogProof {
   let value: unknown
   try {
@@ -124,8 +130,8 @@ export function readLogProof(bytes: Buffer): LogProof {
 }
 
 /**
- * Throws `invalid_proof` unless the statement is what the newest leaf under its head says, part by part. A proof is not
- * signed: one that fails says no more than that it was not given.
+ * Throws `invalid_proof` unless the newest leaf under the head contains the statement's parts. A proof is not signed, so a failed
+ * one is no evidence against the registry.
  */
 export function checkStatementInLog(
   statement: Pick<ConfigurationStatement, 'instance' | 'index' | 'generatedAt' | 'parts'>,
@@ -146,7 +152,7 @@ export function checkStatementInLog(
   })
 }
 
-/** Throws `registry_fork` when two signed heads cannot both be of one log, whatever proof there might be. */
+/** Throws `registry_fork` when no proof could show that two signed heads belong to the same log. */
 export function checkNoContradiction(one: LogHead, other: LogHead): void {
   const [older, newer] = one.size <= other.size ? [one, other] : [other, one]
   if (older.size === newer.size && (older.root !== newer.root || older.index !== newer.index))
@@ -155,7 +161,10 @@ export function checkNoContradiction(one: LogHead, other: LogHead): void {
     throw fork(`index ${newer.index} came after ${older.index} in a log that grew`)
 }
 
-/** Throws `invalid_proof` unless `consistency` shows that the newer head's log begins with the older one's; `registry_fork`. */
+/**
+ * Throws `invalid_proof` unless `consistency` shows that the newer head's log begins with the older one's, and `registry_fork` as
+ * `checkNoContradiction` does.
+ */
 export function checkLogGrew(older: LogHead, newer: LogHead, consistency: Buffer[]): void {
   checkNoContradiction(older, newer)
   verifyConsistency({

@@ -1,17 +1,17 @@
-/** Header lines inside a directory document: names once each, values decoded as UTF-8, parameters in either quote. */
+/** Header lines inside a directory document: each name once, values decoded as UTF-8, parameters in either kind of quotes. */
 import { isUtf8 } from 'node:buffer'
 import { Fault } from '#schemas/fault.ts'
 
-/** By lower-case name. */
+/** Values by lower-case name. */
 export type Headers = ReadonlyMap<string, string>
 
-// The blanks around a value are cut off afterwards: a pattern that looks for its end costs the square of its length.
+// Blanks around a value are cut off after matching; a pattern that looks for the end of the value would take quadratic time.
 const LINE = /^([A-Za-z][A-Za-z0-9-]{0,63}):([^\0-\x08\x0a-\x1f\x7f]{0,2000})$/
 const BLANKS = ' \t'
 const PARAMETER = /^[ \t]*([A-Za-z-]+)=(?:"([^"]*)"|'([^']*)'|([^"';]*))[ \t]*$/
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
-/** Reads header lines (latin1 text of the bytes); folded, doubled or nameless ones are refused. */
+/** Reads header lines (latin1 text of the bytes); refuses folded or repeated headers and headers without a name. */
 export function blockHeaders(lines: string[]): Headers {
   const headers = new Map<string, string>()
   for (const line of lines) {
@@ -32,14 +32,14 @@ function withoutBlanks(value: string): string {
   return value.slice(start, end)
 }
 
-/** A header that must be there. */
+/** The value of a header that must be present. */
 export function headerOf(headers: Headers, name: string): string {
   const value = headers.get(name)
   if (value === undefined || value === '') throw malformed(`the header ${name} is missing`)
   return value
 }
 
-/** Splits `value; name=parameter`; central servers quote with ', configuration proxies with " or not at all. */
+/** Splits `value; name=parameter`. Central servers quote with ', configuration proxies with " or not at all. */
 export function parameterOf(text: string): { value: string; parameters: ReadonlyMap<string, string> } {
   const [value, ...rest] = text.match(/(?:"[^"]*"|'[^']*'|[^;"'])+/g) ?? ['']
   const parameters = new Map<string, string>()
@@ -62,7 +62,7 @@ export function hashWithAlgorithm(text: string): { hash: Buffer; algorithm: stri
   return { hash: strictBase64(value), algorithm }
 }
 
-/** Canonical base64 on one line. */
+/** Reads canonical base64 on one line. */
 export function strictBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64')
   if (!BASE64.test(text) || bytes.toString('base64') !== text) throw malformed('a hash is not base64')

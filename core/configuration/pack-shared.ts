@@ -1,7 +1,7 @@
 /**
- * Shared parameters as a few long arrays: members, subsystems, servers and groups of a whole country are 5 MB of memory that no
- * collection looks at and that go between threads as they are, instead of some hundred thousand objects. What is asked often
- * is sorted here, once.
+ * Shared parameters as a few long arrays instead of some hundred thousand objects. The members, subsystems, servers and groups of
+ * a whole country become 5 MB that the garbage collector does not scan and that threads can pass on without copying. What is
+ * looked up often is sorted here, once.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { GlobalGroup, SecurityServerInfo, SharedParameters } from '#schemas/global-configuration.ts'
@@ -14,18 +14,18 @@ type Few = Omit<SharedParameters, 'members' | 'securityServers' | 'globalGroups'
 export type PackedShared = {
   few: Few
   /**
-   * Every member and subsystem in the order of the document, a member before its subsystems; behind `registered` those that
-   * are mentioned only (a document that was read has none).
+   * Every member and subsystem in the order of the document, a member before its subsystems. Clients with a number of
+   * `registered` or more are only mentioned (there are none in a document that was read).
    */
   clients: {
     texts: TextTable
     sorted: Numbers
     names: TextTable
-    /** The number of the member whom each belongs to, its own for a member. */
+    /** For each client the number of its member; for a member its own number. */
     memberOf: Numbers
     registered: number
   }
-  /** The number of each member among the clients, and which of `classes` describes its class. */
+  /** For each member its client number, and the index in `classes` of its class's description. */
   members: { at: Numbers; described: Numbers; classes: string[] }
   servers: {
     texts: TextTable
@@ -33,21 +33,21 @@ export type PackedShared = {
     owners: Numbers
     addresses: TextTable
     maintenance: [number, NonNullable<SecurityServerInfo['maintenance']>][]
-    /** The clients of each: `clients` from the end of the one before to its own. */
+    /** The clients of server n are in `clients` from the end of server n - 1 to its own end. */
     clientEnds: Numbers
     clients: Numbers
-    /** The same for certificates, in hex. */
+    /** The same for its certificate hashes, in hex. */
     hashEnds: Numbers
     hashes: TextTable
     hashesSorted: Numbers
     hashOf: Numbers
   }
-  /** The servers of each client, as the clients of each server. */
+  /** The servers of each client, in the same form as the clients of each server. */
   serving: { ends: Numbers; servers: Numbers }
   groups: { codes: string[]; descriptions: string[]; ends: Numbers; members: TextTable; sorted: Numbers }
 }
 
-/** Packs what somebody put together; `malformed_global_conf` where something stands twice. */
+/** Packs shared parameters that exist as objects. Throws `malformed_global_conf` if an identifier or group occurs twice. */
 export function packShared(shared: SharedParameters): PackedShared {
   const { members, securityServers, globalGroups, ...few } = shared
   const packing = createPacking()
@@ -63,12 +63,12 @@ export function packShared(shared: SharedParameters): PackedShared {
 
 export type Packing = ReturnType<typeof createPacking>
 
-/** Packs parameters entry by entry, in the order of a document: members with their subsystems, servers, groups. */
+/** Packs parameters entry by entry in the order of a document: members with their subsystems, servers, groups. */
 export function createPacking() {
   const texts: string[] = []
   const names: (string | undefined)[] = []
   const owners: number[] = []
-  /** Made when somebody asks for numbers: who reads a document knows them. */
+  /** Built on the first call of `numberOf`; the reader of a document does not need it. */
   let numbers: Map<string, number> | undefined
   let mentioned = 0
   const memberAt: number[] = []
@@ -94,7 +94,7 @@ export function createPacking() {
     return enter(idText(id), undefined, owner)
   }
   return {
-    /** Gives the member's number. */
+    /** Adds a member; returns its number. */
     member(id: MemberId, name: string, classDescription: string): number {
       const number = enter(idText(memberOf(id)), name)
       const description = classes.get(classDescription) ?? classes.size
@@ -103,10 +103,10 @@ export function createPacking() {
       described.push(description)
       return number
     },
-    /** Of the member that was entered last, whose number is `owner`; gives the subsystem's. */
+    /** Adds a subsystem of the member with number `owner`, the last one added; returns the subsystem's number. */
     subsystem: (owner: number, code: string, name: string | undefined): number =>
       enter(`${texts[owner]}/${encodeSegment(code)}`, name, owner),
-    /** The number of a member or subsystem, which counts as mentioned when it was not entered. */
+    /** The number of a member or subsystem; adds it as mentioned if it is unknown. */
     numberOf,
     isMember: (number: number): boolean => owners[number] === number,
     server(
@@ -184,9 +184,9 @@ function createServers() {
   }
 }
 
-/** The owner of a server is served by it as its clients are. */
+/** A server serves its owner as well as its clients. */
 function packServing(servers: PackedShared['servers'], count: number): PackedShared['serving'] {
-  /** The server that was noted last for each client, plus one. */
+  /** For each client the last server noted, plus one. */
   const last = new Uint32Array(count)
   const ends = new Uint32Array(count)
   const each = (note: (client: number, server: number) => void): void => {
@@ -238,7 +238,7 @@ function packGroups(groups: GlobalGroup[]): PackedShared['groups'] {
   }
 }
 
-/** The numbers in the order of their texts, of which each may stand once. */
+/** The numbers sorted by their texts; throws if a text occurs twice. */
 function sortedOnce(texts: string[], what = ''): Numbers {
   const sorted = sortedNumbers(texts)
   sorted.forEach((number, at) => {
@@ -259,7 +259,7 @@ function endsOf(sizes: number[]): Numbers {
   })
 }
 
-/** The memory of what was packed, which another thread may be given whole. */
+/** The buffers of the packed parameters, to be transferred to another thread. */
 export function memoryOf({ clients, members, servers, serving, groups }: PackedShared): ArrayBuffer[] {
   return [clients, members, servers, serving, groups].flatMap((part) =>
     Object.values(part).flatMap((value: unknown) => {

@@ -1,6 +1,6 @@
-/** The `.metadata` file that X-Road keeps beside each part of a configuration on disk (wire digest 5.7). */
+/** The `.metadata` file that X-Road keeps on disk for each part of a configuration (wire digest 5.7). */
 
-/** Everything may be absent: X-Road's GET /verificationconf gives the version only. */
+/** Every field may be absent: X-Road's GET /verificationconf returns the version only. */
 type PartMetadata = {
   contentIdentifier?: string | undefined
   instanceIdentifier?: string | undefined

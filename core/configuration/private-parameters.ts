@@ -11,10 +11,10 @@ import { parseXml } from './xml-tree.ts'
 import { branch, document, leaf, XROAD_NAMESPACE } from './xml-write.ts'
 
 const CODE = 'malformed_global_conf'
-// X-Road clamps to this range when it uses the value (LogManager); nothing outside can be meant.
+// X-Road clamps to this range when it uses the value (LogManager), so a larger value has no meaning.
 const MAX_INTERVAL_SECONDS = 31_536_000
 
-/** Parses and checks a private-params document; anything amiss is `malformed_global_conf`. */
+/** Parses and checks a private-params document; throws `malformed_global_conf` for any mistake. */
 export async function parsePrivateParameters(xml: Buffer): Promise<PrivateParameters> {
   const root = await parseXml(xml, CODE)
   if (root.name !== 'conf' || root.namespace !== XROAD_NAMESPACE) {
@@ -50,7 +50,7 @@ function readManagementService(element: XmlElement | undefined): PrivateParamete
   }
 }
 
-/** Writes private-params: version 3, whose bytes version 2 shares. */
+/** Writes private-params of version 3; version 2 has the same bytes. */
 export function writePrivateParameters(p: PrivateParameters): Buffer {
   const service = p.managementService
   return document('conf', [

@@ -1,6 +1,6 @@
 /**
- * Reads the members and security servers of shared-params: identifiers are unique, every reference leads to a member or
- * subsystem of the same document.
+ * Reads the members and security servers of shared-params. Identifiers must be unique, and every reference must point to a member
+ * or subsystem of the same document.
  */
 
 import type { XmlElement } from '#core/xml/element.ts'
@@ -14,7 +14,7 @@ const CODE = 'malformed_global_conf'
 const SHA1_BYTES = 20
 const SHA256_BYTES = 32
 
-/** Which member or subsystem has an xml id: what servers refer to. */
+/** Maps the xml id, to which servers refer, to the number of the member or subsystem. */
 export type ByXmlId = Map<string, number>
 
 /** Reads a `member` with its subsystems. */

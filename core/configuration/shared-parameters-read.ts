@@ -1,6 +1,6 @@
 /**
- * Reads shared-params of version 2 to 6 (pr-gconf; wire digest 5.5) into one shape. The newest schema's sequence serves
- * for all: X-Road's own servers publish newer elements in older versions. Unknown elements may only stand at the end.
+ * Reads shared-params of version 2 to 6 (pr-gconf; wire digest 5.5) into one type. All versions are read by the newest schema's
+ * sequence, because X-Road's own servers publish newer elements in older versions. Unknown elements are allowed only at the end.
  */
 
 import type { XmlDocument, XmlElement } from '#core/xml/element.ts'
@@ -23,13 +23,16 @@ import { XROAD_NAMESPACE } from './xml-write.ts'
 const CODE = 'malformed_global_conf'
 const MAX_FRESHNESS_SECONDS = 31_536_000
 
-/** Parses and checks a shared-params document; anything amiss is `malformed_global_conf`. */
+/** Parses and checks a shared-params document; throws `malformed_global_conf` for any mistake. */
 export async function parseSharedParameters(xml: Buffer): Promise<SharedParameters> {
   const shared = unpackShared(await readSharedParameters(xml))
   return { ...shared }
 }
 
-/** The same, packed as it is read: neither the tree nor the values of a large instance are ever whole in memory. */
+/**
+ * As `parseSharedParameters`, but packs while reading: neither the XML tree nor the values of a large instance are in memory as a
+ * whole.
+ */
 export function readSharedParameters(xml: Buffer): Promise<PackedShared> {
   return readXml(xml, CODE, readConf)
 }

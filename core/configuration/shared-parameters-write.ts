@@ -15,7 +15,10 @@ import { branch, documentsIn, indented, type Lines, leaf, since } from './xml-wr
 /** The versions that we publish. */
 type WrittenVersion = 4 | 5 | 6
 
-/** Writes `p` in each version, in their order; what one does not know (names of subsystems in 4, cost types in 5) is left out. */
+/**
+ * Writes `p` once per version, in the order of `versions`. Elements that a version does not have (names of subsystems in 4, cost
+ * types in 5) are left out.
+ */
 export function writeSharedParametersIn(p: SharedParameters, versions: readonly WrittenVersion[]): Buffer[] {
   return documentsIn('conf', elementsOf(p), versions)
 }
@@ -46,7 +49,7 @@ function* elementsOf(p: SharedParameters): Generator<Lines> {
   ])
 }
 
-/** The `source` element alone, for whoever has to publish it beside their own. */
+/** Writes the `source` element alone, for a program that publishes it among its own sources. */
 export function writeSource(source: SharedParameters['sources'][number]): Buffer {
   return Buffer.from(indented(sourceLines(source)))
 }

@@ -21,14 +21,17 @@ export function digestOfUri(uri: string): Digest {
   return digest
 }
 
-/** In bytes. */
+/** The length of a digest in bytes. */
 export function digestSize(digest: Digest): number {
   return SIZE[digest]
 }
 
 type Method = { digest: Digest; keyType: 'rsa' | 'ec'; options: SigningOptions }
 
-/** How node:crypto verifies and signs by this URI. ECDSA values are DER here, unlike in XML signatures (wire digest 3.3). */
+/**
+ * How node:crypto verifies and signs with the algorithm of this URI. ECDSA values are DER here, unlike in XML signatures (wire
+ * digest 3.3).
+ */
 export function methodOfUri(uri: string): Method | undefined {
   const [, kind, digest] = PLAIN.exec(uri) ?? []
   if (kind === 'rsa') return { digest: digest as Digest, keyType: 'rsa', options: {} }
@@ -39,7 +42,7 @@ export function methodOfUri(uri: string): Method | undefined {
   return { digest: pssDigest as Digest, keyType: 'rsa', options }
 }
 
-/** The URI that a key of this kind signs a directory by: SHA-512, as X-Road does. */
+/** The URI of the algorithm with which a key of this kind signs a directory: with SHA-512, as in X-Road. */
 export function signatureUriFor(key: KeyObject): string {
   const kind = key.asymmetricKeyType
   if (kind !== 'rsa' && kind !== 'ec')

@@ -1,6 +1,6 @@
 /**
- * What the registry signs beside X-Road's configuration: compact JWS (RFC 7515) over RFC 8785 JSON, by the key that signs
- * the directory. The type in the header keeps one kind of document from passing for another.
+ * Documents that the registry signs in addition to X-Road's configuration: compact JWS (RFC 7515) over RFC 8785 JSON, signed with
+ * the key that signs the directory. The type in the header prevents one kind of document from being accepted as another.
  */
 import { isUtf8 } from 'node:buffer'
 import { createHash, type KeyObject, sign, verify } from 'node:crypto'
@@ -20,10 +20,12 @@ export type DocumentSigner = {
   sign(data: Buffer): Buffer
 }
 
-/** A signer whose key may lie on a token. */
+/** A signer whose key may be on a token. */
 export type RemoteDocumentSigner = Omit<DocumentSigner, 'sign'> & { sign(data: Buffer): Promise<Buffer> }
 
-/** A kind of document: its name in faults, its `typ` (the statement, the first of them, has none), its greatest length. */
+/**
+ * A kind of document: its name in faults, its `typ` (undefined only for the statement, the first kind) and its maximum length.
+ */
 export type DocumentKind = { name: string; type?: string | undefined; maxLength: number }
 
 const JWS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
@@ -40,7 +42,7 @@ export function documentSigner(certificate: Buffer, key: KeyObject): DocumentSig
     : { certificate, algorithm: 'RS512', sign: (data) => sign('sha512', data, key) }
 }
 
-/** As `documentSigner`, by a key wherever it lies. */
+/** As `documentSigner`, for a key that may be in memory or on a token. */
 export function documentSignerOf(certificate: Buffer, key: SigningKey): RemoteDocumentSigner {
   if (isLocal(key)) {
     const { algorithm, sign: signNow } = documentSigner(certificate, key)
@@ -59,7 +61,7 @@ export function documentSignerOf(certificate: Buffer, key: SigningKey): RemoteDo
       }
 }
 
-/** The JWS of `payload`, by a signer whose key may lie on a token. */
+/** Signs `payload` as a JWS; the signer's key may be on a token. */
 export async function signDocument(
   payload: object,
   signer: RemoteDocumentSigner,
@@ -69,7 +71,7 @@ export async function signDocument(
   return `${signed}.${(await signer.sign(Buffer.from(signed))).toString('base64url')}`
 }
 
-/** Header and payload of a JWS: what its signature covers. */
+/** Header and payload of a JWS: the part that its signature covers. */
 export function signedPart(
   payload: object,
   signer: Pick<DocumentSigner, 'algorithm' | 'certificate'>,
@@ -80,8 +82,8 @@ export function signedPart(
 }
 
 /**
- * The payload of a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf` for what is no document of
- * this kind, `invalid_global_conf_signature` for one that is not signed by them.
+ * The payload of a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf` if it is not a document of this
+ * kind, `invalid_global_conf_signature` if none of them signed it.
  */
 export function openDocument(
   jws: string,
@@ -125,10 +127,10 @@ function isSignedBy(key: KeyObject, algorithm: DocumentAlgorithm, data: Buffer, 
   return verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature)
 }
 
-/** Only the canonical form is taken, so that one document has one text. */
+/** Accepts the canonical form only, so that a document has exactly one text. */
 function readJson(segment: string, kind: DocumentKind): Record<string, unknown> {
   const bytes = strictBase64Url(segment, kind)
-  // What is no UTF-8 would read as U+FFFD, and so as the canonical text of another document.
+  // Bytes that are not UTF-8 would decode to U+FFFD and could then pass for the canonical text of another document.
   if (!isUtf8(bytes)) throw malformed(kind, 'it is not UTF-8')
   const text = bytes.toString('utf8')
   let value: unknown
@@ -147,7 +149,7 @@ function strictBase64Url(text: string, kind: DocumentKind): Buffer {
   return bytes
 }
 
-/** A time in ISO form, in UTC. */
+/** Whether `value` is a time in ISO form, in UTC. */
 export function isTime(value: unknown): value is string {
   return typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value))
 }
@@ -156,7 +158,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** RFC 7515 x5t#S256. */
+/** The thumbprint x5t#S256 of RFC 7515. */
 function thumbprint(der: Buffer): string {
   return createHash('sha256').update(der).digest('base64url')
 }

@@ -1,6 +1,7 @@
 /**
- * Our signed statement beside X-Road's configuration. Its index only rises, so that a rolled back or frozen source shows;
- * it says whether the instance has a suspension list, and carries the signed head of the registry's transparency log.
+ * Our signed statement in addition to X-Road's configuration. Its index only increases, so that a member notices a rolled back or
+ * frozen source. It states whether the instance has a suspension list, and contains the signed head of the registry's
+ * transparency log.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -29,7 +30,7 @@ const HTTPS_ADDRESS = /^https:\/\/[A-Za-z0-9.:[\]_-]{1,255}\/$/
 const MAX_CERTIFICATE_LENGTH = 16_384
 const SHA512_BASE64 = /^[A-Za-z0-9+/]{86}==$/
 
-/** Signs a statement, by a signer whose key may lie on a token. */
+/** Signs a statement; the signer's key may be on a token. */
 export function signStatement(
   statement: ConfigurationStatement,
   signer: RemoteDocumentSigner,
@@ -38,8 +39,8 @@ export function signStatement(
 }
 
 /**
- * The statement inside a JWS that one of `certificates` (DER) signed; the head in it is not looked at. Throws
- * `malformed_global_conf`, `invalid_global_conf_signature`.
+ * The statement in a JWS that one of `certificates` (DER) signed; does not verify the log head in it. Throws
+ * `malformed_global_conf` or `invalid_global_conf_signature`.
  */
 export function verifyStatement(jws: string, certificates: Buffer[]): ConfigurationStatement {
   const {
@@ -77,7 +78,9 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
   }
 }
 
-/** The parts are what the transparency log and a server's mark hold: no profile stands beside them. */
+/**
+ * The transparency log and the servers' marks contain only the hashes of the parts, so the profiles must match their hash there.
+ */
 function readCertificateProfiles(
   value: unknown,
   sha512: string | undefined,

@@ -1,4 +1,4 @@
-/** The registry's signed suspension list: written, and read with every bound checked. */
+/** Writes the registry's signed suspension list, and reads it with every bound checked. */
 import { Fault } from '#schemas/fault.ts'
 import {
   MOST_SUSPENDED,
@@ -24,24 +24,28 @@ import {
   signDocument,
 } from './signed-document.ts'
 
-/** A thousand of the longest identifiers fit. */
+/** Enough for a thousand of the longest identifiers. */
 export const MAX_LIST_LENGTH = 6 * 1024 * 1024
 export const SUSPENSION_LIST: DocumentKind = {
   name: 'suspension list',
   type: 'concordat-suspension-list+jws',
   maxLength: MAX_LIST_LENGTH,
 }
-/** The longest grace for an outage of the registry (DESIGN: up to 24 h); whatever a registry signs, no list holds longer. */
+/**
+ * The longest grace for an outage of the registry (DESIGN: up to 24 h). No list is valid for longer, even if a registry signs it.
+ */
 const LONGEST_VALIDITY_MS = 24 * 3_600_000
 const SHA256 = /^[0-9a-f]{64}$/
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** Signs a list, by a signer whose key may lie on a token. */
+/** Signs a list; the signer's key may be on a token. */
 export function signSuspensionList(list: SuspensionList, signer: RemoteDocumentSigner): Promise<string> {
   return signDocument(list, signer, SUSPENSION_LIST)
 }
 
-/** The list inside a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf`, `invalid_global_conf_signature`. */
+/**
+ * The list in a JWS that one of `certificates` (DER) signed. Throws `malformed_global_conf` or `invalid_global_conf_signature`.
+ */
 export function verifySuspensionList(jws: string, certificates: Buffer[]): SuspensionList {
   const { instance, number, issuedAt, expiresAt, suspended, ...more } = openDocument(
     jws,
@@ -83,7 +87,9 @@ function readSuspended(value: unknown, instance: string): Suspended[] {
   return all
 }
 
-/** Whether `id` is the one text form of such an identifier in this instance, of a certificate's SHA-256, or of a contract's id. */
+/**
+ * Whether `id` is the canonical text of such an identifier in this instance, of a certificate's SHA-256, or of a contract's id.
+ */
 function isIdOf(kind: SuspendedKind, id: string, instance: string): boolean {
   if (kind === 'certificate') return SHA256.test(id)
   if (kind === 'contract') return UUID.test(id)
@@ -97,9 +103,9 @@ function isIdOf(kind: SuspendedKind, id: string, instance: string): boolean {
   }
 }
 
-/** Answers whether somebody is suspended: in words who, or undefined. */
+/** Look-ups of suspensions. Each returns a text that names what is suspended, or undefined. */
 export type SuspensionIndex = {
-  /** The client itself or its member. */
+  /** Looks for the client itself and its member. */
   ofClient(text: string): string | undefined
   ofServer(text: string): string | undefined
   ofCertificate(sha256: string): string | undefined
@@ -113,7 +119,7 @@ export const NOBODY_SUSPENDED: SuspensionIndex = Object.freeze({
   ofContract: () => false,
 })
 
-/** The look-ups of one instance's list; ids in their text form. */
+/** Builds the look-ups for one instance's list; ids are in their text form. */
 export function indexSuspensions(suspended: Suspended[]): SuspensionIndex {
   if (suspended.length === 0) return NOBODY_SUSPENDED
   const of = (kind: SuspendedKind): ReadonlySet<string> =>

@@ -1,4 +1,4 @@
-/** The suspension list and the log head as their readers see them: forged, foreign, swapped and hostile ones. */
+/** The suspension list and the log head: forged, foreign, swapped and malformed ones are refused. */
 
 import fc from 'fast-check'
 import t from 'tap'
@@ -229,7 +229,7 @@ type Log = {
   hashAt(level: number, index: number): Buffer
 }
 
-/** A log of so many configurations; from leaf `forkAt` on its content is that of `face`. */
+/** A log of `size` configurations; from leaf `forkAt` on, its content depends on `face`. */
 function logOf(size: number, forkAt = size, face = ''): Log {
   const entries = Array.from({ length: size }, (_, index) =>
     configurationEntry({

@@ -1,24 +1,24 @@
 /**
- * Many texts in one piece of memory: a large instance has some hundred thousand, each of which would be an object on the heap.
- * Found by its number, or by itself with the order that `sortedNumbers` gives.
+ * Many texts in one piece of memory: a large instance has some hundred thousand, each of which would be an object on the heap. A
+ * text is found by its number or, with the order of `sortedNumbers`, by its value.
  */
 
 export type TextTable = {
   /** UTF-8, one after the other. */
   bytes: Uint8Array<ArrayBuffer>
-  /** Where each one ends. */
+  /** The end offset of each text. */
   ends: Uint32Array<ArrayBuffer>
 }
 
-/** Stands in UTF-8 nowhere: marks a text that is not there. */
+/** This byte never occurs in UTF-8: it marks an absent text. */
 const ABSENT = 0xff
 
 const encoder = new TextEncoder()
 
-/** The texts in their order; undefined stays what it is. */
+/** A table of the texts in their order; undefined stays undefined. */
 export function tableOf(texts: readonly (string | undefined)[]): TextTable {
   const ends = new Uint32Array(texts.length)
-  // As long in bytes where all is ASCII, which a text that is not there must not change.
+  // If all texts are ASCII, byte length equals text length; the placeholder of an absent text is ASCII too.
   const joined = texts.map((text) => text ?? '-').join('')
   const size = Buffer.byteLength(joined)
   const isAscii = size === joined.length
@@ -41,19 +41,19 @@ export function textAt({ bytes, ends }: TextTable, at: number): string | undefin
   return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString()
 }
 
-/** The numbers `from` to `to` in the order of their texts, which are ASCII. */
+/** The numbers `from` to `to`, sorted by their texts, which must be ASCII. */
 export function sortedNumbers(
   texts: readonly string[],
   from = 0,
   to = texts.length,
 ): Uint32Array<ArrayBuffer> {
   const numbers = Array.from({ length: to - from }, (_, at) => from + at)
-  // Code units of ASCII are in the order of its bytes.
+  // For ASCII the order of code units is the order of bytes.
   numbers.sort((a, b) => (texts[a]! < texts[b]! ? -1 : texts[a]! > texts[b]! ? 1 : 0))
   return Uint32Array.from(numbers)
 }
 
-/** Where in `sorted` the first text stands that is not before `text`, and whether it is that text. */
+/** The position in `sorted` of the first text that is not less than `text`, and whether it equals `text`. */
 export function placeOf(
   table: TextTable,
   sorted: Uint32Array,

@@ -1,4 +1,4 @@
-/** Shared parameters out of what was packed: the long lists are put together when somebody asks, and kept by nobody. */
+/** Unpacks shared parameters. The long lists are built when a caller asks for them, and are not cached. */
 import type {
   GlobalGroup,
   MemberInfo,
@@ -9,7 +9,7 @@ import type { ClientId, MemberId, ServerId, SubsystemId } from '#schemas/identif
 import type { PackedShared } from './pack-shared.ts'
 import { textAt } from './text-table.ts'
 
-/** The parameters with every field; each reading of a long list makes it anew. */
+/** The parameters with every field; each access to a long list builds it anew. */
 export function unpackShared(packed: PackedShared): SharedParameters {
   const { members, servers, groups } = packed
   return {
@@ -45,7 +45,7 @@ function memberAt({ clients, members }: PackedShared, at: number): MemberInfo {
   }
 }
 
-/** The server with this number; its clients, which are many, when they are asked for. */
+/** The server with this number; its long list of clients is built when a caller asks for it. */
 export function serverAt({ clients, servers }: PackedShared, at: number): SecurityServerInfo {
   const [instance, memberClass, memberCode, serverCode] = codesOf(textAt(servers.texts, at)!)
   const hashes = range(servers.hashEnds, at)
@@ -70,7 +70,7 @@ function groupAt({ groups }: PackedShared, at: number): GlobalGroup {
   }
 }
 
-/** The numbers that belong to `at` where each one's end is known. */
+/** The numbers that belong to entry `at`, given the end of each entry. */
 export function range(ends: Uint32Array, at: number): number[] {
   const from = at === 0 ? 0 : ends[at - 1]!
   return Array.from({ length: ends[at]! - from }, (_, more) => from + more)
@@ -82,7 +82,7 @@ function idOf(text: string): ClientId {
   return subsystemCode === undefined ? member : { ...member, subsystemCode }
 }
 
-/** What `idText` encoded, also codes that stand in configurations and that no path can name. */
+/** Reverses the encoding of `idText`. Also handles codes that occur in configurations but cannot be part of a path. */
 function codesOf(text: string): string[] {
   return text.split('/').map((code) => (code.includes('%') ? decodeURIComponent(code) : code))
 }

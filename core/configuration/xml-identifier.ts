@@ -7,8 +7,8 @@ import { type Sequence, sequenceOf } from './xml-reader.ts'
 import { branch, IDENTIFIERS_NAMESPACE, type Lines, leaf } from './xml-write.ts'
 
 /**
- * A code out of a configuration. X-Road only warns about '%', ':', ';', '/' and '\' in codes, and an old instance may
- * have published some: these are read (no path of ours can name them), everything else goes by `checkCode`.
+ * Reads a code from a configuration. X-Road only warns about '%', ':', ';', '/' and '\' in codes, so an old instance may have
+ * published some. These are accepted, although our paths cannot contain them; all other codes must pass `checkCode`.
  */
 export function codeOf(text: string, code: FaultCode): string {
   try {
@@ -30,7 +30,7 @@ export function readClientId(element: XmlElement, code: FaultCode): ClientId {
   }
   const subsystemCode = sequence.maybeText('subsystemCode')
   sequence.end()
-  // A "MEMBER" with a subsystem code stands in files of X-Road's tests: the narrower reading grants less.
+  // X-Road's test files contain a "MEMBER" with a subsystem code; reading it as a subsystem grants less.
   if (subsystemCode !== undefined && (kind === 'SUBSYSTEM' || kind === 'MEMBER')) {
     return { ...member, subsystemCode: codeOf(subsystemCode, code) }
   }

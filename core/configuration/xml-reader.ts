@@ -1,6 +1,6 @@
 /**
- * Reads the children of an element in the order of a schema's sequence: what is missing, doubled, misplaced, mixed with
- * text or in another namespace is refused.
+ * Reads the children of an element in the order of a schema's sequence. Refuses elements that are missing, repeated, misplaced,
+ * mixed with text or in another namespace.
  */
 
 import type { XmlDocument, XmlElement } from '#core/xml/element.ts'
@@ -9,15 +9,15 @@ import { Fault, type FaultCode } from '#schemas/fault.ts'
 export type Sequence = {
   /** The next child, which must be called `name`. */
   one(name: string): XmlElement
-  /** The next child when it is called `name`. */
+  /** The next child if its name is `name`, else undefined. */
   maybe(name: string): XmlElement | undefined
-  /** What `read` makes of each following child called `name`. */
+  /** Applies `read` to each following child with this name; returns the results. */
   many<T>(name: string, read: (child: XmlElement) => T): T[]
   text(name: string): string
   maybeText(name: string): string | undefined
   base64(name: string): Buffer
   maybeBase64(name: string): Buffer | undefined
-  /** Refuses whatever has not been read. */
+  /** Throws if a child has not been read. */
   end(): void
 }
 
@@ -30,7 +30,7 @@ export function sequenceOf(element: XmlElement, code: FaultCode, namespace = '')
   return new Cursor(element, code, namespace)
 }
 
-/** The same over the children of a document's root, of which none is in a namespace; each is read when it is asked for. */
+/** The same for the children of a document's root, which must not be in a namespace. Each is parsed when it is asked for. */
 export function documentSequence({ root, next }: XmlDocument, code: FaultCode): Sequence {
   refuseText(root, code)
   return new DocumentCursor(root, code, next)
@@ -41,7 +41,8 @@ function refuseText(element: XmlElement, code: FaultCode): void {
     throw refuse(code, element, 'text stands between its elements')
 }
 
-// A class, because a large configuration has a hundred thousand of these: closures for each cost more than all else here.
+// A class, because a large configuration has a hundred thousand of these; closures for each would cost more than everything else
+// here.
 class Cursor implements Sequence {
   #next = 0
   readonly #element: XmlElement
@@ -126,13 +127,13 @@ class DocumentCursor extends Cursor {
   }
 }
 
-/** The text of an element that holds nothing else, as it stands. */
+/** The text of an element that contains only text, unchanged. */
 export function textOf(element: XmlElement, code: FaultCode): string {
   if (element.children.length > 0) throw refuse(code, element, 'only text is expected in it')
   return element.text
 }
 
-/** The bytes of an xs:base64Binary: white space is allowed anywhere, anything else but canonical base64 is refused. */
+/** Decodes xs:base64Binary: white space is allowed anywhere, the rest must be canonical base64. */
 export function base64Of(element: XmlElement, code: FaultCode): Buffer {
   const text = textOf(element, code).replace(WHITE, '')
   const bytes = Buffer.from(text, 'base64')

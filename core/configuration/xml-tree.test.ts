@@ -32,13 +32,13 @@ function plainTree(bytes: Buffer, form = PLAIN): XmlElement | undefined {
   return readStrictXml(bytes, form, treeOf)?.value
 }
 
-/** The tree as readers see it: white space around elements says nothing to them. */
+/** The tree as readers see it: they ignore white space around elements. */
 function seen(element: XmlElement): object {
   const text = element.children.length > 0 ? element.text.trim() : element.text
   return { ...element, attributes: [...element.attributes], children: element.children.map(seen), text }
 }
 
-/** What the library makes of it; undefined when it refuses. */
+/** The tree from the XML library; undefined when the library refuses the document. */
 async function libraryTree(bytes: Buffer): Promise<XmlElement | undefined> {
   return await parseByLibrary(bytes, CODE).catch(() => undefined)
 }
@@ -237,7 +237,7 @@ void t.test('whatever is done to a document, what is read is what the library re
     fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), async (edits) => {
       let text = xml
       for (const { at, drop, put, isAtMark } of edits) {
-        // Where a tag begins or ends an edit does more than inside of a certificate.
+        // An edit where a tag begins or ends has more effect than one inside a certificate.
         const from = isAtMark ? Math.max(0, text.indexOf(at % 2 === 0 ? '<' : '>', at)) + (at % 3) : at
         text = text.slice(0, from) + put + text.slice(from + drop)
       }

@@ -1,4 +1,7 @@
-/** Reads the XML of a configuration: without the library where it stands as central servers write it, by the library otherwise. */
+/**
+ * Parses the XML of a configuration: with our own fast reader if it has the form that central servers write, otherwise with the
+ * library.
+ */
 import { documentOf, treeOf, type XmlDocument, type XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'
 import { readStrictXml } from '#core/xml/strict-reader.ts'
@@ -9,7 +12,7 @@ const BOUNDS = { bytes: 64 * 1024 * 1024, depth: 32, elements: 4_000_000, attrib
 const MAX_SCOPE = 256
 export const PLAIN = { ...BOUNDS, plain: { namespaces: [XROAD_NAMESPACE, IDENTIFIERS_NAMESPACE] } }
 
-/** Parses `xml`, of at most so many elements; whatever is wrong with it is thrown as a Fault of `code`. */
+/** Parses `xml` with at most `elements` elements; throws a Fault with `code` for any mistake. */
 export async function parseXml(
   xml: Buffer,
   code: FaultCode,
@@ -20,8 +23,8 @@ export async function parseXml(
 }
 
 /**
- * What `read` makes of the document. Where that has to be read by the library, or `read` refuses something of it, `read` is called again
- * with the whole tree: what is wrong with the document itself is said first.
+ * Returns the result of `read` for the document. If our own reader cannot parse the document, or `read` throws a Fault, `read` is
+ * called again with the whole tree from the library, so that a mistake in the XML itself is reported first.
  */
 export async function readXml<T>(
   xml: Buffer,
@@ -37,7 +40,7 @@ export async function readXml<T>(
   return read(documentOf(await parseXml(xml, code)))
 }
 
-/** The same in whatever form the document stands. */
+/** Parses with the library, whatever form the document has. */
 export function parseByLibrary(
   xml: Buffer,
   code: FaultCode,

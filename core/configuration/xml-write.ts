@@ -4,14 +4,14 @@ import { Fault } from '#schemas/fault.ts'
 export const XROAD_NAMESPACE = 'http://x-road.eu/xsd/xroad.xsd'
 export const IDENTIFIERS_NAMESPACE = 'http://x-road.eu/xsd/identifiers'
 
-/** Elements beside each other: a line, what stands between two lines one level deeper, or what only newer versions know. */
+/** Sibling elements: a line, two lines with children one level deeper between them, or elements that only newer versions have. */
 export type Lines = (
   | string
   | { open: string; children: Lines; close: string }
   | { since: number; elements: Lines }
 )[]
 
-// XML 1.0 section 2.2: these cannot stand in a document, not even as references; nor can lone surrogates.
+// XML 1.0 section 2.2: these characters cannot occur in a document, not even as references; nor can lone surrogates.
 const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 const SPECIAL = /[&<>\r]/g
 const ESCAPED: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' }
@@ -23,7 +23,7 @@ function escapeText(text: string): string {
   return text.replace(SPECIAL, (character) => ESCAPED[character] as string)
 }
 
-/** `<name>value</name>`, or nothing when there is no value. */
+/** `<name>value</name>`, or nothing if the value is undefined. */
 export function leaf(name: string, value: string | number | boolean | Buffer | undefined): Lines {
   if (value === undefined) return []
   const text = Buffer.isBuffer(value) ? value.toString('base64') : escapeText(String(value))
@@ -39,7 +39,7 @@ export function branch(name: string, children: Lines, attributes: Record<string,
   return [{ open: `<${name}${head}>`, children, close: `</${name}>` }]
 }
 
-/** Elements that a document has from this version of its schema on. */
+/** Elements that exist from this version of the schema on. */
 export function since(version: number, elements: Lines): Lines {
   return elements.length === 0 ? [] : [{ since: version, elements }]
 }
@@ -50,8 +50,8 @@ export function document(name: string, children: Lines): Buffer {
 }
 
 /**
- * The document in several versions of its schema, in their order. Its elements are taken one after the other and each is
- * text before the next one is made: a large instance has half a million lines, of which most are the same in all versions.
+ * The document in several versions of its schema, in the order of `versions`. Each element becomes text before the next one is
+ * taken: a large instance has half a million lines, most of which are equal in all versions.
  */
 export function documentsIn(name: string, elements: Iterable<Lines>, versions: readonly number[]): Buffer[] {
   const root = `ns3:${name}`
@@ -61,7 +61,7 @@ export function documentsIn(name: string, elements: Iterable<Lines>, versions: r
   for (const element of elements) {
     let written: { text: string; oldest: number } | undefined
     for (const version of newestFirst) {
-      // What no version between the two has added is the same text.
+      // The text is the same if no version between the two added anything.
       if (written === undefined || version < written.oldest) written = write(element, INDENT, version)
       texts.get(version)!.push(written.text)
     }
@@ -81,7 +81,7 @@ export function indented(elements: Lines): string {
   return write(elements, '', Number.POSITIVE_INFINITY).text
 }
 
-/** The elements as text; `oldest` is the first version that has all of it. */
+/** The elements as text; `oldest` is the first version with the same text. */
 function write(elements: Lines, before: string, version: number): { text: string; oldest: number } {
   const lines: string[] = []
   const oldest = add(elements, before, version, lines)

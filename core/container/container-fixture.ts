@@ -13,7 +13,7 @@ import { writeContainer } from './write-container.ts'
 
 export const AT = new Date('2027-03-01T12:00:00Z')
 export const STAMPED = new Date('2027-03-01T12:00:30Z')
-/** When containers are judged. */
+/** The time at which containers are judged. */
 export const NOW = new Date('2028-01-01T00:00:00Z')
 export const body = Buffer.from('{"persons":[]}')
 
@@ -24,7 +24,9 @@ export const attachment = (bytes: Buffer, number = 1): ContainerParts['attachmen
   open: () => Readable.from([bytes.subarray(0, 7), bytes.subarray(7)]),
 })
 
-/** A container as a security server writes it: request with bodies, one time-stamp for two signatures or for one. */
+/**
+ * The parts of a container as a security server writes it: a request with bodies, and one time-stamp over one or two signatures.
+ */
 export async function parts(
   o: {
     bodies?: Buffer[]
@@ -68,10 +70,10 @@ export async function parts(
   }
 }
 
-/** The bytes of the file. */
+/** The bytes of the container file. */
 export const written = async (container: ContainerParts): Promise<Buffer> => buffer(writeContainer(container))
 
-/** The verdict on a file, by the golden configuration unless told. */
+/** The verdict on a file, by default with the golden configuration. */
 export async function judge(
   bytes: Buffer,
   o: { configuration?: Parameters<typeof verifyContainer>[0]['configuration']; now?: Date } = {},

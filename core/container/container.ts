@@ -1,4 +1,4 @@
-/** What an ASiC-E message container of X-Road holds (wire digest 4.1), as it is written, read and judged. */
+/** The content of an ASiC-E message container of X-Road (wire digest 4.1), for writing, reading and judging. */
 import type { Readable } from 'node:stream'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { FaultCode } from '#schemas/fault.ts'
@@ -21,52 +21,52 @@ export const ENTRY = {
   timestamp: 'META-INF/timestamp.tst',
 } as const
 
-/** Names under which hash chains lie in some containers of X-Road, beside those that a signature can refer to. */
+/** Further names of hash chains in some of X-Road's containers, besides those that a signature can refer to. */
 export const STRAY_CHAIN: ReadonlySet<string> = new Set(['hashchain.xml', 'hashchainresult.xml'])
 
 export const ATTACHMENT = /^attachment([1-9]\d{0,3})$/
 
 type Documents = {
   message: Buffer
-  /** The signature document, byte for byte as it was signed or received. */
+  /** The signature document, byte for byte as signed or received. */
   signatures: Buffer
   hashChainResult?: Buffer | undefined
   hashChain?: Buffer | undefined
-  /** The three of a batch time-stamp come together. */
+  /** The next three are present together: those of a batch time-stamp. */
   timestampHashChainResult?: Buffer | undefined
   timestampHashChain?: Buffer | undefined
   /** DER of the time-stamp token (CMS ContentInfo). */
   timestampToken?: Buffer | undefined
 }
 
-/** What writeContainer takes; attachments are named attachment1 and so on, in order. */
+/** The input of writeContainer; attachments are named attachment1 and so on, in order. */
 export type ContainerParts = Documents & {
   attachments: {
     name: string
     size: number
     open(): Readable
-    /** Where it is in memory anyway. */
+    /** The same bytes, if they are in memory. */
     bytes?: Buffer
   }[]
   /** Modification time of the entries; 1980-01-01 by default. */
   time?: Date
 }
 
-/** What readContainer gives. Attachments were digested while they were read and are not kept. */
+/** The result of readContainer. Attachments are digested while they are read, and are not kept. */
 export type Container = Documents & {
   manifest: Buffer | undefined
   asicManifest: Buffer | undefined
   attachments: ReadAttachment[]
-  /** Hash chains under the names that X-Road's chain files have outside containers; nothing refers to them. */
+  /** Hash chains under the names that X-Road's chain files have outside containers; no signature refers to them. */
   strayChains: { name: string; bytes: Buffer }[]
-  /** Entries that a message container has no place for. */
+  /** Names of entries that do not belong in a message container. */
   unknown: string[]
 }
 
-/** `digest` knows the digests that signature and chain name; others throw `invalid_reference`. */
+/** `digest` accepts the digests that signature and chain name; throws `invalid_reference` for others. */
 export type ReadAttachment = { name: string; size: number; digest(name: DigestName): Buffer }
 
-/** EN 319 102-1 sub-indications that we give. */
+/** The sub-indications of EN 319 102-1 that we use. */
 export type SubIndication =
   | 'FORMAT_FAILURE'
   | 'HASH_FAILURE'
@@ -89,16 +89,16 @@ export type SubIndication =
 export type ContainerVerdict = {
   verdict: 'TOTAL-PASSED' | 'TOTAL-FAILED' | 'INDETERMINATE'
   subIndication?: SubIndication | undefined
-  /** X-Road's code where it has one. */
+  /** X-Road's fault code, if it has one for this case. */
   code?: FaultCode | undefined
   /** A sentence for people. */
   reason: string
-  /** Who signed, as the message says and the certificate proves. */
+  /** The signer according to the message, confirmed by the certificate. */
   signer?: ClientId | undefined
   signingCertificate?: Certificate | undefined
-  /** As the signer claims. */
+  /** The signing time that the signer claims; unproved. */
   signingTime?: Date | undefined
   timeStamp?: { time: Date; tsa: Certificate; keyCountedUntil?: Date } | undefined
-  /** Entries, and attachments that were left out (`present` false): does the signature cover them? */
+  /** Entries and absent attachments (`present` false), each with whether the signature covers it. */
   covers: { name: string; covered: boolean; present: boolean }[]
 }

@@ -1,7 +1,7 @@
 /**
- * What age does to a proof (EN 319 102-1 section 5.6): a time-stamp counts while its authority's certificate and its
- * algorithms do, afterwards only when something newer proves that it existed before; a signature must have been stamped
- * while its own algorithms counted.
+ * Judges the age of a proof (EN 319 102-1 section 5.6). A time-stamp counts while its authority's certificate and its algorithms
+ * do. After that it counts only if newer evidence proves that it existed before. A signature must have been time-stamped while
+ * its own algorithms counted.
  */
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -12,7 +12,10 @@ import type { CheckedSignature } from '#core/signature/checked-signature.ts'
 import type { TimeStamp } from '#core/timestamp/verify-token.ts'
 import type { Judgement } from './judge-fault.ts'
 
-/** `existed`: the latest time at which the token is proved to have existed already: now, when nothing newer proves it. */
+/**
+ * Why a time-stamp is in doubt, or undefined. `existed`: the latest time at which the token is proved to have existed already;
+ * now if no newer evidence proves it.
+ */
 export function judgeStampAge(q: {
   stamp: TimeStamp
   existed: Date
@@ -42,7 +45,10 @@ export function judgeStampAge(q: {
       )
 }
 
-/** The keys of signer and authorities, and the digests of the signature, counted at the time of its stamp. */
+/**
+ * Why a signature is in doubt, or undefined: at `at` (the time of its time-stamp) the keys of signer and authorities and the
+ * digests of the signature must still have counted.
+ */
 export function judgeSignatureAge(q: {
   signature: CheckedSignature
   chain: readonly Certificate[]

@@ -1,4 +1,4 @@
-/** What a Fault found while a container is verified means in the terms of EN 319 102-1, and X-Road's code for it. */
+/** Translates a Fault from the verification of a container into the terms of EN 319 102-1, with X-Road's code. */
 
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { parseOcspResponse } from '#core/certificate/ocsp-parse.ts'
@@ -8,7 +8,7 @@ import type { ContainerVerdict, SubIndication } from './container.ts'
 
 export type Judgement = Pick<ContainerVerdict, 'verdict' | 'subIndication' | 'code' | 'reason'>
 
-/** Where in the verification the fault came up: the same code means different things there. */
+/** The step of the verification in which the fault occurred: the same code means different things in each. */
 type Stage = 'signature' | 'time-stamp' | 'coverage' | 'message' | 'signer'
 
 type Row = [verdict: Judgement['verdict'], subIndication: SubIndication, code?: FaultCode]
@@ -25,14 +25,14 @@ const ROWS: Record<Stage, Partial<Record<FaultCode, Row>>> = {
     malformed_signature: FORMAT,
     malformed_certificate: FORMAT,
   },
-  // A bad time-stamp says nothing against the signature, but nothing then proves when it existed.
+  // A bad time-stamp is no evidence against the signature, but without one nothing proves when the signature existed.
   'time-stamp': {
     malformed_signature: FORMAT,
     timestamp_invalid: ['INDETERMINATE', 'NO_POE'],
     malformed_timestamp: ['INDETERMINATE', 'NO_POE'],
   },
   coverage: {
-    // X-Road's name for a wrong digest in a signature's own reference.
+    // X-Road's code for a wrong digest in one of the signature's own references.
     invalid_reference: ['TOTAL-FAILED', 'HASH_FAILURE', 'invalid_signature_value'],
     'malformed_signature.invalid_hash_chain_ref': HASH,
     'malformed_signature.hashchain_unused_inputs': HASH,
@@ -53,14 +53,14 @@ const ROWS: Record<Stage, Partial<Record<FaultCode, Row>>> = {
   },
 }
 
-/** The judgement on a fault; an unforeseen one never passes. */
+/** The judgement on a fault; unlisted faults never become TOTAL-PASSED. Rethrows anything that is not a Fault. */
 export function judgeFault(thrown: unknown, stage: Stage): Judgement {
   if (!(thrown instanceof Fault)) throw thrown
   const [verdict, subIndication, code] = ROWS[stage][thrown.code] ?? CONSTRAINTS
   return { verdict, subIndication, code: code ?? thrown.code, reason: thrown.message }
 }
 
-/** Says more about a refused certificate: outside its validity at `at`, or revoked. */
+/** As `judgeFault`, but more precise about a refused certificate: outside its validity at `at`, or revoked. */
 export function judgeSignerFault(
   thrown: unknown,
   q: { certificate: Certificate; issuer: Certificate | undefined; responses: Buffer[]; at: Date },
@@ -80,7 +80,7 @@ export function judgeSignerFault(
   return judgement
 }
 
-/** Whether one of the answers speaks of revocation by that time, and of whose. */
+/** Whether one of the OCSP answers reports a revocation by that time: of this certificate or of an authority's. */
 function revocation(q: Parameters<typeof judgeSignerFault>[1]): SubIndication | undefined {
   const { certificate } = q
   for (const bytes of q.responses) {

@@ -1,4 +1,4 @@
-/** The two manifests of a container: OpenDocument's list of files, and ASiC's of what the time-stamp covers. */
+/** The two manifests of a container: OpenDocument's list of files, and ASiC's list of what the time-stamp covers. */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
@@ -9,7 +9,7 @@ const OPEN =
 const FILE_ENTRY =
   /<manifest:file-entry manifest:media-type="([a-z.+/-]{1,64})" manifest:full-path="([A-Za-z0-9._/-]{1,100})" ?\/>\s*/y
 const CLOSE = /<\/manifest:manifest>\s*$/y
-/** Several times what a container of 128 entries needs. */
+/** Several times the size for a container of 128 entries. */
 const MAX_MANIFEST = 128 * 1024
 const [XML, OCTETS] = ['text/xml', 'application/octet-stream']
 
@@ -36,8 +36,8 @@ export function writeAsicManifest(timestampHashChainResult: Buffer): Buffer {
 }
 
 /**
- * Refuses a list of files that says anything but what lies beside it: `malformed_signature`. Nobody signs it. Names stand in
- * any order, with X-Road's media types; `unused` chains, and the container itself, may be left out.
+ * Throws `malformed_signature` if the list of files differs from the entries of the container. The list is not signed. Names may
+ * have any order, and must have X-Road's media types; `unused` chains, and the container itself, may be left out.
  */
 export function checkManifest(container: Container, unused: readonly string[]): void {
   if (container.manifest === undefined) return
@@ -65,7 +65,7 @@ export function checkManifest(container: Container, unused: readonly string[]): 
     })
 }
 
-/** Media type and name of each entry; undefined when anything else stands in it. */
+/** Media type and name of each listed entry; undefined if the list contains anything else. */
 function listedIn(manifest: Buffer): [type: string, name: string][] | undefined {
   if (manifest.length > MAX_MANIFEST) return undefined
   const text = manifest.toString('latin1')
@@ -82,11 +82,11 @@ function listedIn(manifest: Buffer): [type: string, name: string][] | undefined 
   return CLOSE.test(text) ? listed : undefined
 }
 
-/** Refuses an ASiC manifest that is not the one for this result: `malformed_signature`. */
+/** Throws `malformed_signature` if the ASiC manifest is not the one for this hash chain result. */
 export function checkAsicManifest(manifest: Buffer, timestampHashChainResult: Buffer): void {
   const flat = (bytes: Buffer): string =>
     bytes.toString('latin1').replace(/\s+/g, ' ').replaceAll(' />', '/>').replaceAll('> <', '><')
-  // Java and we write the same document; white space may differ.
+  // Java and we write the same document, except for white space.
   if (flat(manifest).trim() !== flat(writeAsicManifest(timestampHashChainResult))) {
     throw new Fault('malformed_signature', { what: `${ENTRY.asicManifest} is about something else` })
   }

@@ -1,4 +1,4 @@
-/** Who claims to have sent a message, by its own words: the client of a request, the provider of a response. */
+/** The sender that a message claims: the client of a request, the provider of a response. */
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { parseRestResponse } from '#core/transport/rest-response.ts'
 import { type ClientId, subsystemOf } from '#schemas/identifiers.ts'
@@ -11,7 +11,7 @@ const STATUS_LINE = /^\d{3}\r?\n/
 export async function senderOf(message: Buffer): Promise<ClientId> {
   const first = message.toString('latin1', 0, 64).trimStart().charCodeAt(0)
   if (first === LESS_THAN || first === BYTE_ORDER_MARK) {
-    // Needs the XML library, which start-up and REST do without.
+    // Loaded late, because it needs the XML library, which start-up and REST do not.
     const { parseSoapMessage } = await import('#core/transport/soap-message.ts')
     const soap = await parseSoapMessage(message)
     return soap.isResponse ? providerOf(soap.service) : soap.client

@@ -1,8 +1,8 @@
-/** Opens a ZIP file so that nothing is read before it was looked at, names are strict and sizes are those of the directory. */
+/** Opens a ZIP file for reading on demand, with strict names and with the sizes of the directory enforced. */
 import { fromBufferPromise, openPromise, type ZipFile } from 'yauzl'
 import { Fault } from '#schemas/fault.ts'
 
-/** Throws `io_error` when the file cannot be opened, else what `malformed` makes of it. */
+/** Throws `io_error` when the file cannot be opened, `malformed(...)` for any other mistake. */
 export async function openZip(
   file: string | Buffer,
   malformed: (what: string, cause: unknown) => Fault,
@@ -17,7 +17,7 @@ export async function openZip(
   }
 }
 
-/** Whether it is a ZIP file of at most `most` entries that has one of these names. Throws `io_error`. */
+/** Whether the file is a ZIP file of at most `most` entries, one of which has one of these names. Throws `io_error`. */
 export async function holdsEntry(
   file: string | Buffer,
   names: readonly string[],

@@ -1,6 +1,7 @@
 /**
- * Reads a message container strictly: names that it may hold, each once, in bounds of number and size as declared and as
- * found, checksums right, the same to every reader (zip-structure.ts). X-Road's own order and packing are accepted.
+ * Reads a message container strictly: only allowed names, each once; number and size of entries within bounds, both as declared
+ * and as found; right checksums; a structure that all readers read alike (zip-structure.ts). X-Road's own order and compression
+ * are accepted.
  */
 import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
@@ -21,7 +22,7 @@ import { openZip } from './open-zip.ts'
 import { readDirectory } from './zip-directory.ts'
 import { checkStructure } from './zip-structure.ts'
 
-/** Bytes of all documents together, which are held in memory, and of all attachments together, which are not. */
+/** The most bytes of all documents together, which are held in memory, and of all attachments together, which are not. */
 export type ContainerLimits = { entries: number; documentBytes: number; attachmentBytes: number }
 
 const DEFAULT_LIMITS: ContainerLimits = {
@@ -32,11 +33,13 @@ const DEFAULT_LIMITS: ContainerLimits = {
 const NAME = /^(?!.*\.\.)[A-Za-z0-9._-]{1,100}(?:\/[A-Za-z0-9._-]{1,100})?$/
 const DIRECTORY = 'META-INF/'
 const DESCRIPTOR_FLAG = 0x0008
-/** None, or X-Road's. */
+/** No comment, or X-Road's. */
 const COMMENTS = ['', `mimetype=${MIME_TYPE}`]
 const documents: ReadonlySet<string> = new Set(Object.values(ENTRY))
 
-/** Reads a file or its bytes; throws `malformed_container`, or `io_error` when the file cannot be opened. */
+/**
+ * Reads a container from a file or from its bytes. Throws `malformed_container`, or `io_error` when the file cannot be opened.
+ */
 export async function readContainer(
   file: string | Buffer,
   limits: Partial<ContainerLimits> = {},
@@ -84,7 +87,7 @@ function isOther(name: string): boolean {
 
 function checkNames(entries: Entry[]): void {
   for (const { fileName, uncompressedSize, compressionMethod, generalPurposeBitFlag: flags } of entries) {
-    // Nobody who reads a stream knows where it ends.
+    // A program that reads the file as a stream cannot know where such an entry ends.
     if (compressionMethod === 0 && (flags & DESCRIPTOR_FLAG) !== 0)
       throw malformed('a stored entry whose size stands behind it')
     if (fileName === DIRECTORY ? uncompressedSize > 0 : !NAME.test(fileName))
@@ -125,7 +128,7 @@ function assemble(found: Map<string, Buffer>): Container {
   return container
 }
 
-/** Digests that signature or chain name; others are not worth a pass over large attachments. */
+/** Digests that signature or chain name. Computing others for large attachments would be wasted work. */
 function digestsIn(container: Container): DigestName[] {
   const texts = [container.signatures, container.hashChain].map((bytes) => bytes?.toString('latin1') ?? '')
   return [...DIGESTS].filter(([uri]) => texts.some((text) => text.includes(uri))).map(([, name]) => name)
@@ -160,7 +163,7 @@ async function readAttachment(zip: ZipFile, entry: Entry, wanted: DigestName[]):
   }
 }
 
-/** yauzl stops at the declared size; the checksum is ours to check. */
+/** yauzl stops at the declared size, but does not check the checksum. */
 async function readEntry(stream: Readable, entry: Entry, take: (piece: Buffer) => void): Promise<void> {
   let checksum = 0
   for await (const piece of stream as AsyncIterable<Buffer>) {

@@ -1,16 +1,16 @@
-/** A small ZIP file whose entries stand as they are (APPNOTE 4.3), made in one piece: no compressor, no stream. */
+/** Makes a small ZIP file with stored (uncompressed) entries (APPNOTE 4.3) in one piece, without compressor or stream. */
 import { crc32 } from 'node:zlib'
 
-/** 1980-01-01 00:00, the first that the format knows. */
+/** 1980-01-01 00:00, the earliest date of the format. */
 const DATE = 0x0021
 const VERSION = 20
-/** The upper octet: made on Unix; below it, the permissions of a plain file. */
+/** Upper octet of the version: made on Unix. MODE: the permissions of a plain file. */
 const MADE_BY = 0x0300 | VERSION
 const MODE = (0o100644 << 16) >>> 0
 const UTF8 = 0x0800
 const [LOCAL, CENTRAL, END] = [30, 46, 22]
 
-/** At most 65,535 entries and 4 GiB in all. */
+/** The bytes of the file. The caller keeps within 65,535 entries and 4 GiB in total; neither is checked here. */
 export function storedZip(entries: [name: string, bytes: Buffer][], comment: string): Buffer {
   const named = entries.map(([name, bytes]) => ({ name: Buffer.from(name), bytes, crc: crc32(bytes) }))
   const note = Buffer.from(comment)
@@ -49,7 +49,7 @@ export function storedZip(entries: [name: string, bytes: Buffer][], comment: str
   return zip
 }
 
-/** What both headers of an entry say, from the version that is needed on. */
+/** The fields that both headers of an entry share, from "version needed" on. */
 function common(zip: Buffer, at: number, q: { name: Buffer; bytes: Buffer; crc: number }): void {
   zip.writeUInt16LE(VERSION, at)
   zip.writeUInt16LE(UTF8, at + 2)

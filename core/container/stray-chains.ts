@@ -1,20 +1,20 @@
 /**
- * Hash chains in a container that its signature does not use. X-Road ignores them; they are ignored here only when they
- * hold a hash chain and nothing else: then nobody can take them for something that was said and signed.
+ * Hash chains in a container that its signature does not use. X-Road ignores them. We ignore them only if they contain a hash
+ * chain and nothing else, so that nobody can mistake other content for something signed.
  */
 import { readHashChain, readHashChainResult } from '#core/signature/read-hash-chain.ts'
 import { Fault } from '#schemas/fault.ts'
 import { PART_NAME } from '#schemas/wire.ts'
 import { type Container, ENTRY } from './container.ts'
 
-// What a chain leaves its writer free to choose could be used to say something.
+// Free choices in a chain could carry a message, so names of steps must have this form.
 const STEP = /^STEP\d{1,3}$/
 const PART = /^\/(?:message\.xml|attachment\d{1,3}|META-INF\/signatures\.xml)$/
 const FILES: readonly string[] = ['/hashchain.xml', PART_NAME.hashChain, PART_NAME.timestampHashChain]
 const NAMESPACE =
   /xmlns(?::[\w.-]{1,8})?\s*=\s*["'](?!http:\/\/cyber\.ee\/hashchain["']|http:\/\/www\.w3\.org\/2000\/09\/xmldsig#["'])/
 
-/** The names of such entries. `used`: the signature refers to the container's own chain. */
+/** The names of such entries. `used`: whether the signature refers to the container's own chain. */
 export function strayChains(container: Container, used: boolean): string[] {
   const { hashChainResult, hashChain } = container
   const own = [

@@ -1,11 +1,11 @@
 /**
- * Judges a message container at the time that its time-stamp proves, in the terms of EN 319 102-1. Nothing in a bad
- * container makes it throw; X-Road's code is given where it has one (wire digest 4.4 and 9.1).
+ * Judges a message container at the time that its time-stamp proves, in the terms of EN 319 102-1. A bad container leads to a
+ * verdict, never to an exception; the verdict has X-Road's code where there is one (wire digest 4.4 and 9.1).
  *
- * Stricter than X-Road: every entry must be covered, unless it is the time-stamp's, a manifest, or a hash chain that the
- * signature does not use and that holds nothing else (stray-chains.ts). What is not covered makes the verdict
- * INDETERMINATE, SIG_CONSTRAINTS_FAILURE. Attachments that the signature covers and that were left out, as X-Road leaves
- * them out, do not.
+ * Stricter than X-Road: the signature must cover every entry except the time-stamp's, the manifests, and a hash chain that the
+ * signature does not use and that contains nothing else (stray-chains.ts). An entry that is not covered makes the verdict
+ * INDETERMINATE, SIG_CONSTRAINTS_FAILURE. Attachments that the signature covers but that are absent, since X-Road leaves them
+ * out, do not.
  */
 import { createHash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -29,19 +29,19 @@ import { verifyTimeStamp } from './verify-time-stamp.ts'
 
 type VerificationQuestion = {
   container: Container
-  /** The signer's instance, or several of a federation. */
+  /** The configuration of the signer's instance, or of several federated instances. */
   configuration: ConfigurationIndex | ReadonlyMap<string, ConfigurationIndex>
   now: Date
-  /** Who must have signed, of a message that does not say so itself (a refusal). */
+  /** The expected signer, for a message that does not name its sender (a refusal). */
   sender?: ClientId
-  /** What was kept beside the container (an evidence bundle has it). */
+  /** Proof that was kept outside the container (in an evidence bundle). */
   kept?: KeptProof
 }
 
 export type KeptProof = {
-  /** OCSP answers fetched for the time-stamp, and later ones. */
+  /** OCSP answers that were fetched for the time-stamp or later. */
   ocspResponses: Buffer[]
-  /** When something newer proves that the time-stamp existed already; absent when nothing does. */
+  /** The time at which newer evidence proves that the time-stamp existed; absent without such evidence. */
   stampExisted?: Date | undefined
 }
 
@@ -126,11 +126,11 @@ function passed(stray: string[], hasUnknown: boolean): Judgement {
   return { verdict: 'TOTAL-PASSED', reason: hasUnknown ? `${reason} ${UNKNOWN_BESIDE}` : reason }
 }
 
-/** What the form of X-Road's hash chains leaves open, said to who relies on a container alone (docs/evidence-bundle.md). */
+/** A warning for people who rely on a container alone, about what X-Road's hash chains leave open (docs/evidence-bundle.md). */
 const UNKNOWN_BESIDE =
   'Beside the message, the signature covers a digest of something that is not shown: most often another message that was signed at the same time. A container alone does not tell that from a body that was left out, nor from a message whose body these words were; an evidence bundle does.'
 
-/** Whether a bare digest stands in one step with the message. */
+/** Whether a hash step has a bare digest next to the message. */
 function hasUnknownBeside({ hashChain }: Container): boolean {
   if (hashChain === undefined) return false
   return [...readHashChain(hashChain).values()].some(
@@ -150,11 +150,11 @@ function nothingCovered(container: Container): ContainerVerdict['covers'] {
   return present.map((name) => ({ name, covered: false, present: true }))
 }
 
-/** Every entry that holds data, and whether the signature covers it; throws when a digest is wrong. */
+/** Every data entry, with whether the signature covers it; throws when a digest is wrong. */
 function coverageOf(container: Container, signature: CheckedSignature): ContainerVerdict['covers'] {
   const { message, hashChainResult, hashChain } = container
   const chained = usesChain(signature)
-  // Attachments that the signature does not speak of are reported, not a reason to stop (X-Road does the same).
+  // Attachments that the signature does not mention are reported; they do not stop the verification (as in X-Road).
   const names = chained
     ? (hashChain?.toString('latin1') ?? '')
     : signature.references.map(({ uri }) => `"${uri}"`).join()
@@ -187,7 +187,7 @@ function coverageOf(container: Container, signature: CheckedSignature): Containe
   ]
 }
 
-/** A part that the signature itself refers to and that was left out: what was signed cannot be seen. */
+/** The judgement if a part that the signature refers to directly is absent: then the signed data cannot be seen. */
 function lackingData(container: Container, { references }: CheckedSignature): Judgement | undefined {
   const present = [PART_NAME.message, ...container.attachments.map(({ name }) => `/${name}`)]
   const lacking = references.find(({ uri }) => uri !== PART_NAME.hashChainResult && !present.includes(uri))
@@ -218,7 +218,7 @@ function unknownInstance(instance: string): Judgement {
   }
 }
 
-/** A time-stamp before the signature or after today proves a wrong clock somewhere. */
+/** A time-stamp before the signing time or in the future proves that some clock is wrong. */
 function wrongOrder({ signingTime }: CheckedSignature, time: Date, now: Date): Judgement | undefined {
   const early = signingTime !== undefined && signingTime.getTime() > time.getTime() + CLOCK_TOLERANCE_MS
   if (!early && time.getTime() <= now.getTime() + CLOCK_TOLERANCE_MS) return undefined

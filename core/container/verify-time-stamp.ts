@@ -1,4 +1,4 @@
-/** When a container's signature is proved to have existed: by a single time-stamp in it, or one over a hash chain. */
+/** Verifies the proof of when a container's signature existed: a time-stamp over the signature itself, or over a hash chain. */
 import { createHash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { nodeDigest } from '#core/signature/algorithms.ts'
@@ -11,8 +11,8 @@ import { type Container, ENTRY } from './container.ts'
 import { checkAsicManifest } from './manifests.ts'
 
 /**
- * `keyCountedUntil` as verifyTimeStampToken has it. Throws `timestamp_invalid` or `malformed_timestamp`, or `malformed_signature` (as X-Road does) when the chain does not
- * lead from this signature to what was stamped.
+ * Verifies the container's time-stamp. Throws `timestamp_invalid` or `malformed_timestamp`, or `malformed_signature` (as X-Road
+ * does) when the chain does not lead from this signature to the stamped data.
  */
 export function verifyTimeStamp(
   container: Container,
@@ -31,7 +31,7 @@ export function verifyTimeStamp(
     token,
     data: result ?? signature.signatureValue,
     tsaCertificates,
-    // The configuration names this very certificate for time-stamping; X-Road asks no more of it.
+    // The configuration names exactly this certificate for time-stamping; X-Road requires no more.
     requireTimeStampingUsage: false,
     keys: 'of-its-time',
   })

@@ -1,6 +1,6 @@
 /**
- * Writes a message container as a stream (wire digest 4.1): mimetype first and stored, as ASiC wants it; then X-Road's
- * order. No stored entry has a data descriptor, because Java's stream reader cannot read one (11.27).
+ * Writes a message container as a stream (wire digest 4.1): mimetype first and stored, as ASiC requires, then the other entries
+ * in X-Road's order. No stored entry has a data descriptor, because Java's stream reader cannot read one (11.27).
  */
 import type { Readable } from 'node:stream'
 import { type ContainerParts, ENTRY, MIME_TYPE } from './container.ts'
@@ -10,7 +10,7 @@ import { createZipStream } from './zip-stream.ts'
 
 const FIRST_ZIP_DATE = new Date(1980, 0, 1)
 
-/** The container's bytes. Attachments are read one after the other; an error in one destroys the stream with it. */
+/** The container's bytes as a stream. Attachments are read one after the other; an error in one destroys the stream. */
 export function writeContainer(parts: ContainerParts): Readable {
   const zip = createZipStream()
   const options = { mtime: parts.time ?? FIRST_ZIP_DATE }
@@ -25,7 +25,10 @@ export function writeContainer(parts: ContainerParts): Readable {
   return zip.output
 }
 
-/** The same with its entries stored, in one piece, for whoever packs it himself; undefined when an attachment is not in memory. */
+/**
+ * The same container with stored entries, in one piece, for callers that compress it themselves. Undefined when an attachment is
+ * not in memory.
+ */
 export function storeContainer(parts: ContainerParts): Buffer | undefined {
   const attachments: [string, Buffer][] = []
   for (const { name, bytes } of parts.attachments) {

@@ -1,13 +1,13 @@
 /**
- * The directory of a ZIP file, whole: where it starts, how long it says it is, and what it says of each entry beside name
- * and sizes. Readers find it in different ways (by its end, by its size, by its first signature): all must find this one.
+ * Reads and checks the whole directory of a ZIP file: its start, its size, and its fields besides name and sizes. Programs find
+ * the directory in different ways (by its end, by its size, by its first signature), and all of them must find this one.
  */
 import { buffer } from 'node:stream/consumers'
 import type { Entry, ZipFile } from 'yauzl'
 import type { Fault } from '#schemas/fault.ts'
 import { readExtra } from './zip-extra.ts'
 
-/** A fault that says what the file has. */
+/** Creates the fault of the calling reader. */
 export type Malformed = (what: string, cause?: unknown) => Fault
 
 export type Directory = { entries: Entry[]; start: number }
@@ -16,16 +16,19 @@ const [FIXED, END_BYTES, ZIP64_END_BYTES, LOCATOR_BYTES] = [46, 22, 56, 20]
 const [MAX_16, MAX_32] = [0xffff, 0xffffffff]
 const MAX_NAME = 1024
 const MAX_EXTRA = 128
-/** Makers whose attributes mean what is checked here: DOS, Unix, NTFS, macOS. Deflate and ZIP64 need no more than these versions. */
+/**
+ * Systems whose attributes have the meaning that is checked here: DOS, Unix, NTFS, macOS. Deflate and ZIP64 need no more than
+ * these versions.
+ */
 const MAKERS: readonly number[] = [0, 3, 10, 19]
 const VERSIONS: readonly number[] = [10, 20, 45]
 const MODE = { type: 0o170000, file: 0o100000, folder: 0o040000, special: 0o7000 } as const
 const DOS_PLAIN = 0x01 | 0x20 | 0x80
 const DOS_FOLDER = 0x10
 
-/** All entries, each of another name, in the order of the directory, held to bounds while they are read. Throws what `malformed` makes. */
+/** All entries, with distinct names, in the order of the directory; bounds are checked while reading. Throws `malformed(...)`. */
 export async function readDirectory(zip: ZipFile, most: number, malformed: Malformed): Promise<Directory> {
-  // The library's types say boolean.
+  // The library's types wrongly say boolean.
   const start = Number(zip.readEntryCursor)
   if (zip.entryCount > most) throw malformed(`more than ${most} entries`)
   const entries: Entry[] = []
@@ -34,7 +37,7 @@ export async function readDirectory(zip: ZipFile, most: number, malformed: Malfo
     if (entry.fileCommentLength > 0) throw malformed('a comment on an entry')
     if (entry.extraFieldLength > MAX_EXTRA) throw malformed('unknown extra fields')
     if (entry.fileNameLength > MAX_NAME) throw malformed('a name that is not allowed')
-    // Windows and X-Road's reader see no difference between cases.
+    // Windows and X-Road's reader do not distinguish upper and lower case.
     const name = entry.fileName.toLowerCase()
     if (seen.has(name)) throw malformed('two entries of one name')
     seen.add(name)
@@ -43,7 +46,7 @@ export async function readDirectory(zip: ZipFile, most: number, malformed: Malfo
   return { entries, start }
 }
 
-/** Checks what stands from the directory's start to the end of the file; `comments` are those that the file may have. */
+/** Checks the bytes from the directory's start to the end of the file. `comments` are the allowed comments of the file. */
 export async function checkDirectory(
   zip: ZipFile,
   { entries, start }: Directory,
@@ -78,12 +81,12 @@ function checkEntry(entry: Entry, fixed: Buffer, malformed: Malformed): void {
     (attributes & 0xffff & ~(DOS_PLAIN | (isFolder ? DOS_FOLDER : 0))) === 0
   if (!isPlain) throw malformed('an entry that is no plain file: a link, a device or of an unknown maker')
   if (!VERSIONS.includes(versionNeededToExtract)) throw malformed('an entry of an unknown version')
-  // Whether it is text: a guess of its writer's.
+  // Whether the entry is text: its writer's guess.
   if (entry.internalFileAttributes > 1) throw malformed('unknown attributes of an entry')
   if (fixed.readUInt16LE(34) !== 0) throw malformed('an entry on another disk')
   const zip64 = readExtra(entry.extraFieldRaw, false)
   if (zip64 === undefined) throw malformed('unknown extra fields')
-  // The ZIP64 field holds those numbers that have no place in the fixed part, in this order, and no others.
+  // The ZIP64 field contains those numbers that do not fit the fixed part, in this order, and no others.
   const numbers = [
     [fixed.readUInt32LE(24), entry.uncompressedSize],
     [fixed.readUInt32LE(20), entry.compressedSize],
@@ -93,19 +96,19 @@ function checkEntry(entry: Entry, fixed: Buffer, malformed: Malformed): void {
   if (!zip64.equals(wide(large))) throw malformed('ZIP64 sizes that disagree with its directory')
 }
 
-/** Whether an entry's sizes or place are told in ZIP64 form. */
+/** Whether an entry's sizes or offset are in ZIP64 form. */
 export function isZip64(entry: Entry): boolean {
   return entry.extraFields.some(({ id }) => id === 0x0001)
 }
 
-/** Numbers of 8 octets each. */
+/** Encodes numbers with 8 octets each. */
 export function wide(values: readonly number[]): Buffer {
   const bytes = Buffer.alloc(8 * values.length)
   for (const [index, value] of values.entries()) bytes.writeBigUInt64LE(BigInt(value), 8 * index)
   return bytes
 }
 
-/** Behind the entries stand the ZIP64 end record and its locator, where a number needs them, then the end record. */
+/** After the entries follow the ZIP64 end record and its locator, if a number needs them, then the end record. */
 function checkEnd(
   tail: Buffer,
   q: { count: number; start: number; end: number; comment: string; malformed: Malformed },

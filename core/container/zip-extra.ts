@@ -1,6 +1,11 @@
-/** Extra fields of a ZIP entry (APPNOTE 4.5): sizes of ZIP64, times and owners in their exact forms. Nothing else, so that no text hides in them. */
+/**
+ * Extra fields of a ZIP entry (APPNOTE 4.5): ZIP64 sizes, times and owners in their exact forms. Others are refused, so that they
+ * cannot hide text.
+ */
 
-/** 64-bit sizes, times of NTFS, times and owners of Unix: what common writers add. Not the Unicode path, which renames. */
+/**
+ * The fields that common writers add: 64-bit sizes, times of NTFS, times and owners of Unix. Not the Unicode path, which renames.
+ */
 const FORM: ReadonlyMap<number, (data: Buffer, isLocal: boolean) => boolean> = new Map([
   [0x0001, (data) => data.length % 8 === 0 && data.length >= 8 && data.length <= 24],
   [0x000a, isNtfsTimes],
@@ -9,7 +14,7 @@ const FORM: ReadonlyMap<number, (data: Buffer, isLocal: boolean) => boolean> = n
 ])
 const ZIP64 = 0x0001
 
-/** What the ZIP64 field holds, empty where there is none; undefined when a field is unknown, doubled, cut off or of another form. */
+/** The content of the ZIP64 field, empty without one. Undefined if a field is unknown, repeated, truncated or malformed. */
 export function readExtra(extra: Buffer, isLocal: boolean): Buffer | undefined {
   const fields = new Map<number, Buffer>()
   for (let at = 0; at < extra.length; ) {
@@ -29,7 +34,7 @@ function isNtfsTimes(data: Buffer): boolean {
   return data.length === 32 && data.readUInt32LE(0) === 0 && data.readUInt32LE(4) === 0x0018_0001
 }
 
-/** Flags of the times that the local header has; the directory repeats the flags and holds the first time only. */
+/** The flags say which times the local header has; the directory repeats the flags, but has the first time only. */
 function isUnixTimes(data: Buffer, isLocal: boolean): boolean {
   const flags = data[0] ?? 0xff
   if (flags > 7) return false
@@ -37,7 +42,7 @@ function isUnixTimes(data: Buffer, isLocal: boolean): boolean {
   return data.length === 1 + 4 * (isLocal ? times : flags & 1)
 }
 
-/** Version 1, then the numbers of user and group, each behind its length. */
+/** Version 1, then the numbers of user and group, each after its length. */
 function isUnixOwner(data: Buffer): boolean {
   const user = data[1] ?? 0
   const group = data[2 + user] ?? 0

@@ -5,7 +5,7 @@ export type ZipRecipe = {
   name: string | Buffer
   data?: Buffer | string
   deflate?: boolean
-  /** What the local header says instead. */
+  /** Different values for the local header. */
   local?: {
     name?: string
     crc?: number
@@ -15,7 +15,7 @@ export type ZipRecipe = {
     version?: number
     extra?: Buffer
   }
-  /** What the directory says instead. */
+  /** Different values for the directory. */
   central?: {
     size?: number
     packed?: number
@@ -32,15 +32,15 @@ export type ZipRecipe = {
     attributes?: number
   }
   descriptor?: Buffer
-  /** Bytes behind its packed data, counted as such. */
+  /** Bytes after the packed data, included in its size. */
   packedTail?: Buffer
-  /** Its packed data, in place of what the deflater makes. */
+  /** Packed data to use instead of the compressor's. */
   packed?: Buffer
-  /** Bytes behind the entry. */
+  /** Bytes after the entry. */
   gap?: Buffer
 }
 
-/** A ZIP file of these entries with bytes before, between and behind. */
+/** A ZIP file of these entries, with bytes before, between and after them. */
 export function zipOf(
   recipes: ZipRecipe[],
   o: {

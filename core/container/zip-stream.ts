@@ -1,6 +1,6 @@
 /**
- * A ZIP file that is made while it is read. Guarantees that no error in it ends the process: whatever an entry, its source
- * or the writer fails by destroys the output, which keeps the error for a reader however late; sources are closed with it.
+ * A ZIP file that is made while it is read. No error ends the process: an error of an entry, its source or the writer destroys
+ * the output, which keeps the error for a later reader. Sources are closed with the output.
  */
 import { pipeline, type Readable, Transform } from 'node:stream'
 import { type Options, type ReadStreamOptions, ZipFile } from 'yazl'
@@ -8,24 +8,24 @@ import { type Options, type ReadStreamOptions, ZipFile } from 'yazl'
 export type ZipStream = {
   output: Readable
   addBuffer(name: string, bytes: Buffer, options: Partial<Options>): void
-  /** Calls `open` when the turn of the entry has come. */
+  /** Calls `open` when the entry is to be written. */
   addStream(name: string, options: Partial<ReadStreamOptions>, open: () => Readable | Promise<Readable>): void
-  /** Nothing is added afterwards. */
+  /** Ends the file; no entries may be added afterwards. */
   end(comment?: string): void
 }
 
 export function createZipStream(): ZipStream {
   const zip = new ZipFile()
   const output = zip.outputStream as Readable
-  // An entry may fail before anybody reads.
+  // An entry may fail before the stream has a reader.
   output.on('error', () => undefined)
-  // Each entry that is being read waits for the end.
+  // Each entry that is being read adds a listener for the end.
   output.setMaxListeners(0)
   const breakOff = (cause: unknown): void => void output.destroy(cause as Error)
   zip.on('error', breakOff)
 
   const heard = (source: Readable): Readable => {
-    // yazl pipes, and pipes forward neither errors nor a reader that went away.
+    // yazl uses pipe(), which forwards neither errors nor the closing of its reader.
     const close = (): void => void source.destroy()
     source.once('error', breakOff)
     source.once('close', () => output.off('close', close))
@@ -49,7 +49,7 @@ export function createZipStream(): ZipStream {
   }
 }
 
-/** The same bytes, told to `update` on their way and to `ended` after the last; an error of `source` is one of the result. */
+/** The same bytes; `update` gets each chunk, `ended` is called after the last. An error of `source` is an error of the result. */
 export function watchedBy(source: Readable, update: (chunk: Buffer) => void, ended?: () => void): Readable {
   const watched = new Transform({
     transform: (chunk: Buffer, _encoding, done) => {

@@ -1,7 +1,7 @@
 /**
- * Whether a ZIP file means the same to whoever reads it by its directory and whoever reads it as a stream: entries one
- * after the other from the first byte to the directory, headers that agree, nothing hidden between, before or behind, no
- * links, no comments but known ones. Its directory itself: zip-directory.ts.
+ * Checks that a ZIP file means the same to programs that read it by its directory and to programs that read it as a stream:
+ * entries one after the other from the first byte to the directory; headers that agree; nothing hidden between, before or after
+ * entries; no links; only known comments. zip-directory.ts checks the directory itself.
  */
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -9,12 +9,12 @@ import type { Entry, LocalFileHeader, ZipFile } from 'yauzl'
 import { checkDirectory, type Directory, isZip64, type Malformed, wide } from './zip-directory.ts'
 import { readExtra } from './zip-extra.ts'
 
-/** A data descriptor, a name in UTF-8, how hard the deflater tried. The others encrypt, patch or mask. */
+/** Known flags: a data descriptor, a name in UTF-8, the compression level. The others mean encryption, patches or masking. */
 const FLAG = { descriptor: 0x0008, known: 0x080e } as const
 const DESCRIPTOR_MARK = 0x08074b50
 const MAX_32 = 0xffffffff
 
-/** Throws what `malformed` makes. `comments` are those that the file itself may have. */
+/** Throws `malformed(...)`. `comments` are the allowed comments of the file itself. */
 export async function checkStructure(
   zip: ZipFile,
   directory: Directory,
@@ -36,7 +36,7 @@ export async function checkStructure(
   if (at !== start) throw malformed('bytes before its directory')
 }
 
-/** Whether the entry is one of ZIP64. */
+/** Returns whether the entry is in ZIP64 form. */
 function checkHeader(entry: Entry, header: LocalFileHeader, malformed: Malformed): boolean {
   const { generalPurposeBitFlag: flags, compressionMethod: method, compressedSize, uncompressedSize } = entry
   if ((flags & ~FLAG.known) !== 0) throw malformed('an encrypted entry, or one with unknown flags')
@@ -48,7 +48,7 @@ function checkHeader(entry: Entry, header: LocalFileHeader, malformed: Malformed
     header.fileName.equals(entry.fileNameRaw) &&
     header.generalPurposeBitFlag === flags &&
     header.compressionMethod === method &&
-    // Whoever writes a stream learns late that sizes are large.
+    // A streaming writer learns only at the end that sizes are large.
     (header.versionNeededToExtract === entry.versionNeededToExtract ||
       (isLarge && header.versionNeededToExtract < entry.versionNeededToExtract)) &&
     header.lastModFileDate === entry.lastModFileDate &&
@@ -58,12 +58,15 @@ function checkHeader(entry: Entry, header: LocalFileHeader, malformed: Malformed
   const known = header.crc32 === entry.crc32 && saysSizes(header, zip64, uncompressedSize, compressedSize)
   const later = hasDescriptor && header.crc32 === 0 && saysSizes(header, zip64, 0, 0)
   if (!known && !later) throw malformed('headers that disagree with its directory')
-  // What Java reads as a stream it cannot read otherwise than this.
+  // Java's stream reader cannot read such an entry in any other form.
   if (method === 0 && compressedSize !== uncompressedSize) throw malformed('a stored entry of two sizes')
   return isLarge
 }
 
-/** Whether both sizes stand in the local header or, both marked there, in its ZIP64 field (APPNOTE 4.5.3). */
+/**
+ * Whether the local header has both sizes, either in its fixed fields or, if both are marked there, in its ZIP64 field (APPNOTE
+ * 4.5.3).
+ */
 function saysSizes(header: LocalFileHeader, zip64: Buffer, size: number, packed: number): boolean {
   if (zip64.length === 0) return header.uncompressedSize === size && header.compressedSize === packed
   return (
@@ -74,19 +77,19 @@ function saysSizes(header: LocalFileHeader, zip64: Buffer, size: number, packed:
 }
 
 /**
- * Refuses bytes behind the end of deflated data, which a reader by the directory passes over: one that reads a stream takes
- * them for the next entry. Without its last byte such data is whole still, and sound data is not.
+ * Refuses bytes after the end of deflated data. A program that reads by the directory skips them; a stream reader takes them for
+ * the next entry. The test: valid deflated data without its last byte is incomplete, but with bytes after it, still complete.
  */
 async function checkPacked(zip: ZipFile, entry: Entry, start: number, malformed: Malformed): Promise<void> {
   const { compressedSize, uncompressedSize } = entry
   if (entry.compressionMethod === 0) return
-  // Deflated data is never empty: who reads a stream would go on into the next header.
+  // Deflated data is never empty; a stream reader would continue into the next header.
   if (compressedSize === 0) throw malformed('a packed entry without data')
   try {
     const stream = await openRange(zip, start, { compressedSize, end: compressedSize - 1, uncompressedSize })
     for await (const _ of stream);
   } catch {
-    // Cut off, or unsound in another way that reading it will name.
+    // Truncated, or malformed in another way that reading the entry will report.
     return
   }
   throw malformed('bytes behind the packed data of an entry')
@@ -114,7 +117,7 @@ async function checkDescriptor(
   if (!agree) throw q.malformed('a data descriptor that disagrees with its directory')
 }
 
-/** The first `end` bytes of data that lies at `start`; inflated when `uncompressedSize` is given. */
+/** The first `end` bytes of the data at `start`, inflated when `uncompressedSize` is given. */
 function openRange(
   zip: ZipFile,
   start: number,

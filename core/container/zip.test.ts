@@ -150,7 +150,7 @@ const zip64End = (start: number, size: number, change: (bytes: Buffer) => void =
   return bytes
 }
 
-/** What some readers see and others do not. */
+/** ZIP files with content that some readers see and others do not. */
 function hiddenThings(
   more: (recipe: ZipRecipe) => ZipRecipe[],
 ): [why: string, entries: ZipRecipe[], o?: Parameters<typeof zipOf>[1]][] {
@@ -236,7 +236,7 @@ function hiddenThings(
   ]
 }
 
-/** What writers of large and of repacked files make. */
+/** Forms that writers of large files and repacking tools produce. */
 function soundForms(): [why: string, recipe: ZipRecipe][] {
   const one = { name: 'attachment1', data: 'abc' }
   const wide = { size: WIDE, packed: WIDE, version: 45 }

@@ -1,8 +1,8 @@
-/** What an undecided contract waits for from its members, seals and confirmed contacts, and what to do about it, in words; pure. */
+/** Says in words what an undecided contract is waiting for (members' seals, confirmed contacts) and how to get it. Pure. */
 import type { ContactState, ContractContent, ContractSide } from '#schemas/contract.ts'
 import { memberOfSubsystem, namedConsumers } from './parties.ts'
 
-/** The members of a side; none of the consumers of a group's terms, who join without contacts. */
+/** The members of a side. For a group's standard terms the consumer side is empty: its members join without contacts. */
 export function membersOfSide(content: ContractContent, side: ContractSide): string[] {
   const subsystems = side === 'provider' ? [content.provider] : namedConsumers(content)
   return [...new Set(subsystems.map(memberOfSubsystem))]
@@ -25,8 +25,8 @@ const NOT_YET: Record<Exclude<ContactState, 'CONFIRMED'>, { what: string; remedy
 }
 
 /**
- * Undefined when nothing is missing from its members. `missing`: the sides without a confirmed contact where the instance wants one;
- * `states` are those of the contacts, in their order.
+ * Undefined when nothing is missing. `waitsFor`: members whose seal is missing. `missing`: sides without a confirmed contact, if
+ * the instance requires one. `states`: the states of the content's contacts, in their order.
  */
 export function awaited(
   content: ContractContent,

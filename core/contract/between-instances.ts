@@ -1,4 +1,7 @@
-/** What registries tell each other of contracts between their instances: read strictly, verified by the keys of the one that speaks. */
+/**
+ * Messages between registries about contracts between their instances: read strictly, verified with the keys of the sending
+ * registry.
+ */
 import { createHash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
@@ -16,7 +19,7 @@ import { Fault } from '#schemas/fault.ts'
 import { integer, isoTime, list, oneOf, optional, plainText, type Read, record, unique } from './fields.ts'
 import { code, memberId, sha256, uuid } from './read-content.ts'
 
-/** So many contracts between two instances stand on a page, and so many bytes at most. */
+/** The maximum number of contracts on one page of a partner list, and the maximum bytes of the page. */
 export const MAX_PARTNER_LIST_BYTES = 8 * 1024 * 1024
 export const MOST_BETWEEN = 10_000
 const MOST_HASHES = 100
@@ -62,7 +65,7 @@ const partnerList = record<PartnerList>({
   next: optional(place),
 })
 
-/** Whose it says it is; nothing is verified. For choosing the keys to verify by. */
+/** The instance that the document claims to come from, unverified. Use it only to choose the keys for verification. */
 export function claimedInstance(bytes: Buffer): string {
   const { payload } = (parseStrictJson(bytes) ?? {}) as { payload?: unknown }
   const text = Buffer.from(typeof payload === 'string' ? payload : '', 'base64url')
@@ -72,7 +75,7 @@ export function claimedInstance(bytes: Buffer): string {
   return instance
 }
 
-/** `certificates`: DER, of the keys that sign for the instance that speaks. Throws `access_denied` for any other. */
+/** `certificates`: DER, of the keys that sign for the sending instance. Throws `access_denied` if another key signed. */
 export function verifyPartnerQuery(bytes: Buffer, certificates: Buffer[]): PartnerQuery {
   return verified(bytes, CONTRACT_DOCUMENT.partnerQuery, query, certificates)
 }
@@ -91,13 +94,13 @@ export function verifyCounterSeal(
   return { seal, sha256: createHash('sha256').update(bytes).digest('hex'), certificate: signer }
 }
 
-/** One that was verified when it came and kept since. */
+/** Reads a stored counter-seal, which was verified when it arrived. */
 export function readKeptCounterSeal(bytes: Buffer): CounterSeal {
   const { payload } = parseStrictJson(bytes) as { payload: string }
   return counterSeal(parseStrictJson(Buffer.from(payload, 'base64url')), 'counter-seal')
 }
 
-/** Whether it is this registry's agreement to exactly this version. */
+/** Whether the counter-seal is this registry's agreement to exactly this version. */
 export function fits(
   seal: CounterSeal,
   q: { instance: string; contract: string; version: number; hash: string },

@@ -61,7 +61,7 @@ t.test('hostile contents', async (t) => {
     withService({ endpoints: [{ method, path }] })
   const many = <T>(count: number, one: (i: number) => T): T[] =>
     Array.from({ length: count }, (_, i) => one(i))
-  /** [what, content, whether the published schema sees it too] */
+  /** [case, content, whether the published schema refuses it too] */
   const bad: [string, unknown, boolean][] = [
     ['nothing', undefined, true],
     ['a list', [], true],

@@ -1,17 +1,20 @@
-/** Readers of single fields: each gives the value in its type or throws `invalid_contract` with the place; nothing is quoted. */
+/**
+ * Readers of single fields. Each returns the typed value, or throws `invalid_contract` that names the place but does not quote
+ * the value.
+ */
 import { Fault } from '#schemas/fault.ts'
 
-/** `at` is the place of the value, "contract.services.0". */
+/** `at` is the place of the value, for instance "contract.services.0". */
 export type Read<T> = (value: unknown, at: string) => T
 
 type Optional<T> = Read<T> & { optional: true }
 type Readers<T> = { [K in keyof T]-?: undefined extends T[K] ? Optional<NonNullable<T[K]>> : Read<T[K]> }
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-// What does not show, or makes a text look like another: people decide by these texts.
+// Characters that are invisible or make a text look like another one; people decide by these texts.
 const UNSEEN = /[\p{Cs}\p{Noncharacter_Code_Point}\u200e\u200f\u202a-\u202e\u2066-\u2069]|(?!\n)\p{Cc}/u
 
-/** An object with exactly these fields. */
+/** Reads an object with exactly these fields. */
 export function record<T extends object>(readers: Readers<T>): Read<T> {
   return (value, at) => {
     const given = fieldsOf(value, at)
@@ -28,7 +31,7 @@ export function record<T extends object>(readers: Readers<T>): Read<T> {
   }
 }
 
-/** May be absent. */
+/** Makes a field optional. */
 export function optional<T>(read: Read<T>): Optional<T> {
   const reader: Read<T> = (value, at) => read(value, at)
   return Object.assign(reader, { optional: true as const })
@@ -47,7 +50,7 @@ export function list<T>(read: Read<T>, least: number, most: number): Read<T[]> {
   }
 }
 
-/** A list in which no two have the same key. */
+/** Reads a list in which all keys are distinct. */
 export function unique<T>(read: Read<T[]>, keyOf: (one: T) => string): Read<T[]> {
   return (value, at) => {
     const all = read(value, at)
@@ -56,7 +59,7 @@ export function unique<T>(read: Read<T[]>, keyOf: (one: T) => string): Read<T[]>
   }
 }
 
-/** A text that people read: lines, but no control characters and no direction marks. */
+/** Reads a text for people of 1 to `most` characters: line breaks are allowed, control characters and direction marks are not. */
 export function plainText(most: number): Read<string> {
   return (value, at) => {
     if (typeof value !== 'string' || value.trim() === '' || value.length > most || UNSEEN.test(value))
@@ -65,7 +68,7 @@ export function plainText(most: number): Read<string> {
   }
 }
 
-/** The first `most` characters of a text as `plainText` takes it, whatever a person wrote; may be nothing. */
+/** The first `most` characters of any text without the characters that `plainText` refuses; may be empty. */
 export function plainPart(text: string, most: number): string {
   const seen = [...text.slice(0, 2 * most)].filter((one) => !UNSEEN.test(one))
   return seen.slice(0, most).join('').trim()
@@ -102,7 +105,7 @@ export const flag: Read<boolean> = (value, at) => {
 
 export const isoTime: Read<string> = (value, at) => {
   const time = typeof value === 'string' && TIME.test(value) ? new Date(value) : undefined
-  // A 31st of February is another day for Date.
+  // Date turns the 31st of February into another day.
   if (time === undefined || Number.isNaN(time.getTime()) || time.toISOString() !== value)
     throw wrong(at, 'is no time in UTC with milliseconds, 2026-01-31T12:00:00.000Z')
   return value

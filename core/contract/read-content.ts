@@ -1,4 +1,4 @@
-/** Reads the content of a service contract: exactly its fields, each within its bounds, ids in their one text form. */
+/** Reads the content of a service contract: exactly its fields, each within its bounds, identifiers in canonical text form. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type {
@@ -27,7 +27,7 @@ import {
 } from './fields.ts'
 import { requiredSigners } from './parties.ts'
 
-/** The most that a content may be in canonical form: it travels in a signed document. */
+/** The maximum size of a content in canonical form, since it is part of a signed document. */
 export const MAX_CONTENT_BYTES = 48 * 1024
 const MOST_YEARS_MS = 10 * 366 * 86_400_000
 
@@ -112,7 +112,7 @@ const content = record<ContractContent>({
   ),
 })
 
-/** The content in `value`; throws `invalid_contract` with the place of the mistake. */
+/** Reads the content; throws `invalid_contract` that names the faulty place. */
 export function readContent(value: unknown): ContractContent {
   const read = content(value, 'contract')
   const { validFrom, validUntil, reviewAt } = read
@@ -130,7 +130,7 @@ export function readContent(value: unknown): ContractContent {
   return read
 }
 
-/** The one text of a content (RFC 8785). */
+/** The canonical text of a content (RFC 8785). */
 export function contentText(value: ContractContent): string {
   return canonicalJson(value)
 }
@@ -148,7 +148,7 @@ function raw(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** One text for each id, so that texts can be compared. */
+/** Accepts the canonical text of an identifier only, so that texts can be compared. */
 function canonicalId(canonical: (text: string) => string): Read<string> {
   return (value, at) => {
     if (typeof value !== 'string' || value.length > 1100) throw wrong(`${at} is no identifier`)

@@ -1,6 +1,7 @@
 /**
- * Verifies a member's seal of a contract: a JWS by its signing key, whose certificate was good when the seal was made. When
- * that was is the registry's to check, which takes only fresh documents; whoever reads a seal later sees the same verdict.
+ * Verifies a member's seal of a contract: a JWS by the member's signing key, whose certificate was good at the time in the seal.
+ * The registry checks that time when it accepts the seal: it accepts only fresh documents. Later verifications give the same
+ * verdict.
  */
 import { createHash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -34,7 +35,11 @@ const seal = record<ContractSeal>({
 
 export type VerifiedSeal = { seal: ContractSeal; sha256: string; signature: JsonSignature }
 
-/** The seal in `bytes`, its signature and signer judged as of its time, by its instance's configuration. Throws the fault of what fails first. */
+/**
+ * Verifies the seal in `bytes`: its signature, and its signer at the time in the seal by the configuration of the signer's
+ * instance. `of` is that configuration, or finds it by instance. Throws `malformed_signature`, `contract_seal_wrong`, or the
+ * fault of the check that fails first.
+ */
 export function verifySeal(
   bytes: Buffer,
   of: ConfigurationIndex | ((instance: string) => ConfigurationIndex | undefined),
@@ -59,8 +64,8 @@ export function verifySeal(
 }
 
 /**
- * Throws `contract_seal_wrong` unless the seal is about this content and by one who has a say in it: a required signer, or
- * for a group's contract a member with subsystems of its own.
+ * Throws `contract_seal_wrong` unless the seal is about this content and its signer is entitled to seal it: a required signer, or
+ * for a group's contract a member that joins with its own subsystems.
  */
 export function checkSealFits(one: ContractSeal, content: ContractContent, hash: string): void {
   if (one.contract !== content.contract || one.version !== content.version || one.hash !== hash)
@@ -73,7 +78,7 @@ export function checkSealFits(one: ContractSeal, content: ContractContent, hash:
     throw new Fault('contract_seal_wrong', { what: 'a member joins with its own subsystems only' })
 }
 
-/** What a seal says that was verified when it came and kept since. */
+/** Reads a stored seal, which was verified when it arrived. */
 export function readKeptSeal(bytes: Buffer): ContractSeal {
   const { payload } = parseStrictJson(bytes) as { payload: string }
   return seal(parseStrictJson(Buffer.from(payload, 'base64url')), 'seal')

@@ -1,6 +1,6 @@
 /**
- * The evidence bundle (docs/evidence-bundle.md): one ZIP file with all that is needed to judge an exchange offline, from
- * the log of one security server. `bundle.json` says what belongs to which record; nothing else in it is trusted.
+ * The evidence bundle (docs/evidence-bundle.md): one ZIP file with everything needed to judge an exchange offline, from the log
+ * of one security server. `bundle.json` assigns the entries to the records; nothing else in it is trusted.
  */
 import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -12,50 +12,53 @@ import type { Circumstances } from '#schemas/circumstances.ts'
 export const MANIFEST = 'bundle.json'
 export const PAGE = 'README.html'
 
-/** Opens one commitment of a leaf form (docs/message-log-format.md section 2); both base64. */
+/** Opens one commitment of a leaf form (docs/message-log-format.md section 2). Both values are base64. */
 export type BundleOpening = { key: string; digest: string }
 
-/** Members that are file names name entries of the bundle. */
+/** File names in these members are names of bundle entries. */
 export type BundleRecord = {
   index: number
-  /** The leaf form, as it was hashed. */
+  /** The leaf form, exactly as it was hashed. */
   form: string
-  /** The inclusion proof, from the leaf up, base64. */
+  /** The inclusion proof from the leaf up to the root; base64. */
   path: string[]
-  /** The signed tree head that the proof leads to. */
+  /** The entry with the signed tree head to which the proof leads. */
   checkpoint: string
   openings: { parties?: BundleOpening; message?: BundleOpening; body?: BundleOpening }
-  /** The bytes that `parties` commits to. */
+  /** The entry with the bytes that `parties` commits to. */
   metadata?: string
-  /** The signature document as it was signed, without a time-stamp. */
+  /** The entry with the signature document as it was signed, without a time-stamp. */
   signatures?: string
-  /** The ASiC-E container, where the content is still there. */
+  /** The entry with the ASiC-E container, if the content still exists. */
   container?: string
   /** When the content was erased, ISO 8601. */
   erased?: string
 }
 
-/** The log's own record of a time-stamp: it commits to the token and to all that was kept with it. */
+/** The log's own record of a time-stamp: it commits to the token and to everything that was stored with it. */
 export type BundleTimeStamp = Pick<BundleRecord, 'index' | 'form' | 'path' | 'checkpoint'> & {
   openings: { message: BundleOpening; body: BundleOpening }
-  /** First and last signature document of the batch. */
+  /** Ids of the first and the last signature document of the batch. */
   firstId: number
   lastId: number
-  /** SHA-512 of each of them, one after the other. */
+  /** The entry with the SHA-512 of each of them, one after the other. */
   digests: string
-  /** Absent when the token is over one signature value. */
+  /** The entry with the hash chain result; absent when the token is over a single signature value. */
   hashChainResult?: string
   token: string
-  /** DER: the authority's chain, and the status of the authority and of the batch's signers just before the stamp. */
+  /**
+   * Entries in DER: the authority's certificate chain, and the OCSP answers about the authority and the batch's signers just
+   * before the stamp.
+   */
   certificates: string[]
   ocspResponses: string[]
 }
 
-/** What proves since when a tree head exists: an evidence record (RFC 4998) over stampedNote of it. */
+/** Proves since when a tree head has existed: an evidence record (RFC 4998) over stampedNote of the tree head. */
 export type BundleEvidenceRecord = {
   checkpoint: string
   record: string
-  /** DER: chains and status of whoever signed tree head and time-stamps, as of then. */
+  /** Entries in DER: certificate chains and OCSP answers of the signers of tree head and time-stamps, as of that time. */
   certificates: string[]
   ocspResponses: string[]
 }
@@ -64,61 +67,67 @@ export type BundleManifest = {
   version: 1
   /** The log's origin: the security server's identifier. */
   log: string
-  /** When the bundle was made, by the server's own words. */
+  /** When the bundle was made, by the server's clock; unproved. */
   made: string
-  /** In rising order of index. */
+  /** In ascending order of index. */
   records: BundleRecord[]
-  /** Those that cover messages of the records, in rising order of index. */
+  /** The time-stamps over messages of the records, in ascending order of index. */
   timeStamps: BundleTimeStamp[]
   evidenceRecords: BundleEvidenceRecord[]
-  /** Certificates and OCSP responses (DER) of whoever countersigns the log's checkpoints now; the certificate first. */
+  /**
+   * Entries in DER with certificates and OCSP answers of the current countersigner of the log's checkpoints; its certificate
+   * comes first.
+   */
   checkpointSigner: { certificates: string[]; ocspResponses: string[] }
-  /** The shared parameters of each instance, for those who have no configuration of their own. */
+  /** Entries with the shared parameters of each instance, for people without a configuration of their own. */
   configuration: string[]
-  /** Base64 of SHA-256 of every entry but this one. */
+  /** Base64 of the SHA-256 of every entry except `bundle.json`. */
   files: Record<string, string>
 }
 
-/** A bundle whose entries are all there and are what its manifest says. */
+/** A bundle in which every entry of the manifest is present with the right digest. */
 export type Bundle = { manifest: BundleManifest; files: ReadonlyMap<string, Buffer> }
 
 const PROFILES = new RegExp(`^configuration/[^/]+/${PROFILES_FILE.replace('.', '\\.')}$`)
 
-/** What the bundle brings to be judged by: shared parameters, and each instance's own certificate profiles, which nothing else names. */
+/**
+ * The configuration inside the bundle: shared parameters, and each instance's own certificate profiles, which the manifest's
+ * `configuration` does not list.
+ */
 export function configurationIn({ manifest, files }: Bundle): Buffer[] {
   const names = [...manifest.configuration, ...[...files.keys()].filter((name) => PROFILES.test(name))]
   return [...new Set(names)].map((name) => files.get(name)!)
 }
 
-/** A bundle, and what it is judged by. */
+/** A bundle, and the configuration, witnesses and time by which it is judged. */
 export type BundleQuestion = {
   bundle: Bundle
   configuration: ReadonlyMap<string, ConfigurationIndex>
   now: Date
-  /** Whose cosignatures every tree head needs; none when absent. */
+  /** The policy on witness cosignatures for every tree head; absent: none are required. */
   witnesses?: WitnessPolicy | undefined
 }
 
 export type RecordVerdict = Pick<ContainerVerdict, 'verdict' | 'subIndication' | 'reason'> & {
   index: number
   form: LeafFields
-  /** What the record says of itself, proven by the leaf. */
+  /** The record's metadata, proven by the leaf. */
   metadata: unknown
-  /** Its circumstances, proven to be those that its metadata name; absent where they name none or none are shown. */
+  /** The circumstances whose hash the metadata contain. Absent if the metadata contain none or the bundle does not show them. */
   circumstances?: Circumstances | undefined
-  /** The verdict on the signed message, where it is in the bundle. */
+  /** The verdict on the signed message, if it is in the bundle. */
   container: ContainerVerdict | undefined
 }
 
 export type HeadVerdict = {
   size: number
   signedByMember: boolean
-  /** Since when the tree head is proved to exist, and until when that proof counts; absent without an evidence record. */
+  /** Since when the tree head is proved to exist, and until when that proof counts. Absent without an evidence record. */
   existed?: { since: Date; until: Date; stamps: number } | undefined
-  /** Why it is not signed by the member, at a proven time. */
+  /** Why the tree head counts as not signed by the member. */
   subIndication?: SubIndication | undefined
   reason?: string | undefined
-  /** Of the policy that it was judged by, those that cosigned, and whether they are enough; absent without a policy. */
+  /** Names of the policy's witnesses that cosigned, and whether they meet its quorum. Absent without a policy. */
   witnesses?: { names: string[]; quorum: boolean } | undefined
 }
 

@@ -1,6 +1,6 @@
 /**
- * Guarantees that the records of a bundle are one exchange: each but the first answers the first (an erasure any of them),
- * the reply is the answer to exactly that request, and what a record says of its message is what the message says itself.
+ * Checks that the records of a bundle belong to one exchange. Each record after the first answers the first (an erasure may
+ * answer any of them), the reply answers exactly that request, and a record's metadata agree with its message.
  */
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { parseRestResponse, requestHash } from '#core/transport/rest-response.ts'
@@ -13,7 +13,7 @@ type Said = { client: ClientId; service: ServiceId; id?: string | undefined; req
 
 const LESS_THAN = 0x3c
 
-/** The verdict on one record in the light of the others; `first` is the record that the exchange begins with. */
+/** The verdict on one record, compared with the others of the bundle. The exchange begins with the first record of `all`. */
 export function checkExchange(record: ProvenRecord, all: ProvenRecord[]): RecordVerdict {
   const { leaf: _leaf, shown: _shown, ...verdict } = record
   if (record.verdict === 'TOTAL-FAILED') return verdict
@@ -39,7 +39,7 @@ function whyForeign(record: ProvenRecord, all: ProvenRecord[]): string | undefin
   const { answers } = (record.metadata ?? {}) as { answers?: unknown }
   if (record !== first && form.kind !== 'erasure' && answers !== undefined && answers !== first.index)
     return `It says that it answers record ${String(answers)}.`
-  // SOAP messages name their parties in a header that X-Road's readers judge; the log commits to the same bytes.
+  // SOAP messages name their parties in a header that X-Road's readers judge; the log commits to those bytes too.
   if (shown === undefined || form.kind === 'refusal' || shown.message[0] === LESS_THAN) return undefined
   if (form.kind === 'request') return whyUnlike(parseRestRequest(shown.message), record.metadata)
   if (form.kind !== 'reply') return undefined

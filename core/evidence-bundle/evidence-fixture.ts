@@ -1,4 +1,4 @@
-/** For tests only: an evidence bundle as a log of five records gives it, and its bytes. */
+/** For tests only: an evidence bundle from a log of five records, and its bytes. */
 import { createHmac, generateKeyPairSync, hash, randomBytes, sign } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
@@ -21,7 +21,7 @@ import { type BundleManifest, type BundleRecord, MANIFEST } from './bundle.ts'
 import { batchBytes, encodeEvidence } from './stamp-batch.ts'
 import { stampedNote } from './stamped-note.ts'
 
-/** What the reply of the fixture answers: a request to the member that signs. */
+/** The request, to the signing member, that the fixture's reply answers. */
 const REPLIED = Buffer.from(
   F.REQUEST.toString().replace('GOLD/GOV/5678/tax/persons', 'GOLD/GOV/1234/population/persons'),
 )
@@ -31,19 +31,21 @@ const logKey = generateKeyPairSync('ed25519').privateKey
 
 export type Made = { manifest: BundleManifest; files: Map<string, Buffer> }
 
-/** What a log of a few records gives of one request and the refusal that answers it, signed or the log's own word. */
+/**
+ * Makes a bundle from a log of a few records: one request and the refusal that answers it, signed or in the log's record only.
+ */
 export async function make(
   o: {
     signer?: F.Identity
     cameAlong?: boolean
     metadata?: object
-    /** The request hash of a reply in the place of the refusal. */
+    /** The request hash of a reply that replaces the refusal. */
     reply?: string
     erasure?: boolean
-    /** Whether one over the tree head is there, and of what time. */
+    /** Whether there is an evidence record over the tree head, and its time. */
     evidenceRecord?: boolean
     proven?: Date
-    /** Kept with the time-stamps. */
+    /** OCSP answers stored with the time-stamps. */
     kept?: Buffer[]
     refusedBy?: { service: string; peer: string; requestId?: string }
   } = {},
@@ -249,7 +251,7 @@ export async function make(
   }
 }
 
-/** The log's record of the time-stamp of a container, and its entry in a manifest, whose files it adds. */
+/** The log's record of a container's time-stamp, and its entry in a manifest; adds the files of the entry. */
 function stampRecord(container: ContainerParts, salt: Buffer, ocspResponses: Buffer[] = []) {
   const sha512 = (bytes: Buffer): Buffer => hash('sha512', bytes, 'buffer')
   const [token, digests] = [container.timestampToken!, sha512(container.signatures)]
@@ -283,7 +285,7 @@ function stampRecord(container: ContainerParts, salt: Buffer, ocspResponses: Buf
   return { form, entry }
 }
 
-/** The file; digests of the entries are those of what they are now, unless told. */
+/** The bytes of the bundle. Digests in the manifest are those of the current entries unless `digests` overrides them. */
 export function bytesOf({ manifest, files }: Made, digests: Record<string, string> = {}): Buffer {
   const own = [...files].map(([name, bytes]) => [name, hash('sha256', bytes, 'base64')])
   const complete = { ...manifest, files: { ...Object.fromEntries(own), ...digests } }

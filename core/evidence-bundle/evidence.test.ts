@@ -1,4 +1,4 @@
-/** Evidence bundles: the verdict on good ones, and on everything that can be done to one. */
+/** Evidence bundles: verdicts on good ones, and on every kind of manipulation. */
 import { hash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
@@ -21,7 +21,7 @@ async function judge(made: Made, digests?: Record<string, string>): Promise<Bund
   return judgeBundle({ bundle, configuration, now: NOW })
 }
 
-/** The good one with a change to its request, its manifest or its files. */
+/** The good bundle with a change to its request, its manifest or its files. */
 function changed(q: {
   request?: (record: BundleRecord) => object
   manifest?: object
@@ -268,7 +268,7 @@ t.test('no octet of what proves can be another one, however the manifest is made
     'records/2/metadata.json',
   ]) {
     const bytes = good.files.get(name)!
-    // The line of the log's own key, which is known to nobody outside: the member's signature is what counts.
+    // Nobody outside knows the log's own key, so a changed line of it has no effect; the member's signature counts.
     const [ownFrom, ownTo] = name.startsWith('checkpoints/')
       ? [bytes.indexOf('\n\n'), bytes.lastIndexOf('\n\u2014')]
       : [0, 0]
@@ -276,7 +276,7 @@ t.test('no octet of what proves can be another one, however the manifest is made
     for (let at = 0; at < bytes.length; at += step) {
       if (at > ownFrom && at < ownTo) continue
       const files = new Map(good.files).set(name, flip(bytes, at))
-      // An entry's own headers in the container (times, attributes) prove nothing and are not signed.
+      // Headers of an entry in the container (times, attributes) prove nothing and are not signed.
       const { verdict } = await judge({ ...good, files }).catch(() => ({ verdict: 'refused' }))
       if (verdict === 'TOTAL-PASSED' && name !== 'records/1/message.asice') t.fail(`${name} ${at}`)
     }

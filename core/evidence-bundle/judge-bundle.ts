@@ -1,7 +1,7 @@
 /**
- * Judges an evidence bundle: each record's leaf lies under a signed tree head, what the bundle shows of it is what the
- * leaf commits to, its signed message verifies at the time that its time-stamp proves, and records that answer each
- * other say so. Nothing in a bad bundle makes it throw.
+ * Judges an evidence bundle. Each record's leaf must be under a signed tree head and must commit to the parts that the bundle
+ * shows. The signed message must verify at the time that its time-stamp proves. The records must answer each other. A bad bundle
+ * leads to a verdict, never to an exception.
  */
 import type { BundleQuestion, BundleVerdict, RecordVerdict } from './bundle.ts'
 import { checkExchange } from './check-exchange.ts'
@@ -31,7 +31,7 @@ export async function judgeBundle(q: BundleQuestion): Promise<BundleVerdict> {
   }
 }
 
-/** Content that is missing: whether the log itself has recorded that it was erased. */
+/** For missing content: adds to the reason whether the log itself recorded the erasure. */
 function sayErased(record: ProvenRecord, all: ProvenRecord[]): ProvenRecord {
   if (record.subIndication !== 'SIGNED_DATA_NOT_FOUND') return record
   const erasure = all.find(
@@ -42,14 +42,14 @@ function sayErased(record: ProvenRecord, all: ProvenRecord[]): ProvenRecord {
   return { ...record, reason }
 }
 
-/** A time-stamp that is not what the log says. An evidence record that does not hold proves nothing, as none would. */
+/** The verdict if a time-stamp contradicts the log. An invalid evidence record proves nothing, as if it were absent. */
 export function failed({ stamps: { failure } }: Proofs): Overall | undefined {
   return failure === undefined
     ? undefined
     : { verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE', reason: failure }
 }
 
-/** The worst verdict on a record decides; then whether the owner stands behind each tree head. */
+/** The overall verdict: the worst verdict on a record, then whether the server's owner signed each tree head. */
 export function overall(records: RecordVerdict[], checkpoints: BundleVerdict['checkpoints']): Overall {
   const worst = records.toSorted((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict))[0]!
   if (worst.verdict !== 'TOTAL-PASSED') {

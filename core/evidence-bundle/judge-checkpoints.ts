@@ -1,4 +1,7 @@
-/** Who signed the tree heads of a bundle: a member's certificate ties a log to a member, its own key ties it to nobody. */
+/**
+ * Judges who signed the tree heads of a bundle. Only a signature with a member's certificate shows which member a log belongs to;
+ * the log's own key does not.
+ */
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { judgeSignerFault } from '#core/container/judge-fault.ts'
 import { type Note, noteName, parseCheckpoint, verifyMemberSignature } from '#core/merkle/checkpoint.ts'
@@ -10,8 +13,8 @@ import type { BundleQuestion, HeadVerdict, RecordVerdict } from './bundle.ts'
 import type { HeadProof, HeadProofs } from './prove-heads.ts'
 
 /**
- * For each tree head, whether the server's owner signed it: with a certificate that was good when an evidence record proves
- * that the tree head existed or, without one, that is good now. Nobody's word for a time counts.
+ * For each tree head, whether the server's owner signed it. The certificate must have been good when an evidence record proves
+ * that the tree head existed; without an evidence record it must be good now. Unproved times do not count.
  */
 export function judgeCheckpoints(
   q: BundleQuestion,
@@ -38,7 +41,7 @@ export function judgeCheckpoints(
       }
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
-      // Its records have failed for the same reason; a forged line of a known key is no signature.
+      // Its records failed for the same reason. A forged line of a known key is not a signature.
       return {
         ...{ size: 0, existed, ...unsigned },
         ...(q.witnesses && { witnesses: { names: [], quorum: false } }),
@@ -47,7 +50,7 @@ export function judgeCheckpoints(
   })
 }
 
-/** A forged line of a witness that the policy knows is no cosignature, and leaves none of the others in doubt: no quorum then. */
+/** If a line of one of the policy's witnesses is forged, no witness counts, and the quorum is not met. */
 function witnessesOf(note: Note, { witnesses: policy }: BundleQuestion): Pick<HeadVerdict, 'witnesses'> {
   if (policy === undefined) return {}
   try {
@@ -67,7 +70,7 @@ const unsigned: Judged = {
   reason: "no certificate of the security server's owner is known that signed the log's tree head",
 }
 
-/** `byOwner`: the certificates whose key signed. */
+/** `byOwner`: the certificates whose key signed the tree head. */
 function judgeSigner(
   {
     byOwner,
@@ -152,7 +155,7 @@ function signers(records: RecordVerdict[], owner: MemberId): Certificate[] {
   })
 }
 
-/** Of the one who countersigns now, and those that were kept with the evidence records. */
+/** The certificates of the current countersigner, and those stored with the evidence records. */
 function cameAlong({ bundle }: BundleQuestion): Certificate[] {
   const { checkpointSigner, evidenceRecords } = bundle.manifest
   const names = [checkpointSigner, ...evidenceRecords].flatMap(({ certificates }) => certificates)

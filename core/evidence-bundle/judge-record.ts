@@ -1,4 +1,4 @@
-/** One record of a bundle: its place in the log, what opens its commitments, its signed message. */
+/** Judges one record of a bundle: its position in the log, the openings of its commitments, and its signed message. */
 import { hash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { circumstancesEntry, readCircumstances } from '#core/circumstances/read.ts'
@@ -18,10 +18,13 @@ import { malformed } from './parse-manifest.ts'
 import type { HeadProofs } from './prove-heads.ts'
 import { checkOpening, checkPlace, differs, readForm } from './read-form.ts'
 
-/** With its leaf hash, base64, by which others name it, and the message that is shown, with the digests that a reply names. */
+/**
+ * `leaf`: the record's leaf hash, base64, by which other records refer to it. `shown`: the message, if it is in the bundle, with
+ * the digests that a reply must name.
+ */
 export type ProvenRecord = RecordVerdict & { leaf: string; shown: ShownMessage | undefined }
 
-/** What else the bundle proves, for its records: since when tree heads exist, and what was kept with time-stamps. */
+/** Further proofs in the bundle: since when tree heads exist, and the time-stamps with what was stored with them. */
 export type Proofs = { heads: HeadProofs; stamps: ProvenStamps }
 
 type ShownMessage = { message: Buffer; hashes: { message: Buffer; body: Buffer | undefined } }
@@ -37,7 +40,7 @@ const NO_FORM: LeafFields = {
   ...{ contract: '', parties: '', message: '', body: '', signature: '', fields: '', answers: '' },
 }
 
-/** A verdict, whatever is wrong with the record. */
+/** Returns a verdict for every fault of the record; throws only for programming errors. */
 export async function judgeRecord(
   record: BundleRecord,
   q: BundleQuestion,
@@ -84,7 +87,10 @@ export async function judgeRecord(
   }
 }
 
-/** The message with what the log kept beside it: the status of its signer at the stamp, and since when the stamp exists. */
+/**
+ * Judges the message together with evidence from the log: the signer's status at the time of the stamp, and since when the stamp
+ * has existed.
+ */
 async function judgeStamped(
   container: Container,
   found: Pick<RecordVerdict, 'form' | 'metadata'>,
@@ -102,7 +108,7 @@ async function judgeStamped(
     stampExisted: head?.counts === true ? head.since : undefined,
   })
   if (stamp !== undefined || verdict.verdict !== 'TOTAL-PASSED') return verdict
-  // Whoever may leave it out could hide that the signer was revoked before the stamp.
+  // If the record of the time-stamp could be left out, a log could hide that the signer was revoked before the stamp.
   return {
     ...verdict,
     ...{ verdict: 'INDETERMINATE', subIndication: 'NO_POE', code: 'timestamp_invalid' },
@@ -120,7 +126,10 @@ async function tokenOf({ timestampToken, signatures }: Container): Promise<Buffe
   }
 }
 
-/** A refusal's statement names no signer: it is the service's member or, where that has no key there, the refusing server's owner. */
+/**
+ * A refusal's statement does not name its signer. It is the service's member or, if that has no key on the server, the owner of
+ * the refusing server.
+ */
 async function judgeMessage(
   container: Container,
   { form, metadata }: Pick<RecordVerdict, 'form' | 'metadata'>,
@@ -138,7 +147,7 @@ async function judgeMessage(
   return verifyContainer({ ...question, sender: memberOf(parseServerId(String(server))) })
 }
 
-/** Everything that the bundle shows of the record is what its leaf commits to. */
+/** Checks that the record's leaf commits to everything that the bundle shows of the record. */
 async function checkShown(
   record: BundleRecord,
   form: LeafFields,
@@ -161,7 +170,7 @@ async function checkShown(
   if (form.body !== '' && record.openings.body === undefined)
     throw malformed('the body of a message that is shown is not opened')
   const [body, ...more] = container.attachments
-  // The signature's hash chain does not tell attachments from other messages of its batch: the leaf does.
+  // The signature's hash chain does not distinguish attachments from other messages of the batch; the leaf does.
   if (more.length > 0) throw differs('Its leaf commits to one body, and more are shown.')
   expect('body', body?.digest('SHA-512').toString('base64') ?? '', record.openings.body?.digest ?? '')
   if (signatures === undefined) throw differs('The signature document that its leaf names is missing.')
@@ -169,7 +178,7 @@ async function checkShown(
   return { ...said, container }
 }
 
-/** What the metadata name, where it is shown: a record proves the hash, and the hash the document. */
+/** The circumstances, if the bundle shows them. The record proves their hash, and the hash proves the document. */
 function circumstancesOf(metadata: unknown, files: ReadonlyMap<string, Buffer>): Circumstances | undefined {
   const { circumstances: digest } = (metadata ?? {}) as Record<string, unknown>
   if (typeof digest !== 'string') return undefined
@@ -180,7 +189,7 @@ function circumstancesOf(metadata: unknown, files: ReadonlyMap<string, Buffer>):
   return readCircumstances(document, digest)
 }
 
-/** A container may hold the document with its time-stamp put in; what was signed is the same. */
+/** The container's signature document may contain the time-stamp in addition; the signature value must be the same. */
 async function checkSameSignature(signed: Buffer, contained: Buffer): Promise<void> {
   if (signed.equals(contained)) return
   const [one, other] = [await checkSignature(signed), await checkSignature(contained)]

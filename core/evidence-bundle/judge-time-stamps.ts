@@ -1,6 +1,6 @@
 /**
- * The log's own records of time-stamps: each stands in the tree and commits to its token, the octets outside the token's
- * signature included, and to the certificates and OCSP answers that were kept with it.
+ * Judges the log's own records of time-stamps. Each must be in the tree and commit to its token (including the bytes outside the
+ * token's signature) and to the certificates and OCSP answers that were stored with it.
  */
 import { hash } from 'node:crypto'
 import { leafHash } from '#core/merkle/hash.ts'
@@ -11,21 +11,21 @@ import { batchBytes, encodeEvidence } from './stamp-batch.ts'
 
 type ProvenStamp = {
   index: number
-  /** The tree head that its record stands under. */
+  /** The tree head under which the time-stamp's record is. */
   checkpoint: string
   token: Buffer
   ocspResponses: Buffer[]
 }
 
 export type ProvenStamps = {
-  /** By the SHA-512 of a signature document, base64. */
+  /** Finds the time-stamp over a signature document by the document's SHA-512, base64. */
   of(signature: string): ProvenStamp | undefined
-  /** What is wrong with one of them. */
+  /** The reason why the first bad time-stamp failed; undefined if all are good. */
   failure: string | undefined
 }
 
 const DIGEST = 64
-/** Far above any batch that a server makes. */
+/** Much larger than any batch that a server makes. */
 const MAX_DOCUMENTS = 65_536
 
 export function judgeTimeStamps(bundle: Bundle): ProvenStamps {

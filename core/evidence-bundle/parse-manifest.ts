@@ -21,7 +21,7 @@ const FILE_NAME = /^(?!(?:.*\/)?\.+(?:\/|$))[A-Za-z0-9%._*+-]{1,255}(?:\/[A-Za-z
 
 type Reader<T> = (value: unknown, where: string) => T
 
-/** Throws `malformed_bundle`; an archive holds more records and files than a bundle. */
+/** Throws `malformed_bundle`. `limits`: an archive has more records and files than a bundle. */
 export function parseManifest(
   bytes: Buffer,
   most: { records: number; files: number } = { records: MAX_RECORDS, files: MAX_FILES },
@@ -33,7 +33,7 @@ export function parseManifest(
   } catch (cause) {
     throw malformed('bundle.json is no JSON', cause)
   }
-  // One value, one text: two readers cannot see two manifests in one file.
+  // There is only one text per value, so two programs cannot read two manifests in one file.
   if (canonicalJson(value) !== text) throw malformed('bundle.json is not in its canonical form')
   if ((value as { version?: unknown } | null)?.version !== 1) throw malformed('it is not of version 1')
   const manifest = object<BundleManifest>({
@@ -139,7 +139,7 @@ function optional<T>(reader: Reader<T>): Reader<T | undefined> {
   return (value, where) => (value === undefined ? undefined : reader(value, where))
 }
 
-/** Exactly these members; one whose reader takes `undefined` may be absent. */
+/** Reads exactly these members; a member may be absent if its reader accepts `undefined`. */
 function object<T extends object>(members: { [K in keyof T]-?: Reader<T[K]> }): Reader<T> {
   return (value, where) => {
     if (value === null || typeof value !== 'object' || Array.isArray(value)) throw malformed(where)

@@ -1,4 +1,4 @@
-/** Since when the tree heads of a bundle are proved to exist, by the evidence records that came along. */
+/** Proves since when the tree heads of a bundle have existed, with the evidence records in the bundle. */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { type StampEnd, verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-record.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -10,13 +10,13 @@ export type HeadProof = {
   since: Date
   end: StampEnd
   stamps: number
-  /** Whether it still counts. */
+  /** Whether the proof still counts now. */
   counts: boolean
   ocspResponses: Buffer[]
 }
 
 export type HeadProofs = {
-  /** By the name of the tree head's entry. */
+  /** Finds the proof by the name of the tree head's entry. */
   of(checkpoint: string): HeadProof | undefined
   failure: string | undefined
 }

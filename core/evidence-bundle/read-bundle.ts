@@ -1,4 +1,4 @@
-/** Reads an evidence bundle: every entry is in the manifest, has its digest, and stays within bounds. */
+/** Reads an evidence bundle within bounds: every entry must be in the manifest and have the digest stated there. */
 import { hash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
@@ -18,7 +18,7 @@ const DEFAULT_LIMITS: BundleLimits = {
   bytes: 1024 * 1024 * 1024,
 }
 
-/** Reads a file or its bytes; throws `malformed_bundle`, or `io_error` when the file cannot be opened. */
+/** Reads a bundle from a file or from its bytes. Throws `malformed_bundle`, or `io_error` when the file cannot be opened. */
 export async function readBundle(file: string | Buffer, limits: Partial<BundleLimits> = {}): Promise<Bundle> {
   const zip = await openZip(file, malformed)
   try {
@@ -31,7 +31,7 @@ export async function readBundle(file: string | Buffer, limits: Partial<BundleLi
   }
 }
 
-/** Whether it is a ZIP file with a `bundle.json`: what tells a bundle from a container. Throws `io_error`. */
+/** Whether the file is a ZIP file with a `bundle.json`, which distinguishes a bundle from a container. Throws `io_error`. */
 export const isBundle = (file: string | Buffer): Promise<boolean> =>
   holdsEntry(file, [MANIFEST], DEFAULT_LIMITS.entries)
 
@@ -59,7 +59,7 @@ async function read(zip: ZipFile, limits: BundleLimits): Promise<Bundle> {
   return { manifest, files }
 }
 
-/** Neither more nor less than the manifest says, and each is what it says; throws `malformed_bundle`. */
+/** Throws `malformed_bundle` unless the files are exactly those of the manifest, with the same digests. */
 export function checkFiles(manifest: BundleManifest, files: ReadonlyMap<string, Buffer>): void {
   const listed = Object.entries(manifest.files)
   if (listed.length !== files.size) throw malformed('its entries are not those of its manifest')

@@ -1,4 +1,4 @@
-/** The leaf form of a record, and its place under the tree head that a bundle names. */
+/** Reads the leaf form of a record, and checks its position under the tree head that a bundle names. */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { type LeafFields, leafForm, openCommitment } from '#core/merkle/leaf-form.ts'
@@ -7,18 +7,18 @@ import { Fault } from '#schemas/fault.ts'
 import type { Bundle, BundleOpening, BundleRecord } from './bundle.ts'
 import { malformed } from './parse-manifest.ts'
 
-/** The fields of a form that is equal to its own canonical form, so that nobody reads another record in the same leaf. */
+/** The fields of a leaf form. The text must be canonical, so that nobody can read another record in the same leaf. */
 export function readForm(text: string): LeafFields {
   const fields = parseStrictJson(text) as LeafFields
   try {
     if (leafForm(fields) === text) return fields
   } catch {
-    // A member that is no text, or absent.
+    // Reached for a member that is absent or not a text.
   }
   throw malformed('the leaf form is not canonical')
 }
 
-/** Throws `invalid_proof` unless the leaf stands at its index under the tree head. */
+/** Throws `invalid_proof` unless the leaf is at its index under the tree head. */
 export function checkPlace(
   record: Pick<BundleRecord, 'index' | 'path' | 'checkpoint'>,
   leaf: Buffer,
@@ -30,7 +30,7 @@ export function checkPlace(
   verifyInclusion({ size: checkpoint.size, index: record.index, leaf, proof, root: checkpoint.root })
 }
 
-/** Throws `invalid_proof` unless the form holds the commitment that this opening belongs to. */
+/** Throws `invalid_proof` unless the form contains the commitment that this opening opens. */
 export function checkOpening(
   form: LeafFields,
   label: 'parties' | 'message' | 'body',

@@ -1,4 +1,4 @@
-/** What the record of a time-stamp batch commits to beside the token (docs/message-log-format.md section 9), to the byte. */
+/** The bytes that the record of a time-stamp batch commits to besides the token (docs/message-log-format.md section 9). */
 
 type StampBatch = {
   first_id: number
@@ -6,14 +6,14 @@ type StampBatch = {
   /** SHA-512 of each signature document, one after the other. */
   digests: Buffer
   hash_chain_result: Buffer | null
-  /** encodeEvidence of what was kept with the token. */
+  /** encodeEvidence of the certificates and OCSP answers stored with the token. */
   evidence: Buffer
 }
 
 export const CERTIFICATE = 1
 export const OCSP = 2
 
-/** First and last id (8 octets each), then three parts behind their lengths. */
+/** First and last id (8 octets each), then the three other parts, each preceded by its length. */
 export function batchBytes(stored: StampBatch): Buffer {
   const ids = Buffer.alloc(16)
   ids.writeBigUInt64BE(BigInt(stored.first_id))

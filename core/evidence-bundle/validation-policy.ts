@@ -1,9 +1,10 @@
 /**
- * The validation policy that evidence is judged by (docs/validation-policy.md), as data: how long digests and keys count,
- * how far clocks may differ. A proof made with an algorithm counts when something proves that it existed before the end.
+ * The validation policy that evidence is judged by (docs/validation-policy.md), as data: until when digests and keys count, and
+ * how far clocks may differ. A proof made with an algorithm counts if other evidence proves that it existed before that
+ * algorithm's end.
  *
- * Sources: NIST SP 800-131A for RSA below 2048 bits, NIST SP 800-57 part 1 for 2048 (112 bits of strength until 2030),
- * NIST IR 8547 for signatures that a quantum computer breaks (2035). None of them ends SHA-2 of 256 bits and more.
+ * Sources: NIST SP 800-131A for RSA below 2048 bits, NIST SP 800-57 part 1 for 2048 (112 bits of strength until 2030), NIST IR
+ * 8547 for signatures that a quantum computer breaks (2035). None of them sets an end for SHA-2 of 256 bits and more.
  */
 import type { KeyObject } from 'node:crypto'
 import type { DigestName } from '#schemas/wire.ts'
@@ -19,7 +20,7 @@ type AlgorithmName =
   | 'P-384'
   | 'P-521'
 
-/** Last day on which an algorithm counts (YYYY-MM-DD), or null while no end is known. What is not listed never counts. */
+/** Last day on which an algorithm counts (YYYY-MM-DD), or null while no end is known. Unlisted algorithms never count. */
 export type AlgorithmEnds = Readonly<Record<AlgorithmName, string | null>>
 
 export const ALGORITHM_ENDS: AlgorithmEnds = {
@@ -34,17 +35,17 @@ export const ALGORITHM_ENDS: AlgorithmEnds = {
   'P-521': '2035-12-31',
 }
 
-/** Clocks of signer, responder and time-stamping authority may differ by this much. */
+/** How far the clocks of signer, responder and time-stamping authority may differ. */
 export const CLOCK_TOLERANCE_MS = 5 * 60_000
 
 const CURVES: Record<string, AlgorithmName> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' }
 
-/** The last millisecond at which this digest counts; Infinity without an end, 0 when it never counted. */
+/** The last millisecond at which this digest counts; Infinity without an end, 0 if it never counted. */
 export function digestEnd(name: DigestName, ends: AlgorithmEnds = ALGORITHM_ENDS): number {
   return Object.hasOwn(ends, name) ? endOf(ends[name as AlgorithmName]) : 0
 }
 
-/** The same of a public key. */
+/** As `digestEnd`, for a public key. */
 export function keyEnd(key: KeyObject, ends: AlgorithmEnds = ALGORITHM_ENDS): number {
   const name = keyName(key)
   return name === undefined ? 0 : endOf(ends[name])

@@ -1,4 +1,6 @@
-/** Evidence records: built, renewed both ways, judged over decades; hostile ones refused; public tools read them. */
+/**
+ * Evidence records: made, renewed in both ways, judged over decades; malicious ones are refused, and public tools can read ours.
+ */
 import { spawnSync } from 'node:child_process'
 import { createHash, hash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,7 +32,7 @@ import {
 const DATA = Buffer.from('a tree head')
 const at = (year: number): Date => new Date(Date.UTC(year, 0, 1))
 
-/** An authority of its own life. */
+/** A time-stamping authority with the given validity. */
 function authority(from: number, to: number) {
   const key = newKey()
   const certificate = T.issued({ key, serial: der.integer(from), notBefore: at(from), notAfter: at(to) })
@@ -46,7 +48,7 @@ const second = authority(2030, 2035)
 const third = authority(2034, 2049)
 const tsaCertificates: Certificate[] = [first, second, third].map(({ certificate }) => certificate)
 
-/** An object under a tree with `others`, stamped. */
+/** A time-stamp over a hash tree of one object and `others`. */
 function stampOf(q: {
   covered: Buffer
   by: typeof first
@@ -172,7 +174,7 @@ t.test('hostile records', async (t) => {
       refusal(() => judge(good.subarray(0, length))),
       /malformed_evidence_record/,
     )
-  // Outside any signature lie only certificates that come along in the last token, and digests that nothing uses.
+  // No signature covers the certificates in the last token, and digests that nothing uses.
   for (let place = 0; place < good.length; place++) {
     const changed = Buffer.from(good)
     changed[place]! ^= 1 << (place % 8)

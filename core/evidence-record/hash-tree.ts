@@ -1,17 +1,17 @@
 /**
- * The hash trees of archive time-stamps (RFC 4998 section 4.2): many objects under one time-stamp, and for each the lists
- * of hashes that lead from it to the root.
+ * The hash trees of archive time-stamps (RFC 4998 section 4.2). One time-stamp covers many objects; each object has the lists of
+ * hashes that lead from it to the root.
  */
 import { digestOf } from '#core/timestamp/digest.ts'
 import type { DigestName } from '#schemas/wire.ts'
 
 type HashTree = {
   root: Buffer
-  /** The reduced hash tree of each leaf, in the order of the leaves; empty when it is the root itself. */
+  /** The reduced hash tree of each leaf, in the order of the leaves; empty if the leaf is the root itself. */
   reduced: Buffer[][][]
 }
 
-/** A binary tree over at least one hash; the odd one of a level goes up as it is. */
+/** A binary tree over at least one hash; an odd node at the end of a level moves up unchanged. */
 export function buildHashTree(leaves: readonly Buffer[], digest: DigestName): HashTree {
   const reduced: Buffer[][][] = leaves.map(() => [])
   let level = leaves.map((hash, leaf) => ({ hash, leaves: [leaf] }))
@@ -43,8 +43,8 @@ export function buildHashTree(leaves: readonly Buffer[], digest: DigestName): Ha
 }
 
 /**
- * Where the lists lead from `hash` (section 4.3); undefined when the first list does not hold it. Without lists it is the
- * root itself.
+ * The root to which the lists lead from `hash` (section 4.3); undefined if the first list does not contain the hash. Without
+ * lists the hash is the root.
  */
 export function rootOf(hash: Buffer, lists: Buffer[][], digest: DigestName): Buffer | undefined {
   const [first, ...rest] = lists
@@ -53,7 +53,7 @@ export function rootOf(hash: Buffer, lists: Buffer[][], digest: DigestName): Buf
   return rest.reduce((node, list) => fatherOf([...list, node], digest), fatherOf(first, digest))
 }
 
-/** A single hash is its own father: what stands alone is not hashed again (section 4.2.1). */
+/** The parent of some hashes; a single hash is its own parent, since it is not hashed again (section 4.2.1). */
 function fatherOf(hashes: Buffer[], digest: DigestName): Buffer {
   return hashes.length === 1 ? hashes[0]! : digestOf(digest, Buffer.concat(inOrder(hashes)))
 }

@@ -1,4 +1,4 @@
-/** Reads an evidence record (RFC 4998 section 3.1) whole and strictly, in DER; says nothing about whether to believe it. */
+/** Reads an evidence record (RFC 4998 section 3.1) completely and strictly, in DER; does not decide whether to trust it. */
 import {
   children,
   type Der,
@@ -15,11 +15,11 @@ import { Fault } from '#schemas/fault.ts'
 import type { DigestName } from '#schemas/wire.ts'
 
 export type ArchiveTimeStamp = {
-  /** When absent, the one of the time-stamp's imprint counts. */
+  /** If absent, the digest of the time-stamp's message imprint applies. */
   digest: DigestName | undefined
-  /** The reduced hash tree, the list with the object's own hash first; empty when the stamp is over that hash itself. */
+  /** The reduced hash tree; the list with the object's own hash comes first. Empty if the time-stamp is over that hash itself. */
   lists: Buffer[][]
-  /** The time-stamp (ContentInfo), as it stands: what a renewal hashes. */
+  /** The time-stamp (ContentInfo), byte for byte: a renewal hashes it. */
   token: Buffer
 }
 
@@ -33,7 +33,7 @@ const MAX_STAMPS = 128
 const MAX_LISTS = 64
 const MAX_HASHES = 1024
 
-/** Throws `malformed_evidence_record`. */
+/** Throws `malformed_evidence_record`, also for records of encrypted objects. */
 export function readEvidenceRecord(bytes: Buffer): EvidenceRecord {
   try {
     if (bytes.length > MAX_EVIDENCE_RECORD_BYTES) throw malformed('too long')
@@ -47,7 +47,8 @@ export function readEvidenceRecord(bytes: Buffer): EvidenceRecord {
 function readFields(fields: Der[]): EvidenceRecord {
   if (readSmallInteger(fields.shift()) !== 1) throw malformed('version')
   const digests = some(fields.shift(), 'digest algorithms', MAX_CHAINS).map(readDigest)
-  // cryptoInfos help to find certificates and decide nothing; of encrypted objects we cannot say what they are.
+  // cryptoInfos only help to find certificates, so they are skipped. Records of encrypted objects are refused: we cannot decrypt
+  // them.
   if (fields[0]?.tag === 0xa0) fields.shift()
   if (fields[0]?.tag === 0xa1) throw malformed('an encrypted object')
   const chains = some(fields.shift(), 'archive time-stamp chains', MAX_CHAINS).map((chain) => ({
@@ -79,7 +80,7 @@ function readLists(tree: Der, digest: DigestName | undefined): Buffer[][] {
   )
 }
 
-/** The elements of a SEQUENCE that must hold some, and not too many. */
+/** The elements of a SEQUENCE that must have at least one and at most `most`. */
 function some(list: Der | undefined, what: string, most: number): Der[] {
   const found = children(expectTag(list, TAG.sequence, what))
   if (found.length === 0 || found.length > most) throw malformed(`none or too many: ${what}`)

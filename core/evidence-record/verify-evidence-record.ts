@@ -1,6 +1,6 @@
 /**
- * Decides since when an evidence record proves that its object existed (RFC 4998 sections 4.3 and 5.3): every time-stamp is
- * over what it has to be over, by a configured authority, and each was renewed while it still counted.
+ * Decides since when an evidence record proves that its object existed (RFC 4998 sections 4.3 and 5.3). Every time-stamp must
+ * cover the right hash, come from a configured authority, and be renewed while it still counted.
  */
 import { type Certificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { type AlgorithmEnds, digestEnd, keyEnd } from '#core/evidence-bundle/validation-policy.ts'
@@ -20,24 +20,24 @@ type EvidenceQuestion = {
   data: Buffer
   /** Certificates of the approved authorities, from the configuration. */
   tsaCertificates: Certificate[]
-  /** Other ends than those of the published policy. */
+  /** Ends of algorithms that replace those of the published policy. */
   ends?: AlgorithmEnds
 }
 
 export type StampEnd = { time: number; cause: 'certificate' | 'algorithm' }
 
 type ProvenExistence = {
-  /** The object existed then: the first time-stamp. */
+  /** The time of the first time-stamp: the object existed then. */
   since: Date
   /** Every time-stamp, in order. */
   stamps: { time: Date; tsa: Certificate; digest: DigestName }[]
-  /** When the last time-stamp ceases to count; afterwards the record proves nothing until something newer covers it. */
+  /** When the last time-stamp stops counting. After that, the record proves nothing until newer evidence covers it. */
   end: StampEnd
 }
 
 /**
- * Throws `malformed_evidence_record`, or `evidence_record_invalid` when it proves nothing. Whether `end` has passed is the
- * caller's question.
+ * Throws `malformed_evidence_record`, or `evidence_record_invalid` when it proves nothing. The caller checks whether `end` has
+ * passed.
  */
 export function verifyEvidenceRecord(q: EvidenceQuestion): ProvenExistence {
   const { chains, digests } = readEvidenceRecord(q.record)
@@ -69,7 +69,7 @@ export function verifyEvidenceRecord(q: EvidenceQuestion): ProvenExistence {
   return { since: stamps[0]!.time, stamps, end: end! }
 }
 
-/** When a time-stamp ceases to count: with its authority's certificate, or with the first of its algorithms. */
+/** When a time-stamp stops counting: when its authority's certificate expires, or at the end of the first of its algorithms. */
 export function stampEnd(stamp: TimeStamp, ends?: AlgorithmEnds): StampEnd {
   const certificate = stamp.certificate.notAfter.getTime()
   const algorithm = Math.min(
@@ -108,7 +108,7 @@ function verified(token: Buffer, imprint: Buffer, q: EvidenceQuestion): TimeStam
   }
 }
 
-/** The digest of an archive time-stamp that does not say it itself (section 3.1: that of the time-stamp). */
+/** The digest of an archive time-stamp that does not state one: the digest of the time-stamp's imprint (section 3.1). */
 function imprintDigest(token: Buffer): DigestName {
   try {
     return readTstInfo(readSignedData(token).content).digest

@@ -1,13 +1,13 @@
 /**
- * Writes evidence records and renews them (RFC 4998 sections 4.2 and 5.2). What has to be stamped is asked for first; the
- * time-stamp that an authority gives for it, alone or under a hash tree with others, is then put in.
+ * Writes and renews evidence records (RFC 4998 sections 4.2 and 5.2). The caller first asks for the hash to be stamped, gets a
+ * time-stamp over it (alone, or under a hash tree with others) from an authority, and then adds it here.
  */
 import { der } from '#core/asn1/der-write.ts'
 import { digestOf, writeDigest } from '#core/timestamp/digest.ts'
 import type { DigestName } from '#schemas/wire.ts'
 import { type EvidenceRecord, readEvidenceRecord } from './read-evidence-record.ts'
 
-/** A time-stamp over the root of a hash tree, and the way to it from the one object. */
+/** A time-stamp over the root of a hash tree, and the lists that lead from one object to this root. */
 export type GivenStamp = { digest: DigestName; lists: Buffer[][]; token: Buffer }
 
 /** The hash of a new object. */
@@ -15,7 +15,7 @@ export function objectHash(data: Buffer, digest: DigestName): Buffer {
   return digestOf(digest, data)
 }
 
-/** The hash that a time-stamp renewal covers: that of the last time-stamp. Its digest must stay that of the chain. */
+/** The hash that a time-stamp renewal covers: the hash of the last time-stamp. `digest` must be the digest of the chain. */
 export function renewedStampHash(record: EvidenceRecord, digest: DigestName): Buffer {
   return digestOf(digest, record.chains.at(-1)!.stamps.at(-1)!.token)
 }
@@ -30,7 +30,7 @@ export function renewedTreeHash(
   return digestOf(digest, Buffer.concat([digestOf(digest, data), older]))
 }
 
-/** A record of one archive time-stamp. */
+/** A new record with one archive time-stamp. */
 export function newEvidenceRecord(stamp: GivenStamp): Buffer {
   return write([stamp.digest], [der.sequence(writeStamp(stamp))])
 }

@@ -1,4 +1,7 @@
-/** HPKE (RFC 9180) in base mode, single shot: who has the recipient's private key alone reads what is sealed to its public key. */
+/**
+ * HPKE (RFC 9180) in base mode, single shot: only the holder of the recipient's private key can read what was sealed to its
+ * public key.
+ */
 import {
   createCipheriv,
   createDecipheriv,
@@ -21,7 +24,7 @@ type AeadId = keyof typeof AEADS
 type Sealed = { enc: Buffer; ciphertext: Buffer }
 type Question = { info: Buffer; aad?: Buffer; aead?: AeadId }
 
-/** DHKEM(X25519, HKDF-SHA256), which node:crypto does (section 4.1 and the checks of 7.1), and HKDF-SHA256 (7.2). */
+/** DHKEM(X25519, HKDF-SHA256), computed by node:crypto (section 4.1 and the checks of 7.1), and HKDF-SHA256 (7.2). */
 const KEM_ID = 0x0020
 const KDF_ID = 0x0001
 const NONCE = 12
@@ -29,13 +32,13 @@ const TAG = 16
 const NONE = Buffer.alloc(0)
 const KEY_OCTETS = 32
 
-/** A key pair of a recipient, its public key as raw octets. */
+/** A new key pair for a recipient; the public key as raw octets. */
 export function newRecipient(): { privateKey: KeyObject; publicKey: Buffer } {
   const { privateKey } = generateKeyPairSync('x25519')
   return { privateKey, publicKey: octetsOf(privateKey) }
 }
 
-/** Throws `invalid_input` for a public key that is none. */
+/** Throws `invalid_input` for a malformed public key. */
 export function seal(q: Question & { publicKey: Buffer; plaintext: Buffer }): Sealed {
   const { publicKey, plaintext, info, aad = NONE, aead = 2 } = q
   const { sharedKey, ciphertext: enc } = encapsulateTo(publicKey)
@@ -45,7 +48,7 @@ export function seal(q: Question & { publicKey: Buffer; plaintext: Buffer }): Se
   return { enc, ciphertext: Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]) }
 }
 
-/** Throws `decryption_failed` for what was not sealed to this key with this `info`, or was changed since. */
+/** Throws `decryption_failed` if the ciphertext was not sealed to this key with this `info`, or was changed since. */
 export function open(q: Question & Sealed & { privateKey: KeyObject }): Buffer {
   const { enc, ciphertext, info, aad = NONE, aead = 2, privateKey } = q
   try {
@@ -93,7 +96,7 @@ function extract(suite: Buffer, salt: Buffer, label: string, ikm: Buffer): Buffe
   return hmac(salt, Buffer.concat([Buffer.from('HPKE-v1'), suite, Buffer.from(label), ikm]))
 }
 
-/** LabeledExpand of section 4 over HKDF-Expand (RFC 5869), of which one block is enough for every key and nonce. */
+/** LabeledExpand of section 4 over HKDF-Expand (RFC 5869); one block is long enough for every key and nonce. */
 function expand(suite: Buffer, prk: Buffer, label: string, info: Buffer, length: number): Buffer {
   const labeled = [two(length), Buffer.from('HPKE-v1'), suite, Buffer.from(label), info]
   return hmac(prk, Buffer.concat([...labeled, Buffer.of(1)])).subarray(0, length)

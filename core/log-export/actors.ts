@@ -1,19 +1,22 @@
-/** Whom a message names as acting: its user (X-Road-UserId) and the party that it represents (X-Road-Represented-Party). */
+/**
+ * The acting persons and parties that a message names: its user (X-Road-UserId) and the party that it represents
+ * (X-Road-Represented-Party).
+ */
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 
 export const ACTOR_KINDS = ['userId', 'representedParty'] as const
 
 export type ActorKind = (typeof ACTOR_KINDS)[number]
 
-/** What an export was narrowed to. */
+/** The user and the represented party to which an export was narrowed. */
 export type AskedActors = Partial<Record<ActorKind, string>>
 
-/** One form for all ways to write it; what has none, being too long for example, stands for itself. */
+/** The normalised form of an identifier; the name itself if it cannot be normalised (too long, for example). */
 export function actorForm(name: string): string {
   return normaliseIdentifier(name) ?? name
 }
 
-/** What a record names, by the metadata that its leaf commits to. */
+/** The user and the represented party in a record's metadata, to which its leaf commits. */
 export function actorsOf(metadata: unknown): AskedActors {
   const { extra } = (metadata ?? {}) as { extra?: Record<string, unknown> }
   return Object.fromEntries(
@@ -21,7 +24,7 @@ export function actorsOf(metadata: unknown): AskedActors {
   ) as AskedActors
 }
 
-/** Whether the exchange of this request is of all that were asked for. */
+/** Whether the request of an exchange names everyone that the export asked for. */
 export function isOfActors(asked: AskedActors, request: unknown): boolean {
   const named = actorsOf(request)
   return ACTOR_KINDS.every((kind) => {

@@ -1,9 +1,10 @@
 /**
- * A cell of a table (RFC 4180) that no spreadsheet calculates: identifiers are other people's. What would begin a formula
- * begins with an apostrophe, and so does what began with apostrophes before one, so that each cell is read as it was.
+ * Writes and reads table cells (RFC 4180) that no spreadsheet evaluates, since identifiers come from other people. A cell that
+ * would begin a formula gets an apostrophe in front, and so does a formula that already has apostrophes in front, so that reading
+ * restores the text.
  */
 
-// Tab and line ends come before a formula that some programs still find; the wide forms are signs to those of East Asia.
+// Some programs find a formula after a tab or a line end, and East Asian programs accept the full-width signs.
 const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/
 const MARKED = /^'+[=+\-@\t\r\n＝＋－＠]/
 
@@ -13,7 +14,7 @@ export function csvCell(text: string): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
-/** The text of a cell whose quotes were taken off. */
+/** The text of a cell whose quotes are already removed. */
 export function cellText(cell: string): string {
   return MARKED.test(cell) ? cell.slice(1) : cell
 }

@@ -1,6 +1,6 @@
 /**
- * The counts that a log commits to after each day: how many records there were of which parties, over a stretch of indexes that
- * begins where the last one ended. Each row is hidden behind a salted digest, so that some can be shown without the others.
+ * The counts to which a log commits after each day: how many records it has of which parties, over a stretch of indexes that
+ * begins where the last one ended. A salted digest hides each row, so that the log can show some rows without the others.
  */
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -8,8 +8,8 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { malformed } from '#core/evidence-bundle/parse-manifest.ts'
 
 /**
- * Records of one kind between the same parties; identifiers as in a record's metadata, '' where a record names none,
- * NOT_TOLD where they are not told.
+ * The number of records of one kind between the same parties. Identifiers as in a record's metadata; '' if a record names none,
+ * NOT_TOLD if they are withheld.
  */
 export type CountRow = {
   client: string
@@ -18,41 +18,41 @@ export type CountRow = {
   outcome: string
   peer: string
   records: number
-  /** 16 octets, base64: nobody guesses at a row by its digest. */
+  /** 16 octets, base64, so that nobody can guess a row from its digest. */
   salt: string
   secrecy: number
   service: string
 }
 
-/** What the leaf of the record commits to under `message`. */
+/** The document to which the record's leaf commits under `message`. */
 export type CountsDocument = {
-  /** The stretch of indexes, both ends included. */
+  /** First and last index of the stretch, both included. */
   first: number
   last: number
-  /** Days that hold the time of every record of the stretch: midnight UTC, `from` included and `to` not. */
+  /** The days in which all records of the stretch were made: midnight UTC, `from` included, `to` excluded. */
   from: string
   to: string
-  /** Base64 of SHA-256 over each row's text, sorted, so that their order tells nothing. */
+  /** Base64 of the SHA-256 of each row's text, sorted, so that the order reveals nothing. */
   rows: string[]
   version: 1
 }
 
-/** A record of daily counts as an export holds it. Binary values are base64. */
+/** A record of daily counts in an export. Binary values are base64. */
 export type DailyCounts = {
   index: number
   form: string
-  /** From the leaf to the tree head of the export. */
+  /** The inclusion proof from the leaf to the tree head of the export. */
   path: string[]
-  /** Opens the leaf's commitment `message`; the digest is SHA-512 of the document. */
+  /** Opens the leaf's commitment `message`; the digest is the SHA-512 of the document. */
   opening: { key: string; digest: string }
   document: string
-  /** Each row's text, or the digest alone of one that is hidden. */
+  /** The text of each row, or only the digest of a hidden row. */
   rows: string[]
 }
 
 /**
- * In place of parties that are not told, because the record was erased before it was counted or there were too many to be told
- * apart; and in place of an outcome, of which there were too many.
+ * Stands for parties that are withheld: the record was erased before it was counted, or there were too many parties to list. Also
+ * stands for an outcome if there were too many outcomes.
  */
 export const NOT_TOLD = '?'
 
@@ -70,13 +70,13 @@ export function countRowDigest(text: string): string {
   return hash('sha256', text, 'base64')
 }
 
-/** The document over rows given by their texts. */
+/** The document over rows, given by their texts. */
 export function countsDocument(q: Omit<CountsDocument, 'rows' | 'version'> & { texts: string[] }): string {
   const { first, last, from, to, texts } = q
   return canonicalJson({ first, from, last, rows: texts.map(countRowDigest).sort(), to, version: 1 })
 }
 
-/** Throws `malformed_bundle` for another form, or one that is not canonical. */
+/** Throws `malformed_bundle` if the text has another form or is not canonical. */
 export function readCountsDocument(text: string): CountsDocument {
   const value = readCanonical(text) as Partial<CountsDocument>
   const { first, last, from, to, rows, version } = value
@@ -93,7 +93,7 @@ export function readCountsDocument(text: string): CountsDocument {
   return value as CountsDocument
 }
 
-/** Throws `malformed_bundle` for another form, or one that is not canonical. */
+/** Throws `malformed_bundle` if the text has another form or is not canonical. */
 export function readCountRow(text: string): CountRow {
   const value = readCanonical(text) as Record<string, unknown>
   const isSound =

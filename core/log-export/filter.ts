@@ -1,11 +1,16 @@
-/** The filter of an export, as `GET /message-log/records` has it, over a row that is shown and over a leaf form that is not. */
+/**
+ * The filter of an export, as in `GET /message-log/records`, applied to shown rows and to leaf forms of records that are not
+ * shown.
+ */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
 import type { AskedActors } from './actors.ts'
 
 export type ExportFilter = Omit<RecordQuestion, 'userTerm' | 'representedPartyTerm'> &
   AskedActors & {
-    /** The id of a search by person: what it found nobody else can tell, so it proves of no record that it was rightly left out. */
+    /**
+     * The id of a search by person. Nobody else can repeat that search, so it never proves that a record was rightly left out.
+     */
     subjectSearch?: string
   }
 
@@ -20,7 +25,7 @@ const EQUAL = {
   endpoint: 'endpoint',
 } as const
 
-/** Whether the row fits all of the filter but for user id and represented party, which rows do not show: `isOfActors`. */
+/** Whether the row matches the filter, except for user id and represented party, which rows do not contain: see `isOfActors`. */
 export function fits(filter: ExportFilter, row: FoundRecord): boolean {
   const { partyId } = filter
   const isParty =
@@ -35,8 +40,8 @@ export function fits(filter: ExportFilter, row: FoundRecord): boolean {
 }
 
 /**
- * Whether what a leaf form says openly leaves room for the filter: false proves that the record was rightly left out. Parties
- * and ids are only committed to in a form.
+ * Whether the public members of a leaf form allow a match with the filter; false proves that the record was rightly left out. A
+ * form only has commitments to parties and ids.
  */
 export function mayFit(
   filter: ExportFilter,
@@ -50,13 +55,13 @@ export function mayFit(
 ): boolean {
   const { failed, from, to } = filter
   return (
-    // Records of the log about itself are found by no search.
+    // No search finds records of the log about itself.
     direction !== '' &&
     (filter.kind === undefined || kind === filter.kind) &&
     (filter.direction === undefined || direction === filter.direction) &&
     (filter.outcome === undefined || outcome === filter.outcome) &&
     isUnder(filter.contract, contract) &&
-    // A purpose is that of a contract.
+    // Only contracts have purposes.
     (filter.purpose === undefined || contract !== '') &&
     (failed === undefined || FINE.includes(outcome) !== failed) &&
     (from === undefined || Date.parse(time) >= Date.parse(from)) &&
@@ -64,7 +69,7 @@ export function mayFit(
   )
 }
 
-/** `asked` with or without its version. */
+/** `asked` may have a version or not. */
 function isUnder(asked: string | undefined, contract: string): boolean {
   if (asked === undefined) return true
   return asked.includes('/') ? contract === asked : contract.startsWith(`${asked}/`)

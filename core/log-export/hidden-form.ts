@@ -1,4 +1,4 @@
-/** What stands in an export for the leaf form of a record that its reader may not see: the leaf, which hides all that it is over. */
+/** What an export has in place of the leaf form of a record that its reader may not see: the leaf hash. */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { malformed } from '#core/evidence-bundle/parse-manifest.ts'
 
@@ -8,7 +8,7 @@ export function hiddenForm(leaf: Buffer): string {
   return canonicalJson({ leaf: leaf.toString('base64') })
 }
 
-/** The leaf hash when the line is such a one. Throws `malformed_bundle` for base64 of another form. */
+/** The leaf hash, if the line is a hidden form; else undefined. Throws `malformed_bundle` for base64 of another form. */
 export function readHiddenForm(line: string): Buffer | undefined {
   const text = LINE.exec(line)?.[1]
   if (text === undefined) return undefined

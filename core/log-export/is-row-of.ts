@@ -1,9 +1,9 @@
-/** Whether a row says of its record what the record itself says: parties and ids, which no leaf form shows. */
+/** Whether a row agrees with its record about parties and ids, which no leaf form shows. */
 import { searchedEndpoint } from '#core/circumstances/searched.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
 
-/** `metadata` as the record's commitment to its parties covers it, `held` as they name it, where it is shown. */
+/** `metadata`: as covered by the record's commitment to its parties. `held`: the circumstances that they name, if shown. */
 export function isRowOf(row: FoundRecord, metadata: unknown, held: Circumstances | undefined): boolean {
   const said = metadata as Record<string, unknown>
   return (
@@ -21,7 +21,7 @@ function saysWhatHeld({ purpose, endpoint }: FoundRecord, held: Circumstances): 
   return purpose === (held.contract?.purpose ?? null) && (endpoint ?? '') === searchedEndpoint(held)
 }
 
-/** An identifier as rows have it; null for none. */
+/** An identifier with colons, as rows have it; null if there is none. */
 export function colons(id: unknown): string | null {
   return typeof id === 'string' && id !== '' ? id.split('/').map(decodeURIComponent).join(':') : null
 }

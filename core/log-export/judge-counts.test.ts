@@ -1,4 +1,4 @@
-/** Daily counts in an export: what they settle, and every way to cheat with them that is noticed. */
+/** Daily counts in an export: what they prove, and every manipulation of them is noticed. */
 import { createHash, createHmac, hash } from 'node:crypto'
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -17,7 +17,7 @@ import { judgeRange, type RangeVerdict } from './judge-range.ts'
 import { readExport } from './read-export.ts'
 
 const SIZE = 10
-/** The last record counts those before it. */
+/** The last record counts the records before it. */
 const COUNTS = SIZE - 1
 const SALT = Buffer.alloc(32, 7)
 const zeros = (octets: number): string => Buffer.alloc(octets).toString('base64')
@@ -61,7 +61,7 @@ type Change = {
   filter?: ExportFilter
   rows?: FoundRecord[]
   withoutForms?: boolean
-  /** What the log committed to, and what the export says of it. */
+  /** The document to which the log committed, and the one in the export. */
   document?: string
   kind?: LeafFields['kind']
   counts?: Partial<DailyCounts>

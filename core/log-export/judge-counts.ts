@@ -1,6 +1,6 @@
 /**
- * What the daily counts in an export prove: in a stretch of indexes of which the log said, before anybody asked, that so many
- * records fit, and of which so many are shown, nothing was left out.
+ * Judges the daily counts in an export. Before anybody asked, the log committed to how many records of a stretch of indexes
+ * match. If the export shows that many, nothing was left out.
  */
 import { hash } from 'node:crypto'
 import { checkOpening, readForm } from '#core/evidence-bundle/read-form.ts'
@@ -24,24 +24,24 @@ import type { LogExport } from './read-export.ts'
 
 export type CountsVerdict = {
   wrong: string[]
-  /** The stretches of indexes that are counted, one after the other. */
+  /** How many stretches of indexes are counted, one after the other. */
   stretches: number
-  /** Those of which all that fits is shown; `hidden` where rows of secret contracts are not. */
+  /** Stretches of which every matching record is shown. `hidden`: rows of secret contracts in them are not shown. */
   settled: { first: number; last: number; hidden: boolean }[]
-  /** Records that were counted as fitting and are not shown: erased since, or left out. */
+  /** The number of records that were counted as matching and are not shown: erased since, or left out. */
   missing: number
 }
 
 type Counted = { document: CountsDocument; rows: CountRow[]; hidden: boolean }
 
-/** The leaf forms of a whole range: undefined stands for one that is hidden. */
+/** The leaf forms of a whole range; undefined for a hidden form. */
 type SeenForms = {
   forms: (LeafFields | undefined)[]
-  /** The indexes that erasures in the range name. */
+  /** The indexes of the records that erasures in the range name. */
   erased: ReadonlySet<number>
 }
 
-/** Throws nothing: what does not hold is `wrong`. */
+/** Never throws: contradictions are listed in `wrong`. */
 export function judgeCounts(
   { head, rows, counts }: Pick<LogExport, 'head' | 'rows' | 'counts'>,
   seen: SeenForms | undefined,
@@ -52,7 +52,7 @@ export function judgeCounts(
     try {
       const counted = openCounts(one, head.treeHead)
       const { first, last } = counted.document
-      // What lies between two stretches was counted by nobody, and stays open.
+      // Nobody counted the records between two stretches, so they stay open.
       if (last >= one.index || first < next)
         throw new Error('they count what others count too, or themselves')
       next = last + 1
@@ -67,7 +67,7 @@ export function judgeCounts(
   return verdict
 }
 
-/** Throws unless the log committed to them under this tree head. */
+/** Throws unless the log committed to these counts under this tree head. */
 function openCounts({ index, form, path, opening, document, rows }: DailyCounts, treeHead: string): Counted {
   const { size, root } = parseCheckpoint(treeHead)
   const proof = path.map((node) => Buffer.from(node, 'base64'))
@@ -90,8 +90,8 @@ function openCounts({ index, form, path, opening, document, rows }: DailyCounts,
 }
 
 /**
- * What forms say openly is counted in rows that are shown: a row that is hidden, or counts messages as something else, cannot
- * hide records whose forms are there. Throws when one is not.
+ * Throws unless the shown rows count every record whose leaf form is shown. So a row that is hidden, or counts messages as
+ * another kind, cannot hide records whose forms are there.
  */
 function compareForms({ document, rows }: Counted, forms: (LeafFields | undefined)[]): void {
   const [from, to] = [Date.parse(document.from), Date.parse(document.to)]
@@ -138,7 +138,7 @@ function settle(
     representedParty,
     ...filter
   } = q.filter
-  // Counts tell none of these apart.
+  // Counts do not distinguish records by any of these.
   const untold = [queryId, requestId, subjectSearch, contract, purpose, endpoint, userId, representedParty]
   const ids = untold.some((one) => one !== undefined)
   const [begin, end] = [Date.parse(document.from), Date.parse(document.to)]
@@ -161,7 +161,7 @@ function settle(
   if (missing === 0 && unknown === 0) q.verdict.settled.push({ first, last, hidden })
 }
 
-/** Whether nobody knows if records of this row fit. */
+/** Whether it is unknown if records of this row match. */
 function mayBe(filter: ExportFilter, row: CountRow, document: CountsDocument): boolean {
   const { partyId, clientId, serviceId, peerId, outcome, ...others } = filter
   const parties = [partyId, clientId, serviceId, peerId].some((one) => one !== undefined)
@@ -190,12 +190,12 @@ function asFound(
   return { ...ids, ...parties, kind, direction, outcome, time: from }
 }
 
-/** How many of the rows, which are in the order of the log, have an index from `first` to `last`. */
+/** How many of the rows, which are in log order, have an index from `first` to `last`. */
 export function shownBetween(rows: FoundRecord[], first: number, last: number): number {
   return placeOf(rows, last + 1) - placeOf(rows, first)
 }
 
-/** How many rows stand before this index. */
+/** How many rows come before this index. */
 function placeOf(rows: FoundRecord[], index: number): number {
   let [low, high] = [0, rows.length]
   while (low < high) {

@@ -1,7 +1,7 @@
 /**
- * What an export proves about its range: each leaf form stands at its index below the tree head, each row says what its form
- * says and fits the filter, and a record that is not shown is proved not to fit, or stands in a stretch of which the log counted before
- * how many fit, or is open.
+ * Judges what an export proves about its range. Each leaf form must be at its index below the tree head, and each row must agree
+ * with its form and match the filter. For a record that is not shown there are three cases: it is proved not to match; it is in a
+ * stretch for which the log counted the matches beforehand; or it is open.
  */
 import { readForm } from '#core/evidence-bundle/read-form.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -14,25 +14,28 @@ import { type CountsVerdict, judgeCounts, shownBetween } from './judge-counts.ts
 import type { LogExport } from './read-export.ts'
 
 export type RangeVerdict = {
-  /** What contradicts the tree head, the filter or itself; empty when nothing does. */
+  /** Contradictions with the tree head, with the filter or within the export; empty if there are none. */
   wrong: string[]
   /** Whether the leaf forms of the whole range lead to the tree head. */
   covered: boolean
   shown: number
-  /** Of secret contracts: their leaves stand in the tree, and nothing is told of them. They are open. */
+  /** The number of records of secret contracts: their leaves are in the tree, but nothing else is shown. They are open. */
   hidden: number
-  /** Not shown, and proved not to fit by what their forms say openly. */
+  /** The number of records that are not shown and, by the public members of their forms, do not match. */
   ruledOut: number
-  /** Stretches of indexes that are not shown and might fit. */
+  /** Stretches of indexes that are not shown and might match. */
   open: { first: number; last: number }[]
   openCount: number
-  /** Not shown, and nothing left out of the stretch in which they are: by counts that the log committed to the day after. */
+  /**
+   * The number of records that are not shown in stretches where nothing was left out, by the counts to which the log committed
+   * the day after.
+   */
   counted: number
   counts: CountsVerdict
   forms: (LeafFields | undefined)[]
 }
 
-/** Throws `malformed_checkpoint`, `malformed_json` and the like for a form or tree head that cannot be read. */
+/** Throws `malformed_checkpoint`, `malformed_json` and similar faults for a form or tree head that cannot be read. */
 export function judgeRange(read: LogExport): RangeVerdict {
   const { head, rows, forms: texts } = read
   const wrong: string[] = []
@@ -73,14 +76,14 @@ export function judgeRange(read: LogExport): RangeVerdict {
 
 type LeftOut = Pick<RangeVerdict, 'ruledOut' | 'open' | 'openCount' | 'counted'>
 
-/** The records that erasures of the range name by their leaves, hidden ones too. */
+/** The indexes of records that erasures in the range name by their leaves, including hidden ones. */
 function erasedIndexes(hashes: Buffer[], forms: (LeafFields | undefined)[]): Set<number> {
   const erased = new Set(forms.flatMap((form) => (form?.kind === 'erasure' ? [form.answers] : [])))
   if (erased.size === 0) return new Set()
   return new Set(hashes.flatMap((hash, index) => (erased.has(hash.toString('base64')) ? [index] : [])))
 }
 
-/** A range without forms: what lies between the rows is the server's word, but for what was counted. */
+/** For a range without forms: except in counted stretches, only the server's word says that nothing lies between the rows. */
 function leftUnseen(rows: LogExport['rows'], size: number, { settled }: CountsVerdict): LeftOut {
   const whole = settled.filter(({ hidden }) => !hidden)
   const counted = whole.reduce(
@@ -107,7 +110,7 @@ function leftOut(
       ruledOut += 1
       continue
     }
-    // A hidden form is that of a hidden row: of these nothing is told.
+    // Rows of secret contracts are hidden, as are their forms; the counts say nothing about these records.
     if (form !== undefined && at < settled.length && settled[at]!.first <= index) {
       counted += 1
       continue

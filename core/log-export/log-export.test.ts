@@ -1,4 +1,4 @@
-/** An export's range: what its leaf forms prove about what is left out, and every way to cheat that they betray. */
+/** An export's range: what its leaf forms prove about records that are left out, and the manipulations that they reveal. */
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -22,7 +22,7 @@ const facts = (index: number) => ({
   time: `2027-01-04T12:00:0${index}.000Z`,
   outcome: index === 3 ? 'access_denied' : '',
 })
-/** Of the last ones, of which an older version wrote the rows, none. */
+/** The last records have no contract, because an older version wrote their rows. */
 const contractOf = (index: number): string | null => (index < 4 ? `${ID}/${index < 2 ? 1 : 12}` : null)
 const FORMS = Array.from({ length: SIZE }, (_, index) =>
   leafForm({

@@ -1,4 +1,4 @@
-/** Reads an export: neither more nor less than `filter.json` says, each file as its digest says, all within bounds. */
+/** Reads an export within bounds: exactly the files that `filter.json` lists, each with the digest stated there. */
 import { hash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
@@ -29,11 +29,11 @@ type ExportHead = {
 export type LogExport = {
   head: ExportHead
   rows: FoundRecord[]
-  /** A leaf form for each index of the range; undefined for an export that is too large to hold them. */
+  /** A leaf form for each index of the range; undefined if the export was too large to include them. */
   forms: string[] | undefined
   /** In the order of the log. */
   counts: DailyCounts[]
-  /** Evidence bundles by the names of their entries. */
+  /** Evidence bundles by entry name. */
   bundles: Map<string, Buffer>
 }
 
@@ -46,13 +46,13 @@ const MAX_ENTRIES = 1_100
 const MAX_BYTES = 1024 * 1024 * 1024
 const MAX_LINES = 1_000_000
 const MAX_LINE = 64 * 1024
-/** A day's counts, a row for each two parties. */
+/** Enough for one day's counts with a row per pair of parties. */
 const MAX_COUNTS_LINE = 32 * 1024 * 1024
 
 /** Whether it is a ZIP file with a `filter.json`. Throws `io_error`. */
 export const isExport = (file: string | Buffer): Promise<boolean> => holdsEntry(file, [HEAD], MAX_ENTRIES)
 
-/** Reads a file or its bytes; throws `malformed_bundle`, or `io_error` when the file cannot be opened. */
+/** Reads an export from a file or from its bytes. Throws `malformed_bundle`, or `io_error` when the file cannot be opened. */
 export async function readExport(file: string | Buffer): Promise<LogExport> {
   const zip = await openZip(file, malformed)
   try {
@@ -156,7 +156,7 @@ function checkCounts(value: unknown): DailyCounts {
 }
 
 const COLUMNS: readonly string[] = FOUND_RECORD_COLUMNS
-/** An older version's table ends before these. */
+/** Tables of an older version lack these columns at the end. */
 const ADDED: readonly string[] = ['contract', 'purpose', 'endpoint']
 const OLD_COLUMNS = COLUMNS.filter((name) => !ADDED.includes(name))
 
@@ -175,7 +175,7 @@ function checkRow(value: unknown): FoundRecord {
   return row as FoundRecord
 }
 
-/** RFC 4180, as exports write it: an apostrophe before what a spreadsheet would take for a formula is no part of the text. */
+/** Reads RFC 4180 as exports write it; removes the apostrophe that keeps spreadsheets from evaluating a cell. */
 function readCsv(bytes: Buffer): FoundRecord[] {
   const [head, ...lines] = cellsOf(bytes.toString('utf8'))
   const columns = [COLUMNS, OLD_COLUMNS].find((names) => head?.join() === names.join())
