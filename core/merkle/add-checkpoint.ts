@@ -1,6 +1,6 @@
 /**
- * What a log asks a witness and what it gets back (C2SP tlog-witness, "add-checkpoint"): the size that the witness knows,
- * the proof that the tree grew from there, the checkpoint; signature lines in return.
+ * A log's request to a witness and the response (C2SP tlog-witness, "add-checkpoint"). The request has the size that the witness
+ * knows, the proof that the tree grew from there, and the checkpoint; the response has signature lines.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type Checkpoint, parseCheckpoint, verifyCosignature } from './checkpoint.ts'
@@ -8,11 +8,11 @@ import { HASH_LENGTH } from './hash.ts'
 import { type Note, readLine } from './signed-note.ts'
 import type { VerifierKey } from './verifier-key.ts'
 
-/** `oldSize` is the size that the log takes the witness to know; `note` the checkpoint's text as it came. */
+/** `oldSize` is the size that the log believes the witness knows; `note` is the checkpoint's text as received. */
 export type Submission = { oldSize: number; proof: Buffer[]; checkpoint: Checkpoint; note: string }
 
 export const MAX_PROOF = 63
-/** A checkpoint has at most 64 KiB. */
+/** A checkpoint has at most 64 KiB; the rest is for the proof. */
 export const MAX_SUBMISSION_BYTES = 72 * 1024
 
 const OLD = /^old (0|[1-9][0-9]{0,15})$/
@@ -23,11 +23,11 @@ export function writeSubmission({ oldSize, proof, note }: Omit<Submission, 'chec
   return `old ${oldSize}\n${hashes.join('')}\n${note}`
 }
 
-/** Reads one strictly; who signed the checkpoint is for the witness to judge. Throws `malformed_checkpoint`. */
+/** Reads a submission strictly; the witness verifies who signed the checkpoint. Throws `malformed_checkpoint`. */
 export function parseSubmission(bytes: Buffer): Submission {
   if (bytes.length > MAX_SUBMISSION_BYTES) throw malformed('the submission is too large')
   const text = bytes.toString('utf8')
-  // The text is what was signed: octets that are no UTF-8 would be replaced without a word.
+  // The text is what was signed: decoding would silently replace bytes that are not UTF-8.
   if (!Buffer.from(text).equals(bytes)) throw malformed('the submission is not Unicode')
   const end = text.indexOf('\n\n')
   if (end < 0) throw malformed('no empty line before the checkpoint')
@@ -40,8 +40,8 @@ export function parseSubmission(bytes: Buffer): Submission {
 }
 
 /**
- * The line of this witness over the checkpoint that was submitted, and its time; lines of others are passed over. Throws
- * `malformed_checkpoint` when there is none or it is forged.
+ * This witness's cosignature of the submitted checkpoint, with its time; lines of others are ignored. Throws
+ * `malformed_checkpoint` if the line is missing or forged.
  */
 export function readCosignature(
   answer: string,

@@ -1,4 +1,7 @@
-/** Tree heads as C2SP checkpoints (tlog-checkpoint v1): origin, size, root, and extension lines that we neither write nor mind. */
+/**
+ * Tree heads as C2SP checkpoints (tlog-checkpoint v1): origin, size, root, and extension lines, which we neither write nor
+ * interpret.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { HASH_LENGTH } from './hash.ts'
 import { type Note, parseNote } from './signed-note.ts'
@@ -7,13 +10,13 @@ export { addCosignature, isCosignature, verifyCosignature } from './cosignature.
 export { memberSignatureLine, verifyMemberSignature } from './member-signature.ts'
 export { addSignature, type Note, noteName, signNote, verifyNote } from './signed-note.ts'
 
-/** What a log says of its tree; `note` is the signed text and its lines. */
+/** The content of a checkpoint; `note` is the signed text with its signature lines. */
 export type Checkpoint = { origin: string; size: number; root: Buffer; extensions: string[]; note: Note }
 
 const SIZE = /^(?:0|[1-9][0-9]{0,15})$/
 const MAX_EXTENSIONS = 16
 
-/** The text of a checkpoint, for signNote. */
+/** The text of a checkpoint, to be signed by signNote. */
 export function writeCheckpoint(q: {
   origin: string
   size: number
@@ -32,7 +35,7 @@ export function writeCheckpoint(q: {
   return `${lines.join('\n')}\n`
 }
 
-/** Reads a signed checkpoint without looking at who signed it; throws `malformed_checkpoint`. */
+/** Parses a signed checkpoint without verifying signatures; throws `malformed_checkpoint`. */
 export function parseCheckpoint(source: string): Checkpoint {
   const note = parseNote(source)
   const [origin, size, root, ...extensions] = note.text.slice(0, -1).split('\n')

@@ -1,24 +1,24 @@
 /**
- * The right edge of a growing tree: the roots of its complete subtrees, largest first. It is all that is needed to
- * append a leaf and to know the root, at most 53 hashes for any log.
+ * The right edge of a growing tree: the roots of its complete subtrees, largest first. With these (at most 53 hashes for any log)
+ * a leaf can be appended and the root computed.
  */
 import { Fault } from '#schemas/fault.ts'
 import { EMPTY_ROOT, HASH_LENGTH, nodeHash } from './hash.ts'
 
-/** A tree of `size` leaves; one peak for each 1 in the binary form of the size, the largest subtree first. */
+/** A tree of `size` leaves. There is one peak for each 1 in the binary form of the size, the largest subtree first. */
 type TreeEdge = { size: number; peaks: Buffer[] }
 
 export type CompactRange = {
-  /** Adds a leaf hash at position `size`. */
+  /** Appends a leaf hash at position `size`. */
   append(leaf: Buffer): void
   readonly size: number
   /** A copy that later appends do not change. */
   readonly peaks: Buffer[]
-  /** The root by RFC 9162 section 2.1.1. */
+  /** The root as in RFC 9162 section 2.1.1. */
   root(): Buffer
 }
 
-/** Goes on from `edge`, or begins with an empty tree; throws `log_inconsistent` when peaks and size disagree. */
+/** Continues from `edge`, or starts with an empty tree. Throws `log_inconsistent` when peaks and size disagree. */
 export function createCompactRange(edge: TreeEdge = { size: 0, peaks: [] }): CompactRange {
   let { size } = edge
   const peaks = [...edge.peaks]
@@ -34,7 +34,7 @@ export function createCompactRange(edge: TreeEdge = { size: 0, peaks: [] }): Com
     append(leaf) {
       if (leaf.length !== HASH_LENGTH) throw new TypeError('a leaf hash has 32 octets')
       let node = leaf
-      // Each trailing 1 of the size is a peak as large as the new node: they become one.
+      // Each trailing 1 of the size is a peak as large as the new node: the two are merged.
       for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2)
         node = nodeHash(peaks.pop() as Buffer, node)
       peaks.push(node)
@@ -50,7 +50,7 @@ export function createCompactRange(edge: TreeEdge = { size: 0, peaks: [] }): Com
   }
 }
 
-/** The root over the peaks of a tree, or of a range that begins where a complete subtree of its size might. */
+/** The root over the peaks of a tree, or of a range that begins at a multiple of its largest complete subtree. */
 export function foldPeaks(peaks: readonly Buffer[]): Buffer {
   const last = peaks.at(-1)
   if (last === undefined) return EMPTY_ROOT

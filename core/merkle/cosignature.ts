@@ -10,13 +10,13 @@ import {
   verifyLines,
 } from './signed-note.ts'
 
-/** When the witness had seen nothing larger of this log. */
+/** The time at which the witness knew no larger tree of this log. */
 export type Cosignature = { time: Date }
 
 const TYPE = Buffer.of(4)
 const LENGTH = 8 + 64
 
-/** `note` with the line of the witness called `name`, who says that at `time` this was the largest tree it knew. */
+/** `note` with the cosignature line of the witness called `name`: at `time` this was the largest tree that it knew. */
 export function addCosignature(note: string, name: string, privateKey: KeyObject, time: Date): string {
   const seconds = BigInt(Math.floor(time.getTime() / 1000))
   const stamp = Buffer.alloc(8)
@@ -26,7 +26,7 @@ export function addCosignature(note: string, name: string, privateKey: KeyObject
   return addSignature(note, { name, keyId, signature: Buffer.concat([stamp, signature]) })
 }
 
-/** The newest cosignature of the witness; undefined without one, `malformed_checkpoint` when one is forged. */
+/** The witness's newest cosignature; undefined if there is none. Throws `malformed_checkpoint` when one is forged. */
 export function verifyCosignature(note: Note, name: string, publicKey: KeyObject): Cosignature | undefined {
   let newest = -1n
   verifyLines(note, name, noteKeyId(name, TYPE, ed25519Octets(publicKey)), (line) => {
@@ -39,7 +39,7 @@ export function verifyCosignature(note: Note, name: string, publicKey: KeyObject
   return newest < 0n ? undefined : { time: new Date(Number(newest) * 1000) }
 }
 
-/** Whether a line has the form of one, whoever made it. */
+/** Whether a line has the form of a cosignature, whoever made it. */
 export function isCosignature({ signature }: Pick<NoteSignature, 'signature'>): boolean {
   return signature.length === LENGTH
 }

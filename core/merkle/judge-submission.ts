@@ -1,10 +1,10 @@
-/** What a witness decides about a submission whose signature it has verified (C2SP tlog-witness, "add-checkpoint"); pure. */
+/** Decides how a witness answers a submission whose signature it has verified (C2SP tlog-witness, "add-checkpoint"); pure. */
 import { Fault } from '#schemas/fault.ts'
 import type { Submission } from './add-checkpoint.ts'
 import { EMPTY_ROOT } from './hash.ts'
 import { verifyConsistency } from './proofs.ts'
 
-/** The largest tree of a log that a witness has cosigned; of an unknown one the empty tree. */
+/** The largest tree of a log that a witness has cosigned; the empty tree for an unknown log. */
 export type KnownTree = { size: number; root: Buffer }
 
 export const NOTHING_KNOWN: KnownTree = { size: 0, root: EMPTY_ROOT }
@@ -13,9 +13,12 @@ type SubmissionVerdict =
   | { verdict: 'accepted' }
   /** The old size is larger than the checkpoint's. */
   | { verdict: 'senseless' }
-  /** The witness knows another size: the log may ask again from there. */
+  /** The witness knows another size; the log may submit again with a proof from there. */
   | { verdict: 'outdated'; size: number }
-  /** No proof that this tree grew from the known one; `isFork` when no proof could be: one size, two roots. */
+  /**
+   * The proof does not show that this tree grew from the known one. `isFork`: no proof could, since the sizes are equal and the
+   * roots differ.
+   */
   | { verdict: 'unproven'; isFork: boolean }
 
 export function judgeSubmission(submission: Submission, known: KnownTree): SubmissionVerdict {

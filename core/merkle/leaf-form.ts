@@ -1,6 +1,6 @@
 /**
- * The form of a log record that is hashed into the tree (docs/message-log-format.md). It holds no content, only salted
- * commitments, so it outlives the erasure of what it speaks of.
+ * The form of a log record that is hashed into the tree (docs/message-log-format.md). It contains no content, only salted
+ * commitments, so it is kept when the content is erased.
  */
 import { createHmac, hash } from 'node:crypto'
 
@@ -15,19 +15,19 @@ type LeafKind =
   | 'daily-counts'
   | 'audit-head'
 
-/** Every member is always there; what does not apply is ''. Base64 is that of RFC 4648 section 4, padded. */
+/** Every member is always present; '' if it does not apply. Base64 is that of RFC 4648 section 4, with padding. */
 export type LeafFields = {
   version: 1
   kind: LeafKind
-  /** Seen from this server; '' for records about the log itself. */
+  /** From the point of view of this server; '' for records about the log itself. */
   direction: 'in' | 'out' | ''
   /** ISO 8601 with milliseconds and Z. */
   time: string
-  /** '' where nothing has come out yet, 'ok', or a fault code. */
+  /** '' while there is no outcome, 'ok', or a fault code. */
   outcome: string
-  /** How much of the content was kept. */
+  /** How much of the content the log kept. */
   logLevel: 'full' | 'digest' | 'none'
-  /** Version of the service contract that held, or ''. */
+  /** "<id>/<version>" of the service contract that applied, or ''. */
   contract: string
   /** Commitments, base64. */
   parties: string
@@ -35,13 +35,13 @@ export type LeafFields = {
   body: string
   /** Base64 of SHA-512 over the signature document. */
   signature: string
-  /** Kept for the root of commitments to single fields. */
+  /** Reserved for the root of commitments to single fields. */
   fields: ''
   /** Base64 of the leaf hash of the record that this one answers. */
   answers: string
 }
 
-/** The leaf form: RFC 8785 JSON of the fields, built by hand because every exchange makes four of them. */
+/** The leaf form: RFC 8785 JSON of the fields. Built by hand, because every exchange makes four of them. */
 export function leafForm(f: LeafFields): string {
   return (
     `{"answers":${text(f.answers)},"body":${text(f.body)},"contract":${text(f.contract)},` +
@@ -52,14 +52,14 @@ export function leafForm(f: LeafFields): string {
 }
 
 /**
- * SHA-256(HMAC-SHA-256(salt, label) || digest). The salt (32 octets) is the record's own secret; a commitment is opened
- * by showing the HMAC value and the digest, which tells nothing about the other two.
+ * SHA-256(HMAC-SHA-256(salt, label) || digest). The salt (32 octets) is a secret of the record. To open a commitment, the log
+ * shows the HMAC value and the digest; they reveal nothing about the record's other two commitments.
  */
 export function commit(label: 'parties' | 'message' | 'body', salt: Buffer, digest: Buffer): Buffer {
   return openCommitment(createHmac('sha256', salt).update(label).digest(), digest)
 }
 
-/** The commitment that a shown key (the HMAC value) and digest belong to. */
+/** The commitment that results from an opening: its key (the HMAC value) and its digest. */
 export function openCommitment(key: Buffer, digest: Buffer): Buffer {
   return hash('sha256', Buffer.concat([key, digest]), 'buffer')
 }

@@ -26,7 +26,7 @@ const hex = (value: string): Buffer => Buffer.from(value, 'hex')
 const { tree, checkpoint } = golden
 const goldenLeaves = tree.inputs.map((input) => leafHash(hex(input)))
 
-/** A store of leaves that answers for complete subtrees only, as tiles would. */
+/** A store of leaves that returns hashes of complete subtrees only, as tiles do. */
 const nodesOf =
   (leaves: readonly Buffer[]) =>
   (level: number, index: number): Buffer => {

@@ -1,7 +1,6 @@
 /**
- * Inclusion and consistency proofs of RFC 9162 sections 2.1.3 and 2.1.4. They are made from nodes of complete subtrees
- * alone, `hashAt(level, index)` being the root over leaves index * 2^level to (index + 1) * 2^level - 1, so the log may
- * keep nothing but tiles.
+ * Inclusion and consistency proofs of RFC 9162 sections 2.1.3 and 2.1.4. They are made from complete subtrees only, so the log
+ * need store nothing but tiles. `hashAt(level, index)` is the root over leaves index * 2^level to (index + 1) * 2^level - 1.
  */
 import { Fault } from '#schemas/fault.ts'
 import { foldPeaks } from './compact-range.ts'
@@ -12,7 +11,7 @@ export type NodeReader = (level: number, index: number) => Buffer | Promise<Buff
 
 type Range = { begin: number; end: number }
 
-/** The nodes beside the way from leaf `index` up to the root of the first `size` leaves, lowest first. */
+/** The inclusion proof: the siblings on the way from leaf `index` up to the root of the first `size` leaves, lowest first. */
 export async function inclusionProof(size: number, index: number, hashAt: NodeReader): Promise<Buffer[]> {
   if (!(isSize(size) && isSize(index) && index < size))
     throw new RangeError('no such leaf in a tree of this size')
@@ -27,7 +26,7 @@ export async function inclusionProof(size: number, index: number, hashAt: NodeRe
   return rootsOf(beside.reverse(), hashAt)
 }
 
-/** What shows that the tree of `second` leaves begins with that of `first` leaves; empty for equal sizes and for 0. */
+/** The proof that the tree of `second` leaves begins with the tree of `first` leaves; empty for equal sizes and for 0. */
 export async function consistencyProof(first: number, second: number, hashAt: NodeReader): Promise<Buffer[]> {
   if (!(isSize(first) && isSize(second) && first <= second)) throw new RangeError('a tree does not shrink')
   if (first === 0 || first === second) return []
@@ -39,12 +38,14 @@ export async function consistencyProof(first: number, second: number, hashAt: No
     if (first <= middle) end = middle
     else begin = middle
   }
-  // Where the old tree is one complete subtree from the very first leaf on, the verifier has its root already.
+  // If the old tree is one complete subtree that begins at leaf 0, the verifier already knows its root.
   if (begin > 0) beside.push({ begin, end })
   return rootsOf(beside.reverse(), hashAt)
 }
 
-/** Throws `invalid_proof` unless `proof` shows `leaf` (a leaf hash) at `index` of the tree of `size` leaves under `root`. */
+/**
+ * Throws `invalid_proof` unless `proof` shows that `leaf` (a leaf hash) is at `index` of the tree of `size` leaves under `root`.
+ */
 export function verifyInclusion(q: {
   size: number
   index: number
@@ -113,7 +114,7 @@ async function rootsOf(ranges: Range[], hashAt: NodeReader): Promise<Buffer[]> {
   return roots
 }
 
-// A range of a proof begins at a multiple of every subtree in it, so its subtrees follow the binary form of its length.
+// A range of a proof begins at a multiple of each of its subtrees, so the binary form of its length gives the subtrees.
 async function rootOf({ begin, end }: Range, hashAt: NodeReader): Promise<Buffer> {
   const peaks: Buffer[] = []
   for (let at = begin; at < end; ) {

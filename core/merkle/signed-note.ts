@@ -1,11 +1,11 @@
-/** Signed notes, byte for byte as C2SP has them (signed-note v1): a text and the lines of those who sign it. */
+/** Signed notes, byte for byte as in C2SP signed-note v1: a text with signature lines. */
 import { hash, type KeyObject, sign, verify } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
-/** A line under a note. */
+/** A signature line under a note. */
 export type NoteSignature = { name: string; keyId: Buffer; signature: Buffer }
 
-/** The text ends in a line end and is what everybody signs. */
+/** `text` ends in a line feed and is what every signer signs. */
 export type Note = { text: string; signatures: NoteSignature[] }
 
 const MAX_LENGTH = 65_536
@@ -46,21 +46,24 @@ export function addSignature(note: string, line: NoteSignature): string {
   return `${note}${signed ? '' : '\n'}\u2014 ${line.name} ${value}\n`
 }
 
-/** `text` or a note with the Ed25519 signature line of the key called `name`. */
+/** `text` or a note with the additional Ed25519 signature line of the key called `name`. */
 export function signNote(text: string, name: string, privateKey: KeyObject): string {
   const keyId = noteKeyId(name, ED25519, ed25519Octets(privateKey))
   const signature = sign(null, Buffer.from(noteText(text)), privateKey)
   return addSignature(text, { name, keyId, signature })
 }
 
-/** Whether the Ed25519 key called `name` signed: false when it has no line, `malformed_checkpoint` when one is forged. */
+/**
+ * Whether the Ed25519 key called `name` signed; false if it has no line. Throws `malformed_checkpoint` when a line of it is
+ * forged.
+ */
 export function verifyNote(note: Note, name: string, publicKey: KeyObject): boolean {
   return verifyLines(note, name, noteKeyId(name, ED25519, ed25519Octets(publicKey)), (signature) =>
     verify(null, Buffer.from(note.text), publicKey, signature),
   )
 }
 
-/** Lines of a known key must all verify (signed-note, "Signatures"); lines of unknown keys are passed over. */
+/** All lines of a known key must verify (signed-note, "Signatures"); lines of unknown keys are ignored. */
 export function verifyLines(
   note: Note,
   name: string,
@@ -74,7 +77,7 @@ export function verifyLines(
   return lines.length > 0
 }
 
-/** Reads a note; throws `malformed_checkpoint` for anything that signed-note does not allow. */
+/** Parses a note; throws `malformed_checkpoint` for anything that signed-note forbids. */
 export function parseNote(source: string): Note {
   if (source.length > MAX_LENGTH || !source.isWellFormed()) throw malformed('too long or not Unicode')
   if (/[\u0000-\u0009\u000b-\u001f]/.test(source)) throw malformed('a control character')
@@ -85,14 +88,14 @@ export function parseNote(source: string): Note {
   return { text: source.slice(0, end + 1), signatures: lines.map(readLine) }
 }
 
-/** The text that is signed, of a text or of a note. */
+/** The text to be signed, out of a text or a note. */
 export function noteText(source: string): string {
   if (!source.endsWith('\n')) throw new TypeError('a note ends in a line end')
   const end = source.lastIndexOf('\n\n')
   return end >= 0 && source.startsWith('\u2014 ', end + 2) ? source.slice(0, end + 1) : source
 }
 
-/** A signature line as it stands under a note, without its line end. Throws `malformed_checkpoint`. */
+/** Parses a signature line of a note, without its line end. Throws `malformed_checkpoint`. */
 export function readLine(line: string): NoteSignature {
   const [, name, value] = LINE.exec(line) ?? []
   const octets = Buffer.from(value ?? '', 'base64')

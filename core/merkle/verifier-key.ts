@@ -5,7 +5,7 @@ import { ed25519Octets, isKeyName, noteKeyId } from './signed-note.ts'
 
 export type VerifierKey = { name: string; publicKey: KeyObject }
 
-/** What the key signs: checkpoints of its own log, or those of others with the time. */
+/** What the key signs: checkpoints of its own log, or checkpoints of other logs with a time. */
 const KEY_TYPE = { log: 1, witness: 4 } as const
 
 const MAX_LENGTH = 1200
@@ -17,7 +17,7 @@ export function writeVerifierKey({ name, publicKey }: VerifierKey, type: keyof t
   return `${name}+${id.toString('hex')}+${Buffer.of(KEY_TYPE[type], ...octets).toString('base64')}`
 }
 
-/** Throws `invalid_input` for another form, another type, or a key id that is not that of the key. */
+/** Throws `invalid_input` for another form, another type, or a key id that does not belong to the key. */
 export function parseVerifierKey(text: string, type: keyof typeof KEY_TYPE): VerifierKey {
   const [name = '', id, ...rest] = text.length > MAX_LENGTH ? [] : text.split('+')
   const value = rest.join('+')

@@ -1,7 +1,7 @@
 /**
- * Whose cosignatures make a checkpoint witnessed: a C2SP tlog-policy file, which names witnesses with their keys and addresses,
- * groups of them, and a quorum. Line by line: `witness <name> <verifier key> [<url>]`, `group <name> all|any|<k> <name>...`,
- * `quorum <name>|none`; lines of logs are taken and passed over.
+ * Which cosignatures a checkpoint needs: a C2SP tlog-policy file, which names witnesses with their keys and addresses, groups of
+ * witnesses, and a quorum. The lines are `witness <name> <verifier key> [<url>]`, `group <name> all|any|<k> <name>...`, `quorum
+ * <name>|none`; lines of logs are accepted and ignored.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type Cosignature, verifyCosignature } from './cosignature.ts'
@@ -9,9 +9,9 @@ import { ed25519Octets, type Note } from './signed-note.ts'
 import { parseVerifierKey, type VerifierKey } from './verifier-key.ts'
 
 export type PolicyWitness = VerifierKey & {
-  /** What the policy file calls it. */
+  /** The witness's name in the policy file. */
   label: string
-  /** Its submission prefix. */
+  /** The URL prefix for submissions. */
   url: string | undefined
 }
 
@@ -27,7 +27,7 @@ export type WitnessPolicy = {
 const MAX_LENGTH = 64 * 1024
 const MAX_LINES = 256
 
-/** Throws `invalid_configuration`, naming the line. */
+/** Throws `invalid_configuration`, which names the line. */
 export function parseWitnessPolicy(text: string): WitnessPolicy {
   if (text.length > MAX_LENGTH) throw invalid('it is too long')
   if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) throw invalid('a control character')
@@ -63,7 +63,7 @@ export function parseWitnessPolicy(text: string): WitnessPolicy {
       witnesses.push(witness)
     } else if (word === 'group' && more.length > 0) {
       more.forEach(mustKnow)
-      // So that each witness counts once, whichever way it contributes.
+      // Each witness may belong to one group only, so that it counts once.
       for (const member of more) {
         if (taken.has(member)) throw invalid(`${member} is in two groups`)
         taken.add(member)
@@ -85,7 +85,7 @@ export function parseWitnessPolicy(text: string): WitnessPolicy {
   return { witnesses, groups, quorum }
 }
 
-/** Whether these witnesses (by label) are enough. */
+/** Whether these witnesses (by label) meet the quorum. */
 export function meetsPolicy(policy: WitnessPolicy, labels: ReadonlySet<string>): boolean {
   const holds = (name: string): boolean => {
     const group = policy.groups.get(name)
@@ -97,7 +97,7 @@ export function meetsPolicy(policy: WitnessPolicy, labels: ReadonlySet<string>):
 
 type Witnessed = { label: string; name: string; time: Date }
 
-/** Which witnesses of the policy cosigned. Throws `malformed_checkpoint` when a line of one of them is forged. */
+/** The witnesses of the policy that cosigned. Throws `malformed_checkpoint` when a line of one of them is forged. */
 export function witnessesOf(note: Note, policy: WitnessPolicy): Witnessed[] {
   return policy.witnesses.flatMap(({ label, name, publicKey }) => {
     const cosignature: Cosignature | undefined = verifyCosignature(note, name, publicKey)
@@ -105,7 +105,7 @@ export function witnessesOf(note: Note, policy: WitnessPolicy): Witnessed[] {
   })
 }
 
-/** Whether enough witnesses of the policy cosigned, and which. Throws `malformed_checkpoint`. */
+/** Whether enough witnesses of the policy cosigned, and which did. Throws `malformed_checkpoint`. */
 export function judgeWitnesses(note: Note, policy: WitnessPolicy): { met: boolean; witnesses: Witnessed[] } {
   const witnesses = witnessesOf(note, policy)
   return { met: meetsPolicy(policy, new Set(witnesses.map(({ label }) => label))), witnesses }

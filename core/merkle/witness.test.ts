@@ -1,4 +1,4 @@
-/** Submissions, verifier keys and policies as C2SP writes them, and what is not of their form. */
+/** Submissions, verifier keys and policies as in C2SP, and malformed ones. */
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { parseSubmission, readCosignature, writeSubmission } from './add-checkpoint.ts'

@@ -1,31 +1,31 @@
 /**
- * Puts a log's records of one pair of members together to exchanges of one day: a request with what closed it. What went
- * by another server of the peer, and what belongs to another day, is left out.
+ * Assembles a log's records of one pair of members into the exchanges of one day: a request with the record that closed it.
+ * Leaves out exchanges through another server of the peer, and those of another day.
  */
 import { dayOf } from './day.ts'
 import type { Exchange, Side, State } from './entry.ts'
 
-/** A record as the log has it, without content. Identifiers in text form, base64 of leaf hashes, times in ms. */
+/** A record of the log without content. Identifiers in text form, leaf hashes in base64, times in ms. */
 export type ComparedRecord = {
   index: number
   kind: 'request' | 'reply' | 'refusal' | 'outcome-unknown'
   direction: 'in' | 'out'
   time: number
   requestId: string
-  /** The other server, '' when the record does not say. */
+  /** The other server, '' if the record does not name it. */
   peer: string
-  /** The index of the record that it closes. */
+  /** The index of the request that this record closes. */
   answers: number | undefined
   leaf: string
-  /** SHA-512 of the message, then of its body; undefined when there is none. */
+  /** SHA-512 of the message, followed by that of its body; undefined if there is none. */
   digests: Buffer | undefined
   /** SHA-512 of the signature document. */
   signature: Buffer | undefined
-  /** Of a request; NaN when its signature names none. */
+  /** For a request: its signing time; NaN when the signature has none. */
   signedAt: number
 }
 
-/** What is left of an erased record, whoever it was about; `answers` is the leaf hash of the record that it closes, or ''. */
+/** What remains of any erased record; `answers` is the leaf hash of the record that it closes, or ''. */
 export type ErasedRecord = Pick<ComparedRecord, 'index' | 'kind' | 'signature'> & { answers: string }
 
 /** A request of which the log kept ids only: nobody can say whose it was. */
@@ -34,13 +34,13 @@ type BareRecord = Pick<ComparedRecord, 'index' | 'direction' | 'requestId'>
 /** Records in the order of their indexes. */
 export type Stretch = { records: ComparedRecord[]; erased: ErasedRecord[]; bare: BareRecord[] }
 
-/** An exchange with the records that say so; `erased` when the content of one of them is gone. */
+/** An exchange with the indexes of its records; `erased` when the content of one of them was erased. */
 export type Found = { exchange: Exchange; indexes: number[]; erased: boolean }
 
 type Assembly = {
-  /** Gives the exchanges that are closed by these records. */
+  /** Returns the exchanges that these records close. */
   take(stretch: Stretch): Found[]
-  /** Gives those that nothing closed. */
+  /** Returns the exchanges that no record closed. */
   end(): Found[]
 }
 
@@ -103,11 +103,14 @@ export function createAssembly(q: { day: string; own: Side; peerServer: string }
 function stateOf({ kind, direction }: ComparedRecord, weAsked: boolean): State {
   if (kind === 'reply') return 'answered'
   if (kind !== 'refusal') return 'unknown'
-  // Our own refusal of our own request: it never left.
+  // Our own refusal of our own request: the request was never sent.
   return weAsked && direction === 'out' ? 'notSent' : 'refused'
 }
 
-/** The signature of the request was not looked at, so that it has no proven day: compared only where the other side has it. */
+/**
+ * An early refusal: the signature of the request was not verified, so the request has no proven day. It is compared only if the
+ * other side has the exchange.
+ */
 function refusedEarly({ kind, requestId, index }: ComparedRecord, asks: Side): Found[] {
   if (kind !== 'refusal') return []
   const nothing = { request: undefined, reply: undefined, signature: undefined }

@@ -1,21 +1,21 @@
 /**
- * A day in buckets: entries are told apart by the first bits of their key, and equal buckets need no further look. A side
- * commits to its buckets before it sees the other's, so that nobody can repeat what the other has.
+ * Divides a day's entries into buckets by the first bits of their keys; equal buckets need no further comparison. A side commits
+ * to its buckets before it sees the other's, so it cannot copy them.
  */
 import { createHash, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { DIGEST, ENTRY } from './entry.ts'
 
-/** 256 buckets at least: the other side may have many exchanges where we have few. */
+/** At least 256 buckets: the other side may have many exchanges where we have few. */
 export const MIN_BITS = 8
-/** 4,096 buckets: some 250 entries in each on a day of a million exchanges. */
+/** 4,096 buckets: about 250 entries in each on a day of a million exchanges. */
 export const MAX_BITS = 12
-/** Keys are spread by the salt: a bucket that holds more is no honest one. */
+/** The salt spreads the keys evenly, so a larger bucket is not honest. */
 export const MAX_BUCKET = 16_000
 const ENTRIES_A_BUCKET = 16
 const COMMITMENT_LABEL = 'concordat reconciliation buckets 1'
 
-/** So many bits that a bucket holds some 16 entries, as far as that goes. */
+/** So many bits that a bucket has about 16 entries, within MIN_BITS and MAX_BITS. */
 export function bitsFor(entries: number): number {
   const bits = Math.ceil(Math.log2(Math.max(1, entries / ENTRIES_A_BUCKET)))
   return Math.min(MAX_BITS, Math.max(MIN_BITS, bits))
@@ -25,7 +25,7 @@ export function bucketOf(key: Buffer, bits: number): number {
   return bits === 0 ? 0 : key.readUInt16BE(0) >>> (16 - bits)
 }
 
-/** The keys of a bucket: from `from` on, below `below`, which is undefined for the last one. */
+/** The range of keys in a bucket: `from` inclusive, `below` exclusive. `below` is undefined for the last bucket. */
 export function rangeOf(bucket: number, bits: number): { from: Buffer; below: Buffer | undefined } {
   const at = (index: number): Buffer => {
     const key = Buffer.alloc(DIGEST)
@@ -37,9 +37,9 @@ export function rangeOf(bucket: number, bits: number): { from: Buffer; below: Bu
 }
 
 type BucketWriter = {
-  /** Entries in rising order of their keys. */
+  /** Adds an entry; entries must come in ascending order of their keys. */
   add(entry: Buffer): void
-  /** The digests of all buckets, 32 octets each. */
+  /** Returns the digests of all buckets, 32 octets each. */
   end(): Buffer
 }
 
@@ -71,7 +71,7 @@ export function createBuckets(bits: number): BucketWriter {
   }
 }
 
-/** What one bucket's digest must be for these entries, which are in order; throws `invalid_input` when they are not. */
+/** The digest of one bucket with these entries; throws `invalid_input` unless they are whole and in ascending order. */
 export function bucketDigest(entries: Buffer[]): Buffer {
   for (const [i, entry] of entries.entries()) {
     const before = entries[i - 1]
@@ -90,7 +90,10 @@ export function differingBuckets(a: Buffer, b: Buffer): number[] {
   return all.filter((i) => !at(a, i).equals(at(b, i)))
 }
 
-/** SHA-256 over a blinding value (32) and what is committed to; the session's salt keeps it from serving in another. */
+/**
+ * SHA-256 over the session's salt, a blinding value (32 octets), server, count and buckets. The salt prevents its use in another
+ * session.
+ */
 export function commitTo(q: {
   salt: Buffer
   blind: Buffer

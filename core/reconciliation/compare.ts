@@ -1,10 +1,11 @@
 /**
- * What two entries about one exchange mean. A side may know less than the other without any fault: a reply that was lost,
- * a request that never arrived, a refusal before the request was read. Only what cannot be so is a discrepancy.
+ * Compares two entries about one exchange. A side may know less than the other without any fault: a reply that was lost, a
+ * request that never arrived, a refusal before the request was read. Only what cannot happen between honest logs is a
+ * discrepancy.
  */
 import type { Entry, Side } from './entry.ts'
 
-/** Why one side has less, and may. */
+/** Why one side legitimately knows less. */
 type Unconfirmed = 'reply_not_received' | 'outcome_unknown' | 'refused' | 'not_sent'
 
 export type Pair = { key: Buffer; first: Entry | undefined; second: Entry | undefined }
@@ -12,16 +13,16 @@ export type Pair = { key: Buffer; first: Entry | undefined; second: Entry | unde
 export type Verdict =
   | { class: 'matched' }
   | { class: 'unconfirmed'; reason: Unconfirmed }
-  /** `at` lacks what it must have had: the exchange, or the reply that it signed. */
+  /** `at` lacks something that it must have had: the exchange, or the reply that it signed. */
   | { class: 'missing'; at: Side; reason: 'exchange' | 'reply' }
   | { class: 'differing'; reason: 'request' | 'reply' | 'outcome' }
-  /** A refusal of something that proves nothing, and perhaps belongs to the day before or after. */
+  /** An early refusal, which proves nothing and perhaps belongs to the day before or after. */
   | { class: 'ignored' }
 
-/** Both entries have one key; one of them may be absent. */
+/** Both entries have the same key; one of them may be absent. */
 export function compareEntries({ first, second }: Pair): Verdict {
   const asks = (first ?? second)?.asks ?? 'first'
-  // The key holds who asks: whoever says otherwise beside it does not tell what a log has.
+  // The key covers which side asks, so an entry with another `asks` does not reflect a log.
   if (second !== undefined && second.asks !== asks) return { class: 'differing', reason: 'request' }
   const answers = asks === 'first' ? 'second' : 'first'
   const [asking, answering] = asks === 'first' ? [first, second] : [second, first]
@@ -45,7 +46,7 @@ function compareBoth(asking: Entry, answering: Entry, answers: Side): Verdict {
       : { class: 'unconfirmed', reason: reasonOf(asking) }
   }
   if (!sameDigest(asking.request, answering.request)) return { class: 'differing', reason: 'request' }
-  // It says that nothing left, and the other has what its member signed.
+  // The asking side says that nothing was sent, but the other side has a request that the asking member signed.
   if (asking.state === 'notSent') return { class: 'differing', reason: 'outcome' }
   if (asking.state === 'answered') {
     if (answering.state !== 'answered') return { class: 'missing', at: answers, reason: 'reply' }
@@ -70,7 +71,7 @@ function sameDigest(a: Buffer | undefined, b: Buffer | undefined): boolean {
   return a === undefined || b === undefined ? a === b : a.equals(b)
 }
 
-/** Pairs entries of both sides, each in rising order of its keys. */
+/** Pairs the entries of both sides, each list in ascending order of keys. */
 export function* pairEntries(first: Entry[], second: Entry[]): Generator<Pair> {
   let [i, j] = [0, 0]
   while (i < first.length || j < second.length) {

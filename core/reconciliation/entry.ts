@@ -1,23 +1,23 @@
 /**
- * An entry: one exchange as one side's log has it, in digests under the salt of the session. Equal exchanges give equal
- * octets on both sides; without the salt an entry tells nothing, and no entry of one session fits another.
+ * An entry: one exchange in one side's log, as digests under the salt of the session. Equal exchanges give equal octets on both
+ * sides. Without the salt an entry reveals nothing, and entries of different sessions cannot be matched.
  *
- *   key (32) || asks and state (1) || request (32) || reply (32) || tag (32)
+ * key (32) || asks and state (1) || request (32) || reply (32) || tag (32)
  */
 import { createHmac, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
-/** What a side's log says became of an exchange. */
+/** The outcome of an exchange according to one side's log. */
 const STATE = {
-  /** It has the reply. */
+  /** The log has the reply. */
   answered: 1,
-  /** It has a refusal: the provider's system was not called. */
+  /** The log has a refusal: the provider's system was not called. */
   refused: 2,
-  /** The request never left, by the asking side's own record. */
+  /** According to the asking side's own record, the request was never sent. */
   notSent: 3,
-  /** Nobody there knows: no reply came, or the outcome is recorded as unknown. */
+  /** The side does not know: no reply came, or the outcome is recorded as unknown. */
   unknown: 4,
-  /** A refusal without the request: it was turned down before its signature was looked at, and proves nothing. */
+  /** A refusal without the request, which was refused before its signature was verified. It proves nothing. */
   early: 5,
 } as const
 
@@ -26,16 +26,16 @@ export type State = keyof typeof STATE
 /** Which of the two servers: the one with the smaller identifier is `first`. */
 export type Side = 'first' | 'second'
 
-/** An exchange as a log has it. Absent digests: the log has no such message, or has erased it. */
+/** An exchange according to a log. An absent digest: the log has no such message, or has erased it. */
 export type Exchange = {
   /** The side whose member is the client. */
   asks: Side
   requestId: string
   state: State
-  /** SHA-512 of the message, then that of its body when it has one. */
+  /** SHA-512 of the message, followed by that of its body if it has one. */
   request: Buffer | undefined
   reply: Buffer | undefined
-  /** SHA-512 of the signature document of the request; outlives the erasure of its content. */
+  /** SHA-512 of the signature document of the request; kept when the content is erased. */
   signature: Buffer | undefined
 }
 
@@ -49,7 +49,7 @@ export type Entry = {
   tag: Buffer | undefined
 }
 
-/** Who meets whom about which day; the salt is bound to all of it. `first` is the server with the smaller identifier. */
+/** The two parties and the day; the salt is bound to all of it. `first` is the server with the smaller identifier. */
 export type Session = { day: string; first: Party; second: Party }
 type Party = { server: string; member: string }
 
@@ -60,12 +60,15 @@ const NONE = Buffer.alloc(DIGEST)
 const NAMES = new Map<number, State>(Object.entries(STATE).map(([name, code]) => [code, name as State]))
 const SALT_LABEL = 'concordat reconciliation salt 1'
 
-/** What a side says before the other shows its nonce: SHA-256 of its own. */
+/** SHA-256 of a side's nonce: sent before the other side shows its nonce. */
 export function nonceCommitment(nonce: Buffer): Buffer {
   return hash('sha256', nonce, 'buffer')
 }
 
-/** The joint salt: neither side chose it, and it serves this pair of servers and members, this day and this session alone. */
+/**
+ * The joint salt. Neither side can choose it, and it is valid only for this pair of servers and members, this day and this
+ * session.
+ */
 export function jointSalt(session: Session, nonces: { first: Buffer; second: Buffer }): Buffer {
   const { day, first, second } = session
   const bound = JSON.stringify([SALT_LABEL, day, first.server, first.member, second.server, second.member])
@@ -81,12 +84,12 @@ export function keyOf(salt: Buffer, q: { asks: Side; requestId: string }): Buffe
   return keyed(salt, 'exchange', Buffer.from(JSON.stringify([q.asks, q.requestId])))
 }
 
-/** The tag of a request by its signature alone. */
+/** The tag of a request, computed from its signature alone. */
 export function tagOf(salt: Buffer, signature: Buffer): Buffer {
   return keyed(salt, 'signature', signature)
 }
 
-/** What an entry says about a message: its digest under the salt. */
+/** The digest of a message under the salt, as an entry has it. */
 export function digestUnder(salt: Buffer, part: 'request' | 'reply', digests: Buffer): Buffer {
   return keyed(salt, part, digests)
 }
@@ -104,8 +107,8 @@ export function entryOf(salt: Buffer, exchange: Exchange): Entry {
 }
 
 /**
- * One entry for an exchange of which a log has two: a refusal without request adds nothing to the request itself; two
- * requests of one id, possible when the id comes again after the replay window, are compared together.
+ * Merges two entries of one log about the same exchange. A refusal without a request adds nothing to the request itself. Two
+ * requests with one id, possible when the id is reused after the replay window, are compared together.
  */
 export function mergeEntries(a: Entry, b: Entry): Entry {
   if (b.state === 'early') return a
@@ -130,7 +133,7 @@ export function writeEntry({ key, asks, state, request, reply, tag }: Entry): Bu
   return Buffer.concat([key, Buffer.of(code), request ?? NONE, reply ?? NONE, tag ?? NONE])
 }
 
-/** Throws `invalid_input` for octets that `writeEntry` does not write. */
+/** Throws `invalid_input` for octets that `writeEntry` cannot have written. */
 export function readEntry(bytes: Buffer): Entry {
   const code = bytes[DIGEST] ?? 0
   const state = NAMES.get(code & ~SECOND_ASKS)

@@ -1,6 +1,6 @@
 /**
- * Judges a statement offline. It carries no time-stamp, so nothing proves when it was signed: once the certificate status that it
- * brings is no longer fresh, a right statement is INDETERMINATE, NO_POE (ETSI EN 319 102-1).
+ * Judges a statement offline. It has no time-stamp, so nothing proves when it was signed: once the OCSP answers in it are no
+ * longer fresh, a correct statement is INDETERMINATE, NO_POE (ETSI EN 319 102-1).
  */
 import { parseOcspResponse } from '#core/certificate/ocsp-parse.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -14,7 +14,7 @@ export type StatementVerdict = {
   subIndication?: 'NO_POE' | 'FORMAT_FAILURE' | 'SIG_CRYPTO_FAILURE' | 'NO_CERTIFICATE_CHAIN_FOUND'
   code?: FaultCode
   reason: string
-  /** The newest certificate status in it: by the responders' words it was signed no earlier. */
+  /** The time of the newest OCSP answer in it: according to the responders it was not signed earlier. */
   statusTime?: Date
   statement?: Statement
 }

@@ -1,4 +1,4 @@
-/** The pure part of reconciliation: whatever two logs hold, equal ones agree, every loss shows, and nothing else does. */
+/** The pure part of reconciliation, for any two logs: equal ones agree, every loss is found, and nothing else is reported. */
 import fc from 'fast-check'
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
@@ -57,7 +57,7 @@ function bucketsOf(entries: Buffer[], bits: number): Buffer {
   return writer.end()
 }
 
-/** As a session does it: only differing buckets are looked into. */
+/** As a session does: only differing buckets are compared entry by entry. */
 function compareLogs(first: Exchange[], second: Exchange[], bits: number) {
   const [ours, theirs] = [sorted(first), sorted(second)]
   const differing = new Set(differingBuckets(bucketsOf(ours, bits), bucketsOf(theirs, bits)))
@@ -99,7 +99,7 @@ t.test('each loss and each change shows once, at the side and for the reason tha
         const expected = exchanges.map(({ asks }, i) => {
           if (how[i] === 'none') return 'matched'
           if (how[i] === 'lost') return 'missing second exchange'
-          // Who asked may never have got the reply; who answered made it.
+          // The asking side may never have received the reply; the answering side made it.
           if (how[i] === 'reply lost')
             return asks === 'second' ? 'unconfirmed reply_not_received' : 'missing second reply'
           return `differing ${how[i]}`

@@ -1,6 +1,6 @@
 /**
- * What a side shows about an exchange in which the two differ: its records with their proof of inclusion, or why it has none
- * to compare. A proof is checked by whoever gets it: it leads to a tree head of the server that shows it.
+ * What a side shows about a difference: its records with their inclusion proofs, or why it has none to compare. The receiver
+ * checks the proofs: each must lead to a tree head of the server that shows it.
  */
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { leafHash } from '#core/merkle/hash.ts'
@@ -13,7 +13,7 @@ import { digestUnder, type Entry, keyOf, type Side } from './entry.ts'
 
 type Form = { kind?: unknown; message?: unknown; body?: unknown }
 
-/** Whether each shown record stands in the log of `server`, and is the one that the side's entry speaks of. */
+/** Whether each shown record is in the log of `server` and is the one that the side's entry describes. */
 export function proofHolds(q: { shown: Shown; entry: Entry; server: string; salt: Buffer }): boolean {
   const { shown, entry, salt } = q
   const { requestId, records = [] } = shown
@@ -28,7 +28,7 @@ export function proofHolds(q: { shown: Shown; entry: Entry; server: string; salt
   }
 }
 
-/** Throws a Fault for a proof that leads elsewhere. */
+/** Throws a Fault if the proof leads to another root. */
 function standsInLog({ index, form, path, treeHead }: ShownRecord, server: string): boolean {
   const { origin, size, root } = parseCheckpoint(treeHead)
   const proof = path.map((node) => Buffer.from(node, 'base64'))
@@ -36,7 +36,7 @@ function standsInLog({ index, form, path, treeHead }: ShownRecord, server: strin
   return origin === server
 }
 
-/** A request or reply opens to the digest of the entry; other records hold no message that both sides have. */
+/** Whether a request or reply has the digest of the entry; other records have no message that both sides share. */
 function isOf(entry: Entry, record: ShownRecord, salt: Buffer): boolean {
   const form = JSON.parse(record.form) as Form | null
   const part = form?.kind
@@ -58,7 +58,7 @@ function opens({ key, digest }: Opening, commitment: unknown): boolean {
 type NotComparable = { class: 'not_comparable'; at: Side; reason: 'erased' | 'ids_only' }
 export type FinalVerdict = Verdict | NotComparable
 
-/** The verdict once both sides showed what they have: what a side has erased is not missing there. */
+/** The verdict after both sides showed their records: content that a side has erased does not count as missing. */
 export function finalVerdict(verdict: Verdict, shown: { [side in Side]?: Shown | undefined }): FinalVerdict {
   if (verdict.class !== 'missing' && verdict.class !== 'differing') return verdict
   const sides: Side[] = verdict.class === 'missing' ? [verdict.at] : ['first', 'second']

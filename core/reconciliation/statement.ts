@@ -1,6 +1,6 @@
 /**
- * The statement about a day: how many exchanges match, and which do not, signed by both members. Both sides make it
- * from the same entries, so both make the same octets.
+ * The statement about a day, signed by both members: how many exchanges match, and which do not. Both sides make it from the same
+ * entries, so both get the same octets.
  */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'
@@ -18,12 +18,12 @@ import type { Side } from './entry.ts'
 import type { FinalVerdict } from './shown.ts'
 
 type StatementWriter = {
-  /** In the order of keys. */
+  /** Adds a verdict; verdicts must come in the order of keys. */
   add(verdict: FinalVerdict, of: { asks: Side; requestId: string }): void
   end(head: { day: string; session: string; first: StatementParty; second: StatementParty }): Statement
 }
 
-/** Collects verdicts; the statement's size is bounded, its counts are complete. */
+/** Collects verdicts. The number of findings is bounded; the counts are complete. */
 export function createStatement(): StatementWriter {
   const counts: Statement['counts'] = {
     matched: 0,
@@ -69,8 +69,9 @@ function counterOf(verdict: Exclude<FinalVerdict, { class: 'ignored' }>): keyof 
 }
 
 /**
- * Reads a statement and demands the signatures of `members`, one each, by certificates that the configuration lets sign for
- * them at `at`. Whether its shape is right is for the caller to check. Throws the fault of the first thing that is wrong.
+ * Reads a statement and requires exactly the signatures of `members`, one each, with certificates that the configuration allows
+ * to sign for them at `at`. The caller checks the document's shape. Throws `missing_signature`, `unknown_member`, or the fault of
+ * the first check that fails.
  */
 export function readStatement(q: {
   jws: string
@@ -91,7 +92,7 @@ export function readStatement(q: {
         checkSigner({ signature, configuration, at: q.at, member })
         return true
       } catch (thrown) {
-        // With one signature left there is nobody else to blame.
+        // If only one signature is left, its fault is the reason.
         if (!(thrown instanceof Fault) || left.length === 1) throw thrown
         return false
       }

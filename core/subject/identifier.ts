@@ -1,9 +1,9 @@
-/** The one form of an identifier: however a system writes a personal code, the same code is the same octets. */
+/** Normalises identifiers: however a system writes a personal code, the same code gives the same octets. */
 
-/** The longest that an identifier may be, in its one form. */
+/** The maximum length of a normalised identifier. */
 export const MAX_IDENTIFIER = 128
 
-/** What places are of when they say nothing else. */
+/** The type of identifier at places that name no type. */
 export const USUAL_TYPE = 'personal-code'
 
 const TYPE = /^[a-z][a-z0-9-]{0,63}$/
@@ -12,17 +12,17 @@ export function isIdentifierType(text: string): boolean {
   return TYPE.test(text)
 }
 
-/** More than any text was found to need. */
+/** More rounds than any tested text needed. */
 const MOST_ROUNDS = 8
 
 /**
- * Unicode NFKC in upper case without white space and dashes, whose own one form is itself; undefined for what is empty, too long
- * or holds signs that nobody sees.
+ * The normalised form: Unicode NFKC in upper case without white space and dashes, repeated until it no longer changes. Undefined
+ * if the text is empty, too long or contains invisible characters.
  */
 export function normaliseIdentifier(text: string): string | undefined {
-  // Before the costly part: compatibility forms make a text at most 18 times as long, never much shorter.
+  // Checked before the costly part: NFKC makes a text at most 18 times as long, and never much shorter.
   if (text.length > 4 * MAX_IDENTIFIER) return undefined
-  // Upper case and what is taken out leave letters beside marks that go together: one round is not always enough.
+  // Upper case and removed characters can bring letters and combining marks together, so one round is not always enough.
   let [one, before] = [roundOf(text), text]
   for (let rounds = 1; one !== before; rounds++) {
     if (rounds === MOST_ROUNDS) return undefined

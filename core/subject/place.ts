@@ -1,4 +1,4 @@
-/** Where the identifier of the person stands that a call is about: checked, and matched with the calls that it is said of. */
+/** Where in a message the identifier of the person is whom the call is about: checks such places, and matches them with calls. */
 import { Fault } from '#schemas/fault.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import { isIdentifierType } from './identifier.ts'
@@ -6,12 +6,12 @@ import { isIdentifierType } from './identifier.ts'
 const PLACES = ['path', 'query', 'header', 'body', 'reply', 'none'] as const
 
 export type SubjectPlace = {
-  /** Calls that it is said of: a method or *, and a path template, ** for any path. */
+  /** The calls to which the place applies: a method or *, and a path template or ** for any path. */
   method: string
   path: string
-  /** `none`: these calls are about nobody. `reply`: the reply's body. */
+  /** `none`: these calls are about no person. `reply`: the body of the reply. */
   in: (typeof PLACES)[number]
-  /** A parameter of the template, the query or the headers, or a JSON Pointer into a body; '' for none. */
+  /** A parameter of the template, the query or the headers, or a JSON Pointer into a body; '' for `none`. */
   name: string
   /** The type of identifier. */
   type: string
@@ -22,7 +22,7 @@ const POINTER = /^(?:\/(?:[^~/\p{C}]|~[01]){0,100}){1,16}$/u
 const NAME = /^[A-Za-z0-9_.-]{1,100}$/
 const PARAMETER = /^\{([A-Za-z0-9_.-]{1,100})\}$/
 
-/** Throws `invalid_input` for a place that no message could have. */
+/** Throws `invalid_input` for a place that no message can have. */
 export function checkPlace(place: SubjectPlace): SubjectPlace {
   const { method, path, name, type } = place
   if (method !== '*' && !REST_METHODS.has(method)) throw wrong('method is no HTTP method and not *')
@@ -43,8 +43,8 @@ export function checkPlace(place: SubjectPlace): SubjectPlace {
 }
 
 /**
- * The parameters of a path by a template, segment by segment; undefined when it does not fit. `path` is canonical
- * (checkServicePath): an encoded slash stands in it as %2F.
+ * Matches a path with a template, segment by segment; returns the parameters, or undefined if it does not match. `path` is
+ * canonical (checkServicePath): it has an encoded slash as %2F.
  */
 export function matchTemplate(template: string, path: string): Map<string, string> | undefined {
   const [wanted, given] = [segmentsOf(template), path === '' ? [] : segmentsOf(path)]
@@ -63,8 +63,8 @@ export function matchTemplate(template: string, path: string): Map<string, strin
 }
 
 /**
- * The template of a contract's endpoint, whose pattern names no parameter: its only star is the parameter. Undefined when
- * it has none, or more than one.
+ * The template for a pattern of a contract's endpoint, which names no parameters: its only star becomes the parameter. Undefined
+ * if it has no star, or more than one.
  */
 export function templateOf(pattern: string, parameter: string): string | undefined {
   const segments = segmentsOf(pattern)

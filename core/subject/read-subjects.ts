@@ -1,28 +1,31 @@
-/** Takes the identifiers of people out of one message, as places say: all of them, up to a bound, or why there are none. */
+/**
+ * Reads the identifiers of people from one message, from the given places: all of them up to a bound, or the reason why there are
+ * none.
+ */
 import { normaliseIdentifier } from './identifier.ts'
 import { matchTemplate, type SubjectPlace } from './place.ts'
 
-/** Of one message; what is beyond is told, not indexed. */
+/** Identifiers per message; further ones are reported, but not indexed. */
 export const MAX_SUBJECTS = 64
 const MAX_DEPTH = 64
 
 export type Subject = { type: string; identifier: string }
 
-/** `too_many`: some were found, and not all are among them. */
+/** `too_many`: only some of the identifiers are returned. */
 type SubjectFault = 'absent' | 'unreadable' | 'too_many'
 
 type SubjectsFound = { subjects: Subject[]; fault?: SubjectFault }
 
 type ReadMessage = {
   method: string
-  /** Canonical (checkServicePath). */
+  /** Canonical path (checkServicePath). */
   path: string
   query: string | undefined
   headers: readonly (readonly [name: string, value: string])[]
   body: Buffer | undefined
 }
 
-/** The places that are said of this call; one that says `none` counts only where it stands alone. */
+/** The places that apply to this call. A place with `none` counts only if it is the only one. */
 export function placesOf(
   places: readonly SubjectPlace[],
   q: Pick<ReadMessage, 'method' | 'path'>,
@@ -33,7 +36,7 @@ export function placesOf(
   )
 }
 
-/** Of a request, by those of its places that are of requests. */
+/** Reads the identifiers of a request, from those of its places that are in requests. */
 export function readRequestSubjects(places: readonly SubjectPlace[], message: ReadMessage): SubjectsFound {
   const texts: Found[] = []
   let unreadable = false
@@ -46,7 +49,7 @@ export function readRequestSubjects(places: readonly SubjectPlace[], message: Re
   return gather(texts, unreadable)
 }
 
-/** Of a reply's body; that nothing stands there is no fault: an answer may be empty. */
+/** Reads the identifiers of a reply's body. A missing identifier is no fault, since an answer may be empty. */
 export function readReplySubjects(places: readonly SubjectPlace[], body: Buffer | undefined): SubjectsFound {
   const texts: Found[] = []
   let unreadable = false
@@ -99,7 +102,7 @@ function valuesAt(place: SubjectPlace, message: ReadMessage): string[] {
   }
 }
 
-/** Undefined for no body. Read once, however many places look into it. */
+/** The parsed body; undefined if there is none. Parsed once for all places. */
 function documentOf(body: Buffer | undefined): { value: unknown } | 'unreadable' | undefined {
   if (body === undefined || body.length === 0) return undefined
   try {
@@ -109,7 +112,7 @@ function documentOf(body: Buffer | undefined): { value: unknown } | 'unreadable'
   }
 }
 
-/** RFC 6901, and one thing more: where a list stands and the next token is no index, the way goes on in each of its items. */
+/** JSON Pointer (RFC 6901) with one extension: at a list, if the next token is not an index, it applies to each item. */
 function atPointer(document: ReturnType<typeof documentOf>, pointer: string): string[] | 'unreadable' {
   if (document === undefined) return []
   if (document === 'unreadable') return 'unreadable'
@@ -121,9 +124,9 @@ function atPointer(document: ReturnType<typeof documentOf>, pointer: string): st
   return collect(document.value, tokens, texts, 0) ? texts : 'unreadable'
 }
 
-/** False when something stands there that is no identifier. */
+/** Collects texts; false if a value is not an identifier. */
 function collect(value: unknown, tokens: readonly string[], texts: string[], depth: number): boolean {
-  // So many are refused as too many; nothing is looked at in vain.
+  // More are reported as `too_many`, so there is no need to continue.
   if (texts.length > 4 * MAX_SUBJECTS) return true
   if (depth > MAX_DEPTH) return false
   const [token, ...rest] = tokens
@@ -142,7 +145,7 @@ function collect(value: unknown, tokens: readonly string[], texts: string[], dep
   }
   if (value === null) return true
   if (typeof value === 'string') return texts.push(value) > 0
-  // A number beyond 2^53 has lost its digits already.
+  // A number beyond 2^53 has already lost digits.
   if (typeof value === 'number' && Number.isSafeInteger(value)) return texts.push(String(value)) > 0
   return false
 }

@@ -1,4 +1,4 @@
-/** Where identifiers of people stand and what is taken from there, also out of messages that mean harm. */
+/** Places of people's identifiers, and what is read from them, also from malicious messages. */
 import t from 'tap'
 import { MAX_IDENTIFIER, normaliseIdentifier } from './identifier.ts'
 import { checkPlace, matchTemplate, type SubjectPlace, templateOf } from './place.ts'
@@ -31,7 +31,7 @@ t.test('an identifier has one form', (t) => {
   for (const text of ['131052-308T', '131052\u2013308t', ' 131052 308T\n', '１３１０５２-３０８Ｔ'])
     t.equal(normaliseIdentifier(text), '131052308T', JSON.stringify(text))
   t.not(normaliseIdentifier('131052-308T'), normaliseIdentifier('131052+308T'))
-  // The holder of the keys takes the form of what is in that form already.
+  // The holder of the keys normalises identifiers that are already normalised; this must not change them.
   const letters = Array.from({ length: 0x11000 }, (_, i) => String.fromCodePoint(i))
   const marks = ['', '\u0301', '\u0345', '-\u0301', ' \u0308\u0301']
   for (const text of [
@@ -145,7 +145,7 @@ t.test('all people of a message are found, up to a bound; what is not found is t
   const [found, fault] = idsOf([persons], { body: many })
   t.equal(found?.length, MAX_SUBJECTS)
   t.equal(fault, 'too_many')
-  // A body is read once: fifty places are as many as one service may have.
+  // A body is parsed once; fifty is the maximum number of places of one service.
   const fifty = Array.from({ length: 50 }, (_, i) => place({ name: `/code${i}` }))
   const { parse } = JSON
   let times = 0

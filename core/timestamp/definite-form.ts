@@ -1,19 +1,19 @@
 /**
- * Turns the BER that CMS allows around a time-stamp into DER: indefinite lengths become definite, octet strings in pieces
- * become whole. Signed are only the content's octets and the DER of the signed attributes (RFC 5652 5.4), so nothing that
- * is signed changes. X-Road's older tokens are written so.
+ * Converts the BER that CMS allows around a time-stamp into DER: indefinite lengths become definite, octet strings in pieces
+ * become whole. Only the content's octets and the DER of the signed attributes are signed (RFC 5652 5.4), so nothing signed
+ * changes. X-Road's older tokens are in BER.
  */
 import { malformed, parseDer } from '#core/asn1/der.ts'
 import { der } from '#core/asn1/der-write.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** Tokens and answers longer than this are refused unread. */
+/** Longer tokens and answers are refused without being read. */
 const MAX_TIMESTAMP_BYTES = 64 * 1024
 
 const MAX_DEPTH = 16
 const CONSTRUCTED_OCTETS = 0x24
 
-/** The DER form of `bytes`; `bytes` itself when it is DER already. Throws `malformed_der`. */
+/** The DER form of `bytes`; `bytes` itself when it is already DER. Throws `malformed_der`. */
 export function definiteForm(bytes: Buffer): Buffer {
   if (bytes.length > MAX_TIMESTAMP_BYTES) throw malformed(`longer than ${MAX_TIMESTAMP_BYTES} bytes`)
   try {

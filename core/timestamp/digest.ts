@@ -14,7 +14,7 @@ const ROWS: Record<DigestName, { node: string; oid: string; bytes: number }> = {
 }
 const NAMES = new Map(Object.entries(ROWS).map(([name, row]) => [row.oid, name as DigestName]))
 
-/** A message imprint or certificate hash may rest on these; SHA-1 and SHA-224 are read only to be refused. */
+/** Whether a message imprint or certificate hash may use this digest; SHA-1 and SHA-224 are known only to refuse them. */
 export function isStrongDigest(name: DigestName): boolean {
   return ROWS[name].bytes >= 32
 }

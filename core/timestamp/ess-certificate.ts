@@ -1,6 +1,6 @@
 /**
- * The signed attribute that names the signer's certificate by its hash (ESS, RFC 2634 5.4 and RFC 5035): without it another
- * certificate over the same key could stand in for it. X-Road's authorities write the first version, with SHA-1.
+ * The signed attribute that identifies the signer's certificate by its hash (ESS, RFC 2634 5.4 and RFC 5035). Without it, another
+ * certificate for the same key could replace it. X-Road's authorities write the first version, with SHA-1.
  */
 import { createHash } from 'node:crypto'
 import { children, type Der, expectTag, malformed, readOctetString, TAG } from '#core/asn1/der.ts'
@@ -11,7 +11,7 @@ import type { DigestName } from '#schemas/wire.ts'
 import { digestOf, isStrongDigest, readDigest } from './digest.ts'
 import { invalidTimeStamp } from './faults.ts'
 
-/** Throws unless each of the two attributes, where it is present, names `certificate` first. */
+/** Throws unless each of the two attributes that is present names `certificate` first. */
 export function checkSigningCertificate(
   attributes: ReadonlyMap<string, Der>,
   certificate: Certificate,
@@ -34,7 +34,7 @@ function check({ digest, hash }: CertificateHash, certificate: Certificate): voi
   }
 }
 
-/** The first ESSCertID; its issuerSerial says nothing more than the hash does, and the others are the path. */
+/** The hash in the first ESSCertID. Its issuerSerial adds nothing to the hash; the other ESSCertIDs are the path. */
 function hashOf(attribute: Der, readAlgorithm: (fields: Der[]) => DigestName): CertificateHash {
   const [list] = children(expectTag(attribute, TAG.sequence, 'signing certificate'))
   const [id] = children(expectTag(list, TAG.sequence, 'certificate hashes'))
@@ -45,7 +45,7 @@ function hashOf(attribute: Der, readAlgorithm: (fields: Der[]) => DigestName): C
   return { digest, hash }
 }
 
-/** hashAlgorithm DEFAULT sha256. */
+/** hashAlgorithm, by DEFAULT sha256. */
 function readV2Digest(fields: Der[]): DigestName {
   if (fields[0]?.tag !== TAG.sequence) return 'SHA-256'
   const digest = readDigest(fields.shift())
@@ -53,7 +53,7 @@ function readV2Digest(fields: Der[]): DigestName {
   return digest
 }
 
-/** The value of signingCertificateV2 for this certificate, by SHA-256. */
+/** The value of signingCertificateV2 for this certificate, with SHA-256. */
 export function writeSigningCertificateV2(certificate: Certificate): Buffer {
   const hash = createHash('sha256').update(certificate.der).digest()
   return der.sequence(der.sequence(der.sequence(der.octetString(hash))))

@@ -1,7 +1,7 @@
 /** Turns faults of the DER reader into `malformed_timestamp`. */
 import { Fault } from '#schemas/fault.ts'
 
-/** Runs a reader; `what` names the structure that it reads. */
+/** Runs a reader; `what` names the structure for the fault. */
 export function asTimeStampFault<T>(what: string, read: () => T): T {
   try {
     return read()
@@ -11,7 +11,7 @@ export function asTimeStampFault<T>(what: string, read: () => T): T {
   }
 }
 
-/** The token says something, but it is not to be believed. */
+/** Creates the fault for a readable token that must not be trusted. */
 export function invalidTimeStamp(what: string): Fault {
   return new Fault('timestamp_invalid', { what })
 }

@@ -1,6 +1,6 @@
 /**
- * CMS SignedData (RFC 5652 section 5) as far as a time-stamp token uses it: one signer, content inside, signed attributes
- * in DER order. Reading only; whether the signature holds is decided in verify-token.ts.
+ * CMS SignedData (RFC 5652 section 5), limited to time-stamp tokens: one signer, content included, signed attributes in DER
+ * order. Only reads; verify-token.ts verifies the signature.
  */
 import {
   children,
@@ -24,19 +24,19 @@ import { readDigest } from './digest.ts'
 type SignerId = { issuer: Buffer; serialNumber: bigint } | { subjectKeyIdentifier: Buffer }
 
 export type SignedData = {
-  /** The parts of SignedData as they stand, for writing them again. */
+  /** The parts of SignedData unchanged, for writing them again. */
   parts: { head: Der[]; certificates: Der | undefined; revocations: Der | undefined; signers: Der }
   contentType: string
-  /** The octets of the content: what messageDigest is over. */
+  /** The octets of the content, over which messageDigest is computed. */
   content: Buffer
-  /** DER of the certificates sent along; outside the signature. */
+  /** DER of the certificates in the token; the signature does not cover them. */
   certificates: Buffer[]
   signer: {
     id: SignerId
     digest: DigestName
     /** The bytes that are signed: the attributes as SET OF. */
     signedBytes: Buffer
-    /** The one value of each signed attribute by its identifier. */
+    /** The only value of each signed attribute, by object identifier. */
     attributes: ReadonlyMap<string, Der>
     signatureAlgorithm: AlgorithmIdentifier
     signature: Buffer
@@ -61,7 +61,7 @@ function readFields(fields: Der[]): SignedData {
   const head = fields.splice(0, 3)
   const [version, digests, encapsulated] = head
   const number = readSmallInteger(version)
-  // 3 since the content is not id-data; 4 and 5 when attribute certificates or other CRLs come along.
+  // 3 because the content is not id-data; 4 and 5 if the token has attribute certificates or other CRLs.
   if (number < 3 || number > 5) throw malformed('version of the signed data')
   const certificates = fields[0]?.tag === 0xa0 ? fields.shift() : undefined
   const revocations = fields[0]?.tag === 0xa1 ? fields.shift() : undefined
@@ -102,7 +102,7 @@ function readSigner(signer: Der): SignedData['signer'] {
   if (readSmallInteger(version) !== ('issuer' in signerId ? 1 : 3)) throw malformed('version of the signer')
   const signed = expectTag(attributes, 0xa0, 'signed attributes')
   const signedBytes = Buffer.from(signed.raw)
-  // Signed as an explicit SET OF, whatever the tag in the message (RFC 5652 5.4).
+  // The attributes are signed as an explicit SET OF, whatever their tag in the message (RFC 5652 5.4).
   signedBytes[0] = TAG.set
   return {
     id: signerId,

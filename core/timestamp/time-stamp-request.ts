@@ -26,7 +26,7 @@ export type TimeStampRequest = {
   policy?: string
 }
 
-/** `imprint` is the digest itself. */
+/** `imprint` is the digest to be stamped. */
 export function buildTimeStampRequest(q: {
   imprint: Buffer
   digest?: 'SHA-512' | 'SHA-384' | 'SHA-256'
@@ -43,7 +43,7 @@ export function buildTimeStampRequest(q: {
   )
 }
 
-/** Reads a request as an authority. Throws `malformed_timestamp`, for critical extensions and unknown digests too. */
+/** Reads a request for an authority. Throws `malformed_timestamp`, also for critical extensions and unknown digests. */
 export function parseTimeStampRequest(bytes: Buffer): TimeStampRequest {
   return asTimeStampFault('request', () => {
     if (bytes.length > MAX_REQUEST_BYTES) throw malformed(`longer than ${MAX_REQUEST_BYTES} bytes`)

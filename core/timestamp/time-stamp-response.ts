@@ -1,4 +1,7 @@
-/** Time-stamp answers (RFC 3161 section 2.4.2): the token out of a granted one, and both kinds for our own authority. */
+/**
+ * Time-stamp responses (RFC 3161 section 2.4.2): reads the token of a granted one; writes granted and rejected ones for our own
+ * authority.
+ */
 import {
   children,
   type Der,
@@ -20,7 +23,7 @@ import type { TimeStampRequest } from './time-stamp-request.ts'
 import { writeTstInfo } from './tst-info.ts'
 import { type TokenQuestion, writeToken } from './write-token.ts'
 
-/** PKIFailureInfo: the number of the bit that says it. */
+/** PKIFailureInfo: bit numbers. */
 const FAILURE = {
   badAlg: 0,
   badRequest: 2,
@@ -38,8 +41,8 @@ const REJECTION = 2
 const MAX_TEXT = 200
 
 /**
- * The token (ContentInfo, in DER) of a granted answer. Throws `timestamping_failed` with the authority's reason when it
- * refused, `malformed_timestamp` when the answer cannot be read. The token is not verified here.
+ * The token (ContentInfo, in DER) of a granted response; does not verify it. Throws `timestamping_failed` with the authority's
+ * reason when it refused, `malformed_timestamp` when the response cannot be read.
  */
 export function readTimeStampResponse(bytes: Buffer): Buffer {
   return asTimeStampFault('response', () => {
@@ -69,7 +72,7 @@ function readStatus(status: Der): string | undefined {
   return ['the authority refused', `status ${code}`, ...failures, ...(said === '' ? [] : [said])].join(', ')
 }
 
-/** A granted answer to `request`; certificates go into the token only when it asks for them. */
+/** A granted response to `request`; the token includes certificates only if the request asks for them. */
 export function buildTimeStampResponse(q: {
   request: TimeStampRequest
   time: Date
@@ -93,7 +96,7 @@ export function buildTimeStampResponse(q: {
   return der.sequence(der.sequence(der.integer(0)), token)
 }
 
-/** A refusal, unsigned. */
+/** An unsigned rejection. */
 export function buildTimeStampRejection(failure: TimeStampFailure, text: string): Buffer {
   const bit = FAILURE[failure]
   const bytes = Buffer.alloc((bit >> 3) + 1)

@@ -1,4 +1,4 @@
-/** Time-stamps: what is believed and what is refused, X-Road's own tokens, hostile bytes, and openssl on both ends. */
+/** Time-stamps: which are accepted and refused, X-Road's own tokens, hostile bytes, and openssl as client and as authority. */
 import { execFileSync } from 'node:child_process'
 import { createHash, sign } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -178,7 +178,7 @@ t.test('the structure is as a time-stamp has it', async (t) => {
   }
   const data = altered(made, [1, 0, 2, 0], () => der.oid(OID.data))
   t.throws(() => ask(data), { code: 'timestamp_invalid' }, 'content that is no TSTInfo')
-  // The attribute under test left out and signed so.
+  // A token signed without the attribute under test.
   for (const missing of [OID.contentType, OID.messageDigest]) {
     const without = altered(made, [...SIGNER, 3], (element) => {
       const kept = children(element).filter((one) => !one.raw.includes(der.oid(missing)))
@@ -208,7 +208,7 @@ t.test('no flipped bit changes what a token says', async (t) => {
       if (code !== 'malformed_timestamp' && code !== 'timestamp_invalid') throw thrown
     }
   }
-  // What CMS leaves unsigned and no verdict rests on: which of the versions 3 to 5, and the certificates with their tag.
+  // Parts that CMS leaves unsigned and that change no verdict: the version (3 to 5), and the certificates with their tag.
   const version = made.indexOf(Buffer.of(2, 1, 3)) + 2
   const field = start - 4
   const outside = [...believed].filter((at) => at < field || at >= start + tsa.der.length)

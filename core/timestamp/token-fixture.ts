@@ -1,4 +1,4 @@
-/** For tests only: an authority, and tokens of it in which every field can be wrong on purpose. */
+/** For tests only: an authority, and its tokens, in which every field can be wrong on purpose. */
 import { createHash, sign } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -44,7 +44,7 @@ export function signerOf(key: KeyPair, algorithm = ECDSA_SHA256, digest = 'sha25
 
 const INFO = { digest: 'SHA-512' as const, imprint: IMPRINT, policy: POLICY, serialNumber: 77n, time: NOW }
 
-/** A token over DATA, something in it changed. */
+/** A token over DATA, with the given changes. */
 export function token(
   change: Partial<TokenQuestion> = {},
   info: Partial<Parameters<typeof writeTstInfo>[0]> = {},

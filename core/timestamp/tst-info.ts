@@ -24,9 +24,9 @@ type MessageImprint = { digest: DigestName; imprint: Buffer }
 export type TstInfo = MessageImprint & {
   policy: string
   serialNumber: bigint
-  /** Milliseconds; finer fractions are cut. */
+  /** With milliseconds; finer fractions are cut off. */
   time: Date
-  /** In microseconds, when the authority says it. */
+  /** In microseconds, if the authority states it. */
   accuracy: number | undefined
   nonce: bigint | undefined
 }
@@ -37,7 +37,7 @@ export function readTstInfo(bytes: Buffer): TstInfo {
   const [version, policy, imprint, serial, time] = fields.splice(0, 5)
   if (readSmallInteger(version) !== 1) throw malformed('TSTInfo version')
   const accuracy = fields[0]?.tag === TAG.sequence ? readAccuracy(fields.shift()!) : undefined
-  // Some authorities write the default (FALSE) out. Ordering says nothing that we use.
+  // Some authorities write out the default (FALSE). We do not use `ordering`.
   if (fields[0]?.tag === TAG.boolean) readBoolean(fields.shift())
   const nonce = fields[0]?.tag === TAG.integer ? readInteger(fields.shift()) : undefined
   if (fields[0]?.tag === 0xa0) onlyChild(fields.shift()!)
@@ -53,7 +53,7 @@ export function readTstInfo(bytes: Buffer): TstInfo {
   }
 }
 
-/** MessageImprint; its length must be that of its digest. Throws `malformed_der`. */
+/** Reads a MessageImprint; the length must match the digest. Throws `malformed_der`. */
 export function readImprint(imprint: Der | undefined): MessageImprint {
   const [algorithm, hashed, ...more] = children(expectTag(imprint, TAG.sequence, 'message imprint'))
   if (more.length > 0) throw malformed('fields after the message imprint')
@@ -67,7 +67,7 @@ export function writeImprint(q: MessageImprint): Buffer {
   return der.sequence(writeDigest(q.digest), der.octetString(q.imprint))
 }
 
-/** Extensions under an implicit tag, as the SEQUENCE that they are. */
+/** Converts extensions with an implicit tag back into a SEQUENCE. */
 export function asSequence(tagged: Der): Der {
   return { ...tagged, tag: TAG.sequence }
 }
@@ -87,7 +87,7 @@ function readAccuracy(accuracy: Der): number {
   return seconds * 1_000_000 + milliseconds * 1000 + microseconds
 }
 
-/** The DER of a TSTInfo; `time` is cut to whole seconds, `accuracySeconds` is left out when not given. */
+/** The DER of a TSTInfo. `time` is cut to whole seconds; without `accuracySeconds` there is no accuracy. */
 export function writeTstInfo(
   q: MessageImprint & {
     policy: string

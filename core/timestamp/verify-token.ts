@@ -1,9 +1,9 @@
 /**
- * Decides whether a time-stamp token proves that a digest existed at a time: signed by an authority that the configuration
- * names, over this imprint (RFC 3161 section 2.4.2, RFC 5652 5.6, wire 6.4). Anything else throws.
+ * Decides whether a time-stamp token proves that a digest existed at a time: signed by an authority that the configuration names,
+ * over this imprint (RFC 3161 section 2.4.2, RFC 5652 5.6, wire 6.4). Anything else throws.
  *
- * Outside the signature, as CMS has it: the certificates and revocation lists sent along, unsigned attributes. A changed
- * byte there changes no verdict; a certificate that claims to be the signer's must equal the configured one.
+ * In CMS the signature does not cover the certificates and revocation lists in the token, nor unsigned attributes. A changed byte
+ * there changes no verdict, with one exception: a certificate that claims to be the signer's must equal the configured one.
  */
 import { readOctetString, readOid } from '#core/asn1/der.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -25,43 +25,43 @@ import { readTstInfo, type TstInfo } from './tst-info.ts'
 
 export type TimeStamp = {
   time: Date
-  /** The end of what the token's accuracy leaves open (RFC 3161 2.4.2): what existed then is judged at this time. */
+  /** The latest time that the token's accuracy allows (RFC 3161 2.4.2): the stamped data is judged at this time. */
   latest: Date
   certificate: Certificate
   serialNumber: bigint
   policy: string
   nonce: bigint | undefined
-  /** Those that it rests on: of its imprint, then of its signature. */
+  /** The digests on which the token depends: that of its imprint, then that of its signature. */
   digests: DigestName[]
   /**
-   * Set when the key counted at `time` and counts no more: until then. Whoever breaks such a key today can write that
-   * time, so the token proves it only to who knows that the token is older than this.
+   * Set if the key counted at `time` but no longer counts: until when it counted. Whoever breaks such a key today can write any
+   * earlier time, so the token proves that time only to a verifier who knows that the token is older than this.
    */
   keyCountedUntil?: Date
 }
 
 export type TimeStampQuestion = {
   token: Buffer
-  /** What was stamped, or its digest. One of the two is given. */
+  /** The stamped data, or `imprint`: exactly one of the two. */
   data?: Buffer
   imprint?: Buffer
   /** Certificates of the approved authorities, from the configuration. */
   tsaCertificates: Certificate[]
   /**
-   * Whether the authority's certificate must be for time-stamping alone (RFC 3161 2.3). X-Road does not ask for it, so
-   * set it to false to judge stamps as X-Road does.
+   * Whether the authority's certificate must be for time-stamping only (RFC 3161 2.3). X-Road does not require it; false judges
+   * as X-Road does.
    */
   requireTimeStampingUsage?: boolean
   /**
-   * 'of-today' by default. 'of-its-time' also reads evidence whose key counted when it was made: for a verifier of old
-   * evidence, which has to say so (`keyCountedUntil`), never for a stamp that we ask for.
+   * 'of-today' by default. 'of-its-time' also accepts tokens whose key counted when they were made. Only for a verifier of old
+   * evidence, which must report `keyCountedUntil`; never for a new time-stamp.
    */
   keys?: 'of-today' | 'of-its-time'
-  /** When given, the token must carry it. */
+  /** If set, the token must contain it. */
   nonce?: bigint
 }
 
-/** ETSI EN 319 422 5.2.2 asks for a second. What leaves more open than a minute is no proof of a time. */
+/** ETSI EN 319 422 5.2.2 requires an accuracy of one second. Above one minute we do not accept the token as proof of a time. */
 const MAX_ACCURACY_MS = 60_000
 
 /** Throws `malformed_timestamp` for a token that cannot be read, `timestamp_invalid` for one that proves nothing. */
@@ -82,7 +82,7 @@ export function verifyTimeStampToken(q: TimeStampQuestion): TimeStamp {
   return keyCountedUntil === undefined ? stamp : { ...stamp, keyCountedUntil }
 }
 
-/** An authority that says nothing of its accuracy is taken to be exact, as its policy has to say (RFC 3161 2.4.2). */
+/** Without an accuracy in the token the time is taken as exact; the authority's policy must state it (RFC 3161 2.4.2). */
 function latestOf({ time, accuracy = 0 }: TstInfo): Date {
   const openMs = Math.ceil(accuracy / 1000)
   if (openMs > MAX_ACCURACY_MS)
@@ -90,7 +90,7 @@ function latestOf({ time, accuracy = 0 }: TstInfo): Date {
   return new Date(time.getTime() + openMs)
 }
 
-/** Until when the authority's key counted, if that is over now and was not over at `time`. */
+/** Until when the authority's key counted; undefined if it still counts, or no longer counted at `time`. */
 function pastKey(certificate: Certificate, time: Date): Date | undefined {
   const until = strongUntil(publicKeyOf(certificate))
   return until !== undefined && time <= until ? until : undefined
@@ -114,7 +114,7 @@ function findSigner(signed: SignedData, configured: Certificate[]): Certificate 
   return signer
 }
 
-/** Certificates sent along decide nothing, so one that we cannot read is no reason to refuse. */
+/** Certificates in the token have no effect on the verdict, so an unreadable one is no reason to refuse the token. */
 function readable(bytes: Buffer): Certificate | undefined {
   try {
     return parseCertificate(bytes)
@@ -154,7 +154,7 @@ const RSA_WITH = new Map<DigestName, string>([
   ['SHA-512', OID.sha512WithRSAEncryption],
 ])
 
-/** CMS may name just the key ('rsaEncryption'), the digest standing beside it (RFC 3370 3.2). */
+/** CMS may name only the key type ('rsaEncryption') and the digest separately (RFC 3370 3.2). */
 function wholeAlgorithm({ signatureAlgorithm, digest }: SignedData['signer']): AlgorithmIdentifier {
   const oid = RSA_WITH.get(digest)
   if (signatureAlgorithm.oid !== OID.rsaEncryption || oid === undefined) return signatureAlgorithm

@@ -1,4 +1,4 @@
-/** Writes time-stamp tokens for an authority of our own, and puts a certificate into a token that others made. */
+/** Writes time-stamp tokens for our own authority, and adds a certificate to tokens of other authorities. */
 import type { Der } from '#core/asn1/der.ts'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -14,12 +14,12 @@ export type TokenQuestion = {
   content: Buffer
   certificate: Certificate
   includeCertificates: Certificate[]
-  /** Must sign with the digest `digest`. */
+  /** The digest with which the signer must sign. */
   digest: 'SHA-256' | 'SHA-384' | 'SHA-512'
   sign: DerSigner
 }
 
-/** A token in DER, its signed attributes those that RFC 3161 asks for. */
+/** A token in DER with the signed attributes that RFC 3161 requires. */
 export function writeToken(q: TokenQuestion): Buffer {
   const attributes = der.setOf(
     attribute(OID.contentType, der.oid(OID.tstInfo)),
@@ -45,8 +45,8 @@ export function writeToken(q: TokenQuestion): Buffer {
 }
 
 /**
- * The token with the authority's certificate in it, in DER: X-Road asks for stamps without certificates and stores them
- * with (wire 4.2). What is signed stays as it is; a token that has the certificate already only takes DER form.
+ * The token in DER, with the authority's certificate added unless it is already there. X-Road requests time-stamps without
+ * certificates and stores them with the certificate (wire 4.2). The signed parts stay unchanged.
  */
 export function addTsaCertificate(token: Buffer, certificate: Certificate): Buffer {
   const { parts, certificates } = asTimeStampFault('token', (): SignedData => readSignedData(token))

@@ -1,4 +1,6 @@
-/** What XML costs is bounded before libxml2 sees it, at every door; and the bound counts what libxml2 finds. */
+/**
+ * The cost of XML is bounded before libxml2 sees a document, in every reader; and the estimate agrees with what libxml2 counts.
+ */
 import fc from 'fast-check'
 import { XmlDocument, XmlElement, XmlText } from 'libxml2-wasm'
 import t from 'tap'
@@ -13,7 +15,7 @@ const times = (n: number, make: (i: number) => string): string =>
   Array.from({ length: n }, (_, i) => make(i)).join('')
 const declared = (n: number): string => times(n, (i) => ` xmlns:a${i}="u${i}"`)
 
-/** By what makes it dear; each is well-formed and short of the bounds on bytes. */
+/** Expensive documents by what makes them expensive. Each is well-formed and within the bounds on bytes. */
 const DEAR: Record<string, string> = {
   'declarations at the root': `<a${declared(3_000)}><b/></a>`,
   'declarations that add up': `${times(14, (i) => `<a${declared(90).replaceAll('a', `a${i}`)}>`)}${'</a>'.repeat(14)}`,
@@ -99,7 +101,7 @@ function written(part: Part): string {
     : `${start}>${part.parts.map(written).join('')}</${part.tag} >`
 }
 
-/** What libxml2 finds. */
+/** The same numbers from the tree of libxml2. */
 function counted(element: XmlElement, depth = 1, above = 0): XmlBounds {
   const declarations = Object.keys(element.nsDeclarations).length
   const scope = above + declarations

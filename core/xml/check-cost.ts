@@ -1,7 +1,7 @@
 /**
- * Guarantees, before libxml2 sees a document, that reading and canonicalising it costs no more than `bounds` allow. Bytes
- * do not tell: canonical XML walks, for each element, all declarations in scope, and for each of them all others again.
- * One pass in linear time. What is not well-formed is left to the parser, which goes no further than its first error.
+ * Checks, before libxml2 sees a document, that reading and canonicalising it costs no more than `bounds` allow. The size in bytes
+ * does not tell: for each element, canonical XML visits all declarations in scope, and for each of them all others again. The
+ * check is one pass in linear time. Malformed documents are left to the parser, which stops at the first error.
  */
 
 export type XmlBounds = {
@@ -9,7 +9,7 @@ export type XmlBounds = {
   /** Elements, attributes, namespace declarations, comments, CDATA sections and processing instructions together. */
   nodes: number
   depth: number
-  /** Namespace declarations of an element and of all that it stands in, also those that others hide. */
+  /** Namespace declarations of an element and all its ancestors, including those that others override. */
   scope: number
 }
 
@@ -24,9 +24,9 @@ const QUOTE = 0x22
 const APOSTROPHE = 0x27
 const SPACE = 0x20
 
-/** Throws what `refuse` makes of the reason. `xml` is UTF-8. */
+/** Throws `refuse(reason)`. `xml` is UTF-8. */
 export function checkXmlCost(xml: Buffer, bounds: XmlBounds, refuse: (what: string) => Error): void {
-  /** Of each element that is open, the declarations in scope. */
+  /** The number of declarations in scope, for each open element. */
   const open: number[] = []
   let elements = 0
   let nodes = 0
@@ -64,15 +64,15 @@ export function checkXmlCost(xml: Buffer, bounds: XmlBounds, refuse: (what: stri
 }
 
 type StartTag = {
-  /** With the declarations among them. */
+  /** The number of attributes, including namespace declarations. */
   attributes: number
   declarations: number
   isEmpty: boolean
-  /** Where its `>` stands; -1 when it has none. */
+  /** The position of its `>`; -1 if there is none. */
   end: number
 }
 
-/** In a tag every `=` outside quotes belongs to an attribute, whose name began after white space. */
+/** In a tag every `=` outside quotes belongs to an attribute, whose name starts after white space. */
 function readStartTag(xml: Buffer, from: number): StartTag {
   let attributes = 0
   let declarations = 0

@@ -1,25 +1,25 @@
-/** An XML document as a plain tree, whoever read it. */
+/** An XML document as a plain tree, independent of the reader that produced it. */
 
 export type XmlElement = {
   name: string
   /** The namespace URI, '' when there is none. */
   namespace: string
-  /** By local name when unqualified, '{uri}local' otherwise. Namespace declarations are not among them. */
+  /** By local name if unqualified, by '{uri}local' otherwise; without namespace declarations. */
   attributes: ReadonlyMap<string, string>
   children: XmlElement[]
-  /** All character data directly inside, comments left out. */
+  /** All character data directly inside the element, without comments. */
   text: string
 }
 
-/** A document whose root may have more children than should be in memory at a time. */
+/** A document whose root may have too many children to be in memory at once. */
 export type XmlDocument = {
-  /** Without its children. */
+  /** The root element without its children. */
   root: XmlElement
-  /** Its next child; undefined when there is none any more. */
+  /** The next child of the root; undefined after the last one. */
   next(): XmlElement | undefined
 }
 
-/** All of a document. */
+/** The whole document as a tree. */
 export function treeOf({ root, next }: XmlDocument): XmlElement {
   const children: XmlElement[] = []
   for (let child = next(); child !== undefined; child = next()) children.push(child)

@@ -1,6 +1,6 @@
 /**
- * The one door to libxml2: a UTF-8 document without document type, parsed without network, entities and DTD, lent to a reader,
- * and freed whatever that does. Nothing of it can be used afterwards.
+ * The only module that uses libxml2. It parses a UTF-8 document without document type, network, entities and DTD, lends it to a
+ * reader, and frees it afterwards, whatever the reader does. Nothing of the document may be used after that.
  */
 import { isUtf8 } from 'node:buffer'
 import type { XmlDocument as LibraryDocument, XmlElement as LibraryElement } from 'libxml2-wasm'
@@ -8,17 +8,17 @@ import type { Fault } from '#schemas/fault.ts'
 import { checkXmlCost, type XmlBounds } from './check-cost.ts'
 
 export type Loan = XmlBounds & {
-  /** The longest document, in bytes. */
+  /** The maximum size of a document in bytes. */
   bytes: number
-  /** Leaves out white space between elements, which would be as many nodes again. */
+  /** Leaves out white space between elements, which would double the number of nodes. */
   dropBlanks?: boolean
-  /** Lifts the library's own bounds on lengths; those named here are then the only ones. */
+  /** Lifts the library's own limits on lengths; only the limits given here then apply. */
   isHuge?: boolean
-  /** What is thrown for a document that is not read at all. */
+  /** Creates the fault that is thrown for a refused document. */
   refuse(why: string, cause?: unknown): Fault
 }
 
-/** What stands in an element: another one, character data (of CDATA as well), or what is neither. */
+/** The content of an element: a child element, character data (including CDATA), or something else. */
 type XmlContent = XmlView | string | { other: 'comment' | 'reference' }
 
 type CanonicalMode = 'inclusive' | 'exclusive'
@@ -26,7 +26,7 @@ type Library = typeof import('libxml2-wasm')
 type Lent = { library: Library; document: LibraryDocument; isOver: boolean; refuse: Loan['refuse'] }
 
 // A class, because a large configuration has millions of these.
-/** Looks into an element for as long as its document is lent; only what is asked for is copied. */
+/** A view of an element, valid while its document is lent; copies only what the caller asks for. */
 export class XmlView {
   readonly #lent: Lent
   readonly #element: LibraryElement
@@ -36,7 +36,7 @@ export class XmlView {
     this.#element = element
   }
 
-  /** Local name. */
+  /** The local name. */
   get name(): string {
     return this.#look().name
   }
@@ -46,7 +46,7 @@ export class XmlView {
     return this.#look().namespaceUri
   }
 
-  /** By local name when unqualified, '{uri}local' otherwise. Namespace declarations are not among them. */
+  /** By local name if unqualified, by '{uri}local' otherwise; without namespace declarations. */
   attributes(): [name: string, value: string][] {
     return this.#look().attrs.map(({ namespaceUri, name, value }) => [
       namespaceUri === '' ? name : `{${namespaceUri}}${name}`,
@@ -61,17 +61,20 @@ export class XmlView {
       else if (node instanceof XmlText || node instanceof XmlCData) yield node.content
       else if (node instanceof XmlComment) yield { other: 'comment' }
       else if (node instanceof XmlTreeNode) yield { other: 'reference' }
-      // The library gives nothing that follows one.
+      // The library returns no siblings after a processing instruction.
       else throw this.#lent.refuse('a processing instruction stands in an element')
     }
   }
 
-  /** Canonical XML 1.0 without comments of the element and all in it; undefined when it has none. Throws what the library does. */
+  /**
+   * The element and its content in canonical XML 1.0 without comments; undefined if there is no canonical form. Rethrows the
+   * library's errors.
+   */
   canonical(mode: CanonicalMode): Buffer | undefined {
     const element = this.#look()
     const { library, document } = this.#lent
     const { XML_C14N_1_0, XML_C14N_EXCLUSIVE_1_0 } = library.XmlC14NMode
-    // Not the library's own string handler: it decodes piece by piece and breaks characters at the seams.
+    // Not the library's own string handler: it decodes each chunk alone and breaks characters at the chunk boundaries.
     const pieces: Buffer[] = []
     const handler = {
       write: (piece: Uint8Array): number => {
@@ -80,24 +83,24 @@ export class XmlView {
       },
       close: (): boolean => true,
     }
-    // A node set of one element is the subtree below it; unlike canonicalizeSubtree this makes no object per node.
+    // A node set of one element means its whole subtree; unlike canonicalizeSubtree this makes no object per node.
     document.canonicalize(handler, {
       mode: mode === 'inclusive' ? XML_C14N_1_0 : XML_C14N_EXCLUSIVE_1_0,
       nodeSet: new Set([element]),
     })
     const canonical = Buffer.concat(pieces)
-    // A canonicaliser that gives up half-way must not leave an attacker a short text of their choice to have signed.
+    // If canonicalisation stops half-way, the result is a short text that an attacker could choose; it must not be verified.
     return canonical.toString('latin1').endsWith(`${element.name}>`) ? canonical : undefined
   }
 
-  /** The library's element, whose memory is there. */
+  /** The library's element, if its memory has not been freed. */
   #look(): LibraryElement {
     if (this.#lent.isOver) throw new Error('the document was freed')
     return this.#element
   }
 }
 
-/** What `read` makes of the root. Throws what `refuse` gives, or what `read` throws. */
+/** Returns the result of `read` for the root. Throws `refuse(...)` for a refused document, or what `read` throws. */
 export async function withXmlDocument<T>(xml: Buffer, loan: Loan, read: (root: XmlView) => T): Promise<T> {
   const source = withoutMark(xml)
   const why = whyNotRead(source, loan.bytes)
@@ -143,10 +146,10 @@ function withoutMark(xml: Buffer): Buffer {
   return xml[0] === 0xef && xml[1] === 0xbb && xml[2] === 0xbf ? xml.subarray(3) : xml
 }
 
-/** A document type can stand in the prolog alone, so only that is searched: a text may well quote one in CDATA. */
+/** A document type can only be in the prolog, so only that is searched: a text may legitimately quote one in CDATA. */
 function whyNotRead(source: Buffer, most: number): string | undefined {
   if (source.length > most) return `it is longer than ${most} bytes`
-  // Another encoding would hide a document type.
+  // In another encoding a document type would not be found.
   if (!isUtf8(source) || source.includes(0)) return 'it is not UTF-8'
   const head = source.toString('utf8', 0, MAX_PROLOG)
   const declaration = DECLARATION.exec(head)

@@ -1,15 +1,15 @@
-/** Copies a document of any writer into a plain tree, within bounds. */
+/** Copies a document in any form into a plain tree, within bounds. */
 import type { XmlElement } from './element.ts'
 import { type Loan, withXmlDocument, type XmlView } from './library.ts'
 
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map()
 
 type TreeLoan = Loan & {
-  /** Of one element. */
+  /** The maximum per element. */
   attributes: number
 }
 
-/** The tree as libxml2 reads it, comments left out. Throws what `refuse` gives. */
+/** The tree as libxml2 reads it, without comments. Throws `refuse(...)`. */
 export function readTree(xml: Buffer, q: TreeLoan): Promise<XmlElement> {
   return withXmlDocument(xml, q, (root) => {
     const copy = (source: XmlView): XmlElement => {

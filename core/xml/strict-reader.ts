@@ -1,7 +1,7 @@
 /**
- * The one reader of XML without libxml2, several times faster and at once: elements, namespaces, text. It gives what the library
- * would, or nothing: a document type, an instruction, an unknown entity, anything malformed or too much of anything makes it
- * give up. Of a plain document it also leaves alone what readers may see in more than one way.
+ * Our own XML reader without libxml2, synchronous and several times faster: elements, namespaces, text. It returns the same as
+ * the library, or gives up: at a document type, a processing instruction, an unknown entity, anything malformed, or any exceeded
+ * limit. For a plain document it also gives up at constructs that readers may interpret differently.
  */
 import { isUtf8 } from 'node:buffer'
 import { documentOf, type XmlDocument, type XmlElement } from './element.ts'
@@ -10,40 +10,40 @@ export type XmlForm = {
   bytes: number
   depth: number
   elements: number
-  /** Of one element, namespace declarations included. */
+  /** The maximum per element, including namespace declarations. */
   attributes: number
   /**
-   * No comment, CDATA, numeric reference, text beside elements, white space as a text; these namespaces alone, declared at the
-   * root. The children of the root are read when they are asked for.
+   * Plain: no comment, CDATA, numeric reference, text between elements, or text of white space only; only these namespaces,
+   * declared at the root. The children of the root are read when the caller asks for them.
    */
   plain?: { namespaces: readonly string[] }
 }
 
 type Name = { name: string; namespace: string }
 type Scope = { namespaces: ReadonlyMap<string, string>; names: Map<string, Name> }
-/** `end` is where the tag does; an empty element has neither content nor an end tag. */
+/** A start tag. An empty element has neither content nor an end tag. */
 type Tag = { tag: string; scope: Scope; attributes: ReadonlyMap<string, string>; isEmpty: boolean }
 
 const DECLARATION =
   /^<\?xml version=(["'])1\.0\1(?: encoding=(["'])utf-8\2)?(?: standalone=(["'])(?:yes|no)\3)?\s?\?>/i
-// XML 1.0 section 2.2; the byte order mark, which the library leaves out where a text begins with it.
+// XML 1.0 section 2.2. The byte order mark: the library removes it at the beginning of a text.
 const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 const MARK = '\ufeff'
 /** Section 2.4 forbids it in text. */
 const END_OF_CDATA = ']]>'
 const NAME = /^(?:([A-Za-z_][\w.-]*):)?([A-Za-z_][\w.-]*)$/
-/** An absolute URI without what readers judge differently. */
+/** An absolute URI without characters that readers treat differently. */
 const NAMESPACE =
   /^(?:[A-Za-z][A-Za-z0-9.-]*:(?:\/\/[\w.-]+(?::\d{1,4})?(?:\/[\w:/.~-]*)?|[\w.-][\w:/.-]*)(?:#[\w.-]*)?)?$/
 const REFERENCE = /&(?:([a-z]{2,4}|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)?/g
 const REFERRED: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 const MAX_NAME = 64
 const MAX_VALUE = 1024
-/** V8 copies shorter pieces of a string; a longer one keeps the string that it was cut from. */
+/** V8 copies shorter substrings; a longer one keeps the whole original string in memory. */
 const SHARED_FROM = 13
 const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace'
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map()
-/** Of most elements; nobody adds to the children of an element that was read. */
+/** Shared by most elements; nobody adds children to an element that was read. */
 const NO_CHILDREN: XmlElement[] = []
 const LINE = 0x0a
 const TAB = 0x09
@@ -57,10 +57,10 @@ const EQUALS = 0x3d
 const GREATER = 0x3e
 const EXCLAMATION = 0x21
 
-/** Thrown inside, never out. */
+/** Thrown and caught inside this module only. */
 const GIVEN_UP = Symbol('given up')
 
-/** What `read` makes of a document; undefined for one that this reader does not read, whatever `read` made of its beginning. */
+/** The result of `read` for a document. Undefined if this reader gives up, even if `read` has already seen the beginning. */
 export function readStrictXml<T>(
   xml: Buffer,
   form: XmlForm,
@@ -69,7 +69,7 @@ export function readStrictXml<T>(
   if (xml.length > form.bytes || !isUtf8(xml)) return undefined
   const decoded = xml.toString('utf8')
   if (NOT_XML.test(decoded)) return undefined
-  // Section 2.11: to whoever reads a document, lines end in one way.
+  // Section 2.11: line ends are normalised to line feeds.
   const lines = decoded.includes('\r') ? decoded.replace(/\r\n?/g, '\n') : decoded
   const isPlain = form.plain !== undefined
   if (isPlain && (lines.includes(MARK) || lines.includes(END_OF_CDATA))) return undefined
@@ -93,7 +93,7 @@ function readDocument<T>(text: string, form: XmlForm, read: (document: XmlDocume
   }
   const { root, next } = reader.rootAt(from)
   const value = read({ root, next })
-  // Also what nobody wanted to read.
+  // Children that `read` did not ask for are checked too.
   while (next() !== undefined);
   if (reader.skip(reader.end()) !== text.length) throw GIVEN_UP
   return value
@@ -103,13 +103,13 @@ function createReader(
   text: string,
   { depth: maxDepth, elements: maxElements, attributes: most, plain }: XmlForm,
 ) {
-  // In a plain document nothing says how white space is to be read.
+  // In a plain document xml:space cannot occur.
   const outside: Scope = {
     namespaces: new Map(plain === undefined ? [['xml', XML_NAMESPACE]] : []),
     names: new Map(),
   }
   let elements = 0
-  /** Where what was read last ended. */
+  /** The position after what was read last. */
   let end = 0
 
   const skipBlanks = (from: number): number => {
@@ -118,14 +118,14 @@ function createReader(
     return at
   }
 
-  /** The place behind white space and comments. */
+  /** Returns the position after white space and comments. */
   const skip = (from: number): number => {
     let at = skipBlanks(from)
     while (plain === undefined && text.startsWith('<!--', at)) at = skipBlanks(commentEnd(text, at))
     return at
   }
 
-  /** The name that begins at `from`: `nameOf` says whether it is one. */
+  /** Returns the text of the name at `from`; `nameOf` checks that it is a name. */
   const tagAt = (from: number): string => {
     let to = from
     while (isNameCode(text.charCodeAt(to))) to += 1
@@ -133,7 +133,7 @@ function createReader(
     return text.slice(from, to)
   }
 
-  /** Reads ` name="value"` as often as it stands; `end` is where something else does. */
+  /** Reads all ` name="value"` pairs at `from`; `end` is the position after them. */
   const pairsAt = (from: number): [string, string][] => {
     const pairs: [string, string][] = []
     for (let at = skipBlanks(from); ; at = skipBlanks(end)) {
@@ -142,7 +142,7 @@ function createReader(
         end = at
         return pairs
       }
-      // White space stands before each.
+      // White space must come before each pair.
       if (at === end || pairs.length === most) throw GIVEN_UP
       const tag = tagAt(at)
       at = skipBlanks(at + tag.length)
@@ -154,7 +154,7 @@ function createReader(
       at = begin
       let refers = false
       for (let one = text.charCodeAt(at); one !== quote; one = text.charCodeAt(at)) {
-        // White space but the space itself is read as one, or not, by the kind of attribute.
+        // Whether other white space becomes a space depends on the attribute's type.
         if (!(one >= SPACE) || one === LESS || at - begin > MAX_VALUE) throw GIVEN_UP
         if (one === AND) refers = true
         at += 1
@@ -166,7 +166,7 @@ function createReader(
     }
   }
 
-  /** The start tag whose `<` stands at `from`. */
+  /** Reads the start tag whose `<` is at `from`. */
   const startAt = (from: number, depth: number, outer: Scope): Tag => {
     elements += 1
     if (depth > maxDepth || elements > maxElements) throw GIVEN_UP
@@ -187,7 +187,7 @@ function createReader(
     return { tag, scope, attributes, isEmpty }
   }
 
-  /** After `</` comes the name with which it began. */
+  /** The end tag must have the name of the start tag. */
   const endTag = (tag: string, from: number): void => {
     if (!text.startsWith(tag, from)) throw GIVEN_UP
     const at = skipBlanks(from + tag.length)
@@ -195,7 +195,7 @@ function createReader(
     end = at + 1
   }
 
-  /** The element whose `<` stands at `from`. */
+  /** Reads the element whose `<` is at `from`. */
   const elementAt = (from: number, depth: number, outer: Scope): XmlElement => {
     const { tag, scope, attributes, isEmpty } = startAt(from, depth, outer)
     const { name, namespace } = nameOf(tag, scope)
@@ -223,7 +223,7 @@ function createReader(
     }
   }
 
-  /** The text of a comment, none, or of CDATA; `end` is behind it. */
+  /** The text of a CDATA section, or '' for a comment; `end` is the position after it. */
   const marked = (from: number): string => {
     if (plain !== undefined) throw GIVEN_UP
     if (!text.startsWith('<![CDATA[', from)) {
@@ -236,7 +236,7 @@ function createReader(
     return text.slice(from + 9, to)
   }
 
-  /** The root of a plain document, whose elements are read when they are asked for. */
+  /** The root of a plain document; its children are read when the caller asks for them. */
   const rootAt = (from: number): XmlDocument => {
     const { tag, scope, attributes, isEmpty } = startAt(from, 1, outside)
     const { name, namespace } = nameOf(tag, scope)
@@ -266,7 +266,7 @@ function createReader(
 
   const plainText = (from: number, to: number): string => {
     if (from === to) return ''
-    // White space alone is the library's to keep or to leave out.
+    // Whether text of white space only is kept is the library's decision.
     if (isBlankCode(text.charCodeAt(from)) && isBlank(text, from, to)) throw GIVEN_UP
     const raw = text.slice(from, to)
     return raw.includes('&') ? resolved(raw, true) : ownText(raw)
@@ -277,7 +277,7 @@ function createReader(
   return { skip, rootElement, rootAt, end: () => end }
 }
 
-/** The namespaces below a start tag; declarations leave `pairs`. */
+/** The namespaces in scope inside a start tag; removes the declarations from `pairs`. */
 function scopeOf(pairs: [string, string][], outer: Scope, isRoot: boolean, plain: XmlForm['plain']): Scope {
   if (!pairs.some(([tag]) => tag === 'xmlns' || tag.startsWith('xmlns:'))) return outer
   if (plain !== undefined && !isRoot) throw GIVEN_UP
@@ -326,7 +326,7 @@ function resolvedText(raw: string): string {
   return raw.includes('&') ? resolved(raw, false) : ownText(raw)
 }
 
-/** With what its references stand for; numeric ones are not plain. */
+/** The text with references replaced; numeric references are not plain. */
 function resolved(raw: string, isPlain: boolean): string {
   return raw.replace(REFERENCE, (_, reference: string | undefined) => {
     const known = reference === undefined ? undefined : REFERRED[reference]
@@ -340,14 +340,14 @@ function resolved(raw: string, isPlain: boolean): string {
   })
 }
 
-/** The place behind the comment at `from`, in which section 2.5 allows no `--`. */
+/** The position after the comment at `from`; section 2.5 forbids `--` inside it. */
 function commentEnd(text: string, from: number): number {
   const to = text.startsWith('<!--', from) ? text.indexOf('--', from + 4) : -1
   if (to === -1 || text.charCodeAt(to + 2) !== GREATER) throw GIVEN_UP
   return to + 3
 }
 
-/** A string of its own: a piece of the document would keep all of it in memory. */
+/** A copy of its own: a substring of the document would keep the whole document in memory. */
 function ownText(piece: string): string {
   return piece.length < SHARED_FROM ? piece : Buffer.from(piece).toString()
 }
