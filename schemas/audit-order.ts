@@ -1,6 +1,6 @@
 /**
- * Audit orders as they cross the wire: what an authority orders, what the registry hands to each server, what a server answers.
- * Ids stand in their text form, times in ISO form with milliseconds, octets in base64.
+ * Audit orders on the wire: the authority's order, the registry's list for each server, and a server's answer. Identifiers are in
+ * text form, times in ISO form with milliseconds, binary values in base64.
  */
 import type { FoundRecord } from './found-record.ts'
 import type { DocumentHead } from './management-request.ts'
@@ -8,7 +8,7 @@ import type { DocumentHead } from './management-request.ts'
 /** The newest form of orders. */
 export const AUDIT_FORM = 2
 
-/** The `typ` of each document's JWS: one cannot stand for another. */
+/** The `typ` of each document's JWS, so that no document can pass for another kind. */
 export const AUDIT_DOCUMENT = {
   order: 'concordat-audit-order',
   query: 'concordat-audit-order-query',
@@ -16,25 +16,28 @@ export const AUDIT_DOCUMENT = {
   answer: 'concordat-audit-answer',
 } as const
 
-/** Of parties, services, contract, purposes and endpoints every one that is given has to fit; of several values one. */
+/** A record must match every given field; for a list, one of its values. */
 export type AuditScope = {
-  /** Members or subsystems, as client or provider. */
+  /** Members or subsystems that are client or provider. */
   parties?: string[]
   services?: string[]
-  /** UUID of a service contract, all its versions; in the second form also "<uuid>/<version>". */
+  /** UUID of a service contract, for all its versions; in the second form also "<uuid>/<version>". */
   contract?: string
-  /** Second form: purposes of the contracts that held, exactly. */
+  /** Second form: purposes of the applicable contracts, compared as exact texts. */
   purposes?: string[]
-  /** Second form: as they are declared or granted, "GET /persons/*". */
+  /** Second form: endpoints as declared or granted, "GET /persons/*". */
   endpoints?: string[]
-  /** Times of records: inclusive and exclusive. */
+  /** Bounds for the times of records: `from` inclusive, `to` exclusive. */
   from: string
   to: string
 }
 
-/** Signed by the authority's key, which servers and registry know by the SHA-256 of its certificate. */
+/** Signed with the authority's key, which servers and registry identify by the SHA-256 of its certificate. */
 export type AuditOrder = {
-  /** Absent in the first form. Who does not know a form refuses it, and never answers less narrowly than was asked. */
+  /**
+   * Absent in the first form. A server that does not know the form refuses the order, so it never answers more broadly than
+   * asked.
+   */
   version?: typeof AUDIT_FORM
   id: string
   createdAt: string
@@ -42,20 +45,23 @@ export type AuditOrder = {
   authority: string
   case: string
   legalBasis: string
-  /** Until when each server has to answer. */
+  /** Each server must answer before this time. */
   deadline: string
   servers: string[]
   scope: AuditScope
-  /** How many records are drawn of those in scope, with evidence; 0: their metadata alone. */
+  /** How many records in scope are drawn and shown with evidence. 0: only metadata. */
   sample: number
-  /** X25519 public key: answers are sealed to it. */
+  /** X25519 public key to which answers are sealed. */
   recipient: string
 }
 
-/** `has`: the hashes of orders that the server has and has not answered, the most urgent ones; the list leaves them out. */
+/** `has`: hashes of the most urgent orders that the server has received and not answered; the list leaves them out. */
 export type AuditQuery = DocumentHead & { server: string; has?: string[] }
 
-/** `seed`: the first checkpoint of the server's log that the registry's witness cosigned after it had the order, with this cosignature alone. */
+/**
+ * `seed`: the first checkpoint of the server's log that the registry's witness cosigned after the server had the order, with only
+ * this cosignature.
+ */
 export type ListedOrder = { order: string; receivedAt: string; seed: string }
 
 export type AuditOrderList = {
@@ -76,36 +82,39 @@ export type AuditAnswer = DocumentHead & {
   /** SHA-256 of the order's RFC 8785 JSON. */
   order: string
   outcome: AuditOutcome
-  /** Why it was refused. */
+  /** The reason for a refusal. */
   reason?: string
   seed: string
-  /** How many records are in scope, and which were drawn. */
+  /** How many records are in scope, and the indexes of the drawn ones. */
   matched: number
   sample: number[]
   /** HPKE (RFC 9180) to the order's recipient; absent when refused. */
   sealed?: { enc: string; ciphertext: string }
 }
 
-/** What is sealed. */
+/** The content of `sealed`, before encryption. */
 export type AuditPayload = {
-  /** The form of its order. */
+  /** The form of the order. */
   version: 1 | 2
   order: string
   server: string
   seed: string
-  /** All that are in scope, as the server's search has them. */
+  /** All records in scope, in the form of the server's search. */
   records: FoundRecord[]
-  /** Absent in what older servers answered. */
+  /** Absent in answers of older servers. */
   coverage?: AuditCoverage
-  /** Of each drawn record the evidence bundle of its exchange, or why there is none. */
+  /** For each drawn record: the evidence bundle of its exchange, or why there is none. */
   bundles: { index: number; bundle?: string; without?: string }[]
 }
 
-/** Is this all? What the server looked through for the list, of what the authority may see. */
+/** Shows whether the list is complete: what the server searched, limited to what the authority may see. */
 export type AuditCoverage = {
-  /** Messages between the two times of the scope, below the seed. */
+  /** The number of messages between the two times of the scope, below the seed's tree size. */
   inPeriod: number
-  /** Those among them that fit all else, and do not say their contract's purpose or their endpoint; how many, the first and the last. */
+  /**
+   * Messages among them that match the rest of the scope but do not state their contract's purpose or their endpoint: the number,
+   * the first and the last index.
+   */
   unsaid: number
   firstUnsaid?: number
   lastUnsaid?: number
@@ -114,7 +123,7 @@ export type AuditCoverage = {
 export const AUDIT_LIMITS = {
   orderBytes: 64 * 1024,
   answerBytes: 8 * 1024 * 1024,
-  /** Of what is sealed: base64 twice makes 16 octets of 9, and seed, certificates and OCSP answers come on top. */
+  /** Bounds the sealed payload. Base64 twice turns 9 octets into 16, and seed, certificates and OCSP answers are added. */
   payloadBytes: 4_500_000,
   sample: 20,
   matched: 2000,
@@ -122,10 +131,10 @@ export const AUDIT_LIMITS = {
   parties: 50,
   purposes: 10,
   endpoints: 50,
-  /** A scope covers at most so many days, and an order waits at most so many for an answer. */
+  /** The most days that a scope may cover, and that an order may wait for an answer. */
   days: 400,
   deadlineDays: 92,
-  /** Orders that one answer to a query holds, and that a query names as known. */
+  /** The most orders in one answer to a query, and in the `has` of a query. */
   listed: 10,
   held: 200,
 } as const

@@ -1,6 +1,6 @@
 /**
- * What an approved CA's certificates say, as data (certificate-profile.schema.json): the subject of a request, and which member a
- * subject names. X-Road's profile classes are the documents in certificate-profiles/.
+ * How to read and request an approved CA's certificates, as data (certificate-profile.schema.json): the subject of a request, and
+ * which member a subject identifies. X-Road's profile classes are the documents in certificate-profiles/.
  */
 
 export const SUBJECT_ATTRIBUTES = [
@@ -9,7 +9,7 @@ export const SUBJECT_ATTRIBUTES = [
 ] as const
 type SubjectAttribute = (typeof SUBJECT_ATTRIBUTES)[number]
 
-/** What a value of a request may name in braces. */
+/** The placeholders that a value of a request may contain in braces. */
 export const PLACEHOLDERS = [
   ...(['instance', 'memberClass', 'memberCode', 'memberName'] as const),
   ...(['serverCode', 'dnsName', 'country'] as const),
@@ -19,36 +19,36 @@ export type Placeholder = (typeof PLACEHOLDERS)[number]
 /** One attribute of a request's subject: "{instance}/{serverCode}/{memberClass}". */
 export type RequestedAttribute = { attribute: SubjectAttribute; label: string; value: string }
 
-/** `filled`: there, and not empty. */
+/** `filled`: the attribute is present and not empty. */
 export type Condition =
   | { attribute: SubjectAttribute; is: 'present' | 'absent' | 'filled' }
   | { attribute: SubjectAttribute; startsWith: string[] }
 
-/** Where a part of an identifier is found: fixed, the configuration's instance, or in an attribute that stands once. */
+/** The source of a part of an identifier: a fixed text, the configuration's instance, or an attribute that occurs once. */
 export type Part =
   | { value: string }
   | { instance: true }
   | {
       attribute: SubjectAttribute
-      /** What it has to begin with, which is no part of it. */
+      /** Required prefix, which is removed from the part. */
       after?: string
-      /** It has to be exactly so many decimal digits. */
+      /** The attribute must be exactly this many decimal digits. */
       digits?: number
       split?: { by: string; parts: number; at: number }
     }
 
 export type IdentifierPart = 'instance' | 'memberClass' | 'memberCode' | 'serverCode'
 
-/** One way in which subjects name whom they are of. */
+/** One way in which a subject identifies its member or server. */
 export type Reading = {
-  /** It is tried where all of these hold. */
+  /** This reading applies if all of these are true. */
   when?: Condition[]
-  /** And then these have to be there, or nobody is named. */
+  /** If it applies, these must be true too; otherwise the certificate is refused. */
   need?: { attribute: SubjectAttribute; equals?: string }[]
   parts: Partial<Record<IdentifierPart, Part>>
 }
 
-/** What a certificate has to have beside what X-Road asks of each. */
+/** Requirements on a certificate in addition to those that X-Road always has. */
 export type CertificateDemands = {
   keyUsage?: string[]
   extendedKeyUsage?: string[]
@@ -56,7 +56,7 @@ export type CertificateDemands = {
 }
 
 export type CertificateProfile = {
-  /** The class name in shared-params; X-Road's without their package. */
+  /** The class name in shared-params; for X-Road's classes without the package. */
   name: string
   title: string
   signing: { request: RequestedAttribute[]; identify: Reading[]; certificate?: CertificateDemands }

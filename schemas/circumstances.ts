@@ -1,35 +1,35 @@
 /**
- * The circumstances of an exchange, as a log keeps them beside its records: one canonical JSON document (RFC 8785) for all
- * exchanges with the same circumstances, known by its SHA-256. Nothing in it is about a person: no path as it was called, no user, no
- * address. Identifiers stand in their text form with slashes, digests as base64.
+ * The circumstances of an exchange, stored by a log with its records: one canonical JSON document (RFC 8785) for all exchanges
+ * with the same circumstances, identified by its SHA-256. It contains no personal data: no path as called, no user, no address.
+ * Identifiers are in text form with slashes, digests in base64.
  */
 
-/** Method and path pattern as access rights and contracts have them. */
+/** Method and path pattern, as in access rights and contracts. */
 export type EndpointPattern = { method: string; path: string }
 
 export type Circumstances = {
   version: 1
-  /** Which of the two servers says so. */
+  /** Which of the two servers recorded them. */
   side: 'consumer' | 'provider'
-  /** How the client's systems have to prove who they are; of the consumer's side. */
+  /** How the client's systems must authenticate; on the consumer's side only. */
   authentication?: 'NOSSL' | 'SSLNOAUTH' | 'SSLAUTH'
-  /** The contract under which it took place; absent: under none. */
+  /** The contract that applied; absent if none did. */
   contract?: {
     id: string
     version: number
-    /** SHA-256 of its content, lower hex, as the parties sealed it. */
+    /** SHA-256 of its content in lower-case hex, as the parties sealed it. */
     hash: string
     title: string
     purpose: string
     legalBasis: string
     /** The endpoint of the contract that covers the call. */
     endpoint: EndpointPattern
-    /** Of a contract with a whole group: the client was a member. */
+    /** For a contract with a whole group: the group of which the client was a member. */
     globalGroup?: string
   }
-  /** The endpoint that was called, as the service's description declares it. */
+  /** The endpoint that was called, as declared in the service's description. */
   endpoint?: EndpointPattern
-  /** The access right by which the call was allowed; absent on the provider's side: there was none. */
+  /** The access right that allowed the call. Absent on the provider's side: there was none. */
   right?: { endpoint: EndpointPattern; grants: RightGrant[] }
   service?: {
     type: 'REST' | 'OPENAPI'
@@ -38,7 +38,7 @@ export type Circumstances = {
   }
 }
 
-/** Who was granted an endpoint, where that named the client. */
+/** A grant of an endpoint that covered the client. */
 export type RightGrant = {
   subjectType: 'SUBSYSTEM' | 'GLOBALGROUP' | 'LOCALGROUP'
   /** A subsystem's identifier, or a group's code. */

@@ -1,4 +1,4 @@
-/** Ids as the API writes them, INSTANCE:CLASS:CODE[:SUBSYSTEM]: no code holds a colon, so nothing needs escaping. */
+/** Identifiers in the form of the API, INSTANCE:CLASS:CODE[:SUBSYSTEM]. No code contains a colon, so nothing is escaped. */
 import { Fault } from './fault.ts'
 import {
   type ClientId,
@@ -9,7 +9,7 @@ import {
   type SubsystemId,
 } from './identifiers.ts'
 
-/** The slash form of identifiers.ts; throws `invalid_client_identifier` unless there are `least` to `most` codes. */
+/** Converts to the slash form of identifiers.ts; throws `invalid_client_identifier` unless there are `least` to `most` codes. */
 export function slashForm(text: string, least: number, most: number): string {
   const codes = text.split(':')
   if (codes.length < least || codes.length > most) {
@@ -18,7 +18,7 @@ export function slashForm(text: string, least: number, most: number): string {
   return codes.map((code) => encodeSegment(checkCode(code))).join('/')
 }
 
-/** The API's form of an id's slash form. */
+/** Converts the slash form to the API's form. */
 export function colonForm(text: string): string {
   return text.split('/').map(decodeURIComponent).join(':')
 }

@@ -1,10 +1,10 @@
 /**
- * Service contracts as they cross the wire between security servers and the central registry: what a contract says, the signed
- * documents about it, and the list that each server gets. Ids stand in their text form, times in ISO form with milliseconds.
+ * Service contracts on the wire between security servers and the central registry: the content of a contract, the signed
+ * documents about it, and the list that each server gets. Identifiers are in text form, times in ISO form with milliseconds.
  */
 import type { DocumentHead } from './management-request.ts'
 
-/** Where the identifier of the person stands that a call is about. */
+/** Where in a message the identifier of the person is whom the call is about. */
 export type DataSubjectPlace = {
   in: 'path' | 'query' | 'header' | 'body'
   /** The name of a path, query or header parameter, or a JSON Pointer (RFC 6901) into the body. */
@@ -13,18 +13,18 @@ export type DataSubjectPlace = {
 
 export type ContractService = {
   serviceCode: string
-  /** Method and path pattern as access rights have them: "GET", "/persons/*". */
+  /** Method and path pattern, as in access rights: "GET", "/persons/*". */
   endpoints: { method: string; path: string }[]
-  /** JSON Pointers; absent: any field. */
+  /** JSON Pointers to the allowed fields of the request; absent: any field. */
   requestFields?: string[]
   responseFields?: string[]
   dataSubject?: DataSubjectPlace
 }
 
-/** A whole group under standard terms, to which each member agrees for its own subsystems, or the subsystems by name. */
+/** Either a whole group under standard terms, which each member accepts for its own subsystems, or named subsystems. */
 export type ContractConsumers = { globalGroup: string } | { subsystems: string[] }
 
-/** What two sides agree on. */
+/** The terms on which the two sides agree. */
 export type ContractTerms = {
   title: string
   provider: string
@@ -36,20 +36,23 @@ export type ContractTerms = {
   /** How much of the messages both logs keep. */
   logLevel: 'full' | 'digest' | 'none'
   retentionDays: number
-  /** Hides its exchanges from auditors, except those with the role for it on servers that one of these members owns. */
+  /**
+   * Hides the exchanges of this contract from auditors. Exceptions are auditors with the role for secret contracts, on servers
+   * whose owner is one of these members.
+   */
   secret?: { visibleTo: string[] }
   quota?: { perSecond?: number; burst?: number; perDay?: number }
   validFrom: string
   validUntil: string
   reviewAt: string
-  /** When it is overdue it goes on, and the registry and both sides are told every day. */
+  /** When the contract is overdue, exchanges continue, and the registry and both sides get a warning every day. */
   critical: boolean
-  /** How long exchanges may go on when the registry cannot be asked for its state. */
+  /** How long exchanges may continue while the registry cannot be asked for the contract's state. */
   outageGraceHours: number
   contacts: { member: string; name: string; email: string }[]
 }
 
-/** The whole content; its SHA-256 in canonical form (RFC 8785) is what everybody agrees to. */
+/** The whole content. All parties agree to the SHA-256 of its canonical form (RFC 8785). */
 export type ContractContent = ContractTerms & {
   /** UUID, the same for all versions. */
   contract: string
@@ -69,12 +72,12 @@ export const CONTRACT_STATES = [
   'DECLINED',
   'WITHDRAWN',
 ] as const
-/** ACCEPTED: all have sealed it, the registry has to approve it. */
+/** ACCEPTED: all members have sealed it, and the registry has to approve it. */
 export type ContractState = (typeof CONTRACT_STATES)[number]
 
 /**
- * Whether the e-mail address of a contact is known to reach the member. ASKED: a letter with a code is on its way; REFUSED: the mail
- * server takes nothing for it; ELSEWHERE: the registry of the member's own instance asks.
+ * Whether the e-mail address of a contact is known to reach the member. ASKED: a letter with a code was sent. REFUSED: the mail
+ * server refuses mail to the address. ELSEWHERE: the registry of the member's own instance asks.
  */
 export const CONTACT_STATES = ['CONFIRMED', 'ASKED', 'UNCONFIRMED', 'REFUSED', 'ELSEWHERE'] as const
 export type ContactState = (typeof CONTACT_STATES)[number]
@@ -82,7 +85,7 @@ export type ContactState = (typeof CONTACT_STATES)[number]
 export const CONTRACT_SIDES = ['provider', 'consumers'] as const
 export type ContractSide = (typeof CONTRACT_SIDES)[number]
 
-/** The `typ` of each document's JWS: one cannot stand for another. */
+/** The `typ` of each document's JWS, so that no document can pass for another kind. */
 export const CONTRACT_DOCUMENT = {
   proposal: 'concordat-contract-proposal',
   seal: 'concordat-contract-seal',
@@ -105,9 +108,9 @@ export type ContractSeal = DocumentHead & {
   contract: string
   version: number
   hash: string
-  /** The two people who agreed on behalf of the member, by the names that its server knows them by. */
+  /** The two people who agreed on behalf of the member, by their user names on its server. */
   mandated: string[]
-  /** Of a group's contract: the member's subsystems for which it joins. */
+  /** For a group's contract: the member's subsystems that join. */
   subsystems?: string[]
 }
 
@@ -119,25 +122,25 @@ export type ContractAct = DocumentHead & {
   hash: string
   act: MemberAct
   reason: string
-  /** Who decided on behalf of the member: two people who terminate, one who declines or withdraws; an older server names nobody. */
+  /** Who decided on behalf of the member: two people to terminate, one to decline or withdraw. Absent from an older server. */
   mandated?: string[]
 }
 
-/** A member gives back the code that was sent to the address of a contact of its own. */
+/** A member returns the code that was sent to the address of one of its own contacts. */
 export type ContactConfirmation = DocumentHead & {
   server: string
   contract: string
   email: string
   code: string
-  /** Who gave it, by the name that the member's server knows them by. */
+  /** The person who returned it, by the user name on the member's server. */
   person: string
 }
 
-/** A member wants the letter to a contact of its own sent again. */
+/** A member asks the registry to send the letter to one of its own contacts again. */
 export type ContactLetter = DocumentHead & { server: string; contract: string; email: string }
 
 export type ContractQuery = DocumentHead & { server: string }
-/** Contents and seals by their SHA-256. */
+/** Asks for contents and seals by their SHA-256. */
 export type ContractFetch = DocumentHead & { server: string; hashes: string[] }
 
 export type ListedContract = {
@@ -145,27 +148,32 @@ export type ListedContract = {
   version: number
   hash: string
   state: ContractState
-  /** SHA-256 of each seal's bytes. */
+  /** SHA-256 of the bytes of each seal. */
   seals: string[]
   /** Members whose seal is still missing. */
   waitsFor: string[]
-  /** Why it is suspended, was declined or has ended. */
+  /** Why it is suspended, was declined, or has ended. */
   reason?: string
-  /** Which member proposed this content and when, and when its state last changed; absent in a list of an older registry. */
+  /**
+   * The member that proposed this content, the time of the proposal, and the last change of state. Absent in a list of an older
+   * registry.
+   */
   proposedBy?: string
   proposedAt?: string
   changedAt?: string
-  /** Since when it was in force, of what is or was. */
+  /** Since when it is or was in force. */
   inForceAt?: string
-  /** Of what is undecided or in force, in the order of the content's contacts; absent where the registry sends no e-mail. */
+  /** Only while undecided or in force, in the order of the content's contacts. Absent if the registry sends no e-mail. */
   contacts?: ContactState[]
-  /** The sides of what is undecided that have no confirmed contact, where the instance's policy wants one; else absent. */
+  /** Only while undecided: the sides without a confirmed contact, if the instance's policy requires one. */
   contactsMissing?: ContractSide[]
-  /** Of a contract between two instances: SHA-256 of the counter-seal of each registry, once it agreed. */
+  /** For a contract between two instances: SHA-256 of the counter-seal of each registry that has agreed. */
   counterSeals?: string[]
 }
 
-/** A registry's agreement to a contract between two instances: all members have sealed it, and its own policy is met. */
+/**
+ * A registry's agreement to a contract between two instances: all members have sealed it, and the registry's own policy is met.
+ */
 export type CounterSeal = {
   instance: string
   contract: string
@@ -175,8 +183,8 @@ export type CounterSeal = {
 }
 
 /**
- * What one registry asks another: which contracts there are between both, or, by `hashes`, contents and seals. Signed by a
- * configuration signing key, which the other one knows from the anchor.
+ * A registry's question to another: which contracts exist between both instances or, with `hashes`, contents and seals. Signed
+ * with a configuration signing key, which the other registry knows from the anchor.
  */
 export type PartnerQuery = {
   id: string
@@ -184,20 +192,20 @@ export type PartnerQuery = {
   instance: string
   asked: string
   hashes?: string[]
-  /** What `next` of the page before said. */
+  /** The `next` of the preceding page. */
   after?: PartnerPlace
 }
 
-/** A version in the order of a list's pages. */
+/** The position of a version in the order of a list's pages. */
 export type PartnerPlace = { contract: string; version: number }
 
-/** A version of a contract between two instances, as one of their registries has it. */
+/** A version of a contract between two instances, according to one of their registries. */
 export type PartnerContract = {
   contract: string
   version: number
   hash: string
   state: ContractState
-  /** The instance at whose registry this content was proposed, and by which member. */
+  /** The instance at whose registry this content was proposed, and the proposing member. */
   origin: string
   proposedBy: string
   seals: string[]
@@ -213,21 +221,24 @@ export type PartnerList = {
   answers: string
   generatedAt: string
   contracts: PartnerContract[]
-  /** Where the next page begins, while there are more contracts in force. */
+  /** Where the next page begins; absent on the last page. */
   next?: PartnerPlace
 }
 
-/** What a server is told, signed by a configuration signing key: it answers one query, so no older one can stand for it. */
+/**
+ * The registry's list for a server, signed with a configuration signing key. It answers one query, so an older list cannot
+ * replace it.
+ */
 export type ContractList = {
   instance: string
   server: string
   /** The id of the query. */
   answers: string
   generatedAt: string
-  /** An exchange needs a contract beside the provider's access rights. */
+  /** Whether an exchange needs a contract in addition to the provider's access rights. */
   contractRequired: boolean
   contracts: ListedContract[]
 }
 
-/** The answer to a fetch: some or all of what was asked for, base64. */
+/** The answer to a fetch: some or all of the requested items, in base64. */
 export type ContractItems = { items: { sha256: string; content: string }[] }

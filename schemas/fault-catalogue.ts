@@ -1,6 +1,6 @@
 /**
- * Every fault there is: X-Road's codes (ErrorCodes.java) and ours, with HTTP status, who has to act first, the public
- * text and what to do next; the rows stand in faults/. docs/errors.md lists the same: `concordat check --fix` writes it.
+ * All faults: X-Road's codes (ErrorCodes.java) and ours, with HTTP status, who has to act first, the public text and the remedy.
+ * The rows are in faults/. docs/errors.md has the same list: `concordat check --fix` writes it.
  */
 import { administrationFaults } from './faults/administration.ts'
 import type { FaultEntry } from './faults/entry.ts'

@@ -1,24 +1,24 @@
 /**
- * The one error type of the product. A step throws a Fault; only an edge (routes.ts) turns it into an answer.
- * The catalogue stands in fault-catalogue.ts and faults/; docs/errors.md is kept equal to it by a test.
+ * The error type of the product. A processing step throws a Fault; only an edge (routes.ts) turns it into an answer. The
+ * catalogue is in fault-catalogue.ts and faults/; a test keeps docs/errors.md equal to it.
  */
 import { randomUUID } from 'node:crypto'
 import { catalogue } from './fault-catalogue.ts'
 
 export type FaultCode = keyof typeof catalogue
 
-/** Which half of a server speaks: it becomes the prefix of the code on the wire (X-Road ErrorCodes). */
+/** The half of a server that reports the fault: the prefix of the code on the wire (X-Road ErrorCodes). */
 export type FaultOrigin = 'client' | 'server.clientproxy' | 'server.serverproxy' | 'signer'
 
-/** A fault as it crosses a wire: dotted lower-case code, public text, id to look for in the logs. */
+/** A fault on the wire: dotted lower-case code, public text, and an id under which the logs have it. */
 export type WireFault = { type: string; message: string; detail: string }
 
 type Facts = {
-  /** What exactly, and where: identifiers and limits only, never payload, secrets or personal codes. */
+  /** Details: identifiers and limits only, never payload, secrets or personal codes. */
   what?: string | undefined
   /** For the log only; never leaves the process. */
   cause?: unknown
-  /** The id of this fault when another server has given it one already. */
+  /** The id of this fault, if another server has already assigned one. */
   detail?: string | undefined
 }
 
@@ -27,7 +27,7 @@ export class Fault extends Error {
   readonly status: number
   readonly detail: string
   readonly what: string | undefined
-  /** Set when a peer sent this fault: it is passed on as it came. */
+  /** Set when a peer sent this fault: it is passed on unchanged. */
   readonly received: WireFault | undefined
 
   constructor(code: FaultCode, facts: Facts = {}, received?: WireFault) {
@@ -51,7 +51,7 @@ function publicText(code: FaultCode, what: string | undefined): string {
   return `${text}${what === undefined ? '' : ` (${what})`}. ${remedy}.`
 }
 
-/** The form of a fault on the wire, spoken by `origin`; a peer's fault keeps its own code. */
+/** The form of a fault on the wire, reported by `origin`; a peer's fault keeps its own code. */
 export function wireFault(fault: Fault, origin: FaultOrigin): WireFault {
   if (fault.received !== undefined) return fault.received
   const prefix =
@@ -59,7 +59,7 @@ export function wireFault(fault: Fault, origin: FaultOrigin): WireFault {
   return { type: `${prefix}.${fault.code}`, message: fault.message, detail: fault.detail }
 }
 
-/** Any thrown value as a Fault: what is not one already becomes `internal_error`, its cause kept for the log. */
+/** Converts any thrown value to a Fault: anything else becomes `internal_error` with the value as cause, for the log. */
 export function asFault(thrown: unknown): Fault {
   return thrown instanceof Fault ? thrown : new Fault('internal_error', { cause: thrown })
 }

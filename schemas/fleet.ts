@@ -1,10 +1,10 @@
 /**
- * What a security server tells the registry of itself every minute, and what it is told in return. Ids stand in their text
- * form, times in ISO form with milliseconds.
+ * A security server's report to the registry every minute, and the registry's answer. Identifiers are in text form, times in ISO
+ * form with milliseconds.
  */
 import type { DocumentHead } from './management-request.ts'
 
-/** The `typ` of each document's JWS: one cannot stand for another. */
+/** The `typ` of each document's JWS, so that no document can pass for another kind. */
 export const FLEET_DOCUMENT = {
   report: 'concordat-server-report',
   answer: 'concordat-server-report-answer',
@@ -17,9 +17,9 @@ export const OCSP_STATES = ['good', 'revoked', 'unknown', 'stale', 'none'] as co
 export type ReportedCertificate = {
   sha256: string
   usage: 'AUTHENTICATION' | 'SIGNING'
-  /** Whose signing certificate it is. */
+  /** The member, for a signing certificate. */
   member?: string
-  /** SHA-256 of the certificate of the CA that issued it; absent when the configuration does not name that CA. */
+  /** SHA-256 of the certificate of the issuing CA; absent if the configuration does not have that CA. */
   authority?: string
   notAfter: string
   ocsp: (typeof OCSP_STATES)[number]
@@ -29,19 +29,19 @@ export type ReportedCertificate = {
 export type ServerReport = DocumentHead & {
   server: string
   version: string
-  /** The configuration that the server goes by; `failure` is of the last attempt to fetch it. */
+  /** The server's current configuration; `failure` is that of the last attempt to fetch it. */
   configuration: { index?: number; fetchedAt?: string; expiresAt?: string; failure?: string }
   timeStamping: { oldestUnstamped?: string; failure?: string }
-  /** Active ones. */
+  /** Active certificates only. */
   certificates: ReportedCertificate[]
-  /** How far the server's clock is ahead of the registry's, as far as the last answer told. */
+  /** How far the server's clock is ahead of the registry's, according to the last answer. */
   clockErrorMs?: number
 }
 
-/** What people have to know while something does not work. */
+/** An announcement to people about something that does not work. */
 export type Outage = { id: number; message: string; from: string; until: string }
 
-/** Signed by a configuration signing key; it answers one report, so no older one can stand for it. */
+/** Signed with a configuration signing key. It answers one report, so an older answer cannot replace it. */
 export type ReportAnswer = {
   instance: string
   server: string
@@ -54,30 +54,33 @@ export type ReportAnswer = {
 export const MOST_CERTIFICATES = 200
 export const MOST_OUTAGES = 20
 
-/** How exchanges ended: with the provider's answer, with none or with a fault, or refused before they reached its system. */
+/**
+ * How exchanges ended: `answered` with the provider's answer, `failed` without one or with a fault, `refused` before they reached
+ * its system.
+ */
 export type CallOutcomes = { answered: number; failed: number; refused: number }
 
-/** The exchanges of one pair on one day, as the log of a server at one of its ends has them. */
+/** The exchanges of one pair on one day, according to the log of a server at one end. */
 export type ReportedCalls = CallOutcomes & {
-  /** At which end the server that counts them is. */
+  /** The end at which the counting server is. */
   side: 'consumer' | 'provider'
   consumer: string
   service: string
 }
 
-/** What one server exchanged on one day (UTC); an id may stand in it once for each side. */
+/** One server's exchanges on one day (UTC); an id may occur once per side. */
 export type CallCounts = DocumentHead & {
   server: string
   /** 2026-11-26 */
   day: string
-  /** The day is over, and the log has all of it. */
+  /** Whether the day is over and the log has all of it. */
   settled: boolean
   calls: ReportedCalls[]
-  /** Exchanges whose parties are not told. */
+  /** Exchanges whose parties are not named. */
   rest: CallOutcomes
 }
 
-/** Signed like the answer to a report. `missing`: days that the registry would have, the newest first. */
+/** Signed like the answer to a report. `missing`: days that the registry wants, newest first. */
 export type CallCountsAnswer = {
   instance: string
   server: string
@@ -86,13 +89,13 @@ export type CallCountsAnswer = {
   missing: string[]
 }
 
-/** Pairs of a day that are named, those with the most exchanges. */
+/** The most pairs that are named per day: those with the most exchanges. */
 export const MOST_CALLS = 200
-/** Of an id that is named; exchanges of those with a longer one are among the rest. */
+/** The maximum length of a named id; exchanges with longer ids are counted in `rest`. */
 export const MOST_CALL_ID = 400
-/** Exchanges of one outcome that anybody has in a day: more than a million a second. Sums of all that is kept stay exact. */
+/** The most exchanges of one outcome per day: more than a million a second. So sums over all stored days stay exact. */
 export const MOST_EXCHANGES = 100_000_000_000
-/** Days before the running one that the registry asks for. */
+/** How many past days the registry asks for. */
 export const CALL_DAYS = 30
 
 export function sumOf(all: CallOutcomes[]): CallOutcomes {
@@ -105,7 +108,7 @@ export function sumOf(all: CallOutcomes[]): CallOutcomes {
   return sum
 }
 
-/** For a sort: those with the most exchanges first. */
+/** Sort order: most exchanges first. */
 export function byCalls(a: CallOutcomes, b: CallOutcomes): number {
   return b.answered + b.failed + b.refused - (a.answered + a.failed + a.refused)
 }

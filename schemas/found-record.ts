@@ -1,6 +1,8 @@
-/** What a search of the message log asks and finds, as the management API, exports and answers to audit orders have it. */
+/**
+ * Questions and results of a search of the message log, in the form of the management API, exports and answers to audit orders.
+ */
 
-/** The parameters of findRecords but for its page. */
+/** The parameters of findRecords, except for paging. */
 export type RecordQuestion = {
   queryId?: string
   requestId?: string
@@ -14,17 +16,17 @@ export type RecordQuestion = {
   failed?: boolean
   from?: string
   to?: string
-  /** Sealed, of a user id and of a represented party: sealActors gives them. */
+  /** Sealed user id and represented party, made by sealActors. */
   userTerm?: string
   representedPartyTerm?: string
   /** "<id>", or "<id>/<version>" */
   contract?: string
   purpose?: string
-  /** As it is declared or granted: "GET /persons/*" */
+  /** As declared or granted: "GET /persons/*" */
   endpoint?: string
 }
 
-/** Identifiers are in the form with colons. */
+/** Identifiers are in colon form. */
 export type FoundRecord = {
   index: number
   time: string
@@ -37,13 +39,13 @@ export type FoundRecord = {
   serviceId: string | null
   peer: string | null
   answers: number | null
-  /** "<id>/<version>"; absent, as the two below, in what an older version wrote. */
+  /** "<id>/<version>". This and the next two members are absent in results of an older version. */
   contract?: string | null
   purpose?: string | null
   endpoint?: string | null
 }
 
-/** Its members in the order of a table. */
+/** Its members in the order of table columns. */
 export const FOUND_RECORD_COLUMNS = [
   ...(['index', 'time', 'kind', 'direction', 'outcome', 'queryId', 'requestId'] as const),
   ...(['clientId', 'serviceId', 'peer', 'answers'] as const),

@@ -1,13 +1,13 @@
 /**
- * The global configuration as values: what shared-params and private-params say (X-Road pr-gconf, shared-params V2 to
- * V6), independent of the version it was read from. Certificates are DER, hashes are of their DER.
+ * The global configuration as values: the content of shared-params and private-params (X-Road pr-gconf, shared-params V2 to V6),
+ * independent of their version. Certificates are DER; hashes are over that DER.
  */
 import type { CertificateProfile } from './certificate-profile.ts'
 import type { ClientId, MemberId, ServerId, SubsystemId } from './identifiers.ts'
 
 export type CostType = 'FREE' | 'PAID' | 'UNDEFINED'
 
-/** Where a configuration can be fetched and which keys sign it (V3 on). */
+/** Where a configuration can be fetched, and which keys sign it (from V3). */
 export type ConfigurationSource = {
   address: string
   internalVerificationCerts: Buffer[]
@@ -30,7 +30,7 @@ export type ApprovedCa = {
   authenticationOnly: boolean
   topCa: CaInfo
   intermediateCas: CaInfo[]
-  /** The Java class name that X-Road uses to choose how subjects are read (wire digest 6.2). */
+  /** The name of the Java class by which X-Road reads subjects (wire digest 6.2). */
   certificateProfileInfo: string
   defaultCsrFormat?: 'PEM' | 'DER' | undefined
   acmeServer?: AcmeServer | undefined
@@ -48,7 +48,7 @@ export type MemberInfo = {
 export type SecurityServerInfo = {
   id: ServerId
   address?: string | undefined
-  /** SHA-256 (SHA-1 where read from V2) of each authentication certificate's DER. */
+  /** SHA-256 (SHA-1 if read from V2) of the DER of each authentication certificate. */
   authCertHashes: Buffer[]
   clients: ClientId[]
   maintenance?: { message?: string | undefined } | undefined
@@ -81,7 +81,7 @@ export type PrivateParameters = {
   timeStampingIntervalSeconds: number
 }
 
-/** The trust bootstrap of an instance: where its configuration lies and which certificates sign it. */
+/** The start of trust in an instance: the location of its configuration, and the certificates that sign it. */
 export type ConfigurationAnchor = {
   generatedAt: Date
   instance: string
@@ -89,47 +89,47 @@ export type ConfigurationAnchor = {
 }
 
 /**
- * Our signed statement beside X-Road's configuration: the index only rises, so a rollback or a frozen source shows.
- * Travels as a compact JWS (RFC 7515) whose payload is RFC 8785 JSON, signed by the configuration signing key.
+ * Our signed statement in addition to X-Road's configuration. The index only increases, so members notice a rollback or a frozen
+ * source. It is sent as a compact JWS (RFC 7515) with RFC 8785 JSON as payload, signed with the configuration signing key.
  */
 export type ConfigurationStatement = {
   instance: string
   index: number
   generatedAt: string
   expireDate: string
-  /** For each version's part, "V6/SHARED-PARAMETERS": its Content-location and base64 SHA-512. */
+  /** For each part of each version, "V6/SHARED-PARAMETERS": its Content-location and base64 SHA-512. */
   parts: Record<string, { location: string; sha512: string }>
-  /** The instance has a suspension list: who cannot get it is cut off, not free of it. */
+  /** The instance has a suspension list: a server that cannot get it must stop exchanging. */
   hasSuspensionList?: true
-  /** The head of the registry's transparency log, of which this publication is the newest leaf: a `LogHead`, signed. */
+  /** The signed head (`LogHead`) of the registry's transparency log; its newest leaf is this publication. */
   logHead?: string
-  /** Where this registry takes signed documents, for the registries of federated instances. */
+  /** Where this registry accepts signed documents from the registries of federated instances. */
   registration?: RegistrationService
-  /** Profiles of approved CAs that are none of X-Road's classes; `CERTIFICATE_PROFILES_PART` of the parts has their hash. */
+  /** Profiles of approved CAs in addition to X-Road's classes; the part `CERTIFICATE_PROFILES_PART` has their hash. */
   certificateProfiles?: CertificateProfile[]
 }
 
-/** A part of no version's directory: X-Road's clients, which fetch every part, never see it. */
+/** No version's directory contains this part, so X-Road's clients, which fetch every part, never see it. */
 export const CERTIFICATE_PROFILES_PART = 'V1/CERTIFICATE-PROFILES'
 
-/** The registration listener of a registry: https address and the certificate that it shows there, in base64. */
+/** The registration listener of a registry: its https address and its TLS certificate in base64. */
 export type RegistrationService = { address: string; certificate: string }
 
 export const SUSPENDED_KINDS = ['member', 'subsystem', 'server', 'certificate', 'contract'] as const
 export type SuspendedKind = (typeof SUSPENDED_KINDS)[number]
 
 /**
- * Whom nobody may exchange with, or under which contract: an identifier in its text form, the SHA-256 of a certificate's DER in
- * hex, the id of a service contract.
+ * A party with which, or a contract under which, nobody may exchange. `id` is an identifier in text form, the SHA-256 of a
+ * certificate's DER in hex, or the id of a service contract.
  */
 export type Suspended = { kind: SuspendedKind; id: string; since: string }
 
-/** So many may be suspended at once: a list has to be fetched and read every few seconds. */
+/** The most suspensions at once, because every server fetches and reads the list every few seconds. */
 export const MOST_SUSPENDED = 1000
 
 /**
- * Who is suspended in an instance, renewed by the registry every 30 s. The number only rises; after `expiresAt` the list
- * holds for nobody any more, and without a list nobody exchanges. Signed as the statement is.
+ * The suspensions of an instance; the registry renews the list every 30 s. The number only increases. After `expiresAt` the list
+ * is invalid, and without a valid list nobody exchanges. Signed like the statement.
  */
 export type SuspensionList = {
   instance: string
@@ -141,6 +141,6 @@ export type SuspensionList = {
 
 /**
  * The registry's transparency log (RFC 9162 tree) after a publication: its size, its root in base64, and the index of the
- * configuration that is its newest leaf. Signed apart from the statement, so that servers can show it to each other.
+ * configuration in its newest leaf. Signed separately from the statement, so that servers can show it to each other.
  */
 export type LogHead = { instance: string; index: number; size: number; root: string }

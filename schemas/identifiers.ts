@@ -1,6 +1,6 @@
 /**
- * The identifiers of X-Road (message protocol for REST, section 4.1) and their one text form: percent-encoded
- * segments joined by '/', "DEV/GOV/1234/population". The text form is canonical, so it serves as a map key.
+ * The identifiers of X-Road (message protocol for REST, section 4.1) and their canonical text form: percent-encoded segments
+ * joined by '/', "DEV/GOV/1234/population". Equal identifiers have equal texts, so the text form serves as a map key.
  */
 import { Fault } from './fault.ts'
 
@@ -10,33 +10,35 @@ export type MemberId = { instance: string; memberClass: string; memberCode: stri
 /** An information system of a member. */
 export type SubsystemId = MemberId & { subsystemCode: string }
 
-/** Who may be a client: a member or one of its subsystems. */
+/** A client: a member or one of its subsystems. */
 export type ClientId = MemberId & { subsystemCode?: string | undefined }
 
 /** A service of a subsystem. */
 export type ServiceId = SubsystemId & { serviceCode: string; serviceVersion?: string | undefined }
 
-/** A security server, named by its owner and a code. */
+/** A security server, identified by its owner and a code. */
 export type ServerId = MemberId & { serverCode: string }
 
 const PLAIN = /^[A-Za-z0-9\-._~]+$/
 const PCHAR = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+$/
-// X-Road only warns about these (control characters, separators, invisible marks); we refuse them: docs/divergences.md.
+// X-Road only warns about these characters (control characters, separators, invisible marks); we refuse them:
+// docs/divergences.md.
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f%:;/\\\u200b\ufeff\ud800-\udfff]/
-// What XML cannot carry, what does not show, and what makes one code look like another; joiners stay, some scripts need them.
+// Characters that XML does not allow, that are invisible, or that make one code look like another. Joiners are allowed; some
+// scripts need them.
 const UNFIT = /[\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufff9-\uffff]/
 const MAX_LENGTH = 255
 
 /** Percent-encodes one identifier segment as RFC 3986 pchar, keeping unreserved, sub-delims, ':' and '@'. */
 export function encodeSegment(segment: string): string {
-  // Nearly every code there is; this runs for each id of each exchange.
+  // True for nearly every code; this runs for each identifier of each exchange.
   if (PLAIN.test(segment)) return segment
   return encodeURIComponent(segment).replace(/%(24|26|2B|2C|3B|3D|3A|40)/g, (encoded) =>
     String.fromCharCode(Number.parseInt(encoded.slice(1), 16)),
   )
 }
 
-/** Decodes one segment of a path or header; throws `invalid_client_identifier` for anything but clean UTF-8 pchars. */
+/** Decodes one segment of a path or header; throws `invalid_client_identifier` for anything but well-formed UTF-8 pchars. */
 export function decodeSegment(segment: string): string {
   if (PLAIN.test(segment)) return checkCode(segment)
   if (!PCHAR.test(segment)) throw malformed(segment)
@@ -48,7 +50,10 @@ export function decodeSegment(segment: string): string {
   }
 }
 
-/** Returns `code` when it may stand in an identifier: 1 to 255 characters, none of X-Road's forbidden ones, not a dot segment. */
+/**
+ * Returns `code` if an identifier may contain it: 1 to 255 characters, none of X-Road's forbidden ones, not a dot segment. Throws
+ * `invalid_client_identifier`.
+ */
 export function checkCode(code: string): string {
   if (
     code.length === 0 ||
@@ -62,7 +67,7 @@ export function checkCode(code: string): string {
   return code
 }
 
-/** Returns `code` when it may be given to something new. Old codes of other instances are read more widely: `checkCode`. */
+/** Returns `code` if something new may have it. Existing codes of other instances may be less strict: see `checkCode`. */
 export function checkNewCode(code: string): string {
   if (code.trim() !== code || UNFIT.test(code)) {
     throw new Fault('invalid_client_identifier', {
@@ -131,7 +136,7 @@ export function parseServerId(text: string): ServerId {
   return { instance: parts[0], memberClass: parts[1], memberCode: parts[2], serverCode: parts[3] }
 }
 
-/** The text form of any identifier; equal identifiers give equal texts. Text forms of different kinds can coincide. */
+/** The text form of any identifier; equal identifiers have equal texts. Identifiers of different kinds can have the same text. */
 export function idText(id: MemberId | ClientId | SubsystemId | ServiceId | ServerId): string {
   const { instance, memberClass, memberCode, subsystemCode, serviceCode, serviceVersion, serverCode } =
     id as Partial<ServiceId & ServerId> & MemberId

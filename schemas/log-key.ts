@@ -1,6 +1,6 @@
-/** How a member says which key signs the checkpoints of its server's log: a JWS by its signing key. */
+/** A member's statement of which key signs the checkpoints of its server's log: a JWS with the member's signing key. */
 
-/** `server` is the origin of the log; `logKey` a C2SP verifier key of a log with that name. Ids in their text form. */
+/** `server` is the origin of the log; `logKey` is a C2SP verifier key with that name. Identifiers are in text form. */
 export type LogKeyStatement = {
   id: string
   createdAt: string

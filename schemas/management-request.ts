@@ -1,8 +1,8 @@
-/** Management requests as they cross the wire between a security server and the central registry: kinds, states, documents. */
+/** Management requests on the wire between a security server and the central registry: kinds, states, documents. */
 
 import { idText, memberOf, parseClientId, parseServerId } from './identifiers.ts'
 
-/** The names of X-Road's management services (pr-mserv), which are the kinds. */
+/** The kinds are the names of X-Road's management services (pr-mserv). */
 export const REQUEST_KINDS = [
   'authCertReg',
   'authCertDeletion',
@@ -18,7 +18,7 @@ export const REQUEST_KINDS = [
 ] as const
 export type RequestKind = (typeof REQUEST_KINDS)[number]
 
-/** Waiting: somebody else has to file the same as well. */
+/** WAITING: another party must file the same request too. */
 export const REQUEST_STATES = [
   'WAITING',
   'SUBMITTED_FOR_APPROVAL',
@@ -28,27 +28,27 @@ export const REQUEST_STATES = [
 ] as const
 export type RequestState = (typeof REQUEST_STATES)[number]
 
-/** What a request is about; ids in their text form. Which fields a kind has stands in the registration API's file. */
+/** What a request is about; identifiers in text form. The registration API's file says which fields a kind has. */
 export type RequestSubject = {
   kind: RequestKind
   server: string
   client?: string
   subsystemName?: string
-  /** The member that is to own the server. */
+  /** The member that becomes the owner of the server. */
   newOwner?: string
   address?: string
   /** Base64 of the DER of an authentication certificate. */
   certificate?: string
   certificateSha256?: string
-  /** Shown to others while the server is in maintenance. */
+  /** A text for others while the server is in maintenance. */
   message?: string
 }
 
-/** Of every signed document: an id that was never used, the time, and the member whose key signs. */
+/** The head of every signed document: an id that was never used before, the time, and the member whose key signs. */
 export type DocumentHead = { id: string; createdAt: string; signer: string }
 
 export type FiledRequest = DocumentHead & RequestSubject
-/** Asks for the requests about a server that the signer has signed. */
+/** Asks for those requests about a server that the signer has signed. */
 export type StatusQuery = DocumentHead & { server: string }
 export type Revocation = DocumentHead & { server: string; request: number }
 
@@ -57,15 +57,15 @@ export function ownerOf({ server }: Pick<RequestSubject, 'server'>): string {
   return idText(memberOf(parseServerId(server)))
 }
 
-/** The member that the request is about beside the owner, or the owner. */
+/** The member that the request is about besides the owner, or the owner if there is none. */
 export function otherOf({ client, newOwner, server }: RequestSubject): string {
   if (newOwner !== undefined) return newOwner
   return client === undefined ? ownerOf({ server }) : idText(memberOf(parseClientId(client)))
 }
 
 /**
- * Who has to sign, each by its own key: joining a server and taking it over take both sides, a name is its member's. Of
- * `either`, one is enough: both the host and the guest may end or pause what they agreed on.
+ * Who must sign, each with its own key. Both sides must sign to join a server and to take it over; a name belongs to its member.
+ * With `either`, one signature is enough: host and guest can each end or pause what they agreed on.
  */
 export function signersOf(subject: RequestSubject): { all: string[] } | { either: string[] } {
   const [owner, other] = [ownerOf(subject), otherOf(subject)]
@@ -84,14 +84,14 @@ export function signersOf(subject: RequestSubject): { all: string[] } | { either
   }
 }
 
-/** The `typ` of each document's JWS: one cannot stand for another. */
+/** The `typ` of each document's JWS, so that no document can pass for another kind. */
 export const DOCUMENT_TYPE = {
   file: 'concordat-management-request',
   query: 'concordat-management-request-query',
   revoke: 'concordat-management-request-revocation',
 } as const
 
-/** What the registry tells the requester. */
+/** The registry's answer to the requester. */
 export type RequestStatus = {
   request: number
   kind: RequestKind
@@ -100,6 +100,6 @@ export type RequestStatus = {
   client?: string | undefined
   filedAt: string
   decidedAt?: string | undefined
-  /** Why it was declined. */
+  /** The reason if the request was declined. */
   reason?: string | undefined
 }

@@ -1,32 +1,32 @@
 /**
- * Reconciliation as it crosses the wire between two security servers: six questions with their answers, and the statement
- * that both members sign. reconciliation.yaml has the same shapes as JSON Schema; docs/reconciliation.md explains them.
+ * Reconciliation on the wire between two security servers: six questions with their answers, and the statement that both members
+ * sign. reconciliation.yaml has the same shapes as JSON Schema; docs/reconciliation.md explains them.
  */
 
-/** Where a security server is asked, on the listener for peers. */
+/** The path on the listener for peers where a security server is asked. */
 export const RECONCILIATION_PATH = '/concordat/reconciliation'
 /** The `typ` of the statement's JWS. */
 export const STATEMENT_TYPE = 'concordat-reconciliation-statement'
 
-/** Bounds of every question and answer. */
+/** Limits of all questions and answers. */
 export const RECONCILIATION_LIMITS = {
   bytes: 1_048_576,
-  /** Entries of one page. */
+  /** Entries per page. */
   entries: 1000,
-  /** Differences of one page. */
+  /** Differences per page. */
   shown: 25,
-  /** Exchanges of one pair of members and servers a day. */
+  /** Exchanges per day of one pair of members and servers. */
   exchanges: 2_000_000,
-  /** Findings that a statement names one by one. */
+  /** Findings that a statement lists individually. */
   findings: 200,
 } as const
 
-/** Binary values are base64; `members` are the asking server's and the asked one's. */
+/** Binary values are base64; `members` are the asking server's member and the asked server's member. */
 export type OpenQuestion = {
   step: 'open'
   day: string
   members: { own: string; peer: string }
-  /** SHA-256 of the nonce that `commit` shows. */
+  /** SHA-256 of the nonce that `commit` reveals. */
   nonceCommitment: string
 }
 export type OpenAnswer = { session: string; nonce: string } | { statement: string }
@@ -40,7 +40,7 @@ export type CommitQuestion = {
   commitment: string
   treeHead: string
 }
-/** Not ready: asked again a little later. */
+/** Not ready: ask again a little later. */
 export type CommitAnswer =
   | { ready: false }
   | { ready: true; count: number; commitment: string; treeHead: string }
@@ -48,7 +48,7 @@ export type CommitAnswer =
 export type RevealQuestion = { step: 'reveal'; session: string; blind: string; buckets: string }
 export type RevealAnswer = { blind: string; buckets: string }
 
-/** A page of one differing bucket. A side that has no more sends none. */
+/** A page of one differing bucket; empty when a side has no more entries. */
 export type EntriesQuestion = {
   step: 'entries'
   session: string
@@ -70,7 +70,7 @@ export type ShownRecord = {
 }
 export type Opening = { key: string; digest: string }
 
-/** What a side has of one difference; nothing but the key when it has nothing. */
+/** A side's records of one difference; only the key if it has none. */
 export type Shown = {
   key: string
   requestId?: string
@@ -81,7 +81,7 @@ export type Shown = {
 export type ShowQuestion = { step: 'show'; session: string; page: number; shown: Shown[] }
 export type ShowAnswer = { shown: Shown[] }
 
-/** The statement as a JWS: signed by the asking member alone, answered with both signatures. */
+/** The statement as a JWS: the question has the asking member's signature, the answer both signatures. */
 export type ConcludeQuestion = { step: 'conclude'; session: string; statement: string }
 export type ConcludeAnswer = { statement: string }
 
@@ -94,30 +94,30 @@ export type ReconciliationQuestion =
   | ConcludeQuestion
 export type ReconciliationStep = ReconciliationQuestion['step']
 
-/** What goes over the line: the question, and the status of the certificate that the connection was made with. */
+/** The body of a request: the question, and OCSP answers about the certificate of the connection. */
 export type ReconciliationEnvelope = { ocspResponses: string[]; question: ReconciliationQuestion }
 
 export type StatementParty = {
   server: string
   member: string
-  /** How many exchanges its log has. */
+  /** The number of exchanges in its log. */
   exchanges: number
-  /** The signed tree head of its log when it was compared. */
+  /** The signed tree head of its log at the time of the comparison. */
   treeHead: string
 }
 
 export type StatementFinding = {
   class: 'missing' | 'differing' | 'not_comparable'
-  /** The side that lacks it, or cannot compare it. */
+  /** The side that lacks the exchange, or cannot compare it. */
   at?: 'first' | 'second'
   reason: string
   /** The side whose member is the client. */
   asks: 'first' | 'second'
-  /** '' when nobody showed it. */
+  /** '' if neither side showed it. */
   requestId: string
 }
 
-/** What both members sign about a day; `first` is the server with the smaller identifier. */
+/** The document about a day that both members sign; `first` is the server with the smaller identifier. */
 export type Statement = {
   version: 1
   day: string
@@ -132,9 +132,9 @@ export type Statement = {
     notComparable: number
     unconfirmed: number
   }
-  /** How often each reason: "missing_at_first.reply", "unconfirmed.outcome_unknown". */
+  /** The number of findings per reason: "missing_at_first.reply", "unconfirmed.outcome_unknown". */
   reasons: Record<string, number>
   findings: StatementFinding[]
-  /** Findings beyond those named. */
+  /** The number of findings that are not listed. */
   omitted: number
 }

@@ -160,10 +160,10 @@ t.test('a fault on the wire: prefix by the half that speaks, id kept, cause priv
   t.end()
 })
 
-/** What any call can be answered, whatever it asks for. */
+/** Statuses that any call can have. */
 const ANY = ['400', '408', '413', '429', '431', '500', '503']
 const KNOWN_CALLER = ['401', '403']
-/** Management APIs name things, which may not be there or be in another state. */
+/** Management APIs name objects, which may not exist or be in another state. */
 const MANAGED = ['404', '409']
 
 type Declared = {

@@ -1,14 +1,17 @@
-/** What a security server asks the holder of its subject keys, and what it gets; subject-keys-api.yaml has the same as OpenAPI. */
+/**
+ * A security server's questions to the holder of its subject keys, and the answers; subject-keys-api.yaml has the same as
+ * OpenAPI.
+ */
 
-/** What is to be evaluated for one record. */
+/** The identifiers of one record that are to be evaluated. */
 export type SubjectQuestion = {
   index: number
-  /** `2026-11`, of the record's time. */
+  /** The month of the record's time, such as `2026-11`. */
   month: string
   subjects: { type: string; identifier: string }[]
 }
 
-/** Hexadecimal hashes in the order of what was asked and the id of the key that made them, or why there are none. */
+/** Hexadecimal hashes in the order of the question with the id of the key that made them, or why there are none. */
 export type SubjectEvaluation =
   | { index: number; hashes: string[]; keyId: string }
   | { index: number; without: 'destroyed' | 'refused' }
@@ -19,16 +22,16 @@ export type SubjectSearch = {
   case: string
   reason: string
   person: { id: string; name: string }
-  /** Months, both included. */
+  /** First and last month, both included. */
   from?: string | undefined
   to?: string | undefined
 }
 
 export type SubjectMonths = {
-  /** Of the months that have a key, oldest first; a hash finds what was indexed with the key of that id. */
+  /** The months that have a key, oldest first. A hash finds only records that were indexed with the key of that id. */
   months: { month: string; hash: string; keyId: string }[]
   /** Months whose key was destroyed. */
   destroyed: string[]
-  /** Of months before this one nothing can be found. */
+  /** The oldest month in which anything can be found. */
   oldestKept: string
 }

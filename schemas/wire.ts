@@ -1,4 +1,4 @@
-/** Names that stand on the wire between clients and servers, in X-Road's own spelling (wire digest sections 1 and 2). */
+/** Names on the wire between clients and servers, in X-Road's spelling (wire digest sections 1 and 2). */
 
 export const HEADER = {
   client: 'x-road-client',
@@ -18,15 +18,18 @@ export const HEADER = {
   originalSoapAction: 'x-original-soapaction',
   /** Ours: the newest signed tree head of the answering server's log, base64 of a C2SP checkpoint. */
   treeHead: 'x-concordat-tree-head',
-  /** Ours: the answering side's signature over its fault, base64 of a signatures.xml; a refusal that proves something. */
+  /** Ours: the answering side's signature over its fault, base64 of a signatures.xml. It makes a refusal provable. */
   refusal: 'x-concordat-refusal',
-  /** Ours: the index of the newest configuration that the speaker knows. */
+  /** Ours: the index of the newest configuration that the sender knows. */
   configurationIndex: 'x-concordat-configuration-index',
-  /** Ours: the registry's signed log head under that configuration; two that contradict each other are a proof. */
+  /**
+   * Ours: the registry's signed log head under that configuration. Two contradicting heads prove that the registry forked its
+   * log.
+   */
   configurationHead: 'x-concordat-configuration-head',
 } as const
 
-/** Removed when a message enters; an error when found inside a signed message (X-Road RestMessage). */
+/** Removed when a message enters; a fault when found inside a signed message (X-Road RestMessage). */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'keep-alive',
@@ -65,7 +68,7 @@ export const REST_METHODS: ReadonlySet<string> = new Set([
   'TRACE',
 ])
 
-/** Where parts of a message stand in a signature and in a container. */
+/** The names of message parts in a signature and in a container. */
 export const PART_NAME = {
   message: '/message.xml',
   attachment: (number: number): string => `/attachment${number}`,
@@ -86,7 +89,7 @@ export const DIGEST_URI = {
 
 export type DigestName = keyof typeof DIGEST_URI
 
-/** The version that we tell peers: X-Road servers refuse a missing or old one. */
+/** The version that we send to peers: X-Road servers refuse a missing or old one. */
 export const PROXY_VERSION = '7.8.1'
 
 /** X-Road's fixed ports between servers. */

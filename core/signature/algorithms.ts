@@ -12,7 +12,7 @@ export type SignatureMethod = {
 const MORE_2001 = 'http://www.w3.org/2001/04/xmldsig-more#'
 const MORE_2007 = 'http://www.w3.org/2007/05/xmldsig-more#'
 
-/** Every method that is accepted, by its URI. SHA-1 and SHA-224 are not among them. */
+/** Every accepted method, by its URI. SHA-1 and SHA-224 are not accepted. */
 export const METHODS: ReadonlyMap<string, SignatureMethod> = new Map(
   (['sha256', 'sha384', 'sha512'] as const).flatMap((digest) => {
     const methods: SignatureMethod[] = [
@@ -29,7 +29,7 @@ export const DIGESTS: ReadonlyMap<string, DigestName> = new Map(
   (['SHA-256', 'SHA-384', 'SHA-512'] as const).map((name) => [DIGEST_URI[name], name]),
 )
 
-/** The name of a digest as node:crypto knows it. */
+/** Node's name of a digest. */
 export function nodeDigest(name: DigestName): string {
   return name.replace('-', '').toLowerCase()
 }
@@ -37,7 +37,7 @@ export function nodeDigest(name: DigestName): string {
 const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
 const LEAST_RSA_BITS = 2048
 
-/** The method a key signs with, always over SHA-512 (X-Road's default). Throws `cannot_sign` for other keys. */
+/** The method with which a key signs, always over SHA-512 (X-Road's default). Throws `cannot_sign` for other kinds of keys. */
 export function methodFor(key: KeyObject): SignatureMethod {
   const name =
     key.asymmetricKeyType === 'ec'
@@ -52,7 +52,7 @@ export function methodFor(key: KeyObject): SignatureMethod {
   return method
 }
 
-/** Whether a key is strong enough and of the type that a method needs (NIST curves, RSA from 2048 bits). */
+/** Whether a key is strong enough and of the type that the method needs (NIST curves, RSA from 2048 bits). */
 export function fits(method: SignatureMethod, key: KeyObject): boolean {
   const details = key.asymmetricKeyDetails
   if (method.kind === 'ecdsa') {
@@ -77,7 +77,7 @@ function parameters(method: SignatureMethod, key: KeyObject) {
   }
 }
 
-/** Whether `value` (raw r||s for ECDSA) is the signature of `data`; false for a key that does not fit the method. */
+/** Whether `value` (raw r||s for ECDSA) is the signature of `data`; false if the key does not fit the method. */
 export function verifyValue(
   method: SignatureMethod,
   publicKey: KeyObject,
@@ -87,7 +87,7 @@ export function verifyValue(
   return fits(method, publicKey) && verify(method.digest, data, parameters(method, publicKey), value)
 }
 
-/** Signs on the calling thread; for tests, tools and keys that sign fast. ECDSA gives raw r||s. */
+/** Signs on the calling thread, for tests, tools and fast keys. Returns raw r||s for ECDSA. */
 export function signValue(method: SignatureMethod, privateKey: KeyObject, data: Buffer): Buffer {
   return sign(method.digest, data, parameters(method, privateKey))
 }

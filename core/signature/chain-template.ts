@@ -1,4 +1,4 @@
-/** Our own hash chain documents: what the writer prints and the short way looks for. */
+/** The texts of our own hash chain documents: the writer prints them, and the fast reader expects them. */
 import { DIGEST_URI } from '#schemas/wire.ts'
 
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
@@ -18,12 +18,12 @@ export function chainStep(index: number, items: string): string {
   return `<HashStep id="STEP${index}">${items}</HashStep>`
 }
 
-/** A digest of something else; in base64. */
+/** A digest of data outside this message, in base64. */
 export function hashValue(digest: string): string {
   return `<HashValue><ds:DigestValue>${digest}</ds:DigestValue></HashValue>`
 }
 
-/** The digest of a part; in base64. */
+/** The digest of a part of the message, in base64. */
 export function dataReference(name: string, digest: string): string {
   return `<DataRef URI="${name}"><ds:DigestValue>${digest}</ds:DigestValue></DataRef>`
 }
@@ -33,7 +33,7 @@ export function stepReference(index: number): string {
   return `<StepRef URI="#STEP${index}"/>`
 }
 
-/** The texts between which the contents of a chain stand. */
+/** The texts between the values of a chain. */
 export const CHAIN_PIECE = {
   step: ['<HashStep id="', '">'],
   stepEnd: '</HashStep>',

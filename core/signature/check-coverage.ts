@@ -1,6 +1,6 @@
 /**
- * Every part of a message is covered by its signature, or the message is refused. X-Road resolves what a signature
- * refers to and does not ask what it leaves out (wire digest 3.6).
+ * Checks that a signature covers every part of a message; otherwise the message is refused. X-Road follows the references of a
+ * signature, but does not check what they leave out (wire digest 3.6).
  */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -11,17 +11,17 @@ import { type ChainPart, verifyHashChain } from './verify-hash-chain.ts'
 
 type CoverageQuestion = {
   signature: Pick<CheckedSignature, 'references'>
-  /** What was sent, in order: '/message.xml', '/attachment1' ... */
+  /** The parts that were sent, in order: '/message.xml', '/attachment1' ... */
   parts: ChainPart[]
   hashChainResult?: Buffer | undefined
   hashChain?: Buffer | undefined
-  /** For containers: a chain may name attachments that were left out. */
+  /** For containers: a chain may name attachments that are absent. */
   attachmentsMayBeAbsent?: boolean
 }
 
 /**
- * Returns the names of attachments that are covered but were left out. Throws `uncovered_part`, `invalid_reference` when
- * a digest differs or something that is referred to is not there, and what verifyHashChain throws.
+ * Returns the names of attachments that are covered but absent. Throws `uncovered_part` for a part that is not covered,
+ * `invalid_reference` when a digest differs or a referenced part is absent, and the faults of verifyHashChain.
  */
 export function checkCoverage(q: CoverageQuestion): { absent: string[] } {
   const { references } = q.signature
@@ -31,7 +31,7 @@ export function checkCoverage(q: CoverageQuestion): { absent: string[] } {
     checkReferences(q)
     return { absent: [] }
   }
-  // A second reference beside the chain would make two claims about one message.
+  // A second reference besides the chain would make two claims about one message.
   if (references.length > 1) {
     throw new Fault('malformed_signature', { what: 'it refers to a hash chain and to parts as well' })
   }
@@ -39,7 +39,7 @@ export function checkCoverage(q: CoverageQuestion): { absent: string[] } {
   if (hashChainResult === undefined || hashChain === undefined) {
     throw new Fault('malformed_signature.invalid_hash_chain_ref', { what: 'the hash chain was not sent' })
   }
-  // The chain first, as X-Road: a broken chain is named as such even where its result was altered as well.
+  // The chain is checked first, as in X-Road: a broken chain is reported as such even if its result was altered too.
   const covered = verifyHashChain({
     result: hashChainResult,
     chain: hashChain,

@@ -1,4 +1,4 @@
-/** Whether the configuration lets this certificate sign for a member at a time: usage, subject, path, status. */
+/** Checks whether, by the configuration, this certificate may sign for a member at a given time: usage, subject, path, status. */
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
 import { memberOfSigningCertificate } from '#core/certificate/subject-profile.ts'
@@ -15,31 +15,33 @@ type SignerQuestion = {
   signature: Pick<CheckedSignature, 'certificate' | 'certificates' | 'ocspResponses'>
   configuration: ConfigurationIndex
   at: Date
-  /** Who claims to have signed; a subsystem's member. */
+  /** The member that claims to have signed; for a subsystem, its member. */
   member: MemberId
-  /** X-Road's management requests carry the status of the signer alone; else every certificate below the CA needs one. */
+  /**
+   * X-Road's management requests contain the OCSP answer of the signer only. Otherwise every certificate below the CA needs one.
+   */
   signerStatusOnly?: boolean
   /**
-   * For evidence: further OCSP answers, and the time of judging. Answers that were made after `at` then count as well, and
-   * one that tells of a revocation before `at` counts against all others (check-status.ts).
+   * For evidence: further OCSP answers, and the time of judging. Answers made after `at` then count too, and one that reports a
+   * revocation before `at` prevails over all others (check-status.ts).
    */
   kept?: { ocspResponses: Buffer[]; now: Date }
-  /** Whether an OCSP answer ends with its nextUpdate; X-Road's setting, true by default. */
+  /** Whether an OCSP answer expires at its nextUpdate; X-Road's setting, true by default. */
   checkNextUpdate?: boolean
 }
 
 type TrustedSigner = {
   /** The signer first, the approved CA last. */
   chain: Certificate[]
-  /** Until when this verdict stands with this configuration. */
+  /** Until when this verdict is valid with this configuration. */
   validUntil: Date
   member: MemberId
 }
 
 /**
- * Throws `malformed_signature` for a certificate that is not for signing (as X-Road does), `invalid_cert_path` for an
- * issuer that is not approved, `incorrect_certificate` for another member's certificate, `cert_validation`, and
- * `incorrect_validation_info` unless every certificate below the approved CA has a fresh answer that it is good.
+ * Throws `malformed_signature` for a certificate that is not for signing (as X-Road does), `invalid_cert_path` for an issuer that
+ * is not approved, `incorrect_certificate` for another member's certificate, `cert_validation` for a path that is refused, and
+ * `incorrect_validation_info` unless a fresh OCSP answer says "good" for every certificate below the approved CA.
  */
 export function checkSigner(q: SignerQuestion): TrustedSigner {
   const { certificate, certificates } = q.signature
@@ -78,8 +80,8 @@ export function checkSigner(q: SignerQuestion): TrustedSigner {
 }
 
 /**
- * The CA was found by its name, and its profile says whose the certificate is: another approved CA must not be able to certify a
- * namesake and have certificates read by a profile that is not its own.
+ * The CA was found by its name, and its profile decides which member the certificate belongs to. Otherwise another approved CA
+ * could certify a CA of the same name, and so have certificates read by a profile that is not its own.
  */
 function checkSameCa(chain: Certificate[], { ca, approved }: IssuingCa): void {
   if (chain[1]?.spki.equals(ca.spki)) return
@@ -105,7 +107,7 @@ function statusQuestion(
   }
 }
 
-/** Until when one of the answers in the signature says that the certificate is good. */
+/** Until when an OCSP answer in the signature says that the certificate is good; throws if none does. */
 function goodUntil(q: SignerQuestion, certificate: Certificate, issuer: Certificate): number {
   let refusal = new Fault('incorrect_validation_info', { what: 'the signature holds no OCSP answer' })
   for (const response of q.signature.ocspResponses) {
@@ -122,7 +124,7 @@ function goodUntil(q: SignerQuestion, certificate: Certificate, issuer: Certific
       return verdict.validUntil.getTime()
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
-      // Answers about other certificates of the chain say less than one about this.
+      // The fault of an answer about this certificate is more helpful than that of an answer about another one.
       if (!isAboutAnother(thrown)) refusal = thrown
     }
   }

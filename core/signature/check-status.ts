@@ -1,6 +1,6 @@
 /**
- * Whether all that is known by now shows that a certificate was good at a past time (docs/validation-policy.md): a
- * revocation before that time counts whoever else says otherwise, and a later good answer counts as much as one of that time.
+ * Decides from all OCSP answers known by now whether a certificate was good at a past time (docs/validation-policy.md). A
+ * revocation before that time prevails over all other answers. A later "good" answer counts as much as one from that time.
  */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { CLOCK_SKEW_MS } from '#core/certificate/ocsp-response.ts'
@@ -12,14 +12,14 @@ type StatusQuestion = {
   certificate: Certificate
   issuer: Certificate
   configuration: Pick<ConfigurationIndex, 'caOf'>
-  /** Every OCSP answer there is, about whatever certificate. */
+  /** All available OCSP answers, about any certificate. */
   responses: readonly Buffer[]
   at: Date
   now: Date
   freshnessSeconds: number
 }
 
-/** Throws `incorrect_validation_info` or `malformed_ocsp`. */
+/** Throws `incorrect_validation_info` or `malformed_ocsp` unless the certificate was good at `at`. */
 export function checkStatusAt(q: StatusQuestion): void {
   const { known, objection } = statuses(q)
   const revoked = known.find(({ status, revokedAt }) => status === 'revoked' && revokedAt! <= q.at)
@@ -29,7 +29,7 @@ export function checkStatusAt(q: StatusQuestion): void {
     throw objection ?? refused(known.length === 0 ? 'there is none about this certificate' : 'none is fresh')
 }
 
-/** When a genuine answer says that the certificate was revoked; the earliest. */
+/** When the certificate was revoked, by the genuine answers; the earliest time if they differ, undefined if none reports it. */
 export function revocationOf(q: Omit<StatusQuestion, 'at' | 'freshnessSeconds'>): Date | undefined {
   const times = statuses(q).known.flatMap(({ status, revokedAt }) =>
     status === 'revoked' ? [revokedAt!] : [],
@@ -39,7 +39,7 @@ export function revocationOf(q: Omit<StatusQuestion, 'at' | 'freshnessSeconds'>)
 
 type Known = NonNullable<ReturnType<typeof readOcspStatus>>
 
-/** Answers that are not genuine, or of a time to come, say nothing. */
+/** Answers that are not genuine, or were made in the future, are ignored. */
 function statuses(q: Omit<StatusQuestion, 'at' | 'freshnessSeconds'>): { known: Known[]; objection?: Fault } {
   const responders = q.configuration.caOf(q.certificate)?.responders ?? []
   const found: { known: Known[]; objection?: Fault } = { known: [] }

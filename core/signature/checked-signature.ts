@@ -1,8 +1,8 @@
-/** What a verified signature says; both ways of verifying give the same. */
+/** The content of a verified signature; both paths of verification return the same. */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { DigestName } from '#schemas/wire.ts'
 
-/** One signed digest of data, as ds:Reference holds it. */
+/** One signed digest of data, from a ds:Reference. */
 export type DataReference = { uri: string; digest: DigestName; value: Buffer }
 
 /**
@@ -12,16 +12,18 @@ export type DataReference = { uri: string; digest: DigestName; value: Buffer }
 export type CheckedSignature = {
   way: 'exact' | 'general'
   certificate: Certificate
-  /** Intermediate certificates that came along. */
+  /** Intermediate certificates in the document. */
   certificates: Certificate[]
   /** DER, in the order of the document. */
   ocspResponses: Buffer[]
   signingTime: Date | undefined
-  /** Those of data, without the one of the signed properties. */
+  /** References to data, without the one to the signed properties. */
   references: DataReference[]
   /** Raw r||s for ECDSA; the bytes that a single time-stamp covers. */
   signatureValue: Buffer
-  /** SHA-256 of canonical ds:SignedInfo: names a signature whatever its encoding, so it can serve as a replay key. */
+  /**
+   * SHA-256 of canonical ds:SignedInfo. It identifies a signature independently of its encoding, so it can serve as a replay key.
+   */
   signedInfoDigest: Buffer
   /** DER of the token in xades:SignatureTimeStamp. */
   timeStampToken: Buffer | undefined

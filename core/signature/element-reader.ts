@@ -5,7 +5,7 @@ import type { SignatureElement } from './xml-document.ts'
 
 type Prefix = 'ds' | 'xades'
 
-/** Takes children one after the other; `end` refuses what is left. */
+/** Reads children one after the other; `end` throws if children are left. */
 export type ElementReader = {
   one(name: `${Prefix}:${string}`): SignatureElement
   maybe(name: `${Prefix}:${string}`): SignatureElement | undefined
@@ -16,7 +16,7 @@ export type ElementReader = {
 const WHITE = /^[ \t\r\n]*$/
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
-/** A reader of `element`'s children, after its attributes were checked to be among `attributes`. */
+/** A reader for the children of `element`; throws if it has an attribute outside `attributes`. */
 export function readElement(element: SignatureElement, attributes: readonly string[] = []): ElementReader {
   checkAttributes(element, attributes)
   if (!WHITE.test(element.text)) throw refuse(element, 'text stands between its elements')
@@ -47,20 +47,20 @@ export function readElement(element: SignatureElement, attributes: readonly stri
   }
 }
 
-/** Whether an element has this qualified name, prefixes as in our template. */
+/** Whether an element has this qualified name, with the prefixes of our template. */
 export function isNamed(element: SignatureElement, name: `${Prefix}:${string}`): boolean {
   const [prefix, local] = name.split(':') as [Prefix, string]
   return element.name === local && element.namespace === NAMESPACE[prefix]
 }
 
-/** The text of an element that holds nothing else. */
+/** The text of an element that contains only text. */
 export function textOf(element: SignatureElement, attributes: readonly string[] = []): string {
   checkAttributes(element, attributes)
   if (element.children.length > 0) throw refuse(element, 'only text is expected in it')
   return element.text
 }
 
-/** The bytes of an xs:base64Binary, not empty; white space is allowed, other than canonical base64 is not. */
+/** Decodes a non-empty xs:base64Binary; white space is allowed, the rest must be canonical base64. */
 export function base64Of(element: SignatureElement, attributes: readonly string[] = []): Buffer {
   const text = textOf(element, attributes).replace(/[ \t\r\n]+/g, '')
   const bytes = Buffer.from(text, 'base64')
@@ -70,14 +70,14 @@ export function base64Of(element: SignatureElement, attributes: readonly string[
   return bytes
 }
 
-/** An attribute that must be there. */
+/** The value of a required attribute. */
 export function attributeOf(element: SignatureElement, name: string): string {
   const value = element.attributes.get(name)
   if (value === undefined) throw refuse(element, `its attribute ${name} is missing`)
   return value
 }
 
-/** The Algorithm of an element that has nothing else. */
+/** The Algorithm attribute of an element that has nothing else. */
 export function algorithmOf(element: SignatureElement): string {
   const reader = readElement(element, ['Algorithm'])
   reader.end()
@@ -90,7 +90,7 @@ function checkAttributes(element: SignatureElement, known: readonly string[]): v
   }
 }
 
-/** A `malformed_signature` about one element. */
+/** Creates a `malformed_signature` fault about an element. */
 export function refuse(element: SignatureElement, why: string): Fault {
   return new Fault('malformed_signature', { what: `${element.name.slice(0, 40)}: ${why}` })
 }

@@ -101,7 +101,7 @@ t.test('mutated and hostile hash chains are refused, by the short way and by the
       const chain = Buffer.from(good)
       chain[at]! ^= bit
       if ((await verify(chain)) === 'accepted') {
-        // Only white space between attributes and the like may change; what is read must not.
+        // Only white space (between attributes, for example) may change; the content that is read must not.
         t.ok(same(readHashChain(chain), readHashChain(good)), `bit at ${at}`)
       }
       if (followsOwnChain({ result: chains.result, chain, parts: digests })) t.fail(`short way: bit at ${at}`)
@@ -136,7 +136,7 @@ t.test('mutated and hostile hash chains are refused, by the short way and by the
     t.equal(await verify(Buffer.from(chain)), 'malformed_hash_chain', why)
     t.notOk(followsOwnChain({ result: chains.result, chain: Buffer.from(chain), parts: digests }), why)
   }
-  // A signature over some messages must not vouch for another one.
+  // A signature over some messages must not be valid for another message.
   const sha = (value: string): Buffer => hash('sha512', value, 'buffer')
   const step = (...values: Buffer[]): Buffer =>
     stepDigest(
@@ -192,7 +192,7 @@ t.test('mutated and hostile hash chains are refused, by the short way and by the
     t.equal(await verify(chain, signed), code, why)
     const followed = followsOwnChain({ result: signed, chain, parts: digests })
     t.equal(followed, code === 'accepted', `short way: ${why}`)
-    // Another digest in a step is another step: its name is part of what is hashed.
+    // A step with another digest algorithm has another digest, since the algorithm's name is hashed too.
     const renamed = chain
       .toString()
       .replace('<StepRef', '<StepRef ')

@@ -1,6 +1,6 @@
 /**
- * Hash chains (wire digest 3.5): one signature or time-stamp over many messages, or over a message with its attachments.
- * Everybody gets the chain that leads from their own parts to the signed result.
+ * Hash chains (wire digest 3.5): one signature or time-stamp over many messages, or over a message with its attachments. Each
+ * receiver gets the chain that leads from its own parts to the signed result.
  */
 import { hash } from 'node:crypto'
 import { PART_NAME } from '#schemas/wire.ts'
@@ -22,20 +22,20 @@ export { verifyHashChain } from './verify-hash-chain.ts'
 export type ChainInput = { name: string; sha512: Buffer }[]
 
 export type HashChains = {
-  /** The document that is signed or stamped. */
+  /** The document that is to be signed or time-stamped. */
   result: Buffer
   /** SHA-512 of `result`. */
   resultDigest: Buffer
-  /** The document that goes with input `index`. */
+  /** The chain document for input `index`. */
   chain(index: number): Buffer
 }
 
-/** Chains of messages that are signed together, or of one message with attachments. At least one input. */
+/** Chains for messages that are signed together, or for one message with attachments. Needs at least one input. */
 export function buildHashChains(inputs: ChainInput[]): HashChains {
   return build(inputs, PART_NAME.hashChain)
 }
 
-/** Chains of signatures that are time-stamped together: SHA-512 of each META-INF/signatures.xml. At least one. */
+/** Chains for signatures that are time-stamped together, by the SHA-512 of each META-INF/signatures.xml. Needs at least one. */
 export function buildTimeStampHashChains(signatureDigests: Buffer[]): HashChains {
   return build(
     signatureDigests.map((sha512) => [{ name: PART_NAME.signatures, sha512 }]),
@@ -45,7 +45,7 @@ export function buildTimeStampHashChains(signatureDigests: Buffer[]): HashChains
 
 function build(inputs: ChainInput[], file: string): HashChains {
   const steps = inputs.map(partsDigest)
-  // A single input of one part has no tree above it; its chain is one step with one reference.
+  // A single input with one part has no tree above it: its chain is one step with one reference.
   const alone = inputs.length === 1
   const tree = alone ? undefined : hashTree(steps.map((step, index) => step ?? inputs[index]![0]!.sha512))
   const top = tree?.root ?? steps[0] ?? oneStep(inputs[0]!)
@@ -57,7 +57,9 @@ function build(inputs: ChainInput[], file: string): HashChains {
   }
 }
 
-/** The digest under which a message of several parts enters the tree; one of a single part enters as it is. */
+/**
+ * The digest with which a message of several parts enters the tree. Undefined for a single part, whose digest enters as it is.
+ */
 function partsDigest(parts: ChainInput): Buffer | undefined {
   return parts.length === 1 ? undefined : oneStep(parts)
 }

@@ -1,15 +1,15 @@
-/** Puts a single time-stamp into a signature: as the first of its unsigned properties, where X-Road looks for it. */
+/** Adds a single time-stamp to a signature as the first of its unsigned properties, where X-Road looks for it. */
 import { Fault } from '#schemas/fault.ts'
 
 const OPEN = /<((?:[A-Za-z_][\w.-]*:)?)UnsignedSignatureProperties(?: [^<>]*[^<>/])?>/g
 
 /**
- * The document with xades:SignatureTimeStamp around `token` (DER of a time-stamp token over the signature value). The
- * rest stays as it is, byte for byte: unsigned properties are outside every digest. Throws `malformed_signature` when
- * there is no one place for it or a time-stamp stands there already.
+ * Returns the document with xades:SignatureTimeStamp around `token` (DER of a time-stamp token over the signature value). The
+ * rest stays the same, byte for byte, since no digest covers unsigned properties. Throws `malformed_signature` if the place for
+ * it is missing or ambiguous, or if there is a time-stamp already.
  */
 export function insertTimeStamp(signatures: Buffer, token: Buffer): Buffer {
-  // One byte, one character: names are ASCII, and bytes of other characters pass through untouched.
+  // In latin1 a byte is a character: names are ASCII, and bytes of other characters stay unchanged.
   const text = signatures.toString('latin1')
   const places = [...text.matchAll(OPEN)]
   const [place] = places

@@ -1,12 +1,15 @@
 /**
- * Certificates and OCSP responses as they stand in our template, read once and kept while the same peer goes on sending
- * them. Bounded; what is kept decides nothing, it only saves reading.
+ * Caches the parsed certificates and OCSP responses of documents in our template while the same peer keeps sending them. The
+ * cache is bounded. It only saves parsing and never affects a verdict.
  */
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import { CERTIFICATE_VALUE, LIMIT, OCSP_VALUE } from './template.ts'
 
-/** A signer with what came along; the arrays stay the same objects while the bytes do. */
+/**
+ * A signer's certificate with the certificates and OCSP responses in the document. While the bytes are the same, so are the array
+ * objects.
+ */
 export type KnownIdentity = {
   certificate: Certificate
   intermediates: Certificate[]
@@ -19,8 +22,8 @@ const MAX_ENTRIES = 256
 const entries = new Map<string, Entry>()
 
 /**
- * The identity behind the base64 of a certificate and the unsigned properties (without a time-stamp) of a document that
- * looks like ours; undefined when either cannot be read.
+ * Parses, or takes from the cache, the identity of a document that looks like ours: `base64` is the certificate, `unsigned` the
+ * unsigned properties without a time-stamp. Undefined when either cannot be read.
  */
 export function knownIdentity(base64: string, unsigned: Buffer): KnownIdentity | undefined {
   const known = entries.get(base64)
@@ -28,7 +31,7 @@ export function knownIdentity(base64: string, unsigned: Buffer): KnownIdentity |
   try {
     const entry = read(base64, unsigned, known?.certificate)
     if (entry === undefined) return undefined
-    // Re-inserted, so that the oldest entry is the first of the map.
+    // Inserted again, so that the oldest entry is always the first of the map.
     entries.delete(base64)
     entries.set(base64, entry)
     if (entries.size > MAX_ENTRIES) entries.delete(entries.keys().next().value as string)
@@ -53,7 +56,7 @@ function read(base64: string, unsigned: Buffer, parsed: Certificate | undefined)
   }
 }
 
-/** The decoded values between numbered tags; undefined when there are too many or one is empty. */
+/** The decoded values between numbered tags; undefined if there are too many or one is empty. */
 function valuesBetween(
   text: string,
   tag: { open(number: number): string; close: string },

@@ -1,6 +1,6 @@
 /**
- * The shortest way through a hash chain: one that looks byte for byte as this project's writer prints it is followed while
- * it is compared, digests staying text. What it does not accept it does not judge: `read-hash-chain.ts` and `verify-hash-chain.ts` do.
+ * The fast way to verify a hash chain that has exactly the bytes of this project's writer: it compares while it follows the
+ * chain, and keeps digests as text. It gives no verdict on any other chain: `read-hash-chain.ts` and `verify-hash-chain.ts` do.
  */
 import { PART_NAME } from '#schemas/wire.ts'
 import {
@@ -14,11 +14,11 @@ import {
 import { CHAIN_LIMIT } from './read-hash-chain.ts'
 import { pairDigest, stepDigest } from './step-digest.ts'
 
-/** Base64 of SHA-512 in its one canonical form, which leaves four bits of the last letter unused. */
+/** Canonical base64 of SHA-512: the last letter has four unused bits. */
 const SHA512_BASE64 = /^[A-Za-z0-9+/]{85}[AQgw]==$/
 const SHA512_LETTERS = 88
 
-/** A step of two digests: ours, which the steps below give, and another one. */
+/** A step of two digests: ours, which results from the steps below, and another one. */
 type Level = { other: string; otherIsLeft: boolean }
 
 const STEPS = Array.from({ length: CHAIN_LIMIT.steps }, (_, index) => ({
@@ -27,8 +27,8 @@ const STEPS = Array.from({ length: CHAIN_LIMIT.steps }, (_, index) => ({
 }))
 
 /**
- * Whether the chain leads from exactly these parts, message first, to exactly this result. True is what verifyHashChain
- * would find; false says nothing.
+ * Whether the chain leads from exactly these parts, message first, to exactly this result. True: verifyHashChain would accept it
+ * too. False: unknown.
  */
 export function followsOwnChain(q: {
   result: Buffer
@@ -57,7 +57,7 @@ export function followsOwnChain(q: {
   return q.result.toString('latin1') === chainResult(PART_NAME.hashChain, mine)
 }
 
-/** The levels from the root down; `references` has to stand at the lowest place, alone in a step or beside a digest. */
+/** The levels from the root down. `references` must be in the lowest step, alone or (for one part) next to a digest. */
 function readLevels(
   chain: Buffer,
   references: string,
@@ -88,7 +88,7 @@ function readLevels(
     if (!text(CHAIN_PIECE.stepEnd)) return undefined
     const other = left ?? right
     if (other !== undefined) path.push({ other, otherIsLeft: left !== undefined })
-    // A reference to the next step alone, or several parts beside a digest, our writer does not print.
+    // Our writer never prints a step with only a reference to the next step, nor several parts next to a digest.
     if (isLowest ? other !== undefined && parts > 1 : other === undefined) return undefined
     if (isLowest)
       return source.slice(at) === CHAIN_END ? { path, endsInOwnStep: other === undefined } : undefined

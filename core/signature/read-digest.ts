@@ -1,9 +1,9 @@
-/** ds:DigestMethod with ds:DigestValue, as references and certificate digests hold them. */
+/** Reads ds:DigestMethod and ds:DigestValue, as in references and certificate digests. */
 import { DIGESTS } from './algorithms.ts'
 import type { DataReference } from './checked-signature.ts'
 import { algorithmOf, base64Of, type ElementReader, refuse } from './element-reader.ts'
 
-/** The next two children; the value is as long as the method says. Throws `malformed_signature`. */
+/** Reads the next two children; the value must have the length of the method's digest. Throws `malformed_signature`. */
 export function readDigest(reader: ElementReader): Pick<DataReference, 'digest' | 'value'> {
   const methodElement = reader.one('ds:DigestMethod')
   const digest = DIGESTS.get(algorithmOf(methodElement))

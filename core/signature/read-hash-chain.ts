@@ -1,6 +1,6 @@
 /**
- * The reader of hash chain documents (X-Road's hashchain.xsd): a closed vocabulary in ASCII, namespaces declared on the root,
- * no entities, comments, transforms or chains that go on in another file.
+ * Reads hash chain documents (X-Road's hashchain.xsd). Accepted: known elements in ASCII, with namespaces declared at the root.
+ * Refused: entities, comments, transforms and chains that continue in another file.
  */
 import { treeOf, type XmlElement } from '#core/xml/element.ts'
 import { readStrictXml, type XmlForm } from '#core/xml/strict-reader.ts'
@@ -14,10 +14,10 @@ export type ChainItem =
   | { kind: 'data'; uri: string; digest: DigestName; value: Buffer }
   | { kind: 'step'; id: string; digest: DigestName }
 
-/** What one chain may hold: more steps than 2^60 messages need, more values than a message has parts. */
+/** Bounds of one chain: more steps than 2^60 messages need, more values than a message has parts. */
 export const CHAIN_LIMIT = { bytes: 128 * 1024, steps: 64, items: 102 } as const
 
-/** The result: where the chain starts, and the digest it must lead to. */
+/** The content of HashChainResult: where the chain starts, and the digest to which it must lead. */
 type ChainResult = { file: string; step: string; digest: DigestName; value: Buffer }
 
 /** An element of the chain's namespace, or of the signature's. */
@@ -41,7 +41,7 @@ export function readHashChainResult(document: Buffer): ChainResult {
   return readOwnResult(document) ?? readResult(document)
 }
 
-/** Our own form, by writing it anew from its value. */
+/** Reads our own form, by writing the document again from its value and comparing. */
 function readOwnResult(document: Buffer): ChainResult | undefined {
   const text = document.length > CHAIN_LIMIT.bytes ? '' : document.toString('latin1')
   const end = text.lastIndexOf('</ds:DigestValue>')
@@ -62,7 +62,7 @@ function readResult(document: Buffer): ChainResult {
   return { file, step, digest: digestMethod(method!), value: base64(value!) }
 }
 
-/** Reads HashChain as its steps by id; throws `malformed_hash_chain`. */
+/** Reads HashChain into its steps by id; throws `malformed_hash_chain`. */
 export function readHashChain(document: Buffer): Map<string, ChainItem[]> {
   const root = parse(document)
   if (!isNamed(root, 'c:HashChain') || root.attributes.size > 0) throw malformed('it is no hash chain')
@@ -106,7 +106,7 @@ function readItem(element: XmlElement, byDefault: DigestName): ChainItem {
   return { kind: 'value', digest, value }
 }
 
-/** The element's children, when they are exactly these and no text stands between them. */
+/** The element's children; throws unless they are exactly these, without text between them. */
 function children(element: XmlElement, names: Named[]): XmlElement[] {
   const found = element.children
   const fits = found.length === names.length && names.every((name, index) => isNamed(found[index], name))
@@ -153,14 +153,14 @@ function isNamed(element: XmlElement | undefined, name: Named): boolean {
   return element?.name === local && element?.namespace === (prefix === 'c' ? CHAIN : DSIG)
 }
 
-/** The bytes of a digest in canonical base64, 1 to 64 of them. */
+/** The bytes of a digest in canonical base64: 1 to 64; undefined for anything else. */
 function chainDigest(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64')
   const canonical = bytes.length > 0 && bytes.length <= 64 && bytes.toString('base64') === text
   return canonical ? bytes : undefined
 }
 
-/** A `malformed_hash_chain`. */
+/** Creates a `malformed_hash_chain` fault. */
 export function malformed(what: string): Fault {
   return new Fault('malformed_hash_chain', { what })
 }

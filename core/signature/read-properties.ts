@@ -1,4 +1,4 @@
-/** xades:QualifyingProperties as far as they are accepted (XAdES 1.3.2; SigningCertificateV2 of EN 319 132-1). */
+/** Reads the accepted subset of xades:QualifyingProperties (XAdES 1.3.2; SigningCertificateV2 of EN 319 132-1). */
 
 import type { DataReference } from './checked-signature.ts'
 import {
@@ -21,11 +21,11 @@ export type QualifyingProperties = {
   target: string
   signedProperties: SignatureElement
   signingTime: Date | undefined
-  /** The certificate that signed, as the signed properties name it. */
+  /** The signer's certificate as identified in the signed properties. */
   signingCertificate: CertificateDigest & { serialNumber: bigint | undefined }
   /** Id and DER of each embedded certificate. */
   certificates: { id: string | undefined; der: Buffer }[]
-  /** xades:CompleteCertificateRefs: what each embedded certificate ought to be. */
+  /** xades:CompleteCertificateRefs: the expected digests of the embedded certificates. */
   certificateReferences: (CertificateDigest & { uri: string })[]
   ocspResponses: Buffer[]
   timeStampToken: Buffer | undefined
@@ -93,7 +93,7 @@ function readCertificateReference(
   const serial = reader.maybe(serialName)
   reader.end()
   if (serial === undefined || serialName === 'xades:IssuerSerialV2') {
-    // The digest names the certificate; of the second form's DER only the base64 is looked at.
+    // The digest identifies the certificate. Of IssuerSerialV2 only the base64 is checked, not the DER.
     if (serial !== undefined) base64Of(serial)
     return { ...digest, serialNumber: undefined }
   }
@@ -106,7 +106,7 @@ function readCertificateReference(
   return { ...digest, serialNumber: BigInt(text) }
 }
 
-/** What the policy says is not ours to judge: it is signed, and its structure is known. */
+/** The policy is signed, and its structure is checked; its content is not evaluated. */
 function readPolicy(element: SignatureElement): void {
   const reader = readElement(element)
   const implied = reader.maybe('xades:SignaturePolicyImplied')
@@ -136,7 +136,7 @@ function readPolicy(element: SignatureElement): void {
   qualifier.end()
 }
 
-/** Media types decide nothing here; older X-Road files point to references that have no Id. */
+/** Media types have no effect here; older X-Road files point to references without an Id. */
 function readDataObjects(element: SignatureElement): void {
   const reader = readElement(element, ['Id'])
   const formats = reader.many('xades:DataObjectFormat', LIMIT.references)
@@ -156,7 +156,7 @@ type Unsigned = Pick<
   'certificates' | 'certificateReferences' | 'ocspResponses' | 'timeStampToken'
 >
 
-/** Each property at most once, in any order: they are outside every digest and stand where software puts them. */
+/** Each property at most once, in any order: no digest covers them, and other software may reorder them. */
 function readUnsignedProperties(element: SignatureElement | undefined): Unsigned {
   const read: Unsigned = {
     certificates: [],
@@ -185,7 +185,7 @@ function readUnsignedProperties(element: SignatureElement | undefined): Unsigned
       read.ocspResponses = readValues(ocsp, 'xades:EncapsulatedOCSPValue', LIMIT.ocspResponses).map(
         ({ der }) => der,
       )
-      // The schema has at least one, and without one nobody could say that the certificate was good.
+      // The schema requires at least one; without one nothing could prove that the certificate was good.
       if (read.ocspResponses.length === 0) throw refuse(ocsp, 'it holds no OCSP answer')
     } else throw refuse(properties, `${child.name.slice(0, 40)} is not expected in it`)
   }

@@ -1,6 +1,6 @@
 /**
- * The structure of a signature document (XML Signature, XAdES 1.3.2, EN 319 132-1) as far as it is accepted: one
- * signature, known elements only, no transforms but the canonicalisation of the signed properties, unique Ids.
+ * Reads the accepted structure of a signature document (XML Signature, XAdES 1.3.2, EN 319 132-1): one signature, known elements
+ * only, unique Ids, and no transforms except the canonicalisation of the signed properties.
  */
 import { METHODS, type SignatureMethod } from './algorithms.ts'
 import type { DataReference } from './checked-signature.ts'
@@ -22,13 +22,13 @@ export type ReadSignature = {
   properties: QualifyingProperties
 }
 
-/** Where data may lie: the names of wire digest 3.6. */
+/** The names that references to data may have (wire digest 3.6). */
 const DATA_URI = /^\/(?:message\.xml|sig-hashchainresult\.xml|attachment[1-9]\d{0,3})$/
 const CONTAINER_NAMESPACES = ['http://uri.etsi.org/02918/v1.2.1#', 'http://uri.etsi.org/02918/v1.1.1#']
-/** xs:ID without what XML allows beyond ASCII. */
+/** xs:ID, restricted to ASCII. */
 const ID = /^[A-Za-z_][\w.-]{0,127}$/
 
-/** Reads the structure; throws `malformed_signature` for any other. Nothing is verified yet. */
+/** Reads the structure; throws `malformed_signature` for any other. Does not verify anything. */
 export function readSignature(root: SignatureElement): ReadSignature {
   const signature = signatureOf(root)
   checkIds(signature)
@@ -80,7 +80,7 @@ function signatureOf(root: SignatureElement): SignatureElement {
   return signature
 }
 
-/** No Id twice: which of two elements a reference means must not depend on the reader. */
+/** All Ids must be distinct, so that every reader resolves a reference to the same element. */
 function checkIds(root: SignatureElement, seen = new Set<string>()): void {
   const id = root.attributes.get('Id')
   if (id !== undefined) {
@@ -127,7 +127,7 @@ function readReference(element: SignatureElement): Reference {
     ...digest,
     uri: attributeOf(element, 'URI'),
     type: element.attributes.get('Type'),
-    // A node set without a transform is digested in inclusive canonical form (XML Signature 4.4.3.2).
+    // Without a transform, a node set is digested in inclusive canonical form (XML Signature 4.4.3.2).
     canonicalisation: transforms === undefined ? 'inclusive' : readTransforms(transforms),
     transformed: transforms !== undefined,
   }

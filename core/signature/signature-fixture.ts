@@ -1,6 +1,6 @@
 /**
- * For tests only: the golden identities of schemas/golden/signature (their keys are published and prove nothing), with
- * OCSP answers, time-stamps and a configuration made to measure, so that a whole container can be judged at any time.
+ * For tests only: the golden identities of schemas/golden/signature (their keys are published, so they prove nothing), with OCSP
+ * answers, time-stamps and a configuration, so that a whole container can be judged at any time.
  */
 import { createHash, createPrivateKey, hash, type KeyObject, sign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -41,7 +41,7 @@ export const root = { certificate: certificateOf('root'), key: keyOf('root') }
 export const intermediate = { certificate: certificateOf('intermediate'), key: keyOf('intermediate') }
 export const tsa = { certificate: certificateOf('tsa'), key: keyOf('tsa') }
 
-/** P-256, below the intermediate CA; the OCSP answers are the golden ones. */
+/** P-256, issued by the intermediate CA; the OCSP answers are the golden ones. */
 export const signer: Identity = {
   certificate: certificateOf('signer'),
   intermediates: [intermediate.certificate],
@@ -49,7 +49,7 @@ export const signer: Identity = {
   key: keyOf('signer'),
 }
 
-/** RSA 2048, directly below the root. */
+/** RSA 2048, issued by the root. */
 export const rsaSigner: Identity = {
   certificate: certificateOf('signer-rsa'),
   intermediates: [],
@@ -58,7 +58,7 @@ export const rsaSigner: Identity = {
 }
 
 export const GOLDEN_TIME = new Date('2026-12-01T10:00:00.123Z')
-/** What the signers' certificates say. */
+/** The member in the signers' certificates. */
 export const MEMBER = { instance: 'GOLD', memberClass: 'GOV', memberCode: '1234' }
 
 const derSigner =
@@ -99,7 +99,7 @@ export function freshSigner(at: Date, own?: Status, ca?: Status): Identity {
 
 export type Part = { name: string; bytes: Buffer }
 
-/** Parts as coverage checks take them. */
+/** Parts as the input of coverage checks. */
 export function chainParts(parts: Part[]): ChainPart[] {
   return parts.map(({ name, bytes }) => ({
     name,
@@ -107,7 +107,7 @@ export function chainParts(parts: Part[]): ChainPart[] {
   }))
 }
 
-/** Signs messages together, each a list of parts; one message of one part by direct reference. */
+/** Signs messages together, each given as a list of parts. One message with one part is signed by direct reference. */
 export function signMessages(messages: Part[][], identity: Identity = signer, at = GOLDEN_TIME) {
   const direct = messages.length === 1 && messages[0]!.length === 1
   const chains = direct
@@ -154,7 +154,7 @@ export function timeStamp(data: Buffer, time: Date, accuracySeconds?: number): B
   )
 }
 
-/** Shared parameters of the instance GOLD; parts can be replaced. */
+/** Shared parameters of the instance GOLD, with the given changes. */
 export function configuration(changes: Partial<SharedParameters> = {}): ConfigurationIndex {
   return indexConfiguration({
     instance: MEMBER.instance,
@@ -181,7 +181,7 @@ export function configuration(changes: Partial<SharedParameters> = {}): Configur
   })
 }
 
-/** Message bytes of a request of this member. */
+/** The message bytes of a request from this member. */
 export const REQUEST = Buffer.from(
   [
     'GET',
@@ -193,7 +193,7 @@ export const REQUEST = Buffer.from(
   ].join('\r\n'),
 )
 
-/** The code of the Fault that `act` throws, or 'accepted'; whatever else it throws fails the test. */
+/** The code of the Fault that `act` throws, or 'accepted'. Rethrows anything else, so the test fails. */
 export async function codeOf(act: () => unknown): Promise<FaultCode | 'accepted'> {
   try {
     await act()

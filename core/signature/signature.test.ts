@@ -111,7 +111,8 @@ t.test('coverage: every part, in order, or refused', async (t) => {
   )
   t.equal(await cover(parts, {}), 'malformed_signature.invalid_hash_chain_ref')
 
-  // Names in the chain are not signed: two attachments swapped in the message and in the chain keep every digest right.
+  // Names in the chain are not signed: if two attachments are swapped both in the message and in the chain, all digests are still
+  // right.
   const swap = (text: string): string =>
     text.replace('/attachment1', '/x').replace('/attachment2', '/attachment1').replace('/x', '/attachment2')
   const swapped = Buffer.from(swap(hashChain!.toString()))

@@ -35,7 +35,7 @@ const b64 = (value: unknown): string =>
 const codeFor = (text: string | Buffer, type = TYPE): Promise<string> =>
   codeOf(Promise.resolve().then(() => readSignedJson(Buffer.from(text), type)))
 
-/** A JWS with a header of the test's making, signed well. */
+/** A JWS with any header, correctly signed. */
 function forged(header: object, o: { payload?: string; key?: KeyObject; more?: object } = {}): string {
   const payload = o.payload ?? b64(document)
   const x5c = first.certificates.map(({ der }) => der.toString('base64'))

@@ -1,7 +1,7 @@
 /**
- * Documents signed by keys with certificates: JWS in its general JSON serialization (RFC 7515 7.2.1) over RFC 8785 JSON. One
- * form only: the header is protected and holds alg, typ, x5c and ocsp, nothing names a key elsewhere (no jku, jwk, kid), and
- * the algorithm is the one that fits the key in the certificate.
+ * Documents signed with keys that have certificates: JWS in general JSON serialization (RFC 7515 7.2.1) over RFC 8785 JSON. Only
+ * one form is accepted. The header is protected and has alg, typ, x5c and ocsp. It does not refer to a key elsewhere (no jku,
+ * jwk, kid). The algorithm is the one for the key in the certificate.
  */
 import { isUtf8 } from 'node:buffer'
 import { type KeyObject, sign, verify } from 'node:crypto'
@@ -15,17 +15,17 @@ import { optionsOf, publicHalf, type SigningKey, type SigningMethod, signWith } 
 export type JsonSigner = {
   /** The signer's certificate first, then those between it and an approved CA. */
   certificates: Certificate[]
-  /** OCSP answers (RFC 6960, DER) for these certificates; none for a key whose status nobody asks for. */
+  /** OCSP answers (RFC 6960, DER) for these certificates; empty for a key whose status is not checked. */
   ocspResponses: Buffer[]
   key: KeyObject
 }
 
-/** A signature whose value was verified; whether its certificate counts is for the reader to decide. */
+/** A signature whose value was verified. The caller decides whether to trust its certificate. */
 export type JsonSignature = { certificate: Certificate; certificates: Certificate[]; ocspResponses: Buffer[] }
 
 type SignedJson = { document: unknown; signatures: JsonSignature[] }
 
-/** RFC 7518 3.1. The digest hangs on the curve, so that a key has one algorithm. */
+/** RFC 7518 3.1. The curve decides the digest, so a key has exactly one algorithm. */
 const CURVES: Record<string, { alg: string; digest: SigningMethod['digest'] }> = {
   prime256v1: { alg: 'ES256', digest: 'sha256' },
   secp384r1: { alg: 'ES384', digest: 'sha384' },
@@ -37,7 +37,7 @@ const MAX_SIGNATURES = 2
 const MAX_CERTIFICATES = 5
 const MAX_RESPONSES = 5
 
-/** Signs `document` once by each signer; `type` says what it is for, so that it cannot serve as something else. */
+/** Signs `document` once per signer. `type` names the purpose, so that the document cannot be used for another. */
 export function writeSignedJson(document: unknown, type: string, signers: JsonSigner[]): string {
   const payload = base64Url(canonicalJson(document))
   const signatures = signers.map((signer) => {
@@ -48,7 +48,7 @@ export function writeSignedJson(document: unknown, type: string, signers: JsonSi
   return canonicalJson({ payload, signatures })
 }
 
-/** As `writeSignedJson`, by keys that may lie on a token. */
+/** As `writeSignedJson`, for keys that may be on a token. */
 export async function signJson(
   document: unknown,
   type: string,
@@ -77,8 +77,8 @@ function headerOf(
 }
 
 /**
- * One document out of two that say the same, each signed by somebody else elsewhere. Throws `malformed_signature` unless their
- * payloads are equal; the signatures are for `readSignedJson` to verify.
+ * Joins two signed documents with equal payloads and different signers into one. Throws `malformed_signature` if the payloads
+ * differ. Does not verify the signatures: `readSignedJson` does.
  */
 export function joinSignedJson(first: string, second: string): string {
   const [a, b] = [first, second].map((text) =>
@@ -92,9 +92,9 @@ export function joinSignedJson(first: string, second: string): string {
 }
 
 /**
- * The document and its signatures, each of which fits it. Throws `malformed_json`, `malformed_certificate`,
- * `malformed_signature` for another form, `invalid_signature_value` for one that does not verify. `maxLength`: for documents
- * that are longer than what a stranger may send.
+ * The document and its signatures, all verified. Throws `malformed_json`, `malformed_certificate` or `malformed_signature` for
+ * another form, `invalid_signature_value` for a signature that does not verify. `maxLength`: for documents that may be longer
+ * than those from strangers.
  */
 export function readSignedJson(bytes: Buffer, type: string, maxLength = MAX_LENGTH): SignedJson {
   const outer = objectOf(parseStrictJson(bytes, { maxLength, maxDepth: MAX_DEPTH }))
@@ -157,10 +157,10 @@ function derList(value: unknown, name: string, most: number): Buffer[] {
   })
 }
 
-/** Only the canonical text is taken, so that one content has one text. */
+/** Accepts the canonical text only, so that one content has exactly one text. */
 function readCanonical(segment: string, maxLength = MAX_LENGTH): unknown {
   const bytes = bytesOf(segment)
-  // What is no UTF-8 would read as U+FFFD, and so as the canonical text of another document.
+  // Bytes that are not UTF-8 would decode to U+FFFD and could then pass for the canonical text of another document.
   if (!isUtf8(bytes)) throw malformed('it is not UTF-8')
   const text = bytes.toString('utf8')
   const value = parseStrictJson(text, { maxLength, maxDepth: MAX_DEPTH })

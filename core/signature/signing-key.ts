@@ -1,4 +1,4 @@
-/** A private key to sign with, wherever it lies: in this process, or on a token that never gives it away. */
+/** A private key for signing: in this process, or on a token that never reveals it. */
 import { constants, createPublicKey, KeyObject, type SigningOptions, sign } from 'node:crypto'
 import { der } from '#core/asn1/der-write.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -9,23 +9,23 @@ export type SigningMethod = Pick<SignatureMethod, 'digest' | 'kind'>
 /** A private key on a token. */
 export type RemoteKey = {
   readonly publicKey: KeyObject
-  /** The signature of `data`: raw r||s for ECDSA. Fails with a fault of the catalogue, most often `token_unavailable`. */
+  /** Signs `data`; raw r||s for ECDSA. Rejects with a fault of the catalogue, most often `token_unavailable`. */
   sign(method: SigningMethod, data: Buffer): Promise<Buffer>
 }
 
 export type SigningKey = KeyObject | RemoteKey
 
-/** Whether the key's private half is in this process. */
+/** Whether the private key is in this process. */
 export function isLocal(key: SigningKey): key is KeyObject {
   return key instanceof KeyObject
 }
 
-/** The public half of a key. */
+/** The public key of a signing key. */
 export function publicHalf(key: SigningKey): KeyObject {
   return isLocal(key) ? createPublicKey(key) : key.publicKey
 }
 
-/** Signs by a key wherever it lies; ECDSA gives raw r||s. A key in this process signs in the thread pool. */
+/** Signs with a key in this process (in the thread pool) or on a token. Returns raw r||s for ECDSA. */
 export function signWith(key: SigningKey, method: SigningMethod, data: Buffer): Promise<Buffer> {
   if (!isLocal(key)) return key.sign(method, data)
   return new Promise((resolve, reject) => {
@@ -35,13 +35,13 @@ export function signWith(key: SigningKey, method: SigningMethod, data: Buffer): 
   })
 }
 
-/** The plain method of a key's kind: ECDSA, or RSA with PKCS #1 v1.5. */
+/** The plain method for a kind of key: ECDSA, or RSA with PKCS #1 v1.5. */
 export function plainMethod(key: SigningKey, digest: SigningMethod['digest']): SigningMethod {
   const { asymmetricKeyType } = isLocal(key) ? key : key.publicKey
   return { digest, kind: asymmetricKeyType === 'ec' ? 'ecdsa' : 'rsa' }
 }
 
-/** As `signWith` by the plain method of the key, in the form of certificates and directories: an ECDSA value is DER (RFC 3279 2.2.3). */
+/** As `signWith` with the key's plain method, but in the form of certificates and directories: DER for ECDSA (RFC 3279 2.2.3). */
 export async function signDerWith(
   key: SigningKey,
   digest: SigningMethod['digest'],
@@ -54,7 +54,7 @@ export async function signDerWith(
   return der.sequence(der.integer(value.subarray(0, half)), der.integer(value.subarray(half)))
 }
 
-/** How node:crypto signs and verifies by a method. */
+/** Node's options for signing and verifying with a method. */
 export function optionsOf(method: SigningMethod): SigningOptions {
   if (method.kind === 'ecdsa') return { dsaEncoding: 'ieee-p1363' }
   return method.kind === 'rsa'

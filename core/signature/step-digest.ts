@@ -8,7 +8,7 @@ export type StepValue = { digest: DigestName; value: Buffer }
 
 const suffixes = new Map<DigestName, Buffer>()
 
-/** What follows a digest in DER: its method, then the empty list of transforms. */
+/** The DER after a digest: its method, then the empty list of transforms. */
 function suffix(digest: DigestName): Buffer {
   let bytes = suffixes.get(digest)
   if (bytes === undefined) {
@@ -26,7 +26,7 @@ function encoded(values: readonly StepValue[]): Buffer {
 
 const SHA512_BYTES = 64
 const blank = { digest: 'SHA-512', value: Buffer.alloc(SHA512_BYTES, 0xff) } as const
-/** The encoding of two SHA-512 digests, the step that nearly all chains are made of, and where the two stand in it. */
+/** The encoding of two SHA-512 digests (most steps have two), and the positions of both digests in it. */
 const pair = encoded([blank, blank])
 const firstAt = pair.indexOf(blank.value)
 const secondAt = pair.lastIndexOf(blank.value)
@@ -46,7 +46,10 @@ export function stepDigest(values: readonly StepValue[], digest: DigestName): Bu
 
 const pairWork = Buffer.from(pair)
 
-/** The step of two SHA-512 digests, all in base64: without a buffer for each, which costs more than hashing it. */
+/**
+ * The digest of a step with two SHA-512 digests, all in base64. It reuses one buffer, since allocating one costs more than
+ * hashing.
+ */
 export function pairDigest(first: string, second: string): string {
   pairWork.write(first, firstAt, SHA512_BYTES, 'base64')
   pairWork.write(second, secondAt, SHA512_BYTES, 'base64')

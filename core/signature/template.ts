@@ -1,7 +1,7 @@
 /**
- * The one XAdES document that we write (wire digest 3.1), cut at the places where values stand. Empty elements are
- * written open and closed, so that every slice of the document is its own canonical form (C14N 1.0) but for the
- * namespace declarations on the apex element.
+ * The form of XAdES document that we write (wire digest 3.1), split where the values go. Empty elements have a start and an end
+ * tag. So every slice of the document is already in canonical form (C14N 1.0), except for the namespace declarations on the apex
+ * element.
  */
 import { DIGEST_URI, PART_NAME } from '#schemas/wire.ts'
 
@@ -19,7 +19,7 @@ export const C14N = {
 
 export const SIGNED_PROPERTIES_TYPE = 'http://uri.etsi.org/01903#SignedProperties'
 
-/** What one signature document may hold: larger ones are refused before they are read. */
+/** Bounds of a signature document: larger ones are refused before they are parsed. */
 export const LIMIT = {
   documentBytes: 1024 * 1024,
   certificates: 8,
@@ -32,7 +32,7 @@ const declarations = Object.entries(NAMESPACE)
   .join('')
 const sha512Method = `<ds:DigestMethod Algorithm="${DIGEST_URI['SHA-512']}"></ds:DigestMethod>`
 
-/** Apex tags as canonical XML prints them: every namespace in scope is rendered (wire digest 3.2). */
+/** Apex tags in canonical XML, with every namespace in scope (wire digest 3.2). */
 export const APEX = {
   signedInfo: `<ds:SignedInfo${declarations}>`,
   signedProperties: `<xades:SignedProperties${declarations} Id="signed-properties">`,
@@ -54,7 +54,7 @@ export const BEFORE_PROPERTIES_DIGEST = `</ds:DigestValue></ds:Reference><ds:Ref
 export const SIGNED_INFO_END = '</ds:DigestValue></ds:Reference></ds:SignedInfo>'
 export const BEFORE_VALUE = '<ds:SignatureValue Id="signature-value">'
 export const BEFORE_CERTIFICATE = '</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>'
-/** Up to the opening tag of xades:SignedProperties, which is included as it stands in the document. */
+/** The text up to the start tag of xades:SignedProperties, included as in the document. */
 export const BEFORE_PROPERTIES =
   '</ds:X509Certificate></ds:X509Data></ds:KeyInfo><ds:Object><xades:QualifyingProperties Target="#signature"><xades:SignedProperties Id="signed-properties">'
 export const BEFORE_TIME = '<xades:SignedSignatureProperties><xades:SigningTime>'
@@ -74,7 +74,7 @@ export const CERTIFICATE_VALUE = {
 export const DOCUMENT_END =
   '</xades:UnsignedSignatureProperties></xades:UnsignedProperties></xades:QualifyingProperties></ds:Object></ds:Signature></asic:XAdESSignatures>'
 
-/** Digest, issuer and serial number of a certificate, as xades:Cert holds them; `issuer` is already escaped. */
+/** Digest, issuer and serial number of a certificate as in xades:Cert; `issuer` must already be escaped. */
 export function certificateReference(q: { sha512: string; issuer: string; serialNumber: bigint }): string {
   return `<xades:CertDigest>${sha512Method}<ds:DigestValue>${q.sha512}</ds:DigestValue></xades:CertDigest><xades:IssuerSerial><ds:X509IssuerName>${q.issuer}</ds:X509IssuerName><ds:X509SerialNumber>${q.serialNumber}</ds:X509SerialNumber></xades:IssuerSerial>`
 }
@@ -89,7 +89,7 @@ export function dataObject(uri: DataUri): string {
   return `<xades:SignedDataObjectProperties><xades:DataObjectFormat ObjectReference="#signature-reference-0"><xades:MimeType>${mediaTypes[uri]}</xades:MimeType></xades:DataObjectFormat></xades:SignedDataObjectProperties></xades:SignedProperties>`
 }
 
-/** The unsigned properties without a time-stamp: intermediate certificates when there are any, then OCSP responses. */
+/** The unsigned properties without a time-stamp: intermediate certificates, if any, then OCSP responses. */
 export function unsignedProperties(q: {
   certificates: { reference: string; base64: string }[]
   ocspResponses: string[]
@@ -108,10 +108,10 @@ export function unsignedProperties(q: {
   return `${chain}<xades:RevocationValues><xades:OCSPValues>${ocsp.join('')}</xades:OCSPValues></xades:RevocationValues>`
 }
 
-/** XML 1.0 cannot hold these, not even as character references. */
+/** XML 1.0 does not allow these characters, not even as character references. */
 const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 
-/** Text content in canonical form; undefined when the text cannot stand in XML. */
+/** Text content in canonical form; undefined if XML does not allow a character of the text. */
 export function escapeText(text: string): string | undefined {
   if (NOT_XML.test(text) || !text.isWellFormed()) return undefined
   return text.replace(/[&<>\r]/g, (mark) => ESCAPES[mark as keyof typeof ESCAPES])

@@ -1,6 +1,6 @@
 /**
- * The exact path: reads the values of a document that looks like our template, writes the template anew from them and
- * compares every byte. No XML is parsed; what differs anywhere is not ours and goes the general way.
+ * The exact path: reads the values of a document that looks like our template, writes the template with them, and compares every
+ * byte. It does not parse XML. Any difference means that the document is not ours, and the general path verifies it.
  */
 import { hash, type KeyObject } from 'node:crypto'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
@@ -20,7 +20,7 @@ const LEAST_BYTES = 4096
 const MOST_BYTES = 128 * 1024
 const methodAt = T.DOCUMENT_HEAD.length + T.BEFORE_METHOD.length
 const beforeUnsigned = Buffer.from(T.BEFORE_UNSIGNED)
-/** Where the template is written anew: used and read within one call, so one is enough. */
+/** Buffer for the rewritten template. One is enough, since it is filled and read within one synchronous call. */
 const scratch = Buffer.allocUnsafeSlow(2 * MOST_BYTES)
 const stampOpen = Buffer.from(T.STAMP.open)
 
@@ -36,7 +36,7 @@ type Values = {
 
 /**
  * Verifies a document that is byte for byte what write-signature.ts writes; undefined for any other. Throws
- * `invalid_signature_value` when all but the signature value is right.
+ * `invalid_signature_value` if everything but the signature value is right.
  */
 export function checkSignatureExact(document: Buffer): CheckedSignature | undefined {
   if (document.length < LEAST_BYTES || document.length > MOST_BYTES) return undefined
@@ -64,7 +64,7 @@ export function checkSignatureExact(document: Buffer): CheckedSignature | undefi
   }
 }
 
-/** The document as the values have it; undefined when the certificate's key or names could never be in our template. */
+/** The document with these values; undefined if our template could never contain the certificate's key or names. */
 function prepare({
   method,
   uri,
@@ -83,7 +83,7 @@ function prepare({
   }
 }
 
-/** Slices values at the places where the template has them. A wrong slice is no risk: the comparison finds it. */
+/** Slices the values at the positions of the template. Wrong slices do no harm: the comparison detects them. */
 function readValues(document: Buffer): Values | undefined {
   const text = (start: number, end: number): string => document.toString('latin1', start, end)
   const bytes = (start: number, end: number): Buffer => Buffer.from(text(start, end), 'base64')

@@ -1,6 +1,6 @@
 /**
- * The general path: everybody's signatures. Parse, check the structure, canonicalise, verify. What it hands on was read
- * from the very tree whose canonical form was verified.
+ * The general path for all signatures: parse, check the structure, canonicalise, verify. The returned values come from the same
+ * tree whose canonical form was verified.
  */
 import { createHash, hash } from 'node:crypto'
 import { parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
@@ -11,8 +11,8 @@ import { type ReadSignature, readSignature } from './read-signature.ts'
 import { withSignatureDocument } from './xml-document.ts'
 
 /**
- * Throws `invalid_xml`, `malformed_signature`, `invalid_signature_value` (X-Road's code for a wrong signed digest of the
- * properties, too), `incorrect_certificate` for a key that is too weak, `malformed_certificate`.
+ * Throws `invalid_xml`, `malformed_signature`, `invalid_signature_value` (also X-Road's code for a wrong digest of the signed
+ * properties), `incorrect_certificate` for a key that is too weak, or `malformed_certificate`.
  */
 export function checkSignatureGeneral(document: Buffer): Promise<CheckedSignature> {
   return withSignatureDocument(document, (root) => verify(readSignature(root)))
@@ -48,7 +48,10 @@ function verify(read: ReadSignature): CheckedSignature {
   }
 }
 
-/** The signed properties name the certificate that verifies; references to the others name what is embedded. */
+/**
+ * The signed properties must identify the certificate that verifies; references to other certificates must identify the embedded
+ * ones.
+ */
 function checkNamedCertificates({ properties }: ReadSignature, der: Buffer, serialNumber: bigint): void {
   const named = properties.signingCertificate
   if (!isDigestOf(named, der) || (named.serialNumber ?? serialNumber) !== serialNumber) {
@@ -62,7 +65,7 @@ function checkNamedCertificates({ properties }: ReadSignature, der: Buffer, seri
   }
 }
 
-/** Whether the digest value of a reference is that of `data`. */
+/** Whether a reference has the digest of `data`. */
 function isDigestOf(reference: Pick<DataReference, 'digest' | 'value'>, data: Buffer): boolean {
   return createHash(nodeDigest(reference.digest)).update(data).digest().equals(reference.value)
 }

@@ -1,11 +1,11 @@
-/** Verifies that a hash chain leads from the parts of a message to the signed or stamped result, and from nothing else. */
+/** Verifies that a hash chain leads from the parts of a message, and from nothing else, to the signed or time-stamped result. */
 import { Fault } from '#schemas/fault.ts'
 import { type DigestName, PART_NAME } from '#schemas/wire.ts'
 import { followsOwnChain } from './own-hash-chain.ts'
 import { type ChainItem, malformed, readHashChain, readHashChainResult } from './read-hash-chain.ts'
 import { type StepValue, stepDigest } from './step-digest.ts'
 
-/** A part that was sent or stored, with its digest under any name. */
+/** A part that was sent or stored; `digest` computes its digest with any algorithm. */
 export type ChainPart = { name: string; digest(name: DigestName): Buffer }
 
 type HashChainQuestion = {
@@ -13,23 +13,23 @@ type HashChainQuestion = {
   chain: Buffer
   /** In order: '/message.xml', '/attachment1' ..., or '/META-INF/signatures.xml' alone for a time-stamp's chain. */
   parts: ChainPart[]
-  /** Whether the chain may name attachments that are not among the parts: containers of X-Road leave them out. */
+  /** Whether the chain may name attachments that are not among the parts: X-Road leaves them out of containers. */
   attachmentsMayBeAbsent?: boolean
-  /** The file that the result must refer to; X-Road's name for this kind of chain by default. */
+  /** The file that the result must refer to; by default X-Road's name for this kind of chain. */
   file?: string
 }
 
 type DataItem = Extract<ChainItem, { kind: 'data' }>
 
 /**
- * Returns the names of attachments that the chain covers and that were not there. Throws `malformed_hash_chain`,
- * `malformed_signature.invalid_hash_chain_ref` (a digest differs, or something was not sent),
- * `malformed_signature.hashchain_unused_inputs` (a part is not covered), `malformed_signature.invalid_hash_chain` (the
- * chain leads to another result).
+ * Returns the names of attachments that the chain covers but that are absent. Throws `malformed_hash_chain`,
+ * `malformed_signature.invalid_hash_chain_ref` (a digest differs, or a part was not sent),
+ * `malformed_signature.hashchain_unused_inputs` (a part is not covered), `malformed_signature.invalid_hash_chain` (the chain
+ * leads to another result).
  *
- * Names in a chain are not signed, only the order of the digests is (wire digest 11.26): so the names must be the ones
- * that the order gives. And all parts stand in one step, as every writer puts them: from several, other messages that were
- * signed at the same time could be shown as attachments of one.
+ * Names in a chain are not signed, but the order of the digests is (wire digest 11.26). So the names must agree with that order.
+ * All parts must be in one step, as every writer does it: otherwise other messages of the batch could be presented as attachments
+ * of this one.
  */
 export function verifyHashChain(q: HashChainQuestion): { absent: string[] } {
   if (isOwnChain(q)) return { absent: [] }
@@ -54,7 +54,7 @@ function isOwnChain({ result, chain, parts, file }: HashChainQuestion): boolean 
   return followsOwnChain({ result, chain, parts: digests })
 }
 
-/** Computes the digest of a step; each step serves once, so work is bounded and no cycle exists. */
+/** Computes the digest of a step. Each step can be used only once, so the work is bounded and cycles are impossible. */
 function follow(
   steps: Map<string, ChainItem[]>,
   first: string,
@@ -66,7 +66,8 @@ function follow(
     const items = left.get(id)
     if (items === undefined) throw malformed('a step is missing or used twice')
     left.delete(id)
-    // In a tree a digest of others stands beside one thing of ours: among parts it would be a part that is kept back.
+    // In a tree, a step has one bare digest of others and one item of ours. Among several parts, a bare digest would be a
+    // withheld part.
     if (items.length > 2 && items.some(({ kind }) => kind === 'value'))
       throw malformed('a bare digest stands among parts')
     if (data.length > 0 && items.some(({ kind }) => kind === 'data'))

@@ -1,4 +1,7 @@
-/** Verifies a signature document: the exact path for our own template, the general path for every other; one verdict. */
+/**
+ * Verifies a signature document: the exact path for documents in our own template, the general path for all others. The verdict
+ * is the same.
+ */
 import type { CheckedSignature } from './checked-signature.ts'
 import { checkSignatureExact } from './verify-exact.ts'
 import { checkSignatureGeneral } from './verify-general.ts'
@@ -6,8 +9,8 @@ import { checkSignatureGeneral } from './verify-general.ts'
 export type { CheckedSignature } from './checked-signature.ts'
 
 /**
- * The signature in `document`, its value and the digest of its signed properties verified; coverage and trust are not.
- * Throws `invalid_signature_value`, `malformed_signature`, `invalid_xml`, `malformed_certificate`, `incorrect_certificate`.
+ * Verifies the signature value and the digest of the signed properties in `document`; does not check coverage or trust. Throws
+ * `invalid_signature_value`, `malformed_signature`, `invalid_xml`, `malformed_certificate` or `incorrect_certificate`.
  */
 export async function checkSignature(document: Buffer): Promise<CheckedSignature> {
   return checkSignatureExact(document) ?? (await checkSignatureGeneral(document))

@@ -1,7 +1,6 @@
 /**
- * Writes the signature of a message: what is to be signed, then the document around the signature value. All that
- * depends on the certificate and its OCSP responses is built once per identity; a message costs one hash and a few
- * copies.
+ * Writes the signature of a message: first the bytes to be signed, then the document with the signature value. The texts that
+ * depend on the certificate and its OCSP responses are built once per identity; a message then costs one hash and a few copies.
  */
 import { hash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -24,7 +23,7 @@ type SigningInput = {
 type PreparedSignature = {
   /** Canonical ds:SignedInfo: the bytes that the key signs. */
   toBeSigned: Buffer
-  /** META-INF/signatures.xml around the value: raw r||s for ECDSA. */
+  /** Returns META-INF/signatures.xml with the signature value: raw r||s for ECDSA. */
   finish(signatureValue: Buffer): Buffer
 }
 
@@ -34,7 +33,7 @@ type Identity = {
   ocspResponses: Buffer[]
   /** From BEFORE_CERTIFICATE to the signing time. */
   beforeTime: Buffer
-  /** From the signing time to the end of xades:SignedProperties: as text for the hash, as bytes for the document. */
+  /** From the signing time to the end of xades:SignedProperties: as text for hashing, as bytes for the document. */
   afterTime: Record<T.DataUri, string>
   afterTimeBytes: Record<T.DataUri, Buffer>
   /** The unsigned properties without a time-stamp, to the end of the document. */
@@ -47,10 +46,10 @@ const apexLength = T.APEX.signedInfo.length
 const headLength = T.DOCUMENT_HEAD.length
 const propertiesStart = T.APEX.signedProperties + T.BEFORE_TIME
 
-/** All of a document but the signature value. */
+/** A whole document except the signature value. */
 export type Draft = { signedInfo: Buffer; time: string; identity: Identity; uri: T.DataUri }
 
-/** Throws `cannot_sign` when a name of the certificate cannot stand in XML or the time is out of range. */
+/** Throws `cannot_sign` if XML does not allow a name of the certificate, or if the time is out of range. */
 export function prepareSignature(input: SigningInput): PreparedSignature {
   const draft = draftSignature(input)
   return {
@@ -59,7 +58,7 @@ export function prepareSignature(input: SigningInput): PreparedSignature {
   }
 }
 
-/** What prepareSignature keeps until the value is there; `signedInfo` is canonical. */
+/** The state between preparing and finishing a signature; `signedInfo` is canonical. */
 export function draftSignature(input: SigningInput): Draft {
   const identity = identityOf(input)
   const uri = input.reference.uri
@@ -75,7 +74,7 @@ export function draftSignature(input: SigningInput): Draft {
   return { signedInfo, time, identity, uri }
 }
 
-/** The document around a signature value and, when there is one, a time-stamp token, both in base64. */
+/** The document with a signature value and, if given, a time-stamp token, both in base64. */
 export function fillDocument(
   { signedInfo, time, identity, uri }: Draft,
   value: string,
@@ -108,7 +107,7 @@ export function fillDocument(
   return document
 }
 
-/** Head of the document up to the first digest value. */
+/** The head of the document up to the first digest value. */
 function headFor(method: SignatureMethod, uri: T.DataUri): Buffer {
   const key = method.uri + uri
   let head = heads.get(key)
@@ -167,7 +166,7 @@ function identityOf({ certificate, intermediates, ocspResponses }: SigningInput)
   return identity
 }
 
-/** Same objects in the same order: an identity that changes comes with new ones. */
+/** Whether both have the same objects in the same order: a changed identity has new objects. */
 function same(one: readonly object[], other: readonly object[]): boolean {
   return one.length === other.length && one.every((item, index) => item === other[index])
 }

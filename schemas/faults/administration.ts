@@ -1,4 +1,4 @@
-/** What can be wrong with people, their sessions, and acts that need a second person. */
+/** Faults about people, their sessions, and acts that need a second person. */
 import type { FaultEntry } from './entry.ts'
 
 export const administrationFaults = {

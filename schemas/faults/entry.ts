@@ -2,15 +2,15 @@
 export type FaultEntry = {
   /** HTTP status of the answer. */
   status: number
-  /** Who has to act first; it decides the prefix that a consumer's server puts before the code. */
+  /** Who has to act first. It decides the prefix that a consumer's server puts before the code. */
   blame: 'client' | 'server'
-  /** What is wrong, for everybody to read; no full stop. */
+  /** The public description of the fault; no full stop. */
   text: string
   /** What to do next; no full stop. */
   remedy: string
   /**
-   * When it is given on the way of a message. Absent: only while the provider's system was not called. `after`: only once it may
-   * have been. `either`: the text is true of both.
+   * When the fault may be reported while a message is processed. Absent: only before the provider's system was called. `after`:
+   * only once it may have been called. `either`: the text is true in both cases.
    */
   given?: 'after' | 'either'
 }

@@ -1,4 +1,4 @@
-/** What can be wrong with a request and with the way to the service: headers, identifiers, rights, the other server. */
+/** Faults of a request and of the way to the service: headers, identifiers, rights, the other server. */
 import type { FaultEntry } from './entry.ts'
 
 export const exchangeFaults = {

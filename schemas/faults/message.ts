@@ -1,4 +1,4 @@
-/** What can be wrong with a message between two servers: its parts, signature, certificates, and who sent it when. */
+/** Faults of a message between two servers: its parts, signature, certificates, and who sent it when. */
 import type { FaultEntry } from './entry.ts'
 
 export const messageFaults = {

@@ -1,4 +1,4 @@
-/** What can be wrong with a server and its administration: log, configuration, tokens, documents, API input, stores. */
+/** Faults of a server and its administration: log, configuration, tokens, documents, API input, stores. */
 import type { FaultEntry } from './entry.ts'
 
 export const operationFaults = {
