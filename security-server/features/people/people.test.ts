@@ -1,7 +1,4 @@
-/**
- * People at a security server, on both stores: how they log in and lose access, what their sessions may do, and what takes two
- * people.
- */
+/** People at a security server, on both stores: logging in, losing access, rights of sessions, and acts that take two people. */
 import t from 'tap'
 import type { ContractState } from '#schemas/contract.ts'
 import { eachDatabase } from '#test/databases.ts'
