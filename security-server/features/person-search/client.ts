@@ -1,4 +1,7 @@
-/** The security server's way to the holder of its subject keys: a Unix socket or mutual TLS, bounded in time and size. */
+/**
+ * Calls the key holder for the index by person, over a Unix socket or mutual TLS. Every call has a time limit, and its answer a
+ * size limit.
+ */
 import { Agent, request } from 'undici'
 import { isMonth } from '#core/subject/months.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -10,7 +13,9 @@ import type {
 } from '#schemas/subject-keys.ts'
 
 export type SubjectKeysClient = {
-  /** Throws `subject_evaluations_used_up`; `subject_keys_unavailable`, as all of them. */
+  /**
+   * Throws `subject_evaluations_used_up`. All calls throw `subject_keys_unavailable` when the key holder gives no valid answer.
+   */
   evaluateRecords(records: SubjectQuestion[]): Promise<SubjectEvaluation[]>
   /** Throws `subject_searches_used_up`, `invalid_input`. */
   evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
@@ -30,11 +35,11 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 const HASH = /^[0-9a-f]{32}$/
 const KEY_ID = /^[0-9a-f]{16}$/
 const FAULT_ID = /^[0-9a-f-]{36}$/
-/** What the holder says of a search; everything else is its own trouble, or ours. */
+/** Faults that the key holder reports about a request. Any other failure becomes `subject_keys_unavailable`. */
 const PASSED_ON = ['subject_searches_used_up', 'subject_evaluations_used_up', 'invalid_input'] as const
 
 export function createSubjectKeysClient(q: {
-  /** A socket's path, or an https address with the certificates of both sides, PEM. */
+  /** The path of a socket, or an https address with the certificates of both sides in PEM. */
   at: { socket: string } | { url: string; certificate: string; key: string; holderCertificate: string }
   credentials: { index: string; search: string }
 }): SubjectKeysClient {
@@ -56,7 +61,7 @@ export function createSubjectKeysClient(q: {
             cert: at.certificate,
             key: at.key,
             ca: at.holderCertificate,
-            // The one certificate that is expected says who it is; its names do not.
+            // The key holder is identified by its certificate, the only one that is trusted here. The names in it do not matter.
             checkServerIdentity: () => undefined,
           },
   })
@@ -112,14 +117,14 @@ export function createSubjectKeysClient(q: {
   }
 }
 
-/** A hash for each identifier, or why there are none. */
+/** Whether the answer has a valid hash for each identifier, or a valid reason why it has none. */
 function isEvaluation(answer: SubjectEvaluation, { subjects }: SubjectQuestion): boolean {
   if ('without' in answer) return answer.without === 'destroyed' || answer.without === 'refused'
   const isWhole = answer.hashes.length === subjects.length && KEY_ID.test(answer.keyId)
   return isWhole && answer.hashes.every((hash) => HASH.test(hash))
 }
 
-/** `detail` is its id in the holder's log. */
+/** `detail`: the id of the fault in the key holder's log. */
 function readFault(text: string): { type: string; detail: string | undefined } {
   try {
     const { type, detail } = JSON.parse(text) as { type?: unknown; detail?: unknown }

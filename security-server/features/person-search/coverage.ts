@@ -1,4 +1,6 @@
-/** "Is this all?": what the index covers of a search's period, and what it does not, by reason, day and service. */
+/**
+ * Answers "Is this all?": which records of a search's period the index covers, and which it does not, by reason, day and service.
+ */
 
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault } from '#schemas/fault.ts'
@@ -10,8 +12,10 @@ import { monthsOf } from './searches.ts'
 import type { SubjectSearchRow } from './store.ts'
 
 /**
- * `no_key`: when it was asked the month had none; `other_key`: these were indexed with another one; `key_destroyed`: since then;
- * `key_unknown`: when it was indexed it was not noted with which. */
+ * Why a search misses indexed records of a month. `no_key`: the month had no key when the search was made. `other_key`: the
+ * records were indexed with another key. `key_destroyed`: the key was destroyed since. `key_unknown`: nobody noted which key the
+ * records were indexed with.
+ */
 type MonthNotSearched = {
   month: string
   records: number
@@ -21,7 +25,7 @@ type MonthNotSearched = {
 const COVERED = new Set(['indexed', 'not_personal'])
 const JOB = 'index-subjects'
 
-/** Stands beside the records of every answer. */
+/** The coverage that every answer to a search contains. */
 export async function coverageView(rooms: Needs, row: SubjectSearchRow) {
   const days = { from: row.period_from?.slice(0, 10), to: row.period_to?.slice(0, 10) }
   const { totals, gaps, more, backlog, months: indexed } = await rooms.subjects.log.coverage(days)
@@ -47,22 +51,28 @@ export async function coverageView(rooms: Needs, row: SubjectSearchRow) {
         serviceId: service === '' ? null : colonForm(service),
       })),
       more,
-      /** Not looked at yet. */
+      /** Records that are not indexed yet. */
       backlog: { ...backlog, lastError: await lastError(rooms) },
-      /** Of these nothing can be found any more. */
+      /** Months whose key was destroyed: nothing of them can be found any more. */
       monthsWithoutKey,
       monthsNotSearched,
-      /** Where these records were not looked at, since it was declared later; `moreLate` when there are more. */
+      /**
+       * Places that were declared after records had been indexed, so that these records were indexed without them. `moreLate`:
+       * there are more such places.
+       */
       declaredLater: late.places,
       moreLate: late.more,
-      /** Nor of any month before this one. */
+      /** Months before this one cannot be searched either. */
       oldestMonth: oldestKept,
     },
     searchedMonths: months.map(({ month }) => month),
   }
 }
 
-/** The search has the keys that there were when it was asked, and the index goes on; a holder that lost its keys has others. */
+/**
+ * A search uses the keys that existed when it was made, while indexing continues. A key holder that lost its keys has made
+ * others.
+ */
 function notSearched(indexed: IndexedMonth[], { months, destroyed }: SubjectMonths): MonthNotSearched[] {
   return indexed.flatMap(({ month, keyId, records, isForgotten }): MonthNotSearched[] => {
     if (destroyed.includes(month)) return []
@@ -74,7 +84,7 @@ function notSearched(indexed: IndexedMonth[], { months, destroyed }: SubjectMont
   })
 }
 
-/** How the index is, for whoever looks after it. */
+/** The state of the index, for the people who look after it. */
 export async function indexView(rooms: Needs) {
   const { totals, gaps, more, backlog, mark } = await rooms.subjects.log.coverage({})
   const keys = rooms.subjects.keys
@@ -97,7 +107,7 @@ async function holderView(
 ) {
   try {
     const { months, oldestKept, mark: evaluated } = await keys.state()
-    // Nobody but who has the indexing credential could have asked for records that do not exist.
+    // Only somebody with the indexing credential can have asked for records that do not exist yet.
     return {
       answers: true,
       months,

@@ -1,4 +1,4 @@
-/** Who asked for the data of a person: the index by person, filled behind the exchanges, and searches in it. */
+/** Finds out who requested the data of a person: an index by person, filled after the exchanges, and searches in it. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Services } from '#platform/services.ts'
@@ -17,12 +17,12 @@ type Ground = Omit<Needs, 'subjects'> &
     messageLog: Parameters<typeof openPersonSearch>[0]['messageLog']
     settings: { subjectKeys?: SubjectKeysSettings | undefined }
     contracts: Pick<Contracts, 'view' | 'contentsInForce'>
-    /** Tests hand in a holder of their own. */
+    /** A key holder that a test supplies. */
     subjectKeys?: Omit<SubjectKeysClient, 'close'> | undefined
   }
 
 type SubjectSearches = {
-  /** The caller's own search, when its results may be seen now. Throws `not_found`, `forbidden`, `content_not_granted`. */
+  /** The search, if the caller ordered it and may see its results now. Throws `not_found`, `forbidden`, `content_not_granted`. */
   granted(
     id: string,
     caller: Caller,
@@ -47,7 +47,7 @@ export const personSearch: FeatureModule<Ground, { subjectSearches: SubjectSearc
     })
     return {
       operations: subjectHandlers(needs),
-      // Behind the exchanges, and only while the key holder answers.
+      // Runs after the exchanges, and only while the key holder answers.
       jobs: [{ kind: 'index-subjects', everySeconds: 2, run: ({ signal }) => subjects.index(signal) }],
       offers: {
         subjectSearches: {

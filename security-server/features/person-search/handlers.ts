@@ -1,4 +1,7 @@
-/** Searches by person over the API, each answer with what it does not cover; and where services say that identifiers stand. */
+/**
+ * Searches by person in the API; each answer states what it does not cover. Also the declarations of where services carry
+ * identifiers.
+ */
 import type { SubjectPlace } from '#core/subject/place.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
@@ -73,7 +76,7 @@ function searchView(row: SubjectSearchRow) {
     type: row.type,
     from: row.period_from,
     to: row.period_to,
-    /** Of the newest month; the same person in the same month has the same. */
+    /** The hash of the newest month. Searches for the same person in the same month have the same hash. */
     hash: months.at(-1)?.hash ?? null,
     expiresAt: row.expires_at,
   }

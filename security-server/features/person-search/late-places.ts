@@ -1,35 +1,38 @@
-/** Declarations that came after records which an answer is about: these were looked at without them, whatever became of them. */
+/** Declarations that were made after records had been indexed: these records were not searched at the declared places. */
 
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import type { DeclaredPlace } from './log/places-store.ts'
 import type { Needs } from './needs.ts'
 
-/** At this place nothing was looked for in the records of its service from `firstIndex` on and before `before`. */
+/** A place at which no identifier was looked for in the records of its service from `firstIndex` up to, and without, `before`. */
 type LatePlace = Pick<DeclaredPlace, 'id' | 'method' | 'path' | 'in' | 'name' | 'type' | 'declaredAt'> & {
   serviceId: string
   firstIndex: number
-  /** Null before the next run of the index, and where an older version declared it: of what was logged until that day nobody knows. */
+  /**
+   * Null before the next run of the index. Also null for a declaration of an older version: it is not known from which record on
+   * it was used.
+   */
   before: number | null
-  /** At most so many, the newest on this day. */
+  /** At most so many records, the newest of them on `lastDay`. */
   records: number
   lastDay: string
 }
 
 const MOST = 100
 
-/** `days`: of the period, both included. */
+/** `from` and `to`: the days of the period, both included. */
 export async function latePlaces(
   { subjects }: Pick<Needs, 'subjects'>,
   q: { type: string; from?: string | undefined; to?: string | undefined },
 ): Promise<{ places: LatePlace[]; more: boolean }> {
   const declared = await subjects.places.list()
-  // What says that calls are about nobody finds nobody.
+  // A declaration that calls concern no person (`none`) cannot have missed anybody.
   const asked = declared.filter((one) => one.type === q.type && one.in !== 'none' && one.countsFrom !== 0)
   const places: LatePlace[] = []
   for (const one of asked.slice(0, MOST)) {
     const { service, countsFrom, hasBegun, declaredBy: _, ...place } = one
     const day = one.declaredAt.slice(0, 10)
-    // Nobody noted where an older version's declaration began: its day tells.
+    // For a declaration of an older version only its day is known.
     const isByDay = hasBegun && countsFrom === null
     const to = isByDay && (q.to === undefined || day < q.to) ? day : q.to
     const looked = await subjects.log.looked({

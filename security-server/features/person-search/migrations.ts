@@ -1,4 +1,4 @@
-/** Where people's identifiers stand, as this server's administrators have declared it, and searches by person: hashes alone. */
+/** The declared places of people's identifiers, and searches by person, which contain only hashes. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
@@ -18,7 +18,7 @@ export const subjectMigrations: Record<string, Migration> = {
       await search
         .addColumn('period_from', text)
         .addColumn('period_to', text)
-        // JSON of what the key holder answered.
+        // The key holder's answer, as JSON.
         .addColumn('months', text, (column) => column.notNull())
         .addColumn('expires_at', text, (column) => column.notNull())
         .execute()
@@ -32,9 +32,9 @@ export const subjectMigrations: Record<string, Migration> = {
   'security-server-subjects-002': {
     async up(kysely: Kysely<unknown>) {
       const { integer } = columnTypes(kysely)
-      // The first record that was looked at by it; null until the next run of the index.
+      // The first record for which the place was used. Null until the next run of the index.
       await kysely.schema.alterTable('subject_place').addColumn('from_index', integer).execute()
-      // Of what is there nobody noted it.
+      // For existing declarations nobody noted it.
       await (kysely as Kysely<{ subject_place: { from_index: number } }>)
         .updateTable('subject_place')
         .set({ from_index: -1 })

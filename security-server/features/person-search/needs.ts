@@ -1,4 +1,4 @@
-/** What the feature needs of the server. */
+/** The parts of the server that this feature uses. */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -10,11 +10,11 @@ import type { PlacesStore } from './log/places-store.ts'
 import type { SubjectLog } from './log/subject-log.ts'
 import type { SubjectSearchStore } from './store.ts'
 
-/** Searches by person; `keys` is absent where no key holder is configured. */
+/** Searches by person. `keys` is undefined if no key holder is configured. */
 type Subjects = {
   places: PlacesStore
   searches: SubjectSearchStore
-  /** What was looked at, as the log tells it. */
+  /** Which records the index by person has processed. */
   log: Pick<SubjectLog, 'coverage' | 'looked'>
   keys:
     | {

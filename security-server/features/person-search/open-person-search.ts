@@ -1,4 +1,7 @@
-/** The wiring of the index by person: declarations, contracts and the key holder's two credentials, for the job and for searches. */
+/**
+ * Connects the index by person with declarations, contracts and the key holder, whose two credentials are for the job and for
+ * searches.
+ */
 import { readFile } from 'node:fs/promises'
 import type { SubjectPlace } from '#core/subject/place.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -18,7 +21,7 @@ import { createSubjectSearchStore } from './store.ts'
 
 const LOOK_EVERY_MS = 60_000
 
-/** The part of the settings file: who holds the keys by which the log is searched for people. */
+/** The part of the settings about the key holder, which has the keys for searching the log for people. */
 export type SubjectKeysSettings = {
   socket?: string
   url?: string
@@ -31,7 +34,7 @@ export type SubjectKeysSettings = {
 
 export type PersonSearch = Awaited<ReturnType<typeof openPersonSearch>>
 
-/** `keys` of tests stand in for a process. */
+/** `keys`: in tests, instead of a connection to a key holder. */
 export async function openPersonSearch(q: {
   settings: SubjectKeysSettings | undefined
   keys?: Omit<SubjectKeysClient, 'close'>
@@ -52,11 +55,14 @@ export async function openPersonSearch(q: {
 
   let holder: HolderState | undefined
 
-  /** How the holder is, now and then, and what is left of months that are over: no search finds that anyway. */
+  /**
+   * Once a minute: reads the state of the key holder, and deletes the entries of months whose key was destroyed. No search finds
+   * these entries anyway.
+   */
   const look = async (): Promise<void> => {
     if (keys === undefined || q.clock() - lookedAt < LOOK_EVERY_MS) return
     lookedAt = q.clock()
-    // The job is to index, and says itself when nobody answers.
+    // A missing answer is no failure here: if identifiers must be evaluated, the job itself fails.
     holder = await keys.state().catch(() => undefined)
     const months = holder?.months ?? []
     const gone = months.filter(({ month, destroyedAt }) => destroyedAt !== null && !forgotten.has(month))
@@ -69,9 +75,9 @@ export async function openPersonSearch(q: {
     searches,
     log,
     keys,
-    /** As it was a minute ago; undefined while it does not answer. */
+    /** The key holder's state, at most about a minute old. Undefined while it does not answer. */
     holder: (): HolderState | undefined => holder,
-    /** For a job; records wait where no key holder is configured, and while it does not answer. */
+    /** For a job. Records wait while the key holder does not answer, and if none is configured. */
     index: async (signal?: AbortSignal): Promise<void> => {
       await searches.expire(new Date(q.clock()).toISOString())
       if (keys === undefined) return
@@ -89,7 +95,7 @@ export async function openPersonSearch(q: {
       )
       const past = findPastContracts(contracts.contentsInForce, missing)
       const said = async ({ service, contract }: { service: string; contract: string }) => {
-        // Of a record that keeps its ids alone the service is not known.
+        // A record that stores only its ids does not name its service.
         if (contract === '' || service === '') return undefined
         const content = contents.get(contract) ?? (await past(contract))
         return content === undefined ? 'unknown' : contractPlaces(content, service)
@@ -106,7 +112,7 @@ export async function openPersonSearch(q: {
   }
 }
 
-/** Nothing where no key holder is configured: then records wait for ever, and that is no fault. */
+/** Adds no metrics if no key holder is configured: then records wait for ever, which is no fault. */
 export function watchSubjects(
   { keys, holder, log }: Pick<PersonSearch, 'keys' | 'holder' | 'log'>,
   messageLog: Pick<MessageLog, 'size'>,

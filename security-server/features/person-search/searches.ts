@@ -1,6 +1,6 @@
 /**
- * Searches by person: the identifier goes to the key holder and nowhere else; what stays is a search with its case, its asker
- * and hashes, whose records are looked at by page and exported. Where a second auditor has to agree, they agree to this search.
+ * Searches by person. Only the key holder receives the identifier. This server stores the search with its case, its asker and
+ * hashes; its records can be listed in pages and exported. If a second auditor is needed, they agree to this search.
  */
 import { randomUUID } from 'node:crypto'
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
@@ -22,15 +22,15 @@ export type NewSearch = {
   to?: string
 }
 
-/** Grants last a day, and waiting for one a week. */
+/** A grant is valid for a day, and a request for one for a week. */
 const KEPT_MS = 7 * 86_400_000
 
-/** How a search is named where a second auditor agrees to it. */
+/** The name of a search in a content request. */
 export function searchTarget(id: string): string {
   return `search ${id.toLowerCase()}`
 }
 
-/** The part of the key holder that searches use; throws `conflict` where there is none. */
+/** The part of the key holder that searches use. Throws `conflict` if none is configured. */
 function searchKeys({ subjects }: Pick<Needs, 'subjects'>) {
   if (subjects.keys === undefined)
     throw new Fault('conflict', {
@@ -39,7 +39,10 @@ function searchKeys({ subjects }: Pick<Needs, 'subjects'>) {
   return subjects.keys
 }
 
-/** Evaluates, records the search with its hash, keeps it. Throws `subject_searches_used_up`, `subject_keys_unavailable`. */
+/**
+ * Has the identifier evaluated, records the search with its hash in the audit log, and stores it. Throws `invalid_input`,
+ * `conflict`, `subject_searches_used_up`, `subject_keys_unavailable`.
+ */
 export async function beginSearch(rooms: Needs, given: NewSearch, caller: Caller): Promise<SubjectSearchRow> {
   const keys = searchKeys(rooms)
   const { type, identifier, case: number, reason } = given
@@ -74,7 +77,7 @@ export async function beginSearch(rooms: Needs, given: NewSearch, caller: Caller
   return row
 }
 
-/** The search of its asker alone. Throws `not_found`, `forbidden`. */
+/** The search, if the caller ordered it. Throws `not_found`, `forbidden`. */
 export async function ownSearch(rooms: Needs, id: string, caller: Caller): Promise<SubjectSearchRow> {
   const row = await rooms.subjects.searches.find(id.toLowerCase())
   if (row === undefined || row.expires_at <= new Date(rooms.clock()).toISOString())
@@ -84,7 +87,7 @@ export async function ownSearch(rooms: Needs, id: string, caller: Caller): Promi
   return row
 }
 
-/** The search, when its results may be seen now. Throws `content_not_granted` beside what ownSearch throws. */
+/** The search, if the caller may see its results now. Throws `content_not_granted`, and the faults of `ownSearch`. */
 export async function grantedSearch(rooms: Needs, id: string, caller: Caller): Promise<SubjectSearchRow> {
   const row = await ownSearch(rooms, id, caller)
   await rooms.contentRequests.check({ target: searchTarget(row.id), case: row.case_number, caller })
@@ -95,7 +98,7 @@ export function monthsOf({ months }: SubjectSearchRow): SubjectMonths {
   return JSON.parse(months) as SubjectMonths
 }
 
-/** What goes through the log's own search, whose filter hides what is hidden from this reader. */
+/** The filter for the log's own search, which hides what this reader may not see. */
 export function searchFilter(row: SubjectSearchRow): RecordFilter {
   return {
     subjects: monthsOf(row).months.map(({ month, hash }) => subjectEntry(month, hash)),

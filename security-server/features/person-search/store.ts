@@ -1,4 +1,4 @@
-/** Rows of searches by person: who asked, for which case and why, and the hashes that the key holder answered; no identifier. */
+/** Stores searches by person: who searched, for which case and why, and the key holder's hashes. Identifiers are not stored. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 
 export type SubjectSearchRow = {
@@ -9,10 +9,10 @@ export type SubjectSearchRow = {
   case_number: string
   reason: string
   type: string
-  /** ISO times, inclusive and exclusive. */
+  /** ISO times: `period_from` is included, `period_to` is not. */
   period_from: string | null
   period_to: string | null
-  /** JSON of SubjectMonths. */
+  /** SubjectMonths as JSON. */
   months: string
   expires_at: string
 }
@@ -27,7 +27,7 @@ export function createSubjectSearchStore(database: Database) {
     },
     find: (id: string): Promise<SubjectSearchRow | undefined> =>
       tables.selectFrom('subject_search').selectAll().where('id', '=', id).executeTakeFirst(),
-    /** Of one asker, newest first. */
+    /** The searches of one caller, newest first. */
     listOf: (askedBy: string, limit: number): Promise<SubjectSearchRow[]> =>
       tables
         .selectFrom('subject_search')

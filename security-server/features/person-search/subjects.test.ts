@@ -1,4 +1,4 @@
-/** Searches by person over the API, on both stores: declared, indexed, searched for a case, four eyes, exported, recorded. */
+/** Searches by person in the API, on both stores: declared, indexed, searched for a case, agreed by two, exported, recorded. */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { contentHash, contentText } from '#core/contract/read-content.ts'
@@ -97,7 +97,7 @@ await eachDatabase(t, async (_database, t, url) => {
     })
     await world.subjects.index()
     const month = new Date().toISOString().slice(0, 7)
-    // When it was asked there was no key yet: it finds nothing of what was indexed since, and says so.
+    // This search was made before there was a key. It finds nothing that was indexed since, and says so.
     t.match((await recordsOf(early.body['id'])).body, {
       isAll: false,
       records: [],

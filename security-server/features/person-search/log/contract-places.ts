@@ -1,10 +1,13 @@
-/** Where identifiers stand as the contract of an exchange says: its pattern names no parameter, so the only star is it. */
+/**
+ * The places of identifiers by the contract of an exchange. A contract's path pattern names no parameters, so its only star is
+ * the place.
+ */
 import { USUAL_TYPE } from '#core/subject/identifier.ts'
 import { type SubjectPlace, templateOf } from '#core/subject/place.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import type { Declared } from './find-subjects.ts'
 
-/** `service` is the service's identifier. Undefined where the contract does not say. */
+/** `service`: the service's identifier. Undefined when the contract names no place. */
 export function contractPlaces(
   content: Pick<ContractContent, 'personalData' | 'provider' | 'services'>,
   service: string,

@@ -1,4 +1,6 @@
-/** Counts of the index by person on both stores: any period gives what its days have, and whole months are not summed by day. */
+/**
+ * Counts of the index by person, on both stores: each period gives the sum of its days, and whole months are not summed by day.
+ */
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { tablesOf } from '#platform/database/open-database.ts'

@@ -1,6 +1,6 @@
 /**
- * Counts of what became of records in the index by person: by day, service and reason, which say where to look, and by month and
- * reason, so that no answer sums more than the days of two months.
+ * Counts the records that the index by person has processed, by outcome (`reason`). Counts by day and service show where to look.
+ * Counts by month keep sums short: no answer adds up the days of more than two months.
  */
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
@@ -18,16 +18,16 @@ export type CountedSubjects = {
   lastIndex: number
 }
 
-/** What of a service was looked at within days before the record `before`, or at all where that is absent. */
+/** Asks which records of a service were processed on these days. With `before`: only counts that begin before this record. */
 export type LookedQuestion = Days & { service: string; before?: number | undefined }
 
-/** `records` counts a day whole on which some came later: at most so many. */
+/** `records` is an upper limit: a day counts as a whole, even if some of its records came after `before`. */
 export type Looked = { records: number; firstIndex: number; lastDay: string }
 
 /** UTC days, both included. */
 type Days = { from?: string | undefined; to?: string | undefined }
 
-/** As the index `subject_gap` has it. */
+/** The same condition as in the database index `subject_gap`, so that the index is used. */
 const NOT_COVERED = sql<boolean>`reason not in ('indexed', 'not_personal')`
 const LAST = '9'
 
@@ -38,7 +38,7 @@ export function createSubjectCountStore(database: Database) {
     kysely.selectFrom('subject_count').where('day', '>=', from).where('day', '<=', to)
 
   return {
-    /** Newest day first; only what is not covered. */
+    /** Only records that are not covered, the newest day first. */
     gaps: async (q: Days & { limit: number }): Promise<CountedSubjects[]> => {
       const rows = await within(q)
         .select(['day', 'service', 'reason', 'records', 'first_idx', 'last_idx'])
@@ -56,7 +56,7 @@ export function createSubjectCountStore(database: Database) {
       }))
     },
 
-    /** Undefined when there is nothing. */
+    /** Undefined when no record was processed. */
     looked: async ({ service, before, ...days }: LookedQuestion): Promise<Looked | undefined> => {
       const row = await within(days)
         .where('service', '=', service)
@@ -71,7 +71,7 @@ export function createSubjectCountStore(database: Database) {
       return { records: Number(row.records), firstIndex: Number(row.first), lastDay: row.day }
     },
 
-    /** Records by reason. */
+    /** The number of records by reason. */
     totals: async ({ from = '', to = LAST }: Days): Promise<Map<string, number>> => {
       const [first, last] = [from.slice(0, 7), to.slice(0, 7)]
       const ofDays = (days: Days) =>
@@ -103,7 +103,7 @@ export function createSubjectCountStore(database: Database) {
   }
 }
 
-/** In the transaction that indexes these. */
+/** Adds the counts of these records, in the transaction that indexes them. */
 export async function addCounts(transaction: Kysely<SubjectTables>, records: LookedAt[]): Promise<void> {
   for (const row of countsOf(records))
     await transaction
@@ -128,7 +128,7 @@ export async function addCounts(transaction: Kysely<SubjectTables>, records: Loo
       .execute()
 }
 
-/** Counts a record that was indexed as erased; stands in the erasure's commit, before its entries go. */
+/** Counts an indexed record as erased. Must run in the erasure's commit, before the record's entries are deleted. */
 export function countErased({
   idx,
   day,

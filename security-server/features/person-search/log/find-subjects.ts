@@ -1,4 +1,7 @@
-/** Whom one record is about, as its service or contract says; or the one reason why nobody knows. */
+/**
+ * Finds the people whom a record concerns, at the places that its service or contract declares, or the one reason why they are
+ * not known.
+ */
 
 import type { SubjectPlace } from '#core/subject/place.ts'
 import {
@@ -12,33 +15,33 @@ import { checkServicePath } from '#core/transport/service-path.ts'
 import type { SubjectReason } from './looked-at.ts'
 import type { SubjectFacts, SubjectSource } from './read-sources.ts'
 
-/** What is declared of a service: by this server's own administrators, and by the contract of the exchange. */
+/** The places that are declared for a service: by this server's administrators (`own`), and by the contract of the exchange. */
 export type Declared = {
   own: readonly SubjectPlace[]
-  /** Undefined when there is no contract or it says nothing; `unknown` when nobody here knows it. */
+  /** Undefined when there is no contract or it names no place. `unknown` when this server does not have the contract. */
   contract: readonly SubjectPlace[] | 'not_personal' | 'unknown' | undefined
 }
 
-/** `reason` is undefined when there is nothing to count: a reply about nobody in particular. */
+/** `reason` is undefined when the record is not counted by itself: a reply without places, or a refusal of a logged request. */
 export type FoundSubjects = { subjects: Subject[]; reason: SubjectReason | undefined }
 
-/** Undefined where a message has none; `unreadable` when its file is missing or damaged. */
+/** Undefined when the message has no body. `unreadable` when its file is missing or damaged. */
 export type ReadBody = () => Promise<Buffer | 'too_large' | 'unreadable' | undefined>
 
 type Readers = {
   body: ReadBody
-  /** The message of the request that a reply answers; undefined when it is not kept. */
+  /** The request that a reply answers. Undefined when its message is not stored. */
   request: () => Promise<Buffer | undefined>
 }
 
 const NOBODY: Subject[] = []
 
-/** What became of a record that need not be opened; undefined for one in which somebody may stand. */
+/** The result for a record that need not be opened. Undefined when the record must be opened. */
 export function findUnopened(facts: SubjectFacts, declared: Declared): FoundSubjects | undefined {
   const without = (reason: SubjectReason | undefined): FoundSubjects => ({ subjects: NOBODY, reason })
   const { kind, service, answers } = facts
   if (kind === 'refusal') return without(answers === undefined ? 'not_kept' : undefined)
-  // Only the record itself says what was kept of one that no row names.
+  // The record has no row in the search index: it must be opened to see what was stored of it.
   if (service === '') return undefined
   const { own, contract } = declared
   if (kind === 'reply') return own.some((place) => place.in === 'reply') ? undefined : without(undefined)
@@ -76,12 +79,12 @@ async function ofRequest(
   const all = placesOf(own, call)
   const mine = all.filter((place) => place.in !== 'reply')
   const places = mine.length > 0 ? mine : contract
-  // Whom such a call is about its reply alone says.
+  // Only the replies to this call carry identifiers.
   if (places === undefined) return without(all.length > 0 ? 'indexed' : 'undeclared')
   if (places === 'unknown') return without('contract_unknown')
   if (places === 'not_personal' || places.every((place) => place.in === 'none'))
     return without('not_personal')
-  // A contract speaks of all its calls; where its pattern names no single segment nobody can tell.
+  // A contract's places are meant for all its calls, so a call that matches none of them has an identifier that cannot be read.
   const matching = placesOf(places, call)
   if (matching.length === 0) return without('unreadable')
   const body = matching.some((place) => place.in === 'body') ? await readBody() : undefined
@@ -92,7 +95,7 @@ async function ofRequest(
 
 async function ofReply(source: SubjectSource, declared: Declared, readers: Readers): Promise<FoundSubjects> {
   const all = declared.own.filter((place) => place.in === 'reply')
-  // What was not kept of it is counted with its request.
+  // A reply that was not stored is counted with its request.
   if (all.length === 0 || source.message === undefined) return { subjects: NOBODY, reason: undefined }
   const { places, reason } = await repliedPlaces(all, readers)
   if (places.length === 0) return { subjects: NOBODY, reason }
@@ -102,7 +105,7 @@ async function ofReply(source: SubjectSource, declared: Declared, readers: Reade
   return { subjects, reason: fault === undefined ? reason : `reply_${fault}` }
 }
 
-/** Those that are said of the call that was answered; `reason` when nobody can tell of some. */
+/** The places that apply to the call that was answered. `reason`: why some places could not be decided. */
 async function repliedPlaces(
   all: SubjectPlace[],
   readers: Readers,

@@ -1,4 +1,4 @@
-/** A holder of keys of persons in memory, for tests of what asks it. */
+/** A key holder in memory, for tests of its callers. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

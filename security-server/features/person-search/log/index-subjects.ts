@@ -1,8 +1,8 @@
 /**
- * Indexes people of records that are durable already, never on the message path: identifiers are taken out, evaluated by the
- * key holder, and only hashes are written, in one commit with how far the index goes. Killed anywhere, it begins where that
- * commit left it; while the key holder is away, records wait. What cannot be read even at a second look is counted, and holds up
- * nothing behind it.
+ * Indexes the people whom records concern, after the records are durable and never on the message path. It reads the identifiers
+ * and has the key holder evaluate them. One commit stores the hashes and the position of the index, so a run that was killed
+ * continues from its last commit. While the key holder does not answer, records wait. A record that cannot be read at the second
+ * attempt is counted, and the records after it are indexed all the same.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
@@ -22,17 +22,17 @@ import type { SubjectMethods } from './part.ts'
 import { OPENED_AT_ONCE, type SubjectFacts, type SubjectSource } from './read-sources.ts'
 
 export type IndexingRooms = {
-  /** `service` and `contract` as the record names them. */
+  /** `service` and `contract`: as the record names them. */
   declared(q: { service: string; contract: string }): Promise<Declared>
-  /** By the key holder. */
+  /** The key holder's evaluation. */
   evaluate(records: SubjectQuestion[]): Promise<SubjectEvaluation[]>
 }
 
-/** Larger bodies in a file are counted, not read. */
+/** A larger body in a file is counted as `too_large` and not read. */
 const MAX_BODY_BYTES = 1024 * 1024
-/** The longest run: what is left waits for the next one. */
+/** The longest time of a run. The next run continues. */
 const RUN_MS = 20_000
-/** Troubles that end by themselves or by an operator: until then the job fails, which shows. */
+/** Failures that pass or that an operator can mend. Until then the job fails, so that people see it. */
 const PASSING: ReadonlySet<string> = new Set([
   'EACCES',
   'EAGAIN',
@@ -45,7 +45,7 @@ const PASSING: ReadonlySet<string> = new Set([
 
 type Log = Pick<MessageLog<SubjectMethods>, 'parts' | 'bodies'>
 
-/** Says how many records were looked at. */
+/** Returns the number of records that were processed. */
 export async function indexSubjects(log: Log, rooms: IndexingRooms, signal?: AbortSignal): Promise<number> {
   const end = performance.now() + RUN_MS
   let indexed = 0
@@ -61,7 +61,10 @@ export async function indexSubjects(log: Log, rooms: IndexingRooms, signal?: Abo
 
 type Looked = { of: FoundSubjects; facts: SubjectFacts }
 
-/** `unread`: the records whose body could not be read; `again` when one has come to them, which may be erased by now. */
+/**
+ * `unread`: records whose body could not be read. Returns the number of processed records. Returns `again` when a record was
+ * added to `unread`: it may have been erased meanwhile, so the range must be read again.
+ */
 async function indexSome(log: Log, rooms: IndexingRooms, unread: Set<number>): Promise<number | 'again'> {
   const { from, to, facts } = await log.parts.subjectRange()
   if (from === to) return 0
@@ -86,7 +89,7 @@ async function indexSome(log: Log, rooms: IndexingRooms, unread: Set<number>): P
   return to - from
 }
 
-/** A thousand records are of few services. */
+/** A thousand records belong to few services. */
 function remember(rooms: IndexingRooms): IndexingRooms['declared'] {
   const known = new Map<string, Promise<Declared>>()
   return ({ service, contract }) => {
@@ -156,7 +159,7 @@ function bodyOf(
   }
 }
 
-/** Missing, damaged or on a broken disk. */
+/** Whether the body's file is missing, damaged or on a broken disk. */
 function isLost(thrown: unknown): boolean {
   const isInconsistent = thrown instanceof Fault && thrown.code === 'log_inconsistent'
   const cause = isInconsistent ? thrown.cause : thrown

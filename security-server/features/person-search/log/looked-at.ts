@@ -1,12 +1,16 @@
-/** What the index by person notes of a record that it looked at. */
+/** What the index by person stores about a record that it has processed. */
 
 /**
- * What became of a record. `indexed` and `not_personal` are covered. `undeclared`: nobody said where; `contract_unknown`: its contract
- * may have said it, and is not known here; `absent`: nothing stands
- * there; `unreadable`: what stands there is no identifier; `too_many`: more than are indexed of one message; `too_large`: its
- * body; `not_kept`: the log level, or an erasure, or it was refused before it was logged; `key_destroyed`: of its month;
- * `refused`: by the key holder; `erased`: it was indexed, and what led to it went with an erasure that left nothing but its
- * leaf. Those of replies have `reply_` before them.
+ * The outcome for a record. Covered:
+ * - `indexed`; `not_personal`: the call concerns no person.
+ * Not covered:
+ * - `undeclared`: nobody declared a place; `contract_unknown`: its contract may name one, but this server does not have it;
+ * - `absent`: nothing at the place; `unreadable`: no identifier at the place;
+ * - `too_many`: more identifiers than are indexed for one message; `too_large`: its body;
+ * - `not_kept`: by the log level or an erasure, or because the message was refused before it was logged;
+ * - `key_destroyed`: the key of its month; `refused`: by the key holder;
+ * - `erased`: was indexed, and its entries were deleted by an erasure that left only the leaf.
+ * For replies the reason begins with `reply_`.
  */
 export type SubjectReason = 'indexed' | 'not_personal' | SubjectGap | `reply_${SubjectGap}`
 type SubjectGap =
@@ -21,16 +25,16 @@ type SubjectGap =
   | 'refused'
   | 'erased'
 
-/** One record that was looked at. */
+/** One record that was processed. */
 export type LookedAt = {
   idx: number
-  /** UTC, of its time. */
+  /** The UTC day of the record's time. */
   day: string
-  /** '' where it is hidden. */
+  /** Empty text if the service is hidden. */
   service: string
-  /** Undefined where there is nothing to count. */
+  /** Undefined when the record is not counted. */
   reason: SubjectReason | undefined
   entries: string[]
-  /** Of the key that they were made with. */
+  /** The id of the key with which the entries were made. */
   keyId: string
 }

@@ -1,4 +1,4 @@
-/** What is done in the log's thread for the index by person. */
+/** The part of the log's thread that serves the index by person. */
 import type { LogPart } from '../../../message-log/part.ts'
 import { createSearchStore } from '../../../reading/index/store.ts'
 import {
@@ -15,34 +15,34 @@ import { createSubjectStore, type IndexedMonth, SUBJECTS } from './store.ts'
 
 type Days = { from?: string | undefined; to?: string | undefined }
 
-/** What the index covers of some days (UTC, both included), and how far behind the log it is. */
+/** What the index covers of a period (UTC days, both included), and how far it is behind the log. */
 export type SubjectCoverage = {
-  /** Records by what became of them. */
+  /** Numbers of records by reason. */
   totals: { reason: string; records: number }[]
-  /** What is not covered, newest day first; `more` when some were left out. */
+  /** Records that are not covered, the newest day first. `more`: some were left out. */
   gaps: CountedSubjects[]
   more: boolean
-  /** What was indexed of their months, whole ones, and with which keys. */
+  /** The indexed records of the period's months, as whole months, and the keys that were used. */
   months: IndexedMonth[]
-  /** Records that are not looked at yet, and since when the oldest of them waits. */
+  /** Records that are not indexed yet, and the time of the oldest of them. */
   backlog: { records: number; since: string | null }
   mark: number
 }
 
-/** What the main thread may ask. */
+/** The methods that the main thread may call. */
 export type SubjectMethods = {
   subjectRange(): Promise<SubjectRange>
-  /** The first of these records, opened, as many as have room. */
+  /** Opens the first of these records, as many as fit in one answer. */
   subjectSources(indexes: number[]): Promise<SubjectSource[]>
-  /** The message of a request, where it is kept. */
+  /** The message of a request, if it is stored. */
   subjectRequest(idx: number): Promise<Buffer | undefined>
   putSubjects(q: { from: number; to: number; records: LookedAt[] }): Promise<void>
   subjectCoverage(days: Days): Promise<SubjectCoverage>
   subjectsLooked(q: LookedQuestion): Promise<Looked | undefined>
   subjectMark(): Promise<number>
-  /** How many records are not looked at yet. */
+  /** How many records are not indexed yet. */
   subjectBacklog(): Promise<number>
-  /** One slice; says how many entries were deleted. */
+  /** Deletes one batch of a month's entries and returns their number. */
   forgetSubjects(month: string): Promise<number>
 }
 

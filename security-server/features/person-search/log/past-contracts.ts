@@ -1,12 +1,15 @@
-/** Contracts that the registry lists no more, found by the version that a record names: what was in force is kept for ever. */
+/**
+ * Finds contracts that the registry no longer lists, by the version that a record names. Contents that were in force are kept for
+ * ever.
+ */
 import type { ContractContent } from '#schemas/contract.ts'
 
-/** Versions that were not found, so that they are not looked for all the time. */
+/** How many versions without a result are remembered, so that they are not looked for again each time. */
 const MOST_MISSING = 10_000
 
 /**
- * Gives what finds them, for one run: all are read when a version is asked for that is not listed, which old records name, and let
- * go of after the run. `missing` is kept from run to run.
+ * Returns a finder for one run of the index. It reads all contents once, when a version is first asked for that the registry no
+ * longer lists, and frees them after the run. `missing` is passed from run to run.
  */
 export function findPastContracts(
   read: () => Promise<ContractContent[]>,
@@ -24,7 +27,7 @@ export function findPastContracts(
   }
 }
 
-/** Of two contents of one version nobody can tell which a record meant. */
+/** When one version has two contents, neither is used, because it is not known which one a record meant. */
 function byVersion(all: ContractContent[]): Map<string, ContractContent | undefined> {
   const known = new Map<string, ContractContent | undefined>()
   for (const content of all) {

@@ -1,4 +1,7 @@
-/** Where identifiers stand, as this server's administrators declare it of services, their own and others', in the server's database. */
+/**
+ * Stores the places of identifiers in the server's database. This server's administrators declare them, for services of their own
+ * and of others.
+ */
 import type { Generated } from 'kysely'
 import { checkPlace, type SubjectPlace } from '#core/subject/place.ts'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -11,9 +14,12 @@ export type DeclaredPlace = SubjectPlace & {
   service: string
   declaredBy: string
   declaredAt: string
-  /** The first record that was looked at by it; null before the next run of the index, and where an older version declared it. */
+  /**
+   * The first record for which the place was used. Null before the next run of the index, and for a declaration of an older
+   * version.
+   */
   countsFrom: number | null
-  /** False before the next run of the index: nothing was looked at by it. */
+  /** False before the next run of the index: the place was not used yet. */
   hasBegun: boolean
 }
 
@@ -30,7 +36,7 @@ type Row = {
   from_index: number | null
 }
 
-/** Of what was declared before it was noted. */
+/** In place of the index, for declarations of an older version. */
 const NOT_NOTED = -1
 
 export type PlacesStore = ReturnType<typeof createPlacesStore>
@@ -54,7 +60,10 @@ export function createPlacesStore(database: Database) {
   }
   return {
     list,
-    /** Throws `invalid_input` for what no message can have, `conflict` for what is there or too many. */
+    /**
+     * Throws `invalid_input` for a place that no message can have. Throws `conflict` for a place that is already declared, and
+     * when there are too many.
+     */
     add: (service: string, place: SubjectPlace, q: { by: string; at: string }): Promise<number> =>
       inTransaction(tables, async (transaction) => {
         const { method, path, in: where, name, type } = checkPlace(place)
@@ -84,7 +93,7 @@ export function createPlacesStore(database: Database) {
           .executeTakeFirstOrThrow()
         return Number(id)
       }),
-    /** A run of the index that has read these begins at this record: those that are new count from there. */
+    /** A run of the index that has read these places starts at record `index`: places that are new count from there. */
     begin: async (places: readonly Pick<DeclaredPlace, 'id'>[], index: number): Promise<void> => {
       if (places.length === 0) return
       const last = Math.max(...places.map(({ id }) => id))

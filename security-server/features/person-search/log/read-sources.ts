@@ -1,6 +1,6 @@
 /**
- * The next records that the index by person has not seen: first what each says of itself, without opening it, then the content of
- * those few in which somebody may stand; in the log's thread, some at a time.
+ * Reads the next records for the index by person, in the log's thread. First the facts of each record that are known without
+ * decryption, then, in batches, the content of those that may concern people.
  */
 import { Fault } from '#schemas/fault.ts'
 import {
@@ -14,43 +14,43 @@ import type { RecordStore } from '../../../message-log/records/store.ts'
 import type { SearchStore } from '../../../reading/index/store.ts'
 import { SUBJECTS } from './store.ts'
 
-/** What is known of a record before it is opened. */
+/** The facts of a record that are known before it is opened. */
 export type SubjectFacts = {
   idx: number
   kind: 'request' | 'reply' | 'refusal'
   time: string
   contract: string
-  /** '' where nothing but ids was kept, or no row is left. */
+  /** Empty text when only ids were stored, or when the record has no row in the search index. */
   service: string
-  /** Whether its contract hides it from some readers: counts do not name its service. */
+  /** Whether its contract hides it from some readers. If so, counts do not name its service. */
   isSecret: boolean
-  /** The record that has the request: a refusal by itself answers one that was never logged. */
+  /** The record of the request. Undefined for a refusal whose request was never logged. */
   answers: number | undefined
 }
 
-/** One record in which people may stand. */
+/** One opened record that may concern people. */
 export type SubjectSource = SubjectFacts & {
-  /** Absent when it was not kept. */
+  /** Undefined when it was not stored. */
   message: Buffer | undefined
   body: Buffer | undefined
   bodyFile: BodyFileReference | undefined
-  /** What is stored of it does not decrypt: a verification says so too. */
+  /** The stored content cannot be decrypted. The verification of the log reports this too. */
   isDamaged: boolean
 }
 
-/** What lies from `from` to `to`; without the log's records about itself. */
+/** The messages from record `from` (included) to `to` (not). Records of the log about itself are left out. */
 export type SubjectRange = { from: number; to: number; facts: SubjectFacts[] }
 
-/** Records of one commit of the index. */
+/** Records in one commit of the index. */
 const AT_ONCE = 1000
-/** Records that are opened at once, at most. */
+/** The most records that are opened at once. */
 export const OPENED_AT_ONCE = 100
 const OCTETS_AT_ONCE = 2 * 1024 * 1024
 const KINDS: ReadonlySet<string> = new Set(['request', 'reply', 'refusal'])
 
 type Facts = { kind: SubjectFacts['kind']; direction: string; time: string; contract: string }
 
-/** Goes no further than the search index, without whose row nothing is found. */
+/** Stops where the search index stops, because a record without a row there cannot be found. */
 export async function readRange(
   records: RecordStore,
   search: Pick<SearchStore, 'parties'>,
@@ -71,7 +71,7 @@ export async function readRange(
   return { from, to, facts }
 }
 
-/** The first of these records, in order, as many as have room; at least one when any is asked for. */
+/** Opens the first of these records, in order, as many as fit: at least one. */
 export async function openSources(
   records: RecordStore,
   findKey: KeyFinder,
@@ -106,7 +106,7 @@ export async function openSources(
   return sources
 }
 
-/** The message of a request; undefined when nothing of it is kept or can be read. */
+/** The message of a request. Undefined when it is not stored or cannot be read. */
 export async function readRequest(
   records: RecordStore,
   findKey: KeyFinder,
@@ -122,7 +122,7 @@ function fileOf(sections: Sections): BodyFileReference | undefined {
   return section === undefined ? undefined : decodeBodyFile(section)
 }
 
-/** Null for what was tampered with or damaged: the records behind it are looked at all the same. */
+/** Null for content that was changed or damaged, so that the records after it are still indexed. */
 function undamaged<T>(open: () => T): T | null {
   try {
     return open()

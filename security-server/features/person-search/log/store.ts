@@ -1,4 +1,7 @@
-/** Rows of the index by person, of how far it goes and with which keys. Joined with `search` alone, whose filter hides. */
+/**
+ * Stores the entries of the index by person, its position, and its keys. Entries are read only together with `search`, whose
+ * filter hides what a reader may not see.
+ */
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { addCounts } from './count-store.ts'
@@ -6,17 +9,17 @@ import { monthPrefix } from './entry.ts'
 import type { LookedAt } from './looked-at.ts'
 import type { SubjectTables } from './tables.ts'
 
-/** What was indexed of a month with one key. */
+/** What was indexed of one month with one key. */
 export type IndexedMonth = {
   month: string
-  /** '' where it is not known. */
+  /** Empty text if the key is not known. */
   keyId: string
   records: number
-  /** Its entries were deleted, since its key was destroyed. */
+  /** Whether the entries were deleted because the key was destroyed. */
   isForgotten: boolean
 }
 
-/** The mark that says up to which record the index goes. */
+/** The mark that states up to which record the index goes. */
 export const SUBJECTS = 'subjects'
 
 const DELETED_AT_ONCE = 500
@@ -25,7 +28,10 @@ export function createSubjectStore(database: Database) {
   const kysely = tablesOf<SubjectTables>(database)
 
   return {
-    /** Entries and counts of the records from `from` to `to`, and how far the index goes now, together. */
+    /**
+     * In one transaction: adds the entries and counts of the records from `from` (included) to `to` (not), and moves the mark to
+     * `to`.
+     */
     add: (q: { from: number; to: number; records: LookedAt[] }): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         await transaction
@@ -34,11 +40,11 @@ export function createSubjectStore(database: Database) {
           .onConflict((conflict) => conflict.column('name').doNothing())
           .execute()
         const move = transaction.updateTable('mark').set({ value: q.to }).where('name', '=', SUBJECTS)
-        // Another node was first.
+        // Another node was faster.
         if ((await move.where('value', '=', q.from).executeTakeFirst()).numUpdatedRows === 0n) return
         const named = q.records.filter(({ entries }) => entries.length > 0).map(({ idx }) => idx)
         const found = await stillSearchable(transaction, named)
-        // Erased since it was read: nothing may lead to it any more.
+        // A record that was erased since it was read gets no entry, so that nothing leads to it.
         const records = q.records.map((one) =>
           one.entries.length === 0 || found.has(one.idx)
             ? one
@@ -64,7 +70,7 @@ export function createSubjectStore(database: Database) {
         await addCounts(transaction, records)
       }),
 
-    /** With which keys what was indexed, oldest month first. */
+    /** The keys of each month and how many records they indexed, the oldest month first. */
     months: async (q: { from?: string | undefined; to?: string | undefined }): Promise<IndexedMonth[]> => {
       const rows = await kysely
         .selectFrom('subject_month')
@@ -79,7 +85,7 @@ export function createSubjectStore(database: Database) {
       }))
     },
 
-    /** Deletes entries of a month whose key is gone, some at a time; says how many. */
+    /** Deletes entries of a month whose key was destroyed, in batches. Returns how many were deleted; 0 when none is left. */
     forgetMonth: async (month: string): Promise<number> => {
       await kysely.updateTable('subject_month').set({ forgotten: 1 }).where('month', '=', month).execute()
       const first = monthPrefix(month)

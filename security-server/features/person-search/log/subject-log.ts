@@ -1,21 +1,23 @@
-/** The index by person as other rooms use it; searches go through the log's own list, whose filter takes its entries. */
+/**
+ * The index by person for the rest of the server. Searches use the log's own list, whose filter accepts entries of this index.
+ */
 import type { MessageLog } from '../../../message-log/message-log.ts'
 import type { Looked, LookedQuestion } from './count-store.ts'
 import { type IndexingRooms, indexSubjects } from './index-subjects.ts'
 import type { SubjectCoverage, SubjectMethods } from './part.ts'
 
 export type SubjectLog = {
-  /** Indexes what is new, for some seconds; for a job. Says how many records were looked at. Throws what the rooms throw. */
+  /** For a job: indexes new records for some seconds and returns how many were processed. Throws the faults of `rooms`. */
   index(rooms: IndexingRooms, signal?: AbortSignal): Promise<number>
-  /** Of days (UTC, both included), or of all. */
+  /** The coverage of these UTC days, both included, or of all. */
   coverage(days: { from?: string | undefined; to?: string | undefined }): Promise<SubjectCoverage>
-  /** What of a service was looked at before this record, or on this day or before. */
+  /** The records of a service that were processed, by days and by first record. */
   looked(q: LookedQuestion): Promise<Looked | undefined>
-  /** The first record that is not looked at yet. */
+  /** The first record that is not indexed yet. */
   mark(): Promise<number>
-  /** How many records are not looked at yet. */
+  /** How many records are not indexed yet. */
   backlog(): Promise<number>
-  /** Deletes what is left of months whose key is gone. */
+  /** Deletes the entries of months whose key was destroyed. Returns how many were deleted. */
   forget(months: readonly string[]): Promise<number>
 }
 

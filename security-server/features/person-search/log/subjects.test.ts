@@ -1,4 +1,7 @@
-/** The index by person on both stores: what is found, what is counted, what a crash, a late key holder and an erasure leave. */
+/**
+ * The index by person on both stores: what is found and counted, and what is left after a crash, a late key holder and an
+ * erasure.
+ */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -26,7 +29,7 @@ import { memoryHolder } from './holder-fixture.ts'
 import type { SubjectTables } from './tables.ts'
 
 const DAY = 86_400_000
-/** So many days ago the month before this one was under way. */
+/** This many days ago was in last month. */
 const LAST_MONTH = new Date().getUTCDate() + 3
 const PLANTED = '131052308T'
 const OTHER = { ...SERVICE, serviceCode: 'buildings' }
@@ -70,7 +73,7 @@ const messageOf = (service: typeof SERVICE, target: string, method = 'GET'): Buf
   })
 }
 
-/** One request; gives its index. */
+/** Logs one request and returns its index. */
 async function ask(
   log: TestLog,
   target: string,
@@ -227,7 +230,7 @@ await eachDatabase(t, async (_database, t, url) => {
       return (await log.append(await signedRecord(reply))).index
     }
     const before = await reasons()
-    // An order number where another call's replies have a code.
+    // An order number at the place where the replies of another call have a code.
     await answer(await ask(log, '/elsewhere'), '400400')
     const counted = await answer(await ask(log, '/persons/2'), '500500')
     await answer(await ask(log, '/persons/2', { more: { logLevel: 'digest' } }), '600600')
@@ -244,13 +247,13 @@ await eachDatabase(t, async (_database, t, url) => {
     await t.rejects(log.subjects.index(rooms), { code: 'subject_keys_unavailable' })
     t.match((await log.subjects.coverage({})).backlog, { records: 1, since: /^20/ })
     isAway = false
-    // The server is killed between the answer of the key holder and its commit.
+    // The server is killed after the key holder answered and before it commits.
     await holder.evaluateRecords(asked.at(-1)!)
     await log.close()
     log = await openTestLog(whole, options)
     t.ok((await log.subjects.index(rooms)) > 0)
     t.ok((await find(PLANTED)).includes(waiting))
-    // An answer that was lost, and a declaration that was changed meanwhile.
+    // An answer was lost, and meanwhile a declaration was changed.
     const redeclared = await ask(log, '/persons/050505-5555')
     isAway = true
     await t.rejects(log.subjects.index(rooms))
@@ -320,7 +323,7 @@ await eachDatabase(t, async (_database, t, url) => {
         ({ reason, lastIndex }) => reason === 'unreadable' && lastIndex === damaged,
       ),
     )
-    // Erased between being read and being opened: it is as little damaged as it is there.
+    // Erased after its facts were read and before it is opened: the record is gone, not damaged.
     const [erased] = await withFile()
     const { declared: until } = rooms
     rooms.declared = async (service) => {
@@ -341,7 +344,7 @@ await eachDatabase(t, async (_database, t, url) => {
       t.equal((await reasons())['erased'], undefined)
       await log.retention.erase({ ...order, mode: 'LEAF_ONLY' })
       t.notOk((await find('010101-1111')).includes(many))
-      // Its exchange knew nobody: there was nothing to lose.
+      // Nobody was found in its exchange, so nothing was lost.
       await log.retention.erase({ ...order, index: first, mode: 'LEAF_ONLY' })
       await log.retention.erase({ ...order, index: large, mode: 'LEAF_ONLY' })
       t.match(

@@ -1,8 +1,10 @@
 import type { IndexTables } from '../../../reading/index/tables.ts'
 
-/** The tables of the index by person in the log's database; migrations/ makes them, docs/message-log-format.md describes them. */
+/**
+ * The tables of the index by person in the log's database. migrations/ creates them; docs/message-log-format.md describes them.
+ */
 export type SubjectTables = IndexTables & {
-  /** `key`: a hash of service and reason, which may be longer than an index takes. */
+  /** `key`: a hash of service and reason, whose text may be too long for a database index. */
   subject_count: {
     day: string
     key: Buffer
@@ -12,8 +14,11 @@ export type SubjectTables = IndexTables & {
     first_idx: number
     last_idx: number
   }
-  /** The same by month. */
+  /** The same counts by month. */
   subject_total: { month: string; reason: string; records: number }
-  /** `key_id`: of the key that the month's entries were made with, '' where nobody noted it; `forgotten`: 1 when they are gone. */
+  /**
+   * `key_id`: the key with which the month's entries were made; empty text if nobody noted it. `forgotten`: 1 when they were
+   * deleted.
+   */
   subject_month: { month: string; key_id: string; records: number; forgotten: number }
 }

@@ -1,4 +1,4 @@
-/** The index by person: keyed hashes alone, and counts of what was indexed and of what could not be. */
+/** The index by person: only keyed hashes, and counts of the records that were indexed or could not be. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
@@ -7,14 +7,14 @@ export const subjects: Migration = {
   up: async (kysely: Kysely<unknown>) => {
     const { text, integer, blob } = columnTypes(kysely)
     const { schema } = kysely
-    // `entry` begins with the month: a search goes by it, and what is left of a month whose key is gone is deleted by it.
+    // `entry` begins with the month. Searches use it, and so does the deletion of a month whose key was destroyed.
     await schema
       .createTable('subject')
       .addColumn('entry', blob, (column) => column.notNull())
       .addColumn('idx', integer, (column) => column.notNull())
       .addPrimaryKeyConstraint('subject_key', ['entry', 'idx'])
       .execute()
-    // Erasure goes by it.
+    // For erasures.
     await schema.createIndex('subject_idx').on('subject').columns(['idx']).execute()
     await schema
       .createTable('subject_count')
