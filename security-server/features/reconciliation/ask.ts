@@ -1,6 +1,6 @@
 /**
- * Asks another security server a step of a reconciliation. Guarantees that the answer has the shape and size that its step
- * allows; a server without our endpoint (X-Road's, or an older one of ours) is told apart from one that refuses.
+ * Sends one step of a reconciliation to another security server. Guarantees that the answer has the shape and size that the step
+ * allows. Distinguishes a server without this endpoint (X-Road's, or an older version of this one) from one that refuses.
  */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { readStream } from '#core/transport/read-stream.ts'
@@ -16,13 +16,13 @@ import type { PeerReply } from '../../peer/client.ts'
 import { createRateCheck } from '../../peer/minimum-rate.ts'
 import type { ReconciliationRooms } from './rooms.ts'
 
-/** The server answers nothing of this kind: its days cannot be compared. */
+/** The server has no such endpoint, so its days cannot be compared. */
 export class NoEndpoint extends Error {}
 
 const JSON_TYPE = /^application\/json\b/i
 const MAX_DEPTH = 12
 
-/** Throws the peer's fault, `invalid_input` for an answer of another shape, NoEndpoint, or what `PeerClient` throws. */
+/** Throws the peer's fault, `invalid_input` for an answer of another shape, NoEndpoint, and the faults of `PeerClient`. */
 export async function ask<T>(
   server: string,
   question: ReconciliationQuestion,

@@ -1,4 +1,4 @@
-/** The cases that discrepancies have opened, for people. */
+/** Stores the cases that discrepancies opened, for people to explain. */
 import { type Selectable, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -20,7 +20,7 @@ export type CasesStore = ReturnType<typeof createCasesStore>
 export function createCasesStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   return {
-    /** Newest first, each with the row of its day. */
+    /** Newest first, each case with the reconciliation row of its day. Cases of days above the clearance are left out. */
     listCases: async (q: CaseFilter): Promise<{ of: StoredReconciliation; found: StoredCase }[]> => {
       let query = kysely
         .selectFrom('reconciliation_case as found')
@@ -76,7 +76,7 @@ export function createCasesStore(database: Database) {
       if (Number(numUpdatedRows) === 0) throw new Fault('not_found', { what: `case ${id}` })
     },
 
-    /** Cases that wait for people, and days that nobody answered for. */
+    /** The number of open cases, and of days that the other server did not answer. */
     open: async (): Promise<{ cases: number; unanswered: number }> => {
       const count = async (
         table: 'reconciliation' | 'reconciliation_case',

@@ -1,6 +1,6 @@
 /**
- * Guarantees that a session holds an entry for each exchange that the log has of its day and pair, under its own salt, and
- * nothing of anybody else's; gives what this side commits to.
+ * Guarantees that a session contains an entry, under its own salt, for each exchange in the log of its day and pair, and none of
+ * other parties. Then makes this side's commitment.
  */
 import { randomBytes } from 'node:crypto'
 import { createAssembly, type Found } from '#core/reconciliation/assemble.ts'
@@ -24,13 +24,16 @@ import { base64, type Progress, sidesOf } from './progress.ts'
 import type { ReconciliationRooms } from './rooms.ts'
 import type { DayPair } from './store.ts'
 
-/** Beside an entry: which records of our log it comes from. */
+/** Stored with an entry, not sent: the records of our log from which it was made. */
 export type EntryFacts = { requestId: string; indexes: number[]; erased: boolean }
 
 const NOTHING = Buffer.alloc(0)
 const PAGE = 1000
 
-/** Fills the session with our entries; says how many there are. Throws `invalid_input` for more than are compared. */
+/**
+ * Fills the session with our entries and returns their number. Throws `invalid_input` for a day with more exchanges than are
+ * compared.
+ */
 export async function collect(
   q: { session: string; pair: DayPair; salt: Buffer },
   rooms: Pick<ReconciliationRooms, 'server' | 'log' | 'entries'>,
@@ -68,7 +71,7 @@ export async function collect(
   return count
 }
 
-/** What we commit to: the digests of our buckets, blinded. */
+/** Makes our commitment: the digests of our buckets, blinded, with the present tree head. */
 export async function commitOwn(
   q: { session: string; salt: Buffer; count: number; bits: number },
   rooms: Pick<ReconciliationRooms, 'server' | 'log' | 'entries'>,
@@ -103,7 +106,7 @@ function rowOf(salt: Buffer, { exchange, indexes, erased }: Found): EntryRow {
   return { key: entry.key, entry: writeEntry(entry), facts: JSON.stringify(facts) }
 }
 
-/** A log may have an exchange twice: core/reconciliation/entry.ts says when. */
+/** A log may contain an exchange twice: core/reconciliation/entry.ts says when. */
 function mergeRows(before: EntryRow, after: EntryRow): EntryRow {
   const [a, b] = [readEntry(before.entry), readEntry(after.entry)]
   const entry = writeEntry(mergeEntries(a, b))

@@ -1,6 +1,6 @@
 /**
- * Guarantees that a statement is kept only when it says what our own entries say, is signed by both members, and stands in
- * the audit log; each discrepancy becomes a case with what both sides showed.
+ * Guarantees that a statement is stored only if it matches our own entries, both members signed it, and the audit log has
+ * recorded it. Each discrepancy becomes a case with the records that both sides showed.
  */
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -14,12 +14,12 @@ import type { ReconciliationRooms } from './rooms.ts'
 import type { DayPair, NewCase } from './store.ts'
 import { type Compared, isDifference, walk } from './walk.ts'
 
-/** More cases of one day are one matter: the statement counts them all. */
+/** The most cases of one day. A day with more has a common cause, and the statement counts them all. */
 const MAX_CASES = 1000
 
 export type SessionState = { session: string; pair: DayPair; progress: Progress }
 
-/** What our entries and what was shown say about the day, and the cases that come of it. */
+/** Makes the statement of the day from our entries and from what was shown, and the cases that follow from it. */
 export async function summarise(
   q: SessionState,
   rooms: Pick<ReconciliationRooms, 'server' | 'entries'>,
@@ -52,7 +52,7 @@ export async function summarise(
   return { statement, cases }
 }
 
-/** The statement by our member's signature alone. */
+/** The statement with the signature of our member alone. */
 export function signStatement(
   statement: Statement,
   pair: DayPair,
@@ -61,7 +61,7 @@ export function signStatement(
   return keys.signJson({ document: statement, type: STATEMENT_TYPE, member: parseMemberId(pair.own) })
 }
 
-/** Reads a statement of `members`, its signatures verified now. */
+/** Reads a statement that all of `members` must have signed, and verifies their signatures as of now. */
 export function openStatement(jws: string, members: string[], rooms: ReconciliationRooms): Statement {
   const snapshot = rooms.globalConfiguration.current()
   const at = new Date(rooms.clock())
@@ -69,7 +69,7 @@ export function openStatement(jws: string, members: string[], rooms: Reconciliat
   return rooms.shapes.statement(document)
 }
 
-/** Audit record first, then statement and cases in one commit. */
+/** Writes the audit record first, then the statement and the cases in one commit. */
 export async function keep(
   q: SessionState & { jws: string; statement: Statement; cases: NewCase[] },
   rooms: ReconciliationRooms,
@@ -117,7 +117,7 @@ function asksOf({ pair }: Compared): Side {
   return (pair.first ?? pair.second)!.asks
 }
 
-/** Only an id that gives the key is believed. */
+/** An id is accepted only if the entry's key can be computed from it. */
 function requestIdOf(salt: Buffer, asks: Side, key: Buffer, shown: { [side in Side]: Shown }): string {
   const ids = [shown.first.requestId, shown.second.requestId]
   return (

@@ -1,7 +1,7 @@
-/** What a session compares: entries of both sides by key, what is erased here, and what was shown of differences. */
+/** Stores what a session compares: the entries of both sides by key, what was erased here, and what was shown of differences. */
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 
-/** `erased`: tags of requests whose content is gone; `bare`: keys of requests of which only ids were kept. */
+/** `erased`: tags of requests whose content was erased. `bare`: keys of requests of which only ids were stored. */
 export type EntrySide = 'own' | 'peer' | 'erased' | 'bare' | 'shown-own' | 'shown-peer'
 
 export type EntryRow = { key: Buffer; entry: Buffer; facts: string }
@@ -16,7 +16,7 @@ export function createEntriesStore(database: Database) {
   const of = (session: string, side: EntrySide) =>
     kysely.selectFrom('reconciliation_entry').where('session', '=', session).where('side', '=', side)
   return {
-    /** Adds rows; of two with one key `merge` makes one. */
+    /** Adds rows. Two rows with one key are combined by `merge`. */
     put: async (
       session: string,
       side: EntrySide,
@@ -57,7 +57,7 @@ export function createEntriesStore(database: Database) {
       }
     },
 
-    /** In rising order of keys: from `from` on (or behind it), below `below`. */
+    /** Rows in ascending order of keys: from `from` (included, or excluded if `isBehind`) to below `below`. */
     page: async (
       session: string,
       side: EntrySide,

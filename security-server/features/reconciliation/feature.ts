@@ -1,4 +1,4 @@
-/** Days of exchanges compared with other servers, statements that both members sign, and cases of what differs. */
+/** Compares days of exchanges with other servers. Both members sign the resulting statement; differences become cases. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
@@ -44,7 +44,7 @@ export const reconciliation: FeatureModule<Ground, { reconciliation: PeoplesReco
     return {
       operations: reconciliationHandlers({ server, clock, reconciliation: room }),
       routes: { peers: room.routes },
-      // What has settled waits anyway; other servers are asked again after an hour.
+      // No shorter interval is needed: days are compared only after they have settled, and servers are asked again after an hour.
       jobs: [{ kind: 'reconcile', everySeconds: 300, run: () => room.run() }],
       offers: { reconciliation: room },
     }

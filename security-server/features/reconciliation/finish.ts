@@ -1,6 +1,6 @@
 /**
- * Keeps a statement that the other side has and we have not, because its last answer was lost. Both members signed it, ours
- * as well: what it says we have agreed to.
+ * Stores a statement that the other side has but this side does not, because the last answer was lost. Our member signed it too,
+ * so this side had agreed to its content.
  */
 import { randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -12,7 +12,10 @@ import type { ReconciliationRooms } from './rooms.ts'
 import { secrecyOf } from './secrecy.ts'
 import type { DayPair, NewCase, StoredReconciliation } from './store.ts'
 
-/** With what the session compared, when it is still there; says whether it is. */
+/**
+ * Finishes the session with the entries that it compared, including their proofs. Returns false when they are no longer stored or
+ * do not match the statement.
+ */
 export async function finish(
   pair: DayPair,
   seen: StoredReconciliation,
@@ -30,7 +33,7 @@ export async function finish(
   return true
 }
 
-/** Without it: cases say what the statement says, and no proofs. */
+/** Stores the statement without the session's entries: its cases have the findings of the statement, but no proofs. */
 export async function adopt(
   pair: DayPair,
   seen: StoredReconciliation,

@@ -1,4 +1,7 @@
-/** Reconciliation for auditors: days compared with other servers, statements that both members signed, cases to explain. */
+/**
+ * Reconciliation for auditors: days that were compared with other servers, statements that both members signed, and cases to
+ * explain.
+ */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
@@ -29,7 +32,7 @@ export function reconciliationHandlers(rooms: Needs): Handlers {
       ...(memberId === undefined ? {} : { member: slashForm(memberId, 3, 3) }),
     }
   }
-  /** A case whose day the caller may not see is not there for them. */
+  /** Throws `not_found` for a case whose day the caller may not see. */
   const viewOf = async (id: number, caller: Caller) => {
     const found = await reconciliation.cases.getCase(id, clearanceOf(caller))
     const of = await reconciliation.days.get(Number(found.reconciliation), clearanceOf(caller))
@@ -109,7 +112,7 @@ function caseView(of: ReconciledDay, found: ReconciliationCase, own: string) {
   }
 }
 
-/** `ownSide`: which of the statement's two we are, by the smaller identifier of the servers. */
+/** `ownSide`: which of the statement's two parties we are. The server with the smaller identifier is the first. */
 function partiesOf({ day, own_member, peer_member, peer_server }: ReconciledDay, own: string) {
   return {
     day,

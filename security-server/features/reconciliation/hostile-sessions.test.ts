@@ -1,4 +1,4 @@
-/** A side that lies or asks for what is not its own: nothing is told, nothing is signed. */
+/** A side that lies, or asks about exchanges of other parties: it learns nothing, and no statement is signed. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import t from 'tap'
 import { commitTo, differingBuckets, MIN_BITS } from '#core/reconciliation/buckets.ts'
@@ -31,7 +31,7 @@ const MEMBERS = { own: 'DEV/GOV/1000', peer: 'DEV/GOV/2000' }
 const _log = createLog({ name: 'test', level: 'silent' })
 const b64 = (bytes: Buffer): string => bytes.toString('base64')
 
-/** A question as somebody else's program would ask it; the code of the fault, or the answer. */
+/** Asks as another program might. Returns the answer or throws the fault. */
 async function put<T>(question: ReconciliationQuestion, rooms: ReconciliationRooms = tax.rooms): Promise<T> {
   return ask<T>(SERVER, question, rooms)
 }
@@ -42,7 +42,7 @@ async function refused(question: ReconciliationQuestion, rooms?: ReconciliationR
   )
 }
 
-/** The other side has collected, and committed, to a day of one exchange that we say we do not have. */
+/** Opens a session in which the other side has committed to one exchange of this day, while this side claims to have none. */
 async function opened(day: string) {
   const nonce = randomBytes(32)
   const open = { step: 'open', day, members: MEMBERS, nonceCommitment: b64(nonceCommitment(nonce)) } as const
@@ -253,7 +253,7 @@ t.test('a statement that does not say what the entries say is not signed', async
   t.equal((await population.rooms.store.find(two.pairOf(population, day)))?.statement, '')
 })
 
-/** What a lying server answers instead. */
+/** How a lying server changes an answer. */
 type Lie = (question: ReconciliationQuestion, answer: Record<string, unknown>) => Record<string, unknown>
 
 t.test('who answers with what it has not is found out', async (t) => {
@@ -332,7 +332,7 @@ t.test('who answers with what it has not is found out', async (t) => {
     const row = await tax.rooms.store.find(pair)
     t.match(row?.error, error, what)
     t.equal(row?.statement, '', what)
-    // What was answered last was true: the other side may have concluded.
+    // The last answer was true, so the other side may have concluded.
     world.skew += 120_000
   }
   population.respond = honest

@@ -1,6 +1,6 @@
 /**
- * Compares one day with another server, from the first question to the kept statement: a step a line. What fails is begun
- * anew the next time, under another salt; a statement whose last answer was lost is fetched.
+ * Compares one day with another server, from the first question to the stored statement, one step a line. A session that fails is
+ * started again the next time, under another salt. A statement whose last answer was lost is fetched.
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -38,14 +38,14 @@ import {
 } from './take.ts'
 import { isDifference, walk } from './walk.ts'
 
-/** The other side may take so long to collect a large day. */
+/** How long the other side may take to collect a large day. */
 const LONGEST_COLLECTION_MS = 15 * 60_000
 const ASK_AGAIN_MS = 250
 const CODE = /^[A-Za-z0-9_.]{1,100}$/
 
 type Work = { state: SessionState; received: Received; rooms: ReconciliationRooms }
 
-/** Resolves with how it stands; the reason of a failure is in the row. */
+/** Returns the resulting state of the day. The reason of a failure is in the row. */
 export async function reconcile(pair: DayPair, rooms: ReconciliationRooms): Promise<RowState> {
   const hold: Hold = { session: undefined }
   try {
@@ -55,7 +55,7 @@ export async function reconcile(pair: DayPair, rooms: ReconciliationRooms): Prom
     const state = cause instanceof NoEndpoint ? 'not_comparable' : 'unanswered'
     const error = cause instanceof NoEndpoint ? cause.message : describe(cause)
     const now = new Date(rooms.clock()).toISOString()
-    // A session of the other side may hold the day by now: what became of ours is nothing to it.
+    // The day may belong to a session of the other side by now; then our failure does not change its row.
     if (hold.session !== undefined && (await rooms.store.fail(hold.session, { state, error, now })))
       return state
     return (await rooms.store.find(pair))?.state ?? 'due'
@@ -73,7 +73,7 @@ async function compare(pair: DayPair, hold: Hold, rooms: ReconciliationRooms): P
   await conclude(work)
 }
 
-/** Undefined when there is a statement: kept already, or by the other side, and then by us as well. */
+/** Undefined when a statement exists: one that is already stored, or one that the other side had and that is stored now. */
 async function open(
   pair: DayPair,
   hold: Hold,
@@ -104,8 +104,8 @@ type Hold = { session: string | undefined }
 type Claim = { pair: DayPair; seen: StoredReconciliation | undefined; nonce: Buffer; hold: Hold }
 
 /**
- * Makes the day ours before the other side is asked, so that of two that begin at once one gives way. What an earlier session
- * compared is kept until it is known that it came to no statement.
+ * Claims the day before asking the other side: if both sides start at once, one of them gives way. The entries of an earlier
+ * session are kept until it is known that it led to no statement.
  */
 async function claim(
   { pair, seen, nonce, hold }: Claim,
@@ -120,7 +120,7 @@ async function claim(
   return (await rooms.store.find(pair))!
 }
 
-/** Rows are held by an id of our own: the other side must not name a session of somebody else's. */
+/** Rows have session ids of our own, so that the other side cannot name a session of another server. */
 async function begin(
   { pair, seen, progress, hold }: Omit<Claim, 'nonce'> & { progress: Progress },
   rooms: ReconciliationRooms,
@@ -221,7 +221,7 @@ async function save({ state, rooms }: Pick<Work, 'state' | 'rooms'>, progress: P
   await rooms.store.save(state.session, progress, new Date(rooms.clock()).toISOString())
 }
 
-/** What another server wrote stays out but for its code: this goes into a log line. */
+/** Of a text from another server only the fault code is used, because this goes into a log line. */
 function describe(cause: unknown): string {
   const { code, what, received } = asFault(cause)
   if (received !== undefined) return `it answered ${CODE.test(received.type) ? received.type : 'a fault'}`

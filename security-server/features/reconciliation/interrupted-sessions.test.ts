@@ -1,4 +1,4 @@
-/** Sessions that end anywhere, on either side, or begin at the same time; and the job that begins them. */
+/** Sessions that are interrupted anywhere, on either side, or that both sides start at once; and the job that starts them. */
 import path from 'node:path'
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
@@ -19,7 +19,7 @@ async function settledDay(exchanges = 1): Promise<string> {
   return day
 }
 
-/** Ends the asking side at its n-th question: before it is sent, or when the answer is lost. */
+/** Stops the asking side at its n-th question: before it is sent, or after its answer is lost. */
 function breaking(
   side: Side,
   at: number,
@@ -55,7 +55,7 @@ t.test('a session that ends anywhere is begun anew, and a signed statement is ne
       const first = await reconcile(pair, rooms)
       isDone = !broke()
       t.equal(first, isDone ? 'concluded' : 'unanswered', `question ${at}, ${moment}`)
-      // The other side starts anew as well; what it knew is in its rows.
+      // The other side restarts too; it continues from its rows.
       population.restart()
       world.skew += 120_000
       t.equal(await reconcile(pair, tax.rooms), 'concluded', `after ${moment} question ${at}`)

@@ -1,8 +1,10 @@
-/** What people see of reconciliation, and what the operations need of the server. */
+/** The part of reconciliation that people see, and the parts of the server that its operations use. */
 import type { Clock } from '#platform/clock.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 
-/** A day compared with another server, as it is stored; ids in text form, JSON texts, '' for what is not there. */
+/**
+ * A day that is compared with another server, as it is stored: identifiers as text, JSON as text, empty text for a missing value.
+ */
 export type ReconciledDay = {
   id: number
   day: string
@@ -41,7 +43,7 @@ type ReconciliationFilter = {
   state?: string
 }
 
-/** The part of reconciliation that people use; `get` and `getCase` throw `not_found`. */
+/** The operations of people on reconciliation. `get` and `getCase` throw `not_found`. */
 export type PeoplesReconciliation = {
   days: {
     list(q: ReconciliationFilter): Promise<ReconciledDay[]>

@@ -1,17 +1,17 @@
-/** What a session knows so far; kept in its row, so that any node of this server can go on with it. */
+/** The state of a session. It is stored in the session's row, so that any node of this server can continue. */
 import { jointSalt, type Session, type Side } from '#core/reconciliation/entry.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import type { DayPair } from './store.ts'
 
-/** Binary values in base64. */
+/** Commitment and tree head of one side. Binary values are in base64. */
 type Commitment = { count: number; commitment: string; treeHead: string }
 
 export type Progress = {
-  /** The session as the asked side named it; it stands in the statement. */
+  /** The id that the asked side gave the session. It is part of the statement. */
   wire: string
   nonce: string
-  /** Of the asking side, until it shows its nonce. */
+  /** The asking side's commitment, until it reveals its nonce. */
   peerNonceCommitment?: string
   peerNonce?: string
   bits?: number
@@ -19,7 +19,10 @@ export type Progress = {
   peer?: Commitment & { buckets?: string }
 }
 
-/** Which side we are, and the session as both sides name it. */
+/**
+ * Which side we are, and the session's parties in the order that both sides use: the server with the smaller identifier is the
+ * first.
+ */
 export function sidesOf(server: ServerId, pair: DayPair): { own: Side; other: Side; session: Session } {
   const ours = { server: idText(server), member: pair.own }
   const theirs = { server: pair.server, member: pair.peer }
@@ -32,7 +35,7 @@ export function sidesOf(server: ServerId, pair: DayPair): { own: Side; other: Si
   }
 }
 
-/** Throws `conflict` before both nonces are known. */
+/** The salt that both sides compute. Throws `conflict` while the other side's nonce is missing. */
 export function saltOf(server: ServerId, pair: DayPair, progress: Progress): Buffer {
   const { own, session } = sidesOf(server, pair)
   const { nonce, peerNonce } = progress
@@ -44,7 +47,7 @@ export function saltOf(server: ServerId, pair: DayPair, progress: Progress): Buf
   )
 }
 
-/** A step that the ones before it have not made possible. */
+/** The fault for a step whose preceding steps are missing. */
 export function outOfOrder(): Fault {
   return new Fault('conflict', { what: 'this step of a reconciliation has no turn now' })
 }

@@ -1,6 +1,6 @@
 /**
- * Two security servers with real keys, real message logs and databases on either store, and real mutual TLS between them; the
- * tax agency (ss1) asks, the population register (ss2) answers. Time is set by hand and only goes forward.
+ * For tests: two security servers with real keys, real message logs, databases on either store, and real mutual TLS between them.
+ * The tax agency (ss1) asks, the population register (ss2) answers. The test sets the time, which only goes forward.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
@@ -56,7 +56,7 @@ export type Side = {
   rooms: ReconciliationRooms
   cases: ReturnType<typeof createCasesStore>
   client: PeerClient
-  /** Answers peers; a test may put something else in its place, or make it anew as a restart does. */
+  /** Answers peers. A test may replace it, or create it again as a restart does (`restart`). */
   respond: Respond
   restart(): void
 }
@@ -65,23 +65,23 @@ export type TwoServers = {
   world: PeerWorld
   tax: Side
   population: Side
-  /** The pair as either side sees it. */
+  /** The pair from the view of this side. */
   pairOf(side: Side, day: string): DayPair
-  /** Sets both clocks; statuses of certificates are fetched anew. */
+  /** Sets both clocks and fetches the status of certificates again. */
   travel(time: string): Promise<void>
-  /** The next day of the test, at noon. */
+  /** Goes to noon of the next day of the test and returns the day. */
   nextDay(): Promise<string>
-  /** To when the day has settled. */
+  /** Goes to the time when the day has settled. */
   settle(day: string): Promise<void>
-  /** One exchange through both servers; gives its request id, and the fault when it failed. */
+  /** One exchange through both servers. Returns its request id, and the fault if it failed. */
   ask(q?: { body?: Buffer; path?: string }): Promise<{ requestId: string; failed: unknown }>
   consumer: ConsumerRooms
   provider: ProviderRooms
-  /** How the population register's system answers. */
+  /** The answer of the population register's system. */
   system: { answer: http.RequestListener }
   service: LocalService
   isAllowed: boolean
-  /** Ends or opens the provider's listener. */
+  /** `unplug` stops the provider's listener, `plug` starts it. */
   unplug(): Promise<void>
   plug(q?: { withoutEndpoint: boolean }): Promise<void>
 }
@@ -138,7 +138,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       return { day: of, own: own!, peer: peer!, server: idText(other.server.id) }
     },
     async travel(time) {
-      // Statuses are a little older than now, so that a clock which is minutes behind takes them as well.
+      // The status is a little older than the present, so that a clock that is some minutes behind accepts it too.
       world.skew = Date.parse(time) - Date.now() - 10 * 60_000
       for (const { keys } of [world.consumer, world.provider, world.second])
         await keys.refreshOcsp({ force: true })
@@ -152,7 +152,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     },
     async settle(of) {
       await made.travel(new Date(Date.parse(`${of}T00:00:00Z`) + 2 * DAY_MS + 60_000).toISOString())
-      // Days of the test do not overlap with their settling.
+      // Skips days, so that the days of the test do not overlap with the time they take to settle.
       day += 3
     },
     async ask({ body, path: at = '/a' } = {}) {
@@ -260,7 +260,7 @@ function shared(world: PeerWorld, side: Side) {
   }
 }
 
-/** Another node's log on the same database, or the only one. */
+/** Opens the log of a node. Two nodes of one side share its database. */
 export function openLog(
   world: PeerWorld,
   side: { server: Server; logUrl: string; folder: string },
@@ -309,7 +309,7 @@ async function openSide(
     {
       ...PORTS,
       connectTimeoutMs: 60_000,
-      // A test waits for its end.
+      // Short, because a test waits for this timeout.
       replyTimeoutMs: 10_000,
       idleTimeoutMs: 5_000,
       connectionsPerPeer: 4,

@@ -1,4 +1,4 @@
-/** Two servers compare their logs: what matches, what is missing, what differs, and what is no discrepancy at all. */
+/** Two servers compare their logs: exchanges that match, are missing or differ, and cases that are no discrepancy. */
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -31,7 +31,7 @@ async function onEachStore(name: string, act: (t: Test, two: TwoServers) => Prom
   })
 }
 
-/** Compares a settled day; both sides keep the same statement. */
+/** Compares a settled day and checks that both sides store the same statement. */
 async function compare(t: Test, two: TwoServers, day: string, by: Side = two.tax): Promise<Statement> {
   if (!isSettled(day, two.world.clock())) await two.settle(day)
   const state = await reconcile(two.pairOf(by, day), by.rooms)
@@ -54,7 +54,7 @@ const NONE = {
   unconfirmed: 0,
 }
 
-/** What an owner of the database can do: the records of an exchange are gone, as if they had never been. */
+/** Removes the records of an exchange without a trace, as an owner of the database could. */
 async function removeRecords(side: Side, requestId: string, kinds: string[]): Promise<void> {
   await side.log.maintain()
   const database = await openDatabase(side.logUrl)
@@ -80,7 +80,7 @@ async function indexesOf(side: Side, requestId: string): Promise<number[]> {
 const casesOf = async (side: Side, day: string) =>
   (await side.cases.listCases({ day, limit: 50, clearance: 0 })).map(({ found }) => found)
 
-/** By a program that has the statement and the configuration alone. */
+/** Verifies the statement with a program that has only the statement and the configuration. */
 async function verifiesOffline(t: Test, two: TwoServers, day: string): Promise<void> {
   const folder = t.testdir({
     conf: {},
@@ -146,7 +146,7 @@ await onEachStore('days of two servers', async (t, two) => {
     await compare(t, two, day)
     const under = await two.nextDay()
     await two.ask()
-    // A contract between the two hides the day too: what is secret may stand in the other log alone.
+    // A contract between the two hides the day too: the secret exchange may be only in the other side's log.
     for (const { rooms } of [tax, population]) Object.assign(rooms, { secrecyBetween: () => 2 })
     await compare(t, two, under)
     for (const { rooms } of [tax, population]) Object.assign(rooms, { secrecyBetween: () => 0 })
@@ -265,7 +265,7 @@ await onEachStore('days of two servers', async (t, two) => {
       'unconfirmed.outcome_unknown': unknown = 0,
       ...others
     } = statement.reasons
-    // Whether the provider still has a reply on record when the asker went away is its matter.
+    // Whether the provider still logs a reply after the client has gone away may differ.
     t.equal(late + unknown, 2)
     t.strictSame(others, { 'unconfirmed.refused': 1, 'unconfirmed.not_sent': 1 })
     t.strictSame(statement.findings, [])

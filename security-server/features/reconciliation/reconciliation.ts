@@ -1,4 +1,4 @@
-/** Reconciliation as the server wires it: the endpoint for peers, the job's work, and what people see of both. */
+/** Connects the parts of reconciliation for the server: the endpoint for peers, the job, and the data for people. */
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -15,7 +15,7 @@ import { createReconciliationStore, type ReconciliationStore } from './store.ts'
 type Reconciliation = {
   /** Adds the endpoint to the listener for peers. */
   routes(app: FastifyInstance): void
-  /** Compares what waits; for a job every few minutes. */
+  /** Compares the days that wait. For a job that runs every few minutes. */
   run(): Promise<void>
   days: Pick<ReconciliationStore, 'list' | 'get'>
   cases: CasesStore

@@ -1,8 +1,8 @@
-/** Says what is wrong with the shape of what was sent, and quotes no value of it. */
+/** Describes what is wrong with the shape of received data, without quoting any of its values. */
 import type { ErrorObject } from 'ajv'
 import { Fault } from '#schemas/fault.ts'
 
-/** Throws `invalid_input` for what a check of a shape found. */
+/** Throws `invalid_input` for the first error of a shape check. */
 export function refuse(errors: readonly ErrorObject[] | null | undefined): never {
   const [error] = errors ?? []
   const where = error?.instancePath.slice(0, 100) ?? ''

@@ -1,6 +1,6 @@
 /**
- * Answers the steps of a reconciliation. Guarantees that a server learns only of exchanges between a member of its own and
- * one of ours that went by it, after it has committed to what it has itself, and each day once.
+ * Answers the steps of a reconciliation. Guarantees that a server learns only about exchanges between one of its members and one
+ * of ours that it transported itself. It learns about them only after it has committed to its own entries, and once for each day.
  */
 import { randomBytes } from 'node:crypto'
 import { isSettled, isTooOld } from '#core/reconciliation/day.ts'
@@ -43,7 +43,7 @@ import {
 
 export type Respond = (peer: ServerId, question: ReconciliationQuestion) => Promise<object>
 
-/** A session of our own, and one that still collects, is not replaced while it is no older. */
+/** For so long another session cannot replace one that this server started, or one that still collects. */
 const FRESH_MS = 10 * 60_000
 const KEPT_FAILURES = 100
 
@@ -66,7 +66,7 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
     return { session, nonce }
   }
 
-  /** Both began at once: the server with the smaller identifier goes on. */
+  /** When both servers start at once, the one with the smaller identifier continues. Throws `conflict` to the other. */
   function checkReplaceable(seen: StoredReconciliation, peer: ServerId): void {
     const isFresh = clock() - Date.parse(seen.changed_at) < FRESH_MS
     const weGoOn = seen.role === 'asking' && idText(server) < idText(peer)
@@ -121,7 +121,7 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
   async function step(peer: ServerId, q: Exclude<ReconciliationQuestion, OpenQuestion>): Promise<object> {
     const row = await store.bySession(q.session)
     if (row === undefined || row.peer_server !== idText(peer) || row.role !== 'asked') throw outOfOrder()
-    // The answer to the last question was lost: it is the same again.
+    // The answer to the last question was lost, so it is sent again.
     if (row.state === 'concluded' && q.step === 'conclude') return { statement: row.statement }
     if (row.state !== 'under_way') throw outOfOrder()
     const state: SessionState = {
@@ -146,7 +146,7 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
   return async (peer, question) => {
     if (question.step === 'open') return open(peer, question)
     const { session } = question
-    // Each step reads what the one before it wrote.
+    // Steps of a session run one at a time, because each reads what the one before it wrote.
     if (busy.has(session)) throw new Fault('too_many_requests', { what: idText(peer) })
     busy.add(session)
     try {
@@ -157,9 +157,9 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
   }
 }
 
-/** Entries of sessions are read from the log one day at a time, whoever asks. */
+/** Collects the entries of sessions from the log, one day at a time for all peers together. */
 function createCollecting(rooms: ReconciliationRooms) {
-  /** How it ended where it failed. */
+  /** Sessions that are being collected, with the failure if one failed. */
   const collecting = new Map<string, { failed?: unknown }>()
   const inTurn = createTurn()
 
@@ -175,14 +175,14 @@ function createCollecting(rooms: ReconciliationRooms) {
     }
     inTurn(work).catch((cause: unknown) => {
       run.failed = cause
-      // Whoever did not come back for it within so many others does not come.
+      // A peer that has not asked again while so many other sessions failed will not ask any more.
       if (collecting.size > KEPT_FAILURES) collecting.delete(collecting.keys().next().value!)
     })
   }
 
   return {
     has: (session: string): boolean => collecting.has(session),
-    /** Begins when nobody did; throws what ended it, once. */
+    /** Starts the collection unless it was started. If it failed, throws the failure once. */
     goOn(state: SessionState): void {
       const running = collecting.get(state.session)
       if (running?.failed !== undefined) {
@@ -207,7 +207,10 @@ async function reveal(
   return { blind: own.blind, buckets: own.buckets }
 }
 
-/** The pair as we see it; throws `unknown_member` unless each of the two members is on its own side's server, `suspended`. */
+/**
+ * The pair from our view. Throws `unknown_member` unless each member is on the server of its side, the fault of a suspension, and
+ * `conflict` for a day that is too old or has not settled.
+ */
 function checkPair(
   peer: ServerId,
   { day, members }: OpenQuestion,

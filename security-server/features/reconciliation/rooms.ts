@@ -1,4 +1,4 @@
-/** What reconciliation works with; main.ts puts it together. The message log is handed in as the small part that it needs. */
+/** The parts of the server that reconciliation uses. Of the message log it needs only a small part. */
 import type { Stretch } from '#core/reconciliation/assemble.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
@@ -10,7 +10,7 @@ import type { EntriesStore } from './entries-store.ts'
 import type { CheckShapes } from './shapes.ts'
 import type { ReconciliationStore } from './store.ts'
 
-/** A commitment's opening, as the log gives it. */
+/** The opening of a commitment, from the log. */
 export type LogOpening = { key: Buffer; digest: Buffer }
 type LogProof = {
   index: number
@@ -22,14 +22,14 @@ type LogProof = {
 
 type ComparedLog = {
   reconciliation: {
-    /** Members of clients and services, and the servers by which they spoke, between two ISO times. */
+    /** Members of clients and services, and the servers through which they exchanged messages, between two ISO times. */
     pairs(q: { from: string; to: string }): Promise<{ client: string; service: string; peer: string }[]>
-    /** Of the most secret exchange of a pair between two ISO times; 0: all may see them. */
+    /** The secrecy of the pair's most secret exchange between two ISO times. 0: all readers may see them. */
     secrecy(q: { from: string; to: string; pair: { own: string; peer: string } }): Promise<number>
-    /** What is logged about a pair between two ISO times, in order. */
+    /** The records of a pair between two ISO times, in order. */
     read(q: { from: string; to: string; pair: { own: string; peer: string } }): AsyncGenerator<Stretch>
   }
-  /** Signs the tree head of now. */
+  /** Signs the present tree head. */
   checkpointNow(): Promise<string | undefined>
   proof(index: number): Promise<LogProof>
 }
@@ -42,11 +42,11 @@ export type ReconciliationRooms = {
   verifyPeer: VerifyPeer
   peerClient: Pick<PeerClient, 'post'>
   log: ComparedLog
-  /** How secret contracts make it that two members have to do with each other. */
+  /** The secrecy that contracts give to the fact that two members exchange messages. */
   secrecyBetween(a: string, b: string): number
   store: ReconciliationStore
   entries: EntriesStore
   shapes: CheckShapes
-  /** Notes in the audit log, durably, what is about to be concluded. */
+  /** Records in the audit log, durably, what is about to be concluded. */
   audit(act: { target: string; data: unknown }): Promise<unknown>
 }

@@ -1,6 +1,6 @@
 /**
- * The endpoint of reconciliation on the listener for peers. Guarantees that who asks is a registered security server, by
- * mutual TLS 1.3 and a fresh status, before anything it says is looked at; strangers are only counted.
+ * The endpoint of reconciliation on the listener for peers. Guarantees that a question is read only if it comes from a registered
+ * security server, by mutual TLS 1.3 and with a fresh OCSP status. Other callers are refused.
  */
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -21,7 +21,7 @@ const MAX_DEPTH = 12
 
 type RouteRooms = Pick<ReconciliationRooms, 'clock' | 'globalConfiguration' | 'verifyPeer' | 'shapes'> & {
   respond: Respond
-  /** Throws `too_many_requests`, or gives the function that ends this claim. */
+  /** Claims a place for a question and returns the function that frees it. Throws `too_many_requests`. */
   quota: { enter(server: ServerId): () => void }
 }
 
@@ -52,7 +52,7 @@ export function reconciliationRoutes(app: FastifyInstance, rooms: RouteRooms, lo
   })
 }
 
-/** Before the body is read. */
+/** Runs before the body is read. Throws unless the client certificate belongs to a registered server and TLS is 1.3. */
 function checkConnection(request: FastifyRequest, { globalConfiguration }: RouteRooms): void {
   registeredServer(chainOf(request)[0], globalConfiguration.current())
   const protocol = (request.raw.socket as TLSSocket).getProtocol()

@@ -1,6 +1,6 @@
 /**
- * What the job does: finds out, once a day, with whom there is something to compare, and compares what waits. Safe to be ended
- * at any point: the rows say what is left.
+ * The job of reconciliation. Once for each day it finds out which pairs have something to compare; then it compares the pairs
+ * that wait. It can be interrupted at any point, because the rows state what is left.
  */
 import { isSettled, openDays, windowOf } from '#core/reconciliation/day.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -12,15 +12,15 @@ import type { DayPair, StoredReconciliation } from './store.ts'
 
 const HOUR_MS = 3_600_000
 const STALE_MS = 24 * HOUR_MS
-/** A server that did not answer is asked again after that. */
+/** After this time a server that did not answer is asked again. */
 const AGAIN_MS = HOUR_MS
-/** The server with the greater identifier begins only when the other has let so much time pass. */
+/** For so long the server with the greater identifier waits for the other server to start. */
 const SECOND_WAITS_MS = HOUR_MS
-/** The day has to have settled by the other side's clock as well. */
+/** The day must have settled by the other side's clock too. */
 const CLOCKS_DIFFER_MS = 15 * 60_000
 const PAIRS_A_RUN = 200
 
-/** Compares what waits; each pair on its own, so that one that fails holds up no other. */
+/** Compares the pairs that wait. Each is compared on its own, so that a failure does not stop the others. */
 export async function run(rooms: ReconciliationRooms, log: Log): Promise<void> {
   const now = rooms.clock()
   const iso = (ms: number): string => new Date(ms).toISOString()
@@ -47,13 +47,16 @@ function pairOf(row: StoredReconciliation): DayPair {
   return { day: row.day, own: row.own_member, peer: row.peer_member, server: row.peer_server }
 }
 
-/** Two servers that begin at the same time would each end the other's session: one of them goes first. */
+/** Two servers that start at the same time would end each other's sessions, so one of them goes first. */
 function isOurTurn(row: StoredReconciliation, now: number, { server }: ReconciliationRooms): boolean {
   const waits = idText(server) < row.peer_server ? CLOCKS_DIFFER_MS : SECOND_WAITS_MS
   return isSettled(row.day, now - waits)
 }
 
-/** Our members, those they spoke with, and by which servers; where no record names one, all that serve the member. */
+/**
+ * Each of our members with each member that it exchanged messages with, and the server of that member. If no record names the
+ * server, all servers of that member.
+ */
 async function pairsOf(day: string, rooms: ReconciliationRooms): Promise<(DayPair & { secrecy: number })[]> {
   const { index, indexFor } = rooms.globalConfiguration.current()
   const spoken = await rooms.log.reconciliation.pairs(windowOf(day))

@@ -1,6 +1,7 @@
 /**
- * How secret it is that two members compared a day: as their most secret exchange of it, or as a secret contract between them,
- * so that what the other side alone has logged is no less hidden. Whoever may not see that sees nothing of the day.
+ * The secrecy of a compared day: that of its most secret exchange, or of a secret contract between the two members if that is
+ * higher. So exchanges that only the other side has logged are hidden too. A reader without this clearance sees nothing of the
+ * day.
  */
 import { windowOf } from '#core/reconciliation/day.ts'
 import type { ReconciliationRooms } from './rooms.ts'

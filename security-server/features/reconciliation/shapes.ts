@@ -1,22 +1,23 @@
-/** Guarantees the shape and size of what the other side sends, by schemas/reconciliation.yaml. */
+/** Guarantees the shape and size of what the other side sends, as schemas/reconciliation.yaml defines them. */
 import type { ValidateFunction } from 'ajv'
 import { readDocument } from '#platform/http-service/read-document.ts'
 import type { ReconciliationEnvelope, ReconciliationStep, Statement } from '#schemas/reconciliation.ts'
 import { refuse } from './refuse-shape.ts'
 
 export type CheckShapes = {
-  /** Each throws `invalid_input`, which quotes no value. */
+  /** Each check throws `invalid_input`, whose text quotes no value. */
   envelope(value: unknown): ReconciliationEnvelope
   answer(step: ReconciliationStep, value: unknown): unknown
   statement(value: unknown): Statement
 }
 
-/** Each schema is compiled once, when something is first checked against it: many a server never compares a day. */
+/** Compiles each schema when it is first used, because many servers never compare a day. */
 export async function createShapes(): Promise<CheckShapes> {
   const file = new URL('../../../schemas/reconciliation.yaml', import.meta.url)
   const document = await readDocument<object>(file)
   const { Ajv2020 } = await import('ajv/dist/2020.js')
-  // test/configuration-documents.test.ts checks that the document is a schema: that takes longer than to compile a part of it.
+  // test/configuration-documents.test.ts checks that the document is a valid schema. Checking it here would take longer than
+  // compiling a part of it.
   const ajv = new Ajv2020({ strict: false, allErrors: false, validateSchema: false })
   ajv.addSchema(document, 'reconciliation')
   const compiled = new Map<string, ValidateFunction>()

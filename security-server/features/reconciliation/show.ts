@@ -1,4 +1,4 @@
-/** What we show about an exchange in which the two sides differ, and nothing about any other. */
+/** What we show about an exchange in which the two sides differ. We show nothing about other exchanges. */
 import { compareEntries } from '#core/reconciliation/compare.ts'
 import { readEntry } from '#core/reconciliation/entry.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -10,12 +10,12 @@ import type { LogOpening, ReconciliationRooms } from './rooms.ts'
 import type { DayPair } from './store.ts'
 import { isDifference } from './walk.ts'
 
-/** Proofs are made for so many differences of a session; beyond them it is said what there is, without proof. */
+/** How many differences of a session are shown with proof. Further ones are shown without. */
 export const PROVED = 1000
 
 type Rooms = Pick<ReconciliationRooms, 'server' | 'entries' | 'log'>
 
-/** Throws `invalid_input` for a key in which the sides do not differ: nobody gets to see more than differs. */
+/** Throws `invalid_input` for a key in which the sides do not differ, so that nobody sees more than the differences. */
 export async function show(
   q: { session: string; pair: DayPair; key: string; prove: boolean },
   rooms: Rooms,
@@ -46,7 +46,7 @@ async function showOwn(key: string, facts: EntryFacts, prove: boolean, rooms: Ro
   try {
     shown.records = await Promise.all(facts.indexes.map((index) => recordOf(index, rooms)))
   } catch (cause) {
-    // A log that is not whole proves nothing; what it has is shown all the same.
+    // A damaged log proves nothing. Its entry is shown all the same.
     if (!(cause instanceof Fault)) throw cause
   }
   return shown

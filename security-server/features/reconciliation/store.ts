@@ -1,4 +1,4 @@
-/** The rows of reconciliation: one for each day and pair of members and servers. A session holds its row by its id alone. */
+/** Stores the rows of reconciliation: one for each day, pair of members and server. A session owns a row by its id alone. */
 
 import type { Generated, Kysely, Selectable } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
@@ -8,7 +8,7 @@ import type { Tables as EntryTables } from './entries-store.ts'
 export type RowState = 'due' | 'under_way' | 'concluded' | 'not_comparable' | 'unanswered'
 type Role = 'asking' | 'asked'
 
-/** Ids in text form. `own` and `peer` are members. */
+/** Identifiers as text. `own` and `peer` are members. */
 export type DayPair = { day: string; own: string; peer: string; server: string }
 
 type ReconciliationRow = {
@@ -17,16 +17,16 @@ type ReconciliationRow = {
   own_member: string
   peer_member: string
   peer_server: string
-  /** How secret the most secret exchange of the two is, or a contract of theirs. */
+  /** The secrecy of the day: features/reconciliation/secrecy.ts. */
   secrecy: number
   state: string
   role: string
   session: string
-  /** JSON: what the session needs to go on; '' when it is over, and its salt with it. */
+  /** JSON: the state with which the session can continue. Empty when it is over; then its salt is gone too. */
   progress: string
-  /** The JWS of the statement, '' while there is none. */
+  /** The statement as JWS. Empty while there is none. */
   statement: string
-  /** JSON, '' while there is none. */
+  /** JSON. Empty while there is none. */
   counts: string
   error: string
   attempts: number
@@ -45,13 +45,13 @@ export type CaseRow = {
   opened_at: string
   changed_at: string
   changed_by: string
-  /** Who looks into it; null: nobody yet. */
+  /** The person who works on the case. Null: nobody yet. */
   assignee: string | null
 }
 export type Tables = EntryTables & {
   reconciliation: ReconciliationRow
   reconciliation_case: CaseRow
-  /** Days whose pairs are rows. */
+  /** Days whose pairs have rows. */
   reconciliation_day: { day: string; planned_at: string }
 }
 
@@ -62,7 +62,7 @@ export type NewCase = Pick<
 >
 
 export type ReconciliationFilter = {
-  /** Rows that are more secret are left out. */
+  /** Rows with a higher secrecy are left out. */
   clearance: number
   before?: number | undefined
   limit: number
@@ -102,7 +102,7 @@ export function createReconciliationStore(database: Database) {
       return row !== undefined
     },
 
-    /** Makes a row for each pair of a day that has none yet; later the log is not asked again. */
+    /** Makes a row for each pair of the day that has none. Afterwards the log is not read again for this day. */
     plan: (day: string, pairs: (DayPair & { secrecy: number })[], now: string): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         for (const { own, peer, server, secrecy } of pairs) {
@@ -121,7 +121,10 @@ export function createReconciliationStore(database: Database) {
           .execute()
       }),
 
-    /** Days that wait to be compared, from `day` on: never tried, or not since `triedBefore`; the oldest first. */
+    /**
+     * Rows to compare, of `day` and later, the oldest first: those that were never tried, and those that were last tried before
+     * `triedBefore`.
+     */
     waiting: async (q: {
       day: string
       triedBefore: string
@@ -144,7 +147,7 @@ export function createReconciliationStore(database: Database) {
       return rows.map((row) => toRow(row)!)
     },
 
-    /** Drops what sessions left that nobody went on with since `before`. */
+    /** Ends sessions that have not continued since `before`, and deletes their entries. */
     forgetStale: async (before: string): Promise<void> => {
       const stale = await kysely
         .selectFrom('reconciliation')
@@ -175,7 +178,7 @@ export function createReconciliationStore(database: Database) {
       return toRow(row)!
     },
 
-    /** Newest first; `member` is either side's. */
+    /** Newest first. `member`: of either side. */
     list: async (q: ReconciliationFilter): Promise<StoredReconciliation[]> => {
       let query = kysely.selectFrom('reconciliation').selectAll().where('secrecy', '<=', q.clearance)
       const { before, day, member, state } = q
@@ -189,12 +192,12 @@ export function createReconciliationStore(database: Database) {
   }
 }
 
-/** What a session does to the row that it holds. */
+/** The changes that a session makes to its row. */
 function createSessionRows(kysely: Kysely<Tables>) {
   return {
     /**
-     * Makes the row of the pair this session's, what another one had compared being dropped. Throws `conflict` unless the
-     * row still is as the caller saw it, or when its day is concluded.
+     * Gives the pair's row to this session and deletes the entries of the session before. Throws `conflict` when another session
+     * has the row by now, or when the day is concluded.
      */
     begin: (
       pair: DayPair,
@@ -204,7 +207,7 @@ function createSessionRows(kysely: Kysely<Tables>) {
         role: Role
         progress: object
         now: string
-        /** Of a row that is made now. */
+        /** Used only if the row is new. */
         secrecy: number
       },
     ): Promise<void> =>
@@ -249,7 +252,7 @@ function createSessionRows(kysely: Kysely<Tables>) {
           .executeTakeFirst(),
       ),
 
-    /** A session that was given up for now is under way again. Throws `conflict` when it holds its row no more. */
+    /** Sets a session that had failed to `under_way` again. Throws `conflict` when the session no longer owns its row. */
     resume: async (session: string, now: string): Promise<void> => {
       const changed = await kysely
         .updateTable('reconciliation')
@@ -260,7 +263,7 @@ function createSessionRows(kysely: Kysely<Tables>) {
       if (Number(changed.numUpdatedRows) !== 1) throw taken()
     },
 
-    /** Throws `conflict` when the session holds its row no more. */
+    /** Throws `conflict` when the session no longer owns its row. */
     save: async (session: string, progress: object, now: string): Promise<void> => {
       const changed = await kysely
         .updateTable('reconciliation')
@@ -271,7 +274,10 @@ function createSessionRows(kysely: Kysely<Tables>) {
       if (Number(changed.numUpdatedRows) !== 1) throw taken()
     },
 
-    /** Keeps the statement, opens the cases and forgets what was compared, together. Throws `conflict` as `save`. */
+    /**
+     * In one transaction: stores the statement, opens the cases and deletes the session's entries. Throws `conflict` as `save`
+     * does.
+     */
     conclude: (q: {
       session: string
       statement: string
@@ -308,7 +314,7 @@ function createSessionRows(kysely: Kysely<Tables>) {
         await forget(transaction, session)
       }),
 
-    /** Notes that a session came to nothing, for now or for good; false when it holds its row no more. */
+    /** Records that a session failed, for now or for good. Returns false when the session no longer owns its row. */
     fail: async (session: string, q: { state: RowState; error: string; now: string }): Promise<boolean> => {
       const changed = await kysely
         .updateTable('reconciliation')
@@ -321,7 +327,7 @@ function createSessionRows(kysely: Kysely<Tables>) {
   }
 }
 
-/** What a session has compared. */
+/** Deletes the entries of a session. */
 async function forget(transaction: Kysely<Tables>, session: string): Promise<void> {
   if (session === '') return
   await transaction.deleteFrom('reconciliation_entry').where('session', '=', session).execute()

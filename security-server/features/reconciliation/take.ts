@@ -1,4 +1,7 @@
-/** What both sides do with what the other sends: check it against its commitments, keep it, answer with what is theirs. */
+/**
+ * How each side processes what the other side sends: it checks it against the commitments, stores it, and answers with its own
+ * part.
+ */
 import { timingSafeEqual } from 'node:crypto'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { bucketOf, commitTo, differingBuckets } from '#core/reconciliation/buckets.ts'
@@ -13,14 +16,14 @@ import { PROVED, show } from './show.ts'
 import type { DayPair } from './store.ts'
 import { bucketEntries, notCommitted } from './walk.ts'
 
-/** Sessions that nobody went on with are forgotten. */
+/** The most sessions that are counted at once. The oldest is dropped first. */
 const SESSIONS_KEPT = 1000
 
-/** How much a session has taken from the other side, in this process. */
+/** Counts what a session has received from the other side, in this process. */
 export type Received = {
-  /** Throws `invalid_input` for more than was committed to. */
+  /** Throws `invalid_proof` for more entries than were committed to. */
   add(session: string, entries: number, most: number): void
-  /** Whether another difference of the session is shown with its proof. */
+  /** Whether the next difference of the session is shown with proof. */
   prove(session: string): boolean
   forget(session: string): void
 }
@@ -48,12 +51,12 @@ export function createReceived(): Received {
   }
 }
 
-/** Throws `invalid_proof` for another nonce than was committed to. */
+/** Throws `invalid_proof` unless the nonce matches its commitment. */
 export function checkNonce(nonce: string, commitment: string | undefined): void {
   if (!same(nonceCommitment(bytesOf(nonce)), bytesOf(commitment ?? ''))) throw notCommitted()
 }
 
-/** Throws `invalid_proof` for other buckets than were committed to. */
+/** Throws `invalid_proof` unless the buckets match their commitment. */
 export function checkCommitment(
   q: { blind: string; buckets: string },
   pair: DayPair,
@@ -74,19 +77,22 @@ export function checkCommitment(
   if (!same(expected, bytesOf(peer.commitment))) throw notCommitted()
 }
 
-/** Throws `invalid_proof` for what is no tree head of the other server's log. */
+/** Throws `invalid_proof` for a tree head of another server's log. */
 export function checkTreeHead(treeHead: string, server: string): void {
   if (parseCheckpoint(treeHead).origin !== server)
     throw new Fault('invalid_proof', { what: 'the tree head is of another log' })
 }
 
-/** Buckets in which the two sides differ; throws `conflict` before both have shown theirs. */
+/** The buckets in which the two sides differ. Throws `conflict` while a side has not revealed its buckets. */
 export function differing({ own, peer }: Progress): number[] {
   if (own === undefined || peer?.buckets === undefined) throw outOfOrder()
   return differingBuckets(bytesOf(own.buckets), bytesOf(peer.buckets))
 }
 
-/** Keeps the other side's entries of a differing bucket. */
+/**
+ * Stores the other side's entries of a bucket. Throws `invalid_input` for a bucket that does not differ, and `invalid_proof` for
+ * entries of another bucket, repeated keys, or more entries than were committed to.
+ */
 export async function takeEntries(
   { session, progress }: SessionState,
   q: { bucket: number; entries: string[] },
@@ -107,7 +113,7 @@ export async function takeEntries(
   })
 }
 
-/** A page of our own entries of a bucket. */
+/** A page of our own entries in a bucket. */
 export async function ownPage(
   { session, progress }: SessionState,
   q: { bucket: number; page: number },
@@ -119,7 +125,7 @@ export async function ownPage(
   return { entries, last: (q.page + 1) * size >= all.length }
 }
 
-/** Keeps what the other side shows of differences, and gives what we show of the same. */
+/** Stores what the other side shows about differences, and returns what we show about the same ones. */
 export async function takeShown(
   { session, pair }: SessionState,
   shown: Shown[],

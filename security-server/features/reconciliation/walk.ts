@@ -1,6 +1,6 @@
 /**
- * Goes through what both sides have, in the order of keys. Guarantees that the other side's entries are those that it
- * committed to: where a bucket differs its digest is computed again from what was sent.
+ * Compares the entries of both sides in the order of keys. Guarantees that the other side's entries are the ones that it
+ * committed to: for each differing bucket the digest is computed again from the received entries.
  */
 import { bucketDigest, differingBuckets, MAX_BUCKET, rangeOf } from '#core/reconciliation/buckets.ts'
 import { compareEntries, type Pair, pairEntries, type Verdict } from '#core/reconciliation/compare.ts'
@@ -15,7 +15,7 @@ import type { DayPair } from './store.ts'
 export type Compared = { pair: Pair; verdict: Verdict }
 type Rooms = Pick<ReconciliationRooms, 'server' | 'entries'>
 
-/** Throws `invalid_proof` when the other side sent other entries than it committed to. */
+/** Throws `invalid_proof` when the other side's entries do not match its commitment. */
 export async function* walk(
   q: { session: string; pair: DayPair; progress: Progress },
   rooms: Rooms,
@@ -42,7 +42,7 @@ export async function* walk(
   if (peerCount !== peer.count) throw notCommitted()
 }
 
-/** All entries of a bucket. */
+/** All entries of a bucket. Throws `invalid_input` when there are too many. */
 export async function bucketEntries(
   session: string,
   side: EntrySide,
@@ -68,7 +68,7 @@ export async function bucketEntries(
   }
 }
 
-/** Whether the two sides have to show each other what they have. */
+/** Whether both sides must show their records of this exchange. */
 export function isDifference({ class: name }: { class: string }): boolean {
   return name === 'missing' || name === 'differing'
 }

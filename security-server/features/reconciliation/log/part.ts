@@ -1,4 +1,4 @@
-/** What is done in the log's thread for reconciliation. */
+/** The part of the log's thread that serves reconciliation. */
 import type { Stretch } from '#core/reconciliation/assemble.ts'
 import type { LogPart } from '../../../message-log/part.ts'
 import { type MemberPair, readRecords } from './read-records.ts'
@@ -6,11 +6,11 @@ import { createReconciliationStore, type Partners, type SecretPartners } from '.
 
 type Between = { from: string; to: string }
 
-/** What the main thread may ask. */
+/** The methods that the main thread may call. `from` is included, `to` is not. */
 export type ReconciliationMethods = {
-  /** Who spoke with whom between two times. */
+  /** The clients, services and servers that exchanged messages between two ISO times. */
   partners(q: Between): Promise<Partners[]>
-  /** Whose exchanges between two times are secret. */
+  /** The clients and services with secret exchanges between two ISO times. */
   secretPartners(q: Between): Promise<SecretPartners[]>
   rangeBetween(q: Between): Promise<{ first: number; last: number } | undefined>
   readRecords(q: { pair: MemberPair; first: number; last: number }): Promise<Stretch>

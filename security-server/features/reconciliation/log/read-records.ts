@@ -1,6 +1,6 @@
 /**
- * What a stretch of the log holds about one pair of members: digests and times, no content. Records of others are left out;
- * erased ones, of which nobody can say whose they were, are given as what is left of them.
+ * Reads a range of the log for one pair of members: digests and times, no content. Records of other members are left out. For
+ * erased records nobody can say whose they were, so what is left of each is returned.
  */
 import { hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
@@ -13,15 +13,15 @@ import type { RecordStore } from '../../../message-log/records/store.ts'
 import type { SearchRow } from '../../../reading/index/search-filter.ts'
 import type { ReconciliationStore } from './store.ts'
 
-/** Records that one question asks for. */
+/** How many records one call covers. */
 export const STRETCH = 500
-/** So many are opened before the log's thread looks whether messages wait to be written. */
+/** How many records are opened before the log's thread lets waiting writes run. */
 const AT_ONCE = 25
 
-/** Members in text form. */
+/** Member identifiers as text. */
 export type MemberPair = { own: string; peer: string }
 
-/** At most STRETCH records from `first` on, as far as `last`. */
+/** The records from `first` to `last`, at most STRETCH. */
 export async function readRecords(
   log: { records: RecordStore; reconciliation: ReconciliationStore },
   q: { pair: MemberPair; first: number; last: number },
@@ -49,8 +49,8 @@ export async function readRecords(
 }
 
 /**
- * One of the two is the client's member, the other the service's; a request that left was asked by ours, one that came was
- * answered by ours, also where a server has both members.
+ * Whether the record belongs to the pair: one of the two is the client's member, the other the service's. If a server has both
+ * members, the direction decides: a request that was sent is our member's, one that was received is the other member's.
  */
 function isBetween(
   { kind, direction, answers: answered, client, service }: SearchRow,
@@ -59,13 +59,13 @@ function isBetween(
   const [asks, answers] = [memberPart(client), memberPart(service)]
   const weAsk = asks === own && answers === peer
   const theyAsk = asks === peer && answers === own
-  // A refusal of a request that was not taken in: it came to us.
+  // A refusal of a request that was not logged. The request was sent to us.
   if (kind === 'refusal' && answered === null) return theyAsk
   if (kind !== 'request') return weAsk || theyAsk
   return direction === 'out' ? weAsk : theyAsk
 }
 
-/** Of an identifier's text form the member's segments. */
+/** The member part of an identifier. */
 export function memberPart(id: string): string {
   return id.split('/', 3).join('/')
 }
@@ -78,7 +78,7 @@ async function readRecord(
   const index = Number(row.idx)
   const stored = await log.records.get(index)
   const opened = openRecord(stored, findKey)
-  // Erased between the two reads: the list of what was erased has it.
+  // Erased between the two reads: the list of erased records contains it.
   if (opened === undefined) return undefined
   const form = JSON.parse(stored.form) as LeafFields
   const document =

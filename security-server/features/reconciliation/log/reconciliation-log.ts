@@ -1,18 +1,22 @@
-/** The log as reconciliation reads it: who spoke with whom on a day, and what is logged about one pair of members. */
+/** The log for reconciliation: which members exchanged messages on a day, and the records of one pair of members. */
 import type { Stretch } from '#core/reconciliation/assemble.ts'
 import type { MessageLog } from '../../../message-log/message-log.ts'
 import type { ReconciliationMethods } from './part.ts'
 import { type MemberPair, memberPart, STRETCH } from './read-records.ts'
 
-/** Two members, ids in text form, and the server by which they spoke, '' where no record names it. */
+/**
+ * The members of client and service (identifiers as text), and the other server. `peer` is empty if the record names no server.
+ */
 type SpokenPair = { client: string; service: string; peer: string }
 
 export type ReconciliationLog = {
-  /** Members of clients and services in records written between two ISO times. */
+  /** The pairs with records between two ISO times. */
   pairs(q: { from: string; to: string }): Promise<SpokenPair[]>
-  /** Of the most secret record of a pair written between two ISO times; 0: all may see them. */
+  /** The secrecy of the pair's most secret record between two ISO times. 0: all readers may see them. */
   secrecy(q: { from: string; to: string; pair: MemberPair }): Promise<number>
-  /** The records of a pair written between two ISO times and those beside them, in order, a stretch at a time. */
+  /**
+   * The pair's records between two ISO times, with erased and bare records of the same range, in order, one stretch at a time.
+   */
   read(q: { from: string; to: string; pair: MemberPair }): AsyncGenerator<Stretch>
 }
 
@@ -41,7 +45,7 @@ export function reconciliationLog({
       return Math.max(0, ...of.map(({ secrecy }) => Number(secrecy)))
     },
     async *read({ from, to, pair }) {
-      // The index has to hold every record first: what it lacks would look as if it had been taken away.
+      // Every record must be indexed first: a record that the index lacks would look as if it had been removed.
       await maintain()
       const range = await parts.rangeBetween({ from, to })
       if (range === undefined) return

@@ -1,4 +1,4 @@
-/** Reads a stretch of the log for reconciliation: what the search index says of it, and what of it was erased. */
+/** Reads a range of the log for reconciliation: rows of the search index, and erased records. */
 import { type SqlBool, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { SearchRow } from '../../../reading/index/search-filter.ts'
@@ -7,7 +7,7 @@ import type { IndexTables } from '../../../reading/index/tables.ts'
 export type Partners = { client: string; service: string; peer: string }
 export type SecretPartners = { client: string; service: string; secrecy: number }
 
-/** A record whose content was erased: only its form is left, and the signature that outlives it. */
+/** A record whose content was erased. Its form and its signature are left. */
 type ErasedRow = { idx: number; form: string; signatureId: number | null }
 
 export type ReconciliationStore = ReturnType<typeof createReconciliationStore>
@@ -18,8 +18,8 @@ export function createReconciliationStore(database: Database) {
     kysely.selectFrom('search').where('time', '>=', from).where('time', '<', to)
   return {
     /**
-     * The first and last record that may have been written between two times, erased ones included: from behind the last
-     * one before to ahead of the first one after. Undefined for an empty stretch.
+     * The first and last record that may be from between two times, including erased ones: from after the last indexed record
+     * before the period to before the first one after it. Undefined when there is none.
      */
     range: async (from: string, to: string): Promise<{ first: number; last: number } | undefined> => {
       const ends = await between(from, to)
@@ -44,7 +44,7 @@ export function createReconciliationStore(database: Database) {
       const head = await kysely.selectFrom('tree_head').select('size').where('id', '=', 1).executeTakeFirst()
       const first = before === undefined ? 0 : Number(before.idx) + 1
       const last = Number(after?.idx ?? head?.size ?? 0) - 1
-      // Times are only nearly in order: what the index has of the stretch is never left out.
+      // Times do not strictly rise with indexes, so all rows of the period are included in any case.
       const all = {
         first: Math.min(first, Number(ends?.first ?? first)),
         last: Math.max(last, Number(ends?.last ?? last)),
@@ -52,20 +52,20 @@ export function createReconciliationStore(database: Database) {
       return all.first > all.last ? undefined : all
     },
 
-    /** Who spoke with whom, by which server, between two times. */
+    /** The clients, services and servers that exchanged messages between two times. */
     partners: (from: string, to: string): Promise<Partners[]> =>
       between(from, to).select(['client', 'service', 'peer']).distinct().execute(),
 
-    /** Whose exchanges between two times are secret, and how secret. */
+    /** The clients and services with secret exchanges between two times, and their secrecy. */
     secretPartners: (from: string, to: string): Promise<SecretPartners[]> =>
       between(from, to)
-        // Written out: only so is the index over secret records taken.
+        // Written as a constant, because only then the partial index over secret records is used.
         .where(sql<SqlBool>`secrecy > 0`)
         .select(['client', 'service', 'secrecy'])
         .distinct()
         .execute(),
 
-    /** Of the records from `first` to `last`, in order. */
+    /** The rows of the records from `first` to `last`, in order. */
     rows: (first: number, last: number): Promise<SearchRow[]> =>
       kysely
         .selectFrom('search')
@@ -82,7 +82,7 @@ export function createReconciliationStore(database: Database) {
         .select(['record.idx', 'record.form', 'record.signature_id'])
         .where('erasure.idx', '>=', first)
         .where('erasure.idx', '<=', last)
-        // Once more, for the partitions of the other table.
+        // Repeated, so that partitions of the other table are skipped too.
         .where('record.idx', '>=', first)
         .where('record.idx', '<=', last)
         .orderBy('erasure.idx')
