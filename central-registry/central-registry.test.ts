@@ -166,7 +166,9 @@ async function openAgain(t: Test, url: string) {
   return database
 }
 
-/** Changes the second record and makes the whole chain after it fit: by itself the table tells nothing. */
+/**
+ * Changes the second record and makes the whole chain after it consistent, so that the table alone does not reveal the change.
+ */
 async function rewriteAuditLog(database: Database): Promise<void> {
   const kysely = database.kysely as unknown as Kysely<{ audit_log: AuditRow }>
   let previous = ''

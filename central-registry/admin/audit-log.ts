@@ -1,4 +1,4 @@
-/** Handlers of the operations on the audit log: read, taken away, verified against what is published of it. */
+/** Handlers of the operations on the audit log: read it, export it, verify it against the heads in the transparency log. */
 import type { AuditHead, AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { exportAuditLog } from '#platform/audit-log/export-audit-log.ts'
 import type { AuditFilter } from '#platform/audit-log/store.ts'
@@ -12,7 +12,7 @@ export function auditLogHandlers({
   transparencyLog,
 }: {
   audit: AuditLog
-  /** `auditHeads`: what it holds of the audit log's ends. */
+  /** `auditHeads`: the audit log's heads that the transparency log has recorded. */
   transparencyLog: { auditHeads(): AsyncIterable<AuditHead> }
 }): Record<string, OperationHandler> {
   return {
@@ -25,7 +25,7 @@ export function auditLogHandlers({
     exportAuditLog: async ({ query, caller: { id, name } }) => {
       const given = query as Pick<AuditFilter, 'from' | 'until'>
       const filter = { from: isoTime(given.from), until: isoTime(given.until) }
-      // Reading it is not recorded, taking it away is.
+      // Reading a page of the log is not recorded; exporting it is.
       const look = { operation: 'exportAuditLog', target: 'audit log', data: query }
       await audit.before({ caller: { id, name }, ...look })
       const lines = exportAuditLog(audit, filter)

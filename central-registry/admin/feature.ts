@@ -1,4 +1,4 @@
-/** The frame of the management API: who calls, API keys of programs, and the audit log of all that was done. */
+/** The base of the management API: the session of the caller, API keys of programs, and the audit log. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
 import { apiKeyHandlers } from './api-keys.ts'

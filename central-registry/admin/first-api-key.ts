@@ -1,4 +1,4 @@
-/** The first API key of a registry, so that nobody has to make one by hand in the database. */
+/** Makes the first API key of a registry, so that nobody has to insert one into the database by hand. */
 import { rename } from 'node:fs/promises'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -18,11 +18,12 @@ const NAME = 'initial'
 type Rooms = { apiKeys: ApiKeys; audit: AuditLog }
 
 /**
- * Writes a key with all roles into `file` (0600) when the database has none; a crash on the way is made good by the next
- * start. Throws `invalid_configuration` when the file is there already: its key belongs to another database.
+ * When the database has no API key, writes a key with all roles into `file` (mode 0600). If the process crashes meanwhile, the
+ * next start completes the work. Throws `invalid_configuration` when the file exists already, because its key then belongs to
+ * another database.
  */
 export async function writeInitialApiKey(file: string, rooms: Rooms): Promise<void> {
-  // Stands from before the key is made until it is in its place.
+  // This file exists from before the key is made until it is renamed to `file`.
   const begun = `${file}.begun`
   const keys = await rooms.apiKeys.list()
   if (keys.length > 0 && !(await fileExists(begun))) return
@@ -39,7 +40,10 @@ export async function writeInitialApiKey(file: string, rooms: Rooms): Promise<vo
   await rename(begun, file)
 }
 
-/** For an operator at the machine: a key with these roles, recorded like any other act. */
+/**
+ * For an operator at the machine: makes a key with these roles, records that in the audit log and returns the secret. Throws
+ * `invalid_input` for an unknown role or none.
+ */
 export async function createApiKey(name: string, roles: string[], rooms: Rooms): Promise<string> {
   const unknown = roles.find((role) => !ROLES.includes(role))
   if (unknown !== undefined || roles.length === 0)

@@ -1,4 +1,4 @@
-/** Every operation of the management API by every role, and which take two persons. */
+/** Calls every operation of the management API in every role, and checks which operations need two persons. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
@@ -15,7 +15,7 @@ import { ROLES } from './first-api-key.ts'
 
 const WHO_DECIDES = new URL('../../docs/who-decides.md', import.meta.url)
 
-/** Who may do what, written down a second time: a change of the API's file has to be meant. */
+/** Which role may do what, written down a second time, so that nobody changes the API's file by accident. */
 const ALLOWED: Record<string, string[]> = {
   XROAD_REGISTRATION_OFFICER: [
     ...['addMemberClass', 'deleteMemberClass', 'addMember', 'renameMember', 'deleteMember'],
@@ -107,7 +107,7 @@ const READERS = [
   ...['getCampaign', 'getCampaignServers', 'exportCampaign'],
   ...['getCatalogue', 'getCatalogueService', 'getCatalogueDocument', 'draftContractTerms'],
 ]
-/** What takes two persons once the registry is installed, written down a second time too. */
+/** Which operations need two persons once the registry is installed, also written down a second time. */
 const MARKED = [
   'setManagementServiceProvider',
   'acceptRestoredRegistry',
@@ -163,7 +163,7 @@ void t.test('each operation by each role, and without a key', async (t) => {
   const expected = new Set([...READERS, ...PROPOSALS, ...DECIDERS, ...Object.values(ALLOWED).flat()])
   t.same(operations.map(({ id }) => id).sort(), [...expected].sort(), 'the table names every operation')
 
-  // docs/who-decides.md says of each why: a new operation has to be classified there.
+  // docs/who-decides.md gives the reason for each: a new operation has to be classified there.
   const told = [
     ...readFileSync(WHO_DECIDES, 'utf8').matchAll(/^\| `(\w+)` \| (two|one|one, at once) \| \S.* \|$/gm),
   ]
@@ -187,7 +187,7 @@ void t.test('each operation by each role, and without a key', async (t) => {
       const decides = DECIDERS.includes(id) && isOfficer
       const reads = READERS.includes(id) || (PROPOSALS.includes(id) && role !== 'XROAD_OBSERVER')
       const allowed = reads || decides || ALLOWED[role]!.includes(id)
-      // What is allowed gets as far as its input, which is empty here.
+      // An allowed call fails only at its input, which is empty here.
       t.equal(status === 403, !allowed, `${role} ${id}: ${status}`)
     }
   }

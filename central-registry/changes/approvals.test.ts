@@ -25,7 +25,7 @@ type Proposal = {
 
 type Explained = Proposal & { explained: object; summary: string }
 
-/** An installed registry with something in it, two administrators, and a third person who is system administrator only. */
+/** An installed registry with some data, two administrators, and a third person who is system administrator only. */
 async function installed(t: Test, url?: string) {
   const world = registryWorld(t, url)
   const node = await world.start({ login: issuer })
@@ -40,7 +40,7 @@ async function installed(t: Test, url?: string) {
     headers = WHY,
   ): Promise<Answer> => browser.api(base, method, at, body, headers)
   const propose = async (browser: Browser, method: string, at: string, body?: unknown): Promise<Proposal> => {
-    // Lists are in the order of time.
+    // Lists are sorted by time.
     world.clock.now++
     const { status, body: proposed } = await ask(browser, method, at, body)
     if (status !== 202) throw new Error(`${method} ${at}: ${status} ${JSON.stringify(proposed)}`)
@@ -98,7 +98,7 @@ void t.test('what trust hangs on takes two persons', async (t) => {
       'not marked',
     )
 
-    // Whose security server is believed about senders: a change of trust like the others.
+    // The management security server, whose word about senders the registry believes: a change of trust like the others.
     const provider = { client: 'DEV:GOV:1234' }
     const named = await propose(anna, 'PUT', '/system/management-service-provider', provider)
     t.match(await node.must('GET', '/system'), { managementServiceProvider: 'DEV:GOV:1234:plain' })
@@ -169,7 +169,7 @@ void t.test('what trust hangs on takes two persons', async (t) => {
       { caller: { name: 'Person ben' } },
     )
 
-    // The handler's own refusal, a person's, and the proposer's change of mind.
+    // The handler itself refuses, a person rejects, and the proposer withdraws.
     const twin = await propose(anna, 'POST', '/members', member('2'))
     t.match(await decide(ben, twin), {
       status: 200,
@@ -189,7 +189,7 @@ void t.test('what trust hangs on takes two persons', async (t) => {
     t.equal((await decide(ben, taken)).status, 409)
     t.equal(await members(), 2)
 
-    // An upload, whole.
+    // The whole content of an upload.
     const subject: [string, string][] = [
       ['C', 'FI'],
       ['CN', 'ss1.example'],
@@ -242,7 +242,7 @@ void t.test('keys, people and those whom it is about', async (t) => {
   t.match(await decide(anna, byKey), { status: 403, body: { message: /API key that you made/ } })
   t.same(await list(anna, 'view=waiting'), [])
   t.match(await decide(ben, byKey), { body: { state: 'approved' } })
-  // A key made by a key is still its maker's.
+  // A key that was made by a key counts as made by the person who made the first one.
   const second = (await decide(ben, await asKey({ ...key, name: 'second' }, '/api-keys'))).body as Proposal
   const secondSecret = (await asKey({}, `/api-keys/${second.result!.id}/secret`)) as unknown as {
     type: string
@@ -313,7 +313,7 @@ void t.test('a key behind which no person stands proposes nothing and acts in no
     const node = await world.start({ login: issuer })
     await setUp(node, authority)
     const roles = ['XROAD_REGISTRATION_OFFICER', SYSTEM]
-    // Made by the operator's first key while it still acts alone.
+    // Made by the operator's first key while that key still acts alone.
     const early = (await node.must('POST', '/api-keys', { name: 'early', roles })) as { secret: string }
     const { anna, ben } = await install(t, node)
     const base = baseOf(node)

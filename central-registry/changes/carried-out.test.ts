@@ -79,7 +79,7 @@ void t.test('carried out once, by whichever node, and never again after a crash'
       reason: 'r',
     })
 
-    // The handler never comes back, as when the process dies between the claim and the end of the act.
+    // The handler never returns, as when the process dies between the claim and the end of the act.
     let comeBack: (result: unknown) => void = () => undefined
     behaviour = () =>
       new Promise((resolve) => {

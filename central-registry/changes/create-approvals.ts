@@ -1,6 +1,6 @@
 /**
- * Keeps proposals and carries approved ones out, each once: the claim is durable before the act, and what became of an act
- * whose process died is never guessed.
+ * Stores proposals and carries out each approved one once. The claim is durable before the act begins. When a process died during
+ * an act, the registry never guesses the outcome.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -14,11 +14,11 @@ import type { ProposalRow } from '../register/tables.ts'
 import type { ProposalStore } from './proposals-store.ts'
 import { checkContent, checkDecider, checkOpen, contentText, readContent } from './rules.ts'
 
-/** What has to be known of those who propose; declared here, answered by people and API keys. */
+/** What approvals need to know about proposers; implemented in proposers.ts from people and API keys. */
 export type Proposers = {
-  /** The roles that the person or key has now; none when it may do nothing any more, or nobody stands behind the key. */
+  /** The roles that the person or key has now. Empty when the person is not active or no active person answers for the key. */
   rolesOf(proposer: { kind: string; id: string }): Promise<string[]>
-  /** The active person who made an API key, at the end of the chain; null for keys of the operator. */
+  /** The active person who made an API key, at the start of the chain of keys; null for keys of the operator. */
   makerOf(key: string): Promise<string | null>
 }
 
@@ -26,13 +26,13 @@ export type Approvals = FourEyes & {
   approve(id: string, seen: string, caller: Caller): Promise<ProposalRow>
   reject(id: string, reason: string, caller: Caller): Promise<ProposalRow>
   withdraw(id: string, caller: Caller): Promise<ProposalRow>
-  /** Writes down what time has decided: expired proposals, and acts whose process never told their end. */
+  /** Marks expired proposals, and marks as failed the acts whose process never recorded their end. */
   settle(): Promise<void>
 }
 
 const OPEN_MS = 7 * 86_400_000
 const MOST_OPEN = 100
-/** Longer than any act takes: its statements and its request are bounded far below. */
+/** Longer than any act takes: the time limits of its statements and its request are far shorter. */
 const GIVE_UP_MS = 120_000
 const UNKNOWN =
   'The outcome is not known: the registry ended while it carried this out. Look whether it took effect before you propose it again.'
@@ -41,7 +41,7 @@ export function createApprovals(q: {
   store: ProposalStore
   proposers: Proposers
   isRequired(): Promise<boolean>
-  /** The roles of an operation, as the API's document has them. */
+  /** The roles that may call an operation, from the API's document. */
   rolesFor(operation: string): string[]
   perform: RegisteredOpenApi['perform']
   audit: Pick<AuditLog, 'before'>
@@ -54,7 +54,7 @@ export function createApprovals(q: {
   return {
     isRequired: () => q.isRequired(),
     async checkAnswerable({ kind, id }) {
-      // Whoever holds such a key could be anybody, also who approves or is bounded by name.
+      // Anybody could hold such a key, also the person who approves or the person whom the act is about.
       if (kind === 'key' && (await q.isRequired()) && (await proposers.makerOf(id)) === null)
         throw new Fault('key_without_person')
     },
@@ -91,7 +91,7 @@ export function createApprovals(q: {
           throw new Fault('conflict', { what: 'who proposed this may not do it any more; reject it' })
         return { state: 'approved', decider_id: approver.id, decider_name: approver.name, decided_at: iso() }
       })
-      // From here on nobody carries it out a second time, whatever becomes of this process.
+      // From here on nobody carries it out a second time, even when this process dies.
       await carryOut(row, roles, approver)
       const ended = await store.find(id)
       await recordEnd(ended)
@@ -116,7 +116,7 @@ export function createApprovals(q: {
     },
   }
 
-  /** How it ended, with both names: what stands in the log before an act tells only that it began. */
+  /** Records how the act ended, with both names: the audit record made before the act only says that it began. */
   async function recordEnd(row: ProposalRow): Promise<void> {
     const { id, operation, state, result, failure, proposer_id, proposer_name, decider_id, decider_name } =
       row
@@ -126,7 +126,7 @@ export function createApprovals(q: {
       target: `/api/v1/approvals/${id}`,
       data: { operation, result, failure, proposedBy: { id: proposer_id, name: proposer_name } },
     }
-    // It is done, so a record that fails undoes nothing; the proposal itself says the same.
+    // The act is done, so a failure to record it undoes nothing; the proposal itself holds the same facts.
     await q.audit.before(act).catch((err: unknown) => {
       q.log.error({ err, proposal: id }, 'the end of a proposal could not be recorded')
     })
@@ -145,7 +145,7 @@ export function createApprovals(q: {
     } catch (thrown) {
       const fault = asFault(thrown)
       q.log.warn({ err: thrown, detail: fault.detail, proposal: id }, 'an approved proposal failed')
-      // A time-out of the database, say, does not tell whether the act was kept.
+      // After a time-out of the database, for example, nobody knows whether the act was committed.
       const doubt = fault.status >= 500 ? 'The outcome is not known. ' : ''
       const failure = `${doubt}${fault.message} Detail: ${fault.detail}`
       await store.finish(id, { ...end, state: 'failed', failure, finished_at: iso() })

@@ -1,22 +1,25 @@
 /**
- * What the exact content of a proposal leaves unsaid to a reader: what its certificates say, and whom or what its numbers
- * mean. It helps to read and binds nothing: what is approved is the content by its hash.
+ * Explains what a reader cannot see in the exact content of a proposal: the facts of its certificates, and which person or
+ * service its ids mean. The explanation binds nothing: people approve the content by its hash.
  */
 
 import { type CertificateFacts, certificateFacts } from '#core/certificate/certificate-facts.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Content } from './rules.ts'
 
-/** Declared here, answered by the rooms that know. */
+/** Looks up names for an explanation; implemented by the folders that have them. */
 export type Known = {
-  /** Undefined too for a caller who may not read about people. */
+  /** Also undefined for a caller who may not read about people. */
   person(id: string, caller: Caller): Promise<object | undefined>
-  /** Names of certification or time-stamping services by their number in paths. */
+  /** The name of a certification or time-stamping service, by its number in the path. */
   service(operation: string, id: number): Promise<string | undefined>
 }
 
 type Explained = {
-  /** `at` is the field; without more it holds no certificate that can be read, and carrying it out will say so. */
+  /**
+   * `at` is the path of the field. Without further facts the certificate cannot be read, and carrying out the proposal will fail
+   * with that reason.
+   */
   certificates: ({ at: string } & Partial<CertificateFacts>)[]
   person?: object
   service?: string
@@ -44,7 +47,7 @@ export async function explain(
 
 const MAX_SUMMARY = 200
 
-/** What it is about in a line of a list: the values of its path and the short ones of its body. */
+/** Summarises a proposal for one line of a list: the values of its path and the short ones of its body. */
 export function summaryOf(content: Content | undefined): string {
   if (content === undefined) return ''
   const { params, body } = content

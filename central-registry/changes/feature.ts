@@ -1,4 +1,4 @@
-/** What two people decide: proposals, who stands behind their proposers, and that each is carried out once. */
+/** Decisions that need two people: proposals, the persons who answer for the proposers, and carrying out each proposal once. */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -16,21 +16,21 @@ type Named = { id: number; name: string }
 type Ground = Pick<Services, 'database' | 'audit' | 'clock' | 'log'> & {
   people: Pick<PeopleStore, 'find'>
   apiKeys: Pick<ApiKeys, 'find'>
-  /** Names of what is trusted, for what a proposal says. */
+  /** Names of certification and time-stamping services, to explain a proposal. */
   trust: { services(): Promise<Named[]>; timestampingServices(): Promise<Named[]> }
-  /** All of the API. */
+  /** All operations of the management API. */
   apiOperations: Operation[]
-  /** Whether what trust hangs on takes two persons now. */
+  /** Whether changes of trust need two persons now. */
   fourEyes(): Promise<boolean>
 }
 
 type Offers = {
   approvals: Approvals
-  /** The person or key that made an API key. */
+  /** The active person at the start of the chain of keys that made an API key; null for keys of the operator. */
   makerOf(key: string): Promise<string | null>
-  /** Proposals that this caller may decide on. */
+  /** How many proposals this caller may decide now. */
   countProposals(caller: Caller): Promise<number>
-  /** Gives it the API through which approved calls are carried out. */
+  /** Sets the API through which approved calls are carried out. */
   carryOutBy(api: RegisteredOpenApi): void
 }
 
@@ -64,7 +64,7 @@ export const approvals: FeatureModule<Ground, Offers> = {
     })
     return {
       operations: handlers,
-      // What time has decided: expiry, and acts whose process died.
+      // Marks expired proposals, and acts whose process died.
       jobs: [{ kind: 'settle-proposals', everySeconds: 60, immediately: true, run: () => made.settle() }],
       offers: {
         ...{ approvals: made, makerOf: proposers.makerOf, countProposals: countWaiting },

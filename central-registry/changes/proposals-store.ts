@@ -1,4 +1,4 @@
-/** Rows of proposals. Every decision is made alone among all nodes, on the row as it is then. */
+/** Rows of proposals. All nodes make their decisions one after the other, each on the row as it is then. */
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
@@ -7,7 +7,7 @@ import type { ProposalRow, RegisterTables } from '../register/tables.ts'
 import { aboutPerson } from './rules.ts'
 import { counted, type Page, textContains } from './store.ts'
 
-/** Which proposals: `waiting` are those that this person may decide. */
+/** A selection of proposals; `waiting` selects those that this person may decide. */
 export type View =
   | { view: 'all' }
   | { view: 'mine'; caller: string }
@@ -81,7 +81,7 @@ export function createProposalStore(database: Database) {
           throw new Fault('conflict', { what: `${most} proposals of yours wait already: withdraw some` })
         await transaction.insertInto('proposal').values(row).execute()
       }),
-    /** What `decide` makes of the row, written before anybody else sees it; its throw leaves all as it was. */
+    /** Writes what `decide` returns for the row, before anybody else can read the row. When `decide` throws, nothing changes. */
     decide: (id: string, decide: (row: ProposalRow) => Partial<ProposalRow>): Promise<ProposalRow> =>
       locked(async (transaction) => {
         const row = await find(id, transaction)
@@ -89,7 +89,7 @@ export function createProposalStore(database: Database) {
         await transaction.updateTable('proposal').set(values).where('id', '=', id).execute()
         return { ...row, ...values }
       }),
-    /** How a claimed proposal ended, also when others have given it up meanwhile. */
+    /** Records how a claimed proposal ended, even when another node has given it up meanwhile. */
     finish: async (
       id: string,
       end: {
@@ -115,7 +115,9 @@ export function createProposalStore(database: Database) {
         .where('expires_at', '<=', now)
         .execute()
     },
-    /** Marks as failed what was claimed before `before` and never ended; gives each to one caller only. */
+    /**
+     * Marks as failed every proposal that was claimed before `before` and never ended. Returns each of them to one caller only.
+     */
     giveUp: (before: string, failure: string): Promise<ProposalRow[]> =>
       tables
         .updateTable('proposal')

@@ -1,4 +1,4 @@
-/** What is known of those who propose: persons with their roles, API keys with the persons who answer for them. */
+/** Looks up the proposers: persons with their roles, API keys with the persons who answer for them. */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import type { Proposers } from './create-approvals.ts'
@@ -7,12 +7,15 @@ export function createProposers(q: {
   people: Pick<PeopleStore, 'find'>
   apiKeys: Pick<ApiKeys, 'find'>
 }): Proposers {
-  /** The person at the end of the chain: a key may have made a key, and whoever made the first could hold them all. */
+  /**
+   * The active person at the start of the chain. A key may have made a key, and the person who made the first could know all
+   * their secrets.
+   */
   async function makerOf(key: string): Promise<string | null> {
     let maker: string | null = null
     for (let at = await q.apiKeys.find(key); at?.createdBy; at = await q.apiKeys.find(maker))
       maker = at.createdBy
-    // What ends at a key of the operator ends at nobody.
+    // A chain that starts at a key of the operator has no person.
     return maker !== null && (await isActive(maker)) ? maker : null
   }
 

@@ -15,7 +15,7 @@ import type { Page } from './store.ts'
 type Rooms = {
   store: Pick<ProposalStore, 'find' | 'list' | 'count'>
   approvals: Approvals
-  /** Those that a second person has to agree to. */
+  /** The operations that a second person has to approve. */
   operations: Pick<Operation, 'id' | 'roles'>[]
   known: Known
   clock: Clock
@@ -23,7 +23,7 @@ type Rooms = {
 
 type ApprovalHandlers = {
   handlers: Record<string, OperationHandler>
-  /** How many this caller may decide now. */
+  /** How many proposals this caller may decide now. */
   countWaiting(caller: Caller): Promise<number>
 }
 
@@ -44,7 +44,7 @@ export function approvalHandlers(q: Rooms): ApprovalHandlers {
     if (view === 'all') return { view }
     if (view === 'mine') return { view, caller: caller.id }
     const own = operations.filter(({ roles }) => roles.some((role) => caller.roles.includes(role)))
-    // No API key decides, so nothing waits for one.
+    // API keys cannot decide, so no proposal waits for one.
     if (caller.kind !== 'person' || own.length === 0) return undefined
     return { view: 'waiting', caller: caller.id, operations: own.map(({ id }) => id), now: now() }
   }

@@ -1,4 +1,4 @@
-/** What holds for proposals and for those who decide about them; pure. */
+/** Rules for proposals and for the persons who decide about them; pure. */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -9,20 +9,20 @@ type ProposalState = 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expir
 
 export type Content = CallInput & { operation: string }
 
-/** What a rule has to know of a proposal. */
+/** What the rules need to know of a proposal. */
 type Proposal = {
   content: string
   sha256: string
   proposer_id: string
-  /** Who made the API key that proposed it. */
+  /** The person who made the API key that proposed it. */
   proposer_maker: string | null
   expires_at: string
   state: ProposalState
 }
 
 /**
- * The exact text of which a second person approves the hash: RFC 8785, bytes as base64. Throws `invalid_input` for what
- * could not be read again when it is approved, such as a whole number beyond 2^53.
+ * The exact text whose hash a second person approves: canonical JSON (RFC 8785), with bytes as base64. Throws `invalid_input` for
+ * a content that could not be read back later, such as one with a whole number beyond 2^53.
  */
 export function contentText({ operation, params, query, body }: Content): string {
   const given =
@@ -38,14 +38,14 @@ export function contentText({ operation, params, query, body }: Content): string
   }
 }
 
-/** The call that the text stands for. */
+/** The call that the text describes. */
 export function readContent(text: string): Content {
   const { body, ...call } = parseStrictJson(text) as Omit<Content, 'body'> & { body?: Body }
   if (body === undefined) return { ...call, body }
   return { ...call, body: 'base64' in body ? Buffer.from(body.base64, 'base64') : body.json }
 }
 
-/** The same for showing it; undefined for a text of an older version that could be kept, and cannot be read. */
+/** Like `readContent`, but for display: undefined for a text that an older version stored and that cannot be read now. */
 export function readable(text: string): Content | undefined {
   try {
     return readContent(text)
@@ -56,7 +56,10 @@ export function readable(text: string): Content | undefined {
 
 type Body = { base64: string } | { json: unknown }
 
-/** Throws unless this caller, who has one of the operation's `roles`, is a second person. */
+/**
+ * Throws `not_in_person`, `forbidden` or `not_second_person` unless this caller has one of the operation's `roles` and is a
+ * second person.
+ */
 export function checkDecider(proposal: Proposal, decider: Caller, roles: string[]): void {
   if (decider.kind !== 'person') throw new Fault('not_in_person')
   if (!roles.some((role) => decider.roles.includes(role)))
@@ -71,24 +74,24 @@ function whyNotSecond({ proposer_id, proposer_maker, content }: Proposal, id: st
   return content.includes(aboutPerson(id)) ? 'this is about you' : undefined
 }
 
-/** How a person's id stands in a content, wherever it stands: an address could write the same id in another way. */
+/** A person's id in the form in which a content contains it at any place. An id in the path could be written differently. */
 export function aboutPerson(id: string): string {
   return JSON.stringify(id)
 }
 
-/** Throws `conflict` for a proposal that is decided or has expired. */
+/** Throws `conflict` for a proposal that was decided or has expired. */
 export function checkOpen(proposal: Proposal, now: string): void {
   const state = stateAt(proposal, now)
   if (state !== 'proposed') throw new Fault('conflict', { what: `the proposal is ${state} already` })
 }
 
-/** Throws `conflict` when what was seen is not what would be done. */
+/** Throws `conflict` when the content that the person saw is not the one that would be carried out. */
 export function checkContent({ sha256 }: Proposal, seen: string): void {
   if (seen.toLowerCase() !== sha256)
     throw new Fault('conflict', { what: 'the content has another SHA-256 than the one that you saw' })
 }
 
-/** The state as of now: time passes also while nobody writes it down. */
+/** The state as of now: a proposal is expired even before the job has marked it so. */
 export function stateAt({ state, expires_at }: Proposal, now: string): ProposalState {
   return state === 'proposed' && expires_at <= now ? 'expired' : state
 }

@@ -1,4 +1,4 @@
-/** What all stores of the registry share: changes one at a time, conflicts told as such, lists by page. */
+/** What all stores of the registry share: one change at a time, `conflict` for duplicates, lists by page. */
 import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
 import { isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
@@ -8,23 +8,23 @@ import { encodeSegment } from '#schemas/identifiers.ts'
 import type { RegisterTables } from '../register/tables.ts'
 
 /**
- * Runs one change of the register in a transaction, alone among all nodes: what it checks still holds when it writes, and
- * a publication never sees half of it.
+ * Runs one change of the register in a transaction, and no other change on any node meanwhile. What the change checks still holds
+ * when it writes, and a publication never sees half of it.
  */
 export type Change<Tables = RegisterTables> = <R>(
   act: (transaction: Kysely<Tables>) => Promise<R>,
 ) => Promise<R>
-/** The same for whichever tables a store names. */
+/** The same for any tables that a store names. */
 type ChangeOfAny = <R, Tables = RegisterTables>(
   act: (transaction: Kysely<Tables>) => Promise<R>,
 ) => Promise<R>
 
-/** What a noun's store reads from: the database, or a transaction on it. */
+/** What a store reads from: the database, or a transaction on it. */
 export type Tabled = { kysely: Within }
 
 export { counted, type Page, textContains }
 
-/** `announce` records within the same transaction that there is something to publish: both are kept, or neither. */
+/** `announce` records in the same transaction that there is something to publish: the database commits both or neither. */
 export function createChange(
   database: Database,
   announce: (transaction: Within) => Promise<void>,
@@ -38,17 +38,17 @@ export function createChange(
     })
 }
 
-/** For a noun's store that takes part in a change that runs already: `createServerStore(...within(transaction))`. */
+/** For a store that takes part in a running change: `createServerStore(...within(transaction))`. */
 export function within(transaction: Kysely<RegisterTables>): [Tabled, Change] {
   return [{ kysely: transaction }, (act) => act(transaction)]
 }
 
-/** Within a transaction: no other node changes or publishes the register until this one ends. */
+/** Within a transaction: no other node changes or publishes the register until this transaction ends. */
 export async function lockRegister<T>(transaction: Kysely<T>): Promise<void> {
   await lockFor(transaction, 'registry')
 }
 
-/** Awaits an insertion; a row with the same key is a conflict. */
+/** Awaits an insertion; throws `conflict` when a row with the same key exists. */
 export async function refuseTwin<R>(what: string, act: Promise<R>): Promise<R> {
   try {
     return await act
@@ -58,7 +58,7 @@ export async function refuseTwin<R>(what: string, act: Promise<R>): Promise<R> {
   }
 }
 
-/** Throws `not_found` when a deletion or update met no row. */
+/** Throws `not_found` when a deletion or update affected no row. */
 export function mustHaveMet(what: string, rows: bigint): void {
   if (rows === 0n) throw new Fault('not_found', { what })
 }
@@ -69,7 +69,7 @@ export function mustBe<R>(what: string, row: R | undefined): R {
   return row
 }
 
-/** How many rows of a table name `value` in a column. */
+/** How many rows of a table have `value` in a column. */
 export async function countOf<T extends keyof RegisterTables>(
   transaction: Kysely<RegisterTables>,
   table: T,
@@ -83,7 +83,10 @@ export async function countOf<T extends keyof RegisterTables>(
   return Number(rows[0]?.found ?? 0)
 }
 
-/** The column and direction of a `sort` that the API's file allows; `columns` has the API's name of each. */
+/**
+ * The column and direction of a `sort` parameter; `columns` maps the API's names to columns. Throws `invalid_input` for any other
+ * name.
+ */
 export function orderOf<C extends string>(
   sort: string,
   columns: Record<string, C>,
@@ -94,9 +97,11 @@ export function orderOf<C extends string>(
   return { column, direction: sort.startsWith('-') ? 'desc' : 'asc' }
 }
 
-/** Whether one of the columns contains `q` literally; ASCII letters match in either case, which both stores can do. */
+/**
+ * An SQL condition: one of the columns contains `q` literally. ASCII letters match in either case, which both databases support.
+ */
 export function contains(q: string, columns: { id: string; text: string }): Expression<SqlBool> {
-  // Ids are stored in their text form, people write them with colons too.
+  // The database has ids in their text form; people also write them with colons.
   const inId = q.split(/[:/]/).map(encodeSegment).join('/')
   return sql<SqlBool>`(${textContains(columns.id, inId)} or ${textContains(columns.text, q)})`
 }
