@@ -1,6 +1,6 @@
 /**
- * When the configuration is published: soon after each change and before the last publication expires. The job is recorded
- * with the change itself, so that a crash between the two loses nothing, and many changes at once make one publication.
+ * Asks for a publication of the configuration: soon after each change. The job is committed together with the change, so that a
+ * crash between the two loses nothing. Many changes at the same time lead to one publication.
  */
 
 import type { Clock } from '#platform/clock.ts'
@@ -10,10 +10,13 @@ import { raiseRevision } from './store.ts'
 
 export const PUBLISH = 'publish-configuration'
 
-/** At most two publications a second, the first well within two seconds of a change. */
+/**
+ * Milliseconds from a change to its publication. There are at most two publications a second, and each change is published well
+ * within two seconds.
+ */
 const GATHER_MS = 500
 
-/** For createChange: asks for a publication within the transaction of the change. */
+/** For `createChange`: raises the register's revision and enqueues a publication, within the transaction of the change. */
 export function announcePublication(
   jobs: Pick<Jobs, 'enqueue'>,
   clock: Clock,

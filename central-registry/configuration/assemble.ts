@@ -1,4 +1,4 @@
-/** From rows to the values of the global configuration; pure. */
+/** Turns rows of the register into the values of the global configuration; pure. */
 import type {
   ApprovedCa,
   ConfigurationAnchor,
@@ -7,7 +7,7 @@ import type {
 } from '#schemas/global-configuration.ts'
 import { parseClientId, parseMemberId, parseServerId, parseSubsystemId } from '#schemas/identifiers.ts'
 
-/** All that the registry knows, as its tables hold it. */
+/** The rows of the register that a publication needs. */
 export type RegisterRows = {
   parameters: { name: string; value: string }[]
   classes: { code: string; description: string }[]
@@ -29,37 +29,37 @@ export type RegisterRows = {
 
 export type SharedSettings = {
   instance: string
-  /** host or host:port under which servers find this registry. */
+  /** host or host:port at which servers reach this registry. */
   sourceAddress: string
-  /** Where else they find it: each node publishes for all of them. */
+  /** The URLs of the other nodes: each node publishes the addresses of all of them. */
   otherUrls?: readonly string[] | undefined
   ocspFreshnessSeconds: number
 }
 
 export type Settings = SharedSettings & {
   timeStampingIntervalSeconds: number
-  /** Where management requests are taken; X-Road's port when there is no such listener. */
+  /** The listener that accepts management requests; without one, X-Road's port 4001 is published. */
   registration?: { port: number; certificate: Buffer } | undefined
 }
 
-/** What a publication needs beside the shared parameters. */
+/** The rows that a publication needs apart from the shared parameters. */
 export type FewRows = Pick<
   RegisterRows,
   'parameters' | 'externalAnchors' | 'signingKeys' | 'certificateProfiles'
 >
 
-/** The instance that the register is of; undefined before it is initialised. */
+/** The instance of the register; undefined before it is initialised. */
 export function instanceIn({ parameters }: FewRows): string | undefined {
   return parameters.find(({ name }) => name === 'instance')?.value
 }
 
 export function assembleShared(rows: RegisterRows, settings: SharedSettings): SharedParameters {
-  // Of every key that signs now or will: both configurations are signed by the same keys.
+  // The certificates of all keys, also those that do not sign yet. The same keys sign both configurations.
   const verificationCerts = rows.signingKeys.map((key) => key.certificate)
   const descriptions = new Map(rows.classes.map(({ code, description }) => [code, description]))
   const subsystems = Map.groupBy(rows.subsystems, (row) => row.member)
   const certificates = Map.groupBy(rows.certificates, (row) => row.server)
-  // As X-Road's central server: shared-params has no word for a disabled client, it is left out.
+  // As X-Road's central server does: shared-params cannot express a disabled client, so it is left out.
   const enabled = rows.clients.filter((row) => row.is_disabled === 0)
   const clients = Map.groupBy(enabled, (row) => row.server)
   const groupMembers = Map.groupBy(rows.groupMembers, (row) => row.group_code)
@@ -106,7 +106,7 @@ export function assembleShared(rows: RegisterRows, settings: SharedSettings): Sh
   }
 }
 
-/** X-Road's servers refuse private parameters without a management service, which needs a provider. */
+/** X-Road's servers reject private parameters without a management service, and a management service needs a provider. */
 export function assemblePrivate(rows: FewRows, settings: Settings): PrivateParameters {
   const provider = rows.parameters.find(({ name }) => name === 'managementServiceProvider')?.value
   return {
@@ -124,7 +124,7 @@ export function assemblePrivate(rows: FewRows, settings: Settings): PrivateParam
   }
 }
 
-/** The anchor of another instance as it was examined: its own addresses and certificates, and no more. */
+/** The anchor of another instance with the addresses and certificates that were examined when it was added. */
 export function anchorOfRow(row: RegisterRows['externalAnchors'][number]): ConfigurationAnchor {
   const sources = JSON.parse(row.sources) as { downloadUrl: string; verificationCerts: string[] }[]
   return {
@@ -141,7 +141,7 @@ export function hostOf(address: string): string {
   return address.replace(/:\d+$/, '')
 }
 
-/** In an order of their own: what is published is the same whichever node does it. */
+/** Sorted, so that every node publishes the same list. */
 function sourceAddresses({ sourceAddress, otherUrls = [] }: SharedSettings): string[] {
   return [...new Set([sourceAddress, ...otherUrls.map((url) => new URL(url).host)])].sort()
 }

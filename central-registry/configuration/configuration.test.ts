@@ -124,7 +124,7 @@ void t.test('published by itself: after each change, before expiry, after a cras
     const shared = await parseSharedParameters((await node.get(parts[0]!.location)).bytes)
     return shared.members.map(({ id }) => id.memberCode)
   }
-  // The clock of jobs stands; set forward it makes due what was asked for.
+  // The clock of the jobs stands still; moving it forward makes the enqueued jobs due.
   world.clock.now += 2000
   await until('publication 1', async (saw) => saw((await serverSide()).length) === 1)
   await node.must('POST', '/members', member)
@@ -143,7 +143,7 @@ void t.test('published by itself: after each change, before expiry, after a cras
   world.clock.now += 2000
   await until('publication 2', async (saw) => saw((await serverSide()).length) === 2)
 
-  // Renewal: without any change the next one comes long before the last expires.
+  // Renewal: without any change, the next publication is made long before the last one expires.
   const before = (await newestOf(node))!
   world.clock.now += 60_000
   await until('a newer publication', async (saw) => saw(await newestOf(node))!.index > before.index)

@@ -1,10 +1,13 @@
-/** Replaces a file whole or not at all, also over a power cut: written aside, synced, renamed, the folder synced. */
+/**
+ * Replaces a file completely or not at all, even when the power fails: writes a temporary file, syncs it, renames it and syncs
+ * the folder.
+ */
 import { randomUUID } from 'node:crypto'
 import { open, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 
-/** The file is readable by its owner only. Throws `io_error`. */
+/** Only the owner may read the file (mode 0600). Throws `io_error`. */
 export async function writeDurably(file: string, text: string): Promise<void> {
   const aside = `${file}.${randomUUID()}.tmp`
   try {
@@ -22,13 +25,13 @@ export async function writeDurably(file: string, text: string): Promise<void> {
   }
 }
 
-/** Makes durable what was created, renamed or deleted in a folder. */
+/** Syncs a folder, so that files created, renamed or deleted in it stay so after a power failure. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   await handle.sync().finally(() => handle.close())
 }
 
-/** Throws `io_error` when that cannot be told. */
+/** Throws `io_error` when the file system does not answer that. */
 export async function fileExists(file: string): Promise<boolean> {
   try {
     await stat(file)

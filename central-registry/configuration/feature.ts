@@ -1,4 +1,7 @@
-/** The global configuration: published after each change, signed, logged where all can see it, served to security servers. */
+/**
+ * The global configuration: published after each change, signed, recorded in the public transparency log and served to security
+ * servers.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { MemberStore } from '../members/store.ts'
@@ -35,7 +38,7 @@ type Ground = Pick<Services, 'clock'> & {
   keys: SigningKeyStore
   privateKeys: PrivateKeys
   members: MemberStore
-  /** Where servers register; undefined where the settings name no such listener. */
+  /** The listener at which servers register; undefined when the settings have none. */
   registrationService: { port: number; certificate: Buffer } | undefined
   suspensions: { ensureList(): Promise<unknown> }
   memory: { remember(): Promise<void> }

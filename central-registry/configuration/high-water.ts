@@ -1,15 +1,18 @@
 /**
- * The highest index that this node published, kept in a file apart from the database: so a database that was restored from
- * a backup is noticed before it makes servers see an index twice.
+ * Stores the highest index that this node published in a file apart from the database. A node thereby notices a database that was
+ * restored from a backup, before it publishes an index a second time.
  */
 import { readFile } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 import { writeDurably } from './durable-file.ts'
 
 export type HighWater = {
-  /** 0 before the first publication. Throws `io_error` for a damaged file: without the mark an old index would pass. */
+  /**
+   * 0 before the first publication. Throws `io_error` for a damaged file, because without the mark an old index would be
+   * accepted.
+   */
   read(): Promise<number>
-  /** Never lowers the mark, in whatever order calls come. */
+  /** Raises the mark to `index`; never lowers it, in whatever order the calls are made. Throws `io_error`. */
   raise(index: number): Promise<void>
 }
 
@@ -39,7 +42,10 @@ export function createHighWater(file: string): HighWater {
   }
 }
 
-/** Throws `global_conf_rollback` when the database's newest index (or number of something else) is lower than the mark. */
+/**
+ * Throws `global_conf_rollback` when the database's newest index is lower than the mark; `what` names another number than the
+ * index.
+ */
 export function checkNotRestored(newest: number, mark: number, what = 'index'): void {
   if (newest >= mark) return
   throw new Fault('global_conf_rollback', {

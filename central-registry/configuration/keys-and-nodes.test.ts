@@ -18,7 +18,7 @@ import { until } from '#test/until.ts'
 import { createHighWater } from './high-water.ts'
 import { createLeafFile } from './transparency-log/leaf-file.ts'
 
-/** Whether the suspension list is signed by one of these. */
+/** Whether one of these certificates signed the suspension list. */
 function isListOf(list: string, certificates: Buffer[]): boolean {
   try {
     verifySuspensionList(list, certificates)
@@ -44,7 +44,7 @@ onEachDatabase(
     t.ok(own.current().statementIndex! >= first.index)
     t.same(own.current().index.warnings, [])
 
-    // The external configuration is for the servers of another instance, which names our anchor.
+    // The external configuration is for the servers of another instance, whose anchor list has our anchor.
     const other = await startConfigurationSource('OTHER')
     t.teardown(() => other.close())
     const at = new Date(world.clock.now)
@@ -156,7 +156,7 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
     const world = registryWorld(t, url)
     const alone = [await world.start(), await world.start()]
     await setUp(alone[0]!, authority)
-    // Each names the other: whichever publishes, both are named.
+    // Each node has the other's URL: whichever node publishes, the configuration names both.
     const urls = alone.map((node) => node.settings.publicUrl)
     const nodes: Node[] = []
     for (const [at, node] of alone.entries()) {
@@ -176,7 +176,7 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
     const indexes = published.map(({ index }) => index)
     t.equal(new Set(indexes).size, 12)
     t.equal(new Set(published.map(({ generatedAt }) => generatedAt)).size, 12)
-    // A change on one node and publications on both at the same time: a later index never says less.
+    // A change on one node and publications on both at the same time: a later index never has older content.
     const countAt = async (node: Node): Promise<{ index: number; members: number }> => {
       const statement = (await node.get('/internalconf-statement?version=6')).bytes.toString()
       const anchor = await parseAnchor(await anchorOf(node))
@@ -196,7 +196,7 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
       inOrder.map(({ members }) => members).toSorted((x, y) => x - y),
     )
 
-    // A node on another machine has its own folder: it needs the key's file, and says so.
+    // A node on another machine has its own folder: it needs the key's file, and its error says so.
     const elsewhere = await world.start({ directory: path.join(world.directory, 'elsewhere') })
     t.match((await elsewhere.call('POST', '/configuration/publish')).body, { type: 'cannot_sign' })
     const leavesIn = (folder: string): Buffer =>
@@ -229,7 +229,7 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
     const newest = Math.max(
       ...(await Promise.all([publish(elsewhere), publish(a)])).map(({ index }) => index),
     )
-    // It names itself alone.
+    // This node names only itself.
     await elsewhere.stop()
     await publish(b)
     const server = await world.reader(await anchorOf(b))
@@ -258,7 +258,7 @@ onEachDatabase('a large register is published beside everything else', async (t,
     }),
   )
   const server = await world.reader(await anchorOf(node))
-  /** What was answered from the thread's first moment until the publication's end. */
+  /** How many requests were answered between the start of the thread and the end of the publication. */
   let read = 0
   let written = 0
   for (let round = 0; round < 20 && (read === 0 || written === 0); round++) {
@@ -288,7 +288,7 @@ onEachDatabase('a large register is published beside everything else', async (t,
   t.ok(read > 0 && written > 0, `${read} lists and ${written} changes answered meanwhile`)
 })
 
-/** Whether a thread of this process prepares a publication, by the name that the system shows. */
+/** Whether a thread of this process prepares a publication, recognised by the thread name that the operating system shows. */
 function isPreparing(): boolean {
   return readdirSync('/proc/self/task').some((id) => {
     try {
@@ -333,7 +333,7 @@ void t.test('a restored older database is noticed, and gone on from only when it
   node = await world.start({ settings })
   t.ok((await publish(node)).index > next.index, 'the next start needs no telling')
 
-  // Under a running node too.
+  // Also while a node runs.
   const highWater = createHighWater(path.join(world.directory, 'highest-published-index'))
   await highWater.raise(1_000_000)
   await highWater.raise(5)

@@ -1,4 +1,7 @@
-/** A TLS identity of nobody, for as long as the process runs: for calls where a certificate has to be shown and none is believed. */
+/**
+ * A self-signed TLS identity that lives as long as the process, for connections where we must present a client certificate but
+ * nobody trusts it.
+ */
 import { generateKeyPairSync } from 'node:crypto'
 import { selfSignedCertificate } from './signing-keys/self-signed.ts'
 

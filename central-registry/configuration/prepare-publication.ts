@@ -1,7 +1,7 @@
 /**
- * Does the long part of publishing a large register beside everything else: a thread of its own reads the register with a
- * connection of its own, writes the shared parameters and stores them where nothing names them yet. What is prepared counts
- * only when the register has not changed by the time it is published; nothing of it is visible before.
+ * Prepares the publication of a large register in a thread, so that the event loop stays free. The thread has its own database
+ * connection: it reads the register, writes the shared parameters and stores them without a reference to them. The publication
+ * uses them only if the register has not changed meanwhile; nobody can fetch them before.
  */
 import { Worker } from 'node:worker_threads'
 import { receiveFault } from '#platform/threads/crossed-fault.ts'
@@ -9,17 +9,20 @@ import { Fault } from '#schemas/fault.ts'
 import type { FromPreparer, Prepared, ToPrepare } from './prepare-worker.ts'
 import type { PublicationStore } from './store.ts'
 
-/** Undefined for a register that is so small that it is written as quickly as a thread starts. */
+/** Resolves to undefined for a small register, which can be written in the time that a thread needs to start. */
 type Prepare = () => Promise<Prepared | undefined>
 
-/** Members, subsystems and clients together: from here on writing them holds up the event loop noticeably. */
+/** The number of members, subsystems and clients together from which writing them blocks the event loop noticeably. */
 const LARGE = 5000
-/** A thread that takes longer, or more than Node's --max-old-space-size, is ended; the job tries again. */
+/**
+ * Milliseconds after which the thread is ended; the job tries again. It is also ended when it needs more memory than Node's
+ * --max-old-space-size.
+ */
 const WITHIN_MS = 120_000
 
 export function createPrepare(q: ToPrepare & { store: Pick<PublicationStore, 'size'> }): Prepare {
   const { store, database, sourceAddress, otherUrls, ocspFreshnessSeconds } = q
-  // Another connection would open another database.
+  // A second connection would open a different, empty database.
   if (database === 'sqlite::memory:') return async () => undefined
   return async () => {
     if ((await store.size()) < LARGE) return undefined

@@ -1,17 +1,17 @@
-/** The thread's side of prepare-publication.ts: reads the register at one moment, writes what is large of it, stores that. */
+/** The thread of prepare-publication.ts: reads the register in one snapshot, writes the shared parameters and stores them. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'
 import { instanceIn, type SharedSettings } from './assemble.ts'
 import { openPreparationStore } from './store.ts'
 import { type WrittenShared, writeShared } from './write-shared.ts'
 
-/** What the thread is started with. */
+/** The `workerData` of the thread. */
 export type ToPrepare = Omit<SharedSettings, 'instance'> & { database: string }
 
-/** The shared parameters of the register as it was at one revision; they are stored. */
+/** The shared parameters of the register at one revision; the database already has their contents. */
 export type Prepared = { revision: number; shared: WrittenShared[] }
 
-/** The one message of the thread; nothing is prepared where the register has no instance yet. */
+/** The only message that the thread sends; `prepared` is undefined while the register has no instance. */
 export type FromPreparer = { prepared: Prepared | undefined } | { failed: CrossedFault }
 
 const port = parentPort!
@@ -23,7 +23,7 @@ async function prepare({ database: url, ...settings }: ToPrepare): Promise<Prepa
     const instance = instanceIn(rows)
     if (instance === undefined) return undefined
     const shared = writeShared(rows, { ...settings, instance })
-    // One at a time: nobody else's change waits for more than one of them.
+    // One at a time, so that a change by somebody else waits for at most one of them.
     for (const { digest, content } of shared) await store.keep(digest, content)
     return { revision, shared: shared.map(({ content, ...known }) => known) }
   } finally {

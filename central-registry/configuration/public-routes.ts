@@ -1,4 +1,7 @@
-/** The public listener: the signed configuration as files, 404 for versions that are not offered (200 would mislead the probe). */
+/**
+ * Serves the signed configuration as files on the public listener. Answers 404 for versions that are not offered, because 200
+ * would mislead a client that probes for the newest version.
+ */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Fault } from '#schemas/fault.ts'
 import type { PublicationStore } from './store.ts'
@@ -14,7 +17,7 @@ export function publicRoutes(app: FastifyInstance, store: PublicationStore): voi
   }
   for (const name of ['internalconf', 'externalconf', 'internalconf-statement', 'externalconf-statement']) {
     app.get(`/${name}`, async (request, reply) => {
-      // Without a version X-Road means 2 (wire 5.1), which we do not write.
+      // In X-Road a request without a version asks for version 2 (wire 5.1), which we do not publish.
       const { version = '2' } = request.query as { version?: unknown }
       const offered = VERSIONS.find((one) => String(one) === version)
       if (offered === undefined)

@@ -1,6 +1,6 @@
 /**
- * Guarantees that what servers fetch is whole, signed and never older than what they had: it says what the register holds
- * at that moment, under the next index and as the next leaf of the transparency log, in one transaction.
+ * Publishes the configuration. Guarantees that servers fetch a complete, signed configuration that is never older than the one
+ * they had: in one transaction it reads the register, takes the next index and adds the next leaf to the transparency log.
  */
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -18,15 +18,15 @@ import { writeShared } from './write-shared.ts'
 
 type Rooms = {
   store: PublicationStore
-  /** Its URL, for a connection of another thread. */
+  /** The database's URL, so that the thread can open its own connection. */
   database: string
   privateKeys: PrivateKeys
   highWater: HighWater
   leafFile: LeafFile
   transparencyLog: Pick<LogStore, 'leaves'>
-  /** Makes sure that there is a suspension list that holds: without one nobody could use what is published. */
+  /** Makes sure that there is a valid suspension list: without one, servers could not use the configuration. */
   ensureSuspensionList(): Promise<unknown>
-  /** Notes in this node's folder who is suspended and what is trusted by now. */
+  /** Writes to this node's folder who is suspended and which CAs and anchors are trusted now. */
   remember(): Promise<void>
   now(): Date
   sourceAddress: string
@@ -37,20 +37,26 @@ type Rooms = {
   registration?: { port: number; certificate: Buffer } | undefined
 }
 
-/** Undefined before the system is initialised and has a key. Throws `global_conf_rollback`, `registry_restored`, `cannot_sign`. */
+/**
+ * Publishes now. Undefined before the system is initialised and has a signing key. Throws `global_conf_rollback`,
+ * `registry_restored` or `cannot_sign`.
+ */
 export type Publish = () => Promise<Publication | undefined>
 
-/** Who read a directory just before it was replaced still finds its files (wire digest 5.1). */
+/** A server that read a directory just before it was replaced can still fetch its files (wire digest 5.1). */
 const SUPERSEDED_KEPT_MS = 600_000
-/** So often a register may change while a publication of it is prepared; then it is written while nobody can change it. */
+/**
+ * How often a publication is prepared again because the register changed meanwhile. After that it is written inside the
+ * transaction, while nobody can change the register.
+ */
 const MOST_PREPARED = 3
 
-/** Thrown inside, never out. */
+/** Thrown and caught within this file. */
 const CHANGED = Symbol('the register has changed')
 
 export function createPublish(rooms: Rooms): Publish {
   const prepare = createPrepare(rooms)
-  /** `prepared` or, without it, what the register holds within the transaction. */
+  /** Publishes `prepared` or, without it, the register as read within the transaction. */
   const publishOnce = async (prepared: Prepared | undefined): Promise<Publication | undefined> => {
     const signer = await rooms.store.activeKey()
     if (signer !== undefined) await rooms.privateKeys.ready(signer.id)
@@ -66,7 +72,7 @@ export function createPublish(rooms: Rooms): Publish {
       const index = Math.max(last, mark) + 1
       if (!Number.isSafeInteger(index)) throw new Fault('internal_error', { what: 'no index is left' })
       const key = await rooms.privateKeys.open(active.id)
-      // Before the configuration, whose leaf is the newest under the head.
+      // Before the configuration's entry, so that this is the newest leaf under the head.
       await log.appendActs(instance)
       const now = rooms.now()
       const settings = { ...rooms, instance }
@@ -97,7 +103,8 @@ export function createPublish(rooms: Rooms): Publish {
     }
     return publishOnce(undefined)
   }
-  // What one has prepared is nothing that is named yet, which another one would remove.
+  // One publication at a time: no publication has a reference to the contents that another one has just prepared, and it would
+  // remove them.
   const inTurn = createTurn()
   return () =>
     inTurn(async () => {

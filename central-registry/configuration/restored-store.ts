@@ -1,17 +1,22 @@
-/** Whether the register was put back from a backup, and how far others had come when two administrators accepted it. */
+/**
+ * Reads whether the register was restored from a backup, and how far the servers were ahead when two administrators accepted it.
+ */
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import type { RegisterTables } from '../register/tables.ts'
 
-/** The parameter that stands in a restored register until two administrators have accepted it. */
+/** The system parameter that a restored register has until two administrators have accepted it. */
 export const RESTORED_BACKUP = 'restoredBackup'
 
-/** How far a register, or somebody who saw it, has come. */
+/** The highest numbers that a register, or a server that read from it, has reached. */
 export type Reach = { index: number; suspensionList: number; leaves: number }
 
 const NOWHERE: Reach = { index: 0, suspensionList: 0, leaves: 0 }
 
-/** How far those had come who saw what was accepted: all that is published is above. */
+/**
+ * The highest numbers that had been seen before the last accepted restoration; every later publication has higher ones. All zero
+ * when nothing was restored.
+ */
 export async function acceptedIn(kysely: Kysely<RegisterTables>): Promise<Reach> {
   const row = await kysely
     .selectFrom('restoration')
@@ -23,7 +28,7 @@ export async function acceptedIn(kysely: Kysely<RegisterTables>): Promise<Reach>
   return { index: row.configuration_index, suspensionList: row.suspension_list, leaves: row.leaves }
 }
 
-/** Within a publication: throws `registry_restored` for a register that nobody has accepted since it was restored. */
+/** Within a publication: throws `registry_restored` for a restored register that nobody has accepted yet. */
 export async function mustBeAccepted(kysely: Kysely<RegisterTables>): Promise<void> {
   const row = await kysely
     .selectFrom('system_parameter')

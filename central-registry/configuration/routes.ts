@@ -1,4 +1,4 @@
-/** Handlers of the operations on the configuration: its state, anchors, publishing now. */
+/** Handlers of the operations on the configuration: its state, its anchors, and publishing at once. */
 import { anchorHash, writeAnchor } from '#core/configuration/anchor.ts'
 import type { Clock } from '#platform/clock.ts'
 import { answer } from '#platform/http-service/answer.ts'
@@ -20,7 +20,7 @@ type Rooms = {
   publish: Publish
   clock: Clock
   publicUrl: string
-  /** Of the other nodes. */
+  /** The URLs of the other nodes. */
   otherUrls?: readonly string[] | undefined
 }
 
@@ -34,10 +34,11 @@ export function configurationHandlers(rooms: Rooms): Record<string, OperationHan
     if (newest === undefined)
       throw new Fault('conflict', { what: 'there is no signing key yet: POST /configuration/signing-keys' })
     return writeAnchor({
-      // Changes only when what the anchor says changes: people compare its hash.
+      // The time of the newest key: it changes only when the content of the anchor changes, because people compare the anchor's
+      // hash.
       generatedAt: new Date(newest.created_at),
       instance,
-      // In an order of their own: each node gives the same anchor.
+      // Sorted, so that every node writes the same anchor.
       sources: [...new Set([rooms.publicUrl, ...(rooms.otherUrls ?? [])])].sort().map((url) => ({
         downloadUrl: `${url}/${kind}conf`,
         verificationCerts: signing.map((key) => key.certificate),

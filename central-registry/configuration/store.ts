@@ -1,6 +1,6 @@
 /**
- * What the register holds for a publication, and what was published: the files as they are served and the index that only
- * rises. Any node on the database can serve them. How much is kept is bounded: equal content once, superseded files for
+ * Reads the register for a publication, and stores what was published: the files as served and the index that only rises. Any
+ * node on the database can serve them. Storage is limited: equal content is stored once, and superseded files are removed after
  * ten minutes.
  */
 import { createHash } from 'node:crypto'
@@ -25,28 +25,28 @@ export type Publication = { index: number; generatedAt: string; expiresAt: strin
 export type PublishedFile = {
   path: string
   contentType: string
-  /** SHA-256 in hex, where it is known. */
+  /** SHA-256 in hex, where the caller knows it. */
   digest?: string | undefined
-  /** Undefined for what is stored already, which the digest then names. */
+  /** Undefined when the database already has the content with this digest. */
   content?: Buffer | undefined
 }
 type ServedFile = { contentType: string; content: Buffer }
 export type PublicationStore = ReturnType<typeof createPublicationStore>
 
-/** What there is to publish and what was published last. */
+/** What `make` gets: the register and the last publication. */
 type Present = {
   few: FewRows
-  /** All of it, which is long for a large register. */
+  /** All rows; reading them takes long for a large register. */
   rows(): Promise<RegisterRows>
-  /** Whether the register says what it said at that revision, and the contents with these digests are stored. */
+  /** Whether the register is still at that revision, and the database has the contents with these digests. */
   isStill(revision: number, digests: string[]): Promise<boolean>
   previous: Publication | undefined
   log: OpenLog
-  /** How far others had come when a restored register was accepted. */
+  /** The highest numbers that had been seen when a restored register was accepted. */
   accepted: Reach
 }
 
-/** Two a second for ten minutes, and more: a clock that was ahead once must not make the tables grow for ever. */
+/** More than two publications a second for ten minutes. The limit keeps the tables small even if the clock was once ahead. */
 const MOST_KEPT = 2000
 
 export function createPublicationStore(database: Database) {
@@ -56,9 +56,9 @@ export function createPublicationStore(database: Database) {
     newest: () => newestIn(tables),
     activeKey: () => activeKeyIn(tables),
     /**
-     * Publishes what `make` returns for what the register holds at this moment, alone among all nodes; nothing when it
-     * returns nothing. Files with the same path are replaced; those of publications that were superseded before the time
-     * `keptSince` are removed.
+     * Publishes what `make` returns for the register at this moment, while no other node changes or publishes it. Publishes
+     * nothing when `make` returns undefined. Replaces files with the same path. Removes files of publications that were
+     * superseded before `keptSince`.
      */
     publish: (
       make: (
@@ -90,7 +90,7 @@ export function createPublicationStore(database: Database) {
         await removeSuperseded(transaction, made.keptSince, index - MOST_KEPT)
         return made.publication
       }),
-    /** How many members, subsystems and clients there are. */
+    /** The number of members, subsystems and clients together. */
     async size(): Promise<number> {
       let size = 0
       for (const table of ['member', 'subsystem', 'server_client'] as const) {
@@ -100,7 +100,7 @@ export function createPublicationStore(database: Database) {
       }
       return size
     },
-    /** The parts of a publication: what its directories name. */
+    /** The shared and private parameters of a publication. */
     parts: (index: number) =>
       tables
         .selectFrom('published_file')
@@ -126,24 +126,24 @@ export function createPublicationStore(database: Database) {
   }
 }
 
-/** What another thread needs to prepare a publication, with a connection of its own. */
+/** The store that a thread uses to prepare a publication, with its own connection. */
 export async function openPreparationStore(url: string) {
   const database = await openDatabase(url)
   const tables = tablesOf<RegisterTables>(database)
   return {
-    /** The register of one moment, without holding up who changes it. */
+    /** Reads the register in one snapshot, without blocking changes. */
     read: (): Promise<{ rows: RegisterRows; revision: number }> =>
       inSnapshot(tables, async (snapshot) => ({
         rows: await readRegister(snapshot),
         revision: await revisionIn(snapshot),
       })),
-    /** Stores a content that nothing names yet; the next publication names it, or removes it. */
+    /** Stores a content that no file refers to yet. The next publication refers to it or removes it. */
     keep: (digest: string, content: Buffer) => keepContent(tables, digest, content),
     close: () => database.close(),
   }
 }
 
-/** Within each change of what is published. */
+/** Call this within each change of data that is published. */
 export async function raiseRevision(transaction: Within): Promise<void> {
   await tablesOf<RegisterTables>({ kysely: transaction })
     .updateTable('register_revision')
@@ -198,7 +198,7 @@ async function readFew(kysely: Kysely<RegisterTables>): Promise<FewRows> {
   }
 }
 
-/** All that is published, within one transaction. */
+/** All data that is published; call this within one transaction. */
 export async function readRegister(kysely: Kysely<RegisterTables>): Promise<RegisterRows> {
   const all = allIn(kysely)
   return {
@@ -242,7 +242,7 @@ async function keepContent(kysely: Kysely<RegisterTables>, digest: string, conte
     .execute()
 }
 
-/** Keeps the publication that was the newest at `keptSince` and all after it, but none below `least`. */
+/** Keeps the publication that was the newest at `keptSince` and all later ones, but none with an index below `least`. */
 async function removeSuperseded(
   transaction: Kysely<RegisterTables>,
   keptSince: string,
@@ -258,7 +258,7 @@ async function removeSuperseded(
   const before = Math.max(oldest?.configuration_index ?? 0, least)
   await transaction.deleteFrom('published_file').where('configuration_index', '<', before).execute()
   await transaction.deleteFrom('publication').where('configuration_index', '<', before).execute()
-  // Also what only replaced files had, such as the last directory.
+  // Removes all contents without a file, also those of files that were replaced, such as the last directory.
   await transaction
     .deleteFrom('published_content')
     .where(({ not, exists, selectFrom }) =>

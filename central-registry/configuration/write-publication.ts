@@ -1,6 +1,7 @@
 /**
- * One publication as files: shared and private parameters V4 to V6, the signed directories of the internal and the external
- * configuration, and beside each our statement with the index and the head of the transparency log that it is a leaf of.
+ * Writes one publication as files: shared and private parameters V4 to V6, and the signed directories of the internal and the
+ * external configuration. Next to each directory is our statement with the index and the transparency log's head, whose newest
+ * leaf is this publication.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -21,14 +22,14 @@ import { VERSIONS, type WrittenShared } from './write-shared.ts'
 
 type NextPublication = {
   rows: FewRows
-  /** Of the same moment as the rows. */
+  /** Written from the register at the same moment as the rows. */
   shared: WrittenShared[]
   index: number
   previous: Publication | undefined
   now: Date
   signer: { certificate: Buffer; key: SigningKey }
   settings: Settings & { validitySeconds: number }
-  /** Adds the publication to the transparency log; the tree after it. */
+  /** Appends the publication to the transparency log; returns size and root of the tree with it. */
   appendToLog(entry: LogEntry): Promise<{ size: number; root: Buffer }>
 }
 
@@ -55,11 +56,11 @@ function partsOf({ rows, shared, settings }: NextPublication): Part[] {
   ])
 }
 
-/** The next publication of what the rows say. */
+/** Writes the next publication from the rows. */
 export async function writePublication(
   q: NextPublication,
 ): Promise<{ publication: Publication; files: PublishedFile[] }> {
-  // The stamp in the location is what servers compare: it rises even when the clock does not.
+  // Servers compare the timestamp in the location, so it has to rise even when the clock does not.
   const generatedAt = new Date(
     Math.max(q.now.getTime(), Date.parse(q.previous?.generatedAt ?? '1970-01-01T00:00:00Z') + 1),
   )
@@ -133,7 +134,7 @@ async function directory(
   return finish(await signDerWith(key, 'sha512', toBeSigned))
 }
 
-/** One head for all statements of the publication: servers of every version can compare theirs. */
+/** One head for all statements of the publication, so that servers of any version can compare theirs. */
 async function logHeadOf(
   parts: Record<string, string>,
   generatedAt: Date,
@@ -151,7 +152,7 @@ async function logHeadOf(
   return signLogHead(head, documentSignerOf(q.signer.certificate, q.signer.key))
 }
 
-/** For our own servers, in the statement: X-Road's part has room for a name alone. */
+/** For our own servers, in the statement: X-Road's parameters have room only for a profile's name. */
 type Profiles = { list: CertificateProfile[]; location: string; content: Buffer; sha512: string }
 
 function profilesOf({ certificateProfiles }: FewRows, stamp: string): Profiles | undefined {
@@ -205,7 +206,7 @@ function nameOf(part: Part): string {
   return `V${part.version}/${part.identifier}`
 }
 
-/** For registries of federated instances, which find it nowhere else: external configurations hold no private parameters. */
+/** For registries of federated instances, which cannot learn it elsewhere: external configurations have no private parameters. */
 function registrationOf({
   sourceAddress,
   registration,

@@ -1,16 +1,16 @@
-/** The shared parameters in every version that is published, with the digests by which they are stored and signed. */
+/** Writes the shared parameters in every version that is published, with the digests for storing and for signing them. */
 import { createHash } from 'node:crypto'
 import { writeSharedParametersIn } from '#core/configuration/shared-parameters-write.ts'
 import { assembleShared, type RegisterRows, type SharedSettings } from './assemble.ts'
 
 export const VERSIONS = [4, 5, 6] as const
 
-/** One version of the shared parameters; without its content when that lies in the database already. */
+/** One version of the shared parameters; without its content when the database already has it. */
 export type WrittenShared = {
   version: number
-  /** SHA-256 in hex: what the database finds the content by. */
+  /** SHA-256 in hex: the key of the content in the database. */
   digest: string
-  /** What directories and statements sign. */
+  /** The hash in the signed directories and statements. */
   sha512: Uint8Array
   content?: Buffer | undefined
 }

@@ -1,4 +1,7 @@
-/** The door to another instance: its configuration over HTTP, its servers' certificates by TLS; bounded, nothing believed. */
+/**
+ * Fetches from another instance: its configuration over HTTP, its servers' certificates over TLS. All reads have limits, and the
+ * caller has to verify everything.
+ */
 import { connect } from 'node:tls'
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
@@ -6,13 +9,16 @@ import { PORT } from '#schemas/wire.ts'
 import { passingIdentity } from '../passing-identity.ts'
 
 export type ImportClient = {
-  /** The answer whatever its status; throws `network_error` when there is none within the limits, or before the signal. */
+  /**
+   * The answer with any status. Throws `network_error` when there is none within the limits of time and size, or when the signal
+   * aborts.
+   */
   get(
     url: string,
     maxBytes: number,
     signal?: AbortSignal | undefined,
   ): Promise<{ status: number; body: Buffer }>
-  /** DER of the certificate that a security server shows at this address; throws `network_error`. */
+  /** DER of the certificate that a security server presents at this address. Throws `network_error`. */
   shownCertificate(address: string): Promise<Buffer>
 }
 
@@ -24,7 +30,7 @@ export function createImportClient(): ImportClient {
   return {
     async get(url, maxBytes, signal) {
       const end = AbortSignal.timeout(TOTAL_MS)
-      // Any TLS certificate: what is fetched is signed, and verified by the anchor.
+      // Any TLS certificate will do: the content is signed, and the anchor's certificates verify it.
       const connection = { timeout: TIMEOUT_MS, rejectUnauthorized: false }
       const dispatcher = new Agent({
         connect: connection,
@@ -64,10 +70,11 @@ async function shownCertificate(address: string): Promise<Buffer> {
   const socket = connect({
     host: address,
     port: PORT.messages,
-    // Its name proves nothing here, its hash does.
+    // The certificate's name proves nothing here; the caller compares its hash.
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
-    // A server asks for a certificate before the handshake ends, and looks at whose it is afterwards: any will do.
+    // The server demands a client certificate during the handshake and checks the owner only afterwards, so any certificate will
+    // do.
     ...identity,
   })
   const fail = (why: string, cause?: unknown): void =>

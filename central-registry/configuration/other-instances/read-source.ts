@@ -1,6 +1,6 @@
 /**
- * The configuration of an X-Road instance, verified before anything of it is kept: the directory by the certificates of the
- * anchor, its expiry, each part by the hash that the directory names (wire 5.3).
+ * Reads the configuration of an X-Road instance and verifies it before anything is stored (wire 5.3): the directory's signature
+ * by the anchor's certificates, its expiry, and each part by the hash in the directory.
  */
 import { createHash } from 'node:crypto'
 import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
@@ -14,7 +14,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { PrivateParameters, SharedParameters } from '#schemas/global-configuration.ts'
 import type { ImportClient } from './client.ts'
 
-/** The bytes as they were published. An external configuration has no private parameters. */
+/** The bytes as published. An external configuration has no private parameters. */
 export type Documents = { anchor: Buffer; directory: Buffer; shared: Buffer; private?: Buffer | undefined }
 
 export type Source = {
@@ -22,18 +22,21 @@ export type Source = {
   private?: PrivateParameters | undefined
   version: number
   expiresAt: Date
-  /** As X-Road shows it. */
+  /** The hash of the anchor in the form that X-Road shows. */
   anchorHash: string
 }
 
 const NEWEST_VERSION = 6
-/** Version 2 names authentication certificates by SHA-1. */
+/** Version 2 identifies authentication certificates by SHA-1. */
 const OLDEST_VERSION = 3
 const MAX_SIGNED_BYTES = 1024 * 1024
 export const MAX_SHARED_BYTES = 64 * 1024 * 1024
 const MAX_PRIVATE_BYTES = 16 * 1024 * 1024
 
-/** Throws `malformed_anchor`, `malformed_global_conf`, `invalid_global_conf_signature`, `global_conf_outdated`. */
+/**
+ * Verifies the documents and reads them. Throws `malformed_anchor`, `malformed_global_conf`, `invalid_global_conf_signature` or
+ * `global_conf_outdated`.
+ */
 export async function readSource(documents: Documents, now: Date): Promise<Source> {
   const anchor = await parseAnchor(documents.anchor)
   const directory = verifiedDirectory(
@@ -55,7 +58,10 @@ export async function readSource(documents: Documents, now: Date): Promise<Sourc
   }
 }
 
-/** What lies at the anchor's addresses: the first that gives a directory by one of its certificates. */
+/**
+ * Fetches from the first of the anchor's addresses that serves a directory signed by one of that address's certificates. Throws
+ * the error of the first address when none does.
+ */
 export async function fetchDocuments(anchor: Buffer, client: ImportClient, now: Date): Promise<Documents> {
   const { instance, sources } = await parseAnchor(anchor)
   let failure: unknown
@@ -82,7 +88,10 @@ export async function fetchDocuments(anchor: Buffer, client: ImportClient, now: 
   throw failure
 }
 
-/** The newest version that is there, as X-Road's client asks. */
+/**
+ * Fetches the directory in the newest version that the source has, trying from version 6 down to 3 as X-Road's client does.
+ * Throws `network_error`.
+ */
 export async function findDirectory(
   downloadUrl: string,
   client: Pick<ImportClient, 'get'>,

@@ -1,7 +1,7 @@
 /**
- * The PIN of the signing token in two parts, each known to one custodian. Guarantees that the token is opened only when two
- * different people have each given their part; the parts are in memory only, for a quarter of an hour at most, and are gone
- * after the one try that they are for.
+ * The PIN of the signing token in two parts, each known to one custodian. Guarantees that the token is opened only after two
+ * different people have each entered their part. The parts are only in memory, for at most a quarter of an hour, and are erased
+ * after one attempt to open the token.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -13,22 +13,23 @@ export type PartNumber = 1 | 2
 
 type SigningTokenState = TokenState & {
   label: string
-  /** The parts that wait for the other. */
+  /** The parts that were entered and wait for the other one. */
   parts: { part: PartNumber; by: string; until: string }[]
 }
 
 export type Custodians = {
   state(): SigningTokenState
   /**
-   * Takes a part; with the other there, opens the token with both. Throws `not_second_person` when one person gave both,
-   * `key_without_person` for an API key where persons are required, `conflict` while the token is open, and what the login throws.
+   * Stores a part in memory. When the other part is there, opens the token with both. Throws `not_second_person` when one person
+   * entered both, `key_without_person` for an API key where persons are required, `conflict` while the token is open, and any
+   * fault of the login.
    */
   give(
     part: PartNumber,
     pinPart: string,
     by: Pick<Caller, 'kind' | 'id' | 'name'>,
   ): Promise<SigningTokenState>
-  /** Locks the token and forgets the parts. */
+  /** Locks the token and erases the parts. */
   lock(): Promise<void>
 }
 
@@ -38,7 +39,7 @@ const KEPT_MS = 15 * 60_000
 
 export function createCustodians(q: {
   token: HardwareToken
-  /** Whether an API key is no custodian. */
+  /** Whether only persons, not API keys, may be custodians now. */
   personsRequired(): Promise<boolean>
   clock: Clock
 }): Custodians {

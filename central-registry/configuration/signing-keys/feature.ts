@@ -1,4 +1,4 @@
-/** The keys that sign the configuration, the token that some may lie on, and its custodians. */
+/** The keys that sign the configuration, the hardware token that may hold some of them, and its custodians. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { HardwareToken } from '#platform/pkcs11/hardware-token.ts'
@@ -13,10 +13,10 @@ import type { SigningKeyStore } from './store.ts'
 type Ground = Pick<Services, 'metrics' | 'clock'> & {
   keys: SigningKeyStore
   privateKeys: PrivateKeys
-  /** Undefined where the settings name none. */
+  /** Undefined when the settings name no token. */
   signingToken: HardwareToken | undefined
   members: MemberStore
-  /** Whether what trust hangs on takes two persons now. */
+  /** Whether changes of trust need two persons now. */
   fourEyes(): Promise<boolean>
 }
 

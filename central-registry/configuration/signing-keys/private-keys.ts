@@ -1,7 +1,7 @@
 /**
- * The private halves of the configuration's signing keys: encrypted PKCS #8 files (0600) under the PIN, or keys on the signing
- * token with a file that says which; one a key, never in the database. Nodes on several machines each need the files of the
- * keys that sign.
+ * The private halves of the configuration's signing keys; never in the database. A software key is an encrypted PKCS #8 file
+ * (mode 0600) under the PIN. For a key on the signing token there is a file that identifies it on the token. Each node on another
+ * machine needs these files too.
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
@@ -20,36 +20,45 @@ export type KeyAlgorithm = 'P-256' | 'RSA-2048' | 'RSA-3072'
 export type KeyHome = 'software' | 'token'
 
 export type PrivateKeys = {
-  /** On the token it throws `token_not_found` where there is none, `token_not_active`, `token_unavailable`. */
+  /**
+   * Makes a key. For a key on the token, throws `token_not_found` when no token is configured, `token_not_active` or
+   * `token_unavailable`.
+   */
   create(id: string, algorithm: KeyAlgorithm, where?: KeyHome): Promise<SigningKey>
-  /** The keys on the token that are not among `named`, made by other means. Throws as `create` there. */
+  /** The keys on the token that are not yet among the signing keys `named`. Throws as `create` does for the token. */
   found(named: ReadonlySet<string>): Promise<FoundKey[]>
-  /** Takes one of them into use as the key `id`. Throws `conflict` for one that may not serve or does already, and as `create` there. */
+  /**
+   * Takes such a key into use as the key `id`. Throws `conflict` when it is already in use or is not suitable, and as `create`
+   * does for the token.
+   */
   adopt(id: string, objectId: string, named: ReadonlySet<string>): Promise<SigningKey>
   /**
-   * Throws `cannot_sign` when the file is not here, `pin_incorrect` when the PIN does not open it. A key on the token is
-   * given while the token is away too: only signing fails.
+   * Throws `cannot_sign` when the key's file is not on this node, `pin_incorrect` when the PIN does not decrypt it. A key on the
+   * token is also returned while the token is unavailable; then only signing fails.
    */
   open(id: string): Promise<SigningKey>
   /**
-   * Throws when the key could not sign now: as `open`, and `token_not_active`, `token_unavailable`. With a token that hangs it takes
-   * long: it is asked before a transaction, in which a signature on the token then has three seconds.
+   * Throws when the key cannot sign now: as `open`, and `token_not_active` or `token_unavailable`. This takes long when the token
+   * hangs, so call it before a transaction. Within the transaction a signature on the token has three seconds.
    */
   ready(id: string): Promise<void>
-  /** Where a key lies; undefined when its file is not here. */
+  /** Whether a key is a file or on the token; undefined when its file is not on this node. */
   whereIs(id: string): Promise<KeyHome | undefined>
-  /** Throws when `remove` could not: for a key on a token `token_not_found`, `token_not_active`, `token_unavailable`. */
+  /** Throws when `remove` would fail. For a key on the token: `token_not_found`, `token_not_active` or `token_unavailable`. */
   checkRemovable(id: string): Promise<void>
-  /** Destroys the key, on the token too unless it was adopted; what is gone already is left alone. Throws as `checkRemovable`. */
+  /**
+   * Destroys the key, also on the token unless the key was adopted. Does nothing for a key that does not exist. Throws as
+   * `checkRemovable`.
+   */
   remove(id: string): Promise<void>
 }
 
-/** A publication signs while it keeps everybody else from changing the register. */
+/** Milliseconds for one signature on the token: a publication signs while it blocks all changes of the register. */
 const SIGN_MS = 3000
 const FILE = /^([0-9a-f-]{36})\.(pem|token\.json)$/
 const generate = promisify(generateKeyPair)
 
-/** Opens the folder, made when absent; throws `pin_incorrect` when the PIN does not open a key that lies there. */
+/** Opens the folder and creates it when it does not exist. Throws `pin_incorrect` when the PIN does not decrypt a key in it. */
 export async function openPrivateKeys(
   directory: string,
   pin: string,
@@ -61,7 +70,7 @@ export async function openPrivateKeys(
   const fileOf = (id: string): string => path.join(directory, `${id}.pem`)
   const placeFileOf = (id: string): string => path.join(directory, `${id}.token.json`)
 
-  /** Without its token a key stays, and the file that says where it lies. */
+  /** Throws `token_not_found` when no token is configured. The key and the file that identifies it then stay. */
   function tokenOf(id: string): HardwareToken {
     if (token !== undefined) return token
     throw new Fault('token_not_found', {
@@ -74,7 +83,7 @@ export async function openPrivateKeys(
     throw new Fault('token_not_found', { what: 'signingToken is not configured' })
   }
 
-  /** Of the keys whose files are here those on the token. */
+  /** The keys on the token that have a file on this node. */
   async function places(): Promise<{ id: string; objectId: string }[]> {
     const found: { id: string; objectId: string }[] = []
     for (const name of await readdir(directory)) {
@@ -109,7 +118,7 @@ export async function openPrivateKeys(
 
   for (const name of await readdir(directory)) {
     const id = FILE.exec(name)?.[1]
-    // A key on a token that the settings name no more keeps no node from starting; it is told where it has to sign.
+    // A key on a token that is no longer configured does not prevent the start; the fault comes when it has to sign.
     if (id !== undefined && (token !== undefined || name.endsWith('.pem'))) await open(id)
   }
   return {
@@ -139,7 +148,7 @@ export async function openPrivateKeys(
         const same = (await places()).filter((place) => place.objectId === objectId)
         if (same.some((place) => named.has(place.id)))
           throw new Fault('conflict', { what: 'the key is among the signing keys already' })
-        // A file that a crash left before the key was named.
+        // Such a file is left when a crash happened before the key was added to the signing keys.
         for (const { id: unnamed } of same) await rm(placeFileOf(unnamed), { force: true })
         await writeDurably(placeFileOf(id), placeText(await there.adopt(objectId), true))
         return open(id)
@@ -168,12 +177,12 @@ export async function openPrivateKeys(
   }
 }
 
-/** `adopted`: it was made by other means, and is not ours to destroy. */
+/** `adopted`: another program made the key, so we must not destroy it. */
 function placeText({ objectId, publicKey }: KeyPlace, adopted = false): string {
   return JSON.stringify({ version: 1, objectId, publicKey: publicKey.toString('base64'), adopted })
 }
 
-/** Undefined when there is no such file; `cannot_sign` when it says nothing that can be used. */
+/** Undefined when there is no such file. Throws `cannot_sign` for a damaged one. */
 async function readPlace(file: string): Promise<(KeyPlace & { adopted: boolean }) | undefined> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined

@@ -27,7 +27,7 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
     const commonName = `${await instanceOf(rooms.members)} configuration signing`
     const at = new Date(rooms.clock())
     const id = randomUUID()
-    // The file first: a crash in between leaves a key that nobody names.
+    // The file comes first: a crash in between leaves a key without a row, which is harmless.
     const key = await make(id)
     const certificate = await selfSignedCertificate({ key, commonName, at })
     return describeKey(await store.add({ id, certificate, at: at.toISOString() }), where, rooms.clock())
@@ -48,14 +48,14 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
       const { force } = query as { force: boolean }
       const id = params['id']!.toLowerCase()
       if (!(await store.list()).some((key) => key.id === id)) throw new Fault('key_not_found', { what: id })
-      // A node without the file, or without its token, must not take the whole instance's signature away.
+      // Otherwise a node without the file or the token could leave the whole instance without a signature.
       await privateKeys.ready(id)
       await store.activate(id, { at: new Date(rooms.clock()).toISOString(), force })
     },
     deleteSigningKey: async ({ params }) => {
       const id = params['id']!.toLowerCase()
       const isNamed = (await store.list()).some((key) => key.id === id)
-      // What was cut short after its row was gone is asked for again.
+      // A deletion that stopped after its row was gone can be repeated.
       if (!isNamed && (await privateKeys.whereIs(id)) === undefined)
         throw new Fault('key_not_found', { what: id })
       await privateKeys.checkRemovable(id)
@@ -65,7 +65,7 @@ export function signingKeyHandlers(rooms: Rooms): Record<string, OperationHandle
   }
 }
 
-/** What administrators see of a key. */
+/** Describes a key for administrators. */
 export function describeKey(
   { id, certificate, is_active, created_at, known_at, activated_at }: SigningKeyRow,
   token: KeyHome | undefined,
@@ -76,10 +76,10 @@ export function describeKey(
     id,
     active: is_active === 1,
     state: stateOfKey({ is_active, activated_at }),
-    // Null: no publication names it yet.
+    // Null when no publication has named it yet.
     knownFrom: known_at,
     known: isKnown({ known_at }, new Date(now).toISOString()),
-    // Null: its file is not on this node.
+    // Null when its file is not on this node.
     token: token ?? null,
     createdAt: created_at,
     algorithm: publicKeyOf(read).asymmetricKeyType === 'ec' ? 'EC' : 'RSA',

@@ -1,6 +1,6 @@
 /**
- * The life of a configuration signing key; pure. It is announced in every publication, signs from its activation on, is retired
- * when another signs, and can be removed while it does not sign.
+ * The life of a configuration signing key; pure. Every publication announces the key. It signs from its activation on and is
+ * retired when another key is activated. It can be removed while it does not sign.
  */
 import { Fault } from '#schemas/fault.ts'
 
@@ -8,9 +8,9 @@ type SigningKeyState = 'ANNOUNCED' | 'ACTIVE' | 'RETIRED'
 
 export type SigningKeyFacts = {
   is_active: number
-  /** From then on no server uses a configuration that does not name the key; null before it was published. */
+  /** From this time on no up-to-date server uses a configuration that does not name the key; null before it was published. */
   known_at: string | null
-  /** When it last began to sign; null for a key that never did. */
+  /** When the key was last activated; null for a key that never was. */
   activated_at: string | null
 }
 
@@ -22,25 +22,28 @@ export function stateOfKey({
   return activated_at === null ? 'ANNOUNCED' : 'RETIRED'
 }
 
-/** The first key signs at once: nobody has an anchor yet. */
+/** The first key signs at once, because no server has an anchor yet. */
 export function stateOfNewKey(others: number): SigningKeyState {
   return others === 0 ? 'ACTIVE' : 'ANNOUNCED'
 }
 
 /**
- * When every server that is up to date knows a key which the publication of `generatedAt` is the first to name: until `usableUntil`
- * servers may use what was published before.
+ * From when on every up-to-date server knows a key that the publication of `generatedAt` names for the first time. Until
+ * `usableUntil`, servers may still use an earlier publication.
  */
 export function knownFrom(q: { generatedAt: string; usableUntil: string | undefined }): string {
   return q.usableUntil !== undefined && q.usableUntil > q.generatedAt ? q.usableUntil : q.generatedAt
 }
 
-/** Whether every server that is up to date knows the key. */
+/** Whether every up-to-date server knows the key at this time. */
 export function isKnown({ known_at }: Pick<SigningKeyFacts, 'known_at'>, at: string): boolean {
   return known_at !== null && at >= known_at
 }
 
-/** Throws `conflict` for an announced key that servers cannot know yet, unless `force` says that they are to be cut off. */
+/**
+ * Throws `conflict` for an announced key that some servers may not know yet. `force` allows it all the same and cuts those
+ * servers off.
+ */
 export function checkActivation(key: SigningKeyFacts, q: { at: string; force: boolean }): void {
   if (stateOfKey(key) !== 'ANNOUNCED' || q.force || isKnown(key, q.at)) return
   if (key.known_at === null)
@@ -52,7 +55,7 @@ export function checkActivation(key: SigningKeyFacts, q: { at: string; force: bo
   })
 }
 
-/** Throws `conflict` for the active key. */
+/** Throws `conflict` for the key that signs now. */
 export function checkRemoval(key: Pick<SigningKeyFacts, 'is_active' | 'activated_at'>): void {
   if (stateOfKey(key) === 'ACTIVE')
     throw new Fault('conflict', { what: 'the active key signs the configuration; activate another first' })

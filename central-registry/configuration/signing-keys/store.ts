@@ -1,4 +1,7 @@
-/** Rows of the signing keys: their certificates, and which one signs. All others are announced, so that servers know them. */
+/**
+ * Rows of the signing keys: their certificates, and which key signs. Publications name all the others too, so that servers know
+ * them in advance.
+ */
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -17,7 +20,7 @@ export function createSigningKeyStore(database: Database, change: Change) {
   return {
     list: (): Promise<SigningKeyRow[]> =>
       tables.selectFrom('signing_key').select(COLUMNS).orderBy('created_at').orderBy('id').execute(),
-    /** The first key becomes active, later ones wait to be activated. */
+    /** The first key becomes active at once; later ones have to be activated. */
     add: (key: { id: string; certificate: Buffer; at: string }) =>
       change(async (transaction): Promise<SigningKeyRow> => {
         const isActive = stateOfNewKey(await counted(transaction.selectFrom('signing_key'))) === 'ACTIVE'
@@ -29,7 +32,7 @@ export function createSigningKeyStore(database: Database, change: Change) {
         await transaction.insertInto('signing_key').values(row).execute()
         return row
       }),
-    /** Throws as `checkActivation`; a key that signs goes on. */
+    /** Throws `key_not_found`, and as `checkActivation`. Does nothing for the key that signs already. */
     activate: (id: string, q: { at: string; force: boolean }) =>
       change(async (transaction) => {
         const key = await transaction
@@ -47,7 +50,7 @@ export function createSigningKeyStore(database: Database, change: Change) {
           .where('id', '=', id)
           .execute()
       }),
-    /** Throws as `checkRemoval`. */
+    /** Throws `key_not_found`, and as `checkRemoval`. */
     remove: (id: string) =>
       change(async (transaction) => {
         const row = await transaction
@@ -62,7 +65,9 @@ export function createSigningKeyStore(database: Database, change: Change) {
   }
 }
 
-/** Within a publication that names every key, before it is recorded. */
+/**
+ * Sets `known_at` of the keys that this publication names for the first time. Call it before the publication's row is inserted.
+ */
 export async function noteAnnounced(transaction: Kysely<RegisterTables>, generatedAt: string): Promise<void> {
   const row = await transaction
     .selectFrom('publication')
@@ -72,7 +77,7 @@ export async function noteAnnounced(transaction: Kysely<RegisterTables>, generat
   await transaction.updateTable('signing_key').set({ known_at }).where('known_at', 'is', null).execute()
 }
 
-/** The key that signs; undefined before there is one. */
+/** The key that signs; undefined when there is none yet. */
 export function activeKeyIn(
   kysely: Kysely<RegisterTables>,
 ): Promise<Pick<SigningKeyRow, 'id' | 'certificate'> | undefined> {

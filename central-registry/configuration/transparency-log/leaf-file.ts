@@ -1,6 +1,6 @@
 /**
- * The hashes of the log's leaves in a file of this node, 32 octets each, apart from the database: a database that was
- * restored from a backup has lost its newest leaves, and a log without them would contradict what servers saw.
+ * Stores the hashes of the log's leaves, 32 octets each, in a file of this node apart from the database. A database that was
+ * restored from a backup lacks its newest leaves, and a log without them would contradict what servers have seen.
  */
 import { open } from 'node:fs/promises'
 import { HASH_LENGTH } from '#core/merkle/hash.ts'
@@ -8,16 +8,16 @@ import { Fault } from '#schemas/fault.ts'
 import type { OpenLog } from './store.ts'
 
 export type LeafFile = {
-  /** How many leaves it holds; 0 while there is no file. What a crash left of a leaf does not count. */
+  /** The number of leaves in the file; 0 without a file. A leaf that a crash left incomplete does not count. */
   size(): Promise<number>
   /**
-   * Durably adds what it lacks; `leavesFrom` gives leaves from a position on, a page at a time. Throws `log_inconsistent` where its
-   * last leaf is another one there: what follows it is not its log.
+   * Durably appends the leaves that the file lacks; `leavesFrom` returns a page of leaves from a position on. Throws
+   * `log_inconsistent` when the file's last leaf differs from the log's leaf at that position.
    */
   follow(leavesFrom: (position: number) => Promise<Buffer[]>): Promise<void>
   /**
-   * Brings a log that lost leaves to where the file is, when a loss up to `accepted` leaves was accepted. Throws
-   * `global_conf_rollback` when it was not, `log_inconsistent` when the two are not the same log.
+   * Appends to the log the leaves that it lost and this file still has, if administrators accepted a loss up to `accepted`
+   * leaves. Throws `global_conf_rollback` if they did not, `log_inconsistent` if log and file belong to different logs.
    */
   restore(log: OpenLog, accepted: number): Promise<void>
 }

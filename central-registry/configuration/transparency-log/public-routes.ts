@@ -1,4 +1,7 @@
-/** Proofs and entries of the transparency log, beside each configuration: nothing here is secret, nothing needs believing. */
+/**
+ * Serves proofs and entries of the transparency log next to each configuration. Nothing here is secret, and clients can verify
+ * all of it.
+ */
 import type { FastifyInstance } from 'fastify'
 import { writeLogProof } from '#core/configuration/log-head.ts'
 import { Fault } from '#schemas/fault.ts'

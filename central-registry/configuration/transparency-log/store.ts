@@ -1,4 +1,4 @@
-/** Rows of the transparency log: entries, and the roots of complete subtrees from which every proof is read. */
+/** Rows of the transparency log: its entries, and the roots of complete subtrees, from which every proof is computed. */
 import { createHash } from 'node:crypto'
 import type { Insertable, Kysely } from 'kysely'
 import type { LogEntry, LogProof } from '#core/configuration/log-head.ts'
@@ -16,15 +16,15 @@ export type LogStore = ReturnType<typeof createLogStore>
 const PROOFS_KEPT = 128
 const AUDIT_HEADS_AT_ONCE = 500
 
-/** The log within a transaction that holds the register's lock: nobody else appends meanwhile. */
+/** The log within a transaction that holds the register's lock, so that nobody else appends meanwhile. */
 export type OpenLog = {
   size(): Promise<number>
   leaf(position: number): Promise<Buffer>
-  /** Adds an entry; the tree after it. */
+  /** Appends an entry; returns size and root of the tree with it. */
   append(entry: LogEntry): Promise<{ size: number; root: Buffer }>
-  /** Adds leaves for what the registry did since the last time: the audit log's end, what happened to contracts and anchors. */
+  /** Appends leaves for the acts since the last call: the audit log's head, and events of contracts, anchors and restorations. */
   appendActs(instance: string): Promise<void>
-  /** Adds a leaf of which nothing but the hash is known. */
+  /** Appends a leaf of which only the hash is known. */
   appendLost(leaf: Buffer): Promise<void>
 }
 
@@ -35,7 +35,7 @@ export function openLog(transaction: Kysely<RegisterTables>): OpenLog {
     let [level, at, hash] = [0, position, leaf]
     for (;;) {
       await transaction.insertInto('log_node').values({ level, position: at, hash }).execute()
-      // A right half completes the subtree above it.
+      // A right child completes the subtree above it.
       if (at % 2 === 0) return
       hash = nodeHash(await nodeAt(level, at - 1), hash)
       ;[level, at] = [level + 1, (at - 1) / 2]
@@ -83,7 +83,7 @@ export function openLog(transaction: Kysely<RegisterTables>): OpenLog {
 export function createLogStore(database: Database) {
   const tables = tablesOf<RegisterTables>(database)
   const nodeAt = nodeReader(tables)
-  /** Nearly all servers ask for the same one, and none ever changes. */
+  /** Cached because nearly all servers ask for the same proof, and a proof never changes. */
   const proofs = new Map<string, Promise<LogProof>>()
 
   async function makeProof(size: number, from: number): Promise<LogProof> {
@@ -110,7 +110,7 @@ export function createLogStore(database: Database) {
       const size = await sizeOf(tables)
       return size === 0 ? undefined : { size, root: await rootOf(size, nodeAt) }
     },
-    /** Hashes of leaves from a position on. */
+    /** Hashes of at most `limit` leaves from a position on. */
     leaves: async (from: number, limit: number): Promise<Buffer[]> => {
       const rows = await tables
         .selectFrom('log_node')
@@ -122,7 +122,10 @@ export function createLogStore(database: Database) {
         .execute()
       return rows.map(({ hash }) => hash)
     },
-    /** What the log holds of the audit log's ends, oldest first; throws `log_inconsistent` at one that is not its leaf. */
+    /**
+     * The audit log's heads that this log has recorded, oldest first. Throws `log_inconsistent` at an entry that does not match
+     * its leaf.
+     */
     auditHeads: async function* (): AsyncGenerator<AuditHead> {
       let after = 0
       for (;;) {
@@ -147,7 +150,7 @@ export function createLogStore(database: Database) {
         after = rows.at(-1)!.reference!
       }
     },
-    /** Entries from a position on, for whoever wants to read all of it. */
+    /** Entries from a position on, for clients that read the whole log. */
     entries: (from: number, limit: number) =>
       tables
         .selectFrom('log_entry')
@@ -160,7 +163,10 @@ export function createLogStore(database: Database) {
         .orderBy('log_entry.position')
         .limit(limit)
         .execute(),
-    /** For the tree of `size` leaves: its newest leaf with its place, and that it begins with that of `from` leaves. */
+    /**
+     * For the tree of `size` leaves: its newest entry, the proof of inclusion, and the proof of consistency with the tree of
+     * `from` leaves. Throws `not_found`.
+     */
     proof(size: number, from: number): Promise<LogProof> {
       const key = `${size} ${from}`
       const known = proofs.get(key)

@@ -1,6 +1,6 @@
 /**
- * What the registry did since the log last grew, as entries for it: who rewrites the audit log or the history of a contract
- * afterwards contradicts leaves that every server has seen heads of.
+ * Makes log entries for what the registry did since the log last grew. Somebody who later rewrites the audit log or the history
+ * of a contract contradicts leaves whose heads every server has seen.
  */
 import type { Kysely } from 'kysely'
 import {
@@ -19,10 +19,13 @@ type LoggedAct = {
   entry: LogEntry
 }
 
-/** So many contract events within one publication: the rest comes with the next. */
+/** Events of each kind that one publication logs; the next publication logs further ones. */
 const MOST_EVENTS = 1000
 
-/** Within the transaction of a publication, which holds the register's lock: contract events are in the order of their ids. */
+/**
+ * Call this within the transaction of a publication. That transaction holds the register's lock, so contract events are in the
+ * order of their ids.
+ */
 export async function unloggedActs(
   transaction: Kysely<RegisterTables>,
   instance: string,
