@@ -1,4 +1,4 @@
-/** The settings of a central registry: what the YAML file may say, checked before anything starts. */
+/** The settings of a central registry: the schema of the YAML file, and checks made before anything starts. */
 
 import { type AuditStreamSettings, auditStreamSchema } from '#platform/audit-log/stream-settings.ts'
 import { type BackupSettings, backupSchema } from '#platform/backups/settings.ts'
@@ -28,9 +28,9 @@ import { isAddress } from './members/contacts/mail-address.ts'
 export type { Listener }
 
 type Login = LoginFile & { firstCodeFile: string; secondCodeFile: string }
-/** Always HTTPS: servers know this certificate from the configuration. */
+/** Always HTTPS: the configuration publishes this certificate to servers. */
 export type Registration = Listener & { certificateFile: string; keyFile: string }
-/** Always mutual TLS: the management security server alone may call it. */
+/** Always mutual TLS: only the management security server may call it. */
 export type ManagementService = Registration & { clientCertificateFile: string }
 
 type MailSettings = {
@@ -316,7 +316,7 @@ export const settingsSchema = {
   },
 } as const
 
-/** Throws `invalid_configuration` for settings that are each allowed but not together. */
+/** Throws `invalid_configuration` for values that do not fit together, and for values that the schema cannot check. */
 export function checkSettings({ admin, configuration, publicUrl, login, catalogue, mail }: Settings): void {
   const { renewSeconds, validitySeconds } = configuration
   if (renewSeconds * 2 > validitySeconds)
@@ -344,16 +344,16 @@ function invalid(what: string): Fault {
   return new Fault('invalid_configuration', { what })
 }
 
-/** What a registry is started with. */
+/** Everything that `startRegistry` needs. */
 export type RegistrySettings = {
   settings: Settings
-  /** The secrets that the settings name by file. */
+  /** The secrets from the files that the settings name. */
   pin: string
   clientSecret?: string | undefined
   mailServer?: MailServer | undefined
   redisUrl?: string | undefined
   backupKey?: string | undefined
-  /** Where the settings were read from. */
+  /** The path of the settings file. */
   settingsFile?: string | undefined
   clock: Clock
   log: Log

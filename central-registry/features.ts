@@ -1,4 +1,4 @@
-/** The features of a registry, a line each, in the order in which they are opened. */
+/** The features of a registry, one per line, in the order in which they are opened. */
 import { listFeatures, migrationsOf } from '#platform/feature.ts'
 import { serviceMigrations } from '#platform/services.ts'
 import { administration } from './admin/feature.ts'
@@ -62,5 +62,5 @@ export const FEATURES = listFeatures<RegistryGround>()
   .with(witness)
   .with(overview)
 
-/** All tables of the registry's database: of the platform's services, of the register, of features. */
+/** All tables of the registry's database: those of the platform's services, of the register and of the features. */
 export const registryMigrations = migrationsOf(FEATURES, serviceMigrations, registerMigrations)

@@ -1,4 +1,4 @@
-/** What every feature of a registry stands on: its database, the register's stores, keys and what it has published, made once. */
+/** Opens what all features of a registry share: the database, the register's stores, the keys and the store of publications. */
 import { hostname } from 'node:os'
 import path from 'node:path'
 import type { Migration } from 'kysely/migration'
@@ -30,12 +30,18 @@ import { createTrustStore } from './trust/store.ts'
 
 export type RegistryGround = Awaited<ReturnType<typeof openGround>>
 
-/** Seven for recurring jobs that ask machines of others, eight for notices to them: five remain for what only this registry does. */
+/**
+ * Jobs that run at the same time. Recurring jobs that call other machines use at most seven, notices to other machines eight.
+ * Five remain for work that stays within this registry.
+ */
 const CONCURRENCY = 20
-/** A node that died while it published: another one publishes within 30 s, also when a queue lost the job for 10 s more. */
+/** When a node dies while it publishes, another one publishes within 30 s, even if a queue loses the job for another 10 s. */
 const LEASE_SECONDS = 15
 
-/** Opens it all. `migrations` are all tables of the registry's database. Throws as `openPrivateKeys` and `openServices`. */
+/**
+ * Opens everything. `migrations` are those of all tables of the registry's database. Throws as `openPrivateKeys` and
+ * `openServices`.
+ */
 export async function openGround(q: RegistrySettings, migrations: Record<string, Migration>) {
   const { settings, clock, log, redisUrl } = q
   const { directory, signingToken: place } = settings
@@ -50,7 +56,8 @@ export async function openGround(q: RegistrySettings, migrations: Record<string,
   const announce = announcePublication(jobs, clock)
   const change = createChange(database, announce)
   const record = createChange(database, async () => undefined)
-  // A new key signs both at once: who knows it alone would take no list of the old one.
+  // A new key signs both documents at once: a server that knows only the new key would reject a suspension list signed by the old
+  // one.
   const changeKeys = createChange(database, async (within) => {
     await announce(within)
     await jobs.enqueue(RENEW_LIST, null, { key: 'change', within })
@@ -64,10 +71,10 @@ export async function openGround(q: RegistrySettings, migrations: Record<string,
     ...services,
     ...{ settings, settingsFile: q.settingsFile, backupKey: q.backupKey },
     ...{ clientSecret: q.clientSecret, mailServer: q.mailServer },
-    /** `change` asks for a publication, `record` does not. */
+    /** `change` also asks for a publication, `record` does not. */
     ...{ announce, change, record },
     ...{ members, trust, ocspFreshnessSeconds, servers: createServerStore(database, change) },
-    /** The approved authorities now. */
+    /** Reads the approved CAs as of now. */
     approved: () => approvedNow(of),
     ...{ keys, privateKeys, signingToken, signDocument: createSignDocument({ keys, privateKeys }) },
     publications: createPublicationStore(database),
@@ -80,7 +87,7 @@ export async function openGround(q: RegistrySettings, migrations: Record<string,
     sessions,
     people: createPeopleStore({
       ...{ database, sessions, issuer: settings.login?.issuer },
-      // Without one of each nobody could admit others or mend trust.
+      // Without at least one person in each of these roles, nobody could admit other people or repair trust.
       indispensable: ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR'],
     }),
     apiOperations: readOperations(await registryApi()),

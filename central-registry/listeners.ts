@@ -1,4 +1,7 @@
-/** The registry's listeners: the public one serves signed files, the admin one takes API keys, two take management requests. */
+/**
+ * The registry's listeners: `public` serves signed files, `admin` the management API and console; `registration` and `management`
+ * accept management requests.
+ */
 import type { FastifyInstance } from 'fastify'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
@@ -16,7 +19,7 @@ export async function adminListener(listener: Listener, log: Log): Promise<Fasti
   return createHttpService({ name: 'admin', log, rateLimit: adminRateLimit, ...(await tlsOf(listener)) })
 }
 
-/** Strangers may call it: what one address can make us verify is little. */
+/** Anybody may call it, so one address may make us verify only a few signatures. */
 const REGISTRATION_RATE = { perSecond: 10, perMinute: 300 }
 
 export async function registrationListener(listener: Registration, log: Log): Promise<FastifyInstance> {
@@ -24,7 +27,7 @@ export async function registrationListener(listener: Registration, log: Log): Pr
   return createHttpService({ name: 'registration', log, rateLimit: REGISTRATION_RATE, https: https! })
 }
 
-/** Where servers register, as the configuration tells them. */
+/** The port and certificate of the registration listener, which the configuration publishes. */
 export async function registrationServiceOf(
   listener: Registration | undefined,
 ): Promise<{ port: number; certificate: Buffer } | undefined> {
@@ -33,10 +36,12 @@ export async function registrationServiceOf(
   return { port: listener.port, certificate: firstOf(https!.cert as Buffer) }
 }
 
-/** One address brings the requests of all servers of X-Road's kind. */
+/** All management requests in X-Road's format come from one address. */
 const MANAGEMENT_RATE = { perSecond: 50, perMinute: 1000 }
 
-/** Asks for a client certificate and takes any in the handshake: whose it is decides before a body is read. */
+/**
+ * Asks for a client certificate and accepts any in the handshake. Whether it is a pinned one is checked before a body is read.
+ */
 export async function managementListener(
   listener: ManagementService,
   pinned: Certificate[],
@@ -49,14 +54,14 @@ export async function managementListener(
   return app
 }
 
-/** Of the management security server, which alone may call that listener. */
+/** The certificates of the management security server, which alone may call that listener. */
 export async function managementCertificatesOf(
   listener: ManagementService | undefined,
 ): Promise<Certificate[]> {
   return listener === undefined ? [] : pinnedCertificates(await readPem(listener.clientCertificateFile))
 }
 
-/** DER of the first certificate of a PEM file: the one that a TLS client sees. */
+/** DER of the first certificate of a PEM file, which is the server's own. */
 function firstOf(pem: Buffer): Buffer {
   const end = '-----END CERTIFICATE-----'
   const text = pem.toString('latin1')

@@ -1,4 +1,4 @@
-/** The process of a central registry: settings and secrets by file, then the wiring in registry.ts. */
+/** The process of a central registry: reads settings and secrets from files, then starts registry.ts. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
@@ -70,7 +70,7 @@ async function mailServer(mail: Settings['mail']): Promise<MailServer | undefine
   }
 }
 
-/** Prints a key, for an operator who has none, and ends. */
+/** Prints a new API key for an operator who has none, then exits. */
 async function printApiKey(settings: Settings, roles: string[]): Promise<never> {
   const database = await openRegistryDatabase(settings.database)
   const rooms = { apiKeys: createApiKeys({ database, clock }), audit: createAuditLog({ database, clock }) }
@@ -79,7 +79,7 @@ async function printApiKey(settings: Settings, roles: string[]): Promise<never> 
   process.exit(0)
 }
 
-/** Puts a backup into an empty database, and ends. */
+/** Restores a backup into an empty database, prints what was lost, then exits. */
 async function restore(settings: Settings, file: string): Promise<never> {
   if (settings.backups === undefined)
     throw new Fault('invalid_configuration', {
@@ -99,7 +99,7 @@ async function restore(settings: Settings, file: string): Promise<never> {
   process.exit(0)
 }
 
-/** Lets one more administrator in, when too few are left to invite others, and ends. */
+/** Allows one more administrator to log in with a code when too few are left to invite others, then exits. */
 async function reopen({ login, database: url }: Settings): Promise<never> {
   if (login === undefined)
     throw new Fault('invalid_configuration', { what: 'login is not configured: nobody could redeem a code' })

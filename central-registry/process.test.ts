@@ -28,7 +28,7 @@ import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
 import { openRegistryDatabase } from './registry.ts'
 
-/** The names of a process's threads, as the system shows them. */
+/** The names of a process's threads, as the operating system shows them. */
 function threadsOf(pid: number): string[] {
   const tasks = `/proc/${pid}/task`
   return readdirSync(tasks).map((id) => {
@@ -68,7 +68,7 @@ void t.test(
     const first = readFileSync(file, 'utf8')
     await writeInitialApiKey(file, rooms)
     t.equal(readFileSync(file, 'utf8'), first)
-    // As a crash between the database and the file leaves it.
+    // The state after a crash between the database and the file.
     rmSync(file)
     writeFileSync(`${file}.begun`, '')
     await writeInitialApiKey(file, rooms)
@@ -206,7 +206,7 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   const made = await promisify(execFile)(process.execPath, [...args, '--create-api-key', 'XROAD_AUDITOR'])
   t.equal(await get(`http://${address}:4000/api/v1/audit-log`, made.stdout.trim()), 200)
   t.equal(await get(`http://${address}:4000/api/v1/api-keys`, made.stdout.trim()), 403)
-  // Filled to the size that is prepared on a thread, for what is killed below.
+  // Fills the register until a thread prepares the publication, for the test below that kills the process.
   const must = async (method: string, path: string, body?: unknown): Promise<unknown> => {
     const reply = await request(`http://${address}:4000/api/v1${path}`, {
       method: method as 'GET',
@@ -233,12 +233,12 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   await must('POST', '/configuration/publish')
   const { name } = (await must('POST', '/backups')) as { name: string }
   const backup = path.join(at('backups'), name)
-  // The rules of it are tested in people/; here that the command says so and ends.
+  // The rules are tested in platform/people/people.test.ts; this checks that the command reports the refusal and exits.
   const reopened = promisify(execFile)(process.execPath, [...args, '--reopen-installation'])
   await t.rejects(reopened, { stderr: /the installation ceremony is not done/, code: 1 })
   t.equal(await run.stop(), 0)
 
-  // Killed while it publishes: what servers find afterwards is one publication, whole.
+  // After a kill during a publication, servers find one complete publication.
   let newest = 0
   for (const afterMs of [0, 150]) {
     const doomed = await started()
@@ -275,7 +275,7 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   writeFileSync(at('state/signing-keys/00000000-0000-4000-8000-000000000000.pem'), 'x')
   t.match(await refusal(), /central-registry cannot start: .*does not open the configuration signing key/)
   rmSync(at('state/signing-keys'), { recursive: true })
-  // The rules of it are tested in restorations/; here the command, and that the process which then starts is closed.
+  // The rules are tested in features/restorations/; this checks the command, and that the process started afterwards is closed.
   const restore = (): Promise<{ stdout: string }> =>
     promisify(execFile)(process.execPath, [...args, '--restore-backup', backup])
   await t.rejects(restore(), { stderr: /overwrites nothing/, code: 1 })

@@ -66,7 +66,7 @@ void t.test('lists by page and search', async (t) => {
     )
     t.equal((await groups.groups({ offset: 6, limit: 50 })).length, 0)
 
-    // Totals go with every list, whatever page is shown.
+    // Every list has the total, whichever page is shown.
     await members.addClass('COM', 'Commerce')
     await members.addMember({ ...member('c'), memberClass: 'COM' }, 'AG', AT)
     await members.addSubsystem({ ...subsystem('c', 's'), memberClass: 'COM' }, 'Of AG', AT)
@@ -93,7 +93,7 @@ void t.test('lists by page and search', async (t) => {
     for (const sort of ['created_at', 'id desc', '', '--id', '__proto__'])
       t.equal(await codeOf(async () => members.members({ ...page, sort })), 'invalid_input', sort)
 
-    // One by one, with what refers to it.
+    // Single entries, with what refers to them.
     t.match(await members.member(member('m4')), { id: 'DEV/GOV/m4', name: 'Ärzte' })
     t.equal(await codeOf(members.member(member('none'))), 'not_found')
     t.match(await members.subsystem(subsystem('m0', 's3')), { name: "O'Hara", member_name: '100% owner' })

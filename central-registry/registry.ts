@@ -1,4 +1,4 @@
-/** A central registry: its ground and the list of its features, served. */
+/** Starts a central registry: opens what its features share and serves them. */
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import type { Running } from '#platform/process/run-process.ts'
@@ -12,7 +12,7 @@ export async function startRegistry(q: RegistrySettings): Promise<Running> {
   return serve(await openGround(q, registryMigrations), FEATURES, shapeOf)
 }
 
-/** A database with the registry's tables, brought to this version. */
+/** Opens the registry's database and migrates its tables to this version. */
 export async function openRegistryDatabase(url: string): Promise<Database> {
   const database = await openDatabase(url)
   await migrate(database, registryMigrations)

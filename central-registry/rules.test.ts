@@ -1,4 +1,4 @@
-/** The lives of the register's nouns whose rules stand alone: every state with every act, and a rotation of keys by chance. */
+/** The life of the register's entities: every state with every act, and random sequences of key rotation. */
 import fc from 'fast-check'
 import t from 'tap'
 import type { Fault } from '#schemas/fault.ts'
@@ -49,7 +49,7 @@ type Tap = Pick<typeof t, 'equal' | 'match'>
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 
-/** Code and public text of what is thrown, or "allowed". */
+/** Code and public text of the fault that is thrown, or "allowed". */
 function said(act: () => unknown): string {
   try {
     act()
@@ -68,7 +68,7 @@ void t.test('signing keys: every state and every act', async (t) => {
     announced: { is_active: 0, known_at: iso(600_001), activated_at: null },
     known: { is_active: 0, known_at: at, activated_at: null },
     active: { is_active: 1, known_at: iso(0), activated_at: iso(0) },
-    // Forced before it was known: as a key that signed it may sign again.
+    // Activated by force before it was known: a key that has signed may sign again.
     retired: { is_active: 0, known_at: iso(600_001), activated_at: iso(0) },
   }
   const expected: [string, string, RegExp, RegExp][] = [
@@ -108,7 +108,7 @@ void t.test(
   async (t) => {
     const step = fc.oneof(
       fc.record({ act: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 700_000 }) }),
-      // The validity may be set anew between two starts.
+      // An operator may change the validity between two starts.
       fc.record({ act: fc.constant('publish' as const), ms: fc.integer({ min: 60_000, max: 900_000 }) }),
       fc.record({
         act: fc.constantFrom('fetch' as const, 'add' as const, 'activate' as const, 'remove' as const),
@@ -187,7 +187,7 @@ void t.test('external anchors: every state and every act', async (t) => {
     }
 })
 
-/** Each state with each act: the state that follows, or a word of what the refusal says. */
+/** Each state with each act: the state that follows, or a pattern for the refusal's text. */
 type Table<S extends string, A extends string> = Record<S, Record<A, S | RegExp>>
 
 function eachStateAndAct<S extends string, A extends string>(

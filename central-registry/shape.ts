@@ -1,4 +1,4 @@
-/** What a registry is beside its features: its listeners, the management API's file, who may call it and when. */
+/** The parts of a registry apart from its features: its listeners, the management API's document, who may call it and when. */
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
@@ -17,7 +17,7 @@ const CONSOLE = {
   how: 'npm exec -- concordat console',
 }
 
-/** A report that tells how far this registry had come, also while a restored register waits. */
+/** A server's report says how far this registry had come, so it is accepted while a restored register waits for acceptance. */
 const OPEN_WHILE_RESTORED = ['/registration/v1/server-reports']
 
 type Offered = {
@@ -62,7 +62,9 @@ export async function shapeOf(all: RegistryGround & Offered): Promise<Shape> {
   }
 }
 
-/** Listens at its address, with what features have for it; nowhere where the settings name none. */
+/**
+ * Opens a listener with the features' routes and listens at its address; does nothing when the settings have no such listener.
+ */
 function listenerOf<S extends { address: string; port: number }>(
   settings: S | undefined,
   open: (settings: S) => Promise<FastifyInstance>,

@@ -36,13 +36,13 @@ function storesOf(database: Database) {
   }
 }
 
-/** The public text of the fault that an act ends with. */
+/** The public text of the fault that an act throws. */
 async function textOf(act: Promise<unknown>): Promise<string> {
   const thrown: unknown = await act.catch((fault: unknown) => fault)
   return thrown instanceof Fault ? `${thrown.code}: ${thrown.what}` : 'accepted'
 }
 
-/** Outcomes counted by code. */
+/** Counts the outcomes by code. */
 async function outcomes(acts: Promise<unknown>[]): Promise<Record<string, number>> {
   const codes = await Promise.all(acts.map((act) => codeOf(act)))
   return Object.fromEntries(
@@ -50,7 +50,8 @@ async function outcomes(acts: Promise<unknown>[]): Promise<Record<string, number
   )
 }
 
-// Every database that exists has these in its table of migrations: one that is renamed would run again, one that is missing stops it.
+// Every existing database has these names in its table of migrations. A renamed migration would run again; a missing one prevents
+// the start.
 const MIGRATIONS = [
   'api-keys-001',
   'api-keys-002',
@@ -168,7 +169,7 @@ void t.test('members, subsystems, servers and groups', async (t) => {
     )
     t.same(await groups.membersOf([]), [])
 
-    // What is referred to stays, and the refusal says by what.
+    // What is referred to cannot be deleted, and the refusal says what refers to it.
     const before = announced.length
     t.match(await textOf(members.deleteClass('GOV')), /^conflict: .*referred to by 1 members/)
     t.match(
@@ -304,7 +305,7 @@ void t.test('trust services and signing keys', async (t) => {
 void t.test('changes at the same time, from two nodes where the store has them', async (t) => {
   await eachDatabase(t, async (first, t, url) => {
     const database = await openRegistryDatabase(url)
-    // The embedded store belongs to one process with one connection.
+    // SQLite belongs to one process with one connection.
     const second = first.dialect === 'sqlite' ? database : await openDatabase(url)
     t.teardown(() =>
       Promise.all(second === database ? [database.close()] : [database.close(), second.close()]),
@@ -321,7 +322,7 @@ void t.test('changes at the same time, from two nodes where the store has them',
       accepted: 1,
       conflict: 7,
     })
-    // Whoever comes first, nothing is left that refers to what is gone.
+    // Whichever act comes first, nothing is left that refers to a deleted row.
     for (let round = 0; round < 10; round++) {
       const id = member(`r${round}`)
       await a.members.addMember(id, 'Racing', AT)
@@ -342,7 +343,7 @@ void t.test('changes at the same time, from two nodes where the store has them',
       const groups = await a.groups.groups({ ...page, q: `g${round}` })
       t.ok(groups.length === 1 || (await a.groups.membersOf([`g${round}`])).length === 0)
     }
-    // The database itself refuses too, should a later version forget the order.
+    // The database itself refuses too, in case a later version checks in the wrong order.
     const tables = tablesOf<{ subsystem: { id: string; member: string; name: string; created_at: string } }>(
       database,
     )

@@ -1,4 +1,4 @@
-/** Moves a version of a contract from state to state within a transaction, and has its parties told. */
+/** Changes the state of a contract version within a transaction, and has its parties notified. */
 
 import type { Kysely } from 'kysely'
 import type { Within } from '#platform/database/open-database.ts'
@@ -6,11 +6,11 @@ import type { ContractRow, RegisterTables } from '../register/tables.ts'
 import { contentOf, joinedOf, setState } from './rows-store.ts'
 import { type Act, next, partiesOf } from './rules.ts'
 
-/** Who decides, in words; and when. */
+/** Who decided, in words, and when. */
 export type Decision = { by: string; at: string }
-/** What happened to a version, for those who have to be told. */
+/** An event of a version, with the members to notify. */
 export type Happened = Pick<ContractRow, 'contract' | 'version'> & { event: string; members: string[] }
-/** Within the transaction: whoever has to be told is told later. */
+/** Records within the transaction that the members are to be notified; they are notified later. */
 export type Notify = (transaction: Within, happened: Happened) => Promise<void>
 
 export async function tellParties(
@@ -24,7 +24,10 @@ export async function tellParties(
   await notify(transaction, { contract, version, event, members })
 }
 
-/** Throws `contract_not_possible` when the act is not possible in the state that the version has. */
+/**
+ * Moves a version to the state that follows the act, records the event and has the parties notified. Throws
+ * `contract_not_possible` when the version's state does not allow the act.
+ */
 export async function moveVersion(
   transaction: Kysely<RegisterTables>,
   row: ContractRow,

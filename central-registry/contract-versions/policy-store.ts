@@ -1,7 +1,4 @@
-/**
- * The instance's policy on contracts, three system parameters: whether an exchange needs one, which ones the registry approves, and which
- * ones need confirmed contacts.
- */
+/** The instance's policy on contracts, stored as three system parameters. */
 
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
@@ -10,11 +7,11 @@ import { CONTACT_POLICIES, type ContactPolicy } from '../members/contacts/rules.
 import type { RegisterTables } from '../register/tables.ts'
 
 export type ContractPolicy = {
-  /** Beside the provider's access rights. */
+  /** Whether an exchange needs a contract in addition to the provider's access rights. */
   contractRequired: boolean
-  /** Else only those about personal data. */
+  /** Whether the registry approves every contract; if not, only those about personal data. */
   approveAll: boolean
-  /** Which come into force only when each side has a contact whose address is confirmed. */
+  /** Which contracts come into force only when each side has a contact with a confirmed address. */
   confirmedContacts: ContactPolicy
 }
 

@@ -1,4 +1,4 @@
-/** Single rows of contracts, their parties and seals, and what the register says of the parties, within a transaction. */
+/** Single rows of contracts, their parties and seals, and what the register knows about the parties, within a transaction. */
 import type { Kysely } from 'kysely'
 import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
 import { contentHash, contentText } from '#core/contract/read-content.ts'
@@ -45,13 +45,16 @@ export function versionOf(
   }
 }
 
-/** All versions of a contract, the oldest first. */
+/** All versions of a contract, oldest first. */
 export async function versionsOf(kysely: Kysely<RegisterTables>, contract: string): Promise<ContractRow[]> {
   const rows = kysely.selectFrom('contract_version').select(COLUMNS).where('contract', '=', contract)
   return (await rows.orderBy('version').execute()).map((row) => ({ ...row, version: Number(row.version) }))
 }
 
-/** The version with this content; throws `not_found`, and `contract_not_possible` when the hash is of no version any more. */
+/**
+ * The version with this content, and all versions. Throws `not_found`, and `contract_not_possible` when no version has this hash
+ * (any more).
+ */
 export async function rowOfHash(
   kysely: Kysely<RegisterTables>,
   contract: string,
@@ -69,7 +72,7 @@ export function noContract(contract: string): Fault {
   return new Fault('not_found', { what: `the contract ${contract}` })
 }
 
-/** Writes a proposal; one that changes an open proposal voids the seals that the old content had. */
+/** Writes a proposal. When it replaces an open proposal, the seals of the old content are deleted. */
 export async function putVersion(
   transaction: Kysely<RegisterTables>,
   content: ContractContent,
@@ -113,7 +116,7 @@ export async function putVersion(
   return row
 }
 
-/** What a search finds a contract by beside its title: its id, its parties, its services. */
+/** The text in which a search finds a contract apart from its title: its id, parties, global group and services. */
 function searchedFor(content: ContractContent): string {
   const services = content.services.map(({ serviceCode }) => encodeSegment(serviceCode))
   const consumers = [...namedConsumers(content), groupOf(content) ?? '']
@@ -141,7 +144,7 @@ export async function addParties(
     .execute()
 }
 
-/** Consumers that stand in it now: named ones, and those whose members joined. */
+/** The subsystems that are consumers of this version now: the named ones, and those whose members joined. */
 export async function joinedOf(
   kysely: Kysely<RegisterTables>,
   { contract, version }: Pick<ContractRow, 'contract' | 'version'>,
@@ -195,7 +198,7 @@ export async function addEvent(
 }
 
 /**
- * Which of the parties neither the register nor, of another instance, its configuration has (any more), and whether the contract is
+ * Which of the parties are unknown to the register and to the configuration of their instance, and whether the contract is
  * suspended.
  */
 export async function readFacts(
@@ -214,7 +217,10 @@ export async function readFacts(
   }
 }
 
-/** Throws when another contract in force could cover the same calls of these consumers, from `now` on. */
+/**
+ * Throws `contract_not_possible` when another contract that is accepted or in force could cover the same calls of these consumers
+ * at some time after `now`.
+ */
 export async function checkOverlaps(
   kysely: Kysely<RegisterTables>,
   content: ContractContent,

@@ -23,7 +23,7 @@ const AT = new Date(NOW).toISOString()
 const OWNER = 'DEV/GOV/1234'
 const GUEST = 'DEV/GOV/5678'
 
-/** Every act in every state, written down a second time; what is not here is refused. */
+/** The state after every act in every state, written down a second time; all other acts are refused. */
 const TABLE: Record<Act, Partial<Record<ContractState, ContractState>>> = {
   replace: { PROPOSED: 'PROPOSED' },
   seal: { PROPOSED: 'PROPOSED' },

@@ -1,4 +1,6 @@
-/** What holds for contracts: states and the acts that move them, who may act, when time ends one, what a proposal needs; pure. */
+/**
+ * Rules for contracts: states and the acts that change them, who may act, when a contract expires, what a proposal needs; pure.
+ */
 
 import { mayMeet } from '#core/contract/endpoints.ts'
 import { groupOf, memberOfSubsystem, namedConsumers, requiredSigners } from '#core/contract/parties.ts'
@@ -18,7 +20,7 @@ const NEXT: Record<ContractState, Partial<Record<Act, ContractState>>> = {
     withdraw: 'WITHDRAWN',
     decline: 'DECLINED',
     terminate: 'TERMINATED',
-    // EXPIRED is only what was in force.
+    // Only a version that was in force becomes EXPIRED.
     expire: 'DECLINED',
   },
   ACCEPTED: {
@@ -59,11 +61,11 @@ const WHY_NOT: Record<Act, string> = {
   supersede: 'only what is or was in force is superseded',
 }
 
-/** Undecided. */
+/** States in which the parties or the registry still have to decide. */
 export const OPEN: ContractState[] = ['PROPOSED', 'ACCEPTED']
 export const IN_FORCE: ContractState[] = ['ACTIVE', 'SUSPENDED']
 
-/** The state that follows; throws `contract_not_possible` with the reason when the act is not possible now. */
+/** The state after the act. Throws `contract_not_possible`, with the reason, when the state does not allow the act. */
 export function next(state: ContractState, act: Act): ContractState {
   const following = NEXT[state][act]
   if (following === undefined) throw impossible(`it is ${state}: ${WHY_NOT[act]}`)
@@ -74,7 +76,7 @@ export function isPossible(state: ContractState, act: Act): boolean {
   return NEXT[state][act] !== undefined
 }
 
-/** What a rule has to know of one version. */
+/** What the rules need to know of one version. */
 export type Version = {
   version: number
   hash: string
@@ -84,41 +86,41 @@ export type Version = {
   critical: boolean
 }
 
-/** The state as of now: time passes also while nobody writes it down. An overdue critical contract goes on. */
+/** The state as of now: a version is expired even before a job has recorded it. An overdue critical contract stays in force. */
 export function stateAt(one: Version, now: string): ContractState {
   const isOver = one.validUntil <= now && isPossible(one.state, 'expire')
   if (!isOver) return one.state
   return one.critical && IN_FORCE.includes(one.state) ? one.state : next(one.state, 'expire')
 }
 
-/** In force after its end, because it is critical. */
+/** Whether the version is still in force after its end, because it is critical. */
 export function isOverdue(one: Version, now: string): boolean {
   return IN_FORCE.includes(stateAt(one, now)) && one.validUntil <= now
 }
 
-/** The versions that a newer one, which has begun, takes the place of. */
+/** The versions that a newer active version, whose validity has begun, replaces. */
 export function supersededAt<T extends Version>(versions: T[], now: string): T[] {
   const begun = versions.filter((one) => one.state === 'ACTIVE' && one.validFrom <= now)
   const newest = Math.max(0, ...begun.map(({ version }) => version))
   return versions.filter((one) => one.version < newest && isPossible(one.state, 'supersede'))
 }
 
-/** What the register says of a proposal at one moment. */
+/** What the register knows about a proposal at one moment. */
 export type RegisterFacts = {
-  /** Of the provider and the named consumers, those that are not in the register. */
+  /** The provider and the named consumers that are not in the register. */
   missing: string[]
   groupExists: boolean
-  /** An emergency suspension of the contract is in force. */
+  /** Whether an emergency suspension of the contract is in force. */
   isSuspended: boolean
   versions: Version[]
 }
 
-/** Another registry may have had so many versions that came and went before we heard of them. */
+/** How many versions another registry may have had that ended before we heard of them. */
 const MOST_UNHEARD = 100
 
 /**
- * Throws `contract_not_possible` or `access_denied` when this content cannot be proposed by this member now. `where`: another
- * registry counts its versions by itself, so that its next one may be a later one here.
+ * Throws `contract_not_possible` or `access_denied` when this member cannot propose this content now. `where` is `elsewhere` for
+ * a contract of another registry. That registry numbers its versions itself, so it may have skipped numbers here.
  */
 export function checkProposal(
   content: ContractContent,
@@ -150,7 +152,7 @@ export function checkProposal(
     )
 }
 
-/** Throws when a party is not in the register, at the proposal or at any decision later. */
+/** Throws `contract_not_possible` when a party is not in the register; checked at the proposal and at every later decision. */
 export function checkParties(
   content: ContractContent,
   { missing, groupExists }: Pick<RegisterFacts, 'missing' | 'groupExists'>,
@@ -159,13 +161,14 @@ export function checkParties(
   if (!groupExists) throw impossible(`there is no global group ${groupOf(content)}`)
 }
 
-/** Throws while the registry has stopped the contract: no new version brings back what was suspended or terminated. */
+/** Throws `contract_not_possible` for a contract that is suspended or was terminated: a new version must not bring it back. */
 export function checkFamily(
   { versions, isSuspended }: Pick<RegisterFacts, 'versions' | 'isSuspended'>,
   now: string,
 ): void {
   const states = versions.map((one) => stateAt(one, now))
-  // A suspension outlives the end of what it stopped: a renewal is no way round the two who lift it.
+  // A suspension stays in force after the end of the version that it stopped. Otherwise a renewal would avoid the two persons who
+  // have to lift it.
   if (states.includes('SUSPENDED')) throw impossible('it is suspended; only the registry can resume it')
   if (isSuspended)
     throw impossible(
@@ -174,7 +177,7 @@ export function checkFamily(
   if (states.includes('TERMINATED')) throw impossible('it was terminated; propose another contract')
 }
 
-/** The newest version that holds or held. */
+/** The newest version that is or was in force. */
 export function inForceOrExpired<T extends Version>(versions: T[]): T | undefined {
   return versions
     .filter(({ state }) => IN_FORCE.includes(state) || state === 'EXPIRED')
@@ -188,14 +191,14 @@ export function needsApproval(
   return personalData || approveAll
 }
 
-/** Whether what these members sealed is what the contract needs. */
+/** Whether all required signers are among `signers`. */
 export function isComplete(content: ContractContent, signers: string[]): boolean {
   return requiredSigners(content).every((one) => signers.includes(one))
 }
 
 /**
- * Throws `access_denied` unless the member is a party that may do this, and `second_signatory_needed` unless two people of it end
- * for good what may be in force.
+ * Throws `access_denied` unless the member is a party that may do this. Throws `second_signatory_needed` for a termination
+ * without two mandated people of the member.
  */
 export function checkMemberAct(
   act: MemberAct,
@@ -212,10 +215,13 @@ export function checkMemberAct(
     })
 }
 
-/** A contract with its consumers as they are now, named or joined. */
+/** A contract with its present consumers, named or joined. */
 export type Standing = { content: ContractContent; consumers: string[] }
 
-/** Throws `contract_not_possible` when a call could fall, from now on, under this contract and under another one at one time. */
+/**
+ * Throws `contract_not_possible` when, at some time from now on, a call could be covered both by this contract and by another
+ * one.
+ */
 export function checkOverlap(one: Standing, others: Standing[], now: string): void {
   for (const other of others) {
     if (other.content.contract === one.content.contract || !overlapsInTime(one.content, other.content, now))
@@ -231,13 +237,13 @@ export function checkOverlap(one: Standing, others: Standing[], now: string): vo
 }
 
 function overlapsInTime(one: ContractContent, other: ContractContent, now: string): boolean {
-  // What is critical goes on after its end.
+  // A critical contract stays in force after its end.
   const endOf = ({ critical, validUntil }: ContractContent): string => (critical ? FOR_EVER : validUntil)
   const from = [one.validFrom, other.validFrom, now].sort().at(-1)!
   return from < endOf(one) && from < endOf(other)
 }
 
-/** After every time that a contract may name. */
+/** Later than any time that a contract may have. */
 const FOR_EVER = '9999-12-31T23:59:59.999Z'
 
 function sharedService(one: ContractContent, other: ContractContent): string | undefined {
@@ -250,13 +256,13 @@ function sharedService(one: ContractContent, other: ContractContent): string | u
   )?.serviceCode
 }
 
-/** Days before the end at which the parties are told. */
+/** Days before the end of a contract at which its parties are notified. */
 export const NOTICE_DAYS = [90, 30, 7, 1] as const
 const DAY_MS = 86_400_000
 
 /**
- * The notices that are due and were not given: only the latest of those that a late run finds together. A contract whose next
- * version is in force already ends without surprise. After its end a critical one has a notice a day.
+ * The notice that is due and was not given yet. When a late run finds several of them due, only the latest is given. A contract
+ * whose next version is in force already needs none. A critical contract after its end has one notice a day.
  */
 export function dueNotice(
   one: Version & { reviewAt: string },
@@ -282,15 +288,18 @@ export function waitsFor(
   return state === 'PROPOSED' ? requiredSigners(content).filter((one) => !signers.includes(one)) : []
 }
 
-/** Every member that has a say: the required signers, and those who joined. */
+/** Every member that may act on the contract: the required signers, and those who joined. */
 export function partiesOf(content: ContractContent, joined: string[]): string[] {
   return [...new Set([...requiredSigners(content), ...joined.map(memberOfSubsystem)])]
 }
 
-/** One difference between two contents, by JSON Pointer; absent where there is nothing. */
+/**
+ * One difference between two contents. `path` is a JSON Pointer; `before` or `after` is absent when that content has no value
+ * there.
+ */
 type Difference = { path: string; before?: unknown; after?: unknown }
 
-/** What differs between two versions, leaf by leaf, for people who compare them. */
+/** The differences between two versions, value by value, for people who compare them. */
 export function differences(before: unknown, after: unknown, path = ''): Difference[] {
   if (isBranch(before) && isBranch(after) && Array.isArray(before) === Array.isArray(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
@@ -306,7 +315,7 @@ function isBranch(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-/** Consumers as they stand: those named, and those whose members joined. */
+/** The present consumers: the named ones, or for a global group those whose members joined. */
 export function consumersOf(content: ContractContent, joined: string[]): string[] {
   return groupOf(content) === undefined ? namedConsumers(content) : joined
 }

@@ -1,6 +1,6 @@
 /**
- * What the emergency suspension of a contract does to it, in the transaction of the suspension: all its versions that are in force
- * stop or go on together, so that one which begins next week does not outlive the suspension of the one that holds today.
+ * Applies the emergency suspension of a contract, in the transaction of the suspension. All versions in force are suspended or
+ * resumed together, so that a version which begins next week is suspended like the one that is valid today.
  */
 
 import type { Kysely } from 'kysely'
@@ -9,9 +9,12 @@ import { moveVersion, type Notify } from './move-version-store.ts'
 import { addEvent, noContract, rowOfHash, versionsOf } from './rows-store.ts'
 import { impossible, isPossible, next } from './rules.ts'
 
-/** What a suspension does to a contract within its own transaction. */
+/** What a suspension can do to a contract, within its own transaction. */
 export type SuspendableContracts = {
-  /** Throws `not_found`, and `contract_not_possible` unless a version is in force; `hash` is of a version that was read. */
+  /**
+   * Suspends all versions in force. Throws `not_found`, and `contract_not_possible` unless a version is in force. `hash` is of
+   * the version that the administrator has read.
+   */
   suspend(
     transaction: Kysely<RegisterTables>,
     q: { contract: string; hash?: string; reason: string },
@@ -22,7 +25,7 @@ export type SuspendableContracts = {
     contract: string,
     decision: { by: string; at: string },
   ): Promise<void>
-  /** Throws the same when neither a version nor, by `isSuspended`, the contract is suspended. */
+  /** Resumes all suspended versions. Throws as `suspend` does, when no version is suspended and `isSuspended` is false. */
   resume(
     transaction: Kysely<RegisterTables>,
     q: { contract: string; hash?: string; isSuspended: boolean },
@@ -31,7 +34,7 @@ export type SuspendableContracts = {
 }
 
 export function createSuspendableContracts(notify: Notify): SuspendableContracts {
-  /** `hash`: of a version that was read. */
+  /** `hash` is of the version that the administrator has read; without it, `named` is the newest version. */
   async function rowsOf(
     transaction: Kysely<RegisterTables>,
     { contract, hash }: { contract: string; hash?: string },
@@ -49,7 +52,7 @@ export function createSuspendableContracts(notify: Notify): SuspendableContracts
     async suspend(transaction, q, decision) {
       const { rows, named } = await rowsOf(transaction, q)
       const moving = rows.filter(({ state }) => isPossible(state, 'suspend'))
-      // Its state says why not.
+      // Throws with the reason, which is the version's state.
       if (moving.length === 0 || q.hash !== undefined) next(named.state, 'suspend')
       for (const row of moving)
         await moveVersion(transaction, row, { act: 'suspend', reason: q.reason, decision, notify })
@@ -64,7 +67,7 @@ export function createSuspendableContracts(notify: Notify): SuspendableContracts
       if (moving.length === 0 && !q.isSuspended)
         throw impossible(`it is ${named.state}: only a suspended contract can be resumed`)
       for (const row of moving) await moveVersion(transaction, row, { act: 'resume', decision, notify })
-      // Its time ended meanwhile: it may have a new version again.
+      // All versions ended meanwhile, so there is no state to change. The event records that a new version is possible again.
       if (moving.length === 0) await addEvent(transaction, named, { act: 'resume', ...decision })
     },
   }

@@ -1,4 +1,4 @@
-/** By which certificates documents are judged. */
+/** Reads the approved CAs by which the registry verifies signed documents. */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { Clock } from '#platform/clock.ts'
 import { approvedCas } from '../configuration/assemble.ts'
@@ -7,17 +7,20 @@ import type { MemberStore } from '../members/store.ts'
 import { indexApproved } from '../trust/approved.ts'
 import type { TrustStore } from '../trust/store.ts'
 
-/** From where it is told what is approved. */
+/** The stores from which the approved CAs are read. */
 export type ApprovedRooms = {
   members: Pick<MemberStore, 'parameters'>
   trust: TrustStore
   ocspFreshnessSeconds: number
 }
 
-/** What every intake of signed documents stands on. */
+/** What every intake of signed documents needs. */
 export type DocumentRooms = ApprovedRooms & { clock: Clock }
 
-/** The approved CAs as servers will know them, read anew for each document: a CA withdrawn counts no more. */
+/**
+ * The approved CAs as the next publication will name them. They are read anew for each document, so that a withdrawn CA is no
+ * longer accepted.
+ */
 export async function approvedNow(rooms: ApprovedRooms): Promise<ConfigurationIndex> {
   const { trust } = rooms
   return indexApproved({

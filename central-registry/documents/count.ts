@@ -1,4 +1,4 @@
-/** Counts the signed documents that came, by what they were for and what became of them. */
+/** Counts the signed documents that arrived, by purpose and outcome. */
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 
 /** `outcome` is `ok` or the code of the fault. */

@@ -1,4 +1,4 @@
-/** Ids of signed documents that were taken: each document counts once. */
+/** Stores the ids of accepted signed documents, so that each document is accepted once. */
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import { refuseTwin } from '../changes/store.ts'
@@ -6,9 +6,9 @@ import type { RegisterTables } from '../register/tables.ts'
 import { ACCEPTED_MS } from './verify-signer.ts'
 
 /**
- * Uses the id of a signed document up; throws `replayed_request` when it was used before. Ids are forgotten when their
- * documents are too old to be taken anyway: made up to one window ahead of our clock, and good for another; those that hold
- * no time are good until `validUntil`, which their proofs set.
+ * Records the id of a signed document. Throws `replayed_request` when it was used before. An id is deleted when its document
+ * would be too old anyway: `createdAt` may be one window ahead of our clock, and is accepted for another window. A document
+ * without a time is accepted until `validUntil`, which its proofs set.
  */
 export async function takeDocument(
   transaction: Kysely<RegisterTables>,
@@ -30,5 +30,5 @@ export async function takeDocument(
   await refuseTwin('the document', insert.execute())
 }
 
-/** Nodes on one database may differ by so much. */
+/** How far the clocks of nodes on one database may differ, in milliseconds. */
 const CLOCK_STEP_MS = 60_000

@@ -1,11 +1,14 @@
-/** Verifies a document of one signature before anybody sees it; pure. */
+/** Verifies a document with one signature before any other code uses it; pure. */
 import type { Read } from '#core/contract/fields.ts'
 import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type DocumentHead, ownerOf } from '#schemas/management-request.ts'
 import { type Trust, verifySigner } from './verify-signer.ts'
 
-/** A document of one signature: exactly its fields, signed now by the member that it names. */
+/**
+ * Reads a document with exactly one signature and returns its fields. Throws unless the member that it names as `signer` signed
+ * it within the accepted time.
+ */
 export function verified<T extends DocumentHead & { server: string }>(
   bytes: Buffer,
   type: string,
@@ -20,7 +23,7 @@ export function verified<T extends DocumentHead & { server: string }>(
   return given
 }
 
-/** The same document when the owner of its server signed it. */
+/** Returns the document. Throws `access_denied` unless its signer owns the server that it names. */
 export function ofOwner<T extends DocumentHead & { server: string }>(document: T): T {
   if (ownerOf(document) !== document.signer)
     throw new Fault('access_denied', { what: `the owner of ${document.server} asks for it` })

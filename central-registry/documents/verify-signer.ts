@@ -1,4 +1,7 @@
-/** Verifies who signed a document of a member: by a certificate that an approved CA issued, good now, for this instance; pure. */
+/**
+ * Verifies who signed a document of a member: an approved CA issued the certificate, it is valid now, and member and server
+ * belong to this instance; pure.
+ */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { readableName } from '#core/certificate/name.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -8,7 +11,10 @@ import { Fault } from '#schemas/fault.ts'
 import { parseMemberId, parseServerId } from '#schemas/identifiers.ts'
 import type { DocumentHead } from '#schemas/management-request.ts'
 
-/** As between servers (pr-mess 4.2): clocks differ, documents travel. */
+/**
+ * Milliseconds between `createdAt` and our clock, as between servers (pr-mess 4.2): clocks differ, and documents take time to
+ * arrive.
+ */
 export const ACCEPTED_MS = 5 * 60_000
 
 type CertificateFacts = {
@@ -20,31 +26,35 @@ type CertificateFacts = {
   notAfter: string
 }
 
-/** What was verified, for those who decide. */
+/** What was verified, for the persons or rules that decide. */
 export type ProofFacts = {
   signer: string
-  /** As it came: our JSON API or X-Road's message. */
+  /** Whether the request came through our JSON API or as X-Road's message. */
   format: 'JWS' | 'X-Road'
   document: string
   createdAt: string
   verifiedAt: string
-  /** Absent when the request holds no signature of the signer: it signed the X-Road message that `passedOnBy` verified. */
+  /**
+   * Absent when the request has no signature of the signer. The signer then signed the X-Road message that `passedOnBy` verified.
+   */
   signingCertificate?: CertificateFacts
-  /** Its key signed the request as well. */
+  /** Present when the key of this certificate signed the request as well. */
   authenticationCertificate?: CertificateFacts
-  /** Path and OCSP status of the signing certificate hold until then. */
+  /** The certification path and the OCSP status of the signing certificate are valid until this time. */
   validUntil?: string
-  /** The internal TLS certificate of the management security server that the request came through. */
+  /** The internal TLS certificate of the management security server that forwarded the request. */
   passedOnBy?: CertificateFacts
 }
 
-/** Of a signature that came with the request. */
+/** The facts of a signature that came with the request. */
 type SignatureFacts = ProofFacts & { signingCertificate: CertificateFacts; validUntil: string }
 
-/** By what a document is judged, and when. */
+/** The configuration by which a document is verified, and the time in milliseconds since 1970. */
 export type Trust = { configuration: ConfigurationIndex; now: number }
 
-/** What the signature of `signer` proves; throws unless the certificate is that member's, trusted and good now. */
+/**
+ * What the signature of `signer` proves. Throws unless the certificate is that member's, issued by an approved CA and valid now.
+ */
 export function verifySigner(
   document: DocumentHead & { server: string },
   { signerStatusOnly = false, ...signature }: JsonSignature & { signerStatusOnly?: boolean },
@@ -73,13 +83,13 @@ export function verifySigner(
   }
 }
 
-/** Throws `stale_request` unless the document was made within five minutes of `now`, either way. */
+/** Throws `stale_request` unless `createdAt` is within five minutes before or after `now`. */
 export function checkFresh({ createdAt }: DocumentHead, now: number): void {
   if (Math.abs(Date.parse(createdAt) - now) > ACCEPTED_MS)
     throw new Fault('stale_request', { what: 'createdAt is not within 5 minutes of our time' })
 }
 
-/** What people compare of a certificate. */
+/** The facts of a certificate that people compare. */
 export function describeCertificate({ sha256, ...certificate }: Certificate): CertificateFacts {
   const { subject, issuer, serialNumber, notBefore, notAfter } = certificate
   return {

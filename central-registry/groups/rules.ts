@@ -1,12 +1,12 @@
-/** What holds for who belongs to a global group; pure. How the group itself lives is said by members/rules.ts (`nextStanding`). */
+/** Rules for the membership in a global group; pure. The life of the group itself is in members/rules.ts (`nextStanding`). */
 import { Fault } from '#schemas/fault.ts'
 
-/** Throws `conflict` for somebody who belongs to the group already: a right that is given twice is a mistake somewhere. */
+/** Throws `conflict` for a client that is in the group already, because granting a right twice is a mistake. */
 export function checkJoining(q: { group: string; client: string; isMember: boolean }): void {
   if (q.isMember) throw new Fault('conflict', { what: `${q.client} belongs to the global group ${q.group}` })
 }
 
-/** Throws `not_found` for somebody who does not belong to the group. */
+/** Throws `not_found` for a client that is not in the group. */
 export function checkLeaving(q: { group: string; client: string; isMember: boolean }): void {
   if (!q.isMember)
     throw new Fault('not_found', { what: `${q.client} does not belong to the global group ${q.group}` })

@@ -1,4 +1,4 @@
-/** Rows of global groups and who belongs to them. */
+/** Rows of global groups and their members. */
 import { type Kysely, sql } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
@@ -31,7 +31,7 @@ export function createGroupStore(database: Tabled, change: Change) {
     tables
       .selectFrom('global_group')
       .$if(q !== '', (query) => query.where(contains(q, { id: 'code', text: 'description' })))
-  // A client is a member or a subsystem: one of the two has its name.
+  // A client is a member or a subsystem, so only one of the two joins finds a name.
   const groupMembersWhere = (code: string, { q = '' }: Search) =>
     tables
       .selectFrom('global_group_member')

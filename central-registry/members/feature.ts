@@ -7,7 +7,7 @@ import type { MemberStore } from './store.ts'
 
 type Ground = Pick<Services, 'database' | 'clock'> & {
   members: MemberStore
-  /** Whether what trust hangs on takes two persons now. */
+  /** Whether changes of trust need two persons now. */
   fourEyes(): Promise<boolean>
 }
 

@@ -1,8 +1,8 @@
-/** The instance that this registry is of: every id in its API must name it. */
+/** The instance of this registry: every id in its API must belong to it. */
 import { Fault } from '#schemas/fault.ts'
 import type { MemberStore } from './store.ts'
 
-/** Throws `conflict` until the system was initialised. */
+/** Throws `conflict` before the system is initialised. */
 export async function instanceOf(store: Pick<MemberStore, 'parameters'>): Promise<string> {
   const { instance } = await store.parameters()
   if (instance === undefined)

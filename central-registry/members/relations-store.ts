@@ -1,11 +1,11 @@
-/** What refers to a member or subsystem: servers that it owns, servers where it is registered, groups that it is in. */
+/** Looks up what refers to a member or subsystem: servers that it owns, servers where it is registered, groups it belongs to. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { type ClientId, idText, type MemberId } from '#schemas/identifiers.ts'
 import type { RegisterTables } from '../register/tables.ts'
 
 export type RelationStore = ReturnType<typeof createRelationStore>
 
-// A page shows them whole; who owns more servers than this is found by the lists.
+// A page shows these lists in full. The paged lists of the API have all entries of a member with more than this.
 const MOST = 500
 
 export function createRelationStore(database: Database) {
@@ -20,7 +20,7 @@ export function createRelationStore(database: Database) {
       const rows = tables.selectFrom('server_client').select('server').where('client', '=', idText(client))
       return (await rows.orderBy('server').limit(MOST).execute()).map(({ server }) => server)
     },
-    /** From whom it took over, and who took over from it. */
+    /** The members that this member succeeded, and those that succeeded it. */
     async successionsOf(member: MemberId): Promise<{ succeeds: string[]; succeededBy: string[] }> {
       const id = idText(member)
       const rows = await tables

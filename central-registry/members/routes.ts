@@ -13,7 +13,7 @@ type Rooms = {
   store: MemberStore
   relations: RelationStore
   clock: Clock
-  /** Whether what trust hangs on takes two persons now. */
+  /** Whether changes of trust need two persons now. */
   fourEyes(): Promise<boolean>
 }
 

@@ -1,4 +1,4 @@
-/** What holds for member classes, members, subsystems and groups; pure. */
+/** Rules for member classes, members, subsystems and groups; pure. */
 import { Fault } from '#schemas/fault.ts'
 import {
   type ClientId,
@@ -11,11 +11,14 @@ import {
 } from '#schemas/identifiers.ts'
 
 const MAX_NAME = 255
-// XML cannot carry the noncharacters: one name with them would end every publication. Direction marks make a name look
+// XML cannot contain noncharacters: one name with them would make every publication fail. Direction marks can make a name look
 // like another one.
 const UNFIT = /[\ufffe\uffff\u202a-\u202e\u2066-\u2069]/
 
-/** A name that people read: 1 to 255 characters, no control characters or direction marks. */
+/**
+ * Returns a name for people. Throws `invalid_input` unless it has 1 to 255 characters, without control characters and direction
+ * marks.
+ */
 export function checkName(name: string): string {
   if (name.trim() === '' || name.length > MAX_NAME || /\p{Cc}|\p{Cs}/u.test(name) || UNFIT.test(name)) {
     throw new Fault('invalid_input', {
@@ -25,7 +28,10 @@ export function checkName(name: string): string {
   return name
 }
 
-/** The client id of "INSTANCE:CLASS:CODE[:SUBSYSTEM]", X-Road's form of an id in an API path; in our instance only. */
+/**
+ * Parses "INSTANCE:CLASS:CODE[:SUBSYSTEM]", X-Road's form of a client id in an API path. Throws `invalid_client_identifier`, or
+ * `invalid_input` for another instance.
+ */
 export function clientOf(encoded: string, instance: string): ClientId {
   const parts = encoded.split(':').map(checkCode)
   if (parts.length < 3 || parts.length > 4) {
@@ -55,14 +61,14 @@ export function subsystemIdOf(encoded: string, instance: string): SubsystemId {
   return { ...member, subsystemCode }
 }
 
-/** "A:B:C" or "A:B:C:D" for an id in its text form: codes hold no colon. */
+/** "A:B:C" or "A:B:C:D" for an id in its text form. This is unambiguous, because codes contain no colon. */
 export function encodedId(text: string): string {
   const id = parseClientId(text)
   const parts = [id.instance, id.memberClass, id.memberCode]
   return [...parts, ...(id.subsystemCode === undefined ? [] : [id.subsystemCode])].join(':')
 }
 
-/** The server id of "INSTANCE:CLASS:CODE:SERVERCODE" in our instance. */
+/** Parses the server id "INSTANCE:CLASS:CODE:SERVERCODE". Throws `invalid_input`, also for another instance. */
 export function serverOf(encoded: string, instance: string): ServerId {
   const parts = encoded.split(':').map(checkCode)
   if (parts.length !== 4 || parts[0] !== instance) {
@@ -78,9 +84,9 @@ export function encodedServer(text: string): string {
   return [instance, memberClass, memberCode, serverCode].join(':')
 }
 
-/** ABSENT: not in the register. UNUSED: nothing there names it. USED: something does. */
+/** ABSENT: not in the register. UNUSED: nothing in the register refers to it. USED: something does. */
 export type Standing = 'ABSENT' | 'UNUSED' | 'USED'
-/** `refer`: something is to be registered that names it, or is to be shown of it. */
+/** `refer`: something that refers to it is registered, or is listed. */
 export type StandingAct = 'add' | 'rename' | 'refer' | 'delete'
 
 const NEXT: Record<Standing, Partial<Record<StandingAct, Standing>>> = {
@@ -89,7 +95,7 @@ const NEXT: Record<Standing, Partial<Record<StandingAct, Standing>>> = {
   USED: { rename: 'USED', refer: 'USED' },
 }
 
-/** `references`: how many of what name it. */
+/** `references`: how many rows of each kind refer to it. */
 export type StandingFacts = { exists: boolean; references?: Record<string, number> }
 
 export function standingOf({ exists, references = {} }: StandingFacts): Standing {
@@ -98,8 +104,9 @@ export function standingOf({ exists, references = {} }: StandingFacts): Standing
 }
 
 /**
- * The life of what others refer to: member classes, members, subsystems, global groups, certificate profiles. Gives how it
- * stands after the act. Throws `not_found`, or `conflict` for a twin and for what is still referred to, saying by what.
+ * The life of everything that others refer to: member classes, members, subsystems, global groups, certificate profiles. Returns
+ * the standing after the act. Throws `not_found`, or `conflict` when it exists already or something still refers to it; the text
+ * says what.
  */
 export function nextStanding(what: string, act: StandingAct, facts: StandingFacts): Standing {
   const standing = standingOf(facts)
@@ -113,7 +120,7 @@ export function nextStanding(what: string, act: StandingAct, facts: StandingFact
   })
 }
 
-/** Throws `invalid_input` for a member of a class that the register does not have. */
+/** Throws `invalid_input` when the register does not have the member's class. */
 export function checkClassKnown({ memberClass, isKnown }: { memberClass: string; isKnown: boolean }): void {
   if (!isKnown) throw new Fault('invalid_input', { what: `there is no member class ${memberClass}` })
 }

@@ -17,12 +17,12 @@ import { liveContractsOf } from '../register/live-contracts-store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import { checkClassKnown, nextStanding } from './rules.ts'
 
-/** The name of the system parameter that holds the provider's id in its text form. */
+/** The name of the system parameter that has the management service provider's id in its text form. */
 export const MANAGEMENT_SERVICE_PROVIDER = 'managementServiceProvider'
 
 export type MemberStore = ReturnType<typeof createMemberStore>
 
-/** Members, or the subsystems of members, of a class where one is given. */
+/** Selects members or subsystems: those that contain `q`, those of a member class. */
 export type Filter = { q?: string | undefined; memberClass?: string | undefined }
 
 const ORDERS = { id: 'id', name: 'name', createdAt: 'created_at' } as const
@@ -58,7 +58,7 @@ export function createMemberStore(database: Tabled, change: Change) {
       const rows = await tables.selectFrom('system_parameter').select(['name', 'value']).execute()
       return Object.fromEntries(rows.map(({ name, value }) => [name, value]))
     },
-    /** Sets a parameter that can be set once only. */
+    /** Sets a parameter that can be set only once. Throws `conflict` the second time. */
     setOnce: (name: string, value: string) =>
       change(async (transaction) => {
         const exists = (await countOf(transaction, 'system_parameter', 'name', name)) > 0

@@ -1,27 +1,29 @@
-/** Row types of the addresses of contacts, one to one with the migrations. Times that are not there are '', so that they have an order. */
+/**
+ * Row types of the addresses of contacts, one to one with the migrations. A missing time is '', so that times can be compared.
+ */
 import type { Generated } from 'kysely'
 
 export type ContactAddressRow = {
   member: string
-  /** In lower case. */
+  /** The e-mail address in lower case. */
   address: string
-  /** '' when it is not confirmed, and when it was refused since. */
+  /** '' when it is not confirmed, or the mail server rejected it afterwards. */
   confirmed_until: string
   confirmed_at: string | null
-  /** Who gave the code, in words. */
+  /** Who entered the code, in words. */
   confirmed_by: string | null
-  /** Until when the code of the newest letter is good. */
+  /** The time until which the code of the newest letter is valid. */
   asked_until: string
-  /** Since when the mail server takes nothing for it. */
+  /** The time since when the mail server has rejected the address. */
   refused_at: string | null
-  /** When the registry asks by itself. */
+  /** The time at which the registry asks on its own initiative. */
   ask_at: string
   /** Wrong codes since the newest letter. */
   tries: number
 }
 
 export type ContactTables = {
-  /** Whom a version names; `address` as above. */
+  /** The contacts that a version names; `address` in lower case. */
   contract_contact: { contract: string; version: number; member: string; address: string }
   contact_address: ContactAddressRow
   /** SHA-256 of codes that were sent. */
@@ -32,7 +34,7 @@ export type ContactTables = {
     digest: Buffer
     expires_at: string
   }
-  /** Letters of the last day, which bound how many more there may be. `asked_by`: a member; '' for the registry. */
+  /** Letters of the last day, for the limits on further letters. `asked_by` is a member, or '' for the registry. */
   contact_letter: {
     id: Generated<number>
     member: string

@@ -4,13 +4,13 @@ import type { ContractState } from '#schemas/contract.ts'
 
 export type ExternalAnchorRow = {
   sha256: string
-  /** The file as it was given. */
+  /** The anchor file as it was uploaded. */
   anchor: Buffer
   instance: string
-  /** As X-Road shows it. */
+  /** The anchor's hash in the form that X-Road shows. */
   hash: string
   generated_at: string
-  /** JSON: addresses, and certificates in base64. */
+  /** JSON of the addresses and the certificates in base64. */
   sources: string
   state: 'EXAMINED' | 'TRUSTED' | 'REPLACED' | 'REMOVED'
   examined_at: string
@@ -36,12 +36,12 @@ export type FederationTables = {
     version: number
     hash: string
     instance: string
-    /** SHA-256 of the certificate whose key signed. */
+    /** SHA-256 of the certificate whose key made the counter-seal. */
     certificate: string
     message: Buffer
     sealed_at: string
   }
-  /** What the registry of the other instance said last of a version. */
+  /** The last state of a version that the registry of the other instance reported. */
   contract_partner: {
     contract: string
     version: number

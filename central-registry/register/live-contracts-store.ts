@@ -1,4 +1,4 @@
-/** How many contracts that are proposed or in force refer to something: what they name must stay in the register. */
+/** Counts the contracts, proposed or in force, that refer to something: what they name must stay in the register. */
 
 import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
 import { counted } from '#platform/database/lists.ts'
@@ -6,7 +6,7 @@ import type { ContractState } from '#schemas/contract.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
 import type { RegisterTables } from './tables.ts'
 
-/** States in which a contract matters to a server: to decide about, or in force. */
+/** States in which a contract matters to a server: undecided or in force. */
 export const LIVE: ContractState[] = ['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED']
 
 export function liveContractsOf(kysely: Kysely<RegisterTables>, subsystem: string): Promise<number> {
@@ -29,14 +29,14 @@ export function liveContractsFor(kysely: Kysely<RegisterTables>, group: string):
   )
 }
 
-/** With members of another instance. */
+/** Counts contracts with members of another instance. */
 export function liveContractsWith(kysely: Kysely<RegisterTables>, instance: string): Promise<number> {
   return counted(
     kysely.selectFrom('contract_version').where('state', 'in', LIVE).where(namesInstance(instance)),
   )
 }
 
-/** Of a row of contract_version: whether a party is a member of the instance. */
+/** A condition on a row of contract_version: a party is a member of the instance. */
 export function namesInstance(instance: string): Expression<SqlBool> {
   const begin = `${encodeSegment(instance)}/`
   return sql<SqlBool>`exists (

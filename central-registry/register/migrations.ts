@@ -1,4 +1,4 @@
-/** The tables of the register, step by step. */
+/** The migrations of the register's tables, in order. */
 import type { Migration } from 'kysely/migration'
 import { certificateExpiry } from './migrations/certificate-expiry.ts'
 import { certificateProfileMigrations } from './migrations/certificate-profiles.ts'

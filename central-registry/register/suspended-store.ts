@@ -7,7 +7,7 @@ import type { RegisterTables, SuspensionRow } from './tables.ts'
 
 export const IN_FORCE: SuspensionRow['state'][] = ['unconfirmed', 'confirmed']
 
-/** What is suspended now, for those who judge a request in this transaction. */
+/** The suspensions in force, to check a request in this transaction. */
 export function suspendedIn(
   kysely: Kysely<RegisterTables>,
 ): Promise<Pick<SuspensionRow, 'kind' | 'subject' | 'suspended_at'>[]> {
@@ -28,7 +28,9 @@ export async function isSuspendedIn(
   return (await counted(same.where('state', 'in', IN_FORCE))) > 0
 }
 
-/** The suspension of a contract ends with the contract, by who ended that, in words; false when there was none. */
+/**
+ * Lifts the suspension of a contract because the contract ended; `by` describes who ended it. False when there was no suspension.
+ */
 export async function endOf(
   transaction: Kysely<RegisterTables>,
   contract: string,
@@ -44,7 +46,7 @@ export async function endOf(
   return numUpdatedRows > 0n
 }
 
-/** What stands in the list of suspended subjects that a party of a request has to do with; in words. */
+/** Which suspended subjects concern the parties of a request, in words. */
 export function suspendedAmong(
   suspended: readonly { kind: SuspendedKind; subject: string }[],
   q: { clients: string[]; server: string; certificates: string[] },

@@ -1,4 +1,7 @@
-/** Row types of the register: members, servers and all that refers to them, which a change may check together; one to one with the migrations. Flags are 0 or 1; `_at` columns are ISO texts. */
+/**
+ * Row types of the register: members, servers and all that refers to them, which one change may check together. One to one with
+ * the migrations. Flags are 0 or 1; `_at` columns are ISO texts.
+ */
 
 import type { Generated } from 'kysely'
 import type { ContractState } from '#schemas/contract.ts'
@@ -11,7 +14,7 @@ export type ProposalRow = {
   id: string
   operation: string
   target: string
-  /** RFC 8785 JSON: see approvals/rules.ts. */
+  /** RFC 8785 JSON: see changes/rules.ts. */
   content: string
   sha256: string
   reason: string
@@ -26,7 +29,7 @@ export type ProposalRow = {
   decider_name: string | null
   decided_at: string | null
   decision_reason: string | null
-  /** Null while an approved proposal is being carried out. */
+  /** Null until an approved proposal has been carried out. */
   finished_at: string | null
   result: string | null
   failure: string | null
@@ -42,7 +45,7 @@ export type SuspensionRow = {
   suspended_at: string
   suspended_by: string
   suspended_by_name: string
-  /** Who made the API key that did it. */
+  /** The person who made the API key that suspended it. */
   maker: string | null
   confirmed_at: string | null
   confirmed_by: string | null
@@ -60,9 +63,9 @@ export type ContractRow = {
   hash: string
   state: ContractState
   title: string
-  /** RFC 8785 text: see core/contract. */
+  /** RFC 8785 JSON: see core/contract. */
   content: string
-  /** All parties' ids, for searching. */
+  /** The text for searching: the ids of contract and parties, the global group and the service codes. */
   parties: string
   global_group: string | null
   critical: number
@@ -73,9 +76,9 @@ export type ContractRow = {
   proposed_by: string
   changed_at: string
   reason: string | null
-  /** The other instance at whose registry this content was proposed; null for ours. */
+  /** The other instance at whose registry this content was proposed; null when it was proposed here. */
   origin: string | null
-  /** Of a contract between instances: when this registry's policy was met, so that it counter-seals. */
+  /** For a contract between instances: when this registry's policy was met, so that it counter-seals. */
   agreed_at: string | null
 }
 
@@ -84,7 +87,7 @@ export type HostingMandateRow = {
   host: string
   /** A member, for all of its subsystems, or one subsystem. */
   client: string
-  /** The client's. */
+  /** The client's member. */
   member: string
   valid_until: string
   created_at: string
@@ -114,13 +117,13 @@ export type RestorationRow = {
   accepted_at: string
   proposed_by: string
   accepted_by: string
-  /** The highest that anybody is known to have seen: all that comes is above. */
+  /** The highest numbers that anybody is known to have seen; everything published later has higher ones. */
   configuration_index: number
   suspension_list: number
   leaves: number
 }
 
-/** What the ground's stores read and write. */
+/** The tables that the shared stores of the registry read and write. */
 export type RegisterTables = FederationTables &
   ContactTables & {
     system_parameter: { name: string; value: string }
@@ -151,7 +154,7 @@ export type RegisterTables = FederationTables &
       authentication_only: number
       created_at: string
     }
-    /** Of approved CAs whose class is none of X-Road's; `document`: its canonical JSON. */
+    /** Profiles for approved CAs whose class is not one of X-Road's; `document` is the canonical JSON. */
     certificate_profile: { name: string; document: string; sha256: string; changed_at: string }
     certification_authority: { sha256: string; service: number; is_top: number; certificate: Buffer }
     ocsp_responder: { id: Generated<number>; authority: string; url: string; certificate: Buffer | null }
@@ -201,7 +204,7 @@ export type RegisterTables = FederationTables &
       contract: string
       version: number
       member: string
-      /** JSON list of those for which a member joined; null for a seal of the whole. */
+      /** JSON list of the subsystems for which a member joined; null for a seal of the whole contract. */
       subsystems: string | null
       facts: string
       message: Buffer
@@ -227,7 +230,7 @@ export type RegisterTables = FederationTables &
     }
     suspension_list: { id: number; number: number; issued_at: string; expires_at: string; content: string }
     log_content: { digest: string; content: string }
-    /** `reference`: the audit record or contract event that a leaf of such a kind is about. */
+    /** `reference` is the id of the audit record or event that the entry is about. */
     log_entry: {
       position: number
       form: string | null

@@ -17,7 +17,7 @@ import type { ServerStore } from './store.ts'
 type Rooms = {
   store: ServerStore
   members: MemberStore
-  /** The approved CAs now. */
+  /** Reads the approved CAs as of now. */
   approved(): Promise<ConfigurationIndex>
   clock: Clock
 }

@@ -1,4 +1,4 @@
-/** What holds for security servers, their certificates and clients; pure. */
+/** Rules for security servers, their certificates and clients; pure. */
 import { isIP } from 'node:net'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { checkDemands } from '#core/certificate/subject-profile.ts'
@@ -10,9 +10,9 @@ import { type ClientId, idText, memberOf, type ServerId } from '#schemas/identif
 
 const HOST = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
 
-/** A host name in lower case or an IP address, without port: shared-params holds none. */
+/** Returns a host name in lower case or an IP address without port, because shared-params has no port. Throws `invalid_input`. */
 export function checkAddress(address: string): string {
-  // All digits at the end: a mistyped IP address. A zone (fe80::1%eth0) means something on one machine only.
+  // A name whose last label is all digits is a mistyped IP address. A zone (fe80::1%eth0) has a meaning only on one machine.
   const isHost = HOST.test(address) && !/(?:^|\.)\d+$/.test(address)
   if ((isIP(address) === 0 || address.includes('%')) && !isHost) {
     throw new Fault('invalid_input', {
@@ -23,7 +23,7 @@ export function checkAddress(address: string): string {
 }
 
 export type ServerState = 'ABSENT' | 'IN_SERVICE' | 'IN_MAINTENANCE'
-/** `refer`: a certificate or a client is to be registered for it, or is to be shown of it. */
+/** `refer`: a certificate or client is registered for the server, or its clients are listed. */
 export type ServerAct =
   | 'add'
   | 'refer'
@@ -41,12 +41,12 @@ const NEXT_SERVER: Record<ServerState, Partial<Record<ServerAct, ServerState>>> 
   },
   IN_MAINTENANCE: {
     ...{ refer: 'IN_MAINTENANCE', changeAddress: 'IN_MAINTENANCE', changeOwner: 'IN_MAINTENANCE' },
-    // Begun again it has another message.
+    // Starting it again changes the message.
     ...{ startMaintenance: 'IN_MAINTENANCE', endMaintenance: 'IN_SERVICE', delete: 'ABSENT' },
   },
 }
 
-/** `maintenance` is the message that others are shown. */
+/** `maintenance` is the message for others; null when the server is not in maintenance. */
 export function serverState(row: { maintenance: string | null } | undefined): ServerState {
   if (row === undefined) return 'ABSENT'
   return row.maintenance === null ? 'IN_SERVICE' : 'IN_MAINTENANCE'
@@ -63,9 +63,9 @@ export function nextServerState(id: string, act: ServerAct, state: ServerState):
   })
 }
 
-/** How a member or subsystem stands to a security server. The owner is a client of its server by owning it. */
+/** The relation of a member or subsystem to a security server. The owner is a client of its server without a registration. */
 export type RegistrationState = 'ABSENT' | 'ENABLED' | 'DISABLED' | 'OWNER'
-/** `own`: it becomes the owner. `handOver`: another becomes the owner in its place. */
+/** `own`: the client becomes the owner. `handOver`: the owner becomes a client, because another one becomes the owner. */
 export type RegistrationAct = 'register' | 'enable' | 'disable' | 'delete' | 'own' | 'handOver'
 
 const NEXT_REGISTRATION: Record<RegistrationState, Partial<Record<RegistrationAct, RegistrationState>>> = {
@@ -84,7 +84,7 @@ export function registrationState(
   return Number(row.is_disabled) === 1 ? 'DISABLED' : 'ENABLED'
 }
 
-/** How `client` stands to the server after the act. Throws `not_found`, or `conflict` with the reason. */
+/** The relation of `client` to the server after the act. Throws `not_found`, or `conflict` with the reason. */
 export function nextRegistrationState(
   client: string,
   act: RegistrationAct,
@@ -104,7 +104,7 @@ function whyNotRegistered(client: string, act: RegistrationAct, state: Registrat
   return 'the owner is a client of its security server as long as it owns it'
 }
 
-/** Where an authentication certificate is registered, seen from one security server. */
+/** Where an authentication certificate is registered, as seen from one security server. */
 export type CertificateState = 'ABSENT' | 'HERE' | 'ELSEWHERE'
 export type CertificateAct = 'register' | 'delete'
 
@@ -119,7 +119,7 @@ export function certificateState(server: string, row: { server: string } | undef
   return row.server === server ? 'HERE' : 'ELSEWHERE'
 }
 
-/** Throws `cert_not_found`, or `conflict`: a certificate stands for one security server. */
+/** Throws `cert_not_found`, or `conflict` because a certificate may be registered for only one security server. */
 export function nextCertificateState(
   sha256: string,
   act: CertificateAct,
@@ -134,7 +134,10 @@ export function nextCertificateState(
   })
 }
 
-/** An authentication certificate that an approved CA issued and that is valid at `at`; else a fault that says why not. */
+/**
+ * Reads an authentication certificate. Throws `incorrect_certificate`, or a fault with the reason, unless an approved CA issued
+ * it and it is valid at `at`.
+ */
 export function checkAuthenticationCertificate(
   bytes: Buffer,
   trust: { anchors: Certificate[]; intermediates: Certificate[] },
@@ -149,8 +152,8 @@ export function checkAuthenticationCertificate(
 }
 
 /**
- * The same for one that is to be registered, which also has what the profile of its CA demands. Those that are registered are
- * not judged by demands again: a changed profile ends nobody's exchange.
+ * The same for a certificate that is to be registered, which must also meet the demands of its CA's profile. Registered
+ * certificates are not checked against the demands again, so that a changed profile interrupts no exchange.
  */
 export function checkNewCertificate(
   bytes: Buffer,

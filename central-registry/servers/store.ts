@@ -20,7 +20,7 @@ import {
 
 export type ServerStore = ReturnType<typeof createServerStore>
 
-/** `withoutAt`: only servers none of whose certificates is valid after this time. */
+/** `withoutAt`: selects only servers that have no certificate valid after this time. */
 type Search = Pick<Page, 'q'> & { withoutAt?: string | undefined }
 
 const ORDERS = { id: 'id', address: 'address', createdAt: 'created_at' } as const
@@ -46,7 +46,7 @@ export function createServerStore(database: Tabled, change: Change) {
       .$if(q !== '', (query) =>
         query.where(contains(q, { id: 'security_server.id', text: 'security_server.address' })),
       )
-  // A client is a member or a subsystem: one of the two has its name.
+  // A client is a member or a subsystem, so only one of the two joins finds a name.
   const clientsWhere = (id: ServerId, { q = '' }: Search) =>
     tables
       .selectFrom('server_client')
@@ -106,7 +106,7 @@ export function createServerStore(database: Tabled, change: Change) {
         .execute()
     },
     countClients: (id: ServerId, search: Search) => counted(clientsWhere(id, search)),
-    /** Certificates' digests and clients of some servers, by server. */
+    /** The digests of certificates and the clients of several servers; each row names its server. */
     async belongings(servers: string[]) {
       if (servers.length === 0) return { certificates: [], clients: [] }
       const certificates = await tables
@@ -142,7 +142,7 @@ function createServerChanges(change: Change) {
         await mayServer(transaction, server, 'changeAddress')
         await transaction.updateTable('security_server').set({ address }).where('id', '=', server).execute()
       }),
-    /** Removes the server with its certificates and registrations: nothing else refers to it. */
+    /** Removes the server with its certificates, client registrations and what features counted about it. */
     deleteServer: (id: ServerId) =>
       change(async (transaction) => {
         const server = idText(id)
@@ -192,7 +192,7 @@ function createServerChanges(change: Change) {
           .where('client', '=', idText(client))
           .execute()
       }),
-    /** `message` is shown to others, '' for none; null ends the maintenance. */
+    /** `message` is shown to others, '' is none; null ends the maintenance. */
     setMaintenance: (id: ServerId, message: string | null) =>
       change(async (transaction) => {
         const server = idText(id)
@@ -203,7 +203,7 @@ function createServerChanges(change: Change) {
           .where('id', '=', server)
           .execute()
       }),
-    /** A client member of the server becomes its owner, and the owner its client; the server's id changes with it. */
+    /** A client of the server becomes its owner, and the old owner becomes a client. The server's id changes with the owner. */
     changeOwner: (id: ServerId, owner: MemberId) =>
       change(async (transaction) => {
         const [before, after] = [idText(id), idText({ ...owner, serverCode: id.serverCode })]

@@ -1,9 +1,9 @@
-/** The approved CAs of the register with what their certificates say, ready for look-ups; pure. */
+/** Indexes the approved CAs of the register with the facts of their certificates, for look-ups; pure. */
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import type { ApprovedCa } from '#schemas/global-configuration.ts'
 
-/** `profiles`: rows of the instance's own. */
+/** `profiles`: rows of the instance's own certificate profiles. */
 export function indexApproved(q: {
   instance: string
   approvedCas: ApprovedCa[]

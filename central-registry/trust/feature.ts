@@ -1,4 +1,4 @@
-/** Who is trusted: certification services with their profiles, and time-stamping services. */
+/** Trust: certification services with their profiles, and time-stamping services. */
 import type { Clock } from '#platform/clock.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import { trustHandlers } from './routes.ts'

@@ -1,4 +1,4 @@
-/** Handlers of the operations on certificate profiles: which there are, their change by two persons, and trying one out. */
+/** Handlers of the operations on certificate profiles: list them, change them with two persons, try one out. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { builtInProfiles } from '#core/certificate/built-in-profiles.ts'
@@ -65,7 +65,7 @@ function digestOf(profile: CertificateProfile): string {
   return createHash('sha256').update(canonicalJson(profile)).digest('hex')
 }
 
-/** Whom the certificate names by this profile, or why it names nobody. */
+/** The member or server that the certificate names by this profile, or the reason why it names none. */
 function reading(profile: CertificateProfile, text: string, instance: string): object {
   const certificate = readCertificate(Buffer.from(text, 'latin1'))
   const facts = {

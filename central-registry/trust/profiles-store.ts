@@ -1,4 +1,4 @@
-/** Rows of the certificate profiles that the registry publishes beside X-Road's classes. */
+/** Rows of the certificate profiles that the registry publishes in addition to X-Road's classes. */
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -17,7 +17,7 @@ export function createProfileStore(tables: Kysely<RegisterTables>, change: Chang
         .select(['name', 'document', 'sha256', 'changed_at'])
         .orderBy('name')
         .execute(),
-    /** Adds it, or takes the place of the one of its name. Throws `conflict` for one too many. */
+    /** Adds a profile or replaces the one with its name. Throws `conflict` when there would be too many. */
     putProfile: (profile: CertificateProfile, at: string) =>
       change(async (transaction) => {
         const document = canonicalJson(profile)
@@ -35,7 +35,7 @@ export function createProfileStore(tables: Kysely<RegisterTables>, change: Chang
           })
         return { name: profile.name, sha256 }
       }),
-    /** Throws `not_found`, and `conflict` while an approved CA names it. */
+    /** Throws `not_found`, and `conflict` while an approved CA uses the profile. */
     deleteProfile: (name: string) =>
       change(async (transaction) => {
         nextStanding(`the certificate profile ${name}`, 'delete', {

@@ -1,4 +1,7 @@
-/** Certificate profiles of an instance, on both databases: kept, tried out, published to our servers, and what certificates are read by. */
+/**
+ * Certificate profiles of an instance, on both databases: stored, tried out, published to our servers, and used to read
+ * certificates.
+ */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { parseAnchor } from '#core/configuration/anchor.ts'
@@ -15,7 +18,7 @@ import { authCertRegMessage, authCertRegSoap, REGISTRATION_TYPE } from '#test/fa
 
 const OWN = 'org.example.Own'
 const ADDRESS = `/certificate-profiles/${OWN}`
-/** As the certificates of tests are, by a class that X-Road does not know. */
+/** Describes the certificates of the tests, under a class name that X-Road does not know. */
 const own: CertificateProfile = {
   ...{ name: OWN, title: 'Own <b>CA</b>' },
   signing: {
@@ -126,7 +129,8 @@ void t.test('a profile of the instance', async (t) => {
     t.equal(globalConfiguration.current().index.profileOf(OWN)?.title, 'Changed')
     t.ok((await newestOf(node))!.index > before, 'a change is published, though the parameters are the same')
 
-    // What a profile demands of authentication certificates holds wherever one is taken in, and not for those that are there.
+    // Every path that registers an authentication certificate checks the profile's demands; registered certificates are not
+    // checked again.
     const there = await authenticationParty(authority)
     const taking = '/security-servers/DEV:GOV:1234:SS1/authentication-certificates'
     t.equal((await node.call('POST', taking, there.certificate.der)).status, 201)

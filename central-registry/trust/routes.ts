@@ -107,7 +107,7 @@ function authority(certificate: Certificate, responders: Responder[], at: Date):
   }
 }
 
-/** PEM or base64 of DER: which it is, and that it is exact, is found by the reader. */
+/** PEM or base64 of DER: the reader finds out which it is, and checks it. */
 function bytesOf(text: string): Buffer {
   return Buffer.from(text, 'latin1')
 }

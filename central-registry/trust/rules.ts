@@ -1,9 +1,9 @@
-/** What holds for approved certification services and time-stamping services; pure. */
+/** Rules for approved certification services and time-stamping services; pure. */
 import { builtInProfile } from '#core/certificate/built-in-profiles.ts'
 import { type Certificate, isIssuedBy, readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** A certificate that is valid at `at`, in DER or PEM. */
+/** Reads a certificate in DER or PEM. Throws `cert_validation` unless it is valid at `at`. */
 export function checkValid(bytes: Buffer, at: Date): Certificate {
   const certificate = readCertificate(bytes)
   if (at < certificate.notBefore || at > certificate.notAfter)
@@ -11,7 +11,7 @@ export function checkValid(bytes: Buffer, at: Date): Certificate {
   return certificate
 }
 
-/** A CA certificate that is valid at `at`. */
+/** Reads a CA certificate. Throws as `checkValid`, and `incorrect_certificate` unless it is a CA's. */
 export function checkCa(bytes: Buffer, at: Date): Certificate {
   const certificate = checkValid(bytes, at)
   const { basicConstraints, keyUsage } = certificate.extensions
@@ -23,16 +23,16 @@ export function checkCa(bytes: Buffer, at: Date): Certificate {
   return certificate
 }
 
-/** Throws unless one of the `authorities` (DER) of its certification service issued the intermediate CA. */
+/** Throws `invalid_cert_path` unless one of the `authorities` (DER) of its certification service issued the intermediate CA. */
 export function checkIssued(intermediate: Certificate, authorities: Buffer[]): void {
   if (!authorities.some((authority) => isIssuedBy(intermediate, readCertificate(authority)))) {
     throw new Fault('invalid_cert_path', { what: 'no authority of this certification service issued it' })
   }
 }
 
-/** An http or https URL without credentials or fragment. */
+/** Returns an http or https URL without credentials and fragment. Throws `invalid_input`. */
 export function checkUrl(text: string): string {
-  // Only what stands in a URL as it is: the parser drops line breaks and trims.
+  // Only characters that a URL may contain: the parser would drop line breaks and trim spaces.
   const url = /^[\x21-\x7e]{1,500}$/.test(text) ? URL.parse(text) : null
   const isPlain =
     url !== null &&
@@ -44,7 +44,7 @@ export function checkUrl(text: string): string {
   return text
 }
 
-/** A certificate class name of X-Road's profiles, as shared-params carries it. */
+/** Returns the class name of a certificate profile in the form that shared-params has. Throws `invalid_input`. */
 export function checkProfile(name: string): string {
   if (!/^[A-Za-z][\w.]{0,254}$/.test(name))
     throw new Fault('invalid_input', { what: 'the certificate profile is a Java class name' })
@@ -52,8 +52,9 @@ export function checkProfile(name: string): string {
 }
 
 /**
- * Throws `invalid_input` for a profile that neither a class of X-Road's nor one of the instance's `own` is: every certificate of
- * its CA would be refused. An import takes it all the same, for the instance runs already; then it is shown as a warning.
+ * Throws `invalid_input` for a profile that is neither one of X-Road's classes nor one of the instance's `own`: servers would
+ * reject every certificate of its CA. An import accepts such a profile with a warning, because the imported instance runs
+ * already.
  */
 export function checkProfileKnown(name: string, own: string[]): void {
   if (isProfileKnown(name, own)) return
@@ -67,7 +68,7 @@ export function isProfileKnown(name: string, own: string[]): boolean {
 }
 
 export type ServiceState = 'ABSENT' | 'APPROVED'
-/** `extend`: an intermediate CA is added or taken away. */
+/** `extend`: an intermediate CA is added or removed. */
 export type ServiceAct = 'approve' | 'extend' | 'withdraw'
 
 const NEXT_SERVICE: Record<ServiceState, Partial<Record<ServiceAct, ServiceState>>> = {
@@ -75,7 +76,10 @@ const NEXT_SERVICE: Record<ServiceState, Partial<Record<ServiceAct, ServiceState
   APPROVED: { extend: 'APPROVED', withdraw: 'ABSENT' },
 }
 
-/** For certification services and time-stamping services; throws `not_found`, or `conflict` for one that is approved already. */
+/**
+ * The state of a certification or time-stamping service after the act. Throws `not_found`, or `conflict` when it is approved
+ * already.
+ */
 export function nextServiceState(what: string, act: ServiceAct, q: { isApproved: boolean }): ServiceState {
   const state = q.isApproved ? 'APPROVED' : 'ABSENT'
   const next = NEXT_SERVICE[state][act]
@@ -84,14 +88,14 @@ export function nextServiceState(what: string, act: ServiceAct, q: { isApproved:
   throw new Fault('conflict', { what: `${what} is approved already` })
 }
 
-/** What a CA certificate is, seen from one certification service. */
+/** The role of a CA certificate, as seen from one certification service. */
 export type AuthorityState = 'ABSENT' | 'TOP' | 'INTERMEDIATE' | 'ELSEWHERE'
-/** `found`: the service is approved with it. */
+/** `found`: the service is approved with this CA as its top CA. */
 export type AuthorityAct = 'found' | 'add' | 'remove'
 
 const NEXT_AUTHORITY: Record<AuthorityState, Partial<Record<AuthorityAct, AuthorityState>>> = {
   ABSENT: { found: 'TOP', add: 'INTERMEDIATE' },
-  // Without it there is no certification service: it goes with the service.
+  // A certification service needs its top CA, which is removed together with the service.
   TOP: {},
   INTERMEDIATE: { remove: 'ABSENT' },
   ELSEWHERE: {},
@@ -106,7 +110,7 @@ export function authorityState(
   return Number(row.is_top) === 1 ? 'TOP' : 'INTERMEDIATE'
 }
 
-/** Throws `not_found`, or `conflict`: a CA belongs to one service, and its top CA goes with it. */
+/** Throws `not_found`, or `conflict`: a CA belongs to only one service, and a top CA can only be removed with its service. */
 export function nextAuthorityState(sha256: string, act: AuthorityAct, state: AuthorityState): AuthorityState {
   const next = NEXT_AUTHORITY[state][act]
   if (next !== undefined) return next

@@ -33,7 +33,7 @@ export function createTrustStore(database: Tabled, change: Change) {
         .select(['id', 'name', 'url', 'certificate'])
         .orderBy('id')
         .execute(),
-    /** Any certificate that the register holds, as it was given. Throws `not_found`. */
+    /** Any certificate in the register, as it was uploaded. Throws `not_found`. */
     async certificate(sha256: string): Promise<Buffer> {
       const authentication = await tables
         .selectFrom('authentication_certificate')
@@ -51,7 +51,7 @@ export function createTrustStore(database: Tabled, change: Change) {
         all.find((one) => createHash('sha256').update(one).digest('hex') === sha256),
       )
     },
-    /** `check` sees the names of the instance's own profiles as they are when it is added. */
+    /** `check` gets the names of the instance's own profiles, read within the change. */
     addService: (
       service: { name: string; profile: string; authenticationOnly: boolean; at: string },
       top: NewAuthority,
@@ -74,7 +74,7 @@ export function createTrustStore(database: Tabled, change: Change) {
         await insertAuthority(transaction, id, true, top)
         return id
       }),
-    /** `check` sees the certificates of the service's authorities as they are when the new one is added. */
+    /** `check` gets the certificates of the service's CAs, read within the change. */
     addIntermediate: (service: number, authority: NewAuthority, check: (certificates: Buffer[]) => void) =>
       change(async (transaction) => {
         const own = (await authoritiesIn(transaction)).filter((one) => one.service === service)

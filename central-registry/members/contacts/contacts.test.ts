@@ -1,4 +1,7 @@
-/** Contacts of contracts at a real registry with a real mail server: letters, codes, bounds, what hangs on it; on both stores. */
+/**
+ * Contacts of contracts at a real registry with a real mail server, on both databases: letters, codes, limits, and contracts that
+ * wait for a confirmed contact.
+ */
 
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
@@ -150,7 +153,7 @@ t.test('letters are few, whoever asks; codes get old, and are guessed a few time
     const content = contentAt(w.world.clock.now, { contacts })
     await propose(w, content)
     await passing(w, sent(mail, DESK, 1))
-    // Other content with the same contacts asks nobody again.
+    // Nobody is asked again when other content names the same contacts.
     const changed = { ...content, retentionDays: 7 }
     await propose(w, changed, OWNER)
     t.equal((await again(w, content, GUEST)).status, 200)
@@ -206,7 +209,7 @@ t.test('letters are few, whoever asks; codes get old, and are guessed a few time
 
     t.equal((await act(w, changed, OWNER, 'withdraw')).status, 200)
     t.match(await again(w, content, GUEST), code(409, 'contract_not_possible'), 'of what has ended')
-    // A year later the registry asks by itself, where a contract names the address.
+    // A year later the registry asks on its own initiative when a contract names the address.
     const held = contentAt(w.world.clock.now, { contacts, validUntil: inDays(w.world.clock.now, 900) })
     for (const reply of [await propose(w, held), await seal(w, held, GUEST), await seal(w, held, OWNER)])
       t.equal(reply.status, 200)

@@ -1,6 +1,6 @@
 /**
- * Asks whether the addresses of contacts reach their members. Guarantees that nobody gets more letters than the bounds allow, and that
- * a code is kept as its digest only.
+ * Sends letters that ask whether the addresses of contacts reach their members. Guarantees that nobody gets more letters than the
+ * limits allow, and that only the digest of a code is stored.
  */
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
@@ -11,10 +11,10 @@ import type { RegisterTables } from '../../register/tables.ts'
 import { type Fields, isAddress } from './mail-address.ts'
 import { CODE_GOOD_MS, DAY_MS, digestOf, MOST_LETTERS, newCode } from './rules.ts'
 
-/** The texts of the letter. */
+/** The name of the letter's texts. */
 export const CONTACT_LETTER = 'contact.confirm'
 
-/** Within the transaction: a message to each recipient, with the texts of this name. */
+/** Puts a message with the texts of this name into the outbox for each recipient, within the transaction. */
 export type PutMail = (
   transaction: Kysely<RegisterTables>,
   recipients: string[],
@@ -22,14 +22,20 @@ export type PutMail = (
   fields: Fields,
 ) => Promise<void>
 
-/** A contact as letters know it; `email` as the contract has it. */
+/** A contact to ask; `email` is spelled as in the contract. */
 type Asked = { member: string; email: string; contract: string }
 type Key = Pick<ContactAddressRow, 'member' | 'address'>
 
-/** Codes of one address that are good side by side: a mail server may have taken a letter whose acknowledgement was lost. */
+/**
+ * How many codes of one address are valid at the same time. There may be several, because the mail server may have sent a letter
+ * whose acknowledgement was lost.
+ */
 const MOST_CODES = 5
 
-/** A letter to each that needs one; `isRenewal`: also where it is confirmed still. What the bounds do not allow now, is asked in a day. */
+/**
+ * Sends a letter to each contact that needs one; with `isRenewal` also to those that are still confirmed. A contact that the
+ * limits do not allow now is asked a day later.
+ */
 export async function askWhereNeeded(
   transaction: Kysely<RegisterTables>,
   all: Asked[],
@@ -45,7 +51,10 @@ export async function askWhereNeeded(
   }
 }
 
-/** A letter because somebody wants one. Throws `contract_not_possible` where the bounds do not allow it. */
+/**
+ * Sends a letter at somebody's request. Throws `contract_not_possible` when the registry cannot ask this address or a limit is
+ * reached.
+ */
 export async function askAgain(
   transaction: Kysely<RegisterTables>,
   one: Asked,
@@ -61,7 +70,7 @@ export async function askAgain(
   await letter(transaction, one, q)
 }
 
-/** In words, which bound is reached. */
+/** Which limit is reached, in words; undefined when none is. */
 async function whyNoLetter(
   transaction: Kysely<RegisterTables>,
   { member, email, contract }: Asked,
@@ -113,7 +122,7 @@ export async function rowOf(
     .where('member', '=', member)
     .where('address', '=', address)
     .executeTakeFirstOrThrow()
-  // What stood confirmed until now ends with its time.
+  // A confirmation whose time is over no longer counts.
   return {
     ...row,
     tries: Number(row.tries),
@@ -134,10 +143,10 @@ export async function set(
     .execute()
 }
 
-/** What the outbox has to know of these letters. */
+/** What the outbox needs to send these letters. */
 export function createContactLetters(record: Change) {
   return {
-    /** What is filled in as a letter goes out: a code of its own each time, good from now on. */
+    /** The fields of a letter, made when it is sent: each time a new code, valid from now on. */
     fieldsOf: ({ member, address }: Fields, now: number): Promise<Fields> =>
       record(async (transaction) => {
         const key = { member: member!, address: address! }
@@ -159,7 +168,10 @@ export function createContactLetters(record: Change) {
         await set(transaction, key, { asked_until: expires_at, refused_at: null })
         return { code, until: expires_at }
       }),
-    /** The mail server takes nothing for this address: nobody knows any more that it reaches anybody. */
+    /**
+     * The mail server rejected the address. Its confirmations and codes are deleted for all members, because it may reach nobody
+     * any more.
+     */
     refused: (recipient: string, now: number): Promise<void> =>
       record(async (transaction) => {
         const address = recipient.toLowerCase()

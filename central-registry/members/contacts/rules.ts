@@ -1,4 +1,7 @@
-/** What holds for addresses of contacts: codes, states, how many letters there may be, which sides of a contract lack one; pure. */
+/**
+ * Rules for addresses of contacts: codes, states, the number of letters, and which sides of a contract lack a confirmed contact;
+ * pure.
+ */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { membersOfSide } from '#core/contract/awaited.ts'
 import { groupOf } from '#core/contract/parties.ts'
@@ -14,38 +17,40 @@ import { isAddress } from './mail-address.ts'
 
 export const DAY_MS = 86_400_000
 export const CODE_GOOD_MS = 7 * DAY_MS
-/** After this a member is asked again whether it still has the address. */
+/** Milliseconds for which a confirmation is valid. After that the member is asked again whether it still has the address. */
 export const CONFIRMED_MS = 365 * DAY_MS
-/** So long before that the registry asks by itself. */
+/** The registry asks on its own initiative this many milliseconds before a confirmation ends. */
 export const ASK_BEFORE_MS = 30 * DAY_MS
-/** Wrong codes for an address; then none is right until another letter is sent. */
+/** After this many wrong codes for an address no code is accepted until another letter is sent. */
 export const MOST_TRIES = 10
 
-/** Letters within a day. No address is flooded, whoever names it; and nobody can use all that there may be for it. */
+/**
+ * The most letters within a day. No address gets too many letters, and no single member can use up all that an address may get.
+ */
 export const MOST_LETTERS = { address: 3, addressOfMember: 2, contract: 40, asker: 100 } as const
 
 const CODE_BYTES = 16
 
-/** 128 bits, in groups that one can read to somebody. */
+/** A code of 128 bits in hex, in groups that are easy to read aloud. */
 export function newCode(): string {
   return randomBytes(CODE_BYTES)
     .toString('hex')
     .replace(/.{4}(?=.)/g, '$&-')
 }
 
-/** Of a code however it is spaced and cased; of any other text something that no code has. */
+/** The digest of a code, ignoring spaces, hyphens and case. The digest of any other text matches no code. */
 export function digestOf(code: string): Buffer {
   return createHash('sha256')
     .update(code.replace(/[\s-]+/g, '').toLowerCase())
     .digest()
 }
 
-/** Takes as long whichever of them it is. */
+/** Compares with all digests, so that the time does not reveal which one matched. */
 export function isOneOf(digest: Buffer, all: Buffer[]): boolean {
   return all.reduce((found, one) => timingSafeEqual(one, digest) || found, false)
 }
 
-/** `own`: the instance of this registry. `row` is undefined for one that nobody was asked about. */
+/** `own` is the instance of this registry. `row` is undefined when the address was never asked about. */
 export function stateOf(
   { member, address }: Pick<ContactAddressRow, 'member' | 'address'>,
   row: Pick<ContactAddressRow, 'confirmed_until' | 'asked_until' | 'refused_at'> | undefined,
@@ -58,13 +63,13 @@ export function stateOf(
   return row.asked_until > now ? 'ASKED' : 'UNCONFIRMED'
 }
 
-/** For which contracts the instance wants a confirmed contact on each side before they come into force. */
+/** Which contracts need a confirmed contact on each side before they come into force. */
 export const CONTACT_POLICIES = ['none', 'personalData', 'all'] as const
 export type ContactPolicy = (typeof CONTACT_POLICIES)[number]
 
 /**
- * The sides of a contract of which this registry knows no confirmed contact and ought to. Whoever joins a group's terms names none,
- * and for members of another instance their own registry looks.
+ * The sides of a contract that need a confirmed contact but have none known to this registry. Consumers in a global group name no
+ * contacts. A side with members of another instance is checked by their own registry.
  */
 export function sidesWithout(content: ContractContent, states: ContactState[], own: string): ContractSide[] {
   const confirmed = new Set(

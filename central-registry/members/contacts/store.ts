@@ -1,4 +1,4 @@
-/** Rows of the addresses of contacts: their states, codes that come back, what time brings. */
+/** Rows of the addresses of contacts: their states, codes that members enter, renewals and deletion of old rows. */
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ContactState, ContractContent, ContractState } from '#schemas/contract.ts'
@@ -8,21 +8,21 @@ import type { RegisterTables } from '../../register/tables.ts'
 import { askWhereNeeded, keyOf, type PutMail, rowOf, set } from './letters-store.ts'
 import { ASK_BEFORE_MS, CONFIRMED_MS, DAY_MS, digestOf, isOneOf, MOST_TRIES, stateOf } from './rules.ts'
 
-/** A contact of a version with what is known of its address. */
+/** A contact of a version with the state of its address. */
 type KnownContact = ContractContent['contacts'][number] & {
   state: ContactState
   confirmedAt?: string
   confirmedBy?: string
   confirmedUntil?: string
-  /** Until when the code of the newest letter is good. */
+  /** The time until which the code of the newest letter is valid. */
   askedUntil?: string
 }
 
-/** Versions whose contacts matter: undecided, or in force. */
+/** States of versions whose contacts matter: undecided or in force. */
 const LIVE: ContractState[] = ['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED']
-/** The registry asks so many of its own accord at a time. */
+/** How many addresses the registry asks on its own initiative in one run. */
 const MANY = 100
-/** A statement takes so many parameters only. */
+/** How many parameters one statement gets; databases limit them. */
 const SOME = 500
 
 export type ContactStore = ReturnType<typeof createContactStore>
@@ -30,18 +30,18 @@ export type ContactStore = ReturnType<typeof createContactStore>
 export function createContactStore(
   database: Database,
   record: Change,
-  /** Undefined where no mail server is configured: nobody is asked. */
+  /** Undefined when no mail server is configured; then nobody is asked. */
   put: PutMail | undefined,
 ) {
   const tables = tablesOf<RegisterTables>(database)
   return {
-    /** Whether the registry can ask anybody. */
+    /** Whether the registry can send letters. */
     asks: put !== undefined,
-    /** Addresses that nobody has confirmed. */
+    /** How many addresses have no valid confirmation. */
     unconfirmed: (now: string): Promise<number> =>
       counted(tables.selectFrom('contact_address').where('confirmed_until', '<=', now)),
     known: (content: ContractContent, now: string): Promise<KnownContact[]> => knownOf(tables, content, now),
-    /** By the hash of each content. */
+    /** The states of each content's contacts, by the content's hash. */
     async statesOf(
       versions: { hash: string; content: string }[],
       now: string,
@@ -53,7 +53,7 @@ export function createContactStore(
         stateOf(keyOf(contact), rows.get(nameOf(keyOf(contact))), { own, now })
       return new Map(versions.map(({ hash }, at) => [hash, contents[at]!.contacts.map(stateIn)]))
     },
-    /** Asks whom it is time to ask again, or could not be asked before. */
+    /** Asks the addresses whose confirmation ends soon, and those that a limit delayed. */
     async askDue(now: string): Promise<void> {
       if (put === undefined) return
       const due = await tables
@@ -91,7 +91,7 @@ export function createContactStore(
   }
 }
 
-/** Whom a version names: the rows of one that it takes the place of are gone. */
+/** Writes the contacts of a version; deletes the contacts of the content that it replaces. */
 export async function putContacts(
   transaction: Kysely<RegisterTables>,
   content: ContractContent,
@@ -119,7 +119,7 @@ export async function ownInstance(kysely: Kysely<RegisterTables>): Promise<strin
   return row?.value ?? ''
 }
 
-/** The contacts of a content with their states, in its order. */
+/** The contacts of a content with their states, in the same order. */
 export async function knownOf(
   kysely: Kysely<RegisterTables>,
   content: ContractContent,
@@ -165,10 +165,10 @@ function nameOf({ member, address }: Pick<ContactAddressRow, 'member' | 'address
   return `${member} ${address}`
 }
 
-/** What became of a code; in words where it confirms nothing. */
+/** The outcome of entering a code; `not` is the reason, in words, why it confirms nothing. */
 type Confirmed = 'confirmed' | { not: string }
 
-/** Takes a code back. A wrong one is counted, so the transaction has to be kept. */
+/** Checks a code that a member entered. A wrong code is counted, so the caller must commit the transaction even then. */
 export async function confirm(
   transaction: Kysely<RegisterTables>,
   q: { member: string; email: string; code: string; by: string; now: number },
@@ -210,7 +210,7 @@ export async function confirm(
   return 'confirmed'
 }
 
-/** Forgets what bounds nothing any more, and addresses that no contract names. */
+/** Deletes letters older than a day, expired codes, and unconfirmed addresses that no live contract names. */
 export function forgetContacts(record: Change, now: number): Promise<void> {
   return record(async (transaction) => {
     const at = new Date(now).toISOString()

@@ -1,6 +1,7 @@
 /**
- * The door to members' webhooks: one POST of JSON, bounded in time, no redirect followed, nothing of the answer believed. What
- * a name leads to is looked at where it is connected to: a second answer of its name server has no say.
+ * Posts notices to members' webhooks: one POST of JSON with a time limit. It follows no redirect and ignores the body of the
+ * answer. It checks the very address that it connects to, so a name server cannot pass the check with one answer and redirect
+ * with another.
  */
 import { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
@@ -8,7 +9,7 @@ import { Agent, request } from 'undici'
 import { isForbiddenAddress } from '#platform/http-service/forbidden-address.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** Resolves when the receiver took it (2xx); throws `service_failed`. */
+/** Resolves when the receiver accepted the notice (2xx); throws `service_failed`. */
 export type PostNotice = (url: string, notice: object, signal: AbortSignal) => Promise<void>
 
 const TIMEOUT_MS = 10_000
@@ -28,7 +29,7 @@ const guardedLookup: LookupFunction = (hostname, options, callback) => {
 
 export const postNotice: PostNotice = async (url, notice, signal) => {
   const host = URL.parse(url)?.hostname.replace(/^\[|\]$/g, '') ?? ''
-  // An address is not looked up.
+  // A host that is an address is not looked up, so it is checked here.
   if (isIP(host) !== 0 && isForbiddenAddress(host)) throw refused()
   const dispatcher = new Agent({
     connect: { timeout: TIMEOUT_MS, lookup: guardedLookup },

@@ -1,4 +1,4 @@
-/** Rows of webhooks: where a member that owns servers wants to hear of decisions on its requests. */
+/** Rows of webhooks: the URL at which a member with servers wants to be notified of decisions on its requests. */
 import { tablesOf } from '#platform/database/open-database.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { type Change, mustHaveMet, type Tabled } from '../../changes/store.ts'
@@ -10,7 +10,7 @@ export type WebhookStore = ReturnType<typeof createWebhookStore>
 export function createWebhookStore(database: Tabled, record: Change) {
   const tables = tablesOf<RegisterTables>(database)
   return {
-    /** The URL for a member's id in its text form. */
+    /** The URL of a member, by its id in text form. */
     async urlOf(member: string): Promise<string | undefined> {
       const row = await tables
         .selectFrom('member_webhook')

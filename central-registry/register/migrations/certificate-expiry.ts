@@ -1,4 +1,4 @@
-/** When each authentication certificate ends, beside it: which end soon is asked by every overview. */
+/** Adds the end of each authentication certificate as a column, because every overview asks which certificates expire soon. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { readCertificate } from '#core/certificate/certificate.ts'

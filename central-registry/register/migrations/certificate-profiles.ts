@@ -1,4 +1,4 @@
-/** Certificate profiles that the registry publishes beside X-Road's classes. */
+/** Table of the certificate profiles that the registry publishes in addition to X-Road's classes. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 

@@ -1,10 +1,10 @@
-/** Tables of the addresses of contacts: who names them, whether they are confirmed, codes and letters. */
+/** Tables of the addresses of contacts: which versions name them, whether they are confirmed, codes and letters. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import type { RegisterTables } from '../tables.ts'
 
-/** In one statement. */
+/** Versions per round, so that statements do not get too many parameters. */
 const MANY = 500
 
 export const contactMigrations: Record<string, Migration> = {
@@ -62,7 +62,7 @@ export const contactMigrations: Record<string, Migration> = {
       await index('contact_letter', 'asked_by', 'at')
     },
   },
-  // Contacts of what was agreed to before: the registry asks them, some each minute.
+  // Adds the contacts of existing contracts. The registry then asks them, some each minute.
   'registry-contracts-005-known-contacts': {
     up: async (kysely) => {
       const tables = tablesOf<RegisterTables>({ kysely })
@@ -111,5 +111,5 @@ export const contactMigrations: Record<string, Migration> = {
   },
 }
 
-/** Before every clock. */
+/** Earlier than any clock, so that the addresses are due at once. */
 const NOW = '1970-01-01T00:00:00.000Z'

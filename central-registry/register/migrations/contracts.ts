@@ -1,10 +1,10 @@
-/** Tables of service contracts: versions, parties, seals, what happened, notices that were given. */
+/** Tables of service contracts: versions, parties, seals, events, and notices that were given. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
 
-/** In one statement. */
+/** Contracts per statement. */
 const MANY = 500
 
 export const contractMigrations: Record<string, Migration> = {
@@ -51,7 +51,7 @@ export const contractMigrations: Record<string, Migration> = {
         .addColumn('member', type.text, (column) => column.notNull())
         .addColumn('subsystems', type.text)
         .addColumn('facts', type.text, (column) => column.notNull())
-        // The signed bytes as they came: every receiver verifies them again.
+        // The signed bytes as received: every receiver verifies them again.
         .addColumn('message', type.blob, (column) => column.notNull())
         .addColumn('sealed_at', type.text, (column) => column.notNull())
         .execute()
@@ -87,7 +87,7 @@ export const contractMigrations: Record<string, Migration> = {
         .execute()
     },
   },
-  // Services are searched for like parties.
+  // Adds the service codes to the text that is searched.
   'registry-contracts-003-services': {
     up: async (kysely) => {
       const versions = tablesOf<{

@@ -1,4 +1,4 @@
-/** Tables of federation: external anchors, what happened to them, and the configurations that they lead to. */
+/** Tables of federation: external anchors, their events, and the configurations that were fetched by them. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 

@@ -1,4 +1,4 @@
-/** The registry's tables, first version. Identifiers stand in their text form; times are ISO texts, certificates DER. */
+/** The registry's tables, first version. Identifiers are in their text form; times are ISO texts, certificates DER. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
@@ -44,7 +44,7 @@ async function createMembers(kysely: Kysely<unknown>): Promise<void> {
     .execute()
   await table('global_group_member')
     .addColumn('group_code', type.text, (column) => column.notNull().references('global_group.code'))
-    // A member's id or a subsystem's: the store keeps it whole.
+    // A member's or a subsystem's id; as there is no single table to refer to, the store checks it.
     .addColumn('client', type.text, (column) => column.notNull())
     .addPrimaryKeyConstraint('global_group_member_key', ['group_code', 'client'] as never[])
     .execute()
@@ -78,7 +78,7 @@ async function createServers(kysely: Kysely<unknown>): Promise<void> {
     .execute()
   await table('server_client')
     .addColumn('server', type.text, (column) => column.notNull().references('security_server.id'))
-    // A member's id or a subsystem's: the store keeps it whole.
+    // A member's or a subsystem's id; as there is no single table to refer to, the store checks it.
     .addColumn('client', type.text, (column) => column.notNull())
     .addPrimaryKeyConstraint('server_client_key', ['server', 'client'] as never[])
     .execute()
@@ -121,7 +121,7 @@ async function createTrustServices(kysely: Kysely<unknown>): Promise<void> {
 async function createConfiguration(kysely: Kysely<unknown>): Promise<void> {
   const type = columnTypes(kysely)
   const table = (name: string) => kysely.schema.createTable(name)
-  // Which keys there are and which one signs; the private keys lie in files.
+  // The signing keys and which one signs. The private keys are in files.
   await table('signing_key')
     .addColumn('id', type.text, (column) => column.primaryKey())
     .addColumn('certificate', type.blob, (column) => column.notNull())
@@ -133,7 +133,7 @@ async function createConfiguration(kysely: Kysely<unknown>): Promise<void> {
     .addColumn('generated_at', type.text, (column) => column.notNull())
     .addColumn('expires_at', type.text, (column) => column.notNull())
     .execute()
-  // Each content once: most publications say the same as the one before.
+  // Each content is stored once, because most publications have the same content as the one before.
   await table('published_content')
     .addColumn('digest', type.text, (column) => column.primaryKey())
     .addColumn('content', type.blob, (column) => column.notNull())

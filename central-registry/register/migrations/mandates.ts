@@ -1,4 +1,7 @@
-/** Tables of hosting mandates: who may file for whom on its servers until when, and the notices of their end that were given. */
+/**
+ * Tables of hosting mandates: which host may file requests for which client on its servers until when, and which notices of the
+ * end were given.
+ */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
@@ -7,7 +10,7 @@ export const mandateMigrations: Record<string, Migration> = {
     up: async (kysely) => {
       const type = columnTypes(kysely)
       let table = kysely.schema.createTable('hosting_mandate').addColumn('id', ...identity(kysely))
-      // `client` is a member, for all of its subsystems, or one subsystem; `member` is the client's.
+      // `client` is a member, for all of its subsystems, or one subsystem. `member` is the client's member.
       for (const name of ['host', 'client', 'member', 'valid_until', 'created_at', 'created_by'])
         table = table.addColumn(name, type.text, (column) => column.notNull())
       await table.addColumn('ended_at', type.text).addColumn('ended_by', type.text).execute()

@@ -1,4 +1,4 @@
-/** The table of proposals: what waits for a second person. */
+/** The table of proposals, which wait for a second person. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
@@ -25,7 +25,7 @@ async function createProposals(kysely: Kysely<unknown>): Promise<void> {
     table = table.addColumn(name, type.text, (column) => column.notNull())
   for (const name of [...later, 'result', 'failure']) table = table.addColumn(name, type.text)
   await table.execute()
-  // What waits is looked for all the time; what is decided only grows.
+  // Waiting proposals are searched for all the time, while decided ones accumulate.
   const index = (name: string) => kysely.schema.createIndex(`proposal_${name}`).on('proposal')
   await index('state').columns(['state', 'proposed_at']).execute()
   await index('proposer').columns(['proposer_id', 'proposed_at']).execute()

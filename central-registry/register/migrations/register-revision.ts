@@ -1,4 +1,7 @@
-/** How often the register changed: who prepares a publication beside the register sees whether it still says what is there. */
+/**
+ * Counts the changes of the register, so that a thread which prepares a publication can tell whether the register has changed
+ * since.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
@@ -8,7 +11,7 @@ export const registerRevision: Record<string, Migration> = {
   'registry-003-revision': {
     up: async (kysely: Kysely<RegisterTables>) => {
       const type = columnTypes(kysely)
-      // One row.
+      // This table has one row.
       await kysely.schema
         .createTable('register_revision')
         .addColumn('id', type.integer, (column) => column.primaryKey())

@@ -1,4 +1,4 @@
-/** Tables of management requests, and what approved ones leave in the register: disabled clients, maintenance. */
+/** Tables of management requests, and of what approved requests set in the register: disabled clients, maintenance. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
@@ -11,28 +11,28 @@ export const requestMigrations: Record<string, Migration> = {
         .alterTable('server_client')
         .addColumn('is_disabled', type.integer, (column) => column.notNull().defaultTo(0))
         .execute()
-      // Null: not in maintenance. Empty: in maintenance, without a message.
+      // Null: not in maintenance. '': in maintenance without a message.
       await kysely.schema.alterTable('security_server').addColumn('maintenance', type.text).execute()
       await table('management_request')
         .addColumn('id', ...identity(kysely))
         .addColumn('kind', type.text, (column) => column.notNull())
         .addColumn('state', type.text, (column) => column.notNull())
-        // Owner of the server when it was filed: the server may get another.
+        // The owner of the server when the request was filed; the server may get another owner later.
         .addColumn('owner', type.text, (column) => column.notNull())
         .addColumn('server', type.text, (column) => column.notNull())
         .addColumn('client', type.text)
         .addColumn('subject', type.text, (column) => column.notNull())
         .addColumn('subject_digest', type.text, (column) => column.notNull())
-        // Subject and proofs: what an administrator approves.
+        // The hash of subject and proofs, which an administrator approves.
         .addColumn('content_hash', type.text, (column) => column.notNull())
         .addColumn('filed_at', type.text, (column) => column.notNull())
         .addColumn('decided_at', type.text)
         .addColumn('decided_by', type.text)
         .addColumn('reason', type.text)
-        // What an approval changed, as it was then.
+        // The changes that an approval made, as they were then.
         .addColumn('changes', type.text)
         .execute()
-      // Undecided ones of a subject, those of a server, the work list.
+      // For the undecided requests of a subject, the requests of a server, and the work list.
       for (const column of ['subject_digest', 'server', 'state'])
         await kysely.schema
           .createIndex(`management_request_${column}`)
@@ -45,11 +45,11 @@ export const requestMigrations: Record<string, Migration> = {
         )
         .addColumn('signer', type.text, (column) => column.notNull())
         .addColumn('facts', type.text, (column) => column.notNull())
-        // The signed bytes as they came: whoever doubts a decision can verify them again.
+        // The signed bytes as received, so that anybody who doubts a decision can verify them again.
         .addColumn('message', type.blob, (column) => column.notNull())
         .addPrimaryKeyConstraint('management_request_proof_key', ['request', 'signer'] as never[])
         .execute()
-      // Ids of signed documents that were taken; kept at least as long as their time would still be accepted.
+      // Ids of signed documents that were accepted, kept at least as long as their time would still be accepted.
       await table('registration_document')
         .addColumn('id', type.text, (column) => column.primaryKey())
         .addColumn('kept_until', type.text, (column) => column.notNull())

@@ -1,4 +1,4 @@
-/** Since when servers know a signing key, and whether it ever signed: what may be done with it hangs on both. */
+/** Adds since when servers know a signing key and when it was activated; both decide which acts are allowed. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
@@ -10,7 +10,7 @@ export const signingKeyLife: Record<string, Migration> = {
       const type = columnTypes(kysely)
       for (const name of ['known_at', 'activated_at'])
         await kysely.schema.alterTable('signing_key').addColumn(name, type.text).execute()
-      // Of the others it is not known whether they signed; the next publication says when they are known.
+      // Whether the other keys ever signed is unknown; the next publication sets since when they are known.
       await kysely
         .updateTable('signing_key')
         .set(({ ref }) => ({ known_at: ref('created_at'), activated_at: ref('created_at') }))

@@ -1,4 +1,4 @@
-/** Table of successions: which member takes over from which, what, and whether the old names still exchange. */
+/** Table of successions: which member takes over what from which, and whether the old names are still in use. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 

@@ -1,4 +1,4 @@
-/** Tables of suspensions with the list that is served, and of the transparency log. */
+/** Tables of suspensions with the suspension list that is served, and of the transparency log. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
@@ -32,7 +32,7 @@ async function createSuspensions(kysely: Kysely<unknown>): Promise<void> {
   const index = (name: string) => kysely.schema.createIndex(`suspension_${name}`).on('suspension')
   await index('state').columns(['state', 'kind', 'subject']).execute()
   await index('caller').columns(['suspended_by', 'suspended_at']).execute()
-  // One row: the list as all nodes serve it.
+  // This table has one row: the list that all nodes serve.
   await kysely.schema
     .createTable('suspension_list')
     .addColumn('id', type.integer, (column) => column.primaryKey())
@@ -46,18 +46,18 @@ async function createSuspensions(kysely: Kysely<unknown>): Promise<void> {
 async function createTransparencyLog(kysely: Kysely<unknown>): Promise<void> {
   const type = columnTypes(kysely)
   const table = (name: string) => kysely.schema.createTable(name)
-  // What many leaves have in common stands once.
+  // The content that many leaves share is stored once.
   await table('log_content')
     .addColumn('digest', type.text, (column) => column.primaryKey())
     .addColumn('content', type.text, (column) => column.notNull())
     .execute()
-  // Both are null for a leaf of which only the hash outlived a restore.
+  // Both are null for a leaf of which only the hash survived a restoration.
   await table('log_entry')
     .addColumn('position', type.integer, (column) => column.primaryKey())
     .addColumn('form', type.text)
     .addColumn('content', type.text, (column) => column.references('log_content.digest'))
     .execute()
-  // Roots of complete subtrees; level 0 are the leaves.
+  // Roots of complete subtrees; level 0 has the leaves.
   await table('log_node')
     .addColumn('level', type.integer, (column) => column.notNull())
     .addColumn('position', type.integer, (column) => column.notNull())
