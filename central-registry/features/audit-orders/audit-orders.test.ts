@@ -1,4 +1,7 @@
-/** Audit orders at a real registry, on both databases: taken once, kept back until there is a seed, answered once or overdue. */
+/**
+ * Audit orders at a real registry, on both databases: each is filed once, handed out only after it has a seed, answered once or
+ * overdue.
+ */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { makeSeed } from '#core/audit-order/make-seed.ts'
@@ -57,7 +60,9 @@ await eachDatabase(t, async (database, t: Test, url) => {
     return reply
   }
   const sizes = new Map<string, number>()
-  /** The witness cosigns the head of this size: the seed that it makes. `more`: a line of somebody else's under it. */
+  /**
+   * The witness cosigns the head of this size, and we return the seed that results. `more` is a line that somebody else appended.
+   */
   const cosign = async (server: string, size: number, more = ''): Promise<string> => {
     const log = logs[server]!
     const bytes = await log.submission(sizes.get(server) ?? 0, size)
@@ -135,7 +140,7 @@ await eachDatabase(t, async (database, t: Test, url) => {
     const foreign = `\u2014 somebody ${Buffer.alloc(76, 1).toString('base64')}\n`
     seed = await cosign(SS1, 3, foreign)
     t.notMatch(seed, /somebody/)
-    // Whoever heard of the order elsewhere may now try again and again before it asks.
+    // A server that learned of the order elsewhere might now try several checkpoints before it asks.
     for (const size of [3, 3, 5, 9]) {
       world.clock.now += 1000
       later = await cosign(SS1, size, foreign)

@@ -1,4 +1,7 @@
-/** Orders of audit authorities: given to servers, answered by them, their samples fixed by what the witness cosigns. */
+/**
+ * Orders of audit authorities: the registry hands them to servers and collects the answers. The checkpoint that the witness
+ * cosigns determines the sample.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Services } from '#platform/services.ts'
@@ -25,9 +28,9 @@ type Ground = Pick<Services, 'database' | 'metrics' | 'clock'> & {
 }
 
 type Offers = {
-  /** Hears of each tree head in the transaction that cosigns it. */
+  /** Called with each tree head, in the transaction that cosigns it. */
   hearCosigned: HearCosigned
-  /** Of the registration API. */
+  /** Handlers of the registration API. */
   auditRegistrations: Record<string, OperationHandler>
 }
 

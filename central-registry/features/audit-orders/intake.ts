@@ -1,4 +1,6 @@
-/** The servers' side of audit orders at the registration listener: what a server has to answer, and its answer. */
+/**
+ * Handlers for servers at the registration listener: a server asks which audit orders it has to answer, and sends its answers.
+ */
 import { checkAnswer } from '#core/audit-order/read-answer.ts'
 import { isoTime, list, optional, record, unique } from '#core/contract/fields.ts'
 import { memberId, sha256, uuid } from '#core/contract/read-content.ts'

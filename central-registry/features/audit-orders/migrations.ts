@@ -1,4 +1,4 @@
-/** Tables of audit orders: each as it was signed, and for each server that it names the seed and what it answered. */
+/** Tables of audit orders: each signed order, and for each server that it names the seed and the answer. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 
@@ -21,7 +21,7 @@ export const auditOrderMigrations: Record<string, Migration> = {
         .createTable('audit_order_server')
         .addColumn('order_id', text, (column) => column.notNull().references('audit_order.id'))
         .addColumn('server', text, (column) => column.notNull())
-        // The checkpoint that draws its sample; null until the witness cosigns one.
+        // The checkpoint from which the sample is drawn; null until the witness cosigns one.
         .addColumn('seed', text)
         .addColumn('outcome', text)
         .addColumn('reason', text)

@@ -1,4 +1,4 @@
-/** Audit orders for people: one is filed as its authority signed it, all are looked at, answers are taken away sealed. */
+/** Handlers of the operations on audit orders: file a signed order, list the orders, download encrypted answers. */
 import { checkInTime, readOrder, type VerifiedOrder } from '#core/audit-order/read-order.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -36,7 +36,7 @@ export function auditOrderHandlers(q: {
         servers: of.map((one) => ({
           id: encodedId(one.server),
           state: answerState(one, row.deadline, now()),
-          /** Without one nothing can be drawn: the server's log shows no new checkpoint to the witness. */
+          /** Without a seed no sample can be drawn, because the server's log shows the witness no new checkpoint. */
           hasSeed: one.seed !== null,
           matched: one.matched === null ? null : Number(one.matched),
           reason: one.reason,
@@ -82,7 +82,7 @@ function headOf({ id, sha256, authority, case_number, deadline, received_at, rec
   }
 }
 
-/** The payload of what was verified when it was taken. */
+/** The payload of an order; its signature was verified when the order was filed. */
 function orderIn({ document }: Pick<AuditOrderRow, 'document'>): AuditOrder {
   const { payload } = parseStrictJson(Buffer.from(document), { maxLength: document.length + 1 }) as {
     payload: string
@@ -90,7 +90,7 @@ function orderIn({ document }: Pick<AuditOrderRow, 'document'>): AuditOrder {
   return parseStrictJson(Buffer.from(payload, 'base64url')) as AuditOrder
 }
 
-/** The API's form of an id has colons. */
+/** The text form of an id; the API's form has colons. */
 function serverText(encoded: string): string {
   return encoded.split(':').join('/')
 }

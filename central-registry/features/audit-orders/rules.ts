@@ -1,10 +1,13 @@
-/** In what state a server is with an order; pure. */
+/** The state of a server's answer to an order; pure. */
 type ServerAnswer = { outcome: string | null; answered_at: string | null }
 
 const ANSWER_STATES = ['WAITING', 'ANSWERED', 'REFUSED', 'LATE', 'OVERDUE'] as const
 type AnswerState = (typeof ANSWER_STATES)[number]
 
-/** LATE: answered when the deadline was over. OVERDUE: over, and nothing came before it but perhaps a refusal since, which ends nothing. */
+/**
+ * LATE: answered after the deadline. OVERDUE: the deadline is over without an answer or a refusal before it; a refusal after the
+ * deadline changes nothing.
+ */
 export function answerState(
   { outcome, answered_at }: ServerAnswer,
   deadline: string,

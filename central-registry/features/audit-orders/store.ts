@@ -1,4 +1,4 @@
-/** Rows of audit orders and of what each server answered. An order is taken once, an answer too. */
+/** Rows of audit orders and of each server's answer. An order can be filed once, and answered once by each server. */
 import type { Kysely } from 'kysely'
 import { makeSeed } from '#core/audit-order/make-seed.ts'
 import type { VerifiedOrder } from '#core/audit-order/read-order.ts'
@@ -13,14 +13,14 @@ import type { AuditOrderRow, AuditOrderServerRow, Tables } from './tables.ts'
 export type AuditOrderFilter = { q?: string; state?: 'waiting' | 'overdue' | 'complete'; at: string }
 export type AuditOrderStore = ReturnType<typeof createAuditOrderStore>
 
-/** Open at a time: every server asks for all of its own. */
+/** The most orders before their deadline at a time, because every server asks for all of its own. */
 const MOST_OPEN = 200
 
 export function createAuditOrderStore(database: Database, record: Change<Tables>) {
   const tables = tablesOf<Tables>(database)
 
   const listed = ({ q = '', state, at }: AuditOrderFilter) => {
-    // As rules.ts has it: a refusal after the deadline answers nothing.
+    // As in rules.ts, a refusal after the deadline does not count as an answer.
     const unanswered = tables
       .selectFrom('audit_order_server')
       .innerJoin('audit_order as its', 'its.id', 'order_id')
@@ -43,7 +43,10 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
   }
 
   return {
-    /** Throws `conflict` for an order that was taken before, `not_found` for a server that is not registered. */
+    /**
+     * Files an order. Throws `conflict` for an order that was filed before or when too many are open, and `not_found` for a
+     * server that is not registered.
+     */
     add: ({ order, sha256 }: VerifiedOrder, q: { document: Buffer; now: string; by: string }) =>
       record(async (transaction) => {
         const open = transaction.selectFrom('audit_order').where('deadline', '>', q.now)
@@ -95,7 +98,7 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
         `the audit order ${id}`,
         await tables.selectFrom('audit_order').selectAll().where('id', '=', id).executeTakeFirst(),
       ),
-    /** What became of it at each server, without the answers themselves. */
+    /** The outcome at each server, without the answers themselves. */
     servers: (ids: string[]): Promise<Omit<AuditOrderServerRow, 'answer'>[]> =>
       ids.length === 0
         ? Promise.resolve([])
@@ -105,7 +108,7 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
             .where('order_id', 'in', ids)
             .orderBy('server')
             .execute(),
-    /** Throws `not_found` also while there is none. */
+    /** Throws `not_found`, also when the server has not answered. */
     answer: async (id: string, server: string): Promise<string> => {
       const row = await tables
         .selectFrom('audit_order_server')
@@ -117,7 +120,10 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
     },
     countOverdue: (now: string): Promise<number> => counted(listed({ state: 'overdue', at: now })),
 
-    /** What a server has to answer, does not have and there is a seed for, the most urgent first. */
+    /**
+     * The orders that a server still has to answer, that have a seed and that it does not have yet, the most urgent first. Throws
+     * `replayed_request`.
+     */
     handOut: (query: Pick<AuditQuery, 'id' | 'server' | 'has'>, now: number): Promise<ListedOrder[]> =>
       record(async (transaction) => {
         await takeDocument(transaction, query.id, now)
@@ -129,7 +135,10 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
         }))
       }),
 
-    /** Throws `audit_answer_wrong` for another order, server or seed, `conflict` for a second answer. */
+    /**
+     * Stores an answer. Throws `audit_answer_wrong` for another order, server or seed, `conflict` for a second answer,
+     * `replayed_request`.
+     */
     take: (answer: AuditAnswer, q: { document: Buffer; now: number }) =>
       record(async (transaction) => {
         await takeDocument(transaction, answer.id, q.now)
@@ -176,12 +185,14 @@ function waitingFor(transaction: Kysely<Tables>, { server, has = [] }: Pick<Audi
 }
 
 /**
- * Fixes the seed of every open order of a server in the transaction that cosigns the first tree head of its log after the order
- * came, before anybody sees the cosignature. No later head changes it: who does not like what is drawn has no second try.
+ * Sets the seed of every open order of a server. It runs in the transaction that cosigns the first tree head of the server's log
+ * after the order was filed, so before anybody sees the cosignature. Later heads do not change the seed, so a server that
+ * dislikes the sample cannot try again.
  */
 export const fixSeeds: HearCosigned = async (transaction, { origin, tree, known }) => {
   const isLarger = known === undefined || tree.size > known.size
-  // Cosignatures tell whole seconds: one of a tree that has not grown may be known already when it was first made in this second.
+  // A cosignature has whole seconds. When the tree has not grown, the server may know a cosignature of this second from before
+  // the order.
   const time = isLarger ? tree.time : `${tree.time.slice(0, 'yyyy-mm-ddThh:mm:ss'.length)}.000Z`
   const tables = tablesOf<Tables>({ kysely: transaction })
   const received = tables.selectFrom('audit_order').select('id').where('received_at', '<', time)

@@ -1,4 +1,4 @@
-/** Rows of audit orders and of what each server answered. */
+/** Row types of audit orders and of each server's answer. */
 import type { RegisterTables } from '../../register/tables.ts'
 
 export type AuditOrderRow = {
@@ -29,5 +29,5 @@ type AuditOrderTables = {
   audit_order_server: AuditOrderServerRow
 }
 
-/** What its stores read and write. */
+/** The tables that this feature's stores use. */
 export type Tables = RegisterTables & AuditOrderTables

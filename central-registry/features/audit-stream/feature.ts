@@ -1,4 +1,4 @@
-/** The audit log's records leave the machine, to a collector where one is named. */
+/** Sends the audit log's records to a collector on another machine when the settings name one. */
 import {
   type AuditStreamSettings,
   openAuditStream,

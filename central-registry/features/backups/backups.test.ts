@@ -1,4 +1,7 @@
-/** Backups of a registry: made over the API and daily, judged offline, restored on either store, and never over anything. */
+/**
+ * Backups of a registry: made over the API and daily, verified offline, restored on either database, and never overwriting
+ * anything.
+ */
 
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -115,7 +118,7 @@ onEachDatabase(
     })
     t.equal((await verify(file)).code, 2)
 
-    // The register goes on; the backup does not have it.
+    // The register changes after the backup, so the backup does not have this member.
     await node.must('POST', '/members', { memberClass: 'GOV', memberCode: 'later', name: 'Later' })
     const { index } = await publish(node)
     await node.stop()

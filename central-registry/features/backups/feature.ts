@@ -1,4 +1,4 @@
-/** Backups of the registry, made daily and by hand. */
+/** Backups of the registry, made daily and at an administrator's request. */
 
 import { BACKUP_SECONDS, MAKE_BACKUP, openDailyBackups } from '#platform/backups/daily-backups.ts'
 import type { BackupSettings } from '#platform/backups/settings.ts'
@@ -14,13 +14,13 @@ type Ground = Pick<Services, 'database' | 'audit' | 'metrics' | 'clock' | 'log'>
   members: Pick<MemberStore, 'parameters'>
   signDocument: SignDocument
   settings: { directory: string; database: string; backups?: BackupSettings | undefined }
-  /** Where the settings were read from. */
+  /** The path of the settings file. */
   settingsFile: string | undefined
-  /** What the settings name as `backups.keyFile`. */
+  /** The secret in `backups.keyFile` of the settings. */
   backupKey: string | undefined
 }
 
-/** What an overview says of them. */
+/** `backupSummary`: the facts about backups for an overview. */
 export const backups: FeatureModule<Ground, { backupSummary(): Promise<object> }> = {
   name: 'backups',
   migrations: backupMigrations,
@@ -42,7 +42,7 @@ export const backups: FeatureModule<Ground, { backupSummary(): Promise<object> }
     })
     return {
       operations: daily.handlers,
-      // Makes none where the settings name no folder for them.
+      // Makes no backup when the settings name no folder for backups.
       jobs: [
         {
           ...{ kind: MAKE_BACKUP, everySeconds: BACKUP_SECONDS, immediately: true },

@@ -1,6 +1,7 @@
 /**
- * Guarantees that a backup is one moment of the register with all that cannot be made again: every row, the signing keys as
- * they lie encrypted on the disk, the marks and the leaves of the transparency log. No secret is in it that opens a key.
+ * Writes a backup. Guarantees that it has the register of one moment with everything that cannot be made again: all rows, the
+ * encrypted files of the signing keys, the marks and the leaves of the transparency log. It contains no secret that decrypts a
+ * key.
  */
 
 import { readdir, readFile } from 'node:fs/promises'
@@ -15,7 +16,7 @@ import type { BackupStore } from './store.ts'
 
 export const DATABASE_ENTRY = 'database.ndjson'
 export const KEY_FOLDER = 'signing-keys'
-/** Apart from the database, so that a database that was put back is noticed. */
+/** Files apart from the database, by which a node notices that the database was restored. */
 export const MARKS = ['highest-published-index', 'highest-suspension-list', 'transparency-log-leaves']
 const HOLDS_NOT = [
   'the PIN of the signing keys, and every other secret that the settings name by file',
@@ -28,7 +29,7 @@ const HOLDS_NOT = [
 export function createWriteBackup(q: {
   store: BackupStore
   secret: string
-  /** The node's own, with the signing keys and marks. */
+  /** The node's own folder, with the signing keys and marks. */
   directory: string
   settingsFile?: string | undefined
   instance(): Promise<string | undefined>
@@ -63,7 +64,7 @@ export function createWriteBackup(q: {
       holdsNot: HOLDS_NOT,
     } as const
     return writeBackup({ ...fixed, sign: q.sign }, async (add) => {
-      // What a later moment knows more than the rows only raises a mark.
+      // The files are read after the rows. Where they are newer, that only raises a mark.
       const facts: { of?: Awaited<ReturnType<BackupStore['dump']>> } = {}
       await add(DATABASE_ENTRY, async (write) => {
         const lines = lineWriter(write)

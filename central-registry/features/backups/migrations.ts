@@ -1,4 +1,4 @@
-/** The table of backups, as both servers have it. */
+/** The table of backups, the same as in the security server. */
 import type { Migration } from 'kysely/migration'
 import { createBackupTable } from '#platform/backups/run-store.ts'
 

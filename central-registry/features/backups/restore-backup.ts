@@ -1,6 +1,6 @@
 /**
- * Restores a registry from a backup, offline. Guarantees that nothing is overwritten: the database is a new one, a key or a
- * longer list of leaves that lies in the folder stays, and a mark is raised, never lowered.
+ * Restores a registry from a backup, offline. Guarantees that nothing is overwritten: the database must be empty, a key file or a
+ * longer file of leaves in the folder stays, and a mark is raised but never lowered.
  */
 import { mkdir, open, readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -17,12 +17,12 @@ import { type VerifiedBackup, verifyBackup } from './verify-backup.ts'
 
 const [INDEX, LIST, LEAVES] = MARKS as [string, string, string]
 
-/** Throws `backup_invalid` before anything is written, `conflict` for a database that is not empty, `log_inconsistent`. */
+/** Throws `backup_invalid` before it writes anything, `conflict` for a database that is not empty, or `log_inconsistent`. */
 export async function restoreBackup(q: {
   file: string
   secret: string
   settings: { directory: string; database: string }
-  /** All of the registry's. */
+  /** The migrations of all tables of the registry. */
   migrations: Record<string, Migration>
 }): Promise<VerifiedBackup> {
   const { directory, database } = q.settings
@@ -64,7 +64,7 @@ async function putMarks(directory: string, files: Map<string, Buffer>): Promise<
   if (!present.subarray(0, common).equals(leaves.subarray(0, common)))
     throw new Fault('log_inconsistent', { what: `${file} and the backup hold different transparency logs` })
   if (present.length >= leaves.length) return
-  // Only added to: what a crash leaves of it is a shorter list of the same log.
+  // The file is only appended to: after a crash it has fewer leaves of the same log.
   const handle = await open(file, 'a', 0o600)
   await handle.writeFile(leaves.subarray(present.length))
   await handle.sync()

@@ -1,4 +1,4 @@
-/** The database of a restored registry: its rows, and the mark that it waits to be accepted. */
+/** Fills the database of a restored registry: all rows, and the parameter that says it waits for acceptance. */
 
 import type { Migration } from 'kysely/migration'
 import type { BackupFacts } from '#platform/backups/manifest.ts'
@@ -7,12 +7,12 @@ import { tablesOf } from '#platform/database/open-database.ts'
 import { RESTORED_BACKUP } from '../../configuration/restored-store.ts'
 import type { Tables } from './tables.ts'
 
-/** `backup` is the SHA-256 of the file. Throws as `restoreDatabase`. */
+/** `backup` is the SHA-256 of the backup file. Throws as `restoreDatabase`. */
 export async function restoreRegister(q: {
   url: string
   facts: BackupFacts
   backup: string
-  /** All of the registry's. */
+  /** The migrations of all tables of the registry. */
   migrations: Record<string, Migration>
   read(load: (lines: AsyncIterable<string>) => Promise<void>): Promise<void>
 }): Promise<void> {

@@ -1,4 +1,4 @@
-/** What a backup holds of the database: every table of one moment, with what a person compares. */
+/** Reads from the database what a backup contains: every table at one moment, with facts that people compare. */
 
 import { newestAuditRow } from '#platform/audit-log/store.ts'
 import type { BackupFacts } from '#platform/backups/manifest.ts'
@@ -9,14 +9,14 @@ import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { Tables } from './tables.ts'
 
 export type BackupStore = ReturnType<typeof createBackupStore>
-/** Sessions that ended would be alive again, and a used login could be used twice. */
+/** Tables that are left out: a session that has ended would be valid again, and a used login could be used twice. */
 const WITHOUT = ['session', 'used_login']
-/** `url` is the database's own, for a connection that reads while others write. */
+/** `url` is the database's URL, to open a second connection that reads while others write. */
 export function createBackupStore(database: Database, url: string) {
   return {
-    /** Writes all rows of one moment; what the register was then. Nobody who changes something waits for it. */
+    /** Writes all rows of one moment and returns facts about the register at that moment. Changes do not wait for it. */
     async dump(write: (line: string) => Promise<void>): Promise<BackupFacts> {
-      // Another connection would open another database.
+      // A second connection would open a different, empty database.
       const own = url === 'sqlite::memory:' ? undefined : await openDatabase(url)
       try {
         return await inSnapshot((own ?? database).kysely, async (snapshot) => {

@@ -7,5 +7,5 @@ type BackupTables = {
   backup: Omit<BackupRow, 'id'> & { id: Generated<number> }
 }
 
-/** What its stores read and write. */
+/** The tables that this feature's stores use. */
 export type Tables = RegisterTables & BackupTables

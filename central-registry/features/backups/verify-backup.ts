@@ -1,6 +1,6 @@
 /**
- * Judges a backup without restoring it. Guarantees that all of it holds, that it is a registry's, and that who signed it is a
- * signing key of the very register that it holds, or of the anchor that the caller gives.
+ * Verifies a backup without restoring it. Guarantees that it is complete, that it is a registry's, and that its signer is a
+ * signing key of the register in the backup or, if the caller passes an anchor, of that anchor.
  */
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { linesOf } from '#platform/backups/lines.ts'
@@ -13,15 +13,15 @@ import { DATABASE_ENTRY } from './make-backup.ts'
 export type VerifiedBackup = {
   manifest: Manifest
   sha256: string
-  /** DER of the certificate of its signer. */
+  /** DER of the signer's certificate. */
   certificate: Buffer
-  /** All entries but the database. */
+  /** All entries except the database. */
   files: Map<string, Buffer>
 }
 
 type Bytes = { base64?: unknown } | null
 
-/** More than the signing keys, marks and leaves of any registry. */
+/** More than the signing keys, marks and leaves of any registry need. */
 const MAX_FILES = 512 * 1024 * 1024
 
 /** Throws `backup_invalid`, `io_error`. */

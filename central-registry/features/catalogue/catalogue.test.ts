@@ -1,4 +1,7 @@
-/** The catalogue at a real registry, on both databases: providers asked over real TLS, what they offer kept, access asked for. */
+/**
+ * The catalogue at a real registry, on both databases: it asks providers over real TLS, stores what they offer, and drafts
+ * contracts for access.
+ */
 import { randomInt } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import https from 'node:https'
@@ -39,7 +42,7 @@ const method = (
   ...{ service_code: code, service_type: type, endpoint_list: endpoints },
 })
 
-/** A security server as its clients see it: mutual TLS, and what the subsystem `pop ä` says behind it. */
+/** A security server as its clients see it: mutual TLS in front, the subsystem `pop ä` behind it. */
 async function start(
   t: Test,
   url?: string,
@@ -171,7 +174,7 @@ void t.test('collected, changed, withdrawn', async (t) => {
     provider.status = 200
     provider.methods = { service: [] }
     world.clock.now += 5 * 60_000
-    // By itself, five minutes after a failure.
+    // Without a request, five minutes after a failure.
     await until('two that are withdrawn', async (saw) => {
       world.clock.now += 1000
       return saw((await list(node, '?status=withdrawn')).length) === 2

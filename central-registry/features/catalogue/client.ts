@@ -1,6 +1,6 @@
 /**
- * The door to the security server through which the registry asks providers what they offer, as any collector in an X-Road
- * instance does: it signs, sends and verifies; we read what comes back, and no more of it than we take.
+ * Asks providers what they offer, through the registry's security server, like any collector in an X-Road instance. That server
+ * signs, sends and verifies the messages; this file reads the answers up to a limit of size.
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -13,18 +13,20 @@ import { encodeSegment } from '#schemas/identifiers.ts'
 import { MAX_DOCUMENT_BYTES, MAX_METHODS_BYTES, textOf } from './read-answers.ts'
 
 export type CollectorSettings = {
-  /** https://host:port of the client listener. */
+  /** https://host:port of the security server's client listener. */
   securityServer: string
-  /** The subsystem as which the registry asks, in its text form. */
+  /** The id of the subsystem that asks, in its text form. */
   client: string
   certificateFile?: string | undefined
   keyFile?: string | undefined
-  /** PEM: what the security server's certificate is issued by, or itself. */
+  /** PEM of the security server's certificate or of its issuer. */
   authorityFile?: string | undefined
 }
 
 export type Collector = {
-  /** Throws `catalogue_unavailable` with what the security servers answered. */
+  /**
+   * The answer of the subsystem's listMethods. Throws `catalogue_unavailable` with the error that the security server answered.
+   */
   listMethods(subsystem: string): Promise<Buffer>
   getOpenApi(subsystem: string, serviceCode: string): Promise<Buffer>
   close(): Promise<void>
@@ -34,7 +36,7 @@ const TIMEOUT_MS = 20_000
 
 export function createCollector(q: CollectorSettings): Collector {
   let opened: Promise<Agent> | undefined
-  // Files are read when first needed: the security server may be set up after the registry.
+  // The files are read at first use, because the security server may be set up after the registry.
   const open = async (): Promise<Agent> => {
     const [cert, key, ca] = await Promise.all([
       q.certificateFile && readFile(q.certificateFile, 'utf8'),
@@ -87,7 +89,7 @@ export function createCollector(q: CollectorSettings): Collector {
   }
 }
 
-/** A certificate that the file itself holds is known by its bytes; any other has to name the host. */
+/** A certificate that is in the file is accepted for any host; any other must name the host. */
 function pinnedOrNamed(pem: string): NonNullable<ConnectionOptions['checkServerIdentity']> {
   const known = new Set(
     (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(

@@ -1,4 +1,4 @@
-/** Asks the subsystems whose turn it is what they offer, so many at a time, and keeps the answers. */
+/** Asks the subsystems that are due what they offer, several at the same time, and stores the answers. */
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
@@ -8,7 +8,7 @@ import { readDescription } from './read-description.ts'
 import type { CatalogueStore, FoundService } from './store.ts'
 
 const AT_ONCE = 8
-/** In one run: a country's 50,000 are asked within a day. */
+/** Subsystems per run: enough to ask a country's 50,000 within a day. */
 const MOST_IN_A_RUN = 200
 const AFTER_FAILURE_MS = 5 * 60_000
 

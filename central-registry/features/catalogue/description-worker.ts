@@ -1,4 +1,4 @@
-/** The thread's side of read-description.ts. */
+/** The thread of read-description.ts. */
 import { answerAsThread } from '#platform/threads/answer-as-thread.ts'
 import { describe } from './read-answers.ts'
 

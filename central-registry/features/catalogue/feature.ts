@@ -1,4 +1,4 @@
-/** The catalogue of services: what providers say of theirs, collected from their servers. */
+/** The catalogue of services: collects from providers' servers how they describe their services. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Change } from '../../changes/store.ts'
@@ -13,7 +13,7 @@ import type { Tables } from './tables.ts'
 type Ground = Pick<Services, 'database' | 'clock' | 'log'> & {
   record: Change<Tables>
   members: Pick<MemberStore, 'parameters'>
-  /** Absent: the catalogue stays as it is. */
+  /** Without these settings the catalogue is not collected. */
   settings: { catalogue?: CatalogueSettings | undefined }
 }
 
@@ -30,7 +30,7 @@ export const catalogue: FeatureModule<Ground> = {
         : createCollecting({ ...ground, store, collector, everyMinutes: settings.everyMinutes })
     return {
       operations: catalogueHandlers({ ...ground, store, collect }),
-      // Looks every half minute whose turn it is.
+      // Looks every half minute for subsystems that are due.
       jobs: [{ kind: 'collect-catalogue', everySeconds: 30, run: async ({ signal }) => collect?.(signal) }],
       close: async () => collector?.close(),
     }

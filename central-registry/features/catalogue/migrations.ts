@@ -1,4 +1,4 @@
-/** Tables of the catalogue: when each subsystem was asked, the services that it offers, their descriptions, what changed. */
+/** Tables of the catalogue: when each subsystem was asked, the services that it offers, their descriptions and changes. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Reads what a provider's metadata services say. It comes from strangers to us: bounded, only the fields that are shown, each a
- * text without control characters and direction marks; a description that cannot be read is none; pure.
+ * Reads the answers of a provider's metadata services; pure. Strangers write them, so sizes are limited, and only the displayed
+ * fields are read. Control characters and direction marks are replaced. A description that cannot be read counts as none.
  */
 import { parse } from 'yaml'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -10,7 +10,7 @@ import { checkCode } from '#schemas/identifiers.ts'
 export type Endpoint = { method: string; path: string }
 export type OfferedService = { serviceCode: string; type: 'REST' | 'OPENAPI'; endpoints: Endpoint[] }
 type Contact = { name?: string; email?: string; url?: string }
-/** Who may ask for access, as the provider's description says: everybody where it says nothing. */
+/** Who may ask for access according to the provider's description: everybody when it does not say. */
 export type Access = 'everybody' | 'nobody' | { memberClasses: string[]; globalGroups: string[] }
 export type Description = {
   title: string
@@ -28,7 +28,7 @@ const MAX_DEPTH = 64
 const MOST_ALIASES = 100
 export const NONE: Description = { title: '', description: '', version: '', contact: {}, access: 'everybody' }
 
-/** The REST services in an answer of listMethods. Throws `invalid_input` when it is no such answer. */
+/** The REST services in an answer of listMethods. Throws `invalid_input` for any other answer. */
 export function readMethods(bytes: Buffer): OfferedService[] {
   const answer = parseStrictJson(bytes, { maxLength: MAX_METHODS_BYTES, maxDepth: 8 })
   const listed = objectOf(answer)?.['service']
@@ -42,13 +42,13 @@ export function readMethods(bytes: Buffer): OfferedService[] {
       { serviceCode: checkCode(service_code), type: service_type, endpoints: endpoints.flatMap(endpointOf) },
     ]
   })
-  // One that stands twice is one service.
+  // A service that is listed twice counts once.
   return [...new Map(services.map((one) => [one.serviceCode, one])).values()]
 }
 
 /**
- * What an OpenAPI document says of its service; without what cannot be read. Never throws. Some documents take the YAML
- * library for ever: for its thread only, see read-description.ts.
+ * The description of a service from its OpenAPI document, without fields that cannot be read. Never throws. Some documents keep
+ * the YAML library busy for hours, so call it only in the thread of read-description.ts.
  */
 export function describe(document: Buffer): Description {
   const info = objectOf(objectOf(parsed(document))?.['info'])
@@ -75,12 +75,12 @@ function parsed(document: Buffer): unknown {
       return parseStrictJson(document, { maxLength: MAX_DOCUMENT_BYTES, maxDepth: MAX_DEPTH })
     return parse(text, { maxAliasCount: MOST_ALIASES, logLevel: 'silent' })
   } catch {
-    // Nobody's fault but the provider's; the document is kept as it came.
+    // Only the provider can correct this; its document is stored unchanged.
     return undefined
   }
 }
 
-/** What says something that we do not understand opens nothing. */
+/** A value that we do not understand allows nobody. */
 function accessOf(value: unknown): Access {
   if (value === undefined || value === 'everybody') return 'everybody'
   const { memberClasses = [], globalGroups = [], ...more } = objectOf(value) ?? { more: value }
@@ -105,7 +105,7 @@ function objectOf(value: unknown): Record<string, unknown> | undefined {
     : undefined
 }
 
-/** As people may read it; lines only where a text has them. */
+/** A text that is safe to display, at most `most` characters long; line feeds are allowed only with `lines`. */
 export function textOf(value: unknown, most: number, lines = false): string {
   if (typeof value !== 'string') return ''
   const unfit = lines

@@ -1,18 +1,18 @@
 /**
- * Reads what an OpenAPI document says of its service on a thread of its own: a stranger wrote it, and YAML of a few
- * thousand characters can take hours.
+ * Reads the description in an OpenAPI document, in a separate thread: a stranger wrote the document, and a few thousand
+ * characters of YAML can take hours.
  */
 import { createPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Description, NONE } from './read-answers.ts'
 
-/** A usual document of 1 MiB takes a second or two of a core. */
+/** A usual document of 1 MiB takes a core one or two seconds. */
 const LIMITS: ThreadLimits = { timeMs: 60_000, oldGenerationMb: 512 }
-/** Strangers' documents have one core, whoever else waits. */
+/** Strangers' documents use one core at most, however many wait. */
 const { run: inPlace } = createPlaces(1)
 
-/** Without what cannot be read, or not within `limits`; never throws. */
+/** The description without fields that cannot be read; an empty one when reading exceeds `limits`. Never throws. */
 export async function readDescription(
   document: Buffer | undefined,
   limits: ThreadLimits = LIMITS,
@@ -22,7 +22,7 @@ export async function readDescription(
   const refuse = (what: string, cause?: unknown): Fault => new Fault('invalid_input', { what, cause })
   return inPlace(() => askThread({ script, question: document, limits, refuse })).then(
     (value) => value as Description,
-    // Nobody's fault but the provider's; the document is kept as it came.
+    // Only the provider can correct this; its document is stored unchanged.
     () => NONE,
   )
 }

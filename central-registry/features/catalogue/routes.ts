@@ -1,4 +1,4 @@
-/** Handlers of the operations on the catalogue: services, their documents as data, and the terms that ask for access. */
+/** Handlers of the operations on the catalogue: services, their documents as files, and draft terms of a contract for access. */
 import type { Clock } from '#platform/clock.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
@@ -17,12 +17,12 @@ import type { CatalogueServiceRow } from './tables.ts'
 type Rooms = {
   store: CatalogueStore
   members: Pick<MemberStore, 'parameters'>
-  /** Undefined where no security server is configured through which to ask. */
+  /** Undefined when no security server is configured to ask through. */
   collect: ((signal: AbortSignal) => Promise<void>) | undefined
   clock: Clock
 }
 
-/** An answer does not wait for a whole country. */
+/** How long a request waits for the collection, which may take longer. */
 const COLLECT_MS = 15_000
 
 export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler> {
@@ -64,7 +64,7 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
     },
     getCatalogueDocument: async ({ params }) => {
       const { sha256, content } = await store.document(await serviceOf(params['id']!))
-      // Somebody else's text: a browser keeps it as a file and shows nothing of it.
+      // Strangers wrote this, so a browser must save it as a file and display nothing of it.
       return answer(content, {
         headers: {
           'content-disposition': `attachment; filename="openapi-${sha256.slice(0, 16)}.txt"`,
@@ -89,7 +89,7 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
           what: 'the settings have no `catalogue.securityServer`: name it and start again (docs/catalogue.md)',
         })
       await store.askAll(new Date(clock()).toISOString())
-      // The job goes on with the rest.
+      // The job collects the rest.
       await rooms.collect(AbortSignal.timeout(COLLECT_MS))
     },
   }
@@ -116,7 +116,7 @@ function summary(row: CatalogueServiceRow): object {
 
 function timeOf(text: string): string {
   const time = new Date(text)
-  // RFC 3339 knows leap seconds, Date does not.
+  // RFC 3339 allows leap seconds, Date does not.
   if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: 'validUntil is not a time' })
   return time.toISOString()
 }

@@ -1,4 +1,4 @@
-/** What changed in a service, who may ask for access, and the terms of a contract that a request makes; pure. */
+/** Rules of the catalogue: the changes of a service, who may ask for access, and the contract terms of such a request; pure. */
 import { randomUUID } from 'node:crypto'
 import { readContent } from '#core/contract/read-content.ts'
 import type { ContractTerms } from '#schemas/contract.ts'
@@ -12,7 +12,7 @@ type Change = { what: string; before: string | null; after: string | null }
 const SHOWN = ['title', 'description', 'version', 'contact', 'access', 'document', 'type', 'status'] as const
 const DAY_MS = 86_400_000
 
-/** From what was known before; nothing for a service that is new. */
+/** The differences between the stored service and the one just read. */
 export function changesOf(before: CatalogueServiceRow, after: CatalogueServiceRow): Change[] {
   const changed = SHOWN.filter((name) => before[name] !== after[name]).map((name) => ({
     ...{ what: name, before: before[name], after: after[name] },
@@ -27,7 +27,7 @@ export function changesOf(before: CatalogueServiceRow, after: CatalogueServiceRo
   return [...changed, { what: 'endpoints', before: listed(gone), after: listed(added) }]
 }
 
-/** Throws `contract_not_possible` when the provider takes no requests of this client. */
+/** Throws `contract_not_possible` when the provider accepts no requests of this client. */
 export function checkMayRequest(access: Access, client: string, groups: readonly string[]): void {
   if (access === 'everybody') return
   if (access !== 'nobody') {
@@ -46,7 +46,7 @@ export type AccessRequest = {
   contactName: string
   contactEmail: string
   retentionDays?: number
-  /** Of the service's; all of them when absent. */
+  /** A selection of the service's endpoints; all of them when absent. */
   endpoints?: Endpoint[]
   validUntil?: string
 }
@@ -55,8 +55,9 @@ const YEAR_DAYS = 365
 const RETENTION_DAYS = 3650
 
 /**
- * The body that `POST /contracts` of the consumer's security server takes: terms that are whole, so that they can be proposed
- * as they are, and the member that proposes. Throws `invalid_contract` with the place of the mistake.
+ * Drafts the body of `POST /contracts` at the consumer's security server: complete terms, which can be proposed unchanged, and
+ * the member that proposes. Throws `contract_not_possible` for an endpoint that the service lacks, `invalid_contract` with the
+ * place of the mistake.
  */
 export function draftOf(
   row: Pick<CatalogueServiceRow, 'provider' | 'service_code' | 'endpoints' | 'title'>,

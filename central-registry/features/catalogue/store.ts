@@ -1,4 +1,4 @@
-/** Rows of the catalogue: whose turn it is to be asked, what each offers, its documents by hash, what changed. */
+/** Rows of the catalogue: when each subsystem is due, the services that it offers, their documents by hash, their changes. */
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -16,7 +16,7 @@ export type CatalogueFilter = {
   memberClass?: string | undefined
   provider?: string | undefined
 }
-/** A service as it was found; `document` with its description where it has one that could be had. */
+/** A service as the provider offers it; `document` is undefined when it has no OpenAPI document. */
 export type FoundService = OfferedService & { document?: Buffer | undefined; description: Description }
 
 const COLUMNS = [
@@ -30,7 +30,7 @@ const HISTORY = 200
 export function createCatalogueStore(database: Database, record: Change<Tables>) {
   const tables = tablesOf<Tables>(database)
 
-  /** Subsystems that exchange messages through some server now. */
+  /** Subsystems that are enabled clients of some server now. */
   const providers = (kysely: Kysely<Tables>) =>
     kysely
       .selectFrom('server_client')
@@ -88,7 +88,7 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
   }
 
   return {
-    /** Whose turn it is, those who never were first. */
+    /** The subsystems that are due, those that were never asked first. */
     async due(now: string, limit: number): Promise<string[]> {
       const rows = await tables
         .selectFrom('subsystem')
@@ -102,12 +102,14 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
         .execute()
       return rows.map(({ id }) => id)
     },
-    /** Makes it everybody's turn. */
+    /** Makes all subsystems due at once. */
     askAll: (now: string) =>
       record(async (transaction) => {
         await transaction.updateTable('catalogue_subsystem').set({ next_at: now }).execute()
       }),
-    /** What a subsystem offers now; what it offered before and does not any more is withdrawn, and stays to be seen. */
+    /**
+     * Stores what a subsystem offers now. Services that it no longer offers are marked as withdrawn and stay in the catalogue.
+     */
     keepAnswer: (subsystem: string, services: FoundService[], q: { at: string; nextAt: string }) =>
       record(async (transaction) => {
         const { memberCode, subsystemCode } = parseSubsystemId(subsystem)
@@ -160,10 +162,10 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
           ...{ next_at: q.nextAt, asked_at: q.at, answered_at: q.at, failure: null },
         })
       }),
-    /** What it offered stays as it was last seen. */
+    /** Records a failure; the services stay as they were last seen. */
     keepFailure: (subsystem: string, failure: string, q: { at: string; nextAt: string }) =>
       record((transaction) => asked(transaction, subsystem, { next_at: q.nextAt, asked_at: q.at, failure })),
-    /** Withdraws what is offered by subsystems that left the register. */
+    /** Withdraws the services of subsystems that are no longer registered at a server. */
     withdrawGone: (at: string) =>
       record(async (transaction) => {
         const rows = await transaction
@@ -182,7 +184,7 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
   }
 }
 
-/** What people and members' systems look at. */
+/** Queries for people and members' systems. */
 function createCatalogueReading(tables: Kysely<Tables>) {
   const listed = ({ q = '', status, memberClass = '', provider = '' }: CatalogueFilter & Pick<Page, 'q'>) =>
     tables
@@ -240,7 +242,7 @@ function createCatalogueReading(tables: Kysely<Tables>) {
         .execute()
       return { row, owner, asking, changes }
     },
-    /** Throws `not_found` when the service has none now. */
+    /** Throws `not_found` when the service has no document now. */
     async document(id: string): Promise<{ sha256: string; content: Buffer }> {
       const row = await tables
         .selectFrom('catalogue_service')
@@ -269,7 +271,7 @@ function sha256(document: Buffer): string {
   return createHash('sha256').update(document).digest('hex')
 }
 
-/** What no service has any more. */
+/** Deletes documents that no service refers to any more. */
 async function forgetDocuments(transaction: Kysely<Tables>): Promise<void> {
   await sql`delete from catalogue_document where not exists (
     select 1 from catalogue_service where catalogue_service.document = catalogue_document.sha256)`.execute(

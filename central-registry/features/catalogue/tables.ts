@@ -15,7 +15,7 @@ export type CatalogueServiceRow = {
   title: string
   description: string
   version: string
-  /** SHA-256 of its OpenAPI document. */
+  /** SHA-256 of the OpenAPI document; null when there is none. */
   document: string | null
   status: 'offered' | 'withdrawn'
   search: string
@@ -44,5 +44,5 @@ type CatalogueTables = {
   }
 }
 
-/** What its stores read and write. */
+/** The tables that this feature's stores use. */
 export type Tables = RegisterTables & CatalogueTables

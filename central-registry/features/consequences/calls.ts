@@ -1,6 +1,6 @@
 /**
- * Which exchanges of now would end with an act: the calls of the last month as the security servers reported them. What no
- * server reported is said, and never taken for nothing.
+ * Finds the present exchanges that an act would end, from the calls of the last month that security servers reported. It states
+ * which servers did not report, and never counts a missing report as no calls.
  */
 import { dayOf } from '#core/reconciliation/day.ts'
 import { byCalls, CALL_DAYS, type CallOutcomes, sumOf } from '#schemas/fleet.ts'
@@ -9,22 +9,25 @@ import { encodedId, encodedServer } from '../../members/rules.ts'
 import type { Foreseen } from './foresee-store.ts'
 import type { TouchedContract } from './snapshot-store.ts'
 
-/** Exchanges of a pair, each counted once although both ends may have told of it. */
+/** The exchanges of a pair; each is counted once, even when the servers of both ends reported it. */
 type PairCalls = CallOutcomes & {
   consumer: string
   provider: string
-  /** Its code, and its version where it has one. */
+  /** The service code, and the version where there is one. */
   service: string
   lastDay: string
 }
 
-/** What security servers reported; declared here, answered by the fleet. Days are both inclusive, as 2026-11-26. */
+/**
+ * The exchanges that security servers reported; implemented by the fleet feature. Both days are inclusive, in the form
+ * 2026-11-26.
+ */
 export type ReportedExchanges = {
-  /** Those with one of these ends, or with any of an instance. */
+  /** The pairs with one of these subsystems, or with any subsystem of an instance. */
   pairs(
     asked: { from: string; to: string } & ({ subsystems: string[] } | { instance: string }),
   ): Promise<PairCalls[]>
-  /** For how many days each of these servers told, and how many exchanges whose parties it did not name. */
+  /** On how many days each of these servers reported, and how many exchanges without names of the parties. */
   reported(q: {
     servers: string[]
     from: string
@@ -42,22 +45,22 @@ type Calls = {
     to: string
     pairs: Named<Told & { consumer: string; provider: string; serviceCode: string; serviceVersion?: string }>
     subsystems: Named<{ id: string; asConsumer: number; asProvider: number; lastDay: string }>
-    /** Further exchanges of these servers, whose parties they do not name. */
+    /** Further exchanges of these servers, reported without names of the parties. */
     unnamed: number
     notReportedBy: Named<string>
     partlyReportedBy: Named<{ server: string; days: number }>
   }
-  /** Null where they are not told. */
+  /** Null for a secret contract, whose exchanges are reported without names. */
   under(contract: TouchedContract): Told | null
   services(contracts: TouchedContract[]): (CallOutcomes & { provider: string; serviceCode: string })[]
-  /** What of it is not known, and who knows. */
+  /** What remains unknown, and who knows it, in words. */
   notKnown: string[]
 }
 
 const DAY_MS = 86_400_000
-/** Of each list so many are named; all are counted. */
+/** How many entries of each list are returned; `total` counts all. */
 const NAMED = 100
-/** The last day settles some minutes after midnight. */
+/** On the last day counts arrive some minutes after midnight, so a complete report may lack one day. */
 const WHOLE = CALL_DAYS - 1
 
 export async function callsOf(exchanges: ReportedExchanges, affected: Affected, now: number): Promise<Calls> {
@@ -99,7 +102,7 @@ export async function callsOf(exchanges: ReportedExchanges, affected: Affected, 
       partlyReportedBy: named(partly),
     },
     under(contract) {
-      // They are counted with those whose parties nobody is told.
+      // Its exchanges are among those that are reported without names.
       if (contract.content.secret !== undefined) return null
       return totalOf(pairs.filter((pair) => covers(contract, pair)))
     },
@@ -142,7 +145,7 @@ function totalOf(pairs: PairCalls[]): Told {
   return { ...sumOf(pairs), lastDay }
 }
 
-/** Those that contracts name and those that were called, of the providers that it is about. */
+/** The services that the contracts name, and the services of these providers that were called. */
 function servicesOf(contracts: TouchedContract[], pairs: PairCalls[], providers: Set<string>) {
   const found = new Map<string, CallOutcomes & { provider: string; serviceCode: string }>()
   const serviceOf = (provider: string, serviceCode: string) => {

@@ -1,4 +1,6 @@
-/** What an act would do, at a real registry on both databases: told as it then happens, and nothing changed by telling. */
+/**
+ * Predicts the effects of acts at a real registry on both databases: the prediction comes true, and predicting changes nothing.
+ */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { readSignedJson } from '#core/signature/signed-json.ts'
@@ -36,7 +38,7 @@ const DAY = 86_400_000
 const foresee = async (node: Node, query: string): Promise<Consequences> =>
   (await node.must('GET', `/consequences?operation=${query}`)) as Consequences
 
-/** Counts of exchanges: taken once, only from the owner, and nothing that is none. */
+/** Counts of exchanges: accepted once, only from the owner, and only well-formed. */
 async function refuseCounts(t: Test, node: Node, now: number): Promise<void> {
   const tell = (bytes: Buffer): Promise<Reply> => node.register('/registration/v1/call-counts', bytes)
   const first = callsAt(OWNER, now)
@@ -159,7 +161,7 @@ void t.test('each act, before it is done', async (t) => {
               ...{ side: 'provider', consumer: 'OTHER/COM/1/x' },
               ...{ service: 'DEV/GOV/1234/plain/old%20list/v2', ...counts(4) },
             },
-            // Of a subsystem that it does not have: nobody speaks for another's.
+            // Of a subsystem that is not a client of this server: no server may report for another's clients.
             { side: 'provider', ...persons, service: 'DEV/GOV/5678/tax/bills', ...counts(50) },
             { side: 'consumer', consumer: 'DEV/GOV/9/x', service: persons.service, ...counts(8) },
           ],
@@ -169,7 +171,7 @@ void t.test('each act, before it is done', async (t) => {
       ],
       [{ on: yesterday - 40 * DAY, calls: [{ side: 'provider', ...persons, ...counts(999) }] }, 200],
       [{ on: yesterday - 70 * DAY }, 400],
-      // A day that is settled is opened by nobody.
+      // A day that is settled cannot be reopened.
       [{ on: yesterday, settled: false }, 200],
     ]
     await refuseCounts(t, node, world.clock.now)
@@ -290,7 +292,7 @@ void t.test('each act, before it is done', async (t) => {
     t.same(await node.must('GET', '/suspensions'), [], 'nothing was done')
     t.equal(((await node.must('GET', '/security-servers')) as unknown[]).length, 2)
     t.same((await newestOf(node))?.index, newest?.index, 'and nothing published')
-    // As it was told, so it is.
+    // What was predicted happens.
     await node.must('POST', '/suspensions', { kind: 'member', subject: 'DEV:GOV:5678', reason: 'stolen' })
     t.match(await foresee(node, 'addSuspension&kind=member&id=DEV:GOV:5678'), { possible: false })
     t.equal(

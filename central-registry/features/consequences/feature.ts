@@ -1,4 +1,4 @@
-/** What an act would affect, told before anybody does it. */
+/** Predicts what an act would affect, before anybody does it. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { ActsOfFeatures } from './perform.ts'
 import { consequenceHandlers } from './routes.ts'

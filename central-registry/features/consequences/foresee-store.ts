@@ -1,4 +1,4 @@
-/** Guarantees that an act is tried by its own rules and leaves no trace: its transaction is always taken back. */
+/** Tries an act by its own rules in a transaction that is always rolled back, so that it leaves no trace. */
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -23,19 +23,19 @@ import {
 } from './snapshot-store.ts'
 
 export type Foreseen = {
-  /** The act would be refused by this. */
+  /** The fault with which the act would be refused. */
   refused?: Fault
   affected?: Affected & {
     signers: string[]
     contracts: TouchedContract[]
-    /** Whose exchanges it is about beside those of its clients. */
+    /** Exchanges that the act concerns in addition to those of its clients. */
     about: About
-    /** Servers that know of these exchanges. */
+    /** The servers whose logs have these exchanges. */
     knowing: string[]
   }
 }
 
-/** `contracts`: exchanges under these alone. */
+/** `contracts`: only exchanges under these contracts. */
 type About = { contracts: TouchedContract[]; subsystem?: string; instance?: string }
 
 class TakenBack extends Error {
@@ -83,7 +83,7 @@ async function tryOut(
     await perform(transaction, act, { ...q, at: now })
   } catch (thrown) {
     const refused = asFault(thrown)
-    // What went wrong here is no word of the rules.
+    // A fault of our own says nothing about the act.
     if (refused.status >= 500) throw thrown
     return { refused }
   }
@@ -114,9 +114,9 @@ async function aboutOf(
   return { contracts: [], ...(anchor === undefined ? {} : { instance: anchor }) }
 }
 
-/** Each exchange stands in the logs at both of its ends: the server of one suffices. */
+/** The servers at both ends log each exchange, so the server at one end is enough. */
 function knowingOf({ servers, clients }: Snapshot, affected: string[], about: About): string[] {
-  // Of one with another instance only our end can tell, wherever it is.
+  // Of an exchange with another instance only the server at our end reports here, and any server may be that end.
   if (about.instance !== undefined) return servers.map(({ id }) => id).sort()
   const those = new Set([...affected, ...about.contracts.map(({ content }) => content.provider)])
   if (about.subsystem !== undefined) those.add(about.subsystem)
@@ -124,7 +124,10 @@ function knowingOf({ servers, clients }: Snapshot, affected: string[], about: Ab
   return [...new Set(registrations.flatMap((one) => (those.has(one.client) ? [one.server] : [])))].sort()
 }
 
-/** The versions in force of the contract that the act is about, or of contracts with the instance that it takes away. */
+/**
+ * The versions, proposed or in force, of the contract that the act is about, or of contracts with the instance whose anchor is
+ * removed.
+ */
 async function ownContracts(
   transaction: Kysely<RegisterTables>,
   { operation, kind, id }: ForeseenAct,

@@ -1,4 +1,4 @@
-/** Carries an act out within a transaction, by the store or the feature that it belongs to: the rules are those of the act itself. */
+/** Carries out an act within a transaction, by the store or feature that implements it, so that the act's own rules apply. */
 import type { Kysely } from 'kysely'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -17,7 +17,7 @@ const FORESEEABLE = [
   ...(['suspendContract', 'terminateContract', 'removeExternalAnchor'] as const),
 ] as const
 
-/** `id`: as in the operation's path, or the subject of a suspension. */
+/** `id`: the id in the operation's path, or the subject of a suspension. */
 export type ForeseenAct = {
   operation: (typeof FORESEEABLE)[number]
   id: string
@@ -29,7 +29,7 @@ export type ForeseenAct = {
 type Decision = { by: string; at: string }
 type Q = { instance: string; at: string; caller: Caller; maker: string | null }
 
-/** Acts of other features within a transaction that is taken back; declared here, answered by them. */
+/** Acts of other features within a transaction that is rolled back; implemented by those features. */
 export type ActsOfFeatures = {
   suspensions: {
     suspendUntold(
@@ -46,7 +46,7 @@ export type ActsOfFeatures = {
   }
 }
 
-/** Throws what the act would. Nobody is told and nothing is announced. */
+/** Throws as the act itself. Notifies nobody and asks for no publication. */
 export async function perform(
   transaction: Kysely<RegisterTables>,
   act: ForeseenAct,

@@ -1,4 +1,4 @@
-/** Handler of the operation that tells what an act would affect, before anybody does it. */
+/** Handler of the operation that predicts what an act would affect, before anybody does it. */
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -11,7 +11,7 @@ import { callsOf, named, type ReportedExchanges } from './calls.ts'
 import { foresee } from './foresee-store.ts'
 import type { ActsOfFeatures, ForeseenAct } from './perform.ts'
 
-/** Each holds up the changes of the register for a moment: more than these at once are an error or an attack. */
+/** Each question blocks the changes of the register for a moment, so more than these at once are a mistake or an attack. */
 const MOST_AT_ONCE = 4
 
 export function consequenceHandlers(q: {

@@ -1,30 +1,33 @@
-/** Compares the register before and after an act: who stops, what is left without any server, which contracts that touches; pure. */
+/**
+ * Compares the register before and after an act: who loses access, who is left without any server, and which certificates are
+ * lost; pure.
+ */
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
 import { idText, memberOf, parseClientId, parseServerId } from '#schemas/identifiers.ts'
 
-/** What exchanging hangs on, at one moment. Ids in their text form. */
+/** Everything that exchanging depends on, at one moment. Ids are in their text form. */
 export type Snapshot = {
   servers: { id: string; owner: string }[]
-  /** Those that are valid by time and trust. */
+  /** Certificates that have not expired and that an approved CA issued. */
   certificates: { sha256: string; server: string; notAfter: string }[]
-  /** Enabled registrations. */
+  /** Registrations that are not disabled. */
   clients: { server: string; client: string }[]
   suspended: { kind: SuspendedKind; subject: string }[]
 }
 
 export type Affected = {
-  /** With something of theirs among the rest. */
+  /** Members that own something in the other lists. */
   members: string[]
-  /** Clients that lose a way to exchange. */
+  /** Clients that can use fewer servers after the act. */
   clients: string[]
-  /** Clients that could exchange before and cannot after. */
+  /** Clients that can exchange before the act but not after it. */
   withoutServer: string[]
-  /** Servers that worked before and do not after. */
+  /** Servers that work before the act but not after it. */
   servers: string[]
   certificates: { sha256: string; server: string; notAfter: string }[]
 }
 
-/** What the act takes away. What it gives is not told: nothing breaks by it. */
+/** What the act takes away. What it adds is left out, because that breaks nothing. */
 export function compare(before: Snapshot, after: Snapshot): Affected {
   const [was, is] = [standing(before), standing(after)]
   const kept = new Set(after.certificates.map(({ sha256 }) => sha256))
@@ -51,14 +54,14 @@ export function compare(before: Snapshot, after: Snapshot): Affected {
   }
 }
 
-/** Servers that work, and the working servers by which each client can exchange. */
+/** The servers that work, and for each client the working servers through which it can exchange. */
 function standing(one: Snapshot): { working: Set<string>; ways: Map<string, string[]> } {
   const isSuspended = lookup(one)
   const certified = new Set(
     one.certificates.flatMap(({ sha256, server }) => (isSuspended('certificate', sha256) ? [] : [server])),
   )
   const working = new Set(
-    // A suspended owner is another thing than its server: others go on to exchange by it.
+    // Suspending the owner does not suspend its server: other clients still use it.
     one.servers.flatMap(({ id }) => (certified.has(id) && !isSuspended('server', id) ? [id] : [])),
   )
   const ways = new Map<string, string[]>()

@@ -1,4 +1,4 @@
-/** Reads, within a transaction, what exchanging hangs on, and the contracts of those who stop. */
+/** Reads, within a transaction, what exchanging depends on, and the contracts of subsystems that lose access. */
 import type { Kysely } from 'kysely'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { readableName } from '#core/certificate/name.ts'
@@ -13,12 +13,12 @@ import { checkAuthenticationCertificate } from '../../servers/rules.ts'
 import type { Snapshot } from './rules.ts'
 
 type Authorities = { sha256: string; is_top: number; certificate: Buffer }[]
-/** With the approved CAs by which its certificates were judged. */
+/** A snapshot with the approved CAs by which its certificates were validated. */
 type Reading = Snapshot & { authorities: Authorities }
 
 /**
- * `before`: the reading that this one is compared with. While the CAs are the same, trust in a certificate is too; where they
- * are not, each certificate is judged anew.
+ * `before` is the reading to compare with. If the CAs are the same, certificates are not validated again; otherwise each
+ * certificate is.
  */
 export async function readSnapshot(
   transaction: Kysely<RegisterTables>,
@@ -42,7 +42,7 @@ export async function readSnapshot(
   return {
     authorities,
     servers: await transaction.selectFrom('security_server').select(['id', 'owner']).execute(),
-    // What nobody trusted before is not lost by the act.
+    // The act cannot take away a certificate that was not trusted before.
     certificates: rows.flatMap(({ certificate, ...facts }) =>
       isTrusted(certificate) || !wasTrusted(certificate) ? [facts] : [],
     ),
@@ -73,7 +73,7 @@ function judgeOf(authorities: Authorities, at: Date): (certificate: Buffer) => b
   }
 }
 
-/** In one query; SQLite takes some thousand values. */
+/** Values per query; SQLite accepts some thousand. */
 const CHUNK = 500
 const MOST_CONTRACTS = 5000
 
@@ -83,11 +83,11 @@ export type TouchedContract = {
   title: string
   state: ContractState
   content: ContractContent
-  /** Subsystems that are party to it, those that joined among them. */
+  /** The consumer subsystems, including those that joined. */
   consumers: string[]
 }
 
-/** Contracts that are proposed or in force and name one of these subsystems. */
+/** Contracts, proposed or in force, with one of these subsystems. */
 export async function contractsOf(
   transaction: Kysely<RegisterTables>,
   subsystems: string[],
@@ -117,7 +117,7 @@ export async function contractsOf(
   return withConsumers(transaction, [...found.values()])
 }
 
-/** Contracts that are proposed or in force with members of the anchor's instance. */
+/** Contracts, proposed or in force, with members of the anchor's instance. */
 export async function contractsWithAnchor(
   transaction: Kysely<RegisterTables>,
   sha256: string,
@@ -139,7 +139,7 @@ export async function contractsWithAnchor(
   )
 }
 
-/** The instance of an external anchor. */
+/** The instance of an external anchor; undefined when there is no such anchor. */
 export async function anchorOf(
   transaction: Kysely<RegisterTables>,
   sha256: string,
@@ -152,7 +152,7 @@ export async function anchorOf(
   return anchor?.instance
 }
 
-/** Who may call under each of these contracts now. */
+/** The contracts with the subsystems that may call under each of them now. */
 export async function withConsumers(
   transaction: Kysely<RegisterTables>,
   contracts: TouchedContract[],
@@ -180,7 +180,10 @@ export function touched(row: ContractRow, now: string): TouchedContract {
   return { contract, version: Number(version), title, state, content: contentOf(row), consumers: [] }
 }
 
-/** Members who were seen to sign by certificates of CAs that are approved no more; what others sign by is not known here. */
+/**
+ * Members whose signatures in the register were made with certificates of CAs that are no longer approved. The registry does not
+ * know other signing certificates.
+ */
 export async function signersOf(
   transaction: Kysely<RegisterTables>,
   before: Authorities,

@@ -1,4 +1,7 @@
-/** What happens to a version, within the transaction of an act: its state with its event, its seals, and who has to be told. */
+/**
+ * The steps in the life of a contract version, within the transaction of an act: new state and event, seals, notices to the
+ * parties.
+ */
 
 import type { Kysely } from 'kysely'
 import { partnerOf } from '#core/contract/parties.ts'
@@ -45,11 +48,11 @@ import { NO_PARTNERS, type Partners } from './partners.ts'
 
 export type ContractActRooms = {
   notify: Notify
-  /** Within the transaction: the list of who is suspended has to be signed anew. */
+  /** Records within the transaction that the suspension list has to be signed anew. */
   announce: (transaction: Within) => Promise<void>
   partners?: Partners | undefined
 }
-/** What one member may leave undecided, and propose in a day: more is an error or an attack. */
+/** The most undecided proposals of one member, and the most proposals a day. More are a mistake or an attack. */
 const MAX_OPEN = 100
 const MAX_A_DAY = 500
 const DAY_MS = 86_400_000
@@ -68,18 +71,21 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
     reason?: string,
   ): Promise<ContractRow> => moveVersion(transaction, row, { act, reason, decision, notify })
 
-  /** For the registry's own termination by two persons only: who may not lift a suspension must not end it by another way. */
+  /**
+   * Ends the suspension together with the contract. Only for the registry's own termination by two persons: a person who may not
+   * lift a suspension must not end it in another way.
+   */
   async function endSuspension(transaction: Kysely<RegisterTables>, contract: string, decision: Decision) {
     const rows = await versionsOf(transaction, contract)
     if (rows.some(({ state }) => state === 'SUSPENDED')) return
     if (await endOf(transaction, contract, decision)) await announce(transaction)
   }
 
-  /** What the register, and of other instances their configurations, say of a contract now. */
+  /** What the register, and for other instances their configurations, know about a contract's parties now. */
   const factsOf = (transaction: Kysely<RegisterTables>, content: ContractContent) =>
     readFacts(transaction, content, partners.isRegistered)
 
-  /** The sides that have no confirmed contact though the policy wants one. */
+  /** The sides that have no confirmed contact although the policy requires one. */
   async function withoutContact(
     transaction: Kysely<RegisterTables>,
     content: ContractContent,
@@ -92,8 +98,8 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
   }
 
   /**
-   * Throws unless the parties are there, nobody has stopped the contract, no other covers the same calls, and its contacts are confirmed
-   * where the policy wants that.
+   * Throws `contract_not_possible` unless the parties are registered, the contract is neither suspended nor terminated, no other
+   * contract covers the same calls, and contacts are confirmed where the policy requires it.
    */
   async function checkMayBegin(
     transaction: Kysely<RegisterTables>,
@@ -110,7 +116,7 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
     if (without.length > 0) throw impossible(`no contact of the ${without.join(' or of the ')} is confirmed`)
   }
 
-  /** This registry's own agreement to a contract between instances: the counter-seal follows from it. */
+  /** Records that this registry agrees to a contract between instances. The counter-seal follows later. */
   async function agree(
     transaction: Kysely<RegisterTables>,
     row: ContractRow,
@@ -131,7 +137,10 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
     return { ...row, agreed_at: decision.at, changed_at: decision.at }
   }
 
-  /** After the last seal: in force, or waiting for the registry, or for both registries of a contract between instances. */
+  /**
+   * Called after the last seal. The version comes into force, or waits for the registry's approval or confirmed contacts; a
+   * contract between instances waits for both registries.
+   */
   async function complete(
     transaction: Kysely<RegisterTables>,
     row: ContractRow,
@@ -148,7 +157,10 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
     return waits ? accepted : agree(transaction, accepted, { by: 'the policy of this registry', at })
   }
 
-  /** What waited for nothing but confirmed contacts goes on as after its last seal; what still waits, or cannot begin, stays. */
+  /**
+   * Continues with a version that waited only for confirmed contacts, as after its last seal. A version that still waits for
+   * something else, or that cannot begin, stays as it is.
+   */
   async function goOn(transaction: Kysely<RegisterTables>, row: ContractRow, at: string): Promise<void> {
     const content = contentOf(row)
     if (row.state !== 'ACCEPTED' || row.agreed_at !== null) return
@@ -157,12 +169,12 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
     try {
       await (isBetween(content) ? agree : activate)(transaction, row, decision)
     } catch (thrown) {
-      // Nothing was written: all checks come first.
+      // Nothing was written, because all checks come before the first write.
       if (asFault(thrown).code !== 'contract_not_possible') throw thrown
     }
   }
 
-  /** Puts a version in force that all agreed on, unless the registry or time stands against it. */
+  /** Puts a version that all agreed on into force. Throws as `checkMayBegin`. */
   async function activate(
     transaction: Kysely<RegisterTables>,
     row: ContractRow,
@@ -187,7 +199,7 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
 
   function checkOpen(row: ContractRow, act: Act, at: string): void {
     const now = stateAt(versionOf(row), at)
-    // Not written down yet, but over.
+    // The version has ended, but the job has not recorded that yet.
     if (now !== row.state) throw impossible(`it is ${now} since ${row.valid_until}`)
     next(row.state, act)
   }
@@ -228,7 +240,10 @@ export function isBetween(content: ContractContent): boolean {
   return partnerOf(content, parseSubsystemId(content.provider).instance) !== undefined
 }
 
-/** Throws when this member has more undecided, or has proposed more in a day, than is no error or attack. `by`: as its events have it. */
+/**
+ * Throws `contract_not_possible` when this member has too many undecided proposals or has proposed too much within a day. `by`
+ * has the form of the contract's events.
+ */
 export async function checkNotTooMany(
   transaction: Kysely<RegisterTables>,
   member: string,

@@ -1,4 +1,4 @@
-/** Asks the registry of another instance for what it lists and for contents and seals, and verifies each as it comes. */
+/** Asks the registry of another instance for its list of contracts, for contents and for seals, and verifies each answer. */
 import { createHash, randomUUID } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import {
@@ -25,16 +25,16 @@ import type { PostToPartner } from './client.ts'
 import type { Received } from './partner-store.ts'
 import type { PartnerInstance } from './partners.ts'
 
-/** One partner in one round. */
+/** The exchange with one partner in one round. */
 export type Round = {
   partner: PartnerInstance
   own: string
-  /** So much of what it may be asked for was asked. */
+  /** The questions and bytes that this round has used; both are limited. */
   spent: { questions: number; bytes: number }
   signal: AbortSignal
 }
 
-/** Says what went wrong; `key` tells what is the same. */
+/** Logs a failure; the same message for the same `key` is logged once. */
 export type Warn = (key: string, thrown: unknown, what: object, text: string) => void
 
 const LISTS = 'registration/v1/partner-contracts/lists'
@@ -43,7 +43,7 @@ const MAX_ITEMS_BYTES = 8 * 1024 * 1024
 const HASHES_AT_ONCE = 100
 const MOST_QUESTIONS = 50
 const MOST_BYTES = 32 * 1024 * 1024
-/** A seal of a member or a registry is at most so long, a content is smaller. */
+/** Seals of members and registries are at most this long; contents are shorter. */
 const MAX_ITEM_BYTES = 128 * 1024
 
 export function createPartnerQuestions(q: {
@@ -74,7 +74,7 @@ export function createPartnerQuestions(q: {
     return list
   }
 
-  /** What of it came in this round. */
+  /** The items that the partner sent in this round, by SHA-256. */
   async function itemsOf(round: Round, hashes: string[]): Promise<Map<string, Buffer>> {
     const found = new Map<string, Buffer>()
     const { spent } = round
@@ -87,7 +87,7 @@ export function createPartnerQuestions(q: {
         spent.bytes += bytes.length
         for (const [sha256, given] of itemsIn(bytes)) if (some.includes(sha256)) found.set(sha256, given)
         const missing = left.filter((one) => !found.has(one))
-        // Nothing new: it has none of these for us.
+        // Nothing new, so the partner gives us none of these hashes.
         left = missing.length === left.length ? missing.slice(some.length) : missing
       }
     } catch (thrown) {
@@ -100,7 +100,7 @@ export function createPartnerQuestions(q: {
   return { listOf, itemsOf }
 }
 
-/** What came with a listed version, each verified; throws what does not hold. */
+/** What the partner sent for a listed version, each part verified. Throws when a part is invalid. */
 export function receivedOf(listed: PartnerContract, items: Map<string, Buffer>, q: Round): Received {
   const bytes = items.get(listed.hash)
   const content = bytes === undefined ? undefined : contentIn(bytes, listed, q)
@@ -117,7 +117,7 @@ export function receivedOf(listed: PartnerContract, items: Map<string, Buffer>, 
   return { content, seals, counterSeal }
 }
 
-/** By the SHA-256 of what came; what is larger than any content or seal is left out. */
+/** The items by their SHA-256, without those that are larger than any content or seal. */
 function itemsIn(bytes: Buffer): Map<string, Buffer> {
   const { items } = parseStrictJson(bytes, { maxLength: MAX_ITEMS_BYTES, maxDepth: 4 }) as { items?: unknown }
   const found = new Map<string, Buffer>()
@@ -130,12 +130,15 @@ function itemsIn(bytes: Buffer): Map<string, Buffer> {
   return found
 }
 
-/** Our own members seal here: what another registry has of them says nothing new. */
+/** Seals of our own members are made here, so another registry's copies tell us nothing new. */
 function isOfPartner(message: Buffer, { instance }: PartnerInstance): boolean {
   return parseMemberId(readKeptSeal(message).signer).instance === instance
 }
 
-/** The content under the listed hash: canonical, of the listed version, and of both instances, no others. */
+/**
+ * Reads the content with the listed hash. Throws `invalid_contract` unless it is canonical JSON, of the listed version, and
+ * between exactly these two instances.
+ */
 function contentIn(bytes: Buffer, listed: PartnerContract, { partner, own }: Round): ContractContent {
   if (bytes.length > MAX_CONTENT_BYTES)
     throw new Fault('invalid_contract', { what: `it is larger than ${MAX_CONTENT_BYTES} bytes` })

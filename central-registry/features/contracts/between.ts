@@ -1,23 +1,33 @@
 /**
- * What a contract between two instances comes to for servers, when our registry has it in force: in force only as long as the other
- * registry says that it is; pure. What a server allows when it cannot ask our registry comes on top of what is allowed here.
+ * Computes the state that servers are told of a contract between two instances, when it is in force at our registry; pure. It is
+ * in force only while the other registry says so. What a server allows when it cannot reach our registry comes in addition to
+ * this.
  */
 import { plainPart } from '#core/contract/fields.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import { OPEN } from '../../contract-versions/rules.ts'
 
-/** What the other registry said last. */
+/** What the other registry last reported about a version. */
 export type PartnerWord = { instance: string; state: ContractState; reason: string | null; heardAt: string }
 
-/** As servers take a list of ours: after it an exchange goes on only by what the contract allows in an outage. */
+/**
+ * How long a report is valid. The limit is the same as for our lists at servers: after it an exchange is allowed only for the
+ * contract's outage grace time.
+ */
 const WORD_GOOD_MS = 10 * 60_000
 const HOUR_MS = 3_600_000
-/** Servers take no list with a reason that is too long: none that another registry gave is to keep them from theirs. */
+/** Servers reject a list with too long a reason, so a reason of another registry is shortened. */
 const REASON_SHOWN = 400
-/** The other registry, whose agreement we have, brings it into force by ours, and has said so within four rounds. */
+/**
+ * After our agreement the other registry, whose agreement we already have, needs up to four rounds to put the version into force
+ * and report that.
+ */
 const BEGINS_MS = 60_000
 
-/** Suspended while the other registry has it any other way than in force, and when it was not heard for too long: nobody knows then. */
+/**
+ * The state for servers. It is SUSPENDED when the other registry does not have the version in force, or has not reported for too
+ * long.
+ */
 export function stateBetween(
   own: { state: ContractState; reason: string | null; outageGraceHours: number; changedAt: string },
   word: PartnerWord | undefined,

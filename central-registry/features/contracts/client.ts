@@ -1,13 +1,16 @@
 /**
- * The door to another registry's registration listener. Its signed statement says where that is and which certificate it shows;
- * nothing is sent to whoever shows another.
+ * Posts to another registry's registration listener. That registry's signed statement has the address and the certificate of the
+ * listener; nothing is sent to a server with another certificate.
  */
 import { X509Certificate } from 'node:crypto'
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 import type { RegistrationService } from '#schemas/global-configuration.ts'
 
-/** The answer's bytes, at most `maxBytes`, before `signal` ends it; throws `registration_unavailable`, with what the other one said. */
+/**
+ * The answer, at most `maxBytes` long, unless `signal` aborts first. Throws `registration_unavailable`, with the HTTP status if
+ * there is one.
+ */
 export type PostToPartner = (
   service: RegistrationService,
   path: string,
@@ -24,7 +27,7 @@ export const postToPartner: PostToPartner = async (service, path, document, maxR
     connect: {
       timeout: TIMEOUT_MS,
       ca: new X509Certificate(certificate).toString(),
-      // The certificate is the anchor, whoever issued it and for which name.
+      // The certificate itself is trusted, whatever its issuer and name.
       allowPartialTrustChain: true,
       checkServerIdentity: (_host, shown) =>
         shown.raw.equals(certificate) ? undefined : new Error('the registry shows another certificate'),

@@ -1,4 +1,7 @@
-/** What hangs on confirmed contacts, at a real registry with a real mail server: coming into force, notices, letters that come back. */
+/**
+ * The effects of confirmed contacts, at a real registry with a real mail server: contracts coming into force, notices, returned
+ * letters.
+ */
 import t from 'tap'
 import { eachDatabase } from '#test/databases.ts'
 import {
@@ -88,7 +91,7 @@ t.test('what hangs on it: coming into force, notices, letters that come back', (
     await seal(w, terms, OWNER)
     t.match(await decide(w, terms, 'approve'), { status: 200 }, 'who joins a group names no contact')
 
-    // Notices reach who is confirmed, and the member where nobody is.
+    // Notices go to confirmed contacts, and to the member's addresses when no contact is confirmed.
     await w.node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['ops@gov.example'] })
     const lines = (address: string): (string | undefined)[] =>
       mail.received
@@ -106,7 +109,7 @@ t.test('what hangs on it: coming into force, notices, letters that come back', (
     for (const one of ['unasked@gov.example', 'unasked@tax.example'])
       t.notOk(lines(one).includes(subject), one)
 
-    // An address that takes nothing any more is confirmed no longer.
+    // An address that rejects mail is no longer confirmed.
     mail.refuse = (address) => (address === DESK ? 550 : undefined)
     await decide(w, noticed, 'resume', { reason: 'For a reason.' })
     await passing(w, async () => (await statesOf(w, noticed))?.[0] === 'REFUSED')
@@ -122,7 +125,7 @@ t.test('what hangs on it: coming into force, notices, letters that come back', (
     t.equal((await statesOf(w, noticed))?.[0], 'ASKED')
     t.equal((await confirm(w, noticed, GUEST, { code: codesTo(mail, DESK).at(-1)! })).status, 200)
 
-    // A letter that is tried again has a code of its own; the one before is good too.
+    // A letter that is sent again has a new code; the earlier code is valid too.
     mail.isDown = true
     const late = contentAt(w.world.clock.now, {
       ...service('late'),

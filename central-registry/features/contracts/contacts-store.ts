@@ -1,4 +1,7 @@
-/** What members and the registry do about the contacts that a contract names. Its content, and with it its hash, stays as it is. */
+/**
+ * What members and the registry do about the contacts that a contract names. The content of the contract, and thus its hash, does
+ * not change.
+ */
 import type { Kysely } from 'kysely'
 import type { ContactConfirmation, ContactLetter, ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -24,10 +27,10 @@ export function createContractContacts({
 }: {
   record: Change
   acts: Pick<ContractActs, 'goOn'>
-  /** Undefined where no mail server is configured. */
+  /** Undefined when no mail server is configured. */
   put: PutMail | undefined
 }) {
-  /** Versions that wait for confirmed contacts, of this and of other contracts. */
+  /** Continues with versions, also of other contracts, that waited for this contact's confirmation. */
   async function goOnWith(transaction: Kysely<RegisterTables>, named: Named, at: string): Promise<void> {
     const { member, address } = keyOf(named)
     const waiting = await transaction
@@ -58,7 +61,7 @@ export function createContractContacts({
   }
 
   return {
-    /** Takes the code that a member gives back. Throws `contact_not_confirmed`, and counts a wrong one. */
+    /** Checks the code that a member enters. Throws `contact_not_confirmed` and counts the wrong code. */
     async confirm({ id, signer, person, ...one }: ContactConfirmation, now: number): Promise<ContractRow> {
       const done = await record(async (transaction) => {
         const at = new Date(now).toISOString()
@@ -75,20 +78,23 @@ export function createContractContacts({
       if ('not' in done) throw new Fault('contact_not_confirmed', { what: done.not })
       return done
     },
-    /** For a member that wants the letter to a contact of its own once more. */
+    /** Sends the letter again at the request of the contact's member. */
     sendAgain: ({ id, signer, contract, email }: ContactLetter, now: number): Promise<ContractRow> =>
       record(async (transaction) => {
         await takeDocument(transaction, id, now)
         const at = new Date(now).toISOString()
         return ask(transaction, { member: signer, email, contract }, { by: signer, at })
       }),
-    /** For an administrator. */
+    /** Sends the letter again at the request of an administrator. */
     send: (named: Named, at: string): Promise<ContractRow> =>
       record((transaction) => ask(transaction, named, { by: '', at })),
   }
 }
 
-/** The newest version that matters and names the contact. Throws `not_found`, `access_denied` and `contract_not_possible`. */
+/**
+ * The newest version, undecided or in force, that names the contact. Throws `not_found`, `access_denied` or
+ * `contract_not_possible`.
+ */
 async function findContact(
   transaction: Kysely<RegisterTables>,
   { member, email, contract }: Named,

@@ -1,4 +1,4 @@
-/** Contracts at a real registry, on both databases: members' signed documents in, decisions and notices, lists for servers out. */
+/** Contracts at a real registry, on both databases: signed documents of members, decisions, notices, and lists for servers. */
 import { randomUUID } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -125,7 +125,7 @@ t.test('what is about personal data takes effect when the registry agrees', (t) 
       code(409, 'contract_not_possible'),
       'other content than was read',
     )
-    // Two administrators decide at once.
+    // Two administrators decide at the same time.
     const replies = await Promise.all([
       decide(w, content, 'approve'),
       decide(w, content, 'decline', REASON),
@@ -157,7 +157,7 @@ t.test('changed content voids what was agreed to', (t) =>
     t.match(await seal(w, content, OWNER), code(409, 'contract_not_possible'), 'the old one is no more')
     t.match(await seal(w, changed, OWNER), { body: { state: 'PROPOSED' } }, 'the first seal is void')
     t.match(await propose(w, changed, THIRD), code(400, 'access_denied'))
-    // One seals while the other changes it: only one of the two stands.
+    // One member seals while the other changes the proposal: only one of the two succeeds.
     const again = { ...content, retentionDays: 2 }
     const [sealed, proposed] = await Promise.all([seal(w, changed, GUEST), propose(w, again, OWNER)])
     t.same([sealed.status, proposed.status].sort(), [200, 409])
@@ -331,11 +331,11 @@ t.test('the end is announced to both, and comes', (t) =>
       ...{ validUntil: inDays(now, 20), reviewAt: inDays(now, 20), critical: true },
       services: [{ serviceCode: 'horses', endpoints: [{ method: 'GET', path: '/**' }] }],
     })
-    // A notice may come twice: its job's lease ends when the clock leaps.
+    // A notice may be sent twice, because the lease of its job ends when the clock jumps.
     const events = (of: ContractContent) => [
       ...new Set(heard.filter(({ contract }) => contract === of.contract).map(({ event }) => event)),
     ]
-    // The clock goes on while we wait: a job that ends after a leap is due a minute after that.
+    // The clock advances while we wait: a job that ends after a jump is due a minute later.
     const hear = (holds: () => boolean) =>
       until(`${holds}`, () => {
         w.world.clock.now += 1000
@@ -344,7 +344,7 @@ t.test('the end is announced to both, and comes', (t) =>
     await hear(() => events(content).includes('ends-30'))
     w.world.clock.now = Date.parse(content.validUntil) + 1000
     await hear(() => events(content).includes('EXPIRED') && events(critical).includes('overdue-0'))
-    // Jobs run side by side: two notices of one moment have no order.
+    // Jobs run in parallel, so two notices of one moment come in any order.
     t.same(events(content).toSorted(), ['ACTIVE', 'EXPIRED', 'PROPOSED', 'ends-30'])
     t.equal(await stateOf(w, critical), 'ACTIVE', 'critical: it goes on, and is shown')
     t.match(await w.node.must('GET', `/contracts?endsBefore=${inDays(now, 30)}`), [

@@ -1,4 +1,7 @@
-/** What a security server may see of contracts: those of its clients, and the standard terms of groups that they are in. */
+/**
+ * Reads the contracts that a security server may see: those of its clients, and the standard terms of groups to which its clients
+ * belong.
+ */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ContractSide, ListedContract } from '#schemas/contract.ts'
 import type { Change } from '../../changes/store.ts'
@@ -15,7 +18,7 @@ import { type PartnerWord, stateBetween } from './between.ts'
 import { createServerReach } from './server-reach-store.ts'
 
 const MANY = 500
-/** Not in force yet, or perhaps never: what was terminated may have waited for approval. */
+/** States of versions that are not in force yet or may never have been: a terminated one may have waited for approval. */
 const BEFORE: ReadonlySet<string> = new Set([...OPEN, 'TERMINATED', 'DECLINED', 'WITHDRAWN'])
 
 export type DistributionStore = ReturnType<typeof createDistributionStore>
@@ -27,7 +30,7 @@ export function createDistributionStore(
   const tables = tablesOf<RegisterTables>(database)
   const reach = createServerReach(tables)
 
-  /** What other registries said last of contracts between them and us. */
+  /** The last reports of other registries about contracts between them and us. */
   async function wordsOf(rows: ContractRow[]): Promise<WordRow[]> {
     const words: WordRow[] = []
     const ids = betweenInstances(rows)
@@ -42,7 +45,10 @@ export function createDistributionStore(
     return words
   }
 
-  /** When each version came into force, by contract and version: its last approval, or its last seal where nobody had to approve. */
+  /**
+   * When each version came into force, by contract and version: at its last approval, or at its last seal if no approval was
+   * needed.
+   */
   async function begunAt(rows: ContractRow[]): Promise<Map<string, string>> {
     const found = new Map<string, string>()
     const begun = rows.filter(({ state }) => !BEFORE.has(state))
@@ -76,7 +82,7 @@ export function createDistributionStore(
   }
 
   return {
-    /** Uses the document's id up, so that nobody repeats a question that was overheard. */
+    /** Records the document's id, so that nobody can replay a captured question. Throws `replayed_request`. */
     take: (id: string, now: number) => record((transaction) => takeDocument(transaction, id, now)),
     async listFor(
       server: string,
@@ -123,7 +129,7 @@ export function createDistributionStore(
       })
       return { policy, contracts }
     },
-    /** Contents and seals by hash, of those that this server may see; what it may not is left out like what there is not. */
+    /** The contents and seals with these hashes that this server may see. Others are left out, as if they did not exist. */
     async itemsFor(
       server: string,
       hashes: string[],

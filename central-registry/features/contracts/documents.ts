@@ -1,6 +1,6 @@
 /**
- * Verifies the signed documents of members about contracts before anybody sees them: exactly their fields, signed now by the
- * signing key of the member that speaks; pure.
+ * Verifies the signed documents of members about contracts before any other code uses them; pure. Each has exactly its fields and
+ * was signed now with the signing key of the member that it names.
  */
 
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
@@ -22,7 +22,7 @@ import { checkFresh, describeCertificate, type ProofFacts } from '../../document
 
 type Trust = { configuration: ConfigurationIndex; now: number }
 
-/** The most contents and seals that one fetch may name. */
+/** The most contents and seals that one fetch may request. */
 const MOST_HASHES = 100
 
 const head = { id: uuid, createdAt: isoTime, signer: memberId, server: serverId }
@@ -62,7 +62,7 @@ export function verifyLetter(bytes: Buffer, trust: Trust): ContactLetter {
   return verified(bytes, CONTRACT_DOCUMENT.letter, letter, trust)
 }
 
-/** Only the owner of a server asks for it. */
+/** Throws `access_denied` unless the owner of the server asks. */
 export function verifyQuery(bytes: Buffer, trust: Trust): ContractQuery {
   return ofOwner(verified(bytes, CONTRACT_DOCUMENT.query, query, trust))
 }
@@ -73,7 +73,7 @@ export function verifyFetch(bytes: Buffer, trust: Trust): ContractFetch {
 
 export type FreshSeal = VerifiedSeal & { facts: Pick<ProofFacts, 'signingCertificate'> }
 
-/** A seal that was made now: what is kept of it holds for as long as the contract. */
+/** Verifies a seal that was made within the accepted time. It is stored for as long as the contract. */
 export function verifyFreshSeal(bytes: Buffer, { configuration, now }: Trust): FreshSeal {
   const one = verifySeal(bytes, configuration)
   checkFresh(one.seal, now)

@@ -1,4 +1,7 @@
-/** Rounds with the registries of other instances, well and badly answered: what one does or leaves keeps no other from its own. */
+/**
+ * Rounds with the registries of other instances that answer correctly, wrongly or not at all: no partner disturbs the exchange
+ * with another.
+ */
 
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
@@ -35,13 +38,13 @@ const signedBy = ({ certificate, key }: ConfigurationSigner, document: object, t
     ]),
   )
 
-/** The contracts of DEV with other instances, whose registries say what `answers` has for them. */
+/** The contracts of DEV with other instances; `answers` has the answers of their registries. */
 async function exchangeWorld(t: Test, url: string) {
   const database = await openRegistryDatabase(url)
   t.teardown(() => database.close())
   const nobody = async (): Promise<void> => undefined
   const world = {
-    /** Subsystems of other instances that are gone. */
+    /** Subsystems that other instances no longer have. */
     unknown: [] as string[],
     ...{ now: Date.now(), isRegistered: true, asked: [] as { address: string; hashes: string[] }[] },
     answers: new Map<string, PostToPartner>(),
@@ -76,9 +79,9 @@ async function exchangeWorld(t: Test, url: string) {
     },
   }
   const exchange = createPartnerExchange(rooms)
-  /** For a test in which somebody never answers; on a busy machine others may need several rounds. */
+  /** For tests in which a registry never answers; on a busy machine the others may need several rounds. */
   const impatient = createPartnerExchange({ ...rooms, roundMs: 1000 })
-  /** What a registry answers that lists these contracts, and has these items. */
+  /** The answers of a registry that lists these contracts and has these items. */
   const answering =
     (instance: string, contracts: PartnerContract[], items: (hashes: string[]) => Promise<Buffer[]>) =>
     async (...[, path, document]: Parameters<PostToPartner>): Promise<Buffer> => {
@@ -92,7 +95,7 @@ async function exchangeWorld(t: Test, url: string) {
     }
   const tables = tablesOf<RegisterTables>(database)
   const stateOf = async (contract: string) => (await versionsOf(tables, contract)).at(-1)?.state
-  /** As it is when the registries of both have to agree only. */
+  /** A contract as it is when only the two registries still have to agree. */
   const accepted = async (content: ContractContent, sealedBy?: string): Promise<void> => {
     const at = new Date(world.now).toISOString()
     const { contract, version } = content
@@ -157,7 +160,7 @@ onEachDatabase(
     const { world, exchange, stateOf, accepted } = await exchangeWorld(t, url)
     world.unknown = ['SE/GOV/1/gone', 'SE/GOV/1/lost']
     const ids = ['0', '5', 'a', 'f'].map((sign) => sign + randomUUID().slice(1))
-    // Before one that is possible, and after one.
+    // Impossible contracts before and after possible ones.
     for (const [at, subsystem] of ['gone', 'a', 'b', 'lost'].entries()) {
       const content = contentAt(world.now, { contract: ids[at]!, provider: `SE/GOV/1/${subsystem}` })
       await accepted(content, 'SE')
@@ -183,7 +186,7 @@ onEachDatabase('a partner has so much time, so many questions and so many bytes 
   await accepted(ours, 'SE')
   await exchange()
   t.equal(await stateOf(ours.contract), 'ACTIVE')
-  // It lists more than it gives, one thing at a time, and never ends.
+  // It lists more than it returns, one item at a time, without end.
   const hash = (at: number): string => String(at).padStart(64, '0')
   const seals = Array.from({ length: 60 }, (_, at) => hash(at))
   const endless = Array.from({ length: 90 }, (_, at) =>
@@ -204,7 +207,7 @@ onEachDatabase('a partner has so much time, so many questions and so many bytes 
     [{ state: 'SUSPENDED', heard_at: new Date(world.now - 30_000).toISOString() }],
     'what it says is heard all the same, as of when it said so',
   )
-  // Larger than anything: left out, and nothing of it is kept.
+  // Larger than any item: left out, and nothing of it is stored.
   const proposed = contentAt(world.now, { provider: 'SE/GOV/1/other' })
   const file = (content: object): Buffer => Buffer.from(canonicalJson(content))
   const large = contentAt(world.now, { provider: 'SE/GOV/1/large', purpose: 'x'.repeat(140_000) })
@@ -215,7 +218,7 @@ onEachDatabase('a partner has so much time, so many questions and so many bytes 
   await exchange()
   t.equal(await stateOf(proposed.contract), 'PROPOSED')
   t.equal(await stateOf(large.contract), undefined)
-  // One page after the other, and no more than so many of them.
+  // One page after the other, up to a limit.
   const places: unknown[] = []
   const onPages =
     (last: number) =>
@@ -245,7 +248,7 @@ onEachDatabase('a partner has so much time, so many questions and so many bytes 
   world.answers.set('SE', onPages(Number.POSITIVE_INFINITY))
   await exchange()
   t.equal(places.length, 10)
-  // It never answers: the others are heard, and the round ends.
+  // It never answers: the others are still heard, and the round ends.
   world.answers.set('SE', (_service, _path, _document, _most, signal) => {
     // An open connection keeps the process alive; a signal alone does not.
     const open = setInterval(() => undefined, 1000)
@@ -272,7 +275,7 @@ onEachDatabase('no member keeps what is in force out of the list, nor makes it t
   const { world, record, lists, tables, accepted, exchange } = await exchangeWorld(t, url)
   const at = new Date(world.now).toISOString()
   const provider = 'SE/GOV/1/register'
-  // The list is in the order of ids but for what matters.
+  // The list is sorted by id within each kind: first in force, then open, then ended.
   const id = (first: string): string => `${first}${randomUUID().slice(1)}`
   const [active, heard, churned, open] = ['f', '1', '0', '2'].map((first) =>
     contentAt(world.now, { provider, contract: id(first) }),
@@ -304,7 +307,7 @@ onEachDatabase('no member keeps what is in force out of the list, nor makes it t
   t.same(await lists.listFor('FI', 'DEV', world.now), { contracts: [] }, 'to others nothing')
   t.same(firstBytes(['a', 'b', 'c'], 8), ['a', 'b'], 'the last are cut')
 
-  // More in force than stand on a page: none is kept out by those with lower ids.
+  // More contracts in force than fit on a page: those with higher ids still follow.
   const more = ['3', '4', '5'].map((first) => contentAt(world.now, { provider, contract: id(first) }))
   for (const content of more) await accepted(content, 'SE')
   await tables

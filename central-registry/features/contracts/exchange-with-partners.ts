@@ -1,7 +1,8 @@
 /**
- * Contracts between instances, from registry to registry: each asks the other every 15 s for what there is between both and takes what
- * it can verify; each answers only questions signed by a key of an instance that it trusts. What one version lacks keeps out no other.
- * A partner has so long, so many pages, questions and bytes a round: what came is taken, the rest is asked for in the next one.
+ * Exchanges contracts between instances, from registry to registry. Each asks the other every 15 s for the contracts between both
+ * and stores what it can verify. Each answers only questions signed with a key of an instance that it trusts. A version that
+ * cannot be accepted does not affect other versions. A round with a partner has limits of time, pages, questions and bytes; what
+ * is left is requested in the next round.
  */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { claimedInstance, verifyCounterSeal, verifyPartnerQuery } from '#core/contract/between-instances.ts'
@@ -34,24 +35,27 @@ type Rooms = {
   distribution: Pick<DistributionStore, 'take'>
   views: PartnerInstances
   members: Pick<MemberStore, 'parameters'>
-  /** DER of the keys that sign our configuration, the active one among them. */
+  /** DER of the certificates of all keys that sign our configuration, including the active one. */
   ownCertificates(): Promise<Buffer[]>
   signDocument(document: object, type: string): Promise<string>
   post: PostToPartner
-  /** For one partner in one round; less only in tests. */
+  /** Milliseconds for one partner in one round; only tests set it. */
   roundMs?: number | undefined
   clock: Clock
   log: Log
 }
 
 const ANSWERED_BYTES = 2 * 1024 * 1024
-/** What one registry suspends is known to the other within a minute, whatever a third one does: a round is this, then 15 s. */
+/**
+ * Milliseconds for one partner in one round. The next round begins 15 s later, so one registry learns of a suspension at the
+ * other within a minute, whatever a third one does.
+ */
 const ROUND_MS = 20_000
-/** Of a list; what is in force beyond them is told to nobody, which is said loudly. */
+/** Pages of one list. Contracts in force beyond them are not exchanged, which is logged as a failure. */
 const MOST_PAGES = 10
 
 export function partnerContractHandlers(rooms: Rooms): Record<string, OperationHandler> {
-  /** The verified question, used up, with the instance that asks. */
+  /** Verifies a question, records its id against replay, and returns it with our own instance. */
   async function questionIn(body: unknown): Promise<{ query: PartnerQuery; own: string }> {
     if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: 'a signed document is needed' })
     const now = rooms.clock()
@@ -98,7 +102,7 @@ export function partnerContractHandlers(rooms: Rooms): Record<string, OperationH
   }
 }
 
-/** One round: counter-seals that are due, then every partner, each apart. */
+/** One round: makes the counter-seals that are due, then exchanges with every partner independently. */
 export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promise<void> {
   const { store, views, clock } = rooms
   const { said, warn } = createWarnings(rooms.log)
@@ -123,7 +127,10 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
     }
   }
 
-  /** Our own agreement is kept apart from what it leads to; what stands against one contract stops no other, and asking nobody. */
+  /**
+   * Makes counter-seals, then activates the versions that both registries sealed. A failure with one contract stops neither other
+   * contracts nor the exchange with partners.
+   */
   async function bringIntoForce(own: string): Promise<void> {
     try {
       await counterSeal(own)
@@ -151,9 +158,9 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
 
   async function takeAll(round: Round, { contracts: listed, generatedAt }: PartnerList): Promise<void> {
     const { partner, own, signal } = round
-    // When it said so, by its own clock if that is behind ours: a long round makes no word newer.
+    // The time at which the partner said so, by the earlier of both clocks: a long round must not make its report look newer.
     const heardAt = new Date(Math.min(Date.parse(generatedAt), clock())).toISOString()
-    // Seals of our own members come from here, not from there: those that we lack are of theirs, or of nobody.
+    // We accept seals of our own members only from them directly. Those in the list that we lack are the partner's, or invalid.
     const hashesOf = (one: PartnerContract): string[] => [
       ...[one.hash, ...one.seals],
       ...(one.counterSeal === undefined ? [] : [one.counterSeal]),
@@ -161,7 +168,7 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
     const known = await store.known(listed.flatMap(hashesOf))
     const isWanted = (one: PartnerContract): boolean =>
       OPEN.includes(one.state) || (known.has(one.hash) && LIVE.includes(one.state))
-    // What was refused before comes last, so that it holds up nothing.
+    // Versions that failed before come last, so that they delay no others.
     const wanted = listed
       .filter(isWanted)
       .sort((a, b) => Number(said.has(keyOf(a))) - Number(said.has(keyOf(b))))
@@ -209,15 +216,15 @@ export function createPartnerExchange(rooms: Omit<Rooms, 'lists'>): () => Promis
         ),
       ),
     )
-    // What came may have completed a contract: its counter-seal need not wait for the next round.
+    // A contract may be complete now, so its counter-seal is made at once and not in the next round.
     await bringIntoForce(own)
   }
 }
 
 const NOT_DONE = 'what it lists could not all be taken in one round; it goes on in the next'
-/** Says what goes wrong, each thing once for as long as it stays the same. */
+/** Logs failures, each once for as long as its message stays the same. */
 function createWarnings(log: Log): { said: Map<string, string>; warn: Warn } {
-  /** What went wrong last. */
+  /** The last message by key. */
   const said = new Map<string, string>()
 
   const warn: Warn = (key, thrown, what, text) => {

@@ -1,4 +1,4 @@
-/** Service contracts between members: proposed, signed by all parties, approved, kept with other instances, ended. */
+/** Service contracts between members: proposed, signed by all parties, approved, exchanged with other instances, ended. */
 import type { Within } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -34,18 +34,18 @@ import { createContractStore } from './store.ts'
 import type { Tables } from './tables.ts'
 import { terminateUntold } from './terminate-untold.ts'
 
-/** What one registry stops is stopped at the other within a minute. */
+/** Short enough that a suspension at one registry takes effect at the other within a minute. */
 const EXCHANGE_SECONDS = 15
 
 type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> & {
   record: Change<Tables>
   webhooks: Pick<WebhookStore, 'urlOf'>
-  /** Puts letters into the outbox; undefined without a mail server. */
+  /** Puts e-mails into the outbox; undefined without a mail server. */
   letters: { contract: Notify; put: PutMail } | undefined
   members: Pick<MemberStore, 'parameters'>
-  /** `announce`: the list of who is suspended is signed anew with a change. */
+  /** `announce` has the suspension list signed anew after a change. */
   suspensions: ContractSuspensions & { announce(transaction: Within): Promise<void> }
-  /** The person or key that made an API key. */
+  /** The active person at the start of the chain of keys that made an API key; null for keys of the operator. */
   makerOf(key: string): Promise<string | null>
   trust: TrustStore
   ocspFreshnessSeconds: number
@@ -64,7 +64,7 @@ type Offers = {
     contacts: Pick<ContactStore, 'asks' | 'unconfirmed'>
     terminateUntold: typeof terminateUntold
   }
-  /** Of the registration API. */
+  /** Handlers of the registration API. */
   contractRegistrations: Record<string, OperationHandler>
 }
 

@@ -1,6 +1,6 @@
 /**
- * The members' side of contracts at the registration listener: proposals, seals, acts, and what a server fetches for its
- * clients. Every proof is verified before a row is touched, and only parties learn that there is a contract.
+ * Handlers for members at the registration listener: proposals, seals, acts, and what a server fetches for its clients. Every
+ * proof is verified before a row changes, and only parties learn that a contract exists.
  */
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { ContractItems, ContractList } from '#schemas/contract.ts'
@@ -25,7 +25,7 @@ type ContractIntakeRooms = DocumentRooms & {
   store: ContractStore
   contacts: ContractContacts
   distribution: DistributionStore
-  /** Signs a document by the active configuration signing key. */
+  /** Signs a document with the active configuration signing key. */
   signDocument(document: object, type: string): Promise<string>
   count(
     purpose: 'proposal' | 'seal' | 'act' | 'confirmation' | 'letter' | 'query' | 'fetch',
@@ -33,7 +33,7 @@ type ContractIntakeRooms = DocumentRooms & {
   ): void
 }
 
-/** A fetch gives at least one item, and no more when this is full: the server asks for the rest again. */
+/** A fetch returns at least one item, and stops when it has this many bytes; the server asks for the rest again. */
 const MAX_ITEMS_BYTES = 2 * 1024 * 1024
 
 export function contractIntakeHandlers(rooms: ContractIntakeRooms): Record<string, OperationHandler> {

@@ -1,4 +1,4 @@
-/** Notices of what is coming: each once, recorded with the job that gives it. */
+/** Gives notices of the end or the review of contracts: each once, recorded in one transaction with the job that sends it. */
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
 import type { Change } from '../../changes/store.ts'
@@ -8,7 +8,7 @@ import { dueNotice, IN_FORCE, NOTICE_DAYS, partiesOf } from '../../contract-vers
 import type { Tables } from './tables.ts'
 
 const DAY_MS = 86_400_000
-/** In one transaction. */
+/** Contracts in one transaction. */
 const MANY = 200
 const LIGHT = [
   ...(['contract', 'version', 'hash', 'state', 'critical'] as const),
@@ -28,11 +28,11 @@ export function createNoticeStore({
 }) {
   const tables = tablesOf<Tables>(database)
 
-  /** What stands close enough to its end or its review that a notice may be due, whatever was given already. */
+  /** Versions whose end or review is near, and which lack a notice. */
   async function candidates(now: number): Promise<Key[]> {
     const soon = new Date(now + NOTICE_DAYS[0] * DAY_MS).toISOString()
     const inForce = () => tables.selectFrom('contract_version').select(LIGHT).where('state', 'in', IN_FORCE)
-    // Two queries, each of one index: with one that has an "or" every contract would be read every minute.
+    // Two queries, each with its own index: a single query with "or" would read every contract each minute.
     const rows = await inForce()
       .where('valid_until', '<=', soon)
       .union(inForce().where('review_at', '<=', new Date(now).toISOString()))
@@ -50,7 +50,7 @@ export function createNoticeStore({
       .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
   }
 
-  /** Gives these their notices; what another node gave meanwhile is not given again. */
+  /** Gives these contracts their notices. Reads what was given again, because another node may have given some meanwhile. */
   async function giveSome(transaction: Kysely<Tables>, keys: Key[], now: number): Promise<void> {
     const at = new Date(now).toISOString()
     const ids = [...new Set(keys.map(({ contract }) => contract))]

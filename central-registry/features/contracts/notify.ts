@@ -1,6 +1,6 @@
 /**
- * Tells the members of a contract by webhook what happened or is coming: a job for each, recorded with what it tells and tried
- * again with back-off. A notice proves nothing; the signed list that the member's server fetches does.
+ * Notifies the members of a contract by webhook. Each notice is a job, committed together with the event and repeated with
+ * back-off. A notice proves nothing; the signed list that the member's server fetches does.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { JobHandler } from '#platform/jobs/create-jobs.ts'
@@ -9,10 +9,10 @@ import type { ContractNotice } from '../../contract-versions/announce.ts'
 import type { PostNotice } from '../../members/webhooks/client.ts'
 import type { WebhookStore } from '../../members/webhooks/store.ts'
 
-/** Whoever does not listen for so long learns it from its server. */
+/** After this many milliseconds a notice is dropped; the member learns of the event from its server. */
 const GIVE_UP_MS = 3 * 86_400_000
 
-/** The job's handler. A member without a webhook is told nothing. */
+/** The job's handler. Does nothing for a member without a webhook. Throws as `PostNotice`. */
 export function createContractNotifier(rooms: {
   webhooks: Pick<WebhookStore, 'urlOf'>
   post: PostNotice

@@ -1,6 +1,7 @@
 /**
- * What another registry is told of contracts between both instances, a page at a time. What is in force is told first, all of it, and
- * what one member may make without end last: no member keeps what is in force out, nor makes a page larger than the other registry takes.
+ * Lists the contracts between two instances for the other registry, page by page. All contracts in force come first, then open
+ * ones. Ended ones, which one member could make without limit, come last. So no member can push out a contract in force, or make
+ * a page larger than the other registry accepts.
  */
 import { sql } from 'kysely'
 import { MAX_PARTNER_LIST_BYTES, MOST_BETWEEN, MOST_SEALS } from '#core/contract/between-instances.ts'
@@ -14,26 +15,29 @@ import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 
 export type PartnerListStore = ReturnType<typeof createPartnerListStore>
 
-/** What has ended is told for so long. */
+/** How long a contract is listed after its end. */
 const ENDED_SHOWN_MS = 30 * 86_400_000
-/** The list travels in base64, with a signature. */
+/** The list is sent as base64, with a signature. */
 const MAX_CONTRACTS_BYTES = (MAX_PARTNER_LIST_BYTES / 4) * 3 - 64 * 1024
-/** Of a reason so much is told that the list stays small; the whole stands where it was given. */
+/** Reasons are shortened to keep the list small; the registry where a reason was given has the whole of it. */
 const REASON_SHOWN = 200
 const MANY = 500
 
-/** Before every version. */
+/** Precedes every version. */
 const FIRST: PartnerPlace = { contract: '', version: 0 }
 
 type Page = { after: PartnerPlace; most: number }
-/** The first so many of the rows are in force; `hasMore` of those beyond the page. */
+/** The first `inForce` of the rows are in force. `hasMore`: there are more in force after this page. */
 type Rows = { rows: ContractRow[]; inForce: number; hasMore: boolean }
 type OfVersion = Pick<ContractRow, 'contract' | 'version'> & { sha256: string }
 
 export function createPartnerListStore(database: Database) {
   const tables = tablesOf<RegisterTables>(database)
 
-  /** Without what ended and the other registry never had to know of: nobody agreed to it, and it has never spoken of it. */
+  /**
+   * The rows of a page. Left out are ended versions that the other registry need not know: ours never agreed to them, and the
+   * other one never mentioned them.
+   */
   async function rowsWith(instance: string, since: string, page: Page): Promise<Rows> {
     const between = tables.selectFrom('contract_version').select(COLUMNS).where(namesInstance(instance))
     const { after, most } = page
@@ -97,7 +101,9 @@ export function createPartnerListStore(database: Database) {
   }
 
   return {
-    /** Versions with members of the instance, with seals and our own counter-seal; `next` while there are more in force. */
+    /**
+     * Versions with members of the instance, with their seals and our counter-seal. `next` is set while there are more in force.
+     */
     async listFor(
       instance: string,
       own: string,
@@ -124,7 +130,7 @@ export function createPartnerListStore(database: Database) {
       if (last === undefined || (contracts.length >= inForce && !hasMore)) return { contracts }
       return { contracts, next: { contract: last.contract, version: last.version } }
     },
-    /** Contents and seals of versions with members of the instance; what is of no such version is left out. */
+    /** The contents and seals with these hashes that belong to versions with members of the instance. */
     async itemsFor(instance: string, hashes: string[]): Promise<Buffer[]> {
       const contents = await tables
         .selectFrom('contract_version')
@@ -153,7 +159,7 @@ function keyOf({ contract, version }: Pick<ContractRow, 'contract' | 'version'>)
   return `${contract} ${Number(version)}`
 }
 
-/** The first of them that together take no more than so many bytes. */
+/** As many of the first entries as fit into `most` bytes of JSON. */
 export function firstBytes<T>(all: T[], most: number): T[] {
   let bytes = 0
   const cut = all.findIndex((one) => {

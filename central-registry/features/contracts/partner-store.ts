@@ -1,6 +1,6 @@
 /**
- * Contracts between two instances: what is taken from what the other registry tells. Each registry decides for itself; a version comes
- * into force here when both have counter-sealed it, and ends here as soon as either ended it.
+ * Stores contracts between two instances from what the other registry reports. Each registry decides for itself. A version comes
+ * into force here when both have counter-sealed it, and ends here as soon as either ends it.
  */
 import type { Kysely } from 'kysely'
 import { fits, type verifyCounterSeal } from '#core/contract/between-instances.ts'
@@ -33,7 +33,7 @@ import type { FreshSeal } from './documents.ts'
 
 export type PartnerStore = ReturnType<typeof createPartnerStore>
 type VerifiedCounterSeal = ReturnType<typeof verifyCounterSeal> & { message: Buffer }
-/** What came with a listed version, each verified: nothing else is written. */
+/** The verified parts that came with a listed version; only these are stored. */
 export type Received = {
   content: ContractContent | undefined
   seals: (FreshSeal & { message: Buffer })[]
@@ -50,7 +50,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
   const acts = createContractActs(rooms)
 
   return {
-    /** Which of the hashes are here already. */
+    /** Which of the hashes the database has already. */
     async known(hashes: string[]): Promise<Set<string>> {
       const found = new Set<string>()
       for (let at = 0; at < hashes.length; at += 500) {
@@ -69,7 +69,10 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
       }
       return found
     },
-    /** Takes one version as the other registry has it. Throws what its rules or proofs do not allow; then nothing of it is taken. */
+    /**
+     * Stores one version as the other registry reports it. Throws when a rule or proof does not allow that; then nothing is
+     * stored.
+     */
     take: (
       listed: PartnerContract,
       received: Received,
@@ -77,19 +80,19 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
     ): Promise<void> =>
       record(async (transaction) => {
         const rows = await versionsOf(transaction, listed.contract)
-        // Whoever knows the id of a contract that is no business of theirs says nothing about it.
+        // A registry that merely knows a contract's id may not report about it.
         const both = [q.own, q.partner].sort().join()
         let row = rows.find(({ version }) => version === listed.version)
-        // Of a version that is between both it says what it has to say, whatever other versions there are.
+        // About a version between both it may report, whatever other versions there are.
         if ((row === undefined ? rows : [row]).some((one) => instancesOf(contentOf(one)).join() !== both))
           throw new Fault('access_denied', { what: `${q.partner} is no party of this contract` })
         const hasEndedThere = row !== undefined && OPEN.includes(row.state) && ENDS.has(listed.state)
         if (row?.hash !== listed.hash && row?.origin === null && listed.origin === q.own) {
-          // It has a content that changed here before it ended: it is told of that from now on.
+          // Our content changed before it ended here. Recording the report makes our list tell the other registry so.
           if (!LIVE.includes(row.state)) await keepWord(transaction, listed, q)
           return
         }
-        // What it proposed, changed and ended between two rounds has ended, whatever we had of it.
+        // A version that the partner proposed, changed and ended between two rounds has ended, whichever of its contents we have.
         if (row?.hash !== listed.hash && !(hasEndedThere && row?.origin === q.partner)) {
           const { content } = received
           if (content === undefined) return
@@ -119,7 +122,8 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
             throw impossible('the counter-seal is of another content')
           const { instance } = seal
           const by = `the registry of ${q.partner}`
-          // Each one that is taken is an event, and a leaf of the transparency log: one by a key is enough, and keys change seldom.
+          // Each accepted counter-seal is an event and thus a leaf of the transparency log. One for each key is enough, and keys
+          // change rarely.
           const stands = (await counterSealsOf(transaction, row)).some(
             (one) => one.certificate === certificate,
           )
@@ -129,7 +133,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
           await addEvent(transaction, row, { act: 'counterSeal', by, at: q.at })
         }
       }),
-    /** What the instance said last, by contract and version. */
+    /** The last reports of the instance, by contract and version. */
     async words(instance: string): Promise<Map<string, string>> {
       const rows = await tables
         .selectFrom('contract_partner')
@@ -138,7 +142,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
         .execute()
       return new Map(rows.map((row) => [`${row.contract} ${Number(row.version)}`, wordOf(row)]))
     },
-    /** Most of what it says each time is what it said before. */
+    /** Renews the time of reports that have not changed, which most have not. */
     heardAgain: (
       instance: string,
       listed: Pick<PartnerContract, 'contract' | 'hash'>[],
@@ -148,7 +152,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
         for (let from = 0; from < listed.length; from += 500) {
           const some = listed.slice(from, from + 500)
           const ids = [...new Set(some.map(({ contract }) => contract))]
-          // A hash is of one version only: the others of its contract were not heard by it.
+          // A hash belongs to one version, so other versions of its contract are not renewed.
           const hashes = some.map(({ hash }) => hash)
           await transaction
             .updateTable('contract_partner')
@@ -159,7 +163,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
             .execute()
         }
       }),
-    /** Versions that this registry agreed to and has not sealed by a key that signs now. */
+    /** Versions that this registry agreed to but has not sealed with one of the present signing keys. */
     async dueForCounterSeal(own: string, certificates: string[]): Promise<ContractRow[]> {
       const rows = await tables
         .selectFrom('contract_version')
@@ -189,13 +193,13 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
     ): Promise<void> =>
       record(async (transaction) => {
         const row = (await versionsOf(transaction, contract)).find((each) => each.hash === hash)
-        // Other content, or withdrawn, meanwhile.
+        // Meanwhile it has other content, or was withdrawn.
         if (row === undefined || !LIVE.includes(row.state) || row.agreed_at === null) return
         const { at: sealed_at, ...values } = one
         await putCounterSeal(transaction, { contract, version, hash, sealed_at, ...values })
         await addEvent(transaction, row, { act: 'counterSeal', by: 'this registry', at: one.at })
       }),
-    /** Versions that wait for nothing any more: each instance of the parties has counter-sealed what they are now. */
+    /** Versions that wait for nothing any more: both instances have counter-sealed the present content. */
     async sealedByBoth(): Promise<ContractRow[]> {
       const rows = await tables
         .selectFrom('contract_version')
@@ -218,7 +222,10 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
         .execute()
       return rows
     },
-    /** In force, once both registries have agreed. Throws `contract_not_possible` while the register or time stands against it. */
+    /**
+     * Puts a version into force once both registries have agreed. Throws `contract_not_possible` while the register or time does
+     * not allow it.
+     */
     activate: ({ contract, hash }: ContractRow, at: string): Promise<void> =>
       record(async (transaction) => {
         const row = (await versionsOf(transaction, contract)).find((each) => each.hash === hash)
@@ -231,7 +238,10 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
   }
 }
 
-/** Takes the place of what we have when it is the other registry's to say, and nobody has agreed for good. */
+/**
+ * Stores the partner's content in place of ours, if the partner may decide on it and it is still a proposal. Undefined when ours
+ * stays. Throws `contract_not_possible` or `access_denied`.
+ */
 async function takeContent(
   transaction: Kysely<RegisterTables>,
   content: ContractContent,
@@ -247,7 +257,7 @@ async function takeContent(
       `version ${row.version} was something else here, and is ${row.state}: it has to be proposed there as a later version`,
     )
   }
-  // Both proposed the next version at once: the provider's registry goes first.
+  // When both proposed the next version at the same time, the provider's registry wins.
   const isTheirs = row === undefined || row.origin === q.partner || providerIn(content) === q.partner
   if (!isTheirs || !isProposal) return undefined
   if (parseMemberId(listed.proposedBy).instance !== q.partner) throw impossible('a stranger proposed it')
@@ -272,7 +282,7 @@ async function takeSeals(
   const signers = await q.acts.signersOf(transaction, row)
   for (const { message, ...one } of seals) {
     const { signer } = one.seal
-    // Our own members seal here: nobody else says so for them.
+    // Our own members seal at this registry; nobody else can report their seals.
     if (parseMemberId(signer).instance !== q.partner || signers.includes(signer)) continue
     checkSealFits(one.seal, content, row.hash)
     await q.acts.keepSeal(transaction, row, one, { message, at: q.at })
@@ -283,7 +293,7 @@ async function takeSeals(
     : row
 }
 
-/** What two words have to have in common to be the same. */
+/** The parts of a report that decide whether it is the same as before. */
 export function wordOf(one: { hash: string; state: string; reason?: string | null }): string {
   return JSON.stringify([one.hash, one.state, one.reason ?? null])
 }
@@ -298,7 +308,7 @@ function providerIn({ provider }: ContractContent): string {
   return parseSubsystemId(provider).instance
 }
 
-/** Of the present content. */
+/** The counter-seals of the present content. */
 async function counterSealsOf(
   kysely: Kysely<RegisterTables>,
   { contract, version, hash }: Pick<ContractRow, 'contract' | 'version' | 'hash'>,
@@ -313,7 +323,7 @@ async function counterSealsOf(
     .execute()
 }
 
-/** Writes down what the other registry says of a version that is here too. */
+/** Records what the other registry reports about a version that we also have. */
 async function keepWord(
   transaction: Kysely<RegisterTables>,
   { contract, version, hash, state, reason }: PartnerContract,
@@ -327,7 +337,10 @@ async function keepWord(
     .execute()
 }
 
-/** Whether so many of this registry were taken of the version within a day that another one is no change of keys. */
+/**
+ * Whether the other registry has sealed the version so often within a day that a further counter-seal cannot be due to a change
+ * of keys.
+ */
 async function sealedSince(
   transaction: Kysely<RegisterTables>,
   { contract, version }: ContractRow,
@@ -343,7 +356,7 @@ async function sealedSince(
   return (await counted(today)) >= MOST_SEALED_A_DAY
 }
 
-/** One of each registry: a newer one, by a newer key, takes the place of the one before. */
+/** Stores the one counter-seal of a registry; a newer one, with a newer key, replaces it. */
 async function putCounterSeal(
   transaction: Kysely<RegisterTables>,
   values: RegisterTables['contract_counter_seal'],

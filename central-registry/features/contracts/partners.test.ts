@@ -1,4 +1,4 @@
-/** What another registry may ask and say of contracts between two instances, and all that it may not. */
+/** What another registry may ask and report about contracts between two instances, and everything that it may not. */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { readCertificate } from '#core/certificate/certificate.ts'
@@ -141,7 +141,7 @@ void t.test('what a list and a counter-seal have to be', async (t) => {
   t.equal(await codeOf(() => verifyCounterSeal(seal, [])), 'access_denied')
 })
 
-/** What SE says of contracts, to the store of DEV. */
+/** The store of DEV, which gets the reports of SE. */
 async function storeWorld(t: Test, url: string) {
   const database = await openRegistryDatabase(url)
   t.teardown(() => database.close())
@@ -199,7 +199,7 @@ onEachDatabase(
     t.equal(await propose(between, { state: 'WITHDRAWN', reason: 'Changed our mind' }), 'accepted')
     t.equal(await stateOf(between.contract), 'WITHDRAWN')
 
-    // Each registry counts by itself: what was withdrawn before the other one heard of it leaves a gap.
+    // Each registry numbers its versions itself: one that was withdrawn before the other registry heard of it leaves a gap.
     const later = contentAt(now, { provider, contract: between.contract, version: 4, title: 'Later' })
     t.equal(await propose({ ...later, version: 1 }), 'contract_not_possible', 'that was something else here')
     t.equal(await propose(later), 'accepted')
@@ -268,7 +268,7 @@ onEachDatabase(
     const [one, two] = await versionsOf(tables, first.contract)
     t.match([one, two], [{ state: 'TERMINATED' }, { state: 'ACTIVE' }])
 
-    // So the next version is between the same instances.
+    // So the next version must be between the same instances.
     const refused = (content: ContractContent, row: ContractRow = one!) =>
       codeOf(() => checkInstances(content, 'DEV/GOV/5678', [row]))
     t.equal(await refused(next), 'contract_not_possible')
@@ -289,7 +289,7 @@ onEachDatabase('what changed and ended between two rounds has ended at both', as
   const { record, store, lists, tables, now, at, q } = await storeWorld(t, url)
   const provider = 'SE/GOV/1/register'
   const stateOf = async ({ contract }: ContractContent) => (await versionsOf(tables, contract)).at(-1)?.state
-  // Theirs: we have what it was before.
+  // Proposed by them: we have the earlier content.
   const theirs = contentAt(now, { provider })
   const changed = { ...theirs, title: 'Changed' }
   await store.take(word(theirs), { ...nothing, content: theirs }, q)
@@ -300,7 +300,7 @@ onEachDatabase('what changed and ended between two rounds has ended at both', as
     wordOf(word(changed, { state: 'WITHDRAWN', reason: 'An error' })),
   )
 
-  // Ours: what they say of what it was before has us tell them.
+  // Proposed by us: when they report about the earlier content, our list tells them the present one.
   const ours = contentAt(now, { provider })
   const before = word({ ...ours, title: 'Before' }, { origin: 'DEV', proposedBy: 'DEV/GOV/5678' })
   const put = await record((transaction) => putVersion(transaction, ours, { by: 'DEV/GOV/5678', at }))

@@ -1,4 +1,4 @@
-/** Members of other instances, as contracts see them; declared here, answered by the federation. */
+/** Members of other instances, as contracts need them; implemented by the federation feature. */
 
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { groupOf, instancesOf, partnerOf } from '#core/contract/parties.ts'
@@ -9,25 +9,25 @@ import { contentOf } from '../../contract-versions/rows-store.ts'
 import { impossible, OPEN } from '../../contract-versions/rules.ts'
 import type { ContractRow } from '../../register/tables.ts'
 
-/** An instance that is trusted, and of which a valid configuration is known. */
+/** A trusted instance of which we have a valid configuration. */
 export type PartnerInstance = {
   instance: string
-  /** DER of the keys that sign for it. */
+  /** DER of the certificates of the keys that sign for it. */
   certificates: Buffer[]
   index: ConfigurationIndex
-  /** Undefined where it takes no documents of ours: X-Road's central server. */
+  /** Undefined when it accepts no documents of ours, as X-Road's central server. */
   registration: RegistrationService | undefined
 }
 
 export type PartnerInstances = {
-  /** Reads what changed: before a transaction, in which the others are asked. */
+  /** Reads what has changed. Call it before the transaction that uses `of` or `all`. */
   load(): Promise<void>
   of(instance: string): PartnerInstance | undefined
   all(): PartnerInstance[]
 }
 
 export type Partners = {
-  /** Before a transaction: what `isRegistered` answers from is read anew. */
+  /** Updates what `isRegistered` uses. Call it before the transaction. */
   load(): Promise<void>
   /** Whether a valid configuration of a trusted instance has this subsystem. */
   isRegistered(subsystem: string): boolean
@@ -36,9 +36,9 @@ export type Partners = {
 export const NO_PARTNERS: Partners = { load: async () => undefined, isRegistered: () => false }
 
 /**
- * Throws `contract_not_possible` for a contract of more than two instances, without one of ours, or of other instances than the
- * versions before: each registry has them all. Also for other content of a proposal that came from the other registry: one of
- * both changes it, so that both have the same.
+ * Throws `contract_not_possible` for a contract of more than two instances, for one without the signer's instance, and for one
+ * whose earlier versions have other instances, because each of both registries has all versions. Also throws for other content of
+ * a proposal that came from the other registry: only one of the two may change it.
  */
 export function checkInstances(content: ContractContent, signer: string, rows: ContractRow[]): void {
   const { instance } = parseMemberId(signer)
@@ -52,7 +52,7 @@ export function checkInstances(content: ContractContent, signer: string, rows: C
         ? `no party is of the instance ${instance}`
         : `the group ${group} is one of the instance ${all.join()}, and its terms bind members of that instance; with a provider there, name the consumers of ${instance} by their subsystems`,
     )
-  // A proposal that no other registry was told of may still come to name a member of another instance.
+  // A proposal that no other registry has seen may still be changed to name a member of another instance.
   const before = rows.filter((row) => row.version !== content.version || instancesIn(row).length > 1)
   const other = before.find((row) => instancesIn(row).join() !== all.join())
   if (other !== undefined)
