@@ -1,4 +1,4 @@
-/** Lists of contracts for administrators, and one contract whole: its versions, seals, events and notices. */
+/** Lists of contracts for administrators, and single contracts with all versions, seals, events and notices. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import { contains, counted, orderOf, type Page } from '../../changes/store.ts'
@@ -11,11 +11,11 @@ import type { Tables } from './tables.ts'
 export type Filter = {
   q?: string | undefined
   state?: ContractState | undefined
-  /** In its text form. */
+  /** A member's id in its text form. */
   member?: string | undefined
-  /** In force, and ending before this. */
+  /** Selects versions in force whose validity ends before this time. */
   endsBefore?: string | undefined
-  /** Undecided or in force, and naming an address that was not confirmed at this time. */
+  /** Selects versions, undecided or in force, with an address that had no valid confirmation at this time. */
   unconfirmedAt?: string | undefined
 }
 
@@ -32,7 +32,7 @@ export function createContractReading(database: Database) {
       .$if(q !== '', (query) => query.where(contains(q, { id: 'parties', text: 'title' })))
       .$if(state !== undefined, (query) => query.where('state', '=', state!))
       .$if(member !== undefined, (query) =>
-        // From the member's parties to contracts: the other way round every contract would be looked up.
+        // Selects from the member's parties first; the other way round would look up every contract.
         query.where(({ eb, refTuple, selectFrom }) =>
           eb(
             refTuple('contract', 'version'),
@@ -103,7 +103,7 @@ export function createContractReading(database: Database) {
           .where('contract', '=', contract)
           .orderBy('instance')
           .execute(),
-        /** What the other registry said last, of a contract between two instances. */
+        /** The last reports of the other registry about a contract between two instances. */
         words: await tables
           .selectFrom('contract_partner')
           .select(['version', 'instance', 'state', 'reason', 'heard_at'])
@@ -117,7 +117,7 @@ export function createContractReading(database: Database) {
           .execute(),
       }
     },
-    /** How many are in force after their end, because they are critical. */
+    /** The number of critical contracts that are in force after their end. */
     async overdue(now: string): Promise<number> {
       return counted(where({ endsBefore: now }).where('critical', '=', 1))
     },

@@ -1,4 +1,4 @@
-/** Handlers of the operations on contracts: lists, one contract with its versions side by side, decisions, the policy. */
+/** Handlers of the operations on contracts: lists, one contract with its versions compared, decisions, the policy. */
 import { instancesOf } from '#core/contract/parties.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -22,7 +22,7 @@ import type { ContractContacts } from './contacts-store.ts'
 import type { ContractReading, Filter } from './reading-store.ts'
 import type { ContractStore } from './store.ts'
 
-/** Who may not exchange under a contract at the moment; declared here, answered by suspensions. */
+/** The suspension of contracts; implemented by the suspensions feature. */
 export type ContractSuspensions = {
   store: {
     suspend(
@@ -42,7 +42,7 @@ type Rooms = {
   contacts: Pick<ContactStore, 'asks' | 'known'> & Pick<ContractContacts, 'send'>
   members: Pick<MemberStore, 'parameters'>
   suspensions: ContractSuspensions
-  /** The person or key that made an API key. */
+  /** The active person at the start of the chain of keys that made an API key; null for keys of the operator. */
   makerOf(key: string): Promise<string | null>
   clock: Clock
 }
@@ -61,7 +61,7 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
     return summary(versions.find((row) => row.hash === hash)!)
   }
 
-  /** What is known of the contacts of a version that is undecided or in force, and the sides that the policy wants one more of. */
+  /** The state of the contacts of a version that is undecided or in force, and the sides that still need a confirmed contact. */
   async function contactsOf(row: ContractRow): Promise<object> {
     if (!rooms.contacts.asks || !LIVE.includes(row.state)) return {}
     const content = contentOf(row)
@@ -104,7 +104,7 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
           ),
           ...betweenInstances(row, counterSeals, words),
           ...contacts[i],
-          // From the version before, whatever became of it: what a reader saw last.
+          // Compared with the version before in any state, because that is the one that a reader has seen last.
           changes: i === 0 ? [] : differences(contentOf(versions[i - 1]!), contentOf(row)),
           seals: seals
             .filter(({ version }) => Number(version) === row.version)
@@ -195,14 +195,14 @@ function summaryAt(row: ContractRow, now: number): object {
 
 function timeOf(text: string): string {
   const time = new Date(text)
-  // RFC 3339 knows leap seconds, Date does not.
+  // RFC 3339 allows leap seconds, Date does not.
   if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: 'endsBefore is not a time' })
   return time.toISOString()
 }
 
 type Whole = Awaited<ReturnType<ContractReading['whole']>>
 
-/** Which registries have agreed to a contract between two instances, and what the other one said last. */
+/** Which registries have agreed to a contract between two instances, and the last report of the other one. */
 function betweenInstances(
   { version, agreed_at, origin }: ContractRow,
   counterSeals: Whole['counterSeals'],

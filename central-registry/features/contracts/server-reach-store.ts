@@ -1,4 +1,7 @@
-/** Which contracts and seals a security server may see: those of its clients, and the standard terms of groups that they are in. */
+/**
+ * Selects the contracts and seals that a security server may see: those of its clients, and the standard terms of groups to which
+ * its clients belong.
+ */
 import type { Kysely } from 'kysely'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { COLUMNS, contentOf } from '../../contract-versions/rows-store.ts'
@@ -6,7 +9,7 @@ import { LIVE } from '../../register/live-contracts-store.ts'
 import { IN_FORCE as SUSPENSION_IN_FORCE } from '../../register/suspended-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 
-/** What has ended stays visible so long, and for as long as it is suspended. */
+/** How long a server sees a contract after its end; while the contract is suspended, always. */
 const ENDED_SHOWN_MS = 30 * 86_400_000
 const MANY = 500
 
@@ -18,13 +21,13 @@ type SealRow = {
   subsystems: string | null
 }
 
-/** The rows that the server may see at this time, with those of their seals that it may. */
+/** The versions that the server may see at this time, and those of their seals that it may see. */
 type ServerReach = (server: string, now: number) => Promise<{ rows: ContractRow[]; seals: SealRow[] }>
 
 type Clients = { clients: string[]; isProviderOf(row: ContractRow): boolean }
 
 export function createServerReach(tables: Kysely<RegisterTables>): ServerReach {
-  /** The server's clients, its owner among them. */
+  /** The server's clients, including its owner. */
   async function clientsOf(server: string): Promise<string[]> {
     const id = parseServerId(server)
     const rows = await tables
@@ -39,7 +42,7 @@ export function createServerReach(tables: Kysely<RegisterTables>): ServerReach {
 
   async function visibleTo(clients: string[], since: string): Promise<ContractRow[]> {
     const found = new Map<string, ContractRow>()
-    // A statement takes so many parameters only.
+    // Databases limit the parameters of a statement.
     for (let at = 0; at < clients.length; at += MANY) {
       const some = clients.slice(at, at + MANY)
       const rows = await tables
@@ -65,7 +68,7 @@ export function createServerReach(tables: Kysely<RegisterTables>): ServerReach {
           or([
             eb('state', 'in', LIVE),
             eb('changed_at', '>', since),
-            // Its suspension holds up the calls that it covered for as long as nobody has lifted it.
+            // As long as nobody lifts the suspension, it blocks the calls that the contract covered.
             exists(
               selectFrom('suspension')
                 .select('suspension.id')
@@ -84,7 +87,7 @@ export function createServerReach(tables: Kysely<RegisterTables>): ServerReach {
     return [...found.values()]
   }
 
-  /** Of a group's contract the provider sees who joined, a consumer only itself. */
+  /** The provider of a group's contract sees all members that joined; a consumer sees only itself. */
   async function sealsOf(rows: ContractRow[], { clients, isProviderOf }: Clients): Promise<SealRow[]> {
     const seals: SealRow[] = []
     const ids = [...new Set(rows.map(({ contract }) => contract))]

@@ -1,4 +1,7 @@
-/** The job that looks every minute at what time has decided: ends what is over, then gives the notices that are due. */
+/**
+ * The job that runs every minute: expires versions, gives the notices and sends the letters that are due, and counts overdue
+ * critical contracts.
+ */
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'

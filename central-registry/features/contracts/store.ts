@@ -1,6 +1,6 @@
 /**
- * Rows of contracts. Each act is one transaction, alone among all nodes: it names the content's hash and is judged against the
- * states of that moment, so that of two decisions one wins and the other is told.
+ * Rows of contracts. Each act is one transaction, and no other node changes the register meanwhile. The act names the content's
+ * hash and is checked against the present states, so that of two simultaneous decisions one succeeds and the other is refused.
  */
 import type { Kysely } from 'kysely'
 import { groupOf, namedConsumers } from '#core/contract/parties.ts'
@@ -50,7 +50,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
   const acts = createContractActs(rooms)
   const { tell, move, activate, agree, supersede, checkOpen, keepSeal, signersOf, endSuspension } = acts
 
-  /** A member of the group joins with subsystems that are in it. */
+  /** A member of the group joins with its subsystems that belong to the group. */
   async function join(
     transaction: Kysely<RegisterTables>,
     row: ContractRow,
@@ -76,7 +76,10 @@ export function createContractStore({ record, ...rooms }: Rooms) {
   }
 
   return {
-    /** Takes a verified proposal: a new contract, its next version, or other content for the proposal that is open. */
+    /**
+     * Stores a verified proposal: a new contract, its next version, or other content for the open proposal. Throws
+     * `access_denied`, `contract_not_possible` or `replayed_request`.
+     */
     propose: async ({ id, content, signer }: ContractProposal, now: number): Promise<ContractRow> => {
       await partners.load()
       return record(async (transaction) => {
@@ -90,7 +93,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
           .select('member')
           .where('contract', '=', content.contract)
           .execute()
-        // Who knows a contract's id only has no part in it.
+        // A member that merely knows a contract's id may not propose a version of it.
         if (rows.length > 0 && !parties.some(({ member }) => member === signer))
           throw new Fault('access_denied', { what: 'only its parties propose a version of a contract' })
         checkProposal(content, signer, { ...facts, versions: rows.map(versionOf) }, at)
@@ -103,7 +106,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         return row
       })
     },
-    /** Takes a verified seal of exactly the content that it names; the last one that is needed completes the contract. */
+    /** Stores a verified seal of exactly the content that it names. The last seal that is needed completes the contract. */
     seal: async (one: FreshSeal, message: Buffer, now: number): Promise<ContractRow> => {
       await partners.load()
       return record(async (transaction) => {
@@ -138,7 +141,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         return acts.complete(transaction, row, at)
       })
     },
-    /** A party withdraws its proposal, declines another's, or terminates what is in force. */
+    /** A party withdraws its proposal, declines another's, or terminates a version in force. */
     memberAct: (one: ContractAct, now: number): Promise<ContractRow> =>
       record(async (transaction) => {
         const at = new Date(now).toISOString()
@@ -148,10 +151,10 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         const { mandated = [] } = one
         checkMemberAct(one.act, one.signer, { proposer: row.proposed_by, parties, mandated })
         const by = mandated.length === 0 ? one.signer : `${one.signer} (${mandated.join(', ')})`
-        // A termination by one party leaves a suspension in force: that takes two persons of the registry to lift.
+        // A termination by one party does not end a suspension, which only two persons of the registry may lift.
         return move(transaction, row, one.act, { by, at }, one.reason)
       }),
-    /** What all have sealed comes into force. */
+    /** The registry approves a version that all parties have sealed, which puts it into force. */
     approve: async (contract: string, hash: string, decision: Decision): Promise<ContractRow> => {
       await partners.load()
       return record(async (transaction) => {
@@ -167,7 +170,10 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         const { row } = await rowOfHash(transaction, contract, hash)
         return move(transaction, row, 'decline', decision, reason)
       }),
-    /** Ends a contract with all its versions that are open or in force, for good. `hash` is of a version that was read. */
+    /**
+     * Ends a contract for good, with all its versions that are open or in force. `hash` is of the version that the administrator
+     * has read.
+     */
     terminate: (contract: string, hash: string, reason: string, decision: Decision): Promise<ContractRow> =>
       record(async (transaction) => {
         const { row, rows } = await rowOfHash(transaction, contract, hash)
@@ -180,7 +186,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         await endSuspension(transaction, contract, decision)
         return moved
       }),
-    /** Writes down what time has decided: ends, and versions that a newer one has taken the place of. */
+    /** Records which versions have expired, and which ones a newer version has replaced. */
     settle: (at: string): Promise<void> =>
       record(async (transaction) => {
         const over = await transaction

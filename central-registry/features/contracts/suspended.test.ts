@@ -1,4 +1,7 @@
-/** Emergency suspension of a contract, on both databases: how it enters, what it holds up, who confirms and lifts it, how it ends. */
+/**
+ * Emergency suspension of a contract, on both databases: how it begins, which calls it blocks, who confirms and lifts it, how it
+ * ends.
+ */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { parseAnchor } from '#core/configuration/anchor.ts'
@@ -39,7 +42,7 @@ const emergency = ({ contract }: ContractContent, reason = 'A leak is being look
 const whole = async ({ node }: ContractWorld, { contract }: ContractContent): Promise<Whole> =>
   (await node.must('GET', `/contracts/${contract}`)) as Whole
 
-/** Ids of contracts in the list that every server reads. */
+/** The ids of contracts in the suspension list that every server reads. */
 async function suspendedIn({ node }: ContractWorld): Promise<string[]> {
   const certificates = (await parseAnchor(await anchorOf(node))).sources[0]!.verificationCerts
   const { bytes } = await node.get('/internalconf-suspensions')
@@ -116,7 +119,7 @@ t.test('at once, in both lists, with all its versions; lifted as a whole', (t) =
       t.ok(audit.some((one) => one.operation === operation))
     t.match(await decide(w, content, 'resume', REASON), code(409, 'contract_not_possible'), 'lifted once')
 
-    // By the contract's own page: the same suspension, of the content that was read.
+    // The same suspension through the operation on the contract, with the hash of the content that was read.
     const wrong = { contentHash: 'a'.repeat(64), ...REASON }
     const at = `/contracts/${content.contract}`
     t.match(await node.call('POST', `${at}/suspend`, wrong), code(409, 'contract_not_possible'))

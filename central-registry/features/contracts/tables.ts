@@ -5,5 +5,5 @@ type ContractTables = {
   contract_notice: { contract: string; version: number; notice: string; at: string }
 }
 
-/** What its stores read and write. */
+/** The tables that this feature's stores use. */
 export type Tables = RegisterTables & ContractTables

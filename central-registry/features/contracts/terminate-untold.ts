@@ -1,4 +1,4 @@
-/** The end of a contract by its rules within a transaction that is taken back: nobody is told of it. */
+/** Terminates a contract by the usual rules within a transaction that is rolled back, without notifying anybody. */
 import type { Kysely } from 'kysely'
 import { within } from '../../changes/store.ts'
 import { noContract, versionsOf } from '../../contract-versions/rows-store.ts'
@@ -6,7 +6,7 @@ import { isPossible } from '../../contract-versions/rules.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { createContractStore } from './store.ts'
 
-/** The version that can be ended, or the newest. Throws what the act would. */
+/** Terminates through the first version that can be terminated, or the newest. Throws as the act itself. */
 export async function terminateUntold(
   transaction: Kysely<RegisterTables>,
   contract: string,

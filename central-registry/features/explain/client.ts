@@ -1,4 +1,4 @@
-/** The door to OCSP responders and security servers: a few bounded questions each, and nothing sent that tells anything. */
+/** Asks OCSP responders and security servers: a few questions with limits of time and size, which reveal nothing confidential. */
 import { createHash } from 'node:crypto'
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -33,16 +33,19 @@ export const askResponder: AskResponder = async (url, question) => {
   }
 }
 
-/** `presented`: SHA-256 of the certificate that the server showed; absent when it ended the handshake before. */
+/** `presented`: SHA-256 of the certificate that the server presented; absent when the handshake ended before. */
 export type Reached = { connected: boolean; presented?: string }
 
-/** Begins a TLS handshake as a stranger and goes again: what the server shows needs no trust to be compared. */
+/**
+ * Begins a TLS handshake without an identity and closes the connection. The certificate is only compared, so it need not be
+ * trusted.
+ */
 export function beginHandshake(host: string, port: number): Promise<Reached> {
   return new Promise((resolve) => {
     let connected = false
     const socket = connectTls({ host, port, rejectUnauthorized: false, minVersion: 'TLSv1.2' })
     const end = (): void => {
-      // Null when the connection is gone already.
+      // Null when the connection is closed already.
       const raw = (socket.getPeerCertificate() as { raw?: Buffer } | null)?.raw
       socket.destroy()
       resolve({
@@ -60,7 +63,7 @@ export function beginHandshake(host: string, port: number): Promise<Reached> {
   })
 }
 
-/** Whether something listens there. */
+/** Whether a server listens at this port. */
 export function canConnect(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connectTcp({ host, port })

@@ -1,4 +1,7 @@
-/** The step of a call that is about its contract: the one that covers it, or what is between both and why it does not; pure. */
+/**
+ * The step about the contract of a call: which contract covers it, or which contract exists between both sides and why it does
+ * not cover the call; pure.
+ */
 import { awaited } from '#core/contract/awaited.ts'
 import { covers } from '#core/contract/endpoints.ts'
 import type { ContactState, ContractContent, ContractSide, ContractState } from '#schemas/contract.ts'
@@ -8,15 +11,18 @@ export type ContractFacts = {
   state: ContractState
   content: ContractContent
   isConsumer: boolean
-  /** Of what is proposed: the members whose seal is missing. */
+  /** For a proposal: the members whose seal is missing. */
   waitsFor: string[]
-  /** This registry has agreed to it: one between two instances. */
+  /** For a contract between two instances: whether this registry has agreed to it. */
   isAgreed: boolean
-  /** Of what is undecided, where the policy wants confirmed contacts: the sides without one, and the state of each contact. */
+  /**
+   * For an undecided version whose contacts have to be confirmed: the sides without a confirmed contact, and the state of each
+   * contact.
+   */
   contacts?: { missing: ContractSide[]; states: ContactState[] }
 }
 
-/** A call, and the contracts between its sides. */
+/** A call, and the contracts between its two sides. */
 export type ContractQuestion = {
   now: string
   call: { serviceCode: string; method?: string | undefined; path?: string | undefined }
@@ -77,7 +83,7 @@ function isCovered(
   )
 }
 
-/** What keeps an undecided contract from coming into force. */
+/** Why an undecided contract is not in force yet. */
 function awaits({ content, waitsFor, isAgreed, contacts }: ContractFacts): { what: string; remedy: string } {
   if (isAgreed)
     return { what: 'waits for the registry of the other instance', remedy: 'ask that registry about it' }

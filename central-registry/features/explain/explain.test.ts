@@ -1,4 +1,6 @@
-/** "Why can X not call Y?" at a real registry, on both databases: each step bad and good, with a responder and a server that answer. */
+/**
+ * "Why can X not call Y?" at a real registry, on both databases: each step bad and good, with a real responder and a real server.
+ */
 import { createServer as createHttp } from 'node:http'
 import { type AddressInfo, createServer as createTcp } from 'node:net'
 import { buffer } from 'node:stream/consumers'
@@ -26,7 +28,7 @@ const explain = async (node: Node, more = ''): Promise<Explanation> =>
 const stepOf = ({ steps }: Explanation, step: string, side?: string): Step =>
   steps.find((one) => one.step === step && (side === undefined || one.side === side))!
 
-/** A responder whose answers `revoked` makes bad. */
+/** A responder whose answers are bad while `revoked` is set. */
 async function responder(t: Test): Promise<{ url: string; revoked: boolean; down: boolean }> {
   const state = { url: '', revoked: false, down: false }
   const server = createHttp(async (request, reply) => {
@@ -40,7 +42,7 @@ async function responder(t: Test): Promise<{ url: string; revoked: boolean; down
   return state
 }
 
-/** A security server's two ports at an address of its own, showing this certificate. */
+/** The two ports of a security server, at an address of its own and with this certificate. */
 async function listening(t: Test, address: string, by: Party): Promise<() => void> {
   const pem = {
     cert: certificatePem(by.certificate.der),

@@ -1,4 +1,4 @@
-/** Reads what the register says of the two sides of a call, their servers, and the contracts between them. */
+/** Reads from the register the two sides of a call, their servers, and the contracts between them. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { idText, memberOf, type SubsystemId } from '#schemas/identifiers.ts'
 import { countOf } from '../../changes/store.ts'
@@ -12,7 +12,7 @@ import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import type { ContractFacts } from './contract-step.ts'
 import type { SideFacts, SigningFacts } from './rules.ts'
 
-/** A server as the register has it; its certificates are still to be judged. */
+/** A server as in the register; its certificates have not been validated yet. */
 type RegisteredServer = {
   id: string
   address: string
@@ -23,7 +23,7 @@ type RegisteredServer = {
 }
 export type RegisteredSide = Omit<SideFacts, 'servers'> & { servers: RegisteredServer[] }
 
-/** Who has more is answered for the first ones. */
+/** For a subsystem with more servers or contracts only the first ones are looked at. */
 const MOST_SERVERS = 20
 const MOST_CONTRACTS = 200
 
@@ -61,7 +61,7 @@ export function createExplainStore(database: Database) {
     }))
   }
 
-  /** Of requests and contracts, the later one. */
+  /** The signing certificate of the member's latest request or contract seal. */
   async function signingOf(member: string): Promise<SigningFacts | undefined> {
     const proof = await tables
       .selectFrom('management_request_proof')
@@ -104,7 +104,7 @@ export function createExplainStore(database: Database) {
         servers: servers.map((server) => ({
           ...server,
           suspended: suspendedAmong(suspended, { clients: [], server: server.id, certificates: [] }),
-          // A suspended certificate is as good as none: the step on certificates says so.
+          // A suspended certificate counts as missing, which the step on certificates reports.
         })),
         signing: await signingOf(member),
       }
@@ -114,7 +114,10 @@ export function createExplainStore(database: Database) {
         (await suspendedIn(tables)).flatMap((one) => (one.kind === 'certificate' ? [one.subject] : [])),
       ),
     contractRequired: async (): Promise<boolean> => (await readPolicy(tables)).contractRequired,
-    /** Versions between both, those in force first; with those of the provider's group terms that the consumer has not joined. */
+    /**
+     * Versions between both sides, those in force first. Includes the provider's terms for groups that the consumer has not
+     * joined.
+     */
     async contracts(consumer: string, provider: string, now: string): Promise<ContractFacts[]> {
       const rows: ContractRow[] = await tables
         .selectFrom('contract_version')
@@ -177,5 +180,5 @@ export function createExplainStore(database: Database) {
   }
 }
 
-/** No server has this name: only clients are asked about. */
+/** A server id that does not exist, because only clients are checked here. */
 const NONE = '-/-/-/-'

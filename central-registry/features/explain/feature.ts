@@ -1,4 +1,4 @@
-/** Why one subsystem cannot call a service of another. */
+/** Explains why one subsystem cannot call a service of another. */
 import type { FeatureModule } from '#platform/feature.ts'
 import { explainHandlers } from './routes.ts'
 

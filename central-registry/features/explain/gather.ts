@@ -1,4 +1,7 @@
-/** Gathers what a call between two subsystems hangs on: from the register, the published configuration, and a few bounded questions. */
+/**
+ * Gathers the facts on which a call between two subsystems depends: from the register, the published configuration, and a few
+ * questions to other machines.
+ */
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { readableName } from '#core/certificate/name.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
@@ -21,7 +24,7 @@ import {
 type GatherRooms = {
   store: ExplainStore
   published(sides: SideFacts[]): Promise<CallFacts['published']>
-  /** The approved CAs now. */
+  /** Reads the approved CAs as of now. */
   approved(): Promise<ConfigurationIndex>
   ask: AskResponder
   handshake(host: string, port: number): Promise<Reached>
@@ -30,9 +33,9 @@ type GatherRooms = {
 
 type Call = CallFacts['call'] & { consumer: SubsystemId; provider: SubsystemId }
 
-/** Outside, so many servers of a side are asked about. */
+/** How many servers of one side are contacted. */
 const MOST_ASKED = 4
-/** X-Road's ports between servers: shared parameters hold none. */
+/** X-Road's ports between servers; shared parameters contain no ports. */
 const MESSAGE_PORT = 5500
 const OCSP_PORT = 5577
 
@@ -78,7 +81,7 @@ function signingCas({ shared, profileOf }: ConfigurationIndex): CaFacts[] {
 type Judged = { facts: SideFacts; good: Map<string, Certificate> }
 type Trust = { approved: ConfigurationIndex; suspended: Set<string>; at: Date }
 
-/** Each certificate as a server would judge it; `good` has those without objection, by server. */
+/** Validates each certificate as a server would; `good` has the valid one of each server. */
 function judgeCertificates(side: RegisteredSide, { approved, suspended, at }: Trust): Judged {
   const good = new Map<string, Certificate>()
   const servers = side.servers.map((server): ServerFacts => {
@@ -116,7 +119,7 @@ function askAll(
   return Promise.all(certificates.map(async (one) => askOne(ask, one, approved, at)))
 }
 
-/** The status of one certificate by the first of its CA's responders that gives an acceptable answer. */
+/** The status of one certificate, from the first of its CA's responders that gives an acceptable answer. */
 async function askOne(
   ask: AskResponder,
   { about, certificate }: { about: string; certificate: Certificate },

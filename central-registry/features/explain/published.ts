@@ -1,4 +1,4 @@
-/** Guarantees that what a call needs and the newest published configuration lacks is named, as servers read that configuration. */
+/** Lists what a call needs and the newest published configuration lacks, reading that configuration as servers do. */
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { createTurn } from '#platform/in-turn.ts'
@@ -6,7 +6,7 @@ import { parseServerId, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { PublicationStore } from '../../configuration/store.ts'
 import { type CallFacts, isUsable, type SideFacts } from './rules.ts'
 
-/** Nobody reads two large configurations at once. */
+/** Only one large configuration is parsed at a time. */
 const oneAtATime = createTurn()
 
 export async function readPublished(

@@ -1,4 +1,4 @@
-/** Handler of the operation that answers why one subsystem can not call a service of another. */
+/** Handler of the operation that explains why one subsystem cannot call a service of another. */
 
 import { checkServicePath } from '#core/transport/service-path.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -18,7 +18,7 @@ import { gather } from './gather.ts'
 import { readPublished } from './published.ts'
 import { judge, verdictOf } from './rules.ts'
 
-/** Each asks outside and waits: more than these at once are an error or an attack. */
+/** Each contacts other machines and waits, so more than these at once are a mistake or an attack. */
 const MOST_AT_ONCE = 8
 
 export function explainHandlers(q: {
@@ -56,7 +56,7 @@ export function explainHandlers(q: {
         provider: subsystemIdOf(given.provider, instance),
         serviceCode: checkCode(given.serviceCode),
         method: given.method,
-        // As access rights and contracts are matched.
+        // Checked in the same way as for access rights and contracts.
         path:
           given.path === undefined ? undefined : checkServicePath(given.path, { allowEncodedSlash: true }),
       }

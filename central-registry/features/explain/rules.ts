@@ -1,4 +1,4 @@
-/** Judges, step by step, whether one subsystem can call a service of another, from facts that were gathered; pure. */
+/** Decides, step by step, from gathered facts whether one subsystem can call a service of another; pure. */
 import { type ContractQuestion, contract } from './contract-step.ts'
 
 type Side = 'consumer' | 'provider'
@@ -6,7 +6,7 @@ const STEPS = [
   ...(['registration', 'servers', 'authenticationCertificates', 'ocsp', 'signingCertificate'] as const),
   ...(['configuration', 'suspensions', 'contract', 'accessRights', 'reachability'] as const),
 ] as const
-/** `unknown`: not known here, `knownBy` says who knows. */
+/** `unknown`: the registry does not know; `knownBy` says who does. */
 type State = 'good' | 'bad' | 'unknown'
 export type Step = {
   step: (typeof STEPS)[number]
@@ -17,20 +17,20 @@ export type Step = {
   knownBy?: string
 }
 
-/** What the registry was told about one authentication certificate. */
+/** One authentication certificate in the register, with the reason why it is not valid, if any. */
 type CertificateFacts = { sha256: string; notAfter: string; objection?: string | undefined }
 
 export type ServerFacts = {
   id: string
   address: string
   maintenance: string | null
-  /** The subsystem's registration there is disabled. */
+  /** Whether the subsystem's registration at this server is disabled. */
   disabled: boolean
   suspended: string[]
   certificates: CertificateFacts[]
 }
 
-/** The signing certificate by which a member last signed something that came here. */
+/** The signing certificate with which a member last signed something for this registry. */
 export type SigningFacts = { sha256: string; issuer: string; notAfter: string; at: string }
 
 export type SideFacts = {
@@ -42,10 +42,10 @@ export type SideFacts = {
   signing: SigningFacts | undefined
 }
 
-/** A CA that is approved for signing; `issuers` are the names that it and its intermediate CAs sign under. */
+/** A CA that is approved for signing; `issuers` are its name and those of its intermediate CAs. */
 export type CaFacts = { name: string; profile: string; isKnown: boolean; issuers: string[] }
 
-/** An answer from outside, or why there is none. */
+/** The answer of another machine, or the reason why there is none. */
 export type Probe = { about: string; state: State; what: string; remedy?: string | undefined }
 
 export type CallFacts = ContractQuestion & {
@@ -57,7 +57,7 @@ export type CallFacts = ContractQuestion & {
         index: number
         generatedAt: string
         expiresAt: string
-        /** What the register has and this publication does not, in words. */
+        /** What the register has and this publication lacks, in words. */
         lacks: string[]
       }
     | undefined
@@ -66,7 +66,7 @@ export type CallFacts = ContractQuestion & {
 
 const SIDES: Side[] = ['consumer', 'provider']
 
-/** Every step in the order in which a call meets them. */
+/** All steps, in the order in which they matter to a call. */
 export function judge(facts: CallFacts): Step[] {
   return [
     ...SIDES.map((side) => registration(side, facts.sides[side])),
@@ -82,7 +82,7 @@ export function judge(facts: CallFacts): Step[] {
   ]
 }
 
-/** Bad when one step is; good only when nothing is left that others have to answer. */
+/** Bad when one step is bad; good only when no step is unknown. */
 export function verdictOf(steps: Pick<Step, 'state'>[]): State {
   if (steps.some(({ state }) => state === 'bad')) return 'bad'
   return steps.some(({ state }) => state === 'unknown') ? 'unknown' : 'good'
@@ -137,7 +137,7 @@ function servers(side: Side, { subsystem, servers: all }: SideFacts): Step {
   }
 }
 
-/** Registered there, enabled, and not in maintenance. */
+/** Whether the registration at this server is enabled and the server is not in maintenance. */
 export function isUsable({ disabled, maintenance }: Pick<ServerFacts, 'disabled' | 'maintenance'>): boolean {
   return !disabled && maintenance === null
 }
@@ -185,7 +185,7 @@ function ocsp(side: Side, probes: Probe[]): Step {
       remedy: 'put right the steps before',
     }
   const asked = probes.map(({ about, what }) => `${about}: ${what}`).join('; ')
-  // One server with a good certificate is enough for a call.
+  // One server with a valid certificate is enough for a call.
   if (probes.some(({ state }) => state === 'good')) return { ...step, state: 'good', what: asked }
   const remedy = probes.find((probe) => probe.remedy !== undefined)?.remedy
   if (probes.every(({ state }) => state === 'bad'))
@@ -212,7 +212,7 @@ function signing(side: Side, { sides, signingCas, now }: CallFacts): Step {
   const unread = signingCas.filter(({ isKnown }) => !isKnown)
   if (unread.length > 0) {
     const names = unread.map(({ name, profile }) => `${name} (${profile})`).join(', ')
-    // Whose certificates the member has is known only where it signed something.
+    // Which CA issued the member's certificates is known only if it signed something for this registry.
     const isCertain =
       unread.length === signingCas.length ||
       unread.some(({ issuers }) => issuers.includes(seen?.issuer ?? ''))

@@ -1,4 +1,4 @@
-/** Other instances that are trusted: their anchors, their configurations as they were read last, and what those say. */
+/** Trusted other instances: their anchors, their configurations as last read, and look-ups in those. */
 import type { Kysely } from 'kysely'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
@@ -12,7 +12,7 @@ import { createFederationStore } from './store.ts'
 import type { Tables } from './tables.ts'
 import { createFederatedViews, type FederatedViews } from './views.ts'
 
-/** What another registry stops is stopped here within a minute. */
+/** Short enough that a suspension at another registry takes effect here within a minute. */
 const FOLLOW_SECONDS = 15
 
 type Ground = Pick<Services, 'database' | 'metrics' | 'clock' | 'log'> & {
@@ -24,11 +24,11 @@ type Ground = Pick<Services, 'database' | 'metrics' | 'clock' | 'log'> & {
 type Offers = {
   federation: {
     views: FederatedViews
-    /** DER of the keys that sign our own configuration. */
+    /** DER of the certificates of the keys that sign our own configuration. */
     ownCertificates(): Promise<Buffer[]>
-    /** `act` follows whenever an administrator has all read at once. */
+    /** Has `act` run each time after an administrator had all configurations read at once. */
     afterReading(act: () => Promise<void>): void
-    /** Within somebody's transaction: an anchor is trusted no more. */
+    /** Removes a trusted anchor within the caller's transaction. */
     removeAnchor(
       transaction: Kysely<RegisterTables>,
       sha256: string,

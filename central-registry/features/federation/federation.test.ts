@@ -1,4 +1,4 @@
-/** External anchors at the registry: examined, trusted, followed, replaced, removed; and all that is no anchor to trust. */
+/** External anchors at the registry: examined, trusted, followed, replaced, removed; and everything that must not be trusted. */
 import type { ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
@@ -104,7 +104,7 @@ void t.test('from the file to the exchange of servers, on both stores', async (t
       ...{ kind: 'federation', instance: 'DEV', federated: 'FI', act: 'trust', anchor: shown.sha256 },
     })
 
-    // A newer key, announced by the instance itself, signs alone later; a stranger's never.
+    // A newer key that the instance itself announced may sign alone later; a stranger's key never.
     const next = createConfigurationSigner('Next key')
     world.clock.now += MINUTE
     const read = async (): Promise<Shown['reading']> =>
@@ -120,7 +120,7 @@ void t.test('from the file to the exchange of servers, on both stores', async (t
     world.clock.now += 11 * MINUTE
     t.match((await get(node, shown.sha256)).reading, { isValid: false }, 'until it expires')
 
-    // The operator's newest anchor takes the place of the older one.
+    // The newest anchor of an instance replaces the older one.
     publishOther({ index: 11, signer: next })
     const newer = anchorWith(other, 'FI', [next.certificate])
     const second = await examine(node, newer)
@@ -209,7 +209,7 @@ void t.test('what is no anchor to trust', async (t) => {
   thief.publish(now())
   t.match(await refusal(thief.anchor()), { message: /signs for the instance FI/ }, 'one key, one instance')
 
-  // What was examined while all was well is not trusted when it is not any more.
+  // An anchor that was valid when it was examined is not trusted if it is no longer valid.
   const se = await partner(t, 'SE')
   se.publish(now())
   const { sha256 } = (await examine(node, se.anchor())).body as Shown
@@ -296,7 +296,7 @@ void t.test('an instance that never answers holds up no other', async (t) => {
   t.equal(kept.filter((one) => 'shared' in one).length, 1, 'what has not changed is not written again')
   t.ok((await store.configuration('SE'))?.shared)
 
-  // One whose parameters take long to read is waited for a moment only, and serves as it was before.
+  // An instance whose parameters take long to read is waited for only briefly; its earlier configuration is used meanwhile.
   const slow = new Map([['FI', Promise.withResolvers<void>()]])
   const views = createFederatedViews({
     ...{ store, clock: Date.now, log, waitedMs: 20 },
@@ -338,7 +338,7 @@ void t.test('an anchor whose sources never end is given up as a whole, and holds
   const handlers = federationHandlers({
     store: { trusted: nobody, ownCertificates: nobody, configurations: nobody } as never,
     members: { parameters: async () => ({ instance: 'DEV' }) } as never,
-    // Not even the signal ends it.
+    // Not even the signal ends this request.
     client: { get: (url) => new Promise(() => asked.push(url)) },
     follow: nothing,
     clock: Date.now,

@@ -1,6 +1,6 @@
 /**
- * Reads the configuration of every trusted instance anew: what is verified takes the place of the copy before, which otherwise
- * serves until it expires. A failure of one instance is its own: it is written down and holds up no other, nor does one that is slow.
+ * Reads the configuration of every trusted instance again. A verified configuration replaces the stored one, which is otherwise
+ * used until it expires. The failure of one instance is recorded, and neither a failing nor a slow instance delays the others.
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -15,13 +15,13 @@ import { readFederated } from './read-federated.ts'
 import type { FederationStore } from './store.ts'
 
 type Follow = {
-  /** Ends when each was read or was not, within two minutes. */
+  /** Resolves when each instance was read or has failed, within two minutes. */
   all(): Promise<void>
-  /** For what comes again and again: does not wait for those that are slow, which are read on. */
+  /** For the recurring job: resolves after ten seconds at the latest; slow instances are read to the end in the background. */
   briefly(): Promise<void>
 }
 
-/** For one instance: all its sources together. */
+/** Milliseconds for all sources of one instance together. */
 const WITHIN_MS = 60_000
 const BRIEFLY_MS = 10_000
 
@@ -56,7 +56,7 @@ export function createFollow(q: {
         configuration_index: read.index ?? null,
         registration: read.registration === undefined ? null : JSON.stringify(read.registration),
         learned: JSON.stringify(read.learned.filter(isReadable).map((der) => der.toString('base64'))),
-        // A large document is written when it has changed, not with each reading.
+        // A large document is written only when it has changed.
         ...(shared_sha256 === row?.shared_sha256 ? {} : { shared: read.shared, shared_sha256 }),
       })
     } catch (thrown) {

@@ -1,7 +1,7 @@
 /**
- * Reads what another instance publishes and verifies all of it before anything is kept: the directory by a key of the anchor or
- * one that the instance itself announced, its expiry, the shared parameters by their hash, our kind of statement where there is
- * one: its index never falls.
+ * Reads what another instance publishes and verifies it before anything is stored: the directory's signature by a key of the
+ * anchor or one that the instance itself announced, its expiry, the hash of the shared parameters. If there is a statement of our
+ * kind, its index must never fall.
  */
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { unpackShared } from '#core/configuration/unpack-shared.ts'
@@ -28,11 +28,11 @@ type Federated = {
   url: string
   version: number
   expiresAt: Date
-  /** Of our kind of statement; undefined for X-Road's central server. */
+  /** The index of our kind of statement; undefined for X-Road's central server. */
   index: number | undefined
   registration: RegistrationService | undefined
   shared: Buffer
-  /** Undefined when the shared parameters are those that were known. */
+  /** Undefined when the shared parameters have not changed. */
   parameters: SharedParameters | undefined
   /** DER of the certificates that the instance announces for its sources. */
   learned: Buffer[]
@@ -43,7 +43,10 @@ type Known = { learned: Buffer[]; index: number | undefined; shared: Buffer | un
 const MAX_STATEMENT_BYTES = 1024 * 1024
 const MOST_SOURCES = 8
 
-/** From the first of the anchor's addresses that has it, all within the bound; throws what was wrong with the first that answered. */
+/**
+ * Reads from the first of the anchor's addresses that works, all within `withinMs`. Throws the fault of the first source that
+ * answered wrongly, or else that of the first unreachable one.
+ */
 export async function readFederated(
   anchor: ConfigurationAnchor,
   known: Known,
@@ -61,7 +64,7 @@ export async function readFederated(
       failures.push(cause)
     }
   }
-  // What a source did wrong tells more than that another could not be reached.
+  // A wrong answer is more informative than an unreachable source.
   throw failures.find((one) => !(one instanceof Fault) || one.code !== 'network_error') ?? failures[0]
 }
 
@@ -103,7 +106,7 @@ function hasHash(part: Parameters<typeof checkHash>[0], content: Buffer): boolea
   }
 }
 
-/** The value of shared parameters of this instance, on a thread of its own. */
+/** Parses shared parameters in a separate thread. Throws `malformed_global_conf` when they are of another instance. */
 export async function readParameters(shared: Buffer, instance: string): Promise<SharedParameters> {
   const parameters = unpackShared(await withParametersReader((read) => read('shared', shared)))
   if (parameters.instance !== instance)

@@ -1,4 +1,4 @@
-/** Handlers of the operations on external anchors: examined first, then trusted or not, removed. */
+/** Handlers of the operations on external anchors: examine, trust, remove. */
 import { createHash } from 'node:crypto'
 import { certificateFacts } from '#core/certificate/certificate-facts.ts'
 import { anchorHash } from '#core/configuration/anchor.ts'
@@ -25,16 +25,16 @@ type Rooms = {
   store: FederationStore
   members: Pick<MemberStore, 'parameters'>
   client: Pick<ImportClient, 'get'>
-  /** Reads what was just trusted, without waiting for the job. */
+  /** Reads the instances at once, without waiting for the job. */
   follow(): Promise<void>
   clock: Clock
-  /** Only for tests. */
+  /** Set only in tests. */
   examinationMs?: number | undefined
 }
 
-/** For one examination: all the anchor's sources together, with the reading of what they gave. */
+/** Milliseconds for one examination: all sources of the anchor, including parsing. */
 const EXAMINATION_MS = 60_000
-/** Each may hold as much memory as the largest configuration. */
+/** Each examination may need as much memory as the largest configuration. */
 const MOST_UNDER_WAY = 2
 
 export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
@@ -44,12 +44,15 @@ export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
   const named = ({ kind, name, id }: Caller): string => `${name} (${kind} ${id})`
   const digestOf = (params: Record<string, string>): string => params['sha256']!.toLowerCase()
 
-  /** What lies behind an anchor, for those who decide; throws `anchor_not_verified`, also when that takes too long, and `conflict`. */
+  /**
+   * Reads the configuration behind an anchor and describes it for those who decide. Throws `anchor_not_verified`, also when that
+   * takes too long, and `conflict` when too many examinations run.
+   */
   async function examine(anchor: ConfigurationAnchor): Promise<string> {
     if (underWay >= MOST_UNDER_WAY)
       throw new Fault('conflict', { what: 'other anchors are being examined: try again in a minute' })
     underWay++
-    // It may be read on after that; whoever waits for it is answered, and the next one still waits for its place.
+    // After the time limit the caller gets an answer, but the examination keeps its place until it ends.
     const examination = examineNow(anchor).finally(() => underWay--)
     try {
       return await within(AbortSignal.timeout(withinMs), examination)
@@ -155,7 +158,7 @@ export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
     trustExternalAnchor: async ({ params, caller, approver }) => {
       const sha256 = digestOf(params)
       const row = await store.find(sha256)
-      // It may be long ago that it was examined.
+      // The anchor may have been examined long ago.
       const examination = await examine(anchorOfRow(row))
       await store.trust(sha256, examination, await instanceOf(q.members), decision(caller, approver))
       await q.follow()

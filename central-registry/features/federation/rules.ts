@@ -1,13 +1,13 @@
 /**
- * What holds for external anchors; pure. An anchor is examined, then trusted until a newer one of its instance replaces it or it is
- * removed; one that is not trusted can be examined anew.
+ * Rules for external anchors; pure. An anchor is examined, then trusted until it is removed or a newer one of its instance
+ * replaces it. An anchor that is not trusted can be examined again.
  */
 import { createHash } from 'node:crypto'
 import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 
-/** Each is fetched every 15 s, by the registry and by every security server. */
+/** The registry and every security server fetch the configuration of each anchor every 15 s. */
 export const MOST_TRUSTED = 64
 
 export type AnchorState = 'EXAMINED' | 'TRUSTED' | 'REPLACED' | 'REMOVED'
@@ -20,7 +20,7 @@ const NEXT: Record<AnchorState, Partial<Record<AnchorAct, AnchorState>>> = {
   REMOVED: { examine: 'EXAMINED' },
 }
 
-/** The state after an act on an anchor that is known. Throws `conflict` for an act that this state does not allow, saying why. */
+/** The state of a known anchor after an act. Throws `conflict`, with the reason, for an act that this state does not allow. */
 export function nextAnchorState(state: AnchorState, act: AnchorAct): AnchorState {
   const next = NEXT[state][act]
   if (next !== undefined) return next
@@ -29,7 +29,7 @@ export function nextAnchorState(state: AnchorState, act: AnchorAct): AnchorState
   throw new Fault('conflict', { what: `the anchor is ${state}: ${why}` })
 }
 
-/** Throws `anchor_not_verified` for an anchor of our own instance, or with a key that already stands for somebody else. */
+/** Throws `anchor_not_verified` for an anchor of our own instance, or with a key that signs for another instance already. */
 export function checkApart(
   anchor: ConfigurationAnchor,
   q: { instance: string; ownCertificates: Buffer[]; others: ConfigurationAnchor[] },
@@ -37,7 +37,7 @@ export function checkApart(
   if (anchor.instance === q.instance)
     throw refused(`it is of our own instance ${q.instance}: an external anchor is of another one`)
   const taken = new Map(q.ownCertificates.map((der) => [keyDigest(der), q.instance]))
-  // A newer anchor of the same instance takes the older one's place.
+  // A newer anchor replaces the older one of the same instance, so it may have the same keys.
   for (const other of q.others)
     if (other.instance !== anchor.instance)
       for (const der of certificatesOf(other)) taken.set(keyDigest(der), other.instance)
@@ -56,7 +56,7 @@ export function refused(what: string, cause?: unknown): Fault {
   return new Fault('anchor_not_verified', { what, cause })
 }
 
-/** By the key, not by the certificate around it. */
+/** The digest of the public key, because another certificate may contain the same key. */
 function keyDigest(der: Buffer): string {
   const spki = publicKeyOf(readCertificate(der)).export({ format: 'der', type: 'spki' })
   return createHash('sha256').update(spki).digest('hex')

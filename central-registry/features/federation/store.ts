@@ -1,4 +1,4 @@
-/** Rows of external anchors, of what happened to them, and of the configurations that they lead to. */
+/** Rows of external anchors, of their events, and of the configurations that were read by them. */
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -21,7 +21,7 @@ import type { FederatedConfigurationRow, Tables } from './tables.ts'
 export type FederationStore = ReturnType<typeof createFederationStore>
 type Decision = { by: string; at: string }
 export type Filter = { q?: string | undefined; state?: ExternalAnchorRow['state'] | undefined }
-/** An anchor as it stands in lists. */
+/** An anchor as in lists. */
 export type AnchorSummary = Omit<ExternalAnchorRow, 'anchor' | 'sources'>
 
 const SUMMARY = [
@@ -30,10 +30,10 @@ const SUMMARY = [
 ] as const
 const ORDERS = { instance: 'instance', examinedAt: 'examined_at' } as const
 const MOST_EXAMINED = 100
-/** What nobody decided about is forgotten after so long. */
+/** How long an anchor waits for a decision before it is deleted. */
 const EXAMINED_KEPT_MS = 30 * 86_400_000
 
-/** `change` announces a publication, `record` does not. */
+/** `change` also asks for a publication, `record` does not. */
 export function createFederationStore(database: Tabled, change: Change<Tables>, record: Change<Tables>) {
   const tables = tablesOf<Tables>(database)
 
@@ -59,7 +59,7 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
     /** Throws `not_found`. */
     find: (sha256: string): Promise<ExternalAnchorRow> => findIn(tables, sha256),
     trusted: () => trustedIn(tables),
-    /** The newest anchors of an instance, as they were decided about. */
+    /** The newest anchors of an instance, in any state. */
     history: (instance: string): Promise<AnchorSummary[]> =>
       tables
         .selectFrom('external_anchor')
@@ -74,9 +74,9 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
         .selectAll()
         .where('instance', '=', instance)
         .executeTakeFirst(),
-    /** Contracts that are proposed or in force with members of the instance. */
+    /** The number of contracts, proposed or in force, with members of the instance. */
     contractsWith: (instance: string) => liveContractsWith(tables, instance),
-    /** Without their parameters. */
+    /** The configurations without their shared parameters. */
     configurations: () =>
       tables
         .selectFrom('federated_configuration')
@@ -87,7 +87,10 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
       (await tables.selectFrom('signing_key').select('certificate').execute()).map(({ certificate }) =>
         Buffer.from(certificate),
       ),
-    /** Keeps an anchor that was examined, until somebody decides; again for one that is not trusted now. */
+    /**
+     * Stores an examined anchor until somebody decides; an anchor that is not trusted now may be examined again. Throws
+     * `conflict`.
+     */
     keepExamined: (row: ExternalAnchorRow): Promise<void> =>
       record(async (transaction) => {
         const old = new Date(Date.parse(row.examined_at) - EXAMINED_KEPT_MS).toISOString()
@@ -112,7 +115,10 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
           .onConflict((conflict) => conflict.column('sha256').doUpdateSet(values))
           .execute()
       }),
-    /** Trusts an examined anchor, in the place of an older one of its instance; `examination` is of this moment. */
+    /**
+     * Trusts an examined anchor; it replaces an older one of its instance. `examination` was made just now. Throws `not_found`,
+     * `conflict` or `anchor_not_verified`.
+     */
     trust: (sha256: string, examination: string, instance: string, { by, at }: Decision): Promise<void> =>
       change(async (transaction) => {
         const row = await findIn(transaction, sha256)
@@ -132,7 +138,8 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
             by,
             at,
           })
-          // Certificates that were learned under the older one are not trusted any more; what was read serves on.
+          // Certificates that were learned under the older anchor are not trusted any more. The configuration read under it stays
+          // in use.
           await transaction
             .updateTable('federated_configuration')
             .set({ learned: null })
@@ -146,14 +153,16 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
           .execute()
         await decide(transaction, row, 'trust', { by, at })
       }),
-    /** Trusts it no more: its instance is no part of the federation from the next configuration on. */
+    /**
+     * Removes a trusted anchor: its instance leaves the federation with the next configuration. Throws `not_found` or `conflict`.
+     */
     remove: (sha256: string, decision: Decision): Promise<void> =>
       change(async (transaction) => {
         const row = await findIn(transaction, sha256)
         await decide(transaction, row, 'remove', decision)
         await transaction.deleteFrom('federated_configuration').where('instance', '=', row.instance).execute()
       }),
-    /** Writes down what was read, or why nothing was; nothing for an instance that is trusted no more. */
+    /** Stores what was read, or why reading failed. Does nothing when the anchor is no longer trusted. */
     keepRead: (instance: string, anchor: string, read: Partial<FederatedConfigurationRow>): Promise<void> =>
       record(async (transaction) => {
         const trusted = await trustedIn(transaction)
@@ -163,7 +172,7 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
           .select(['configuration_index', 'anchor'])
           .where('instance', '=', instance)
           .executeTakeFirst()
-        // Another node may have read a newer one meanwhile.
+        // Another node may have read a newer configuration meanwhile.
         const last = known?.configuration_index
         if (read.configuration_index != null && last != null && read.configuration_index < Number(last))
           return
@@ -204,7 +213,7 @@ async function findIn(kysely: Kysely<Tables>, sha256: string): Promise<ExternalA
   return mustBe(`the external anchor ${sha256}`, row)
 }
 
-/** What the trusted anchors say, by instance. */
+/** The contents of the trusted anchors, sorted by instance. */
 async function trustedIn(kysely: Kysely<Tables>): Promise<{ sha256: string; anchor: ConfigurationAnchor }[]> {
   const rows = await kysely
     .selectFrom('external_anchor')

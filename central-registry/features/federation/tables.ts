@@ -1,7 +1,7 @@
 /** Row types of the configurations of federated instances. */
 import type { RegisterTables } from '../../register/tables.ts'
 
-/** What was read last of a federated instance; the columns after `failure` are of the last good reading. */
+/** The last reading of a federated instance; the columns after `failure` are of the last successful one. */
 export type FederatedConfigurationRow = {
   instance: string
   /** SHA-256 of the anchor by which it was read. */
@@ -11,9 +11,9 @@ export type FederatedConfigurationRow = {
   read_at: string | null
   url: string | null
   expires_at: string | null
-  /** JSON: certificates in base64 that the configuration itself names for its sources. */
+  /** JSON of the certificates, in base64, that the configuration itself names for its sources. */
   learned: string | null
-  /** JSON: where the other registry takes documents, and the certificate that it shows there. */
+  /** JSON of the address where the other registry accepts documents, and its certificate there. */
   registration: string | null
   version: number | null
   configuration_index: number | null
@@ -23,5 +23,5 @@ export type FederatedConfigurationRow = {
 
 type FederatedTables = { federated_configuration: FederatedConfigurationRow }
 
-/** What its stores read and write. */
+/** The tables that this feature's stores use. */
 export type Tables = RegisterTables & FederatedTables

@@ -1,4 +1,4 @@
-/** What this registry knows of federated instances: look-ups over the newest verified configuration of each, while it is valid. */
+/** Look-ups over the newest verified configuration of each federated instance, while it is valid. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { createApart } from '#platform/apart.ts'
@@ -11,27 +11,30 @@ import type { FederationStore } from './store.ts'
 
 type Partner = {
   instance: string
-  /** DER: of the anchor's keys, and of those that the instance announced since. */
+  /** DER of the certificates of the anchor's keys, and of those that the instance has announced since. */
   certificates: Buffer[]
   index: ConfigurationIndex
-  /** Undefined where the other instance takes no documents of ours: X-Road's central server. */
+  /** Undefined when the other instance accepts no documents of ours, as X-Road's central server. */
   registration: RegistrationService | undefined
 }
 
 export type FederatedViews = {
-  /** Reads what changed: before a transaction, in which the others are asked. */
+  /** Reads what has changed. Call it before the transaction that uses `of` or `all`. */
   load(): Promise<void>
-  /** Undefined for an instance that is not trusted, or of which nothing valid was read. */
+  /** Undefined for an instance that is not trusted or has no valid configuration. */
   of(instance: string): Partner | undefined
   all(): Partner[]
 }
 
-/** As it was when its parameters were read. */
+/** A partner as it was when its parameters were parsed. */
 type Held = Partner & { anchor: string; digest: string; expiresAt: number }
 type Read = { digest: string; index: ConfigurationIndex }
 type Row = Awaited<ReturnType<FederationStore['configurations']>>[number]
 
-/** Reading a country's configuration takes a moment: one that takes longer is read on, and what was known of it serves. */
+/**
+ * Parsing a country's configuration takes a moment. Waiting ends after this many milliseconds; parsing goes on, and the earlier
+ * view is used meanwhile.
+ */
 const WAITED_MS = 5_000
 const READ_WITHIN_MS = 120_000
 
@@ -39,7 +42,7 @@ export function createFederatedViews(q: {
   store: Pick<FederationStore, 'trusted' | 'configurations' | 'configuration'>
   clock: Clock
   log: Log
-  /** Only for tests. */
+  /** Set only in tests. */
   read?: typeof readParameters | undefined
   waitedMs?: number | undefined
 }): FederatedViews {
@@ -60,13 +63,13 @@ export function createFederatedViews(q: {
     }
   }
 
-  /** Undefined while it is not read yet, or cannot be. */
+  /** Undefined while the parameters are not parsed yet, or cannot be parsed. */
   async function indexOf(instance: string, digest: string): Promise<ConfigurationIndex | undefined> {
     const known = (): Read | undefined =>
       [held.get(instance), lately.get(instance)].find((one) => one?.digest === digest)
     if (known() !== undefined) return known()?.index
     const waited = wait(q.waitedMs ?? WAITED_MS, undefined, { ref: false })
-    // Once, however many wait for it; again when what was being read was the content before.
+    // Parses once for all callers that wait; a second time when the first parsing was of earlier content.
     for (let tries = 0; tries < 2 && known() === undefined; tries++)
       await Promise.race([apart(instance, () => readAnew(instance)), waited])
     return known()?.index
@@ -95,7 +98,7 @@ export function createFederatedViews(q: {
       const anchors = new Map((await store.trusted()).map((one) => [one.sha256, one.anchor]))
       const rows = (await store.configurations()).filter(({ anchor }) => anchors.has(anchor))
       const views = await Promise.all(rows.map((row) => viewOf(row, anchors.get(row.anchor)!)))
-      // One that began later has seen more.
+      // A call that began later has read newer data.
       if (turn < taken) return
       taken = turn
       held = new Map(views.flatMap((one) => (one === undefined ? [] : [[one.instance, one] as const])))

@@ -1,6 +1,6 @@
 /**
- * How many exchanges servers had, by day and pair: one row for each end that counted them. What a server says of others than its
- * own clients is counted and not named: nobody speaks for a subsystem but a server that has it.
+ * Counts of exchanges by day and pair, one row for each end that reported them. What a server reports about subsystems that are
+ * not its clients is counted without names, because only a subsystem's own server may report for it.
  */
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import { dayOf } from '#core/reconciliation/day.ts'
@@ -20,34 +20,37 @@ import type { Tables } from './tables.ts'
 
 export type CallStore = ReturnType<typeof createCallStore>
 
-/** Exchanges of a pair, each counted once although both ends may have told of it. */
+/** The exchanges of a pair; each is counted once, even when the servers of both ends reported it. */
 type PairCalls = CallOutcomes & {
   consumer: string
   provider: string
-  /** Its code, and its version where it has one. */
+  /** The service code, and the version where there is one. */
   service: string
   lastDay: string
 }
 
-/** Whose exchanges: with one of these ends, or with any of an instance. */
+/** Selects the exchanges of these subsystems, or of all subsystems of an instance. */
 type CallsAsked = { from: string; to: string } & ({ subsystems: string[] } | { instance: string })
 
-/** Days for which a server told of its exchanges: all of them settled, or some. */
+/** `days`: the days whose counts the server has settled. `unnamed`: its exchanges without names of the parties. */
 type Reported = { days: number; unnamed: number }
 
 const DAY_MS = 86_400_000
-/** Two months, so that one can be set beside the one before. */
+/** Two months, so that a month can be compared with the one before. */
 const KEPT_DAYS = 62
-/** In one query; SQLite takes some thousand values. */
+/** Values per query; SQLite accepts some thousand. */
 const CHUNK = 500
 const ROWS_AT_ONCE = 50
-/** More pairs than anybody reads: those with the most exchanges. */
+/** The pairs with the most exchanges, more than anybody reads. */
 const MOST_PAIRS = 20_000
 
 export function createCallStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
-    /** Uses the document's id up and keeps its counts, unless newer ones came before. Throws `not_found`, `replayed_request`. */
+    /**
+     * Records the document's id and stores its counts, unless newer ones are stored. Throws `not_found`, `invalid_input` or
+     * `replayed_request`.
+     */
     take: (counts: CallCounts, now: number): Promise<void> =>
       inTransaction(database.kysely, async (kysely) => {
         const { server, day, createdAt } = counts
@@ -82,7 +85,7 @@ export function createCallStore(database: Database) {
             .execute()
       }),
 
-    /** Days before the one of `at` that are not settled here, the newest first. */
+    /** The days before the day of `at` that are not settled here, the newest first. */
     missing: async (server: string, at: string): Promise<string[]> => {
       const days = Array.from({ length: CALL_DAYS }, (_, i) => dayOf(Date.parse(at) - (i + 1) * DAY_MS))
       const rows = await tables
@@ -96,7 +99,7 @@ export function createCallStore(database: Database) {
       return days.filter((day) => !settled.has(day))
     },
 
-    /** Forgets what is too old. */
+    /** Deletes days that are too old. */
     prune: async (now: number): Promise<void> => {
       for (const table of ['call_day', 'call_count'] as const)
         await tables
@@ -105,7 +108,10 @@ export function createCallStore(database: Database) {
           .execute()
     },
 
-    /** Those with the most exchanges first. An exchange stands in two logs: of a day of which both servers told, the end with more counts. */
+    /**
+     * The pairs with the most exchanges first. Servers at both ends log an exchange; if both reported a day, the end with the
+     * higher count is used.
+     */
     pairs: async (asked: CallsAsked): Promise<PairCalls[]> => {
       if ('instance' in asked) return pairsWhere(tables, asked, ofInstance(asked.instance))
       const found = new Map<string, PairCalls>()
@@ -118,7 +124,7 @@ export function createCallStore(database: Database) {
       return [...found.values()].sort(byCalls)
     },
 
-    /** What each of these servers told of these days; one that told nothing is not among them. */
+    /** The reports of each of these servers about these days; a server without reports is left out. */
     reported: async (q: { servers: string[]; from: string; to: string }): Promise<Map<string, Reported>> => {
       const found = new Map<string, Reported>()
       for (let at = 0; at < q.servers.length; at += CHUNK) {
@@ -179,7 +185,7 @@ async function pairsWhere(
   }))
 }
 
-/** Not `like`: an identifier may hold its signs. */
+/** `like` is not used, because an identifier may contain its wildcards. */
 function ofInstance(instance: string): (is: Calls) => Expression<SqlBool> {
   const start = `${instance}/`
   return (is) =>

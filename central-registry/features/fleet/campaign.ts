@@ -1,23 +1,23 @@
-/** How far a changeover from a CA has come: which servers and members still have certificates of it; pure. */
+/** The progress of a changeover from a CA: which servers and members still have certificates of it; pure. */
 import { csvCell } from '#core/log-export/csv-cell.ts'
 import type { ReportedCertificate } from '#schemas/fleet.ts'
 
 type CampaignCertificate = Pick<ReportedCertificate, 'sha256' | 'usage' | 'notAfter'> & {
-  /** Whose signing certificate. */
+  /** The member of a signing certificate. */
   member?: string
-  /** Known from the register, or only from what the server said. */
+  /** Whether the certificate is in the register, or only in the server's report. */
   from: 'register' | 'report'
 }
 export type CampaignServer = {
   server: string
-  /** `unknown`: it never said what it signs with, and nothing in the register is of this CA. */
+  /** `unknown`: the server never reported, and the register has no certificate of this CA for it. */
   state: 'remaining' | 'done' | 'unknown'
   reportedAt: string | null
   certificates: CampaignCertificate[]
 }
 export type Campaign = {
   servers: { remaining: number; done: number; unknown: number }
-  /** Members with a signing certificate, as far as servers say. */
+  /** Members with a signing certificate, according to the servers' reports. */
   clients: { remaining: number; done: number }
   entries: CampaignServer[]
 }
@@ -26,7 +26,7 @@ export type CampaignFacts = {
   servers: { id: string; reportedAt: string | null }[]
   /** Registered authentication certificates of the CA. */
   registered: { server: string; sha256: string; notAfter: string }[]
-  /** All that servers said, of this CA or not. */
+  /** All reported certificates, of this CA or others. */
   reported: {
     server: string
     sha256: string
@@ -75,7 +75,7 @@ export function campaignOf({ servers, registered, reported }: CampaignFacts): Ca
 
 const COLUMNS = ['server', 'state', 'lastReported', 'usage', 'member', 'certificate', 'notAfter'] as const
 
-/** A line a certificate, and one for each server without; RFC 4180, and no cell that a spreadsheet would calculate. */
+/** One line per certificate, and one for each server without certificates (RFC 4180). No cell is a formula for a spreadsheet. */
 export function campaignCsv({ entries }: Campaign): string {
   const lines = entries.flatMap(({ server, state, reportedAt, certificates }) => {
     const head = [server, state, reportedAt ?? '']

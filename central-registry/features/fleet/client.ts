@@ -1,7 +1,7 @@
 /**
- * Tries the two ports of a security server as others reach it: a TLS handshake on 5500, whose certificate is compared, and a
- * connection to 5577. Only registered addresses are tried, at these two ports, and nothing is sent: an address that leads
- * inside tells its owner nothing but whether a port is open.
+ * Tries the two ports of a security server as other servers reach it: a TLS handshake on 5500, whose certificate is compared, and
+ * a connection to 5577. It tries only registered addresses at these two ports and sends no data. So an address inside our network
+ * reveals to its owner only whether a port is open.
  */
 import { Resolver } from 'node:dns/promises'
 import net, { BlockList, isIP } from 'node:net'
@@ -21,9 +21,12 @@ loopback.addAddress('::1', 'ipv6')
 
 export type ProbeServer = (address: string) => Promise<Probe>
 
-/** `onLoopback`: the instance is on this machine, as the sandbox is. Never throws: what fails is a state. */
+/**
+ * `onLoopback` allows loopback addresses, for an instance on one machine such as the sandbox. Never throws: a failure is a state
+ * of the port.
+ */
 export function createProbe({ onLoopback }: { onLoopback: boolean }): ProbeServer {
-  // Asks name servers itself: the system's look-up would hold threads that files and keys need.
+  // Asks name servers directly: the system's look-up would block threads that are needed for files and keys.
   const resolver = new Resolver({ timeout: 2000, tries: 2 })
   const mayTry = (address: string): boolean => {
     const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
@@ -32,7 +35,7 @@ export function createProbe({ onLoopback }: { onLoopback: boolean }): ProbeServe
   return async (address) => {
     const found = isIP(address) === 0 ? await resolve(resolver, address) : [address]
     if (found.length === 0) return { messagePort: 'unresolved', ocspPort: 'unresolved' }
-    // What was looked at is what is connected to: a name is not looked up again.
+    // Connects to the address that was checked, without looking up the name again.
     const host = found.every(mayTry) ? found[0]! : undefined
     if (host === undefined) return { messagePort: 'forbidden', ocspPort: 'forbidden' }
     const [message, ocspPort] = await Promise.all([shakeHands(host), connect(host)])
@@ -58,11 +61,13 @@ function connect(host: string): Promise<PortState> {
   })
 }
 
-/** The certificate is read as soon as it was shown: a server that wants one of ours ends the handshake then. */
+/**
+ * The certificate is read as soon as it is presented, because a server that demands a client certificate then ends the handshake.
+ */
 function shakeHands(host: string): Promise<Pick<Probe, 'messagePort' | 'certificate'>> {
   return new Promise((done) => {
     let isOpen = false
-    // Whoever it is: the certificate is compared, nothing is said to it.
+    // Any server will do: the certificate is only compared, and no data is sent.
     const socket = tls.connect({ host, port: MESSAGE_PORT, rejectUnauthorized: false, minVersion: 'TLSv1.2' })
     const deadline = setTimeout(() => end('silent'), TIMEOUT_MS)
     const end = (state: PortState): void => {
@@ -85,7 +90,7 @@ function shownBy(socket: tls.TLSSocket): string | undefined {
     if (der === undefined || der.length > MAX_CERTIFICATE_BYTES) return undefined
     return readCertificate(Buffer.from(der)).sha256
   } catch {
-    // None was shown, or it is no certificate: then it is no server of ours.
+    // No certificate was presented, or it cannot be read, so this is not a security server.
     return undefined
   }
 }

@@ -1,4 +1,7 @@
-/** Verifies the report of a security server before anything of it is kept: exactly its fields, signed now by the server's owner; pure. */
+/**
+ * Verifies a security server's report before anything of it is stored; pure. It has exactly its fields, and the server's owner
+ * signed it now.
+ */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import {
   flag,
@@ -93,7 +96,10 @@ const calls: Read<CallCounts> = record<CallCounts>({
 
 const MAX_CALLS_BYTES = 512 * 1024
 
-/** Only the owner of a server reports for it; of days up to its own, and of one that is over only that it is settled. */
+/**
+ * Only the owner of a server may report its calls. The day must not be later than the day of the document, and must be over to be
+ * settled.
+ */
 export function verifyCalls(
   bytes: Buffer,
   trust: { configuration: ConfigurationIndex; now: number },
@@ -109,7 +115,7 @@ export function verifyCalls(
   })
 }
 
-/** Five or six segments: a SOAP service has a version. */
+/** Five segments, or six for a SOAP service with a version. */
 function serviceText(text: string): string {
   const parts = text.split('/')
   if (parts.length !== 6) return idText(parseServiceId(text))
@@ -123,14 +129,14 @@ function ofLength(canonical: (text: string) => string): Read<string> {
       try {
         if (canonical(value) === value) return value
       } catch {
-        // Said below.
+        // The fault is thrown below.
       }
     }
     throw new Fault('invalid_contract', { what: `${at} is no id of at most ${MOST_CALL_ID} characters` })
   }
 }
 
-/** Only the owner of a server reports for it. */
+/** Only the owner of a server may report for it. */
 export function verifyReport(
   bytes: Buffer,
   trust: { configuration: ConfigurationIndex; now: number },
@@ -140,12 +146,12 @@ export function verifyReport(
   )
 }
 
-/** A text that people read, as servers take it. */
+/** A text for people, in the form that servers accept. Throws `invalid_input`. */
 export function checkMessage(message: string): string {
   return asInput(() => plainText(500)(message, 'message'))
 }
 
-/** The readers of fields were made for contracts, and say so. */
+/** The readers of fields were made for contracts and throw `invalid_contract`; this turns it into `invalid_input`. */
 function asInput<R>(read: () => R): R {
   try {
     return read()

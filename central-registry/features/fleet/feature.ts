@@ -1,4 +1,4 @@
-/** How the security servers are: what they report, whether they answer, what changes and certificates are ahead of them. */
+/** The condition of the security servers: their reports, probes of their ports, announced outages, changes of certificates. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Services } from '#platform/services.ts'
@@ -20,7 +20,7 @@ import { fleetHandlers } from './routes.ts'
 import { createFleetStore, type FleetStore } from './store.ts'
 import type { Tables } from './tables.ts'
 
-/** Its jobs look again and again whose turn it is. */
+/** How often its jobs look for servers that are due. */
 const LOOK_SECONDS = 30
 
 type Ground = Pick<Services, 'database' | 'metrics' | 'clock' | 'log'> & {
@@ -34,11 +34,11 @@ type Ground = Pick<Services, 'database' | 'metrics' | 'clock' | 'log'> & {
 }
 
 type Offers = {
-  /** The newest index that each server has reported, the highest first. */
+  /** The newest configuration index that each server has reported, the highest first. */
   reportedIndexes: FleetStore['reportedIndexes']
   /** The exchanges that servers reported. */
   reportedExchanges: Pick<CallStore, 'pairs' | 'reported'>
-  /** Of the registration API. */
+  /** Handlers of the registration API. */
   fleetRegistrations: Record<string, OperationHandler>
 }
 
@@ -52,7 +52,7 @@ export const fleet: FeatureModule<Ground, Offers> = {
     const calls = createCallStore(database)
     const probing = createProbing({
       ...{ store, clock, log, everySeconds: settings.fleet.probeSeconds },
-      // Servers may lie on this very machine where the registry does.
+      // Servers may run on the same machine if the registry's own address is a loopback address.
       probe: createProbe({ onLoopback: isLoopback(new URL(settings.publicUrl).hostname) }),
     })
     ground.metrics.watch(

@@ -1,4 +1,6 @@
-/** The fleet at a real registry, on both databases: reports in, troubles and their history, probes over real TLS, outages, campaigns. */
+/**
+ * The fleet at a real registry, on both databases: reports, troubles and their history, probes over real TLS, outages, campaigns.
+ */
 import { randomInt } from 'node:crypto'
 import net from 'node:net'
 import tls from 'node:tls'
@@ -291,7 +293,7 @@ void t.test('probes: the real ports of a registered address, the certificate com
   )
   t.match(await probe(), { messagePort: 'noTls' })
   await close()
-  // By itself, when its turn has come.
+  // By the job, when the server is due.
   const again = await listen(secure(registered), 5500)
   world.clock.now += 61_000
   await until('the end of its troubles', async (saw) => saw(await one(node)).worst === 'none')

@@ -1,4 +1,7 @@
-/** Takes the reports of servers at the registration listener and tells each, signed, what it has to know. */
+/**
+ * Accepts the reports of servers at the registration listener and returns signed answers: announced outages, and days whose
+ * counts are missing.
+ */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { asFault, Fault } from '#schemas/fault.ts'

@@ -1,4 +1,6 @@
-/** Tables of the fleet: what each server last said and how it was reached, its troubles, its certificates, outages, what it exchanged. */
+/**
+ * Tables of the fleet: the last report and probe of each server, its troubles, its certificates, outages, counts of exchanges.
+ */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
@@ -50,7 +52,7 @@ export const fleetMigrations: Record<string, Migration> = {
         .addColumn('message', type.text, (column) => column.notNull())
         .addColumn('starts_at', type.text, (column) => column.notNull())
         .addColumn('ends_at', type.text, (column) => column.notNull())
-        // JSON lists; both empty: everybody.
+        // JSON lists; if both are empty, the outage concerns everybody.
         .addColumn('member_classes', type.text, (column) => column.notNull())
         .addColumn('servers', type.text, (column) => column.notNull())
         .addColumn('created_at', type.text, (column) => column.notNull())

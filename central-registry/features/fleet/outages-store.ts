@@ -1,4 +1,4 @@
-/** Rows of outages: what people tell the servers, for whom, and until when. */
+/** Rows of outages: messages of administrators to servers, for whom and until when. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { MOST_OUTAGES, type Outage } from '#schemas/fleet.ts'
@@ -14,7 +14,7 @@ const COLUMNS = [
   ...(['created_at', 'created_by', 'ended_at', 'ended_by'] as const),
 ] as const
 
-/** What is over is told no more; what is planned is told beforehand. */
+/** Servers are told of outages in advance, but not of those that are over. */
 export function createOutageStore(database: Database, record: Change<Tables>) {
   const tables = tablesOf<Tables>(database)
 
@@ -37,7 +37,7 @@ export function createOutageStore(database: Database, record: Change<Tables>) {
         .limit(limit)
         .execute(),
     count: (filter: OutageFilter) => counted(listed(filter)),
-    /** What is to be told at once is bounded: an answer to a server holds all of it. */
+    /** Throws `conflict` when too many outages are announced, because an answer to a server contains all of them. */
     add: (row: Omit<OutageRow, 'id' | 'ended_at' | 'ended_by'>) =>
       record(async (transaction) => {
         const open = transaction
@@ -54,7 +54,7 @@ export function createOutageStore(database: Database, record: Change<Tables>) {
           .returning(COLUMNS)
           .executeTakeFirstOrThrow()
       }),
-    /** Before its time. Throws `not_found` for one that is over. */
+    /** Ends an outage before its time. Throws `not_found` for one that is over. */
     end: (id: number, by: string, at: string) =>
       record(async (transaction) => {
         const { numUpdatedRows } = await transaction
@@ -67,7 +67,7 @@ export function createOutageStore(database: Database, record: Change<Tables>) {
         if (numUpdatedRows === 0n)
           throw new Fault('not_found', { what: `an outage ${id} that is not over yet` })
       }),
-    /** What this server is to be told now. */
+    /** The outages that this server has to be told of now. */
     async for(server: string, at: string): Promise<Outage[]> {
       const rows = await listed({ state: 'open', at })
         .select(COLUMNS)

@@ -1,4 +1,4 @@
-/** Tries the servers whose turn it is, so many at a time, and keeps how each was reached. */
+/** Probes the servers that are due, several at the same time, and stores the results. */
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
@@ -7,13 +7,13 @@ import type { Probe } from './rules.ts'
 import type { FleetStore } from './store.ts'
 
 const AT_ONCE = 32
-/** In one run; a country of servers takes some of them, each at most ten seconds for so many at once. */
+/** Servers per run. A large country needs several runs; a probe takes ten seconds at most. */
 const MOST_IN_A_RUN = 500
 
 export function createProbing(q: {
   store: Pick<FleetStore, 'dueForProbe' | 'keepProbe' | 'address'>
   probe: ProbeServer
-  /** 0: only on demand. */
+  /** Seconds between two probes of a server; 0: only on demand. */
   everySeconds: number
   clock: Clock
   log: Log
@@ -32,7 +32,7 @@ export function createProbing(q: {
       const next = async (): Promise<void> => {
         for (let at = waiting.shift(); at !== undefined && !signal.aborted; at = waiting.shift()) {
           await one(at.id, at.address).catch((thrown: unknown) => {
-            // It left the register meanwhile, or the database did not answer: the next run tries again.
+            // The server left the register meanwhile, or the database failed; the next run tries again.
             const { code, detail } = asFault(thrown)
             q.log.warn({ err: thrown, code, detail }, 'how a server was reached could not be kept')
           })
@@ -40,7 +40,7 @@ export function createProbing(q: {
       }
       await Promise.all(Array.from({ length: AT_ONCE }, next))
     },
-    /** Throws `not_found`. */
+    /** Probes at once. Throws `not_found`. */
     now: async (server) => one(server, await store.address(server)),
   }
 }

@@ -194,7 +194,7 @@ const named = ({ kind, name, id }: Caller): string => `${name} (${kind} ${id})`
 
 function timeOf(text: string): string {
   const time = new Date(text)
-  // RFC 3339 knows leap seconds, Date does not.
+  // RFC 3339 allows leap seconds, Date does not.
   if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: 'a time is needed' })
   return time.toISOString()
 }

@@ -1,13 +1,16 @@
-/** Single rows of the fleet, within a transaction: what began and what ended, certificates that were reported. */
+/** Single rows of the fleet, within a transaction: troubles that begin and end, reported certificates. */
 import type { Kysely } from 'kysely'
 import type { ReportedCertificate } from '#schemas/fleet.ts'
 import type { Trouble } from './rules.ts'
 import type { Tables } from './tables.ts'
 
-/** What has ended is kept so long. */
+/** How long a trouble is kept after its end. */
 const KEPT_MS = 90 * 86_400_000
 
-/** Closes what is over, opens what is new; what goes on keeps its beginning, with what is said of it now. */
+/**
+ * Closes troubles that are over and opens new ones. A trouble that continues keeps its beginning and gets the present message and
+ * severity.
+ */
 export async function keepTroubles(
   transaction: Kysely<Tables>,
   server: string,
@@ -58,7 +61,7 @@ export async function replaceCertificates(
     .select(['server', 'sha256', 'usage', 'member', 'authority', 'not_after'])
     .where('server', '=', server)
     .execute()
-  // Every minute the same: nothing is written for it.
+  // Servers report the same certificates every minute, so nothing is written unless they have changed.
   if (textOf(before) === textOf(rows)) return
   await transaction.deleteFrom('fleet_certificate').where('server', '=', server).execute()
   if (rows.length > 0) await transaction.insertInto('fleet_certificate').values(rows).execute()

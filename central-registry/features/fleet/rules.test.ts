@@ -1,4 +1,4 @@
-/** What follows from what is known of a server, at its bounds; and a file that a spreadsheet does not calculate. */
+/** The troubles of a server at the limits of each rule; and a CSV file without cells that a spreadsheet would calculate. */
 import t, { type Test } from 'tap'
 import { reportAt } from '#test/fakes/fleet.ts'
 import { campaignCsv, campaignOf } from './campaign.ts'

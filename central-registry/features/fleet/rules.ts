@@ -1,4 +1,4 @@
-/** What is wrong with a security server, from its report, from how it was reached, and from its silence; pure. */
+/** Derives the troubles of a security server from its report, from probes and from missing reports; pure. */
 import type { ServerReport } from '#schemas/fleet.ts'
 
 export const TROUBLES = [
@@ -18,12 +18,12 @@ const WARNING = 1
 const ERROR = 2
 export type Trouble = { kind: TroubleKind; severity: typeof WARNING | typeof ERROR; message: string }
 
-/** How a port answered: `forbidden` is an address that the registry does not connect to. */
+/** The result of trying a port; `forbidden` is an address to which the registry does not connect. */
 export type PortState = 'open' | 'closed' | 'silent' | 'unresolved' | 'forbidden' | 'noTls'
 export type Probe = {
   messagePort: PortState
   ocspPort: PortState
-  /** SHA-256 of the certificate that was shown on the message port. */
+  /** SHA-256 of the certificate that was presented on the message port. */
   certificate?: string
 }
 
@@ -37,18 +37,18 @@ export type Known = {
 
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
-/** Five reports: no single failure explains it. */
+/** The time of five reports, so that a single failure does not count. */
 export const SILENT_MS = 5 * MINUTE_MS
 const STALE_CONFIGURATION_MS = 5 * MINUTE_MS
 const UNSTAMPED_MS = 10 * MINUTE_MS
-/** Half of X-Road's limit, after which exchange stops. */
+/** Half of X-Road's limit, after which exchanges stop. */
 const LONG_UNSTAMPED_MS = 2 * 60 * MINUTE_MS
 const SOON_MS = 30 * DAY_MS
 const CLOCK_MS = 10_000
-/** Half of what messages and documents bear. */
+/** Half of the deviation that messages and documents tolerate. */
 const BAD_CLOCK_MS = 150_000
 
-/** At most one of each kind, the worst of what it has. A server that never reported is in no trouble by that. */
+/** At most one trouble of each kind, the worst. A server that never reported has no trouble because of that. */
 export function troublesOf({ report, reportedAt, probe, registered }: Known, now: number): Trouble[] {
   const found: Trouble[] = []
   const add = (kind: TroubleKind, severity: Trouble['severity'], message: string): void => {

@@ -23,7 +23,7 @@ const HISTORY = 200
 
 export function createFleetStore(database: Database) {
   const tables = tablesOf<Tables>(database)
-  /** Alone with this server among all nodes; the register is not touched, so nobody waits for a publication. */
+  /** Locks this server among all nodes. The register is not locked, so publications do not wait. */
   const withServer = <R>(server: string, act: (transaction: Kysely<Tables>) => Promise<R>): Promise<R> =>
     inTransaction(database.kysely, async (transaction) => {
       await lockFor(transaction, `fleet ${server}`)
@@ -51,7 +51,7 @@ export function createFleetStore(database: Database) {
     }
   }
 
-  /** Looks at all that is known of a server now, and keeps what began and what ended. */
+  /** Derives the server's present troubles and stores which began and which ended. */
   async function judge(transaction: Kysely<Tables>, server: string, now: number): Promise<Trouble[]> {
     const troubles = troublesOf(await knownOf(transaction, server), now)
     await keepTroubles(transaction, server, troubles, new Date(now).toISOString())
@@ -82,7 +82,7 @@ export function createFleetStore(database: Database) {
   }
 
   return {
-    /** Uses the report's id up and keeps it, unless a newer one came before. Throws `not_found`, `replayed_request`. */
+    /** Records the report's id and stores the report, unless a newer one is stored. Throws `not_found` or `replayed_request`. */
     takeReport: (report: ServerReport, now: number) =>
       withServer(report.server, async (transaction) => {
         const { server, createdAt } = report
@@ -103,7 +103,7 @@ export function createFleetStore(database: Database) {
         await replaceCertificates(transaction, server, report.certificates)
         await judge(transaction, server, now)
       }),
-    /** Nothing is kept of a server whose address changed, or that is gone, meanwhile. */
+    /** Stores a probe, unless the server's address has changed meanwhile. Throws `not_found`. */
     keepProbe: (q: { server: string; address: string; probe: Probe }, now: number) =>
       withServer(q.server, async (transaction) => {
         if ((await mustBeRegistered(transaction, q.server)) !== q.address) return
@@ -114,7 +114,7 @@ export function createFleetStore(database: Database) {
         await judge(transaction, q.server, now)
       }),
     address: (server: string) => mustBeRegistered(tables, server),
-    /** Those whose last probe is from before `before`, the oldest first. */
+    /** Servers that were never probed or not since `before`, the longest ago first. */
     dueForProbe: (before: string, limit: number) =>
       tables
         .selectFrom('security_server')
@@ -124,7 +124,7 @@ export function createFleetStore(database: Database) {
         .orderBy(sql`coalesce(probed_at, '')`)
         .limit(limit)
         .execute(),
-    /** Judges those anew that have fallen silent since. */
+    /** Updates the troubles of servers that have not reported for too long. */
     async noticeSilence(now: number): Promise<void> {
       const rows = await serversIn(tables, { reporting: 'yes' })
         .select('security_server.id')
@@ -147,12 +147,12 @@ export function createFleetStore(database: Database) {
   }
 }
 
-/** What people look at. */
+/** Queries for people. */
 function createFleetLists(tables: Kysely<Tables>) {
   return {
     list({ sort = '-worst', offset, limit, ...filter }: Page & FleetFilter) {
       const { column, direction } = orderOf(sort, ORDERS)
-      // Null, of those never heard of, comes last or first as the database likes: neither is worst.
+      // Databases sort null differently, so a server without a value gets the lowest one.
       const by = column === 'worst' ? sql`coalesce(worst, 0)` : sql`coalesce(${sql.ref(column)}, '')`
       return serversIn(tables, filter)
         .select(['security_server.id', 'security_server.address', 'worst', 'version', 'reported_at'])
@@ -183,7 +183,7 @@ function createFleetLists(tables: Kysely<Tables>) {
       if (row === undefined) throw new Fault('not_found', { what: `the security server ${server}` })
       return row
     },
-    /** Of some servers, what is wrong now. */
+    /** The present troubles of these servers. */
     troublesNow: async (servers: string[]) =>
       servers.length === 0
         ? []
@@ -195,7 +195,7 @@ function createFleetLists(tables: Kysely<Tables>) {
             .orderBy('severity', 'desc')
             .orderBy('since')
             .execute(),
-    /** Now and before, the newest first. */
+    /** Present and past troubles, the newest first. */
     history: (server: string) =>
       tables
         .selectFrom('fleet_trouble')
@@ -204,7 +204,7 @@ function createFleetLists(tables: Kysely<Tables>) {
         .orderBy('id', 'desc')
         .limit(HISTORY)
         .execute(),
-    /** How many servers have each kind of trouble now. */
+    /** The number of servers with each kind of trouble now. */
     async countTroubles(): Promise<Map<string, number>> {
       const rows = await tables
         .selectFrom('fleet_trouble')
@@ -219,7 +219,7 @@ function createFleetLists(tables: Kysely<Tables>) {
   }
 }
 
-/** The servers of the register, with what is known of each. */
+/** The servers of the register, joined with what is known about each. */
 function serversIn(
   tables: Kysely<Tables>,
   { q = '', trouble = '', reporting }: FleetFilter & Pick<Page, 'q'>,
@@ -246,7 +246,7 @@ function serversIn(
     )
 }
 
-/** A report was verified when it came; an older version may have kept another form. */
+/** The report was verified when it arrived, but an older version may have stored another form. */
 function indexIn(report: string | null): number {
   if (report === null) return 0
   const { configuration } = JSON.parse(report) as { configuration?: { index?: number } }

@@ -7,7 +7,7 @@ export type OutageRow = {
   message: string
   starts_at: string
   ends_at: string
-  /** JSON lists; both empty: everybody. */
+  /** JSON lists; if both are empty, the outage concerns everybody. */
   member_classes: string
   servers: string
   created_at: string
@@ -19,9 +19,9 @@ export type OutageRow = {
 type FleetTables = {
   fleet_server: {
     server: string
-    /** The severity of its worst trouble now; 0 for none. */
+    /** The severity of the server's worst trouble now; 0 for none. */
     worst: number
-    /** When the server made its newest report, by its clock. */
+    /** When the server made its newest report, by its own clock. */
     created_at: string | null
     reported_at: string | null
     version: string | null
@@ -46,7 +46,7 @@ type FleetTables = {
     authority: string | null
     not_after: string
   }
-  /** The numbers are of exchanges whose parties the server does not name. */
+  /** The counts are of exchanges that the server reported without names of the parties. */
   call_day: {
     server: string
     day: string
@@ -62,7 +62,7 @@ type FleetTables = {
     day: string
     side: string
     consumer: string
-    /** The service's subsystem, and the rest of its id. */
+    /** `provider` is the service's subsystem; `service` is the rest of the service's id. */
     provider: string
     service: string
     answered: number
@@ -72,5 +72,5 @@ type FleetTables = {
   outage: Omit<OutageRow, 'id'> & { id: Generated<number> }
 }
 
-/** What its stores read and write. */
+/** The tables that this feature's stores use. */
 export type Tables = RegisterTables & FleetTables

@@ -1,6 +1,7 @@
 /**
- * Asks security servers for the certificates that they show by TLS. Guarantees that only addresses of the verified configuration
- * are called, a bounded number of servers at a time and within one time for all, and that only what fits a published hash is kept.
+ * Asks security servers for the certificates that they present over TLS. Guarantees that it contacts only addresses of the
+ * verified configuration, several at the same time and within a total time, and returns only certificates whose hash was
+ * published.
  */
 import { createHash, randomInt } from 'node:crypto'
 import { asFault } from '#schemas/fault.ts'
@@ -10,14 +11,14 @@ import type { Finding } from './notes.ts'
 import type { Plan } from './plan.ts'
 
 const AT_ONCE = 16
-/** One call ends within this and a time-out; who cares for the rest calls again. */
+/** Milliseconds for one call, plus one time-out; the caller calls again for the rest. */
 const BUDGET_MS = 30_000
 
 type Collected = {
   found: { sha256: string; der: Buffer }[]
-  /** Servers that showed nothing that fits. */
+  /** Servers that presented no certificate with a published hash. */
   failed: Finding[]
-  /** Servers that were not reached in this call's time. */
+  /** The number of servers that were not contacted within the time of this call. */
   left: number
 }
 
@@ -49,7 +50,7 @@ export async function collectCertificates(
   return { ...collected, left: waiting.length }
 }
 
-/** So that those who do not answer do not stand in the way at every call. */
+/** In random order, so that unresponsive servers do not block the others at every call. */
 function shuffled<T>(items: T[]): T[] {
   const left = [...items]
   const result: T[] = []

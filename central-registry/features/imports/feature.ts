@@ -1,4 +1,6 @@
-/** The register of another system is taken over: read from its configuration, compared, carried out by two people. */
+/**
+ * Imports the register of another system: reads its configuration, compares, and carries the import out after two people agreed.
+ */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Change } from '../../changes/store.ts'
@@ -21,7 +23,7 @@ type Ground = Pick<Services, 'database' | 'clock'> & {
   }
 }
 
-/** Imports that were read and not carried out. */
+/** `countOpenImports`: the imports that were read but not carried out. */
 export const imports: FeatureModule<Ground, { countOpenImports(): Promise<number> }> = {
   name: 'imports',
   migrations: importMigrations,

@@ -1,4 +1,4 @@
-/** Tables of imports of running instances: the documents as they were published, certificates that were found, the report. */
+/** Tables of imports of running instances: the published documents, certificates that were found, the report. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
@@ -11,7 +11,7 @@ export const importMigrations: Record<string, Migration> = {
         table = table.addColumn(name, type.text, (column) => column.notNull())
       for (const name of ['anchor', 'directory', 'shared'])
         table = table.addColumn(name, type.blob, (column) => column.notNull())
-      // An external configuration has none.
+      // An external configuration has no private parameters.
       table = table.addColumn('private', type.blob)
       for (const name of ['carried_out_at', 'carried_out_by', 'content_hash', 'report'])
         table = table.addColumn(name, type.text)
@@ -23,7 +23,7 @@ export const importMigrations: Record<string, Migration> = {
         )
         .addColumn('sha256', type.text, (column) => column.notNull())
         .addColumn('certificate', type.blob, (column) => column.notNull())
-        // tls: shown by the server; file: given by an administrator.
+        // `tls`: presented by the server. `file`: uploaded by an administrator.
         .addColumn('origin', type.text, (column) => column.notNull())
         .addPrimaryKeyConstraint('import_certificate_key', ['import', 'sha256'] as never[])
         .execute()

@@ -1,19 +1,19 @@
-/** What the steps of a plan say beside what they take: what is left out and why, and what differs. */
+/** Collects the remarks of a plan: what is left out and why, and what differs. */
 import { asFault } from '#schemas/fault.ts'
 
 export type Finding = { what: string; why: string }
 
 export type Notes = {
-  /** Whether the rule lets it in; else it is noted as not taken, with the rule's reason. */
+  /** Whether the rule accepts it. If not, it is noted as left out, with the rule's reason. */
   allows(what: string, check: () => unknown): boolean
   leave(what: string, why: string): void
   differ(what: string, here: string, there: string): void
-  /** It is taken, and somebody has to do something about it. */
+  /** Notes that it is imported but somebody has to do something about it. */
   warn(what: string, why: string): void
   onlyHere(what: string): void
 }
 
-/** Empty notes, and the two lists that they fill. */
+/** Makes empty notes, and the two lists that they fill. */
 export function createNotes(): { notes: Notes; notTaken: Finding[]; differs: Finding[] } {
   const notTaken: Finding[] = []
   const differs: Finding[] = []

@@ -1,4 +1,7 @@
-/** The part of a plan about authentication certificates: X-Road names them by hash, and what fits a hash is judged as any other; pure. */
+/**
+ * The part of a plan about authentication certificates; pure. X-Road publishes only their hashes; a certificate with such a hash
+ * is checked like any other.
+ */
 import type { ApprovedCa } from '#schemas/global-configuration.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { approvedCas, type RegisterRows } from '../../configuration/assemble.ts'
@@ -12,7 +15,7 @@ const SHA256_BYTES = 32
 
 export type AddedCertificate = { sha256: string; server: string; certificate: Buffer; not_after: string }
 
-/** Of which only the hash is known yet. */
+/** A certificate of which only the hash is known yet. */
 export type MissingCertificate = { server: string; address: string; sha256: string }
 
 export function planCertificates(
@@ -24,7 +27,7 @@ export function planCertificates(
   }: {
     source: Pick<Source, 'shared'>
     register: RegisterRows
-    /** By SHA-256 in hex. */
+    /** Certificates by their SHA-256 in hex. */
     certificates: ReadonlyMap<string, Buffer>
     now: Date
   },

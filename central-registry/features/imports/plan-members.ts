@@ -5,7 +5,7 @@ import type { RegisterRows } from '../../configuration/assemble.ts'
 import { checkName } from '../../members/rules.ts'
 import type { Notes } from './notes.ts'
 
-/** Rows as the register's tables hold them. */
+/** Rows in the form of the register's tables. */
 export type AddedNames = {
   classes: { code: string; description: string }[]
   members: { id: string; member_class: string; name: string }[]
