@@ -6,7 +6,7 @@ import { checkName } from '../../members/rules.ts'
 import { checkAddress } from '../../servers/rules.ts'
 import type { Notes } from './notes.ts'
 
-/** Rows as the register's tables hold them. */
+/** Rows in the form of the register's tables. */
 export type AddedServers = {
   servers: { id: string; owner: string; address: string; maintenance: string | null }[]
   clients: { server: string; client: string }[]
@@ -25,7 +25,7 @@ export function planServers(
   for (const server of shared.securityServers) {
     const [id, owner] = [idText(server.id), idText(memberOf(server.id))]
     published.add(id)
-    // X-Road keeps addresses as they were typed; host names are the same in either case.
+    // X-Road keeps addresses as they were typed; the case of a host name has no meaning.
     const address = (server.address ?? '').toLowerCase()
     const maintenance = server.maintenance === undefined ? null : (server.maintenance.message ?? '')
     const here = servers.get(id)
@@ -47,7 +47,7 @@ export function planServers(
     const [client, key] = [idText(id), JSON.stringify([server.id, idText(id)])]
     if (published.has(key)) return
     published.add(key)
-    // The owner is a client of its server by being the owner.
+    // The owner is a client of its server without a registration.
     if (clients.has(key) || client === server.owner) return
     const what = `${client} on ${server.id}`
     if (!servers.has(server.id)) notes.leave(what, 'the security server is not taken')
@@ -55,7 +55,7 @@ export function planServers(
     else take.clients.push({ server: server.id, client })
   }
   for (const { id } of register.servers) if (!published.has(id)) notes.onlyHere(`security server ${id}`)
-  // A disabled client is published by neither.
+  // Neither X-Road nor this registry publishes a disabled client.
   for (const { server, client, is_disabled } of register.clients)
     if (is_disabled === 0 && !published.has(JSON.stringify([server, client])))
       notes.onlyHere(`${client} on ${server}`)

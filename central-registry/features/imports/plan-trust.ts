@@ -77,7 +77,7 @@ export function planTrust(q: TrustQuestion, notes: Notes): AddedTrust {
   }
 
   function planIntermediates(infos: CaInfo[], top: Certificate, of: string): void {
-    // An intermediate may have been issued by another one, which may stand after it.
+    // An intermediate CA may have been issued by another one that comes later in the list.
     const authorities = [top.der, ...infos.map(({ cert }) => cert)]
     for (const info of infos) {
       const sha256 = digest(info.cert)
@@ -156,7 +156,7 @@ function planTimestamping(
   return take
 }
 
-/** SHA-256 of DER; certificates that nobody can read have one too. */
+/** SHA-256 of the DER; also for certificates that cannot be read. */
 function digest(der: Buffer): string {
   try {
     return readCertificate(der).sha256

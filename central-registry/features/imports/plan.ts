@@ -1,6 +1,6 @@
 /**
- * What an import would take into the register, what not and why, and what differs; pure. What the register has stays as it is,
- * and what breaks one of its rules is left out with all that depends on it.
+ * Plans an import: what it adds to the register, what it leaves out and why, and what differs; pure. Existing entries of the
+ * register stay as they are. An entry that breaks a rule is left out with everything that depends on it.
  */
 
 import { createHash } from 'node:crypto'
@@ -15,11 +15,11 @@ import { type AddedNames, planMembers } from './plan-members.ts'
 import { type AddedServers, planServers } from './plan-servers.ts'
 import { type AddedTrust, planTrust } from './plan-trust.ts'
 
-/** Rows as the register's tables hold them. */
+/** Rows in the form of the register's tables. */
 export type Take = AddedNames &
   AddedServers &
   AddedTrust & {
-    /** Only when the register has none yet. */
+    /** Only parameters that the register does not have yet. */
     parameters: { name: string; value: string }[]
     certificates: AddedCertificate[]
   }
@@ -27,7 +27,10 @@ export type Take = AddedNames &
 export type Plan = {
   take: Take
   notTaken: Finding[]
-  /** The register says something else, or has what the configuration lacks; it stays. Or it is taken and does not work yet. */
+  /**
+   * Entries that differ from the register, or that only the register has; the register stays as it is. Also entries that are
+   * imported but do not work yet.
+   */
   differs: Finding[]
   /** Authentication certificates of which only the hash is known yet. */
   missing: MissingCertificate[]
@@ -36,9 +39,9 @@ export type Plan = {
 type PlanQuestion = {
   source: Pick<Source, 'shared' | 'private'>
   register: RegisterRows
-  /** By SHA-256 in hex: shown by servers or given. */
+  /** Certificates by their SHA-256 in hex: presented by servers, or uploaded. */
   certificates: ReadonlyMap<string, Buffer>
-  /** Of this registry: part of the process's settings, not of the register. */
+  /** The settings of this registry's process; they are not in the register. */
   settings: { ocspFreshnessSeconds: number; timeStampingIntervalSeconds: number }
   now: Date
 }
@@ -62,7 +65,7 @@ export function planImport(q: PlanQuestion): Plan {
   return { take, notTaken, differs, missing }
 }
 
-/** What a plan takes, for people and for the hash that two of them approve: certificates by their SHA-256. */
+/** What a plan adds, for people and for the hash that two of them approve. Certificates are replaced by their SHA-256. */
 export function readableTake(take: Take): Record<string, object[]> {
   const authority = ({ certificate, responders }: AddedTrust['intermediates'][number]['authority']) => ({
     sha256: certificate.sha256,
@@ -81,7 +84,7 @@ function digestOf(der: Buffer | undefined): { certificate?: string } {
   return der === undefined ? {} : { certificate: createHash('sha256').update(der).digest('hex') }
 }
 
-/** The hash that is approved: of the documents, by their SHA-256, and of all that they would change. */
+/** The hash that two people approve: over the documents' SHA-256 and everything that they would add. */
 export function planHash(documents: Record<string, string>, take: Take): string {
   return canonicalHash({ documents, take: readableTake(take) })
 }

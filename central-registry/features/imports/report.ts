@@ -1,4 +1,4 @@
-/** The report of an import, and its rows as a list in one order: what asks for attention first, then what is taken; pure. */
+/** The report of an import as one sorted list: first what needs attention, then what is added; pure. */
 import { encodeSegment } from '#schemas/identifiers.ts'
 import type { Finding } from './notes.ts'
 
@@ -9,10 +9,10 @@ export type Report = {
   missingCertificates: { server: string; sha256: string }[]
 }
 
-/** `id` is its place in the whole report, `part` names the list that it comes from. */
+/** `id` is the row's position in the whole report, `part` the list that it comes from. */
 type ReportRow = { id: number; part: string; what: string; why: string }
 
-/** What names a row of each list that is taken, and what is said of it beside. */
+/** For each list of added rows, the column that identifies a row and a column that describes it. */
 const TAKEN: Record<string, [what: string, why: string]> = {
   parameters: ['name', 'value'],
   classes: ['code', 'description'],
@@ -28,7 +28,7 @@ const TAKEN: Record<string, [what: string, why: string]> = {
   timestampingServices: ['name', 'url'],
 }
 
-/** The rows of one part, or of all; `q` is looked for in them, ids may be written with colons. */
+/** The rows of one part, or of all, that contain `q`; ids in `q` may have colons. */
 export function rowsOf(
   report: Report,
   { part, q = '' }: { part?: string; q?: string | undefined },
@@ -44,7 +44,7 @@ export function rowsOf(
       (taken[name] ?? []).map((row) => ({ part: name, what: wordOf(row, what), why: wordOf(row, why) })),
     ),
   ]
-  // Ids stand in their text form, people write them with colons too.
+  // The report has ids in their text form; people also write them with colons.
   const inId = q.split(/[:/]/).map(encodeSegment).join('/')
   const wanted = [q, inId].map((one) => one.toLowerCase())
   return all

@@ -1,4 +1,4 @@
-/** Handlers of the operations on imports: a dry run with its report, certificates, and carrying it out. */
+/** Handlers of the operations on imports: read and compare, add certificates, carry out. */
 import { createHash } from 'node:crypto'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { writeSource } from '#core/configuration/shared-parameters-write.ts'
@@ -27,16 +27,16 @@ type Rooms = {
   members: Pick<MemberStore, 'parameters'>
   keys: Pick<SigningKeyStore, 'list'>
   client: ImportClient
-  /** host or host:port under which servers find this registry. */
+  /** host or host:port at which servers reach this registry. */
   sourceAddress: string
   settings: { ocspFreshnessSeconds: number; timeStampingIntervalSeconds: number }
   clock: Clock
 }
 
-/** What was published so long ago says little of what the instance is now. */
+/** An older configuration may no longer describe the instance, so its import must be made anew. */
 const MAX_AGE_MS = 7 * 86_400_000
 
-/** What an answer shows of each list; the report has all. */
+/** Entries of each list in an answer; the report has all of them. */
 const MOST_SHOWN = 200
 
 export function importHandlers(q: Rooms): Record<string, OperationHandler> {
@@ -52,7 +52,7 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
       })
   }
 
-  // The documents of an import never change, and a country's are read for seconds: those asked for last are kept.
+  // Keeps the documents that were read last: they never change, and reading those of a country takes seconds.
   let last: { key: string; source: Source } | undefined
 
   async function sourceOf(row: Awaited<ReturnType<ImportStore['find']>>): Promise<Source> {
@@ -62,7 +62,7 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
     return last.source
   }
 
-  /** An import with its plan against the register as it is. */
+  /** An import, with a function that plans it against the register. */
   async function planned(id: number) {
     const row = await store.find(id)
     const source = await sourceOf(row)
@@ -78,7 +78,7 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
     return { row, source, plan }
   }
 
-  /** As it was carried out, or as it would be now. */
+  /** The report of what was carried out, or of what would be carried out now. */
   async function wholeReport(id: number): Promise<Report> {
     const row = await store.find(id)
     if (row.report !== null) return JSON.parse(row.report) as Report
@@ -170,7 +170,10 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
   }
 }
 
-/** Of files that somebody handed in nobody else is to blame, as their publisher is of what is fetched. */
+/**
+ * For uploaded files, turns a fault of the publisher (status 500 and above) into `configuration_not_verified`, because the caller
+ * supplied the files.
+ */
 function notVerified(cause: unknown): unknown {
   if (!(cause instanceof Fault) || cause.status < 500 || cause.code === 'internal_error') return cause
   return new Fault('configuration_not_verified', { what: cause.what ?? cause.message, cause })
@@ -181,7 +184,7 @@ function reportOf({ take, notTaken, differs, missing }: Plan): Report {
   return { taken: readableTake(take), notTaken, differs, missingCertificates }
 }
 
-/** Numbers of all, and the first of each. */
+/** The number of entries of each list, and the first ones of the lists that need attention. */
 function shortened({ taken, ...lists }: Report): object {
   const numbers = Object.entries(lists).map(([name, all]) => [name, all.length])
   return {
@@ -228,10 +231,13 @@ function documentsOf(row: Awaited<ReturnType<ImportStore['find']>>): Documents {
   }
 }
 
-/** What the old central server has to publish as one more `source`, so that servers find this registry by their old anchor. */
+/**
+ * The XML that the old central server has to publish as an additional `source`, so that servers with their old anchor find this
+ * registry.
+ */
 async function announcement({ keys, sourceAddress }: Rooms): Promise<{ announcement?: string }> {
   const certificates = (await keys.list()).map(({ certificate }) => certificate)
-  // Without a key nothing would be believed.
+  // Without a signing key no server could verify our configuration.
   if (certificates.length === 0) return {}
   const source = {
     address: sourceAddress,

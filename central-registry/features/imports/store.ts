@@ -1,4 +1,4 @@
-/** Rows of imports: documents that were verified, certificates that fit them, and the report of what was carried out. */
+/** Rows of imports: verified documents, certificates with a published hash, and the report of what was carried out. */
 import type { Kysely, Selectable } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -13,10 +13,10 @@ export type ImportStore = ReturnType<typeof createImportStore>
 type Row = Selectable<Tables['instance_import']>
 export type ImportSummary = Pick<Row, (typeof SUMMARY)[number]>
 
-/** Which imports: `q` is looked for in the instance and the hash of the anchor. */
+/** Selects imports whose instance or anchor hash contains `q`, in this state. */
 export type Seen = { q?: string | undefined; state?: Row['state'] | undefined }
 
-/** Each holds a whole configuration. */
+/** The most open imports, because each has a whole configuration. */
 const MOST_OPEN = 10
 
 const SUMMARY = [
@@ -24,7 +24,7 @@ const SUMMARY = [
   ...(['examined_by', 'carried_out_at', 'carried_out_by', 'content_hash'] as const),
 ] as const
 
-/** `change` announces a publication, `record` does not. */
+/** `change` also asks for a publication, `record` does not. */
 export function createImportStore(database: Tabled, change: Change<Tables>, record: Change<Tables>) {
   const tables = tablesOf<Tables>(database)
   const certificatesIn = async (kysely: Kysely<Tables>, id: number): Promise<Map<string, Buffer>> => {
@@ -64,13 +64,13 @@ export function createImportStore(database: Tabled, change: Change<Tables>, reco
     list: ({ offset, limit, ...those }: Page & Seen) =>
       seen(those).select(SUMMARY).orderBy('id', 'desc').offset(offset).limit(limit).execute(),
     count: (those: Seen) => counted(seen(those)),
-    /** With its documents; throws `not_found`. */
+    /** An import with its documents. Throws `not_found`. */
     find: async (id: number): Promise<Row> =>
       mustBe(
         `the import ${id}`,
         await tables.selectFrom('instance_import').selectAll().where('id', '=', id).executeTakeFirst(),
       ),
-    /** What a plan is made from, as it is now. */
+    /** The register and the import's certificates as they are now, from which a plan is made. */
     present: async (id: number) => ({
       register: await readRegister(tables),
       certificates: await certificatesIn(tables, id),
@@ -85,7 +85,10 @@ export function createImportStore(database: Tabled, change: Change<Tables>, reco
             .onConflict((conflict) => conflict.doNothing())
             .execute()
       }),
-    /** Takes what `plan` returns for the register of this moment, alone among all nodes, and keeps its report; or nothing. */
+    /**
+     * Adds what `plan` returns for the register at this moment, while no other node changes it, and stores the report. Changes
+     * nothing when `plan` throws.
+     */
     carryOut: (
       id: number,
       plan: (present: {
@@ -112,7 +115,7 @@ export function createImportStore(database: Tabled, change: Change<Tables>, reco
           .where('id', '=', id)
           .execute()
       }),
-    /** One that was carried out is kept. */
+    /** Deletes an open import. Throws `not_found`, and `conflict` for one that was carried out. */
     discard: (id: number) =>
       record(async (transaction) => {
         await mustBeOpen(transaction, id)

@@ -18,11 +18,11 @@ type ImportTables = {
     carried_out_at: string | null
     carried_out_by: string | null
     content_hash: string | null
-    /** JSON: what was taken, what not, what differed. */
+    /** JSON of what was added, what was left out and what differed. */
     report: string | null
   }
   import_certificate: { import: number; sha256: string; certificate: Buffer; origin: 'tls' | 'file' }
 }
 
-/** What its stores read and write. */
+/** The tables that this feature's stores use. */
 export type Tables = RegisterTables & ImportTables

@@ -1,4 +1,7 @@
-/** Writes what an import takes into the register, within its transaction: many rows at a time, in the order of references. */
+/**
+ * Writes the rows of an import into the register, within its transaction: many rows at a time, and rows after those that they
+ * refer to.
+ */
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import { within } from '../../changes/store.ts'
@@ -6,7 +9,7 @@ import { createTrustStore } from '../../trust/store.ts'
 import type { Take } from './plan.ts'
 import type { Tables } from './tables.ts'
 
-/** Seven columns at most: below the number of parameters that either store takes. */
+/** With seven columns at most, this stays below the number of parameters that each database accepts. */
 const ROWS_AT_ONCE = 500
 
 export async function takeRows(transaction: Kysely<Tables>, take: Take, at: string): Promise<void> {
@@ -32,13 +35,13 @@ export async function takeRows(transaction: Kysely<Tables>, take: Take, at: stri
 
 async function takeTrust(transaction: Kysely<Tables>, take: Take, at: string): Promise<void> {
   const trust = createTrustStore(...within(transaction))
-  // The instance runs with its own classes; which of them nobody knows here, the report and a warning say.
+  // The instance already runs with its own profile classes. The report and a warning name those that are unknown here.
   for (const { top, ...service } of take.services)
     await trust.addService({ ...service, at }, top, () => undefined)
   for (const { of, authority } of take.intermediates) {
     const top = (await trust.authorities()).find(({ sha256, is_top }) => sha256 === of && is_top === 1)
     if (top === undefined) throw new Fault('not_found', { what: `the approved CA ${of}` })
-    // The plan has checked who issued it, by all that is taken together.
+    // The plan has checked the issuer against all CAs that are imported together.
     await trust.addIntermediate(top.service, authority, () => undefined)
   }
   for (const { name, url, certificate } of take.timestampingServices)

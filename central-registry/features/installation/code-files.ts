@@ -1,6 +1,6 @@
 /**
- * The two codes of the installation ceremony, each in a file of its own (0600), written once. A crash on the way is made
- * good by the next start, and a file that belongs to another database is never overwritten.
+ * Writes the two codes of the installation ceremony once, each into its own file (mode 0600). If the process crashes meanwhile,
+ * the next start completes the work. A file that belongs to another database is never overwritten.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { readFile, rename, rm } from 'node:fs/promises'
@@ -8,7 +8,10 @@ import { Fault } from '#schemas/fault.ts'
 import { fileExists, writeDurably } from '../../configuration/durable-file.ts'
 import type { InstallationStore } from './store.ts'
 
-/** Throws `invalid_configuration` for a file that is there already though this database never gave that code. */
+/**
+ * Writes the codes that the database does not have yet, or that are void. Throws `invalid_configuration` for an existing file
+ * whose code this database never had.
+ */
 export async function writeInstallationCodes(
   files: [first: string, second: string],
   store: Pick<InstallationStore, 'code' | 'putCode'>,
@@ -21,7 +24,7 @@ async function writeCode(
   file: string,
   store: Pick<InstallationStore, 'code' | 'putCode'>,
 ): Promise<void> {
-  // Stands from before the database knows the code until the file has its name.
+  // This file exists from before the database has the code's digest until it is renamed to `file`.
   const begun = `${file}.begun`
   const code = await store.code(number)
   if (code !== undefined && !code.isVoid) {
@@ -36,7 +39,7 @@ async function writeCode(
   }
   const text = randomBytes(32).toString('base64url')
   await writeDurably(begun, `${text}\n`)
-  // Another node may have been faster: then its file holds the code.
+  // Another node may have been faster; then that node's file has the code.
   await ((await store.putCode(number, digestOf(text))) ? rename(begun, file) : rm(begun))
 }
 

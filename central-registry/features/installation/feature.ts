@@ -1,4 +1,4 @@
-/** The first two administrators come in, each with a code of their own; from then on what trust hangs on takes two persons. */
+/** Admits the first two administrators, each with a code. From then on changes of trust need two persons. */
 import type { Database } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import { writeInstallationCodes } from './code-files.ts'
@@ -8,13 +8,13 @@ import { createInstallationStore, type InstallationStore } from './store.ts'
 
 type Ground = Pick<Parameters<typeof installationHandlers>[0], 'people' | 'clock'> & {
   database: Database
-  /** Without a login there is no ceremony, and nobody is asked twice. */
+  /** Without a login there is no ceremony, and two persons are never required. */
   settings: { login?: { firstCodeFile: string; secondCodeFile: string } | undefined }
 }
 
 type Offers = {
   installation: Pick<InstallationStore, 'isDone' | 'reopenedUntil'>
-  /** Whether what trust hangs on takes two persons now. */
+  /** Whether changes of trust need two persons now. */
   fourEyes(): Promise<boolean>
 }
 

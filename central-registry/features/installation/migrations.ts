@@ -13,7 +13,7 @@ export const installationMigrations: Record<string, Migration> = {
   },
   'registry-people-003': {
     up: async (kysely) => {
-      // Codes of the first two never end by time: the rows are null.
+      // Null for the codes of the first two administrators, which do not expire.
       await kysely.schema
         .alterTable('installation_code')
         .addColumn('expires_at', columnTypes(kysely).text)

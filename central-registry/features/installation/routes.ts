@@ -1,4 +1,6 @@
-/** The operations by which the first two administrators, and one more when it is opened again, come in. */
+/**
+ * Handlers of the operations by which the first two administrators are admitted, and one more when the ceremony is opened again.
+ */
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
@@ -6,7 +8,7 @@ import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { digestOf } from './code-files.ts'
 import type { InstallationStore, Redeemed } from './store.ts'
 
-/** What each of the two may do: all that an installed instance needs next, the rest they give to others. */
+/** The roles of each of the first administrators: enough to set up the instance. They give other roles to others. */
 const FIRST_ROLES = ['XROAD_REGISTRATION_OFFICER', 'XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR']
 
 export function installationHandlers(q: {
@@ -33,7 +35,7 @@ export function installationHandlers(q: {
       })
       const refusal = REFUSALS[outcome]
       if (refusal !== undefined) throw new Fault(...refusal)
-      // The session ended with the roles that it began with.
+      // The person's session was ended, because it had the earlier roles.
       return { installed: outcome === 'installed', roles: FIRST_ROLES, loginAgain: true }
     },
   }

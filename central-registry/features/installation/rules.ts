@@ -1,6 +1,6 @@
-/** What holds for installation codes: the two of the ceremony, and one at a time of a ceremony that was opened again; pure. */
+/** Rules for installation codes: the two of the ceremony, and one at a time when the ceremony is opened again; pure. */
 
-/** What a rule has to know of a code. */
+/** What the rules need to know of a code. */
 type Code = {
   number: number
   tries: number
@@ -8,22 +8,22 @@ type Code = {
   expires_at: string | null
 }
 
-/** The codes of the ceremony; those with higher numbers open it again. */
+/** The number of codes of the ceremony; codes with higher numbers reopen it. */
 export const CEREMONY = 2
 const MOST_TRIES = 20
 
-/** Too many wrong tries, or too late. */
+/** Whether a code that nobody redeemed can no longer be redeemed: after too many wrong tries, or too late. */
 export function isVoid({ tries, redeemed_by: by, expires_at: until }: Code, now: string): boolean {
   return by === null && (tries >= MOST_TRIES || (until !== null && until <= now))
 }
 
-/** Whether the two first administrators are in. It stays so when the ceremony is opened again. */
+/** Whether the first two administrators have been admitted. Reopening the ceremony does not change that. */
 export function isDone(codes: Code[]): boolean {
   const first = codes.filter(({ number }) => number <= CEREMONY)
   return first.length === CEREMONY && first.every(({ redeemed_by: by }) => by !== null)
 }
 
-/** The code that lets one more administrator in, while it can be redeemed. */
+/** The code for one more administrator; undefined when none can be redeemed. */
 export function reopened(codes: Code[], now: string): Code | undefined {
   return codes.find((code) => code.number > CEREMONY && code.redeemed_by === null && !isVoid(code, now))
 }

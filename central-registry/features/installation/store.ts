@@ -1,4 +1,4 @@
-/** Rows of the installation codes: digests, wrong tries, and who redeemed which. */
+/** Rows of the installation codes: digests, wrong tries, and who redeemed each. */
 import { timingSafeEqual } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -6,21 +6,23 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { CEREMONY, isDone, isVoid, reopened } from './rules.ts'
 import type { Tables } from './tables.ts'
 
-/** What became of an attempt; `wrong` is counted. */
+/** The outcome of an attempt; a `wrong` one is counted. */
 export type Redeemed = 'redeemed' | 'installed' | 'wrong' | 'void' | 'same person' | 'over'
 
 export type InstallationStore = {
   code(number: number): Promise<{ digest: Buffer; isVoid: boolean } | undefined>
-  /** False when there is such a code already that is not void. */
+  /** Stores the digest of a code. False when a code with this number exists that is not void. */
   putCode(number: number, digest: Buffer): Promise<boolean>
   isDone(): Promise<boolean>
-  /** Until when one more administrator may come in; undefined when the ceremony was not opened again. */
+  /** The time until which one more administrator may redeem a code; undefined when there is no such code. */
   reopenedUntil(now: string): Promise<string | undefined>
-  /** A code for one more administrator, in the place of an earlier one that nobody redeemed; false before the ceremony is done. */
+  /**
+   * Stores a code for one more administrator, in place of an earlier one that nobody redeemed. False before the ceremony is done.
+   */
   reopen(digest: Buffer, until: string): Promise<boolean>
-  /** Voids the code for one more administrator; false when there is none. */
+  /** Deletes the code for one more administrator. False when there is no such code that could be redeemed. */
   close(now: string): Promise<boolean>
-  /** `admit` makes the person an administrator within the same transaction. */
+  /** Tries to redeem a code; `admit` makes the person an administrator within the same transaction. */
   redeem(q: { person: string; digest: Buffer; at: string; admit: Admit }): Promise<Redeemed>
 }
 
@@ -32,11 +34,11 @@ export function createInstallationStore(database: Database): InstallationStore {
     kysely.selectFrom('installation_code').select(['number', 'digest', 'tries', 'redeemed_by', 'expires_at'])
   const locked = <R>(act: (transaction: Kysely<Tables>) => Promise<R>): Promise<R> =>
     inTransaction(tables, async (transaction) => {
-      // The lock of people too: what a redemption changes is a person.
+      // Uses the lock of people, because redeeming a code changes a person.
       await lockFor(transaction, 'people')
       return act(transaction)
     })
-  /** The numbers of the ceremony do not expire, so any time will do for them. */
+  /** The codes of the ceremony do not expire, so the time does not matter for them. */
   const isVoidNow = (row: Parameters<typeof isVoid>[0]): boolean => isVoid(row, '')
 
   return {
@@ -88,7 +90,7 @@ export function createInstallationStore(database: Database): InstallationStore {
         if (open.every((code) => isVoid(code, at))) return 'void'
         const met = open.filter((code) => !isVoid(code, at) && timingSafeEqual(code.digest, digest))[0]
         if (met === undefined) {
-          // Whose code was meant is not known, so a wrong one counts against all.
+          // Which code was meant is unknown, so a wrong one counts against all.
           const more = sql<number>`tries + 1`
           await transaction.updateTable('installation_code').set({ tries: more }).execute()
           return 'wrong'

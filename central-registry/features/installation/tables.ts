@@ -1,4 +1,4 @@
-/** Row types of the installation ceremony, and of the people whom it lets in. */
+/** Row types of the installation ceremony, and of the people whom it admits. */
 import type { PersonRow } from '#platform/people/tables.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
@@ -14,5 +14,5 @@ type InstallationTables = {
   }
 }
 
-/** What its stores read and write. */
+/** The tables that this feature's stores use. */
 export type Tables = RegisterTables & InstallationTables

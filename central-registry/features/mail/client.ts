@@ -1,35 +1,35 @@
-/** The door to the mail server: one message by SMTP, encrypted unless the settings say otherwise, bounded in time. */
+/** Sends one message to the mail server by SMTP, encrypted unless the settings say otherwise, with a time limit. */
 import { Socket } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
 
 export type MailServer = {
   host: string
   port: number
-  /** `starttls` and `tls` insist on a certificate that is trusted and fits the host. */
+  /** `starttls` and `tls` require a trusted certificate that names the host. */
   tls: 'starttls' | 'tls' | 'none'
   from: string
   user?: string | undefined
   password?: string | undefined
-  /** PEM of the authorities; the system's where absent. */
+  /** PEM of the CAs; without it, those of the operating system are used. */
   ca?: string | undefined
 }
 type Message = { id: string; to: string; subject: string; text: string }
 
 /**
- * Resolves when the server has taken it. Throws `mail_address_refused` when it never takes anything for this recipient,
- * `mail_refused` when it never takes this message, `mail_failed` else.
+ * Resolves when the server has accepted the message. Throws `mail_address_refused` when it rejects this recipient for good,
+ * `mail_refused` when it rejects this message for good, and otherwise `mail_failed`.
  */
 export type SendMail = (message: Message) => Promise<void>
 
 const TIMEOUT_MS = 15_000
-/** A server that says a byte now and then holds a message no longer than this. */
+/** Milliseconds after which a message is given up, even when the server still sends a byte now and then. */
 const TOTAL_MS = 60_000
 const PERMANENT = 500
 
 export function createSendMail(q: MailServer, { totalMs = TOTAL_MS } = {}): SendMail {
   const domain = q.from.slice(q.from.lastIndexOf('@') + 1)
   return async ({ id, to, subject, text }) => {
-    // The library listens for its errors only from the time it connects.
+    // The library listens for the socket's errors only once it connects.
     const socket = new Socket().on('error', () => undefined)
     const timer = setTimeout(() => socket.destroy(new Error('it took too long')), totalMs)
     try {
@@ -40,7 +40,7 @@ export function createSendMail(q: MailServer, { totalMs = TOTAL_MS } = {}): Send
         envelope: { from: q.from, to: [to] },
         subject,
         text,
-        // The same at each try, so that a message which came twice is seen to be one.
+        // The same id at each try, so that mail programs recognise a message that arrives twice.
         messageId: `<${id}@${domain}>`,
         headers: { 'Auto-Submitted': 'auto-generated' },
       })
@@ -53,7 +53,7 @@ export function createSendMail(q: MailServer, { totalMs = TOTAL_MS } = {}): Send
   }
 }
 
-/** The library is loaded for the first message. */
+/** The library is loaded with the first message. */
 async function openTransport(q: MailServer, socket: Socket) {
   const { createTransport } = await import('nodemailer')
   return createTransport({
@@ -74,7 +74,7 @@ async function openTransport(q: MailServer, socket: Socket) {
   })
 }
 
-/** The library's error and the server's answer hold addresses: only codes go on. */
+/** The library's error and the server's answer may contain addresses, so only codes are passed on. */
 function faultOf(thrown: unknown): Fault {
   const { code, command, responseCode } = thrown as {
     code?: unknown
@@ -86,7 +86,7 @@ function faultOf(thrown: unknown): Fault {
     status === undefined
       ? `the mail server cannot be used (${/^[A-Z]{1,20}$/.test(String(code)) ? String(code) : 'error'})`
       : `the mail server answered ${status}`
-  // A password or a sender that the server does not like is the settings' fault, not the message's.
+  // A rejected password or sender is a mistake in the settings; the message may still be sent later.
   const isFinal = status !== undefined && status >= PERMANENT
   if (isFinal && command === 'RCPT TO') return new Fault('mail_address_refused', { what })
   return new Fault(isFinal && command === 'DATA' ? 'mail_refused' : 'mail_failed', { what })

@@ -1,4 +1,7 @@
-/** The job that sends one message of the outbox: again and again until it is taken, refused for good, or too old. */
+/**
+ * The job that sends one message of the outbox. It is repeated until the mail server accepts the message, rejects it for good, or
+ * the message is too old.
+ */
 import type { Clock } from '#platform/clock.ts'
 import type { JobHandler } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -10,14 +13,17 @@ import type { MailStore } from './store.ts'
 
 const GIVE_UP_MS = 3 * 86_400_000
 
-/** What a kind of message has beside what the outbox keeps, as it goes out; and whom the mail server refused. */
+/**
+ * For the letters with this text: fields that are made when a letter is sent, and what to do when the mail server rejects the
+ * address.
+ */
 type Letters = {
   text: string
   fieldsOf(fields: Fields, now: number): Promise<Fields>
   refused(recipient: string, now: number): Promise<void>
 }
 
-/** `send` is undefined while the settings name no mail server: messages from before wait, and are given up. */
+/** `send` is undefined while the settings name no mail server; older messages then wait until they are given up. */
 export function createDelivery(rooms: {
   store: Pick<MailStore, 'row' | 'tried' | 'end'>
   send: SendMail | undefined
@@ -29,7 +35,7 @@ export function createDelivery(rooms: {
   return async ({ payload }) => {
     const { mail } = payload as { mail: number }
     const row = await store.row(mail)
-    // A job may run twice; a message that has ended is not sent again by that.
+    // A job may run twice; a message that has ended is not sent again.
     if (row.state !== 'WAITING') return
     const fault = await tryToSend()
     if (fault === undefined) return store.end(mail, 'SENT', null, clock())

@@ -1,4 +1,4 @@
-/** Letters to members: an outbox, the job that sends it, and what administrators see of it. */
+/** E-mails to members: an outbox, the job that sends its messages, and the operations for administrators. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Change } from '../../changes/store.ts'
@@ -14,16 +14,16 @@ import type { Tables } from './tables.ts'
 import { createTell, SEND_MAIL, type Tell } from './tell-store.ts'
 
 type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> & {
-  /** Undefined: nothing is put into the outbox. */
+  /** Undefined when the settings name no mail server; then nothing is put into the outbox. */
   mailServer: MailServer | undefined
   record: Change<Tables>
   members: Pick<MemberStore, 'parameters'>
 }
 
 type Offers = {
-  /** Puts letters into the outbox; undefined without a mail server. */
+  /** Puts e-mails into the outbox; undefined without a mail server. */
   letters: Tell | undefined
-  /** Letters that were refused or given up. */
+  /** The number of e-mails that were rejected or given up. */
   countUndelivered(): Promise<number>
 }
 

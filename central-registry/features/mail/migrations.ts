@@ -1,4 +1,4 @@
-/** Tables of e-mail: where members want to hear, and the outbox. */
+/** Tables of e-mail: the addresses of members, and the outbox. */
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
@@ -13,7 +13,8 @@ export const mailMigrations: Record<string, Migration> = {
         .addPrimaryKeyConstraint('member_mail_address_key', ['member', 'address'] as never[])
         .execute()
       let table = kysely.schema.createTable('mail_message').addColumn('id', ...identity(kysely))
-      // `text` names the texts of the catalogue, `fields` is JSON of what is filled in; `tried_since` counts towards giving up.
+      // `text` is the name of the texts in the catalogue, `fields` is JSON of the values to fill in. A message is given up some
+      // time after `tried_since`.
       for (const name of ['recipient', 'text', 'fields', 'state', 'created_at', 'tried_since'])
         table = table.addColumn(name, type.text, (column) => column.notNull())
       await table

@@ -28,7 +28,7 @@ export function mailHandlers({
   members: Pick<MemberStore, 'parameters'>
   /** Whether the settings name a mail server. */
   isConfigured: boolean
-  /** Asks for the job that sends a message. */
+  /** Enqueues the job that sends a message. */
   enqueue(within: Within, mail: number): Promise<void>
   clock: Clock
 }): Record<string, OperationHandler> {
@@ -45,7 +45,7 @@ export function mailHandlers({
       const rows = await store.list(page)
       const shown = rows.map((row) => ({
         ...{ id: Number(row.id), text: row.text, recipient: row.recipient, state: row.state },
-        // A text of an older version may be there no more.
+        // The catalogue may no longer have a text of an older version.
         subject: hasText(row.text) ? render(row.text, JSON.parse(row.fields) as Fields).subject : row.text,
         ...{ attempts: Number(row.attempts), createdAt: row.created_at },
         ...(row.last_error === null ? {} : { lastError: row.last_error }),

@@ -1,10 +1,10 @@
-/** What holds for e-mail: which addresses, and how a text is filled in; pure. */
+/** Rules for e-mail: which addresses are accepted, and how a text is filled in; pure. */
 
 import { readFileSync } from 'node:fs'
 import { Fault } from '#schemas/fault.ts'
 import { type Fields, isAddress } from '../../members/contacts/mail-address.ts'
 
-/** Every text, with the names of what is filled in. Other languages are other files. */
+/** All texts, with the names of the fields to fill in. Other languages would be other files. */
 const TEXTS = JSON.parse(readFileSync(new URL('texts/en.json', import.meta.url), 'utf8')) as Record<
   string,
   string
@@ -13,14 +13,14 @@ const TEXTS = JSON.parse(readFileSync(new URL('texts/en.json', import.meta.url),
 const MAX_FIELD = 1000
 const MAX_SUBJECT = 200
 
-/** Throws `invalid_input`; says nothing of the address, which is a personal datum. */
+/** Throws `invalid_input`. Its text does not name the address, because that is personal data. */
 export function checkAddresses(addresses: string[]): string[] {
   if (!addresses.every(isAddress) || new Set(addresses).size !== addresses.length)
     throw new Fault('invalid_input', { what: 'plain e-mail addresses are needed, each once' })
   return addresses
 }
 
-/** Subject and body of a message. Throws Error for a text that there is not. */
+/** Subject and body of a message. Throws Error when the catalogue has no such text. */
 export function render(text: string, fields: Fields): { subject: string; text: string } {
   const body = `${filled(`${text}.body`, fields)}\n\n-- \n${filled('signature', fields)}\n`
   return { subject: filled(`${text}.subject`, fields).slice(0, MAX_SUBJECT), text: body }
@@ -38,7 +38,7 @@ function filled(name: string, fields: Fields): string {
   )
 }
 
-/** What somebody wrote stays in its line: no control, format or separating character. */
+/** Makes a field a single line: replaces control, format and separator characters. */
 function oneLine(text: string): string {
   return text
     .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ')

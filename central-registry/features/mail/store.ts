@@ -9,9 +9,9 @@ import { mustBeRegistered } from '../../members/store.ts'
 import type { MailState, Tables } from './tables.ts'
 
 export type MailStore = ReturnType<typeof createMailStore>
-/** Which rows of the outbox: UNDELIVERED are those refused and those given up; `q` is looked for in the recipient. */
+/** Selects messages by state, where UNDELIVERED means REFUSED or GIVEN_UP, whose recipient contains `q`. */
 export type Seen = { q?: string | undefined; state?: MailState | 'UNDELIVERED' | undefined }
-/** `text` names a pair of texts of the catalogue. */
+/** `text` is the name of a subject and a body in the catalogue. */
 type NewMail = { recipient: string; text: string; fields: Fields }
 
 const KEPT_MS = 30 * 86_400_000
@@ -47,7 +47,7 @@ export function createMailStore(database: Tabled, record: Change<Tables>) {
     list: ({ offset, limit, ...those }: Page & Seen) =>
       seen(those).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
     count: (those: Seen): Promise<number> => counted(seen(those)),
-    /** After a try that failed and will be made again. */
+    /** Records a failed try that will be repeated. */
     tried: async (id: number, error: string): Promise<void> => {
       await tables
         .updateTable('mail_message')
@@ -70,21 +70,21 @@ export function createMailStore(database: Tabled, record: Change<Tables>) {
         .where('id', '=', id)
         .execute()
     },
-    /** Rows that ended long ago: they hold addresses. */
+    /** Deletes messages that ended long ago, because they contain addresses. */
     forget: async (now: number): Promise<void> => {
       await tables
         .deleteFrom('mail_message')
         .where('ended_at', '<', new Date(now - KEPT_MS).toISOString())
         .execute()
     },
-    /** One that ended without being sent waits anew; `then` asks for its job in the same transaction. */
+    /** Sets a message that was not delivered to WAITING again; `then` enqueues its job in the same transaction. */
     retry: (id: number, now: number, then: (transaction: Within) => Promise<void>) =>
       record(async (transaction) => {
         mustBeUndelivered(await rowIn(transaction, id))
         await waitAnew(transaction, id, now)
         await then(transaction)
       }),
-    /** The same of those given up, the oldest first; how many they were. */
+    /** Does the same for messages that were given up, the oldest first; returns how many. */
     retryGivenUp: (
       now: number,
       most: number,
@@ -104,7 +104,7 @@ export function createMailStore(database: Tabled, record: Change<Tables>) {
         }
         return rows.length
       }),
-    /** Takes one out that ended without being sent. */
+    /** Deletes a message that was not delivered. Throws `not_found` or `conflict`. */
     remove: (id: number) =>
       record(async (transaction) => {
         mustBeUndelivered(await rowIn(transaction, id))
@@ -126,7 +126,7 @@ function mustBeUndelivered({ id, state }: { id: number; state: MailState }): voi
     throw new Fault('conflict', { what: `the message ${id} is ${state.toLowerCase()}` })
 }
 
-/** Addresses of these members. */
+/** The mail addresses of these members. */
 export async function addressesIn(kysely: Kysely<Tables>, members: string[]): Promise<string[]> {
   if (members.length === 0) return []
   const rows = await kysely
@@ -138,7 +138,7 @@ export async function addressesIn(kysely: Kysely<Tables>, members: string[]): Pr
   return [...new Set(rows.map(({ address }) => address))]
 }
 
-/** Within the transaction of what is told: rows of the outbox, by their numbers. */
+/** Inserts messages into the outbox within the caller's transaction; returns their ids. */
 export async function insertMail(
   transaction: Kysely<Tables>,
   mails: NewMail[],

@@ -2,7 +2,7 @@
 import type { Generated } from 'kysely'
 import type { RegisterTables } from '../../register/tables.ts'
 
-/** REFUSED: the mail server never takes it; GIVEN_UP: none took it for three days. */
+/** REFUSED: the mail server rejected it for good. GIVEN_UP: it could not be sent for three days. */
 export type MailState = 'WAITING' | 'SENT' | 'REFUSED' | 'GIVEN_UP'
 
 export type MailTables = {
@@ -20,5 +20,5 @@ export type MailTables = {
   }
 }
 
-/** What its stores read and write. */
+/** The tables that this feature's stores use. */
 export type Tables = RegisterTables & MailTables

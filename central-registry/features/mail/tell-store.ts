@@ -1,6 +1,6 @@
 /**
- * Puts messages into the outbox, within the transaction of what they tell, with the job that sends each. Guarantees that nobody
- * is told of what did not happen, and that what happened is told.
+ * Puts e-mails into the outbox, each with the job that sends it, within the transaction of the event. Guarantees that nobody is
+ * notified of an event that did not happen, and that each event is notified.
  */
 import type { Kysely, Selectable } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
@@ -34,7 +34,7 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
 
   return {
     put,
-    /** A decision: the owner of the server hears of it, and the member of the client. */
+    /** Notifies the owner of the server and the member of the client of a decision on a request. */
     async request(within: Within, row: Selectable<RegisterTables['management_request']>): Promise<void> {
       const transaction = tablesOf<Tables>({ kysely: within })
       const text = `request.${row.state}`
@@ -46,9 +46,10 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
       })
     },
     /**
-     * A contract's parties hear of it; once all have sealed it, the contacts that are confirmed do too: who proposes one could name
-     * anybody. A proposal asks those that are not. Where a member has neither a confirmed contact nor an address of its own, what it
-     * has is told, unless the mail server refused it.
+     * Notifies the members of a contract at their own addresses. Once all have sealed it, confirmed contacts are notified too;
+     * not before, because the proposer could name anybody. A proposal also asks unconfirmed contacts for confirmation. For a
+     * sealed contract, if a member has no such address, its unconfirmed contacts are notified, except those whose address the
+     * mail server rejected.
      */
     async contract(within: Within, { contract, version, event, members }: Happened): Promise<void> {
       const transaction = tablesOf<Tables>({ kysely: within })
@@ -89,7 +90,7 @@ export function createTell({ jobs, clock }: { jobs: Pick<Jobs, 'enqueue'>; clock
         ...{ days, event: kind.toLowerCase() },
       })
     },
-    /** Whom it concerns: the member, or the owner of the subsystem, server or registered certificate. */
+    /** Notifies the member concerned: the member itself, or the owner of the subsystem, server or registered certificate. */
     async suspension(within: Within, row: SuspensionRow): Promise<void> {
       const transaction = tablesOf<Tables>({ kysely: within })
       const member = await memberConcerned(transaction, row)
@@ -108,7 +109,7 @@ async function memberConcerned(
   transaction: Kysely<Tables>,
   { kind, subject }: Pick<SuspensionRow, 'kind' | 'subject'>,
 ): Promise<string | undefined> {
-  // The parties of a contract hear of it as of everything else that happens to one.
+  // The parties of a contract are notified of this like of any other event of the contract.
   if (kind === 'contract') return undefined
   if (kind === 'server') return idText(memberOf(parseServerId(subject)))
   if (kind !== 'certificate') return idText(memberOf(parseClientId(subject)))
@@ -121,7 +122,7 @@ async function memberConcerned(
   return row?.owner
 }
 
-/** Ids as people write them. */
+/** An id in the form with colons that people write. */
 function encoded(text: string): string {
   return text.split('/').map(decodeURIComponent).join(':')
 }

@@ -1,4 +1,4 @@
-/** Hosting mandates: who may have its subsystems at the server of another member, and until when. */
+/** Hosting mandates: which member may host clients of another member on its servers, and until when. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Change } from '../../changes/store.ts'
@@ -16,7 +16,7 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'clock' | 'log'> & {
   members: Pick<MemberStore, 'parameters'>
 }
 
-/** Whom a request hosts, and the mandate that covers it. */
+/** `hostingOf`: the client that a request hosts, and the mandate that covers it. */
 export const mandates: FeatureModule<Ground, { hostingOf: typeof hostingOf }> = {
   name: 'mandates',
   open: (ground) => {

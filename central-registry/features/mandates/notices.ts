@@ -1,4 +1,7 @@
-/** Tells host and client by webhook that a mandate was given, ends soon or has ended: a job for each, tried again with back-off. */
+/**
+ * Notifies host and client by webhook that a mandate was given, ends soon or has ended. Each notice is a job, repeated with
+ * back-off.
+ */
 
 import type { Clock } from '#platform/clock.ts'
 import type { Within } from '#platform/database/open-database.ts'
@@ -38,7 +41,7 @@ export function announceMandate(
   }
 }
 
-/** The job's handler. A member without a webhook is told nothing. */
+/** The job's handler. Does nothing for a member without a webhook. */
 export function createMandateNotifier(rooms: {
   webhooks: Pick<WebhookStore, 'urlOf'>
   post: PostNotice

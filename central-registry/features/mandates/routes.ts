@@ -1,4 +1,4 @@
-/** Handlers of the operations on hosting mandates and on the policy that asks for them. */
+/** Handlers of the operations on hosting mandates and on the policy that requires them. */
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
@@ -41,7 +41,7 @@ export function mandateHandlers(q: {
       const given = body as { host: string; client: string; validUntil: string }
       const instance = await instanceOf(q.members)
       const time = new Date(given.validUntil)
-      // RFC 3339 knows leap seconds, Date does not.
+      // RFC 3339 allows leap seconds, Date does not.
       if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: 'validUntil is not a time' })
       const mandate = {
         host: idText(memberIdOf(given.host, instance)),

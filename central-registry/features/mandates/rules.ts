@@ -1,11 +1,11 @@
-/** What holds for hosting mandates: which requests need one, which one covers them, when its end is announced; pure. */
+/** Rules for hosting mandates: which requests need one, which one covers them, when its end is announced; pure. */
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
 import { ownerOf, type RequestSubject } from '#schemas/management-request.ts'
 
 const DAY_MS = 86_400_000
 const MOST_YEARS = 10
-/** Days before its end at which both members are told. */
+/** Days before the end of a mandate at which both members are notified. */
 export const NOTICE_DAYS = [30, 7, 1] as const
 
 /** Host and client in their text form; the client is a member, for all of its subsystems, or one subsystem. */
@@ -13,7 +13,7 @@ export type Mandate = { host: string; client: string; validUntil: string; endedA
 
 export type MandateState = 'inForce' | 'ended'
 
-/** Throws `invalid_input` for a mandate that could cover nothing, or for longer than anybody can foresee. */
+/** Throws `invalid_input` for a mandate of a member for itself, or with an end in the past or more than ten years ahead. */
 export function checkMandate({ host, client, validUntil }: Omit<Mandate, 'endedAt'>, now: number): void {
   if (memberOfClient(client) === host)
     throw new Fault('invalid_input', { what: 'a member needs no mandate for itself' })
@@ -26,15 +26,15 @@ export function stateAt({ endedAt, validUntil }: Mandate, now: string): MandateS
   return endedAt === null && validUntil > now ? 'inForce' : 'ended'
 }
 
-/** Whether it lets `host` file for this client at that time. */
+/** Whether the mandate allows `host` to file a request for this client at that time. */
 export function covers(mandate: Mandate, q: { host: string; client: string }, now: string): boolean {
   const isFor = mandate.client === q.client || mandate.client === memberOfClient(q.client)
   return mandate.host === q.host && isFor && stateAt(mandate, now) === 'inForce'
 }
 
 /**
- * Whom a request hosts, when it widens what a host does for another member: it registers that member's client, or the host
- * alone enables it again. To end or pause it, either side may at any time.
+ * The client that a request hosts, if the request extends what a host does for another member: it registers that member's client,
+ * or the host alone enables it again. Other requests need no mandate: either side may end or pause the hosting at any time.
  */
 export function hostedBy(
   subject: RequestSubject,
@@ -47,7 +47,7 @@ export function hostedBy(
   return { host, client }
 }
 
-/** The notice that is due and was not given: only the latest of those that a late run finds together. */
+/** The notice that is due and was not given yet. When a late run finds several of them due, only the latest is given. */
 export function dueNotice(
   mandate: Mandate,
   q: { now: string; given: ReadonlySet<string> },

@@ -1,4 +1,7 @@
-/** Rows of hosting mandates, the policy that asks for them, and what covers a request, within the transaction that judges it. */
+/**
+ * Rows of hosting mandates, the policy that requires them, and the mandate that covers a request, read within the transaction
+ * that decides about it.
+ */
 
 import type { Kysely } from 'kysely'
 import { tablesOf, type Within } from '#platform/database/open-database.ts'
@@ -33,7 +36,7 @@ export function mandateOf(row: HostingMandateRow): Mandate {
   return { host: row.host, client: row.client, validUntil: row.valid_until, endedAt: row.ended_at }
 }
 
-/** The mandate that covers it and ends last. */
+/** The mandate that covers this client and ends last. */
 async function mandateFor(
   kysely: Kysely<RegisterTables>,
   q: { host: string; client: string },
@@ -54,7 +57,10 @@ async function mandateFor(
   }
 }
 
-/** Whom a request hosts, whether that needs a mandate here, and the one that covers it; undefined when it hosts nobody. */
+/**
+ * The client that a request hosts, whether that needs a mandate here, and the mandate that covers it; undefined when the request
+ * hosts nobody.
+ */
 export async function hostingOf(
   kysely: Kysely<RegisterTables>,
   { subject, signers }: { subject: RequestSubject; signers: string[] },
@@ -73,7 +79,7 @@ async function isRequired(kysely: Kysely<RegisterTables>): Promise<boolean> {
   return row?.value === 'true'
 }
 
-/** `notify` records within the same transaction that both members are to be told. */
+/** `notify` records within the same transaction that both members are to be notified. */
 export function createMandateStore(
   database: Tabled,
   record: Change<Tables>,
@@ -124,7 +130,10 @@ export function createMandateStore(
           .execute()
       }),
     find: (id: number) => find(tables, id),
-    /** Both in their text form. Throws `not_found` for what is not registered, `conflict` for what is covered as long already. */
+    /**
+     * Host and client are in their text form. Throws `not_found` when one is not registered, `conflict` when another mandate
+     * already covers the client for as long.
+     */
     add: (one: Omit<Mandate, 'endedAt'>, { by, at }: { by: string; at: string }) =>
       record(async (transaction) => {
         await mustBeRegistered(transaction, parseMemberId(one.host))
@@ -152,7 +161,7 @@ export function createMandateStore(
           throw new Fault('conflict', { what: 'the hosting mandate has ended already' })
         return end(transaction, row, by)
       }),
-    /** Those that end last first. */
+    /** The mandates that end last come first. */
     list: ({ offset, limit }: Pick<Page, 'offset' | 'limit'>, filter: Filter, now: string) =>
       where(filter, now)
         .selectAll()
@@ -162,7 +171,7 @@ export function createMandateStore(
         .limit(limit)
         .execute(),
     count: (filter: Filter, now: string) => counted(where(filter, now)),
-    /** Announces ends that are near, and writes down those that have come. */
+    /** Notifies of mandates that end soon, and ends those whose time is over. */
     settle: (now: string): Promise<void> =>
       record(async (transaction) => {
         const soon = new Date(Date.parse(now) + NOTICE_DAYS[0] * DAY_MS).toISOString()

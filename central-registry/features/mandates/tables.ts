@@ -1,9 +1,9 @@
-/** Row types of the notices of hosting mandates that end. */
+/** Row types of the notices that hosting mandates end. */
 import type { RegisterTables } from '../../register/tables.ts'
 
 type MandateTables = {
   hosting_mandate_notice: { mandate: number; notice: string; at: string }
 }
 
-/** What its stores read and write. */
+/** The tables that this feature's stores use. */
 export type Tables = RegisterTables & MandateTables
