@@ -36,7 +36,7 @@ const idOf = (reply: unknown): number => (reply as { id: number }).id
 const carryOut = (node: Node, { id, contentHash }: Shown) =>
   node.call('POST', `/imports/${id}/carry-out`, { contentHash })
 
-/** All but what an import cannot know or leaves to the registry, in one order. */
+/** The shared parameters, sorted, without what an import cannot know or leaves to the registry. */
 function comparable({ approvedCas, approvedTsas, securityServers, ...rest }: SharedParameters): object {
   const sorted = <T>(items: T[]): T[] =>
     items.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
@@ -109,7 +109,7 @@ void t.test('the configuration of an X-Road central server, from its files', asy
     const again = await show(node, idOf(await node.must('POST', '/imports', files)))
     t.same(new Set(Object.values(again.takes)), new Set([0]), 'nothing is new')
     t.same(again.differs, [])
-    // What is published then says the same as what was read.
+    // The registry then publishes the same as what was read.
     await node.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })
     await publish(node)
     const directory = parseDirectory((await node.get('/internalconf?version=6')).bytes)
@@ -194,7 +194,7 @@ void t.test('what is not verified is not kept', async (t) => {
 
 const address = (): string => `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
 
-/** As a security server does: it asks for a certificate, and looks later whose it is. X-Road's speak TLS 1.2. */
+/** Like a security server: demands a certificate, and checks its owner only later. X-Road's servers use TLS 1.2. */
 async function shows(t: Test, host: string, { certificate, key }: Party, maxVersion: 'TLSv1.2' | 'TLSv1.3') {
   const tls = {
     ...{ cert: certificatePem(certificate.der), key: key.export({ type: 'pkcs8', format: 'pem' }) },
@@ -329,7 +329,7 @@ void t.test('a running instance from its anchor, with the certificates of its se
     ])
     t.match(await node.must('GET', '/system'), { managementServiceProvider: 'DEV:GOV:1234:MANAGEMENT' })
 
-    // What came to the old instance since is taken by a second import, and nothing is taken twice.
+    // A second import adds what has changed at the old instance since, and nothing twice.
     source.publish({
       ...{ at: new Date(world.clock.now), expireDate: new Date(world.clock.now + 600_000), versions: [5] },
       shared: (honest) => ({

@@ -35,7 +35,7 @@ async function start(t: Test, url: string | undefined, mailServer: MailServer): 
 }
 const outbox = async ({ node }: RequestWorld, query = ''): Promise<Row[]> =>
   (await node.must('GET', `/mail-messages${query}`)) as Row[]
-/** Back-off counts by the world's clock. */
+/** The back-off uses the world's clock. */
 const passing = ({ world }: RequestWorld, holds: () => boolean | Promise<boolean>): Promise<boolean> =>
   until(`${holds}`, async () => {
     world.clock.now += 1000
@@ -118,7 +118,7 @@ void t.test(
       t.same(await node.must('POST', '/mail-messages/retry'), { retried: 1, left: 0 })
       await passing(all, () => told('No longer suspended').length === 1)
       t.same(await node.must('POST', '/mail-messages/retry'), { retried: 0, left: 0 })
-      // It was received before it is noted as sent.
+      // The mail server receives it before the outbox marks it as sent.
       await passing(all, async () => (await outbox(all, '?state=WAITING')).length === 0)
       world.clock.now += 31 * DAY
       await node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['new@agency.example'] })
@@ -215,7 +215,7 @@ void t.test('a connection that is not what the settings say carries no message',
   t.equal(await codeOf(starttls.server), 'mail_address_refused')
 })
 
-/** A mail server that never comes to the end of an answer. */
+/** A mail server whose answer never ends. */
 async function endless(t: Test) {
   let connections = 0
   const listener = createServer((socket) => {
@@ -280,7 +280,7 @@ void t.test('a mail server that never ends its answer holds up nothing but mail'
     'none of them had to end for that',
   )
   t.equal(mute.connections(), 2)
-  // Else the registry would wait for them.
+  // Otherwise the registry would wait for them.
   mute.close()
 })
 

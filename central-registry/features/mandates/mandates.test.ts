@@ -1,4 +1,4 @@
-/** Hosting mandates at a real registry, on both databases: given and ended, asked for by policy, their end announced. */
+/** Hosting mandates at a real registry, on both databases: given and ended, required by policy, their end announced. */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -67,7 +67,7 @@ void t.test('a request of a host for another member', async (t) => {
       conflicts: [],
       hosting: { host: 'DEV:GOV:1234', client: 'DEV:GOV:5678:tax', required: true, mandate: { id } },
     })
-    // What was covered when it was filed has to be covered when it is approved.
+    // A request that was covered when it was filed must also be covered when it is approved.
     t.equal((await node.call('DELETE', `/hosting-mandates/${id}`)).status, 204)
     t.equal((await node.call('DELETE', `/hosting-mandates/${id}`)).status, 409)
     t.match(await approve(all, first.body.request), { status: 409, body: { message: /no hosting mandate/ } })

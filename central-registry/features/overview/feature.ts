@@ -1,4 +1,4 @@
-/** What opens a console: how much there is, and what waits for whom. */
+/** The first page of the console: counts, and what waits for a decision. */
 
 import type { Database } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'

@@ -1,4 +1,4 @@
-/** Handler of the operation that opens a console: counts, and what wants attention. */
+/** Handler of the operation for the first page of the console: counts, and what needs attention. */
 
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -21,17 +21,17 @@ export function overviewHandlers(q: {
   suspensions: { count(q: { states: SuspensionRow['state'][] }): Promise<number> }
   contracts: {
     count(q: { state?: ContractState; endsBefore?: string }): Promise<number>
-    /** Critical ones that are in force after their end. */
+    /** The number of critical contracts in force after their end. */
     overdue(now: string): Promise<number>
   }
   contacts: Pick<ContactStore, 'asks' | 'unconfirmed'>
-  /** What people have to decide: proposals that this caller may, and requests that all parties have signed. */
+  /** The number of proposals that this caller may decide, and of requests that all parties have signed. */
   waiting(caller: Caller): Promise<{ proposals: number; requests: number }>
-  /** `done` is absent where no login is configured, so that there is no ceremony. */
+  /** `done` is absent when no login is configured, because then there is no ceremony. */
   installation(now: string): Promise<{ done?: boolean; reopenedUntil?: string | undefined }>
-  /** Messages to members that were refused or given up. */
+  /** The number of e-mails to members that were rejected or given up. */
   undelivered(): Promise<number>
-  /** Imports that were read and not carried out. */
+  /** The number of imports that were read but not carried out. */
   openImports(): Promise<number>
   backups(): Promise<object>
   isRestored(): Promise<boolean>
@@ -39,7 +39,7 @@ export function overviewHandlers(q: {
 }): Record<string, OperationHandler> {
   const { store } = q
 
-  /** How many certificates end in each of the next weeks. */
+  /** The number of certificates that expire in each of the next weeks. */
   async function weeks(): Promise<object[]> {
     const starts = Array.from({ length: WEEKS }, (_, at) => q.clock() + at * WEEK_MS)
     return Promise.all(
@@ -75,7 +75,7 @@ export function overviewHandlers(q: {
           withinDays: SOON_DAYS,
           ending: await q.contracts.count({ endsBefore: soon }),
           overdue: await q.contracts.overdue(now),
-          // Where the registry can ask nobody, nothing waits.
+          // Without a mail server the registry cannot ask for confirmations, so none are missing.
           unconfirmedContacts: q.contacts.asks ? await q.contacts.unconfirmed(now) : 0,
         },
         mail: { undelivered: await q.undelivered() },

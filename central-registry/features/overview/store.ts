@@ -1,4 +1,4 @@
-/** What an overview counts, and which authentication certificates end soon: the soonest first. */
+/** Counts for an overview, and the authentication certificates that expire soon, the soonest first. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { counted } from '../../changes/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -15,7 +15,7 @@ export function createOverviewStore(database: Database) {
       const found = COUNTED.map(async (table) => [table, await counted(tables.selectFrom(table))] as const)
       return Object.fromEntries(await Promise.all(found)) as Record<(typeof COUNTED)[number], number>
     },
-    /** Proposals of an operation that nobody has decided yet. */
+    /** The number of open proposals of an operation. */
     undecided: (operation: string, now: string): Promise<number> =>
       counted(
         tables

@@ -12,11 +12,11 @@ import { type LoginRooms, openLogin } from './login.ts'
 type Ground = Omit<LoginRooms, 'settings' | 'clientSecret' | 'people'> & {
   people: PeopleStore
   settings: { login?: LoginFile | undefined }
-  /** Of the login; undefined where there is none. */
+  /** The client secret of the login; undefined without a login. */
   clientSecret: string | undefined
 }
 
-/** Who calls: a person who logged in, or a program by its key. */
+/** `authenticate`: identifies the caller, a logged-in person or a program with an API key. */
 export const people: FeatureModule<Ground, { authenticate: Authenticate }> = {
   name: 'people',
   migrations: sessionMigrations,

@@ -1,4 +1,4 @@
-/** The login of the registry's administrators: who may come in is told by their rows and, until it is done, by the ceremony. */
+/** The login of the registry's administrators. It admits persons in the table of people and, during the ceremony, others too. */
 import type { FastifyInstance } from 'fastify'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { createLogin, type Login } from '#platform/sessions/create-login.ts'

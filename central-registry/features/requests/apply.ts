@@ -1,4 +1,4 @@
-/** Carries an approved request out: the register's own stores change it, within the transaction of the decision. */
+/** Carries out an approved request: changes the register with its own stores, within the transaction of the decision. */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { parseClientId, parseMemberId, parseServerId, type SubsystemId } from '#schemas/identifiers.ts'
 import type { RequestSubject } from '#schemas/management-request.ts'
@@ -8,7 +8,7 @@ import type { RegisterFacts } from './rules.ts'
 
 type Stores = { members: MemberStore; servers: ServerStore }
 
-/** `facts` are of the same transaction, without a conflict. */
+/** `facts` were read in the same transaction, and `assess` found no conflict. */
 export async function apply(
   subject: RequestSubject,
   facts: RegisterFacts,

@@ -40,7 +40,7 @@ export function createAutomaticApprovalStore(database: Tabled, record: Change) {
   }
 }
 
-/** Within the transaction that files a request. */
+/** Whether a rule approves such a request automatically; read within the transaction that files the request. */
 export async function isAutomatic(
   transaction: Kysely<RegisterTables>,
   kind: RequestKind,

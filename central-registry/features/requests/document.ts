@@ -1,4 +1,6 @@
-/** Reads signed documents: exactly the fields of their kind, each within its bounds, with ids in their canonical text form; pure. */
+/**
+ * Reads signed documents: exactly the fields of their kind, each within its limits, with ids in their canonical text form; pure.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { checkNewCode, idText, parseClientId, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
 import {
@@ -15,7 +17,7 @@ import { checkAddress } from '../../servers/rules.ts'
 
 type Field = Exclude<keyof RequestSubject, 'kind' | 'server'>
 
-/** What each kind carries beside the server; a question mark: may be absent. */
+/** The fields of each kind in addition to `server`; a question mark marks an optional one. */
 const FIELDS: Record<RequestKind, (Field | `${Field}?`)[]> = {
   authCertReg: ['certificate', 'address'],
   authCertDeletion: ['certificateSha256'],
@@ -46,7 +48,7 @@ const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const MAX_TEXT = 16 * 1024
 
-/** A request of one of the kinds; throws `invalid_input` or the fault of the field. */
+/** Reads a request of any kind. Throws `invalid_input` or the fault of the field. */
 export function readFiledRequest(document: unknown): FiledRequest {
   const { head, server, more } = readDocument(document)
   const kind = REQUEST_KINDS.find((one) => one === more['kind'])
@@ -100,14 +102,14 @@ function readDocument(document: unknown): {
   return { head: { id, createdAt, signer }, server, more }
 }
 
-/** What may enter the register by approval keeps to its rules from the start. */
+/** New codes follow the register's rules from the start, because an approval adds them. */
 function checkNewServer({ kind, server, client }: RequestSubject): void {
   if (kind === 'authCertReg') checkNewCode(parseServerId(server).serverCode)
   const { subsystemCode } = client === undefined ? {} : parseClientId(client)
   if (kind === 'clientReg' && subsystemCode !== undefined) checkNewCode(subsystemCode)
 }
 
-/** One text for each id, so that texts can be compared. */
+/** Each id has only one accepted text, so that texts can be compared. */
 function checkCanonical(text: string, canonical: string): void {
   if (text !== canonical) throw refused('an id or a certificate is not in its canonical form')
 }

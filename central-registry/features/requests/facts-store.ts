@@ -1,4 +1,4 @@
-/** Reads what the register says of a request's subject, within the transaction that judges it. */
+/** Reads what the register has about a request's subject, within the transaction that decides about it. */
 import type { Kysely } from 'kysely'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { idText, memberOf, parseClientId, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
@@ -8,14 +8,14 @@ import { suspendedAmong, suspendedIn } from '../../register/suspended-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import type { RegisterFacts } from './rules.ts'
 
-/** Whom a request hosts, and by which mandate; undefined when it hosts nobody. */
+/** The client that a request hosts, and the mandate that covers it; undefined when the request hosts nobody. */
 export type HostingOf = (
   kysely: Kysely<RegisterTables>,
   q: { subject: RequestSubject; signers: string[] },
   now: string,
 ) => Promise<RegisterFacts['hosting']>
 
-/** Who signed it, and by certificates with which SHA-256. */
+/** The members that signed a request, and the SHA-256 of their certificates. */
 export type Signed = { certificates: string[]; signers: string[] }
 
 export async function readFacts(

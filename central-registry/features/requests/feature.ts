@@ -1,4 +1,7 @@
-/** Requests for changes of the register that members and their servers sign: taken, decided on, carried out, told. */
+/**
+ * Requests of members and their servers for changes of the register: filed with signatures, decided, carried out, and the
+ * requester notified.
+ */
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { Within } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
@@ -25,7 +28,7 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> 
   record: Change
   /** Asks for a publication within the transaction of a change. */
   announce: (transaction: Within) => Promise<void>
-  /** Tells of a decision by e-mail too, within its transaction. */
+  /** Also notifies of a decision by e-mail, within its transaction. */
   letters: { request(transaction: Within, request: RequestRow): Promise<void> } | undefined
   hostingOf: HostingOf
   members: Pick<MemberStore, 'parameters'>
@@ -33,7 +36,7 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> 
   webhooks: WebhookStore
   ocspFreshnessSeconds: number
   countDocument: CountDocument
-  /** Certificates of the management security server, which alone may bring requests of X-Road's kind. */
+  /** Certificates of the management security server, which alone may forward requests in X-Road's format. */
   managementCertificates: Certificate[]
   /** Operations of other features on the registration listener. */
   contractRegistrations: Record<string, OperationHandler>
@@ -41,7 +44,7 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> 
   auditRegistrations: Record<string, OperationHandler>
 }
 
-/** Requests that all parties have signed, and that wait for a decision. */
+/** `countSubmitted`: the requests that all parties have signed and that wait for a decision. */
 export const requests: FeatureModule<Ground, { countSubmitted(): Promise<number> }> = {
   name: 'requests',
   open: (ground) => {

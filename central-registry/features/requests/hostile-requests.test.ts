@@ -179,7 +179,7 @@ void t.test('strangers are slowed down', async (t) => {
     await body.dump()
     return statusCode
   }
-  // Ten a second, which a busy machine may not manage; 300 a minute it does.
+  // The limits are 10 a second, which a busy machine may not reach, and 300 a minute, which it does.
   let isSlowedDown = false
   for (let sent = 0; sent <= 300 && !isSlowedDown; sent += 15)
     isSlowedDown = (await Promise.all(Array.from({ length: 15 }, ask))).includes(429)

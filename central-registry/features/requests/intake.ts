@@ -1,6 +1,6 @@
 /**
- * The public side of management requests: every proof of a signed document is verified before a row is touched. A refused
- * one leaves a count and a fault, nothing else.
+ * Handlers for management requests at the registration listener. Every proof in a signed document is verified before a row
+ * changes. A refused document is only counted and answered with a fault.
  */
 
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -13,11 +13,11 @@ import type { RequestStore } from './store.ts'
 
 export type IntakeRooms = DocumentRooms & {
   store: RequestStore
-  /** Called once for each document: what it was, and `ok` or the code of the fault. */
+  /** Called once for each document: with its purpose, and `ok` or the code of the fault. */
   count(purpose: 'file' | 'query' | 'revoke', outcome: string): void
 }
 
-/** The most that one status query tells. */
+/** The most requests in the answer to one status query. */
 const MAX_STATUSES = 100
 
 /** Handlers of the operations of schemas/registration-api.yaml. */
@@ -53,7 +53,7 @@ export function intakeHandlers(rooms: IntakeRooms): Record<string, OperationHand
   }
 }
 
-/** What a requester is told of its request. */
+/** The status of a request, for the requester. */
 export function statusOf(row: RequestRow): RequestStatus {
   return {
     request: row.id,

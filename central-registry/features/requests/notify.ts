@@ -1,6 +1,6 @@
 /**
- * Tells the owner of a server by webhook what was decided: a job that is recorded with the decision and tried again with
- * back-off. The notice may come twice and proves nothing; the signed status query does.
+ * Notifies the owner of a server of a decision by webhook. The notice is a job, committed together with the decision and repeated
+ * with back-off. It may arrive twice and proves nothing; the signed status query does.
  */
 
 import type { Clock } from '#platform/clock.ts'
@@ -14,17 +14,17 @@ import type { RequestRow } from './rows-store.ts'
 
 export const NOTIFY = 'notify-requester'
 
-/** Whoever does not listen for so long asks by itself. */
+/** After this many milliseconds the notice is dropped; the owner learns of the decision from a status query. */
 const GIVE_UP_MS = 3 * 86_400_000
 
-/** For the request store: asks for the notice within the transaction of the decision. */
+/** For the request store: enqueues the notice within the transaction of the decision. */
 export function announceDecision(
   jobs: Pick<Jobs, 'enqueue'>,
 ): (within: Within, request: RequestRow) => Promise<void> {
   return (within, { id }) => jobs.enqueue(NOTIFY, { request: id }, { key: String(id), within })
 }
 
-/** The job's handler. An owner without a webhook is told nothing. */
+/** The job's handler. Does nothing for an owner without a webhook. */
 export function createNotifier(rooms: {
   requests: { row(id: number): Promise<RequestRow> }
   webhooks: Pick<WebhookStore, 'urlOf'>

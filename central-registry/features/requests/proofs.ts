@@ -1,6 +1,7 @@
 /**
- * Verifies what a signed document proves before anybody sees it: who signed, by a certificate that an approved CA issued and
- * whose status is fresh, for this instance, now; for an authentication certificate also that its key is at hand; pure.
+ * Verifies the proofs in a signed document before any other code uses it; pure. An approved CA issued the signer's certificate,
+ * its status is fresh, the signature was made for this instance and now. For an authentication certificate, the signer also has
+ * its key.
  */
 
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -19,7 +20,7 @@ import { checkNewCertificate } from '../../servers/rules.ts'
 import { readFiledRequest, readRevocation, readStatusQuery } from './document.ts'
 import { checkSigner } from './rules.ts'
 
-/** A filed request with what it proves. Throws the fault of the first proof that fails. */
+/** A filed request with the facts that it proves. Throws the fault of the first proof that fails. */
 export function verifyFiledRequest(
   bytes: Buffer,
   trust: Trust,
@@ -62,7 +63,10 @@ function verifyAlone<T extends DocumentHead & { server: string }>(
   return given
 }
 
-/** The authentication certificate in a request: valid now, issued by an approved CA, as the CA's profile wants it. */
+/**
+ * Returns the authentication certificate in a request. Throws unless it is valid now, an approved CA issued it, and it meets the
+ * demands of the CA's profile.
+ */
 export function verifyAuthenticationCertificate(
   { certificate = '' }: FiledRequest,
   trust: Trust,

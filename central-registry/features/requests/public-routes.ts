@@ -1,4 +1,7 @@
-/** The registration listener: the operations of schemas/registration-api.yaml, which anybody may call and only proofs open. */
+/**
+ * The registration listener: the operations of schemas/registration-api.yaml. Anybody may call them, but only signatures give
+ * access.
+ */
 import type { FastifyInstance } from 'fastify'
 import { type OperationHandler, registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
@@ -13,7 +16,7 @@ export async function registrationRoutes(
   await registerOpenApi(app, {
     document: await readDocument<OpenApiDocument>(file),
     handlers,
-    // Every operation is public: what a caller may do hangs on the signatures in the body.
+    // Every operation is public: what a caller may do depends on the signatures in the body.
     authenticate: () => Promise.reject(new Fault('unauthorized')),
   })
 }

@@ -32,7 +32,7 @@ async function published(node: Node, version = 6) {
   return newest(node, version)
 }
 
-/** The newest parameters as servers read them. */
+/** The newest shared parameters, as servers read them. */
 async function newest(node: Node, version = 6) {
   const directory = parseDirectory((await node.get(`/internalconf?version=${version}`)).bytes)
   const [shared, privateParts] = await Promise.all(
@@ -90,7 +90,7 @@ void t.test('a new server and its client, from request to configuration', async 
       body: { message: /registered for/ },
     })
 
-    // Nobody asks for it: the approval itself does.
+    // Nobody asks for the publication: the approval itself does.
     await until('the new server', async (saw) => {
       all.world.clock.now += 100
       const { securityServers } = (await newest(node)).shared
@@ -238,7 +238,7 @@ void t.test('the owner is told by webhook, as often as it takes', async (t) => {
     const request = filed.body.request
     const reason = 'Not yours.'
     await node.must('POST', `/management-requests/${request}/decline`, { reason })
-    // Back-off counts by the world's clock, which stands still.
+    // The back-off uses the world's clock, which stands still.
     await until('three attempts', (saw) => {
       world.clock.now += 500
       return saw(heard.length) >= 3

@@ -1,4 +1,7 @@
-/** Handlers of the operations on management requests: what waits, everything needed to decide on one, decisions, rules. */
+/**
+ * Handlers of the operations on management requests: lists, everything needed to decide about one, decisions, rules of automatic
+ * approval.
+ */
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'

@@ -1,4 +1,4 @@
-/** What holds for management requests: states and who may move them, who has to sign, what approval would change; pure. */
+/** Rules for management requests: states and acts, who has to sign, what an approval would change; pure. */
 import { createHash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { parseClientId } from '#schemas/identifiers.ts'
@@ -26,10 +26,10 @@ const DECIDED: Partial<Record<RequestState, string>> = {
   REVOKED: 'it is revoked already',
 }
 
-/** The states in which a request is still to be decided. */
+/** The states in which a request is still undecided. */
 export const UNDECIDED: RequestState[] = ['WAITING', 'SUBMITTED_FOR_APPROVAL']
 
-/** The state that follows; throws `conflict` with the reason when the act is not possible now. */
+/** The state after the act. Throws `conflict`, with the reason, when the state does not allow the act. */
 export function next(state: RequestState, act: Act): RequestState {
   const following = NEXT[state][act]
   if (following !== undefined) return following
@@ -54,25 +54,25 @@ export function stateFor(subject: RequestSubject, signed: string[]): RequestStat
   return complete ? 'SUBMITTED_FOR_APPROVAL' : 'WAITING'
 }
 
-/** What the register says of a request's subject at one moment. */
+/** What the register has about a request's subject at one moment. */
 export type RegisterFacts = {
   server: { address: string; maintenance: string | null } | undefined
   ownerExists: boolean
-  /** The client, or the new owner, and its member. */
+  /** Whether the client or new owner exists, and whether its member does. */
   otherExists: boolean
   otherMemberExists: boolean
   otherName: string
-  /** How the client or new owner is registered on the server. */
+  /** The registration of the client or new owner on the server. */
   registration: { disabled: boolean } | undefined
   /** The server on which the certificate is registered. */
   certificateServer: string | undefined
-  /** The certificate that is to be registered has run out since it was filed. */
+  /** Whether the certificate to register has expired since the request was filed. */
   certificateExpired: boolean
-  /** The id that the server would get is another's. */
+  /** Whether another server already has the id that the server would get. */
   newServerExists: boolean
-  /** Whom of those that it names, or who signed it, an emergency suspension concerns; in words. */
+  /** Which emergency suspensions concern the subject or the signers, in words. */
   suspended: string[]
-  /** When it widens what the owner does for another member: whether a mandate is required, and which one covers it. */
+  /** When the request extends what the owner does for another member: whether a mandate is required, and which one covers it. */
   hosting?: Hosting | undefined
 }
 
@@ -83,12 +83,12 @@ export type Hosting = {
   mandate?: { id: number; validUntil: string } | undefined
 }
 
-/** One change of the register in words; null where there was, or will be, nothing. */
+/** One change of the register in words; `before` or `after` is null when there is no value. */
 export type RegisterChange = { what: string; before: string | null; after: string | null }
 
 export type Assessment = { changes: RegisterChange[]; conflicts: string[] }
 
-/** What approval would change, and what stands against it now. */
+/** What an approval would change, and which conflicts would prevent it now. */
 export function assess(subject: RequestSubject, facts: RegisterFacts): Assessment {
   const { kind, server } = subject
   const changes: RegisterChange[] = []
@@ -173,7 +173,7 @@ export function assess(subject: RequestSubject, facts: RegisterFacts): Assessmen
   return { changes, conflicts }
 }
 
-/** SHA-256, hex, of the certificate that a request registers. */
+/** SHA-256 in hex of the certificate that a request registers. */
 export function certificateDigest({ certificate = '' }: RequestSubject): string {
   return createHash('sha256').update(Buffer.from(certificate, 'base64')).digest('hex')
 }

@@ -1,6 +1,7 @@
 /**
- * Rows of management requests. Each act is one transaction, alone among all nodes: judging the request against the register,
- * its new state, and what an approval changes, so that of two decisions one wins and none is half done.
+ * Rows of management requests. Each act is one transaction, and no other node changes the register meanwhile: it checks the
+ * request against the register, sets the new state and makes the changes of an approval. So of two simultaneous decisions one
+ * succeeds, and none is carried out by half.
  */
 
 import type { Kysely, SelectQueryBuilder } from 'kysely'
@@ -39,7 +40,7 @@ import {
 } from './rules.ts'
 
 type Proof = { facts: ProofFacts; message: Buffer }
-/** Who decides, for the row; and when. */
+/** Who decided, as text for the row, and when. */
 type Decision = { by: string; at: string }
 export type Filter = {
   q?: string | undefined
@@ -48,16 +49,16 @@ export type Filter = {
 }
 export type RequestStore = ReturnType<typeof createRequestStore>
 
-/** What a server may leave undecided: more is an error or an attack. */
+/** The most undecided requests of one server; more are a mistake or an attack. */
 const MAX_UNDECIDED = 100
 
 type Rooms = {
   database: Database
-  /** A change of requests alone: nothing to publish. */
+  /** Runs a change of requests that needs no publication. */
   record: Change
-  /** Within a transaction that changed the register: asks for a publication. */
+  /** Asks for a publication, within a transaction that changed the register. */
   announce: (transaction: Within) => Promise<void>
-  /** Within the transaction of a decision: whoever has to be told is told later. */
+  /** Records within the transaction of a decision that the requester is to be notified later. */
   notify: (transaction: Within, request: RequestRow) => Promise<void>
   hostingOf: HostingOf
 }
@@ -65,7 +66,7 @@ type Rooms = {
 export function createRequestStore({ database, record, announce, notify, hostingOf }: Rooms) {
   const tables = tablesOf<RegisterTables>(database)
 
-  /** Writes a decision; the register lock makes sure that `row` is still what was read. */
+  /** Records a decision. The register's lock ensures that `row` has not changed since it was read. */
   async function settle(
     transaction: Kysely<RegisterTables>,
     row: RequestRow,
@@ -100,7 +101,7 @@ export function createRequestStore({ database, record, announce, notify, hosting
     return settle(transaction, row, { state, changes: JSON.stringify(assessment.changes) }, decision)
   }
 
-  /** The row that proofs make or complete, undecided. */
+  /** The undecided row that these proofs create or complete. */
   async function enter(
     transaction: Kysely<RegisterTables>,
     subject: RequestSubject,
@@ -138,8 +139,8 @@ export function createRequestStore({ database, record, announce, notify, hosting
 
   return {
     /**
-     * Takes a verified request with a proof of each who signed it here; what stands against it now refuses it. A rule may
-     * approve it at once. Its id is used up until `validUntil`.
+     * Stores a verified request with a proof of each signer. Throws `conflict` when the register does not allow the request now,
+     * and `replayed_request`. A rule may approve it at once. Its id cannot be used again until `validUntil`.
      */
     file: (request: FiledRequest, proofs: Proof[], now: number, validUntil?: number): Promise<RequestRow> =>
       record(async (transaction) => {
@@ -155,7 +156,7 @@ export function createRequestStore({ database, record, announce, notify, hosting
         const by = `automatic approval of ${row.kind} for ${memberClass}`
         return carryOut(transaction, row, { by, at })
       }),
-    /** The undecided request to register what this deletion is about, if there is one. */
+    /** The undecided request to register what this deletion would delete, if there is one. */
     async registrationOf({
       server,
       client,
@@ -172,11 +173,11 @@ export function createRequestStore({ database, record, announce, notify, hosting
         return row.kind === 'authCertReg' && certificateDigest(subjectOf(row)) === certificateSha256
       })
     },
-    /** Throws `conflict` when the register stands against it now. */
+    /** Throws `conflict` when the register does not allow the request now. */
     async check(subject: RequestSubject, now: number): Promise<void> {
       refuseConflicts(assess(subject, await readFacts(tables, subject, now, hostingOf)))
     },
-    /** Of what `signer` has signed about this server, the newest first. The query's id is used up. */
+    /** The requests about this server that `signer` has signed, the newest first. Throws `replayed_request`. */
     statusFor: (q: { id: string; server: string; signer: string }, now: number, limit: number) =>
       record(async (transaction) => {
         await takeDocument(transaction, q.id, now)
@@ -190,7 +191,10 @@ export function createRequestStore({ database, record, announce, notify, hosting
           .limit(limit)
           .execute()
       }),
-    /** By one who signed it; another's request is `not_found`. The document's id is used up. */
+    /**
+     * Revokes a request of which `signer` signed a proof; another's request is `not_found`. The document's id cannot be used
+     * again.
+     */
     revokeOwn: (
       q: { id: string; server: string; signer: string; request: number },
       now: number,
@@ -232,7 +236,10 @@ export function createRequestStore({ database, record, announce, notify, hosting
         .execute(),
     count: (filter: Filter) => counted(filtered(tables.selectFrom('management_request'), filter)),
     row: (id: number) => rowOf(tables, id),
-    /** A request with its proofs, and how the register stands to it now or, when it is decided, what was changed. */
+    /**
+     * A request with its proofs. An undecided one has the changes and conflicts as of now, a decided one the changes that were
+     * made.
+     */
     async find(
       id: number,
       now: number,
@@ -255,7 +262,7 @@ export function createRequestStore({ database, record, announce, notify, hosting
   }
 }
 
-/** Who signed it, and by which certificates. */
+/** Who signed it, and with which certificates. */
 function signedOf(proofs: ProofFacts[]): Signed {
   const certificates = proofs.flatMap(({ signingCertificate, authenticationCertificate }) =>
     [signingCertificate, authenticationCertificate].flatMap((one) => (one === undefined ? [] : [one.sha256])),

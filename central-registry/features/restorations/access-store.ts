@@ -1,4 +1,4 @@
-/** Who could come in again with a restored register: people, API keys, and sessions, which end at once. */
+/** Who would have access again through a restored register: people, API keys, and sessions, which are ended at once. */
 import type { Kysely } from 'kysely'
 import type { ApiKeyTables } from '#platform/api-keys/store.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -56,7 +56,7 @@ async function keysIn(kysely: Kysely<Access>, now: string): Promise<BackKey[]> {
     }))
 }
 
-/** Within the acceptance: these keys open nothing any more. */
+/** Revokes these keys, within the transaction of the acceptance. */
 export async function endKeys(kysely: Kysely<Access>, ids: string[], at: string): Promise<void> {
   for (const id of ids)
     await kysely

@@ -1,4 +1,4 @@
-/** Asks another node of the instance which configuration it serves: what it has published, servers may have seen. */
+/** Asks another node of the instance which configuration it serves, because servers may have read that one. */
 import { Agent, request } from 'undici'
 import { verifyStatement } from '#core/configuration/statement.ts'
 
@@ -6,7 +6,7 @@ const TIMEOUT_MS = 3000
 const MAX_BYTES = 1024 * 1024
 const dispatcher = new Agent()
 
-/** The index of the statement there, signed by one of `certificates`; undefined when there is none to be had. */
+/** The index of the statement that the node serves, signed with one of `certificates`; undefined when there is none. */
 export type AskNode = (url: string, certificates: Buffer[]) => Promise<number | undefined>
 
 export const askNode: AskNode = async (url, certificates) => {
@@ -26,7 +26,7 @@ export const askNode: AskNode = async (url, certificates) => {
     }
     return verifyStatement(Buffer.concat(parts).toString('utf8'), certificates).index
   } catch {
-    // It may be stopped, as all are in a restore, or on the same restored database.
+    // The node may be stopped, as all are during a restoration, or use the same restored database.
     return undefined
   }
 }

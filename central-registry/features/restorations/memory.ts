@@ -1,6 +1,6 @@
 /**
- * Who is suspended and what is trusted, kept by each node in a file apart from the database: a register that was put back has
- * forgotten what was taken away since, and this has not. It goes forward only.
+ * Each node stores who is suspended and what is trusted in a file apart from the database. A restored register does not know what
+ * was taken away after its backup, but this file does. It is never replaced by an older state.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -16,14 +16,17 @@ import { readStanding } from './standing-store.ts'
 import { type Remembered, TRUSTED_KINDS } from './taken-away.ts'
 
 const MEMORY = 'suspended-and-trusted'
-/** A thousand suspensions with the longest identifiers, and all that anybody trusts. */
+/** Enough for a thousand suspensions with the longest identifiers, and for everything that is trusted. */
 const MAX_BYTES = 16 * 1024 * 1024
 const MAX_DEPTH = 4
 
 export type Memory = {
-  /** Undefined while there is none. Throws `io_error` for a damaged file: without it what was taken away would come back unseen. */
+  /**
+   * Undefined when there is no file. Throws `io_error` for a damaged file, because without it nobody would notice what a
+   * restoration brings back.
+   */
   read(): Promise<Remembered | undefined>
-  /** Durably keeps what the database says now; nothing when the file has seen a later register. */
+  /** Durably stores what the database has now. Does nothing when the file is from a later register. */
   remember(): Promise<void>
 }
 
@@ -39,7 +42,7 @@ export function openMemory(q: {
     remember: () =>
       inTurn(async () => {
         const standing = await readStanding(q.database)
-        // Who remembers is no restored register that waits: what cannot be read is written anew.
+        // A node that calls this does not wait for an acceptance, so an unreadable file is simply replaced.
         const last = await readMemory(file).catch(() => undefined)
         if (
           last !== undefined &&

@@ -1,4 +1,7 @@
-/** A registry that was restored: closed until two administrators have accepted exactly that, and then above every index ever seen. */
+/**
+ * A restored registry: closed until two administrators have accepted exactly its content, and then above every index that was
+ * ever seen.
+ */
 
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -40,14 +43,14 @@ type Shown = {
   accepted: { proposedBy: string; acceptedBy: string; nextIndexAbove: number }[]
 }
 
-/** What lies in the folder of a node. */
+/** The memory file in a node's folder. */
 const remembered = async (directory: string) => {
   const database = { kysely: undefined as never }
   const kept = await openMemory({ database, directory, clock: Date.now }).read()
   return kept ?? { suspended: [], trust: [] }
 }
 
-/** The page of those who accept, wide and narrow: who comes in again, and which keys go on. */
+/** The page for the acceptance, wide and narrow: which persons have access again, and which keys stay valid. */
 async function lookAt(t: Test, node: Node, anna: Browser, old: string): Promise<void> {
   const chromium = await openBrowser()
   for (const [size, context] of [
@@ -159,7 +162,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   await server.refresh()
   const made = (await node.must('POST', '/backups')) as { name: string; sha256: string }
 
-  // The registry goes on; what comes now is lost.
+  // The registry continues; what is added now is lost in the restoration.
   const backedUp = (await newestOf(node))!.index
   const suspended = { kind: 'member', subject: 'DEV:GOV:1234', reason: 'stolen key' }
   t.equal((await anna.api(base(), 'POST', '/suspensions', suspended)).status, 201)
@@ -214,7 +217,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   const initial = waiting.comesBack.apiKeys.find(({ id }) => id !== old.id)!.id
 
   if (isEmbedded && hasChromium()) await lookAt(t, node, anna, old.id)
-  // It can be read, and changes nothing.
+  // It can be read but changes nothing.
   t.equal((await read('/members')).status, 200)
   t.equal((await node.get('/internalconf?version=6')).status, 200)
   t.match(
@@ -239,7 +242,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   t.match(filed.body, { type: 'registry_restored' })
   t.equal((await read('/members')).status, 200)
 
-  // Neither an API key nor one person, and nothing but what waits.
+  // Neither an API key nor one person alone may accept, and only exactly the content that waits.
   const accept = (contentSha256: string, keepApiKeys = [initial], keepTrust: string[] = []) =>
     propose(anna, 'POST', '/restoration/acceptance', { contentSha256, keepApiKeys, keepTrust })
   const byKey = await node.call('POST', '/restoration/acceptance', { contentSha256: waiting.contentSha256 })
@@ -260,7 +263,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   t.match((await approve(anna, first)).body, { type: 'not_second_person' })
   t.match((await shown()).state, 'waiting')
 
-  // A server tells that it has seen more: what was proposed is not what waits any more.
+  // A server reports a higher index, so the content that was proposed is no longer the one that waits.
   const report = (index: number) => {
     world.clock.now += 1000
     const now = world.clock.now
@@ -280,7 +283,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   t.match(await shown(), { known: { index: last }, claims: [{ counts: false }] }, 'a lie counts nothing')
   await report(last + 20)
 
-  // A restart changes nothing of it, and nothing was published all the while.
+  // A restart does not change that, and nothing was published meanwhile.
   await node.stop()
   await (await start()).stop()
   const copy = await openDatabase(database)
@@ -377,7 +380,7 @@ t.test(
       takenAway: { comparedAt: null },
       standing: { trust: { length: 4 } },
     })
-    // Without a login there is nobody in person: whoever has the role does what two would.
+    // Without a login nobody can act in person, so a single caller with the role may accept.
     await other.must('POST', '/restoration/acceptance', { contentSha256: waiting.contentSha256 })
     await until('a newer publication', async (saw) => (saw(await newestOf(other))?.index ?? 0) > index)
   },

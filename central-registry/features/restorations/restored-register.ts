@@ -1,5 +1,5 @@
 /**
- * Guarantees that a registry whose database was put back changes and publishes nothing until two administrators have accepted
+ * Guarantees that a registry with a restored database changes and publishes nothing until two administrators have accepted
  * exactly what was restored.
  */
 
@@ -23,18 +23,18 @@ import type { RestorationStore } from './store.ts'
 import { takenAwayFrom } from './taken-away.ts'
 
 export type RestoredRegister = {
-  /** All that two administrators look at before they accept it; undefined when nothing waits. */
+  /** Everything that two administrators see before they accept; undefined when no acceptance is needed. */
   waiting(): Promise<Waiting | undefined>
-  /** Whether the register waits to be accepted; a sentence for health when it does. */
+  /** Undefined when the register is open; otherwise a sentence, for the health report, that it waits for acceptance. */
   isClosed(): Promise<string | undefined>
   /**
-   * Throws `registry_restored` for an operation that has to wait, and for API keys, which nobody can say were not revoked
-   * meanwhile; `not_in_person` for one that accepts.
+   * Throws `registry_restored` for an operation that has to wait, and for API keys, because a key may have been revoked after the
+   * backup. Throws `not_in_person` for an API key that tries to accept.
    */
   admit(operation: { id: string; method: string }, caller: Caller): Promise<void>
-  /** For listeners where everything is sent by POST: the same, but for the addresses in `open`. */
+  /** The same for listeners without operations: refuses every request that is not GET, except at the addresses in `open`. */
   guard(app: FastifyInstance, open?: string[]): void
-  /** Runs `act` once the register is accepted: at once where nothing was restored. The result ends the waiting. */
+  /** Runs `act` once the register is accepted, or at once if it was not restored. The returned function ends the waiting. */
   whenOpen(act: () => Promise<void>): Promise<() => void>
 }
 
@@ -50,7 +50,7 @@ export function openRestoredRegister(q: {
   fourEyes(): Promise<boolean>
   hasLogin: boolean
   memory: Pick<Memory, 'read'>
-  /** The newest index that each server has reported, the highest first. */
+  /** The newest configuration index that each server has reported, the highest first. */
   reportedIndexes(limit: number): Promise<{ server: string; index: number }[]>
   ask?: AskNode
   audit: Pick<AuditLog, 'before'>
@@ -58,9 +58,9 @@ export function openRestoredRegister(q: {
   log: Log
 }): RestoredRegister {
   const { store, access } = q
-  /** That it waits was noticed, and the sessions that came back with it were ended. */
+  /** Whether this process has noticed that the register waits, and has ended the sessions that were restored with it. */
   let isNoticed = false
-  /** Reading does not ask each time whether the database below was put back. */
+  /** For a moment, reading skips the check whether the database was restored. */
   let openUntil = 0
   const notice = async (): Promise<void> => {
     if (isNoticed) return
@@ -71,7 +71,7 @@ export function openRestoredRegister(q: {
   const index = createHighWater(at('highest-published-index'))
   const list = createHighWater(at('highest-suspension-list'))
   const leaves = createLeafFile(at('transparency-log-leaves'))
-  /** Read before the database is: what is published meanwhile raises that first. */
+  /** Reads the marks before the database: whatever is published meanwhile raises the database's numbers first. */
   const readMarks = async (): Promise<Reach> => ({
     index: await index.read(),
     suspensionList: await list.read(),
@@ -171,7 +171,7 @@ export function openRestoredRegister(q: {
       })
       let timer: NodeJS.Timeout | undefined
       let stopped = false
-      // Also one that was under way when it stopped: it would look at a closed database for ever.
+      // Also for a check that was running when it stopped: it would otherwise query a closed database for ever.
       const again = (): void => {
         if (stopped) return
         timer = setTimeout(() => {

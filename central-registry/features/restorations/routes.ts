@@ -1,4 +1,6 @@
-/** Handlers of the operations on a restored register: what it is and what it lost, and that two administrators accept it. */
+/**
+ * Handlers of the operations on a restored register: show what it is and what it has lost, and accept it with two administrators.
+ */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -8,7 +10,7 @@ import { endingKeys, lossOf, type Waiting } from './rules.ts'
 import type { RestorationStore } from './store.ts'
 import { withdrawn } from './taken-away.ts'
 
-/** Who may accept, and is therefore told of people and keys. */
+/** Roles that may accept, and therefore see people and keys. */
 const ACCEPTS = ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR']
 
 export function restorationHandlers(q: {

@@ -1,4 +1,7 @@
-/** When a register is one that was put back, what two administrators accept of it, and which numbers others have seen; pure. */
+/**
+ * Rules for restored registers: when a register counts as restored, what two administrators accept, and which numbers others have
+ * seen; pure.
+ */
 
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -6,21 +9,21 @@ import { Fault } from '#schemas/fault.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
 import { type Standing, type TakenAway, takenAwayHash } from './taken-away.ts'
 
-/** What somebody outside of the database says of the newest index; `counts` is false for what nobody can have seen. */
+/** What another machine says about the newest index; `counts` is false for an index that cannot be true. */
 type Claim = { source: string; kind: 'node' | 'server'; index: number; counts: boolean }
 
-/** What a restored register says of itself. */
+/** What a restored register has recorded about itself. */
 export type Restored = Reach & {
-  /** SHA-256 of the backup; null for a database that was put back by other means. */
+  /** SHA-256 of the backup; null for a database that was restored by other means. */
   backup: string | null
   instance: string | null
   /** When its newest configuration was published. */
   publishedAt: string | null
-  /** How many records the audit log had when the transparency log last told. */
+  /** The number of records in the audit log when the transparency log last recorded it. */
   auditRecords: number
 }
 
-/** A person who may log in again, or a key that would work again: nobody can say whether that was taken away since. */
+/** A person who may log in again, or a key that would work again, although that may have been revoked after the backup. */
 type BackPerson = {
   id: string
   name: string
@@ -38,13 +41,13 @@ export type BackKey = {
 }
 export type ComesBack = { people: BackPerson[]; apiKeys: BackKey[] }
 
-/** What two administrators look at before they accept it. */
+/** What two administrators see before they accept. */
 export type Waiting = {
   restored: Restored
   known: Reach
   claims: Claim[]
   comesBack: ComesBack
-  /** What was taken away after the backup, as far as this node remembers. */
+  /** What was taken away after the backup, according to this node's memory. */
   takenAway: TakenAway
   /** Who is suspended and what is trusted in the restored register. */
   standing: Standing
@@ -53,8 +56,8 @@ export type Waiting = {
 }
 
 /**
- * The keys that end with the acceptance: all but those that the two named, and the one that accepts where nobody logs in. Throws
- * `invalid_input` for a named one that does not come back.
+ * The keys that are revoked with the acceptance: all except those in `kept`, and the key that accepts where nobody can log in.
+ * Throws `invalid_input` for a kept key that does not exist.
  */
 export function endingKeys(keys: readonly BackKey[], kept: readonly string[], accepting?: string): string[] {
   const stranger = kept.find((id) => !keys.some((key) => key.id === id))
@@ -63,18 +66,21 @@ export function endingKeys(keys: readonly BackKey[], kept: readonly string[], ac
   return keys.map(({ id }) => id).filter((id) => !kept.includes(id) && id !== accepting)
 }
 
-/** What may be done before two administrators have accepted what was restored: that, what lets them in, and taking away. */
+/** What is allowed before the acceptance: to accept, to let administrators in, and to revoke access. */
 export const WHILE_WAITING: ReadonlySet<string> = new Set([
   ...['acceptRestoredRegistry', 'approveProposal', 'rejectProposal', 'withdrawProposal'],
   ...['redeemInstallationCode', 'closeInstallation', 'lockPerson', 'revokeApiKey', 'lockSigningToken'],
-  // Without its token a registry could not sign what it publishes next.
+  // Without its token the registry could not sign its next publication.
   'giveSigningTokenPinPart',
 ])
 
-/** More than a registry publishes in thirty years, one a second: a server that claims more is mistaken or lies. */
+/** More indexes than a registry publishes in thirty years at one a second; a server that claims more is mistaken or lies. */
 const MOST_AHEAD = 1_000_000_000
 
-/** `accepted` is how far what was accepted before has come, `marks` how far this node published. */
+/**
+ * Whether this node has published more than the register knows. `accepted` are the numbers of the last acceptance, `marks` those
+ * of this node.
+ */
 export function isBehind(restored: Reach, accepted: Reach, marks: Reach): boolean {
   const least = highest([restored, accepted])
   return (
@@ -95,7 +101,7 @@ export function judged(claim: Omit<Claim, 'counts'>, known: Reach): Claim {
   return { ...claim, counts: claim.index <= known.index + MOST_AHEAD }
 }
 
-/** The exact text that is accepted by its hash. What is learnt of others while it waits makes another one. */
+/** The exact text that is accepted by its hash. It changes when more is learned from other machines meanwhile. */
 export function contentOf(
   restored: Restored,
   known: Reach,
@@ -107,7 +113,7 @@ export function contentOf(
     ...{ backup, instance },
     restored: { index, suspensionList, leaves, publishedAt, auditRecords },
     known,
-    // By a hash: names of people have no place in what is kept and logged for ever.
+    // Only a hash of people and keys, because names of people must not be kept in logs for ever.
     comesBack: { people: people.length, apiKeys: apiKeys.length, sha256: accessHash({ people, apiKeys }) },
     takenAway: {
       ...{ suspended: taken.of.suspended.length, trust: taken.of.trust.length },
@@ -116,7 +122,7 @@ export function contentOf(
   })
 }
 
-/** When somebody last logged in is no part of it: both who accept do. */
+/** The last login is left out, because the two who accept log in. */
 function accessHash({ people, apiKeys }: ComesBack): string {
   const content = {
     people: people.map(({ id, name, roles, state }) => ({ id, name, roles, state })),
@@ -125,7 +131,7 @@ function accessHash({ people, apiKeys }: ComesBack): string {
   return createHash('sha256').update(canonicalJson(content)).digest('hex')
 }
 
-/** What is lost for good, as far as others know of it. */
+/** How much is lost for good, according to what others have seen. */
 export function lossOf(restored: Reach, known: Reach): Reach {
   return {
     index: known.index - restored.index,

@@ -1,4 +1,4 @@
-/** Who is suspended and what is trusted by the rows of one moment; and what is withdrawn again within the acceptance. */
+/** Reads who is suspended and what is trusted at one moment, and withdraws trust again within the acceptance. */
 import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { type Database, inSnapshot, tablesOf } from '#platform/database/open-database.ts'
@@ -8,7 +8,7 @@ import type { RegisterTables } from '../../register/tables.ts'
 import { createTrustStore } from '../../trust/store.ts'
 import type { Standing, Trusted } from './taken-away.ts'
 
-/** All of it as it was at one moment. */
+/** Reads everything in one snapshot. */
 export function readStanding(database: Pick<Database, 'kysely'>): Promise<Standing> {
   return inSnapshot(tablesOf<RegisterTables>(database), standingIn)
 }
@@ -76,7 +76,7 @@ async function timestampingIn(
   return rows.map(({ id, name, certificate }) => ({ row: id, id: hash('sha256', certificate), name }))
 }
 
-/** Within somebody's transaction: an anchor is trusted no more; federation answers it. */
+/** Removes a trusted anchor within the caller's transaction; implemented by the federation feature. */
 export type RemoveAnchor = (
   transaction: Kysely<RegisterTables>,
   sha256: string,
@@ -84,8 +84,8 @@ export type RemoveAnchor = (
 ) => Promise<unknown>
 
 /**
- * Within the acceptance. The registry's own signing keys are left: which of them goes on is decided where keys are, and the
- * active one signs what is published next.
+ * Withdraws trust again, within the transaction of the acceptance. The registry's own signing keys are left alone: administrators
+ * decide about them separately, and the active one signs the next publication.
  */
 export async function withdrawAgain(
   transaction: Kysely<RegisterTables>,

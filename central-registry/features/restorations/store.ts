@@ -1,4 +1,4 @@
-/** What a restored register says of itself, what servers reported of it, and what was accepted before. */
+/** Reads what a restored register has recorded about itself, and stores acceptances. */
 
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -25,7 +25,7 @@ const COLUMNS = [
 
 /** What is taken away again with an acceptance, and by whom. */
 type TakeAway = {
-  /** API keys that end. */
+  /** Ids of API keys to revoke. */
   ending: string[]
   suspended: Suspended[]
   trust: Trusted[]
@@ -33,7 +33,9 @@ type TakeAway = {
   approver: Caller | undefined
 }
 
-/** Within the acceptance: these were in force when the register was lost; suspensions answers it. */
+/**
+ * Suspends again, within the acceptance, what was suspended when the register was lost; implemented by the suspensions feature.
+ */
 export type SuspendAgain = {
   suspendAgain(
     transaction: Kysely<RegisterTables>,
@@ -55,7 +57,10 @@ export function createRestorationStore(
     standing: () => readStanding(database),
     list: (): Promise<RestorationRow[]> =>
       tables.selectFrom('restoration').select(COLUMNS).orderBy('id', 'desc').limit(100).execute(),
-    /** With all that is taken away again. Throws `conflict` when the register is not the one that was looked at. */
+    /**
+     * Stores an acceptance and takes away again everything in `taken`. Throws `conflict` when the register has changed since it
+     * was looked at.
+     */
     accept: (row: Omit<RestorationRow, 'id'>, seen: Reach, { by, approver, ...taken }: TakeAway) =>
       change(async (transaction) => {
         const now = await restoredIn(transaction, { ...database, kysely: transaction as never })

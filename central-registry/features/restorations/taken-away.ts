@@ -1,6 +1,6 @@
 /**
- * What was taken away from the register after a backup of it: suspensions made since, and trust withdrawn since. A restored register
- * does not know; the node's folder does, where one is left. Pure.
+ * Finds what was taken away from the register after a backup of it: suspensions made and trust withdrawn since then. The restored
+ * register does not know that, but the memory in the node's folder does, if there is one. Pure.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -14,25 +14,25 @@ export const TRUSTED_KINDS = [
   'anchor',
   'signing-key',
 ] as const
-/** `id` is the SHA-256 of a certificate or anchor, so that the same name with another key is another thing. */
+/** `id` is the SHA-256 of a certificate or anchor, so that the same name with another key does not match. */
 export type Trusted = { kind: (typeof TRUSTED_KINDS)[number]; id: string; name: string }
 
-/** Who is suspended and what is trusted, at some number of the suspension list and index of the configuration. */
+/** Who is suspended and what is trusted, at this number of the suspension list and index of the configuration. */
 export type Standing = { suspensionList: number; index: number; suspended: Suspended[]; trust: Trusted[] }
 
-/** What a node saw last, and when. */
+/** What a node last saw, and when. */
 export type Remembered = Standing & { at: string }
 
 export type TakenAway = {
-  /** When the node saw the register last that was lost; null when there is nothing newer to compare with. */
+  /** When the node last saw the register that was lost; null when its memory is not newer than the restored register. */
   comparedAt: string | null
-  /** Suspended since: with the acceptance they are suspended again. */
+  /** Suspended after the backup; the acceptance suspends them again. */
   suspended: Suspended[]
-  /** Withdrawn since: with the acceptance it is withdrawn again, but for what both name. */
+  /** Withdrawn after the backup; the acceptance withdraws it again, except what the two administrators choose to keep. */
   trust: Trusted[]
 }
 
-/** What the restored register has lost of that, as far as this node remembers. */
+/** What the restored register does not know of that, according to this node's memory. */
 export function takenAwayFrom(restored: Standing, remembered: Remembered | undefined): TakenAway {
   const isNewer =
     remembered !== undefined &&
@@ -54,7 +54,7 @@ function without<T extends Named>(all: readonly T[], known: readonly Named[]): T
 
 const nameOf = ({ kind, id }: Named): string => `${kind} ${id}`
 
-/** Stands in what is accepted: when one of these changes, that is another content. */
+/** This hash is part of the content that is accepted, so a change leads to other content. */
 export function takenAwayHash(
   taken: TakenAway,
   { suspended, trust }: Pick<Standing, 'suspended' | 'trust'>,
@@ -64,7 +64,7 @@ export function takenAwayHash(
     .digest('hex')
 }
 
-/** What is withdrawn again. Throws `invalid_input` for a kept one that was not withdrawn. */
+/** What is withdrawn again. Throws `invalid_input` for an id in `kept` that was not withdrawn. */
 export function withdrawn({ trust }: TakenAway, kept: readonly string[]): Trusted[] {
   const stranger = kept.find((id) => !trust.some((one) => one.id === id))
   if (stranger !== undefined)
@@ -72,7 +72,7 @@ export function withdrawn({ trust }: TakenAway, kept: readonly string[]): Truste
   return trust.filter(({ id }) => !kept.includes(id))
 }
 
-/** For the operator who restores, a line each. */
+/** One line for each, for the operator who restores. */
 export function takenAwayInWords({ comparedAt, suspended, trust }: TakenAway): string[] {
   if (comparedAt === null)
     return [

@@ -1,4 +1,7 @@
-/** Carries a succession out within one transaction, by the stores of the nouns: the new names stand beside the old ones. */
+/**
+ * Carries out a succession within one transaction, with the stores of members, servers, groups and contracts. The new names are
+ * added next to the old ones.
+ */
 
 import type { Kysely } from 'kysely'
 import type { Within } from '#platform/database/open-database.ts'
@@ -14,7 +17,7 @@ import { createServerStore } from '../../servers/store.ts'
 import { proposeContracts } from './contracts-store.ts'
 import { checkPair, type Plan, type Renamed } from './rules.ts'
 
-/** What is taken over; absent: all subsystems, under the same codes. */
+/** What is taken over. Without `subsystems`: all of them, with the same codes. */
 export type Taking = {
   predecessor: MemberId
   successor: MemberId
@@ -40,7 +43,7 @@ export async function begin(
   const servers = await takeServers(transaction, taking)
   const own = await subsystemsOf(transaction, before)
   const subsystems = await addSubsystems(transaction, taking, own, doing.at)
-  // What the member has itself goes with the last of it: in a split it stays with who remains.
+  // The registrations of the member itself are taken over only if it gives up all subsystems; in a split they stay with it.
   const isWhole = own.every(({ id }) => subsystems.some(({ from }) => from === id))
   const renamed = [...(isWhole ? [{ from: before, to: after }] : []), ...subsystems]
   const registrations = await register(transaction, renamed)
@@ -89,7 +92,7 @@ async function checkBoth(
   )
 }
 
-/** Owner changes: the successor becomes a client of the server first, which the change of the owner asks for. */
+/** Changes the owner of servers. The successor first becomes a client of the server, as a change of owner requires. */
 async function takeServers(
   transaction: Kysely<RegisterTables>,
   { predecessor, successor, servers }: Taking,
@@ -133,7 +136,7 @@ async function addSubsystems(
   return added
 }
 
-/** Wherever the old name is a client, the new one is, disabled where the old one is. */
+/** Registers the new name at each server where the old name is a client; disabled where the old one is. */
 async function register(
   transaction: Kysely<RegisterTables>,
   renamed: Renamed[],
@@ -157,7 +160,7 @@ async function register(
   return done
 }
 
-/** False when it is the owner or a client already. */
+/** Registers a client. False when it is the owner or a client already. */
 async function addOnce(
   transaction: Kysely<RegisterTables>,
   server: string,

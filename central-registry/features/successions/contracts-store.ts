@@ -1,4 +1,4 @@
-/** Proposes, in the name of the successor, the next version of each contract that names what it takes over; seals none. */
+/** Proposes, in the successor's name, the next version of each contract that names a subsystem taken over. It seals none. */
 
 import type { Kysely } from 'kysely'
 import { groupOf, namedConsumers } from '#core/contract/parties.ts'
@@ -25,7 +25,7 @@ type Q = {
   renamed: Renamed[]
   by: string
   at: string
-  /** Within the transaction: the parties are told later. */
+  /** Records within the transaction that the parties are to be notified. */
   notify(transaction: Within, happened: Happened): Promise<void>
 }
 
@@ -60,7 +60,7 @@ export async function proposeContracts(
   return plan
 }
 
-/** What was proposed, or in words why people have to. */
+/** What was proposed, or in words why people have to propose it. */
 async function proposeOne(
   transaction: Kysely<RegisterTables>,
   contract: string,

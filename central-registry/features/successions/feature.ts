@@ -1,4 +1,4 @@
-/** One member takes the place of another: its subsystems, servers and contracts go over at an agreed time. */
+/** One member succeeds another: it takes over subsystems, servers and contracts at an agreed time. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Change } from '../../changes/store.ts'

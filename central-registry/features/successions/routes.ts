@@ -1,4 +1,4 @@
-/** Handlers of the operations on successions: the plan, the beginning, the end, and what was done. */
+/** Handlers of the operations on successions: plan, begin, complete, and show what was done. */
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'

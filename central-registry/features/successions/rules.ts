@@ -1,4 +1,4 @@
-/** What holds for successions: who can succeed whom, and what a contract says with the new names in it; pure. */
+/** Rules for successions: which member can succeed which, and the content of a contract with the new names; pure. */
 import { groupOf } from '#core/contract/parties.ts'
 import { readContent } from '#core/contract/read-content.ts'
 import type { ContractContent } from '#schemas/contract.ts'
@@ -13,13 +13,13 @@ export type Plan = {
   servers: Renamed[]
   registrations: { server: string; client: string }[]
   groups: { code: string; from: string; client: string }[]
-  /** Proposed, and still to be sealed by everybody. */
+  /** Proposed contract versions, which all parties still have to seal. */
   contracts: { contract: string; version: number; title: string }[]
-  /** What the registry cannot do, in words. */
+  /** What people have to do because the registry cannot, in words. */
   byPeople: string[]
 }
 
-/** Throws `conflict` when the one cannot take over from the other. */
+/** Throws `conflict` or `invalid_input` when the one cannot succeed the other. */
 export function checkPair(
   q: { predecessor: string; successor: string },
   /** Every succession so far. */
@@ -29,7 +29,7 @@ export function checkPair(
   if (q.predecessor === q.successor)
     throw new Fault('invalid_input', { what: 'a member does not succeed itself' })
   if (suspended.length > 0) throw new Fault('conflict', { what: suspended.join('; ') })
-  // Whoever was succeeded cannot take over: the chain of names would never end.
+  // A member that was itself succeeded cannot take over, because chains of names would never end.
   const gone = known.find(({ predecessor }) => predecessor === q.successor)
   if (gone !== undefined)
     throw new Fault('conflict', { what: `${q.successor} is succeeded by ${gone.successor} itself` })
@@ -40,7 +40,9 @@ export function checkPair(
     throw new Fault('conflict', { what: 'a succession between both has begun already: complete it first' })
 }
 
-/** The contract's next version, with the new names in place of the old ones. Throws `invalid_contract` when it cannot stand. */
+/**
+ * The contract's next version, with new names in place of the old ones. Throws `invalid_contract` when that is no valid content.
+ */
 export function succeeded(
   content: ContractContent,
   renamed: Renamed[],

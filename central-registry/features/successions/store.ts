@@ -1,4 +1,7 @@
-/** Rows of successions: begun beside the old names, planned by taking the same act back, completed by ending the old names. */
+/**
+ * Rows of successions. A succession begins by adding new names next to the old ones and is completed by ending the old ones. A
+ * plan is the same act, rolled back.
+ */
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -18,7 +21,7 @@ import { begin, type Doing, type Taking } from './begin-store.ts'
 import type { Plan } from './rules.ts'
 
 export type SuccessionStore = ReturnType<typeof createSuccessionStore>
-/** `member`: in its text form, on either side. */
+/** `member`: a member's id in its text form, on either side. */
 type Filter = { q?: string | undefined; member?: string | undefined }
 type Decision = Pick<Doing, 'by' | 'at'>
 
@@ -48,7 +51,7 @@ export function createSuccessionStore(database: Database, change: Change, notify
       )
 
   return {
-    /** What `begin` would do now; throws what it would. Changes nothing. */
+    /** What `begin` would do now, without changing anything. Throws as `begin`. */
     async plan(taking: Taking, decision: Decision): Promise<Plan> {
       try {
         await inTransaction(database.kysely, async (kysely) => {
@@ -80,7 +83,10 @@ export function createSuccessionStore(database: Database, change: Change, notify
           .executeTakeFirstOrThrow()
         return { id: Number(id), ...plan }
       }),
-    /** Ends registrations and memberships of the old names. They stay in the register: what they did stays theirs. */
+    /**
+     * Ends the client registrations of the old subsystems and the memberships of the old names in groups. The old names stay in
+     * the register, because their earlier acts stay theirs. Throws `not_found` or `conflict`.
+     */
     complete: (id: number, { by, at }: Decision) =>
       change(async (transaction) => {
         const row = await rowOf(transaction, id)

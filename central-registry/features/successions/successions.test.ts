@@ -1,4 +1,4 @@
-/** An agency takes over from another at a real registry, on both databases: as planned, without a break, without a forged seal. */
+/** One agency succeeds another at a real registry, on both databases: as planned, without interruption, without a forged seal. */
 import t, { type Test } from 'tap'
 import type { ContractContent } from '#schemas/contract.ts'
 import { eachDatabase } from '#test/databases.ts'
@@ -140,7 +140,7 @@ void t.test('planned, begun, sealed by the successor, completed', async (t) => {
     t.equal(((await node.must('GET', '/successions?member=DEV:GOV:77')) as object[]).length, 1)
     t.equal((await node.call('DELETE', '/members/DEV:GOV:5678')).status, 409, 'it stays in the register')
 
-    // The other half goes elsewhere: a split.
+    // Another member takes over the other half: a split.
     const other = { successor: 'DEV:GOV:1234', subsystems: [{ subsystemCode: 'customs', as: 'duties' }] }
     t.equal((await node.call('POST', '/members/DEV:GOV:5678/successions', other)).status, 201)
     t.match(await node.must('GET', '/members/DEV:GOV:5678'), { succeededBy: ['DEV:GOV:1234', 'DEV:GOV:77'] })

@@ -1,4 +1,4 @@
-/** Who may not exchange at the moment: rows, the signed list that servers fetch, and who is told. */
+/** Emergency suspensions: their rows, the signed list that servers fetch, and notices to those concerned. */
 import path from 'node:path'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -34,9 +34,9 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'audit' | 'metrics' | 'clock'
   }
   members: Pick<MemberStore, 'parameters'>
   privateKeys: Pick<PrivateKeys, 'open' | 'ready'>
-  /** Tells those whom it concerns by e-mail, within the transaction. */
+  /** Notifies those concerned by e-mail, within the transaction. */
   letters: { suspension: TellOfSuspension; contract: Notify } | undefined
-  /** Notes in this node's folder who is suspended and what is trusted by now. */
+  /** Writes to this node's folder who is suspended and what is trusted now. */
   memory: { remember(): Promise<void> }
   fourEyes(): Promise<boolean>
   makerOf(key: string): Promise<string | null>
@@ -45,9 +45,9 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'audit' | 'metrics' | 'clock'
 type Offers = {
   suspensions: {
     store: SuspensionStore
-    /** For whoever changes what the list says: it is signed anew as soon as the change is kept. */
+    /** For code that changes the content of the list: has it signed anew as soon as the change is committed. */
     announce: ReturnType<typeof announceSuspensions>
-    /** Signs the list when there is none, or none that was renewed in time. */
+    /** Signs the list when there is none, or the newest was not renewed in time. */
     ensureList(): Promise<unknown>
     /** The newest suspension of a contract as this caller sees it. */
     ofContract(contract: string, caller: Caller): Promise<object | undefined>

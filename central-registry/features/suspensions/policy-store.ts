@@ -1,4 +1,4 @@
-/** How many suspensions one caller may make in a day before somebody else has confirmed them: a system parameter. */
+/** The most suspensions that one caller may make in a day without confirmation by somebody else, stored as a system parameter. */
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { type Change, counted, type Tabled } from '../../changes/store.ts'
@@ -16,7 +16,7 @@ export async function readPerDay(kysely: Kysely<RegisterTables>): Promise<number
   return row === undefined ? MOST_PER_DAY : Number(row.value)
 }
 
-/** What counts against the bound of this person or key: a person and the keys that they made have one. */
+/** How many suspensions count towards that limit. A person and the keys that the person made share one limit. */
 export function unconfirmedOf(kysely: Kysely<RegisterTables>, who: string, at: string): Promise<number> {
   return counted(
     kysely

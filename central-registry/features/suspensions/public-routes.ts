@@ -1,4 +1,4 @@
-/** The suspension list beside each configuration; 404 before there is one. */
+/** Serves the suspension list next to each configuration; 404 before there is one. */
 import type { FastifyInstance } from 'fastify'
 import { Fault } from '#schemas/fault.ts'
 import type { SuspensionStore } from './store.ts'
@@ -8,7 +8,7 @@ export function suspensionRoutes(app: FastifyInstance, store: Pick<SuspensionSto
     app.get(`/${name}-suspensions`, async (_request, reply) => {
       const list = await store.newestList()
       if (list === undefined) throw new Fault('not_found')
-      // A proxy that kept it would keep a suspension from taking effect.
+      // A cached list would delay a suspension.
       return reply.header('cache-control', 'no-store').type('application/jose').send(list.content)
     })
   }

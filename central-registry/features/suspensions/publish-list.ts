@@ -1,6 +1,6 @@
 /**
- * Guarantees that the list which servers fetch says who is suspended at that moment, under the next number, signed by the
- * key that signs the configuration. It is renewed far more often than the configuration is published.
+ * Publishes the suspension list. Guarantees that the list names who is suspended at that moment, has the next number and is
+ * signed with the key that signs the configuration. It is renewed far more often than the configuration is published.
  */
 
 import { documentSignerOf } from '#core/configuration/signed-document.ts'
@@ -17,9 +17,12 @@ export const RENEW_LIST = 'renew-suspension-list'
 export const RENEW_LIST_SECONDS = 30
 
 type SuspensionListPublisher = {
-  /** Undefined before the system is initialised and has a key. Throws `global_conf_rollback`, `registry_restored`, `cannot_sign`. */
+  /**
+   * Signs a new list. Undefined before the system is initialised and has a signing key. Throws `global_conf_rollback`,
+   * `registry_restored` or `cannot_sign`.
+   */
   renew(): Promise<SignedList | undefined>
-  /** Renews it when there is none, or none that was renewed in time. */
+  /** Renews the list when there is none, or the newest was not renewed in time. */
   ensure(): Promise<SignedList | undefined>
 }
 
@@ -69,7 +72,10 @@ export function createSuspensionListPublisher(rooms: {
   }
 }
 
-/** For createChange: the list is signed anew, and those who must confirm are told, as soon as the change is kept. */
+/**
+ * For `createChange`: has the list signed anew and announces suspensions to those who must confirm, as soon as the change is
+ * committed.
+ */
 export function announceSuspensions(jobs: Pick<Jobs, 'enqueue'>): (transaction: Within) => Promise<void> {
   return async (within) => {
     await jobs.enqueue(RENEW_LIST, null, { key: 'change', within })

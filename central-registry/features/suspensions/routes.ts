@@ -19,9 +19,9 @@ type Rooms = {
   store: SuspensionStore
   policy: SuspensionPolicyStore
   members: Pick<MemberStore, 'parameters'>
-  /** Whether what trust hangs on takes two persons now. */
+  /** Whether changes of trust need two persons now. */
   fourEyes(): Promise<boolean>
-  /** The person or key that made an API key. */
+  /** The active person at the start of the chain of keys that made an API key; null for keys of the operator. */
   makerOf(key: string): Promise<string | null>
   clock: Clock
 }

@@ -1,4 +1,4 @@
-/** What holds for suspensions: whom they name, how many one caller may make, who confirms them, when they are announced; pure. */
+/** Rules for suspensions: their subjects, how many one caller may make, who confirms them, when they are announced; pure. */
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
@@ -6,13 +6,13 @@ import { idText } from '#schemas/identifiers.ts'
 import { encodedId, encodedServer, memberIdOf, serverOf, subsystemIdOf } from '../../members/rules.ts'
 import type { SuspensionRow } from '../../register/tables.ts'
 
-/** What one caller may suspend within a day before somebody else has confirmed it, unless the registry sets another bound. */
+/** The most suspensions of one caller within a day that nobody else has confirmed, unless the registry sets another limit. */
 export const MOST_PER_DAY = 10
 const DAY_MS = 86_400_000
-/** How often an unconfirmed suspension is announced. */
+/** Milliseconds between two announcements of an unconfirmed suspension. */
 const ESCALATE_EVERY_MS = 15 * 60_000
 
-/** From the API's form to the one that stands in the list. Throws for what names nothing of this kind in the instance. */
+/** Converts a subject from the API's form to the one in the list. Throws for a subject that is not of this kind or instance. */
 export function subjectOf(kind: SuspendedKind, given: string, instance: string): string {
   switch (kind) {
     case 'member':
@@ -34,18 +34,18 @@ export function subjectOf(kind: SuspendedKind, given: string, instance: string):
   }
 }
 
-/** The API's form again. */
+/** Converts a subject back to the API's form. */
 export function encodedSubject({ kind, subject }: Pick<SuspensionRow, 'kind' | 'subject'>): string {
   if (kind === 'certificate' || kind === 'contract') return subject
   return kind === 'server' ? encodedServer(subject) : encodedId(subject)
 }
 
-/** From when on the acts of a caller count against the bound. */
+/** The time since when the acts of a caller count towards the limit. */
 export function dayBefore(now: number): string {
   return new Date(now - DAY_MS).toISOString()
 }
 
-/** Throws `conflict` when the caller's day, or the list, is full. */
+/** Throws `conflict` when the caller has reached the limit of a day, or the list is full. */
 export function checkAllowance(q: { unconfirmedToday: number; perDay: number; inForce: number }): void {
   if (q.unconfirmedToday >= q.perDay)
     throw new Fault('conflict', {
@@ -55,7 +55,10 @@ export function checkAllowance(q: { unconfirmedToday: number; perDay: number; in
     throw new Fault('conflict', { what: `${MOST_SUSPENDED} suspensions are in force: lift some first` })
 }
 
-/** Throws unless this caller, who has the role, is a second person; where nobody can log in a second API key will do. */
+/**
+ * Throws `conflict`, `not_in_person` or `not_second_person` unless this caller, who has the role, is a second person. Where
+ * nobody can log in, a second API key is enough.
+ */
 export function checkConfirmer(
   row: Pick<SuspensionRow, 'state' | 'suspended_by' | 'maker'>,
   caller: Pick<Caller, 'kind' | 'id'>,
@@ -73,7 +76,7 @@ function whyNotSecond(row: Pick<SuspensionRow, 'suspended_by' | 'maker'>, id: st
   return row.maker === id ? 'an API key that you made suspended this' : undefined
 }
 
-/** Whether a page should offer the confirmation to this caller. */
+/** Whether a page should offer this caller to confirm the suspension. */
 export function mayConfirm(
   row: SuspensionRow,
   caller: Pick<Caller, 'kind' | 'id'>,
@@ -86,12 +89,12 @@ export function mayConfirm(
   )
 }
 
-/** Throws `conflict` for one that is lifted already. */
+/** Throws `conflict` for a suspension that was lifted already. */
 export function checkInForce({ state }: Pick<SuspensionRow, 'state'>): void {
   if (state === 'lifted') throw new Fault('conflict', { what: 'the suspension is lifted already' })
 }
 
-/** Whether it has to be announced (again) now. */
+/** Whether the suspension has to be announced (again) now. */
 export function isToBeAnnounced(
   { state, escalated_at }: Pick<SuspensionRow, 'state' | 'escalated_at'>,
   now: number,
@@ -100,7 +103,7 @@ export function isToBeAnnounced(
   return escalated_at === null || now - Date.parse(escalated_at) >= ESCALATE_EVERY_MS
 }
 
-/** As the API shows it; `mayConfirm`: this caller. */
+/** A suspension in the API's form; `mayConfirm` is about the present caller. */
 export function describe(row: SuspensionRow, mayConfirm: boolean): object {
   const who = (id: string | null, name: string | null): object | null => (id === null ? null : { id, name })
   return {

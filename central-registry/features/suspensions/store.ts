@@ -1,4 +1,7 @@
-/** Rows of suspensions and the one row of the list. Every act runs alone among all nodes, on the rows as they are then. */
+/**
+ * Rows of suspensions, and the single row of the list. All nodes make their changes one after the other, each on the rows as they
+ * are then.
+ */
 
 import type { Kysely } from 'kysely'
 import { inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
@@ -30,17 +33,17 @@ const TABLES = { member: 'member', subsystem: 'subsystem', server: 'security_ser
 
 type Filter = {
   states: SuspensionRow['state'][]
-  /** Only those of one thing. */
+  /** Only suspensions of this subject. */
   of?: { kind: SuspendedKind; subject: string } | undefined
-  /** What its subject, its reason or the title of its contract contains. */
+  /** A text that the subject, the reason or the contract's title contains. */
   q?: string | undefined
 }
 
 export type TellOfSuspension = (transaction: Within, row: SuspensionRow) => Promise<void>
 
 /**
- * `change` announces within the same transaction that the list has to be signed anew; `tell` what was suspended or lifted, to
- * those whom it concerns.
+ * `change` records within the same transaction that the list has to be signed anew. `tell` notifies those concerned of what was
+ * suspended or lifted.
  */
 export function createSuspensionStore(
   database: Tabled,
@@ -89,7 +92,10 @@ export function createSuspensionStore(
 
   return {
     find: (id: number) => find(id),
-    /** Throws `not_found` for a subject that is not registered, `conflict` for one that is suspended, and beyond the bounds. */
+    /**
+     * Suspends a subject. Throws `not_found` for one that is not registered, `conflict` for one that is suspended already or when
+     * a limit is reached.
+     */
     suspend: (
       q: { kind: SuspendedKind; subject: string; reason: string; maker: string | null; hash?: string },
       { by, at, words }: Act,
@@ -101,7 +107,7 @@ export function createSuspensionStore(
           const named = { contract: subject, reason, ...(hash === undefined ? {} : { hash }) }
           await contracts.suspend(transaction, named, { by: words, at })
         } else if (kind !== 'certificate' && (await countOf(transaction, TABLES[kind], 'id', subject)) === 0)
-          // The registry knows authentication certificates only: a signing certificate is taken at its word.
+          // The registry knows only authentication certificates, so the digest of a signing certificate is accepted unchecked.
           throw new Fault('not_found', { what: `the ${kind} ${subject}` })
         if (await isSuspendedIn(transaction, kind, subject))
           throw new Fault('conflict', { what: `the ${kind} ${subject} is suspended already` })
@@ -124,7 +130,7 @@ export function createSuspensionStore(
           .executeTakeFirstOrThrow()
         return told(transaction, await find(id, transaction))
       }),
-    /** `check` throws unless it may be; then nobody else has decided meanwhile. */
+    /** `check` throws when this act is not allowed; it gets the row as it is within the transaction. */
     confirm: (id: number, check: (row: SuspensionRow) => void, { by, at, words }: Act) =>
       change(async (transaction) => {
         const row = await find(id, transaction)
@@ -143,7 +149,7 @@ export function createSuspensionStore(
         }
         return told(transaction, await update(transaction, id, lifted(act)))
       }),
-    /** Lets a contract go on of which this content was read. */
+    /** Resumes the contract whose content with this hash the administrator has read. */
     liftContract: (contract: string, hash: string, act: Act) =>
       change(async (transaction) => {
         const row = await newestOf(transaction, contract)
@@ -165,8 +171,8 @@ export function createSuspensionStore(
       return new Map(rows.map(({ contract, title }) => [contract, title]))
     },
     /**
-     * Within the acceptance of a restored register, by two: these were in force when it was lost. What is not registered any
-     * more is suspended all the same.
+     * Suspends again, within the acceptance of a restored register by two persons, what was suspended when it was lost. A subject
+     * that is not registered any more is suspended as well.
      */
     async suspendAgain(
       transaction: Kysely<RegisterTables>,
@@ -210,12 +216,12 @@ export function createSuspensionStore(
   }
 }
 
-/** The one row of the signed list. */
+/** The single row of the signed list. */
 function createListRow(tables: Kysely<RegisterTables>) {
   return {
     newestList: () => listIn(tables),
     activeKey: () => activeKeyIn(tables),
-    /** Keeps what `make` signs of what is in force at this moment; nothing when it returns nothing. */
+    /** Stores the list that `make` signs for the suspensions in force at this moment; nothing when `make` returns undefined. */
     sign: (
       make: (q: {
         suspended: Pick<SuspensionRow, 'kind' | 'subject' | 'suspended_at'>[]
@@ -275,7 +281,7 @@ async function listIn(kysely: Kysely<RegisterTables>): Promise<SignedList | unde
   return { number: row.number, issuedAt: row.issued_at, expiresAt: row.expires_at, content: row.content }
 }
 
-/** A contract that is not in force, or not known to the restored register, stays refused by its id. */
+/** A contract that is not in force, or that the restored register does not know, is still suspended by its id. */
 function unlessFault(thrown: unknown): void {
   if (!(thrown instanceof Fault)) throw thrown
 }

@@ -1,4 +1,4 @@
-/** A suspension by its rules within a transaction that is taken back: nobody is told of it. */
+/** Makes a suspension by the usual rules within a transaction that is rolled back, without notifying anybody. */
 import type { Kysely } from 'kysely'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
@@ -8,7 +8,7 @@ import type { RegisterTables } from '../../register/tables.ts'
 import { subjectOf } from './rules.ts'
 import { createSuspensionStore } from './store.ts'
 
-/** `id` is the API's form. Throws what the act would. */
+/** `id` has the API's form. Throws as the act itself. */
 export async function suspendUntold(
   transaction: Kysely<RegisterTables>,
   { kind, id, instance }: { kind: SuspendedKind; id: string; instance: string },

@@ -1,4 +1,4 @@
-/** Emergency suspension over the real API: who may, how often, who confirms, who lifts, and what servers get to read. */
+/** Emergency suspension over the real API: who may suspend and how often, who confirms, who lifts, and what servers read. */
 import { randomUUID } from 'node:crypto'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -153,7 +153,7 @@ void t.test('concurrent acts, the bound of a day, and two nodes', async (t) => {
     t.equal(many.filter(({ status }) => status === 201).length, 9, 'ten a day, with the first')
     t.match(many.find(({ status }) => status === 409)?.body, { message: /10 suspensions of yours/ })
     await until('a list of 10', async (saw) => saw(await listOf(node)).suspended.length === 10)
-    // A renewal may fall between the two answers.
+    // The list may be renewed between the two answers.
     await until('one list on both', async (saw) => {
       const [here, there] = saw([(await listOf(node)).number, (await listOf(other)).number])
       return here === there
@@ -263,7 +263,7 @@ void t.test('an older database that was restored does not sign a list that says 
   for (const end of ['-wal', '-shm']) cpSync('/dev/null', path.join(world.directory, `registry.db${end}`))
   cpSync(backup, path.join(world.directory, 'registry.db'))
   rmSync(path.join(world.directory, 'highest-published-index'))
-  // What the older register does not know at all stays suspended by its identifier.
+  // A subject that the older register does not know stays suspended by its identifier.
   const memory = path.join(world.directory, 'suspended-and-trusted')
   const kept = JSON.parse(readFileSync(memory, 'utf8')) as { suspended: object[] }
   const lost = { kind: 'contract', id: randomUUID(), since: '2026-01-01T00:00:00.000Z' }

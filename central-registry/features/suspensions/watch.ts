@@ -1,10 +1,12 @@
-/** What health and metrics say of suspensions: whether the list holds, how old it is, and how many wait for confirmation. */
+/**
+ * Health and metrics of suspensions: whether the list is valid, how old it is, and how many suspensions wait for confirmation.
+ */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import type { SuspensionStore } from './store.ts'
 
-/** Not well while no list holds. */
+/** Not ok while there is no valid list. */
 export function listHealth(store: Pick<SuspensionStore, 'newestList'>, clock: Clock): () => Promise<Finding> {
   return async () => {
     const list = await store.newestList()

@@ -1,4 +1,7 @@
-/** Which logs the registry witnesses, and who says by which key they are signed: the owners of registered servers, nobody else. */
+/**
+ * The rules for the registry's witness: it accepts logs of registered servers, and only the owner of a server may state the log's
+ * key.
+ */
 import type { Clock } from '#platform/clock.ts'
 import type { WitnessRooms } from '#platform/witness/create-witness.ts'
 import { readLogKeyStatement } from '#platform/witness/log-key-statement.ts'
@@ -24,7 +27,7 @@ export function witnessRules(
         throw thrown
       }
     },
-    // The approved CAs are read anew for each statement: a CA withdrawn counts no more.
+    // The approved CAs are read anew for each statement, so that a withdrawn CA is no longer accepted.
     readStatement: async (statement) => {
       const configuration = await approvedNow(rooms)
       return readLogKeyStatement(statement, {

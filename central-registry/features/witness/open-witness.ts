@@ -1,4 +1,4 @@
-/** Opens the registry's witness and its figure; where the settings have none, only what it once kept. */
+/** Opens the registry's witness and its metric. Without a witness in the settings, it only opens the store of earlier data. */
 
 import path from 'node:path'
 import type { Database } from '#platform/database/open-database.ts'
@@ -10,13 +10,13 @@ import { createWitnessStore, type WitnessStore } from '#platform/witness/store.t
 import { openWitnessKey } from '#platform/witness/witness-key.ts'
 import { witnessRules } from './accepted-logs.ts'
 
-/** `witness` is undefined where the settings name none. */
+/** `witness` is undefined when the settings have none. */
 export async function openWitness(
   q: Parameters<typeof witnessRules>[0] & {
     database: Database
     directory: string
     settings: { name: string } | undefined
-    /** Hears of each tree head in the transaction that cosigns it. */
+    /** Called with each tree head, in the transaction that cosigns it. */
     hearCosigned: HearCosigned
     metrics: Metrics
     log: Log

@@ -1,4 +1,4 @@
-/** The witness at the public listener, within a rate, and what administrators see of it. */
+/** The witness at the public listener, with a rate limit, and the operation that shows it to administrators. */
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -9,10 +9,10 @@ import type { WitnessStore } from '#platform/witness/store.ts'
 
 const WITNESS_PREFIX = '/witness'
 
-/** A server submits every few seconds; behind one address may be many. */
+/** Each server submits every few seconds, and many servers may share an address. */
 const RATE = { perSecond: 50, perMinute: 1200 }
 const LISTED = 1000
-/** Each may be as large as a submission. */
+/** Each proof may be as large as a submission. */
 const PROOFS = 50
 
 export async function publicWitnessRoutes(

@@ -1,4 +1,7 @@
-/** The registry's witness over HTTP: logs of registered servers alone, keys by their owners' word, what administrators see. */
+/**
+ * The registry's witness over HTTP: it accepts only logs of registered servers and keys stated by their owners, and shows them to
+ * administrators.
+ */
 import t from 'tap'
 import { readCosignature } from '#core/merkle/add-checkpoint.ts'
 import { parseCheckpoint, verifyCosignature } from '#core/merkle/checkpoint.ts'

@@ -1,10 +1,13 @@
-/** How X-Road's management services refuse: a SOAP fault with HTTP 500, counted; and what they refuse unread. */
+/**
+ * Answers refused requests as X-Road's management services do: with a SOAP fault and HTTP 500, counted. Also the limit above
+ * which a request is refused unread.
+ */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
 import { publicFault, toFault } from '#platform/http-service/fault-answer.ts'
 import type { IntakeRooms } from '../intake.ts'
 
-/** X-Road's limit of a management request. */
+/** X-Road's limit for the size of a management request. */
 export const MAX_REQUEST_BYTES = 100_000
 
 export function answerSoapFault(

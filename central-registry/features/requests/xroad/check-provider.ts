@@ -1,10 +1,10 @@
-/** As X-Road: a message for another provider of management services is not for this registry. */
+/** Like X-Road, refuses a message that is addressed to another provider than that of the management services. */
 import type { SoapService } from '#core/transport/soap-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { MANAGEMENT_SERVICE_PROVIDER, type MemberStore } from '../../../members/store.ts'
 
-/** Throws `unknown_service` unless the service's provider is the one that the instance names. */
+/** Throws `unknown_service` unless the service's provider is the instance's management service provider. */
 export async function checkProvider(
   { instance, memberClass, memberCode, subsystemCode }: SoapService,
   { members }: { members: Pick<MemberStore, 'parameters'> },

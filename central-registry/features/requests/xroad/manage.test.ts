@@ -38,7 +38,7 @@ const other = tlsIdentity('management.example')
 
 type World = RequestWorld & {
   send(body: Buffer, o?: Parameters<typeof passOn>[2]): Promise<Answer>
-  /** Signed, or plain when nobody signs; its number in the registry. */
+  /** Files a signed request, or a plain one without `by`; returns its number in the registry. */
   ask(kind: string, fields: string, by?: Party, soap?: object): Promise<number>
 }
 

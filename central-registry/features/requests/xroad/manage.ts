@@ -1,7 +1,7 @@
 /**
- * X-Road's other management requests: POST /managementservice/manage/ (wire 7.2), passed on by the management security server,
- * which has verified that the owner of the server sent the message. What a request needs beyond that is proven by the signature
- * in it. The same request in the same store as by our API; every refusal is a SOAP fault with HTTP 500.
+ * X-Road's other management requests: POST /managementservice/manage/ (wire 7.2). The management security server forwards them
+ * after it has verified that the owner of the server sent the message. Everything else is proven by the signature in the message.
+ * The request is stored like one over our API; every refusal is a SOAP fault with HTTP 500.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
@@ -28,9 +28,9 @@ import { managementServerOf } from './management-server.ts'
 import { readSignedMessage, type SignedMessage } from './parts.ts'
 import { type ManagementSoap, parseManagementSoap, writeManagementResponse } from './soap.ts'
 
-/** Kinds that X-Road sends without a signature of their own: the owner's on the message is all there is. */
+/** Kinds that X-Road sends without a signature of their own: the owner's signature on the message is the only one. */
 const UNSIGNED: ReadonlySet<RequestKind> = new Set(['clientDeletion', 'authCertDeletion'])
-/** An unsigned message passes for ever: its id is kept for longer than signing certificates last. */
+/** An unsigned message never expires, so its id is kept for longer than signing certificates are valid. */
 const UNSIGNED_MS = 4 * 366 * 86_400_000
 
 export function manageRoutes(app: FastifyInstance, rooms: IntakeRooms, pinned: Certificate[]): void {
@@ -70,7 +70,7 @@ async function file(
   await checkProvider(asked.header.service, rooms)
   const request = requestOf(asked, now)
   const owner = ownerOf(request)
-  // X-Road's management security server verified who the client of this message is.
+  // X-Road's management security server has verified that this client sent the message.
   if (idText(asked.header.client) !== owner)
     throw new Fault('inconsistent_headers', { what: "the client is not the security server's owner" })
   const configuration = await approvedNow(rooms)
@@ -86,12 +86,12 @@ async function file(
     ...{ signer: owner, format: 'X-Road', document, createdAt: request.createdAt },
     ...{ verifiedAt: request.createdAt, passedOnBy: server },
   }
-  // Ids are the sender's own, so they are unique with its name.
+  // Senders choose ids themselves, so an id is unique only together with the sender's name.
   const filed = { ...request, id: `${owner} ${document}` }
   if (signed === undefined) {
     const registration = await rooms.store.registrationOf(request)
     if (registration !== undefined) {
-      // As in X-Road: whoever deletes what is not registered yet takes the registration back.
+      // As in X-Road, deleting something that is not registered yet revokes the undecided registration.
       const revoked = { id: filed.id, server: request.server, signer: owner, request: registration.id }
       await rooms.store.revokeOwn(revoked, now, now + UNSIGNED_MS)
       return writeManagementResponse(asked, registration.id)
@@ -111,20 +111,20 @@ async function file(
     filed,
     [...proofs, ...(needsOwner ? [ownerFacts] : [])].map((one) => ({ facts: one, message: body })),
     now,
-    // Anybody can put a fresh OCSP answer beside a signed message: a copy is refused for as long as its certificate would pass.
+    // Anybody can attach a fresh OCSP answer to a signed message. So a copy is refused for as long as its certificate is valid.
     certificate.notAfter.getTime(),
   )
   return writeManagementResponse(asked, row.id)
 }
 
-/** The request in our words; throws the fault of the field that is not allowed. */
+/** Converts the request to our form. Throws the fault of the field that is not allowed. */
 function requestOf({ kind, server, client, texts }: ManagementSoap, now: number): FiledRequest {
   const { address, authCert, subsystemName, message } = texts
   const other = client === undefined ? undefined : idText(client)
   const subject: RequestSubject = { kind, server: idText(server) }
   if (other !== undefined) subject[kind === 'ownerChange' ? 'newOwner' : 'client'] = other
   if (address !== undefined) subject.address = address
-  // X-Road's servers send an empty name for none.
+  // X-Road's servers send an empty name when there is none.
   if (subsystemName !== undefined && (subsystemName !== '' || kind === 'clientRename'))
     subject.subsystemName = subsystemName
   if (message !== undefined && message !== '') subject.message = message

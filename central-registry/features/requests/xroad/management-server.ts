@@ -1,6 +1,6 @@
 /**
- * Who may call the management services: the management security server alone, by its internal TLS certificate, byte for byte.
- * Guarantees that no body is read of anybody else, whatever TLS said of their certificate.
+ * Admits only the management security server to the management services, by comparing its internal TLS certificate byte by byte.
+ * Guarantees that no body from anybody else is read, whatever the TLS handshake accepted.
  */
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -13,9 +13,9 @@ export function admitManagementServer(app: FastifyInstance, pinned: Certificate[
   })
 }
 
-/** The pinned certificate that this request's connection was made with; throws `ssl_authentication_failed`. */
+/** The pinned certificate with which this request's connection was made. Throws `ssl_authentication_failed`. */
 export function managementServerOf({ raw }: FastifyRequest, pinned: Certificate[]): Certificate {
-  // An empty object when the client showed none.
+  // Node returns an empty object when the client presented no certificate.
   const { raw: shown } = (raw.socket as TLSSocket).getPeerCertificate() as { raw?: Buffer }
   const found = pinned.find(({ der }) => shown !== undefined && der.equals(shown))
   if (found !== undefined) return found
@@ -24,7 +24,7 @@ export function managementServerOf({ raw }: FastifyRequest, pinned: Certificate[
   })
 }
 
-/** The certificates of a PEM file, at least one: two while the server changes its own. */
+/** The certificates of a PEM file, at least one; two while the server changes its certificate. Throws `invalid_configuration`. */
 export function pinnedCertificates(pem: Buffer): Certificate[] {
   const blocks = pem.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
   if (blocks === null)

@@ -1,6 +1,6 @@
 /**
- * X-Road's signed management requests (wire 7): multipart messages whose parts stand in one order. Guarantees that each signature
- * fits the SOAP bytes and the certificate that came along; pure.
+ * X-Road's signed management requests (wire 7): multipart messages with their parts in a fixed order. Guarantees that each
+ * signature matches the SOAP bytes and the certificate in the message; pure.
  */
 import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto'
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
@@ -12,11 +12,11 @@ import { Fault } from '#schemas/fault.ts'
 type Part = { type: string; algorithm: string | undefined; body: Buffer }
 type Method = { digest: string; keyType: string; options: SigningOptions }
 
-/** What all kinds but authCertReg are, when they are signed. */
+/** A signed message of any kind except authCertReg. */
 export type SignedMessage = {
   soap: Buffer
   signing: Certificate
-  /** The status of the signing certificate, DER. */
+  /** DER of the OCSP response for the signing certificate. */
   ocsp: Buffer
 }
 
@@ -33,7 +33,7 @@ const MAX_HEADER_BYTES = 1024
 
 type AuthCertRegMessage = SignedMessage & { authentication: Certificate }
 
-/** Java's names of signatures, which X-Road writes into `signature-algorithm-id`; SHA-1 is not among them. */
+/** Java's names of signature algorithms, which X-Road writes into `signature-algorithm-id`; SHA-1 is not accepted. */
 const METHODS: ReadonlyMap<string, Method> = new Map(
   ['256', '384', '512'].flatMap((bits): [string, Method][] => {
     const pss = {
@@ -49,7 +49,10 @@ const METHODS: ReadonlyMap<string, Method> = new Map(
   }),
 )
 
-/** Throws `mime_parsing_failed`, `invalid_content_type`, `missing_signature`, `invalid_signature_value`, `malformed_certificate`. */
+/**
+ * Reads an authCertReg message with two signatures. Throws `mime_parsing_failed`, `invalid_content_type`, `missing_signature`,
+ * `invalid_signature_value` or `malformed_certificate`.
+ */
 export function readAuthCertReg(contentType: string, body: Buffer): AuthCertRegMessage {
   const parts = readParts(contentType, body, REGISTRATION_PARTS)
   const [soap, byAuthentication, bySigning, authenticationDer, signingDer, ocsp] = parts as [
@@ -67,7 +70,7 @@ export function readAuthCertReg(contentType: string, body: Buffer): AuthCertRegM
   return { soap: soap.body, authentication, signing, ocsp: ocsp.body }
 }
 
-/** As readAuthCertReg, for a message of one signature. */
+/** Like readAuthCertReg, for a message with one signature. */
 export function readSignedMessage(contentType: string, body: Buffer): SignedMessage {
   const parts = readParts(contentType, body, SIGNED_PARTS) as [Part, Part, Part, Part]
   const [soap, signature, signingDer, ocsp] = parts
@@ -92,7 +95,7 @@ function readParts(contentType: string, body: Buffer, wanted: string[]): Part[] 
       }
     },
   })
-  // The handlers are synchronous, so that the parser is as well.
+  // The handlers are synchronous, and therefore the parser too.
   void parser.push(body)
   parser.finish()
   if (parts.length !== wanted.length)

@@ -1,4 +1,7 @@
-/** The SOAP of X-Road's management requests: what one asks for, and the answer with its number (pr-mserv, request.xsd; wire 7); pure. */
+/**
+ * The SOAP of X-Road's management requests: reads a request and writes the answer with its number (pr-mserv, request.xsd; wire
+ * 7); pure.
+ */
 import {
   branch,
   IDENTIFIERS_NAMESPACE,
@@ -14,7 +17,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { ClientId, ServerId } from '#schemas/identifiers.ts'
 import { REQUEST_KINDS, type RequestKind } from '#schemas/management-request.ts'
 
-/** Elements with a text, of the kinds that have them. */
+/** Elements that contain text, in the kinds that have them. */
 type TextName = 'address' | 'authCert' | 'dryRun' | 'subsystemName' | 'message'
 
 export type ManagementSoap = {
@@ -22,11 +25,11 @@ export type ManagementSoap = {
   kind: RequestKind
   server: ServerId
   client?: ClientId | undefined
-  /** `authCert` is base64 without white space, `dryRun` (X-Road 7.8: judge, but change nothing) `true` or `false`. */
+  /** `authCert` is base64 without white space. `dryRun` (X-Road 7.8: check, but change nothing) is `true` or `false`. */
   texts: Partial<Record<TextName, string>>
 }
 
-/** What stands beside `server`, in X-Road's order; a question mark: may be absent. */
+/** The elements of each kind in addition to `server`, in X-Road's order; a question mark marks an optional one. */
 const FIELDS: Record<RequestKind, ('client' | TextName | `${TextName}?`)[]> = {
   authCertReg: ['address', 'authCert', 'dryRun?'],
   authCertDeletion: ['authCert'],
@@ -43,7 +46,7 @@ const FIELDS: Record<RequestKind, ('client' | TextName | `${TextName}?`)[]> = {
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 
-/** Throws as parseSoapMessage does; `unknown_service` unless `isTaken`, `invalid_body` for another content. */
+/** Throws as parseSoapMessage, `unknown_service` unless `isTaken` accepts the kind, and `invalid_body` for unexpected content. */
 export async function parseManagementSoap(
   soap: Buffer,
   isTaken: (kind: RequestKind) => boolean,
@@ -98,7 +101,7 @@ function canonicalText(name: TextName, text: string): string {
   return String(flag === 'true' || flag === '1')
 }
 
-/** The answer as X-Road's central server gives it: the request's header and body, and its number; none for a dry run. */
+/** The answer of X-Road's central server: the request's header and body, and its number; without a number for a dry run. */
 export function writeManagementResponse(request: ManagementSoap, number: number | undefined): Buffer {
   const { header, kind, server, client, texts } = request
   const envelope = branch(

@@ -213,8 +213,8 @@ void t.test('each of the three proofs and the form, broken', async (t) => {
     bytes[at]! ^= 1
     if ((await codeOf(bytes)) === 'accepted') accepted++
   }
-  // Part headers' parameters and the certificates beside an OCSP answer are signed by nobody: one of these may pass, and
-  // uses the message's id up.
+  // Nobody signs the parameters of part headers and the certificates next to an OCSP answer. So one of these copies may be
+  // accepted, which uses up the message's id.
   t.ok(accepted <= 1)
   const rows = (await node.must('GET', '/management-requests')) as { id: number }[]
   t.equal(rows.length, accepted)
