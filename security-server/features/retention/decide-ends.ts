@@ -1,7 +1,6 @@
 /**
- * Decides when the content of each record ends, soon after it was logged, from the class that its service is in then and the
- * contract of its exchange. What
- * was decided holds: a class that changes later changes it only when whoever changes it says so.
+ * Decides when the content of each record ends, soon after it was logged: by the present class of its service and by the contract
+ * of its exchange. A later change of the class does not change the decision, unless the person who makes it asks for that.
  */
 import { DEFAULT_CLASS, endOf, longer } from './classes.ts'
 import type { EndedLog } from './ended-log.ts'
@@ -9,7 +8,7 @@ import { AWAITS_ARCHIVE, type EndRow } from './store.ts'
 
 const AT_ONCE = 1000
 
-/** Decides about at most 1,000 records of the search index; says whether more are to be decided about. */
+/** Decides about at most 1,000 records of the search index. Returns whether there are more. */
 export async function decideEnds({
   records,
   retention,

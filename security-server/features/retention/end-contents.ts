@@ -1,10 +1,10 @@
-/** Ends the content of records whose time is over and that no hold covers, a batch in one commit. */
+/** Erases the content of records whose time is over and that no hold covers, one batch in one commit. */
 import type { Erased, Erasure } from '../../message-log/erase.ts'
 import type { RetentionClass } from './classes.ts'
 import type { EndedLog } from './ended-log.ts'
 import { takeDue } from './take-due.ts'
 
-/** How many were erased, and whether there may be more to do. */
+/** The number of erased contents, and whether there may be more to erase. */
 export type Ended = { erased: number; more: boolean }
 
 export async function endContents(q: {

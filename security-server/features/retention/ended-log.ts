@@ -1,4 +1,7 @@
-/** The log's database as retention sees it in the log's thread: with the index, and with what is decided of each record's content. */
+/**
+ * The log's database for retention in the log's thread: with the search index, and with the decisions about each record's
+ * content.
+ */
 import type { LogDatabase } from '../../message-log/log-database.ts'
 import { type IndexedLog, withIndex } from '../../reading/indexed-log.ts'
 import { type ArchiveStore, createArchiveStore } from './archives/store.ts'

@@ -1,4 +1,4 @@
-/** Erases an exchange by order: all records of it that this log has, in one commit, or none when a hold covers one. */
+/** Erases an exchange by order: all its records in this log in one commit, or none if a hold covers one of them. */
 import { Fault } from '#schemas/fault.ts'
 import type { EndMode, Erased, Erasure } from '../../message-log/erase.ts'
 import type { KeyFinder } from '../../message-log/open-record.ts'
@@ -7,18 +7,18 @@ import type { EndedLog } from './ended-log.ts'
 import { holdsOf } from './take-due.ts'
 
 export type ErasureOrder = {
-  /** Any record of the exchange. */
+  /** Index of any record of the exchange. */
   index: number
   mode: EndMode
   case: string
   reason: string
-  /** Of the order: a court's file number, say. */
+  /** Reference of the order, for example a court's file number. */
   reference?: string | undefined
 }
 
 /**
- * The search index must hold all records of the exchange. Throws `under_legal_hold`, `conflict` when nothing is left to
- * erase, `not_found`, and `invalid_input` for a record of the log about itself.
+ * Needs all records of the exchange in the search index. Throws `under_legal_hold`, `conflict` when nothing is left to erase,
+ * `not_found`, and `invalid_input` for a record of the log about itself.
  */
 export async function eraseExchange(q: {
   order: ErasureOrder
@@ -45,7 +45,10 @@ export async function eraseExchange(q: {
   )
 }
 
-/** The record, what it answers, and what answers that; a record of which only the leaf stays knows nothing of the others. */
+/**
+ * The record, the one that it answers, and all that answer that one. A record that was erased down to its leaf no longer leads to
+ * the others.
+ */
 async function exchangeOf(log: EndedLog, index: number, findKey: KeyFinder): Promise<StoredEvidence[]> {
   const asked = await readEvidence(log, index, findKey)
   if ((JSON.parse(asked.form) as { direction: string }).direction === '')

@@ -1,6 +1,7 @@
 /**
- * Erasures that were ordered, as they stand in the audit log: each was recorded before it was carried out, and a legal hold may
- * have refused it. What carried one out says its words; the content may be gone by another order, or at the end of its time.
+ * Orders to erase, from the audit log. Each was recorded before it was carried out, and a legal hold may have stopped it. An
+ * erasure record with the order's case, reason and reference shows that it was carried out; otherwise the content may have been
+ * erased by another order or at the end of its time.
  */
 import type { AuditEntry, AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Needs } from './needs.ts'
@@ -11,9 +12,9 @@ export type ErasureOrder = { case: string; reason: string; reference?: string; m
 type Rooms = Pick<Needs, 'erasuresOf'> & { audit: Pick<AuditLog, 'list'> }
 
 export const ORDERS = ['eraseRecord']
-/** From an order to its erasure the search index may have to be brought up to the newest record. */
+/** The longest time from an order to its erasure: the search index may first have to process all new records. */
 const CARRIED_OUT_WITHIN_MS = 10 * 60_000
-/** So many newer orders of one case are looked through. */
+/** How many later orders of the same case are examined. */
 const MOST_LATER = 100
 
 export async function erasureOrderView(entry: AuditEntry, rooms: Rooms): Promise<object> {
@@ -35,7 +36,7 @@ function orderOf({ at, target, data }: AuditEntry): { at: string; index: number;
   return { at, index: Number(/\/records\/(\d+)\/erase$/.exec(target)?.[1]), body }
 }
 
-/** Since when, when the erasure that says this may be of the order. */
+/** The time of the erasure, if its record can be the result of this order. Otherwise undefined. */
 function effectiveOf(
   { effective = '', case: caseNumber, reason, reference }: Record<string, string>,
   { at, body }: { at: string; body: ErasureOrder },
@@ -45,7 +46,10 @@ function effectiveOf(
   return isSame && late >= 0 && late <= CARRIED_OUT_WITHIN_MS ? effective : undefined
 }
 
-/** An order that was refused may be given again in the same words, for the same exchange: the last one before it was it. */
+/**
+ * Whether a later order caused the erasure. An order that was refused may be repeated with the same words for the same exchange;
+ * the last one before the erasure caused it.
+ */
 async function isByLater(entry: AuditEntry, effective: string, rooms: Rooms): Promise<boolean> {
   const { body } = orderOf(entry)
   const sameCase = { operations: ORDERS, q: body.case, limit: MOST_LATER }

@@ -1,7 +1,7 @@
 /**
- * A process that archives and ends contents over and over, once its standard input has ended. Told a number, it prints `now` at that step
- * of its log's worker and stands still a few steps later, so that whoever kills it then kills it on the way, however slow the machine;
- * told none, it prints `done` at the end.
+ * A process that archives and ends contents, to be killed by a test. It starts when its standard input has ended. With a number
+ * as argument it prints `now` at that step of its log's worker and stops a few steps later, so that the kill happens in the
+ * middle even on a slow machine. Without a number it prints `done` at the end.
  */
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'

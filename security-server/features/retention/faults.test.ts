@@ -1,4 +1,7 @@
-/** Retention under faults: killed at any moment and on a full disk, what was begun is ended and nothing is half done. */
+/**
+ * Retention under faults: whenever the process is killed, and on a full disk, erasures that were begun are completed and none is
+ * half done.
+ */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
@@ -25,7 +28,7 @@ const DAY = 24 * 60 * 60 * 1000
 const RECORDS = 400
 const CLASS = { name: 'default', keepDays: 30, archive: 'NONE', applyToExisting: true } as const
 
-/** Old records, every twentieth with a large body, under a class that ends them. */
+/** Logs old records, every twentieth with a large body, in a class that ends their content. */
 async function fill(log: TestLog, atEnd: 'PROOF_KEPT' | 'LEAF_ONLY', count: number): Promise<void> {
   await log.retention.putClass({ ...CLASS, atEnd })
   const { signature } = await signedRecord()
@@ -39,7 +42,10 @@ async function fill(log: TestLog, atEnd: 'PROOF_KEPT' | 'LEAF_ONLY', count: numb
   }
 }
 
-/** Ends what is due in a process that is killed at the step `killedAt` or one of the next; says whether it ended by itself. */
+/**
+ * Ends due contents in a process that is killed at step `killedAt` or one of the next. Returns whether the process ended by
+ * itself.
+ */
 async function runAndKill(folder: string, url: string, killedAt: number): Promise<boolean> {
   const script = path.join(import.meta.dirname, 'fault-child.ts')
   const child = spawn(process.execPath, [script, folder, url, '', `${killedAt}`], {
@@ -82,7 +88,7 @@ t.test('kill -9 at every step', async (t) => {
       await log.maintain()
       await log.close()
       const seen: number[] = []
-      // A step further each time, so that it comes to its end after some kills.
+      // Each time the kill comes one step later, so that the process completes after some kills.
       for (let step = 1; !(await runAndKill(folder, options.databaseUrl, step)); step++) {
         seen.push(await checkWhole(t, options))
         t.ok((seen.at(-2) ?? 0) <= seen.at(-1)!, `${seen.at(-1)} are erased, none is forgotten`)

@@ -1,4 +1,6 @@
-/** Content ends when its time is over or by order, unless a legal hold covers it; what is to be archived is archived first. */
+/**
+ * Ends content when its time is over or by order, unless a legal hold covers it. Content is archived first if its class says so.
+ */
 import path from 'node:path'
 import type { FeatureModule } from '#platform/feature.ts'
 import { checkpointSigner } from '../../keys/checkpoint-signer.ts'
@@ -32,7 +34,7 @@ export const retention: FeatureModule<Ground> = {
     })
     return {
       operations: retentionHandlers({ ...ground, retention: room }),
-      // A minute at most, with rests between its batches.
+      // A run takes a minute at most, with pauses between its batches.
       jobs: [
         { kind: 'retention', everySeconds: 10, run: async ({ signal }) => void (await room.run(signal)) },
       ],

@@ -1,4 +1,4 @@
-/** Retention, erasure by order and legal holds for the officers and auditors who decide about them. */
+/** Retention, erasure by order and legal holds in the API, for officers and auditors. */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
@@ -98,7 +98,7 @@ export function retentionHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** By what an archive is known in the audit log and in requests to see content. */
+/** The name of an archive in the audit log and in content requests. */
 export function archiveTarget(id: number): string {
   return `archive ${id}`
 }
@@ -106,7 +106,7 @@ export function archiveTarget(id: number): string {
 function scopeOf({ from, to, partyId, serviceId, peer, ...rest }: GivenScope): HoldScope {
   return {
     ...rest,
-    // One form of time for text comparison, whatever offset was given.
+    // Times are compared as text, so all get one form, whatever their offset.
     ...(from === undefined ? {} : { from: new Date(from).toISOString() }),
     ...(to === undefined ? {} : { to: new Date(to).toISOString() }),
     ...(partyId === undefined ? {} : { party: slashForm(partyId, 3, 4) }),

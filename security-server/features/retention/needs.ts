@@ -1,4 +1,4 @@
-/** What the feature needs of the server. */
+/** The parts of the server that this feature uses. */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
@@ -12,6 +12,9 @@ export type Needs = {
     check(q: { target: string; case: string; caller: Caller }): Promise<void>
     register(kind: 'archiveId', targetOf: (id: number, caller: Caller) => Promise<string>): void
   }
-  /** When the content of a record was erased (null: it was not, or there is none), and what the erasures of it say. */
+  /**
+   * `goneAt`: when the content was erased, or null if it was not erased or the record does not exist. `said`: what each erasure
+   * record states.
+   */
   erasuresOf(index: number): Promise<{ goneAt: string | null; said: Record<string, string>[] }>
 }

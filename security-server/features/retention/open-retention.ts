@@ -1,4 +1,4 @@
-/** Retention with what makes its archives: a thread, which ends with it. */
+/** Opens retention together with the thread that makes its archives. Closing it ends the thread. */
 import type { Clock } from '#platform/clock.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import type { ArchivedLog } from './archives/archive-messages.ts'
@@ -6,7 +6,7 @@ import { createArchiveThread } from './archives/archive-thread.ts'
 import { type ArchiveLog, type ArchiveOptions, createArchiver } from './archives/archiver.ts'
 import { createRetention, type Retention } from './retention.ts'
 
-/** Without `archives` none are made, and content that is to be archived does not end. */
+/** Without `archives` no archives are made, and content that must be archived first does not end. */
 export function openRetention(q: {
   messageLog: Parameters<typeof createRetention>[0]['messageLog'] & ArchiveLog
   storedLog: ArchivedLog

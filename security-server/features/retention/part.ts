@@ -1,4 +1,4 @@
-/** What is done in the log's thread for retention; each act that erases stands in the writer's turn. */
+/** The part of the log's thread that serves retention. Acts that erase run in the writer's turn. */
 import { Fault } from '#schemas/fault.ts'
 import type { Erased, Erasure } from '../../message-log/erase.ts'
 import type { LogPart, PartGround } from '../../message-log/part.ts'
@@ -15,7 +15,7 @@ import type { Hold, HoldFilter } from './holds/store.ts'
 
 export type RetentionCounts = { due: number; held: number; nextEnd: string | null }
 
-/** What the main thread may ask. */
+/** The methods that the main thread may call. */
 export type RetentionMethods = {
   retentionClasses(): Promise<{
     classes: RetentionClass[]
@@ -24,17 +24,20 @@ export type RetentionMethods = {
   putRetentionClass(q: ClassSettings & { applyToExisting: boolean }): Promise<void>
   assignRetention(q: { service: string; class: string; applyToExisting: boolean }): Promise<void>
   retentionCounts(now: number): Promise<RetentionCounts>
-  /** One slice of what can wait: releases what lifted holds had stopped, decides when contents end. Says whether more is to do. */
+  /**
+   * One slice of preparation: releases records of lifted holds, or else decides when contents end. Returns whether there is more
+   * to do.
+   */
   prepareEnds(): Promise<boolean>
-  /** One batch. */
+  /** Erases one batch. */
   endContents(q: { now: number; limit: number }): Promise<Ended>
   eraseExchange(q: { order: ErasureOrder; now: number }): Promise<Erased[]>
-  /** Files of bodies that were erased and are still to be deleted. */
+  /** Body files whose records were erased and that must still be deleted. */
   erasedBodyFiles(limit: number): Promise<string[]>
   forgetBodyFiles(names: string[]): Promise<void>
   /**
-   * After erasures (`erased`), and when an earlier try could not do it: no copy of a deleted row stays in the embedded store's
-   * write-ahead log.
+   * Removes copies of deleted rows from the write-ahead log of the embedded store: after erasures (`erased`), and when an earlier
+   * attempt failed.
    */
   scrub(q: { erased: boolean }): Promise<void>
   setHold(q: {
@@ -47,14 +50,14 @@ export type RetentionMethods = {
   liftHold(q: { id: number; liftedBy: string; reason: string; now: number }): Promise<void>
   listHolds(filter: HoldFilter): Promise<Hold[]>
   getHold(id: number): Promise<Hold>
-  /** What the next archive is to hold; 'again' when the question has to be asked once more. */
+  /** The records of the next archive. `again`: ask once more. `wait`: nothing can be archived now. */
   nextArchive(q: { now: number; limit: number }): Promise<NextArchive | 'again' | 'wait'>
   pendingArchives(): Promise<StoredArchive[]>
   beginArchive(archive: NewArchive): Promise<number>
   finishArchive(q: { id: number; records: number[] }): Promise<void>
   abandonArchive(id: number): Promise<void>
   listArchives(filter: ArchiveFilter): Promise<StoredArchive[]>
-  /** One, and how many of its records are too secret for this reader. Throws `not_found`. */
+  /** The archive, and how many of its records the reader may not see. Throws `not_found`. */
   getArchive(q: { id: number; clearance: Clearance }): Promise<{ archive: StoredArchive; hidden: number }>
 }
 
@@ -103,7 +106,8 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
     endContents: ({ now, limit }) => inTurn(() => endContents({ log, now, limit, erase: eraseAt(now) })),
     eraseExchange: ({ order, now }) =>
       inTurn(async () => {
-        // What is indexed later, from what is remembered of it, would be found again.
+        // The erasure needs the whole exchange in the index. A record that is indexed only after its erasure, from memory, would
+        // be found again.
         await catchUp()
         const erased = await eraseExchange({ order, now, log, findKey: ring.find, erase: eraseAt(now) })
         await scrub()

@@ -1,4 +1,7 @@
-/** Retention on both stores: what ends when, what stays of it, what a legal hold stops, and what no file holds any more. */
+/**
+ * Retention on both stores: which content ends when, what is left of it, what a legal hold stops, and that no file contains it
+ * afterwards.
+ */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -34,7 +37,7 @@ async function freshLog(t: Test, url?: string, changes: Partial<TestLogOptions> 
   return { log: await openTestLog(t, options), options }
 }
 
-/** A request of some days ago and its reply, with bodies; gives their indexes and the message id. */
+/** Logs a request of some days ago and its reply, both with bodies. Returns their indexes and the message id. */
 async function exchange(
   log: TestLog,
   q: {
@@ -73,7 +76,7 @@ async function verified(options: TestLogOptions): Promise<LogReport> {
 
 const settings = { keepDays: 30, atEnd: 'PROOF_KEPT', archive: 'NONE', applyToExisting: true } as const
 
-/** Every file below the folder that holds one of these octets. */
+/** All files below the folder that contain one of these byte sequences. */
 function filesWith(folder: string, wanted: Buffer[]): string[] {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile())
   return files
@@ -109,7 +112,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.notOk((await log.read(notYet.request)).erased)
     for (const [keepDays, ended] of [
       [null, 0],
-      // The exchange of the test before, under no contract.
+      // The exchange of the previous test, which is under no contract.
       [60, 2],
       [45, 0],
       [10, 0],
@@ -338,7 +341,7 @@ t.test('the verifier sees what was done to what stays', async (t) => {
     await sql.raw(act).execute(changed.kysely)
     await changed.close()
     const report = await verified({ ...options, databaseUrl: copy })
-    // The row of the search index that is left without what it speaks of is named before.
+    // The problem of the search index, which has a row without a record, is reported first.
     t.match(
       report.problems.filter((problem) => !problem.what.includes('the search index'))[0],
       { index, what },

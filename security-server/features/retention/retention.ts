@@ -1,6 +1,6 @@
 /**
- * Retention as other rooms use it: content ends when its time is over or by order, unless a legal hold covers it. The job's
- * run may be killed anywhere and goes on where it was: what an erasure leaves to be done stands in its commit.
+ * Retention for the rest of the server. Content ends when its time is over or by order, unless a legal hold covers it. The job
+ * may be killed at any point and continues there, because an erasure's commit records what is left to do.
  */
 import type { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -21,22 +21,28 @@ import type { Hold, HoldFilter } from './holds/store.ts'
 import type { RetentionCounts, RetentionMethods } from './part.ts'
 
 export type Retention = {
-  /** Classes, and which services are in another than the default one. */
+  /** All classes, and the services that are in another class than the default one. */
   classes(): Promise<{ classes: RetentionClass[]; assignments: { service: string; class: string }[] }>
-  /** Makes or changes a class, for records from now on or, `applyToExisting`, for all that have content. Throws `invalid_input`. */
+  /**
+   * Creates or changes a class, for records from now on. With `applyToExisting`, also for all records that have content. Throws
+   * `invalid_input`.
+   */
   putClass(q: ClassSettings & { applyToExisting: boolean }): Promise<void>
   /** Puts a service (its identifier) into a class. Throws `not_found`. */
   assign(q: { service: string; class: string; applyToExisting: boolean }): Promise<void>
-  /** What is due and held (counted up to 10,000), and when the next content ends. */
+  /** The numbers of due and of held contents (each counted up to 10,000), and when the next content ends. */
   counts(): Promise<RetentionCounts>
-  /** Ends what is due; for a job. Says how many contents ended. Stops early when `signal` aborts. */
+  /** Ends due contents; for a job. Returns their number. Stops early when `signal` aborts. */
   run(signal?: AbortSignal): Promise<number>
   /**
-   * Erases an exchange at once, all of it that this log has; gives each record with the one that says so. Throws
-   * `under_legal_hold`, `conflict`, `not_found`.
+   * Erases all records of an exchange in this log at once. Returns each record with the index of its erasure record. Throws
+   * `under_legal_hold`, `conflict`, `not_found`, `invalid_input`.
    */
   erase(order: ErasureOrder): Promise<{ index: number; erasureIndex: number }[]>
-  /** In force when it resolves; `tooLate` are those of the records that it names whose content was erased before. */
+  /**
+   * The hold is in force when the promise resolves. `tooLate`: the listed records whose content had been erased before. Throws
+   * `invalid_input`, `not_found`, `conflict`.
+   */
   setHold(q: {
     caseNumber: string
     reason: string
@@ -50,17 +56,17 @@ export type Retention = {
   holds(filter: HoldFilter): Promise<Hold[]>
   /** Newest first. */
   archives(filter: ArchiveFilter): Promise<StoredArchive[]>
-  /** One that this reader may see whole. Throws `not_found`, `record_is_secret`. */
+  /** An archive all of whose records this reader may see. Throws `not_found`, `record_is_secret`. */
   archive(q: { id: number; clearance: Clearance }): Promise<StoredArchive>
-  /** Its file, read through and found to be what was written. Throws `not_found`, `malformed_archive`. */
+  /** The archive's file, after a check that it is what was written. Throws `not_found`, `malformed_archive`. */
   archiveFile(archive: StoredArchive): Promise<Readable>
 }
 
 export type { ClassSettings, EndMode, Hold, HoldFilter, HoldScope, StoredArchive }
 
-/** A batch holds the log's thread for some milliseconds, in which no exchange is logged. */
+/** A batch occupies the log's thread for some milliseconds, in which no exchange is logged. */
 const BATCH = 50
-/** The longest run: what is left waits for the next one. */
+/** The longest time of a run. The next run continues. */
 const RUN_MS = 60_000
 const FILES = 200
 const BETWEEN_ARCHIVES_MS = 20
@@ -68,7 +74,7 @@ const BETWEEN_ARCHIVES_MS = 20
 export function createRetention(q: {
   messageLog: Pick<MessageLog<RetentionMethods>, 'parts' | 'bodies' | 'maintain'>
   clock: Clock
-  /** Absent where no archives are made: then what is to be archived is kept. */
+  /** Undefined if no archives are made: then content that must be archived first is kept. */
   archiver: Archiver | undefined
   archiveFolder: string | undefined
 }): Retention {
@@ -97,7 +103,7 @@ export function createRetention(q: {
     const end = performance.now() + RUN_MS
     const isOver = (): boolean => signal?.aborted === true || performance.now() > end
     await deleteBodies()
-    // What is not in the index yet nobody decides about.
+    // Decisions cover only records that are indexed.
     await maintain()
     while (!isOver() && (await gently(() => parts.prepareEnds())));
     let erased = 0
@@ -105,7 +111,7 @@ export function createRetention(q: {
     const archive = async (): Promise<void> => {
       while (!isOver() && (await q.archiver?.next()) === true);
     }
-    // What is in an archive ends while the next ones are made.
+    // Content of a finished archive is erased while the next archives are made.
     const endAll = async (): Promise<void> => {
       for (let again = true; again && !isOver(); ) {
         again = archiving
@@ -136,7 +142,8 @@ export function createRetention(q: {
     },
     assign: (assignment) => parts.assignRetention(assignment),
     counts: () => parts.retentionCounts(clock()),
-    // A run whose claim another node took ends when its archive does: the next one here would write into the same file.
+    // A run whose claim another node took ends only after its current archive. Until then no other run may start here, because it
+    // would write into the same file.
     run: (signal) => inTurn(() => run(signal)),
     erase: async (order) => {
       const erased = await parts.eraseExchange({ order, now: clock() })

@@ -1,24 +1,24 @@
-/** Rows of retention: classes, which service is in which, and when the content of each record ends. */
+/** Stores retention classes, the class of each service, and when the content of each record ends. */
 import { CompiledQuery } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ArchiveMode, type ClassSettings, DEFAULT_CLASS, type RetentionClass } from './classes.ts'
 import type { RetentionTables } from './tables.ts'
 
-/** A row's `stoppedBy` while an archive is to be made of its record first. */
+/** The value of a row's `stoppedBy` while an archive must be made of its record first. */
 export const AWAITS_ARCHIVE = -1
 
 export type EndRow = { idx: number; class: number; ends: string | null; stoppedBy: number }
 
-/** `keepDays`: what the contract of its exchange says. */
+/** `keepDays`: the time that the contract of the exchange sets. */
 type UndecidedRow = { idx: number; time: string; service: string; keepDays: number | null }
 
-/** A record whose content has come to its end. */
+/** A record whose content is due to end. */
 export type DueRow = { idx: number; class: number; ends: string; archive: number | null }
 
 export type RetentionStore = ReturnType<typeof createRetentionStore>
 
-/** Counts stop here: a count of everything would stop the log's thread. */
+/** Counts stop at this number, because a full count would block the log's thread. */
 const COUNTED = 10_000
 const PART = 50
 const MARK = 'retention'
@@ -50,7 +50,7 @@ export function createRetentionStore(database: Database) {
       .executeTakeFirstOrThrow()
     return Number(count)
   }
-  /** A hold (its id), an archive that is to be made (AWAITS_ARCHIVE) or nothing (0) stops the end of these. */
+  /** Stops the end of these contents: by a hold (its id) or by an archive to be made (AWAITS_ARCHIVE). 0 releases them. */
   const stop = async (indexes: number[], by: number): Promise<void> => {
     if (indexes.length === 0) return
     await kysely.updateTable('retention').set({ stopped_by: by }).where('idx', 'in', indexes).execute()
@@ -73,7 +73,7 @@ export function createRetentionStore(database: Database) {
         .execute()
     },
 
-    /** Service identifiers with the names of their classes, in order. */
+    /** Service identifiers with the names of their classes, sorted by service. */
     assignments: (): Promise<{ service: string; class: string }[]> =>
       kysely
         .selectFrom('retention_assignment')
@@ -82,7 +82,7 @@ export function createRetentionStore(database: Database) {
         .orderBy('retention_assignment.service')
         .execute(),
 
-    /** Puts a service into a class; into the default class by taking it out of its own. */
+    /** Puts a service into a class. For the default class its assignment is deleted. Throws `not_found`. */
     assign: async (service: string, name: string): Promise<void> => {
       const { id } = await classNamed(name)
       if (name === DEFAULT_CLASS) {
@@ -96,7 +96,7 @@ export function createRetentionStore(database: Database) {
         .execute()
     },
 
-    /** The records of the search index from `start` on that still have content: what is to be decided about. */
+    /** The indexed records from `start` (included) to `end` (not) that have content. */
     undecided: (start: number, end: number): Promise<UndecidedRow[]> =>
       kysely
         .selectFrom('search')
@@ -108,7 +108,10 @@ export function createRetentionStore(database: Database) {
         .orderBy('search.idx')
         .execute(),
 
-    /** Writes when contents end, and how far that is decided, together. What a hold or an archive has stays. */
+    /**
+     * In one transaction: stores when contents end, and up to which record this is decided. Records that are held or archived
+     * keep their `stopped_by`.
+     */
     decide: (rows: EndRow[], upTo: number): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         for (let at = 0; at < rows.length; at += PART) {
@@ -123,12 +126,12 @@ export function createRetentionStore(database: Database) {
           .execute()
       }),
 
-    /** All is decided about anew, from the first record on. */
+    /** All records will be decided again, from the first one on. */
     forgetDecisions: async (): Promise<void> => {
       await kysely.deleteFrom('mark').where('name', '=', MARK).execute()
     },
 
-    /** Records whose content has come to its end, the longest due first; `stoppedBy` is 0 or AWAITS_ARCHIVE. */
+    /** Records whose content is due to end, the longest due first. `stoppedBy`: 0 or AWAITS_ARCHIVE. */
     due: async (q: { now: string; stoppedBy: number; limit: number }): Promise<DueRow[]> =>
       (await kysely
         .selectFrom('retention')
@@ -142,7 +145,7 @@ export function createRetentionStore(database: Database) {
 
     stop,
 
-    /** Takes back what holds stopped that have been lifted, so many at a time; says how many. */
+    /** Releases records whose holds were lifted, at most `limit`. Returns how many. */
     release: async (limit: number): Promise<number> => {
       const lifted = kysely.selectFrom('legal_hold').select('id').where('lifted_at', 'is not', null)
       const rows = await kysely
@@ -159,7 +162,7 @@ export function createRetentionStore(database: Database) {
       return rows.length
     },
 
-    /** How many are due and how many of those are held, each counted up to COUNTED, and when the next one ends. */
+    /** The numbers of due and of held contents, each counted up to COUNTED, and when the next content ends. */
     counts: async (now: string): Promise<{ due: number; held: number; nextEnd: string | null }> => {
       const next = await kysely
         .selectFrom('retention')
@@ -198,7 +201,7 @@ function toClass(row: {
   }
 }
 
-/** The statement for so many rows; each text is made once, since statements are kept prepared by it. */
+/** The statement for a number of rows. Each text is made once, because prepared statements are cached by their text. */
 function decidedOf(dialect: Database['dialect']): (rows: number) => string {
   const texts = new Map<number, string>()
   return (rows) => {

@@ -1,7 +1,7 @@
 import type { Generated } from 'kysely'
 import type { IndexTables } from '../../reading/index/tables.ts'
 
-/** The tables of retention in the log's database, whose migrations make them; docs/message-log-format.md describes them. */
+/** The tables of retention in the log's database. The log's migrations create them; docs/message-log-format.md describes them. */
 export type RetentionTables = IndexTables & {
   retention_class: {
     id: Generated<number>
@@ -11,13 +11,16 @@ export type RetentionTables = IndexTables & {
     archive: string
   }
   retention_assignment: { service: string; class: number }
-  /** `stopped_by`: the hold that stops the end, 0 for none, -1 while an archive is to be made first; `archive`: that archive. */
+  /**
+   * `stopped_by`: the hold that stops the end; 0 for none, -1 while an archive must be made first. `archive`: the archive that
+   * contains it.
+   */
   retention: { idx: number; class: number; ends: string | null; stopped_by: number; archive: number | null }
   legal_hold: {
     id: Generated<number>
     case_number: string
     reason: string
-    /** JSON of a HoldScope. */
+    /** A HoldScope as JSON. */
     scope: string
     set_by: string
     set_at: string
@@ -29,12 +32,12 @@ export type RetentionTables = IndexTables & {
     id: Generated<number>
     class: number
     file: string
-    /** Whose folder it is in. */
+    /** The node whose folder contains the file. */
     node: string
     complete: number
     sha256: Buffer
     size: number
-    /** JSON list of indexes. */
+    /** Indexes as a JSON list. */
     records: string
     containers: number
     created_at: string

@@ -1,4 +1,7 @@
-/** Records whose content has come to its end and that no hold covers; those that one covers leave the queue until it is lifted. */
+/**
+ * Selects records whose content is due to end and that no hold covers. Records that a hold covers leave the queue until it is
+ * lifted.
+ */
 
 import type { EndedLog } from './ended-log.ts'
 import type { ActiveHold } from './holds/scope.ts'
@@ -7,9 +10,9 @@ import type { DueRow } from './store.ts'
 
 type Due = {
   rows: DueRow[]
-  /** How many there were, the held ones with them. */
+  /** How many records were due, including held ones. */
   found: number
-  /** The number of the holds that were asked (holds/store.ts). */
+  /** The number of the set of holds that was compared (holds/store.ts). */
   holds: number
 }
 
@@ -29,7 +32,10 @@ export async function takeDue(
   return { rows: found.filter(({ idx }) => !holding.has(idx)), found: found.length, holds: number }
 }
 
-/** By index, the first hold that covers the record. A record that is not in the search index is compared by its index only. */
+/**
+ * The first hold that covers each record, by index. A record without a row in the search index is compared by its index; its
+ * other fields count as empty.
+ */
 export async function holdsOf(
   search: EndedLog['search'],
   indexes: number[],

@@ -1,9 +1,9 @@
-/** How questions and answers cross between the main thread and the one that makes archives. */
+/** Messages between the main thread and the thread that makes archives. */
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { ArchiveQuestion } from './make-archive.ts'
 import type { NextArchive } from './next-archive.ts'
 
-/** Where the log lies. */
+/** Where the log's database, keys and bodies are. */
 export type ArchivedLog = { databaseUrl: string; keyFolder: string; bodyFolder: string }
 
 export type ToArchiver = { plan: NextArchive } | { make: ArchiveQuestion }

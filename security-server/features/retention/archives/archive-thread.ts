@@ -1,6 +1,6 @@
 /**
- * Makes archives on a thread of its own with a connection of its own: reading, packing and checking hold up neither the event
- * loop nor the log's writer. The thread starts when it is first asked and lasts until `end`.
+ * Makes archives on a thread of its own, with its own database connection, so that reading, packing and checking block neither
+ * the event loop nor the log's writer. The thread starts with the first question and runs until `end`.
  */
 import { Worker } from 'node:worker_threads'
 import { receiveFault } from '#platform/threads/crossed-fault.ts'
@@ -12,7 +12,7 @@ import type { NewArchive } from './store.ts'
 
 export type ArchiveThread = ArchiveMaker & { end(): Promise<void> }
 
-/** One question at a time. */
+/** Accepts one question at a time. */
 export function createArchiveThread(log: ArchivedLog): ArchiveThread {
   let worker: Worker | undefined
   let waiting: PromiseWithResolvers<unknown> | undefined
@@ -23,7 +23,7 @@ export function createArchiveThread(log: ArchivedLog): ArchiveThread {
       name: 'archive',
     })
     const ended = (cause: unknown): void => {
-      // One that has ended before is nobody's concern when it exits.
+      // A worker that was replaced no longer matters when it exits.
       if (worker !== fresh) return
       worker = undefined
       waiting?.reject(new Fault('internal_error', { what: 'the thread that makes archives ended', cause }))

@@ -1,4 +1,7 @@
-/** The thread that makes archives: where the log lies in, plans and finished files out; it changes nothing in the log. */
+/**
+ * The thread that makes archives: it receives plans and questions, and returns plans and finished files. It changes nothing in
+ * the log.
+ */
 
 import { setTimeout as wait } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -11,7 +14,10 @@ import { withIndex } from '../../../reading/indexed-log.ts'
 import type { ArchivedLog, FromArchiver, ToArchiver } from './archive-messages.ts'
 import { createArchiveMaker } from './make-archive.ts'
 
-/** Processor time that is taken at a stretch, and how much of it exchanges have the machine for then. */
+/**
+ * How much processor time (microseconds) is used before a pause, and how long the pause is in proportion to it. In the pauses
+ * exchanges have the machine.
+ */
 const SLICE_US = 20_000
 const REST = 0.25
 
@@ -40,7 +46,7 @@ parentPort!.on('message', (message: unknown) => {
 })
 
 async function answer(asked: ToArchiver): Promise<unknown> {
-  // Log keys change while the process runs.
+  // Read for each question, because log keys change while the process runs.
   const keys = readLogKeys(keyFolder)
   const maker = createArchiveMaker({ log, findKey: (id) => keys.byId.get(id), folder, rest })
   return 'plan' in asked ? maker.plan(asked.plan) : maker.make(asked.make)

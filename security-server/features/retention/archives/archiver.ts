@@ -1,6 +1,7 @@
 /**
- * Makes archives of what is due, one after the other, on a thread of its own: written under another name, synced, read back,
- * noted in the database, renamed, and then ended. A crash or a full disk at any point leaves either no archive, or one that the next run completes.
+ * Makes archives of content that is due, one after the other, on a thread of its own. Each file is written under a temporary
+ * name, synced and read back. Then it is recorded in the database, renamed and completed. After a crash or with a full disk there
+ * is either no archive, or one that the next run completes.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -19,24 +20,24 @@ import type { StoredArchive } from './store.ts'
 import type { ArchiveContent } from './write-archive.ts'
 
 export type ArchiveOptions = {
-  /** Where archives go, X-Road's archive-path. Made when its parent exists. */
+  /** The folder of archives, X-Road's archive-path. It is created if its parent exists. */
   directory: string
-  /** A new archive is begun when contents of so many octets are in one, X-Road's archive-max-filesize. */
+  /** An archive is closed once its content exceeds so many octets, X-Road's archive-max-filesize. */
   maxBytes: number
-  /** Who countersigns tree heads now; absent while that is not known. */
+  /** The present signer of tree heads with its certificates. Returns undefined while it is not known. */
   checkpointSigner?: (() => ArchiveContent['checkpointSigner']) | undefined
 }
 
 export type Archiver = {
-  /** Completes what a crash left begun; to be called before `next`. */
+  /** Completes archives that a crash interrupted. Must be called before `next`. */
   complete(): Promise<void>
-  /** Makes one archive; false when nothing is due. */
+  /** Makes one archive. Returns false when nothing is due. */
   next(): Promise<boolean>
-  /** Ends the thread until there is more to do. */
+  /** Ends the thread. It starts again when there is more to do. */
   rest(): Promise<void>
 }
 
-/** What archives are made from. */
+/** The parts of the log from which archives are made. */
 export type ArchiveLog = Pick<MessageLog<RetentionMethods>, 'parts' | 'evidenceRecord'> &
   Pick<LogReads, 'proof'>
 
@@ -70,7 +71,8 @@ export function createArchiver(q: {
       await parts.finishArchive({ id, records })
     } catch (thrown) {
       if (asFault(thrown).code !== 'conflict') throw thrown
-      // What was erased by order must stand in no archive that was under way. The row goes last: a crash comes back here.
+      // Content that was erased by order must not stay in an archive that was being made, so the file is deleted. Its row is
+      // deleted last: after a crash, `complete` continues here.
       await rm(placeOf(file), { force: true })
       await syncFolder(directory)
       await parts.abandonArchive(id)
@@ -108,7 +110,7 @@ export function createArchiver(q: {
       const id = await parts.beginArchive(archive)
       await name({ ...archive, id })
     } catch (thrown) {
-      // What was begun in the database is left to `complete`, which looks at what there is.
+      // An archive that was already recorded in the database is left to `complete`, which looks at the files.
       if (thrown instanceof Fault && thrown.code !== 'internal_error') throw thrown
       throw failed(directory, thrown)
     }

@@ -1,4 +1,7 @@
-/** Archives on both stores: written, verified, then let go of; killed and on a full disk; what may not be archived. */
+/**
+ * Archives on both stores: they are written and verified before content is erased; kills and a full disk; content that must not
+ * be archived.
+ */
 import { spawn } from 'node:child_process'
 import { hash, randomInt, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -39,7 +42,7 @@ const CONTAINERS = {
   applyToExisting: true,
 } as const
 
-/** `whileMade` is called when an archive is being made. */
+/** Calls `whileMade` while an archive is being made. */
 async function freshLog(t: Test, url?: string, maxBytes = 32 * 1024 * 1024, whileMade = () => {}) {
   const { stamp, memberSigner } = await signer()
   const folder = logFolder(t)
@@ -55,7 +58,7 @@ async function freshLog(t: Test, url?: string, maxBytes = 32 * 1024 * 1024, whil
   return { log: await openTestLog(t, options), options, directory, folder }
 }
 
-/** Old requests with bodies, some large; gives their indexes. */
+/** Logs old requests with bodies, some of them large. Returns their indexes. */
 async function fill(log: TestLog, count: number, service = SERVICE): Promise<number[]> {
   const indexes: number[] = []
   for (let n = 0; n < count; n++) {
@@ -128,7 +131,7 @@ await eachDatabase(t, async (_database, t, url) => {
     for (const { file, records, linkingDigest, manifestDigest } of archives) {
       const place = path.join(directory, file)
       const verdict = await judge(place, previousDigest)
-      // No configuration is at hand here; what can be judged without one holds.
+      // The test has no configuration. Everything that can be judged without one holds.
       t.match(verdict, { linking: { lastDigest: linkingDigest }, proved: { info: { previous } } })
       t.same(
         verdict.proved?.records.map(({ index }) => index),
@@ -300,7 +303,7 @@ t.test('a file that is not what was written is not let through', async (t) => {
       )
     }
   }
-  // The database remembers what it gave away.
+  // The database still knows archives whose files were moved away.
   renameSync(path.join(directory, archive!.file), path.join(directory, 'moved.zip'))
   t.match((await log.retention.archives({ limit: 1 }))[0], { sha256: Buffer })
 })
@@ -332,7 +335,7 @@ t.test('kill -9 at every step', async (t) => {
     noted.toSorted((a, b) => a - b),
     'what was done stays done',
   )
-  // Some steps further each time, so that it comes to its end after some kills.
+  // Each time the kill comes some steps later, so that the process completes after some kills.
   for (let step = 3, done = false; !done; step *= 2) {
     const child = spawn(process.execPath, [script, folder, options.databaseUrl, directory, `${step}`], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,6 +1,6 @@
 /**
- * Guarantees that the file on disk is the archive that was written: each entry, read back, is what went in, and the chain of
- * its linking information holds. Only then may the database let go of the content.
+ * Guarantees that the file on disk is the archive that was written: each entry is read back and compared, and the chain of its
+ * linking information is computed again. Only then may the log erase the content.
  */
 import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
@@ -10,7 +10,7 @@ import { openZip } from '#core/container/open-zip.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { WrittenArchive } from './write-archive.ts'
 
-/** Throws `malformed_archive`. `rest` is waited for between entries. */
+/** Throws `malformed_archive`. Calls `rest` after each entry and waits for it. */
 export async function checkWritten(
   file: string,
   written: WrittenArchive,

@@ -1,6 +1,6 @@
 /**
- * Makes the file of one archive from what the log holds, read-only: records with their proofs under one tree head, written
- * under another name, synced, and read back. Nothing in the log changes.
+ * Makes the file of one archive from the log: records with their proofs under one tree head. It writes the file under a temporary
+ * name, syncs it and reads it back. It changes nothing in the log.
  */
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
@@ -26,28 +26,28 @@ import { type ArchiveContent, type ArchivedRecord, writeArchive } from './write-
 
 export type ArchiveQuestion = Pick<ArchiveContent, 'evidence' | 'checkpointSigner' | 'log'> & {
   due: NextArchive
-  /** Of the tree head, which covers `last` of the plan. */
+  /** Size of the tree head that proves the records. It covers the plan's `last`. */
   size: number
   made: number
   node: string
   directory: string
-  /** Under which name the file is written. */
+  /** The path under which the file is written. */
   temporary: string
   maxBytes: number
 }
 
-/** What one archive can hold of what is due, and the last record of the log that its tree head must cover. */
+/** The due records that one archive can contain, and the last record that its tree head must cover. */
 export type ArchivePlan = { indexes: number[]; last: number }
 
 export type ArchiveMaker = {
   plan(due: NextArchive): Promise<ArchivePlan>
-  /** Throws `log_inconsistent`, `malformed_archive`, `io_error` and what the file system throws. */
+  /** Throws `log_inconsistent`, `malformed_archive`, `io_error` and errors of the file system. */
   make(question: ArchiveQuestion): Promise<NewArchive>
 }
 
 type Reads = Pick<IndexedLog, 'records' | 'timeStamps' | 'search' | 'circumstances' | 'tree' | 'cosignatures'>
 
-/** `rest` is waited for now and then: exchanges have the machine then. */
+/** Calls `rest` from time to time and waits for it, so that exchanges have the machine. */
 export function createArchiveMaker(q: {
   log: Reads
   findKey: KeyFinder
@@ -77,9 +77,9 @@ export function createArchiveMaker(q: {
       const record = await read(index, question)
       records.push(record)
       octets += sizeOf(record)
-      // What was kept with a stamp names signers: a tombstone shows none.
+      // The certificates stored with a time-stamp name signers. A tombstone must not show them.
       const stamp = due.class.archive === 'CONTAINERS' ? await readStampProof(log, index) : undefined
-      // One that came after the tree head is not under it.
+      // A time-stamp that is newer than the tree head cannot be proved under it.
       if (stamp !== undefined && stamp.index < size) stamps.set(stamp.index, stamp)
       await rest()
     }
@@ -149,7 +149,10 @@ async function write(
   }
 }
 
-/** A record is asked for several times, and its document, stamp and checkpoint are often those of the one before. */
+/**
+ * Each record is read several times, and its document, stamp and checkpoint are often those of the record before: the last one of
+ * each is remembered.
+ */
 function remembering(log: Reads): Reads {
   const { records, timeStamps, circumstances, cosignatures } = log
   type Stamp = Awaited<ReturnType<typeof timeStamps.covering>>

@@ -1,23 +1,26 @@
-/** Names of archives and of the containers in them, as X-Road makes them (wire digest 4.9). */
+/** Names of archives and of their containers, as X-Road makes them (wire digest 4.9). */
 
-/** X-Road cuts the escaped query id there. */
+/** X-Road cuts the escaped query id at this length. */
 const MAX_QUERY_ID = 226
 const SEQUENCE_RADIX = 32
 const DIGEST_CHARACTERS = 16
 
-/** `<query id>-<request|response>-<sequence in base 32>.asice`; the sequence is the record's index. */
+/** `<query id>-<request|response>-<sequence in base 32>.asice`. The sequence is the record's index. */
 export function containerName(q: { queryId: string; kind: string; index: number }): string {
   const type = q.kind === 'request' ? 'request' : 'response'
   return `${formEncoded(q.queryId).slice(0, MAX_QUERY_ID)}-${type}-${q.index.toString(SEQUENCE_RADIX)}.asice`
 }
 
-/** `mlog-[<group>-]<first>-<last>-<first 16 of the digest>.zip`, with the times of the first and last record (ISO). */
+/** `mlog-[<group>-]<first>-<last>-<first 16 characters of the digest>.zip`, with the times of the first and last record. */
 export function archiveName(q: { group: string; first: string; last: string; digest: string }): string {
   const group = q.group === '' ? '' : `${q.group}-`
   return `mlog-${group}${plainTime(q.first)}-${plainTime(q.last)}-${q.digest.slice(0, DIGEST_CHARACTERS)}.zip`
 }
 
-/** As Java's URLEncoder: letters, digits and `.-*_` stay, a space is a plus, all else percent-encoded UTF-8. */
+/**
+ * As Java's URLEncoder: letters, digits and `.-*_` stay, a space becomes a plus, all other characters become percent-encoded
+ * UTF-8.
+ */
 function formEncoded(text: string): string {
   return encodeURIComponent(text.toWellFormed())
     .replace(/[!'()~]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`)

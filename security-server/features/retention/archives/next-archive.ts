@@ -1,4 +1,4 @@
-/** What the next archive is to hold: records of one class whose content has come to its end, and that no hold covers. */
+/** Chooses the records of the next archive: records of one class whose content is due and that no hold covers. */
 import type { RetentionClass } from '../classes.ts'
 import type { EndedLog } from '../ended-log.ts'
 import { AWAITS_ARCHIVE } from '../store.ts'
@@ -7,18 +7,21 @@ import type { Previous } from './store.ts'
 
 export type NextArchive = {
   class: RetentionClass
-  /** In rising order. */
+  /** In ascending order. */
   indexes: number[]
   previous: Previous
 }
 
-/** `wait` when nothing is due, or what is due waits for an archive that another node has begun. */
+/**
+ * Returns `wait` when nothing is due, or when all due records belong to classes whose archive is still pending. Returns `again`
+ * when the caller must ask once more.
+ */
 export async function nextArchive(
   log: EndedLog,
   q: { now: number; limit: number },
 ): Promise<NextArchive | 'again' | 'wait'> {
   const { rows, found } = await takeDue(log, { ...q, stoppedBy: AWAITS_ARCHIVE })
-  // Held ones have left the queue: there may be others behind them.
+  // All records of this batch are held and have left the queue. Others may follow.
   if (rows.length === 0) return found === 0 ? 'wait' : 'again'
   const begun = new Set((await log.archives.pending()).map((one) => one.class))
   const first = rows.find((row) => !begun.has(row.class))
@@ -26,7 +29,7 @@ export async function nextArchive(
   const its = (await log.retention.classes()).find(({ id }) => id === first.class) as RetentionClass
   const indexes = rows.filter((row) => row.class === first.class).map(({ idx }) => idx)
   if (its.archive === 'NONE') {
-    // The class has changed since that was decided.
+    // The class was changed after the decision: its records need no archive any more.
     await log.retention.stop(indexes, 0)
     return 'again'
   }

@@ -1,4 +1,7 @@
-/** Gives the file of an archive to read, when it still is what was written: what was changed in the folder is not handed out. */
+/**
+ * Opens the file of an archive for a download, after a check that it is still the file that was written. A file that was changed
+ * in the folder is refused.
+ */
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
@@ -6,7 +9,10 @@ import type { Readable } from 'node:stream'
 import { Fault } from '#schemas/fault.ts'
 import type { StoredArchive } from './store.ts'
 
-/** Throws `not_found` when it is under way or lies elsewhere, `malformed_archive` when it is another file. */
+/**
+ * Throws `not_found` when the archive is not complete or its file is not in this node's folder, and `malformed_archive` when the
+ * file was changed.
+ */
 export async function openArchive(
   folder: string | undefined,
   { file, node, complete, sha256 }: StoredArchive,
@@ -20,7 +26,7 @@ export async function openArchive(
   })
   try {
     const found = createHash('sha256')
-    // The same file is read again: who changes the folder meanwhile changes nothing in it.
+    // The same open file is read again afterwards, so replacing the file in the folder meanwhile has no effect.
     for await (const chunk of handle.createReadStream({ start: 0, autoClose: false }))
       found.update(chunk as Buffer)
     if (!found.digest().equals(sha256))

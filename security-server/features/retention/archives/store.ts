@@ -1,4 +1,7 @@
-/** Which archives there are, what they hold and how they follow each other. A row comes before its file has its name. */
+/**
+ * Stores the archives, their records, and the order in which they follow each other. A row is written before its file gets its
+ * final name.
+ */
 import { textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -6,7 +9,7 @@ import { AWAITS_ARCHIVE } from '../store.ts'
 import type { RetentionTables } from '../tables.ts'
 
 export type NewArchive = ArchiveFacts & {
-  /** The file of the archive that it was made to follow; null for the first of its class. */
+  /** The file of the archive that this one follows. Null for the first one of its class. */
   follows: string | null
 }
 
@@ -14,30 +17,30 @@ type ArchiveFacts = {
   class: number
   file: string
   node: string
-  /** Of the file. */
+  /** The hash of the archive's file. */
   sha256: Buffer
   size: number
-  /** Indexes of the records. */
+  /** Indexes of the archived records. */
   records: number[]
   containers: number
   createdAt: string
-  /** The chain's last digest, hex; '' before the first container of the class. */
+  /** The last digest of the linking chain, in hexadecimal. Empty before the first container of the class. */
   linkingDigest: string
-  /** SHA-256 of its `bundle.json`. */
+  /** SHA-256 of the archive's `bundle.json`. */
   manifestDigest: Buffer
 }
 export type StoredArchive = ArchiveFacts & { id: number; complete: boolean }
 
-/** What the next archive of a class follows. */
+/** The archives that the next archive of a class follows. */
 export type Previous = {
-  /** The last one with containers; both '' when there is none. */
+  /** The last archive with containers. Both texts are empty when there is none. */
   linking: { digest: string; file: string }
-  /** The last one at all. */
+  /** The last archive, with or without containers. */
   manifest: { file: string; digest: Buffer } | undefined
 }
 
 export type ArchiveFilter = {
-  /** In the name of the file. */
+  /** A text in the name of the file. */
   q?: string | undefined
   class?: number | undefined
   state?: 'complete' | 'under-way' | undefined
@@ -70,11 +73,11 @@ export function createArchiveStore(database: Database) {
       }
     },
 
-    /** Archives that were begun and not ended, by any node. */
+    /** Archives of any node that are not complete. */
     pending: async (): Promise<StoredArchive[]> =>
       (await kysely.selectFrom('archive').selectAll().where('complete', '=', 0).execute()).map(toArchive),
 
-    /** Throws `conflict` when another node has begun or made one since `archive.follows` was the newest of its class. */
+    /** Records a new archive. Throws `conflict` when `archive.follows` is no longer the newest archive of its class. */
     begin: (archive: NewArchive): Promise<number> =>
       inTransaction(kysely, async (transaction) => {
         const newest = await transaction
@@ -107,8 +110,8 @@ export function createArchiveStore(database: Database) {
       }),
 
     /**
-     * Its file is where it stays: from now on its records may be let go, unless a hold stops them. Throws `conflict`, and changes
-     * nothing, when content of a record was erased since it was taken up.
+     * Completes an archive whose file has its final name. From now on the content of its records may be erased, unless a hold
+     * stops it. Throws `conflict`, and changes nothing, when the content of a record was erased while the archive was made.
      */
     finish: (id: number, records: number[]): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
@@ -124,12 +127,12 @@ export function createArchiveStore(database: Database) {
           throw new Fault('conflict', { what: `content in archive ${id} was erased while it was made` })
       }),
 
-    /** Its file is no more: its records wait for another archive. */
+    /** Deletes the row of an archive that has no file. Its records wait for another archive. */
     abandon: async (id: number): Promise<void> => {
       await kysely.deleteFrom('archive').where('id', '=', id).where('complete', '=', 0).execute()
     },
 
-    /** The file names of these archives. */
+    /** The file names of these archives, by id. */
     fileNames: async (ids: number[]): Promise<Map<number, string>> => {
       if (ids.length === 0) return new Map()
       const rows = await kysely.selectFrom('archive').select(['id', 'file']).where('id', 'in', ids).execute()

@@ -1,6 +1,6 @@
 /**
- * Writes an archive: X-Road's containers and linking information, and for each record the proof that it stands in the log.
- * A class whose content may not be archived, and a record without a signed message, leave their proof only: a tombstone.
+ * Writes an archive: X-Road's containers and linking information, and for each record the proof that the log contains it. A
+ * record without a signed message, and one whose class forbids archived content, leaves only its proof: a tombstone.
  */
 import { createHash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -26,29 +26,29 @@ import type { Previous } from './store.ts'
 export type ArchivedRecord = {
   evidence: StoredEvidence
   proof: InclusionEvidence
-  /** Absent for a tombstone. */
+  /** Undefined for a tombstone. */
   container: ContainerParts | undefined
 }
 
 export type ArchiveContent = {
   class: RetentionClass
-  /** In rising order of index. */
+  /** In ascending order of index. */
   records: ArchivedRecord[]
-  /** Of the records, each once, in rising order. */
+  /** The time-stamps of the records, each once, in ascending order. */
   stamps: { stamp: StampProof; proof: InclusionEvidence }[]
-  /** Over the tree head of all of them. */
+  /** The evidence record over the tree head that covers all records. */
   evidence: EvidenceRecordProof | undefined
   previous: Previous
-  /** The log's origin. */
+  /** Identifier of the server, which is the origin of its log. */
   log: string
   made: Date
-  /** DER, the certificate first. */
+  /** DER, the signer's certificate first. */
   checkpointSigner: { certificates: Buffer[]; ocspResponses: Buffer[] } | undefined
 }
 
-/** Known when the stream has ended. */
+/** Complete once the stream has ended. */
 export type WrittenArchive = {
-  /** By entry, SHA-256 in base64. */
+  /** SHA-256 in base64 of each entry, by name. */
   digests: Map<string, string>
   containers: number
   linkingDigest: string
@@ -57,12 +57,15 @@ export type WrittenArchive = {
 
 const ALGORITHM = 'SHA-512'
 const DATE = { mtime: new Date(1980, 0, 1) }
-/** A compressor for each of thousands of small entries takes more time than the rest of the archive. */
+/**
+ * Smaller entries are not compressed: with thousands of them, starting a compressor for each would take more time than all other
+ * work.
+ */
 const WORTH_PACKING = 1024
-/** Containers are packed here, once and as a whole; what stands unpacked without its size a reader of streams cannot read. */
+/** Containers are compressed as a whole. An uncompressed entry of unknown size could not be read by readers of streams. */
 const PACKED = { ...DATE, compressionLevel: 1 }
 
-/** Throws `log_inconsistent` when a message is not what its leaf commits to. */
+/** Throws `log_inconsistent` when a message does not match its leaf. */
 export function writeArchive(content: ArchiveContent): { output: Readable; written(): WrittenArchive } {
   const zip = createZipStream()
   const digests = new Map<string, string>()
@@ -129,7 +132,8 @@ export function writeArchive(content: ArchiveContent): { output: Readable; writt
     timeStamps,
     evidenceRecords: evidence === undefined ? [] : [addEvidenceRecord({ evidence, checkpoint }, add)],
     checkpointSigner: addKept('checkpoint-signer', content.checkpointSigner, add),
-    // Whoever judges an archive has a configuration of its time; X-Road's archives bring none either.
+    // Empty: an archive is judged with a configuration of its time, which the verifier must have. X-Road's archives contain none
+    // either.
     configuration: [],
   }
   if (containers > 0)
@@ -157,7 +161,7 @@ function addRecord(
     checkpoint: addCheckpoint(proof, add),
     openings: {},
   }
-  // What an archive tells of a tombstone is no more than what the log keeps of it.
+  // The archive of a tombstone shows no more than the log keeps after the erasure.
   if (container === undefined && atEnd === 'LEAF_ONLY') return record
   record.openings = Object.fromEntries(
     Object.entries(proof.openings).map(([label, { key, digest }]) => [
@@ -184,7 +188,7 @@ function addCheckpoint(
   return add(`checkpoints/${size}.txt`, Buffer.from(checkpoint))
 }
 
-/** A body in a file is bound to the record by its key: another one does not decrypt. */
+/** A body in a file needs no check: it is bound to the record by its key, and another body would not decrypt. */
 function checkCommitted({ index, message, body }: StoredEvidence, { openings }: InclusionEvidence): void {
   for (const [label, bytes] of Object.entries({ message, body })) {
     const { digest } = openings[label as 'message' | 'body'] ?? {}

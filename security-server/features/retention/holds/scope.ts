@@ -1,4 +1,4 @@
-/** What a legal hold covers. Every part that is given must fit; at least one is. */
+/** What a legal hold covers: records that match all given parts. At least one part must be given. */
 import { Fault } from '#schemas/fault.ts'
 import type { SearchRow } from '../../../reading/index/search-filter.ts'
 
@@ -7,12 +7,12 @@ export type HoldScope = {
   indexes?: number[]
   /** All records with this message id (x-road-id). */
   queryId?: string
-  /** Times, ISO, inclusive and exclusive. */
+  /** ISO times: `from` is included, `to` is not. */
   from?: string
   to?: string
-  /** A subsystem or member that is the client, or that provides the service. */
+  /** A subsystem or member that is the client or provides the service. */
   party?: string
-  /** A service, with its version where it has one. */
+  /** A service identifier, with its version if it has one. */
   service?: string
   /** The other security server. */
   peer?: string
@@ -20,12 +20,12 @@ export type HoldScope = {
 
 export type ActiveHold = { id: number; caseNumber: string; scope: HoldScope }
 
-/** What a scope is compared with. */
+/** The fields of a record that a scope is compared with. */
 type Held = Pick<SearchRow, 'idx' | 'time' | 'query_id' | 'client' | 'service' | 'peer'>
 
 const MAX_INDEXES = 1000
 
-/** Throws `invalid_input` for a scope that names nothing, or more than MAX_INDEXES records. */
+/** Throws `invalid_input` for a scope without any part, and for one that lists no record or more than MAX_INDEXES. */
 export function checkScope(scope: HoldScope): void {
   if (Object.values(scope).every((part) => part === undefined))
     throw new Fault('invalid_input', {

@@ -1,4 +1,4 @@
-/** Legal holds. Setting one waits for the erasures under way, and those that begin later see it. */
+/** Stores legal holds. Setting one waits for erasures that are running. Every later erasure sees it. */
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -26,7 +26,7 @@ export type HoldFilter = {
 
 export type HoldStore = ReturnType<typeof createHoldStore>
 
-/** Erasing compares each record with every hold, so there is an end to them. */
+/** The most holds that can be in force, because each erasure compares every record with every hold. */
 const MAX_ACTIVE = 1000
 const TOO_LATE = 1000
 
@@ -42,7 +42,7 @@ export function createHoldStore(database: Database) {
   return {
     get,
 
-    /** The number that tells a set of holds from a later one, and the holds; that number first. */
+    /** The holds in force and the number of this set, which rises with each new hold. The number is read first. */
     active: async (): Promise<{ number: number; holds: ActiveHold[] }> => {
       const mark = await kysely
         .selectFrom('mark')
@@ -72,7 +72,10 @@ export function createHoldStore(database: Database) {
       return (await query.execute()).map(toHold)
     },
 
-    /** Durable when it resolves; says which of the records that it names had lost their content before. */
+    /**
+     * The hold is durable when the promise resolves. `tooLate`: the listed records whose content had been erased before. Throws
+     * `conflict` when there are too many holds.
+     */
     set: async (q: {
       caseNumber: string
       reason: string
@@ -81,7 +84,7 @@ export function createHoldStore(database: Database) {
       setAt: string
     }): Promise<{ id: number; tooLate: number[] }> => {
       const held = await inTransaction(kysely, async (transaction) => {
-        // First: an erasure that has begun ends before the number is read again, and its outcome is seen below.
+        // This comes first: a running erasure ends before the number is read again, so its result is visible below.
         await transaction
           .updateTable('mark')
           .set((change) => ({ value: change('value', '+', 1) }))
@@ -113,7 +116,10 @@ export function createHoldStore(database: Database) {
       return held
     },
 
-    /** What it had stopped is released by the next run of the job. Throws `not_found`, `conflict` when it was lifted before. */
+    /**
+     * Records that it stopped are released by the next run of the job. Throws `not_found`, and `conflict` when the hold was
+     * lifted before.
+     */
     lift: async (q: { id: number; liftedBy: string; liftedAt: string; reason: string }): Promise<void> => {
       await get(q.id)
       const { numUpdatedRows: lifted } = await kysely
@@ -127,7 +133,7 @@ export function createHoldStore(database: Database) {
   }
 }
 
-/** Of the records that the scope names one by one, those that were erased. */
+/** The records listed in the scope whose content was erased, at most TOO_LATE. */
 async function erasedOf(transaction: Kysely<RetentionTables>, { indexes }: HoldScope): Promise<number[]> {
   if (indexes === undefined) return []
   const rows = await transaction
