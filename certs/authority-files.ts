@@ -1,6 +1,6 @@
 /**
- * The authority's keys and certificates in one directory: private keys as PEM, readable by their owner alone. They appear
- * all at once or not at all, and never over something that is there already.
+ * The authority's keys and certificates in one directory: private keys as PEM, readable by their owner only. All files appear at
+ * once or not at all, and never replace existing ones.
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -16,7 +16,10 @@ export type Identities = Record<Role, { certificate: Certificate; privateKey: Ke
 export const LEDGER_FILE = 'issued.jsonl'
 const FACTS_FILE = 'authority.json'
 
-/** The identities in `directory`; undefined when it is empty or not there. Throws `invalid_configuration` for another instance's. */
+/**
+ * The identities in `directory`; undefined if it is empty or missing. Throws `invalid_configuration` if they belong to another
+ * instance.
+ */
 export async function readIdentities(directory: string, instance: string): Promise<Identities | undefined> {
   const names = await readdir(directory).catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === 'ENOENT') return [] as string[]
@@ -48,7 +51,7 @@ async function readIdentity(directory: string, role: Role): Promise<Identities[R
   }
 }
 
-/** Writes a whole new authority. The parent of `directory` must exist. */
+/** Writes a new authority. The parent of `directory` must exist. */
 export async function writeIdentities(
   directory: string,
   instance: string,
@@ -65,7 +68,7 @@ export async function writeIdentities(
       await writeFile(path.join(fresh, `${role}.pem`), pemOf(certificate), { flush: true })
     }
     await writeFile(path.join(fresh, FACTS_FILE), JSON.stringify({ instance }), { flush: true })
-    // Takes the place of an empty directory, and fails on one that is not.
+    // Replaces an empty directory, and fails if it is not empty.
     await rename(fresh, directory)
     await chmod(directory, 0o700)
   } catch (thrown) {

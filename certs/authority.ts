@@ -1,6 +1,6 @@
 /**
- * A development certification authority with its OCSP responder and time-stamping authority, for tests in process and for
- * the trust services. Never for production: its keys lie unprotected and it issues to whoever asks.
+ * A development certification authority with its OCSP responder and time-stamping authority, for tests in process and for the
+ * trust services. Never for production: its keys are unprotected, and it issues certificates to everybody who asks.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import path from 'node:path'
@@ -31,11 +31,11 @@ export type IssueRequest = {
   /** PKCS #10, DER or PEM. */
   request: Buffer
   profile: ProfileName
-  /** Instead of the subject in the request, and unchecked: for certificates that are wrong on purpose. */
+  /** Replaces the subject of the request, unchecked: for certificates that are wrong on purpose. */
   subject?: Subject
   notBefore?: Date
   notAfter?: Date
-  /** The time of issue; the clock's when absent. */
+  /** The time of issue; by default the clock's. */
   at?: Date
 }
 
@@ -44,37 +44,40 @@ export type Authority = {
   clock: Clock
   root: Certificate
   intermediate: Certificate
-  /** Issued by the intermediate; answers for what the intermediate issued. The root answers for the intermediate. */
+  /**
+   * The certificate of the responder for certificates that the intermediate issued; the intermediate issued it. The root answers
+   * for the intermediate.
+   */
   ocspResponder: Certificate
   tsa: Certificate
-  /** Throws `invalid_request` for a request that must not become a certificate. */
+  /** Throws `invalid_request` if no certificate may be issued for the request. */
   issue(q: IssueRequest): Promise<Certificate>
-  /** `reason` is a CRLReason code. Throws `not_found` for a number that was never issued. */
+  /** `reason` is a CRLReason code. Throws `not_found` for a serial number that was never issued. */
   revoke(serialNumber: bigint, reason?: number): void
   ocspAnswer(request: Buffer, conditions?: Partial<Conditions>): Buffer
   timeStamp(request: Buffer, conditions?: Partial<Conditions>): Buffer
 }
 
 type AuthorityQuestion = {
-  /** Where keys, certificates and what was issued are kept; in memory when absent. Made when it is not there. */
+  /** Where keys, certificates and the ledger are stored; created if missing. By default they are in memory only. */
   directory?: string
   clock: Clock
   instance: string
   curveOrRsa?: KeyKind
-  /** Written into certificates as the address of the responder. */
+  /** The address of the responder, to be written into certificates. */
   ocspUrl?: string
-  /** From thisUpdate to nextUpdate; an hour when absent. */
+  /** From thisUpdate to nextUpdate; by default an hour. */
   ocspValiditySeconds?: number
 }
 
 const DAY_MS = 86_400_000
-// Clocks of the machines that meet the certificate may be a little behind.
+// Clocks of the machines that verify the certificate may be a little behind.
 const BACKDATE_MS = 300_000
-// Answers that are stale on purpose must still fall into the life of the authority's own certificates.
+// OCSP answers that are stale on purpose must still be within the validity of the authority's own certificates.
 const AUTHORITY_BACKDATE_MS = 30 * DAY_MS
 const DNS_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i
 
-/** Opens the authority in `directory`, or makes a new one. */
+/** Opens the authority in `directory`, or creates a new one. */
 export async function createAuthority(q: AuthorityQuestion): Promise<Authority> {
   const { directory } = q
   let identities = directory === undefined ? undefined : await readIdentities(directory, q.instance)
@@ -84,7 +87,7 @@ export async function createAuthority(q: AuthorityQuestion): Promise<Authority> 
   const ledger = openLedger(directory === undefined ? undefined : path.join(directory, LEDGER_FILE))
   for (const role of ['intermediate', 'ocsp-responder', 'tsa'] as const) {
     const { certificate } = identities[role]
-    // A crash between the keys and the ledger must not leave an authority that does not know itself.
+    // After a crash between writing the keys and the ledger, the ledger may lack the authority's own certificates.
     if (ledger.find(certificate.serialNumber) !== undefined) continue
     ledger.issued(certificate, role === 'intermediate' ? 'root' : 'intermediate', role)
   }
@@ -180,7 +183,7 @@ function issuerOf({ certificate, privateKey }: Identity): {
   return { name: certificate.subject.der, publicKey: publicKeyOf(certificate), privateKey }
 }
 
-/** As long as the profile says, never longer than the issuer. */
+/** As long as the profile says, but never longer than the issuer's certificate. */
 function validityOf(
   now: number,
   profile: Profile,

@@ -1,4 +1,4 @@
-/** The trust services: what they issue and answer is judged by openssl and by the code that servers judge with. */
+/** The trust services: openssl and the code of our servers judge their certificates and answers. */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'

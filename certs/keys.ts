@@ -1,4 +1,4 @@
-/** The keys of the trust services: made, and used to sign OCSP answers and time-stamps. */
+/** Makes the keys of the trust services and signs OCSP answers and time-stamps with them. */
 import { generateKeyPair, type KeyObject, sign } from 'node:crypto'
 import { promisify } from 'node:util'
 import { der } from '#core/asn1/der-write.ts'

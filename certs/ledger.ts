@@ -1,6 +1,7 @@
 /**
- * What the authority has issued and revoked, one JSON line each, appended before the certificate leaves: a status asked
- * for later is always known. A last line that a crash cut off is dropped; its certificate was never handed out.
+ * The certificates that the authority has issued and revoked, one JSON line each. A line is written before the certificate is
+ * returned, so its status is always known later. An incomplete last line after a crash is dropped; its certificate was never
+ * returned.
  */
 import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -17,7 +18,7 @@ type LedgerEntry = {
 export type Ledger = {
   find(serialNumber: bigint): LedgerEntry | undefined
   issued(certificate: Certificate, issuer: LedgerEntry['issuer'], profile: string): void
-  /** Throws `not_found` for a number that was never issued; a second time changes nothing. */
+  /** Throws `not_found` for a serial number that was never issued. Revoking twice changes nothing. */
   revoked(serialNumber: bigint, at: Date, reason: number | undefined): void
 }
 
@@ -31,7 +32,7 @@ type Line =
     }
   | { act: 'revoked'; serialNumber: string; at: string; reason?: number }
 
-/** In memory when no file is given. */
+/** The ledger in a file, or in memory without one. */
 export function openLedger(file: string | undefined): Ledger {
   const entries = new Map<string, LedgerEntry>()
   const apply = (line: Line): void => {

@@ -33,7 +33,7 @@ async function start(): Promise<Running> {
     instance: settings.instance,
     curveOrRsa: settings.keyKind,
     ocspValiditySeconds: settings.ocspValiditySeconds,
-    // A port that is not known yet cannot stand in a certificate.
+    // A certificate cannot contain a port that is not known yet.
     ...(ocspPort !== 0 && { ocspUrl: `http://${host}:${ocspPort}/` }),
   })
   const apiKey = settings.apiKeyFile === undefined ? undefined : await readSecret(settings.apiKeyFile)
@@ -48,7 +48,7 @@ async function start(): Promise<Running> {
   }
 }
 
-/** The provider at which people of the development instance log in; undefined when no file names them. */
+/** The provider where people of the development instance log in; undefined if no file names them. */
 async function startOpenId(
   q: TrustServicesSettings,
 ): Promise<{ url: string; close(): Promise<void> } | undefined> {

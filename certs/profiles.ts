@@ -1,4 +1,4 @@
-/** What each kind of certificate may be used for and how long it lives: data, read by the issuing code alone. */
+/** The usages and validity of each kind of certificate, as data for the issuing code. */
 import { OID } from '#core/asn1/oids.ts'
 import type { KeyUsage } from '#core/certificate/extensions.ts'
 
@@ -8,17 +8,17 @@ export type Profile = {
   days: number
   keyUsage: KeyUsage[]
   extendedKeyUsage: string[]
-  /** RFC 3161 2.3 wants it for an authority, and nothing else beside it. */
+  /** RFC 3161 2.3 requires it for an authority, and allows no other usage. */
   extendedKeyUsageCritical?: true
-  /** A certification authority, with this many more below it. */
+  /** Makes it a certification authority, with at most this many authorities below it. */
   pathLength?: number
-  /** RFC 6960 4.2.2.2.1: nobody asks for the status of the responder itself. */
+  /** RFC 6960 4.2.2.2.1: the status of the responder itself is not checked. */
   ocspNoCheck?: true
-  /** 'server' and 'member' follow X-Road's FiVRK profile (wire 6.2); 'any' takes what the request says. */
+  /** 'server' and 'member' require X-Road's FiVRK profile (wire 6.2); 'any' accepts every subject. */
   subject: 'server' | 'member' | 'any'
 }
 
-/** The class by which X-Road's configuration names the subject profile that these certificates follow. */
+/** The class name of the subject profile of these certificates in X-Road's configuration. */
 export const SUBJECT_PROFILE_CLASS =
   'ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider'
 

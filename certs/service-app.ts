@@ -1,4 +1,4 @@
-/** What the three services share: a listener with health, the fault switch and its guarded admin routes. */
+/** The common part of the three services: a listener with health, the fault switch and its guarded admin routes. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -12,7 +12,7 @@ import { type Conditions, changeSwitch, newSwitch, type Service, type Switch } f
 export type ServiceApp = {
   app: FastifyInstance
   state: Switch
-  /** The conditions for one answer; waits or breaks the connection (undefined) when switched so. */
+  /** The conditions for one answer. Depending on the switch it first waits, or breaks the connection and returns undefined. */
   admit(request: FastifyRequest, reply: FastifyReply): Promise<Conditions | undefined>
   /** For routes that change something. Throws `unauthorized`. */
   checkKey(request: FastifyRequest): void
@@ -22,7 +22,7 @@ export type ServiceApp = {
 export type ServiceSettings = {
   log: Log
   clock: Clock
-  /** Without one nobody may use the admin routes. */
+  /** Without a key the admin routes refuse everybody. */
   apiKey?: string | undefined
 }
 
@@ -81,7 +81,7 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/** The body as bytes. Throws `invalid_content_type` for JSON and for none. */
+/** The body as bytes. Throws `invalid_content_type` for JSON and for a missing body. */
 export function bodyOf(request: FastifyRequest): Buffer {
   if (!Buffer.isBuffer(request.body)) throw new Fault('invalid_content_type')
   return request.body

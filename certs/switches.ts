@@ -1,13 +1,13 @@
-/** How a trust service misbehaves on purpose: one fault at a time and a clock that can be moved, for tests. */
+/** Makes a trust service misbehave on purpose, for tests: one fault at a time, and a clock that can be moved. */
 import { Fault } from '#schemas/fault.ts'
 
 const SERVICES = ['ca', 'ocsp', 'tsa'] as const
 export type Service = (typeof SERVICES)[number]
 
 /**
- * down: connections break without an answer. slow: answers come late. stale: answers are a week old (a CA's certificates
- * have expired). malformed: answers are cut. revoked, unknown: so says the OCSP responder of every certificate; the TSA
- * refuses, the CA too. wrong-signer: signed by a key that has no right to (not for the CA).
+ * down: connections break without an answer. slow: answers come late. stale: answers are a week old (a CA's certificates have
+ * expired). malformed: answers are truncated. revoked, unknown: the OCSP responder reports this for every certificate; the TSA
+ * and the CA refuse. wrong-signer: answers are signed with a key that is not authorised (not for the CA).
  */
 export const FAULT_MODES = [
   'none',
@@ -23,19 +23,19 @@ export type FaultMode = (typeof FAULT_MODES)[number]
 
 export type Switch = { mode: FaultMode; delayMs: number; clockOffsetMs: number }
 
-/** The time of an answer and what is wrong with it. */
+/** The time for an answer, and the fault that it should have. */
 export type Conditions = { at: Date; mode: FaultMode }
 
 const DEFAULT_DELAY_MS = 30_000
 const MAX_DELAY_MS = 600_000
-/** How far back 'stale' reaches. */
+/** How old answers in mode 'stale' are. */
 export const STALE_MS = 7 * 86_400_000
 
 export function newSwitch(): Switch {
   return { mode: 'none', delayMs: DEFAULT_DELAY_MS, clockOffsetMs: 0 }
 }
 
-/** Takes over what `change` (from a request's body) says. Throws `invalid_input`. */
+/** Applies the changes in a request's body. Throws `invalid_input`. */
 export function changeSwitch(state: Switch, change: unknown): Switch {
   if (typeof change !== 'object' || change === null) throw refused('an object is needed')
   for (const [key, value] of Object.entries(change)) {
@@ -55,7 +55,7 @@ function refused(what: string): Fault {
   return new Fault('invalid_input', { what })
 }
 
-/** A malformed answer: the true one, cut in half. */
+/** A malformed answer: the correct one, cut in half. */
 export function cut(answer: Buffer): Buffer {
   return answer.subarray(0, answer.length >> 1)
 }

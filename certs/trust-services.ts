@@ -12,15 +12,15 @@ import { createTsaApp } from './tsa/app.ts'
 type TrustServicesQuestion = {
   authority: Authority
   host: string
-  /** 0 or absent: any free port. */
+  /** 0 or undefined: any free port. */
   caPort?: number | undefined
   ocspPort?: number | undefined
   tsaPort?: number | undefined
-  /** The authority's when absent. */
+  /** By default the authority's clock. */
   clock?: Clock
-  /** Silent when absent. */
+  /** By default nothing is logged. */
   log?: Log
-  /** Opens /admin/switch and revocations; closed when absent. */
+  /** Enables /admin/switch and revocations; without it they are disabled. */
   apiKey?: string | undefined
 }
 
@@ -28,14 +28,14 @@ type TrustServices = {
   caUrl: string
   ocspUrl: string
   tsaUrl: string
-  /** Switches a fault on, 'none' switches it off. `delayMs` is for 'slow', 30 s when never given. */
+  /** Switches a fault on; 'none' switches it off. `delayMs` is for 'slow', 30 s by default. */
   fault(service: Service, mode: FaultMode, delayMs?: number): void
-  /** Moves the clock of one service, or of all. */
+  /** Moves the clock of one service, or of all services. */
   setClockOffset(service: Service | 'all', offsetMs: number): void
   close(): Promise<void>
 }
 
-/** Resolves when all three listen; when one cannot, none goes on. */
+/** Resolves when all three listen. If one cannot listen, the others are closed. */
 export async function startTrustServices(q: TrustServicesQuestion): Promise<TrustServices> {
   const settings = {
     log: q.log ?? createLog({ name: 'trust-services', level: 'silent' }),

@@ -1,10 +1,13 @@
-/** For what others may answer slowly or never: each of them apart, and none for longer than a bound. */
+/** Runs acts that wait for slow or silent machines separately from one another, each with a time limit. */
 import { Fault } from '#schemas/fault.ts'
 
-/** Runs the act for the key, which `signal` ends in time; joins one that is under way. The act tells itself what went wrong. */
+/**
+ * Runs the act for the key; `signal` aborts it after the time limit. If an act for the key is running, joins it instead. The act
+ * itself must report failures.
+ */
 type Apart = (key: string, act: (signal: AbortSignal) => Promise<void>) => Promise<void>
 
-/** Of one key at most one act runs at a time; of several keys none waits for another. */
+/** At most one act per key runs at a time; acts of different keys do not wait for one another. */
 export function createApart(withinMs: number): Apart {
   const running = new Map<string, Promise<void>>()
   return (key, act) => {
@@ -16,7 +19,7 @@ export function createApart(withinMs: number): Apart {
   }
 }
 
-/** The outcome of `act`, which is not waited for any longer once the signal is given: then `network_error`. */
+/** The outcome of `act`. Throws `network_error` once the signal aborts; `act` itself may continue. */
 export async function within<T>(signal: AbortSignal, act: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
   const end = (): void => reject(new Fault('network_error', { what: 'not all of it came in time' }))
@@ -30,8 +33,8 @@ export async function within<T>(signal: AbortSignal, act: Promise<T>): Promise<T
 }
 
 /**
- * For places that are tried one after the other: gives each of them the signal that ends it, after half of what is left of
- * `withinMs`, so that a slow one leaves time for those after it. No signal where there is no bound.
+ * For places that are tried one after the other. Each call returns a signal that aborts after half of what is left of `withinMs`,
+ * so that a slow place leaves time for the next ones. Undefined if there is no limit.
  */
 export function shares(withinMs: number | undefined): () => AbortSignal | undefined {
   const end = performance.now() + (withinMs ?? 0)

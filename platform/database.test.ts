@@ -108,7 +108,7 @@ t.test('a named lock holds one transaction at a time across nodes', (t) =>
           .set({ size: (size ?? 0) + 1 })
           .execute()
       })
-    // The embedded store's busy wait blocks the loop it would wait for, so its second node takes turns.
+    // The embedded store waits by blocking the event loop that would end the wait, so its second node runs afterwards.
     if (database.dialect === 'sqlite')
       for (let i = 0; i < 10; i++) await raise(i % 2 === 0 ? database : second)
     else await Promise.all(Array.from({ length: 10 }, (_, i) => raise(i % 2 === 0 ? database : second)))
@@ -182,7 +182,7 @@ t.test('PostgreSQL down, crashed and frozen: a clear fault, then it goes on by i
     .execute(async (transaction) => {
       await transaction.insertInto('thing').values({ name: 'lost' }).execute()
       await server.crash()
-      // The connection breaks while no statement is under way.
+      // The connection breaks while no statement is running.
       await wait(50)
       await transaction.insertInto('thing').values({ name: 'lost too' }).execute()
     })

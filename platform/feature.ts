@@ -1,66 +1,68 @@
-/** What a feature is: one capability of a server, in one folder, as a value that `serve.ts` makes a part of the process. */
+/** The type of a feature: one capability of a server, in one folder, as a value that `serve.ts` adds to the process. */
 import type { FastifyInstance } from 'fastify'
 import type { Migration } from 'kysely/migration'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { JobHandler } from '#platform/jobs/create-jobs.ts'
 
-/** Work that happens later. `run` must bear being run twice: a crash repeats it. */
+/** Work for later. `run` must tolerate being run twice: a crash repeats it. */
 export type Job = {
-  /** Stands in the database's rows, in metrics and in logs: never changed, unlike those of all other features. */
+  /** The name in database rows, metrics and logs. Never change it; it must be unique among all features. */
   kind: string
   run: JobHandler
   /**
-   * Seconds from each end to the next run; a function is asked again every second and must not throw. Absent: it runs when
-   * somebody enqueues it.
+   * Seconds from each end to the next run. A function is called again every second and must not throw. Undefined: the job runs
+   * when it is enqueued.
    */
   everySeconds?: number | (() => number)
-  /** The first run is due at the start, not after the first interval. */
+  /** The first run is due at the start, instead of after the first interval. */
   immediately?: boolean
-  /** Work on what one node alone has, its files and memory: every node does it. Otherwise one node of all does. */
+  /** For work on what each node has alone (files, memory): every node runs it. Otherwise one of all nodes does. */
   onEachNode?: boolean
-  /** No more of this kind run here at once: a kind that waits for machines of others leaves places for the rest. */
+  /** The most jobs of this kind that run here at once. Limit a kind that waits for other machines, so that others can run. */
   places?: number
 }
 
-/** A feature that is open. All of it is optional; what it does not name it does not have. */
+/** An open feature. Every member is optional. */
 export type Feature<Offers extends object = object> = {
-  /** Handlers of the management API by operation id. The API's file in `schemas` gives each its roles. */
+  /** Handlers of the management API by operation id. The API's file in `schemas` assigns the roles. */
   operations?: Record<string, OperationHandler>
-  /** Routes that it adds to a listener of the server, by the listener's name. */
+  /** Routes to add to a listener of the server, by the listener's name. */
   routes?: Record<string, (app: FastifyInstance) => void | Promise<void>>
   jobs?: Job[]
-  /** Findings of /health/ready by name. A check that throws counts as its fault's text. */
+  /** Checks for /health/ready by name. If a check throws, the text of its fault is the finding. */
   health?: Record<string, () => Finding | Promise<Finding>>
-  /** What features further down the list may ask for; they declare it as an interface of their own. */
+  /** Functions for features further down the list, which declare them as an interface of their own. */
   offers?: Offers
-  /** Ends at once what it does by itself; asked before jobs are waited for. */
+  /** Stops the feature's own activity at once; called before the process waits for jobs. */
   drain?(): Promise<void>
-  /** Closes what it holds, when no job and no listener needs it any more. */
+  /** Frees its resources, after jobs and listeners have ended. */
   close?(): Promise<void>
 }
 
-/** What a feature's folder exports. `Ground` is what it needs: of the server's ground, and of features above it in the list. */
+/**
+ * The export of a feature's folder. `Ground` is what it needs from the server's ground and from features above it in the list.
+ */
 export type FeatureModule<Ground extends object, Offers extends object = object> = {
-  /** Its folder's name. */
+  /** The name of its folder. */
   name: string
-  /** Its tables, step by step. Names are never changed or dropped; they run before anything is opened. */
+  /** The migrations of its tables; they run before anything is opened. Names must never be changed or removed. */
   migrations?: Record<string, Migration>
-  /** Makes it. Counters and gauges are made with the ground's `metrics`. */
+  /** Opens the feature. It makes counters and gauges with the ground's `metrics`. */
   open: (ground: Ground) => Feature<Offers> | Promise<Feature<Offers>>
 }
 
-/** A server's features in the order in which they are opened; each may need the ground and what those before it offer. */
+/** A server's features in the order in which they are opened. Each may need the ground and the `offers` of features before it. */
 export type FeatureList<Ground extends object, Offered extends object> = {
   with<Offers extends object>(
     feature: FeatureModule<Ground & Offered, Offers>,
   ): FeatureList<Ground, Offered & Offers>
   readonly modules: readonly FeatureModule<never>[]
-  /** Never there: carries the types. */
+  /** Never set: only carries the types. */
   readonly types?: { ground: Ground; offered: Offered }
 }
 
-/** An empty list for a server whose ground is `Ground`: `.with(a).with(b)`, a line a feature. */
+/** An empty list for a server with the ground `Ground`: `.with(a).with(b)`, one line per feature. */
 export function listFeatures<Ground extends object>(): FeatureList<Ground, object> {
   const extend = (modules: readonly FeatureModule<never>[]): FeatureList<Ground, object> => ({
     modules,
@@ -69,7 +71,7 @@ export function listFeatures<Ground extends object>(): FeatureList<Ground, objec
   return extend([])
 }
 
-/** All migrations of a list. Throws when two features have one of the same name. */
+/** All migrations of a list. Throws if two features have a migration with the same name. */
 export function migrationsOf(
   list: { modules: readonly FeatureModule<never>[] },
   ...ofGround: Record<string, Migration>[]
@@ -77,7 +79,7 @@ export function migrationsOf(
   return merge('migration', [...ofGround, ...list.modules.map(({ migrations }) => migrations ?? {})])
 }
 
-/** One record of several; a name may stand in one of them only. */
+/** Merges records; throws if a name occurs in two of them. */
 export function merge<V>(what: string, records: readonly Record<string, V>[]): Record<string, V> {
   const merged: Record<string, V> = {}
   for (const record of records)

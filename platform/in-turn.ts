@@ -1,6 +1,6 @@
-/** One thing after the other: for changes of state that is read before it is written. */
+/** Runs acts one after the other, or a few at a time: for state that is read before it is written. */
 
-/** Gives a function that runs each `act` when all before it have ended, well or badly, and passes its outcome on. */
+/** Returns a function that runs each `act` after all earlier ones have ended, successfully or not, and returns its outcome. */
 export function createTurn(): <T>(act: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve()
   return (act) => {
@@ -11,18 +11,18 @@ export function createTurn(): <T>(act: () => Promise<T>) => Promise<T> {
 }
 
 type Places = {
-  /** Runs `act` when there is a place: at once, within this call, while one is free. */
+  /** Runs `act` when there is a place. If one is free, it starts at once, within this call. */
   run<T>(act: () => Promise<T>): Promise<T>
   hasFree(): boolean
 }
 
-/** At most `most` acts run at a time, the others in the order in which they came. */
+/** At most `most` acts run at a time; the others wait in the order in which they came. */
 export function createPlaces(most: number): Places {
   const waiting: (() => void)[] = []
   let taken = 0
   const run: Places['run'] = async (act) => {
     if (taken < most) taken += 1
-    // Who ends hands its place on.
+    // An act that ends passes its place on.
     else await new Promise<void>((resolve) => waiting.push(resolve))
     try {
       return await act()

@@ -1,6 +1,6 @@
-/** Texts that people read and decide by: what does not show, or makes a text look like another, has no place in them. */
+/** Texts that people read and decide by: they must not contain characters that are invisible or make a text look like another. */
 
-// Joiners stay: some scripts need them.
+// Joiners are allowed: some scripts need them.
 const UNSEEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
 
 /** Whether `value` is a text of 1 to `most` characters without control characters and direction marks. */
@@ -8,12 +8,15 @@ export function isPlainText(value: unknown, most: number): value is string {
   return typeof value === 'string' && value.trim() !== '' && value.length <= most && !UNSEEN.test(value)
 }
 
-/** Names in certificates and files are strangers' words: no control or direction characters on somebody's terminal. */
+/**
+ * Names in certificates and files come from strangers: this removes control and direction characters before a terminal shows
+ * them.
+ */
 export function printable(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }
 
-/** `value` as JSON on one line that no terminal obeys: what it shows otherwise, or not at all, is escaped. */
+/** `value` as JSON on one line: characters that a terminal would interpret or not show are escaped. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (marks) =>
     Array.from(

@@ -340,7 +340,7 @@ t.test('process: one ready line, a drain on each signal, a reason when it cannot
   const orphan = run(drains)
   await ready(orphan)
   orphan.child.disconnect()
-  // Node gives no 'close' after a disconnect from this side.
+  // Node emits no 'close' after a disconnect from this side.
   t.strictSame(await once(orphan.child, 'exit'), [0, null], 'the parent is gone')
   const stuck = run('return { stop: () => new Promise(() => undefined) }')
   await ready(stuck)

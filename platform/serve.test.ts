@@ -1,4 +1,4 @@
-/** A server made of a list: a toy feature, written into a folder of its own, is served with its tables, route, job, finding and metric. */
+/** A server made of a list: a toy feature in its own folder is served with its tables, route, job, finding and metric. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ const log = createLog({ name: 'test', destination: { write: () => undefined } })
 const folder = mkdtempSync(path.join(tmpdir(), 'concordat-feature-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 
-/** All that its author writes: one folder. */
+/** Everything that its author writes: one folder. */
 const GREETINGS = `/** Greets whoever asks, and counts how often. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'

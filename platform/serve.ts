@@ -1,6 +1,6 @@
 /**
- * Makes a process of a list of features: opens them in order, registers their operations, routes, findings and jobs, listens,
- * starts the jobs, and takes it all down in the opposite order.
+ * Runs a list of features as a process: opens them in order, registers their operations, routes, findings and jobs, listens,
+ * starts the jobs, and closes everything in the reverse order.
  */
 import type { FastifyInstance } from 'fastify'
 import { keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
@@ -17,42 +17,42 @@ import { failingJobs } from '#platform/jobs/failing-jobs.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import type { Services } from '#platform/services.ts'
 
-/** A listener beside the management API's. `addRoutes` gives it what features have for it; it listens when it can. */
+/** A listener besides the management API's. `addRoutes` receives the features' routes for it. */
 export type Listener = {
   listen(addRoutes: (app: FastifyInstance) => Promise<void>): Promise<OpenListener>
 }
 export type OpenListener = {
-  /** A finding under the listener's name, for one that may listen later. */
+  /** The finding under the listener's name, for a listener that may start later. */
   health?: () => Finding
   close(): Promise<void>
 }
 
-/** What is a server's own beside its features. */
+/** What a server has besides its features. */
 export type Shape = {
-  /** The management listener, with neither routes nor socket yet, and where it will be found. */
+  /** The management listener, without routes and not listening yet, and its address. */
   admin: { app: FastifyInstance; url: string; listen(): Promise<void> }
   /** The file of the management API. */
   document: OpenApiRegistration['document']
   /** Handlers of operations that belong to no feature. */
   operations?: Record<string, OperationHandler>
-  /** Around every handler, as where looks are recorded. */
+  /** Wraps all handlers, for example to record reading. */
   around?: (handlers: Record<string, OperationHandler>) => Record<string, OperationHandler>
-  /** Who calls; API keys alone when absent. */
+  /** Authenticates callers; by default API keys only. */
   authenticate?: OpenApiRegistration['authenticate'] | undefined
   fourEyes?: OpenApiRegistration['fourEyes']
   admit?: OpenApiRegistration['admit']
   listeners: Record<string, Listener>
-  /** Starts jobs when they may run, at once when absent. The result ends the waiting. */
+  /** Starts the jobs when they may run; by default at once. The returned function cancels the waiting. */
   whenOpen?: (start: () => Promise<void>) => Promise<() => void>
-  /** Hears how an approved call is carried out, once there is an API. */
+  /** Receives the function that carries out approved calls, once there is an API. */
   onApi?: (api: RegisteredOpenApi) => void
   ready: string
 }
 
-/** The end of the ground, after all features are closed. */
+/** The ground; `closeGround` is called after all features are closed. */
 type Ground = Services & { closeGround(): Promise<void> }
 
-/** Opens `features` on `ground` and runs them until `stop`. Throws when two features claim one name, or the API has gaps. */
+/** Opens `features` on `ground` and runs them until `stop`. Throws if two features use one name, or operations lack handlers. */
 export async function serve<G extends Ground, Offered extends object>(
   ground: G,
   features: FeatureList<G, Offered>,
@@ -61,7 +61,7 @@ export async function serve<G extends Ground, Offered extends object>(
   const { opened, all } = await openAll(ground, features)
   const { health, metrics, jobs, audit, once } = ground
   const shape = await shapeOf(all)
-  // Whatever is wrong with the list shows before anybody can connect.
+  // Mistakes in the list are reported before anybody can connect.
   const recurring = registerJobs(ground, opened)
   checkListeners(opened, [...Object.keys(shape.listeners), 'admin'])
   const findings = merge(
@@ -141,7 +141,7 @@ function checkListeners(opened: Feature[], names: string[]): void {
   if (unknown.length > 0) throw new Error(`no listener is called ${unknown}`)
 }
 
-/** Fills the services' handlers; gives the jobs that recur, each under the kind of its row. */
+/** Fills the services' handlers; returns the recurring jobs, each with the kind in its row. */
 function registerJobs({ handlers, places, node }: Services, opened: Feature[]): Job[] {
   const jobs = opened.flatMap((one) => one.jobs ?? [])
   const named = jobs.map((job) => ({

@@ -1,4 +1,7 @@
-/** What every server has before its own ground: a migrated database, jobs, metrics, health, the audit log and API keys. */
+/**
+ * The services that every server has before its own ground: a migrated database, jobs, metrics, health, the audit log and API
+ * keys.
+ */
 import type { Migration } from 'kysely/migration'
 import { type ApiKeys, createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
@@ -27,7 +30,7 @@ export const serviceMigrations: Record<string, Migration> = {
 export type Services = {
   clock: Clock
   log: Log
-  /** This process, unlike all others on the database. */
+  /** A name of this process, unique on the database. */
   node: string
   database: Database
   jobs: Jobs
@@ -41,12 +44,12 @@ export type Services = {
   places: Record<string, number>
 }
 
-/** `migrations` are those of the server, with its features' (feature.ts, migrationsOf). Throws `database_error`. */
+/** `migrations` are those of the server and its features (feature.ts, migrationsOf). Throws `database_error`. */
 export async function openServices(q: {
   databaseUrl: string
   migrations: Record<string, Migration>
   redisUrl?: string | undefined
-  /** How long a crashed node's job rests before another takes it, and how many run here at once. */
+  /** How long the job of a crashed node is blocked before another node may take it, and how many jobs run here at once. */
   leaseSeconds?: number
   concurrency?: number
   node: string

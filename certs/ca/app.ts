@@ -1,4 +1,4 @@
-/** The certification authority over HTTP: certificates for requests, its own certificates, revocations. */
+/** The certification authority over HTTP: issues certificates, returns its own certificates, revokes certificates. */
 import { Fault } from '#schemas/fault.ts'
 import type { Authority } from '../authority.ts'
 import { pemOf } from '../pem.ts'
@@ -58,7 +58,7 @@ export function createCaApp(authority: Authority, q: ServiceSettings): ServiceAp
   return service
 }
 
-/** Stale: it has expired a week ago. */
+/** In mode 'stale' the certificate expired a week ago. */
 function datesOf({ at, mode }: Conditions): { at: Date; notBefore?: Date; notAfter?: Date } {
   if (mode !== 'stale') return { at }
   const end = at.getTime() - STALE_MS

@@ -1,9 +1,9 @@
-/** Checks the subject of a request against X-Road's FiVRK profile (wire 6.2), so that no unusable certificate is issued. */
+/** Checks the subject of a request against X-Road's FiVRK profile (wire 6.2), so that only usable certificates are issued. */
 import { attribute, type Name } from '#core/certificate/name.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Profile } from '../profiles.ts'
 
-/** Throws `invalid_request` with the attribute that is wrong. */
+/** Throws `invalid_request` that names the wrong attribute. */
 export function checkSubject(subject: Name, kind: Profile['subject'], instance: string): void {
   if (subject.rdns.length === 0) throw refused('is empty')
   if (kind === 'any') return

@@ -1,4 +1,4 @@
-/** Makes one certificate by a profile. @peculiar/x509 is loaded at the first one: the services start without it. */
+/** Issues one certificate by a profile. @peculiar/x509 is loaded for the first certificate, so the services start without it. */
 import { createHash, type KeyObject, randomBytes } from 'node:crypto'
 import type { JsonGeneralNames } from '@peculiar/x509'
 import { children, parseDer, readBitString } from '#core/asn1/der.ts'
@@ -13,14 +13,14 @@ type Library = typeof import('@peculiar/x509')
 export type Subject = [attribute: string, value: string][]
 
 type IssueQuestion = {
-  /** DER of a Name, or attributes. */
+  /** DER of a Name, or a list of attributes. */
   subject: Buffer | Subject
   publicKey: KeyObject
   profile: Profile
   issuer: { name: Buffer | Subject; publicKey: KeyObject; privateKey: KeyObject }
   notBefore: Date
   notAfter: Date
-  /** The value of the extension, when the request asked for one. */
+  /** The value of the extension, if the request asked for one. */
   subjectAltName?: Buffer | undefined
   dnsName?: string | undefined
   ocspUrl?: string | undefined
@@ -43,7 +43,7 @@ export async function issueCertificate(q: IssueQuestion): Promise<Certificate> {
 }
 
 async function loadLibrary(): Promise<Library> {
-  // The library's container needs the Reflect metadata API to be there first.
+  // The library's container needs the Reflect metadata API to be loaded before it.
   await import('reflect-metadata')
   return import('@peculiar/x509')
 }
@@ -62,7 +62,7 @@ function nameOf(x509: Library, name: Buffer | Subject): InstanceType<Library['Na
   )
 }
 
-/** DER readers elsewhere refuse times with milliseconds. */
+/** Other DER readers refuse times with milliseconds. */
 function wholeSecond(date: Date): Date {
   return new Date(Math.floor(date.getTime() / 1000) * 1000)
 }

@@ -1,4 +1,6 @@
-/** Reads a certificate request (PKCS #10, RFC 2986) and checks that whoever made it holds a key that is strong enough. */
+/**
+ * Reads a certificate request (PKCS #10, RFC 2986); checks that its sender has the private key and that the key is strong enough.
+ */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import {
   children,
@@ -40,7 +42,7 @@ const DIGESTS = new Map<string, string>([
   [OID.sha512WithRSAEncryption, 'sha512'],
 ])
 
-/** `bytes` is DER or PEM. Throws `invalid_request` for anything that must not become a certificate. */
+/** `bytes` is DER or PEM. Throws `invalid_request` if no certificate may be issued for the request. */
 export function readCertificateRequest(bytes: Buffer): CertificateRequest {
   try {
     if (bytes.length > MAX_BYTES) throw malformed(`longer than ${MAX_BYTES} bytes`)

@@ -1,4 +1,4 @@
-/** Answers one OCSP request from the ledger, each CertID echoed byte for byte, the nonce too (RFC 6960, wire 6.3). */
+/** Answers one OCSP request from the ledger; returns each CertID byte for byte, and the nonce (RFC 6960, wire 6.3). */
 import { createHash, type KeyObject } from 'node:crypto'
 import { parseDer } from '#core/asn1/der.ts'
 import { OID } from '#core/asn1/oids.ts'
@@ -13,18 +13,18 @@ import { type Conditions, cut, type FaultMode, STALE_MS } from '../switches.ts'
 export type Signatory = { certificate: Certificate; privateKey: KeyObject }
 
 type OcspState = {
-  /** Signs for its own children, the intermediate above all: the issuer itself is an authorised responder. */
+  /** Signs answers about certificates that it issued, above all the intermediate: an issuer is an authorised responder itself. */
   root: Signatory
   intermediate: Signatory
-  /** Issued by the intermediate for OCSP, signs for all others. */
+  /** Issued by the intermediate for OCSP; signs all other answers. */
   responder: Signatory
-  /** Has no right to sign OCSP answers. */
+  /** Not authorised to sign OCSP answers. */
   stranger: Signatory
   ledger: Ledger
   validitySeconds: number
 }
 
-/** Never throws for what is in a request. */
+/** Never throws, whatever the request contains. */
 export function answerOcsp(state: OcspState, request: Buffer, { at, mode }: Conditions): Buffer {
   let asked: ReturnType<typeof parseOcspRequest>
   try {
@@ -61,7 +61,7 @@ const DIGESTS: Record<string, string> = {
   [OID.sha512]: 'sha512',
 }
 
-/** Which of our two authorities a CertID means. */
+/** The authority that issued the certificate of a CertID. */
 function issuerOf(state: OcspState, certId: Buffer): 'root' | 'intermediate' | undefined {
   const { digest, issuerNameHash, issuerKeyHash } = readCertId(parseDer(certId))
   const name = DIGESTS[digest]
@@ -83,7 +83,7 @@ function statusOf(
   const entry = state.ledger.find(readCertId(parseDer(certId)).serialNumber)
   if (mode === 'unknown' || entry === undefined || entry.issuer !== issuer) return { status: 'unknown' }
   if (mode === 'revoked') return { status: 'revoked', revokedAt: thisUpdate }
-  // A revocation that lies ahead (a moved clock) has not happened yet.
+  // A revocation in the future (the clock was moved) has not happened yet.
   if (entry.revokedAt === undefined || entry.revokedAt > thisUpdate) return { status: 'good' }
   return {
     status: 'revoked',

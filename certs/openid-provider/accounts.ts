@@ -1,4 +1,4 @@
-/** Who can log in at the development provider, and which programs may ask it: a file that is read once, at the start. */
+/** The people who can log in at the development provider, and the programs that may use it: a file, read once at the start. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
@@ -8,7 +8,7 @@ type Client = { id: string; secret: string; redirectUri: string }
 export type Accounts = {
   clients: Client[]
   find(subject: string): Person | undefined
-  /** The person with this name and password; undefined when they do not fit. */
+  /** The person with this name and password; undefined if they do not match. */
   check(subject: string, password: string): Person | undefined
 }
 
@@ -24,7 +24,7 @@ export function readAccounts(text: string): Accounts {
     find,
     check(subject, password) {
       const person = find(subject)
-      // As long for a name that is unknown.
+      // Takes equally long for an unknown name.
       const fits = timingSafeEqual(digest(password), digest(person?.password ?? ''))
       return fits && person !== undefined && password !== '' ? person : undefined
     },

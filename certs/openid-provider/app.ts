@@ -1,6 +1,6 @@
 /**
- * An OpenID provider for development: people of a file log in by name and password on one page. On loopback addresses only,
- * for its passwords cross the wire in plain.
+ * An OpenID provider for development: people from a file log in with name and password on one page. It listens on loopback
+ * addresses only, since passwords are sent unencrypted.
  */
 import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -15,7 +15,7 @@ import { sendSignIn } from './page.ts'
 const BODY_LIMIT = 16 * 1024
 const MAX_NAME = 255
 
-/** Throws `invalid_configuration` for a host that others than this machine can reach. */
+/** Throws `invalid_configuration` for a host that other machines can reach. */
 export function createOpenIdApp(q: {
   accounts: Accounts
   host: string
@@ -38,7 +38,7 @@ export function createOpenIdApp(q: {
   }
   const app = createHttpService({ name: 'openid', log, bodyLimit: BODY_LIMIT })
   signInRoutes(app, accounts, provider)
-  // All else is the protocol's, which reads requests by itself.
+  // All other addresses belong to the protocol library, which parses requests itself.
   void app.register(async (protocol) => {
     protocol.removeAllContentTypeParsers()
     protocol.addContentTypeParser('*', (_request, _body, done) => done(null))
@@ -54,7 +54,7 @@ export function createOpenIdApp(q: {
 function signInRoutes(app: FastifyInstance, accounts: Accounts, provider: () => Promise<Provider>): void {
   const allowed = accounts.clients.map(({ redirectUri }) => new URL(redirectUri).origin)
 
-  /** The login that this browser has begun; undefined when it is over or another's. */
+  /** The login that this browser has begun. Throws if it is over or belongs to another browser. */
   async function begun(
     { raw, params }: FastifyRequest,
     reply: FastifyReply,
@@ -71,7 +71,7 @@ function signInRoutes(app: FastifyInstance, accounts: Accounts, provider: () => 
     const form = new URLSearchParams(Buffer.isBuffer(request.body) ? request.body.toString() : '')
     const name = form.get('name')?.trim() ?? ''
     const person = accounts.check(name, form.get('password')?.trim() ?? '')
-    // The name that was tried stands in the page again, shortened.
+    // The page shows the submitted name again, shortened.
     if (person === undefined) return sendSignIn(reply, 403, { ...page, name: name.slice(0, MAX_NAME) })
     const result = { login: { accountId: person.subject, remember: false } }
     const onward = await (await provider()).interactionResult(request.raw, reply.raw, result, {

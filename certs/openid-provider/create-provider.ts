@@ -6,7 +6,7 @@ import type { Accounts } from './accounts.ts'
 const SCOPES = 'openid profile email'
 const MINUTE = 60
 
-/** Loads the library, which takes time: called when somebody comes to log in. */
+/** Loads the library, which takes time: called only when somebody logs in. */
 export async function createProvider(issuer: string, accounts: Accounts): Promise<Provider> {
   const { default: OpenIdProvider } = await import('oidc-provider')
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -38,7 +38,7 @@ export async function createProvider(issuer: string, accounts: Accounts): Promis
       const { name, email } = person
       return { accountId: subject, claims: () => ({ sub: subject, name, email, email_verified: true }) }
     },
-    // Its clients are this instance's own: whoever logs in has agreed to be known there.
+    // Its clients belong to this instance, so logging in counts as consent.
     loadExistingGrant: async (context: Context) => {
       const { client, session } = context.oidc
       const grant = new provider.Grant({ accountId: session.accountId, clientId: client.clientId })

@@ -1,4 +1,4 @@
-/** The part of oidc-provider that is used here and by tests; the package has no types of its own. */
+/** The part of oidc-provider that this folder and tests use; the package has no types of its own. */
 declare module 'oidc-provider' {
   import type { IncomingMessage, ServerResponse } from 'node:http'
 

@@ -1,4 +1,4 @@
-/** The development provider over HTTP: what its login page takes and refuses; a registry's whole login is tested in journeys. */
+/** The development provider over HTTP: which logins its page accepts and refuses. Journeys test a registry's whole login. */
 import { createHash, randomBytes, randomInt } from 'node:crypto'
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
@@ -18,7 +18,7 @@ const base = `http://${host}:8890`
 
 type Reply = { status: number; text: string; location: string; policy: string }
 
-/** A browser with its cookies that follows no redirect. */
+/** A browser with cookies that does not follow redirects. */
 function openBrowser() {
   const cookies = new Map<string, string>()
   return async (url: string, form?: Record<string, string> | string): Promise<Reply> => {

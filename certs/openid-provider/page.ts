@@ -1,7 +1,7 @@
 /** The one page of the development provider: name and password, without script, style or request to another host. */
 import type { FastifyReply } from 'fastify'
 
-/** `allowed` are the origins to which the login leads on: browsers hold a form to its policy over redirects too. */
+/** `allowed`: the origins to which the login redirects, since browsers apply the page's form policy to redirects too. */
 export function sendSignIn(
   reply: FastifyReply,
   status: number,

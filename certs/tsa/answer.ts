@@ -1,4 +1,4 @@
-/** Answers one time-stamp request (RFC 3161): strong digests and our one policy only, a new serial number each time. */
+/** Answers one time-stamp request (RFC 3161): accepts strong digests and our one policy only; a new serial number each time. */
 import { randomBytes } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { isStrongDigest } from '#core/timestamp/digest.ts'
@@ -9,18 +9,21 @@ import { signerOf } from '../keys.ts'
 import type { Signatory } from '../ocsp-responder/answer.ts'
 import { type Conditions, cut, STALE_MS } from '../switches.ts'
 
-/** Under the arc for documentation and examples: it promises nothing (RFC 5612 gives the enterprise number). */
+/**
+ * An identifier in the arc for documentation and examples (the enterprise number is that of RFC 5612). The policy promises
+ * nothing.
+ */
 const TSA_POLICY = '1.3.6.1.4.1.32473.1.1'
 const ACCURACY_SECONDS = 1
 
 type TsaState = {
   tsa: Signatory
   intermediate: Certificate
-  /** Has no right to sign time-stamps. */
+  /** Not authorised to sign time-stamps. */
   stranger: Signatory
 }
 
-/** The time in the stamp is cut to whole seconds. Never throws for what is in a request. */
+/** The time in the stamp is cut to whole seconds. Never throws, whatever the request contains. */
 export function answerTimeStamp(state: TsaState, request: Buffer, { at, mode }: Conditions): Buffer {
   let asked: TimeStampRequest
   try {

@@ -1,6 +1,6 @@
 /**
- * Keys of the management APIs, `Authorization: X-Road-ApiKey token=...`. A key is shown once; what is stored is its
- * SHA-256, which is enough for 256 random bits. Revocation holds from the next request on.
+ * Keys of the management APIs, `Authorization: X-Road-ApiKey token=...`. A key is shown once. Stored is its SHA-256, which is
+ * enough for 256 random bits. A revocation is effective from the next request on.
  */
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
@@ -12,7 +12,7 @@ import { addressesText, isAmong } from './from-addresses.ts'
 import type { ApiKeyRow } from './store.ts'
 import { createApiKeyStore } from './store.ts'
 
-/** A key as administrators see it; times are ISO texts. */
+/** A key in the form for administrators; times are ISO texts. */
 type ApiKey = {
   id: string
   name: string
@@ -21,9 +21,9 @@ type ApiKey = {
   expiresAt: string | null
   revokedAt: string | null
   createdBy: string | null
-  /** Addresses and networks from which alone it is good; null for everywhere. */
+  /** The only addresses and networks from which the key is accepted; null: from everywhere. */
   addresses: string[] | null
-  /** Its secret has been shown. */
+  /** Whether its secret has been shown. */
   issued: boolean
 }
 
@@ -36,19 +36,19 @@ type NewApiKey = {
 }
 
 export type ApiKeys = {
-  /** `secret` is what the caller sends after `token=`; it cannot be read again. */
+  /** `secret` is the token that the caller sends after `token=`; it cannot be read again. */
   create(q: NewApiKey): Promise<{ id: string; secret: string }>
-  /** A key that opens nothing until whoever made it asks for its secret; returns its id. */
+  /** Makes a key that is unusable until its maker asks for the secret; returns its id. */
   prepare(q: NewApiKey & { createdBy: string }): Promise<string>
-  /** The secret of a prepared key, once, to its maker. Throws `not_found`. */
+  /** Shows the secret of a prepared key, once, to its maker. Throws `not_found`. */
   issue(id: string, maker: string): Promise<{ id: string; secret: string }>
-  /** What a key may do now, and who made it; undefined when there is none. */
+  /** The key's current roles and its maker; undefined if there is no such key. */
   find(id: string): Promise<{ roles: string[]; createdBy: string | null } | undefined>
-  /** Who sent this Authorization header from this address. Throws `unauthorized`, without saying why. */
+  /** Identifies the sender of this Authorization header at this address. Throws `unauthorized` without a reason. */
   authenticate(authorization: string | undefined, from?: string | undefined): Promise<Caller>
-  /** All of them without a page, the oldest first. */
+  /** All keys if there is no page, the oldest first. */
   list(page?: Page): Promise<ApiKey[]>
-  /** How many there are, of those that fit a search. */
+  /** The number of keys that match a search. */
   count(q: Pick<Page, 'q'>): Promise<number>
   /** Throws `not_found`. */
   revoke(id: string): Promise<void>
@@ -89,7 +89,7 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
       const id = await insert(key, { digest: digestOf(secret), issued: 1 })
       return { id, secret: `${id}.${secret}` }
     },
-    // A digest of bytes that nobody keeps: no secret fits it.
+    // The digest of discarded random bytes: no secret matches it.
     prepare: (key) => insert(key, { digest: randomBytes(SECRET_BYTES), issued: 0 }),
     issue: async (id, maker) => {
       const secret = randomBytes(SECRET_BYTES).toString('base64url')
@@ -119,7 +119,7 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
   }
 }
 
-/** For an API where nobody logs in. */
+/** Authentication for an API without logins. */
 export function keyAuthentication(apiKeys: Pick<ApiKeys, 'authenticate'>) {
   return (
     authorization: string | undefined,

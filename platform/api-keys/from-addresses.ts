@@ -1,13 +1,13 @@
-/** The addresses and networks from which a key is good: "192.0.2.7", "10.0.0.0/8", "2001:db8::/32". */
+/** The addresses and networks from which a key is accepted: "192.0.2.7", "10.0.0.0/8", "2001:db8::/32". */
 import { BlockList, isIP, SocketAddress } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
 
 const MOST = 50
 const BITS = { 4: 32, 6: 128 } as const
-/** An IPv4 address as a socket for both families shows it (RFC 4291 section 2.5.5.2). */
+/** The form of an IPv4 address on a dual-stack socket (RFC 4291 section 2.5.5.2). */
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
 
-/** As they are stored; null for none, which is everywhere. Throws `invalid_input` for what is no address or network. */
+/** The stored form; null for none, which means everywhere. Throws `invalid_input` for anything but addresses and networks. */
 export function addressesText(addresses: readonly string[] | undefined): string | null {
   if (addresses === undefined || addresses.length === 0) return null
   if (addresses.length > MOST)
@@ -16,7 +16,7 @@ export function addressesText(addresses: readonly string[] | undefined): string 
   return addresses.join(' ')
 }
 
-/** Whether somebody at this address may use a key that is bound to what `addressesText` gave; an unknown address may not. */
+/** Whether a key with the stored addresses is accepted from this address; an unknown address is not accepted. */
 export function isAmong(stored: string | null, from: string | undefined): boolean {
   if (stored === null) return true
   if (from === undefined) return false
@@ -36,7 +36,7 @@ function partsOf(text: string): { address: string; bits: number; family: 'ipv4' 
   const version = isIP(address) as 0 | 4 | 6
   const most = version === 0 ? 0 : BITS[version]
   const bits = given === undefined ? most : Number(given)
-  // Everywhere is what no binding says; a mapped form would be read as two families.
+  // To allow everywhere, leave out the addresses. A mapped form would belong to two families.
   if (version === 0 || bits < 1 || bits > most || MAPPED.test(address))
     throw new Fault('invalid_input', { what: `${text.slice(0, 50)} is no address or network` })
   return { address, bits, family: version === 4 ? 'ipv4' : 'ipv6' }

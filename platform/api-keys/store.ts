@@ -1,4 +1,4 @@
-/** Rows of API keys: the secret's digest only, so that a copy of the database opens nothing. */
+/** Rows of API keys. They contain only the digest of the secret, so a copy of the database gives no access. */
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
@@ -14,11 +14,11 @@ export type ApiKeyRow = {
   created_at: string
   expires_at: string | null
   revoked_at: string | null
-  /** The person or key that made it; null for the operator at the machine. */
+  /** The person or key that made it; null for the operator on the command line. */
   created_by: string | null
-  /** 0 until the secret was shown. */
+  /** 0 until the secret was shown, then 1. */
   issued: number
-  /** From where it is good, as from-addresses.ts writes it; null for everywhere. */
+  /** The addresses from which it is accepted, in the form of from-addresses.ts; null: from everywhere. */
   addresses: string | null
 }
 
@@ -66,12 +66,12 @@ const COLUMNS = [
 type ApiKeyStore = {
   insert(row: ApiKeyRow): Promise<void>
   find(id: string): Promise<ApiKeyRow | undefined>
-  /** All of them without a page, the oldest first. */
+  /** All keys if there is no page, the oldest first. */
   list(page?: Page): Promise<ApiKeyRow[]>
   count(q: Pick<Page, 'q'>): Promise<number>
-  /** False when there is no such key of this maker whose secret waits to be shown. */
+  /** False if this maker has no such key whose secret was not shown yet. */
   issue(id: string, createdBy: string, digest: Buffer): Promise<boolean>
-  /** False when there is no such key that is not revoked yet. */
+  /** False if there is no such key, or it was revoked before. */
   revoke(id: string, at: string): Promise<boolean>
 }
 
@@ -107,7 +107,7 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
   }
 }
 
-/** `part` stands in a key's id, name, roles or addresses. */
+/** Keys whose id, name, roles or addresses contain `part`. */
 function found<Row>(
   query: SelectQueryBuilder<ApiKeyTables, 'api_key', Row>,
   part: string | undefined,

@@ -14,7 +14,7 @@ import { exportAuditLog } from './export-audit-log.ts'
 import { auditLogMigrations } from './store.ts'
 import { createAuditStream } from './stream-audit-log.ts'
 
-/** The numbers of an export whose chain holds, recomputed as docs/audit-log.md says. */
+/** The numbers of an export whose chain is intact, recomputed by docs/audit-log.md. */
 async function checkExport(lines: Readable): Promise<number[]> {
   const all = (await readText(lines)).split('\n').slice(0, -1)
   let previous = ''
@@ -27,7 +27,7 @@ async function checkExport(lines: Readable): Promise<number[]> {
   })
 }
 
-/** A collector that is away, refuses, takes half, answers garbage, and then takes all: in order, nothing left out. */
+/** A collector that is down, refuses, accepts half, answers garbage, and then accepts everything: all records arrive in order. */
 async function checkStream(t: Test, database: Database): Promise<void> {
   const taken: { sequence: number; operation: string }[] = []
   const headers: (string | undefined)[] = []

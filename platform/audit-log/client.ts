@@ -1,8 +1,10 @@
-/** The door to the collector of the audit log: one POST of JSON, bounded in time and answer, no redirect followed. */
+/**
+ * Sends records to the collector of the audit log: one POST of JSON, with limits on time and answer, without following redirects.
+ */
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 
-/** Status and text of the answer; throws `audit_stream_refused` when there is none. */
+/** Returns status and text of the answer; throws `audit_stream_refused` when there is none. */
 export type PostRecords = (
   url: string,
   body: string,

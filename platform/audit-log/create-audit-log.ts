@@ -1,6 +1,6 @@
 /**
- * What administrators did, recorded before it is done: an act whose record fails does not happen. Each record's digest
- * covers the one before it, so that an edit, a deletion inside or a swap shows.
+ * Records the acts of administrators before they happen: if the record fails, the act does not happen. Each record's digest
+ * covers the previous one, so that edits, deletions inside the log and swaps are detected.
  */
 import { createHash } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
@@ -8,7 +8,7 @@ import type { Database, Within } from '#platform/database/open-database.ts'
 import type { AuditFilter, AuditRow } from './store.ts'
 import { createAuditStore } from './store.ts'
 
-/** An act that is about to happen. `data` must be JSON and hold no secret. */
+/** An act that is about to happen. `data` must be JSON without secrets. */
 export type AuditAct = {
   caller: { id: string; name: string }
   operation: string
@@ -19,26 +19,28 @@ export type AuditAct = {
 export type AuditEntry = AuditAct & { sequence: number; at: string; digest: string }
 
 export type AuditLog = {
-  /** Records the act durably, or `within` a transaction of the caller's; returns its number, from 1 on without gap. */
+  /**
+   * Records the act durably, or in the caller's transaction `within`; returns its number. Numbers start at 1 and have no gaps.
+   */
   before(act: AuditAct, within?: Within): Promise<number>
-  /** Newest first; `before` is a number to page from, `offset` skips that many of those that fit. */
+  /** Newest first. `before` is a number to page from; `offset` skips that many matching records. */
   list(q: AuditFilter & { offset?: number; limit: number }): Promise<AuditEntry[]>
-  /** How many records fit. */
+  /** The number of matching records. */
   count(q: AuditFilter): Promise<number>
-  /** All records from a number on whose time lies in the range, oldest first, a page at a time. */
+  /** All records with this number or later whose time is in the range, oldest first, page by page. */
   pages(q: { from?: string | undefined; until?: string | undefined }): AsyncGenerator<AuditRow[]>
   /**
-   * Recomputes the chain: how many records hold, and the number of the first that does not. `heads` are what an
-   * append-only log outside this table kept of the chain, in order: each must be what the chain has there, so that a chain
-   * that was cut off or written anew shows too.
+   * Recomputes the chain: how many records are intact, and the number of the first that is not. `heads` are heads of the chain in
+   * order, from an append-only log outside this table. The chain must contain each of them, so truncation and rewriting are
+   * detected too.
    */
   verify(heads?: AsyncIterable<AuditHead>): Promise<AuditVerdict>
 }
 
-/** The chain's end at some time: how many records it had, and the hexadecimal digest of the last. */
+/** The end of the chain at some time: the number of records, and the hexadecimal digest of the last one. */
 export type AuditHead = { records: number; digest: string }
 
-/** `heads`: how many of those that were kept elsewhere fit. `brokenAt`: the first record that is missing or another one. */
+/** `heads`: how many of the external heads match. `brokenAt`: the first record that is missing or differs. */
 export type AuditVerdict = { records: number; heads?: number; brokenAt?: number }
 
 const PAGE = 500

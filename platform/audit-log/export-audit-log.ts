@@ -1,9 +1,12 @@
-/** The audit log as a file that anybody can check: one JSON object a line, oldest first, with what its digest covers. */
+/**
+ * The audit log as a file that anybody can verify: one JSON object per line, oldest first, with everything that its digest
+ * covers.
+ */
 import { Readable } from 'node:stream'
 import type { AuditLog } from './create-audit-log.ts'
 import type { AuditRow } from './store.ts'
 
-/** Lines of all records in the range of ISO times, made as they are read: docs/audit-log.md has the form of a line. */
+/** Lines of all records in the range of ISO times, made while they are read. docs/audit-log.md specifies a line. */
 export function exportAuditLog(
   audit: Pick<AuditLog, 'pages'>,
   range: { from?: string | undefined; until?: string | undefined },
@@ -15,7 +18,7 @@ async function* linesOf(pages: AsyncIterable<AuditRow[]>): AsyncGenerator<Buffer
   for await (const page of pages) yield Buffer.from(page.map((row) => `${lineOf(row)}\n`).join(''))
 }
 
-/** `data` stays a text: the digest covers its exact characters. */
+/** `data` stays text, since the digest covers its exact characters. */
 function lineOf({ digest, ...row }: AuditRow): string {
   return JSON.stringify({ ...row, digest: digest.toString('hex') })
 }

@@ -1,4 +1,4 @@
-/** Rows of the audit log: append-only, numbered without gap under one lock, each holding the digest of the one before. */
+/** Rows of the audit log: append-only, numbered without gaps under one lock, each with the digest over the previous one. */
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { byteOrder, columnTypes, lockFor } from '#platform/database/dialect.ts'
@@ -15,7 +15,7 @@ export type AuditRow = {
   digest: Buffer
 }
 
-/** `audit_stream` holds, by destination, the last record that it has acknowledged. */
+/** `audit_stream` has, per destination, the last record that it acknowledged. */
 type Tables = { audit_log: AuditRow; audit_stream: { destination: string; sequence: number } }
 
 export const auditLogMigrations: Record<string, Migration> = {
@@ -65,34 +65,37 @@ const COLUMNS = [
 ] as const
 
 /**
- * `before` is a number, `from` and `until` are ISO times; `target` is an address with all below it, found by index; `q` is
- * looked for in caller, operation, target and data of every record.
+ * `before` is a number, `from` and `until` are ISO times. `target` matches an address and all addresses below it, by index. `q`
+ * is searched in caller, operation, target and data of every record.
  */
 export type AuditFilter = {
   before?: number | undefined
   from?: string | undefined
   until?: string | undefined
   target?: string | undefined
-  /** Only these operations, or all but these. */
+  /** Only these operations, or all except these. */
   operations?: readonly string[] | undefined
   operationsAre?: 'in' | 'not in' | undefined
   q?: string | undefined
 }
 
 type AuditStore = {
-  /** Adds the row that `next` makes from the newest one, alone among all nodes; `within` a transaction of the caller's or its own. */
+  /**
+   * Appends the row that `next` makes from the newest row. Only one node can append at a time. Runs in the caller's transaction
+   * `within`, or in its own.
+   */
   append(within: Within | undefined, next: (newest: AuditRow | undefined) => AuditRow): Promise<AuditRow>
   /** At most `limit` rows after `sequence`, oldest first. */
   after(sequence: number, limit: number, times?: Pick<AuditFilter, 'from' | 'until'>): Promise<AuditRow[]>
-  /** At most `limit` rows of those that fit, newest first, after the first `offset` of them. */
+  /** At most `limit` matching rows, newest first, after the first `offset` of them. */
   find(filter: AuditFilter, part: { offset: number; limit: number }): Promise<AuditRow[]>
   count(filter: AuditFilter): Promise<number>
-  /** Up to which record a destination has acknowledged; 0 at first. */
+  /** The last record that a destination has acknowledged; 0 at first. */
   streamed(destination: string): Promise<number>
   keepStreamed(destination: string, sequence: number): Promise<void>
 }
 
-/** The newest record, in a transaction of the caller's or outside of one. */
+/** The newest record, read in the caller's transaction or outside one. */
 export async function newestAuditRow(
   kysely: Within,
 ): Promise<Pick<AuditRow, 'sequence' | 'digest'> | undefined> {
@@ -179,7 +182,7 @@ function fits(
   ])
 }
 
-/** The address itself, or one that goes on with a slash: '0' is what follows '/' in the order of bytes. */
+/** The address itself, or one that continues with a slash: '0' follows '/' in byte order. */
 function atOrBelow(
   is: ExpressionBuilder<Tables, 'audit_log'>,
   targets: Expression<string>,
@@ -189,7 +192,7 @@ function atOrBelow(
   return is.or([is(targets, '=', target), below])
 }
 
-/** Contains the text literally, ASCII letters in either case, as both stores can. */
+/** Contains the text literally; ASCII letters match in either case, which both stores support. */
 function holds(column: string, text: string): Expression<SqlBool> {
   const pattern = `%${text.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`
   return sql<SqlBool>`lower(${sql.ref(column)}) like lower(${pattern}) escape '\\'`

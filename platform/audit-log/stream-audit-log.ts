@@ -1,6 +1,6 @@
 /**
- * Guarantees that every record of the audit log reaches the collector of the operator's security monitoring, in order and
- * at least once: what it has acknowledged is kept in the database, and nothing is skipped when it is away.
+ * Sends every record of the audit log to the collector of the operator's security monitoring, in order and at least once. The
+ * database has the last acknowledged record, so nothing is skipped while the collector is down.
  *
  * OTLP/HTTP 1.x with JSON bodies (opentelemetry.io/docs/specs/otlp, "OTLP/HTTP").
  */
@@ -10,9 +10,9 @@ import type { PostRecords } from './client.ts'
 import { type AuditRow, createAuditStore } from './store.ts'
 
 export type AuditStream = {
-  /** Sends what the collector lacks. Throws `audit_stream_refused` when it does not take it: to be tried again later. */
+  /** Sends the records that the collector lacks. Throws `audit_stream_refused` if it does not accept them; try again later. */
   send(signal: AbortSignal): Promise<void>
-  /** How many records it lacks. */
+  /** The number of records that the collector lacks. */
   behind(): Promise<number>
 }
 
@@ -22,7 +22,7 @@ export function createAuditStream(q: {
   database: Database
   url: string
   authorization?: string | undefined
-  /** Who writes this log, as the collector's `service.name` and `service.instance.id`. */
+  /** The writer of this log: the collector's `service.name` and `service.instance.id`. */
   service: { name: string; instance: string }
   post: PostRecords
 }): AuditStream {
@@ -56,7 +56,7 @@ export function createAuditStream(q: {
   }
 }
 
-/** ExportLogsServiceRequest (opentelemetry-proto, collector/logs/v1): 64-bit numbers are texts in JSON. */
+/** ExportLogsServiceRequest (opentelemetry-proto, collector/logs/v1). In JSON, 64-bit numbers are texts. */
 function logsOf(rows: AuditRow[], service: { name: string; instance: string }): object {
   const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
   const resource = {
@@ -84,7 +84,7 @@ function logsOf(rows: AuditRow[], service: { name: string; instance: string }): 
   return { resourceLogs: [{ resource, scopeLogs: [{ scope: { name: 'concordat.audit-log' }, logRecords }] }] }
 }
 
-/** `partialSuccess.rejectedLogRecords` of the answer; an answer that is no JSON acknowledges nothing. */
+/** `partialSuccess.rejectedLogRecords` of the answer; an answer that is not JSON acknowledges nothing. */
 function rejectedOf(body: string): string {
   try {
     const { partialSuccess } = JSON.parse(body === '' ? '{}' : body) as {

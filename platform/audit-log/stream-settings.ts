@@ -1,4 +1,4 @@
-/** Where a server sends its audit log: the part of its settings file, the same for both kinds of server, and what it opens. */
+/** The settings for streaming the audit log, the same for both kinds of server, and the stream that they configure. */
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
@@ -6,7 +6,7 @@ import { postRecords } from './client.ts'
 import { type AuditStream, createAuditStream } from './stream-audit-log.ts'
 
 export type AuditStreamSettings = {
-  /** The collector's address for logs, as https://collector.example/v1/logs. */
+  /** The collector's address for logs, for example https://collector.example/v1/logs. */
   url: string
   authorizationFile?: string | undefined
 }
@@ -31,11 +31,11 @@ export const auditStreamSchema = {
   },
 }
 
-/** The kind of the job that sends, and how long after each end it runs again. */
+/** The kind of the sending job, and the seconds from each end to its next run. */
 export const STREAM_AUDIT_LOG = 'stream-audit-log'
 export const STREAM_SECONDS = 5
 
-/** Undefined where the settings name no collector. */
+/** Undefined if the settings name no collector. */
 export async function openAuditStream(q: {
   settings: AuditStreamSettings | undefined
   database: Database
@@ -47,7 +47,7 @@ export async function openAuditStream(q: {
   return createAuditStream({ ...q, url, authorization, post: postRecords })
 }
 
-/** Shows in /metrics what the collector lacks. */
+/** Adds a metric with the number of records that the collector lacks. */
 export function watchAuditStream(stream: AuditStream | undefined, metrics: Metrics): void {
   if (stream === undefined) return
   const help = 'Records of the audit log that the collector has not acknowledged'

@@ -1,4 +1,4 @@
-/** Backups: what is written is read again, what was changed anywhere is noticed, and rows go from either store to either. */
+/** Backups: what is written can be read again, every change is detected, and rows can be moved from either store to the other. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -285,7 +285,7 @@ const migrations = {
         .addColumn('id', type.text, (column) => column.primaryKey())
         .addColumn('name', type.text)
         .execute()
-      // Sorts before the table that it refers to.
+      // Sorts before the table to which it refers.
       await table('a_thing')
         .addColumn('id', ...identity(kysely))
         .addColumn('owner', type.text, (column) => column.notNull().references('owner.id'))

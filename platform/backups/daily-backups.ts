@@ -1,6 +1,6 @@
 /**
- * Backups of a server that makes them by itself: what makes one, a job that looks whether the daily one is due, the operations for
- * people, the age of the newest. What is in the file its server says.
+ * Backups that a server makes by itself: the maker, a job that checks whether the daily backup is due, the operations for people,
+ * and the age of the newest backup as a metric. The server decides what is in the file.
  */
 import { hostname } from 'node:os'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -18,13 +18,13 @@ import { type BackupRow, type BackupRuns, createBackupRuns } from './run-store.t
 import type { BackupSettings } from './settings.ts'
 import type { Written } from './write-backup.ts'
 
-/** `by` is the name of who asked; empty for the daily one. */
+/** `by` is the name of the person who asked; '' for the daily backup. */
 type MakeBackup = (by: string) => Promise<BackupRow>
 
-/** Writes the file of this moment. */
+/** Writes the backup file for this moment. */
 export type WriteBackupFile = (file: string, at: number) => Promise<Written>
 
-/** The kind of the job that looks whether the daily backup is due. */
+/** The kind of the job that checks whether the daily backup is due. */
 export const MAKE_BACKUP = 'make-backup'
 export const BACKUP_SECONDS = 60
 
@@ -33,16 +33,16 @@ export type DailyBackups = {
   makeDue(): Promise<void>
   /** For an overview. */
   summary(): Promise<object>
-  /** What is wrong with backups that are configured; undefined when nothing is. */
+  /** The problem with the configured backups; undefined if there is none. */
   wrong(): Promise<string | undefined>
 }
 
 export function openDailyBackups(q: {
   database: Database
   settings: BackupSettings | undefined
-  /** Begins the names of its files, so that several servers can have one folder: letters, digits and hyphens. */
+  /** The beginning of the file names, so that several servers can share a folder: letters, digits and hyphens. */
   prefix: string
-  /** In metrics. */
+  /** The label in metrics. */
   label: string
   write: WriteBackupFile | undefined
   /** False while there is nothing to back up yet. */
@@ -69,7 +69,7 @@ export function openDailyBackups(q: {
     summary: () => backupSummary({ store, made, clock }),
     async makeDue() {
       if (made === undefined || (await q.isReady?.()) === false) return
-      // It is on record and in the log when it fails; the job itself did what it is for.
+      // A failed backup is in the table and in the log; the job itself has done its work.
       if (isDue({ now: clock(), hour: made.hour, ...(await found()) }))
         await made.make('').catch(() => undefined)
     },
@@ -115,7 +115,7 @@ function madeBy(
         const fault = asFault(thrown)
         log.error({ err: thrown, detail: fault.detail, name }, 'a backup failed')
         const failure = `${fault.message} Detail: ${fault.detail}`
-        // A database that is away fails both, and the log has it.
+        // If the database is down, both calls fail; the failure is in the log.
         await store.end(id, { ended_at: now(), state: 'failed', failure }).catch(() => undefined)
         throw fault
       }

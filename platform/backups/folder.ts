@@ -1,4 +1,4 @@
-/** The folder of the backups of one server: names that sort by time, and never more files than are to be kept. */
+/** The backup folder of one server: file names sort by time, and only the newest files are kept. */
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
@@ -7,19 +7,19 @@ type KeptBackup = { name: string; bytes: number }
 
 export type BackupFolder = {
   nameFor(at: number): string
-  /** Where a backup of this name is to be written; the folder is made when it is absent. */
+  /** The path for a new backup with this name; creates the folder if needed. */
   fileFor(name: string): Promise<string>
   /** Newest first. */
   list(): Promise<KeptBackup[]>
-  /** Where a listed one lies; throws `not_found`. */
+  /** The path of a listed backup; throws `not_found`. */
   find(name: string): Promise<string>
-  /** Removes all but the newest `keep`. */
+  /** Removes all backups except the newest `keep`. */
   prune(keep: number): Promise<void>
 }
 
 const END = '.concordat-backup'
 
-/** `prefix` tells backups of different servers in one folder apart. */
+/** `prefix` distinguishes the backups of different servers in one folder. */
 export function openBackupFolder(directory: string, prefix: string): BackupFolder {
   const form = new RegExp(`^${prefix}-\\d{8}T\\d{9}Z\\.concordat-backup$`)
 

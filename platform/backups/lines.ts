@@ -1,12 +1,12 @@
-/** The lines of an entry of a backup, and lines as one: rows of a database, a line each. */
+/** Reads and writes the lines of a backup entry, for example the rows of a database. */
 import { Fault } from '#schemas/fault.ts'
 import type { Write } from './write-backup.ts'
 
-/** A line is a row, whose largest part is a document of the configuration. */
+/** A line is a row; the largest rows contain a document of the configuration. */
 const MAX_LINE = 256 * 1024 * 1024
 const BLOCK = 256 * 1024
 
-/** Gathers lines into blocks; `end` writes the rest. */
+/** Collects lines into blocks; `end` writes the last block. */
 export function lineWriter(write: Write): { line(text: string): Promise<void>; end(): Promise<void> } {
   let lines: string[] = []
   let length = 0
@@ -25,7 +25,7 @@ export function lineWriter(write: Write): { line(text: string): Promise<void>; e
   }
 }
 
-/** The lines of an entry of a backup. Throws `backup_invalid` for one that never ends. */
+/** The lines of an entry of a backup. Throws `backup_invalid` for a line that is too long. */
 export async function* linesOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let held: Buffer[] = []
   let length = 0

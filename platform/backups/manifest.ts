@@ -1,8 +1,8 @@
-/** What a backup says of itself, signed by who made it; read strictly. */
+/** The manifest of a backup: its description, signed by the server that made it; read strictly. */
 import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** Plain facts by name, which a person compares: the newest index, the head of a log. */
+/** Facts by name that a person can compare: the newest index, the head of a log. */
 export type BackupFacts = Record<string, string | number | null | string[]>
 
 export type Manifest = {
@@ -26,7 +26,7 @@ const SHA256 = /^[0-9a-f]{64}$/
 /** A path inside a folder: no step upwards, no hidden file. */
 export const ENTRY_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,2}$/
 
-/** The manifest and its signature, which fits it. Throws `backup_invalid` for another form, or a signature that does not fit. */
+/** The manifest and its verified signature. Throws `backup_invalid` for another form, or a signature that does not verify. */
 export function readManifest(bytes: Buffer): { manifest: Manifest; signature: JsonSignature } {
   let signed: ReturnType<typeof readSignedJson>
   try {

@@ -1,9 +1,9 @@
-/** Writes a file of a backup where none lies: what is there already stays as it is. */
+/** Writes a file of a backup, unless there is one already: existing files stay unchanged. */
 import { mkdir, open } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 
-/** Durable, readable by its owner only. False when there was one. Throws `io_error`. */
+/** Writes durably, readable by the owner only. False if the file exists already. Throws `io_error`. */
 export async function putNewFile(file: string, bytes: Buffer): Promise<boolean> {
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })

@@ -1,6 +1,6 @@
 /**
- * Reads a backup from its beginning to its end and gives each entry as it comes. Guarantees at the end that all of it is what
- * was written: every piece under the key, every entry by its hash in the manifest, the manifest by its signature.
+ * Reads a backup from beginning to end and passes on each entry as it comes. Only at the end everything is verified: every piece
+ * with the key, every entry by its hash in the manifest, the manifest by its signature.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -13,7 +13,7 @@ import { openSealed } from './sealed-file.ts'
 
 type ReadBackup = {
   manifest: Manifest
-  /** Of the manifest, which it fits: whether its certificate counts is for the caller to know. */
+  /** The verified signature of the manifest. The caller decides whether to trust its certificate. */
   signature: JsonSignature
   /** SHA-256 of the file. */
   sha256: string
@@ -21,12 +21,12 @@ type ReadBackup = {
 
 const MAX_BLOCK = 1024 * 1024
 const MAX_NAME = 300
-/** Far above what a registry of a whole country holds. */
+/** Much more than the registry of a whole country has. */
 const MAX_PLAIN = 2 ** 40
 
 /**
- * `take` gets each entry but the manifest and has to read it to its end. What it learns counts only when this returns: until
- * then nothing is proved. Throws `backup_invalid`, `io_error`.
+ * `take` gets each entry except the manifest, and must read it to its end. Use the result only after this function has returned:
+ * before that nothing is verified. Throws `backup_invalid` or `io_error`.
  */
 export async function readBackup(
   q: { file: string; secret: string },
@@ -43,7 +43,7 @@ export async function readBackup(
   try {
     const { header, plain } = await openSealed(q.secret, hashed())
     const gunzip = createGunzip({ chunkSize: 256 * 1024 })
-    // A failure destroys gunzip, and so reaches its reader.
+    // A failure destroys gunzip, and so its reader gets the error.
     pipeline(plain, gunzip, () => undefined)
     const { manifest, signature } = await readEntries(reader(gunzip), take)
     if (manifest.kind !== header.kind || manifest.of !== header.of || manifest.madeAt !== header.madeAt)
@@ -61,7 +61,7 @@ export async function readBackup(
 
 type Reader = { take(length: number): Promise<Buffer>; isAtEnd(): Promise<boolean> }
 
-/** Exactly as many bytes as are asked for. */
+/** Returns exactly as many bytes as asked for. */
 function reader(bytes: AsyncIterable<Buffer>): Reader {
   const chunks = bytes[Symbol.asyncIterator]()
   let held: Buffer = Buffer.alloc(0)

@@ -1,4 +1,4 @@
-/** Puts the rows of a backup into a database that holds nothing yet, whole or not at all. */
+/** Loads the rows of a backup into an empty database, completely or not at all. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { tablesIn } from '#platform/database/dialect-dump.ts'
@@ -9,8 +9,8 @@ import { Fault } from '#schemas/fault.ts'
 import type { BackupFacts } from './manifest.ts'
 
 /**
- * `facts` are those of the manifest, with `migrations` and `rows`; `finish` runs within the transaction. Throws `conflict` for
- * a database that holds something, `backup_invalid`.
+ * `facts` are those of the manifest, with `migrations` and `rows`; `finish` runs within the transaction. Throws `conflict` if the
+ * database is not empty, and `backup_invalid`.
  */
 export async function restoreDatabase(q: {
   url: string
@@ -30,7 +30,7 @@ export async function restoreDatabase(q: {
       throw new Fault('conflict', {
         what: 'the database holds something already: name an empty one, a restore overwrites nothing',
       })
-    // As the version had them that made it; what came since is done to the rows by the next start.
+    // The tables of the version that made the backup. The next start runs the newer migrations on the loaded rows.
     await migrate(database, Object.fromEntries(then.map((name) => [name, q.migrations[name]!] as const)))
     await q.read(async (lines) => {
       await loadTables(database.kysely, lines, async (transaction, rows) => {

@@ -13,10 +13,10 @@ import type { BackupRow, BackupRuns } from './run-store.ts'
 
 type BackupRooms = {
   store: BackupRuns
-  /** Undefined where the settings have no backups. */
+  /** Undefined if the settings have no backups. */
   made?:
     | {
-        /** `by` is the name of who asks. */
+        /** `by` is the name of the person who asks. */
         make(by: string): Promise<BackupRow>
         folder: BackupFolder
         hour: number
@@ -27,7 +27,7 @@ type BackupRooms = {
   clock: Clock
 }
 
-/** What the overview and the page of backups open with. */
+/** The summary for the overview and the page of backups. */
 export async function backupSummary({ store, made, clock }: Omit<BackupRooms, 'audit'>): Promise<object> {
   if (made === undefined) return { isConfigured: false }
   const found = { made: await store.newestMade(), newest: await store.newest() }
@@ -66,7 +66,7 @@ export function backupHandlers(q: BackupRooms): Record<string, OperationHandler>
       const file = await folder.find(name)
       const target = `/api/v1/backups/${params['id']}/file`
       await q.audit.before({ caller, operation: 'downloadBackup', target, data: { name } })
-      // Open before it is promised: a newer backup may take its place meanwhile.
+      // Opened before answering, since a newer backup may replace the file meanwhile.
       const handle = await open(file, 'r').catch((cause: NodeJS.ErrnoException) => {
         if (cause.code === 'ENOENT') throw new Fault('not_found', { what: `the backup ${name}`, cause })
         throw new Fault('io_error', { what: file, cause })

@@ -1,20 +1,20 @@
 /**
- * Rows of some tables in a backup's database, read without a database. What they say counts only when all of the backup has
- * held, as with every entry.
+ * Reads the rows of some tables in a backup without a database. As with every entry, use them only after the whole backup is
+ * verified.
  */
 import { Fault } from '#schemas/fault.ts'
 
 export type BackupRows = {
-  /** How many rows there are in all tables. */
+  /** The number of rows in all tables. */
   rows: number
-  /** Those of the tables that were asked for, by column: texts, numbers, null, `{ base64 }`. */
+  /** The rows of the requested tables, by column: texts, numbers, null, `{ base64 }`. */
   of: Map<string, Record<string, unknown>[]>
 }
 
-/** Far more than people, keys or signing keys of any server. */
+/** Much more than the people, keys or signing keys of any server. */
 const MOST_ROWS = 100_000
 
-/** Throws `backup_invalid` for a line that is not JSON, and for more rows than anybody could have. */
+/** Throws `backup_invalid` for a line that is not JSON, and for too many rows. */
 export async function rowsOf(lines: AsyncIterable<string>, tables: readonly string[]): Promise<BackupRows> {
   const of = new Map<string, Record<string, unknown>[]>(tables.map((table) => [table, []]))
   let rows = 0

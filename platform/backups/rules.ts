@@ -1,17 +1,20 @@
-/** When the daily backup is due, and how one that never ended is shown; pure. */
+/** Decides when the daily backup is due, and how one that never ended is shown; pure. */
 
 type BackupState = 'running' | 'made' | 'failed'
 
-/** What a rule has to know of a backup. */
+/** The facts about a backup that the rules need. */
 export type Run = { state: BackupState; begun_at: string; ended_at: string | null; failure: string | null }
 
 const DAY_MS = 86_400_000
-/** After one that failed. */
+/** The wait after a failed backup. */
 const AGAIN_MS = 3_600_000
-/** No backup takes so long. */
+/** Longer than any backup takes. */
 const LONGEST_MS = 6 * 3_600_000
 
-/** Daily, after this hour (UTC); again an hour after a failure. `newest` are the newest that was made and the newest of all. */
+/**
+ * Due daily after this hour (UTC), and again an hour after a failure. `made`: the newest successful backup; `newest`: the newest
+ * of all.
+ */
 export function isDue(q: {
   now: number
   hour: number
@@ -27,14 +30,14 @@ export function isDue(q: {
   return Date.parse(newest.begun_at) + wait <= q.now
 }
 
-/** One whose process ended meanwhile has failed, though nobody wrote it down. */
+/** A backup that has been running for too long counts as failed: its process ended without recording that. */
 export function outcomeOf(run: Run, now: number): { state: BackupState; failure: string | null } {
   if (run.state === 'running' && Date.parse(run.begun_at) + LONGEST_MS <= now)
     return { state: 'failed', failure: 'The server ended while it made this backup.' }
   return { state: run.state, failure: run.failure }
 }
 
-/** Whether backups are as they should be: one of the last two days, and no failure since. */
+/** Whether backups are in order: one was made in the last two days, and none has failed since. */
 export function isWell(q: { now: number; made: Run | undefined; newest: Run | undefined }): boolean {
   if (q.made === undefined || Date.parse(q.made.begun_at) + 2 * DAY_MS <= q.now) return false
   return q.newest === undefined || outcomeOf(q.newest, q.now).state !== 'failed'

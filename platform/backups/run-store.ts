@@ -1,4 +1,4 @@
-/** Rows of the backups that were made or failed; the files themselves lie in a folder of a node. */
+/** Rows of backups that were made or failed; the files are in a folder of a node. */
 import type { Kysely } from 'kysely'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
@@ -7,10 +7,10 @@ import { Fault } from '#schemas/fault.ts'
 
 export type BackupRow = {
   id: number
-  /** The file in the folder of the node. */
+  /** The name of the file in the node's folder. */
   name: string
   node: string
-  /** Empty for the daily one. */
+  /** The person who asked; '' for the daily backup. */
   by: string
   begun_at: string
   ended_at: string | null
@@ -18,12 +18,12 @@ export type BackupRow = {
   failure: string | null
   bytes: number | null
   sha256: string | null
-  /** Of the registry: the newest configuration that it holds. */
+  /** Registry only: the newest configuration in the backup. */
   configuration_index: number | null
 }
 
 export type BackupRuns = ReturnType<typeof createBackupRuns>
-/** `q` is looked for in the name of the file and in why it failed. */
+/** `q` is searched in the file name and in the reason of the failure. */
 type Filter = { state?: BackupRow['state'] | undefined; q?: string | undefined }
 
 const MOST_ROWS = 2000
@@ -32,7 +32,7 @@ const COLUMNS = [
   ...(['state', 'failure', 'bytes', 'sha256', 'configuration_index'] as const),
 ] as const
 
-/** For a migration of the server's own database. */
+/** Creates the table, in a migration of the server's own database. */
 export async function createBackupTable(kysely: Kysely<unknown>): Promise<void> {
   const type = columnTypes(kysely)
   let backups = kysely.schema.createTable('backup').addColumn('id', ...identity(kysely))

@@ -1,7 +1,8 @@
 /**
- * A file that only who has its key can read, change or cut without being noticed, of any length and in little memory: two
- * lines in plain, then pieces under AES-256-GCM whose nonce is their number and whether they are the last (the STREAM
- * construction of Hoang, Reyhanitabar, Rogaway and Vizár). The key comes from a secret text by scrypt with a salt of the file.
+ * An encrypted file of any length, processed with little memory. Without the key nobody can read it, and changes and truncation
+ * are detected. It has two lines of plain text, then pieces under AES-256-GCM; the nonce is the number of the piece and whether
+ * it is the last (the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár). The key is derived from a secret text by
+ * scrypt with the file's salt.
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -9,20 +10,20 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** What stands in plain: whose backup it is and of when. */
+/** The unencrypted header: whose backup it is, and of when. */
 type SealedHeader = { kind: string; madeAt: string; of: string; salt: string }
 
 const FIRST_LINE = 'concordat-backup 1\n'
 const MAX_HEADER = 4096
 const PIECE = 64 * 1024
 const TAG = 16
-/** 32 MiB of memory, a tenth of a second: a secret of 16 random characters needs no more. */
+/** 32 MiB of memory, a tenth of a second: enough for a secret of 16 random characters. */
 const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
 const LEAST_SECRET = 16
 
 const derive = promisify<string, Buffer, number, object, Buffer>(scrypt)
 
-/** For `pipeline`: turns plain bytes into the bytes of the file. Throws `invalid_configuration` for a secret that is too short. */
+/** For `pipeline`: encrypts plain bytes into the bytes of the file. Throws `invalid_configuration` if the secret is too short. */
 export async function createSeal(
   secret: string,
   facts: Omit<SealedHeader, 'salt'>,
@@ -42,7 +43,7 @@ export async function createSeal(
   }
 }
 
-/** The plain lines and the plain bytes of a file. Throws `backup_invalid`, as soon as a piece does not hold. */
+/** The header and the decrypted bytes of a file. Throws `backup_invalid` as soon as a piece does not decrypt. */
 export async function openSealed(
   secret: string,
   file: AsyncIterable<Buffer>,
@@ -89,7 +90,7 @@ function opened(piece: Buffer, q: { key: Buffer; bound: Buffer; number: number; 
   }
 }
 
-/** Pieces of the same length; the last, which may be shorter or empty, is told apart. */
+/** Splits into pieces of equal length, and marks the last one, which may be shorter or empty. */
 async function* inPieces(
   bytes: AsyncIterable<Buffer>,
   length: number,
@@ -98,7 +99,7 @@ async function* inPieces(
   for await (const chunk of bytes) {
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
     let at = 0
-    // What might be the last piece is held back until more comes.
+    // A piece that might be the last is held back until more bytes come.
     for (; held.length - at > length; at += length)
       yield { piece: held.subarray(at, at + length), isLast: false }
     held = held.subarray(at)

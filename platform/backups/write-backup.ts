@@ -1,6 +1,6 @@
 /**
- * Guarantees that a backup stands under its name whole, durable and signed, or not at all: entries one after the other,
- * compressed and encrypted while they are written, then a signed manifest with the hash of each.
+ * Writes a backup completely, durably and signed under its name, or not at all. Entries are compressed and encrypted while they
+ * are written; a signed manifest with the hash of each entry follows.
  */
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
@@ -14,11 +14,11 @@ import { type BackupFacts, MANIFEST_NAME, MANIFEST_TYPE, type Manifest } from '.
 import { createSeal } from './sealed-file.ts'
 
 export type Write = (bytes: Buffer) => Promise<void>
-/** Adds an entry: bytes, or what writes them. */
+/** Adds an entry: its bytes, or a function that writes them. */
 export type AddEntry = (name: string, content: Buffer | ((write: Write) => Promise<void>)) => Promise<void>
 export type Written = { sha256: string; bytes: number; manifest: Manifest }
 
-/** `fill` adds the entries and returns what the manifest says of them. `sign` signs a document of a type, as JWS. */
+/** `fill` adds the entries and returns the facts for the manifest. `sign` signs a document of a type, as JWS. */
 export async function writeBackup(
   q: {
     file: string
@@ -26,7 +26,7 @@ export async function writeBackup(
     kind: Manifest['kind']
     of: string
     madeAt: string
-    /** What a reader could think is in it. */
+    /** Things that a reader might wrongly expect in the backup. */
     holdsNot: string[]
     sign(document: object, type: string): Promise<string>
   },
@@ -38,7 +38,7 @@ export async function writeBackup(
   const gzip = createGzip({ level: 3 })
   const digest = createHash('sha256')
   let bytes = 0
-  // Left by a crash: nobody else writes under this name.
+  // Left over from a crash: no other process writes under this name.
   await rm(begun, { force: true })
   const piped = pipeline(
     gzip,
@@ -52,7 +52,7 @@ export async function writeBackup(
     },
     createWriteStream(begun, { mode: 0o600, flags: 'wx', flush: true }),
   )
-  // It is awaited below; until then a failure shows in the writing.
+  // It is awaited below; until then, writing reports a failure.
   piped.catch(() => undefined)
   const send: Write = (part) =>
     new Promise((resolve, reject) => {
@@ -81,7 +81,7 @@ export async function writeBackup(
 
 const MOST_AT_ONCE = 1024 * 1024
 
-/** A name with its length in 2 octets, blocks with theirs in 4, and a block of length 0. */
+/** A name after its length in 2 octets, blocks after their lengths in 4 octets, and a final block of length 0. */
 async function writeEntry(
   send: Write,
   name: string,

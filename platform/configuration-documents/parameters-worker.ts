@@ -1,4 +1,4 @@
-/** The thread's side of read-parameters.ts: one document in, its value or its fault out; it decides nothing. */
+/** The worker of read-parameters.ts: gets one document and returns its value or a fault. */
 import { parentPort } from 'node:worker_threads'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { memoryOf, type PackedShared } from '#core/configuration/pack-shared.ts'
@@ -7,7 +7,7 @@ import { readSharedParameters } from '#core/configuration/shared-parameters-read
 import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'
 import type { ConfigurationAnchor, PrivateParameters } from '#schemas/global-configuration.ts'
 
-/** The values of the documents that the thread reads. */
+/** The values of the documents that the worker reads. */
 export type Documents = { anchor: ConfigurationAnchor; shared: PackedShared; private: PrivateParameters }
 export type Kind = keyof Documents
 export type Question = { kind: Kind; xml: Uint8Array }
@@ -32,7 +32,7 @@ port.on('message', (question: Question) => {
   void answer(question).then((given) => port.postMessage(given, memoryIn(question.kind, given)))
 })
 
-/** What goes across as it stands, instead of being copied. */
+/** The buffers to transfer to the other thread instead of copying them. */
 function memoryIn(kind: Question['kind'], given: Answer): ArrayBuffer[] {
   return kind === 'shared' && 'value' in given ? memoryOf(given.value as PackedShared) : []
 }

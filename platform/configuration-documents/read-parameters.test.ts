@@ -24,7 +24,7 @@ import { codeOf, createWorld } from '#test/fakes/configuration-world.ts'
 import { until } from '#test/until.ts'
 import { withParametersReader } from './read-parameters.ts'
 
-// Before anything else: what loads the library on this thread, and not on the reader's, is seen.
+// Before all other imports, so that a load of the library on this thread (instead of the reader's) is noticed.
 const loaded: string[] = []
 registerHooks({
   resolve: (specifier, context, next) => {
@@ -42,7 +42,7 @@ const anchor: ConfigurationAnchor = {
   sources: [{ downloadUrl: 'http://registry/internalconf', verificationCerts: [certificate] }],
 }
 
-/** Shared parameters of at least so many bytes: members with subsystems, a server each. */
+/** Shared parameters of at least `bytes` bytes: members with subsystems, one server each. */
 function largeShared(bytes: number): { xml: Buffer; members: number } {
   const one = sharedOf(2)
   const perMember = writeSharedParameters(sharedOf(3), 6).length - writeSharedParameters(one, 6).length
@@ -68,7 +68,7 @@ function sharedOf(count: number): SharedParameters {
   return { ...shared, members, securityServers, globalGroups: [] }
 }
 
-/** The reader's threads of this process, by the name that the system shows. */
+/** The number of reader threads of this process, by their name in the operating system. */
 const threads = (): number =>
   readdirSync('/proc/self/task').filter((id) => nameOf(id).startsWith('configuration')).length
 
@@ -144,7 +144,7 @@ void t.test('shared parameters cross whole, their memory as it stands', async (t
 })
 
 void t.test('any codes and names are found again', async (t) => {
-  // Codes as configurations may hold them: also what no path can name.
+  // Codes that configurations may contain, including some that no path can contain.
   const code = fc.string({
     unit: fc.constantFrom(...'aZ09-._~%/:;\\ ,!Ä\u00e9\u4e2d&<'),
     minLength: 1,

@@ -1,4 +1,4 @@
-/** Environment variables override settings that the schema names; one that names no setting is a typo and is refused. */
+/** Environment variables override settings that the schema has. A variable that matches no setting is a typo and is refused. */
 import { Fault } from '#schemas/fault.ts'
 
 type Schema = {
@@ -8,14 +8,15 @@ type Schema = {
   'x-environment'?: string
 }
 
-// A registry's settings and the addresses that the command line reads begin like a security server's settings, and may stand in
-// the environment of a machine that runs them all.
+// A registry's settings and the addresses for the command line have the same prefix as a security server's settings, and can be
+// in the same environment on a machine that runs all of them.
 const OF_OTHERS = ['CONCORDAT_REGISTRY_', 'CONCORDAT_SERVER_']
-// The command line's own two, which begin like settings of the registry: who restores one has them in the shell.
+// Two variables of the command line that begin like settings of the registry: people who restore a registry have them in the
+// shell.
 const OF_THE_COMMAND_LINE = ['CONCORDAT_REGISTRY_URL', 'CONCORDAT_REGISTRY_KEY_FILE']
 
 /**
- * Sets what the environment holds into `settings`. Throws `invalid_configuration` for a PREFIX_ variable that is neither known
+ * Copies values from the environment into `settings`. Throws `invalid_configuration` for a PREFIX_ variable that is neither known
  * nor another program's.
  */
 export function applyEnvironment(
@@ -83,7 +84,7 @@ function settingValue(text: string, schema: Schema, name: string): unknown {
   return text
 }
 
-/** Of members with names no list with commas can tell. */
+/** Lists of objects cannot be written as a list with commas. */
 function jsonValue(text: string, name: string): unknown {
   try {
     return JSON.parse(text)

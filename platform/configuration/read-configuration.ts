@@ -1,6 +1,6 @@
 /**
- * One commented YAML file per process, checked against a JSON Schema before anything starts: every problem is named
- * with file, line and column. The environment only overrides settings that the schema has.
+ * Reads the settings of a process: one commented YAML file, checked against a JSON Schema before anything starts. Every problem
+ * is reported with file, line and column. The environment can only override settings that the schema has.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -14,10 +14,10 @@ const MAX_BYTES = 1024 * 1024
 const MAX_ALIASES = 20
 
 /**
- * Reads `file` as settings of type T, which must be what `schema` (JSON Schema 2020-12) describes.
- * Two annotations are ours: `"x-path": true` resolves a relative path against the file's folder;
- * `"x-environment": "REDIS_URL"` names a further environment variable for a setting. Every scalar setting also answers
- * to PREFIX_SECTION_SETTING. Defaults of the schema are filled in. Throws `invalid_configuration`.
+ * Reads `file` as settings of type T, which `schema` (JSON Schema 2020-12) must describe. Two annotations are ours: `"x-path":
+ * true` resolves a relative path against the file's folder; `"x-environment": "REDIS_URL"` names a further environment variable
+ * for a setting. The variable PREFIX_SECTION_SETTING overrides a scalar setting. Missing settings get the schema's defaults.
+ * Throws `invalid_configuration`.
  */
 export async function readConfiguration<T>(
   file: string,

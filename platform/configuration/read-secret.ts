@@ -1,10 +1,13 @@
-/** Secrets come from files that only their owner can read; anything looser is refused before the secret is used. */
+/** Reads secrets from files that only their owner can read; files with wider permissions are refused. */
 import { open } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 
 const MAX_BYTES = 64 * 1024
 
-/** The text of a secret file without its last line break. Throws `invalid_configuration` unless it is a plain 0600-like file. */
+/**
+ * The text of a secret file without its last line break. Throws `invalid_configuration` unless it is a regular file that only its
+ * owner can access (0600).
+ */
 export async function readSecret(file: string): Promise<string> {
   const handle = await open(file, 'r').catch((cause: unknown) => {
     throw new Fault('invalid_configuration', { what: `the secret file ${file} cannot be read`, cause })

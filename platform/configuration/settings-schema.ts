@@ -1,4 +1,4 @@
-/** Checks settings against their JSON Schema, fills defaults, resolves paths, and says each problem with its place. */
+/** Checks settings against their JSON Schema, fills in defaults, resolves paths, and reports each problem with its position. */
 import path from 'node:path'
 import type { ErrorObject } from 'ajv'
 import { Fault } from '#schemas/fault.ts'
@@ -19,7 +19,7 @@ export async function checkSettings(
     strict: true,
     strictRequired: false,
     allowUnionTypes: true,
-    // A test checks our schemas against their own: that takes longer than to compile them.
+    // A test validates our schemas; doing it here would take longer than compiling them.
     validateSchema: false,
   })
   ajv.addKeyword({ keyword: 'x-environment', schemaType: 'string' })

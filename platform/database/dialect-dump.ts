@@ -1,11 +1,11 @@
-/** Where the two stores differ in what they tell of their tables: names, references, numbering, and how to read one whole. */
+/** The differences between the two stores in describing and reading whole tables: names, references, numbering. */
 import { type Kysely, sql } from 'kysely'
 import { dialectOf } from './dialect.ts'
 
-/** `numbered` is the column that the database numbers by itself. */
+/** `numbered` is the column that the database numbers automatically. */
 type TableFacts = { name: string; columns: string[]; numbered: string | undefined }
 
-/** All tables but those in which the migrations are noted. */
+/** All tables except those that record the migrations. */
 export async function tablesIn(kysely: Kysely<unknown>): Promise<TableFacts[]> {
   const own = dialectOf(kysely) === 'sqlite' ? undefined : await currentSchema(kysely)
   const tables = await kysely.introspection.getTables()
@@ -21,7 +21,7 @@ export async function tablesIn(kysely: Kysely<unknown>): Promise<TableFacts[]> {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** The names of the migrations that have run. */
+/** The names of the migrations that were run. */
 export async function migrationsIn(kysely: Kysely<unknown>): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(
     kysely,
@@ -43,7 +43,7 @@ export async function foreignKeys(kysely: Kysely<unknown>): Promise<{ from: stri
   return (await query.execute(kysely)).rows.filter(({ from, to }) => from !== to)
 }
 
-/** The rows of a table, some at a time, as one statement sees them. */
+/** The rows of a table page by page, as of one moment. */
 export async function* readInPages(
   snapshot: Kysely<unknown>,
   table: string,
@@ -76,7 +76,7 @@ export async function* readInPages(
   }
 }
 
-/** The last number that a table's numbering gave; 0 for none. */
+/** The last number that a table's numbering assigned; 0 for none. */
 export async function readSequence(kysely: Kysely<unknown>, table: string, column: string): Promise<number> {
   if (dialectOf(kysely) === 'sqlite') {
     const { rows } = await sql<{
@@ -91,7 +91,7 @@ export async function readSequence(kysely: Kysely<unknown>, table: string, colum
   return rows[0]?.last ?? 0
 }
 
-/** From now on a table's numbering goes on after `last`. */
+/** Makes a table's numbering continue after `last`. */
 export async function setSequence(
   kysely: Kysely<unknown>,
   table: string,
@@ -108,7 +108,7 @@ export async function setSequence(
   )
 }
 
-/** Within a transaction: references are checked at its end, where the store can. */
+/** Begins loading within a transaction; where the store can, references are checked at the end of the transaction. */
 export async function beginLoading(transaction: Kysely<unknown>): Promise<void> {
   if (dialectOf(transaction) === 'sqlite') await sql`pragma defer_foreign_keys = on`.execute(transaction)
 }

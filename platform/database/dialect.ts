@@ -1,6 +1,6 @@
 /**
- * The only place where SQL differs between the two stores. Everything else keeps to what both have: text (times in
- * ISO form with milliseconds and Z), integers up to 2^53, blobs; no boolean, json or date columns.
+ * The only module where SQL differs between the two stores. All other code uses only what both support: text (times in ISO form
+ * with milliseconds and Z), integers up to 2^53, blobs; no boolean, json or date columns.
  */
 import { createHash } from 'node:crypto'
 import type { ColumnBuilderCallback, Kysely, RawBuilder } from 'kysely'
@@ -9,7 +9,7 @@ import { Fault } from '#schemas/fault.ts'
 
 export type DialectName = 'sqlite' | 'postgresql'
 
-/** Which store a Kysely speaks to; migrations, which get nothing else, ask this. */
+/** The store behind a Kysely; needed by migrations, which get nothing else. */
 export function dialectOf<T>(kysely: Kysely<T>): DialectName {
   return kysely.getExecutor().adapter instanceof PostgresAdapter ? 'postgresql' : 'sqlite'
 }
@@ -23,21 +23,21 @@ export function columnTypes<T>(kysely: Kysely<T>): {
   return { text: 'text', integer: 'bigint', blob: dialectOf(kysely) === 'sqlite' ? 'blob' : 'bytea' }
 }
 
-/** A primary key that the database numbers, rising, never given twice: `.addColumn('id', ...identity(kysely))`. */
+/** A primary key that the database numbers in ascending order and never reuses: `.addColumn('id', ...identity(kysely))`. */
 export function identity<T>(kysely: Kysely<T>): ['integer' | 'bigint', ColumnBuilderCallback] {
   if (dialectOf(kysely) === 'sqlite') return ['integer', (column) => column.primaryKey().autoIncrement()]
   return ['bigint', (column) => column.primaryKey().generatedByDefaultAsIdentity()]
 }
 
-/** A text column ordered by its bytes, as the embedded store always does: for prefixes, and the indexes that find them. */
+/** A text column in byte order, as always in the embedded store: for prefixes, and the indexes that find them. */
 export function byteOrder<T>(kysely: Kysely<T>, column: string): RawBuilder<string> {
   const plain = sql<string>`${sql.ref(column)}`
   return dialectOf(kysely) === 'sqlite' ? plain : sql<string>`${plain} collate "C"`
 }
 
 /**
- * Within a transaction: waits until no other transaction holds the lock `name`, and holds it to the end of this one.
- * The embedded store needs nothing: its transactions are exclusive from their start.
+ * In a transaction: waits until no other transaction has the lock `name`, and keeps it until the end of this one. The embedded
+ * store needs no lock: its transactions are exclusive from their start.
  */
 export async function lockFor<T>(transaction: Kysely<T>, name: string): Promise<void> {
   if (dialectOf(transaction) === 'sqlite') return
@@ -45,7 +45,7 @@ export async function lockFor<T>(transaction: Kysely<T>, name: string): Promise<
   await sql`select pg_advisory_xact_lock(${key.toString()}::bigint)`.execute(transaction)
 }
 
-/** Begins a transaction on this connection that only reads and sees one moment. */
+/** Begins a read-only transaction on this connection that sees the database as of one moment. */
 export async function beginSnapshot<T>(connection: Kysely<T>): Promise<void> {
   if (dialectOf(connection) === 'sqlite') await sql`begin deferred transaction`.execute(connection)
   else await sql`begin isolation level repeatable read read only`.execute(connection)
@@ -60,14 +60,14 @@ export function isUniqueViolation(thrown: unknown): boolean {
   return error?.errcode === 2067 || error?.errcode === 1555 || error?.code === '23505'
 }
 
-/** Whether a statement failed because what it refers to is not there, or not any more. */
+/** Whether a statement failed because the row that it refers to does not exist, or no longer exists. */
 export function isForeignKeyViolation(thrown: unknown): boolean {
   const error = (thrown instanceof Fault ? thrown.cause : thrown) as Failure
   // SQLITE_CONSTRAINT_FOREIGNKEY; PostgreSQL foreign_key_violation
   return error?.errcode === 787 || error?.code === '23503'
 }
 
-/** Whether the same transaction may succeed when it is tried again (serialization failure, deadlock). */
+/** Whether the same transaction may succeed when it is repeated (serialization failure, deadlock). */
 export function isTransient(thrown: unknown): boolean {
   const code = (thrown as { code?: unknown } | undefined)?.code
   return code === '40001' || code === '40P01'

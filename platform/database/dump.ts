@@ -1,6 +1,6 @@
 /**
- * The rows of a whole database as lines of JSON, the same for both stores, so that what one wrote the other can take. A table
- * is a line that names it and its columns, then a line for each row; tables stand before those that refer to them.
+ * The rows of a whole database as lines of JSON, the same for both stores, so that one store can load what the other wrote. A
+ * table is one line with its name and columns, then one line per row. Tables come before the tables that refer to them.
  */
 import { type Kysely, sql } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
@@ -19,12 +19,12 @@ type TableLine = { table: string; columns: string[]; sequence?: { column: string
 type Value = string | number | null | { base64: string }
 
 const PAGE = 500
-/** Values of one statement: both stores take far more. */
+/** Values per statement; both stores allow many more. */
 const VALUES_AT_ONCE = 5000
 const MOST_COLUMNS = 100
 const NAME = /^[a-z][a-z0-9_]{0,62}$/
 
-/** Writes all tables but those in `without` from a snapshot; how many rows there were. */
+/** Writes all tables except those in `without` from a snapshot; returns the number of rows. */
 export async function dumpTables(
   snapshot: Kysely<unknown>,
   q: { without: readonly string[]; write(line: string): Promise<void> },
@@ -47,8 +47,9 @@ export async function dumpTables(
 }
 
 /**
- * Puts the rows into tables that `migrate` has just made, in one transaction, in the place of what migrations put there; how
- * many rows there were. Throws `backup_invalid` for lines of another form, and what `check` throws at the end undoes all.
+ * Loads the rows into tables that `migrate` has just made, in one transaction, and replaces rows that migrations inserted;
+ * returns the number of rows. Throws `backup_invalid` for malformed lines. If `check` throws at the end, everything is rolled
+ * back.
  */
 export async function loadTables(
   kysely: Kysely<unknown>,
@@ -91,7 +92,7 @@ export async function loadTables(
 
 type Known = { name: string; columns: string[]; numbered: string | undefined }
 
-/** Each table after those that it refers to. No table of ours refers to itself, directly or around. */
+/** Each table after those to which it refers. None of our tables refers to itself, directly or indirectly. */
 function inOrder<T extends { name: string }>(tables: T[], keys: { from: string; to: string }[]): T[] {
   const ordered: T[] = []
   let left = tables

@@ -1,10 +1,10 @@
-/** Lists by page on either store: which part is asked for, how many there are, and a text that is looked for. */
+/** Lists by page on either store: a page, the total number, and a search text. */
 import { type Expression, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 
-/** A list's part: `q` is looked for in ids and names; `sort` names a column, with a minus before it from the end. */
+/** A page of a list: `q` is searched in ids and names; `sort` names a column, with a minus in front for descending order. */
 export type Page = { q?: string | undefined; sort?: string | undefined; offset: number; limit: number }
 
-/** How many rows a query meets. */
+/** The number of rows that a query matches. */
 export async function counted<T, N extends keyof T>(
   query: SelectQueryBuilder<T, N, object>,
 ): Promise<number> {

@@ -1,4 +1,4 @@
-/** Brings a database to the schema of this version, once, however many nodes start at the same time. */
+/** Migrates a database to the schema of this version, once, however many nodes start at the same time. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Migration } from 'kysely/migration'
 import { Migrator } from 'kysely/migration'
@@ -9,15 +9,17 @@ const ATTEMPTS = 3
 const PAUSE_MS = 200
 
 /**
- * Runs what has not run yet, in the order of names; rooms' sets are merged: `{ ...jobsMigrations, ...ours }`. Names are
- * never changed or dropped later. Throws `database_error`, also when the database is newer than this version.
+ * Runs the migrations that have not run yet, in the order of names. Sets of several modules are merged: `{ ...jobsMigrations,
+ * ...ours }`. Names must never be changed or removed later. Throws `database_error`, also when the database is newer than this
+ * version.
  */
 export async function migrate(database: Database, migrations: Record<string, Migration>): Promise<void> {
   const migrator = migratorOf(database, migrations)
   for (let attempt = 1; ; attempt++) {
     const { error } = await migrator.migrateToLatest()
     if (error === undefined) return
-    // Two nodes that create the migration tables at the same moment: one fails on the catalogue, then finds them.
+    // If two nodes create the migration tables at the same moment, one fails on the catalogue and finds the tables when it tries
+    // again.
     if (attempt === ATTEMPTS) throw new Fault('database_error', { what: whyNot(error), cause: error })
     await wait(PAUSE_MS)
   }
@@ -30,7 +32,7 @@ function whyNot(error: unknown): string {
     : 'migrations failed'
 }
 
-/** Whether nothing is left to run: a look that changes nothing. */
+/** Whether no migration is left to run; changes nothing. */
 export async function isMigrated(
   database: Database,
   migrations: Record<string, Migration>,
@@ -43,7 +45,7 @@ function migratorOf(database: Database, migrations: Record<string, Migration>): 
   return new Migrator({
     db: database.kysely,
     provider: { getMigrations: async () => migrations },
-    // Sets of several rooms share a table, so a new one may sort before one that ran long ago.
+    // Sets of several modules share a table, so a new migration may sort before one that ran long ago.
     allowUnorderedMigrations: true,
   })
 }

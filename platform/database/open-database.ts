@@ -1,4 +1,4 @@
-/** One door to both stores: the embedded one by file, PostgreSQL by URL, with the same queries and migrations. */
+/** Opens both stores with the same queries and migrations: the embedded one by file, PostgreSQL by URL. */
 import { Kysely, PostgresDialect, SqliteDialect, sql } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import type { DialectName } from './dialect.ts'
@@ -8,7 +8,7 @@ import { openSqlite } from './sqlite.ts'
 
 export type Database = { kysely: Kysely<unknown>; dialect: DialectName; close(): Promise<void> }
 
-/** A transaction in which another room may take part, through its own tables (`tablesOf`). */
+/** A transaction in which another module may take part, through its own tables (`tablesOf`). */
 export type Within = Pick<Kysely<unknown>, 'isTransaction'>
 
 const ATTEMPTS = 4
@@ -20,7 +20,7 @@ export async function openDatabase(url: string): Promise<Database> {
     const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database: file }) })
     const close = async () => {
       await kysely.destroy()
-      // Kysely closes only what it has used.
+      // Kysely closes only connections that it has used.
       file.close()
     }
     return { kysely, dialect: 'sqlite', close }
@@ -32,15 +32,15 @@ export async function openDatabase(url: string): Promise<Database> {
   throw new Fault('invalid_configuration', { what: 'a database is sqlite:/path or postgres://...' })
 }
 
-/** The same database with a store's own tables: the one cast that each store.ts makes. */
+/** The same database typed with a store's own tables: the only cast that a store.ts makes. */
 export function tablesOf<T>({ kysely }: { kysely: Within }): Kysely<T> {
   return kysely as Kysely<T>
 }
 
 /**
- * Runs `act` in one transaction and returns what it returns; a throw rolls back. Deadlocks between nodes are tried
- * again, so `act` must have no effect but its statements, all through the `transaction` it is given: on the embedded
- * store any other query would wait for this one to end.
+ * Runs `act` in one transaction and returns its result; an exception rolls back. Deadlocks between nodes lead to another try, so
+ * `act` must have no effect except its statements, all through the given `transaction`: on the embedded store any other query
+ * would wait for the transaction to end.
  */
 export async function inTransaction<T, R>(
   kysely: Kysely<T>,
@@ -56,8 +56,8 @@ export async function inTransaction<T, R>(
 }
 
 /**
- * Runs `act`, which only reads, on the database as it is at one moment. Nobody who writes waits for it; on the embedded store
- * other queries through the same Kysely do.
+ * Runs `act`, which may only read, on the database as of one moment. It does not block writers. On the embedded store other
+ * queries through the same Kysely wait for it.
  */
 export async function inSnapshot<T, R>(
   kysely: Kysely<T>,
@@ -74,8 +74,8 @@ export async function inSnapshot<T, R>(
 }
 
 /**
- * The database as it is when it is first read, on one connection, until it is closed. Nobody who writes waits for it; meanwhile
- * neither store lets go of what it replaces: vacuum leaves it, and the write-ahead log of the embedded store grows.
+ * The database as of the first read, on its own connection, until it is closed. It does not block writers. But while it is open,
+ * neither store can free replaced data: vacuum keeps it, and the write-ahead log of the embedded store grows.
  */
 export async function openSnapshot(url: string): Promise<Database> {
   const database = await openDatabase(url)

@@ -1,6 +1,6 @@
 /**
- * A pool of pg connections in the shape that Kysely's driver expects. Statements are prepared once a connection; a
- * connection whose outcome is unknown (time-out, broken socket) is never used again.
+ * A pool of pg connections with the interface that Kysely's driver expects. Statements are prepared once per connection. A
+ * connection in an unknown state (time-out, broken socket) is never used again.
  */
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import type { PoolClient } from 'pg'
@@ -14,8 +14,8 @@ const MAX_NAMED = 256
 const INT8 = 20
 
 /**
- * Connects lazily to `postgres://...`; the password may stand in a file named by `?passwordFile=`. Every wait ends:
- * 2 s for a connection, 5 s (or `?statementMs=`) for a statement. What the store could not do is thrown as `database_error`.
+ * Connects lazily to `postgres://...`; the password may be in a file named by `?passwordFile=`. All waits are bounded: 2 s for a
+ * connection, 5 s (or `?statementMs=`) for a statement. Failures of the store are thrown as `database_error`.
  */
 export async function openPostgresql(url: string): Promise<PostgresPool> {
   const { default: pg } = await import('pg')
@@ -40,7 +40,7 @@ export async function openPostgresql(url: string): Promise<PostgresPool> {
         oid === INT8 ? readInteger : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
     },
   })
-  // An idle connection that breaks is replaced by the pool; without a listener the event would end the process.
+  // The pool replaces an idle connection that breaks; without a listener the event would end the process.
   pool.on('error', () => undefined)
   const wrapped = new WeakMap<PoolClient, PostgresPoolClient>()
   const names = new Map<string, string>()
@@ -60,7 +60,7 @@ export async function openPostgresql(url: string): Promise<PostgresPool> {
 
 function guard(client: PoolClient, names: Map<string, string>): PostgresPoolClient {
   let broken = false
-  // While a connection is lent the pool does not listen to it, and an error event that nobody hears ends the process.
+  // The pool does not listen to a connection in use, and an error event without a listener ends the process.
   client.on('error', () => {
     broken = true
   })
@@ -74,7 +74,7 @@ function guard(client: PoolClient, names: Map<string, string>): PostgresPoolClie
       })
     } catch (cause) {
       if (isStatementError(cause)) throw cause
-      // Above all a time-out of COMMIT: whether it was done is not known, so the next user must not inherit it.
+      // Mainly for a time-out of COMMIT: it is unknown whether it succeeded, so nobody may use the connection again.
       broken = true
       throw new Fault('database_error', { cause })
     }
@@ -95,7 +95,7 @@ function nameOf(text: string, names: Map<string, string>): string | undefined {
   return name
 }
 
-/** SQLSTATE classes that speak of the statement; others (08, 53, 57, 58, XX) speak of the server. */
+/** SQLSTATE classes about the statement; others (08, 53, 57, 58, XX) are about the server. */
 function isStatementError(cause: unknown): boolean {
   const code = (cause as { code?: unknown }).code
   return typeof code === 'string' && /^(0A|2|3|4|P0)[0-9A-Z]+$/.test(code) && code.length === 5

@@ -1,6 +1,6 @@
 /**
- * node:sqlite in the shape that Kysely's SQLite driver expects. Statements are prepared once; a power cut loses
- * nothing that was committed (WAL with synchronous=FULL).
+ * node:sqlite with the interface that Kysely's SQLite driver expects. Statements are prepared once. Committed data survives a
+ * power cut (WAL with synchronous=FULL).
  */
 import { closeSync, openSync } from 'node:fs'
 import path from 'node:path'
@@ -12,10 +12,11 @@ import { Fault } from '#schemas/fault.ts'
 const MAX_STATEMENTS = 256
 const BUSY_MS = 2000
 
-// Primary result codes that mean the store, not the statement: LOCKED, BUSY, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB.
+// Primary result codes that blame the store, not the statement: LOCKED, BUSY, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN,
+// NOTADB.
 const STORE_FAILED: ReadonlySet<number> = new Set([5, 6, 7, 8, 10, 11, 13, 14, 26])
 
-/** Opens the file (made with mode 0600 when absent; its folder must exist) or ':memory:'. Throws `database_error`. */
+/** Opens the file (created with mode 0600 if missing; its folder must exist) or ':memory:'. Throws `database_error`. */
 export function openSqlite(file: string): SqliteDatabase {
   try {
     if (file !== ':memory:') {
@@ -41,7 +42,7 @@ function shim(database: DatabaseSync): SqliteDatabase {
     prepare: (sql) => {
       const known = statements.get(sql)
       if (known !== undefined) return known
-      // A deferred transaction that reads first and writes later fails at once when another process wrote meanwhile.
+      // A deferred transaction that reads first and writes later would fail at once if another process wrote meanwhile.
       const statement = guarded(() => wrap(database.prepare(sql === 'begin' ? 'begin immediate' : sql)))
       if (statements.size >= MAX_STATEMENTS) statements.delete(statements.keys().next().value as string)
       if (/^\s*(create|alter|drop)/i.test(sql)) statements.clear()
@@ -64,7 +65,7 @@ function* iterate(statement: StatementSync, parameters: SQLInputValue[]): Iterab
   for (const row of statement.iterate(...parameters)) yield plainRow(row)
 }
 
-/** As pg gives rows: plain objects whose blobs are Buffers. */
+/** Rows in the form of pg: plain objects whose blobs are Buffers. */
 function plainRow(row: Record<string, unknown>): Record<string, unknown> {
   const plain: Record<string, unknown> = {}
   for (const name in row) {

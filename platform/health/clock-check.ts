@@ -1,26 +1,26 @@
 /**
- * How far this machine's clock is off, by times that others have just signed: a time-stamping authority, the registry. Between two of
- * them the clock is held against the time that passes, so that a leap is seen, and a clock that was put right, without waiting for the next.
+ * Measures how far this machine's clock is off, by times that others have just signed: a time-stamping authority, the registry.
+ * Between two such times it compares the clock with elapsed time. So a leap, or a correction of the clock, is noticed at once.
  */
 import { uptime } from 'node:os'
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from './create-health.ts'
 
-/** Peers refuse a signing time that differs by more. */
+/** Peers refuse a signing time that differs by more than this. */
 const STOPS_MS = 5 * 60_000
 const WARNS_MS = 10_000
-/** Nothing is said by what was heard longer ago. */
+/** Older times are not used any more. */
 const KEPT_MS = 3_600_000
 
 export type ClockCheck = {
-  /** `time` was signed by `by` for what we asked just now, and the signature was verified. */
+  /** Reports that `by` has just signed `time` in answer to us; the signature must be verified. */
   heard(q: { by: string; time: Date }): void
-  /** Ahead of others when positive; undefined when nobody was heard within the hour. */
+  /** Positive if the clock is ahead of others; undefined if no time was reported within the hour. */
   errorMs(): number | undefined
   finding(): Finding
 }
 
-/** `elapsed`: milliseconds that pass, those of a machine's sleep included. */
+/** `elapsed`: elapsed milliseconds, including the machine's sleep. */
 export function createClockCheck(q: { clock: Clock; elapsed?: () => number }): ClockCheck {
   const elapsed = q.elapsed ?? (() => uptime() * 1000)
   let last: { by: string; time: number; at: number } | undefined

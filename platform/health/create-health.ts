@@ -1,4 +1,4 @@
-/** Whether the process lives and whether it can do its work, with the reason when it cannot. */
+/** Reports whether the process is alive and whether it can do its work, with the reason when it cannot. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
@@ -9,10 +9,10 @@ export type Finding = { ok: boolean; reason?: string | undefined }
 type HealthReport = { ready: boolean; checks: (Finding & { name: string })[] }
 
 export type Health = {
-  /** `check` says in plain words why the process is not ready; a throw counts as its fault's text. */
+  /** `check` returns in plain words why the process is not ready; if it throws, the text of its fault is used. */
   add(name: string, check: () => Promise<Finding> | Finding): void
   report(): Promise<HealthReport>
-  /** From now on not ready: load balancers look elsewhere while the process drains. */
+  /** Reports "not ready" from now on, so that load balancers send requests elsewhere while the process drains. */
   drain(): void
   /** GET /health/live (200 while the process answers) and /health/ready (200 or 503 with reasons). */
   routes(app: FastifyInstance): void
@@ -36,7 +36,7 @@ export function createHealth(q: { clock?: Clock } = {}): Health {
   }
   const report = (): Promise<HealthReport> => {
     const now = clock()
-    // One asking a second is enough for any number of load balancers.
+    // One check per second is enough for any number of load balancers.
     if (last === undefined || Math.abs(now - last.at) >= CACHE_MS) last = { at: now, report: inspect() }
     return last.report
   }
@@ -69,7 +69,7 @@ async function ask(check: () => Promise<Finding> | Finding): Promise<Finding> {
       { ok: false, reason: 'the check did not end in time' },
       { signal: late.signal },
     )
-    // A check that throws at once keeps it out of the race, and nobody would hear that it was given up.
+    // A check that throws synchronously never starts the race, and then the time-out would be an unhandled rejection.
     tooLate.catch(() => undefined)
     return await Promise.race([check(), tooLate])
   } catch (thrown) {

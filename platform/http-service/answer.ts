@@ -1,4 +1,4 @@
-/** How a handler's result becomes an HTTP answer: the operation's declared status and type, unless the handler says more. */
+/** Turns a handler's result into an HTTP answer, with the operation's declared status and type unless the handler sets others. */
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Operation } from './openapi-operations.ts'
@@ -8,7 +8,7 @@ const ANSWER = Symbol('answer')
 /** A result with its own status or headers (Content-Disposition, Location). */
 export type Answer = { [ANSWER]: true; body: unknown; status?: number; headers?: Record<string, string> }
 
-/** For handlers: a body with more than the operation's default status and headers. */
+/** For handlers: a body with another status or more headers than the operation's default. */
 export function answer(
   body: unknown,
   more: { status?: number; headers?: Record<string, string> } = {},
@@ -16,7 +16,7 @@ export function answer(
   return { [ANSWER]: true, body, ...more }
 }
 
-/** Sends a handler's result; `undefined` needs an operation that declares 204 or an empty answer. */
+/** Sends a handler's result; for `undefined` the operation must declare 204 or an empty answer. */
 export function sendAnswer(
   reply: FastifyReply,
   result: Answer | unknown,

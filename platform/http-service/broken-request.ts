@@ -1,6 +1,6 @@
 /**
- * Answers what HTTP's own parser refused (too large, too slow, not HTTP) in the form of every other fault. Guarantees that
- * the connection ends then, whatever its client goes on sending or does not close.
+ * Answers requests that Node's HTTP parser refused (too large, too slow, not HTTP) in the form of every other fault, then closes
+ * the connection, even if the client keeps sending or does not close it.
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -14,7 +14,7 @@ const CODES: Record<string, FaultCode> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
-/** For the answer to leave: unread bytes make TCP throw away what a socket that is destroyed has sent. */
+/** Time for the answer to be sent: if a socket is destroyed with unread bytes, TCP discards what it has sent. */
 const LINGER_MS = 2_000
 const REASONS: Record<number, string> = {
   400: 'Bad Request',
@@ -24,8 +24,8 @@ const REASONS: Record<number, string> = {
 }
 
 /**
- * For Fastify's clientErrorHandler; gives the fault that was answered. A connection that is gone or has answered half
- * already, or owes the answer to a whole request before this one, is only closed.
+ * For Fastify's clientErrorHandler; returns the fault that was sent. Only closes a connection that is gone, has sent half an
+ * answer already, or still owes the answer to an earlier complete request.
  */
 export function answerBrokenRequest(
   error: Error & { code?: string },
@@ -43,14 +43,14 @@ export function answerBrokenRequest(
     `HTTP/1.1 ${fault.status} ${REASONS[fault.status] ?? 'Bad Request'}\r\n` +
     `content-type: application/json; charset=utf-8\r\n${HEADER.error}: ${wire.type}\r\n` +
     `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
-  // A client that was told 408 could send the rest after all, and its request would be carried out.
+  // After a 408 the client could still send the rest, and its request would be carried out.
   socket.end(answer, () => fault.code === 'request_timeout' && socket.destroy())
   const timer = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(timer))
   return fault
 }
 
-/** Node keeps the response that a socket carries in this field; its own handler of broken requests reads it too. */
+/** Node stores the current response of a socket in this field; its own handler of broken requests reads it too. */
 function isAnswering(socket: Socket): boolean {
   const response = (socket as { _httpMessage?: ServerResponse | null })._httpMessage
   return response !== null && response !== undefined && (response.headersSent || response.req.complete)

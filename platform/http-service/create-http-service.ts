@@ -1,6 +1,6 @@
 /**
- * The one way to make a listener: every wait and size is bounded, every failure, also of a request that HTTP itself
- * cannot read, leaves as {type, message, detail} with X-Road-Error, and each answered request is one log line.
+ * Makes every listener of the product. Every wait and size is bounded. Every failure, also of a request that is not valid HTTP,
+ * is answered as {type, message, detail} with X-Road-Error. Each answered request is one log line.
  */
 import { randomUUID } from 'node:crypto'
 import type { ServerOptions } from 'node:https'
@@ -29,20 +29,20 @@ export type HttpServiceOptions = {
   name: string
   log: Log
   clock?: Clock
-  /** TLS settings of node:https; plain HTTP when absent. */
+  /** TLS settings of node:https; plain HTTP if undefined. */
   https?: ServerOptions
-  /** Bytes of a body; 50 KB when absent, as X-Road's admin APIs. A route may set its own. */
+  /** Maximum bytes of a body; by default 50 KB, as in X-Road's admin APIs. A route may set its own. */
   bodyLimit?: number
   maxHeaderBytes?: number
   headersTimeoutMs?: number
-  /** For the whole request with its body; a listener for large bodies sets 0 and watches progress itself. */
+  /** For the whole request with its body. A listener for large bodies sets 0 and watches progress itself. */
   requestTimeoutMs?: number
   keepAliveTimeoutMs?: number
-  /** Which half of a server speaks, for the prefix of fault types; none for admin APIs. */
+  /** The half of the server that reports faults, for the prefix of fault types; undefined for admin APIs. */
   origin?: FaultOrigin
-  /** Requests of one address; off when absent. `adminRateLimit` is X-Road's default. */
+  /** Limits the requests of one address; undefined: no limit. `adminRateLimit` is X-Road's default. */
   rateLimit?: RateLimit
-  /** One line for each request; true when absent. The message path writes its own. */
+  /** Whether to log one line per request; true by default. The message path writes its own lines. */
   logRequests?: boolean
 }
 
@@ -54,22 +54,22 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 60_000
 const KEEP_ALIVE_TIMEOUT_MS = 30_000
 const MAX_PARAMETER_LENGTH = 1200
-/** Files and databases need some of what the process may open. */
+/** Of the files that the process may open, files and databases need some too. */
 const MAX_CONNECTIONS = 4096
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** false: this route is not counted (health and metrics, which are asked all the time). */
+    /** false: requests to this route are not counted (health and metrics, which are polled all the time). */
     rateLimit?: boolean
   }
 }
 
-/** A Fastify instance with the project's limits, faults and log; add routes, then listen. */
+/** A Fastify instance with the project's limits, faults and log. Add routes, then listen. */
 export function createHttpService(q: HttpServiceOptions): FastifyInstance {
   const limits = {
     maxHeaderSize: q.maxHeaderBytes ?? MAX_HEADER_BYTES,
     headersTimeout: q.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
-    // Looks for connections that exceeded a time-out twice a second instead of every 30 s.
+    // Checks twice a second, instead of every 30 s, for connections that exceeded a time-out.
     connectionsCheckingInterval: 500,
   }
   const app: FastifyInstance = fastify({
@@ -90,7 +90,7 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
   } as FastifyHttpOptions<RawServerDefault>)
   app.setErrorHandler((error, request, reply) => answerThrown(error, request, reply, q.origin))
   app.server.maxConnections = MAX_CONNECTIONS
-  // Node would answer 417 by itself, without a word. Whoever expects what we do not know gets the usual answer (RFC 9110 section 10.1.1).
+  // Node would answer 417 by itself, without a body. An unknown expectation is ignored (RFC 9110 section 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   watchTaking(app.server)
   readBodies(app)
@@ -107,7 +107,7 @@ function logRequests(app: FastifyInstance): void {
   app.addHook('onResponse', async (request, reply) => {
     const line = {
       method: request.method,
-      // The pattern, not the address: an address may hold personal codes.
+      // The route's pattern, not the address: an address may contain personal codes.
       route: request.routeOptions.url ?? '',
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,

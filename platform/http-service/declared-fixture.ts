@@ -1,7 +1,7 @@
-/** For tests that have an API answer whatever it can: nothing of it is left undeclared. */
+/** For tests that provoke an API's answers: checks that the API's document declares all of them. */
 import { UNDECLARED } from './openapi.ts'
 
-/** Throws Error when a line of the log tells of an answer that the API's document does not declare. */
+/** Throws Error if a log line reports an answer that the API's document does not declare. */
 export function checkDeclared(lines: string[]): void {
   const told = lines.filter((line) => line.includes(UNDECLARED))
   if (told.length > 0) throw new Error(told.join('\n'))

@@ -1,4 +1,4 @@
-/** Turns whatever a route threw into the one public form of a fault; nothing internal leaves. */
+/** Turns anything that a route throws into the public form of a fault, without internal details. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FaultCode, FaultOrigin, WireFault } from '#schemas/fault.ts'
 import { asFault, Fault, wireFault } from '#schemas/fault.ts'
@@ -24,7 +24,10 @@ const FASTIFY_CODES: Record<string, FaultCode> = {
 
 const DAY_MS = 86_400_000
 
-/** A Fault for anything thrown in a request: ours as it is, the framework's by code, all else `internal_error`. */
+/**
+ * A Fault for anything thrown in a request: our faults unchanged, the framework's errors by code, anything else as
+ * `internal_error`.
+ */
 export function toFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown
   const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown }
@@ -36,13 +39,13 @@ export function toFault(thrown: unknown): Fault {
   return asFault(thrown)
 }
 
-/** The public form: X-Road's dotted code with the half that speaks, or the bare code in admin APIs. */
+/** The public form: X-Road's dotted code with the reporting half of the server, or the bare code in admin APIs. */
 export function publicFault(fault: Fault, origin: FaultOrigin | undefined): WireFault {
   if (origin !== undefined) return wireFault(fault, origin)
   return { type: fault.code, message: fault.message, detail: fault.detail }
 }
 
-/** Sends the fault with its status, X-Road-Error, and what HTTP wants beside it. */
+/** Sends the fault with its status, X-Road-Error, and the headers that HTTP requires for it. */
 export function answerFault(
   reply: FastifyReply,
   fault: Fault,
@@ -52,7 +55,7 @@ export function answerFault(
   reply.faultType = body.type
   reply.faultDetail = body.detail
   if (fault.code === 'unauthorized') reply.header('www-authenticate', 'X-Road-ApiKey')
-  // RFC 6585 section 4. A hook that knows better has said so already.
+  // RFC 6585 section 4. A hook that knows the exact time has already set the header.
   if (fault.status === 429 && !reply.hasHeader('retry-after'))
     reply.header('retry-after', retryAfterSeconds(fault, Date.now()))
   return reply
@@ -62,12 +65,12 @@ export function answerFault(
     .send(JSON.stringify(body))
 }
 
-/** When it is worth to ask again: what is used up for a day is there tomorrow (UTC). */
+/** Seconds until a new try is useful: a daily limit is reset at midnight UTC. */
 export function retryAfterSeconds({ code }: Pick<Fault, 'code'>, now: number): number {
   return code.endsWith('_used_up') ? Math.ceil((DAY_MS - (now % DAY_MS)) / 1000) : 1
 }
 
-/** Answers anything thrown in a request and logs it under the id that the answer carries. */
+/** Answers anything thrown in a request, and logs it with the id in the answer. */
 export function answerThrown(
   thrown: unknown,
   request: FastifyRequest,
@@ -75,7 +78,7 @@ export function answerThrown(
   origin: FaultOrigin | undefined,
 ): FastifyReply {
   const fault = toFault(thrown)
-  // An unreadable address meets no route, so no other line would tell of it.
+  // An unreadable address reaches no route, so no other line would record it.
   const level = fault.status >= 500 ? 'error' : fault.code === 'invalid_path' ? 'info' : 'debug'
   request.log[level]({ err: thrown, detail: fault.detail }, 'request failed')
   return answerFault(reply, fault, origin)

@@ -1,6 +1,6 @@
 /**
- * Operations that bear `x-four-eyes: true` are not carried out by their caller while a second person has to agree: the
- * call, checked like any other, becomes a proposal, and the same handler runs when somebody else approves it.
+ * Operations with `x-four-eyes: true` are not carried out at once while a second person must agree. The call is checked like any
+ * other and becomes a proposal. The same handler runs when another person approves it.
  */
 import type { FastifyRequest } from 'fastify'
 import { isPlainText } from '#platform/plain-text.ts'
@@ -8,24 +8,24 @@ import { Fault } from '#schemas/fault.ts'
 import type { Caller } from './caller.ts'
 import type { Operation } from './openapi-operations.ts'
 
-/** What an operation is called with, as its schemas allow it. */
+/** The input of an operation, checked by its schemas. */
 export type CallInput = { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
 
-/** A call that was checked and is not carried out. */
+/** A call that was checked but not carried out. */
 type ProposedCall = CallInput & { operation: string; target: string; reason: string; caller: Caller }
 
-/** What the caller of such an operation is told, with 202. */
+/** The answer to the caller of such an operation, with 202. */
 type Proposed = { id: string; contentSha256: string; state: string; expiresAt: string }
 
 export type FourEyes = {
-  /** False while there is no second person to ask: then the call acts at once. */
+  /** False while there is no second person to ask: then the call is carried out at once. */
   isRequired(): Promise<boolean>
   propose(call: ProposedCall): Promise<Proposed>
-  /** Throws `key_without_person` for a caller behind whom nobody stands, while a second person is required. */
+  /** Throws `key_without_person` for a key that no person is responsible for, while a second person is required. */
   checkAnswerable(caller: Caller): Promise<void>
 }
 
-/** An approved call: by whom it was asked for, and who agreed. */
+/** An approved call: `caller` asked for it, `approver` agreed. */
 export type ApprovedCall = CallInput & {
   operation: string
   target: string
@@ -37,7 +37,9 @@ export type ApprovedCall = CallInput & {
 
 const MAX_REASON = 500
 
-/** Throws Error when a marked operation only reads, or its input holds a secret: a proposal is kept in plain, and shown. */
+/**
+ * Throws Error if a marked operation only reads, or if its input contains a secret: proposals are stored and shown in plain text.
+ */
 export function checkProposable(operations: Operation[], fourEyes: FourEyes | undefined): void {
   const marked = operations.filter((operation) => operation.fourEyes)
   if (operations.some((one) => one.fourEyes || one.emergency) && fourEyes === undefined)
@@ -50,7 +52,7 @@ export function checkProposable(operations: Operation[], fourEyes: FourEyes | un
   if (secret.length > 0) throw new Error(`proposals of [${secret}] would hold secrets`)
 }
 
-/** Why the caller asks: the header X-Reason, percent-encoded UTF-8 as headers carry no other. Throws `invalid_input`. */
+/** The caller's reason: the header X-Reason, in percent-encoded UTF-8, since headers are ASCII. Throws `invalid_input`. */
 export function reasonOf(request: FastifyRequest): string {
   const header = request.headers['x-reason']
   try {
@@ -63,7 +65,7 @@ export function reasonOf(request: FastifyRequest): string {
   }
 }
 
-/** A reason that people read, in one line or more. */
+/** Checks a reason for people, of one or more lines; returns it trimmed. Throws `invalid_input`. */
 export function checkReason(text: string): string {
   const reason = text.trim()
   if (!isPlainText(reason.replaceAll('\n', ' '), MAX_REASON)) {

@@ -33,7 +33,7 @@ async function listen(t: Tap, app: FastifyInstance): Promise<number> {
 }
 type Tap = { teardown(act: () => unknown): void }
 
-/** Sends bytes as they are and returns all that comes back until the server closes. */
+/** Sends the bytes unchanged and returns everything that comes back until the server closes. */
 function raw(port: number, bytes: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
@@ -194,7 +194,7 @@ t.test('who reads nothing of an answer, or hardly, does not hold it for ever', a
   const silent = await asked()
   const now = performance.now()
   let hour = 0
-  // What the system has taken for it counts as taken, until that is full.
+  // Bytes in the operating system's buffers count as taken, until the buffers are full.
   await until('the end of what nobody takes', async () => {
     endUntaken(now + hour++ * 3_600_000)
     return (await openConnections()) === 0

@@ -1,10 +1,10 @@
-/** Tells "no such address" (404) from "not by this method" (405 with Allow), both in the form of every other fault. */
+/** Distinguishes "no such address" (404) from "wrong method" (405 with Allow), both in the form of every other fault. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Fault } from '#schemas/fault.ts'
 
 type Known = { pattern: RegExp; isPlain: boolean; methods: Set<string> }
 
-/** Answers every request that no route takes. */
+/** Answers every request that matches no route. */
 export function answerUnknownRoute(app: FastifyInstance): void {
   const routes = new Map<string, Known>()
   app.addHook('onRoute', (route) => {
@@ -18,14 +18,14 @@ export function answerUnknownRoute(app: FastifyInstance): void {
     const path = request.raw.url?.split('?', 1)[0] ?? '/'
     const fitting = [...routes.values()].filter(({ pattern }) => pattern.test(path))
     if (fitting.length === 0) throw new Fault('not_found')
-    // An address of its own is not one of many: what those take is not meant (OpenAPI 3.1, paths).
+    // A fixed address takes precedence over patterns: only its own methods are allowed (OpenAPI 3.1, paths).
     const own = fitting.filter(({ isPlain }) => isPlain)
     const allowed = new Set((own.length > 0 ? own : fitting).flatMap(({ methods }) => [...methods]))
     reply.header('allow', [...allowed].sort().join(', '))
     throw new Fault('method_not_allowed')
   }
   app.setNotFoundHandler(refuse)
-  // Fastify would first ask it for its content type.
+  // Otherwise Fastify would first check the content type.
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404 && request.method === 'QUERY') await refuse(request, reply)
   })

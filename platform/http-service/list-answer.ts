@@ -1,7 +1,7 @@
-/** A list's page with the number of all that it is a page of, for readers who page through it. */
+/** Answers with a page of a list and the total number of entries, so that readers can page through it. */
 import { type Answer, answer } from './answer.ts'
 
-/** Counts only where the page itself does not tell: a search that finds little is read once, not twice. */
+/** Calls `count` only if the page itself does not show the total, which saves a second query for short results. */
 export async function listAnswer(
   rows: object[],
   { offset, limit }: { offset: number; limit: number },

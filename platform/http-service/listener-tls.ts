@@ -1,4 +1,4 @@
-/** Where a listener listens, and what it shows there: certificate and key come from files, without them it speaks plain HTTP. */
+/** The address of a listener and its TLS: certificate and key come from files; without them the listener speaks plain HTTP. */
 import { constants } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { ServerOptions } from 'node:https'
@@ -15,9 +15,9 @@ export type Listener = {
 }
 
 /**
- * What every listener speaks that is not one between servers: TLS 1.3, and of 1.2 the suites that encrypt and authenticate at once with
- * a key of their own. No session is taken up again: a resumed one brings the client's certificate of long ago, which
- * nobody would check again.
+ * TLS for every listener except those between servers: TLS 1.3, and of 1.2 only suites with authenticated encryption and an
+ * ephemeral key. Sessions are not resumed: a resumed session would bring a client certificate of earlier, which nobody would
+ * check again.
  */
 export const LISTENER_TLS: SecureContextOptions = {
   minVersion: 'TLSv1.2',
@@ -30,7 +30,7 @@ export const LISTENER_TLS: SecureContextOptions = {
   secureOptions: constants.SSL_OP_NO_TICKET,
 }
 
-/** JSON Schema of the two files of a listener, one of which needs the other. */
+/** JSON Schema of the two files of a listener; each requires the other. */
 export const listenerFiles = {
   certificateFile: {
     type: 'string',
@@ -41,7 +41,7 @@ export const listenerFiles = {
 } as const
 export const BOTH_FILES = { certificateFile: ['keyFile'], keyFile: ['certificateFile'] }
 
-/** Throws `invalid_configuration` where API keys and sessions would pass in plain beyond this machine. */
+/** Throws `invalid_configuration` if API keys and sessions would leave this machine unencrypted. */
 export function checkAdminListener({ address, certificateFile }: Listener): void {
   if (!isLoopback(address) && certificateFile === undefined)
     throw new Fault('invalid_configuration', {

@@ -1,4 +1,4 @@
-/** Reads the operations out of an OpenAPI 3.1 document; one that leaves a question open is refused at start. */
+/** Reads the operations of an OpenAPI 3.1 document; refuses an incomplete document at the start. */
 
 /** The parts of OpenAPI 3.1 that we use. Schemas stay as they are: ajv reads them. */
 export type OpenApiDocument = {
@@ -41,36 +41,36 @@ type RawOperation = {
 export type Operation = {
   id: string
   method: 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH'
-  /** Fastify's form: /api/v1/members/:id */
+  /** The address in Fastify's form: /api/v1/members/:id */
   url: string
   roles: string[]
   bodyLimit: number | undefined
-  /** A second person has to agree before it is carried out. */
+  /** A second person must agree before it is carried out. */
   fourEyes: boolean
-  /** One person does it alone and at once, so somebody has to answer for it by name. */
+  /** One person carries it out alone and at once, so the caller must be a person or have one who is responsible. */
   emergency: boolean
   parameters: Parameter[]
   requestTypes: string[]
   bodyRequired: boolean
   /** JSON pointer to the schema of a JSON body, for ajv. */
   bodySchema: string | undefined
-  /** Of the operation itself; 202 with a proposal beside it is not meant. */
+  /** The operation's own status; not the 202 of a proposal. */
   successStatus: number
-  /** Every status that it can answer. */
+  /** Every status that the document declares for it. */
   statuses: ReadonlySet<number>
   responseType: string | undefined
-  /** The body for the audit log: fields marked `writeOnly` or `format: password` hidden, bytes only counted. */
+  /** The body for the audit log: fields marked `writeOnly` or `format: password` are hidden, bytes are only counted. */
   withoutSecrets(body: unknown): unknown
-  /** Whether a field of the body is marked so. */
+  /** Whether a field of the body is marked as secret. */
   hasSecrets(): boolean
 }
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const
 const SUCCESS = ['200', '201', '202', '204']
-/** What an operation that takes two persons answers instead of its own success. */
+/** The status of an operation that became a proposal for a second person. */
 const PROPOSED = '202'
 
-/** Every operation, with its base path from the first server. Throws Error for a document that is not complete. */
+/** Every operation, with its base path from the first server. Throws Error for an incomplete document. */
 export function readOperations(document: OpenApiDocument): Operation[] {
   const base = (document.servers?.[0]?.url ?? '').replace(/^https?:\/\/[^/]+/, '').replace(/\/$/, '')
   const operations: Operation[] = []

@@ -1,4 +1,4 @@
-/** Compiles the checks of an API's inputs, each once; a message names the field, never its value. */
+/** Compiles the checks of an API's inputs, each once. A message names the field, never its value. */
 import type { ErrorObject, Format, ValidateFunction } from 'ajv'
 import type { Ajv2020 } from 'ajv/dist/2020.js'
 import { Fault } from '#schemas/fault.ts'
@@ -6,13 +6,13 @@ import type { OpenApiDocument, Operation, Parameter, Schema } from './openapi-op
 
 type Input = { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
 
-/** Returns the input, texts of parameters turned into the numbers and lists that their schemas want. Throws `invalid_input`. */
+/** Returns the input; texts of parameters become the numbers and lists that their schemas require. Throws `invalid_input`. */
 export type InputValidator = (input: { params: unknown; query: unknown; body: unknown }) => Input
 
 const MAX_PROBLEMS = 10
 const DOCUMENT = 'api:document'
 
-/** Gives the validator of an operation, compiled when it is asked for first: all together are a fifth of a start. */
+/** Returns the validator of an operation, compiled on first use: compiling all of them would take a fifth of the start. */
 export function createInputValidators(
   document: OpenApiDocument,
 ): (operation: Operation) => Promise<InputValidator> {
@@ -39,13 +39,13 @@ async function createCompilers(document: OpenApiDocument): Promise<Compilers> {
   for (const compiler of [forBodies, forParameters]) {
     formats.default.default(compiler)
     compiler.addFormat('date-time', isDateTime(formats.default.default.get('date-time')))
-    // The document as a whole is no JSON Schema; its parts are, and are checked when they are compiled.
+    // The document as a whole is not a JSON Schema. Its parts are, and they are checked when they are compiled.
     compiler.addSchema(strictDocument, DOCUMENT, undefined, false)
   }
   return { forBodies, forParameters }
 }
 
-/** Beside what RFC 3339 allows a time that a Date can hold, in a year of four digits when it is written in UTC: no leap second. */
+/** In addition to RFC 3339: a time that a Date can represent, with a four-digit year in UTC; no leap second. */
 function isDateTime(rfc3339: Format): (text: string) => boolean {
   const { validate } = rfc3339 as { validate(text: string): boolean }
   const [first, last] = ['0000-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z'].map(Date.parse)
@@ -83,12 +83,14 @@ function objectOf(parameters: Parameter[], place: string): Schema {
   }
 }
 
-/** References of a parameter's schema lead into the document, not into the object that we make around it. */
+/** References in a parameter's schema point into the document, not into the object that we build around it. */
 function inDocument(schema: Schema): Schema {
   return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', `"$ref":"${DOCUMENT}#/`)) as Schema
 }
 
-/** Closes every object schema that does not say otherwise; parts of allOf are closed by their whole, if at all. */
+/**
+ * Adds `additionalProperties: false` to every object schema without it; for parts of allOf only their whole is closed, if at all.
+ */
 function closeObjects<T>(node: T, inAllOf: boolean): T {
   if (Array.isArray(node)) for (const part of node) closeObjects(part, inAllOf)
   else if (typeof node === 'object' && node !== null) {
@@ -102,7 +104,7 @@ function closeObjects<T>(node: T, inAllOf: boolean): T {
   return node
 }
 
-/** PostgreSQL takes no text with U+0000, and no text that means something has it. */
+/** PostgreSQL refuses text with U+0000, and no meaningful text contains it. */
 function holdsNul(value: unknown): boolean {
   if (typeof value === 'string') return value.includes('\0')
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsNul)

@@ -1,6 +1,6 @@
 /**
- * An API is its OpenAPI 3.1 file: every operation there has a handler and a list of roles, every input is checked
- * against its schema before the handler sees it, unknown fields are refused, and nothing outside the file answers.
+ * Serves an API by its OpenAPI 3.1 file. Every operation has a handler and a list of roles. Every input is checked against its
+ * schema before the handler gets it; unknown fields are refused. Nothing outside the file is served.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -16,17 +16,17 @@ import { readOperations } from './openapi-operations.ts'
 import type { InputValidator } from './openapi-validator.ts'
 import { createInputValidators } from './openapi-validator.ts'
 
-/** What a handler gets: values that fit the operation's schemas. `body` is a Buffer for types other than JSON. */
+/** The input of a handler: values that match the operation's schemas. `body` is a Buffer for types other than JSON. */
 export type OperationInput = {
   params: Record<string, string>
   query: Record<string, unknown>
   body: unknown
   caller: Caller
-  /** Who agreed, when a second person had to: `caller` is then who proposed it. */
+  /** The person who approved, if a second person was needed; `caller` is then the proposer. */
   approver?: Caller
 }
 
-/** Returns the answer's body (a Buffer or Readable for other types than JSON), or an `answer(...)` with more. */
+/** Returns the answer's body (a Buffer or Readable for types other than JSON), or an `answer(...)` with more. */
 export type OperationHandler = (input: OperationInput) => Promise<unknown>
 
 /** Handlers by operation id. */
@@ -35,36 +35,38 @@ export type Handlers = Record<string, OperationHandler>
 export type OpenApiRegistration = {
   document: OpenApiDocument
   handlers: Record<string, OperationHandler>
-  /** Throws `unauthorized`. `apiKeys.authenticate` fits; consoles with sessions read the request. */
+  /** Throws `unauthorized`. `apiKeys.authenticate` has this form; consoles with sessions read the request. */
   authenticate: (authorization: string | undefined, request: FastifyRequest) => Promise<Caller>
-  /** When given, every operation that changes something is recorded before it runs: no record, no act. */
+  /** If set, every operation that changes something is recorded before it runs: without a record it does not run. */
   audit?: Pick<AuditLog, 'before'>
-  /** Throws when the server does not take an operation now; asked before the body is read, and again before an approved call. */
+  /**
+   * Throws when the server does not accept an operation now. Called before the body is read, and again before an approved call.
+   */
   admit?: (operation: Operation, caller: Caller) => Promise<void>
-  /** Needed when the document marks operations with `x-four-eyes`. */
+  /** Required when the document marks operations with `x-four-eyes`. */
   fourEyes?: FourEyes
-  /** When given, a change that bears an Idempotency-Key is carried out once. */
+  /** If set, a change with an Idempotency-Key is carried out once. */
   once?: Once
 }
 
-/** Runs `act` unless a call of this caller with this key was taken up before: then it throws `request_repeated`. */
+/** Runs `act`, or throws `request_repeated` if a call of this caller with this key was accepted before. */
 export type Once = <T>(
   q: { key: string; caller: string; operation: string },
   act: () => Promise<T>,
 ) => Promise<T>
 
 export type RegisteredOpenApi = {
-  /** Runs the operation of an approved call and returns its result; recorded first, with both names. */
+  /** Runs the operation of an approved call and returns its result. The call is recorded first, with both names. */
   perform(call: ApprovedCall): Promise<unknown>
 }
 
-/** What the log says when a handler answers something that its operation does not declare; tests look for it. */
+/** The log message for an answer that its operation does not declare; tests search for it. */
 export const UNDECLARED = 'the document of the API does not declare this answer'
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{16,128}$/
 
-/** Adds every operation of the document below its first server's path. Throws at once when file and handlers differ. */
+/** Adds every operation of the document below its first server's path. Throws at once if file and handlers differ. */
 export async function registerOpenApi(
   app: FastifyInstance,
   q: OpenApiRegistration,
@@ -85,7 +87,7 @@ export async function registerOpenApi(
       const { caller, approver, target, proposal, reason } = call
       await q.admit?.(operation, caller)
       const { id, name } = approver
-      // Once more: the schema may be that of a newer version by now.
+      // Checked again, since the schema may belong to a newer version by now.
       const { params, query, body } = (await validatorOf(operation))(call)
       const agreed = { proposal, reason, approvedBy: { id, name } }
       await record(q, operation, { caller, target, query, body }, agreed)
@@ -106,7 +108,7 @@ function register(
     method: operation.method,
     url: operation.url,
     bodyLimit: operation.bodyLimit ?? (json ? ADMIN_BODY_LIMIT : UPLOAD_BODY_LIMIT),
-    // Before the body is read: a stranger cannot make us take 10 MB.
+    // Before the body is read, so that strangers cannot make us read 10 MB.
     onRequest: async (request) => {
       const open = operation.roles.includes('public')
       const caller = open ? nobody : await q.authenticate(request.headers.authorization, request)
@@ -157,7 +159,7 @@ async function run(
 
 type Act = { caller: Caller; target: string; query: unknown; body: unknown }
 
-/** No record, no act. A proposal is a record of its own kind: what it proposes did not happen. */
+/** Records the call before it runs. A proposal has its own kind of record, since the proposed call did not happen. */
 async function record(
   q: OpenApiRegistration,
   operation: Operation,
@@ -170,7 +172,7 @@ async function record(
   await q.audit?.before({ caller: { id: caller.id, name: caller.name }, operation: kind, target, data })
 }
 
-/** One exact content type per operation: parameters and case tricks have led parsers astray (CVE-2026-25223 and others). */
+/** One exact content type per operation: parameters and unusual case have misled parsers (CVE-2026-25223 and others). */
 function checkContentType(request: FastifyRequest, operation: Operation): void {
   const type = request.headers['content-type']
   const hasBody =

@@ -1,4 +1,4 @@
-/** Bounds what one address may ask of an admin API; what it remembers is bounded too. */
+/** Limits the requests of each address to an admin API; the memory for this is bounded too. */
 import { isIPv6 } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
@@ -13,7 +13,7 @@ const MAX_ADDRESSES = 10_000
 
 type Counts = { second: number; inSecond: number; minute: number; inMinute: number }
 
-/** Throws `too_many_requests` with Retry-After for an address that has used its second or minute up. */
+/** Throws `too_many_requests` with Retry-After for an address that exceeds the limit of a second or a minute. */
 export function limitRate(app: FastifyInstance, limit: RateLimit, clock: Clock): void {
   const take = createCounter(limit, clock)
   app.addHook('onRequest', async (request, reply) => {
@@ -25,7 +25,7 @@ export function limitRate(app: FastifyInstance, limit: RateLimit, clock: Clock):
   })
 }
 
-/** Counts one request of `address`; returns 0, or the whole seconds to wait when it is one too many. */
+/** Counts one request of `address`; returns 0 or, if it is one too many, the whole seconds to wait. */
 export function createCounter(limit: RateLimit, clock: Clock): (address: string) => number {
   const addresses = new Map<string, Counts>()
   return (address) => {
@@ -38,7 +38,7 @@ export function createCounter(limit: RateLimit, clock: Clock): (address: string)
     if (counts.minute !== minute) Object.assign(counts, { minute, inMinute: 0 })
     counts.inSecond++
     counts.inMinute++
-    // Most recent last, so that the first key is the one to forget.
+    // The most recent address is last, so the first one can be dropped.
     addresses.delete(key)
     addresses.set(key, counts)
     if (addresses.size > MAX_ADDRESSES) addresses.delete(addresses.keys().next().value as string)
@@ -47,7 +47,7 @@ export function createCounter(limit: RateLimit, clock: Clock): (address: string)
   }
 }
 
-/** One IPv6 customer holds a /64 and could take a new address for each request. */
+/** One IPv6 customer has a /64 and could use a new address for each request. */
 export function networkOf(address: string): string {
   if (!isIPv6(address) || address.startsWith('::ffff:')) return address
   const [head = '', tail] = address.split('%')[0]!.split('::')

@@ -1,9 +1,9 @@
-/** Which bodies a service reads: JSON, strictly, and any other type as bytes; never forms, never multipart. */
+/** The bodies that a service parses: JSON, strictly, and any other type as bytes; never forms or multipart. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** Replaces Fastify's parsers; a route that takes no bytes refuses them by its operation's content types. */
+/** Replaces Fastify's parsers. The content types of an operation decide whether it accepts bytes. */
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   const bytes = { parseAs: 'buffer' as const }
@@ -13,7 +13,7 @@ export function readBodies(app: FastifyInstance): void {
   app.addContentTypeParser('*', bytes, async (_request: FastifyRequest, body: Buffer) => body)
 }
 
-/** A body that an operation takes as bytes; throws `invalid_input` when none came. */
+/** The body of an operation that accepts bytes; throws `invalid_input` if there is none. */
 export function bodyBytes(body: unknown): Buffer {
   if (Buffer.isBuffer(body) && body.length > 0) return body
   throw new Fault('invalid_input', { what: 'a body is needed' })

@@ -1,13 +1,13 @@
 /**
- * Reads one of our own YAML documents. Parsing is the slowest step of a start, so what a document says is kept as JSON beside
- * Node's compiled code, by the digest of its text: of that folder Node itself takes what it runs.
+ * Reads one of our own YAML documents. Parsing is the slowest step of a start, so the parsed document is cached as JSON next to
+ * Node's compile cache, under the digest of its text. That folder is as trusted as the code that Node runs from it.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { getCompileCacheDir } from 'node:module'
 import path from 'node:path'
 
-/** Gives the document; a kept one that is damaged or cannot be written costs time and nothing else. */
+/** Returns the document. A damaged or unwritable cache only costs time. */
 export async function readDocument<T>(file: URL, folder = getCompileCacheDir()): Promise<T> {
   const text = await readFile(file, 'utf8')
   const kept =
@@ -17,7 +17,7 @@ export async function readDocument<T>(file: URL, folder = getCompileCacheDir()):
   const known = kept === undefined ? undefined : await readKept<T>(kept)
   if (known !== undefined) return known
   const { parse } = await import('yaml')
-  // Our own file: however many aliases it has, none of them is an attack.
+  // Our own file may have any number of aliases; none of them is an attack.
   const document = parse(text, { maxAliasCount: -1 }) as T
   if (kept !== undefined) await keep(kept, JSON.stringify(document))
   return document
@@ -32,7 +32,7 @@ async function readKept<T>(file: string): Promise<T | undefined> {
   }
 }
 
-/** Whole or not at all, also when two processes start at the same time. */
+/** Writes completely or not at all, also when two processes start at the same time. */
 async function keep(file: string, json: string): Promise<void> {
   const part = `${file}.${process.pid}`
   try {

@@ -1,6 +1,7 @@
 /**
- * Built web pages below a path, from memory and under a content security policy that allows only this server's own files.
- * Every address without a file is the one page, which reads it; while nothing is built, a page says how to build it.
+ * Serves built web pages below a path, from memory and with a content security policy that allows only this server's own files.
+ * Every address without a file gets the single page, which interprets the address. If nothing was built, a page explains how to
+ * build it.
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
@@ -17,7 +18,7 @@ const TYPES: Record<string, string> = {
   '.svg': 'image/svg+xml',
 }
 const INDEX = 'index.html'
-// The build writes a digest of the content into the names of this folder.
+// The build puts a digest of the content into the file names of this folder.
 const HASHED = 'assets/'
 const FOR_EVER = 'public, max-age=31536000, immutable'
 const MAX_FILES = 500
@@ -34,7 +35,7 @@ const HEADERS = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 }
 
-/** `prefix` without a slash at its end; `how` is the command that builds what lies in `directory`. */
+/** `prefix` has no slash at its end; `how` is the command that builds the files in `directory`. */
 export function servePages(
   app: FastifyInstance,
   q: { prefix: string; directory: string; how: string },
@@ -51,13 +52,13 @@ export function servePages(
     if (request.headers['if-none-match'] === page.etag) return reply.code(304).send()
     return reply.type(page.type).send(page.content)
   }
-  // From memory: a page with its files would use up an address's share of calls.
+  // Served from memory: otherwise loading a page with its files would use up an address's rate limit.
   const config = { rateLimit: false }
   app.get(q.prefix, { config }, async (_request, reply) => reply.redirect(`${q.prefix}/`, 308))
   app.get(`${q.prefix}/*`, { config }, serve)
 }
 
-/** What a page reads itself: everything but names of files that the build makes. */
+/** Addresses for the page itself: all except file names that the build makes. */
 function isAddress(name: string): boolean {
   return !name.startsWith(HASHED)
 }

@@ -1,6 +1,6 @@
 /**
- * Guarantees that an answer which nobody takes, or hardly, ends with its connection. An idle time-out does not: a reader that
- * takes a few bytes now and then puts it off for ever, and with it the file and the memory that its answer holds.
+ * Closes the connection of an answer whose client reads it too slowly or not at all. An idle time-out is not enough: a client
+ * that reads a few bytes now and then prevents it for ever, and so keeps the file and the memory of its answer.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
@@ -12,7 +12,7 @@ const SLOWEST_BYTES_PER_SECOND = 1024
 type Answer = {
   request: IncomingMessage
   givenUp(request: IncomingMessage): void
-  /** Since when something waits to be taken, and how much its connection had taken by then. */
+  /** Since when bytes have been waiting to be read, and how many the connection had read by then. */
   since?: { at: number; taken: number }
 }
 
@@ -20,8 +20,8 @@ const answers = new Map<ServerResponse, Answer>()
 let timer: NodeJS.Timeout | undefined
 
 /**
- * Ends connections of `server` that take less than 1 KiB a second of what waits for them, from the second minute on. `givenUp` is
- * called with the request before.
+ * Closes connections of `server` that read less than 1 KiB a second while bytes are waiting, from the second minute on. Calls
+ * `givenUp` with the request before.
  */
 export function watchTaking(
   server: Pick<Server, 'on'>,
@@ -34,18 +34,18 @@ export function watchTaking(
   })
 }
 
-/** Looks at every answer that is on its way. Is called every ten seconds once a server is watched. */
+/** Checks every answer that is being sent. Runs every ten seconds once a server is watched. */
 export function endUntaken(now: number = performance.now()): void {
   for (const [response, answer] of answers) {
     const { socket } = response
-    // It has not begun, or waits for the answers before it.
+    // The answer has not begun, or waits for earlier answers.
     if (!response.headersSent || socket === null) continue
-    // All has left: it is our own side that lets wait.
+    // Everything was sent: the delay is on our own side.
     if (socket.writableLength === 0) {
       delete answer.since
       continue
     }
-    // What was written less what still waits to leave.
+    // The bytes written, without those that still wait to be sent.
     const taken = socket.bytesWritten - socket.writableLength
     answer.since ??= { at: now, taken }
     const seconds = (now - answer.since.at - GRACE_MS) / 1000

@@ -1,4 +1,4 @@
-/** Rows of calls that were taken up, by the caller's own key for them. */
+/** Rows of accepted calls, by caller and the caller's key. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
@@ -26,7 +26,7 @@ export const idempotencyKeyMigrations: Record<string, Migration> = {
 }
 
 type IdempotencyKeyStore = {
-  /** False when this caller's key is there already. */
+  /** False if this caller's key exists already. */
   insert(row: TakenUpRow): Promise<boolean>
   find(caller: string, key: string): Promise<TakenUpRow | undefined>
   remove(caller: string, key: string): Promise<void>

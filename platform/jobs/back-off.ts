@@ -1,7 +1,7 @@
-/** How long a failed job rests: doubling from 1 s to 5 minutes, spread so that many do not come back at once. */
+/** How long a failed job waits: doubling from 1 s to 5 minutes, with random variation so that many do not run again at once. */
 
 const FIRST_MS = 1000
-/** What a failed job rests at most. */
+/** The longest wait of a failed job. */
 export const LONGEST_REST_MS = 300_000
 
 /** Milliseconds until the next attempt; `attempt` counts from 1, `random` is in [0, 1). Never longer than `capMs`. */

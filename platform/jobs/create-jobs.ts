@@ -1,6 +1,6 @@
 /**
- * Work that happens later: rows in the database are the truth, claimed there by one node at a time. One process drives
- * them with a timer; with `redisUrl` BullMQ spreads ids over nodes and a sweeper re-announces, or runs, what was lost.
+ * Work for later. Rows in the database are authoritative; one node at a time claims each. Without Redis each process checks the
+ * rows by a timer. With `redisUrl`, BullMQ distributes ids to nodes, and a sweep announces lost jobs again, or runs them.
  */
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
@@ -19,10 +19,10 @@ import { createJobStore } from './store.ts'
 export type { JobHandler } from './runner.ts'
 
 type EnqueueOptions = {
-  /** Of one kind and key at most one job waits; asked for while it runs, it runs once more. */
+  /** At most one job of a kind and key waits. If it is enqueued again while it runs, it runs once more. */
   key?: string
   runAt?: Date
-  /** The transaction of the change that needs this job: both are kept, or neither. */
+  /** The transaction of the change that needs this job: both are committed, or neither. */
   within?: Within
 }
 
@@ -37,17 +37,17 @@ export type JobState = {
 
 export type Jobs = {
   start(): Promise<void>
-  /** Claims nothing more and waits for what runs: up to 10 s, then its signal aborts. */
+  /** Stops claiming and waits for running jobs; after 10 s it aborts their signals. */
   stop(): Promise<void>
-  /** Records a job durably. It stays until its handler has succeeded. */
+  /** Stores a job durably. It is deleted when its handler has succeeded. */
   enqueue(kind: string, payload: unknown, options?: EnqueueOptions): Promise<void>
   /**
-   * Runs `kind` again and again, `seconds` after each end, on one node at a time. A function is asked again every second:
-   * what it says anew takes effect then; a wait that has begun is cut short, never made longer. It must not throw.
+   * Runs `kind` repeatedly, `seconds` after each end, on one node at a time. A function is called every second, and a changed
+   * value takes effect at once: it can shorten a wait that has begun, but never lengthen it. The function must not throw.
    */
   every(kind: string, seconds: number | (() => number), options?: { immediately?: boolean }): Promise<void>
   state(): Promise<JobState[]>
-  /** Not ok when a recurring job has not come to its turn for ten of its intervals, five minutes at least. */
+  /** Not ok if a recurring job has not run for ten of its intervals, or at least five minutes. */
   standstill(): Promise<Finding>
 }
 
@@ -56,36 +56,36 @@ const LEASE_SECONDS = 30
 const CONCURRENCY = 8
 const MAX_PAYLOAD = 64 * 1024
 const RECURRING = 'recurring'
-/** A queue's clock may be this much ahead of ours. */
+/** How much the queue's clock may be ahead of ours. */
 const EARLY_MS = 50
-/** In Redis mode: after this a job counts as lost by the queue and is announced again ... */
+/** In Redis mode: after this time a due job counts as lost by the queue and is announced again ... */
 const LOST_MS = 2000
-/** ... and after this it is run here, whatever the queue says. */
+/** ... and after this time it is run here, whether the queue delivers it or not. */
 const OVERDUE_MS = 10_000
 const SWEEP = 200
 const AFTER_COMMIT_MS = 100
-/** How often times are looked for that no clock put right would have given. */
+/** How often the rows are checked for times that no correct clock can have written. */
 const MEND_EVERY_MS = 1000
 
 export function createJobs(q: {
   database: Database
   clock: Clock
   log: Log
-  /** This process, unlike all others on the database; for people who look at the rows. */
+  /** A name of this process, unique on the database; for people who look at the rows. */
   node: string
   handlers: Record<string, JobHandler>
   redisUrl?: string | undefined
-  /** How long a crashed node's job rests before another takes it. */
+  /** How long the job of a crashed node is blocked before another node may take it. */
   leaseSeconds?: number
   concurrency?: number
-  /** How many of a kind run here at once: kinds that wait for machines of others leave places for the rest. */
+  /** The most jobs of a kind that run here at once: limits kinds that wait for other machines, so that others can run. */
   places?: Record<string, number>
 }): Jobs {
   const store = createJobStore(q.database)
   const concurrency = q.concurrency ?? CONCURRENCY
   const iso = (ms: number): string => new Date(ms).toISOString()
   const announced = new Map<string, number>()
-  /** Kinds whose interval may change, with what their rows say. */
+  /** Kinds with variable intervals, with the interval in their rows. */
   const intervals = new Map<string, { asked: () => number; kept: number }>()
   let queue: RedisQueue | undefined
   let timer: NodeJS.Timeout | undefined
@@ -113,7 +113,7 @@ export function createJobs(q: {
     if (!stopped) queue?.announce(id, delayMs)
   }
 
-  /** Looks at once instead of at the next wake-up. */
+  /** Checks the rows at once, instead of at the next timer. */
   const poke = (): void => {
     if (!started || stopped) return
     if (ticking !== undefined) {
@@ -161,9 +161,9 @@ export function createJobs(q: {
     await runner.claimDue(OVERDUE_MS)
   }
 
-  /** A clock that was ahead and is put right leaves times behind that lie too far ahead, and nothing would run until then. */
+  /** A clock that was ahead and was set back leaves times far in the future, and nothing would run until then. */
   const mendTimes = async (): Promise<void> => {
-    // By a time that goes on whatever the clock says.
+    // Measured by elapsed time, which is independent of the clock.
     if (performance.now() - mendedAt < MEND_EVERY_MS) return
     const mended = await store.mendTimes({ now: q.clock(), leaseMs, longestRestMs: LONGEST_REST_MS })
     mendedAt = performance.now()
@@ -222,7 +222,7 @@ export function createJobs(q: {
         { ...newJob(kind, payload, runAt), key: options.key ?? null },
         options.within,
       )
-      // Before the commit nobody would find the row; should the commit take longer, the next look finds it.
+      // Before the commit nobody would find the row. If the commit takes longer, the next check finds it.
       const hold = options.within === undefined ? 0 : AFTER_COMMIT_MS
       announce(id, Math.max(hold, runAt - q.clock()))
       if (hold === 0) poke()

@@ -19,7 +19,7 @@ import { jobMigrations } from './migrations.ts'
 
 const log = createLog({ name: 'test', level: 'fatal' })
 
-/** What the handlers did, in the database, so that it outlives a node. */
+/** The effects of handlers, in the database, so that they outlive a node. */
 type Effects = { effect: { run: string; job: string } }
 const migrations = {
   ...jobMigrations,
@@ -33,7 +33,7 @@ const migrations = {
   },
 }
 
-/** One row a run of a handler: a statement whose time is over may have been done, so it is said again and counted once. */
+/** One row per run of a handler. A statement that timed out may have succeeded, so it is repeated but counts once. */
 const record = async (database: Database, job: string): Promise<void> => {
   const run = randomUUID()
   const insert = tablesOf<Effects>(database).insertInto('effect').values({ run, job })
@@ -217,7 +217,7 @@ t.test('several nodes share the work and never run one job at once', (t) =>
         if (inWork.has(id)) doubled++
         inWork.add(id)
         ranOn.add(`n${i}`)
-        // None does all the work before the others have begun.
+        // No node can finish all the work before the others have begun.
         if (ranOn.size === nodes.length) allAtWork.resolve()
         await allAtWork.promise
         await record(on, String(payload))
@@ -318,7 +318,7 @@ t.test('BullMQ on a real server, flushed and killed under load: nothing lost, no
     const databases = database.dialect === 'sqlite' ? [database] : [database, await openDatabase(url)]
     let failures = 0
     let pulses = 0
-    // Five times as fast: what counts as lost and overdue comes sooner.
+    // Five times as fast, so that jobs count as lost and overdue sooner.
     const began = Date.now()
     const fast = (): number => began + (Date.now() - began) * 5
     const nodes = databases.map((on, i) => {
@@ -332,7 +332,7 @@ t.test('BullMQ on a real server, flushed and killed under load: nothing lost, no
       const pulse: JobHandler = async () => {
         pulses++
       }
-      // Claims are renewed by real time: as long as 30 s by this clock.
+      // Claims are renewed by real time, so this is 30 s by this clock.
       return node(on, { work, pulse }, { node: `n${i}`, redisUrl: redis.url, clock: fast, leaseSeconds: 150 })
     })
     for (const one of nodes) await one.start()
@@ -361,7 +361,7 @@ t.test('BullMQ on a real server, flushed and killed under load: nothing lost, no
   await t.test('ids travel through the queue', async (t) => {
     const database = await openDatabase('sqlite::memory:')
     await migrate(database, migrations)
-    // By a clock that stands still nothing is ever overdue, so only the queue can bring a job to its handler.
+    // With a clock that stands still nothing becomes overdue, so only the queue can bring a job to its handler.
     const now = Date.now()
     const work: JobHandler = async () => record(database, 'x')
     const jobs = node(database, { work }, { redisUrl: redis.url, clock: () => now })

@@ -1,16 +1,18 @@
-/** Brings nearer what no clock that is right can have given: after a clock was set back, work must not wait for the old time. */
+/**
+ * Corrects times in rows that no correct clock can have written: after a clock was set back, jobs must not wait for the old time.
+ */
 import type { Kysely } from 'kysely'
 import type { JobRow, JobTables } from './migrations.ts'
 
 export type LongestTimes = { now: number; leaseMs: number; longestRestMs: number }
 
-/** Clocks of nodes differ by this much; a wait that is longer by it does no harm. */
+/** How much clocks of nodes may differ; a wait that is longer by this much does no harm. */
 const SKEW_MS = 1000
 
 /**
- * A recurring kind waits no longer than its interval, a failed job no longer than `longestRestMs`, an order for as long as was asked
- * from now on, a claim no longer than `leaseMs`. A claim is not taken from a node that is at work: that renews it. Says how many rows
- * were changed.
+ * After the correction, a recurring kind waits at most its interval, a failed job at most `longestRestMs`, an enqueued job as
+ * long as was asked, counted from now, and a claim at most `leaseMs`. A working node does not lose its claim, since it renews it.
+ * Returns the number of changed rows.
  */
 export async function mendTimes(
   tables: Kysely<JobTables>,
@@ -43,7 +45,7 @@ export async function mendTimes(
     const times = timesMended(row, { now, leaseMs, longestRestMs })
     if (times === undefined) continue
     const update = tables.updateTable('job').set(times).where('id', '=', row.id)
-    // Unless it was claimed, ended or asked for meanwhile.
+    // Unless the row was claimed, ended or enqueued again meanwhile.
     const same = update.where('run_at', '=', row.run_at).where('created_at', '=', row.created_at)
     const held =
       row.claimed_by === null
@@ -56,7 +58,7 @@ export async function mendTimes(
 
 type Times = Pick<JobRow, 'run_at'> & { created_at: string; claimed_until: string | null }
 
-/** The times as a clock that says `now` can have given them; undefined when they are such. */
+/** The times limited to what a clock that shows `now` can have written; undefined if they are within the limits. */
 function timesMended(
   row: Times & Pick<JobRow, 'attempt' | 'every_seconds'>,
   q: LongestTimes,

@@ -1,18 +1,18 @@
-/** The tables of later work. */
+/** The tables of jobs. */
 import { randomUUID } from 'node:crypto'
 import type { Generated, Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 
-/** A job as its handler's node needs it. `payload` is JSON text, times are ISO texts. */
+/** A job in the form for the node that runs it. `payload` is JSON text, times are ISO texts. */
 export type JobRow = {
   id: string
   kind: string
   dedup_key: string | null
   payload: string
   run_at: string
-  /** How often it has been started since it last succeeded. */
+  /** How often it was started since its last success. */
   attempt: number
   every_seconds: number | null
 }
@@ -21,11 +21,11 @@ type ClaimColumns = {
   created_at: string
   claimed_by: Generated<string | null>
   claimed_until: Generated<string | null>
-  /** Set when it was asked for once more while it ran. */
+  /** Set if it was enqueued again while it ran. */
   again_at: Generated<string | null>
 }
 
-/** What a kind's last run came to. */
+/** The result of a kind's last run. */
 export type KindRow = {
   kind: string
   last_ended_at: string | null
@@ -37,7 +37,7 @@ export type KindRow = {
 export type JobTables = {
   job: JobRow & ClaimColumns
   job_kind: KindRow
-  /** One row: which queue in Redis belongs to this database. */
+  /** A single row: the name of this database's queue in Redis. */
   job_queue: { name: string }
 }
 

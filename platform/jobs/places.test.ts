@@ -1,6 +1,6 @@
 /**
- * Places, claims and clocks: a kind whose jobs hang leaves places for the others, with the database alone and with BullMQ; no leap
- * of the clock, either way, begins a job twice or keeps it waiting; what is done is done once, however slow the database is.
+ * Places, claims and clocks, with the database alone and with BullMQ. A kind whose jobs hang leaves places for the others. A leap
+ * of the clock in either direction neither starts a job twice nor delays it. A job is done once, however slow the database is.
  */
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
@@ -96,7 +96,7 @@ t.test('a clock that leaps begins nothing a second time that runs here', (t) =>
     await jobs.enqueue('work', 'long', { key: 'long' })
     await until('job 1', (saw) => saw(begun).length === 1)
     now += 86_400_000
-    // What is begun after the leap shows that the timer has looked.
+    // A job that starts after the leap shows that the timer has checked the rows.
     await jobs.enqueue('work', 'short')
     await until('job 2', (saw) => saw(begun).length === 2)
     await jobs.enqueue('work', 'short')
@@ -157,7 +157,7 @@ t.test('a clock that was ahead and is put right stops nothing', (t) =>
     await jobs.start()
     const within = async (ms: number, names: string[]): Promise<void> => {
       const end = now + ms
-      // The clock goes no further than that; for what is due by then each machine takes the time that it takes.
+      // The clock does not go beyond `end`; jobs due by then take as long as this machine needs.
       const look = (): boolean => {
         now = Math.min(now + ms / 20, end)
         return names.every((name) => ran.includes(name))
@@ -187,7 +187,7 @@ t.test('the clock is put back while a job runs: nobody begins it beside that', (
       begun++
       await new Promise<void>((resolve) => (open = resolve))
     }
-    // The clock stands still, so that only a claim that is taken for void could be taken.
+    // The clock stands still, so a second node could only take over a claim that it wrongly considers expired.
     const nodes = [database, there].map((on, i) => node(on, { slow }, { node: `n${i}`, clock: () => now }))
     await nodes[0]!.enqueue('slow', null)
     await nodes[0]!.start()
@@ -230,7 +230,7 @@ t.test('an end that cannot be recorded is recorded later: its job is not done ag
       .selectFrom('job')
       .select('claimed_until')
     const first = Date.parse((await job.executeTakeFirstOrThrow()).claimed_until)
-    // Longer than the claim that the job was begun under.
+    // Longer than the claim under which the job started.
     await until(
       'a claim renewed beyond its time',
       async (saw) => Date.parse(saw(await job.executeTakeFirstOrThrow()).claimed_until) > first + 1500,
@@ -256,7 +256,7 @@ t.test('a claim that was answered when it had run out begins nothing', (t) =>
     const ran: string[] = []
     const lost = Promise.withResolvers<void>()
     const late = createRunner({
-      // The real store, whose answer is slow.
+      // The real store, with slow answers.
       store: {
         ...store,
         claimDue: async (claim, which) => {

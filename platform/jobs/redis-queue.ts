@@ -1,11 +1,11 @@
 /**
- * Spreads jobs over nodes through BullMQ on Valkey or Redis. It carries ids and holds no truth: whatever it loses or
- * says twice, the rows decide. All its failures are quiet here; the sweeper makes good for them.
+ * Distributes jobs over nodes through BullMQ on Valkey or Redis. It carries only ids: if it loses or repeats one, the rows
+ * decide. Its failures are not reported here; the sweep of create-jobs.ts compensates for them.
  */
 import type { Log } from '#platform/logging/create-log.ts'
 
 export type RedisQueue = {
-  /** Tells some node to look at this job in `delayMs`. Never throws, never waits long. */
+  /** Asks some node to check this job in `delayMs`. Never throws and never waits long. */
   announce(id: string, delayMs: number): void
   isReady(): boolean
   close(): Promise<void>
@@ -16,7 +16,7 @@ const CLOSE_MS = 2000
 const RETRY_STEP_MS = 100
 const RETRY_MAX_MS = 1000
 
-/** Connects in the background; `take` is called with each id that arrives, at most `concurrency` at once. */
+/** Connects in the background. Calls `take` with each id that arrives, at most `concurrency` at once. */
 export async function openRedisQueue(q: {
   url: string
   name: string
@@ -27,7 +27,7 @@ export async function openRedisQueue(q: {
   const [{ Queue, Worker }, { Redis }] = await Promise.all([import('bullmq'), import('ioredis')])
   const retryStrategy = (times: number): number => Math.min(times * RETRY_STEP_MS, RETRY_MAX_MS)
   const quiet = (err: unknown): void => q.log.debug({ err }, 'the queue in Redis failed')
-  // Announcing must not pile up commands for a Redis that is away.
+  // Announcements must not queue up commands while Redis is down.
   const sender = new Redis(q.url, {
     retryStrategy,
     maxRetriesPerRequest: 0,
@@ -36,7 +36,7 @@ export async function openRedisQueue(q: {
     connectTimeout: COMMAND_MS,
   })
   const receiver = new Redis(q.url, { retryStrategy, maxRetriesPerRequest: null, connectTimeout: COMMAND_MS })
-  // BullMQ waits for jobs on a copy of the receiver, and lets go of it only when Redis answers.
+  // BullMQ waits for jobs on a copy of the receiver, and closes it only when Redis answers.
   const connections = [sender, receiver]
   const duplicate = receiver.duplicate.bind(receiver)
   receiver.duplicate = (more) => {
@@ -66,13 +66,13 @@ export async function openRedisQueue(q: {
       queue.add(id, null, { delay: Math.max(0, Math.ceil(delayMs)) }).catch(quiet)
     },
     close: async () => {
-      // What runs has ended by now; a worker that waits for a Redis that is away would never close.
+      // Running jobs have ended by now. A worker that waits for a Redis that is down would never close.
       const closing = Promise.all([worker.close(sender.status !== 'ready'), queue.close()]).catch(quiet)
       let timer: NodeJS.Timeout | undefined
       const late = new Promise((resolve) => {
         timer = setTimeout(resolve, CLOSE_MS)
       })
-      // Closing waits for an answer, which a dead Redis never gives.
+      // Closing waits for an answer, which a Redis that is down never sends.
       await Promise.race([closing, late])
       clearTimeout(timer)
       for (const connection of connections) connection.disconnect()

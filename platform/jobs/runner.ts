@@ -1,6 +1,7 @@
 /**
- * Runs claimed jobs: a claim is renewed while the handler works and given up when it ends. After a crash the claim runs
- * out and the job is claimed again, so a handler must bear being run twice. Nothing here ends a job that failed.
+ * Runs claimed jobs. A claim is renewed while the handler works and given up at the end. After a crash the claim expires and
+ * another node claims the job, so a handler must tolerate being run twice. A failed job is never given up; it is tried again
+ * later.
  */
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
@@ -29,27 +30,27 @@ type Run = { job: JobRow; token: string; until: number; controller: AbortControl
 
 type Runner = {
   /**
-   * Claims and starts what was due `lateMs` ago, as far as there are free places. Of kinds with places all that is due: what the queue
-   * said of such a job is lost when there was no place for it.
+   * Claims and starts jobs that were due `lateMs` ago, limited by free places. Of kinds with limited places it claims all due
+   * jobs: the queue's announcement of such a job is lost if there was no place for it.
    */
   claimDue(lateMs: number): Promise<void>
   /** Kinds that have a free place now. */
   open(): string[]
   /**
-   * Claims and runs one job to its end, unless somebody holds it, it is gone, its kind has no place here, or it is not due within
-   * `earlyMs`.
+   * Claims a job and runs it to its end. Does nothing if another node has it, it does not exist, its kind has no free place here,
+   * or it is not due within `earlyMs`.
    */
   runOne(id: string, earlyMs: number): Promise<void>
-  /** Waits for what runs, then aborts it. */
+  /** Waits for running jobs, then aborts them. */
   drain(): Promise<void>
 }
 
 const DRAIN_MS = 10_000
 const ABORT_MS = 2000
 const MAX_ERROR = 500
-/** How often a claim is renewed in its time. */
+/** How often a claim is renewed during its validity. */
 const RENEWALS = 3
-/** Between attempts to record an end. */
+/** The longest wait between attempts to record the end of a job. */
 const LONGEST_PAUSE_MS = 5000
 
 export function createRunner(q: {
@@ -60,14 +61,14 @@ export function createRunner(q: {
   handlers: Record<string, JobHandler>
   leaseMs: number
   concurrency: number
-  /** Of these kinds no more run here at once. */
+  /** The most jobs of these kinds that run here at once. */
   places: Record<string, number>
-  /** A job's row waits for `at` again, or (undefined) is gone: a place is free. */
+  /** Called when a job has ended and its place is free. `at`: when the row runs again; undefined if it is gone. */
   onEnd: (id: string, at: string | undefined) => void
 }): Runner {
   const running = new Map<Promise<unknown>, Run>()
   const runningOf = new Map<string, number>()
-  // One claim after the other: what is claimed has its place before the next one looks for a free one.
+  // Claims are made one after the other, so that a claimed job occupies its place before the next claim counts free places.
   const inTurn = createTurn()
   const iso = (ms: number): string => new Date(ms).toISOString()
   const newClaim = (): Claim => {
@@ -88,14 +89,14 @@ export function createRunner(q: {
     q.onEnd(job.id, runsAgainAt)
   }
 
-  /** By how much the clock goes on from here to when it is asked beyond the time that passes. */
+  /** Returns a function that returns how far the clock has advanced since now beyond the elapsed time. */
   const watchLeaps = (): (() => number) => {
     const ahead = (): number => q.clock() - performance.now()
     const before = ahead()
     return () => ahead() - before
   }
 
-  /** Says when the row runs again; undefined when it is gone or is not ours to end. */
+  /** Returns when the row runs again; undefined if it is gone or the claim was lost. */
   const execute = async (run: Run): Promise<string | undefined> => {
     const { job, token, controller } = run
     const { id, kind, attempt } = job
@@ -113,7 +114,7 @@ export function createRunner(q: {
     } catch (error) {
       outcome = { error: error ?? new Error('the handler threw nothing') }
     }
-    // Whoever gives up here has the job run a second time: a database that is slow or away is waited for while the claim is ours.
+    // Giving up would make the job run a second time. So while the claim is valid, a slow or unavailable database is waited for.
     for (let tries = 1; ; tries++) {
       try {
         return await end(job, token, outcome, leaptMs())
@@ -123,14 +124,14 @@ export function createRunner(q: {
       const rest = backOff(tries, Math.random(), LONGEST_PAUSE_MS)
       await wait(rest, undefined, { signal: controller.signal }).catch(() => undefined)
       if (controller.signal.aborted) {
-        // The claim runs out by itself; then the job is run once more, which its handler bears.
+        // The claim expires by itself; then the job is run once more, which its handler must tolerate.
         q.log.error({ kind, job: id, tries }, 'the end of a job was not recorded')
         return undefined
       }
     }
   }
 
-  /** The answer to a claim may have come so late that little of the claim is left: then it is renewed before anything is done. */
+  /** If the answer to a claim came late and little of the claim is left, it is renewed before the job starts. */
   const isHeld = async (run: Run): Promise<boolean> => {
     if (run.until - q.clock() < q.leaseMs * (1 - 1 / RENEWALS)) await renew(run)
     if (run.until > q.clock() && !run.controller.signal.aborted) return true
@@ -147,13 +148,13 @@ export function createRunner(q: {
     const now = q.clock()
     const everyMs = job.every_seconds === null ? undefined : job.every_seconds * 1000
     if (outcome.error === undefined) {
-      // What it did was for the time before a leap; what its next run is for has begun.
+      // The run was for the time before a leap of the clock; the next one is due at once.
       const next = everyMs === undefined ? null : iso(leaptMs > everyMs ? now : now + everyMs)
       return await q.store.succeed(job, token, { now: iso(now), next })
     }
     const next = iso(now + backOff(job.attempt, Math.random(), everyMs))
     const error = String(describeError(outcome.error)['message'])
-      // PostgreSQL takes no such octet.
+      // PostgreSQL refuses this character.
       .replaceAll('\0', '')
       .slice(0, MAX_ERROR)
     q.log.warn(
@@ -175,7 +176,10 @@ export function createRunner(q: {
     }
   }
 
-  /** A clock that leapt, as after a machine's sleep, let claims run out whose work goes on here: nobody begins it beside that. */
+  /**
+   * After a leap of the clock (a machine's sleep) claims of jobs that still run here may have expired; renewing them keeps other
+   * nodes from starting the jobs too.
+   */
   const renewLate = async (): Promise<void> => {
     const now = q.clock()
     for (const run of running.values()) if (run.until <= now) await renew(run)
@@ -217,7 +221,7 @@ export function createRunner(q: {
         const claim = newClaim()
         const dueBefore = iso(q.clock() + earlyMs)
         const job = await q.store.claimOne(claim, { id, kinds: withPlace(), dueBefore })
-        // Not the promise itself: the turn would wait for the end of the job.
+        // Wrapped, not the promise itself: otherwise the turn would wait for the end of the job.
         return job === undefined ? undefined : { ended: start(job, claim) }
       })
       await begun?.ended

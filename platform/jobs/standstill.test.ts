@@ -1,4 +1,4 @@
-/** Recurring jobs that stand still are told by the time that passes, on each store. */
+/** Recurring jobs that stand still are detected by elapsed time, on each store. */
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { createLog } from '#platform/logging/create-log.ts'

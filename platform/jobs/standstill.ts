@@ -1,16 +1,17 @@
 /**
- * Whether recurring jobs come to their turn. A row shows no progress when nobody claims it, holds it or ends it; how long that has
- * been so is told by time that passes here, and not by clocks, for a clock that was put right is one cause of it.
+ * Detects recurring jobs that do not run. A row shows no progress while nobody claims it, renews its claim or ends it. The
+ * duration is measured by elapsed time on this machine instead of clocks, because a clock that was set back is one possible
+ * cause.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { RecurringRow } from './store.ts'
 
-/** So many of its intervals, and at least five minutes: a busy machine, a queue or another node may be late. */
+/** The number of missed intervals, and at least five minutes: a busy machine, a queue or another node may be late. */
 const INTERVALS = 10
 const LEAST_MS = 5 * 60_000
 
-/** `elapsed` gives milliseconds that only rise; jobs are watched from now on. */
+/** `elapsed` returns elapsed milliseconds; jobs are watched from now on. */
 export function watchStandstill(q: {
   recurring(): Promise<RecurringRow[]>
   clock: Clock
@@ -19,7 +20,10 @@ export function watchStandstill(q: {
   const startedAt = q.elapsed()
   const seen = new Map<string, { progress: string; at: number }>()
 
-  /** When the row last showed progress; what is seen for the first time may have stood before, but not before we did. */
+  /**
+   * When the row last showed progress. A row seen for the first time may have stood still before, but only the time since our
+   * start counts.
+   */
   const lastProgress = (row: RecurringRow, now: number): number => {
     const progress = `${row.lastEndedAt} ${row.claimedUntil}`
     const known = seen.get(row.kind)

@@ -1,6 +1,6 @@
 /**
- * Rows of later work: the truth about what is to be done, by whom it is being done and until when that claim holds. A
- * claim is taken and given back by one statement each, so that no two nodes ever hold the same row.
+ * Rows of jobs, the authoritative state: what is to be done, which node does it, and how long its claim is valid. Claiming and
+ * releasing are one statement each, so that two nodes never have the same row.
  */
 import type { ExpressionBuilder, Insertable, Kysely } from 'kysely'
 import type { Database, Within } from '#platform/database/open-database.ts'
@@ -8,13 +8,13 @@ import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { type LongestTimes, mendTimes } from './mend-times-store.ts'
 import type { JobRow, JobTables, KindRow } from './migrations.ts'
 
-/** Under which one node works: `token` is new for each claim, so that a claim that ran out cannot end a newer one. */
+/** A node's claim. `token` is new for each claim, so that the owner of an expired claim cannot end a newer one. */
 export type Claim = { token: string; now: string; until: string }
 
 export type RecurringRow = {
   kind: string
   everySeconds: number
-  /** Null while nobody holds it. */
+  /** Null while no node has claimed it. */
   claimedUntil: string | null
   lastEndedAt: string | null
 }
@@ -30,34 +30,37 @@ type NewJob = {
 }
 
 export type JobStore = {
-  /** Adds the row or, where its kind and key stand already, makes that one run (again) no later. Returns the row's id. */
+  /**
+   * Adds the row. If there is one with its kind and key, that job runs (again) at the given time at the latest. Returns the row's
+   * id.
+   */
   put(job: NewJob, within?: Within): Promise<string>
-  /** Adds or changes the one row of a recurring kind. */
+  /** Adds or changes the single row of a recurring kind. */
   putRecurring(job: NewJob, immediately: boolean): Promise<void>
-  /** Claims what was due at `dueBefore`, oldest first. */
+  /** Claims jobs that were due at `dueBefore`, oldest first. */
   claimDue(claim: Claim, q: { kinds: string[]; dueBefore: string; limit: number }): Promise<JobRow[]>
-  /** Claims one row unless somebody holds it, it is of another kind, or it is not due at `dueBefore`. */
+  /** Claims one row, unless another node has it, it is of another kind, or it is not due at `dueBefore`. */
   claimOne(claim: Claim, q: { id: string; kinds: string[]; dueBefore: string }): Promise<JobRow | undefined>
-  /** False when the claim was lost meanwhile. */
+  /** False if the claim was lost meanwhile. */
   renew(id: string, claim: Claim): Promise<boolean>
-  /** Ends a claim after success; returns when the row runs next, undefined when it is gone. */
+  /** Ends a claim after success; returns when the row runs next, or undefined if it is gone. */
   succeed(
     job: JobRow,
     token: string,
     times: { now: string; next: string | null },
   ): Promise<string | undefined>
-  /** Ends a claim after a failure: the row stays for `next`. */
+  /** Ends a claim after a failure: the row runs again at `next`. */
   fail(job: JobRow, token: string, times: { now: string; next: string; error: string }): Promise<void>
-  /** When the first row becomes due or its claim runs out. */
+  /** When the next row becomes due or its claim expires. */
   nextDue(kinds: string[]): Promise<string | undefined>
-  /** Ids of rows that were due before `dueBefore` and that nobody holds. */
+  /** Ids of unclaimed rows that were due before `dueBefore`. */
   overdue(q: { kinds: string[]; dueBefore: string; now: string; limit: number }): Promise<string[]>
-  /** Brings nearer what no clock that is right can have given. Says how many rows were changed. */
+  /** Corrects times that no correct clock can have written. Returns the number of changed rows. */
   mendTimes(q: LongestTimes): Promise<number>
   kinds(): Promise<(KindRow & { waiting: number })[]>
-  /** Of these kinds the rows that run again and again. */
+  /** The recurring rows of these kinds. */
   recurring(kinds: string[]): Promise<RecurringRow[]>
-  /** The name of this database's queue in Redis: several databases may share one server. */
+  /** The name of this database's queue in Redis; several databases may share one server. */
   queueName(): Promise<string>
 }
 
@@ -119,7 +122,7 @@ export function createJobStore(database: Database): JobStore {
               payload: old.ref('excluded.payload'),
               created_at: old.ref('excluded.created_at'),
               run_at: old.case().when('job.run_at', '<', asked).then(old.ref('job.run_at')).else(asked).end(),
-              // It runs at this moment and may have read the old state already: once more after that.
+              // It is running now and may already have read the old state, so it runs once more after that.
               again_at: old.case().when('job.claimed_by', 'is not', null).then(again).else(null).end(),
             }
           }),
@@ -140,7 +143,7 @@ export function createJobStore(database: Database): JobStore {
               .then(old.ref('job.run_at'))
               .else(asked)
               .end()
-            // Its run under way ends by the old interval, which may be a day.
+            // The end of its current run would schedule the next one by the old interval, which may be a day.
             const again = old.case().when('job.claimed_by', 'is not', null).then(asked).else(null).end()
             return {
               every_seconds: job.everySeconds,
@@ -187,7 +190,8 @@ export function createJobStore(database: Database): JobStore {
       const update = tables.updateTable('job').set({ claimed_until: until }).where('id', '=', id)
       return (await update.where('claimed_by', '=', token).executeTakeFirst()).numUpdatedRows === 1n
     },
-    // The row of the kind is everybody's who ends a job of it: it is taken last, and held no longer than the commit takes.
+    // All nodes that end a job of a kind update the row of that kind. So it is updated last, and stays locked only until the
+    // commit.
     succeed: (job, token, { now, next }) =>
       inTransaction(tables, async (on) => {
         const runsAgainAt = await giveBack(on, job, token, { now, next })

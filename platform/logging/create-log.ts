@@ -1,16 +1,16 @@
 /**
- * One structured line per event, safe to read in a terminal: secrets are cut by name, control and direction marks are
- * escaped, and an error is told by its causes' messages, never by an object that could hold content.
+ * Writes one structured line per event that is safe to read in a terminal. Secrets are removed by field name, control and
+ * direction marks are escaped. An error is logged as the messages of its causes, never as an object that could contain content.
  */
 import { pino } from 'pino'
 import { Fault } from '#schemas/fault.ts'
 
 export type Log = pino.Logger
 
-/** Where lines go: a file path, or a sink (tests); standard output when absent. */
+/** The target: a file path, or a sink (tests); standard output by default. */
 type Destination = string | { write(line: string): void }
 
-// Cut wherever they stand, at the top of a line or one level down.
+// Removed at the top of a line and one level down.
 const SECRET_NAMES: ReadonlySet<string> = new Set([
   'pin',
   'password',
@@ -24,11 +24,12 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
 ])
 const HIDDEN = '(hidden)'
 
-// DEL, C1 controls, line separators, direction marks and what does not show: legal in JSON strings, but a terminal may obey them.
+// DEL, C1 controls, line separators, direction marks and invisible characters: legal in JSON strings, but a terminal may
+// interpret them.
 const UNSAFE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu
 const MAX_CAUSES = 5
 
-/** A log that writes JSON lines with ISO times. `level` is one of pino's, 'info' when absent. */
+/** A log that writes JSON lines with ISO times. `level` is one of pino's, 'info' by default. */
 export function createLog(q: {
   name: string
   level?: string | undefined
@@ -39,7 +40,7 @@ export function createLog(q: {
     level: q.level ?? 'info',
     base: { pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
-    // pino's own redaction copies every line, which costs more than all else that is done for one.
+    // pino's own redaction copies every line, which costs more than everything else per line.
     formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
     serializers: { err: describeError },
     hooks: { streamWrite: (line) => line.replace(UNSAFE, escapeCharacter) },
@@ -52,7 +53,7 @@ export function createLog(q: {
 
 type Binding = (this: unknown, bindings: Record<string, unknown>, options?: unknown) => unknown
 
-/** What a child log says with each line never passes the formatter of lines. Children of children inherit this. */
+/** The fields of a child log do not pass the formatter of lines, so they are cleaned here. Children of children inherit this. */
 function withSafeBindings(log: Log): Log {
   const child = log.child as Binding
   const setBindings = log.setBindings as Binding
@@ -67,7 +68,7 @@ function withSafeBindings(log: Log): Log {
   return Object.assign(log, safe as Pick<Log, 'child' | 'setBindings'>)
 }
 
-/** The fields of a line, itself when it holds no secret. */
+/** The fields of a line without secrets; the same object if it contains none. */
 function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown> {
   let shown = fields
   for (const name of Object.keys(fields)) {
@@ -82,7 +83,7 @@ function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown
 
 function safeValue(name: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
-  // The serializer of `err` does this; under another name an error would show whatever was put into it.
+  // The serializer of `err` does this; under another name an error would be logged with all its properties.
   if (value instanceof Error) return name === 'err' ? value : describeError(value)
   return withoutSecretMembers(value as Record<string, unknown>)
 }
@@ -100,7 +101,7 @@ function escapeCharacter(character: string): string {
   return escaped
 }
 
-/** What the log keeps of a thrown value: code and detail id of a fault, the messages of its causes, one stack. */
+/** The loggable parts of a thrown value: code and detail id of a fault, the messages of its causes, one stack. */
 export function describeError(thrown: unknown): Record<string, unknown> {
   const described: Record<string, unknown> = { message: messageOf(thrown) }
   if (thrown instanceof Fault) {
@@ -111,7 +112,7 @@ export function describeError(thrown: unknown): Record<string, unknown> {
   let cause = thrown instanceof Error ? thrown.cause : undefined
   while (cause !== undefined && causes.length < MAX_CAUSES) {
     causes.push(messageOf(cause))
-    // The stack of the innermost error is the one that shows where a fault began.
+    // The stack of the innermost error shows where the fault began.
     if (cause instanceof Error && !(cause instanceof Fault)) described['stack'] = cause.stack
     cause = cause instanceof Error ? cause.cause : undefined
   }

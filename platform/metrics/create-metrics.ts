@@ -1,4 +1,4 @@
-/** Prometheus metrics of one process in a registry of its own; labels are codes and states, never identifiers of persons. */
+/** Prometheus metrics of one process in its own registry. Labels are codes and states, never identifiers of persons. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyInstance } from 'fastify'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
@@ -7,14 +7,17 @@ export type Metrics = {
   registry: Registry
   counter<L extends string>(name: string, help: string, labels?: readonly L[]): Counter<L>
   gauge<L extends string>(name: string, help: string, labels?: readonly L[]): Gauge<L>
-  /** Buckets in seconds, from 1 ms to 60 s when absent. */
+  /** Buckets in seconds; by default from 1 ms to 60 s. */
   histogram<L extends string>(
     name: string,
     help: string,
     labels?: readonly L[],
     buckets?: number[],
   ): Histogram<L>
-  /** A gauge that is read when somebody asks, a value for each state of `label`; none while `read` throws. */
+  /**
+   * A gauge that is read on each request of the metrics, with one value per state of `label`; it has no values while `read`
+   * throws.
+   */
   watch<L extends string>(name: string, help: string, label: L, read: Read): void
   watch(name: string, help: string, read: () => number): void
   /** GET /metrics */
@@ -71,7 +74,7 @@ function watchEach(registry: Registry, name: string, help: string, label: string
     registers: [registry],
     async collect() {
       this.reset()
-      // With the database away the other metrics are needed most.
+      // If the database is down, the other metrics are needed most.
       try {
         for (const [state, value] of await read()) this.set({ [label]: state }, value)
       } catch {}
@@ -79,7 +82,7 @@ function watchEach(registry: Registry, name: string, help: string, label: string
   })
 }
 
-/** Memory, processor time and event-loop delay, read only when somebody asks. */
+/** Memory, processor time and event-loop delay, read on each request of the metrics. */
 function watchProcess(registry: Registry): void {
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
   delay.enable()

@@ -96,7 +96,7 @@ void t.test('installation codes: made good after a crash, void after too many tr
   const { firstCodeFile: file } = node.settings.login!
   const code = codeOf(node, 'first')
   await node.stop()
-  // As a crash between the database and the file's name leaves it.
+  // The state that a crash leaves between the database and the renaming of the file.
   renameSync(file, `${file}.begun`)
   node = await world.start({ login: issuer })
   t.equal(codeOf(node, 'first'), code)
@@ -109,7 +109,7 @@ void t.test('installation codes: made good after a crash, void after too many tr
   }
   t.match(await redeem(code), { status: 409, body: { message: /too many wrong codes/ } })
   await node.stop()
-  // What a slower node on another machine would have begun is thrown away.
+  // The leftover of a slower node on another machine is discarded.
   writeFileSync(`${file}.begun`, 'another\n')
   node = await world.start({ login: issuer })
   t.equal(existsSync(`${file}.begun`), false)
@@ -201,7 +201,7 @@ void t.test('people: invited, changed, locked, removed, and who must stay', asyn
     await node.must('PUT', at(dora, '/roles'), { roles: [SECURITY, SYSTEM] })
     t.equal(await statusOf(browsers.dora, node), 401, 'other rights, another session')
     await browsers.dora.login(base, 'dora')
-    // Each would be fine alone; together nobody would be left.
+    // Each request would be allowed alone; together they would leave nobody.
     const race = await Promise.all([node.call('PUT', at(carl, '/lock')), node.call('DELETE', at(dora))])
     t.same(race.map(({ status }) => status).sort(), [204, 409])
     await node.must('PUT', at(dora, '/roles'), { roles: [SYSTEM, SECURITY] }).catch(() => undefined)

@@ -1,9 +1,9 @@
-/** What holds for people who administer a server; pure. */
+/** Rules for people who administer a server; pure. */
 import { Fault } from '#schemas/fault.ts'
 
 export type State = 'invited' | 'active' | 'locked' | 'removed'
 
-/** What a rule has to know of somebody. */
+/** The facts about a person that the rules need. */
 type Standing = { id: string; state: State; roles: string[] }
 
 const ACTS = {
@@ -14,7 +14,7 @@ const ACTS = {
 
 export type Act = keyof typeof ACTS
 
-/** The state after an act. Throws `conflict` when the person's state does not allow it. */
+/** The state after an act. Throws `conflict` if the person's state does not allow it. */
 export function stateAfter(act: Act, { state }: Standing): State {
   const { from, to } = ACTS[act]
   if (!(from as readonly string[]).includes(state))
@@ -26,7 +26,7 @@ export function stateAfter(act: Act, { state }: Standing): State {
 
 const PAST: Record<Act, string> = { lock: 'locked', unlock: 'unlocked', remove: 'removed' }
 
-/** Throws `conflict` when `person` would be the last to lose a role that somebody must have. */
+/** Throws `conflict` if `person` is the last one with a role that somebody must have, and would lose it. */
 export function checkNotLast(
   person: Standing,
   q: { rolesAfter: string[]; active: Standing[]; indispensable: readonly string[] },
@@ -43,19 +43,19 @@ export function checkNotLast(
   }
 }
 
-/** Throws unless none of `deciders` is the person whose roles change. */
+/** Throws if one of `deciders` is the person whose roles change. */
 export function checkNotOwn(id: string, deciders: (string | undefined)[]): void {
   if (deciders.includes(id)) throw new Fault('not_second_person', { what: 'nobody changes their own roles' })
 }
 
-/** Throws `conflict` for somebody who was removed, or has not been here. */
+/** Throws `conflict` for a person who was removed, or has not logged in yet. */
 export function checkMayHaveRoles({ state }: Standing): void {
   if (state === 'removed') throw new Fault('conflict', { what: 'the person was removed; invite them again' })
 }
 
 export type Invitation = { email: string | null; subject: string | null; roles: string[] }
 
-/** By whom somebody will be known: a verified e-mail address in lower case, the provider's subject, or both. */
+/** How an invited person will be recognised: a verified e-mail address in lower case, the provider's subject, or both. */
 export function checkInvitation(given: { email?: string; subject?: string; roles: string[] }): Invitation {
   const { email, subject, roles } = given
   if (email === undefined && subject === undefined)

@@ -1,4 +1,4 @@
-/** Rows of people. Whatever takes or changes rights ends the person's sessions in the same transaction. */
+/** Rows of people. Every change that removes or changes rights ends the person's sessions in the same transaction. */
 import { randomUUID } from 'node:crypto'
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -41,15 +41,15 @@ const COLUMNS = [
   'created_at',
   'last_login_at',
 ] as const
-/** Strangers who may be logged in at the same time while the registry is not installed yet. */
+/** The most strangers who may be logged in at the same time before the registry is installed. */
 const MOST_GUESTS = 20
 
 export function createPeopleStore(q: {
   database: Database
   sessions: Pick<Sessions, 'endAllOf'>
-  /** Whose subjects people are; undefined when no login is configured. */
+  /** The provider of the people's subjects; undefined if no login is configured. */
   issuer: string | undefined
-  /** Roles that somebody who is active must have. */
+  /** Roles that at least one active person must have. */
   indispensable: readonly string[]
 }) {
   const { indispensable } = q
@@ -94,7 +94,7 @@ export function createPeopleStore(q: {
     },
     count: ({ q: text = '' }: Pick<Page, 'q'>): Promise<number> =>
       counted(named(tables.selectFrom('person'), text)),
-    /** How many people who may log in have this role. */
+    /** The number of active people with this role. */
     async activeWith(role: string): Promise<number> {
       return (await activeIn(tables)).filter(({ roles }) => roles.includes(role)).length
     },
@@ -102,7 +102,7 @@ export function createPeopleStore(q: {
       const row = await rows(tables).where('id', '=', id).executeTakeFirst()
       return row === undefined ? undefined : personOf(row)
     },
-    /** Throws `conflict` for somebody who is known and was not removed. */
+    /** Throws `conflict` for a known person who was not removed. */
     invite: ({ email, subject, roles }: Invitation, at: string): Promise<Person> =>
       locked(async (transaction) => {
         const issuer = q.issuer
@@ -137,8 +137,8 @@ export function createPeopleStore(q: {
         return personIn(transaction, id)
       }),
     /**
-     * Lets somebody in who proved who they are: a person who is active, or invited and now becomes so; with `guests` also a
-     * stranger, without roles.
+     * Admits a person who has proved their identity: an active one, or an invited one who thereby becomes active. With `guests`
+     * also strangers, without roles.
      */
     admit: (identity: Identity, at: string, guests: boolean): Promise<Admission> =>
       locked(async (transaction) => {
@@ -156,7 +156,7 @@ export function createPeopleStore(q: {
             .executeTakeFirst())
         if (known?.state === 'locked' || known?.state === 'removed')
           return { refused: known.state, id: known.id, name: known.name }
-        // A guest of a ceremony that is over is a stranger again.
+        // After the installation ceremony a guest is a stranger again.
         if (known !== undefined && (known.roles !== '' || guests)) {
           const values = { issuer, subject, name, state: 'active' as const, last_login_at: at }
           await update(transaction, known.id, values)
@@ -172,7 +172,7 @@ export function createPeopleStore(q: {
           .execute()
         return { id, name }
       }),
-    /** Locks, unlocks or removes. Throws `not_found`, or `conflict` when the rules do not allow it. */
+    /** Locks, unlocks or removes a person. Throws `not_found`, or `conflict` if the rules do not allow it. */
     act: (id: string, act: Act): Promise<void> =>
       locked(async (transaction) => {
         const person = await personIn(transaction, id)
@@ -182,7 +182,7 @@ export function createPeopleStore(q: {
         await update(transaction, id, { state })
         await endSessions(id, transaction)
       }),
-    /** Throws `not_found`, or `conflict` when somebody indispensable would lose a role. */
+    /** Throws `not_found`, or `conflict` if the person is the last with an indispensable role and would lose it. */
     setRoles: (id: string, roles: string[]): Promise<Person> =>
       locked(async (transaction) => {
         const person = await personIn(transaction, id)
@@ -192,7 +192,7 @@ export function createPeopleStore(q: {
         await endSessions(id, transaction)
         return personIn(transaction, id)
       }),
-    /** Within the transaction that ends the ceremony: makes a guest an administrator. */
+    /** In the transaction that ends the ceremony: makes a guest an administrator. */
     async install(transaction: Kysely<PeopleTables>, id: string, roles: string[]): Promise<void> {
       const { numUpdatedRows } = await transaction
         .updateTable('person')
@@ -203,7 +203,7 @@ export function createPeopleStore(q: {
       if (numUpdatedRows === 0n) throw new Fault('not_found', { what: `the person ${id}` })
       await endSessions(id, transaction)
     },
-    /** Within the transaction that ends the ceremony: strangers who redeemed nothing are forgotten. */
+    /** In the transaction that ends the ceremony: deletes guests without roles. */
     async forgetGuests(transaction: Kysely<PeopleTables>): Promise<void> {
       for (const { id } of await guestsIn(transaction)) await forget(transaction, id)
     },
@@ -232,7 +232,7 @@ export function createPeopleStore(q: {
 
 type People<R> = SelectQueryBuilder<PeopleTables, 'person', R>
 
-/** Those who can be told by this text. */
+/** People whose name, e-mail address or subject contains `text`. */
 function named<R>(query: People<R>, text: string): People<R> {
   if (text === '') return query
   return query.where(({ or }) => or(['name', 'email', 'subject'].map((column) => textContains(column, text))))

@@ -8,7 +8,7 @@ export type PersonRow = {
   subject: string | null
   email: string | null
   name: string
-  /** With commas; empty for a guest of an installation ceremony. */
+  /** Separated by commas; empty for a guest of an installation ceremony. */
   roles: string
   state: 'invited' | 'active' | 'locked' | 'removed'
   created_at: string
@@ -17,7 +17,7 @@ export type PersonRow = {
 
 export type PeopleTables = { person: PersonRow }
 
-/** For the migration of a room that keeps people. */
+/** Creates the table, in a migration of the server. */
 export async function createPersonTable(kysely: Kysely<unknown>): Promise<void> {
   const type = columnTypes(kysely)
   await kysely.schema

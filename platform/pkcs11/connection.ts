@@ -1,12 +1,12 @@
 /**
- * One connection to a `p11-kit server`: a process of the module's own stands behind it and answers one call after the
- * other. Calls may be sent ahead; answers come in the same order. Whatever breaks the protocol or its time limit ends the
- * connection: what a late answer would belong to cannot be told any more.
+ * A connection to a `p11-kit server`. Behind it is a separate process with the module, which answers one call after the other.
+ * Calls may be sent ahead; answers come in the same order. Any violation of the protocol or a time limit ends the connection,
+ * since later answers could not be matched with their calls.
  */
 import { connect, type Socket } from 'node:net'
 import { type Answer, type CallName, ProtocolError, put, readAnswer, writeCall } from './message.ts'
 
-/** What is needed of the connection: it is gone, for the reason that the message says. */
+/** The connection is gone; the message says why. */
 export class ConnectionLost extends Error {
   override name = 'ConnectionLost'
 }
@@ -17,16 +17,16 @@ export type Call = { name: CallName; parts: Buffer[]; limitMs?: number | undefin
 export type Connection = {
   /** The version of the protocol that both sides speak. */
   version: number
-  /** Sends calls together; each promise is of the answer to the call at its place. */
+  /** Sends calls together; promise n is for the answer to call n. */
   send(...calls: Call[]): Promise<Answer>[]
-  /** Settled once it is over, with the reason. */
+  /** Resolves when the connection has ended, with the reason. */
   ended: Promise<Error>
   close(): void
 }
 
 /** The newest version that we know. */
 const VERSION = 2
-// Named by the protocol's first user; it has stayed so.
+// The name comes from the first program that used the protocol.
 const HANDSHAKE = 'PRIVATE-GNOME-KEYRING-PKCS11-PROTOCOL-V-1'
 const HEADER = 12
 const MAX_OPTIONS = 4096
@@ -43,7 +43,7 @@ type Waiting = {
   reject(cause: unknown): void
 }
 
-/** Connects and initializes the module. Throws ConnectionLost, or ModuleError when the module refuses. */
+/** Connects and initializes the module. Throws ConnectionLost, or ModuleError if the module refuses. */
 export async function openConnection(
   path: string,
   { usualMs = LIMIT_MS, connectMs = CONNECT_MS } = {},
@@ -73,7 +73,7 @@ export async function openConnection(
     finish(reason)
   }
 
-  /** The time of a call begins when the one before it is answered: the module does one thing at a time. */
+  /** The time limit of a call starts when the previous call is answered: the module processes one call at a time. */
   function watch(limitMs: number | undefined, what: string): void {
     clearTimeout(timer)
     if (limitMs === undefined) return
@@ -90,7 +90,7 @@ export async function openConnection(
   }
 
   let header: { options: number; length: number } | undefined
-  /** Hands out what has come whole; false when more is needed. */
+  /** Processes one complete message; false if more bytes are needed. */
   function step(): boolean {
     if (version === undefined) {
       const first = take(1)
@@ -183,7 +183,7 @@ export async function openConnection(
   return { version: version!, send, ended, close: () => end(lost(path, 'it was closed')) }
 }
 
-/** Number of the call, length of options (there are none), length of the message. */
+/** Frame: number of the call, length of options (always 0), length of the message. */
 function frame(code: number, message: Buffer): Buffer {
   const head = Buffer.alloc(HEADER)
   head.writeUInt32BE(code, 0)

@@ -1,6 +1,6 @@
-/** Numbers of PKCS #11 (OASIS, version 2.40) that this room uses, by the names of the standard. */
+/** Constants of PKCS #11 (OASIS, version 2.40) that this folder uses, with the standard's names. */
 
-/** Attributes with the form of their value on the wire: the server reads and writes each by its type. */
+/** Attributes with the type of their value: the server encodes each by its type. */
 export const ATTRIBUTE = {
   class: { type: 0x0, form: 'ulong' },
   token: { type: 0x1, form: 'boolean' },
@@ -83,7 +83,7 @@ export const RETURN = {
 
 const NAMES = new Map<number, string>(Object.entries(RETURN).map(([name, code]) => [code, name]))
 
-/** What a module answered instead of a result. */
+/** An error code of the module instead of a result. */
 export class ModuleError extends Error {
   readonly code: number
 

@@ -29,7 +29,7 @@ const MAX_VALUE = 2048
 const MAX_SIGNATURE = 1024
 const GENERATE_MS = 120_000
 
-/** The functions over this connection. Each throws ModuleError, ProtocolError or ConnectionLost. */
+/** The functions on this connection. Each throws ModuleError, ProtocolError or ConnectionLost. */
 export function functionsOf(connection: Connection) {
   const { version } = connection
 
@@ -42,7 +42,7 @@ export function functionsOf(connection: Connection) {
   const tell = (name: CallName, ...parts: Buffer[]): Promise<void> => ask({ name, parts }, () => undefined)
 
   return {
-    /** Slots in which there is a token. */
+    /** Slots that contain a token. */
     slots: () =>
       ask({ name: 'C_GetSlotList', parts: [put.byte(1), put.room(MAX_SLOTS)] }, (answer) =>
         answer.ulongs(MAX_SLOTS),
@@ -85,7 +85,7 @@ export function functionsOf(connection: Connection) {
       return found
     },
 
-    /** What the token tells of these attributes; those that it does not know or keeps to itself are left out. */
+    /** The values of these attributes; unknown and sensitive ones are left out. */
     attributes: (session: bigint, object: bigint, names: readonly AttributeName[]): Promise<Attributes> => {
       const parts = [put.ulong(session), put.ulong(object), put.attributeRoom(names, MAX_VALUE)]
       return ask({ name: 'C_GetAttributeValue', parts }, (answer) => {
@@ -114,7 +114,10 @@ export function functionsOf(connection: Connection) {
       }))
     },
 
-    /** Signs what the mechanism takes. Both calls leave together: nothing comes between them, and one way is saved. */
+    /**
+     * Signs data in the form that the mechanism requires. Both calls are sent together, so no other call comes between them, and
+     * one round trip is saved.
+     */
     async sign(session: bigint, key: bigint, mechanism: Mechanism, data: Buffer): Promise<Buffer> {
       const [started, made] = connection.send(
         {
@@ -123,7 +126,7 @@ export function functionsOf(connection: Connection) {
         },
         { name: 'C_Sign', parts: [put.ulong(session), put.bytes(data), put.room(MAX_SIGNATURE)] },
       ) as [Promise<Answer>, Promise<Answer>]
-      // A signature counts only when its own beginning did: another key's operation may have been open.
+      // The signature is valid only if its own SignInit succeeded: otherwise an operation with another key may have been open.
       const [first, second] = await Promise.allSettled([started, made])
       if (first.status === 'rejected') throw first.reason
       first.value.end()
@@ -144,7 +147,7 @@ function readTokenInfo(answer: Answer): TokenDescription {
     serialNumber: answer.text(16),
     flags: Number(answer.ulong() & 0xffffffffn),
   }
-  // Counts of sessions, lengths of PINs, memory: ten numbers; two versions of two octets; the time.
+  // Skips ten numbers (sessions, PIN lengths, memory), two versions of two octets, and the time.
   for (let i = 0; i < 10; i++) answer.ulong()
   for (let i = 0; i < 4; i++) answer.byte()
   answer.text(16)

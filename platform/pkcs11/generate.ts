@@ -1,6 +1,6 @@
 /**
- * Makes a key pair on a token. Guarantees that the private half was made there, cannot be read out, and signs what the
- * public half verifies; a pair that fails one of these is destroyed again.
+ * Makes a key pair on a token. Checks that the private key was made there, cannot be exported, and makes signatures that the
+ * public key verifies; a pair that fails a check is destroyed.
  */
 import { createPublicKey, randomBytes, verify } from 'node:crypto'
 import { optionsOf, plainMethod } from '#core/signature/signing-key.ts'
@@ -10,10 +10,10 @@ import type { Attribute } from './message.ts'
 import type { TokenSession } from './open-session.ts'
 import { generationOf, type KeyAlgorithm, PUBLIC_ATTRIBUTES, publicKeyFrom } from './public-key.ts'
 
-/** Where a key pair lies on its token (CKA_ID in hex), and its public half (SubjectPublicKeyInfo). */
+/** The key pair on its token (CKA_ID in hex), and its public key (SubjectPublicKeyInfo). */
 export type KeyPlace = { objectId: string; publicKey: Buffer }
 
-/** Makes the pair under this label; throws what the token says, and `token_unavailable` for a pair that may not serve. */
+/** Makes the pair with this label. Throws the token's errors, and `token_unavailable` for a pair that fails a check. */
 export async function generateOnToken(
   at: TokenSession,
   { algorithm, label }: { algorithm: KeyAlgorithm; label: string },
@@ -53,7 +53,9 @@ export async function generateOnToken(
   })
 }
 
-/** That the private key with this id signs what the public half (SubjectPublicKeyInfo) verifies; else `token_unavailable`. */
+/**
+ * Throws `token_unavailable` unless the public key (SubjectPublicKeyInfo) verifies a signature of the private key with this id.
+ */
 export async function prove(at: TokenSession, objectId: string, spki: Buffer): Promise<void> {
   const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })
   const method = plainMethod(publicKey, 'sha256')

@@ -1,7 +1,7 @@
 /**
- * A hardware token that may go and come back. It is looked for at once when somebody needs it, and every few seconds by
- * itself; when it is back, it is opened again with the PIN that it took before, which lies in memory only. A PIN is never
- * tried twice: the first refusal forgets it, since tokens lock after a few.
+ * A hardware token that may disappear and come back. It is looked for when it is needed, and every few seconds. When it is back,
+ * it is opened again with the last accepted PIN, which is in memory only. A PIN is never tried again after a refusal, since
+ * tokens lock after a few.
  */
 import { createPublicKey, verify } from 'node:crypto'
 import type { RemoteKey } from '#core/signature/signing-key.ts'
@@ -19,14 +19,14 @@ import { isLoss, isRefusedPin, tokenFault } from './token-faults.ts'
 import { adoptFromToken, destroyOnToken, type FoundKey, keysOnToken } from './token-keys.ts'
 
 export type TokenState = {
-  /** `away`: not reachable; `locked`: there, without a PIN; `open`: it signs. */
+  /** `away`: not reachable. `locked`: reachable, but nobody is logged in. `open`: can sign. */
   state: 'away' | 'locked' | 'open'
-  /** Why it is away, or why nobody is logged in any more. */
+  /** Why it is away, or why nobody is logged in. */
   reason?: string | undefined
   manufacturer?: string | undefined
   model?: string | undefined
   serialNumber?: string | undefined
-  /** What the token says of wrong PINs before. */
+  /** What the token reports about earlier wrong PINs. */
   pin?: 'wrong before' | 'last try' | 'locked' | undefined
 }
 
@@ -34,39 +34,44 @@ export type HardwareToken = {
   label: string
   state(): TokenState
   /**
-   * Throws `pin_incorrect`, `pin_locked`, `token_unavailable`, and `conflict` when it is open already, without a look at the PIN.
-   * `careful`: not when the token counts wrong PINs already.
+   * Throws `pin_incorrect`, `pin_locked`, `token_unavailable`, or `conflict` if it is open already (the PIN is then not checked).
+   * With `careful` it throws `token_not_active` instead of trying the PIN if the token reports earlier wrong PINs.
    */
   login(pin: Buffer, o?: { careful?: boolean }): Promise<void>
   /** Forgets the PIN and ends the login. */
   logout(): Promise<void>
-  /** A pair whose private half can never leave, proved by a signature. Throws as `login`, `token_not_active`. */
+  /**
+   * Makes a pair whose private key can never leave the token, proved by a signature. Throws as `login`, and `token_not_active`.
+   */
   generate(algorithm: KeyAlgorithm, label: string): Promise<KeyPlace>
-  /** The keys that lie on it, whoever made them. Throws as `generate`. */
+  /** The keys on the token, whoever made them. Throws as `generate`. */
   keys(): Promise<FoundKey[]>
-  /** Where a key lies that was made by other means; throws `key_not_found`, `conflict` for one that may not serve, and as `generate`. */
+  /**
+   * Takes a key into use that was made by other means. Throws `key_not_found`, `conflict` for a key that may not be used, and as
+   * `generate`.
+   */
   adopt(objectId: string): Promise<KeyPlace>
-  /** Destroys both halves; nothing when they are gone already. */
+  /** Destroys both halves; does nothing if they do not exist. */
   destroy(objectId: string): Promise<void>
   /**
-   * `publicKey` is DER of SubjectPublicKeyInfo. The key may be asked to sign whenever the token is open; a signature that takes
-   * longer than `limitMs` fails with `token_unavailable`.
+   * `publicKey` is DER of SubjectPublicKeyInfo. The key can sign whenever the token is open; a signature that takes longer than
+   * `limitMs` fails with `token_unavailable`.
    */
   key(place: KeyPlace, o?: { limitMs?: number }): RemoteKey
-  /** Throws unless the token is open and answers: `token_not_active`, `token_unavailable`. Takes long when it hangs. */
+  /** Throws `token_not_active` or `token_unavailable` unless the token is open and answers. Takes long if the token hangs. */
   ready(): Promise<void>
-  /** Looks for the token now, or joins the look that is under way. */
+  /** Looks for the token now; joins a search that is running. */
   look(): Promise<void>
   close(): void
 }
 
-/** After a failure messages make no other attempt for this long: they get the last reason at once. */
+/** For this long after a failure there is no further attempt for messages: they get the last reason at once. */
 const PAUSE_MS = 1000
 const LOOK_MS = 5000
 const P256_BYTES = 32
 const COUNTS_WRONG = TOKEN_FLAG.userPinCountLow | TOKEN_FLAG.userPinFinalTry
 
-/** Begins to look for the token; `changed` is called whenever its state did. */
+/** Starts to look for the token; `changed` is called on each change of its state. */
 export function createHardwareToken(q: {
   place: TokenPlace
   clock: Clock
@@ -81,7 +86,7 @@ export function createHardwareToken(q: {
   let failure: Fault | undefined
   let reaching = false
   let looking: Promise<void> | undefined
-  // The PIN that this very token took.
+  // The PIN that the token with this identity accepted.
   let remembered: { pin: Buffer; identity: string } | undefined
   let closed = false
   let said = ''
@@ -115,7 +120,7 @@ export function createHardwareToken(q: {
     reason = why
   }
 
-  /** A session with the token; does not log in. Within a turn. */
+  /** Returns a session with the token without logging in. Call it within a turn. */
   async function reach(): Promise<TokenSession> {
     if (closed) throw new Fault('token_unavailable', { what: `${name} was closed` })
     if (session !== undefined) return session
@@ -138,13 +143,16 @@ export function createHardwareToken(q: {
     }
   }
 
-  /** A token that was away is reached by one attempt at a time, which may take long: all others get the last reason at once. */
+  /**
+   * Only one attempt at a time reaches for a token that was away, and it may take long: all other calls fail at once with the
+   * last reason.
+   */
   function failWhileAway(): void {
     if (session !== undefined || failure === undefined) return
     if (reaching || q.clock() - failedAt < PAUSE_MS) throw failure
   }
 
-  /** One try with this PIN. Within a turn. */
+  /** Tries this PIN once. Call it within a turn. */
   async function tryPin(at: TokenSession, pin: Buffer): Promise<void> {
     try {
       await at.login(pin)
@@ -166,7 +174,7 @@ export function createHardwareToken(q: {
     tell()
   }
 
-  /** A session in which the token signs. */
+  /** Returns a session in which the token can sign; logs in with the remembered PIN if needed. */
   async function opened(): Promise<TokenSession> {
     if (session !== undefined && open) return session
     failWhileAway()
@@ -186,7 +194,7 @@ export function createHardwareToken(q: {
     })
   }
 
-  /** Runs what the token does; once again over a new connection when this one is lost. */
+  /** Runs `act`. If the connection is lost, runs it once more on a new one. */
   async function run<T>(act: (at: TokenSession) => Promise<T>, again = true): Promise<T> {
     const at = await opened()
     try {
@@ -229,7 +237,8 @@ export function createHardwareToken(q: {
     login: (pin, { careful = false } = {}) =>
       inTurn(async () => {
         const at = await reach()
-        // Neither the token nor we compare: an answer would tell of each guess whether it is right, and nobody would count.
+        // Comparing PINs while the token is open would reveal for each guess whether it is right, without the token counting
+        // wrong ones.
         if (open) throw new Fault('conflict', { what: `${name} is open; log out first to try a PIN` })
         if (at.description.flags & TOKEN_FLAG.userPinLocked) throw new Fault('pin_locked', { what: name })
         if (careful && (at.description.flags & COUNTS_WRONG) !== 0) {
@@ -248,7 +257,7 @@ export function createHardwareToken(q: {
       }),
     keys: () => run(keysOnToken),
     adopt: (objectId) => run((at) => adoptFromToken(at, objectId)),
-    // Not again: a pair may have been made before the connection was lost.
+    // Not repeated: a pair may have been made before the connection was lost.
     generate: (algorithm, label) => run((at) => generateOnToken(at, { algorithm, label }), false),
     destroy: (objectId) => run((at) => destroyOnToken(at, objectId)),
     key: (place, { limitMs } = {}) =>
@@ -268,7 +277,7 @@ export function createHardwareToken(q: {
   }
 }
 
-/** A key that signs on its token; what it signed is verified before anybody has it. */
+/** A key that signs on its token; each signature is verified before it is returned. */
 function remoteKey(
   { publicKey: spki }: KeyPlace,
   name: string,
@@ -287,7 +296,7 @@ function remoteKey(
   }
 }
 
-/** What was begun goes on, and is left alone. */
+/** After the time limit the signing itself continues, and its result is ignored. */
 async function within<T>(signing: Promise<T>, limitMs: number | undefined, name: string): Promise<T> {
   if (limitMs === undefined) return signing
   let late: NodeJS.Timeout | undefined
@@ -300,7 +309,7 @@ async function within<T>(signing: Promise<T>, limitMs: number | undefined, name:
   return Promise.race([signing, limit]).finally(() => clearTimeout(late))
 }
 
-/** Why the PIN is not tried once more by itself. */
+/** Why the remembered PIN is not tried again automatically. */
 function whyNotAgain(at: TokenSession, identity: string): string | undefined {
   if (at.identity !== identity) return 'another token is there'
   return (at.description.flags & (TOKEN_FLAG.userPinFinalTry | TOKEN_FLAG.userPinLocked)) === 0

@@ -1,7 +1,7 @@
 /**
- * The messages of p11-kit's remoting protocol, as bytes: a call's number, the signature of its arguments as text, the
- * arguments. All numbers are big-endian; a CK_ULONG is 8 octets. What the server answers is foreign: every length is
- * checked, and nothing may be left over.
+ * The messages of p11-kit's remoting protocol as bytes: a call's number, the signature of its arguments as text, the arguments.
+ * All numbers are big-endian; a CK_ULONG is 8 octets. The server's answers are untrusted: every length is checked, and no bytes
+ * may be left over.
  */
 import { ATTRIBUTE, ModuleError } from './constants.ts'
 
@@ -28,7 +28,7 @@ const CALLS = {
 
 const ERROR_CALL = 0
 const ABSENT = 0xffffffff
-/** From this version of the protocol on a mechanism without parameters is its number alone. */
+/** From this version of the protocol on, a mechanism without parameters is encoded as its number alone. */
 const BARE_MECHANISMS = 2
 
 export type CallName = keyof typeof CALLS
@@ -37,7 +37,7 @@ export type Attribute = readonly [AttributeName, boolean | number | Buffer]
 export type Attributes = Partial<Record<AttributeName, boolean | bigint | Buffer>>
 export type Mechanism = { type: number; pss?: { hash: number; mgf: number; saltLength: number } | undefined }
 
-/** An answer that does not hold to the protocol: the connection is of no use any more. */
+/** An answer that violates the protocol: the connection cannot be used any more. */
 export class ProtocolError extends Error {
   override name = 'ProtocolError'
 }
@@ -54,7 +54,7 @@ const uint64 = (value: bigint | number): Buffer => {
 }
 const counted = (bytes: Buffer): Buffer => Buffer.concat([uint32(bytes.length), bytes])
 
-/** Encodes arguments; the names say the letter of the call's signature. */
+/** Encodes arguments; the comments show the letter in the call's signature. */
 export const put = {
   /** y */
   byte: (value: number): Buffer => Buffer.of(value),
@@ -62,7 +62,7 @@ export const put = {
   ulong: uint64,
   /** ay */
   bytes: (bytes: Buffer): Buffer => Buffer.concat([Buffer.of(1), counted(bytes)]),
-  /** fy and fu: for how much there is room */
+  /** fy and fu: the capacity of the result */
   room: uint32,
   /** aA */
   attributes: (list: readonly Attribute[]): Buffer =>
@@ -73,7 +73,7 @@ export const put = {
       uint32(names.length),
       ...names.flatMap((name) => [uint32(ATTRIBUTE[name].type), uint32(sizeOf(name, room))]),
     ]),
-  /** M, in the form of the version that both sides speak */
+  /** M, in the form of the protocol version of both sides */
   mechanism({ type, pss }: Mechanism, version: number): Buffer {
     const bare = version >= BARE_MECHANISMS
     if (pss === undefined) return bare ? uint32(type) : Buffer.concat([uint32(type), uint32(ABSENT)])
@@ -87,7 +87,7 @@ function sizeOf(name: AttributeName, room: number): number {
   return form === 'boolean' ? 1 : form === 'ulong' ? 8 : room
 }
 
-/** Type, whether there is a value, its length in the module's memory, the value in the form of its type. */
+/** Type, whether there is a value, its length in the module's memory, and the value encoded by its type. */
 function attribute([name, value]: Attribute): Buffer {
   const { type } = ATTRIBUTE[name]
   const head = Buffer.concat([uint32(type), Buffer.of(1)])
@@ -96,7 +96,7 @@ function attribute([name, value]: Attribute): Buffer {
   return Buffer.concat([head, uint32(value.length), counted(value)])
 }
 
-/** A call's message. */
+/** The message of a call. */
 export function writeCall(name: CallName, ...parts: Buffer[]): Buffer {
   const [number, signature] = CALLS[name]
   return Buffer.concat([uint32(number), counted(Buffer.from(signature)), ...parts])
@@ -105,19 +105,22 @@ export function writeCall(name: CallName, ...parts: Buffer[]): Buffer {
 export type Answer = {
   byte(): number
   ulong(): bigint
-  /** ay; undefined when only a length came. */
+  /** ay; undefined if only a length was sent. */
   bytes(most: number): Buffer | undefined
   /** au */
   ulongs(most: number): bigint[]
   /** s: a text of fixed length, padded with spaces. */
   text(length: number): string
-  /** aA: of these attributes in this order; those without a value are left out. */
+  /** aA: these attributes in this order; those without a value are left out. */
   attributes(names: readonly AttributeName[], room: number): Attributes
-  /** Throws when something is left. */
+  /** Throws if bytes are left. */
   end(): void
 }
 
-/** Reads the answer to a call: throws ModuleError for an error of the module, ProtocolError for anything that is no answer to it. */
+/**
+ * Reads the answer to a call. Throws ModuleError for an error of the module, ProtocolError for anything that is not an answer to
+ * it.
+ */
 export function readAnswer(name: CallName, bytes: Buffer): Answer {
   const [number, , signature] = CALLS[name]
   let at = 0
@@ -138,7 +141,7 @@ export function readAnswer(name: CallName, bytes: Buffer): Answer {
     return Buffer.from(take(length))
   }
 
-  /** The server writes no octets as a length of 0 or as nothing at all. */
+  /** The server encodes an empty byte array as length 0 or as absent. */
   const empty = (): Buffer => {
     if (![0, ABSENT].includes(uint())) throw new ProtocolError(`${name}: an attribute says two lengths`)
     return Buffer.alloc(0)

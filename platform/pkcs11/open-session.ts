@@ -1,45 +1,48 @@
-/** Finds one token behind a socket and opens a session with it: one connection, one process of the module, one login. */
+/**
+ * Finds one token behind a socket and opens a session with it. A session has its own connection, process of the module, and
+ * login.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { openConnection } from './connection.ts'
 import { CLASS, ModuleError, RETURN, TOKEN_FLAG, USER_STATES } from './constants.ts'
 import { type Functions, functionsOf, type TokenDescription } from './functions.ts'
 import type { Mechanism } from './message.ts'
 
-/** Where a token is found, and how often it is looked for. */
+/** How to find a token, and how often to look for it. */
 export type TokenPlace = {
   /** The Unix socket of a `p11-kit server`. */
   socket: string
   label: string
-  /** When several tokens carry the label. */
+  /** Needed if several tokens have this label. */
   serialNumber?: string | undefined
-  /** How often it is looked for; every 5 s when absent. */
+  /** Milliseconds between searches; 5 s by default. */
   lookMs?: number | undefined
 }
 
 export type TokenSession = {
   functions: Functions
-  /** As the token said it last. */
+  /** The description that the token last returned. */
   description: TokenDescription
-  /** Maker, model, serial number: what makes it this very token. */
+  /** Manufacturer, model and serial number, which identify the token. */
   identity: string
   ended: Promise<Error>
   login(pin: Buffer): Promise<void>
   logout(): Promise<void>
-  /** Asks the token what it says of itself. */
+  /** Updates the description from the token. */
   refresh(): Promise<void>
-  /** As `refresh`; throws also when the session or, where there should be one, the login is gone. */
+  /** As `refresh`; also throws if the session or, with `loggedIn`, the login is gone. */
   check(loggedIn: boolean): Promise<void>
-  /** `input` is what the mechanism takes. */
+  /** `input` must have the form that the mechanism requires. */
   sign(objectId: string, mechanism: Mechanism, input: Buffer): Promise<Buffer>
   forgetHandle(objectId: string): void
-  /** Runs `act` in a session of its own that only reads. */
+  /** Runs `act` in a separate read-only session. */
   withReading<T>(act: (session: bigint) => Promise<T>): Promise<T>
-  /** Runs `act` in a session that may change what lies on the token. */
+  /** Runs `act` in a separate session that may change objects on the token. */
   withWritable<T>(act: (session: bigint) => Promise<T>): Promise<T>
   close(): void
 }
 
-/** Throws `token_unavailable` when the token is not there, and what the connection throws. */
+/** Throws `token_unavailable` if the token is not found, and the errors of the connection. */
 export async function openTokenSession(place: TokenPlace): Promise<TokenSession> {
   const connection = await openConnection(place.socket)
   try {
@@ -51,7 +54,7 @@ export async function openTokenSession(place: TokenPlace): Promise<TokenSession>
     const handles = new Map<string, Promise<bigint>>()
     let description = found
 
-    /** Kept from the time it is looked for: after a new connection many signatures want it at once. */
+    /** Cached from the start of the search: after a new connection many signatures need it at once. */
     function handleOf(objectId: string): Promise<bigint> {
       const known = handles.get(objectId)
       if (known !== undefined) return known
@@ -71,7 +74,7 @@ export async function openTokenSession(place: TokenPlace): Promise<TokenSession>
       return found[0]!
     }
 
-    /** Of its own: a session does one search at a time (PKCS #11 v2.40, 5.7.7). */
+    /** A separate session, since a session can do only one search at a time (PKCS #11 v2.40, 5.7.7). */
     async function inSession<T>(readWrite: boolean, act: (own: bigint) => Promise<T>): Promise<T> {
       const own = await functions.openSession(slot, { readWrite })
       try {

@@ -1,4 +1,4 @@
-/** The protocol as bytes and as a connection: hostile answers, silence, what is signed. No token is needed. */
+/** The protocol as bytes and as a connection: malicious answers, silence, and what is signed. Needs no token. */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
@@ -93,7 +93,7 @@ t.test('messages', (t) => {
   ])
     t.throws(() => attributes(...bytes), BROKEN)
 
-  // Any octet changed or missing: an answer that is read whole, or one of our two errors.
+  // Any octet changed or missing: either the answer can be read completely, or the error is one of our two.
   const whole = answer(
     24,
     'aAu',
@@ -162,7 +162,7 @@ t.test('a server that breaks the protocol', async (t) => {
       socket.on('error', () => undefined)
       socket.on('data', (bytes: Buffer) => {
         call += 1
-        // The first octet is the version, the second message C_Initialize.
+        // The first octet is the version; the second message is C_Initialize.
         if (call === 1) socket.write(version)
         else if (call === 2) socket.write(framed(bytes, answer(1, '')))
         else if (call > 2) script(socket, bytes, call)

@@ -1,4 +1,4 @@
-/** The public half of a key on a token, out of its attributes, and what a key is generated with. */
+/** Builds the public key of a token's key from its attributes, and the template for generating a key. */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { parseDer, TAG } from '#core/asn1/der-element.ts'
 import { der } from '#core/asn1/der-write.ts'
@@ -20,7 +20,7 @@ export const PUBLIC_ATTRIBUTES = [
 const P256 = der.oid(OID.prime256v1)
 const EXPONENT = Buffer.of(1, 0, 1)
 
-/** The mechanism and the public attributes that make a key of this kind. */
+/** The mechanism and the public attributes for generating a key of this kind. */
 export function generationOf(algorithm: KeyAlgorithm): { mechanism: Mechanism; publicKey: Attribute[] } {
   if (algorithm === 'P-256')
     return { mechanism: { type: MECHANISM.ecKeyPairGen }, publicKey: [['ecParams', P256]] }
@@ -33,7 +33,7 @@ export function generationOf(algorithm: KeyAlgorithm): { mechanism: Mechanism; p
   }
 }
 
-/** Throws `token_unavailable` when these attributes make no P-256 or RSA key. */
+/** Throws `token_unavailable` if the attributes are not those of a P-256 or RSA key. */
 export function publicKeyFrom(found: Attributes): KeyObject {
   const { keyType } = found
   try {
@@ -50,7 +50,7 @@ function ecKey({ ecParams, ecPoint }: Attributes): Buffer {
   return der.sequence(algorithm, der.bitString(pointOf(ecPoint)))
 }
 
-/** CKA_EC_POINT is an OCTET STRING around the point; some modules give the point bare. */
+/** CKA_EC_POINT is an OCTET STRING with the point; some modules return the bare point. */
 function pointOf(value: unknown): Buffer {
   if (!Buffer.isBuffer(value)) throw new Error('the point is missing')
   if (value.length === 65 && value[0] === 4) return value

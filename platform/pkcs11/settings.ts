@@ -1,4 +1,4 @@
-/** What the settings of a server say of a hardware token. */
+/** The settings of a hardware token. */
 
 export const hardwareTokenProperties = {
   socket: {

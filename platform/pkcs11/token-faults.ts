@@ -1,4 +1,4 @@
-/** What a failure of a token means: for people as a fault, for us whether a new connection can mend it. */
+/** Interprets failures of a token: as a fault for people, and whether a new connection could help. */
 import { Fault } from '#schemas/fault.ts'
 import { ConnectionLost } from './connection.ts'
 import { ModuleError, RETURN } from './constants.ts'
@@ -12,7 +12,7 @@ const REFUSED_PIN: ReadonlySet<number> = new Set([
   RETURN.userPinNotInitialized,
 ])
 
-/** What session, process or device have lost: a new connection finds it again when it is there. */
+/** Codes that mean a lost session, process or device: a new connection can find the token again if it is there. */
 const LOST: ReadonlySet<number> = new Set([
   RETURN.generalError,
   RETURN.functionFailed,
@@ -31,7 +31,7 @@ const LOST: ReadonlySet<number> = new Set([
   RETURN.cryptokiNotInitialized,
 ])
 
-/** Whether the connection is of no more use. */
+/** Whether the connection cannot be used any more. */
 export function isLoss(thrown: unknown): boolean {
   return (
     thrown instanceof ConnectionLost ||
@@ -40,12 +40,12 @@ export function isLoss(thrown: unknown): boolean {
   )
 }
 
-/** Whether the token did not take the PIN: it must not be tried again. */
+/** Whether the token refused the PIN: it must not be tried again. */
 export function isRefusedPin(thrown: unknown): boolean {
   return thrown instanceof ModuleError && (REFUSED_PIN.has(thrown.code) || thrown.code === RETURN.pinLocked)
 }
 
-/** A fault of the catalogue for anything that a token's functions throw. */
+/** Converts any error of a token's functions into a fault of the catalogue. */
 export function tokenFault(thrown: unknown, name: string): Fault {
   if (thrown instanceof Fault) return thrown
   if (thrown instanceof ModuleError) {

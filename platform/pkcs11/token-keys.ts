@@ -1,6 +1,6 @@
 /**
- * Keys that lie on a token already, made there with its maker's tool or moved there: what they are, whether they may serve, taking
- * one into use, and its end. Nothing of a private half is read.
+ * Keys that are on a token already, made there with its maker's tool or imported: lists them, decides whether they may be used,
+ * takes one into use, destroys one. Never reads private keys.
  */
 import { Fault } from '#schemas/fault.ts'
 import { CLASS } from './constants.ts'
@@ -14,9 +14,9 @@ export type FoundKey = {
   objectId: string
   label: string
   algorithm?: KeyAlgorithm | undefined
-  /** By what the token says, the private half was made on it and could never leave. */
+  /** Whether, according to the token, the private key was made on it and could never leave it. */
   madeThere: boolean
-  /** Why it cannot be adopted; absent for a key that can. */
+  /** Why it cannot be adopted; absent if it can. */
   unfit?: string | undefined
 }
 
@@ -33,14 +33,14 @@ const RSA_KEYS = new Map<unknown, KeyAlgorithm>([
   [3072, 'RSA-3072'],
 ])
 
-/** Every private key on the token, fit or not. */
+/** Every private key on the token, usable or not. */
 export async function keysOnToken(at: TokenSession): Promise<FoundKey[]> {
   return (await examine(at)).map(({ publicKey, ...key }) => key)
 }
 
 /**
- * The key with this id, proved by a signature. Throws `key_not_found`, and `conflict` with the reason for a key that may not serve:
- * one that the token would give away, or whose public half does not say what it is.
+ * The key with this id, proved by a signature. Throws `key_not_found`, or `conflict` with the reason for a key that may not be
+ * used: the token would export it, or its public half does not describe it.
  */
 export async function adoptFromToken(at: TokenSession, objectId: string): Promise<KeyPlace> {
   const found = (await examine(at)).find((key) => key.objectId === objectId)
@@ -51,7 +51,7 @@ export async function adoptFromToken(at: TokenSession, objectId: string): Promis
   return { objectId, publicKey }
 }
 
-/** Destroys both halves; nothing when they are gone already. */
+/** Destroys both halves; does nothing if they do not exist. */
 export function destroyOnToken(at: TokenSession, objectId: string): Promise<void> {
   return at.withWritable(async (writable) => {
     const id = Buffer.from(objectId, 'hex')
@@ -78,7 +78,7 @@ async function examine(at: TokenSession): Promise<Examined[]> {
               ['class', CLASS.publicKey],
               ['id', id],
             ])
-      // An RSA private key may tell its public half itself.
+      // An RSA private key may contain its public half.
       const half =
         halves.length === 1 ? await functions.attributes(session, halves[0]!, PUBLIC_ATTRIBUTES) : own
       found.push(judge(id, own, half))

@@ -1,25 +1,25 @@
-/** The life of a server process: start or say why not, one line when ready, drain on SIGTERM, SIGINT or a lost parent. */
+/** Runs a server process: starts or reports why not, prints one line when ready, drains on SIGTERM, SIGINT or a lost parent. */
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import { collectOnce } from './collect-once.ts'
 
 export type Running = {
-  /** Stops taking work, ends what runs, closes. */
+  /** Stops accepting work, ends running work, closes. */
   stop(): Promise<void>
-  /** What the ready line says beside the name, addresses above all. */
+  /** Text for the ready line after the name, above all addresses. */
   ready?: string | undefined
 }
 
 const EXIT = { ok: 0, failed: 1, configuration: 2 } as const
 
 const DRAIN_MS = 15_000
-// What the first callers need is loaded by then, and nobody waits for a server that has just started.
+// By then the code for the first callers is loaded, and nobody waits for a server that has just started.
 const COLLECT_MS = 60_000
 
 /**
- * Runs a server to its end and sets the exit code: 0 after a clean drain, 1 when it failed or did not drain within
- * 15 s, 2 for a wrong configuration. A second signal ends at once. What nobody caught ends the process, logged: no
- * promise of ours depends on an orderly end.
+ * Runs a server to its end and sets the exit code: 0 after a clean drain, 1 if it failed or did not drain within 15 s, 2 for a
+ * wrong configuration. A second signal ends the process at once. An uncaught exception is logged and ends it: none of our
+ * guarantees needs an orderly end.
  */
 export async function runProcess(q: { name: string; log: Log; start(): Promise<Running> }): Promise<void> {
   process.on('uncaughtExceptionMonitor', (thrown) =>
@@ -35,7 +35,7 @@ export async function runProcess(q: { name: string; log: Log; start(): Promise<R
       q.log.error({ afterMs: DRAIN_MS }, 'not drained in time')
       process.exit(EXIT.failed)
     }, DRAIN_MS).unref()
-    // A signal during the start: there is nothing to drain yet that a crash would not leave in order.
+    // A signal during the start: ending here is as safe as a crash, so nothing needs draining.
     if (running === undefined) process.exit(EXIT.ok)
     running.stop().then(
       () => {
@@ -50,7 +50,7 @@ export async function runProcess(q: { name: string; log: Log; start(): Promise<R
   }
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGINT', () => stop('SIGINT'))
-  // A parent that runs us with a channel and dies (the sandbox, a test) must not leave us behind.
+  // If a parent that started us with an IPC channel dies (the sandbox, a test), we must not keep running.
   process.on('disconnect', () => stop('parent gone'))
   try {
     running = await q.start()

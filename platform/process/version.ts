@@ -1,4 +1,4 @@
-/** The version of this product, as its package says. */
+/** The version of this product, from its package.json. */
 import { readFileSync } from 'node:fs'
 
 const file = new URL('../../package.json', import.meta.url)

@@ -1,6 +1,6 @@
 /**
- * One attempt to log in: its cookie ties the callback to the browser that began. State, nonce and PKCE verifier follow
- * from the cookie, so a callback that belongs to another browser, or to a changed beginning, does not fit.
+ * One attempt to log in. Its cookie binds the callback to the browser that began the attempt. State, nonce and PKCE verifier are
+ * derived from the cookie, so a callback of another browser, or of a manipulated start, does not match.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 
@@ -9,12 +9,12 @@ export type Attempt = { state: string; nonce: string; codeVerifier: string; dige
 export const ATTEMPT_SECONDS = 600
 const FORM = /^(\d{13})\.[A-Za-z0-9_-]{43}$/
 
-/** The value of the cookie for an attempt that begins now. */
+/** The cookie value for an attempt that begins now. */
 export function beginAttempt(now: number): string {
   return `${String(now).padStart(13, '0')}.${randomBytes(32).toString('base64url')}`
 }
 
-/** What belongs to the cookie; undefined when it is none of ours or older than ten minutes. */
+/** The attempt of a cookie; undefined if the cookie is malformed or older than ten minutes. */
 export function attemptOf(cookie: string | undefined, now: number): Attempt | undefined {
   const begun = FORM.exec(cookie ?? '')?.[1]
   if (cookie === undefined || begun === undefined) return undefined

@@ -1,6 +1,6 @@
 /**
- * Who asks: the holder of an API key, or a person in a session. A request with Authorization is judged by that alone; one
- * by session that changes something needs the session's CSRF token.
+ * Identifies the caller: the holder of an API key, or a person in a session. If a request has an Authorization header, only that
+ * counts. A request in a session that changes something needs the session's CSRF token.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
@@ -10,7 +10,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { Cookies } from './cookies.ts'
 import type { Sessions } from './create-sessions.ts'
 
-/** The person's name and roles as they are now; undefined when the person may do nothing any more. */
+/** The person's current name and roles; undefined if the person has no access any more. */
 export type FindPerson = (id: string) => Promise<{ name: string; roles: string[] } | undefined>
 
 /** For registerOpenApi and logout. */

@@ -1,13 +1,13 @@
 /**
- * The OpenID provider: who just logged in there, proved by a signed ID token for our client, our nonce and a login within
- * the attempt. Every answer is bounded in time and size.
+ * The client of the OpenID provider. It learns who has just logged in from a signed ID token for our client, with our nonce, and
+ * for a login within the attempt. Every answer is bounded in time and size.
  */
 import { Agent, fetch as boundedFetch } from 'undici'
 import { isPlainText } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import { ATTEMPT_SECONDS, type Attempt } from './attempt.ts'
 
-/** Who logged in, as the provider says. Roles are never taken from it. */
+/** The person who logged in, according to the provider. Roles are never taken from it. */
 export type Identity = {
   issuer: string
   subject: string
@@ -17,9 +17,12 @@ export type Identity = {
 }
 
 export type OpenIdClient = {
-  /** Where the browser goes to log in. Throws `login_provider_failed`. */
+  /** The address to which the browser is sent to log in. Throws `login_provider_failed`. */
   addressFor(attempt: Attempt): Promise<string>
-  /** Who came back with this address. Throws `login_failed`, or `login_provider_failed` when it does not answer. */
+  /**
+   * The person who came back with this address. Throws `login_failed`, or `login_provider_failed` if the provider does not
+   * answer.
+   */
   identify(callback: URL, attempt: Attempt): Promise<Identity>
   close(): Promise<void>
 }
@@ -48,9 +51,9 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
         [library.customFetch]: fetchBounded,
         timeout: TIMEOUT_SECONDS,
         execute: [
-          // Plain HTTP passes the settings for a loopback address only.
+          // The settings allow plain HTTP for a loopback address only.
           ...(q.issuer.startsWith('http:') ? [library.allowInsecureRequests] : []),
-          // The ID token's signature counts too, not only the channel it came by.
+          // The signature of the ID token is verified, in addition to the TLS connection.
           library.enableNonRepudiationChecks,
         ],
       })
@@ -59,7 +62,7 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
       })
     return { library, provider }
   }
-  // Found when it is first needed: a registry starts without its provider.
+  // Discovered on first use: a registry starts without its provider.
   let found: ReturnType<typeof discover> | undefined
   const provider = async (): ReturnType<typeof discover> => {
     found ??= discover()
@@ -79,7 +82,7 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
         nonce,
         code_challenge: await library.calculatePKCECodeChallenge(codeVerifier),
         code_challenge_method: 'S256',
-        // Who walks up to a browser that somebody left logged in at the provider is asked again.
+        // So that a person at a browser that somebody left logged in at the provider has to log in.
         prompt: 'login',
         max_age: String(ATTEMPT_SECONDS),
       }).href
@@ -96,7 +99,7 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
         })
         const claims = tokens.claims()
         if (claims === undefined) throw new Error('there is no ID token')
-        // Many providers give name and e-mail only here; the subject must be the same.
+        // Many providers return name and e-mail only here; the subject must be the same.
         const facts =
           configuration.serverMetadata().userinfo_endpoint === undefined
             ? claims
@@ -112,7 +115,7 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
 
 type Provider = Awaited<ReturnType<Library['discovery']>>
 
-/** Throws for a subject that is none; a name that people cannot read gives way to the subject. */
+/** Throws for a malformed subject. A name that is not printable is replaced by the subject. */
 function identityOf(issuer: string, subject: string, claims: Record<string, unknown>): Identity {
   // OpenID Connect Core, section 2.
   if (!/^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(subject))

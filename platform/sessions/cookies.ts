@@ -1,14 +1,14 @@
-/** Cookies that no script, no other site and, by HTTPS, no other host can read or set (RFC 6265bis, __Host- prefix). */
+/** Cookies that no script, no other site and (with HTTPS) no other host can read or set (RFC 6265bis, __Host- prefix). */
 
 export type Cookies = {
-  /** The value, or undefined when there is none or more than one: somebody else may have set the second. */
+  /** The value; undefined if the cookie is absent or occurs twice: somebody else may have set the second one. */
   read(header: string | undefined, name: string): string | undefined
-  /** The Set-Cookie of a session cookie, or of one that lives for `seconds`. */
+  /** The Set-Cookie value of a session cookie, or of one that lives for `seconds`. */
   write(name: string, value: string, sameSite: 'Strict' | 'Lax', seconds?: number): string
   clear(name: string, sameSite: 'Strict' | 'Lax'): string
 }
 
-/** `name` tells apart what shares a host, for cookies know no ports; without `secure` only for the loopback. */
+/** `name` distinguishes servers on one host, since cookies ignore ports. `secure` may be false on loopback addresses only. */
 export function createCookies(q: { name: string; secure: boolean }): Cookies {
   const full = (name: string): string => `${q.secure ? '__Host-' : ''}${q.name}-${name}`
   const write: Cookies['write'] = (name, value, sameSite, seconds) =>

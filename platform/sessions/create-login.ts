@@ -1,4 +1,4 @@
-/** The login of one listener, put together: for main wiring of either server. */
+/** Assembles the login of one listener, for the start of either server. */
 import type { FastifyInstance } from 'fastify'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -15,26 +15,26 @@ import { createRefusals } from './refusals.ts'
 import { type Admission, loginRoutes } from './routes.ts'
 import { createSessionStore } from './store.ts'
 
-/** The settings of a login, secrets read. */
+/** The settings of a login, with the secrets read from their files. */
 export type LoginSettings = {
   issuer: string
   clientId: string
   clientSecret: string
-  /** Scheme, host and port by which browsers reach this listener. */
+  /** Scheme, host and port under which browsers reach this listener. */
   baseUrl: string
   contact: string
 }
 
-/** What the login asks of whoever keeps people. */
+/** What the login needs from the store of people. */
 type People = {
-  /** Lets somebody in who has proved who they are, or says why not. */
+  /** Admits a person who has proved their identity, or returns why not. */
   admit(identity: Identity): Promise<Admission>
   find: FindPerson
 }
 
 export type Login = { authenticate: Authenticate; close(): Promise<void> }
 
-/** Adds the routes to `app`; `name` tells its cookies apart from those of other servers on the same host. */
+/** Adds the routes to `app`. `name` distinguishes its cookies from those of other servers on the same host. */
 export function createLogin(
   app: FastifyInstance,
   q: {

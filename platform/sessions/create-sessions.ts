@@ -1,6 +1,6 @@
 /**
- * Sessions of persons: a token of 256 random bits that only the browser holds, ended by disuse, by age, by logout and by
- * whatever changes what the person may do.
+ * Sessions of persons. A session is a token of 256 random bits that only the browser has. It ends by disuse, by age, by logout,
+ * and by every change of the person's rights.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
@@ -10,18 +10,18 @@ import { createSessionStore, type Limits } from './store.ts'
 type Session = { person: string; csrfToken: string; endsAt: string }
 
 export type Sessions = {
-  /** A new session; the token cannot be read again. */
+  /** Begins a session and returns its token, which cannot be read again. */
   begin(person: string): Promise<string>
-  /** The session of this token and, since it is used now, a later end; undefined when there is none or it is over. */
+  /** The session of this token; extends it, since it is used now. Undefined if there is none or it is over. */
   find(token: string | undefined): Promise<Session | undefined>
   end(token: string): Promise<void>
-  /** Within the transaction that locks, removes or changes the person: both are kept, or neither. */
+  /** In the transaction that locks, removes or changes the person: both are committed, or neither. */
   endAllOf(person: string, within: Within): Promise<void>
 }
 
 const IDLE_MS = 30 * 60_000
 const ABSOLUTE_MS = 8 * 3_600_000
-/** A use is recorded at most once a minute: reading pages should not write a row each. */
+/** A use is recorded at most once a minute, so that reading pages does not write a row each time. */
 const TOUCH_MS = 60_000
 const MOST_OF_A_PERSON = 10
 const TOKEN_FORM = /^[A-Za-z0-9_-]{43}$/
@@ -59,7 +59,7 @@ function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
-/** Bound to the session, known to who holds its token, and of no use for finding the token. */
+/** Derived from the session token: only its holder knows it, and it does not reveal the token. */
 function csrfTokenOf(token: string): string {
   return createHmac('sha256', token).update('csrf').digest('base64url')
 }

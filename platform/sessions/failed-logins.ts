@@ -1,4 +1,4 @@
-/** Bounds the failed logins of an address; what it remembers is bounded too. Each node counts for itself. */
+/** Limits the failed logins of each address; the memory for this is bounded too. Each node counts separately. */
 import type { Clock } from '#platform/clock.ts'
 import { networkOf } from '#platform/http-service/rate-limit.ts'
 
@@ -26,7 +26,7 @@ export function createFailedLogins(clock: Clock): FailedLogins {
     count: (address) => {
       const window = windowOf(address)
       window.failed++
-      // Most recent last, so that the first key is the one to forget.
+      // The most recent address is last, so the first one can be dropped.
       windows.delete(networkOf(address))
       windows.set(networkOf(address), window)
       if (windows.size > MAX_ADDRESSES) windows.delete(windows.keys().next().value as string)

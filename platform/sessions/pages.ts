@@ -1,14 +1,14 @@
-/** The few pages of the login itself, without script, style or request to another host. */
+/** The pages of the login itself, without script, style or request to another host. */
 import type { FastifyReply } from 'fastify'
 
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-  // The address of a callback holds a code.
+  // The address of a callback contains a code.
   'referrer-policy': 'no-referrer',
 }
 
-/** A page with a heading and paragraphs of plain text, and a way to go on. */
+/** A page with a heading, paragraphs of plain text, and a link to continue. */
 export function sendPage(
   reply: FastifyReply,
   status: number,

@@ -1,13 +1,13 @@
 /**
- * Refused logins of strangers, told in numbers: a metric at once, and one record in the audit log for all of a minute, so
- * that nobody can fill the log and no person who has no business here is named in it.
+ * Counts refused logins of strangers: in a metric at once, and in one record of the audit log per minute. So nobody can fill the
+ * log, and it names no person without access.
  */
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 
 export type Refusals = {
   count(reason: string): void
-  /** Records what was counted since the last record. */
+  /** Records the refusals since the last record. */
   flush(): Promise<void>
 }
 

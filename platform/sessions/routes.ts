@@ -13,7 +13,7 @@ import { sendPage } from './pages.ts'
 import type { Refusals } from './refusals.ts'
 import type { SessionStore } from './store.ts'
 
-/** Whether somebody may come in: the person's id here, or why not. `id` is absent for a stranger. */
+/** The person's id here, or why the person is refused. `id` is absent for a stranger. */
 export type Admission = { id: string; name: string } | { refused: string; id?: string; name?: string }
 
 type Rooms = {
@@ -27,9 +27,9 @@ type Rooms = {
   refusals: Refusals
   audit: Pick<AuditLog, 'before'>
   clock: Clock
-  /** Where the provider sends browsers back. */
+  /** The address to which the provider sends browsers back. */
   redirectUri: string
-  /** Whom to ask, for those who are refused. */
+  /** The contact for people who are refused. */
   contact: string
 }
 
@@ -38,7 +38,7 @@ const AGAIN = { href: '/login', text: 'Log in again' }
 export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
   const { client, cookies, sessions, failed, refusals, audit, clock } = rooms
 
-  /** The page of a closed login, or undefined while the address may try. */
+  /** The page for an address whose logins are blocked; undefined if the address may try. */
   function refuseForNow(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
     const wait = failed.waitSeconds(request.socket.remoteAddress ?? '')
     if (wait === 0) return undefined
@@ -59,13 +59,13 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
     })
   }
 
-  /** A login that was tried in earnest: too many of them close the login to the address. */
+  /** Refuses a real attempt to log in and counts it: too many block the address. */
   function fail(request: FastifyRequest, reply: FastifyReply, reason: string): FastifyReply {
     failed.count(request.socket.remoteAddress ?? '')
     return refuse(reply, reason)
   }
 
-  /** For people: what registerOpenApi's faults are for programs. */
+  /** The answer for people; programs get registerOpenApi's faults. */
   function providerFailed(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
     const fault = asFault(thrown)
     request.log.warn({ err: fault, detail: fault.detail }, 'the login provider failed')
@@ -98,7 +98,8 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
     if (attempt === undefined) return refuse(reply, 'expired')
     const callback = new URL(rooms.redirectUri)
     callback.search = new URL(request.url, 'http://ignored').search
-    // Up to here any page could have sent the browser here: it must neither spend the attempt nor close the login.
+    // Any website could have sent the browser here before this check. So a wrong state must not use up the attempt, nor count as
+    // a failed login.
     if (callback.searchParams.get('state') !== attempt.state) return refuse(reply, 'state')
     reply.header('set-cookie', cookies.clear('login', 'Lax'))
     const at = clock()
@@ -127,11 +128,11 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
       return fail(request, reply, reason)
     }
     await audit.before({ caller: person, operation: 'login', target: '/login' })
-    // Never the session of before: a token that somebody planted is worth nothing after the login.
+    // The session before the login is never reused: a token that an attacker planted becomes worthless.
     const old = cookies.read(request.headers.cookie, 'session')
     if (old !== undefined) await sessions.end(old)
     reply.header('set-cookie', cookies.write('session', await sessions.begin(person.id), 'Strict'))
-    // A page and no redirect: a chain of redirects that began at the provider would not carry a Strict cookie.
+    // A page instead of a redirect: browsers do not send a Strict cookie in a chain of redirects that began at the provider.
     return sendPage(reply, 200, {
       title: 'You are logged in',
       paragraphs: [`Welcome, ${person.name}.`],

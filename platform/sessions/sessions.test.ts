@@ -26,7 +26,7 @@ const statusOf = async (browser: Browser, node: Node): Promise<number> =>
   (await browser.api(baseOf(node), 'GET', '/session')).status
 const cookieOf = (browser: Browser, node: Node) => browser.cookies.get(new URL(baseOf(node)).host)!
 
-/** The record of a database that a stopped node leaves. */
+/** The audit log in the database of a stopped node. */
 async function auditOf(t: Test, url: string) {
   const database = await openRegistryDatabase(url)
   t.teardown(() => database.close())
@@ -90,7 +90,7 @@ void t.test('a session: its cookie, its CSRF token, its ends', async (t) => {
     t.match(await anna.api(base, 'GET', '/session'), { status: 401, body: { type: 'session_ended' } })
     t.equal((await anna.visit(`${base}/logout`, { method: 'POST', headers })).status, 401)
 
-    // Disuse, then age.
+    // First disuse, then age.
     await anna.login(base, 'anna')
     world.clock.now += HOUR / 2 - 1
     t.equal(await statusOf(anna, node), 200)
@@ -169,7 +169,7 @@ void t.test('a stolen, foreign, late or altered way back lets nobody in', async 
   cookieOf(hostile, node).set('registry-login', `${'0'.repeat(13)}${cookie.slice(13)}`)
   for (let more = 0; more < 6; more++)
     await refused(hostile, `${base}/login/callback?state=x`, /longer than ten minutes/)
-  // The listener takes 20 requests a second of one address.
+  // The listener accepts 20 requests a second of one address.
   await wait(1000)
   const denied = await hostile.toCallback(base, 'unknown')
   const spent = cookieOf(hostile, node).get('registry-login')!

@@ -1,4 +1,4 @@
-/** The settings of a login, the same on both servers: where the provider is, and how browsers come back. */
+/** The settings of a login, the same for both servers: the provider, and the address under which browsers come back. */
 import { isIP } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
 
@@ -10,7 +10,7 @@ export type LoginFile = {
   contact: string
 }
 
-/** JSON Schema of `login`; each of them is required. */
+/** JSON Schema of `login`; all of them are required. */
 export const loginProperties = {
   issuer: { type: 'string', maxLength: 500, description: 'The OpenID provider' },
   clientId: { type: 'string', minLength: 1, maxLength: 255 },
@@ -29,7 +29,7 @@ export const loginProperties = {
   },
 } as const
 
-/** Throws `invalid_configuration` where a secret or a session would pass in plain beyond this machine. */
+/** Throws `invalid_configuration` if a secret or a session would leave this machine unencrypted. */
 export function checkLogin({ issuer, baseUrl }: Pick<LoginFile, 'issuer' | 'baseUrl'>): void {
   for (const [name, text] of [
     ['issuer', issuer],
@@ -47,7 +47,7 @@ export function isLoopback(address: string): boolean {
   )
 }
 
-/** A secret or a session may pass by this URL. */
+/** Whether a secret or a session may be sent to this URL. */
 export function isSafe(text: string): boolean {
   const url = URL.parse(text)
   if (url === null || url.username !== '' || url.password !== '' || url.search + url.hash !== '') return false

@@ -1,4 +1,4 @@
-/** Rows of sessions, by the digest of their tokens, and of login attempts that were used: a copy opens nothing. */
+/** Rows of sessions, by the digest of their tokens, and of used login attempts. A copy of the database gives no access. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
@@ -30,17 +30,17 @@ export const sessionMigrations: Record<string, Migration> = {
   },
 }
 
-/** Sessions created before `createdAfter` or unused since `usedAfter` are over. */
+/** Sessions are over if created before `createdAfter` or last used before `usedAfter`. */
 export type Limits = { createdAfter: string; usedAfter: string }
 
 export type SessionStore = {
-  /** Adds a session and deletes those that are over, and the person's oldest beyond `most`. */
+  /** Adds a session. Deletes sessions that are over, and the person's oldest ones beyond `most`. */
   insert(row: SessionRow, limits: Limits, most: number): Promise<void>
   find(digest: Buffer, limits: Limits): Promise<SessionRow | undefined>
   touch(digest: Buffer, at: string): Promise<void>
   remove(digest: Buffer): Promise<void>
   removeAllOf(person: string, within: Within): Promise<void>
-  /** False when this attempt was used before. Attempts used before `forgetBefore` are forgotten: they have expired. */
+  /** False if this attempt was used before. Deletes attempts used before `forgetBefore`, which have expired. */
   useLogin(digest: Buffer, at: string, forgetBefore: string): Promise<boolean>
 }
 
@@ -65,7 +65,7 @@ export function createSessionStore(database: Database): SessionStore {
           .where('person', '=', row.person)
           .orderBy('created_at', 'desc')
           .offset(most - 1)
-          // SQLite knows no offset without a limit.
+          // SQLite has no offset without a limit.
           .limit(most)
           .execute()
         for (const { digest } of own)

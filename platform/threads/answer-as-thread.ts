@@ -1,4 +1,4 @@
-/** The thread's side of ask-thread.ts: answers the one question, with a value or a fault. */
+/** The worker's side of ask-thread.ts: answers one question with a value or a fault. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Crossed } from './ask-thread.ts'
 import { crossFault } from './crossed-fault.ts'

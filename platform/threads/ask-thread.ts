@@ -1,6 +1,6 @@
 /**
- * Asks one question of a thread that is made for it and ends with its answer. What strangers wrote may take any time and
- * memory to read: here it takes no more than `limits`, and nobody else waits for it.
+ * Asks a new thread one question; the thread ends with its answer. Untrusted input may need any amount of time and memory: here
+ * it is limited by `limits`, and the main thread is not blocked.
  */
 import { Worker } from 'node:worker_threads'
 import type { Fault } from '#schemas/fault.ts'
@@ -13,8 +13,8 @@ export type Crossed = { value: unknown } | { fault: CrossedFault }
 const YOUNG_GENERATION_MB = 24
 
 /**
- * What `answerAsThread` of `script` makes of the question; both are cloned. Throws the fault of the thread, or what
- * `refuse` makes of a thread that ended without an answer or was ended.
+ * The answer of `answerAsThread` in `script`; question and answer are cloned. Throws the fault of the thread, or `refuse(...)` if
+ * the thread ended without an answer or was terminated.
  */
 export async function askThread(q: {
   script: URL

@@ -1,12 +1,13 @@
 /**
- * Lets threads have the nursery that they are given. The command line sets that of the main thread (scripts/concordat), and V8 lets
- * an option go before what a thread's resource limits say: each thread would have the main thread's 16 MB.
+ * Makes the resource limits of threads effective for the young generation. The command line sets it for the main thread
+ * (scripts/concordat), and in V8 an option takes precedence over resource limits: otherwise each thread would get the main
+ * thread's 16 MB.
  */
 import { setFlagsFromString } from 'node:v8'
 
-/** Call before a thread is started. The main thread keeps its own: V8 reads the options when a heap is made. */
+/** Call it before starting a thread. The main thread keeps its size: V8 reads the options when it creates a heap. */
 export function letThreadsHaveOwnNursery(): void {
-  // Zero is V8's word for "not set".
+  // In V8 zero means "not set".
   setFlagsFromString('--min-semi-space-size=0')
   setFlagsFromString('--max-semi-space-size=0')
 }

@@ -1,6 +1,6 @@
 /**
- * A witness (C2SP tlog-witness): cosigns a checkpoint when the log's key signed it and its tree grew from the last one that was
- * cosigned. Guarantees that no cosignature leaves before what it says is durable, and that the size of a log never falls.
+ * A witness (C2SP tlog-witness): cosigns a checkpoint if the log's key signed it and its tree grew from the last cosigned one. A
+ * cosignature is returned only after its content is durable, and the size of a log never decreases.
  */
 
 import { parseSubmission, type Submission } from '#core/merkle/add-checkpoint.ts'
@@ -12,7 +12,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { Advance, WitnessStore } from './store.ts'
 import type { WitnessKey } from './witness-key.ts'
 
-/** What a submission is answered with: the witness's line, or the size that it knows. */
+/** The answer to a submission: the witness's line, or the size that it knows. */
 type WitnessAnswer = { cosignature: string } | { size: number }
 
 export type Witness = {
@@ -21,9 +21,9 @@ export type Witness = {
    * Throws `malformed_checkpoint` (400), `untrusted_checkpoint` (403), `unknown_log` (404), `inconsistent_checkpoint` (422).
    */
   addCheckpoint(submission: Buffer): Promise<WitnessAnswer>
-  /** Learns the key of a log from its member's signed statement; throws what is wrong with it. */
+  /** Registers the key of a log from its member's signed statement; throws the fault of the statement. */
   addLogKey(statement: Buffer): Promise<void>
-  /** The newest cosigned checkpoint by the SHA-256 of its origin in hex; throws `not_found`. */
+  /** The newest cosigned checkpoint, by the hexadecimal SHA-256 of its origin; throws `not_found`. */
   checkpoint(originHash: string): Promise<string>
 }
 
@@ -33,9 +33,9 @@ export type WitnessRooms = {
   clock: Clock
   /** Whether logs of this origin are accepted now. */
   accepts(origin: string): Promise<boolean>
-  /** The origin and verifier key that a statement proves; throws unless its signer may speak for the log. */
+  /** The origin and verifier key in a verified statement; throws unless its signer may make statements about the log. */
   readStatement(statement: Buffer): Promise<{ origin: string; logKey: string }>
-  /** Hears of a log that contradicts what was cosigned; `isFork` when that is proven. */
+  /** Called when a log contradicts its cosigned checkpoint; `isFork` if that is proven. */
   onContradiction(origin: string, isFork: boolean): void
 }
 
@@ -60,7 +60,7 @@ export function createWitness(rooms: WitnessRooms): Witness {
     if (!isSigned) throw new Fault('untrusted_checkpoint', { what: 'no known key of the log signed it' })
   }
 
-  /** The checkpoint with the lines of others as they came, and ours as the only one of our name. */
+  /** The checkpoint with the unchanged lines of others, and our new line as the only one with our name. */
   function cosign({ checkpoint }: Submission, time: Date): { note: string; line: string } {
     const { text, signatures } = checkpoint.note
     const others = signatures.filter(({ name }) => name !== key.name)
@@ -92,7 +92,7 @@ export function createWitness(rooms: WitnessRooms): Witness {
             }
           case 'unproven': {
             const fault = new Fault('inconsistent_checkpoint', { what: origin.slice(0, 300) })
-            // A wrong proof of a log that is known to nobody yet contradicts nothing.
+            // A wrong proof for a log without a cosigned checkpoint contradicts nothing.
             if (known === undefined) return { write: undefined, fault }
             const is_fork = verdict.isFork ? 1 : 0
             const refusal = { time, is_fork, known_note: known.note, submission: bytes }

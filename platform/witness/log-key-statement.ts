@@ -1,6 +1,6 @@
 /**
- * A member's statement which key signs its server's checkpoints: made for the member to sign, and judged by the configuration as
- * any document that a member signs. Guarantees that only the owner of a server speaks for its log, and that it does so now.
+ * A member's statement of which key signs its server's checkpoints: prepared for the member to sign, and verified by the
+ * configuration like other documents of members. Only the current owner of a server can make one for its log.
  */
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { noteName } from '#core/merkle/checkpoint.ts'
@@ -11,12 +11,12 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { LOG_KEY_TYPE, type LogKeyStatement } from '#schemas/log-key.ts'
 
-/** As for management requests: clocks differ, documents travel. */
+/** As for management requests: clocks differ, and documents need time to arrive. */
 const ACCEPTED_MS = 5 * 60_000
 const FIELDS = ['createdAt', 'id', 'logKey', 'server', 'signer']
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
-/** Throws `invalid_input`, `stale_request`, or what is wrong with signature and certificate. */
+/** Throws `invalid_input`, `stale_request`, or the fault of the signature or certificate. */
 export function readLogKeyStatement(
   bytes: Buffer,
   trust: { configuration: (instance: string) => ConfigurationIndex | undefined; now: number },

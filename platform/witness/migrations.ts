@@ -1,10 +1,10 @@
-/** The tables of a witness: one row a log, its keys, and what contradicted what it had cosigned. */
+/** The tables of a witness: one row per log, its keys, and submissions that contradicted a cosigned checkpoint. */
 import type { Generated, Kysely, Selectable } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
 export type WitnessTables = {
-  /** One row: the public half of the key that this database belongs to. */
+  /** A single row: the public key of the witness to which this database belongs. */
   witness_key: { id: number; verifier_key: string }
   witnessed_log: {
     origin: string
@@ -22,10 +22,10 @@ type RefusalTable = {
   id: Generated<number>
   origin: string
   time: string
-  /** 1 when the two notes alone prove that the log forked. */
+  /** 1 if the two notes alone prove that the log forked. */
   is_fork: number
   known_note: string
-  /** The submission as it came, with its proof. */
+  /** The submission as received, with its proof. */
   submission: Buffer
 }
 

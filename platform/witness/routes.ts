@@ -8,7 +8,7 @@ import type { Witness } from './create-witness.ts'
 const STATEMENT_BYTES = 64 * 1024
 const TEXT = 'text/plain; charset=utf-8'
 
-/** Adds the routes; the listener reads bodies as bytes. `guard` runs before anything of the request is read. */
+/** Adds the routes; the listener must parse bodies as bytes. `guard` runs before the request body is read. */
 export function witnessRoutes(
   app: FastifyInstance,
   q: { prefix: string; witness: Witness; guard?: (request: FastifyRequest) => void },

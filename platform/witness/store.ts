@@ -1,4 +1,4 @@
-/** Rows of a witness. A log's row changes only within a transaction that no other of the same log runs beside. */
+/** Rows of a witness. A log's row changes only in a transaction that excludes all others for the same log. */
 import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { KnownTree } from '#core/merkle/judge-submission.ts'
@@ -8,13 +8,13 @@ import type { RefusalRow, WitnessTables } from './migrations.ts'
 
 export { witnessMigrations } from './migrations.ts'
 
-/** The newest tree of a log that was cosigned, and the checkpoint with our line, the last. */
+/** The newest cosigned tree of a log, and its checkpoint with our line last. */
 type WitnessedLog = KnownTree & { note: string; time: string }
 
-/** What is to be written for a log: its new tree, or a submission that contradicts the known one. */
+/** What to write for a log: its new tree, or a submission that contradicts the known one. */
 export type Advance = { tree: WitnessedLog } | { refusal: Omit<RefusalRow, 'id' | 'origin'> } | undefined
 
-/** Hears, in the same transaction, of each tree that is cosigned and of the one that was known before. */
+/** Called in the same transaction for each cosigned tree, with the tree known before. */
 export type HearCosigned = (
   transaction: Within,
   of: { origin: string; tree: WitnessedLog; known: WitnessedLog | undefined },
@@ -22,7 +22,7 @@ export type HearCosigned = (
 
 export type WitnessStore = ReturnType<typeof createWitnessStore>
 
-/** So that neither a member's many keys nor a log that forks again and again fills the database. */
+/** Limits, so that neither a member with many keys nor a log that forks repeatedly can fill the database. */
 const MAX_KEYS = 8
 const MAX_REFUSALS = 16
 
@@ -37,7 +37,7 @@ export function createWitnessStore(database: Database, hear?: HearCosigned) {
       .executeTakeFirst()
 
   return {
-    /** The key that this database belongs to: the first one that was ever given. */
+    /** The key to which this database belongs: the first one that was ever passed. */
     claimKey: (verifierKey: string): Promise<string> =>
       inTransaction(tables, async (transaction) => {
         await transaction
@@ -52,8 +52,8 @@ export function createWitnessStore(database: Database, hear?: HearCosigned) {
       (await tables.selectFrom('witness_key').select('verifier_key').executeTakeFirst())?.verifier_key,
 
     /**
-     * Reads what is known of a log, lets `decide` say what follows, and writes it, all in one transaction alone for this log.
-     * When it resolves with what `decide` said, that is durable.
+     * Reads the known tree of a log, lets `decide` choose the next step and writes it, all in one transaction that excludes
+     * others for this log. When it resolves with the result of `decide`, the write is durable.
      */
     advance: <A extends { write: Advance }>(
       origin: string,
@@ -94,7 +94,7 @@ export function createWitnessStore(database: Database, hear?: HearCosigned) {
       const rows = tables.selectFrom('witnessed_log_key').select('log_key').where('origin', '=', origin)
       return (await rows.execute()).map((row) => row.log_key)
     },
-    /** The oldest key of a log makes room for a ninth one. */
+    /** The oldest key of a log is deleted for a ninth one. */
     addKey: (origin: string, logKey: string, time: string): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, `witness ${origin}`)
@@ -141,7 +141,7 @@ async function putTree(
     .execute()
 }
 
-/** The first proofs of a log are kept, one for each pair of notes; what comes after them proves nothing more. */
+/** Keeps the first contradictions of a log, each once; later ones prove nothing more. */
 async function keepRefusal(
   transaction: Kysely<WitnessTables>,
   refusal: Omit<RefusalRow, 'id'>,
@@ -151,7 +151,7 @@ async function keepRefusal(
     .select(['known_note', 'submission', 'is_fork'])
     .where('origin', '=', refusal.origin)
     .execute()
-  // A proven fork is kept even when unproven submissions came before it in any number.
+  // Counted separately by kind, so that many unproven submissions cannot displace a proven fork.
   const alike = kept.filter((one) => one.is_fork === refusal.is_fork)
   const isKnown = alike.some(
     (one) => one.known_note === refusal.known_note && one.submission.equals(refusal.submission),

@@ -1,4 +1,4 @@
-/** A witness that is killed between what it stores and what it answers. */
+/** A witness process that is killed between storing and answering. */
 import { readFileSync } from 'node:fs'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { createWitness } from './create-witness.ts'

@@ -30,7 +30,7 @@ export function createTestLog(origin = ORIGIN, history = 'one') {
     verifierKey: writeVerifierKey({ name, publicKey }, 'log'),
     originHash: hash('sha256', origin, 'hex'),
     checkpoint,
-    /** An honest log's submission; `of` is the history that it tells. */
+    /** The submission of an honest log, from the history `of`. */
     submission: async (oldSize: number, size: number, of = history): Promise<Buffer> => {
       const proof = oldSize > size ? [] : await consistencyProof(oldSize, size, nodeAt(of))
       return Buffer.from(writeSubmission({ oldSize, proof, note: checkpoint(size, of) }))

@@ -1,6 +1,6 @@
 /**
- * The Ed25519 key of a witness, in a file of its own (0600). It is made once, for a database that has never cosigned: a lost
- * key is not replaced without a word, and two nodes on one database have one key.
+ * The Ed25519 key of a witness in its own file (0600). It is made only for a database that has never cosigned, so a lost key is
+ * not replaced silently, and two nodes on one database have the same key.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, unlinkSync, writeSync } from 'node:fs'
@@ -12,7 +12,7 @@ import type { WitnessStore } from './store.ts'
 
 export type WitnessKey = { name: string; privateKey: KeyObject; verifierKey: string }
 
-/** Reads the key, or makes it. Throws `invalid_configuration` when the database belongs to another key. */
+/** Reads the key, or makes it. Throws `invalid_configuration` if the database belongs to another key. */
 export async function openWitnessKey(q: {
   file: string
   name: string
@@ -32,7 +32,7 @@ export async function openWitnessKey(q: {
   return key
 }
 
-/** The key in this file, under this name. */
+/** The key in this file, with this name. */
 export async function readWitnessKey(file: string, name: string): Promise<WitnessKey> {
   const text = await readSecret(file)
   try {
@@ -47,7 +47,7 @@ export async function readWitnessKey(file: string, name: string): Promise<Witnes
   }
 }
 
-/** Writes a new key, unless there is one: never over another's. */
+/** Writes a new key, unless there is one; never replaces a key. */
 export function makeWitnessKey(file: string): void {
   const { privateKey } = generateKeyPairSync('ed25519')
   const part = `${file}.${process.pid}.part`
@@ -57,7 +57,7 @@ export function makeWitnessKey(file: string): void {
     fsyncSync(handle)
     closeSync(handle)
     try {
-      // Fails when another node was first: then its key counts.
+      // Fails if another node was first: then its key is used.
       linkSync(part, file)
     } catch (cause) {
       if ((cause as { code?: string }).code !== 'EEXIST') throw cause

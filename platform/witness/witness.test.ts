@@ -1,4 +1,6 @@
-/** A witness on both databases: what it cosigns and refuses, submissions at the same time, a kill before the answer, hostile input. */
+/**
+ * A witness on both databases: what it cosigns and refuses, concurrent submissions, a kill before the answer, malicious input.
+ */
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
@@ -274,7 +276,7 @@ t.test('over HTTP: the answers of C2SP, and hostile submissions', (t) =>
         const place = at % bytes.length
         bytes[place] = bytes[place]! ^ change
         const { statusCode } = await post(bytes)
-        // A change in the base64 of a foreign line, or in nothing that counts, is no forgery.
+        // A change in the base64 of a foreign line, or in a part without meaning, is no forgery.
         if (statusCode === 200) throw new Error(`a change at ${place} passed`)
         if (statusCode >= 500) throw new Error(`${statusCode} for a change at ${place}`)
       }),
