@@ -1,6 +1,6 @@
 /**
- * Where the server's audit log stood, as records of the message log: whoever cuts the audit log off, or writes it anew, contradicts
- * a log whose tree heads witnesses keep.
+ * Records how far the server's audit log had come as records of the message log. Cutting the audit log off, or rewriting it, then
+ * contradicts a log whose tree heads witnesses keep.
  */
 import type { AuditHead } from '#platform/audit-log/create-audit-log.ts'
 import type { LogDatabase } from './log-database.ts'
@@ -9,18 +9,21 @@ import { ownRecord } from './own-record.ts'
 import type { OwnRecord, Writer } from './records/writer.ts'
 import type { WorkerClient } from './worker-client.ts'
 
-/** How far the audit log had come in the newest of them. */
+/** The mark with the number of audit records in the newest noted head. */
 const AUDIT_MARK = 'audit-head'
 const PART = 1000
 
 export type AuditHeads = {
-  /** Notes where the audit log stands, unless it stood there or further when it was last noted; says whether it did. */
+  /**
+   * Appends the head to the log, unless one with at least as many audit records is there already. Resolves to true when it was
+   * appended.
+   */
   noteAuditHead(head: AuditHead): Promise<boolean>
-  /** All that were noted, in the order of the log. */
+  /** All noted heads, in the order of the log. */
   auditHeads(): AsyncGenerator<AuditHead>
 }
 
-/** In the writer's turn. */
+/** Call in the writer's turn. */
 export async function putAuditHead(q: {
   log: Pick<LogDatabase, 'records'>
   writer: Pick<Writer, 'append'>
@@ -49,7 +52,9 @@ export async function putAuditHead(q: {
   return true
 }
 
-/** Of those among `limit` records from `first` on. Their forms are the leaves of the tree: none can be taken away unseen. */
+/**
+ * The heads among `limit` records from `first` on. The records' forms are leaves of the tree, so none can be removed unnoticed.
+ */
 export async function readAuditHeads(q: {
   log: Pick<LogDatabase, 'records'>
   findKey: KeyFinder

@@ -1,18 +1,18 @@
 /**
- * The file of a large body: a header, then chunks of 64 KiB, each encrypted with its tag behind it. The nonce holds
- * the chunk's number and whether it is the last one, so chunks cannot be reordered, dropped or cut off unseen.
+ * The file of a large body: a header, then chunks of 64 KiB, each encrypted and followed by its tag. The nonce contains the
+ * chunk's number and whether it is the last, so chunks cannot be reordered, dropped or cut off unnoticed.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 
-/** Plaintext octets in every chunk but the last, which holds 0 to CHUNK. */
+/** Plaintext bytes of every chunk; the last one has 0 to CHUNK. */
 export const CHUNK = 64 * 1024
 export const BODY_FILE_HEADER = Buffer.from('concordat body 1')
 
 const TAG = 16
 
-/** A chunk as it stands in the file: ciphertext, then tag. `plain` may be used again at once. */
+/** A chunk as the file has it: ciphertext, then tag. The caller may reuse `plain` at once. */
 export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain: Buffer): [Buffer, Buffer] {
   const cipher = createCipheriv('aes-256-gcm', dataKey, nonceOf(number, last))
   const sealed = cipher.update(plain)
@@ -20,14 +20,17 @@ export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain:
   return [sealed, cipher.getAuthTag()]
 }
 
-/** The plaintext of an open body file chunk by chunk, closed at the end; throws `log_inconsistent` at the first bit that differs. */
+/**
+ * Yields the plaintext of an open body file chunk by chunk and closes the file at the end. Throws `log_inconsistent` at the first
+ * chunk that was altered.
+ */
 export async function* readBodyFile(file: FileHandle, dataKey: Buffer): AsyncGenerator<Buffer> {
   try {
     const header = await readFully(file, BODY_FILE_HEADER.length)
     if (!header.equals(BODY_FILE_HEADER)) throw damaged(0)
     let sealed = await readFully(file, CHUNK + TAG)
     for (let number = 0; ; number++) {
-      // A short chunk ends the file; a full one is the last when nothing follows.
+      // A short chunk is the last; a full one is the last when nothing follows.
       const following = sealed.length === CHUNK + TAG ? await readFully(file, CHUNK + TAG) : Buffer.alloc(0)
       const last = following.length === 0
       const plain = openChunk(dataKey, number, last, sealed)

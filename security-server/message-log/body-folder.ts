@@ -1,6 +1,6 @@
 /**
- * Where body files lie: `incoming/<node>/` until a record that refers to them is durable, `bodies/<xx>/` afterwards.
- * So after a crash only the few incoming files have to be looked at.
+ * The folders of body files: `incoming/<node>/` until a record that refers to the file is durable, `bodies/<xx>/` afterwards. So
+ * after a crash only the few incoming files must be checked.
  */
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
@@ -9,24 +9,26 @@ import { Fault } from '#schemas/fault.ts'
 
 export type BodyFolder = {
   newName(): string
-  /** The path of a file that no durable record refers to yet. */
+  /** The path of a file before a durable record refers to it. */
   incoming(name: string): string
   syncIncoming(): Promise<void>
-  /** Opens the file wherever it lies now; throws `log_inconsistent` when it is nowhere. */
+  /** Opens the file in whichever folder it is; throws `log_inconsistent` when it is missing. */
   open(name: string): Promise<FileHandle>
-  /** The record is on its way: from now on `release` leaves the file alone until `settle` has said what became of it. */
+  /**
+   * Call when the record is being written: from now on `release` does not delete the file, until `settle` reports the outcome.
+   */
   claim(name: string): void
-  /** `kept`: the record is durable; `unused`: it was refused; `unknown`: it may be durable, the next start will see. */
+  /** `kept`: the record is durable. `unused`: it was refused. `unknown`: it may be durable; the next start finds out. */
   settle(name: string, outcome: 'kept' | 'unused' | 'unknown'): void
-  /** No record will refer to it: it is deleted when it is next opened, which leaves its reader what is open. */
+  /** For a file that no record will refer to: it is deleted when it is next opened, while its reader can read on. */
   openOnce(name: string): void
-  /** Deletes the file unless a record refers to it or may. */
+  /** Deletes the file unless a record refers to it or may do so. */
   release(name: string): Promise<void>
   /** Deletes the body of an erased record. */
   erase(name: string): Promise<void>
-  /** At start: keeps incoming files that a record refers to, deletes the others; says how many were deleted. */
+  /** At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number of deleted files. */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<number>
-  /** Nothing of the former nodes is open any more: the next start does not look for it. */
+  /** Deletes the folders of the former nodes: call when nothing of theirs is open any more. */
   forgetFormer(): Promise<void>
 }
 
@@ -34,8 +36,8 @@ const NAME = /^[0-9a-f]{32}$/
 const NODE = /^[A-Za-z0-9_.:-]{1,128}$/
 
 /**
- * Makes the folders when the root exists, and takes over what lies in those of `formerNodes`, which must be at work no more.
- * Throws `invalid_configuration`.
+ * Makes the folders below an existing root and takes over the files of `formerNodes`, which must not be running any more. Throws
+ * `invalid_configuration`.
  */
 export async function openBodyFolder(
   root: string,
@@ -64,7 +66,7 @@ export async function openBodyFolder(
     newName: () => randomBytes(16).toString('hex'),
     incoming,
     syncIncoming: () => syncFolder(incomingFolder),
-    // The file may move between the first two tries; once it is open, moving does no harm.
+    // The file may be moved between the first two attempts; once it is open, moving does no harm.
     open: async (name) => {
       const handle = await openFirst([kept(name), incoming(name), kept(name)])
       if (once.delete(name)) await rm(incoming(name), { force: true })
@@ -74,7 +76,7 @@ export async function openBodyFolder(
     claim: (name) => void claimed.add(name),
     settle: (name, outcome) => {
       if (outcome === 'unused') claimed.delete(name)
-      // A failed move is made up for by the next start's sweep; `open` finds the file in either place.
+      // If the move fails, the sweep at the next start repeats it; `open` finds the file in either folder.
       if (outcome === 'kept')
         void keep(name)
           .catch(() => undefined)
@@ -111,7 +113,7 @@ export async function openBodyFolder(
   }
 }
 
-/** For readers of somebody else's folder: opens the file, whichever node took it in. Throws `log_inconsistent`. */
+/** For readers that do not own the folder: opens the file, whichever node received it. Throws `log_inconsistent`. */
 export async function openBodyIn(root: string, name: string): Promise<FileHandle> {
   const nodes = await readdir(path.join(root, 'incoming')).catch(() => [])
   const kept = path.join(root, 'bodies', checked(name).slice(0, 2), name)
@@ -131,7 +133,7 @@ async function openFirst(places: string[]): Promise<FileHandle> {
 }
 
 function checked(name: string): string {
-  // Names come out of stored records, which may have been tampered with.
+  // Names come from stored records, which may have been tampered with.
   if (!NAME.test(name)) throw new Fault('log_inconsistent', { what: 'the name of a body file' })
   return name
 }

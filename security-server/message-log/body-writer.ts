@@ -1,4 +1,4 @@
-/** Writes a body file while the body arrives; it is on disk, under its final name, when `end` resolves. */
+/** Writes a body file while the body arrives. When `end` resolves the file is durable under its final name. */
 import { randomBytes } from 'node:crypto'
 import { close, fsync, open, writev } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
@@ -7,18 +7,18 @@ import { Fault } from '#schemas/fault.ts'
 import { BODY_FILE_HEADER, CHUNK, sealChunk } from './body-file.ts'
 import type { BodyFolder } from './body-folder.ts'
 
-// Numbers instead of FileHandles: one that is collected before it is closed ends the process.
+// File descriptors instead of FileHandles: a FileHandle that is garbage-collected before it is closed ends the process.
 const openFile = promisify(open)
 const syncFile = promisify(fsync)
 const closeFile = promisify(close)
 const writePieces = promisify(writev)
 
 export type BodyWriter = {
-  /** Resolves when the next chunk may come; throws `logging_failed`. The chunk's memory may be used again at once. */
+  /** Resolves when the next chunk may be written; throws `logging_failed`. The caller may reuse the chunk's memory at once. */
   write(chunk: Buffer): Promise<void>
-  /** Writes the last chunk; none may follow. Throws `logging_failed`. */
+  /** Writes the last chunk; `write` must not be called afterwards. Throws `logging_failed`. */
   seal(): Promise<void>
-  /** After `seal`: on disk, under its final name. Throws `logging_failed`. */
+  /** After `seal`: makes the file durable under its final name. Throws `logging_failed`. */
   end(): Promise<{ name: string; dataKey: Buffer }>
   abort(): Promise<void>
 }
@@ -27,7 +27,7 @@ export function createBodyWriter(folder: BodyFolder): BodyWriter {
   const name = folder.newName()
   const part = `${folder.incoming(name)}.part`
   const dataKey = randomBytes(32)
-  // One chunk's plaintext, used again and again: a large body must not leave a trail of garbage in memory.
+  // The buffer for one chunk of plaintext, reused for each: a large body must not produce garbage in memory.
   const plain = Buffer.allocUnsafe(CHUNK)
   let filled = 0
   let number = 0
@@ -47,7 +47,7 @@ export function createBodyWriter(folder: BodyFolder): BodyWriter {
     file = undefined
     if (open !== undefined) await closeFile(open).catch(() => undefined)
     await rm(part, { force: true })
-    // The name may have been given already, when the folder could not be synced.
+    // The file may already have its final name if syncing the folder failed.
     await rm(folder.incoming(name), { force: true })
   }
   const orGiveUp = async <T>(act: () => Promise<T>): Promise<T> => {
@@ -58,7 +58,7 @@ export function createBodyWriter(folder: BodyFolder): BodyWriter {
       throw new Fault('logging_failed', { what: 'a body cannot be spooled', cause })
     }
   }
-  // The last chunk is flagged, so a full one is sealed only when more has come.
+  // The last chunk has a flag, so a full chunk is sealed only when more bytes have come.
   const take = (chunk: Buffer): Buffer[] => {
     const sealed: Buffer[] = []
     for (let at = 0; at < chunk.length; ) {
@@ -78,7 +78,7 @@ export function createBodyWriter(folder: BodyFolder): BodyWriter {
       const sealed = take(chunk)
       if (sealed.length === 0) return turn
       turn = turn.then(() => orGiveUp(() => append(sealed)))
-      // Whoever waits sees the fault; who does not wait sees it at the end.
+      // A caller that does not await this promise gets the fault from `seal` or `end`.
       turn.catch(() => undefined)
       return turn
     },

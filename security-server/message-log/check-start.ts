@@ -1,4 +1,4 @@
-/** What has to be so before a log takes its first record of this start: nothing is missing, and its key is on record. */
+/** Checks before the first record of this start: no record is missing, and the current key is on record. */
 import { Fault } from '#schemas/fault.ts'
 import { checkHighWater, readHighWater, writeHighWater } from './keys/high-water.ts'
 import { type KeyRing, keyRotationRecord } from './keys/key-ring.ts'
@@ -9,11 +9,14 @@ import { lowWaterMark } from './recover.ts'
 import { draftCheckpoint } from './tree/draft-checkpoint.ts'
 import type { WorkerSetup } from './worker-api.ts'
 
-/** A head that does not fit the rows, or a log shorter than it was: a restored or edited database. Refuse, do not fork. */
+/**
+ * Throws `log_inconsistent` when the tree head does not fit the rows, or the log is shorter than it was: the database was
+ * restored or edited. Going on would fork the log.
+ */
 export async function checkLogIsWhole(log: LogDatabase, size: number, keyFolder: string): Promise<void> {
   const last = await log.records.lastIndex()
   const checkpoint = await log.tree.newestCheckpoint()
-  // On PostgreSQL other nodes may have appended since the head was read.
+  // On PostgreSQL other nodes may have appended after the head was read.
   const isLonger = log.database.dialect === 'sqlite' && last >= size
   if (last < size - 1 || isLonger || (checkpoint?.size ?? 0) > Math.max(size, last + 1)) {
     throw new Fault('log_inconsistent', {
@@ -26,7 +29,7 @@ export async function checkLogIsWhole(log: LogDatabase, size: number, keyFolder:
   checkHighWater(keyFolder, mark, size, stored?.size === mark.size ? stored.root : undefined)
 }
 
-/** From the very first start on: without a mark, a lost database would look like a new log. */
+/** Writes the high-water mark at the very first start: without a mark a lost database would look like a new log. */
 export async function markBeginning(q: {
   log: LogDatabase
   store: HotStore
@@ -40,8 +43,8 @@ export async function markBeginning(q: {
 }
 
 /**
- * A node without a mark never wrote to this log: nothing of its own is open in it. So the first recovery of a new node does not
- * read all that others wrote.
+ * A node without a mark has never written to this log, so it has no open exchange. Setting the mark saves the first recovery of a
+ * new node from reading everything that others wrote.
  */
 export async function markFirstStart(log: LogDatabase, node: string, size: number): Promise<void> {
   const name = lowWaterMark(node)

@@ -1,21 +1,21 @@
-/** Whether the folders of bodies and log keys take files: the database may, on another disk, while these do not. */
+/** Whether files can be written to the folders of bodies and log keys. They may be on another disk than the database. */
 import { constants } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Finding } from '#platform/health/create-health.ts'
 
-/** Left behind by a crash it is written over, and swept from where bodies come in at the next start. */
+/** The name of the test file. One that a crash left is overwritten; the next start also sweeps it from the incoming folder. */
 const PROBE = 'write-probe'
-/** A page: a full disk may take fewer octets. */
+/** A page: a full disk may still accept fewer bytes. */
 const BYTES = Buffer.alloc(4096)
 
-/** One look serves all who ask for so long: it makes the disk sync. */
+/** All callers within this time share one check, because it makes the disk sync. */
 const LOOK_EVERY_MS = 10_000
-/** A disk that is busy answers later; one that does not within this does not take files. */
+/** A check that takes longer counts as a failure; a disk that is only busy answers sooner. */
 const HANGS_MS = 30_000
 
-/** Looks now and then; while a look is under way what the last one found holds. */
+/** Returns the check. It runs at most once per LOOK_EVERY_MS; while it runs, callers get the previous finding. */
 export function watchWritable(folders: Record<string, string>): () => Promise<Finding> | Finding {
   let found: Finding | undefined
   let look: { begunAt: number; ended: Promise<Finding> | undefined } | undefined
@@ -36,7 +36,7 @@ export function watchWritable(folders: Record<string, string>): () => Promise<Fi
   }
 }
 
-/** Writes, syncs and removes a small file in each folder; names the first that does not take it. */
+/** Writes, syncs and removes a small file in each folder. The finding names the first folder where that fails. */
 export async function checkWritable(folders: Record<string, string>): Promise<Finding> {
   for (const [name, folder] of Object.entries(folders)) {
     try {

@@ -1,6 +1,6 @@
 /**
- * The plaintext of a record's content: a version byte, then sections in rising order of type, each
- * `type (1 byte) ‖ length (4 bytes, big-endian) ‖ bytes`. Every section stands at most once; unknown ones are refused.
+ * The plaintext of a record's content: a version byte, then sections in ascending order of type, each `type (1 byte) ‖ length (4
+ * bytes, big-endian) ‖ bytes`. A section occurs at most once; unknown sections are refused.
  */
 import { Fault } from '#schemas/fault.ts'
 
@@ -15,11 +15,11 @@ export const SECTION = {
   bodyFile: 4,
   hashChainResult: 5,
   hashChain: 6,
-  /** SHA-512 of the message; stands alone at level `digest`. */
+  /** SHA-512 of the message, at level `digest` instead of the message. */
   messageDigest: 7,
   /** SHA-512 of the body. */
   bodyDigest: 8,
-  /** What stays of a record whose content ended with its proof kept: the salt (32) of its commitments. */
+  /** For a record whose content ended with its proof kept: the salt (32) of its commitments. */
   salt: 9,
 } as const
 
@@ -30,14 +30,14 @@ const HEAD = 5
 /** Sections by type: `sections[SECTION.message]`. */
 export type Sections = (Buffer | undefined)[]
 
-/** Octets that encodeContent writes. */
+/** How many bytes `encodeContent` writes. */
 export function contentSize(sections: Sections): number {
   let size = 1
   for (const section of sections) if (section !== undefined) size += HEAD + section.length
   return size
 }
 
-/** Writes what is encrypted to `bytes`, which is contentSize long; absent sections leave no trace. */
+/** Writes the plaintext of the content to `bytes`, which has `contentSize` bytes. Absent sections are left out. */
 export function encodeContent(sections: Sections, bytes: Buffer): Buffer {
   bytes[0] = VERSION
   let at = 1
@@ -52,7 +52,7 @@ export function encodeContent(sections: Sections, bytes: Buffer): Buffer {
   return bytes
 }
 
-/** The sections as slices of `bytes`; throws `log_inconsistent` for anything that encodeContent would not write. */
+/** The sections as slices of `bytes`. Throws `log_inconsistent` for bytes that `encodeContent` would not write. */
 export function decodeContent(bytes: Buffer): Sections {
   if (bytes[0] !== VERSION) throw malformed('version')
   const sections: Sections = new Array<undefined>(LAST + 1)
@@ -80,7 +80,7 @@ export function encodeBodyFile(reference: BodyFileReference): Buffer {
   return Buffer.concat([reference.dataKey, size, Buffer.from(reference.name)])
 }
 
-/** Reads section `bodyFile`; the name is checked where it is turned into a path. */
+/** Reads section `bodyFile`; the name is checked where a path is made of it. */
 export function decodeBodyFile(section: Buffer): BodyFileReference {
   if (section.length < 41 || section.length > 300) throw malformed('body file')
   const size = Number(section.readBigUInt64BE(32))

@@ -1,4 +1,4 @@
-/** The log on a disk that fails: each call that makes records and bodies durable meets an error, once and lastingly. */
+/** The log on a failing disk: each call that makes records and bodies durable fails, once and permanently. */
 import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
@@ -26,7 +26,7 @@ const SYNC = ['fsync', 'fdatasync']
 const reason = noStrace()
 if (reason !== undefined) skipFor(t, reason)
 
-/** By index, what `append` acknowledged. */
+/** By index, the acknowledgements of `append`. */
 type Acknowledged = Map<number, string>
 
 async function append(log: TestLog, to: Acknowledged, body?: Buffer): Promise<void> {
@@ -44,7 +44,7 @@ async function missing(log: TestLog, acknowledged: Acknowledged): Promise<number
   return lost
 }
 
-/** Closed, opened again, verified: nothing acknowledged is missing, nothing is open, nothing is inconsistent. */
+/** Reopens and verifies the log: no acknowledged record is missing, no exchange is open, nothing is inconsistent. */
 async function checkReopened(t: Test, folder: string, acknowledged: Acknowledged): Promise<void> {
   const again = await openTestLog(t, logOptions(folder))
   await again.recover()
@@ -79,7 +79,7 @@ t.test('records', { skip: reason }, async (t) => {
         const paths = [path.join(folder, file)]
         const disk = await breakCalls({ ...broken, pid: process.pid, when, paths })
         const refusals: unknown[] = []
-        // Several at a time, so that a group holds more than one.
+        // Several at a time, so that a group has more than one.
         while (refusals.length < 3) {
           const outcomes = await Promise.allSettled([1, 2, 3].map(() => append(log, acknowledged)))
           for (const one of outcomes) if (one.status === 'rejected') refusals.push(one.reason)
@@ -111,7 +111,7 @@ t.test('the database behind the write-ahead log', { skip: reason }, async (t) =>
       const acknowledged: Acknowledged = new Map()
       const paths = [path.join(folder, 'log.db')]
       const disk = await breakCalls({ pid: process.pid, calls, fault: 'error=EIO', paths })
-      // More than the 16 MB after which SQLite copies it into the database.
+      // More than the 16 MB after which SQLite copies the write-ahead log into the database.
       const body = randomBytes(60_000)
       while (acknowledged.size < 400)
         await Promise.all(Array.from({ length: 20 }, () => append(log, acknowledged, body)))
@@ -184,7 +184,7 @@ t.test('kill -9 at each step of a time-stamp', { skip: reason }, async (t) => {
     t.ok(await killAt(aim, script, folder, options.databaseUrl), aim.what)
     const again = await openTestLog(t, options)
     const left = again.oldestUnstamped()
-    // Whole, or not at all.
+    // The whole batch has its time-stamp, or nothing has.
     t.ok(left === undefined || left.getTime() === oldest?.getTime(), aim.what)
     await again.close()
   }

@@ -1,20 +1,20 @@
 /**
- * Signature documents of one signer differ in a few hundred octets of several thousand: digests, time and value, all
- * at the same places. A document is stored as its differing runs against an earlier one of the same length:
- * repeated `offset (4, big-endian) ‖ length (2) ‖ octets`, rising, not touching.
+ * Signature documents of one signer differ in a few hundred bytes of several thousand: digests, time and value, always at the
+ * same places. A document is stored as its difference from an earlier one of the same length: a sequence of `offset (4,
+ * big-endian) ‖ length (2) ‖ bytes`, ascending and not adjacent.
  */
 import { Fault } from '#schemas/fault.ts'
 
 const WORD = 4
 const HEAD = 6
-/** So many equal words end a run: a shorter gap costs less than a new head. */
+/** How many equal words end a run: a shorter gap costs less than a new header. */
 const GAP = 2
 const MAX_RUN = 0xfff0
 
-// Written anew for every difference; what is kept is copied out.
+// Reused for every difference; the result is copied out of it.
 let scratch = Buffer.alloc(16 * 1024)
 
-/** The difference of `document` to `base`, or undefined when it saves less than half. Both have the same length. */
+/** The difference between two documents of the same length; undefined when it saves less than half. */
 export function encodeDelta(base: Buffer, document: Buffer): Buffer | undefined {
   const [baseWords, words] = [wordsOf(base), wordsOf(document)]
   const count = words.length
@@ -48,7 +48,7 @@ export function encodeDelta(base: Buffer, document: Buffer): Buffer | undefined 
   return Buffer.from(scratch.subarray(0, size))
 }
 
-/** The document again. Throws `log_inconsistent` for a difference that encodeDelta would not write. */
+/** Rebuilds the document. Throws `log_inconsistent` for a difference that `encodeDelta` would not write. */
 export function applyDelta(base: Buffer, delta: Buffer): Buffer {
   const document = Buffer.from(base)
   let at = 0
@@ -67,7 +67,7 @@ export function applyDelta(base: Buffer, delta: Buffer): Buffer {
   return document
 }
 
-/** Whether the difference changes anything within these octets of the base. */
+/** Whether the difference changes any of these bytes of the base. */
 export function touches(delta: Buffer, { start, end }: { start: number; end: number }): boolean {
   for (let at = 0; at + HEAD <= delta.length; ) {
     const [offset, length] = [delta.readUInt32BE(at), delta.readUInt16BE(at + 4)]
@@ -77,7 +77,7 @@ export function touches(delta: Buffer, { start, end }: { start: number; end: num
   return false
 }
 
-/** Four octets at a time are what makes the comparison cheap; up to three at the end are left out. */
+/** The bytes as words of four, which makes comparing them cheap. Up to three bytes at the end are left out. */
 function wordsOf(bytes: Buffer): Uint32Array {
   const length = Math.floor(bytes.length / WORD)
   if (bytes.byteOffset % WORD === 0) return new Uint32Array(bytes.buffer, bytes.byteOffset, length)

@@ -1,6 +1,6 @@
 /**
- * Erasure: a record's key is destroyed, so its content is gone for ever, while leaf, signature, time-stamp and proof stay.
- * Each erasure is a record that answers the erased one; a batch of them is one commit, or none of it is done.
+ * Erasure: the key of a record is destroyed, so its content is lost for ever; its leaf, signature, time-stamp and proof stay.
+ * Each erasure is a record that answers the erased one. A batch of erasures is one commit: all of them are done or none.
  */
 import { hash, randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
@@ -15,15 +15,15 @@ import type { OwnRecord } from './records/writer.ts'
 import { deriveRecordKey, SEALED_EXTRA, SEED_LENGTH, sealContent } from './seal.ts'
 
 /**
- * What stays of the content. PROOF_KEPT: metadata and the digests with the salt that opens the commitments to them.
- * LEAF_ONLY: the salted commitments, at which nobody can guess any more.
+ * What is kept of the content. PROOF_KEPT: the metadata, the digests, and the salt that opens the commitments to them. LEAF_ONLY:
+ * only the salted commitments, whose contents nobody can guess any more.
  */
 export type EndMode = 'PROOF_KEPT' | 'LEAF_ONLY'
 
 export type Erasure = {
   index: number
   mode: EndMode
-  /** Stands in the erasure's record beside `mode`; `effective` is when the content had to end, `archive` where it is kept. */
+  /** Further fields in the erasure's record: `effective` is when the content had to end, `archive` is where it is kept. */
   extra: { reason: string } & Partial<
     Record<'archive' | 'case' | 'class' | 'effective' | 'reference', string | undefined>
   >
@@ -31,20 +31,21 @@ export type Erasure = {
 
 export type Erased = { index: number; erasureIndex: number }
 
-/** A record whose content goes: what those who have rows about it are told. Of what is hidden no service is named. */
+/** A record whose content is erased, as parts that have rows about it are told. `service` is '' for a secret record. */
 export type ErasedContent = {
   idx: number
   day: string
   service: string
-  /** Its metadata stay: it is still found. */
+  /** Whether its metadata stay, so that searches still find it. */
   keepsProof: boolean
 }
 
 const ERASABLE: ReadonlySet<string> = new Set(['request', 'reply', 'refusal', 'outcome-unknown'])
 
 /**
- * `holds` is the number of the holds that were asked: when one was set since, nothing is erased and `logging_failed` thrown.
- * Throws `not_found`, `conflict` when nothing is left to erase, `invalid_input` for a record of the log about itself.
+ * `holds` is the number of the legal holds that were checked: when another hold was set since, nothing is erased and
+ * `logging_failed` is thrown. Throws `not_found`, `conflict` when there is nothing left to erase, and `invalid_input` for a
+ * record that the log wrote about itself.
  */
 export async function eraseRecords(q: {
   erasures: Erasure[]
@@ -53,7 +54,7 @@ export async function eraseRecords(q: {
   log: LogDatabase
   ring: Pick<KeyRing, 'find' | 'current'>
   node: string
-  /** What else goes with a content, in the same commit. */
+  /** The parts' statements that delete rows about the content, in the same commit. */
   rowsOf(erased: ErasedContent): SideStatement[]
   append(records: OwnRecord[]): Promise<number[]>
 }): Promise<Erased[]> {
@@ -78,7 +79,7 @@ async function erasureRecord(
     throw new Fault('conflict', { what: `record ${index} is erased already` })
   const time = new Date(q.now).toISOString()
   const opened = isProof ? undefined : openRecord(record, q.ring.find)
-  // A record whose log key is gone has nothing left of which a proof could be kept.
+  // When the record's log key is gone, the content cannot be opened and no proof can be kept.
   const keepsProof = mode === 'PROOF_KEPT' && opened !== undefined
   const written: EndMode = keepsProof ? 'PROOF_KEPT' : 'LEAF_ONLY'
   const { archive, case: caseNumber, class: name, effective, reason, reference } = extra
@@ -92,7 +93,7 @@ async function erasureRecord(
       answers: index,
     }),
     beside: (idx) => [
-      // A hold that is being set waits for this commit, or this commit for it.
+      // This row lock orders the commit and the setting of holds.
       ...(isFirst ? [{ text: "update mark set value = value where name = 'holds'", values: [] }] : []),
       entry(isProof ? 'proof_erasure' : 'erasure', { index, idx, time, holds: q.holds }),
       { text: 'delete from record_key where idx = ?', values: [index] },
@@ -105,7 +106,7 @@ async function erasureRecord(
   }
 }
 
-/** Fails, and with it the commit, when the number of the holds is another one: `time` may not be null. */
+/** `time` may not be null, so this fails, and with it the commit, when the number of the holds has changed. */
 function entry(
   table: 'erasure' | 'proof_erasure',
   q: { index: number; idx: number; time: string; holds: number },
@@ -117,7 +118,7 @@ function entry(
   }
 }
 
-/** The file goes after the commit, by whoever finds this row. */
+/** Notes the file for deletion after the commit. */
 function bodyRemoval(opened: OpenedRecord | undefined): SideStatement[] {
   const section = opened?.sections[SECTION.bodyFile]
   if (section === undefined) return []
@@ -131,7 +132,7 @@ function toldOf({ idx, form }: StoredRecord, opened: Pick<OpenedRecord, 'metadat
   return { idx, day: time.slice(0, 10), service: secrecy > 0 ? '' : service }
 }
 
-/** What log level `digest` would have kept, and the salt, under a key of its own. */
+/** The row with what log level `digest` would have stored, and the salt, under a key of its own. */
 function remainderOf(
   record: StoredRecord,
   opened: OpenedRecord,

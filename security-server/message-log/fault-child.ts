@@ -1,10 +1,10 @@
-/** A process that appends under load until it is killed; it prints every acknowledged record, and that only. */
+/** A process that appends under load until it is killed. It prints every acknowledged record and nothing else. */
 import { readFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { openFullLog } from './fixture.ts'
 import type { RecordInput } from './record-input.ts'
 
-// The fixture is not imported here: what it needs takes longer to load than most of these processes live.
+// The fixture is not imported: loading it takes longer than most of these processes live.
 const [folder, databaseUrl] = process.argv.slice(2) as [string, string]
 const member = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234' }
 const log = await openFullLog({
@@ -35,7 +35,7 @@ const template: RecordInput = {
 
 const first = Promise.withResolvers<void>()
 
-/** Half of them are a step behind the others: some are open whenever this process is killed. */
+/** Every second exchange starts a step later, so that some are open whenever this process is killed. */
 async function exchange(_: unknown, n: number): Promise<void> {
   if (n % 2 === 1) await first.promise
   for (;;) {

@@ -1,4 +1,4 @@
-/** The log under faults: killed at any moment, two writers, a full disk, a broken database, bodies without end. */
+/** The log under faults: killed at any moment, two writers, a full disk, a broken database, endless bodies. */
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash, randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
@@ -39,7 +39,7 @@ async function verify(folder: string, databaseUrl: string): Promise<LogReport> {
   }
 }
 
-/** Runs a writer and kills it at one of its first records; says what it had acknowledged. */
+/** Starts a writer and kills it at one of its first records. Resolves to the number of acknowledged records. */
 async function runAndKill(folder: string, url: string, acknowledged: Acknowledged): Promise<number> {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, 'fault-child.ts'), folder, url], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -285,7 +285,7 @@ t.test('bodies', async (t) => {
       for (; !isOver; pieces++) await writer.write(Buffer.alloc(100_000))
       await writer.abort()
     })
-    // Reads of files wait in the same queue as the pieces of bodies.
+    // Reading files waits in the same queue as the pieces of bodies.
     for (let n = 0; n < 8; n++) await readFile(import.meta.filename)
     t.ok(pieces < 200, `${pieces} pieces went ahead: fewer than one of each body`)
     isOver = true

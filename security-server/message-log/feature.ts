@@ -1,4 +1,4 @@
-/** The log as a running server keeps it: tree heads signed, slices of what can wait done, abandoned exchanges closed. */
+/** The jobs and checks of the log in a running server: signing tree heads, maintenance, closing abandoned exchanges. */
 import path from 'node:path'
 import type { FeatureModule } from '#platform/feature.ts'
 import { watchWritable } from './check-writable.ts'
@@ -16,7 +16,7 @@ export const ownLog: FeatureModule<Ground> = {
     jobs: [
       { kind: 'checkpoint', everySeconds: 5, run: async () => void (await messageLog.checkpointNow()) },
       { kind: 'maintain-log', everySeconds: 5, run: () => messageLog.maintain() },
-      // What is under way is known to the node that began it.
+      // Only the node that began an exchange knows whether it is still under way.
       {
         ...{ kind: 'close-exchanges', everySeconds: 10, onEachNode: true },
         run: async () => void (await messageLog.closeAbandoned()),
@@ -27,7 +27,7 @@ export const ownLog: FeatureModule<Ground> = {
         messageLog.checkUsable()
         return { ok: true }
       },
-      // Where what arrives is spooled, and where the next log key will lie.
+      // The folder for incoming bodies, and the folder for the next log key.
       files: watchWritable({
         'the folder of bodies': path.join(storedLog.bodyFolder, 'incoming', node),
         'the folder of log keys': storedLog.keyFolder,

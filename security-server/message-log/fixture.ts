@@ -53,7 +53,7 @@ type Signer = {
 
 let shared: Promise<Signer> | undefined
 
-/** One signing key and authority a test process. */
+/** The signing key and authority, made once per test process. */
 export function signer(): Promise<Signer> {
   shared ??= makeSigner()
   return shared
@@ -120,7 +120,7 @@ async function makeSigner(): Promise<Signer> {
   }
 }
 
-/** A folder for keys and bodies that ends with the test. */
+/** A folder for keys and bodies that is removed with the test. */
 export function logFolder(t: Test): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-log-'))
   for (const name of ['keys', 'bodies']) mkdirSync(path.join(folder, name), { mode: 0o700 })
@@ -141,7 +141,7 @@ export function logOptions(folder: string, url?: string): LogOptions {
 
 export type TestLogOptions = LogOptions & { archives?: ArchiveOptions | undefined }
 
-/** The log with what features do with it, each as it makes that for itself. */
+/** The log with the logs of the features, each made as the feature makes it. */
 export type TestLog = WholeLog & {
   subjects: SubjectLog
   reconciliation: ReconciliationLog
@@ -165,7 +165,7 @@ export async function openFullLog({ archives, ...options }: TestLogOptions): Pro
   }
 }
 
-/** A log that is closed when the test ends. */
+/** Opens a log that is closed with the test. */
 export async function openTestLog(t: Test, options: TestLogOptions): Promise<TestLog> {
   const log = await openFullLog(options)
   t.teardown(() => log.close())
@@ -174,13 +174,13 @@ export async function openTestLog(t: Test, options: TestLogOptions): Promise<Tes
 
 export type TestDatabase = EndedLog & { reconciliation: ReconciliationStore }
 
-/** The log's database with the stores of all who read it. */
+/** The log's database with the stores of all that read it. */
 export async function openTestDatabase(url: string, o?: { readOnly: true }): Promise<TestDatabase> {
   const log = await openLogDatabase(url, o ?? { migrations: logMigrations(LOG_PARTS) })
   return { ...endedLog(log), reconciliation: createReconciliationStore(log.database) }
 }
 
-/** An incoming request, signed; `changes` replace fields. */
+/** A signed incoming request; `changes` replace fields. */
 export async function signedRecord(changes: Partial<RecordInput> = {}): Promise<RecordInput> {
   const message = changes.message ?? Buffer.from(`GET /r1/DEV/persons/${randomUUID()} HTTP/1.1\r\n\r\n`)
   const { sign } = await signer()
@@ -211,7 +211,7 @@ export async function spoolBody(
   return writer.end()
 }
 
-/** The log finds out by itself; nobody appends meanwhile. */
+/** Waits until the log finds out by itself that it can be used; nobody appends meanwhile. */
 export async function usableAgain(log: Pick<TestLog, 'checkUsable'>): Promise<void> {
   await until('a log that can be used', (saw) => {
     try {
@@ -223,7 +223,7 @@ export async function usableAgain(log: Pick<TestLog, 'checkUsable'>): Promise<vo
   })
 }
 
-/** Runs of the retention job until nothing is due that it may end; says how many contents ended. */
+/** Runs the retention job until it can end nothing more. Resolves to the number of contents that ended. */
 export async function endAllDue({ retention }: Pick<TestLog, 'retention'>): Promise<number> {
   let ended = await retention.run()
   while ((await retention.counts()).due > 0) ended += await retention.run()

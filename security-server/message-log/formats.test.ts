@@ -1,4 +1,4 @@
-/** What is stored and what crosses to the worker comes back as it was; what nobody would write is refused. */
+/** Stored and transferred values come back unchanged; bytes that we would not write are refused. */
 import { createHmac, hash, randomBytes } from 'node:crypto'
 import { chmodSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -247,7 +247,7 @@ t.test('a group crosses as it was', (t) => {
       const group = records.map(({ signatures, shares, copied, ...rest }) => {
         const chosen = shares ? (shared ?? signatures) : signatures
         shared ??= chosen
-        // What came over the wire is equal, not the same Buffer.
+        // Documents from the wire have equal bytes but are not the same Buffer.
         const document = copied && chosen !== undefined ? Buffer.from(chosen) : chosen
         return { ...rest, signature: document === undefined ? undefined : { signatures: document } }
       })

@@ -1,4 +1,4 @@
-/** Work beside exchanges: after each slice they have the threads for some times as long as it took. */
+/** Runs background work next to exchanges: after each slice it rests for a multiple of the time that the slice took. */
 import { setTimeout as wait } from 'node:timers/promises'
 
 const REST = 4

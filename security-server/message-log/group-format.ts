@@ -1,11 +1,11 @@
 /**
- * A group of records as it crosses to the worker: one run of bytes in shared memory instead of an object graph, because
- * structured cloning of the records would cost more than writing them. Fields are length-prefixed; -1 means absent.
+ * The transfer format of a group of records to the worker: one run of bytes in shared memory instead of an object graph, because
+ * structured cloning would cost more than writing the records. Fields are length-prefixed; -1 means absent.
  */
 import type { RecordInput } from './record-input.ts'
 import type { SpooledBody } from './spool.ts'
 
-/** The part of a record that is small and of fixed shape, sent as JSON. */
+/** The small part of a record that has a fixed shape; transferred as JSON. */
 export type RecordHead = {
   kind: RecordInput['kind'] | 'time-stamp' | 'erasure' | 'key-rotation' | 'daily-counts' | 'audit-head'
   direction: 'in' | 'out' | ''
@@ -29,21 +29,24 @@ export type PackedRecord = {
   hashChain: Buffer | undefined
   signatures: Buffer | undefined
   replayKey: Buffer | undefined
-  /** The document that its metadata name, as long as nobody knows that it is kept. */
+  /** The document of the circumstances that its metadata name; absent once the log surely has it. */
   circumstances: Buffer | undefined
 }
 
-/** A field as it is packed; text as UTF-8. */
+/** A field to pack; text becomes UTF-8. */
 export type Field = Buffer | string | undefined
 
 const FIELDS = 11
 const SIGNATURES = 8
 const ABSENT = -1
-/** A signature document that record k of this group has too is sent as SAME - k: those of a batch share one. */
+/**
+ * The length field of a signature document that equals the one of record k of this group is SAME - k: a batch shares one
+ * document.
+ */
 const SAME = -2
-/** Each is compared with so many others of its group, the newest first. */
+/** How many other documents of the group each is compared with, the newest first. */
 const COMPARED = 8
-/** Fields begin at multiples of this, so that they can be compared by words. */
+/** Fields begin at multiples of this, so that they can be compared word by word. */
 const ALIGNED = 4
 
 /** The fields of a record in the order in which they are packed. */
@@ -71,7 +74,7 @@ type PackedParts = {
   circumstances?: string | undefined
 }
 
-/** The most that `packGroup` takes for a record. */
+/** The most bytes that `packGroup` needs for a record. */
 export function packedSize(fields: Field[]): number {
   let size = ALIGNED * FIELDS
   for (const field of fields) {
@@ -81,7 +84,7 @@ export function packedSize(fields: Field[]): number {
   return size
 }
 
-/** Writes a group to the start of `target`; says how much of it was written. */
+/** Writes a group to the start of `target`; returns the number of bytes written. */
 export function packGroup(target: Buffer, records: Field[][]): number {
   const documents: { document: Buffer; position: number }[] = []
   let at = 0
@@ -108,7 +111,7 @@ export function packGroup(target: Buffer, records: Field[][]): number {
   return at
 }
 
-/** The position of a record with these octets; what came over the wire is a Buffer of its own for each message. */
+/** The position of a record with the same document. Each message from the wire has a Buffer of its own, so bytes are compared. */
 function sameIn(documents: { document: Buffer; position: number }[], wanted: Buffer): number | undefined {
   for (let i = documents.length - 1; i >= Math.max(0, documents.length - COMPARED); i--) {
     const { document, position } = documents[i]!

@@ -1,4 +1,7 @@
-/** The log's own database with the stores of the side that appends; apart from the server's, so that evidence outlives configuration. */
+/**
+ * The log's own database with the stores of the appending side. It is separate from the server's database, so that evidence
+ * outlives configuration.
+ */
 import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { isMigrated, migrate } from '#platform/database/migrate.ts'
@@ -25,14 +28,14 @@ export type LogDatabase = {
 
 const MIGRATION_STATEMENT_MS = 3_600_000
 
-/** Opens the database; with the migrations of the whole log (`logMigrations`) brings it to this version's schema first. */
+/** Opens the database. With the migrations of the whole log (`logMigrations`) it first migrates to this version's schema. */
 export async function openLogDatabase(
   url: string,
   o: { migrations: Record<string, Migration> } | { readOnly: true },
 ): Promise<LogDatabase> {
   const database = await openDatabase(url)
   try {
-    // On every connection from the first row on: pages that are split would keep copies of what is erased later.
+    // On every connection from the first row on: pages that are split would otherwise keep copies of rows that are erased later.
     if (database.dialect === 'sqlite') await sql`pragma secure_delete = on`.execute(database.kysely)
     if ('migrations' in o) await bringUp(database, url, o.migrations)
   } catch (fault) {
@@ -42,7 +45,7 @@ export async function openLogDatabase(
   return storesOf(database)
 }
 
-/** The log as it is when it is first read, whoever writes to it meanwhile; of this version's schema. */
+/** The log as it is at the first read, even while others append. The schema must be this version's. */
 export async function openLogSnapshot(url: string): Promise<LogDatabase> {
   return storesOf(await openSnapshot(url))
 }
@@ -61,7 +64,7 @@ function storesOf(database: Database): LogDatabase {
   }
 }
 
-/** A migration of a large log, or the wait for the node that runs it, takes longer than any other statement may. */
+/** Migrating a large log, or waiting for the node that does it, takes longer than any other statement may. */
 async function bringUp(
   database: Database,
   url: string,

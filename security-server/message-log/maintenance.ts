@@ -1,6 +1,6 @@
 /**
- * What can wait is done in small slices between groups: tree tiles, what the parts have to do, low-water mark, old replay keys, room
- * ahead, the counts of a day that is over.
+ * Work that can wait, done in small slices between groups: tree tiles, the maintenance of the parts, the low-water mark, old
+ * replay keys, new partitions, the counts of a past day.
  */
 import { closeDay } from './daily-counts/close-day.ts'
 import type { LogDatabase } from './log-database.ts'
@@ -12,14 +12,14 @@ import { extendTiles } from './tree/tiles.ts'
 import type { WorkerSetup } from './worker-api.ts'
 
 type Maintenance = {
-  /** Does a little of everything; true when more is to do. */
+  /** Does one slice of each kind of work. Resolves to true when there is more to do. */
   slice(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
   /** Brings all parts up to the newest record. */
   catchUp(): Promise<void>
   markLowWater(): Promise<void>
-  /** From now on the writer knows all that is open. */
+  /** Call after recovery: from now on the writer knows all open exchanges. */
   recovered(): void
-  /** A commit failed, and may have been done: the mark stays where it is until the writer knows again. */
+  /** Call when a commit failed, because it may have been done all the same. The mark is not moved until the next recovery. */
   unsure(): void
 }
 
@@ -42,7 +42,7 @@ export function createMaintenance(q: {
   let notClosed = Number.NEGATIVE_INFINITY
 
   const markLowWater = async (): Promise<void> => {
-    // Until recovery has run, intents may be open that this process does not know of.
+    // Before recovery there may be open intents that this process does not know of.
     if (!hasRecovered) return
     const first = writer.open.keys().next().value
     const mark = first ?? Math.max(writer.size, q.sizeAtStart)
@@ -50,7 +50,7 @@ export function createMaintenance(q: {
     await log.records.setMark(lowWaterMark(setup.node), mark)
     marked = mark
   }
-  // What keeps a day from being closed is told, but not by every search that waits for the index.
+  // A failure to close the day is reported, but retried only after AGAIN_MS and not with every search that waits for the index.
   const close = async (now: number, size: number): Promise<void> => {
     if (now >= notClosed && now - notClosed < AGAIN_MS) return
     notClosed = now

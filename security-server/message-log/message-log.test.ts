@@ -1,4 +1,4 @@
-/** The log on both stores: what goes in comes out, proved; levels, time-stamps, erasure, search. */
+/** The log on both stores: what is appended can be read and proved; log levels, time-stamps, erasure, search. */
 import { createPublicKey, hash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -41,7 +41,7 @@ async function bytesOf(stream: Readable): Promise<Buffer> {
   return Buffer.concat(await stream.toArray())
 }
 
-/** A log on this store with everything handed in. */
+/** A log on this store with all dependencies. */
 async function freshLog(t: Test, url: string, changes: Partial<TestLogOptions> = {}) {
   const { stamp, memberSigner } = await signer()
   const options = { ...logOptions(logFolder(t), url), stamp, signer: memberSigner, ...changes }
@@ -208,7 +208,7 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('after the log was closed and opened again', async (t) => {
     const keyFolder = path.join(logFolder(t), 'keys')
     const open = () => freshLog(t, url, { keyFolder })
-    // The database of this test has records whose keys lie elsewhere: that must not go unnoticed.
+    // The database of this test has records whose keys are elsewhere: opening it must fail.
     await t.rejects(open(), { code: 'invalid_configuration' })
   })
 })
@@ -350,12 +350,12 @@ t.test('answering something that is not there is refused alone', async (t) => {
 await eachDatabase(t, async (_database, t, url) => {
   const { search, close } = await openTestDatabase(url)
   t.teardown(close)
-  // At the edges of the index's blocks, and of what one query asks for.
+  // At the edges of the index's blocks and of a query's range.
   const indexes = [0, 5, 32_767, 32_768, 2_097_151, 2_097_152, 3_000_000]
   const size = 3_000_001
   const row = (idx: number, query_id: string): SearchRow => ({
     idx,
-    // The later, the older: clocks are set.
+    // The later the record, the older its time: clocks are set.
     time: new Date(4_000_000 - idx).toISOString(),
     kind: 'request',
     direction: 'in',

@@ -1,6 +1,6 @@
 /**
- * The message log: records in, evidence out. `append` resolves when the record is durable; whatever cannot be written is
- * refused, and the log takes records again by itself when the cause is gone.
+ * The message log: appends records and returns evidence. `append` resolves when the record is durable. A record that cannot be
+ * written is refused; the log accepts records again by itself once the cause is gone.
  */
 import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -28,7 +28,7 @@ import { type CheckpointSigner, countersign } from './tree/countersign.ts'
 import type { LogKeyState, NewLogKey } from './worker-api.ts'
 import { startWorker } from './worker-client.ts'
 
-/** As X-Road: after four hours without a time-stamp, exchange stops. */
+/** As in X-Road: exchange stops after four hours without a time-stamp. */
 const UNSTAMPED_LIMIT_MS = 4 * 60 * 60 * 1000
 
 const PROBE_MS = 500
@@ -36,81 +36,91 @@ const PROBE_MS = 500
 export type MessageLogOptions = {
   /** The file that runs the log's thread with its parts (`runLogThread`). */
   thread: URL
-  /** The log's own database, apart from the server's: sqlite:/path or postgres://... */
+  /** The log's own database, separate from the server's: sqlite:/path or postgres://... */
   databaseUrl: string
-  /** Log keys (0600), outside any backup of the database. The folder exists; keys are made for an empty log. */
+  /** The folder of the log keys (0600), outside any backup of the database. It must exist; keys are made for an empty log. */
   keyFolder: string
-  /** Large bodies, encrypted. The folder exists. */
+  /** The folder of large bodies, which are encrypted. It must exist. */
   bodyFolder: string
   /** The origin of the log's checkpoints. */
   server: ServerId
-  /** Tells the processes apart that append to one log on PostgreSQL. */
+  /** Distinguishes the processes that append to one log on PostgreSQL. */
   node: string
-  /** Nodes that are no more, whose open exchanges and bodies are this one's: their folders are taken over. */
+  /** Names of nodes that no longer exist: this node takes over their folders, open exchanges and bodies. */
   formerNodes?: string[]
   clock: Clock
-  /** Countersigns checkpoints with the member's signing key; a checkpoint without it is made when it fails. */
+  /** Countersigns checkpoints with the member's signing key. When it fails the checkpoint is stored without that signature. */
   signer?: CheckpointSigner | undefined
   stamp?: Stamp | undefined
-  /** OCSP answers of now about signing certificates (DER) and their authorities; what cannot be had is left out. */
+  /** Fetches current OCSP responses for signing certificates (DER) and their CAs; unavailable ones are left out. */
   signerStatus?: ((certificates: Buffer[]) => Promise<Buffer[]>) | undefined
-  /** One evidence record a day, renewed 90 days before it ceases to count, unless told. */
+  /** By default one evidence record a day, renewed 90 days before its proof ends. */
   evidenceRecords?: Partial<EvidenceRecordSettings>
   unstampedLimitMs?: number
-  /** For tests, which have few records: in a partition of a small log on PostgreSQL. */
+  /** For tests, which have few records: the number of records in a partition of a small log on PostgreSQL. */
   partitionRecords?: number
-  /** Hears of faults that no caller waits for. */
+  /** Called with faults that no caller waits for. */
   onFault?: (fault: Fault) => void
 }
 
-/** `Parts`: what the parts of its thread may be asked. */
+/** `Parts` are the methods of the parts in its thread. */
 export type MessageLog<Parts extends object = object> = OwnReads & {
   parts: Parts
-  /** Bodies of records in files. */
+  /** The folder of the records' body files. */
   bodies: Pick<BodyFolder, 'open' | 'erase'>
-  /** Throws `logging_failed`, or `replayed_request` for this record alone. */
+  /** Throws `logging_failed`, or `replayed_request` for this record only. */
   append(record: RecordInput): Promise<LoggedRecord>
   /**
-   * From the arrival (ms) of a message's head until its replay key is claimed or it is given up: keeps the keys that it
-   * could repeat, for at most LONGEST_UPLOAD_MS. Gives the function that ends the hold.
+   * Call when the head of a message arrives at `arrived` (ms). Keeps the replay keys that the message could repeat, for at most
+   * LONGEST_UPLOAD_MS. Call the returned function when the message's key is claimed or the message is given up.
    */
   holdReplayKeys(arrived: number): () => void
   spool: Spool
   noteAuditHead: AuditHeads['noteAuditHead']
   auditHeads: AuditHeads['auditHeads']
-  /** The newest checkpoint's text. */
+  /** The text of the newest checkpoint. */
   treeHead(): string | undefined
-  /** How many records there are, as of the last commit of this process. */
+  /** The number of records after the last commit of this process. */
   size(): number
-  /** What proves since when the record exists; made now when there is none yet and an authority answers. */
+  /** The proof of when the record existed. When there is none yet, one is made now if an authority answers. */
   evidenceRecord(index: number): Promise<EvidenceRecordProof | undefined>
-  /** The evidence record of the day, and renewals that are due; for a job. Says how many were renewed. */
+  /** For a job: makes the evidence record of the day and renews those that are due. Resolves to the number of renewed records. */
   keepEvidenceRecords(): Promise<number>
   oldestUnstamped(): Date | undefined
-  /** Throws `logging_failed` or `timestamping_failed` when no record should be begun. */
+  /** Throws `logging_failed` or `timestamping_failed` when no exchange should begin. */
   checkUsable(): void
-  /** Signs and stores the tree head, unless the newest checkpoint has it. Returns the newest one. */
+  /** Signs and stores the tree head, unless the newest checkpoint covers it. Resolves to the newest checkpoint. */
   checkpointNow(): Promise<string | undefined>
-  /** What witnesses are told and what they say of the log's checkpoints. */
+  /** What witnesses need, and their cosignatures and contradictions. */
   witnesses: LogWitnesses
-  /** Stamps what waits; says how many batches. */
+  /** Stamps all signatures that wait; resolves to the number of batches. */
   timeStampNow(): Promise<number>
-  /** Tiles, what parts have to do, clean-up, until nothing waits: then the index holds every record. For a job every few seconds. */
+  /**
+   * For a job every few seconds: tiles, maintenance of the parts and clean-up until nothing is left. After it the index has every
+   * record.
+   */
   maintain(): Promise<void>
-  /** Once after start: outcome-unknown records for what a crash left open, orphaned body files deleted. */
+  /**
+   * Call once after start: writes outcome-unknown records for exchanges that a crash left open, and deletes orphaned body files.
+   * Resolves to the number of closed exchanges.
+   */
   recover(): Promise<number>
   /**
-   * Closes exchanges whose closing record the log refused, with their true outcome, and as outcome-unknown what the log holds
-   * without this process having been told of it. Spares what is under way; for a job every few seconds.
+   * For a job every few seconds. Closes exchanges whose closing record the log refused, with their true outcome. Closes as
+   * outcome-unknown those that the log has although this process was never told of the commit. Does not touch exchanges that are
+   * under way.
    */
   closeAbandoned(): Promise<number>
   rotateLogKey(): Promise<NewLogKey>
-  /** The keys that records came from, the newest first. */
+  /** The log keys, the newest first. */
   logKeys(): Promise<LogKeyState[]>
   close(): Promise<void>
 }
 
-/** Over the tree head of `size`; with chains and status of its signer and of the authorities, DER. */
+/**
+ * The evidence record over the tree head of `size`; with the certificate chains and OCSP responses of its signer and of the
+ * authorities, in DER.
+ */
 export type EvidenceRecordProof = {
   size: number
   record: Buffer
@@ -145,7 +155,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     q.onFault?.(fault)
     probeLater()
   }
-  // A log that refuses gets no records, so nothing but this would find out that the cause is gone.
+  // A log that refuses gets no more records, so only this probe finds out that the cause is gone.
   const probeLater = (): void => {
     probing ??= setTimeout(() => {
       probing = undefined
@@ -180,7 +190,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       passing.logged(record, logged.index)
       return logged
     } catch (thrown) {
-      // Whatever else kept it out may be gone by the next try; what stands already is not written twice.
+      // Any other cause may be gone at the next attempt. A replayed request is in the log already and must not be written twice.
       if (asFault(thrown).code !== 'replayed_request') exchanges.refused(record)
       throw thrown
     }
@@ -220,7 +230,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     for (let batches = 0; ; batches++) {
       const batch = await worker.call('nextTimeStampBatch', MAX_BATCH)
       if (batch === undefined) return batches
-      // Just before the stamp: whoever signed with a certificate that was revoked meanwhile shows.
+      // Just before the stamp, so that a certificate that was revoked meanwhile is detected.
       const { firstId, lastId } = batch
       const signers = q.signerStatus && (await worker.call('signersOf', { firstId, lastId }))
       const statuses = signers && (await q.signerStatus!(signers))
@@ -229,7 +239,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       await worker.call('putTimeStamp', { batch, answer: { ...answer, ocspResponses }, now: clock() })
     }
   }
-  // A job and an administrator may ask at the same time: both get the one that is under way.
+  // A job and an administrator may call at the same time: they share one run.
   const checkpointNow = singleFlight(makeCheckpoint)
   const timeStampNow = singleFlight(stampAll)
   const evidenceRecords = createEvidenceRecords({
@@ -264,7 +274,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     try {
       while (await worker.call('maintain', { now: clock(), oldestArrival: holds.oldestArrival() }));
     } catch (thrown) {
-      // A log that nobody appends to would not find out that it cannot be written.
+      // If nobody appends, the log would not notice that it cannot be written.
       await worker.call('probe').catch((cause: unknown) => onState({ fault: asFault(cause) }))
       throw thrown
     }
@@ -275,7 +285,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     spool: createSpool(folder),
     treeHead: () => treeHead,
     size: () => worker.state().size,
-    // Which parts they are the thread's file says.
+    // The file of the thread decides which parts there are.
     parts: worker.parts as Parts,
     bodies: folder,
     ...ownReads(worker),

@@ -1,31 +1,31 @@
 /**
- * The exchanges that this process has begun and not closed, and the closing records that the log refused: a moment without
- * room or without its database must not leave an exchange open, nor make a known outcome an unknown one.
+ * The exchanges that this process began and has not closed, and the closing records that the log refused. A moment without disk
+ * space or database must not leave an exchange open, nor turn a known outcome into an unknown one.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { RecordInput } from './record-input.ts'
 
-/** Signed proofs of refusals in memory; what is refused beyond them is closed without its proof. */
+/** How many signed refusals are kept in memory; further exchanges are closed without theirs. */
 const MAX_PROOFS = 256
 
 type OpenExchanges = {
-  /** A record is durable under this index. */
+  /** Call when a record is durable under this index. */
   logged(record: RecordInput, index: number): void
-  /** The log did not acknowledge a record; it may have it all the same. */
+  /** Call when the log did not acknowledge a record; the record may be durable all the same. */
   refused(record: RecordInput): void
-  /** The log failed: it may hold what nobody was told of. */
+  /** Call when the log failed: it may have records that were never acknowledged. */
   suspect(): void
   isSuspect(): boolean
-  /** From here on only new failures make it suspect again. */
+  /** Returns the open exchanges. From now on only new failures make the log suspect again. */
   beginCheck(): { underWay: number[]; unclosed: ReadonlyMap<number, RecordInput> }
-  /** The exchange that began at this index is closed. */
+  /** Call when the exchange that began at this index is closed. */
   closed(index: number): void
 }
 
 export function createOpenExchanges(): OpenExchanges {
   const open = new Set<number>()
   const unclosed = new Map<number, RecordInput>()
-  // Before this start a crash may have left anything open.
+  // A crash before this start may have left exchanges open.
   let suspect = true
   return {
     logged(record, index) {
@@ -34,7 +34,7 @@ export function createOpenExchanges(): OpenExchanges {
     },
     refused(record) {
       suspect = true
-      // A reply that was refused is followed by a record that says what became of its exchange.
+      // After a refused reply the caller writes another record that closes the exchange.
       if (record.answers === undefined || record.kind === 'reply') return
       const withProof = unclosed.size < MAX_PROOFS
       const bare = { ...record, message: undefined, signature: undefined }
@@ -55,10 +55,13 @@ export function createOpenExchanges(): OpenExchanges {
   }
 }
 
-/** Closes what is open and not under way; says how many. What the log refuses again waits for the next time. */
+/**
+ * Closes open exchanges that are not under way; resolves to their number. Records that the log refuses again are retried the next
+ * time.
+ */
 export async function closeRest(q: {
   exchanges: OpenExchanges
-  /** Closes what nobody knows of; says how many, and which of the exchanges under way are open on disk. */
+  /** Closes exchanges of unknown outcome. Resolves to their number, and to those exchanges under way that are open on disk. */
   recover(underWay: number[]): Promise<{ closed: number; open: number[] }>
   write(record: RecordInput): Promise<unknown>
   clock: Clock
@@ -70,7 +73,7 @@ export async function closeRest(q: {
     const { closed, open } = await q.recover(underWay)
     const stillOpen = new Set(open)
     const written = [...unclosed].map(async ([index, record]) => {
-      // What was refused may have become durable all the same: it is not written twice.
+      // A refused record may be durable all the same: it is not written twice.
       if (stillOpen.has(index)) await q.write(closedLate(record, clock()))
       exchanges.closed(index)
     })
@@ -85,8 +88,8 @@ export async function closeRest(q: {
 }
 
 /**
- * A closing record as it is written later. Its time is now, since it is counted from there how long a signature waits for
- * its time-stamp; when it was decided stands beside it.
+ * A closing record that is written later. Its `time` is now, because the wait of its signature for a time-stamp is counted from
+ * there. The time of the decision is in `extra.decided`.
  */
 function closedLate(record: RecordInput, now: number): RecordInput {
   return { ...record, time: new Date(now), extra: { ...record.extra, decided: record.time.toISOString() } }

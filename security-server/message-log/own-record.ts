@@ -1,8 +1,8 @@
-/** Records that the log writes about itself: time-stamps, erasures, key rotations, outcomes that nobody knows. */
+/** Records that the log writes itself: time-stamps, erasures, key rotations, unknown outcomes. */
 import type { PackedRecord, RecordHead } from './group-format.ts'
 import type { Metadata } from './record-input.ts'
 
-/** JSON with sorted names; these bytes are stored and committed to. */
+/** The metadata as JSON with sorted names. These bytes are stored and committed to. */
 export function metadataText(metadata: Metadata): string {
   const { answers, circumstances, client, configuration, extra, id, keepDays, node } = metadata
   const { peer, requestId, secrecy, service } = metadata

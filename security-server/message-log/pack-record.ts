@@ -1,10 +1,10 @@
-/** A record as the worker gets it: what the log level leaves out never reaches the log's thread. */
+/** Packs a record for the worker: content that the log level leaves out never reaches the log's thread. */
 import { idText } from '#schemas/identifiers.ts'
 import { type Field, fieldsOf, type RecordHead } from './group-format.ts'
 import { metadataText } from './own-record.ts'
 import type { Metadata, RecordInput } from './record-input.ts'
 
-/** `circumstances`: their document, when the log may not have it yet. */
+/** `circumstances` is their document, when the log may not have it yet. */
 export function packRecord(record: RecordInput, node: string, circumstances: string | undefined): Field[] {
   const logLevel = record.logLevel ?? 'full'
   const { body, answers } = record
@@ -34,7 +34,7 @@ function metadataOf(record: RecordInput, node: string, idsOnly: boolean): Metada
   if (secrecy !== undefined) metadata.secrecy = secrecy
   if (idsOnly) return metadata
   if (circumstances !== undefined) metadata.circumstances = circumstances.digest
-  // Of the record that others answer: they were judged by the same.
+  // Only in the record that others answer: both were judged by the same configuration.
   if (configuration !== undefined && answers === undefined) metadata.configuration = configuration
   metadata.client = idText(record.client)
   metadata.service = idText(record.service)

@@ -1,6 +1,6 @@
 /**
- * Parts of the log. What reads records, or decides when they end, works in the log's thread, where its database and its keys are, and
- * lies above the log: it brings its tables and methods as a part. The log knows of it what stands here; the wiring lists parts
+ * Parts of the log. Code that reads records, or decides when their contents end, runs in the log's thread, where the database and
+ * the keys are. It brings its tables and methods as a part. The log knows only the types in this file; the wiring lists the parts
  * (`log-parts.ts`).
  */
 import type { Migration } from 'kysely/migration'
@@ -12,42 +12,45 @@ import { messageLogMigrations } from './migrations/all.ts'
 import type { SideStatement } from './records/hot-store.ts'
 import type { RecentRecords } from './records/recent-records.ts'
 
-/** What a part gets in the log's thread. */
+/** What a part can use in the log's thread. */
 export type PartGround = {
   log: LogDatabase
   ring: Pick<KeyRing, 'find' | 'current' | 'all'>
-  /** What this node logged last, so that it need not be read and opened again. */
+  /** The records that this node logged last, so that they need not be read and decrypted again. */
   recent: RecentRecords
-  /** Writes stand in a row, with the groups of the message path: what is done in the turn meets no half-done transaction. */
+  /**
+   * Runs `act` in the queue of all writes, together with the groups of the message path, so that it never meets a half-done
+   * transaction.
+   */
   inTurn<T>(act: () => Promise<T>): Promise<T>
-  /** In the turn: brings all parts up to the newest record. */
+  /** Within `inTurn`: runs the maintenance of all parts up to the newest record. */
   catchUp(): Promise<void>
   /**
-   * In the turn: erases all of these in one commit, or none. `holds` is the number of the holds that were asked: when one was set since,
-   * nothing is erased.
+   * Within `inTurn`: erases all of these in one commit, or none. `holds` is the number of the legal holds that were checked: when
+   * another one was set since, nothing is erased.
    */
   erase(q: { erasures: Erasure[]; holds: number; now: number }): Promise<Erased[]>
-  /** In the turn, after an erasure: see `HotStore`. */
+  /** Within `inTurn`, after an erasure: see `HotStore`. */
   scrub(): Promise<boolean>
 }
 
 /** A part that is open. */
 export type OpenPart<Methods extends object> = {
-  /** What the main thread may ask: functions of one argument whose results are cloned on their way. No two parts have one of the same name. */
+  /** Functions of one argument that the main thread may call; their results are cloned. Names are unique among all parts. */
   methods: Methods
-  /** In the turn: one slice of what can wait, for a log of `size` records. Says whether more is to do. */
+  /** Within `inTurn`: does one slice of work for a log of `size` records. Resolves to true when there is more to do. */
   maintain?(size: number): Promise<boolean>
-  /** What of this part's rows goes in the commit in which a record's content goes. */
+  /** The statements that delete this part's rows about a content, in the commit that erases it. */
   erased?(record: ErasedContent): SideStatement[]
 }
 
 export type LogPart<Methods extends object> = {
-  /** Its tables in the log's database, step by step. Names are never changed or dropped. */
+  /** The migrations of its tables in the log's database. Names are never changed or dropped. */
   migrations?: Record<string, Migration>
   open(ground: PartGround): OpenPart<Methods>
 }
 
-/** What the parts of a list may be asked, together. */
+/** The methods of all parts of a list. */
 export type MethodsOf<Parts> = Parts extends readonly [LogPart<infer Methods>, ...infer Others]
   ? Methods & MethodsOf<Others>
   : object

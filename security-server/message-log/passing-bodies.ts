@@ -1,19 +1,20 @@
 /**
- * Large bodies that no record keeps, because the log level leaves content out: their files go as soon as they were passed on.
- * A request's may be sent until its exchange is closed, a reply's is opened once. After a crash the next start deletes the rest.
+ * Large bodies that no record keeps because the log level leaves content out: their files are deleted once they were passed on.
+ * The body of a request may be sent until its exchange is closed; that of a reply is opened once. After a crash the next start
+ * deletes the remaining files.
  */
 import type { BodyFolder } from './body-folder.ts'
 import type { RecordInput } from './record-input.ts'
 
-/** Whoever waited for a reply and has not begun to take it by then has gone. */
+/** A caller that has not begun to read a reply by then is gone. */
 const REPLY_WAITS_MS = 10 * 60_000
 
 type PassingBodies = {
-  /** The record is durable under this index, without the body. */
+  /** Call when the record is durable under this index, without the body. */
   logged(record: RecordInput, index: number): void
-  /** The exchanges whose request's body may still be sent. */
+  /** The exchanges whose request body may still be sent. */
   waiting(): number[]
-  /** These exchanges are closed by a record that another hand wrote. */
+  /** Call when exchanges were closed by records that did not come from `append`. */
   closed(indexes: number[]): void
 }
 
@@ -27,7 +28,7 @@ export function createPassingBodies(
     const name = requests.get(index)
     if (name === undefined) return
     requests.delete(index)
-    // Who has it open still reads it to its end.
+    // A reader that has the file open can read it to the end.
     release(name)
   }
 

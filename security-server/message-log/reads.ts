@@ -1,4 +1,4 @@
-/** What the log says of itself to whoever asks: its tree heads, how much of it was erased, what it counted day by day. */
+/** What the log can tell about itself: its tree heads, how many records were erased, the daily counts. */
 import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
 import type { Clearance } from './record-input.ts'
 import type { StoredCheckpoint } from './tree/store.ts'
@@ -7,13 +7,13 @@ import type { WorkerClient } from './worker-client.ts'
 export type OwnReads = {
   /** Newest first. */
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
-  /** The one of exactly so many records, however many came after it. */
+  /** The checkpoint of exactly this size. */
   checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
-  /** How many of the first `size` records were erased: no search finds them. */
+  /** How many of the first `size` records were erased. Searches do not find those. */
   erasedBelow(size: number): Promise<number>
-  /** Days that were counted, newest first, those whose record stands before `before`. */
+  /** Counted days, newest first, those whose record is before `before`. */
   countedDays(q: { before: number; limit: number }): Promise<CountedDay[]>
-  /** What the record of this index counted; of rows that are too secret the digest alone. */
+  /** The counts in the record of this index; rows that are too secret are given as digests. */
   countsOf(q: { index: number; clearance: Clearance }): Promise<StoredCounts | undefined>
 }
 

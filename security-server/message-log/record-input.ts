@@ -1,47 +1,47 @@
-/** What the message path hands to the log, and what it gets back. */
+/** The records that the message path passes to the log, and the result. */
 import type { SealedCircumstances } from '#core/circumstances/seal.ts'
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
 import type { SpooledBody } from './spool.ts'
 
-/** How much of a message is kept: all of it, digests only, or ids only. */
+/** How much of a message is stored: all of it, digests only, or ids only. */
 export type LogLevel = 'full' | 'digest' | 'none'
 
-/** How secret a record is: 1 for those who may see secret contracts, 2 for nobody who reads this log. */
+/** How secret a record is: 1 for readers who may see secret contracts, 2 for no reader of this log. */
 export type Secrecy = 1 | 2
 
-/** The most secret records that a reader may see. */
+/** The most secret level of records that a reader may see. */
 export type Clearance = 0 | Secrecy
 
 export type RecordInput = {
   kind: 'request' | 'reply' | 'refusal' | 'outcome-unknown'
-  /** `out` leaves towards a peer, `in` comes from one. */
+  /** `out` was sent to a peer, `in` came from one. */
   direction: 'in' | 'out'
   /** x-road-id (the query id) and x-road-request-id. */
   ids: { id: string; requestId: string }
   client: ClientId
   service: ServiceId
-  /** The other security server; absent when both subsystems are served here. */
+  /** The other security server; absent when this server serves both subsystems. */
   peer: ServerId | undefined
   time: Date
   /** '', 'ok' or a fault code. */
   outcome: string
-  /** The signed message bytes as they stand on the wire. */
+  /** The signed bytes of the message as sent on the wire. */
   message: Buffer | undefined
   body: SpooledBody | undefined
   /** signatures.xml and, for a multipart or batch signature, its hash chain. */
   signature: { signatures: Buffer; hashChainResult?: Buffer; hashChain?: Buffer } | undefined
   /** The index of the record that this one answers. */
   answers?: number
-  /** Accepted once, as long as its message can come again; a second time this record alone is refused with `replayed_request`. */
+  /** Accepted once, for as long as its message can be repeated: a second record with it is refused with `replayed_request`. */
   replayKey?: Buffer
   logLevel?: LogLevel
   /** The contract version under which the exchange took place. */
   contract?: string
-  /** How long the contract wants the content kept, in days. */
+  /** How long the contract wants the content to be stored, in days. */
   keepDays?: number
-  /** Under a secret contract; absent: open. */
+  /** Set under a secret contract; absent otherwise. */
   secrecy?: Secrecy
-  /** The circumstances of the exchange: kept once for all records that name it. */
+  /** The circumstances of the exchange; stored once for all records that name them. */
   circumstances?: SealedCircumstances
   /** The global configuration by which the exchange was judged: "<instance>/<index>". */
   configuration?: string
@@ -49,7 +49,7 @@ export type RecordInput = {
   extra?: Record<string, string>
 }
 
-/** Where a durable record stands in the tree, and its leaf hash. */
+/** The index and leaf hash of a durable record. */
 export type LoggedRecord = { index: number; leaf: Buffer }
 
 /** What the content of a record says about itself; the `parties` commitment covers these bytes. */
@@ -61,12 +61,12 @@ export type Metadata = {
   configuration?: string
   extra?: Record<string, string>
   id: string
-  /** Days that the contract wants the content kept. */
+  /** How many days the contract wants the content to be stored. */
   keepDays?: number
   node: string
   peer?: string
   requestId: string
-  /** Who may see it; absent: all who read the log. */
+  /** Who may see the record; absent: all readers of the log. */
   secrecy?: Secrecy
   service?: string
 }

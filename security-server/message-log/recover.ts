@@ -1,7 +1,7 @@
 /**
- * After a crash, or after the log failed: every request of this node, and of those whose place it took, that has no answer and
- * that nobody is busy with becomes an explicit record "outcome unknown". The scan starts at persisted marks below which these
- * nodes have nothing open, and reads leaf forms only.
+ * After a crash or a failure of the log: closes every open request of this node, and of the nodes that it replaced, with a record
+ * "outcome unknown", unless it is still under way. The scan starts at stored marks below which these nodes have nothing open, and
+ * reads leaf forms only.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { KeyFinder, OpenedRecord } from './open-record.ts'
@@ -21,9 +21,9 @@ export function lowWaterMark(node: string): string {
 type IntentScan = {
   /** Reads on, up to this size of the tree. */
   to(size: number): Promise<void>
-  /** Requests of the nodes that nothing answers as far as was read, oldest first. */
+  /** Requests of these nodes that no record answers, as far as was read, oldest first. */
   open(): Promise<OpenIntent[]>
-  /** The former nodes have nothing open below what was read. */
+  /** Moves the marks of the former nodes: they have nothing open below what was read. */
   moveFormerMarks(): Promise<void>
 }
 
@@ -38,7 +38,7 @@ export function scanIntents(q: {
   const unanswered = new Map<string, { idx: number; leaf: Buffer; form: LeafFields }>()
   let next: number | undefined
   const lowest = async (): Promise<number> => {
-    // A former node without a mark never wrote to this log; this one has its own from its start on.
+    // A former node without a mark never wrote to this log. This node has a mark since its start.
     const marks = await Promise.all([...nodes].map((node) => q.records.mark(lowWaterMark(node))))
     const known = marks.filter((mark) => mark !== undefined)
     return known.length === 0 ? 0 : Math.min(...known)
@@ -48,7 +48,7 @@ export function scanIntents(q: {
       next ??= await lowest()
       while (next < size) {
         const page: { idx: number; leaf: Buffer; form: string }[] = await q.records.forms(next, PAGE)
-        // A page may reach into what is appended meanwhile.
+        // A page may contain records that were appended meanwhile.
         const rows = page.filter(({ idx }) => idx < size)
         for (const row of rows) {
           const form = JSON.parse(row.form) as LeafFields
@@ -64,7 +64,8 @@ export function scanIntents(q: {
       const intents: OpenIntent[] = []
       for (const { idx, leaf, form } of unanswered.values()) {
         const opened = openRecord(await q.records.get(idx), q.findKey)
-        // Another node may still be busy with its own. One whose key is gone cannot be attributed: nobody else will close it.
+        // Another node may still work on its own requests. A request whose key is gone cannot be attributed to a node, and nobody
+        // else will close it.
         if (opened === undefined || nodes.has(opened.metadata.node)) intents.push({ idx, leaf, form, opened })
       }
       return intents
@@ -76,11 +77,12 @@ export function scanIntents(q: {
 }
 
 /**
- * Closes what is open on disk and known neither to `writer` nor among `underWay`; no append may run meanwhile. Says how many,
- * and which of the others are open. The writer then knows exactly these, also what an earlier worker of this process wrote.
+ * Closes requests that are open on disk and known neither to `writer` nor in `underWay`; no append may run meanwhile. Resolves to
+ * their number and to the other open requests. The writer then knows exactly these, including those that an earlier worker of
+ * this process wrote.
  */
 export async function closeAbandoned(q: {
-  /** Read up to the head. */
+  /** Must have read up to the head. */
   scan: IntentScan
   writer: Writer
   node: string

@@ -1,4 +1,4 @@
-/** What must happen once and what must not stay open, on both stores: replays, however slow, and outcomes that were not logged. */
+/** What must happen only once or not stay open, on both stores: replays, however slow, and outcomes that were not logged. */
 import { randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { DatabaseSync } from 'node:sqlite'
@@ -16,13 +16,13 @@ const MINUTE = 60_000
 
 const codeOf = (thrown: unknown): string => (thrown as Fault).code
 
-/** Ends the log's worker thread, as a crash of it alone would; resolves when the next one serves. */
+/** Terminates the log's worker thread, as if only the thread crashed. Resolves when the next one works. */
 async function restartWorker(worker: Worker, log: TestLog): Promise<void> {
   await worker.terminate()
   await usableAgain(log)
 }
 
-/** Keeps every other connection from writing, as another program that holds the database would; gives the end of it. */
+/** Keeps other connections from writing, as a program that locks the database. Resolves to a function that ends it. */
 async function blockWrites(url: string): Promise<() => Promise<void>> {
   if (url.startsWith('sqlite:')) {
     const database = new DatabaseSync(url.slice('sqlite:'.length))
@@ -36,7 +36,7 @@ async function blockWrites(url: string): Promise<() => Promise<void>> {
   return () => client.end()
 }
 
-/** A request of this node on disk of which this process never heard: a commit whose answer was lost. */
+/** A request of this node on disk that this process does not know of, as after a commit whose answer was lost. */
 async function writtenUnheard(t: Test, options: ReturnType<typeof logOptions>): Promise<number> {
   const twin = await openTestLog(t, options)
   const { index } = await twin.append(await signedRecord())
@@ -124,9 +124,9 @@ await eachDatabase(t, async (_database, t, url) => {
     },
   )
 
-  /** A log whose clock the test moves, here and, where the store is shared, on a second node. */
+  /** A log whose clock the test moves, here and, when the store is shared, on a second node. */
   async function slowWorld(t: Test) {
-    // Ahead of the other tests' keys, and of each other's.
+    // Later than the keys of the other tests, and of each other.
     start += 24 * 60 * MINUTE
     const world = { now: start }
     const clock = () => world.now
@@ -204,7 +204,7 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('after a restart of the whole server, what can still come again is refused', async (t) => {
     const { here, world, append, pass, close } = await slowWorld(t)
     const key = randomBytes(32)
-    // It was signed a window ahead of our clock and comes again a window after that.
+    // It was signed one window ahead of our clock and is repeated one window after that.
     await append(here, key)
     await pass(5)
     world.now += 4 * MINUTE

@@ -1,7 +1,10 @@
-/** The messages under way whose replay keys are yet to be claimed. It costs an exchange a place in a set, no question to the worker. */
+/**
+ * The messages under way whose replay keys are not claimed yet. A hold costs an exchange one entry in a set and no call to the
+ * worker.
+ */
 
 type ReplayHolds = {
-  /** Gives the function that ends this hold; calling it twice does no harm. */
+  /** Returns the function that ends this hold; calling it twice does no harm. */
   hold(arrived: number): () => void
   oldestArrival(): number | undefined
 }
@@ -14,7 +17,7 @@ export function createReplayHolds(): ReplayHolds {
       holds.add(hold)
       return () => void holds.delete(hold)
     },
-    // The clock may have been set back: the first to come need not have the lowest time.
+    // The clock may have been set back, so the first hold need not have the lowest time.
     oldestArrival() {
       let oldest: number | undefined
       for (const { arrived } of holds) oldest = Math.min(oldest ?? arrived, arrived)

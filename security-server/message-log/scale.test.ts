@@ -1,6 +1,6 @@
 /**
- * What a large log may cost: proofs, searches and a start read some rows however many records there are, and the whole
- * verification reads some rows a record. Rows are counted, and the plans of the queries hold no walk through a table.
+ * What a large log may cost. Proofs, searches and a start read a fixed number of rows, however many records there are; the whole
+ * verification reads a fixed number of rows per record. Rows are counted, and the query plans must not scan a table.
  */
 import { randomInt } from 'node:crypto'
 import path from 'node:path'
@@ -22,14 +22,14 @@ import { createTreeStore } from './tree/store.ts'
 import { createNodeReader } from './tree/tiles.ts'
 
 const BATCHES = 240
-/** Every eighth of the log there is a checkpoint, and half of its signatures wait for a time-stamp when it ends. */
+/** A checkpoint after every eighth of the log. At its end half of the signatures wait for a time-stamp. */
 const JOBS_EVERY = BATCHES / 8
 const STAMPED_UNTIL = BATCHES / 2
 const MINUTE = 60_000
 
 type Counted = { log: TestDatabase; rows(): number; plans(): Promise<string[]> }
 
-/** The log with every row that it reads counted, and what it asks remembered. */
+/** The log with every row that it reads counted, and its queries recorded. */
 function counted(log: TestDatabase): Counted {
   const asked = new Map<string, readonly unknown[]>()
   let rows = 0
@@ -48,7 +48,7 @@ function counted(log: TestDatabase): Counted {
   const plansOf = async ([sql, parameters]: [string, readonly unknown[]]): Promise<string[]> => {
     const plan = CompiledQuery.raw(`explain query plan ${sql}`, [...parameters])
     const found = await log.database.kysely.executeQuery<{ detail: string }>(plan)
-    // The first row by key is a walk that ends after one step.
+    // Reading the first row by key is a scan that ends after one step.
     const isFirst =
       !sql.includes(' where ') && / order by "(?:idx|size|last_id|id)"(?: desc)? limit \?$/.test(sql)
     return found.rows.map(({ detail }) => `${isFirst ? 'first: ' : ''}${detail}`)
@@ -93,7 +93,7 @@ t.test('a log of many records', async (t) => {
   const size = written.size()
   t.ok(size > 2 * BATCH * BATCHES, `${size} records`)
   await written.close()
-  // The host was renamed, say.
+  // For example, the host was renamed.
   const renamed = await openTestLog(t, { ...options, node: 'node2' })
   await renamed.close()
 
@@ -109,7 +109,7 @@ t.test('a log of many records', async (t) => {
   }
   few(1, 'the newest checkpoint')
 
-  // The last leaves stand in no tile yet: at most 255 of them, and a row for each level above.
+  // The last leaves are in no tile yet: at most 255 of them, and one row for each level above.
   const path256 = 256 + 8
   for (const index of [0, 1, 255, 256, randomInt(size), randomInt(size), newest.size - 1]) {
     const proof = await proveInclusion(log, index, findKey)
@@ -157,7 +157,7 @@ t.test('a log of many records', async (t) => {
     seen.toSorted((a, b) => b - a),
   )
 
-  // Where a start begins to look for requests without an answer.
+  // The marks from which a start searches for open requests.
   for (const node of ['node1', 'node2']) {
     t.equal(await log.records.mark(lowWaterMark(node)), size, node)
     few(1, 'the mark below which nothing is open')

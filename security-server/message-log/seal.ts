@@ -1,6 +1,6 @@
 /**
- * Encryption of a record: content under a data key of its own, which is derived, with the salt of the record's commitments,
- * from the log key and a seed that is drawn for this record alone. Destroying the seed erases the content and every
+ * Encryption of a record. Its content is encrypted under a data key of its own. This key and the salt of the record's commitments
+ * are derived from the log key and a random seed for this record only. Destroying the seed erases the content and every
  * possibility to guess at its commitments.
  */
 import { createCipheriv, createDecipheriv, hash } from 'node:crypto'
@@ -12,7 +12,7 @@ const KEY = 32
 const CONTENT_VERSION = 1
 const CONTENT_LABEL = Buffer.from('concordat record content 1')
 const DERIVE_LABEL = 'concordat record key 1'
-// A data key encrypts one content and nothing else, so its nonce may be constant.
+// A data key encrypts only one content, so its nonce may be constant.
 const CONTENT_NONCE = Buffer.alloc(12)
 // HMAC-SHA-512 (RFC 2104).
 const BLOCK = 128
@@ -20,11 +20,11 @@ const INNER = 0x36
 const OUTER = 0x5c
 const MAC = 64
 
-/** Octets of a log key's id: the first ones of SHA-256(key). */
+/** Bytes of a log key's id: the first ones of SHA-256(key). */
 export const KEY_ID_LENGTH = 8
-/** Octets of a record's seed. */
+/** Bytes of a record's seed. */
 export const SEED_LENGTH = 32
-/** What sealing adds to the plaintext. */
+/** How many bytes sealing adds to the plaintext. */
 export const SEALED_EXTRA = 1 + TAG
 
 /** A key from which record keys are derived. */
@@ -33,7 +33,7 @@ export type LogKey = { id: Buffer; key: Buffer }
 /** What opens one record: its data key and the salt of its commitments. */
 export type RecordKey = { dataKey: Buffer; salt: Buffer }
 
-/** `version (1) ‖ ciphertext ‖ tag (16)`, written to `sealed`, which is SEALED_EXTRA longer than `plain`. */
+/** Writes `version (1) ‖ ciphertext ‖ tag (16)` to `sealed`, which must be SEALED_EXTRA longer than `plain`. */
 export function sealContent(dataKey: Buffer, plain: Buffer, sealed: Buffer): void {
   const cipher = createCipheriv(CIPHER, dataKey, CONTENT_NONCE)
   cipher.setAAD(CONTENT_LABEL)
@@ -43,7 +43,7 @@ export function sealContent(dataKey: Buffer, plain: Buffer, sealed: Buffer): voi
   cipher.getAuthTag().copy(sealed, 1 + plain.length)
 }
 
-/** The plaintext of sealContent; throws `log_inconsistent` when a bit differs. */
+/** Returns the plaintext of `sealContent`; throws `log_inconsistent` when any bit was altered. */
 export function openContent(dataKey: Buffer, sealed: Buffer): Buffer {
   if (sealed.length < SEALED_EXTRA || sealed[0] !== CONTENT_VERSION) throw damaged('content')
   const tagAt = sealed.length - TAG
@@ -60,8 +60,8 @@ export function openContent(dataKey: Buffer, sealed: Buffer): Buffer {
 }
 
 /**
- * Derives record keys from one log key: data key ‖ salt = HMAC-SHA-512(log key, label ‖ seed), 64 octets, written to
- * `target`. By plain hashes in memory that is used again: Hmac objects would cost six times as much.
+ * Derives record keys from one log key: data key ‖ salt = HMAC-SHA-512(log key, label ‖ seed), 64 bytes, written to `target`.
+ * Uses plain hashes in reused memory: Hmac objects would cost six times as much.
  */
 export function createKeyDeriver(logKey: Buffer): (seed: Buffer, target: Buffer) => void {
   if (logKey.length !== KEY) throw new TypeError('a log key has 32 octets')
@@ -79,13 +79,15 @@ export function createKeyDeriver(logKey: Buffer): (seed: Buffer, target: Buffer)
   }
 }
 
-/** The id of the log key that a record's key is derived from; `stored` is `key id (8) ‖ seed (32)`. */
+/**
+ * The id of the log key from which a record's key is derived; `stored` is `key id (8) ‖ seed (32)`. Throws `log_inconsistent`.
+ */
 export function logKeyIdOf(stored: Buffer): Buffer {
   if (stored.length !== KEY_ID_LENGTH + SEED_LENGTH) throw damaged('seed', 'is cut off')
   return stored.subarray(0, KEY_ID_LENGTH)
 }
 
-/** A changed seed gives another key, under which the content does not open. */
+/** An altered seed gives another key, which does not open the content. */
 export function deriveRecordKey(logKey: Buffer, stored: Buffer): RecordKey {
   const key = Buffer.alloc(MAC)
   createKeyDeriver(logKey)(stored.subarray(KEY_ID_LENGTH), key)

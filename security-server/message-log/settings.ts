@@ -1,4 +1,4 @@
-/** What the settings of a server say of how its message log is verified, archived and kept provable. */
+/** The settings of how a server's message log is verified, archived and kept provable. */
 import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
 
 export type KeepingSettings = {
@@ -13,7 +13,7 @@ export type KeepingSettings = {
 
 const DAY = '20\\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
 
-/** JSON Schema of these members. */
+/** JSON Schema of these settings. */
 export const keepingProperties = {
   verification: {
     type: 'object',

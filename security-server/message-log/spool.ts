@@ -1,7 +1,7 @@
 /**
- * Bodies on their way through: up to 64 KiB in memory, larger ones in an encrypted file that is on disk, under its
- * final name, before any record refers to it. Memory does not grow with the body. Large ones take turns, piece by piece:
- * however many come at once, calls without one have most of the machine.
+ * Bodies on their way through the server: up to 64 KiB in memory, larger ones in an encrypted file. The file is on disk, under
+ * its final name, before any record refers to it. Memory does not grow with the body. Large bodies take turns, piece by piece:
+ * however many arrive at once, calls without a large body get most of the machine.
  */
 import { createHash, type Hash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -11,31 +11,34 @@ import { readBodyFile } from './body-file.ts'
 import type { BodyFolder } from './body-folder.ts'
 import { type BodyWriter, createBodyWriter } from './body-writer.ts'
 
-/** Bodies up to this size stay in memory and in the record's own row. */
+/** Bodies up to this size stay in memory and are stored in the record's own row. */
 const IN_MEMORY = 64 * 1024
 
 /**
- * Of all large bodies of the process, that many pieces are hashed, encrypted, written and read at a time: half of the threads
- * that scripts/concordat gives Node's pool. Nobody holds a place while its sender or reader is slow, or the disk syncs, which
- * computes nothing and is the quicker for it the more do it together.
+ * How many pieces, of all large bodies of the process, are hashed, encrypted, written and read at a time: half of the threads
+ * that scripts/concordat gives Node's pool. A body holds no place while its sender or reader is slow, or while the disk syncs:
+ * syncing computes nothing, and is faster the more files sync together.
  */
 const places = createPlaces(4)
 
 export type SpooledBody = {
   size: number
   sha512: Buffer
-  /** The plaintext from its start; may be opened several times until the body is discarded. */
+  /** Streams the plaintext from its start; may be called several times until the body is discarded. */
   open(): Readable
-  /** All of it, when small. */
+  /** All bytes of a small body. */
   bytes?: Buffer
-  /** Where it lies, when large. */
+  /** The file of a large body. */
   file?: { name: string; dataKey: Buffer }
-  /** Lets go of the body; its file stays when a record refers to it. */
+  /** Releases the body; its file stays when a record refers to it. */
   discard(): Promise<void>
 }
 
 type SpoolWriter = {
-  /** Takes the chunk; a promise means "wait before the next one". Throws `body_too_large`, `logging_failed`. */
+  /**
+   * Writes a chunk. When it returns a promise, the caller must wait for it before the next chunk. Throws `body_too_large`,
+   * `logging_failed`.
+   */
   write(chunk: Buffer): void | Promise<void>
   end(): Promise<SpooledBody>
   abort(): Promise<void>
@@ -54,14 +57,14 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
   let isOver = false
 
   const append = (to: { writer: BodyWriter; digest: Hash }, chunk: Buffer): Promise<void> => {
-    // The source may reuse its memory after this call: what has to wait is kept apart.
+    // The caller may reuse the chunk's memory after this call, so a chunk that must wait is copied.
     const piece = places.hasFree() ? chunk : Buffer.from(chunk)
     const written = places.run(async () => {
       if (isOver) return
       to.digest.update(piece)
       await to.writer.write(piece)
     })
-    // Whoever waits sees the fault; who does not wait sees it at the end.
+    // A caller that does not await this promise gets the fault from `end`.
     written.catch(() => undefined)
     return written
   }
@@ -118,7 +121,7 @@ async function inFile(
   }
 }
 
-/** The plaintext of a body file, wherever it lies now. */
+/** Streams the plaintext of a body file, in whichever folder it is. */
 export function openBody(
   folder: Pick<BodyFolder, 'open'>,
   reference: { name: string; dataKey: Buffer },

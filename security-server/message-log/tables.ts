@@ -1,8 +1,8 @@
 import type { Generated, Selectable } from 'kysely'
 
 /**
- * The tables of the side that appends, as Kysely sees them; migrations/ makes them, docs/message-log-format.md describes them. Parts have
- * theirs beside them in the same database.
+ * The tables of the appending side, as Kysely types. migrations/ makes them; docs/message-log-format.md describes them. Parts
+ * have their own tables in the same database.
  */
 
 export type Tables = {
@@ -34,7 +34,7 @@ export type Tables = {
     evidence: Buffer
   }
   evidence_record: { size: number; time: string; renew_at: string; record: Buffer; evidence: Buffer }
-  /** Of the records that no daily counts cover yet; `key` as in `traffic`. */
+  /** The records that no daily counts cover yet; `key` as in `traffic`. */
   count_since: {
     key: Buffer
     direction: string
@@ -48,7 +48,9 @@ export type Tables = {
     from_time: string
     to_time: string
   }
-  /** `idx`: the record that commits to the document; `rows`: JSON list of the texts behind its digests, with their salts. */
+  /**
+   * `idx` is the record that commits to the document. `rows` is a JSON list of the texts behind its digests, with their salts.
+   */
   daily_count: {
     idx: number
     first_idx: number
@@ -57,7 +59,7 @@ export type Tables = {
     to_time: string
     /** JSON of CountFigures. */
     figures: string
-    /** Of document and rows. */
+    /** The bytes of document and rows. */
     octets: number
     document: string
     rows: string
@@ -70,5 +72,5 @@ export type Tables = {
   mark: { name: string; value: number }
 }
 
-/** A witness knows a tree of ours that this one did not grow from; both notes as they were signed. */
+/** A witness knows a tree of this log from which the present tree did not grow; both signed notes. */
 export type Contradiction = Selectable<Tables['contradiction']>

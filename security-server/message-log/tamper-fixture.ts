@@ -1,4 +1,4 @@
-/** A finished log for tampering with, and its verification on copies. */
+/** A finished log for tampering, and its verification on copies. */
 import { createPublicKey, randomBytes } from 'node:crypto'
 import { copyFileSync } from 'node:fs'
 import path from 'node:path'
@@ -18,17 +18,17 @@ export const RECORDS = 100
 
 type World = {
   folder: string
-  /** Of the embedded store. */
+  /** The file of the embedded store. */
   file: string
   url: string
   trust: Trust
   proofs: InclusionEvidence[]
-  /** Of which nothing but the leaf is left. */
+  /** Records of which only the leaf is left. */
   erased: number[]
   checkpoints: string[]
 }
 
-/** A log of 100 messages with shared and single signatures, stamps, an erasure, a rotation, checkpoints, tiles. */
+/** A log of 100 messages with shared and single signatures, time-stamps, an erasure, a key rotation, checkpoints and tiles. */
 export async function buildLog(t: Test, url?: string): Promise<World> {
   const folder = logFolder(t)
   const { stamp, memberSigner, authority } = await signer()
@@ -42,7 +42,7 @@ export async function buildLog(t: Test, url?: string): Promise<World> {
       n % 3 === 0 ? { userId: `EE${n % 9}`, representedParty: 'COM/7' } : {}
     const record = await signedRecord({ message: Buffer.from(`message ${n}`), extra })
     if (n % 4 === 0) shared = record.signature
-    // A refusal may carry a signature that does not cover its message: it is kept as it came.
+    // A refusal may have a signature that does not cover its message: it is stored as it came.
     const isShared = n % 4 !== 0 && n % 10 !== 5
     const kind = isShared ? 'refusal' : 'request'
     const body = n % 10 === 5 ? await spoolBody(log, randomBytes(n === 5 ? 70_000 : 64)) : undefined
@@ -84,7 +84,7 @@ export async function verify(world: World, databaseUrl = world.url, trust = worl
   }
 }
 
-/** Verifies a copy of the log on which an insider has worked, with the database's own language and all its rights. */
+/** Verifies a copy of the log that an insider has changed, in SQL and with all rights. */
 export async function tampered(
   world: World,
   act: (kysely: Kysely<unknown>) => Promise<unknown>,
@@ -113,7 +113,7 @@ async function copyOf({ folder, url }: World): Promise<string> {
   return at.href
 }
 
-/** The head that an insider would write so that it fits the rows. */
+/** Writes the head that an insider would write so that it fits the rows. */
 export async function rewriteHead(insider: Kysely<unknown>): Promise<void> {
   const range = createCompactRange()
   const { rows } = await sql<{ leaf: Buffer }>`select leaf from record order by idx`.execute(insider)

@@ -1,11 +1,14 @@
-/** Whatever is changed in the rows of a stored log is named, on both stores: bits in each column, rows deleted, swapped, cut off, put in. */
+/**
+ * Any change in the rows of a stored log is reported, on both stores: bits in each column, rows deleted, swapped, cut off,
+ * inserted.
+ */
 import { randomInt } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import t from 'tap'
 import { eachDatabase } from '#test/databases.ts'
 import { buildLog, rewriteHead, tampered, verify } from './tamper-fixture.ts'
 
-/** Columns that are evidence; `index` is the expression for the record that is to be named. */
+/** Columns that are evidence; `index` is the expression for the record that must be reported. */
 const COLUMNS: [table: string, column: string, index: string][] = [
   ['record', 'idx', 'idx'],
   ['record', 'leaf', 'idx'],
@@ -40,7 +43,7 @@ const COLUMNS: [table: string, column: string, index: string][] = [
   ['log_key', 'checkpoint_key', 'idx'],
   ['search', 'idx', 'idx'],
 ]
-/** All at once, each in a row of its own: none of them touches another record. */
+/** Changed all at once, each in a row of its own, so that no change affects another record. */
 const SEARCHED = [
   ...['time', 'kind', 'direction', 'query_id', 'client', 'service', 'secrecy'],
   ...['user_hash', 'party_hash'],
@@ -51,10 +54,10 @@ t.test('a changed row', (t) =>
   eachDatabase(t, async (database, t, url) => {
     await database.close()
     const world = await buildLog(t, url)
-    // What names a row, whatever its key.
+    // Identifies a row, whatever its key.
     const rowId = database.dialect === 'sqlite' ? 'rowid' : 'concat(tableoid, ctid)'
 
-    /** Flips a bit of one row in the copy that the insider has; says where. */
+    /** Flips a bit of one row in the insider's copy; returns where. */
     const flip = async (
       insider: Kysely<unknown>,
       [table, column, index]: (typeof COLUMNS)[number],
@@ -83,7 +86,7 @@ t.test('a changed row', (t) =>
         const { where, bit } = flippedAt
         const what = `${table}.${column} at ${where}, bit ${bit}: ${report.problems[0]?.index} ${report.problems[0]?.what}`
         t.notOk(report.ok, what)
-        // A tile that still grows is looked at in the end.
+        // A tile that still grows is checked at the end.
         if (!KEYS.has(column) && table !== 'tile')
           t.ok(
             report.problems.some((problem) => problem.index === where),
@@ -103,7 +106,7 @@ t.test('a changed row', (t) =>
     })
 
     const size = (await verify(world)).records
-    /** After these statements, and with a head that fits. */
+    /** Verifies after these statements and with a head that fits the rows. */
     const after = (...acts: string[]) =>
       tampered(world, async (insider) => {
         for (const act of acts) await sql.raw(act).execute(insider)
@@ -170,13 +173,13 @@ type Row = { id: number | string; place: number; value: Value }
 
 function flipped(value: Value, isKey: boolean): { changed: Value; at: number } {
   if (typeof value === 'number') {
-    // A key that another row has cannot be taken: a high bit moves the row away, but to no partition that there is not.
+    // A key that another row has would be refused. A high bit moves the row away, but not into a partition that does not exist.
     const at = isKey ? 16 + randomInt(3) : randomInt(6)
     return { changed: value ^ (1 << at), at }
   }
   const bytes = Buffer.from(value as string)
   for (;;) {
-    // PostgreSQL takes no text that is not UTF-8, and no zero in one.
+    // PostgreSQL accepts only UTF-8 text without zero bytes.
     const at = 8 * randomInt(bytes.length) + randomInt(typeof value === 'string' ? 7 : 8)
     bytes[at >> 3]! ^= 1 << (at & 7)
     if (typeof value !== 'string') return { changed: bytes, at }
@@ -185,7 +188,7 @@ function flipped(value: Value, isKey: boolean): { changed: Value; at: number } {
   }
 }
 
-/** Without row 42, and those behind it one place down. */
+/** Deletes row 42 and moves the later ones down by one. */
 function moveDown(table: string): string[] {
   const columns = table === 'record' ? 'leaf, form, signature_id, content' : 'seed'
   return [

@@ -1,4 +1,4 @@
-/** Whatever is changed in a stored log is seen: every bit, what was cut off or restored, a body file. Rows: tamper-rows.test.ts. */
+/** Any change in a stored log is detected: every bit, truncation, a restored database, a body file. Rows: tamper-rows.test.ts. */
 import { hash } from 'node:crypto'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -18,7 +18,7 @@ function flip(bytes: Buffer, bit: number): void {
   bytes[bit >> 3]! ^= 1 << (bit & 7)
 }
 
-/** Calls `isSeen` with every bit of `bytes` flipped in turn; returns how many flips nobody saw. */
+/** Calls `isSeen` with every bit of `bytes` flipped in turn; returns how many flips were not detected. */
 function unseenFlips(bytes: Buffer, isSeen: (changed: Buffer) => boolean): number {
   const copy = Buffer.from(bytes)
   let unseen = 0
@@ -70,7 +70,7 @@ t.test('every bit of 100 records, their keys, signatures and proofs is covered b
     )
     .all(RECORDS)
   t.equal(rows.length, RECORDS)
-  // A million faults are thrown here; nobody looks at where.
+  // A million faults are thrown here; their stack traces are not needed.
   Error.stackTraceLimit = 0
   t.teardown(() => {
     Error.stackTraceLimit = 10
@@ -90,9 +90,9 @@ t.test('every bit of 100 records, their keys, signatures and proofs is covered b
     count(leaf, (changed) => !leafHash(form).equals(changed))
     count(form, (changed) => !leafHash(changed).equals(leaf))
     count(content, (changed) => throws(() => openContent(dataKey, changed)))
-    // The first eight octets name the key: a changed name is one that never was.
+    // The first eight bytes are the id of the key: an altered id is unknown.
     count(seed.subarray(0, 8), (changed) => !byId.has(changed.toString('hex')))
-    // Every other octet makes the key, without which the content does not open.
+    // All other bytes determine the key, without which the content does not open.
     count(seed.subarray(8), (changed) => {
       const other = deriveRecordKey(logKey, Buffer.concat([seed.subarray(0, 8), changed]))
       return throws(() => openContent(other.dataKey, content))

@@ -1,4 +1,4 @@
-/** What the main thread may ask of the log's worker, and how questions and answers cross. */
+/** The calls from the main thread to the log's worker, and the messages that carry them. */
 import type { AuditHead } from '#platform/audit-log/create-audit-log.ts'
 import type { CrossedFault } from '#platform/threads/crossed-fault.ts'
 import type { CosignatureStore, StoredCosignature } from './cosignatures/store.ts'
@@ -14,45 +14,45 @@ export type WorkerSetup = {
   /** The log's own database: sqlite:/path or postgres://... */
   databaseUrl: string
   keyFolder: string
-  /** This process among those that append to the same log. */
+  /** Distinguishes this process from others that append to the same log. */
   node: string
-  /** Names of nodes that are no more: what is open of theirs is this one's to close. */
+  /** Names of nodes that no longer exist: this node closes their open exchanges. */
   formerNodes: string[]
-  /** Names the tree: the server's identifier. */
+  /** The name of the tree: the server's identifier. */
   origin: string
   now: number
-  /** Records in a partition of a small log on PostgreSQL, when they are to be others than usual. */
+  /** The number of records in a partition of a small log on PostgreSQL; a default when absent. */
   partitionRecords?: number | undefined
 }
 
-/** Memory of both threads: a group's records, and what became of them. */
+/** Memory that both threads share: the records of a group, and their results. */
 export type SharedMemory = { group: SharedArrayBuffer; results: SharedArrayBuffer }
 
 export type LogState = {
   size: number
-  /** Time of the oldest record whose signature has no time-stamp. */
+  /** Time (ms) of the oldest record whose signature has no time-stamp. */
   oldestUnstamped: number | undefined
 }
 
 /** `id` in hex; `record` is the index of the record that announces the key. */
 export type NewLogKey = { id: string; record: number }
 
-/** `isHere`: its file is there, so that what comes from it can be read. `isCurrent`: new records come from it. */
+/** `isHere`: the key's file exists, so its records can be read. `isCurrent`: new records use this key. */
 export type LogKeyState = NewLogKey & { since: string; isHere: boolean; isCurrent: boolean }
 
-/** A checkpoint signed by the log key, to be countersigned and stored. */
+/** A checkpoint signed with the log key, to be countersigned and stored. */
 export type CheckpointDraft = { size: number; root: Buffer; note: string }
 
 export type WorkerApi = {
-  /** Proves by a durable write that the log can take records. */
+  /** Proves with a durable write that the log can accept records. */
   probe(): Promise<void>
   newestCheckpoint(): Promise<string | undefined>
   /** Undefined when the newest checkpoint covers the whole tree. */
   draftCheckpoint(): Promise<CheckpointDraft | undefined>
   putCheckpoint(q: { size: number; root: Buffer; note: string; now: number }): Promise<void>
-  /** That the tree of `second` leaves began with that of `first`; throws `not_found` when it has not so many. */
+  /** Proves that the tree of `second` leaves began with that of `first`. Throws `not_found`, `invalid_input`. */
   proveConsistency(q: { first: number; second: number }): Promise<Buffer[]>
-  /** The verifier key of the log. */
+  /** The C2SP verifier key of the log. */
   logKey(): Promise<string>
   putCosignature(cosignature: StoredCosignature): Promise<void>
   newestCosigned(witnesses: string[]): ReturnType<CosignatureStore['newest']>
@@ -61,25 +61,25 @@ export type WorkerApi = {
   contradictions(): Promise<Contradiction[]>
   nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
   putTimeStamp(q: { batch: TimeStampBatch; answer: TimeStampAnswer; now: number }): Promise<void>
-  /** One slice of what can wait: tiles, what parts have to do, marks, old replay keys. Says whether more is to do. */
+  /** Does one slice of work that can wait: tiles, parts, marks, old replay keys. Resolves to true when there is more to do. */
   maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
   checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
   erasedBelow(size: number): Promise<number>
   countedDays(q: { before: number; limit: number }): Promise<CountedDay[]>
   countsOf(q: { index: number; clearance: Clearance }): Promise<StoredCounts | undefined>
-  /** Those among `limit` records from `first` on. */
+  /** The heads among `limit` records from `first` on. */
   auditHeads(q: { first: number; limit: number }): Promise<AuditHead[]>
-  /** Says whether it was noted: not when the audit log stood there or further before. */
+  /** Resolves to false when a head with at least as many audit records is there already. */
   putAuditHead(q: { head: AuditHead; now: number }): Promise<boolean>
-  /** The certificates that signed these documents, DER. */
+  /** The certificates that signed these documents, in DER. */
   signersOf(q: { firstId: number; lastId: number }): Promise<Buffer[]>
   newestEvidenceRecord(): Promise<StoredEvidenceRecord | undefined>
   evidenceRecordCovering(index: number): Promise<StoredEvidenceRecord | undefined>
   dueEvidenceRecords(q: { now: string; limit: number }): Promise<StoredEvidenceRecord[]>
   putEvidenceRecord(row: Tables['evidence_record']): Promise<void>
   replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>
-  /** Closes open intents of this node that are not under way; says how many, and which others are open. */
+  /** Closes open intents of this node that are not under way. Resolves to their number and to the others that are open. */
   recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
   rotateKey(now: number): Promise<NewLogKey>
   logKeys(): Promise<LogKeyState[]>
@@ -88,7 +88,7 @@ export type WorkerApi = {
 }
 
 export type GroupMessage = { group: number; count: number; bytes?: Uint8Array }
-/** `method` of WorkerApi, or of a part. */
+/** `method` is one of WorkerApi or of a part. */
 export type CallMessage = { call: number; method: string; argument: unknown }
 export type ToWorker = GroupMessage | CallMessage
 
@@ -99,13 +99,13 @@ export type GroupAnswer = {
   failed?: CrossedFault
 }
 export type CallAnswer = { call: number; state: LogState; result?: unknown; failed?: CrossedFault }
-/** `methods`: those of the parts. */
+/** `methods` are the names of the parts' methods. */
 export type FromWorker =
   | { ready: LogState; methods: string[] }
   | { failed: CrossedFault }
   | GroupAnswer
   | CallAnswer
 
-/** A result takes 48 octets: index (8, float), leaf (32), unused. */
+/** Bytes of a result: index (8, float), leaf (32), unused (8). */
 export const RESULT_SIZE = 48
 export const MAX_GROUP = 1024

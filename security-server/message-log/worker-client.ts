@@ -1,6 +1,6 @@
 /**
- * The main thread's side of the worker: one group under way at a time, all that came meanwhile in the next one. A worker
- * that ends unexpectedly is started again; what it had not acknowledged is refused.
+ * The main thread's side of the worker. One group is under way at a time; records that arrive meanwhile form the next one. A
+ * worker that ends unexpectedly is restarted; records that it had not acknowledged are refused.
  */
 import { Worker } from 'node:worker_threads'
 import { receiveFault } from '#platform/threads/crossed-fault.ts'
@@ -26,8 +26,8 @@ const MAX_QUEUED = 4096
 const MAX_QUEUED_BYTES = 256 * 1024 * 1024
 const RESTART_MS = 500
 /**
- * Under load groups leave no faster than this. A group costs as much as three records, so that gathering more of them
- * saves more time than the wait costs; a record that comes after a pause does not wait.
+ * The shortest time between two groups under load. A group costs as much as three records, so that collecting more of them saves
+ * more time than the wait costs. A record after a pause does not wait.
  */
 const BETWEEN_GROUPS_MS = 3
 
@@ -50,7 +50,7 @@ export type WorkerClient = {
   close(): Promise<void>
 }
 
-/** Resolves when the log is open. `onState` hears whether the last group could be written. */
+/** Resolves when the log is open. `onState` is called after each group with the fault, or undefined when it was written. */
 export async function startWorker(q: {
   setup: () => WorkerSetup
   /** The file that runs `runLogThread`. */
@@ -93,13 +93,13 @@ export async function startWorker(q: {
       const fresh = new Worker(q.thread, {
         workerData: { setup: q.setup(), memory },
         name: 'message-log',
-        // Next to nothing outlives a group: a small nursery costs no time and saves tens of megabytes.
+        // Almost no object outlives a group: a small young generation costs no time and saves tens of megabytes.
         resourceLimits: { maxYoungGenerationSizeMb: 6 },
       })
       fresh.on('message', (message: FromWorker) => {
         if ('ready' in message) {
           if (closing) {
-            // It was closed while this one started: it would hold the database that somebody else wants.
+            // The log was closed while this worker started: it would lock the database that somebody else needs.
             void fresh.terminate()
             return
           }
@@ -155,7 +155,7 @@ export async function startWorker(q: {
     }
     const early = Math.ceil(sentAt + BETWEEN_GROUPS_MS - performance.now())
     if (early > 0) setTimeout(go, early)
-    // What other exchanges append in this turn of the event loop joins the group.
+    // Records that other exchanges append in this turn of the event loop join the group.
     else setImmediate(go)
   }
   const sendGroup = (to: Worker): void => {
@@ -185,7 +185,7 @@ export async function startWorker(q: {
   const groupAnswered = (message: GroupAnswer): void => {
     const group = underWay ?? []
     underWay = undefined
-    // Plaintext must not outlive what erasure deletes.
+    // Plaintext must not outlive the data that erasure deletes.
     groupMemory.fill(0, 0, packed)
     state = message.state
     const failed = message.failed === undefined ? undefined : receiveFault(message.failed)
@@ -226,7 +226,7 @@ export async function startWorker(q: {
     close: async () => {
       closing = true
       await worker?.terminate()
-      // Either it is given up, or it ends as soon as it has started.
+      // A restart that is under way is either cancelled, or its worker is terminated as soon as it has started.
       await launching
     },
   }

@@ -1,4 +1,4 @@
-/** The log as its worker runs it: one writer, whose commits stand in a row, and reads beside it. */
+/** The log as its worker runs it: one writer, whose commits run one after another, and concurrent reads. */
 import { noteName } from '#core/merkle/checkpoint.ts'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
 import { merge } from '#platform/feature.ts'
@@ -27,7 +27,7 @@ import type { LogKeyState, LogState, WorkerApi, WorkerSetup } from './worker-api
 export type WorkerLog = {
   append(group: Buffer, count: number): Promise<AppendResult[]>
   state(): LogState
-  /** Of WorkerApi and of the parts. */
+  /** The methods of WorkerApi and of the parts. */
   methods: Methods
   ofParts: string[]
 }
@@ -47,7 +47,7 @@ export async function openWorkerLog(
   const writer = createWriter({ store, records: log.records, logKey: ring.current })
   const sizeAtStart = head.size
 
-  // Writes stand in a row: a group never meets a half-done transaction of another writer in this thread.
+  // Writes run one after another: a group never meets a half-done transaction of another writer in this thread.
   const inTurn = createTurn()
   const appendAll = async (records: OwnRecord[]): Promise<number[]> =>
     (await writer.append(records)).map((result) => {
@@ -111,7 +111,8 @@ export async function openWorkerLog(
     recover: async ({ now, underWay }) => {
       const { formerNodes } = setup
       const scan = scanIntents({ records: log.records, node, formerNodes, findKey: ring.find })
-      // Records may be many since the oldest open exchange: only what comes meanwhile is read in the turn.
+      // There may be many records since the oldest open exchange: only those that were appended meanwhile are read within the
+      // turn.
       await scan.to(Math.max(writer.size, sizeAtStart))
       return inTurn(async () => {
         await scan.to((await store.head()).size)

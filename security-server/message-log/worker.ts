@@ -1,4 +1,7 @@
-/** The worker thread's shell around worker-log.ts: messages in, answers out; it decides nothing. The wiring starts it with the log's parts. */
+/**
+ * The worker thread around worker-log.ts: receives messages and sends answers, decides nothing. The wiring starts it with the
+ * log's parts.
+ */
 import { parentPort, workerData } from 'node:worker_threads'
 import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
@@ -18,7 +21,7 @@ import { openWorkerLog, type WorkerLog } from './worker-log.ts'
 
 const send = (message: FromWorker): void => parentPort!.postMessage(message)
 
-/** In the thread that `startWorker` started. */
+/** Call in the thread that `startWorker` started. */
 export async function runLogThread(parts: readonly LogPart<object>[]): Promise<void> {
   const { setup, memory } = workerData as { setup: WorkerSetup; memory: SharedMemory }
   let log: WorkerLog
@@ -67,7 +70,7 @@ async function answerCall(log: WorkerLog, message: CallMessage): Promise<void> {
   try {
     const result = await log.methods[method]!(withBuffers(argument))
     send({ call, state: log.state(), result })
-    // Nothing follows a close: the thread may end.
+    // Nothing follows a close, so the thread may end.
     if (method === ('close' satisfies keyof WorkerApi)) parentPort!.close()
   } catch (thrown) {
     send({ call, state: log.state(), failed: crossFault(thrown) })

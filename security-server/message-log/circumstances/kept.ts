@@ -1,14 +1,14 @@
-/** Which circumstances the log is known to keep, so that their document crosses to it once and not with every record. */
+/** Which circumstances the log surely has, so that their document is sent to the log's thread once and not with every record. */
 import type { SealedCircumstances } from '#core/circumstances/seal.ts'
 import type { RecordInput } from '../record-input.ts'
 
-/** Forgotten ones are sent again, and kept once all the same. */
+/** Forgotten ones are sent again, but stored only once. */
 const MAX_KNOWN = 10_000
 
 type KeptCircumstances = {
-  /** What has to be sent with the record. */
+  /** The document to send with the record; undefined when the log has it. */
   unknownOf(record: Pick<RecordInput, 'circumstances' | 'logLevel'>): SealedCircumstances | undefined
-  /** A record with their document is durable. */
+  /** Call when a record with their document is durable. */
   add(circumstances: SealedCircumstances): void
 }
 

@@ -1,4 +1,4 @@
-/** The circumstances of exchanges: a row for each distinct document, written in the commit of the first record that names it. */
+/** The circumstances of exchanges: one row per distinct document, written in the commit of the first record that names it. */
 import { hash } from 'node:crypto'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { SideStatement } from '../records/hot-store.ts'
@@ -6,7 +6,7 @@ import type { Tables } from '../tables.ts'
 
 export type CircumstancesStore = ReturnType<typeof createCircumstancesStore>
 
-/** Both stores take it; what stands already stays. */
+/** A statement that both databases accept; an existing row stays. */
 export function keepCircumstances(document: Buffer): SideStatement {
   return {
     text: 'insert into circumstances (digest, document) values (?, ?) on conflict (digest) do nothing',
@@ -17,7 +17,7 @@ export function keepCircumstances(document: Buffer): SideStatement {
 export function createCircumstancesStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   return {
-    /** The document of this hash (base64). */
+    /** The document with this hash (base64). */
     document: async (digest: string): Promise<Buffer | undefined> => {
       const row = await kysely
         .selectFrom('circumstances')

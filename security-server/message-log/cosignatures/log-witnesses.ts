@@ -1,4 +1,6 @@
-/** The log's side of its witnesses: its key and proofs for them, their cosignatures and contradictions kept beside its checkpoints. */
+/**
+ * The witnesses of the log, from its side: its key and proofs for them, and the cosignatures and contradictions that it stores.
+ */
 import type { Contradiction } from '../tables.ts'
 import type { WorkerClient } from '../worker-client.ts'
 import type { CosignatureStore, CosignedSize, StoredCosignature } from './store.ts'
@@ -8,15 +10,18 @@ export type LogWitnesses = {
   logKey(): Promise<string>
   /** The newest stored checkpoint, without cosignatures. */
   newestCheckpoint(): Promise<string | undefined>
-  /** RFC 9162 2.1.4; throws `not_found` when the tree has not so many records. */
+  /**
+   * A consistency proof (RFC 9162 2.1.4). Throws `not_found` when the tree has fewer records, `invalid_input` when `first` is the
+   * larger.
+   */
   proveConsistency(first: number, second: number): Promise<Buffer[]>
-  /** Of a checkpoint that is stored; a second one of the same witness for the same size is left out. */
+  /** Stores a cosignature of a stored checkpoint; a second one of the same witness for the same size is ignored. */
   putCosignature(cosignature: StoredCosignature): Promise<void>
-  /** For each of these names the largest size that was cosigned. */
+  /** The largest size that each of these witnesses cosigned. */
   newestCosigned(names: string[]): Promise<CosignedSize[]>
   /** Newest first. */
   checkpoints(q: { before: number; limit: number }): ReturnType<CosignatureStore['checkpoints']>
-  /** False when it was known. */
+  /** Resolves to false when it is known already. */
   putContradiction(found: Omit<Contradiction, 'id'>): Promise<boolean>
   contradictions(): Promise<Contradiction[]>
 }

@@ -1,4 +1,4 @@
-/** Cosignatures by checkpoint and contradictions. A cosignature, once stored, never changes. */
+/** The cosignatures of checkpoints, and contradictions. A stored cosignature never changes. */
 import { byteOrder } from '#platform/database/dialect.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Contradiction, Tables } from '../tables.ts'
@@ -11,7 +11,7 @@ export type CosignedSize = { witness: string; size: number; time: string }
 
 export type CosignatureStore = ReturnType<typeof createCosignatureStore>
 
-/** Of the checkpoints that cover a record, so many are looked at for the one that most witnesses cosigned. */
+/** How many checkpoints that cover a record are compared to find the one with the most cosignatures. */
 const LOOKED_AT = 32
 const MAX_CONTRADICTIONS = 64
 
@@ -32,7 +32,7 @@ export function createCosignatureStore(database: Database) {
   return {
     of,
 
-    /** By size and name, behind this one. */
+    /** Those after `last`, ordered by size and name. */
     after: (last: { size: number; witness: string }, limit: number): Promise<StoredCosignature[]> =>
       kysely
         .selectFrom('cosignature')
@@ -56,7 +56,7 @@ export function createCosignatureStore(database: Database) {
         .execute()
     },
 
-    /** For each of these witnesses, by name, the largest size. */
+    /** The largest size that each of these witnesses cosigned; witnesses without a cosignature are left out. */
     newest: async (witnesses: string[]): Promise<CosignedSize[]> => {
       const rows = await Promise.all(
         witnesses.map((witness) =>
@@ -72,7 +72,7 @@ export function createCosignatureStore(database: Database) {
       return rows.filter((row) => row !== undefined)
     },
 
-    /** The checkpoint of more than `index` leaves that most witnesses cosigned, of several the newest. */
+    /** The checkpoint with more than `index` leaves that has the most cosignatures; the newest of several. */
     bestCheckpoint: async (
       index: number,
     ): Promise<(StoredCheckpoint & { cosignatures: StoredCosignature[] }) | undefined> => {
@@ -83,7 +83,7 @@ export function createCosignatureStore(database: Database) {
         .orderBy('size', 'desc')
         .limit(LOOKED_AT)
         .execute()
-      // While witnesses are away the newest ones have none: an older one that covers the record says more.
+      // While witnesses are away the newest checkpoints have no cosignatures: an older one that covers the record proves more.
       const cosigned = await kysely
         .selectFrom('checkpoint')
         .selectAll()
@@ -109,7 +109,7 @@ export function createCosignatureStore(database: Database) {
       return found.find((one) => one.cosignatures.length === most)
     },
 
-    /** The checkpoint of this size, with all that cosigned it. */
+    /** The checkpoint of this size with its cosignatures. */
     checkpointOf: async (
       size: number,
     ): Promise<(StoredCheckpoint & { cosignatures: StoredCosignature[] }) | undefined> => {
@@ -121,7 +121,7 @@ export function createCosignatureStore(database: Database) {
       return found && { ...found, cosignatures: await of([size]) }
     },
 
-    /** Newest first, those of less than `before` leaves. */
+    /** Newest first, those with fewer than `before` leaves. */
     checkpoints: async (before: number, limit: number) => {
       const rows = await kysely
         .selectFrom('checkpoint')
@@ -139,7 +139,7 @@ export function createCosignatureStore(database: Database) {
       }))
     },
 
-    /** False when the same is known, or there are so many that one more says nothing new. */
+    /** Resolves to false when the same one is stored already, or so many are stored that another would add nothing. */
     putContradiction: async (found: Omit<Contradiction, 'id'>): Promise<boolean> => {
       const known = await kysely
         .selectFrom('contradiction')
@@ -158,7 +158,7 @@ export function createCosignatureStore(database: Database) {
   }
 }
 
-/** A checkpoint's note with the lines of its witnesses below those of the log and the member. */
+/** The note of a checkpoint with the witnesses' lines below the signatures of the log and the member. */
 export function withCosignatures(note: string, cosignatures: readonly { line: string }[]): string {
   return `${note}${cosignatures.map(({ line }) => `${line}\n`).join('')}`
 }

@@ -1,6 +1,6 @@
 /**
- * Once a day is over the log commits to how many records it holds of whom, from where the counts before ended: whoever is asked
- * later "is this all?" cannot have left out what was counted then.
+ * When a day is over, the log commits to the number of its records by their parties, from where the previous counts ended.
+ * Somebody who is later asked "is this all?" cannot leave out what was counted then.
  */
 import { randomBytes } from 'node:crypto'
 import { type CountRow, countRowText, countsDocument } from '#core/log-export/daily-counts.ts'
@@ -14,35 +14,36 @@ const DAY_MS = 86_400_000
 const SALT = 16
 
 /**
- * For whoever has just indexed every record. A day without messages waits for the next one with some. On the first day of a log
- * nothing is counted yet: its end is not known.
+ * Call when every record has been indexed. A day without messages is counted together with the next day that has some. The first
+ * day of a log is not counted: its end is not known yet.
  */
 export async function closeDay(q: {
   log: Pick<LogDatabase, 'dailyCounts' | 'records'>
   writer: Pick<Writer, 'append'>
   now: number
   node: string
-  /** Of the log, whose records are to be counted. */
+  /** The size of the log whose records are to be counted. */
   size: number
 }): Promise<void> {
   const { log, now } = q
   const day = Math.floor(now / DAY_MS)
   const closed = await log.records.mark(COUNTS_DAY)
-  // Clocks of two nodes stand on two sides of a midnight for a while.
+  // Around midnight the clocks of two nodes may show different days.
   if (closed === day || closed === day + 1) return
-  // The first day of a log, or of a clock that was set back: its end is to come.
+  // The first day of a log, or a clock that was set back: that day's end is still to come.
   if (closed === undefined || closed > day) return await log.records.setMark(COUNTS_DAY, day)
   const { rows: since, first, indexed } = await log.dailyCounts.since()
   if (!since.some(({ direction }) => direction !== '')) return await log.records.setMark(COUNTS_DAY, day)
-  // On another node a version may have indexed that does not count: a gap between two stretches is open, not wrong.
+  // An older version on another node may have indexed records without counting them. A gap between two counts is visible, not
+  // wrong.
   if (first + recordsOf(since) !== indexed) return await log.dailyCounts.restart()
-  // Another node's index may not have come as far as this one's head: the day is closed when it has.
+  // Another node's index may lag behind this node's head: the day is closed once it has caught up.
   if (indexed < q.size) return
   try {
     const [result] = await q.writer.append([countsRecord({ ...q, day, since, first, last: indexed - 1 })])
     if (result !== undefined && 'fault' in result) throw result.fault
   } catch (thrown) {
-    // Another node was faster, or has indexed meanwhile and will be.
+    // Another node closed the day first, or has indexed more records meanwhile and will close it.
     const now = await log.dailyCounts.since()
     if (now.first === first && now.indexed === indexed) throw thrown
   }
@@ -71,10 +72,10 @@ function countsRecord(q: {
       message: Buffer.from(document),
     }),
     beside: (idx) => [
-      // Who is indexing meanwhile waits for this commit, or this commit for them.
+      // This row lock orders the commit and concurrent indexing.
       { text: "update mark set value = value where name = 'search'", values: [] },
-      // Fails, and with it the commit, when something was counted since or another node has closed the day: `document` may
-      // not be null.
+      // `document` may not be null, so this fails, and with it the commit, when records were counted since or another node has
+      // closed the day.
       {
         text: `insert into daily_count (idx, first_idx, last_idx, from_time, to_time, figures, octets, document, rows)
           select cast(? as bigint), cast(? as bigint), cast(? as bigint), cast(? as text), cast(? as text), cast(? as text),
@@ -103,7 +104,7 @@ function countsRecord(q: {
   }
 }
 
-/** By secrecy, so that a list of days is read without their rows. */
+/** The totals by secrecy, so that a list of days can be read without the rows. */
 function figuresOf(since: Tables['count_since'][]): CountFigures {
   const messages: CountFigures['messages'] = [0, 0, 0]
   let aboutLog = 0
@@ -114,7 +115,7 @@ function figuresOf(since: Tables['count_since'][]): CountFigures {
   return { aboutLog, messages }
 }
 
-/** Of the day in which this time lies: the times of single exchanges are nobody's business. */
+/** The midnight that begins this time's day: the times of single exchanges must not be disclosed. */
 function midnight(time: number): string {
   return new Date(time - (((time % DAY_MS) + DAY_MS) % DAY_MS)).toISOString()
 }

@@ -1,6 +1,7 @@
 /**
- * Counts records as they are indexed, by their parties, until the day is over and the log commits to the counts. What others
- * send makes no more rows than are written in one commit: beyond them parties, and outcomes, are told apart no longer.
+ * Counts records by their parties as they are indexed, until the day is over and the log commits to the counts. Peers decide
+ * which parties and outcomes occur, so the rows are bounded: beyond the bound, new parties and failed outcomes are counted
+ * together.
  */
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
@@ -8,18 +9,18 @@ import { NOT_TOLD } from '#core/log-export/daily-counts.ts'
 import type { Tables } from '../tables.ts'
 import { DIMENSIONS, type Dimensions, keyOf, textOf } from './dimensions.ts'
 
-/** What a record is counted by. */
+/** The fields by which a record is counted. */
 export type CountedRecord = Dimensions & { time: string; secrecy: number }
 
-/** Parties by kind and outcome of a day: a server speaks with fewer. */
+/** The most rows of a day; a normal server has fewer parties, kinds and outcomes. */
 export const MAX_ROWS = 5000
-/** Characters of a row's texts; longer ones are somebody's game. */
+/** The most characters in a row's texts; longer ones are made on purpose. */
 const MAX_TEXT = 1500
-/** Keys that are looked for at once. */
+/** How many keys one query looks up. */
 const PART = 500
 const FINE = ['', 'ok']
 
-/** Within the transaction that moves the mark of the index, so that each record is counted once. */
+/** Call within the transaction that moves the mark of the index, so that each record is counted once. */
 export async function countSince(
   transaction: Kysely<Tables>,
   records: CountedRecord[],
@@ -75,7 +76,7 @@ async function knownOf(transaction: Kysely<Tables>, rows: Row[]): Promise<Set<st
   return known
 }
 
-/** Many records make few rows: the key, a digest, is made once for each row. */
+/** Groups the records into rows; the key, a digest, is computed once per row. */
 function countsOf(records: CountedRecord[]): Iterable<Row> {
   const all = new Map<string, Row>()
   for (const { direction, kind, outcome, client, service, peer, secrecy, time } of records) {

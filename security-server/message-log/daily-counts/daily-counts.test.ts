@@ -1,4 +1,4 @@
-/** Daily counts: what the log commits to when a day is over, on both stores, and what an older or a second node makes of it. */
+/** Daily counts: what the log commits to when a day is over, on both stores, also with an older or a second node. */
 import { hash, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t from 'tap'
@@ -58,7 +58,7 @@ await eachDatabase(t, async (_database, t, url) => {
     await log.maintain()
   }
   const client = 'DEV/GOV/5678/tax'
-  /** Oldest first. */
+  /** The counted days, oldest first. */
   const counted = async (clearance: Clearance = 2): Promise<StoredCounts[]> => {
     const days = (await log.countedDays(ALL)).reverse()
     return await Promise.all(days.map(async ({ index }) => (await log.countsOf({ index, clearance }))!))
@@ -128,7 +128,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const database = await openTestDatabase(url)
     t.teardown(() => database.close())
     await log.retention.erase({ index, mode: 'LEAF_ONLY', case: '1', reason: 'order' })
-    // As a node finds it that has not seen these records and has to index them.
+    // The state of a node that has not seen these records and must index them.
     await log.close()
     await sql`update mark set value = ${sql.lit(index)} where name = 'search'`.execute(
       database.database.kysely,

@@ -1,12 +1,12 @@
-/** What records are told apart by when they are counted: the log's own daily counts and the traffic of the search index do it alike. */
+/** The fields by which records are counted. The log's daily counts and the traffic of the search index use the same. */
 import type { Hash } from 'node:crypto'
 
-/** Columns of the same names in `search`, `traffic` and `count_since`. */
+/** The names of columns in `search`, `traffic` and `count_since`. */
 export const DIMENSIONS = ['direction', 'kind', 'outcome', 'client', 'service', 'peer'] as const
 
 export type Dimensions = Record<(typeof DIMENSIONS)[number], string>
 
-/** Rows with the same text are one. */
+/** The text that identifies a row: rows with the same text are counted together. */
 export function textOf(row: Dimensions & { secrecy?: number; terms?: number }): string {
   const facts: (string | number)[] = DIMENSIONS.map((name) => row[name])
   if (row.secrecy || row.terms) facts.push(row.secrecy ?? 0)
@@ -14,7 +14,7 @@ export function textOf(row: Dimensions & { secrecy?: number; terms?: number }): 
   return JSON.stringify(facts)
 }
 
-/** Identifiers may be longer than an index takes. */
+/** A digest as the row's key, because identifiers may be longer than an index accepts. */
 export function keyOf(row: Parameters<typeof textOf>[0], hash: Hash): Buffer {
   return hash.update(textOf(row)).digest()
 }

@@ -1,24 +1,24 @@
-/** Counts since the last that the log committed to, and those that it committed to, for who may see them. */
+/** The counts since the last commitment, and the committed counts for readers who may see them. */
 import type { Kysely } from 'kysely'
 import { countRowDigest } from '#core/log-export/daily-counts.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Clearance } from '../record-input.ts'
 import type { Tables } from '../tables.ts'
 
-/** The mark of the first record that no daily counts cover. */
+/** The mark with the first record that no daily counts cover. */
 export const COUNTS_FIRST = 'counts-first'
-/** The mark of the day on which the last ones were made, in days since 1970. */
+/** The mark with the day of the last counts, in days since 1970. */
 export const COUNTS_DAY = 'counts-day'
 
-/** `rows`: a text each, or the digest alone of what is too secret for its reader. */
+/** `rows` has one text per row, or only its digest when it is too secret for the reader. */
 export type StoredCounts = { index: number; document: string; rows: string[] }
 
 type Since = { rows: Tables['count_since'][]; first: number; indexed: number }
 
-/** `messages` by their secrecy. */
+/** `messages` by secrecy. */
 export type CountFigures = { aboutLog: number; messages: [number, number, number] }
 
-/** What a list says of a day. */
+/** An entry in the list of counted days. */
 export type CountedDay = {
   index: number
   first: number
@@ -26,7 +26,7 @@ export type CountedDay = {
   from: string
   to: string
   figures: CountFigures
-  /** As large is it with all its rows. */
+  /** The bytes of the document with all its rows. */
   octets: number
 }
 
@@ -35,10 +35,13 @@ export type DailyCountStore = ReturnType<typeof createDailyCountStore>
 export function createDailyCountStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   return {
-    /** What was counted, largest first, from which record on, and where the index stands: of one moment. */
+    /**
+     * The counted rows, largest first, with the first record that they cover and the position of the index, all read in one
+     * transaction.
+     */
     since: (): Promise<Since> => inTransaction(kysely, readSince),
 
-    /** Where the index stands is where counting begins anew, when what was counted does not lead there. */
+    /** Restarts counting at the position of the index when the counts do not lead there. */
     restart: (): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         const { rows, first, indexed } = await readSince(transaction)
@@ -51,7 +54,7 @@ export function createDailyCountStore(database: Database) {
           .execute()
       }),
 
-    /** Newest first, those whose record stands before `before`. */
+    /** Newest first, those whose record is before `before`. */
     days: async ({ before, limit }: { before: number; limit: number }): Promise<CountedDay[]> => {
       const found = await kysely
         .selectFrom('daily_count')
@@ -71,7 +74,7 @@ export function createDailyCountStore(database: Database) {
       }))
     },
 
-    /** Undefined when the record of this index counted nothing. */
+    /** Undefined when the record of this index has no counts. */
     get: async (q: { index: number; clearance: Clearance }): Promise<StoredCounts | undefined> => {
       const found = await kysely
         .selectFrom('daily_count')
@@ -92,7 +95,7 @@ export function recordsOf(rows: { records: number }[]): number {
 }
 
 async function readSince(transaction: Kysely<Tables>): Promise<Since> {
-  // Who is indexing meanwhile waits for this transaction, or this one for them.
+  // This row lock orders the transaction and concurrent indexing.
   await transaction
     .updateTable('mark')
     .set((is) => ({ value: is.ref('value') }))

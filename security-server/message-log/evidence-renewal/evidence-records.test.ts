@@ -1,4 +1,6 @@
-/** Evidence records of a log: one a day, renewed in time by one time-stamp for many, whatever fails in between; both stores. */
+/**
+ * Evidence records of a log: one a day, renewed in time with one time-stamp for many, with failures at any point; on both stores.
+ */
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { issueCertificate } from '#certs/ca/issue-certificate.ts'
@@ -30,7 +32,7 @@ const DAY = 86_400_000
 const YEAR = 365 * DAY
 const START = Date.UTC(2027, 0, 4)
 
-/** Its certificate lives for two years. */
+/** An authority whose certificate is valid for two years. */
 async function authority(from: number) {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const name: [string, string][] = [['CN', `TSA ${from}`]]
@@ -116,7 +118,7 @@ t.test('one a day, renewed before its end', (t) =>
       Array(3).fill(START + 2 * YEAR - 90 * DAY),
     )
 
-    // The same certificate still: a time-stamp more would add nothing, and it is asked once a day.
+    // The authority still has the same certificate: another time-stamp would add nothing, so it is asked once a day.
     now = START + 2 * YEAR - 80 * DAY
     asked = 0
     t.equal(await log.keepEvidenceRecords(), 0)
@@ -129,7 +131,7 @@ t.test('one a day, renewed before its end', (t) =>
     await log.append(await signedRecord())
     t.equal((await all()).length, 3, 'the log goes on without it')
 
-    // A process that ends here has lost nothing: what was due is due.
+    // A process that ends here loses nothing: a due renewal stays due.
     await log.close()
     log = await openTestLog(t, options)
     const second = await authority(now)
@@ -172,7 +174,7 @@ t.test('one a day, renewed before its end', (t) =>
     t.equal(rehashed[0]!.since.getTime(), daily[0]!.since.getTime())
     t.equal(parseCertificate(third.certificate.der).notAfter.getTime(), rehashed[0]!.end.time)
 
-    // Two nodes renewing the same record: one of the two is kept, whole.
+    // Two nodes renew the same record: one of the results is stored completely.
     const stored = await openTestDatabase(url)
     const [row] = await stored.evidenceRecords.due('9999', 1)
     const { note: _note, ...columns } = row!

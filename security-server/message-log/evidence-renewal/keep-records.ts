@@ -1,7 +1,7 @@
 /**
- * Keeps evidence records: one over a tree head a day, and each renewed before it ceases to count. The rows of the side table
- * are the truth: a crash leaves the old record or the new one, and what was not done is due again. An authority that is down
- * holds nothing up.
+ * Keeps evidence records (RFC 4998): a new one over a tree head each day, and each renewed before its proof expires. The rows are
+ * authoritative: after a crash the old or the new record is there, and an unfinished renewal is due again. An authority that is
+ * down delays nothing else.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { encodeEvidence } from '#core/evidence-bundle/stamp-batch.ts'
@@ -23,10 +23,10 @@ import {
 } from './renewal.ts'
 import type { StoredEvidenceRecord } from './store.ts'
 
-/** One time-stamp renews so many records at once. */
+/** How many records one time-stamp renews. */
 const MAX_AT_ONCE = 512
 const DAY_MS = 86_400_000
-/** A bundle waits so long for an authority, and an authority that failed is left alone for so long. */
+/** How long a bundle waits for an authority, and how long an authority is not asked again after a failure. */
 const PATIENCE_MS = 5_000
 const REST_MS = 60_000
 
@@ -45,9 +45,9 @@ type Parts = {
   signer: CheckpointSigner | undefined
   stamp: Stamp | undefined
   settings: EvidenceRecordSettings
-  /** The newest tree head, made when records came since. */
+  /** The newest tree head; it is made first when there are newer records. */
   checkpointNow(): Promise<string | undefined>
-  /** Hears of records that cannot be renewed. */
+  /** Called with faults of records that cannot be renewed. */
   onFault?: ((fault: Fault) => void) | undefined
 }
 
@@ -61,7 +61,7 @@ export function createEvidenceRecords(q: Parts) {
 
   let making: Promise<void> | undefined
   let failedAt = Number.NEGATIVE_INFINITY
-  /** Over the newest tree head, unless it has one; several who ask at the same time get the same. */
+  /** Makes a record over the newest tree head unless it has one. Concurrent callers share the result. */
   const make = (): Promise<void> => {
     making ??= makeOne().finally(() => {
       making = undefined
@@ -80,7 +80,7 @@ export function createEvidenceRecords(q: Parts) {
     const answer = await ask(renewal.covered, renewal.digest)
     const record = renewal.write({ lists: [], token: answer.token })
     const { time } = endOf({ record, data, certificates: answer.certificates, policy: settings })
-    // A locked token takes nothing from the proof of time.
+    // Without the signer's evidence, for example while the token is locked, the record still proves the time.
     const signer = orFault(() => q.signer?.evidence?.())
     await worker.call('putEvidenceRecord', {
       size,
@@ -129,7 +129,7 @@ export function createEvidenceRecords(q: Parts) {
     return renewed
   }
 
-  /** It is looked at again tomorrow; one that cannot be renewed must not keep the others from it. */
+  /** Makes a record due again tomorrow: one that cannot be renewed must not prevent the renewal of others. */
   const postpone = async ({ note: _note, ...row }: StoredEvidenceRecord, fault?: Fault): Promise<number> => {
     if (fault !== undefined) q.onFault?.(fault)
     const tomorrow = new Date(clock() + DAY_MS).toISOString()
@@ -152,25 +152,25 @@ export function createEvidenceRecords(q: Parts) {
     )
     if (ends instanceof Fault) return postpone(row, ends)
     const [before, after] = ends as [number, number]
-    // The authority's certificate is still the old one: a stamp more would add nothing.
+    // The authority still has the same certificate: another time-stamp would add nothing.
     if (after <= before) return postpone(row)
     const renewed = { ...stored, record, evidence: encodeEvidence(all), renew_at: dueAt(after) }
     await worker.call('replaceEvidenceRecord', { before: row.record, row: renewed })
     return 1
   }
 
-  /** Never at once again, whatever an authority's certificate says. */
+  /** At least a day from now, whatever the authority's certificate says. */
   const dueAt = (end: number): string =>
     new Date(Math.max(end - settings.beforeMs, clock() + DAY_MS)).toISOString()
 
   return {
-    /** What a job does now and then: the record of the day, and what has to be renewed. Says how many were renewed. */
+    /** For the job: makes the record of the day and renews what is due. Resolves to the number of renewed records. */
     keep: async (): Promise<number> => {
       const newest = await worker.call('newestEvidenceRecord')
       if (newest === undefined || clock() - Date.parse(newest.time) >= settings.intervalMs) await make()
       return renewAll()
     },
-    /** The oldest record that covers this index; made now when none does and an authority answers. */
+    /** The oldest record that covers this index. When there is none, one is made now if an authority answers. */
     covering: async (index: number): Promise<StoredEvidenceRecord | undefined> => {
       const found = await worker.call('evidenceRecordCovering', index)
       if (found !== undefined) return found

@@ -1,4 +1,4 @@
-/** How a record is to be renewed, and what its next renewal waits for (docs/validation-policy.md). */
+/** How an evidence record is renewed and when the next renewal is due (docs/validation-policy.md). */
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { type AlgorithmEnds, digestEnd } from '#core/evidence-bundle/validation-policy.ts'
 import { readEvidenceRecord } from '#core/evidence-record/read-evidence-record.ts'
@@ -15,23 +15,23 @@ import {
 import { Fault } from '#schemas/fault.ts'
 
 export type RenewalPolicy = {
-  /** How long before a record ceases to count it is renewed. */
+  /** How long before the end of its proof a record is renewed. */
   beforeMs: number
   ends: AlgorithmEnds
 }
 
-/** The digests that authorities are asked to stamp, the first that counts long enough being taken. */
+/** The digests for time-stamp requests, in order of preference; the first that is valid long enough is used. */
 const DIGESTS = ['SHA-512', 'SHA-384', 'SHA-256'] as const
 export type StampDigest = (typeof DIGESTS)[number]
 
-/** What has to be stamped, and the record that comes of it. */
+/** The hash to be stamped, and the function that writes the record with the stamp. */
 export type Renewal = {
   digest: StampDigest
   covered: Buffer
   write(stamp: Omit<GivenStamp, 'digest'>): Buffer
 }
 
-/** A first record over `data`; throws `timestamping_failed` when no digest counts for long enough. */
+/** A first record over `data`. Throws `timestamping_failed` when no digest is valid for long enough. */
 export function firstRecord(data: Buffer, now: number, policy: RenewalPolicy): Renewal {
   const digest = digestOfNow(now, policy)
   return {
@@ -41,7 +41,10 @@ export function firstRecord(data: Buffer, now: number, policy: RenewalPolicy): R
   }
 }
 
-/** One more time-stamp over the last one; a new chain over all when the digest of the chain is about to end. */
+/**
+ * Renews a record: with a time-stamp over the last one, or with a new chain over everything when the chain's digest is about to
+ * expire.
+ */
 export function renewalOf(record: Buffer, data: Buffer, now: number, policy: RenewalPolicy): Renewal {
   const read = readEvidenceRecord(record)
   const digest = read.chains.at(-1)!.stamps[0]!.digest
@@ -61,7 +64,7 @@ export function renewalOf(record: Buffer, data: Buffer, now: number, policy: Ren
   }
 }
 
-/** When the record ceases to count, judged by the certificates that the authorities gave with their stamps. */
+/** When the proof of a record ends, judged by the certificates that the authorities sent with their stamps. */
 export function endOf(q: {
   record: Buffer
   data: Buffer

@@ -1,8 +1,8 @@
-/** Evidence records by the size of the tree head that they are over. */
+/** Evidence records by the size of the tree head that they cover. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from '../tables.ts'
 
-/** With the tree head's note as it is stored. */
+/** A row with the note of its tree head. */
 export type StoredEvidenceRecord = Tables['evidence_record'] & { note: string }
 
 export type EvidenceRecordStore = ReturnType<typeof createEvidenceRecordStore>
@@ -16,7 +16,7 @@ export function createEvidenceRecordStore(database: Database) {
       .selectAll('evidence_record')
       .select('checkpoint.note')
   return {
-    /** The oldest one over a tree head that covers this record. */
+    /** The oldest record over a tree head that covers this index. */
     covering: (index: number): Promise<StoredEvidenceRecord | undefined> =>
       select()
         .where('evidence_record.size', '>', index)
@@ -27,7 +27,7 @@ export function createEvidenceRecordStore(database: Database) {
     newest: (): Promise<StoredEvidenceRecord | undefined> =>
       select().orderBy('evidence_record.size', 'desc').limit(1).executeTakeFirst(),
 
-    /** By size, at most `limit` of those over more than `size` records. */
+    /** Ordered by size, at most `limit` of those over more than `size` records. */
     after: (size: number, limit: number): Promise<StoredEvidenceRecord[]> =>
       select()
         .where('evidence_record.size', '>', size)
@@ -35,7 +35,7 @@ export function createEvidenceRecordStore(database: Database) {
         .limit(limit)
         .execute(),
 
-    /** Those whose time to be renewed has come, the most urgent first. */
+    /** The records that are due for renewal, the most urgent first. */
     due: (now: string, limit: number): Promise<StoredEvidenceRecord[]> =>
       select()
         .where('evidence_record.renew_at', '<=', now)
@@ -43,7 +43,7 @@ export function createEvidenceRecordStore(database: Database) {
         .limit(limit)
         .execute(),
 
-    /** A tree head gets one: a second of the same size is left out. */
+    /** A tree head has one record: a second one of the same size is ignored. */
     insert: async (row: Tables['evidence_record']): Promise<void> => {
       await kysely
         .insertInto('evidence_record')
@@ -52,7 +52,7 @@ export function createEvidenceRecordStore(database: Database) {
         .execute()
     },
 
-    /** Puts the renewed one in the place of exactly `before`: whoever renewed it meanwhile keeps his. */
+    /** Replaces the record only if it still is `before`: when another node renewed it meanwhile, that node's record stays. */
     replace: async (before: Buffer, row: Tables['evidence_record']): Promise<void> => {
       const { record, evidence, renew_at } = row
       await kysely

@@ -1,6 +1,6 @@
 /**
- * How far the log has come, kept beside its keys and away from its database: a database that was lost, emptied or restored
- * from a backup is noticed before a second history begins under the same keys.
+ * How far the log has come, stored with its keys and not in its database. So a database that was lost, emptied or restored from a
+ * backup is detected before a second history begins under the same keys.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import path from 'node:path'
@@ -11,7 +11,7 @@ const FILE = 'newest-checkpoint'
 
 type HighWater = { size: number; root: Buffer }
 
-/** Undefined for a log that has not begun. Throws `malformed_checkpoint`. */
+/** Undefined when the log has not begun. Throws `malformed_checkpoint`. */
 export function readHighWater(folder: string): HighWater | undefined {
   const file = path.join(folder, FILE)
   if (!existsSync(file)) return undefined

@@ -1,4 +1,4 @@
-/** The log keys in use, read again when another node has rotated them; a rotation is a record of its own. */
+/** The current log keys; they are read again when another node has rotated them. Each rotation is a record of its own. */
 import { createPublicKey } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { ownRecord } from '../own-record.ts'
@@ -9,16 +9,16 @@ import { addLogKey, createLogKeys, hasNoKeys, type LogKeys, readLogKeys } from '
 export type KeyRing = {
   current(): LogKey
   find(id: string): LogKey | undefined
-  /** All that are there now, also those that another node has made. */
+  /** All keys that exist now, including those that another node has made. */
   all(): LogKey[]
   checkpointKey(): LogKeys['checkpointKey']
-  /** Makes a new current key; the record of it is still to be written. */
+  /** Makes a new current key; the caller must append the record of it. */
   rotate(): void
 }
 
 /**
- * Makes the first keys of a log that is empty. Throws `invalid_configuration` when a log has records but no keys: going
- * on would lock everybody out of what is there, and hide that the keys are lost.
+ * Opens the keys and makes the first ones for an empty log. Throws `invalid_configuration` when the log has records but no keys:
+ * going on would make the existing records unreadable for ever, and hide that the keys are lost.
  */
 export function openKeyRing(folder: string, logIsEmpty: boolean): KeyRing {
   if (hasNoKeys(folder)) {
@@ -48,7 +48,7 @@ export function openKeyRing(folder: string, logIsEmpty: boolean): KeyRing {
   }
 }
 
-/** Says from which key record keys come from here on, and which key signs checkpoints. */
+/** The record that announces a new log key and the key that signs checkpoints. */
 export function keyRotationRecord(ring: KeyRing, time: number, node: string): OwnRecord {
   const id = ring.current().id.toString('hex')
   const checkpointKey = createPublicKey(ring.checkpointKey()).export({ type: 'spki', format: 'der' })

@@ -1,6 +1,6 @@
 /**
- * The log's own keys, in a folder outside the database that no backup of the database holds: rotating keys from
- * which record keys are derived, and the Ed25519 key that signs checkpoints. Deleting a retired key erases what only it opens.
+ * The log's own keys, in a folder outside the database and its backups: the rotating keys from which record keys are derived, and
+ * the Ed25519 key that signs checkpoints. Deleting a retired key erases the contents that only this key opens.
  */
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import {
@@ -19,9 +19,9 @@ import { Fault } from '#schemas/fault.ts'
 import { KEY_ID_LENGTH, type LogKey } from '../seal.ts'
 
 export type LogKeys = {
-  /** The newest key: new records take theirs from it. */
+  /** The newest key, from which the keys of new records are derived. */
   current: LogKey
-  /** By hex id; every key whose file is still there. */
+  /** Every key whose file still exists, by hex id. */
   byId: ReadonlyMap<string, LogKey>
   /** Signs checkpoints. */
   checkpointKey: KeyObject
@@ -30,7 +30,7 @@ export type LogKeys = {
 const KEY_FILE = /^(\d{6})-([0-9a-f]{16})\.key$/
 const CHECKPOINT_FILE = 'checkpoint-key.pem'
 
-/** Whether the folder holds no keys yet. */
+/** Whether the folder has no keys yet. */
 export function hasNoKeys(folder: string): boolean {
   return !existsSync(path.join(folder, CHECKPOINT_FILE)) && keyFiles(folder).length === 0
 }
@@ -42,7 +42,7 @@ export function createLogKeys(folder: string): void {
   writeKeyFile(folder, CHECKPOINT_FILE, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
 }
 
-/** Writes a new log key, which is the current one for everybody who reads the folder afterwards. */
+/** Writes a new log key, which is the current one for all later reads of the folder. */
 export function addLogKey(folder: string): void {
   const key = randomBytes(32)
   const newest = keyFiles(folder).at(-1)?.number ?? 0

@@ -1,4 +1,4 @@
-/** Log keys are rotated while records are written: all stay readable, each by its own key, on both stores. */
+/** Log keys are rotated while records are written: all records stay readable, each with its own key, on both stores. */
 import { readdirSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'

@@ -1,6 +1,6 @@
 /**
- * The migrations of the tables that the log itself needs; its parts bring theirs, and all run in the order of their names. Names never
- * change; new ones are added at the end.
+ * The migrations of the log's own tables. Its parts bring theirs; all run in the order of their names. Names never change; new
+ * ones are added at the end.
  */
 import type { Migration } from 'kysely/migration'
 import { circumstances } from './circumstances.ts'

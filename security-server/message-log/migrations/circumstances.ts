@@ -1,4 +1,4 @@
-/** The circumstances of exchanges, each distinct document once; records name it by its hash. */
+/** Table of the circumstances of exchanges, each distinct document once; records name it by its hash. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'

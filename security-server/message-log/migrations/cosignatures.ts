@@ -1,4 +1,4 @@
-/** Cosignatures of witnesses beside the checkpoints that they are of, and what a witness knows that contradicts this log. */
+/** Tables of witnesses' cosignatures, and of contradictions between a witness and this log. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'

@@ -1,6 +1,6 @@
 /**
- * Counts of records by their parties that the log commits to after each day. They begin where the index of an older log stands:
- * what came before was counted by nobody.
+ * Tables of the daily counts that the log commits to. In an older log counting begins at the index's position, because earlier
+ * records were not counted.
  */
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'

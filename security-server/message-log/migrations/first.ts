@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
 
-/** Only `integer primary key` is the row's own place in SQLite; any other type would cost a second tree. */
+/** In SQLite only `integer primary key` is the rowid; any other type would cost a second B-tree. */
 function keyType(kysely: Kysely<unknown>): 'integer' | 'bigint' {
   return dialectOf(kysely) === 'sqlite' ? 'integer' : 'bigint'
 }
@@ -35,7 +35,7 @@ export const first: Migration = {
       .addColumn('document', blob, (column) => column.notNull())
       .execute()
     const replay = schema.createTable('replay_key').addColumn('time', integer, (column) => column.notNull())
-    // The embedded store has one writer, which keeps the keys of two windows in memory: a row a group and no index.
+    // The embedded store has one writer, which keeps the keys of two windows in memory: one row per group and no index.
     await (dialectOf(kysely) === 'sqlite'
       ? replay.addColumn('prints', blob, (column) => column.notNull())
       : replay.addColumn('key', blob, (column) => column.primaryKey())
@@ -91,7 +91,7 @@ export const first: Migration = {
       .addColumn('peer', text, (column) => column.notNull())
       .addColumn('answers', integer)
       .execute()
-    // By block (reading/index/block-store.ts): an index that a search asks holds the very expression.
+    // By block (reading/index/block-store.ts): the index must contain the same expression as the search.
     await sql`create index search_query_id on search ((idx / 32768), query_id)`.execute(kysely)
     await schema
       .createTable('erasure')

@@ -1,6 +1,6 @@
 /**
- * On PostgreSQL the tables that grow with every record become partitioned by index. What there is becomes the first partition as
- * it stands: nothing is copied. Appends wait meanwhile.
+ * On PostgreSQL, partitions the tables that grow with every record, by index. The existing table becomes the first partition;
+ * nothing is copied. Appends wait meanwhile.
  */
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
@@ -20,7 +20,7 @@ import {
 export const partitions: Migration = {
   up: async (kysely: Kysely<unknown>) => {
     if (dialectOf(kysely) === 'sqlite') return
-    // Writers of records wait at this row, before they hold anything.
+    // Writers of records wait for this row before they lock anything.
     const heads = await sql<{ size: number }>`select size from tree_head where id = 1 for update`.execute(
       kysely,
     )
@@ -34,7 +34,7 @@ export const partitions: Migration = {
   },
 }
 
-/** Puts a partitioned table in the place of this one, which becomes its partition of all below `border`; an empty one goes. */
+/** Replaces a table with a partitioned one. The old table becomes the partition below `border`; an empty one is dropped. */
 async function divide(kysely: Kysely<unknown>, table: Partitioned, border: number): Promise<void> {
   const rows = await countOf(kysely, table)
   const indexes = await indexesOf(kysely, table)
@@ -63,7 +63,7 @@ async function divide(kysely: Kysely<unknown>, table: Partitioned, border: numbe
 
 type Index = { name: string; definition: string; constraint: string | null }
 
-/** As they have to be made again: under the same names, by which later migrations know them. */
+/** Indexes to make again, under the same names, because later migrations refer to these. */
 async function indexesOf(kysely: Kysely<unknown>, table: Partitioned): Promise<Index[]> {
   const { rows } = await sql<Index>`select class.relname as name, pg_get_indexdef(indexrelid) as definition,
     pg_get_constraintdef(made.oid) as constraint from pg_index join pg_class class on class.oid = indexrelid

@@ -1,6 +1,6 @@
 /**
- * Tables of retention: classes, the end of each record's content, what stays of it, legal holds, archives. One step made those of the
- * log, which erases, and those of the feature that decides what is erased; so it stands with the log.
+ * Tables of retention: classes, the end of each record's content, remainders, legal holds, archives. One migration made both the
+ * log's tables for erasing and those of the feature that decides what is erased, so it belongs to the log.
  */
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
@@ -20,7 +20,7 @@ export const retention: Migration = {
       .addColumn('at_end', text, (column) => column.notNull())
       .addColumn('archive', text, (column) => column.notNull())
       .execute()
-    // Nothing ends by itself until somebody has decided that it shall.
+    // Nothing ends by itself until somebody has decided so.
     await sql`insert into retention_class (name, keep_days, at_end, archive)
       values ('default', null, 'PROOF_KEPT', 'NONE')`.execute(kysely)
     await schema
@@ -36,7 +36,7 @@ export const retention: Migration = {
       .addColumn('stopped_by', integer, (column) => column.notNull())
       .addColumn('archive', integer)
       .execute()
-    // What a hold stops, or an archive is to be made of first, is no part of the queue and never stands before what is due.
+    // With these columns, rows that are stopped by a hold or wait for an archive never come before due rows.
     await schema.createIndex('retention_due').on('retention').columns(['stopped_by', 'ends', 'idx']).execute()
     await schema
       .createTable('legal_hold')
@@ -68,7 +68,7 @@ export const retention: Migration = {
       .addColumn('class', integer, (column) => column.notNull())
       .addColumn('file', text, (column) => column.notNull())
       .addColumn('node', text, (column) => column.notNull())
-      // 0: written and verified, its file may have no name yet; 1: it is where it stays.
+      // 0: the archive is written and verified, but its file may not have its final name yet. 1: the file has its final name.
       .addColumn('complete', integer, (column) => column.notNull())
       .addColumn('sha256', blob, (column) => column.notNull())
       .addColumn('size', integer, (column) => column.notNull())
@@ -84,7 +84,7 @@ export const retention: Migration = {
       .createTable('erased_body_file')
       .addColumn('name', text, (column) => column.primaryKey())
       .execute()
-    // Erasing counts with the holds of a moment; setting one raises this number (features/retention/holds/store.ts).
+    // Erasing requires that this number has not changed; setting a hold raises it (features/retention/holds/store.ts).
     await sql`insert into mark (name, value) values ('holds', 0)`.execute(kysely)
   },
 }

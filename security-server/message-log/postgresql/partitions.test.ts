@@ -1,6 +1,6 @@
 /**
- * Partitions of the log on PostgreSQL: what stood in the tables of an older version is their first one, records find theirs whether it
- * was made ahead or not, whoever makes it, and queries read those that they need.
+ * Partitions of the log on PostgreSQL. The tables of an older version become the first partition; records find their partition
+ * whether it was made ahead or not, whichever node makes it; queries read only the partitions that they need.
  */
 import path from 'node:path'
 import { CompiledQuery, type KyselyPlugin } from 'kysely'
@@ -141,7 +141,7 @@ async function onPostgresql(t: Test): Promise<void> {
   await t.test('what is in the way of a partition keeps records out, and is half made nowhere', async (t) => {
     const borders = await bordersOf(query)
     const end = borders.at(-1)!
-    // The last table of all, so that the others stand when it fails.
+    // The table that is attached last, so that the others are done when it fails.
     const inTheWay = partitionName(PARTITIONED_TABLES.at(-1)!, end)
     await query(`create table ${inTheWay} (idx bigint)`)
     await t.rejects(untilRefused(here, batch, end), { code: 'logging_failed' })
@@ -258,7 +258,7 @@ async function onPostgresql(t: Test): Promise<void> {
       'a person, across borders',
     )
     await read()
-    // A page of the newest: by index, with nothing read of what is older.
+    // A page of the newest records is read by index, without reading older partitions.
     await few(5, 'the newest page', () => asked.search.list({ limit: 5 }, size))
   })
 }
@@ -272,7 +272,7 @@ async function connected(t: Test, url: string): Promise<Query> {
   return (text, values) => client.query(text, values)
 }
 
-/** The same log as the version before partitions had it. */
+/** Gives the log the schema of the version before partitions. */
 async function makeOlder(url: string, from: Query, to: Query): Promise<void> {
   const database = await openDatabase(url)
   const { [OURS]: _, ...older } = logMigrations(LOG_PARTS)
@@ -289,7 +289,7 @@ async function makeOlder(url: string, from: Query, to: Query): Promise<void> {
   }
 }
 
-/** Rows of each table. */
+/** The number of rows of each table. */
 async function countsOf(query: Query): Promise<Record<string, number>> {
   const { rows } = await query(`select relname as name from pg_class where relkind in ('r', 'p')
     and relnamespace = 'public'::regnamespace and not relispartition and relname not like 'kysely%' order by relname`)
@@ -312,7 +312,7 @@ async function bordersOf(query: Query, table = 'record'): Promise<number[]> {
   return ends.sort((a, b) => a - b)
 }
 
-/** Indexes of the tables as people know them, and how many each first partition has. */
+/** The indexes of the tables by name, and how many each first partition has. */
 async function indexesOf(query: Query): Promise<unknown[]> {
   const { rows } = await query(
     `select indexname, indexdef from pg_indexes where tablename = any($1)
@@ -333,7 +333,7 @@ async function untilRefused(
   while (log.size() <= end) await batch(log)
 }
 
-/** The log with its queries watched; `read` says of which partitions they have read since it was asked last. */
+/** The log with its queries watched; `read` returns the partitions that they have read since the last call. */
 function watched(log: TestDatabase): {
   asked: Pick<TestDatabase, 'records' | 'search' | 'retention' | 'reconciliation'>
   queries: [sql: string, parameters: readonly unknown[]][]

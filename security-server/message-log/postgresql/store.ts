@@ -1,6 +1,6 @@
 /**
- * The writer for PostgreSQL: several nodes append to one tree, each group holding the tree head's row from its first
- * statement to its commit. A connection that failed is never used again.
+ * The writer for PostgreSQL. Several nodes append to one tree: each group locks the row of the tree head from its first statement
+ * to its commit. A connection that failed is never used again.
  */
 import type { Client } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
@@ -26,26 +26,29 @@ const CONNECT_MS = 2000
 const STATEMENT_MS = 5000
 const ROWS = 512
 const FORGET_AT_ONCE = 2000
-/** Groups wait meanwhile; what was not made ahead is tried again, and made by the commit that needs it. */
+/**
+ * Groups wait while partitions are made ahead. When that fails it is tried again later, or done by the commit that needs the
+ * partition.
+ */
 const AHEAD_LOCK_MS = 50
 const LOCK_NOT_AVAILABLE = '55P03'
 
 type Value = string | number | Buffer | null
 
-/** The tables must exist. `partitionRecords`: in a partition of a small log. */
+/** The tables must exist. `partitionRecords` is the number of records in a partition of a small log. */
 export async function openPostgresqlStore(q: {
   url: string
   partitionRecords?: number | undefined
 }): Promise<HotStore> {
   const step = q.partitionRecords ?? PARTITION_RECORDS
   let client: Client | undefined
-  // Where the newest partition ends that is known of; every failure forgets it.
+  // The end of the newest known partition; every failure resets it.
   let border = 0
 
   const connected = async (): Promise<Client> => {
     if (client !== undefined) return client
     const fresh = await newClient(q.url)
-    // Without a listener the event of a broken idle connection would end the process.
+    // Without a listener, an error on an idle connection would end the process.
     fresh.on('error', () => {
       if (client === fresh) client = undefined
     })
@@ -62,7 +65,7 @@ export async function openPostgresqlStore(q: {
       await connection.query('commit')
       return result
     } catch (cause) {
-      // Whether a commit that failed was done is not known: start anew from what is on disk.
+      // It is unknown whether a failed commit was done: the next call starts from what is on disk.
       client = undefined
       border = 0
       void connection?.end().catch(() => undefined)
@@ -92,7 +95,7 @@ export async function openPostgresqlStore(q: {
         return rowCount ?? 0
       }),
     makeRoom: async (size) => {
-      // Of this size is the shortest stretch that may follow: at least half of it is left when the next one is made.
+      // `step` is the shortest partition that may follow: at least half of it is left when the next one is made.
       const needed = size + step
       if (needed <= border) return
       try {
@@ -101,7 +104,7 @@ export async function openPostgresqlStore(q: {
           return reach(connection, needed, step)
         })
       } catch (thrown) {
-        // Somebody holds a table for long, as ANALYZE does.
+        // Another session locks a table for long, as ANALYZE does.
         if (((thrown as Fault).cause as { code?: unknown })?.code !== LOCK_NOT_AVAILABLE) throw thrown
       }
     },
@@ -140,14 +143,14 @@ async function lockHead(connection: Client): Promise<Head> {
   return { size: Number(row.size), peaks: decodePeaks(row.peaks) }
 }
 
-/** Makes partitions until the first `size` records have a place; says where the newest one ends. Undone when the transaction is. */
+/** Makes partitions until the first `size` records have one. Resolves to the end of the newest. A rollback undoes it. */
 async function reach(connection: Client, size: number, step: number): Promise<number> {
   const newest = async (): Promise<number> =>
     Number((await connection.query<{ border: string | null }>(NEWEST_BORDER)).rows[0]?.border ?? 0)
   const known = await newest()
   if (known >= size) return known
   await connection.query(PARTITIONS_LOCK)
-  // Another node may have been first.
+  // Another node may have made them first.
   let end = await newest()
   while (end < size) {
     const start = end
@@ -157,7 +160,7 @@ async function reach(connection: Client, size: number, step: number): Promise<nu
   return end
 }
 
-/** Positions whose key stands in the table already, or earlier in this group. */
+/** The positions whose key is in the table already, or earlier in this group. */
 async function takeReplayKeys(connection: Client, keys: ReplayKey[]): Promise<ReadonlySet<number>> {
   const firsts = new Map<string, ReplayKey>()
   for (const each of keys) {
@@ -216,7 +219,7 @@ async function insert<T>(
   }
 }
 
-/** PostgreSQL takes at most 65,535 parameters a statement. */
+/** PostgreSQL accepts at most 65,535 parameters per statement. */
 function parts<T>(rows: T[]): T[][] {
   const count = Math.ceil(rows.length / ROWS)
   return Array.from({ length: count }, (_, i) => rows.slice(i * ROWS, (i + 1) * ROWS))

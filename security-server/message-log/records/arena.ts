@@ -1,12 +1,12 @@
 /**
- * Memory for what one group is written from, used again by the next: thousands of short-lived buffers a second would cost
- * more in allocation and collection than encrypting them.
+ * Memory in which one group is prepared, reused for the next. Thousands of short-lived buffers per second would cost more in
+ * allocation and garbage collection than encrypting the records.
  */
 
 const SLAB = 256 * 1024
 
 export type Arena = {
-  /** Octets until the next `reset`, which blanks them. */
+  /** Memory for `size` bytes, valid until the next `reset`, which overwrites it with zeros. */
   take(size: number): Buffer
   reset(): void
 }
@@ -21,7 +21,7 @@ export function createArena(): Arena {
       return slab.subarray(at - size, at)
     },
     reset: () => {
-      // Keys and plaintext must not outlive what erasure deletes.
+      // Keys and plaintext must not outlive the data that erasure deletes.
       slab.fill(0, 0, at)
       at = 0
     },

@@ -1,6 +1,6 @@
 /**
- * Commitments as core/merkle/leaf-form.ts defines them, made for the hot path: HMAC-SHA-256 of RFC 2104 by plain hashes
- * in memory that is used again. Hash and Hmac objects, and a buffer for each value, would cost three times as much.
+ * Commitments as core/merkle/leaf-form.ts defines them, for the hot path: HMAC-SHA-256 (RFC 2104) with plain hashes in reused
+ * memory. Hash and Hmac objects, and a buffer for each value, would cost three times as much.
  */
 import { hash } from 'node:crypto'
 
@@ -12,14 +12,14 @@ const LABELS = ['parties', 'message', 'body'] as const
 
 export type CommitmentLabel = (typeof LABELS)[number]
 
-// For each label a block of its own, so that only the salt has to be written.
+// One block for each label, so that only the salt has to be written.
 const inners = Object.fromEntries(
   LABELS.map((label) => [label, Buffer.concat([Buffer.alloc(BLOCK, INNER), Buffer.from(label)])]),
 ) as Record<CommitmentLabel, Buffer>
 const outer = Buffer.alloc(BLOCK + KEY, OUTER)
 const opened = Buffer.alloc(KEY + 64)
 
-/** Base64 of the commitments under one salt (32 octets) to contents, given by their SHA-512 as latin1 text. */
+/** The commitment (base64) to a content under a salt of 32 bytes. `sha512` is the content's digest as Latin-1 text. */
 export function commitment(salt: Buffer, label: CommitmentLabel, sha512: string): string {
   const inner = inners[label]
   for (let i = 0; i < KEY; i++) {

@@ -1,6 +1,6 @@
 /**
- * Which signature documents are stored already, so that those of one batch are written once, and which earlier one a
- * new document is stored against as a difference. Nothing enters before its commit.
+ * Which signature documents are stored already, so that those of one batch are written once; and against which earlier document a
+ * new one is stored as a difference. A document is added only after its commit.
  */
 import { encodeDelta } from '../document-delta.ts'
 import type { DocumentRow } from './hot-store.ts'
@@ -14,9 +14,9 @@ export type SignatureDocument = { digest: Buffer; base64: string; document: Buff
 type Base = { id: number; document: Buffer }
 
 type DocumentPlan = {
-  /** The id under which the document stands, or will: that of the first record that uses it. */
+  /** The id of the stored document: the index of the first record that uses it. */
   idOf(signature: SignatureDocument, idx: number): number
-  /** What has to be written. */
+  /** The rows to write. */
   rows: DocumentRow[]
   committed(): void
 }
@@ -40,7 +40,7 @@ export function createDocumentMemory(): DocumentMemory {
           return
         }
         rows.push({ id, digest, base: null, document })
-        // A copy: the group's memory is used again.
+        // A copy, because the memory of the group is reused.
         newBases.set(probe, { id, document: Buffer.from(document) })
       }
       return {
@@ -62,7 +62,7 @@ export function createDocumentMemory(): DocumentMemory {
   }
 }
 
-/** Documents of one signer have the same length and, late in them, the same certificates and status. */
+/** Documents of one signer have the same length and, in their last part, the same certificates and OCSP responses. */
 function probeOf(document: Buffer): string {
   const at = Math.floor((document.length * 3) / 4)
   return `${document.length}:${document.toString('latin1', at, at + PROBE)}`
@@ -70,7 +70,7 @@ function probeOf(document: Buffer): string {
 
 type Memory<T> = { get(key: string): T | undefined; set(key: string, value: T): void }
 
-/** Keeps at least the newest `limit` values, in two generations: deleting the oldest one by one would make a Map slow. */
+/** Keeps at least the newest `limit` values, in two generations: deleting the oldest values one by one would make a Map slow. */
 function createMemory<T>(limit: number): Memory<T> {
   let young = new Map<string, T>()
   let old = new Map<string, T>()

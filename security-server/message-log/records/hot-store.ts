@@ -1,9 +1,9 @@
 /**
- * What the writer needs of a database: one transaction per group, durable when it returns. Two drivers implement it
- * without a query builder between, because this is where the cost of a record lies.
+ * What the writer needs from a database: one transaction per group, durable when it resolves. Two drivers implement it without a
+ * query builder, because most of a record's cost is here.
  */
 
-/** The tree as the last commit left it; `peaks` are the roots of its complete subtrees, largest first. */
+/** The tree after the last commit; `peaks` are the roots of its complete subtrees, largest first. */
 export type Head = { size: number; peaks: Buffer[] }
 
 type RecordRow = {
@@ -16,10 +16,10 @@ type RecordRow = {
 }
 export type DocumentRow = { id: number; digest: Buffer; base: number | null; document: Buffer }
 
-/** A statement beside the rows, with `?` for values; it is part of the same commit. */
+/** A further statement of the same commit, with `?` for values. */
 export type SideStatement = { text: string; values: (string | number | Buffer | null)[] }
 
-/** All that one commit writes; rows go into consecutive places from the head's size on. */
+/** Everything that one commit writes; records get consecutive indexes from the head's size on. */
 export type Placement = {
   head: Head
   records: RecordRow[]
@@ -32,9 +32,9 @@ export type ReplayKey = { position: number; key: Buffer; time: number }
 
 export type HotStore = {
   /**
-   * In one transaction: takes the replay keys, calls `place` with the head and the positions whose key was taken
-   * already, writes what it returns. Throws `logging_failed`, after which the outcome is unknown and the next call
-   * starts from what is on disk.
+   * In one transaction: inserts the replay keys, calls `place` with the head and the positions whose key existed already, and
+   * writes the placement that it returns. Throws `logging_failed`: then the outcome is unknown, and the next call starts from
+   * what is on disk.
    */
   commit(q: {
     replayKeys: ReplayKey[]
@@ -42,13 +42,13 @@ export type HotStore = {
   }): Promise<void>
   /** The head on disk. */
   head(): Promise<Head>
-  /** Deletes replay keys that no message under way could carry again, some at a time; says how many. */
+  /** Deletes some of the replay keys that no message under way could repeat; resolves to their number. */
   forgetReplayKeys(q: { now: number; oldestArrival: number | undefined }): Promise<number>
-  /** Before records need it: where those behind the first `size` will stand. A commit that finds no place makes it itself. */
+  /** Makes partitions ahead for records after the first `size`. A commit that finds no partition makes it itself. */
   makeRoom(size: number): Promise<void>
   /**
-   * After an erasure: leaves no copy of deleted rows in the write-ahead log; false when a reader keeps it from that, and it has
-   * to be tried again. PostgreSQL keeps its own for a while.
+   * After an erasure: removes copies of deleted rows from the write-ahead log. Resolves to false when a reader prevents that and
+   * it must be tried again. PostgreSQL keeps its own write-ahead log for a while.
    */
   scrub(): Promise<boolean>
   close(): Promise<void>

@@ -1,4 +1,4 @@
-/** Turns what came from the main thread into what is stored: encrypted content, commitments, leaf form, leaf hash. */
+/** Turns the records from the main thread into what is stored: encrypted content, commitments, leaf form, leaf hash. */
 import { hash, randomFillSync } from 'node:crypto'
 import { leafForm } from '#core/merkle/leaf-form.ts'
 import { contentSize, encodeBodyFile, encodeContent, type Sections } from '../content.ts'
@@ -16,7 +16,7 @@ import { type CommitmentLabel, commitment } from './commitments.ts'
 import type { SignatureDocument } from './document-memory.ts'
 import type { SideStatement } from './hot-store.ts'
 
-/** Buffers hold until the next group is prepared. */
+/** Its Buffers are valid until the next group is prepared. */
 export type PreparedRecord = {
   head: PackedRecord['head']
   metadata: Buffer
@@ -28,7 +28,7 @@ export type PreparedRecord = {
   signature: SignatureDocument | undefined
   replayKey: Buffer | undefined
   circumstances: Buffer | undefined
-  /** Further writes of the same commit, once the index is known. */
+  /** Further statements of the same commit, once the index is known. */
   beside?: (idx: number) => SideStatement[]
 }
 
@@ -38,7 +38,7 @@ type Preparer = (
   logKey: LogKey,
 ) => PreparedRecord[]
 
-/** Asking the system for random octets costs as much as making a record's key: it is asked for many records at once. */
+/** Random bytes from the system cost as much as making a record's key, so they are requested for many records at once. */
 const SEEDS_AT_ONCE = 128
 const KEY = 32
 const LEAF = 32
@@ -101,7 +101,7 @@ function prepareRecord(q: {
   const content = arena.take(plain.length + SEALED_EXTRA)
   sealContent(key.subarray(0, KEY), plain, content)
   const leaf = arena.take(LEAF)
-  // The leaf hash of core/merkle/hash.ts without its buffers: a form is well-formed text.
+  // The leaf hash of core/merkle/hash.ts without its buffers; the form is well-formed text.
   leaf.write(hash('sha256', `\0${form}`, 'latin1'), 0, 'latin1')
   const { metadata, replayKey, circumstances } = packed
   return { head, metadata, form, leaf, content, seed, signature, replayKey, circumstances }
@@ -124,7 +124,7 @@ function sectionsOf(packed: PackedRecord, messageDigest: string | undefined): Se
   return [none, metadata, message, bytes, file, hashChainResult, hashChain, none, fileDigest]
 }
 
-/** A signature document that records of this group share is digested once. */
+/** A signature document that several records of this group share is hashed once. */
 function createSignatures(): (document: Buffer | undefined) => SignatureDocument | undefined {
   const known = new Map<Buffer, SignatureDocument>()
   return (document) => {
@@ -154,7 +154,7 @@ function createSeeds(): (target: Buffer) => void {
   }
 }
 
-/** As text, one character an octet: it goes into the next hash, and a buffer would only be copied. */
+/** The digest as Latin-1 text: it goes into the next hash, and a buffer would only be copied. */
 function sha512Text(bytes: Buffer): string {
   return hash('sha512', bytes, 'latin1')
 }

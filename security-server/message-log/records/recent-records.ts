@@ -1,6 +1,6 @@
 /**
- * The newest records of this process, so that jobs need not read and decrypt them again. They lie in memory that is used
- * again and again: as objects they would outlive the nursery, and collecting them would cost more than reading them.
+ * The newest records of this process, so that jobs need not read and decrypt them again. They are stored in reused memory: as
+ * objects they would outlive the young generation, and collecting them would cost more than reading them.
  */
 import type { RecordHead } from '../group-format.ts'
 import type { Metadata } from '../record-input.ts'
@@ -8,7 +8,7 @@ import type { Metadata } from '../record-input.ts'
 const LEAF = 32
 const CLOSING_BRACKET = 0x5d
 
-/** What the index needs of a record. */
+/** What the index needs from a record. */
 type RecentRecord = {
   time: number
   kind: string
@@ -24,19 +24,19 @@ type Facts = [
 ]
 
 export type RecentRecords = {
-  /** Undefined when it is too old, or another node's. */
+  /** Undefined when the record is too old or another node's. */
   get(idx: number): RecentRecord | undefined
-  /** The leaf hashes from `start` on, one after the other; undefined when one of them is unknown. */
+  /** The leaf hashes from `start` on, concatenated; undefined when one of them is unknown. */
   leaves(start: number, count: number): Buffer | undefined
   add(idx: number, record: { head: RecordHead; metadata: Buffer; leaf: Buffer }): void
 }
 
-/** Keeps the newest `limit` records, or as many as have room in `octets`. */
+/** Keeps the newest `limit` records, or as many as fit into `octets` bytes. */
 export function createRecentRecords(limit: number, octets: number): RecentRecords {
   const indexes = new Float64Array(limit).fill(-1)
   const leaves = Buffer.alloc(limit * LEAF)
   const bytes = Buffer.alloc(octets)
-  // Where a record's octets begin and end, counted from the first that was ever written.
+  // Where the bytes of a record begin and end, counted from the first byte ever written.
   const begins = new Float64Array(limit)
   const ends = new Float64Array(limit)
   let written = 0
@@ -62,11 +62,11 @@ export function createRecentRecords(limit: number, octets: number): RecentRecord
       const slot = idx % limit
       indexes[slot] = idx
       leaf.copy(leaves, slot * LEAF)
-      // The metadata stand as they are, as the last member of an array.
+      // The metadata are written unchanged, as the last element of an array.
       const texts = `${JSON.stringify(head.outcome)},${JSON.stringify(head.contract)}`
       const facts = `[${head.time},"${head.kind}","${head.direction}",${texts},`
       const size = Buffer.byteLength(facts) + metadata.length + 1
-      // No record wraps around the end of the memory.
+      // A record never wraps around the end of the memory.
       if ((written % octets) + size > octets) written += octets - (written % octets)
       begins[slot] = written
       if (size > octets) {

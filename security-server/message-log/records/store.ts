@@ -5,7 +5,7 @@ import { applyDelta } from '../document-delta.ts'
 import type { Tables } from '../tables.ts'
 import { decodePeaks, type Head } from './hot-store.ts'
 
-/** A record as it is stored. `seed` is absent when the record was erased. */
+/** A stored record; `seed` is absent when it was erased. */
 export type StoredRecord = {
   idx: number
   leaf: Buffer
@@ -26,7 +26,7 @@ export function createRecordStore(database: Database) {
     kysely
       .selectFrom('record')
       .leftJoin('record_key', (join) =>
-        // The bound once more: keys of other partitions are not looked through, however the rows are put together.
+        // The bound is repeated here so that, with any query plan, the keys of other partitions are not read.
         join.onRef('record_key.idx', '=', 'record.idx').on('record_key.idx', '>=', first),
       )
       .select([
@@ -79,7 +79,7 @@ export function createRecordStore(database: Database) {
         .limit(limit)
         .execute(),
 
-    /** Leaf hashes without anything else, in order. */
+    /** Leaf hashes only, in order. */
     leaves: async (idx: number, limit: number): Promise<Buffer[]> => {
       const rows = await kysely
         .selectFrom('record')
@@ -101,10 +101,10 @@ export function createRecordStore(database: Database) {
       return { size: row.size, peaks: decodePeaks(row.peaks) }
     },
 
-    /** A signature document whole, with its stored digest. */
+    /** A complete signature document, with its stored digest. */
     document,
 
-    /** The last record there is, whatever the head says; -1 when there is none. */
+    /** The last existing record, whatever the head says; -1 when there is none. */
     lastIndex: async (): Promise<number> => {
       const row = await kysely
         .selectFrom('record')
@@ -125,7 +125,7 @@ export function createRecordStore(database: Database) {
       return row?.id ?? -1
     },
 
-    /** Signature documents as they are stored, whole or as a difference, in order. */
+    /** Signature documents as they are stored, complete or as a difference, in order. */
     storedDocuments: (
       from: number,
       to: number,
@@ -140,7 +140,7 @@ export function createRecordStore(database: Database) {
         .limit(limit)
         .execute(),
 
-    /** Ids and digests of signature documents behind `id`, in order. */
+    /** Ids and digests of signature documents after `id`, in order. */
     documentsAfter: (id: number, limit: number): Promise<{ id: number; digest: Buffer }[]> =>
       kysely
         .selectFrom('signature_document')
@@ -183,21 +183,21 @@ export function createRecordStore(database: Database) {
       return Number(row.erased)
     },
 
-    /** The erasure of what `erasure` had left of the record. */
+    /** The erasure of the proof that the first erasure had kept. */
     proofErasure: (idx: number) =>
       kysely.selectFrom('proof_erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),
 
-    /** What stays of a record whose content ended with its proof kept. */
+    /** What is kept of a record whose content ended with its proof kept. */
     remainder: (idx: number): Promise<{ idx: number; seed: Buffer; content: Buffer } | undefined> =>
       kysely.selectFrom('remainder').selectAll().where('idx', '=', idx).executeTakeFirst(),
 
-    /** Body files of erased records that are still to be deleted. */
+    /** Body files of erased records that must still be deleted. */
     erasedBodyFiles: async (limit: number): Promise<string[]> => {
       const rows = await kysely.selectFrom('erased_body_file').select('name').limit(limit).execute()
       return rows.map(({ name }) => name)
     },
 
-    /** They have been deleted. */
+    /** Call when they have been deleted. */
     forgetBodyFiles: async (names: string[]): Promise<void> => {
       if (names.length === 0) return
       await kysely.deleteFrom('body_file').where('name', 'in', names).execute()

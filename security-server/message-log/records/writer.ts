@@ -1,4 +1,4 @@
-/** The one place where records enter the log: a group at a time, all of it in one commit. */
+/** The one place where records enter the log: one group at a time, in one commit. */
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { keepCircumstances } from '../circumstances/store.ts'
@@ -10,24 +10,24 @@ import { createPreparer, type PreparedRecord } from './prepare-record.ts'
 import { createRecentRecords, type RecentRecords } from './recent-records.ts'
 import type { RecordStore } from './store.ts'
 
-/** The leaf holds until the next append. */
+/** The leaf is valid until the next append. */
 export type AppendResult = { index: number; leaf: Buffer } | { fault: Fault }
 
-/** A record made by the log itself, with the statements that belong to its commit. */
+/** A record made by the log itself, with further statements for its commit. */
 export type OwnRecord = { packed: PackedRecord; beside?: PreparedRecord['beside'] }
 
-// What a busy server logs between two runs of the jobs.
+// As many as a busy server logs between two runs of the jobs.
 const MAX_RECENT = 16_384
 const RECENT_OCTETS = 6 * 1024 * 1024
 
 export type Writer = {
-  /** Resolves when the group is durable; throws `logging_failed` when none of it is acknowledged. */
+  /** Resolves when the group is durable; throws `logging_failed` when no record of it is acknowledged. */
   append(records: OwnRecord[]): Promise<AppendResult[]>
-  /** Intents of this node without an answer: index and leaf. */
+  /** Open intents of this node: index and leaf. */
   readonly open: Map<number, Buffer>
   /** The newest records of this node, so that jobs need not read and decrypt them again. */
   readonly recent: RecentRecords
-  /** The first signature document without a time-stamp: its id and its record's time. */
+  /** The first signature document without a time-stamp: its id and the time of its record. */
   unstamped: { id: number; time: number } | undefined
   /** The size of the tree after the last commit of this node. */
   readonly size: number
@@ -124,7 +124,7 @@ function placementOf(
 ): Placement {
   const range = createCompactRange(head)
   const records = placed.map(({ record, idx }) => {
-    // A copy: it may stay a peak of the tree when the group's memory is used again.
+    // A copy: it may remain a peak of the tree when the memory of the group is reused.
     range.append(Buffer.from(record.leaf))
     const { leaf, form, content, seed, signature } = record
     return {
@@ -136,7 +136,7 @@ function placementOf(
       signatureId: signature === undefined ? null : plan.idOf(signature, idx),
     }
   })
-  // Sent with each record until the first of them is durable.
+  // Several records of a group may bring the same document, until the first of them is durable.
   const held = new Map(
     placed.flatMap(({ record: { circumstances } }) =>
       circumstances === undefined ? [] : [[circumstances.toString('latin1'), circumstances]],

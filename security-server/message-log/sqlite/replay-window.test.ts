@@ -1,4 +1,4 @@
-/** How long replay keys are needed, and the window in memory that holds them for so long. */
+/** How long replay keys are needed, and the window in memory that keeps them for that time. */
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
@@ -74,9 +74,9 @@ t.test('the window in memory forgets nothing too early, in whatever order times 
         window.forget(before)
         if (!keys.every((each) => each.time < before || window.has(each.key, 0))) return false
       }
-      // A clock set back begins again, so that what it took far ahead does not keep everything after it.
+      // A clock that was set back begins a new generation, so that keys from far ahead do not keep all later ones.
       for (const at of [90_000_000, 9_000_000]) window.add(printOf(randomBytes(32)), 0, at)
-      // All but the last three generations go once nothing needs them.
+      // All but the last three generations are dropped once their keys are not needed.
       for (const at of [10_000_000, 10_000_300, 10_000_600]) window.add(printOf(randomBytes(32)), 0, at)
       window.forget(10_000_600)
       return keys.every((each) => !window.has(each.key, 0))

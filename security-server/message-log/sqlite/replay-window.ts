@@ -1,35 +1,38 @@
 /**
- * The replay keys that are needed, in memory: exact up to 128 bits of SHA-256, about 32 octets a key. Generations of one
- * window each, so that what is needed no more is dropped a whole generation at a time. A key is known by its print, which
- * stands anywhere in `octets` from `at` on: a start reads hundreds of thousands, and must not make an object of each.
+ * The replay keys that are still needed, in memory: exact up to 128 bits of SHA-256, about 32 bytes per key. They are grouped in
+ * generations of one window each, so that a whole generation is dropped at a time. A key is identified by its print, the bytes of
+ * `octets` from `at` on. This avoids an object per key when a start reads hundreds of thousands.
  */
 import { hash } from 'node:crypto'
 
-/** Octets of a print. */
+/** Bytes of a print. */
 export const PRINT_LENGTH = 16
 const WORDS = 4
 const FIRST_CAPACITY = 1024
 
-/** A generation: `oldest` and `latest` are times of its keys, which need not come in the order of their times. */
+/** A generation. `oldest` and `latest` are times of its keys, which need not arrive in the order of their times. */
 type Table = { started: number; oldest: number; latest: number; count: number; words: Uint32Array }
 
 export type ReplayWindow = {
   /** Whether the key is known. */
   has(octets: Uint8Array, at: number): boolean
   add(octets: Uint8Array, at: number, time: number): void
-  /** Takes back a key whose commit failed. */
+  /** Removes a key whose commit failed. */
   remove(octets: Uint8Array, at: number): void
-  /** Keys older than `before` may go; those of its generation stay with the last of them. Returns a time: every older key went. */
+  /**
+   * Allows to drop keys older than `before`; those of a generation are dropped together. Returns a time: all older keys were
+   * dropped.
+   */
   forget(before: number): number
 }
 
-/** Generations that no clock can make it forget: what was taken within two windows lies in these. */
+/** Generations that are never dropped, however wrong the clock is: they contain the keys of the last two windows. */
 const GENERATIONS_KEPT = 3
 
-/** The print of a key: the first octets of its SHA-256, the lowest bit set. */
+/** The print of a key: the first bytes of its SHA-256, with the lowest bit set. */
 export function printOf(key: Buffer): Buffer {
   const print = Buffer.from(hash('sha256', key, 'latin1').slice(0, PRINT_LENGTH), 'latin1')
-  // A word of zero marks an empty slot, so the first word is never zero.
+  // A word of zero marks an empty slot, so the first word must not be zero.
   print[0]! |= 1
   return print
 }
@@ -44,7 +47,7 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
   const find = (): Table | undefined => tables.find(({ words }) => words[slotOf(words, wanted, 0)] !== 0)
   const newest = (time: number): Table => {
     const last = tables.at(-1)
-    // Also a clock that was set back begins a generation: one that started far ahead would take keys without end.
+    // A clock that was set back also begins a generation: one that started far ahead would accept keys without end.
     if (last !== undefined && Math.abs(time - last.started) < windowMs) return last
     const words = new Uint32Array(FIRST_CAPACITY * WORDS)
     const fresh = { started: time, oldest: time, latest: time, count: 0, words }
@@ -68,25 +71,25 @@ export function createReplayWindow(windowMs: number): ReplayWindow {
       read(octets, at)
       const table = find()
       if (table === undefined) return
-      // Open addressing has no holes: rebuild without it. Only after a failed commit.
+      // Open addressing allows no holes, so the table is rebuilt without the key. That happens only after a failed commit.
       table.words[slotOf(table.words, wanted, 0)] = 0
       rebuild(table, table.words.length)
     },
     forget: (before) => {
       const lasting = tables.length - GENERATIONS_KEPT
-      // However wrong the clock is, what came last stays: its copies may still come when the clock is right again.
+      // However wrong the clock is, the newest keys stay: their messages may be repeated when the clock is right again.
       tables = tables.filter(({ latest }, i) => i >= lasting || latest >= before)
       return Math.min(before, ...tables.map(({ oldest }) => oldest))
     },
   }
 }
 
-/** The lowest octet first, whatever the machine. */
+/** Reads little-endian on any machine. */
 function wordAt(octets: Uint8Array, at: number): number {
   return octets[at]! | (octets[at + 1]! << 8) | (octets[at + 2]! << 16) | (octets[at + 3]! << 24)
 }
 
-/** The slot where the print that stands in `source` at `from` stands or would stand. */
+/** The slot that has, or would get, the print in `source` at `from`. */
 function slotOf(words: Uint32Array, source: Uint32Array, from: number): number {
   const mask = words.length / WORDS - 1
   let slot = source[from + 1]! & mask

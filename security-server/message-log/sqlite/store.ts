@@ -1,6 +1,6 @@
 /**
- * The embedded store's writer: one prepared statement a table, one commit a group, synchronous=FULL. A second writer is
- * kept out by an exclusive lock on a file beside the database, which the system frees however this process ends.
+ * The writer of the embedded store: one prepared statement per table, one commit per group, synchronous=FULL. An exclusive lock
+ * on a file next to the database keeps a second writer out; the operating system releases it however this process ends.
  */
 import { closeSync, openSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -22,8 +22,8 @@ type Statements = Record<
 >
 
 /**
- * Makes the file when it is absent (its folder must exist) and sets what must be set before the first table. Throws
- * `conflict` when another process writes this log.
+ * Makes the file when it is absent (its folder must exist) and sets what must be set before the first table. Throws `conflict`
+ * when another process writes this log, `invalid_configuration` for a relative path, `logging_failed`.
  */
 export function prepareFile(file: string): { unlock(): void } {
   if (!path.isAbsolute(file)) throw new Fault('invalid_configuration', { what: `${file} is not absolute` })
@@ -40,11 +40,11 @@ export function prepareFile(file: string): { unlock(): void } {
   return { unlock }
 }
 
-/** The tables must exist. */
+/** Opens the writer; the tables must exist. */
 export function openSqliteStore(q: { file: string }): HotStore {
   let database: DatabaseSync | undefined
   let statements: Statements | undefined
-  // Nobody else moves it, so it is read once; every failure drops it.
+  // Only this process moves the head, so it is read once; every failure drops it.
   let known: Head | undefined
   const replay: ReplayWindow = createReplayWindow(REPLAY_WINDOW_MS)
   const inode = statSync(`${q.file}.lock`).ino
@@ -57,8 +57,8 @@ export function openSqliteStore(q: { file: string }): HotStore {
     database.exec(
       `pragma synchronous = FULL; pragma secure_delete = ON; pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
     )
-    // After a failed fsync the system may call pages clean that never reached the disk. Copying the write-ahead log
-    // into the database writes and syncs them anew, or fails, and then nothing is acknowledged.
+    // After a failed fsync the operating system may treat pages as clean that never reached the disk. Copying the write-ahead log
+    // into the database writes and syncs them again, or fails; then nothing is acknowledged.
     database.exec('pragma wal_checkpoint(TRUNCATE)')
     statements = prepare(database)
     return statements
@@ -83,7 +83,7 @@ export function openSqliteStore(q: { file: string }): HotStore {
     try {
       if (database?.isTransaction) database.exec('rollback')
     } catch {
-      // The connection is closed before the next use; that ends the transaction too.
+      // The connection is closed before its next use, which ends the transaction too.
     }
   }
 
@@ -120,7 +120,8 @@ export function openSqliteStore(q: { file: string }): HotStore {
     },
     head: async () => transaction(readHead),
     forgetReplayKeys: async ({ now, oldestArrival }) => {
-      // Disk and memory alike: what a clock gone wrong cannot take from the window must be there after a restart too.
+      // The window and the disk drop the same keys: a key that stays in the window in spite of a wrong clock must be there after
+      // a restart too.
       const before = replay.forget(neededHere(now, oldestArrival))
       return transaction(() =>
         Number(
@@ -138,7 +139,10 @@ export function openSqliteStore(q: { file: string }): HotStore {
   }
 }
 
-/** While somebody reads the log as it was earlier this cannot be done, and no exchange waits until it can. */
+/**
+ * Copies the write-ahead log into the database. Returns false, without waiting, while a reader uses an earlier state of the log:
+ * no exchange must wait for that reader.
+ */
 function scrub(database: DatabaseSync | undefined): boolean {
   if (database === undefined) return false
   database.exec('pragma busy_timeout = 0')
@@ -168,8 +172,8 @@ function prepare(database: DatabaseSync): Statements {
 }
 
 /**
- * All that the clean-up left, whatever the clock says now: it may be the one that is wrong. A row that the writer cannot
- * have written is refused: what else it held might come again.
+ * Reads all stored keys, whatever the clock says now: it may be wrong. Throws `log_inconsistent` for a row that the writer cannot
+ * have written: the keys lost with it could be repeated.
  */
 function readReplayKeys(database: DatabaseSync, replay: ReplayWindow): void {
   const rows = database.prepare('select time, prints from replay_key order by time')

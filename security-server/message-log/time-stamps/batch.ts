@@ -1,28 +1,28 @@
 /**
- * One time-stamp request: over the SignatureValue when one document waits, over a hash chain result (X-Road's batch form,
- * SHA-512 of each signatures.xml) when several do.
+ * One time-stamp request: over the SignatureValue when one document waits, over a hash chain result when several do (X-Road's
+ * batch form, SHA-512 of each signatures.xml).
  */
 import { hash } from 'node:crypto'
 import { buildTimeStampHashChains, type HashChains } from '#core/signature/hash-chain.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordStore } from '../records/store.ts'
 
-/** Building the chain of so many takes some 10 ms, in which the log's thread takes no records. */
+/** Building the chain of this many takes some 10 ms, during which the log's thread accepts no records. */
 export const MAX_BATCH = 2_048
 
 export type TimeStampBatch = {
   firstId: number
   lastId: number
-  /** SHA-512 of each document, one after the other. */
+  /** SHA-512 of each document, concatenated. */
   digests: Buffer
   hashChainResult: Buffer | undefined
-  /** SHA-512 that the authority has to stamp. */
+  /** The SHA-512 that the authority stamps. */
   imprint: Buffer
 }
 
 const DIGEST = 64
 
-/** The next documents behind `lastStamped`; undefined when none waits. */
+/** The next documents after `lastStamped`; undefined when none waits. */
 export async function nextBatch(
   records: RecordStore,
   lastStamped: number,
@@ -45,9 +45,9 @@ export async function nextBatch(
   return { ...shape, hashChainResult: result, imprint: resultDigest }
 }
 
-/** Undefined for a document that we cannot read: it is logged evidence all the same, so it takes the batch form. */
+/** Undefined for a document that cannot be read: it is logged evidence all the same, so the batch form is used. */
 async function signatureValueOf(document: Buffer): Promise<Buffer | undefined> {
-  // All that reads signatures is needed for this alone: a log that is never idle does without it.
+  // The modules that read signatures are needed only here: a log that is never idle does not load them.
   const { checkSignature } = await import('#core/signature/verify-signature.ts')
   try {
     return (await checkSignature(document)).signatureValue
@@ -59,7 +59,9 @@ async function signatureValueOf(document: Buffer): Promise<Buffer | undefined> {
 
 let lastTree: { digests: Buffer; positions: Map<string, number>; chains: HashChains } | undefined
 
-/** The chain that leads from one document to the batch's result. Neighbours share a batch: its tree is built once for them. */
+/**
+ * The hash chain from one document to the batch's result. The tree of the last batch is cached, because neighbours share a batch.
+ */
 export function chainOf(digests: Buffer, digest: Buffer): Buffer {
   if (lastTree?.digests.equals(digests) !== true) {
     const all = splitDigests(digests)

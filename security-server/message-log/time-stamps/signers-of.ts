@@ -1,14 +1,14 @@
-/** The certificates that signed the documents of a batch, for a look at their status just before the stamp. */
+/** The certificates that signed the documents of a batch, so that their status can be checked just before the stamp. */
 import { applyDelta, touches } from '../document-delta.ts'
 import type { RecordStore } from '../records/store.ts'
 
-/** A batch of more signers than this is stamped without the status of the others. */
+/** How many signers are checked; a batch with more is stamped without the status of the others. */
 const MAX_SIGNERS = 256
 const PAGE = 256
 const MAX_BASES = 64
 const OPENING = 'X509Certificate>'
 
-/** DER, each once; a document in which none is found is passed over. */
+/** Certificates in DER, each once. Documents without a certificate are skipped. */
 export async function signersOf(
   records: Pick<RecordStore, 'storedDocuments' | 'document'>,
   { firstId, lastId }: { firstId: number; lastId: number },

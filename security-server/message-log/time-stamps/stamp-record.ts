@@ -1,4 +1,4 @@
-/** The record of a time-stamp: its leaf commits to the token and to everything else that is stored with it. */
+/** The record of a time-stamp: its leaf commits to the token and to everything that is stored with it. */
 import { hash } from 'node:crypto'
 import { batchBytes, CERTIFICATE, encodeEvidence, OCSP } from '#core/evidence-bundle/stamp-batch.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -6,7 +6,7 @@ import { ownRecord } from '../own-record.ts'
 import type { OwnRecord } from '../records/writer.ts'
 import type { TimeStampBatch } from './batch.ts'
 
-/** What the authority gave, and what is needed to trust it later: DER certificates and OCSP responses. */
+/** The authority's answer, and what is needed to trust it later: certificates and OCSP responses in DER. */
 export type TimeStampAnswer = { token: Buffer; certificates: Buffer[]; ocspResponses: Buffer[] }
 
 export function timeStampRecord(q: {
@@ -51,7 +51,7 @@ export function timeStampRecord(q: {
   }
 }
 
-/** Reads encodeEvidence's form; throws `log_inconsistent`. */
+/** Reads what `encodeEvidence` wrote; throws `log_inconsistent`. */
 export function decodeEvidence(bytes: Buffer): { certificates: Buffer[]; ocspResponses: Buffer[] } {
   const certificates: Buffer[] = []
   const ocspResponses: Buffer[] = []

@@ -9,7 +9,7 @@ export type TimeStampStore = ReturnType<typeof createTimeStampStore>
 export function createTimeStampStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
   return {
-    /** The id of the last signature document that has a time-stamp; -1 when none has. */
+    /** The id of the last signature document with a time-stamp; -1 when there is none. */
     lastStamped: async (): Promise<number> => {
       const row = await kysely
         .selectFrom('time_stamp')
@@ -20,7 +20,7 @@ export function createTimeStampStore(database: Database) {
       return row?.last_id ?? -1
     },
 
-    /** The record of the newest batch; -1 when there is none. */
+    /** The index of the newest batch's record; -1 when there is none. */
     lastRecord: async (): Promise<number> => {
       const row = await kysely
         .selectFrom('time_stamp')
@@ -42,7 +42,7 @@ export function createTimeStampStore(database: Database) {
         .limit(1)
         .executeTakeFirst(),
 
-    /** Batches behind `lastId`, in order. */
+    /** Batches after `lastId`, in order. */
     after: (lastId: number, limit: number): Promise<StoredTimeStamp[]> =>
       kysely
         .selectFrom('time_stamp')

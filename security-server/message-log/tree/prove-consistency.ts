@@ -1,10 +1,10 @@
-/** The proof that a tree of this log began with a smaller one, from tiles; whoever has both signed heads can check it. */
+/** The proof, from tiles, that a tree of this log began with a smaller one. Anybody with both signed heads can verify it. */
 import { consistencyProof } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { LogDatabase } from '../log-database.ts'
 import { createNodeReader } from './tiles.ts'
 
-/** Throws `not_found` when the log has not so many records, `invalid_input` when the first size is the larger. */
+/** Throws `not_found` when the log has fewer records, `invalid_input` when `first` is the larger. */
 export async function proveConsistency(
   log: Pick<LogDatabase, 'records' | 'tree'>,
   first: number,

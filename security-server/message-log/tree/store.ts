@@ -19,7 +19,7 @@ export function createTreeStore(database: Database) {
       return row?.hashes
     },
 
-    /** Writes tiles and how many complete ones of level 0 there are now, together. */
+    /** Writes tiles and the number of complete tiles of level 0, in one transaction. */
     putTiles: (tiles: Tables['tile'][], complete: number): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
         for (const tile of tiles) {
@@ -38,7 +38,7 @@ export function createTreeStore(database: Database) {
           .execute()
       }),
 
-    /** Stored once: a second checkpoint of the same size is left out. */
+    /** A second checkpoint of the same size is ignored. */
     putCheckpoint: async (checkpoint: StoredCheckpoint): Promise<void> => {
       await kysely
         .insertInto('checkpoint')

@@ -1,6 +1,6 @@
 /**
- * Nodes of the tree from tiles: tile (L, n) holds 256 nodes of level 8·L, so one proof reads a handful of rows. Tiles of
- * level 0 are complete; the last one of each level above grows as those below it are completed.
+ * Reads nodes of the tree from tiles: tile (L, n) has 256 nodes of level 8·L, so one proof reads a handful of rows. Tiles of
+ * level 0 are complete. On each level above, the last tile grows as the tiles below it are completed.
  */
 import { nodeHash } from '#core/merkle/hash.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -14,7 +14,7 @@ export const TILE_WIDTH = 256
 const TILE_LEVELS = 8
 const MAX_LEVEL = 6
 
-/** The root of 2^k hashes that stand one after the other. */
+/** The root over 2^k concatenated hashes. */
 export function subtreeRoot(hashes: Buffer): Buffer {
   let level = Array.from({ length: hashes.length / HASH }, (_, i) =>
     hashes.subarray(i * HASH, (i + 1) * HASH),
@@ -46,7 +46,7 @@ async function tilesCompleted(
   return tiles
 }
 
-/** Completes at most `limit` tiles, all in one commit; says how many. What is recent is not read from the database. */
+/** Completes at most `limit` tiles in one commit; resolves to their number. Recent leaves are not read from the database. */
 export async function extendTiles(q: {
   tree: TreeStore
   records: RecordStore
@@ -74,7 +74,7 @@ export async function extendTiles(q: {
 
 export type NodeReader = ReturnType<typeof createNodeReader>
 
-/** Looks up nodes of complete subtrees by level and position; remembers the tiles that it has read. */
+/** Looks up nodes of complete subtrees by level and position; keeps the tiles that it has read. */
 export function createNodeReader(q: { tree: TreeStore; records: RecordStore }) {
   const tiles = new Map<string, Promise<Buffer | undefined>>()
 
@@ -97,9 +97,9 @@ export function createNodeReader(q: { tree: TreeStore; records: RecordStore }) {
     const at = (first % TILE_WIDTH) * HASH
     const hashes = tile?.subarray(at, at + count * HASH)
     if (hashes?.length === count * HASH) return subtreeRoot(hashes)
-    // A record is gone: there is nothing below a leaf.
+    // A record is missing: there is nothing below a leaf.
     if (level === 0) throw new Fault('log_inconsistent', { what: `record ${index} has no leaf` })
-    // The tiles lag behind: the two halves are there or lag as well.
+    // The tiles lag behind: the node is computed from its halves, which may lag behind as well.
     return nodeHash(await hashAt(level - 1, 2 * index), await hashAt(level - 1, 2 * index + 1))
   }
   return hashAt
