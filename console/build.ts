@@ -1,6 +1,6 @@
 /**
- * Builds the consoles into console/dist when their sources are other than those of the last build. What a console may call,
- * and with which roles, is read from the OpenAPI file of its API.
+ * Builds the consoles into console/dist when their sources have changed since the last build. The operations that a console may
+ * call, with their roles, are read from the OpenAPI file of its API.
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -40,7 +40,7 @@ export async function buildConsoles(): Promise<string[]> {
     const output = path.join(ROOT, 'dist', console.name)
     if ((await readFile(path.join(output, STAMP), 'utf8').catch(() => '')) === digest) continue
     const temporary = `${output}.${process.pid}`
-    // Our own file: however many aliases it has, none of them is an attack.
+    // Our own file: its many aliases are no attack.
     const document = parse(api, { maxAliasCount: -1 }) as Document
     await build({ ...console, output: temporary, operations: operationsOf(document) })
     await writeFile(path.join(temporary, STAMP), digest)
@@ -65,13 +65,13 @@ async function build(q: { name: string; base: string; output: string; operations
       emptyOutDir: true,
       target: 'es2023',
       modulePreload: { polyfill: false },
-      // Everything is a file of ours: a data: address would need a wider content security policy.
+      // All assets are files: data: URLs would need a wider content security policy.
       assetsInlineLimit: 0,
     },
   })
 }
 
-/** Whole or not at all, also when two build at the same time: either's result is the same. */
+/** Replaces the output as a whole, also when two builds run at the same time: both have the same result. */
 async function putInPlace(temporary: string, output: string): Promise<void> {
   await rm(output, { recursive: true, force: true })
   await rename(temporary, output).catch(async (cause: NodeJS.ErrnoException) => {
@@ -80,7 +80,10 @@ async function putInPlace(temporary: string, output: string): Promise<void> {
   })
 }
 
-/** Each operation's method, path and roles by its name, whether it takes two persons, and how long it may take when that is long. */
+/**
+ * Method, path and roles of each operation by its name, whether it needs two people, and its time limit when that is longer than
+ * usual.
+ */
 function operationsOf({ paths }: Document): object {
   const found = Object.entries(paths).flatMap(([at, item]) =>
     METHODS.flatMap((method) => {

@@ -1,4 +1,4 @@
-/** What many lists of auditors say in a cell: for which case and why, and when by whom. */
+/** Cells that many lists of auditors share: case and reason, time and person. */
 import { Time } from '../kit/time.tsx'
 
 export function CaseAndReason(q: { case: string; reason: string; reference?: string | null }) {

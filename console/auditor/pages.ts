@@ -1,4 +1,4 @@
-/** The pages of the console in the order of its navigation: a page is a folder, and a line here. */
+/** The pages of the console in the order of its navigation: each page is a folder, and an entry here. */
 import type { Page } from '../kit/frame.tsx'
 import { apiKeys } from './api-keys/page.tsx'
 import { archives } from './archives/page.tsx'
@@ -35,7 +35,7 @@ export const pages: Page[] = [
   exportsPage,
   traffic,
   contracts,
-  // Before the page of one, whose path it fits.
+  // Before the page of one contract, whose path pattern matches these paths too.
   proposeContract,
   proposeVersion,
   contract,

@@ -1,4 +1,4 @@
-/** Who reads content says for which case and why, and it is on record before anything is shown. */
+/** Readers of content must give case and reason; both are recorded before anything is shown. */
 import type { Field, Values } from '../kit/field.tsx'
 
 export const WHY: Field[] = [

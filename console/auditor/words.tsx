@@ -1,4 +1,4 @@
-/** What records say of themselves, in words: kind, direction, outcome; and the way to an exchange. */
+/** Records in words: kind, direction, outcome; and the link to an exchange. */
 import { Link } from '../kit/address.tsx'
 import { Status, type Tone } from '../kit/status.tsx'
 import { type TextKey, text } from '../kit/text.ts'
@@ -47,7 +47,7 @@ export function toneOf({ kind, outcome }: { kind: string; outcome: string }): To
   return outcome === '' ? 'quiet' : 'bad'
 }
 
-/** Its state as a word; a code beside it says why. A request has none: what answers it says how it ended. */
+/** The outcome as a word, with the code that says why. A request has none: the record that answers it has the outcome. */
 export function Outcome({ kind, outcome }: { kind: string; outcome: string }) {
   if (kind === 'request' && outcome === '') return null
   const word: TextKey =
@@ -76,7 +76,7 @@ export function Outcome({ kind, outcome }: { kind: string; outcome: string }) {
 export function Id({ of }: { of: string | null | undefined }) {
   if (of === null || of === undefined || of === '')
     return <span class="beside">{text('record.notKept')}</span>
-  // Breaks where its parts end, before it breaks within one.
+  // Wraps after a part of the identifier rather than within it.
   const parts = of.split(/(?<=[:/-])/)
   return <bdi class="id parts">{parts.map((part, at) => (at === 0 ? part : [<wbr key={part} />, part]))}</bdi>
 }

@@ -1,6 +1,6 @@
 /**
- * An act as a button and a dialog: its consequence is said before, its result after, and one that cannot be undone asks for
- * the name of the thing. Who may not act does not see the button.
+ * An act as a button and a dialog. The dialog shows the consequence before and the result after; an act that cannot be undone
+ * asks for the name of the thing. Callers who may not act do not see the button.
  */
 import type { ComponentChildren } from 'preact'
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
@@ -18,23 +18,23 @@ const REASON = 'reasonOfTheProposal'
 const MAX_REASON = 500
 
 type ActProps<T> = {
-  /** The operation of the API that this comes to: its roles say who sees the button. */
+  /** The operation that is called: only its roles see the button. */
   operation: string
   button: string
-  /** Names the button where many say the same, as in the rows of a table. */
+  /** A distinct name for the button when several have the same text, as in the rows of a table. */
   label?: string
   title: string
   consequence: ComponentChildren
   fields?: Field[]
-  /** For acts that cannot be undone. */
+  /** For acts that cannot be undone: the name that must be typed. */
   nameToType?: string
   look?: 'primary' | 'quiet'
-  /** Nothing has changed by it: what the page shows stays as it was read. */
+  /** The act changes nothing, so the page is not reloaded. */
   reads?: boolean
-  /** `call` is the API's, and says the reason where a second administrator will decide. */
+  /** Calls the operation with `call`, which adds the reason when a second administrator must decide. */
   send(values: Values, call: Api['call']): Promise<Answer<T>>
   result(data: T, values: Values): ComponentChildren
-  /** After the result was read. */
+  /** Called when the result has been read and the dialog is closed. */
   then?(data: T): void
 }
 
@@ -48,9 +48,9 @@ export function Act<T>(q: ActProps<T>) {
   const id = useId()
   const [open, setOpen] = useState(false)
   const [done, setDone] = useState<Done<T>>()
-  /** An answer did not come, or says that it was done before: the page has to be read again. */
+  /** An answer did not come, or says that the act was done before: the page must be reloaded. */
   const isUnsure = useRef(false)
-  // Before it is painted: the next key must not go to what lies below.
+  // Before the browser paints: the next key must not reach the page below.
   useLayoutEffect(() => {
     if (open) dialog.current?.showModal()
   }, [open])
@@ -61,7 +61,7 @@ export function Act<T>(q: ActProps<T>) {
 
   const send = async (values: Values): Promise<void> => {
     try {
-      // What is asked beside the act's own fields is no part of what it sends.
+      // The reason and the typed name are not part of the act's own fields.
       const { [REASON]: why, [NAME]: _, ...own } = values
       const reason = why === undefined ? undefined : String(why)
       const answer = await q.send(own, (name, input) => api.call(name, { ...input, reason }))

@@ -1,4 +1,4 @@
-/** Where the reader is: pages are paths below the console, what a list shows is its query, so that every view is a link. */
+/** The address: pages are paths below the console, and a list's filters are in the query, so that every view has a link. */
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 
@@ -32,7 +32,7 @@ export function goTo(path: string): void {
   window.dispatchEvent(new Event(MOVED))
 }
 
-/** Changes some of the query and nothing else; an empty value takes its name away. */
+/** Changes only these parameters of the query; an empty value removes its parameter. */
 export function changeQuery(changes: Record<string, string>, how: 'push' | 'replace' = 'push'): void {
   const query = new URLSearchParams(window.location.search)
   for (const [name, value] of Object.entries(changes)) {
@@ -48,7 +48,7 @@ export function changeQuery(changes: Record<string, string>, how: 'push' | 'repl
 
 type LinkProps = { to: string; children: ComponentChildren; current?: boolean; class?: string }
 
-/** A link within the console; with a modifier key it is the browser's. */
+/** A link within the console; with a modifier key the browser follows it. */
 export function Link({ to, children, current = false, class: look }: LinkProps) {
   const follow = (event: MouseEvent): void => {
     if (event.defaultPrevented || event.button !== 0) return
@@ -63,7 +63,7 @@ export function Link({ to, children, current = false, class: look }: LinkProps) 
   )
 }
 
-/** The parameters of "/members/:id" in a path, or undefined when the path is another one. */
+/** The parameters of a pattern such as "/members/:id" in a path; undefined when the path does not match. */
 export function match(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.split('/')
   const given = path.replace(/(.)\/$/, '$1').split('/')

@@ -1,4 +1,4 @@
-/** API keys: made with some roles, their secret shown once, revoked for ever. */
+/** API keys: made with roles, their secret shown once, revoked for ever. */
 import { Act } from './act.tsx'
 import { useConsole } from './context.ts'
 import { Copyable } from './copyable.tsx'
@@ -18,17 +18,17 @@ type Key = {
   revokedAt: string | null
   createdBy: string | null
   addresses: string[] | null
-  /** Its secret has been shown. */
+  /** Whether its secret has been shown. */
   issued: boolean
 }
 
-/** Addresses as people write them: with commas, spaces or both between. */
+/** Splits addresses that people separate with commas or spaces. */
 function listOf(addresses: string): { addresses?: string[] } {
   const all = addresses.split(/[\s,]+/).filter((one) => one !== '')
   return all.length === 0 ? {} : { addresses: all }
 }
 
-/** What a console says of its own. */
+/** Texts and operations that differ between the consoles. */
 type ApiKeyTexts = {
   /** An operation that every role may call. */
   everybody: string

@@ -1,6 +1,6 @@
 /**
- * The one way to the management API: an operation is called by its name in the OpenAPI file, for a person by the session's
- * cookie with its CSRF token, or by an API key that this module alone holds, in memory.
+ * The only client of the management API. An operation is called by its name in the OpenAPI file: for a person with the session's
+ * cookie and its CSRF token, or with an API key that only this module holds, in memory.
  */
 
 import { operations } from './operations.ts'
@@ -9,12 +9,12 @@ export type Input = {
   params?: Record<string, string>
   query?: Record<string, string | undefined>
   body?: object
-  /** Why, for an act that waits for a second administrator. */
+  /** The reason, for an act that waits for a second administrator. */
   reason?: string | undefined
   signal?: AbortSignal
 }
 
-/** `proposal` when the act waits for a second administrator; `total` of a list by page. */
+/** `proposal` is set when the act waits for a second administrator, `total` for a list with pages. */
 export type Answer<T> = { data: T; total?: number; proposal?: { id: string; hash: string }; headers: Headers }
 
 export type Session = {
@@ -24,22 +24,22 @@ export type Session = {
   roles: string[]
   csrfToken?: string
   endsAt?: string
-  /** What the API marks so becomes a proposal for a second administrator. */
+  /** When true, acts that the API marks for it become proposals for a second administrator. */
   fourEyes?: boolean
-  /** At a security server: content is shown when a second auditor has agreed. */
+  /** At a security server: content is shown only when a second auditor has agreed. */
   contentFourEyes?: boolean
 }
 
 export type Api = {
   call<T>(operation: string, input?: Input): Promise<Answer<T>>
-  /** A file, under the name that the API gives it. */
+  /** Downloads a file under the name that the API gives it. */
   download(operation: string, input?: Input): Promise<Answer<File>>
-  /** The session of the browser, or the one that an API key opens. Throws ApiFault 401 when there is none. */
+  /** Opens the browser's session, or one with an API key. Throws ApiFault 401 when there is none. */
   open(apiKey?: string): Promise<Session>
   close(): Promise<void>
 }
 
-/** What the API refused, or did not answer at all. */
+/** A refusal of the API; NoAnswer is the subclass for a missing answer. */
 export class ApiFault extends Error {
   readonly status: number
   readonly type: string
@@ -52,9 +52,9 @@ export class ApiFault extends Error {
   }
 }
 
-/** No answer came, or not all of it: of an act nobody knows whether it was carried out. */
+/** No answer came, or only a part of it: nobody knows whether the act was carried out. */
 export class NoAnswer extends ApiFault {
-  /** How long it was waited for; undefined when the server could not be reached, or broke off. */
+  /** How many seconds were waited; undefined when the server could not be reached or closed the connection. */
   readonly seconds: number | undefined
   readonly isAct: boolean
   constructor(isAct: boolean, seconds?: number) {
@@ -64,17 +64,17 @@ export class NoAnswer extends ApiFault {
   }
 }
 
-/** Where the API's addresses begin, in the audit log too. */
+/** The base path of the API; the audit log uses it too. */
 export const BASE = '/api/v1'
 const PATIENT_TRIES = 4
 const MAX_WAIT_SECONDS = 5
-/** How long an answer, or the next part of a file, may let wait where the OpenAPI file allows no more. */
+/** How many seconds may pass before an answer, or the next part of a file, when the OpenAPI file does not allow more. */
 const ANSWER_SECONDS = 30
-// What proxies in front of the server say when it does not answer.
+// The status with which proxies report that the server does not answer.
 const NO_ANSWER_STATUS = [502, 504]
 const MAX_UNANSWERED = 50
 
-/** Whether one of the roles may call the operation. */
+/** Whether one of the session's roles may call the operation. */
 export function mayCall(session: Session, operation: string): boolean {
   const roles = operations[operation]?.roles ?? []
   return roles.includes('any') || session.roles.some((role) => roles.includes(role))
@@ -83,7 +83,9 @@ export function mayCall(session: Session, operation: string): boolean {
 export function createApi(): Api {
   let apiKey: string | undefined
   let csrfToken: string | undefined
-  /** The key of each act that was not answered, by what was sent: sent again as it was, the server does not do it twice. */
+  /**
+   * The Idempotency-Key of each unanswered act, by its content: when the same act is sent again, the server does not do it twice.
+   */
   const unanswered = new Map<string, string>()
 
   async function send(method: string, url: string, input: Input, wait: Wait): Promise<Response> {
@@ -115,9 +117,9 @@ export function createApi(): Api {
       const response = await fetch(url, request)
       if (NO_ANSWER_STATUS.includes(response.status) && !isJson(response))
         throw new NoAnswer(act !== undefined)
-      // Refused before anything was done: the same request may wait its turn.
+      // Refused before anything was done: the same request can be sent again later.
       if (response.status !== 429 || tries === PATIENT_TRIES) {
-        // What failed at the server may have been done in part: the same again would be known again.
+        // After a server error the act may have been done in part, so its key is kept and the server recognizes the repetition.
         if (act !== undefined && response.status < 500) unanswered.delete(act)
         return response
       }
@@ -144,7 +146,7 @@ export function createApi(): Api {
       if (!response.ok)
         throw new ApiFault(response.status, (await response.json().catch(() => ({}))) as object)
       const fileName = /filename="([\w.-]+)"/.exec(headers.get('content-disposition') ?? '')?.[1] ?? name
-      // However long it takes, as long as something comes. What breaks off half-way is no file.
+      // A download may take any time as long as bytes arrive. A broken-off download is no file.
       const heard = new TransformStream<Uint8Array, Uint8Array>({
         transform: (part, out) => {
           wait.again()
@@ -165,7 +167,7 @@ export function createApi(): Api {
         data: data as T,
         headers: response.headers,
         ...(total === null ? {} : { total: Number(total) }),
-        // 202 also says that something goes on after the answer.
+        // Status 202 is also used for work that goes on after the answer.
         ...(response.status === 202 && isProposed(data) ? { proposal: proposalOf(data) } : {}),
       }
     })
@@ -196,11 +198,11 @@ export function createApi(): Api {
 
 type Wait = {
   signal: AbortSignal
-  /** Something was heard: the time begins anew. */
+  /** Call when something arrived: restarts the time limit. */
   again(): void
 }
 
-/** Ends `work` when it hears nothing for that long. Throws NoAnswer then, and for all that breaks off. */
+/** Ends `work` when nothing arrives within the time limit. Throws NoAnswer then, and when the connection breaks. */
 async function bounded<T>(
   q: { isAct: boolean; seconds: number; signal: AbortSignal | undefined },
   work: (wait: Wait) => Promise<T>,
@@ -216,7 +218,7 @@ async function bounded<T>(
   try {
     return await work({ signal, again })
   } catch (cause) {
-    // A page that somebody left asks no more.
+    // A page that was left makes no more requests.
     if (cause instanceof ApiFault || q.signal?.aborted === true) throw cause
     throw ending.signal.aborted ? new NoAnswer(q.isAct, q.seconds) : new NoAnswer(q.isAct)
   } finally {
@@ -224,13 +226,13 @@ async function bounded<T>(
   }
 }
 
-/** What an act is known by while it is not answered: its body; a file by what the browser says of it. */
+/** Identifies an unanswered act by its body; a file by its name, size and time. */
 function fingerprintOf(body: object | undefined): string {
   if (body instanceof File) return `${body.name} ${body.size} ${body.lastModified}`
   return body instanceof Blob ? `${body.type} ${body.size}` : JSON.stringify(body ?? '')
 }
 
-/** 128 random bits; `crypto.randomUUID` is there in secure contexts only. */
+/** 128 random bits; `crypto.randomUUID` exists in secure contexts only. */
 function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
     byte.toString(16).padStart(2, '0'),
@@ -241,7 +243,8 @@ function isJson({ headers }: Response): boolean {
   return headers.get('content-type')?.startsWith('application/json') === true
 }
 
-// Control characters and direction marks: no page shows a text as another one, whoever wrote it. Joiners stay, as in names.
+// Control characters and direction marks, which could make a text look like another one. Joiners stay, because names contain
+// them.
 const MARKS = /(?![\t\n\r])\p{Cc}|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 const MAY_HOLD_MARKS = /[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\\u/
 
@@ -262,12 +265,12 @@ function proposalOf({ id, contentSha256 }: Proposed): { id: string; hash: string
   return { id, hash: contentSha256 }
 }
 
-/** Whether persons can log in here: `/login` leads elsewhere when it is set up, and refuses when it is not. Throws NoAnswer. */
+/** Whether people can log in here: `/login` redirects when a login is set up, and refuses otherwise. Throws NoAnswer. */
 export function loginIsConfigured(): Promise<boolean> {
   const q = { isAct: false, seconds: ANSWER_SECONDS, signal: undefined }
   return bounded(q, async ({ signal }) => {
     const answer = await fetch('/login', { redirect: 'manual', cache: 'no-store', signal })
-    // What is not read to its end keeps its connection.
+    // An answer that is not read to its end keeps its connection open.
     await answer.arrayBuffer()
     return answer.type === 'opaqueredirect' || answer.ok
   })
@@ -280,7 +283,7 @@ function addressOf(path: string, { params = {}, query = {} }: Input): string {
   return `${BASE}${filled}${search === '' ? '' : `?${search}`}`
 }
 
-/** One segment of a path; the colons of an id stay, as X-Road writes them. */
+/** One path segment; the colons of an id are not encoded, as in X-Road. */
 export function segmentOf(text: string): string {
   return encodeURIComponent(text).replaceAll('%3A', ':')
 }

@@ -1,4 +1,4 @@
-/** What a reader of the audit log may do with it: recompute its chain, take it along as a file. */
+/** The acts on the audit log: verify its chain, download it. */
 import { Act } from './act.tsx'
 import { useConsole } from './context.ts'
 import { Saved } from './saved.tsx'

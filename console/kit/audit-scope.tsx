@@ -1,4 +1,4 @@
-/** What an audit order's scope is narrowed to: whose exchanges, by what, when. */
+/** The scope of an audit order: whose exchanges, by which criteria, when. */
 import type { AuditScope } from '#schemas/audit-order.ts'
 import { text } from './text.ts'
 import { Time } from './time.tsx'

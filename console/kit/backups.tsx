@@ -1,4 +1,4 @@
-/** Backups of either server: how old the newest is, what failed, and the files that can be fetched. */
+/** Backups of either server: the age of the newest, failures, and the files to download. */
 import { Act } from './act.tsx'
 import { useConsole } from './context.ts'
 import { Copyable } from './copyable.tsx'
@@ -35,7 +35,7 @@ type Backup = {
 
 const TONES: Record<Backup['state'], Tone> = { made: 'good', failed: 'bad', running: 'quiet' }
 
-/** What differs between the two servers: what a backup holds, and what is lost without one. */
+/** Texts that differ between the two servers: what a backup contains, and what is lost without one. */
 type BackupTexts = { makeConsequence: TextKey; notConfigured: TextKey }
 
 export function BackupParts({ texts }: { texts: BackupTexts }) {

@@ -1,10 +1,10 @@
-/** A bar chart whose numbers stand in a table below it: who does not see the bars reads the same. */
+/** A bar chart whose numbers are in a table below it, so that readers who do not see the bars get the same. */
 import { number } from './text.ts'
 
 type Bar = { label: string; value: number }
 
 const HEIGHT = 120
-/** Below the bars, for their labels. */
+/** The space below the bars for their labels. */
 const FOOT = 16
 const STEP = 40
 const GAP = 8

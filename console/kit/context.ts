@@ -1,4 +1,4 @@
-/** What every part of a console may ask for: the API, who is signed in, the live region, and that something has changed. */
+/** What every part of a console can use: the API, the session, the live region, and the signal that something has changed. */
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Api, Session } from './api.ts'
@@ -7,10 +7,10 @@ import { mayCall } from './api.ts'
 export type Console = {
   api: Api
   session: Session
-  /** Counts acts: what is shown is read again after each. */
+  /** The number of acts so far: answers are loaded again when it rises. */
   changes: number
   changed(): void
-  /** The session has ended, at the server or here. */
+  /** Call when the session has ended, at the server or here. */
   signedOut(): void
 }
 

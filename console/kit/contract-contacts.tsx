@@ -1,4 +1,4 @@
-/** The contacts that a version names, and whether the address of each is known to reach its member. */
+/** The contacts of a version, and whether each address is confirmed to reach its member. */
 import type { ComponentChildren } from 'preact'
 import { Act } from './act.tsx'
 import { type PartyView, partyId } from './contract.tsx'
@@ -32,12 +32,12 @@ type Props<C> = {
   of: C[]
   version: number
   Party: PartyView
-  /** Who may call one of these has a column of acts. */
+  /** Operations of the acts: the column is shown to callers of any of them. */
   operations: string[]
   acts(contact: C): ComponentChildren
 }
 
-/** Nothing where the registry sends no e-mail, so that no address has a state. */
+/** Empty when the registry sends no e-mail, because then no address has a state. */
 export function Contacts<C extends Contact>({ of, version, Party, operations, acts }: Props<C>) {
   if (of.every(({ state }) => state === undefined)) return null
   const title = text('contract.contactsOf', { version: String(version) })
@@ -66,7 +66,7 @@ export function Contacts<C extends Contact>({ of, version, Party, operations, ac
   )
 }
 
-/** Another letter with another code: the one before may not have come, or its code may have run out. */
+/** Sends another letter with a new code: the last letter may be lost, or its code expired. */
 export function SendLetterAgain({
   of: { member, email },
   contract,

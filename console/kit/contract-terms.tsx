@@ -1,4 +1,6 @@
-/** What both sides agreed on, in words: purpose and law, services with their endpoints and fields, how long and how much. */
+/**
+ * What both sides agreed on, in words: purpose and legal basis, services with their endpoints and fields, duration and quotas.
+ */
 import type { Content, PartyView, Service } from './contract.tsx'
 import { Facts } from './facts.tsx'
 import { type TextKey, text } from './text.ts'
@@ -56,7 +58,7 @@ export function Terms({ of: { content, contentHash }, Party }: Props) {
   )
 }
 
-/** On the servers of which members auditors with the role for it see its exchanges. */
+/** The members on whose servers auditors with the right role see the exchanges of a secret contract. */
 function Secret({ of, Party }: { of: Content['secret']; Party: PartyView }) {
   if (of === undefined) return <>{text('common.no')}</>
   if (of.visibleTo.length === 0) return <>{text('contract.secretToAll')}</>

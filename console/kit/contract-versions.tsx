@@ -1,4 +1,4 @@
-/** Two versions side by side: every field on which they differ, and on demand those on which they agree. */
+/** Two versions side by side: every field that differs, and on demand those that are equal. */
 import { useState } from 'preact/hooks'
 import { type State, stateName } from './contract.tsx'
 import { Part } from './facts.tsx'
@@ -67,7 +67,7 @@ function Pick(q: { title: TextKey; of: Version[]; chosen: number; choose(version
   )
 }
 
-/** A content's own fields, as its terms and facts call them. */
+/** The titles of a content's fields, as terms and facts use them. */
 const FIELDS: Record<string, TextKey> = {
   ...{ title: 'contract.titleField', provider: 'contract.provider', consumers: 'contract.consumers' },
   ...{ purpose: 'contract.purpose', legalBasis: 'contract.legalBasis', services: 'contract.services' },
@@ -105,7 +105,10 @@ function wordOf({ before, after }: Line): TextKey {
   return after === undefined ? 'contract.removed' : 'contract.changed'
 }
 
-/** Each leaf of a content by its JSON Pointer; the version's own number and what it supersedes always differ. */
+/**
+ * Each leaf of a content by its JSON Pointer, without the version's number and the version that it supersedes, which always
+ * differ.
+ */
 function leavesOf(content: unknown): Map<string, string> {
   const found = new Map<string, string>()
   const walk = (value: unknown, path: string): void => {

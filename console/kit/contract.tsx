@@ -1,4 +1,4 @@
-/** A service contract in words, on either side: its states, its content, who is party to it. */
+/** A service contract in words, for both consoles: its states, its content, its parties. */
 import type { ComponentType } from 'preact'
 import { Status, type Tone } from './status.tsx'
 import { type TextKey, text } from './text.ts'
@@ -31,7 +31,7 @@ export type Content = {
   contacts: { member: string; name: string; email: string }[]
 }
 
-/** How a console shows a party, which stands in its text form, with slashes. */
+/** How a console shows a party, given in its text form with slashes. */
 export type PartyView = ComponentType<{ id: string }>
 
 const TONES: Record<State, Tone> = {
@@ -68,23 +68,23 @@ export function contractPath(contract: string): string {
   return `/contracts/${contract}`
 }
 
-/** "DEV/GOV/1/a%20b", as contracts name a party, in the form of the register. */
+/** The register's form of a party's text form, which looks like "DEV/GOV/1/a%20b". */
 export function partyId(party: string): string {
   return party.split('/').map(decodeURIComponent).join(':')
 }
 
-/** The version that holds or was held last; before that the one that is proposed. */
+/** The newest version that is in force or suspended; if there is none, the newest version. */
 export function currentOf<V extends { state: State }>(versions: V[]): V {
   const held = versions.filter(({ state }) => state === 'ACTIVE' || state === 'SUSPENDED')
   return held.at(-1) ?? versions.at(-1)!
 }
 
-/** "Anna (person 3f…)", or "Anna (3f…)" in a seal: the audit log has the ids, readers want the names. */
+/** Removes the ids from "Anna (person 3f…)", or "Anna (3f…)" in a seal: the audit log has the ids, readers want the names. */
 export function withoutIds(by: string): string {
   return by.replace(/ \((?:(?:person|key) )?[0-9a-f-]{36}\)/g, '')
 }
 
-/** Which of several versions is shown. */
+/** A choice of the version to show. */
 export function ChooseVersion(q: {
   of: { version: number }[]
   chosen: number

@@ -1,11 +1,11 @@
-/** An id as it is, whole and selectable, with a button that copies it. */
+/** An id, complete and selectable, with a button that copies it. */
 import { useEffect, useState } from 'preact/hooks'
 import { useAnnounce } from './live.tsx'
 import { text } from './text.ts'
 
 const SHOWN_MS = 2000
 
-/** `label` names what is copied, for those who hear the button apart from the value. */
+/** `label` names the copied value for people who hear only the button. */
 export function Copyable({ value, label }: { value: string; label?: string }) {
   const [copied, setCopied] = useState(false)
   const announce = useAnnounce()
@@ -15,7 +15,7 @@ export function Copyable({ value, label }: { value: string; label?: string }) {
     return () => clearTimeout(timer)
   }, [copied])
   const copy = async (): Promise<void> => {
-    // Refused where the page is no secure context: the value can still be selected.
+    // Refused when the page is no secure context: the value can still be selected.
     const done = await navigator.clipboard?.writeText(value).then(
       () => true,
       () => false,

@@ -1,6 +1,5 @@
 /**
- * A list without an end that anybody has counted: the newest first, and from there to the older ones. A page is named by the row
- * before it, so a page that was read stays what it was while the list grows.
+ * A list without a total, newest rows first. A page is named by the row before it, so a page keeps its rows while the list grows.
  */
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
@@ -17,14 +16,14 @@ type CursorTableProps<R, A> = {
   operation: string
   caption: string
   columns: Column<R>[]
-  /** Also names the row for the page after it. */
+  /** The key of a row; it also names the page after the row. */
   rowKey(row: R): string | number
   filters?: Filter[]
-  /** Where the rows stand in the answer, when it is no list. */
+  /** Finds the rows in an answer that is no list. */
   rowsOf?(answer: A): R[]
-  /** What the answer says beside its rows. */
+  /** Shows the other parts of the answer. */
   beside?(answer: A): ComponentChildren
-  /** What to say and offer when the list has no row at all. */
+  /** What to show when the list has no row at all. */
   empty: ComponentChildren
 }
 
@@ -38,7 +37,7 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   const given = query.get('page') ?? ''
   const before = CURSOR.test(given) ? given : ''
   const asked = askedOf(query, filters)
-  // One more than is shown tells whether there are more.
+  // One row more than is shown tells whether there are more.
   const found = useAnswer<A>(q.operation, {
     query: { ...Object.fromEntries(asked), before, limit: String(size + 1) },
   })

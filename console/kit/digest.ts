@@ -1,7 +1,7 @@
 /** SHA-256 of a text, computed by the browser. */
 import { useEffect, useState } from 'preact/hooks'
 
-/** In hexadecimal digits; undefined until it is known, and where the page is no secure context, so that the browser computes none. */
+/** In hex. Undefined until it is computed, and when the page is no secure context, where browsers do not compute it. */
 export function useDigest(content: string): string | undefined {
   const [digest, setDigest] = useState<string>()
   useEffect(() => {

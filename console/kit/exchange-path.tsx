@@ -1,6 +1,6 @@
 /**
- * An exchange as the path of its messages: the places it goes through, and below each other the steps between two of them
- * with their proofs. The drawing repeats what stands in words.
+ * An exchange as the path of its messages: the stations that it passes, and below them the steps between two stations with their
+ * proofs. The drawing repeats what the text says.
  */
 import type { ComponentChildren } from 'preact'
 import './exchange-path.css'
@@ -10,7 +10,7 @@ export type Station = { title: string; name: ComponentChildren; note?: string; i
 
 type Step = {
   key: string | number
-  /** Stations by their place, from 0. */
+  /** The stations by their number, from 0. */
   from: number
   to: number
   tone: Tone

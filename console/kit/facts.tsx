@@ -1,4 +1,4 @@
-/** What is known about one thing, as pairs of name and value; and a part of a page with its heading. */
+/** The facts about one thing, as pairs of name and value; and a part of a page with its heading. */
 import type { ComponentChildren } from 'preact'
 import { type TextKey, text } from './text.ts'
 
@@ -29,7 +29,7 @@ export function Part(q: { title: string; acts?: ComponentChildren; children: Com
   )
 }
 
-/** The head of a page: its one first heading, and what can be done here. */
+/** The head of a page: its only first-level heading, and the acts of the page. */
 export function Head(q: { title: string; lead?: ComponentChildren; acts?: ComponentChildren }) {
   return (
     <header class="head">

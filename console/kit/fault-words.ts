@@ -1,8 +1,8 @@
-/** What was refused, or not answered, as sentences: what happened, what of it is not known, and what to do. */
+/** A refusal or a missing answer in sentences: what happened, what is unknown, and what to do. */
 import { type ApiFault, NoAnswer } from './api.ts'
 import { text } from './text.ts'
 
-/** `typed`: in a form, whose reader may send it again. */
+/** `typed`: the fault occurred in a form, which its reader can send again. */
 export function wordsOf(fault: ApiFault, typed = false): string[] {
   if (!(fault instanceof NoAnswer)) {
     return [fault.message === '' ? text('kit.noWords', { status: String(fault.status) }) : fault.message]

@@ -1,4 +1,4 @@
-/** One field of a form: its label, hint and error belong to it in the accessibility tree as well. */
+/** One field of a form. Its label, hint and error also belong to it in the accessibility tree. */
 import { type TextKey, text } from './text.ts'
 
 type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file' | 'time'
@@ -6,20 +6,20 @@ type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file' | 'ti
 export type Field = {
   name: string
   title: TextKey
-  /** What fills the title's `{names}`. */
+  /** Values for the `{names}` in the title. */
   titled?: Record<string, string | number>
   hint?: TextKey
   type?: FieldType
-  /** true unless said otherwise. */
+  /** True by default. */
   required?: boolean
   options?: { value: string; title: string }[]
   maxLength?: number
   initial?: string
-  /** Why a value does not do, or undefined. */
+  /** Returns why a value is not valid, or undefined. */
   check?(value: string): string | undefined
 }
 
-/** A text, a file, or the chosen values of checks, joined by commas. */
+/** A text, a file, or the chosen values of checks joined with commas. */
 export type Values = Record<string, string | File>
 
 type Props = {

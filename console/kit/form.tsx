@@ -1,4 +1,4 @@
-/** A form that says what is wrong at each field and, in one place that takes the focus, what is wrong altogether. */
+/** A form that shows each error at its field, and all other errors in one place that gets the focus. */
 import type { ComponentChildren } from 'preact'
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiFault, NoAnswer } from './api.ts'
@@ -113,7 +113,7 @@ function check(fields: Field[], values: Values): Record<string, string> {
   return found
 }
 
-/** The API names a field that its schema refuses as "body.name"; everything else is about the whole. */
+/** The API names a field that its schema refuses as "body.name"; any other fault is about the whole form. */
 function problemsOf(cause: unknown, fields: Field[]): Problems {
   if (!(cause instanceof ApiFault)) throw cause
   if (cause instanceof NoAnswer) return { fields: {}, whole: wordsOf(cause, true), title: 'form.unanswered' }

@@ -1,4 +1,4 @@
-/** The frame of every page: the way past it, where one can go, who one is, and the page itself or why it is not shown. */
+/** The frame of every page: the skip link, the navigation, the session, and the page itself or why it is not shown. */
 import type { ComponentChildren, ComponentType } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { Link, match, useAddress } from './address.tsx'
@@ -10,12 +10,12 @@ import { type TextKey, text } from './text.ts'
 import { Time } from './time.tsx'
 
 export type Page = {
-  /** '/members' or '/members/:id'. */
+  /** A path such as '/members' or '/members/:id'. */
   path: string
   title: TextKey
-  /** Whether it stands in the navigation; pages of one thing belong to their list. */
+  /** Whether the navigation lists it; the page of one thing belongs to its list. */
   listed: boolean
-  /** Who may call this operation sees the page. */
+  /** Callers of this operation see the page. */
   operation: string
   View: ComponentType<{ params: Record<string, string> }>
 }
@@ -24,7 +24,7 @@ type Props = {
   name: string
   pages: Page[]
   session: Session
-  /** What somebody without any role sees: they have logged in to become somebody. */
+  /** Shown to a person without any role, who has just logged in to get one. */
   guest?: ComponentType | undefined
   signOut(): void
   children?: ComponentChildren
@@ -41,7 +41,7 @@ export function Frame({ name, pages, session, guest: Guest, signOut, children }:
   useEffect(() => {
     const title = found === undefined ? text('frame.nothing') : text(found.page.title)
     document.title = `${title} – ${name}`
-    // On a fresh page the browser starts at its top; between pages nothing else would tell that it is another one.
+    // The browser begins a new document at its top; between pages of the console only this focus shows that the page has changed.
     if (arrived.current) {
       window.scrollTo(0, 0)
       main.current?.focus()

@@ -1,4 +1,4 @@
-/** The live region: what changed on the page, said in words to those who do not see it. */
+/** The live region: announces changes of the page to people who do not see them. */
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 

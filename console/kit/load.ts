@@ -1,4 +1,4 @@
-/** An answer of the API as a page shows it: loading, there, or refused; read again after every act. */
+/** An answer of the API as a page shows it: loading, there, or refused; loaded again after every act. */
 import { useEffect, useState } from 'preact/hooks'
 import type { Answer, Input } from './api.ts'
 import { ApiFault } from './api.ts'
@@ -9,7 +9,7 @@ export type Loaded<T> =
   | { state: 'refused'; fault: ApiFault; again(): void }
   | { state: 'there'; data: T; total: number; headers: Headers; stale: boolean }
 
-/** Calls a reading operation whenever its input changes. What was there stays in sight while it is read again. */
+/** Calls a reading operation, and again whenever its input changes. The last answer stays visible meanwhile. */
 export function useAnswer<T>(operation: string, input: Omit<Input, 'signal'> = {}): Loaded<T> {
   const { api, changes, signedOut } = useConsole()
   const [tries, setTries] = useState(0)

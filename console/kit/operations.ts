@@ -5,7 +5,7 @@ type Operation = {
   path: string
   roles: string[]
   fourEyes: boolean
-  /** How long it may take to answer, where that is longer than usual. */
+  /** The time limit in seconds, when it is longer than usual. */
   answerSeconds?: number
 }
 

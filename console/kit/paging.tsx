@@ -1,4 +1,4 @@
-/** Which part of a list is shown, of how many, and the way to the others. */
+/** The paging of a list: which part is shown, of how many, and the buttons to other parts. */
 import { changeQuery } from './address.tsx'
 import { text } from './text.ts'
 
@@ -10,7 +10,7 @@ export function Paging({ page, size, total }: { page: number; size: number; tota
   return (
     <nav class="paging" aria-label={text('table.pages')}>
       <p>
-        {/* That there is nothing, or nothing so far on, stands above. */}
+        {/* An empty list, or a page beyond its end, has a text above. */}
         {first <= total && (
           <>
             {text('table.shown', { from: first, to: Math.min(page * size, total), total })}
@@ -27,13 +27,14 @@ export function Paging({ page, size, total }: { page: number; size: number; tota
 }
 
 /**
- * Of a list without a total: `shown` is empty where nothing is, `before` names the row that this page begins after, `next` the last one when there are more.
+ * The paging of a list without a total. `shown` is empty when there are no rows, `before` names the row before this page, `next`
+ * is the page's last row when there are more.
  */
 export function CursorPaging(q: {
   shown: string
   before: string
   next: string | undefined
-  /** Of the way to the next page, where it is another than the usual one. */
+  /** The text of the button to the next page, when it differs from the usual one. */
   older?: string | undefined
   size: number
 }) {

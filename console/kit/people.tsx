@@ -1,4 +1,4 @@
-/** Who may log in and do what: invited, given other roles, locked, unlocked, removed. */
+/** The people who may log in, and their roles: invite, change roles, lock, unlock, remove. */
 import type { ComponentChildren } from 'preact'
 import { Act } from './act.tsx'
 import { ApiFault } from './api.ts'
@@ -12,7 +12,7 @@ import { Table } from './table.tsx'
 import { text } from './text.ts'
 import { Time } from './time.tsx'
 
-/** The page of people; `children` stand above the list. */
+/** The page of people; `children` are shown above the list. */
 export function People({ children, ...rules }: PeopleRules & { children?: ComponentChildren }) {
   const { session } = useConsole()
   return (
@@ -94,7 +94,7 @@ function Invite({ everybody }: { everybody: string }) {
         roleField(everybody, 'people.roles'),
       ]}
       send={async ({ email, subject, roles }, call) => {
-        // As a proposal it would be refused only when somebody has approved it.
+        // Checked here, because a proposal would be refused only after its approval.
         if (email === '' && subject === '') throw new ApiFault(400, { message: text('people.needed') })
         const known = { ...(email === '' ? {} : { email }), ...(subject === '' ? {} : { subject }) }
         return call('invitePerson', { body: { ...known, roles: String(roles).split(',') } })

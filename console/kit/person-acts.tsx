@@ -1,15 +1,15 @@
-/** What can be done about one person; nobody does it about themselves. */
+/** The acts on one person; nobody can act on themselves. */
 import { Act } from './act.tsx'
 import { useConsole } from './context.ts'
 import type { Person } from './person.tsx'
 import { roleField } from './roles.tsx'
 import { type TextKey, text } from './text.ts'
 
-/** What a console says of its own. */
+/** Rules and texts that differ between the consoles. */
 export type PeopleRules = {
   /** An operation that every role may call. */
   everybody: string
-  /** What locking somebody comes to. */
+  /** The consequence of locking somebody. */
   whenLocked: TextKey
 }
 

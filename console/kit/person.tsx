@@ -1,4 +1,4 @@
-/** A person who may log in, as the APIs tell of one. */
+/** A person who may log in, in the form of the APIs. */
 import { Status, type Tone } from './status.tsx'
 import type { TextKey } from './text.ts'
 

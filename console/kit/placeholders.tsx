@@ -1,4 +1,4 @@
-/** What stands where something could be: it is loading, there is nothing, it failed, or it is not for this person. */
+/** Placeholders for content: it is loading, there is none, it failed, or this person may not see it. */
 import type { ComponentChildren } from 'preact'
 import type { ApiFault } from './api.ts'
 import { Copyable } from './copyable.tsx'
@@ -58,12 +58,12 @@ export function NoPermission() {
 
 type ShowProps<T> = {
   of: Loaded<T>
-  /** Where this is the whole page: its heading until there is more to say. */
+  /** Set when this is the whole page: its heading until the content has come. */
   page?: TextKey
   children: (data: T) => ComponentChildren
 }
 
-/** Shows `children` of what is there, or the state that it is in. */
+/** Shows `children` with the answer, or the state of the answer. */
 export function Show<T>({ of, page, children }: ShowProps<T>) {
   if (of.state === 'there') return <>{children(of.data)}</>
   return (

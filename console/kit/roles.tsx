@@ -7,7 +7,7 @@ export function roleName(role: string): string {
   return text(`role.${role}` as TextKey)
 }
 
-/** `everybody` is an operation that every role may call: its roles are all that there are. */
+/** `everybody` is an operation that every role may call: its roles are all roles. */
 export function roleField(everybody: string, title: TextKey, initial: string[] = []): Field {
   const roles = operations[everybody]?.roles ?? []
   return {

@@ -1,4 +1,4 @@
-/** Rows under their columns: a table on a wide screen, a card for each row on a narrow one. */
+/** Rows under their columns: a table on a wide screen, one card per row on a narrow one. */
 import type { ComponentChildren } from 'preact'
 import { changeQuery } from './address.tsx'
 import { mayCall } from './api.ts'
@@ -8,10 +8,10 @@ import { type TextKey, text } from './text.ts'
 export type Column<R> = {
   title: TextKey
   cell(row: R): ComponentChildren
-  /** The name by which the API orders the list. */
+  /** The name by which the API sorts this column. */
   sort?: string
   number?: boolean
-  /** A column of acts: only who may call one of these operations has it. */
+  /** A column of acts: only callers of one of these operations see it. */
   acts?: string[]
 }
 
@@ -20,13 +20,13 @@ type RowsProps<R> = {
   columns: Column<R>[]
   rows: R[]
   rowKey(row: R): string | number
-  /** How the rows are ordered, of those that the API orders. */
+  /** The present order, as the API names it. */
   sort?: string
-  /** They are being read again. */
+  /** The rows are being loaded again. */
   stale?: boolean
 }
 
-// Roles stand here in words: laid out as cards, a table would lose its own.
+// The ARIA roles are explicit: a table that is laid out as cards would lose its own.
 export function Rows<R>({ caption, columns: all, rows, rowKey, sort = '', stale = false }: RowsProps<R>) {
   const { session } = useConsole()
   const columns = all.filter(({ acts }) => acts?.some((operation) => mayCall(session, operation)) ?? true)

@@ -1,4 +1,4 @@
-/** Hands a file to the person, as a download of the browser. */
+/** Offers a file to the person as a download of the browser. */
 
 export function save(file: File): void {
   const address = URL.createObjectURL(file)
@@ -6,6 +6,6 @@ export function save(file: File): void {
   link.href = address
   link.download = file.name
   link.click()
-  // Later: some browsers begin to read only after the click.
+  // Later, because some browsers begin to read only after the click.
   setTimeout(() => URL.revokeObjectURL(address), 60_000)
 }

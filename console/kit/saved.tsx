@@ -1,4 +1,4 @@
-/** A file that an act made: handed to the person at once, and said so. */
+/** A file that an act made: it is downloaded at once, and the page says so. */
 import { useEffect } from 'preact/hooks'
 import { save } from './save.ts'
 import { text } from './text.ts'

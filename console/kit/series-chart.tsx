@@ -1,6 +1,6 @@
 /**
- * Counts over time as bars, each with the part that failed, however many there are; the numbers stand in a table below, so
- * that who does not see the bars reads the same.
+ * Counts over time as bars, each with its failed part, for any number of bars. A table below has the numbers, so that readers who
+ * do not see the bars get the same.
  */
 import './series-chart.css'
 import { number, type TextKey, text } from './text.ts'
@@ -10,9 +10,9 @@ type Point = { label: string; value: number; failed: number }
 const WIDTH = 800
 const HEIGHT = 160
 const TOP = 16
-/** Below the bars, for their labels. */
+/** The space below the bars for their labels. */
 const FOOT = 18
-/** So many labels have room. */
+/** How many labels have room. */
 const LABELS = 8
 const LABEL_WIDTH = 80
 

@@ -1,4 +1,4 @@
-/** The way in: a login of persons where the server has one, or an API key, which this page keeps in memory only. */
+/** The sign-in page: a login for people when the server has one, or an API key, which this page keeps in memory only. */
 import { useEffect, useState } from 'preact/hooks'
 import type { Api, Session } from './api.ts'
 import { ApiFault, loginIsConfigured } from './api.ts'
@@ -8,7 +8,7 @@ import { Refused } from './placeholders.tsx'
 import { text } from './text.ts'
 import { Time } from './time.tsx'
 
-/** Why somebody who was in is here: the session ended, or the server did not hear that it should end. */
+/** Why a person who was signed in is here: the session ended, or the server did not receive the sign-out. */
 export type WhyOut = { ended: true } | { unheard: true; endsAt?: string }
 
 type Props = { api: Api; name: string; why: WhyOut | undefined; enter(session: Session): void }

@@ -1,4 +1,4 @@
-/** Starts a console of some pages: texts, then the session, then the frame; or the way in when there is no session. */
+/** Starts a console: loads its texts, then the session, then shows the frame, or the sign-in page when there is no session. */
 import { type ComponentType, render } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import './tokens.css'
@@ -36,7 +36,7 @@ function App({ name, pages, guest }: Pages & { name: string }) {
       () => setEntry({}),
       (cause: unknown) => {
         if (!(cause instanceof ApiFault)) throw cause
-        // To say no more than is known: at the server the session goes on.
+        // The sign-out did not reach the server: the session goes on there, and the page says so.
         setEntry(
           cause.status === 401 ? {} : { why: { unheard: true, ...(endsAt === undefined ? {} : { endsAt }) } },
         )

@@ -15,7 +15,7 @@ export function Status({ tone, word }: { tone: Tone; word: TextKey }) {
 
 const SOON_MS = 30 * 86_400_000
 
-/** Whether something with a validity is valid, ends soon or has ended. */
+/** Whether something is valid, ends soon or has ended. */
 export function Validity({ notBefore, notAfter }: { notBefore?: string; notAfter: string }) {
   const left = Date.parse(notAfter) - Date.now()
   if (left <= 0) return <Status tone="bad" word="status.expired" />

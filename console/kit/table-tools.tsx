@@ -6,13 +6,13 @@ import { type TextKey, text } from './text.ts'
 
 type Option = { value: string; title: string }
 
-/** One of the API's filters: a choice of options, a text, a day, or without either a time. */
+/** One of the API's filters: a choice of options, a text, a day, or otherwise a time. */
 export type Filter = {
   name: string
   title: TextKey
   options?: Option[]
   type?: 'text' | 'date'
-  /** Of a text: what is there to be chosen from. */
+  /** For a text: suggested values. */
   suggestions?: string[]
 }
 
@@ -24,7 +24,7 @@ type Props<R> = {
   filters: Filter[]
   sorts: Column<R>[]
   sort: string
-  /** How the list is ordered without being told; empty where it has no column for that. */
+  /** The default order of the list; empty when no column shows it. */
   order?: string
 }
 
@@ -61,7 +61,7 @@ export function Tools<R>({ search, filters, sorts, sort, order }: Props<R>) {
   )
 }
 
-/** Looks for what was typed after a short pause, or at once with Enter. */
+/** Searches for the typed text after a short pause, or at once with Enter. */
 function Search({ label }: { label: string }) {
   const { query } = useAddress()
   const given = query.get('q') ?? ''
@@ -128,7 +128,7 @@ function FilterInput({ filter, value }: { filter: Filter; value: string }) {
   return <input type={type ?? 'datetime-local'} value={value} onChange={onChange} />
 }
 
-/** What the address says of each filter, as the API takes it. */
+/** The values of the filters in the address, in the form of the API. */
 export function askedOf(query: URLSearchParams, filters: Filter[]): (readonly [string, string])[] {
   return filters.map(({ name, options, type }) => {
     const given = query.get(name)?.trim() ?? ''
@@ -136,7 +136,7 @@ export function askedOf(query: URLSearchParams, filters: Filter[]): (readonly [s
   })
 }
 
-/** An input of local time knows no zone: it is the reader's, and goes to the API as UTC. */
+/** An input of local time has no zone: the time is in the reader's zone, and is sent as UTC. */
 function timeOf(given: string): string {
   const time = new Date(given)
   return Number.isNaN(time.getTime()) ? '' : time.toISOString()

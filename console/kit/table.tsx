@@ -1,6 +1,6 @@
 /**
- * A list that the server pages, searches and orders: what is shown stands in the address, so a view can be shared. However
- * long the list is, the page holds one part of it.
+ * A list that the server pages, searches and sorts. Its state is in the address, so that a view can be shared. The page contains
+ * only one part of the list.
  */
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
@@ -16,20 +16,20 @@ import { type TextKey, text } from './text.ts'
 type TableProps<R, A> = {
   operation: string
   params?: Record<string, string>
-  /** What this list is always narrowed to. */
+  /** Filters that this list always has. */
   fixed?: Record<string, string>
   caption: string
   columns: Column<R>[]
   rowKey(row: R): string | number
-  /** Where the rows stand in the answer, when it is no list. */
+  /** Finds the rows in an answer that is no list. */
   rowsOf?(answer: A): R[]
-  /** What the answer says beside its rows. */
+  /** Shows the other parts of the answer. */
   beside?(answer: A): ComponentChildren
-  /** How the API orders without being told. */
+  /** The API's default order. */
   order?: string
   search?: TextKey
   filters?: Filter[]
-  /** What to say and offer when the list has no row at all. */
+  /** What to show when the list has no row at all. */
   empty: ComponentChildren
 }
 
@@ -85,7 +85,7 @@ export function Table<R, A = R[]>(q: TableProps<R, A>) {
   )
 }
 
-/** What the address says, when the list can be ordered so. */
+/** The order in the address, if the list can be sorted by it. */
 function sortOf(given: string, sorts: string[]): string | undefined {
   return sorts.includes(given.replace(/^-/, '')) ? given : undefined
 }

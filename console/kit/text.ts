@@ -1,10 +1,10 @@
-/** Every text of the pages comes from the catalogue of a language: a file of console/texts, chosen by the browser's languages. */
+/** Every text of the pages comes from the catalogue of a language: a file in console/texts, chosen by the browser's languages. */
 import type en from '../texts/en.json'
 
 type Keys = keyof typeof en
 type Counted<K> = K extends `${infer Base}_other` ? Base : never
 
-/** A text of the catalogue; one that counts stands there once for each plural form of its language. */
+/** A key of the catalogue. A text with a count has one entry for each plural form of its language. */
 export type TextKey = Keys | Counted<Keys>
 
 const CATALOGUES = import.meta.glob<Record<string, string>>('../texts/*.json', { import: 'default' })
@@ -12,10 +12,10 @@ const FALLBACK = 'en'
 
 let texts: Record<string, string> = {}
 
-/** How numbers and times are written: the browser's own variety of the catalogue's language (en-GB for en). */
+/** The locale of numbers and times: the browser's variety of the catalogue's language (en-GB for en). */
 export let locale = FALLBACK
 
-/** Loads the catalogue of the first language that there is; English when there is none of them. */
+/** Loads the catalogue of the first available language, English when none is available. */
 export async function loadTexts(wanted: readonly string[]): Promise<void> {
   const known = new Map(
     Object.entries(CATALOGUES).map(([file, load]) => [/([\w-]+)\.json$/.exec(file)?.[1] ?? '', load]),
@@ -27,7 +27,7 @@ export async function loadTexts(wanted: readonly string[]): Promise<void> {
   document.documentElement.lang = language
 }
 
-/** The text with its `{names}` filled; `count` chooses the plural form. */
+/** The text with its `{names}` filled in; `count` chooses the plural form. */
 export function text(key: TextKey, values: Record<string, string | number> = {}): string {
   const { count } = values
   const form =

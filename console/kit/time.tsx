@@ -1,4 +1,4 @@
-/** A moment with its zone, and how far it is from now; the exact UTC time is one hover or print away. */
+/** A time with its zone, and its distance from now. The exact UTC time appears on hover and in print. */
 import { locale, text } from './text.ts'
 
 const DAY = 86_400_000

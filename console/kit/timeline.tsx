@@ -1,4 +1,4 @@
-/** What happened, newest first: when, what, by whom. */
+/** Events, newest first: when, what, by whom. */
 import type { ComponentChildren } from 'preact'
 import { Time } from './time.tsx'
 

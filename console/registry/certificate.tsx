@@ -1,4 +1,4 @@
-/** What a certificate says, and whether it is valid. */
+/** The content of a certificate, and whether it is valid. */
 import { Copyable } from '../kit/copyable.tsx'
 import { Facts } from '../kit/facts.tsx'
 import { Validity } from '../kit/status.tsx'
@@ -30,11 +30,11 @@ export function CertificateFacts({ of }: { of: Certificate }) {
 
 const MAX_BYTES = 65_536
 
-/** The content of a certificate's file as the API takes it in JSON: PEM as it is, DER in base64. */
+/** A certificate's file in the form that the API accepts in JSON: PEM unchanged, DER in base64. */
 export async function certificateText(file: File): Promise<string> {
   const bytes = new Uint8Array(await file.arrayBuffer())
   const start = String.fromCharCode(...bytes.subarray(0, 5))
   if (start === '-----') return new TextDecoder('latin1').decode(bytes)
-  // No certificate is longer; what is cut off is refused by the API.
+  // No certificate is longer: a truncated one is refused by the API.
   return btoa(String.fromCharCode(...bytes.subarray(0, MAX_BYTES)))
 }

@@ -1,4 +1,4 @@
-/** What an act would affect, read from the registry before anybody does it: who is left without a server comes first. */
+/** What an act would affect, loaded from the registry before the act. Clients that would be left without a server come first. */
 import type { ComponentChildren } from 'preact'
 import { useAnswer } from '../kit/load.ts'
 import { Show } from '../kit/placeholders.tsx'
@@ -27,7 +27,7 @@ type Foreseen = {
   calls: Told
 } & Record<'members' | 'clients' | 'withoutServer' | 'securityServers' | 'signers', Named<string>>
 
-/** Those whose consequences the registry can tell, with the parameters that it needs for it. */
+/** The operations whose consequences the registry can foresee, with the parameters that it needs. */
 const FORESEEN: Record<string, string[]> = {
   deleteCertificationService: ['id'],
   deleteIntermediateCa: ['id', 'sha256'],
@@ -55,7 +55,7 @@ export function Consequences({ operation, params }: { operation: string; params:
   return <Show of={foreseen}>{(data) => <Affected of={data} />}</Show>
 }
 
-/** What a path calls by its SHA-256 has it as its id. */
+/** An operation whose path has a SHA-256 uses it as the id. */
 function parameterOf(name: string, params: Record<string, string>): string {
   return params[name] ?? (name === 'id' ? (params['sha256'] ?? '') : '')
 }
@@ -87,7 +87,7 @@ function Affected({ of }: { of: Foreseen }) {
         <span class="beside">{callsText(calls)}</span>
       </>
     )),
-    // The same ones again would hide what differs.
+    // Listing the same ones again would hide the difference.
     of.clients.total === of.withoutServer.total ? null : list('clients', of.clients, plainId),
     list('signers', of.signers, plainId),
     list('members', of.members, plainId),
@@ -103,7 +103,10 @@ function Affected({ of }: { of: Foreseen }) {
   )
 }
 
-/** What was exchanged by what would end; who did not report is said before a number could be taken for all. */
+/**
+ * Last month's exchanges that would end, and the servers that did not report theirs. Without any known exchange there is no number
+ * while a report is missing: it would look like the total.
+ */
 function LastMonth({ of }: { of: Told }) {
   const { pairs, unnamed, notReportedBy, partlyReportedBy } = of
   const isKnown = pairs.total > 0 || notReportedBy.total === 0
@@ -137,7 +140,7 @@ function LastMonth({ of }: { of: Told }) {
   )
 }
 
-/** All three, so that a service that only fails does not look unused. */
+/** All three counts, so that a service that only fails does not look unused. */
 function callsText({ answered, failed, refused }: Calls): string {
   return [
     text('consequences.answered', { count: answered }),
@@ -146,12 +149,12 @@ function callsText({ answered, failed, refused }: Calls): string {
   ].join(', ')
 }
 
-/** No link: it would lead out of the dialog in which somebody decides. */
+/** Not a link, which would leave the dialog in which the decision is made. */
 function plainId(id: string) {
   return <bdi class="id wrap">{id}</bdi>
 }
 
-/** Open when it is short, so that a dialog stays one. */
+/** Expanded when it is short, so that the dialog stays small. */
 function list<T>(name: string, { total, first }: Named<T>, show: (one: T) => ComponentChildren) {
   if (total === 0) return null
   return (

@@ -1,4 +1,4 @@
-/** The last acts on one thing, for those who may read the audit log. */
+/** The latest acts on one thing, for those who may read the audit log. */
 import { Link } from '../kit/address.tsx'
 import { BASE, segmentOf } from '../kit/api.ts'
 import { useMay } from '../kit/context.ts'
@@ -12,7 +12,7 @@ import { operationName } from './proposals/proposal.tsx'
 
 const SHOWN = '10'
 
-/** `of` is the part of the API's paths that is this thing's: "members/DEV:GOV:1". */
+/** `of` and `id` make the thing's path in the API, such as "members/DEV:GOV:1". */
 export function History({ of, id }: { of: string; id: string }) {
   return useMay('getAuditLog') ? <Acts target={`${BASE}/${of}/${segmentOf(id)}`} /> : null
 }
@@ -44,7 +44,7 @@ function Acts({ target }: { target: string }) {
   )
 }
 
-/** A proposal is a record of its own: it names what it proposes. */
+/** A proposal has a record of its own, which names the proposed operation. */
 function whatOf({ operation, data }: Entry): string {
   const proposed = operation === 'propose' ? (data as { operation?: string } | null)?.operation : undefined
   return proposed === undefined

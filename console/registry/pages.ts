@@ -1,4 +1,4 @@
-/** The pages of the console in the order of its navigation: a page is a folder, and a line here. */
+/** The pages of the console in the order of its navigation: each page is a folder, and an entry here. */
 import type { Page } from '../kit/frame.tsx'
 import { apiKeys } from './api-keys/page.tsx'
 import { auditLog } from './audit-log/page.tsx'
@@ -48,7 +48,7 @@ export const pages: Page[] = [
   proposals,
   proposal,
   managementRequests,
-  // Before the page of one, whose path it fits.
+  // Before the page of one request, whose path pattern matches this path too.
   automaticApprovals,
   managementRequest,
   members,
@@ -59,7 +59,7 @@ export const pages: Page[] = [
   securityServers,
   securityServer,
   fleet,
-  // Before the page of one, whose path they fit.
+  // Before the page of one server, whose path pattern matches these paths too.
   outages,
   campaigns,
   campaign,

@@ -1,4 +1,4 @@
-/** Archives: which there are, which records each holds, and the digests by which one follows the other. */
+/** Archives of the message log: the list, the records in each, and the digests that link each archive to the next. */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'

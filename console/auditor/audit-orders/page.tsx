@@ -1,4 +1,4 @@
-/** Audit orders of an authority: what was ordered, what this server answered, and the decision where the policy wants one. */
+/** Audit orders of an authority: what was ordered, what this server answered, and the decision when the policy requires one. */
 import type { AuditScope } from '#schemas/audit-order.ts'
 import { Act } from '../../kit/act.tsx'
 import { OrderScope } from '../../kit/audit-scope.tsx'
@@ -16,7 +16,7 @@ type Order = {
   id: string
   authority: string
   case: string
-  /** Null, as the scope, in an order of a form that this server does not know. */
+  /** Null, like the scope, when this server does not know the form of the order. */
   legalBasis: string | null
   scope: AuditScope | null
   deadline: string

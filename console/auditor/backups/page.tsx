@@ -1,4 +1,4 @@
-/** Backups of this security server: how old the newest is, what failed, and the files that can be fetched. */
+/** Backups of this security server: the age of the newest, failures, and the files to download. */
 import { BackupParts } from '../../kit/backups.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'

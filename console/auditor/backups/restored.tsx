@@ -1,4 +1,7 @@
-/** That this server was restored, from which backup, and how those stand now who could have come in again with it. */
+/**
+ * Shows that this server was restored, from which backup, and the present state of the people whom the backup could have let in
+ * again.
+ */
 import { useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
@@ -24,7 +27,7 @@ type Restored = {
   people: Back[]
 }
 
-/** Nothing where nothing was ever restored, and for who is not to know of it. */
+/** Empty when the server was never restored, and for callers who may not read it. */
 export function RestoredPart() {
   return useMay('getRestoration') ? <Newest /> : null
 }

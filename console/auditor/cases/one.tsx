@@ -1,4 +1,4 @@
-/** One discrepancy: what each side showed of it with its proof, who looks into it, and how it ended. */
+/** One discrepancy: what each side showed with its proof, who investigates it, and how it ended. */
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
@@ -122,7 +122,7 @@ function Side(q: { title: TextKey; of: Shown; isOurs?: boolean; holds?: boolean 
   )
 }
 
-/** The other side wrote this text: what is no leaf form of ours is shown below as it is. */
+/** The other side wrote this text. A text that is not a leaf form of ours is shown below unchanged. */
 function factsOf(form: string) {
   try {
     const { kind, time, outcome } = JSON.parse(form) as Record<string, unknown>

@@ -1,4 +1,4 @@
-/** Discrepancies between our log and those of others: what is open, whose it is, and how each ended. */
+/** Discrepancies between our log and those of others: which are open, who investigates them, and how each ended. */
 import { Link } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'

@@ -1,4 +1,4 @@
-/** What a case says of itself: its state, and what differs between the two logs. */
+/** A case in words: its state, and the difference between the two logs. */
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 

@@ -1,11 +1,11 @@
-/** Asks that a second auditor agrees to see content, where the server's policy wants one. */
+/** Asks a second auditor to agree that content may be shown, when the server's policy requires it. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { text } from '../../kit/text.ts'
 import { WHY, whyOf } from '../why.ts'
 
-/** Nothing where nobody has to agree. */
+/** Empty when the policy requires no second auditor. */
 export function AskForContent({
   of,
   label,

@@ -1,4 +1,4 @@
-/** Requests to see content: who asks for what, for which case, and what a second auditor said to it. */
+/** Requests to see content: who wants to see what, for which case, and the decision of a second auditor. */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
@@ -96,7 +96,7 @@ function Decided({ of: { state, decidedBy, decidedAt, decisionReason } }: { of: 
   )
 }
 
-/** In person, and never about one's own. */
+/** Only people can decide, and never about their own request. */
 function Decide({ of: { id, askedBy, state } }: { of: Request }) {
   const { api, session } = useConsole()
   if (state !== 'waiting' || session.kind !== 'person' || session.id === askedBy.id) return null

@@ -1,4 +1,7 @@
-/** Agreeing for a member: exactly what is agreed to stands in the dialog, and who else of the member has to. */
+/**
+ * Agreeing for a member. The dialog shows exactly the content that is agreed to, and whether another person of the member must
+ * agree.
+ */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { partyId, stateName } from '../../kit/contract.tsx'
@@ -10,7 +13,7 @@ import { ContractFacts } from './facts.tsx'
 
 export function AcceptContract({ of, member }: { of: Version; member: string }) {
   const first = of.agreements.find((one) => one.member === member)
-  // Never the same person twice.
+  // The same person never agrees twice.
   if (first?.byYou === true) return null
   const id = partyId(member)
   return (

@@ -1,4 +1,4 @@
-/** What else a party does about a contract: withdraw, decline, propose a later end or another version, terminate. */
+/** The other acts of a party on a contract: withdraw, decline, propose a later end or another version, terminate. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import type { Answer, Api } from '../../kit/api.ts'
@@ -22,11 +22,11 @@ export function ContractActs({ of: versions }: { of: Version[] }) {
   const held = versions.findLast(({ state }) => ['ACTIVE', 'SUSPENDED', 'EXPIRED'].includes(state))
   const last = versions.at(-1)!
   if (last.partiesHere.length === 0) return null
-  // Nothing follows what is stopped or ended for good, or what all have sealed and the registry has not decided about.
+  // No version can follow one that is suspended or terminated, or one that all have sealed and the registry has not decided on.
   const mayFollow =
     open?.state !== 'ACCEPTED' &&
     !versions.some(({ state, suspended }) => suspended || state === 'TERMINATED' || state === 'SUSPENDED')
-  // In a list of an older registry nobody knows whose proposal it is: the registry does.
+  // The list of an older registry does not say who proposed it: the button is shown, and the registry decides.
   const isOwn = open?.proposedBy === undefined || open.partiesHere.includes(open.proposedBy)
   const others = open?.partiesHere.filter((member) => member !== open.proposedBy) ?? []
   return (
@@ -48,12 +48,12 @@ export function ContractActs({ of: versions }: { of: Version[] }) {
   )
 }
 
-/** Who proposed it takes it back. */
+/** The proposer withdraws it; when the proposer is unknown, any party of this server. */
 function signersOf({ proposedBy, partiesHere }: Version): string[] {
   return proposedBy === undefined ? partiesHere : [proposedBy]
 }
 
-/** Two people end it, in person, each with the same reason: the first one's, once there is one. */
+/** Two people end it, in person and with the same reason: that of the first one. */
 function Terminate({ of }: { of: Version }) {
   const { session } = useConsole()
   if (session.kind === 'key') return null
@@ -169,14 +169,14 @@ function Extend({ of }: { of: Version }) {
   )
 }
 
-/** For which member, where this server has more than one that may. */
+/** A choice of the member, when several members of this server may act. */
 function memberField(members: string[]): Field[] {
   if (members.length < 2) return []
   const options = members.map((one) => ({ value: partyId(one), title: partyId(one) }))
   return [{ name: 'member', title: 'contract.actFor', type: 'select', options, initial: options[0]!.value }]
 }
 
-/** An input of local time knows no zone: it is the reader's. */
+/** An input of local time has no zone: the time is in the reader's zone. */
 function isoOf(given: string | File | undefined): string {
   const time = new Date(String(given))
   return Number.isNaN(time.getTime()) ? String(given) : time.toISOString()

@@ -1,18 +1,18 @@
-/** A service contract as a security server tells it, and its parties. */
+/** A service contract in the form of the security server's API, and its parties. */
 import { type Content, partyId, type State } from '../../kit/contract.tsx'
 import type { Contact as KnownContact } from '../../kit/contract-contacts.tsx'
 import { text } from '../../kit/text.ts'
 import { Id } from '../words.tsx'
 
-/** Of a member whose second person is missing. */
+/** A first person has agreed for the member; the second person is missing. */
 export type Agreement = { member: string; by: string; byYou: boolean; at: string; subsystems?: string[] }
 
-/** Somebody of a member wants to end it; a second person of that member is missing. */
+/** A first person of the member wants to end the version; the second person is missing. */
 type Ending = { member: string; by: string; byYou: boolean; reason: string; at: string }
 
 export type Contact = KnownContact & { isHere: boolean }
 
-/** A version in the list. Parties stand in their text form, with slashes. */
+/** A version in the list. Parties are in their text form, with slashes. */
 export type Contract = {
   contract: string
   version: number
@@ -22,9 +22,9 @@ export type Contract = {
   proposedBy?: string
   proposedAt?: string
   changedAt?: string
-  /** Since when it was in force, of what is or was. */
+  /** Since when the version is or was in force. */
   inForceAt?: string
-  /** By the list of who is suspended, also after its end. */
+  /** Whether the suspension list names it, also after its end. */
   suspended: boolean
   title: string
   provider: string
@@ -36,11 +36,11 @@ export type Contract = {
   validUntil: string
   overdue: boolean
   waitsFor: string[]
-  /** Where the registry sends e-mail. */
+  /** The addresses to which the registry sends e-mail. */
   contacts?: Contact[]
-  /** The sides that lack a confirmed contact which the instance wants. */
+  /** The sides that lack the confirmed contact which the instance requires. */
   contactsMissing?: ('provider' | 'consumers')[]
-  /** Members of this server: which of them has to seal it, and which are parties. */
+  /** Members of this server: those that must seal the version, and those that are parties. */
   waitsHere: string[]
   partiesHere: string[]
   agreements: Agreement[]
@@ -55,7 +55,7 @@ type Seal = {
   subsystems?: string[]
 }
 
-/** What both sides agree on, as the API takes it. */
+/** The terms that both sides agree on, in the form of the API. */
 export type Terms = Content & {
   title: string
   provider: string
@@ -72,7 +72,7 @@ export type Version = Contract & {
   sealedBy: Seal[]
 }
 
-/** What the API says after an act. */
+/** The API's answer after an act. */
 export type Status = { contract: string; version: number; state?: State; agreed?: number; needed?: number }
 
 export function Party({ id }: { id: string }) {
@@ -102,7 +102,7 @@ export function Consumers({ of }: { of: Pick<Contract, 'globalGroup' | 'consumer
   )
 }
 
-/** The version that waits for seals or approval, of which there is one at most. */
+/** The version that waits for seals or approval; there is at most one. */
 export function openOf(versions: Version[]): Version | undefined {
   return versions.find(({ state }) => state === 'PROPOSED' || state === 'ACCEPTED')
 }

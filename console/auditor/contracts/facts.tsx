@@ -1,4 +1,4 @@
-/** What stands beside the terms: whose contract it is, from when until when. */
+/** The facts that accompany the terms: whose contract it is, from when until when. */
 import { ContractState } from '../../kit/contract.tsx'
 import { Facts } from '../../kit/facts.tsx'
 import { type TextKey, text } from '../../kit/text.ts'

@@ -1,4 +1,4 @@
-/** One contract: whose agreement it waits for, its terms and seals, its versions side by side, its life. */
+/** One contract: whose agreement is missing, its terms and seals, its versions side by side, its history. */
 import { useState } from 'preact/hooks'
 import { ChooseVersion, currentOf, partyId, stateName, withoutIds } from '../../kit/contract.tsx'
 import { Terms } from '../../kit/contract-terms.tsx'
@@ -69,7 +69,7 @@ function Known({ of: versions }: { of: Version[] }) {
   )
 }
 
-/** Who of this server's members wants to end it, and why. */
+/** Which members of this server want to end it, and why. */
 function Endings({ of: { endings } }: { of: Version }) {
   return (
     <Part title={text('contract.endings')}>
@@ -89,7 +89,7 @@ function Endings({ of: { endings } }: { of: Version }) {
   )
 }
 
-/** Each member that has to seal it, and who of its two people is still missing. */
+/** Each member that must seal it, and which of its two people is still missing. */
 function WaitsFor({ of }: { of: Version }) {
   const { state, version, waitsFor, waitsHere, agreements, contactsMissing = [] } = of
   const sides = contactsMissing.map((one) => text(`contract.side.${one}`))
@@ -129,11 +129,11 @@ function WaitsFor({ of }: { of: Version }) {
   )
 }
 
-/** What the server knows to have happened to a version; who agreed at other servers stands in the seals. */
+/** The events of a version that the server knows. People who agreed at other servers appear in the seals. */
 function lifeOf(one: Version): Event[] {
   const { version, state, proposedBy, proposedAt, changedAt, sealedBy, agreements, reason, inForceAt } = one
   const said = (what: string): string => text('contract.event', { version: String(version), what })
-  // Its time ends by the clock: nobody changed it then.
+  // It ended by the clock: nobody changed it then.
   const since = state === 'EXPIRED' ? one.validUntil : changedAt
   return [
     ...(proposedAt === undefined

@@ -1,4 +1,4 @@
-/** The service contracts of the members of this server: what waits for them first. */
+/** The service contracts of this server's members; those that wait for them come first. */
 
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
@@ -131,7 +131,7 @@ function Contracts() {
   )
 }
 
-/** For whom of this server it waits: for two people, for a second one, or for a second one who is not the reader. */
+/** Who must still agree here: two people, a second one, or a second one who is not the reader. */
 function Waits({ of: { agreements, waitsHere } }: { of: Contract }) {
   const first = agreements.find(({ member }) => waitsHere.includes(member))
   if (first === undefined) return <Status tone="warn" word="contracts.waitsForTwo" />
@@ -143,7 +143,7 @@ function Waits({ of: { agreements, waitsHere } }: { of: Contract }) {
   )
 }
 
-/** How old the list is, whether a contract is needed, and what the server could not take. */
+/** The age of the list, whether a contract is required, and which contracts the server refused. */
 function Beside({ of: { asOf, required, refused } }: { of: List }) {
   return (
     <>

@@ -1,4 +1,4 @@
-/** Proposing a contract: a new one, from a draft or by hand, or the next version of one that there is. */
+/** Proposing a contract: a new one, from a draft or by hand, or the next version of an existing one. */
 import { useState } from 'preact/hooks'
 import { goTo, Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
@@ -15,13 +15,13 @@ import { text } from '../../kit/text.ts'
 import { openOf, type Status, type Terms, type Version } from './contract.tsx'
 import { type Counts, fieldsOf, termsOf } from './terms-form.ts'
 
-/** What "request access" in the registry's catalogue gives: terms, and for which member they are. */
+/** The file that "request access" in the registry's catalogue makes: terms, and the member for which they are. */
 type Draft = { terms: Partial<Terms>; member?: string }
 
 const MAX_DRAFT_BYTES = 256 * 1024
 const MOST_SERVICES = 50
 const MOST_CONTACTS = 20
-/** What is usual; the proposer changes it. */
+/** The usual values; the proposer can change them. */
 const BEGINNING: Draft = { terms: { logLevel: 'full', critical: false, outageGraceHours: 0 } }
 
 function ProposeContract() {
@@ -124,7 +124,7 @@ function countsOf({ services = [], contacts = [] }: Partial<Terms>): Counts {
   }
 }
 
-/** Reads a file into the form; nothing is sent. */
+/** Reads a file into the form; sends nothing. */
 function FromDraft({ begin }: { begin(draft: Draft): void }) {
   const announce = useAnnounce()
   const read = async ({ draft }: Values): Promise<void> => {
@@ -142,7 +142,7 @@ function FromDraft({ begin }: { begin(draft: Draft): void }) {
   )
 }
 
-/** Throws what the form shows for a file that is no draft. */
+/** Throws a fault that the form shows, when the file is no draft. */
 async function draftOf(file: File): Promise<Draft> {
   const refused = new ApiFault(400, { message: text('contracts.noDraft') })
   if (file.size > MAX_DRAFT_BYTES) throw refused
@@ -150,7 +150,7 @@ async function draftOf(file: File): Promise<Draft> {
     const { terms, member } = JSON.parse(await file.text()) as Partial<Draft>
     if (typeof terms !== 'object' || terms === null) throw refused
     const draft = { terms, ...(typeof member === 'string' ? { member } : {}) }
-    // Fails here for terms of another form, before anything of them is shown.
+    // Throws here for terms of another form, before any of them is shown.
     fieldsOf(terms, countsOf(terms))
     return draft
   } catch {

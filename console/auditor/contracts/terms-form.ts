@@ -1,4 +1,4 @@
-/** The terms of a contract as fields of a form, there and back; pure. What is wrong with them the server says. */
+/** Converts the terms of a contract to the fields of a form and back. Pure. The server checks the terms. */
 import { partyId } from '../../kit/contract.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
@@ -7,10 +7,10 @@ import type { Terms } from './contract.tsx'
 
 export type Counts = { services: number; contacts: number }
 
-/** Stands for a list of fields that is empty, where a list that is missing means any field. */
+/** Means an empty list of fields; a missing list means any field. */
 const NO_FIELD = 'none'
 
-/** The form's fields, for so many services and contacts. */
+/** The form's fields for a number of services and contacts. */
 export function fieldsOf(of: Partial<Terms>, { services, contacts }: Counts): Field[] {
   const { consumers } = of
   return [
@@ -59,7 +59,7 @@ export function fieldsOf(of: Partial<Terms>, { services, contacts }: Counts): Fi
   ]
 }
 
-/** What was filled in, as the API takes it; `before` are the terms that the form began with. */
+/** The terms that were filled in, in the form of the API. `before` are the terms that the form began with. */
 export function termsOf(values: Values, before: Partial<Terms>, counts: Counts): object {
   const said = (name: string): string => String(values[name] ?? '').trim()
   const quota = given({
@@ -202,7 +202,7 @@ function range(length: number): number[] {
   return Array.from({ length }, (_, at) => at)
 }
 
-/** Without what is not there. */
+/** Drops undefined values. */
 function given<T>(all: Record<string, T | undefined>): Record<string, T> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Record<
     string,
@@ -231,7 +231,7 @@ function numberOf(said: string): number | undefined {
   return said === '' ? undefined : Number(said)
 }
 
-/** A field of local time knows no seconds: what nobody changed stays what it was. */
+/** An input of local time has no seconds: an unchanged time keeps its seconds. */
 function timeOf(said: string, before: string | undefined): string {
   if (before !== undefined && local(before) === said) return before
   const at = new Date(said)
@@ -250,7 +250,7 @@ function partiesOf(said: string): string[] {
   return linesOf(said).map(partyOf)
 }
 
-/** The text form of an id: each code as a segment of a path (RFC 3986), in which these marks stay. */
+/** The text form of an id: each code is a path segment (RFC 3986), in which these characters are not encoded. */
 function partyOf(id: string): string {
   const segment = (code: string): string =>
     encodeURIComponent(code).replace(/%(24|26|2B|2C|3B|3D|3A|40)/g, (encoded) => decodeURIComponent(encoded))

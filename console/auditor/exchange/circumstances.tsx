@@ -1,4 +1,4 @@
-/** The circumstances of the exchange, as this server's record of it names them: contract, purpose, rights, description. */
+/** The circumstances of the exchange as this server's record names them: contract, purpose, rights, description. */
 import type { ComponentChildren } from 'preact'
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
@@ -20,7 +20,7 @@ const SUBJECT: Record<string, TextKey> = {
   LOCALGROUP: 'held.localGroup',
 }
 
-/** Every path there is. */
+/** Path patterns that match every path. */
 const WHOLE = ['**', '/**']
 
 export function ExchangeCircumstances({ of }: { of: Exchange }) {

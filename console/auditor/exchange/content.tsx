@@ -1,4 +1,4 @@
-/** The content of one message: asked for with case and reason, shown as it is, byte for byte. */
+/** The content of one message: requested with case and reason, shown byte for byte. */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Saved } from '../../kit/saved.tsx'
@@ -61,12 +61,12 @@ function Shown({ of: { message, body, bodyBytes } }: { of: Bytes }) {
   )
 }
 
-/** Text where the bytes are text; else in hexadecimal. Never rendered as anything else. */
+/** Shows bytes as text if they are text, otherwise in hex; they are never rendered. */
 function Raw({ of, label }: { of: string; label: string }) {
   const bytes = Uint8Array.from(atob(of), (sign) => sign.charCodeAt(0))
   if (bytes.length === 0) return <p>{text('content.empty')}</p>
   const shown = asText(bytes) ?? hex(bytes)
-  // Whoever has no pointer can get there, scroll and copy.
+  // Reachable without a pointer, to scroll and copy.
   return (
     <textarea class="raw" readOnly aria-label={label} rows={Math.min(shown.split('\n').length + 1, MAX_ROWS)}>
       {shown}
@@ -77,7 +77,7 @@ function Raw({ of, label }: { of: string; label: string }) {
 function asText(bytes: Uint8Array): string | undefined {
   try {
     const decoded = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    // Signs that would hide or turn around what stands there are shown as what they are.
+    // Characters that would hide or reorder text are shown as escapes.
     return decoded.replace(/[\p{Cc}\p{Cf}]/gu, (sign) =>
       sign === '\n' || sign === '\t' || sign === '\r' ? sign : `\\u{${sign.codePointAt(0)!.toString(16)}}`,
     )

@@ -1,4 +1,4 @@
-/** One exchange: its way through both servers, what was proved of each message, and the circumstances at that time. */
+/** One exchange: its path through both servers, the proofs of each message, and the circumstances at that time. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'

@@ -1,4 +1,4 @@
-/** What was proved of a record, each as a word: its signature, its time-stamp, its place in the log. */
+/** The proofs of a record, each as a word: its signature, its time-stamp, its place in the log. */
 import type { Loaded } from '../../kit/load.ts'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
@@ -11,7 +11,10 @@ const VERDICTS: Record<string, [Tone, TextKey]> = {
   INDETERMINATE: ['warn', 'proof.indeterminate'],
 }
 
-/** The verdict covers more than the signature: the place in the log, what its commitments open to, the answer's request. */
+/**
+ * The verdict covers more than the signature: also the place in the log, the contents of the commitments, and the request that an
+ * answer belongs to.
+ */
 export function Signature({ record, verdicts }: { record: ExchangeRecord; verdicts: Loaded<Verdicts> }) {
   const { index, erased } = record
   if (verdicts.state === 'loading') {

@@ -1,4 +1,4 @@
-/** One record as it was: what it says held, how its proof came out, and the way to its content. */
+/** One record: what it says, whether its proof is valid, and the link to its content. */
 import type { ComponentChildren } from 'preact'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
@@ -11,7 +11,7 @@ import { Content } from './content.tsx'
 import { type ExchangeRecord, shown, type Verdicts } from './records.ts'
 
 const LEVELS: Record<string, TextKey> = { full: 'level.full', digest: 'level.digest', none: 'level.none' }
-/** What the exchange's own further words are called; others stand under their own name. */
+/** The names of known extra metadata; unknown ones keep their own name. */
 const EXTRA: Record<string, TextKey> = {
   method: 'extra.method',
   userId: 'extra.userId',
@@ -20,7 +20,7 @@ const EXTRA: Record<string, TextKey> = {
   status: 'extra.status',
   detail: 'extra.detail',
 }
-/** What an erasure says of why it took place, and of where the content is kept. */
+/** The names of the facts in an erasure: why it took place, and where the content is kept. */
 const ERASURE: Record<string, TextKey> = {
   reason: 'why.reason',
   case: 'why.case',
@@ -28,7 +28,7 @@ const ERASURE: Record<string, TextKey> = {
   class: 'retention.class',
   archive: 'record.archive',
 }
-/** Long and for machines: it stands in the bundle. */
+/** Long and for machines: the evidence bundle has it. */
 const HIDDEN = ['treeHead']
 
 export function RecordPart({ record, verdicts }: { record: ExchangeRecord; verdicts: Loaded<Verdicts> }) {

@@ -1,10 +1,10 @@
-/** An exchange as the API gives it, and as the path of its messages; pure. */
+/** An exchange in the form of the API, and as the path of its messages. Pure. */
 import type { Tone } from '../../kit/status.tsx'
 import { toneOf } from '../words.tsx'
 
 type Endpoint = { method: string; path: string }
 
-/** The circumstances of the exchange, as docs/message-log-format.md has them in section 12. */
+/** The circumstances of the exchange (docs/message-log-format.md, section 12). */
 export type Circumstances = {
   side: 'consumer' | 'provider'
   authentication?: string
@@ -70,15 +70,15 @@ export type Verdicts = {
   }[]
 }
 
-/** The places of the path, in the order in which a request goes through them. */
+/** The stations of the path, in the order in which a request passes them. */
 const PLACE = { client: 0, clientServer: 1, providerServer: 2, service: 3 } as const
 
-/** The messages of the exchange, without what the log has noted about itself. */
+/** The messages of the exchange, without the records that the log wrote itself. */
 export function messagesOf({ records }: Exchange): ExchangeRecord[] {
   return records.filter(({ form }) => form.direction !== '')
 }
 
-/** This log is that of the client's server when the request left from here. */
+/** Whether this is the log of the client's server: the first request was sent from here. */
 export function isClientSide(exchange: Exchange): boolean {
   const first = messagesOf(exchange)[0]
   if (first === undefined) return false
@@ -86,7 +86,7 @@ export function isClientSide(exchange: Exchange): boolean {
   return kind === 'request' ? direction === 'out' : direction === 'in'
 }
 
-/** Between which places the message of a record went; of one that never left, or whose end is unknown, as far as is known. */
+/** The stations of a record's message: a request goes to the provider's server, any other record comes back from it. */
 export function hopOf({ form }: ExchangeRecord): { from: number; to: number; tone: Tone } {
   const { kind } = form
   const tone = kind === 'request' ? 'quiet' : toneOf(form)
@@ -95,7 +95,7 @@ export function hopOf({ form }: ExchangeRecord): { from: number; to: number; ton
     : { from: PLACE.providerServer, to: PLACE.clientServer, tone }
 }
 
-/** Identifiers of metadata have slashes and percent signs; people see the API's form. */
+/** The API's form of an identifier; in metadata it has slashes and percent signs. */
 export function shown(id: string | undefined): string | null {
   if (id === undefined) return null
   try {
@@ -105,7 +105,7 @@ export function shown(id: string | undefined): string | null {
   }
 }
 
-/** The provider: the service's identifier without its last parts. */
+/** The provider of a service: the first four parts of the service's identifier. */
 export function providerOf(service: string | undefined): string | null {
   return shown(service?.split('/').slice(0, 4).join('/'))
 }

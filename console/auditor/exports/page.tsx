@@ -1,4 +1,4 @@
-/** Exports that were ordered: how far each is, and its file. */
+/** Exports that were ordered: their progress and files. */
 import { useEffect } from 'preact/hooks'
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
@@ -44,7 +44,7 @@ const FORMATS: Record<Export['format'], TextKey> = {
   bundles: 'exports.bundles',
 }
 
-/** Terms stand for what may be personal data. */
+/** Sealed terms, shown in the place of values that may be personal data. */
 const SEALED: Record<string, TextKey> = {
   userTerm: 'search.userId',
   representedPartyTerm: 'search.representedParty',

@@ -1,4 +1,4 @@
-/** Legal holds: what may not be erased while a case goes on. */
+/** Legal holds: content that may not be erased while a case is open. */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { CursorTable } from '../../kit/cursor-table.tsx'

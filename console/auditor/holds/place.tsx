@@ -1,4 +1,4 @@
-/** What a legal hold covers, and how one is set: every part of the scope that is given must fit. */
+/** The scope of a legal hold, and the form that sets one: a record is covered when all given parts of the scope match. */
 import { Act } from '../../kit/act.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'

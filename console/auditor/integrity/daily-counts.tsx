@@ -1,4 +1,4 @@
-/** How many records the log counted after each day, of whom: what was counted then cannot be left out now. */
+/** How many records the log counted after each day, by their parties. A record that was counted then cannot be left out now. */
 import { useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
@@ -58,13 +58,13 @@ export function DailyCounts() {
   )
 }
 
-/** Midnights of which the last is no longer one of them. */
+/** The days of a span: both ends are midnights, and the last day ends at `to`. */
 function daysOf(from: string, to: string): string {
   const [first, last] = [from, new Date(Date.parse(to) - 1).toISOString()].map((time) => time.slice(0, 10))
   return first === last ? first! : text('counts.range', { first: first!, last: last! })
 }
 
-/** Asked for when somebody wants to see it: a day may have thousands. */
+/** Loaded on demand: a day may have thousands of rows. */
 function Pairs({ of: { index } }: { of: Day }) {
   const [open, setOpen] = useState(false)
   return (

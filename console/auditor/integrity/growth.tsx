@@ -1,4 +1,4 @@
-/** How the log grew, by its signed tree heads: a line whose numbers stand in the table below it. */
+/** The growth of the log by its signed tree heads, as a line; the table below has the numbers. */
 import { number, text } from '../../kit/text.ts'
 import { distance } from '../../kit/time.tsx'
 
@@ -6,7 +6,7 @@ const WIDTH = 800
 const HEIGHT = 120
 const FOOT = 18
 
-/** Newest first. Nothing is drawn of a single one. */
+/** `of` is newest first. A single tree head is not drawn. */
 export function Growth({ of }: { of: { size: number; time: string }[] }) {
   const points = of.map(({ size, time }) => ({ size, at: Date.parse(time) })).reverse()
   const [first, last] = [points[0], points.at(-1)]
@@ -14,7 +14,7 @@ export function Growth({ of }: { of: { size: number; time: string }[] }) {
   const x = (at: number): number => ((at - first.at) / (last.at - first.at)) * WIDTH
   const y = (size: number): number =>
     HEIGHT - ((size - first.size) / Math.max(1, last.size - first.size)) * (HEIGHT - 16)
-  // A step each: the size is known when it was signed, not between.
+  // One step each: the size is known when the head was signed, not in between.
   const path = points
     .map(({ size, at }, step) => (step === 0 ? `M0 ${y(size)}` : `H${x(at)} V${y(size)}`))
     .join(' ')

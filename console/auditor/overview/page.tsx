@@ -1,4 +1,4 @@
-/** The first page: whether the log is in order, what waits, and the exchanges of today. */
+/** The first page: whether the log is in order, what is waiting, and today's exchanges. */
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
 import { useConsole, useMay } from '../../kit/context.ts'
@@ -61,7 +61,7 @@ function OverviewPage() {
   )
 }
 
-/** For who looks after contracts: those that wait for a member of this server come after what is urgent about the log. */
+/** For people who manage contracts: contracts that wait for a member of this server come after urgent matters of the log. */
 function WithContracts({ of }: { of: LogState }) {
   const toAccept = useCount({ waiting: 'true' })
   const unconfirmed = useCount({ unconfirmed: 'true' })

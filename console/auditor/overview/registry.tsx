@@ -1,4 +1,4 @@
-/** What the central registry said last, until when exchange goes on by it, and that it does not answer when it does not. */
+/** What the central registry said last, how long exchange can go on with it, and whether the registry answers now. */
 import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
@@ -65,7 +65,7 @@ export function Registry({ now }: { now: string }) {
   )
 }
 
-/** Exchange stops when the first of the two runs out: what is signed in them says when. */
+/** Exchange stops when the first of configuration and suspension list expires. */
 function Outlook({ of: { attempt, own }, now }: { of: State; now: string }) {
   const ends = own === undefined ? [] : [own.expiresAt, own.suspensionList?.expiresAt ?? own.expiresAt]
   const until = ends.toSorted()[0]
@@ -79,7 +79,7 @@ function Outlook({ of: { attempt, own }, now }: { of: State; now: string }) {
           <p>
             <strong>{text('outage.silent')}</strong> <Time at={attempt.lastError.at} relative />
           </p>
-          {/* That nobody answers is said; what was wrong with an answer is not. */}
+          {/* When nobody answered, a general text says so. Otherwise the fault's message is shown. */}
           {attempt.lastError.code !== 'network_error' && <p class="wrap">{attempt.lastError.message}</p>}
         </>
       )}
@@ -96,7 +96,7 @@ function Outlook({ of: { attempt, own }, now }: { of: State; now: string }) {
   )
 }
 
-/** Contracts hold for a while after they were heard of, and longer where one of them says so. */
+/** Contracts are valid for a while after the last list, and longer when a contract says so. */
 function ContractsGood({ now }: { now: string }) {
   const list = useAnswer<Contracts>('getContracts', { query: { limit: '1' } })
   if (list.state !== 'there' || !list.data.required || list.data.goodUntil === undefined) return null

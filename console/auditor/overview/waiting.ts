@@ -1,4 +1,4 @@
-/** What about the log an auditor has to look at; pure. */
+/** What an auditor must look at in the log. Pure. */
 import type { Tone } from '../../kit/status.tsx'
 import type { TextKey } from '../../kit/text.ts'
 
@@ -14,7 +14,7 @@ export type LogState = {
   contradictions: number | null
   openCases: number
   contentRequests: number
-  /** The last verdict of a verification was that the log does not hold. */
+  /** The last verification found that the log is not intact. */
   broken: boolean
 }
 
@@ -23,12 +23,12 @@ export type Waiting = {
   values: Record<string, string | number>
   tone: Tone
   to: string
-  /** Only who may call this can do something about it. */
+  /** Shown only to callers of this operation, who can do something about it. */
   needs: string
 }
 
 const MINUTE_MS = 60_000
-/** The jobs make a checkpoint every few seconds when there is something to sign. */
+/** The jobs make a checkpoint every few seconds when there are new records. */
 const CHECKPOINT_LATE_MS = 10 * MINUTE_MS
 /** Twice the usual interval of time-stamps. */
 const STAMP_LATE_MS = 10 * MINUTE_MS

@@ -1,4 +1,4 @@
-/** "Is this all?": what a search by person could not look at, in words, by reason, day and service. */
+/** "Is this all?": the exchanges that a search by person could not examine, in words, by reason, day and service. */
 import { Link } from '../../kit/address.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -103,7 +103,7 @@ export function Gaps({ of, more }: { of: Gap[]; more: boolean }) {
   )
 }
 
-/** The exchanges themselves, by the ordinary search. */
+/** The ordinary search for these exchanges. */
 function Look({ of: { day, serviceId } }: { of: Gap }) {
   const next = new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString()
   const query = new URLSearchParams({
@@ -118,7 +118,7 @@ function Look({ of: { day, serviceId } }: { of: Gap }) {
   )
 }
 
-/** The span that nobody looked through at a place, since it was declared only then. */
+/** The records that were not searched at a place, because the place was declared only later. */
 function Late({ of }: { of: LatePlace }) {
   const { id, serviceId, name, firstIndex, before, records, lastDay } = of
   const values = {

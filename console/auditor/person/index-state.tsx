@@ -1,4 +1,7 @@
-/** How the index by person is: whether it is up to date, whether the holder of its keys answers, since when it can be searched. */
+/**
+ * The state of the index by person: whether it is up to date, whether the holder of its keys answers, since when it can be
+ * searched.
+ */
 import { Facts, Part } from '../../kit/facts.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'

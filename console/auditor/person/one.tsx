@@ -1,4 +1,7 @@
-/** What one search by person found, by page, and what it could not look at; exported, or waiting for a second auditor. */
+/**
+ * What one search by person found, page by page, and what it could not examine; with its export, or the request to a second
+ * auditor.
+ */
 import { Act } from '../../kit/act.tsx'
 import { Link, useAddress } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'

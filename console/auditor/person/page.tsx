@@ -1,4 +1,7 @@
-/** About a person: the search form with its case, and one's own searches of the last week. The identifier stays in no address. */
+/**
+ * The page about a person: the search form with its case, and the reader's own searches of the last week. The identifier is in no
+ * address.
+ */
 import { goTo, Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { useConsole, useMay } from '../../kit/context.ts'
@@ -63,7 +66,7 @@ function PersonPage() {
   )
 }
 
-/** Other auditors see how the index is, and cannot search. */
+/** Other auditors see the state of the index but cannot search. */
 function Search() {
   if (!useMay('searchSubject')) return <p class="note">{text('person.contentOnly')}</p>
   return (
@@ -143,7 +146,7 @@ export const person: Page = {
   path: '/about-a-person',
   title: 'person.title',
   listed: true,
-  // Whoever else may know how the index is asks the API: auditors search.
+  // The page is for auditors who search. Other callers of the index's state use the API.
   operation: 'findRecords',
   View: PersonPage,
 }

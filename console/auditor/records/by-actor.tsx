@@ -1,6 +1,6 @@
 /**
- * Narrows the search to a user id or represented party. Either may be personal data: it goes to the server at once, and a sealed term
- * stands in the address in its place.
+ * Narrows the search to a user id or represented party. Both may be personal data: the value is sent to the server at once, and
+ * only a sealed term is put into the address.
  */
 import { useState } from 'preact/hooks'
 import { changeQuery, useAddress } from '../../kit/address.tsx'
@@ -18,7 +18,7 @@ const ACTORS = [
 type Gap = { first: number; last: number; reason: 'indexed_before' | 'key_destroyed' }
 type Terms = { userTerm: string | null; representedPartyTerm: string | null }
 
-/** What was typed since the page was opened, by its term: kept nowhere else. */
+/** The values typed since the page was opened, by their sealed term; stored nowhere else. */
 const typed = new Map<string, string>()
 
 export function ByActor() {
@@ -83,7 +83,7 @@ function ActorFilter({
   )
 }
 
-/** Is this all? */
+/** Says which records the search could not examine. */
 function NotSearched() {
   const gaps = useAnswer<Gap[]>('getActorGaps')
   return (

@@ -1,4 +1,4 @@
-/** Records that a search found, a row each with the way to its exchange. */
+/** The records that a search found, one row each with a link to its exchange. */
 import { Rows } from '../../kit/rows.tsx'
 import { Time } from '../../kit/time.tsx'
 import { directionText, ExchangeLink, Id, kindText, Outcome, type Row } from '../words.tsx'

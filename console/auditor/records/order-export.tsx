@@ -1,4 +1,4 @@
-/** Orders everything that fits the search as a file: rows for every auditor, bundles for whom content is. */
+/** Orders an export of everything that matches the search: rows for every auditor, bundles for those who may see content. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'

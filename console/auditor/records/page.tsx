@@ -1,4 +1,4 @@
-/** The search for exchanges: what it is narrowed to and which page is shown stands in the address. */
+/** The search for exchanges. The address contains its filters and the page. */
 import { useEffect } from 'preact/hooks'
 import { useAddress } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
@@ -15,7 +15,7 @@ import { FoundRecords } from './found.tsx'
 import { OrderExport } from './order-export.tsx'
 import { FIRST, filterOf, hasMore, moreFilters } from './query.ts'
 
-/** A page is named by the record before it: pages that were read stay what they were while the log grows. */
+/** A page is named by the record before it, so pages keep their rows while the log grows. */
 const CURSOR = /^(0|[1-9]\d{0,14})$/
 
 function RecordsPage() {
@@ -25,7 +25,7 @@ function RecordsPage() {
   const size = SIZES.find((one) => String(one) === query.get('size')) ?? SIZES[0]
   const given = query.get('page') ?? ''
   const before = CURSOR.test(given) ? given : ''
-  // One more than is shown tells whether there are more; counting them all would be dear.
+  // One row more than is shown tells whether there are more; counting all would be expensive.
   const found = useAnswer<Row[]>('findRecords', { query: { ...filter, before, limit: String(size + 1) } })
   const suggestions = {
     contract: useThere('contract'),
@@ -34,7 +34,7 @@ function RecordsPage() {
   }
   const rows = found.state === 'there' ? found.data.slice(0, size) : []
   const hasNext = found.state === 'there' && found.data.length > size
-  // A search that would take long ends early, and says from where to go on.
+  // A search that would take long ends early and says where to continue.
   const searchedTo = found.state === 'there' && !hasNext ? found.headers.get('x-searched-to') : null
   const shown =
     searchedTo === null
@@ -83,7 +83,7 @@ function noneText(searchedTo: string | null, isNarrowed: boolean): string {
   return text(isNarrowed ? 'table.noneFits' : 'search.empty')
 }
 
-/** What there is to choose from; without it a text can be typed all the same. */
+/** Suggested values; without them a text can still be typed. */
 function useThere(of: string): string[] {
   const there = useAnswer<string[]>('getSearchTerms', { query: { of, limit: '500' } })
   return there.state === 'there' ? there.data : []

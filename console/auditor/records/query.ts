@@ -1,4 +1,4 @@
-/** The search as it stands in the address, and as the API takes it; pure. */
+/** The search in the address, and in the form of the API. Pure. */
 import type { Filter } from '../../kit/table-tools.tsx'
 import { text } from '../../kit/text.ts'
 import { directionText, KIND_OPTIONS, kindText } from '../words.tsx'
@@ -11,10 +11,10 @@ export const FIRST: Filter[] = [
   { name: 'queryId', title: 'search.queryId', type: 'text' },
 ]
 
-/** What is searched for as records name it: exact texts, to be chosen from those that there are. */
+/** Filters with exact texts of the records, chosen from the existing ones. */
 const TERMS = ['contract', 'purpose', 'endpoint'] as const
 
-/** Less often needed. Made when it is shown: texts are not there before. */
+/** Less common filters. Made when they are shown, because texts are not loaded before. */
 export function moreFilters(suggestions: Record<(typeof TERMS)[number], string[]>): Filter[] {
   const all = { value: '', title: text('common.all') }
   return [
@@ -60,7 +60,7 @@ const MORE = [
 ]
 const NAMES = [...TIMES, 'partyId', 'serviceId', 'queryId', ...MORE]
 
-/** What narrows the search, without what is empty; times of the address are the reader's own and go out as UTC. */
+/** The filters that are not empty. Times in the address are in the reader's zone and are sent as UTC. */
 export function filterOf(query: URLSearchParams): Record<string, string> {
   const filter: Record<string, string> = {}
   for (const name of NAMES) {
@@ -80,7 +80,7 @@ export function utc(given: string): string {
   return Number.isNaN(time.getTime()) ? '' : time.toISOString()
 }
 
-/** The same time as an input of local time takes it. */
+/** A time in the form of an input of local time. */
 export function local(time: string): string {
   const at = new Date(time)
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)

@@ -1,4 +1,4 @@
-/** Erasures that somebody ordered, with case and reason; the content of a whole exchange is destroyed for ever. */
+/** Ordered erasures, with case and reason: they destroy the content of a whole exchange for ever. */
 import { Act } from '../../kit/act.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
@@ -20,9 +20,9 @@ type Order = {
   reason: string
   reference: string | null
   mode: EndMode
-  /** By this order. */
+  /** When this order erased it. */
   erasedAt: string | null
-  /** By this order or otherwise. */
+  /** When the content was erased, by this order or otherwise. */
   goneAt: string | null
 }
 

@@ -1,4 +1,4 @@
-/** What stays of content at its end, in words. */
+/** What is kept of content at its end, in words. */
 import type { TextKey } from '../../kit/text.ts'
 
 export type EndMode = 'PROOF_KEPT' | 'LEAF_ONLY'

@@ -1,4 +1,4 @@
-/** Exchanges that have ended, over time and by one of their properties: counts, and nothing of any one exchange. */
+/** Ended exchanges over time and by one property: only counts, nothing about a single exchange. */
 import { useAddress } from '../../kit/address.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'

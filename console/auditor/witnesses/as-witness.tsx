@@ -1,4 +1,4 @@
-/** What this server remembers of others: logs that it cosigned, what it refused to, and the tree heads of its partners. */
+/** This server as a witness of others: the logs that it cosigned, those that it refused, and the tree heads of its partners. */
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

@@ -1,11 +1,11 @@
-/** Two signed notes that cannot both be true: what they say of a log, and the notes themselves, word by word. */
+/** Two signed notes that cannot both be true: what they say about a log, and their exact text. */
 import { Status } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 
 export type Contradiction = {
   time: string
-  /** Who saw it, or about whose log it is. */
+  /** The witness that saw it, or the server whose log it is about. */
   witness: string
   kind: string
   ownCheckpoint: string

@@ -1,4 +1,4 @@
-/** Who else remembers this log: which tree heads were cosigned by whom, what the policy wants, and whatever contradicts. */
+/** The witnesses of this log: who cosigned which tree heads, what the policy requires, and contradictions. */
 import { Copyable } from '../../kit/copyable.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
@@ -156,7 +156,7 @@ function CosignedBy({ of }: { of: Checkpoint['witnesses'] }) {
   )
 }
 
-/** Of the tree heads that the list shows just now. */
+/** Covers the tree heads that the list shows. */
 function Spans({ of }: { of: Span[] }) {
   return (
     <section>

@@ -1,4 +1,4 @@
-/** Keys of programs that call the management API of this registry. */
+/** The page of API keys: keys with which programs call the management API of this registry. */
 import { ApiKeys } from '../../kit/api-keys.tsx'
 import type { Page } from '../../kit/frame.tsx'
 

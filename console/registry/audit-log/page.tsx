@@ -1,4 +1,4 @@
-/** What administrators did, newest first, searched by words and time. */
+/** The acts of administrators, newest first, searched by words and time. */
 import { AuditLogActs } from '../../kit/audit-log-acts.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'

@@ -1,4 +1,4 @@
-/** Audit orders: which authority ordered what, and what each server answered, or that it is overdue. */
+/** Audit orders: which authority ordered what, what each server answered, and which answers are overdue. */
 import type { AuditScope } from '#schemas/audit-order.ts'
 import { OrderScope } from '../../kit/audit-scope.tsx'
 import { Copyable } from '../../kit/copyable.tsx'

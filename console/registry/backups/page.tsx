@@ -1,4 +1,7 @@
-/** Backups of the register: how old the newest is, what failed, a restored register that waits, and the files that can be fetched. */
+/**
+ * Backups of the register: the age of the newest, failures, a restored register that waits for acceptance, and the files to
+ * download.
+ */
 import { BackupParts } from '../../kit/backups.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'

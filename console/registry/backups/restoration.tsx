@@ -1,4 +1,4 @@
-/** A register that was restored: what it is, what it lost as far as others know, and the act by which two go on with it. */
+/** A restored register: its content, what it lost compared with what others know, and its acceptance by two people. */
 import { Act } from '../../kit/act.tsx'
 import { BASE } from '../../kit/api.ts'
 import { Copyable } from '../../kit/copyable.tsx'
@@ -38,17 +38,17 @@ type Waiting = {
   known: Reach
   lost: Reach
   claims: Claim[]
-  /** Told to those who may accept. */
+  /** Only present for callers who may accept. */
   comesBack?: { people: Person[]; apiKeys: Key[] }
   takenAway: TakenAway
   standing: Standing
   contentSha256: string
 }
-/** What a proposal lets go on. */
+/** What a proposal lets continue. */
 type Kept = { apiKeys: string[]; trust: string[] }
 type Restoration = (Waiting | { state: 'none' }) & { accepted: Accepted[] }
 
-/** Nothing where nothing was ever restored. */
+/** Empty when the register was never restored. */
 export function RestorationParts() {
   const restoration = useAnswer<Restoration>('getRestoration')
   return (
@@ -112,7 +112,7 @@ function WaitingPart({ of }: { of: Waiting }) {
   )
 }
 
-/** No field where there is nothing to choose from. */
+/** No field when there is nothing to choose from. */
 function choice(
   name: string,
   [title, hint]: [TextKey, TextKey],
@@ -121,7 +121,7 @@ function choice(
   return options.length === 0 ? [] : [{ name, title, hint, type: 'checks', required: false, options }]
 }
 
-/** What is accepted; for the page of a proposal too. `kept`: the API keys and the trust that it names. */
+/** What is accepted; also shown on the page of a proposal. `kept` are the API keys and the trust that the proposal keeps. */
 function RestoredFacts({ of, kept }: { of: Waiting; kept?: Kept }) {
   const { restored, known, lost, claims, contentSha256, comesBack } = of
   const { backup, publishedAt } = restored
@@ -177,7 +177,7 @@ function RestoredFacts({ of, kept }: { of: Waiting; kept?: Kept }) {
   )
 }
 
-/** `kept`: the keys that a proposal names; without one all end. */
+/** `kept` are the keys that a proposal keeps; without one all keys end. */
 function ComesBack({
   of: { people, apiKeys },
   kept,
@@ -259,7 +259,7 @@ function AcceptedPart({ of }: { of: Accepted[] }) {
   )
 }
 
-/** On the page of a proposal: whether what it names is still what waits. */
+/** On the page of a proposal: whether it is still about the register that waits. */
 export function RestorationOfProposal({ hash, kept }: { hash: string; kept: Kept }) {
   const restoration = useAnswer<Restoration>('getRestoration')
   return (

@@ -1,4 +1,7 @@
-/** What was taken away after a backup: suspensions that are put back, trust that is withdrawn again, and what stands without a comparison. */
+/**
+ * Decisions made after the backup: suspensions that are applied again, and trust that is withdrawn again. Also the suspensions and the
+ * trust in the restored register itself.
+ */
 import { Copyable } from '../../kit/copyable.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -14,7 +17,7 @@ export type Standing = { suspended: Suspended[]; trust: Trusted[] }
 export const trustedName = ({ kind, name }: Trusted): string =>
   text('takenAway.trusted', { kind: text(`takenAway.${kind}` as TextKey), name })
 
-/** `kept`: what a proposal trusts again; without one all of it is withdrawn. */
+/** `kept` is what a proposal trusts again; without one all of it is withdrawn. */
 export function TakenAwayFacts({
   of: { comparedAt, suspended, trust },
   standing,

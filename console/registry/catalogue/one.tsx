@@ -1,4 +1,4 @@
-/** One service of the catalogue: what its provider says of it, its document as text, what changed, and asking for access. */
+/** One service of the catalogue: what its provider says about it, its document as text, changes, and the request for access. */
 import { useState } from 'preact/hooks'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
@@ -108,7 +108,7 @@ function About({ of }: { of: Whole }) {
         ],
         [
           'catalogue.contact',
-          // Somebody else's words: shown, never followed.
+          // Text of other organisations: shown, never turned into a link.
           <bdi key="contact" class="wrap">
             {shown.join(', ') || text('common.none')}
           </bdi>,
@@ -126,7 +126,7 @@ function About({ of }: { of: Whole }) {
   )
 }
 
-/** As text: a browser makes nothing of it. */
+/** Shown as text, so that the browser does not interpret it. */
 function Document({ id, sha256 }: { id: string; sha256: string }) {
   const [isOpen, setOpen] = useState(false)
   return (

@@ -1,4 +1,4 @@
-/** The catalogue: what providers offer, as they describe it themselves. */
+/** The catalogue: the services that providers offer, in their own description. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { segmentOf } from '../../kit/api.ts'

@@ -1,4 +1,4 @@
-/** A service of the catalogue in words: its state, and who may ask for access. */
+/** A service of the catalogue in words: its state, and who may request access. */
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 

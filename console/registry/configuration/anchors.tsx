@@ -1,4 +1,4 @@
-/** The configuration anchors: what a security server trusts the configuration by, with the hash that people compare. */
+/** The configuration anchors, by which security servers trust the configuration, with the hash that people compare. */
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
@@ -58,7 +58,7 @@ function Anchor({ kind }: { kind: (typeof KINDS)[number] }) {
   )
 }
 
-/** What the hash beside it is of. */
+/** The file that the shown hash belongs to. */
 function fileOf(kind: string, content: string): File {
   return new File([content], `${kind}-configuration-anchor.xml`, { type: 'text/xml' })
 }

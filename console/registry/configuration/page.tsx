@@ -1,4 +1,4 @@
-/** The global configuration: what was published last, its parts, its anchors, and the keys that sign it. */
+/** The global configuration: the last publication, its parts, its anchors, and the keys that sign it. */
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'

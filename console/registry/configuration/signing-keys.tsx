@@ -1,4 +1,4 @@
-/** The keys that sign the configuration: one is active, others are announced, from some moment on they may sign, or retired. */
+/** The keys that sign the configuration: one is active; others are announced and may sign from some time on, or are retired. */
 import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
@@ -13,10 +13,10 @@ import { Time } from '../../kit/time.tsx'
 export type SigningKey = {
   id: string
   state: 'ANNOUNCED' | 'ACTIVE' | 'RETIRED'
-  /** From then on every server that is up to date knows it; null before a publication names it. */
+  /** From when on every up-to-date server knows the key; null before a publication names it. */
   knownFrom: string | null
   known: boolean
-  /** Where the private key lies; null when its file is not on this node. */
+  /** Where the private key is; null when its file is not on this node. */
   token: 'software' | 'token' | null
   createdAt: string
   algorithm: string
@@ -36,7 +36,7 @@ const PLACES = {
   nowhere: 'signingKeys.notHere',
 } as const
 
-/** A key that servers do not know yet: asked for, since it cuts them off. */
+/** A choice for a key that servers do not know yet: activating it at once cuts them off. */
 const FORCED: Field[] = [
   {
     name: 'force',
@@ -49,7 +49,7 @@ const FORCED: Field[] = [
   },
 ]
 
-/** `on`: where the key is made; in a file when absent. */
+/** `on` is where the key is made; in a file by default. */
 export function AddSigningKey({
   button,
   consequence,

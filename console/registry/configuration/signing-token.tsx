@@ -1,4 +1,4 @@
-/** The token on which signing keys may lie: whether it is there, who gave which part of its PIN, and the acts of custodians. */
+/** The token that may hold signing keys: whether it is present, who gave which part of its PIN, and the acts of custodians. */
 import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { useMay } from '../../kit/context.ts'
@@ -43,7 +43,7 @@ export function SigningTokenPart() {
 
 function Shown() {
   const answer = useAnswer<SigningToken>('getSigningToken')
-  // Most registries have none: then there is nothing to say.
+  // Most registries have no token: then nothing is shown.
   if (answer.state === 'there' && !answer.data.configured) return null
   return (
     <Part title={text('signingToken.title')} acts={<Acts />}>

@@ -1,11 +1,11 @@
-/** Of a contract between two instances: which registries have agreed, and what the other one said last. */
+/** For a contract between two instances: which registries have agreed, and the last answer of the other one. */
 import { Link } from '../../kit/address.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 
 export type Between = {
-  /** The other instance, where it was proposed there. */
+  /** The other instance, when the contract was proposed there. */
   origin: string | null
   agreedAt: string | null
   counterSeals: { sha256: string; instance: string; sealedAt: string }[]

@@ -1,4 +1,4 @@
-/** The contacts of a version, and sending one its letter again. */
+/** The contacts of a version, and sending a letter again. */
 import { withoutIds } from '../../kit/contract.tsx'
 import { Contacts, SendLetterAgain } from '../../kit/contract-contacts.tsx'
 import { Party, type Version } from './contract.tsx'

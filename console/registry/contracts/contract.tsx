@@ -1,4 +1,4 @@
-/** A service contract as the registry's API tells it, its parties as links. */
+/** A service contract in the form of the registry's API, with its parties as links. */
 import type { Consumers, Content, State } from '../../kit/contract.tsx'
 import { partyId } from '../../kit/contract.tsx'
 import type { Contact } from '../../kit/contract-contacts.tsx'
@@ -7,7 +7,7 @@ import { ClientLink, GroupLink } from '../links.tsx'
 import type { Suspension } from '../suspensions/suspension.tsx'
 import type { Between } from './between.tsx'
 
-/** A version in a list. Parties stand in their text form, with slashes. */
+/** A version in a list. Parties are in their text form, with slashes. */
 export type Contract = {
   contract: string
   version: number
@@ -40,13 +40,13 @@ export type Seal = {
 
 export type Version = Contract & {
   content: Content
-  /** Of a contract between two. */
+  /** The two instances of a contract between instances. */
   instances?: string[]
   between?: Between
   waitsFor: string[]
-  /** Of what is undecided or in force, where the registry sends e-mail. */
+  /** For undecided versions and those in force, when the registry sends e-mail. */
   contacts?: Contact[]
-  /** The sides of which the policy wants a confirmed contact before it comes into force. */
+  /** The sides for which the policy requires a confirmed contact before the version comes into force. */
   contactsMissing?: ('provider' | 'consumers')[]
   changes: { path: string; before?: unknown; after?: unknown }[]
   seals: Seal[]

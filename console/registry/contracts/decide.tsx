@@ -1,4 +1,7 @@
-/** What an administrator does about a contract: approve, decline, suspend, confirm, resume, terminate; each names what was read. */
+/**
+ * The acts of administrators on a contract: approve, decline, suspend, confirm, resume, terminate. Each names the content that
+ * was read.
+ */
 import { Act } from '../../kit/act.tsx'
 import { currentOf } from '../../kit/contract.tsx'
 import type { Field } from '../../kit/field.tsx'

@@ -1,4 +1,4 @@
-/** The contract that a proposal is about, as it is now; and whether its content is still the one that was read. */
+/** The contract that a proposal is about, as it is now, and whether its content is still the one that the proposer read. */
 import { Link } from '../../kit/address.tsx'
 import { ContractState, contractPath } from '../../kit/contract.tsx'
 import { Terms } from '../../kit/contract-terms.tsx'

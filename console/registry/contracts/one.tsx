@@ -1,4 +1,4 @@
-/** One contract: what it waits for, its terms and seals, its versions side by side, its life. */
+/** One contract: what it waits for, its terms and seals, its versions side by side, its history. */
 import { useState } from 'preact/hooks'
 import { ChooseVersion, ContractState, currentOf, withoutIds } from '../../kit/contract.tsx'
 import { Terms } from '../../kit/contract-terms.tsx'
@@ -81,7 +81,7 @@ function Known({ of }: { of: WholeContract }) {
   )
 }
 
-/** Who has to act before a version that is proposed comes into force. */
+/** Who must act before a proposed version comes into force. */
 function WaitsFor({ versions }: { versions: Version[] }) {
   const open = versions.find(({ state }) => state === 'PROPOSED' || state === 'ACCEPTED')
   if (open === undefined) return null
@@ -166,7 +166,7 @@ function Life({ of: { events, notices, versions } }: { of: WholeContract }) {
       what: <>{text('contract.event', { version: String(version), what: noticeName(notice) })}</>,
       who: text('contract.notice'),
     })),
-    // Nobody does it: its time comes.
+    // It ended by the clock: nobody did it.
     ...versions
       .filter(({ state }) => state === 'EXPIRED')
       .map(({ version, validUntil }) => ({

@@ -1,4 +1,4 @@
-/** The versions of all service contracts: found by party, service, title or id. */
+/** The versions of all service contracts, searched by party, service, title or id. */
 import { Link } from '../../kit/address.tsx'
 import { ContractState, contractPath, STATES, stateName } from '../../kit/contract.tsx'
 import { Head } from '../../kit/facts.tsx'

@@ -1,4 +1,4 @@
-/** Whether exchanges need a contract, and which contracts the registry approves; setting both. */
+/** Whether exchanges require a contract, and which contracts the registry must approve; with the act that sets both. */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

@@ -1,4 +1,4 @@
-/** An external anchor as the API tells it, and the words for its state. */
+/** An external anchor in the form of the API, and the words for its state. */
 import { Status, type Tone } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -16,7 +16,7 @@ export type ExternalAnchor = {
   examinedBy: string
   decidedAt: string | null
   decidedBy: string | null
-  /** What was read last by a trusted one. */
+  /** The last configuration that was read through a trusted anchor. */
   reading: {
     readAt: string | null
     expiresAt: string | null

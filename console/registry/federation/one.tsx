@@ -1,4 +1,4 @@
-/** One external anchor: what stands in it, what was found behind it, and what can be decided. */
+/** One external anchor: its content, what was found at its addresses, and the decisions about it. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'

@@ -1,4 +1,4 @@
-/** Other instances: the external anchors that this one trusts, has examined, or trusted once. */
+/** Other instances: the external anchors that this instance trusts, has examined, or trusted earlier. */
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'

@@ -1,4 +1,4 @@
-/** Changeovers: for a certification service, who still has certificates of it. */
+/** Changeovers: which servers still have certificates of a certification service. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'

@@ -1,4 +1,4 @@
-/** One server: what is wrong now, what it last said, how it was reached, what was wrong before. */
+/** One server: present problems, its last report, how it was reached, earlier problems. */
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'

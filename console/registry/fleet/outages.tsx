@@ -1,4 +1,4 @@
-/** Outages: what servers are told, and telling them of another one. */
+/** Outages: the announcements to servers, and the act that announces one. */
 import { Act } from '../../kit/act.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'

@@ -1,4 +1,4 @@
-/** The fleet: how each security server is, the worst first. */
+/** The fleet: the state of each security server, the worst first. */
 import { Link } from '../../kit/address.tsx'
 import { segmentOf } from '../../kit/api.ts'
 import { Head } from '../../kit/facts.tsx'

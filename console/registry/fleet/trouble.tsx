@@ -1,4 +1,4 @@
-/** What is wrong with a server: words for kinds and severities, and how it was reached. */
+/** The problems of a server: words for kinds and severities, and how it was reached. */
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 
@@ -28,7 +28,7 @@ export function troubleName(kind: string): string {
   return text(`fleet.trouble.${kind}` as TextKey)
 }
 
-/** The state of a server in a word; of one that nobody knows anything of, that. */
+/** The state of a server in a word; "unknown" when nothing is known about it. */
 export function Worst({ of }: { of: Pick<FleetServer, 'worst' | 'reportedAt' | 'probe'> }) {
   if (of.worst === 'none' && of.reportedAt === null && of.probe === null)
     return <Status tone="quiet" word="fleet.unknown" />

@@ -1,4 +1,4 @@
-/** One global group and who belongs to it. */
+/** One global group and its members. */
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'

@@ -1,4 +1,4 @@
-/** The global groups: access rights of all members can name them. */
+/** The global groups, which access rights of all members can name. */
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { segmentOf } from '../../kit/api.ts'

@@ -1,4 +1,4 @@
-/** A hosting mandate as the API tells it, and its columns in every list. */
+/** A hosting mandate in the form of the API, and its columns in every list. */
 import { Act } from '../../kit/act.tsx'
 import type { Column } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'

@@ -1,4 +1,4 @@
-/** The hosting mandates in force that name a member, on either side. */
+/** The hosting mandates in force that name a member, as either party. */
 import { Link } from '../../kit/address.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

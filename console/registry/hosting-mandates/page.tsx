@@ -1,4 +1,4 @@
-/** All hosting mandates, giving one, and whether the instance asks for them. */
+/** All hosting mandates, the act that gives one, and whether the instance requires them. */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'

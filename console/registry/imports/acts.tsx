@@ -1,4 +1,4 @@
-/** What can be done with an import that was read: certificates, carrying it out by two persons, forgetting it, its report as a file. */
+/** The acts on an import: add certificates, carry it out with two people, forget it, download its report. */
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
@@ -52,7 +52,7 @@ export function ImportActs({ of }: { of: WholeImport }) {
   )
 }
 
-/** Of which the configuration has only the hash. */
+/** The certificates of which the configuration has only the hash. */
 function Certificates({ params }: { params: Record<string, string> }) {
   return (
     <>

@@ -1,4 +1,4 @@
-/** Reading a running instance: from the addresses of its anchor, or from the files as it published them. */
+/** Reads a running instance: from the addresses of its anchor, or from its published files. */
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
@@ -6,7 +6,7 @@ import type { Field, Values } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'
 import { importPath } from './import.tsx'
 
-/** What the API takes of each, in characters, so that a wrong file is not read into memory. */
+/** The API's limits in characters, so that a wrong file is not read into memory. */
 const MOST = {
   anchor: 1_048_576,
   directory: 1_048_576,
@@ -36,7 +36,7 @@ export function AddImport() {
   )
 }
 
-/** The texts of the files that were chosen, to the byte: a signature is on them. */
+/** The exact texts of the chosen files, because a signature covers their bytes. */
 async function textsOf(values: Values): Promise<Record<string, string>> {
   const texts: Record<string, string> = {}
   for (const [name, most] of Object.entries(MOST)) {

@@ -1,4 +1,4 @@
-/** An import as the API tells it, its state in words, and the lists that its report has. */
+/** An import in the form of the API, its state in words, and the lists of its report. */
 import { Facts } from '../../kit/facts.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
@@ -8,11 +8,11 @@ export type Import = {
   instance: string
   anchorHash: string
   state: 'OPEN' | 'CARRIED_OUT'
-  /** Of the configuration that was read. */
+  /** When the configuration that was read expires. */
   expiresAt: string
   examinedAt: string
   examinedBy: string
-  /** Of an open one: later than this it has to be read again. */
+  /** For an open import: after this time it must be read again. */
   carryOutBefore?: string
   carriedOutAt?: string
   carriedOutBy?: string
@@ -26,7 +26,7 @@ export type WholeImport = Import & {
   announcement?: string
 }
 
-/** What is not taken, what differs, what is missing; and what is taken. */
+/** The lists of what is not taken over, differs or is missing; and of what is taken over. */
 export const LEFT = ['notTaken', 'differs', 'missingCertificates'] as const
 export const TAKEN = [
   ...(['parameters', 'classes', 'members', 'subsystems', 'groups', 'groupMembers', 'servers'] as const),
@@ -66,7 +66,7 @@ function numbersOf({ takes, counts }: WholeImport): [TextKey, string][] {
   ]
 }
 
-/** In numbers: what asks for a look, and what it takes. */
+/** The import in numbers: what needs attention, and what is taken over. */
 export function Numbers({ of }: { of: WholeImport }) {
   return <Facts of={numbersOf(of)} />
 }

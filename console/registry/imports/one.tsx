@@ -1,4 +1,4 @@
-/** One import: what was read, what it takes and what not, what the old central server has to publish, and the decision. */
+/** One import: what was read, what is taken over and what not, what the old central server must publish, and the decision. */
 import { BASE } from '../../kit/api.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
@@ -120,7 +120,7 @@ function Report({ of: { id, state } }: { of: WholeImport }) {
   )
 }
 
-/** For the operator of the old central server: its servers find this registry by it. */
+/** For the operator of the old central server, whose servers find this registry with it. */
 function Announcement({ of }: { of: string | undefined }) {
   return (
     <Part title={text('imports.move')}>

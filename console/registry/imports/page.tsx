@@ -1,4 +1,4 @@
-/** Imports of running instances: what was read as a dry run, and what was carried out. */
+/** Imports of running instances: dry runs, and imports that were carried out. */
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'

@@ -1,4 +1,4 @@
-/** For somebody who has logged in and has no role yet: the installation code that makes them an administrator. */
+/** For a person who has logged in and has no role yet: the installation code makes them an administrator. */
 import { useState } from 'preact/hooks'
 import { useConsole } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'

@@ -1,4 +1,4 @@
-/** A message of the outbox as the API tells it, its state in words, and what can be done with one that did not arrive. */
+/** A message of the outbox in the form of the API, its state in words, and the acts on one that was not delivered. */
 import { Act } from '../../kit/act.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
@@ -23,7 +23,7 @@ export type Delivery = { isConfigured: boolean; messages: Record<State, number> 
 const TONES: Record<State, Tone> = { WAITING: 'quiet', SENT: 'good', REFUSED: 'bad', GIVEN_UP: 'bad' }
 
 export function MessageState({ of: { state, attempts } }: { of: Message }) {
-  // It was tried in vain, and is tried again.
+  // An attempt failed, and the message is tried again.
   const isLate = state === 'WAITING' && attempts > 0
   return <Status tone={isLate ? 'warn' : TONES[state]} word={isLate ? 'mail.late' : `mail.${state}`} />
 }
@@ -72,7 +72,7 @@ export function MessageActs({ of: { id, state, recipient, subject } }: { of: Mes
   )
 }
 
-/** After the mail server was away for longer than messages are tried. */
+/** For messages that were given up while the mail server was away for too long. */
 export function RetryGivenUp({ count }: { count: number }) {
   if (count === 0) return null
   return (

@@ -1,4 +1,4 @@
-/** Where a member hears by e-mail of what concerns it, for those who may know the addresses. */
+/** The addresses at which a member gets e-mail about its affairs, for those who may see them. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'

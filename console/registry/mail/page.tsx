@@ -1,4 +1,4 @@
-/** The outbox: whether anything is sent, what waits, what was sent, and what did not arrive and why. */
+/** The outbox: whether anything is sent, what is waiting, what was sent, and what was not delivered and why. */
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
@@ -46,7 +46,7 @@ function Mail() {
   )
 }
 
-/** How far it came, and what the mail server said when it was not the end. */
+/** The progress of a message, and the mail server's last error if it is not sent. */
 function Course({ of }: { of: Message }) {
   const { state, attempts, endedAt, lastError } = of
   return (

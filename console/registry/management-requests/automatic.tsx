@@ -1,4 +1,4 @@
-/** Which requests are approved by themselves as soon as they are verified: none, unless a rule says so. */
+/** Which requests are approved automatically once they are verified: none, unless a rule says so. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'

@@ -1,4 +1,7 @@
-/** Approving exactly what is shown, declining with a reason that the requester reads, taking it out on their behalf. */
+/**
+ * Approves exactly the request that is shown, declines it with a reason that the requester reads, or withdraws it on the
+ * requester's behalf.
+ */
 import { Act } from '../../kit/act.tsx'
 import { text } from '../../kit/text.ts'
 import { isUndecided, kindName, type WholeRequest } from './request.tsx'

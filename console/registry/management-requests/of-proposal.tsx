@@ -1,4 +1,4 @@
-/** The request that a proposal would approve, and whether it is still the one that was read when it was proposed. */
+/** The request that a proposal would approve, and whether it is still the one that the proposer read. */
 import { Link } from '../../kit/address.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

@@ -1,4 +1,4 @@
-/** The work list of management requests: the newest first, by state, kind, server or client. */
+/** The work list of management requests, newest first, filtered by state, kind, server or client. */
 import { Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'

@@ -1,4 +1,4 @@
-/** What a request asks for, what approving it would change, what stands against it, and who proved what. */
+/** What a request asks for, what its approval would change, conflicts, and who proved what. */
 import type { ComponentChildren } from 'preact'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
@@ -9,7 +9,7 @@ import { CertificateFacts } from '../certificate.tsx'
 import { ClientLink, ServerLink } from '../links.tsx'
 import { isUndecided, kindName, type Proof, type WholeRequest } from './request.tsx'
 
-/** What a request says beside the server and the client; its certificate stands with its proof. */
+/** The contents of a request besides the server and the client; its certificate is shown with its proof. */
 const SUBJECT = ['subsystemName', 'address', 'message', 'certificateSha256'] as const
 
 type Change = WholeRequest['changes'][number]

@@ -1,4 +1,4 @@
-/** A management request as the API tells it, its state and kind in words. */
+/** A management request in the form of the API, its state and kind in words. */
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import type { Certificate } from '../certificate.tsx'
@@ -28,7 +28,7 @@ export type Proof = {
   passedOnBy?: Certificate
 }
 
-/** With everything needed to decide on it. */
+/** A request with everything needed to decide on it. */
 export type WholeRequest = Request & {
   subject: Record<string, string>
   contentHash: string
@@ -37,7 +37,7 @@ export type WholeRequest = Request & {
   waitsFor: string[]
   changes: { what: string; before: string | null; after: string | null }[]
   conflicts: string[]
-  /** When the owner files for another member. */
+  /** Set when the owner files the request for another member. */
   hosting?: {
     host: string
     client: string

@@ -1,4 +1,4 @@
-/** The members of the instance, and admitting one. */
+/** The members of the instance, and the act that admits one. */
 
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
@@ -13,10 +13,10 @@ import { ClientLink, clientPath } from '../links.tsx'
 type Member = { id: string; name: string; createdAt: string }
 export type MemberClass = { code: string; description: string }
 
-/** More are found by their code in the list of classes; nobody chooses from so many. */
+/** More classes than anybody chooses from; others can be found by their code in the list of classes. */
 const MOST_CLASSES = '500'
 
-/** The classes that a list filters by, or a member is put into. */
+/** The classes for the filter of a list, and for a new member. */
 export function useClasses(): { value: string; title: string }[] {
   const classes = useAnswer<MemberClass[]>('getMemberClasses', { query: { limit: MOST_CLASSES } })
   if (classes.state !== 'there') return []

@@ -40,7 +40,7 @@ function OverviewPage() {
 
 type There<L> = { [K in keyof L]: L[K] extends Loaded<infer T> ? T : never }
 
-/** Shows what needs several answers once all are there. */
+/** Shows content that needs several answers, once all are there. */
 function All<L extends Record<string, Loaded<unknown>>>(q: {
   of: L
   children: (data: There<L>) => ComponentChildren

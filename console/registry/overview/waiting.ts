@@ -1,4 +1,4 @@
-/** What an instance lacks or is about to lose, and which operation mends it; pure. */
+/** What an instance lacks or will soon lose, and which operation solves it. Pure. */
 import type { Tone } from '../../kit/status.tsx'
 import type { TextKey } from '../../kit/text.ts'
 import type { Configuration } from '../configuration/page.tsx'
@@ -10,7 +10,7 @@ export type Overview = {
   now: string
   /** What this caller, and what any registration officer, may decide now. */
   waiting: { proposals: number; requests: number }
-  /** `done` is absent where no login is set up. */
+  /** `done` is absent when no login is set up. */
   installation: { done?: boolean; reopenedUntil?: string }
   counts: { members: number; subsystems: number; securityServers: number; globalGroups: number }
   suspensions: { inForce: number; unconfirmed: number }
@@ -19,15 +19,15 @@ export type Overview = {
     withinDays: number
     ending: number
     overdue: number
-    /** Addresses that nobody has confirmed. */
+    /** The number of addresses that nobody has confirmed. */
     unconfirmedContacts: number
   }
   /** Messages to members that were refused or given up. */
   mail: { undelivered: number }
-  /** Read and not carried out; and how many proposals to carry one out are undecided. */
+  /** `open`: imports that were read and not carried out. `proposed`: undecided proposals to carry one out. */
   imports: { open: number; proposed: number }
   backups: { isConfigured: boolean; isWell?: boolean; newestAt?: string; failure?: string }
-  /** The register was restored, and nobody has accepted it. */
+  /** The register was restored, and nobody has accepted it yet. */
   isRestored: boolean
   serversWithoutCertificate: number
   expiringCertificates: {
@@ -46,7 +46,7 @@ type Known = {
   timestamping: TimestampingService[]
 }
 
-/** `operation` mends it: who may call it is the one whom it waits for. */
+/** `operation` solves it: the entry waits for the callers of that operation. */
 export type Waiting = {
   what: TextKey
   values?: Record<string, string | number>
@@ -163,7 +163,7 @@ function addDecisions(overview: Overview, now: number, add: Add): void {
   })
 }
 
-/** What the instance cannot do without. */
+/** What the instance cannot work without. */
 function addInstance({ overview, system, configuration }: Known, now: number, add: Add): void {
   const { newest, signingKeys } = configuration
   add(!system.initialized, {
@@ -199,7 +199,7 @@ function addInstance({ overview, system, configuration }: Known, now: number, ad
   })
 }
 
-/** Who is approved, and what of that, or of servers' certificates, ends. */
+/** Missing approvals of trust services, and approvals or servers' certificates that end soon. */
 function addTrust({ overview, certification, timestamping }: Known, now: number, add: Add): void {
   add(certification.length === 0, {
     what: 'waiting.certification',
@@ -240,7 +240,7 @@ function addTrust({ overview, certification, timestamping }: Known, now: number,
   })
 }
 
-/** As an input of local time has it. */
+/** A time in the form of an input of local time. */
 function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 16)
 }

@@ -1,4 +1,7 @@
-/** Who may log in at the registry and do what; above the list, that the operator lets one more administrator in. */
+/**
+ * The people who may log in at the registry, and their roles. A note above the list says when the operator lets one more
+ * administrator in.
+ */
 import type { Page } from '../../kit/frame.tsx'
 import { People } from '../../kit/people.tsx'
 import { Reopened } from './reopened.tsx'

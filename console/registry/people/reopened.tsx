@@ -1,4 +1,4 @@
-/** That the operator lets one more administrator in, for as long as it holds: whoever did not expect it closes it. */
+/** Says that the operator lets one more administrator in, and until when. A reader who did not expect it can close it. */
 import { Act } from '../../kit/act.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

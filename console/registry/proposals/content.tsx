@@ -1,4 +1,4 @@
-/** What approving a proposal would change, as people read it: its fields, whom they mean, its certificates, its request. */
+/** What approving a proposal would change, in readable form: its fields, the people meant, its certificates, its request. */
 import type { ComponentChildren } from 'preact'
 import { Part } from '../../kit/facts.tsx'
 import { PersonState } from '../../kit/person.tsx'
@@ -120,7 +120,7 @@ function Field({ title, children }: { title: string; children: ComponentChildren
   )
 }
 
-/** An id in a path is that of the thing that the operation is about. */
+/** The title of a field; an id in a path is the id of the thing that the operation is about. */
 function titleOf(operation: string, name: string): string {
   const key =
     name === 'id' ? `field.id.${operation}` : name === 'contentHash' ? hashOf(operation) : `field.${name}`

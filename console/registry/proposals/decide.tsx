@@ -1,4 +1,4 @@
-/** Approving, rejecting and withdrawing: each says what it does before and what became of it after. */
+/** Approving, rejecting and withdrawing a proposal: each shows its consequence before and its result after. */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { text } from '../../kit/text.ts'

@@ -1,4 +1,4 @@
-/** The text that is approved, to the byte, and whether its hash is the one that the registry names. */
+/** The exact text that is approved, and whether its hash is the one that the registry names. */
 import { Copyable } from '../../kit/copyable.tsx'
 import { useDigest } from '../../kit/digest.ts'
 import { Part } from '../../kit/facts.tsx'

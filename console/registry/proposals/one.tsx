@@ -1,4 +1,4 @@
-/** One proposal: what it would change, who asks for it and why, its exact content with its hash, and the decision. */
+/** One proposal: what it would change, who proposed it and why, its exact content with its hash, and the decision. */
 import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
@@ -89,7 +89,7 @@ function whyNot(
   return text('proposals.notYou')
 }
 
-/** Newest first. */
+/** The events of a proposal, newest first. */
 function courseOf(of: WholeProposal): Event[] {
   const { proposedAt, proposedBy, decidedAt, decidedBy, decisionReason, finishedAt, state } = of
   const events: Event[] = [

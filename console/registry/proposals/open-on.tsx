@@ -1,11 +1,11 @@
-/** That somebody has proposed one act and nobody has decided yet: what waits then is the proposal. */
+/** Links to the undecided proposals of one act. */
 import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { useAnswer } from '../../kit/load.ts'
 import { type TextKey, text } from '../../kit/text.ts'
 import type { Proposal } from './proposal.tsx'
 
-/** `target` is the act's address in the API; `words` say so of a `name`. */
+/** `target` is the act's address in the API; `words` is the text with the proposer's `name`. */
 export function OpenProposals(q: { target: string; words: TextKey }) {
   return useMay('getProposals') ? <Open {...q} /> : null
 }

@@ -39,7 +39,7 @@ const AT: Column<Proposal> = {
 function Proposals() {
   const { session } = useConsole()
   const { query } = useAddress()
-  // Who searches or filters looks for something else, or sees the same in the list.
+  // A reader who searches or filters wants something else, or sees the same proposals in the list.
   const isFiltered = query.get('view') !== null || query.get('q') !== null
   return (
     <>

@@ -1,4 +1,4 @@
-/** A proposal as the API tells it, its state in words, and what its operation is called. */
+/** A proposal in the form of the API, its state in words, and the name of its operation. */
 
 import type { Person } from '../../kit/person.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
@@ -9,7 +9,7 @@ export type Proposal = {
   id: string
   operation: string
   target: string
-  /** The values that its operation is called with, in a line. */
+  /** The values with which its operation is called, in one line. */
   summary: string
   contentSha256: string
   reason: string
@@ -26,7 +26,7 @@ export type Proposal = {
   mayDecide: boolean
 }
 
-/** With the text that is approved, and what helps to read it. */
+/** With the text that is approved, and explanations of it. */
 export type WholeProposal = Proposal & {
   content: string
   explained: {
@@ -55,14 +55,14 @@ export function ProposalState({ of: { state, finishedAt } }: { of: Proposal }) {
   )
 }
 
-/** In words; an operation that the catalogue does not know yet by its name in the API. */
+/** The name of an operation in words; its name in the API when the catalogue has no words for it. */
 export function operationName(operation: string): string {
   const key = `operation.${operation}`
   const words = text(key as TextKey)
   return words === key ? operation : words
 }
 
-/** Who proposed it, and by what. */
+/** Who proposed it, and whether as a person or with an API key. */
 export function Proposer({ of: { kind, name } }: { of: Proposal['proposedBy'] }) {
   return (
     <>

@@ -1,4 +1,4 @@
-/** The authentication certificates of a server: other servers know it by them. */
+/** The authentication certificates of a server, by which other servers know it. */
 import { Act } from '../../kit/act.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { Empty } from '../../kit/placeholders.tsx'

@@ -1,4 +1,4 @@
-/** Who is registered as client of a server: members and subsystems that exchange messages through it. */
+/** The registered clients of a server: members and subsystems that exchange messages through it. */
 import { Act } from '../../kit/act.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'

@@ -1,4 +1,4 @@
-/** The security servers of the instance, and registering one. */
+/** The security servers of the instance, and the act that registers one. */
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'

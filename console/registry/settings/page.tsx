@@ -1,4 +1,4 @@
-/** The instance itself: its identifier, who offers its management services, its member classes. */
+/** The instance itself: its identifier, the provider of its management services, its member classes. */
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'

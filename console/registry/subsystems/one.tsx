@@ -1,4 +1,4 @@
-/** One subsystem: whose it is, where it is registered, which groups it is in. */
+/** One subsystem: its member, the servers where it is registered, its groups. */
 
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'

@@ -1,4 +1,4 @@
-/** One succession: what was taken over, what people still have to do, and its completion. */
+/** One succession: what was taken over, what people still must do, and its completion. */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'

@@ -1,4 +1,4 @@
-/** Planning a succession from a member's page: who takes over what, shown as it would be, and then begun. */
+/** Planning a succession from a member's page: who takes over what, the plan, and the start. */
 import { Act } from '../../kit/act.tsx'
 import { changeQuery, goTo, useAddress } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
@@ -13,7 +13,7 @@ import { SuccessionPlan } from './plan.tsx'
 
 type Member = { id: string; name: string; ownedServers: string[] }
 const NAMES = ['successor', 'subsystems', 'servers'] as const
-/** As many as one page of the API; who has more says by the API which ones. */
+/** One page of the API; for more, the API must be called directly. */
 const MOST = '500'
 
 function PlanPage({ params }: { params: Record<string, string> }) {
@@ -94,7 +94,7 @@ function fieldsOf({ ownedServers }: Member, subsystems: string[], given: Record<
       ...(name === 'subsystems' ? { hint: 'successions.subsystemsHint' } : {}),
       type: 'checks',
       required: false,
-      // A code may hold the comma that parts the chosen ones.
+      // Encoded, because a code may contain the comma that separates the chosen ones.
       options: codes.map((code) => ({ value: encodeURIComponent(code), title: code })),
     }
   }

@@ -1,4 +1,4 @@
-/** What a succession takes over and what people have to do: as it would be now, or as it was. */
+/** What a succession takes over and what people must do: as it would be now, or as it was. */
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
@@ -12,7 +12,7 @@ export type Plan = {
   byPeople: string[]
 }
 
-/** Asked from the registry, which changes nothing. */
+/** The registry computes the plan; nothing is changed. */
 export function SuccessionPlan({ member, taking }: { member: string; taking: object }) {
   const plan = useAnswer<Plan>('planSuccession', { params: { id: member }, body: taking })
   return <Show of={plan}>{(data) => <Taken of={data} />}</Show>

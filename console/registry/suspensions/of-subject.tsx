@@ -1,4 +1,7 @@
-/** Whether one thing is suspended now, on its own page: suspending it, or who made the suspension, confirming and lifting it. */
+/**
+ * Shows on the page of a thing whether it is suspended now: the act that suspends it, or who suspended it, with the acts that
+ * confirm and lift it.
+ */
 import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Confirm, type Kind, Lift, Suspend, type Suspension, SuspensionPart } from './suspension.tsx'
 

@@ -1,4 +1,4 @@
-/** What is suspended now, by whom, who has to confirm it, and how much of the bound is used. */
+/** The present suspensions: by whom, who must confirm them, and how much of the limit is used. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { contractPath } from '../../kit/contract.tsx'
@@ -102,7 +102,7 @@ function Subject({ of: { kind, subject, title } }: { of: Suspension }) {
   )
 }
 
-/** By kind and name: a signing certificate has no page of its own. */
+/** Suspends a thing by kind and name, because signing certificates have no page of their own. */
 function SuspendAny() {
   return (
     <Act<Suspension>

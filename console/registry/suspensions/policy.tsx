@@ -1,4 +1,4 @@
-/** How many suspensions one caller may leave unconfirmed in a day, and setting it. */
+/** How many suspensions one caller may leave unconfirmed in a day, and the act that sets it. */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'

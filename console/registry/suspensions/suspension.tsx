@@ -1,4 +1,4 @@
-/** An emergency suspension as the API tells it: its state, who made it, who confirms it, how it is lifted. */
+/** An emergency suspension in the form of the API: its state, who made it, who confirms it, how it is lifted. */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -14,7 +14,7 @@ export type Suspension = {
   id: number
   kind: Kind
   subject: string
-  /** Of a contract. */
+  /** The title of a suspended contract. */
   title?: string
   reason: string
   state: 'unconfirmed' | 'confirmed' | 'lifted'
@@ -35,12 +35,12 @@ export function SuspensionState({ of: { state } }: { of: Suspension }) {
   return <Status tone={TONES[state]} word={`suspension.${state}`} />
 }
 
-/** What is called so, for buttons and titles. */
+/** The suspended thing in words, for buttons and titles. */
 function nameOf({ kind, subject, title }: Pick<Suspension, 'kind' | 'subject' | 'title'>): string {
   return `${text(`suspension.kind.${kind}` as TextKey)} ${title ?? subject}`
 }
 
-/** Suspends one thing at once; what would stop is told before. */
+/** Suspends one thing at once; the dialog shows what would stop. */
 export function Suspend({ kind, subject }: { kind: Kind; subject: string }) {
   return (
     <Act<Suspension>
@@ -118,7 +118,7 @@ export function By({ at, who }: { at: string | null; who: Who }) {
   )
 }
 
-/** On the page of the thing that is, or was, suspended; elsewhere with its name. */
+/** On the page of the suspended thing; elsewhere (`named`) with its name. */
 export function SuspensionPart({ of, named = false }: { of: Suspension; named?: boolean }) {
   return (
     <Part title={named ? nameOf(of) : text('suspension.one')}>
@@ -143,7 +143,7 @@ export function SuspensionPart({ of, named = false }: { of: Suspension; named?: 
   )
 }
 
-/** Announced so often, and when again. */
+/** How many times the suspension was announced, and when it will be announced next. */
 export function Next({ of: { announcements, nextAnnouncement } }: { of: Suspension }) {
   if (nextAnnouncement === null) return null
   return (

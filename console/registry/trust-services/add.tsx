@@ -1,4 +1,4 @@
-/** Approving a certification service, an intermediate CA below one, or a time-stamping service. */
+/** Approves a certification service, an intermediate CA of one, or a time-stamping service. */
 import { Act } from '../../kit/act.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'
@@ -15,7 +15,7 @@ const RESPONDER: Field[] = [
   { name: 'ocspCertificate', title: 'trust.ocspCertificate', type: 'file', required: false },
 ]
 
-/** The first responder; the API takes more, and each has its own certificate. */
+/** The first responder; the API accepts more, each with a certificate of its own. */
 async function respondersOf({ ocspUrl, ocspCertificate }: Values): Promise<object[]> {
   if (ocspUrl === '' || ocspUrl === undefined) return []
   const own = ocspCertificate instanceof File ? { certificate: await certificateText(ocspCertificate) } : {}

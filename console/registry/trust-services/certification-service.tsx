@@ -1,4 +1,4 @@
-/** One certification service: its top CA, the CAs below it, and who tells the state of what they issued. */
+/** One certification service: its top CA, the intermediate CAs, and the OCSP responders. */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { Status, Validity } from '../../kit/status.tsx'
@@ -13,7 +13,7 @@ export type CertificationService = {
   id: number
   name: string
   certificateProfileInfo: string
-  /** Else its signing certificates are refused. */
+  /** When false, its signing certificates are refused. */
   certificateProfileKnown: boolean
   authenticationOnly: boolean
   authorities: Authority[]

@@ -1,4 +1,4 @@
-/** Whose certificates, certificate states and time-stamps the instance accepts. */
+/** The CAs, OCSP responders and time-stamping authorities that the instance accepts. */
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'

@@ -1,4 +1,4 @@
-/** A certificate profile as a form holds it, and as the document that it comes to; pure. What is wrong with it the API says. */
+/** A certificate profile as the fields of a form, and as a document. Pure. The API checks the document. */
 
 export const ATTRIBUTES = [
   ...['C', 'O', 'OU', 'CN', 'L', 'ST', 'serialNumber', 'businessCategory', 'organizationIdentifier'],
@@ -16,10 +16,10 @@ export const PARTS: Record<SideName, PartName[]> = {
 
 export type SideName = 'signing' | 'authentication'
 export type Requested = { attribute: string; label: string; value: string }
-/** `texts`: what it may begin with, a line each. */
+/** `texts` has the allowed beginnings, one a line. */
 export type ConditionDraft = { attribute: string; is: string; texts: string }
 export type NeedDraft = { attribute: string; equals: string }
-/** `from` is "value", "instance" or an attribute; '' for a part that is not read. Numbers are texts while they are typed. */
+/** `from` is "value", "instance" or an attribute, '' for a part that is not read. Numbers are texts while they are typed. */
 export type PartDraft = {
   from: string
   value: string
@@ -53,7 +53,7 @@ export const NO_READING: ReadingDraft = {
 
 type Json = Record<string, unknown>
 
-/** What a document says, as far as it is one; what has no field here is left out. */
+/** Reads a document as far as it is a profile; members without a field in the form are dropped. */
 export function draftOf(document: unknown): ProfileDraft {
   const { name, title, signing, authentication } = fields(document)
   return {
@@ -103,7 +103,7 @@ function partOf(given: unknown): PartDraft {
   }
 }
 
-/** The document, without what is empty in the form. */
+/** The document, without fields that are empty in the form. */
 export function documentOf({ name, title, signing, authentication }: ProfileDraft): object {
   return {
     ...{ name, title },
@@ -161,7 +161,7 @@ function partDocument({ from, value, after, by, parts, at, digits }: PartDraft):
   }
 }
 
-/** What is no number stays to be refused with its place. */
+/** A text that is no number becomes -1, which the API refuses and names. */
 function count(text: string): number {
   return /^\d{1,3}$/.test(text.trim()) ? Number(text) : -1
 }

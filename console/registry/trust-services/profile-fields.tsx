@@ -1,4 +1,7 @@
-/** The fields of one side of a certificate profile: what a request says, what a certificate needs, and how its subject is read. */
+/**
+ * The fields of one side of a certificate profile: the content of requests, the demands on certificates, and how the subject is
+ * read.
+ */
 import { useId, useRef } from 'preact/hooks'
 import { type Field, FieldInput } from '../../kit/field.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
@@ -34,7 +37,7 @@ const same = (values: readonly string[]) => values.map((value) => ({ value, titl
 
 type InputProps = Omit<Field, 'name'> & { value: string; set(value: string): void }
 
-/** One field of the form, whose value the form keeps. */
+/** One field of the form; the form holds its value. */
 export function Input({ value, set, ...field }: InputProps) {
   const id = useId()
   return (
@@ -52,19 +55,19 @@ type ListProps<T> = {
   of: T[]
   set(of: T[]): void
   empty: T
-  /** Names each, with its `{number}`. */
+  /** The title of each row, with its `{number}`. */
   title: TextKey
   add: TextKey
   least?: number
   row(one: T, set: (changes: Partial<T>) => void): preact.ComponentChildren
 }
 
-/** Rows that are added and taken away. */
+/** Rows that can be added and removed. */
 function List<T extends object>({ of, set, empty, title, add, least = 0, row }: ListProps<T>) {
   const added = useRef<HTMLButtonElement>(null)
   const takeAway = (at: number): void => {
     set(of.filter((_, where) => where !== at))
-    // The button that was pressed is gone: a keyboard goes on from here.
+    // The pressed button is gone: the focus moves to the button that adds rows.
     requestAnimationFrame(() => added.current?.focus())
   }
   return (
@@ -74,7 +77,7 @@ function List<T extends object>({ of, set, empty, title, add, least = 0, row }: 
         const change = (changes: Partial<T>): void =>
           set(of.map((other, where) => (where === at ? { ...other, ...changes } : other)))
         return (
-          // Rows have no name but their place.
+          // Rows have no key but their position.
           <fieldset class="group" key={at}>
             <legend>{name}</legend>
             {row(one, change)}

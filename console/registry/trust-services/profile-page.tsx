@@ -1,4 +1,4 @@
-/** A certificate profile field by field: a new one, begun with another, or one of this instance that is changed. */
+/** The form of a certificate profile: a new one, possibly begun with another, or one of this instance that is changed. */
 import { useState } from 'preact/hooks'
 import { Act } from '../../kit/act.tsx'
 import { goTo, useAddress } from '../../kit/address.tsx'
@@ -63,7 +63,7 @@ function OneProfile({ params }: { params: Record<string, string> }) {
   )
 }
 
-/** `name` of one that is there: another name would be another profile. */
+/** `name` is given for an existing profile: with another name it would be another profile. */
 function Editor({ title, begin, name }: { title: string; begin: ProfileDraft; name?: string }) {
   const [draft, setDraft] = useState(begin)
   const document = documentOf(draft)
@@ -124,7 +124,7 @@ function Editor({ title, begin, name }: { title: string; begin: ProfileDraft; na
   )
 }
 
-/** For those who know the document: read, copied, or put in the place of all fields. */
+/** For people who know the document: to read, copy, or replace all fields with it. */
 function Document({ of, take }: { of: object; take(document: object): void }) {
   const [given, setGiven] = useState<string>()
   const [isWrong, setWrong] = useState(false)

@@ -1,4 +1,4 @@
-/** A certificate profile tried out: what requests would say by it, and whom a certificate names. Nothing is kept. */
+/** Tries out a certificate profile: what requests would contain, and whom a certificate names. Nothing is stored. */
 import { Act } from '../../kit/act.tsx'
 import type { Field } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'

@@ -1,4 +1,7 @@
-/** What certificates of approved CAs say: X-Road's classes and the profiles of this instance, with their change and a trial before it. */
+/**
+ * The certificate profiles for approved CAs: X-Road's classes and the profiles of this instance, with the acts that change and
+ * try one.
+ */
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
@@ -72,7 +75,7 @@ function Profile({ of }: { of: ListedProfile }) {
   )
 }
 
-/** To the form of a new one, which begins with what is there. */
+/** A link to the form of a new profile, which begins with an existing one. */
 function Add({ from = '', button, label }: { from?: string | undefined; button: string; label?: string }) {
   if (!useMay('putCertificateProfile')) return null
   const to = `/new-certificate-profile?from=${encodeURIComponent(from)}`
