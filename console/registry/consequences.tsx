@@ -104,8 +104,8 @@ function Affected({ of }: { of: Foreseen }) {
 }
 
 /**
- * Last month's exchanges that would end, and the servers that did not report theirs. Without any known exchange there is no number
- * while a report is missing: it would look like the total.
+ * Last month's exchanges that would end, and the servers that did not report theirs. When no exchange is known and a report is
+ * missing, no number is shown, because it would look like the total.
  */
 function LastMonth({ of }: { of: Told }) {
   const { pairs, unnamed, notReportedBy, partlyReportedBy } = of

@@ -19,7 +19,7 @@ import type { MonthKeys } from './month-keys.ts'
  * this.
  */
 const KEPT_INDEXES = 10_000
-/** Records are logged when they happen: by so many months one may be of an earlier month than one before it. */
+/** Records are logged when they happen: a record may be at most this many months earlier than one before it. */
 const LAG_MONTHS = 1
 const SYSTEM = { id: 'subject-keys', name: 'subject-keys' }
 

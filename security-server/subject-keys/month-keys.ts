@@ -12,7 +12,7 @@ export type MonthState = { month: string; createdAt: string | null; destroyedAt:
 export type MonthKeys = {
   /** The key of a month; it is made when there is none yet, unless the month is in the future. */
   forRecord(month: string): Promise<Buffer | 'destroyed' | 'to_come'>
-  /** Whether its key was destroyed or has to be. */
+  /** Whether the month's key was destroyed or is due to be. */
   isGone(month: string): boolean
   /** The months that have a key, oldest first. */
   forSearch(): { month: string; key: Buffer }[]
