@@ -1,6 +1,6 @@
 /**
- * `concordat audit-order key|create|open`: what a data protection authority does with audit orders, on its own machine. Exit code
- * 0 when all of an answer holds, 1 when something does not or the server refused, 2 for wrong usage.
+ * `concordat audit-order key|create|open`: the work of a data protection authority with audit orders, on its own machine. Exit
+ * code 0 when every check of an answer is good, 1 when one is not or the server refused, 2 for wrong usage.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -46,7 +46,7 @@ const OPTIONS = {
 }
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
 
-/** Runs the command; never throws for what users can get wrong. */
+/** Runs the command. Never throws for mistakes of the user. */
 export async function run(args: string[], surroundings: Partial<Surroundings> = {}): Promise<number> {
   const { out = process.stdout, errors = process.stderr, clock = Date.now } = surroundings
   const [command, ...rest] = args
@@ -89,7 +89,7 @@ async function create(values: Values, { out, clock }: Surroundings): Promise<num
     ...{ from: timeOf(needed(values, 'from')), to: timeOf(needed(values, 'to')) },
   }
   const order = checkOrder({
-    // The first form is what servers of every version answer.
+    // Servers of every version can answer the first form, so a version is given only when the scope needs it.
     ...(formOf(scope) > 1 && { version: AUDIT_FORM }),
     id: randomUUID(),
     createdAt: new Date(clock()).toISOString(),

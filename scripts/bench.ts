@@ -1,7 +1,7 @@
 /**
- * `concordat bench exchange`: exchanges a second of two security servers beside the bare pair, turn by turn in one run.
- * `concordat bench log` measures a large message log (bench/log.ts), `concordat bench backlog` the return of an authority,
- * `concordat bench registry` a large registry (bench/registry.ts).
+ * `concordat bench exchange`: exchanges per second of two security servers, compared with the bare pair, in alternating rounds of
+ * one run. `concordat bench log` measures a large message log (bench/log.ts), `concordat bench backlog` the recovery after an
+ * outage of the time-stamping authority, `concordat bench registry` a large registry (bench/registry.ts).
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -43,8 +43,8 @@ const CASES: Case[] = [
 const ROUNDS = 3
 const WARM_UP_SECONDS = 2
 /**
- * Servers run for months: both pairs are measured as they are once the compiler has seen what is hot, after the same number
- * of answers. Equal time would leave the slower pair less compiled than the other.
+ * Servers run for months, so both pairs are measured after the compiler has optimised the frequent code. They warm up with the
+ * same number of answers; with the same time, the slower pair would be less optimised.
  */
 const SETTLE_ANSWERS = 20_000
 const SETTLE_MAX_SECONDS = 30
@@ -106,7 +106,7 @@ async function settle(pairs: Pairs, seconds: number, connections: number): Promi
     }
 }
 
-/** Both pairs in turn, each the same number of rounds; the mean of the rounds, the largest memory of the two servers. */
+/** Measures both pairs in alternating rounds. Returns the mean of the rounds and the largest memory of the two servers. */
 async function measure(one: Case, pairs: Pairs, seconds: number, connections: number): Promise<Measured> {
   const concordat: LoadResult[] = []
   const bare: LoadResult[] = []

@@ -1,6 +1,6 @@
 /**
- * `concordat check [--fix]`: format and lint, floating promises, types, house rules. All run side by side, each gives
- * one line, and its output only when it failed: one run tells everything.
+ * `concordat check [--fix]`: format and lint, floating promises, types, house rules. All steps run in parallel. Each prints one
+ * line, and its output only when it failed, so that one run reports everything.
  */
 import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
@@ -36,12 +36,12 @@ const STEPS: Step[] = [
     command: process.execPath,
     args: ['test/import-rules.test.ts'],
     readable: failuresOf,
-    // What the house looks like.
+    // Figures about the source code that a successful step prints.
     tells: /^\s*# (.*(?:rooms on|circles of files).*)$/gm,
   },
 ]
 
-/** Exit code 0 when all holds, 1 when something does not, 2 for wrong usage. */
+/** Exit code 0 when all checks pass, 1 when one fails, 2 for wrong usage. */
 export async function run(args: string[]): Promise<number> {
   try {
     const options = { fix: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const
@@ -62,7 +62,7 @@ export async function check(q: { fix: boolean }): Promise<number> {
   if (q.fix) {
     const { errorsDocument } = await import('./errors-document.ts')
     await writeFile(path.join(ROOT, 'docs/errors.md'), errorsDocument())
-    // What it cannot mend is told by the step below.
+    // The steps below report what it cannot repair.
     await runStep(MEND)
   }
   const results = STEPS.map(async (step) => {
@@ -95,7 +95,7 @@ function runStep({ command, args }: Step): Promise<{ succeeded: boolean; output:
   })
 }
 
-/** What a TAP stream says about the tests that failed; all of it when it holds none, since then the program broke. */
+/** The failed tests in a TAP stream; the whole stream when it has none, because then the program itself failed. */
 function failuresOf(tap: string): string {
   const reader = createTapReader()
   for (const line of tap.split('\n')) reader.line(line)

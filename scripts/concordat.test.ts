@@ -73,7 +73,7 @@ t.test('it runs through a link, from another folder, where paths are those of th
 
 /** The options with which the program starts a server on this version of Node. */
 function startedBy(t: Test, version: string): string[] {
-  // A node that says how it was started, in the place of the machine's and of the package's.
+  // A fake node that prints its arguments, in place of the one in the package.
   const folder = t.testdir({ scripts: {}, node_modules: { '.bin': {}, fastify: {} } })
   for (const file of ['concordat', 'find-node.sh'])
     cpSync(path.join(SCRIPTS, file), path.join(folder, 'scripts', file))
@@ -138,7 +138,7 @@ t.test('packages are installed when they are missing or old, and never fewer tha
     '#!/bin/sh\necho "$*" >>calls\nrm -rf node_modules\nmkdir -p node_modules\ncase $* in *omit=dev*) ;; *) mkdir node_modules/tap ;; esac\n: >node_modules/.package-lock.json\n',
   )
   chmodSync(npm, 0o755)
-  // This test's own Node stands first on PATH, so that the machine's may be of any age.
+  // The directory of this test's Node comes next on PATH, so the machine's own Node may be of any version.
   const PATH = `${path.join(folder, 'bin')}:${path.dirname(process.execPath)}:${process.env['PATH']}`
   const calls = (wanted: string): string[] => {
     const file = path.join(folder, 'calls')

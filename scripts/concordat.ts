@@ -1,4 +1,4 @@
-/** The command line: names each command, loads only the one that is asked for, and ends with its exit code. */
+/** The command line: has the list of commands, loads only the one that is called, and exits with its exit code. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { styleText } from 'node:util'
@@ -34,7 +34,7 @@ const COMMANDS: Record<string, Command> = {
   },
 }
 
-/** Servers: scripts/concordat becomes their main.ts, so that no second process stands above them. */
+/** Servers: scripts/concordat replaces itself with their main.ts, so that there is no parent process. */
 const SERVERS: Record<string, string> = {
   'central-registry': 'the registry of an instance',
   'security-server': 'the gateway of an agency',
@@ -68,7 +68,7 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
   try {
     return await (await command.load()).run(args)
   } catch (thrown) {
-    // Anything else is a mistake of ours, and then the stack is what helps.
+    // Any other error is a bug, for which the stack is useful.
     if (!(thrown instanceof Fault)) throw thrown
     process.stderr.write(`concordat ${name}: ${thrown.message}\n`)
     return 1

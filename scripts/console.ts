@@ -1,4 +1,4 @@
-/** `concordat console`: builds the web pages, when their sources have changed since the last build. */
+/** `concordat console`: builds the web pages if their sources have changed since the last build. */
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildConsoles } from '#console/build.ts'

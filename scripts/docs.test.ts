@@ -1,4 +1,7 @@
-/** The pages of the documents: every link leads to a page and a heading, and the search finds, in a browser without a network. */
+/**
+ * The pages of the documents: every link leads to an existing page and heading, and the search works in a browser without a
+ * network.
+ */
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** docs/errors.md, made from the catalogue so that the two cannot differ. */
+/** Makes docs/errors.md from the catalogue of faults, so that the two cannot differ. */
 import { catalogue } from '#schemas/fault-catalogue.ts'
 import { administrationFaults } from '#schemas/faults/administration.ts'
 import type { FaultEntry } from '#schemas/faults/entry.ts'
@@ -31,7 +31,7 @@ Whether the provider's system may have been called is told by the code, for each
 Between servers, and to SOAP clients, the same three stand in a SOAP fault. The codes are X-Road's where X-Road has one.
 `
 
-/** The whole document. */
+/** The text of the whole document. */
 export function errorsDocument(): string {
   const parts = [
     ['The request and the way to the service', exchangeFaults],

@@ -1,4 +1,7 @@
-/** `concordat log verify` with a state file: goes on, verifies what came since, names what broke, refuses a file that is none. */
+/**
+ * `concordat log verify` with a state file: continues, verifies new records, reports what was damaged, and rejects a file that is
+ * not a state.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'

@@ -1,6 +1,6 @@
 /**
- * `concordat log verify [--json] <configuration or database url ...>`: checks whole message logs: every record, signature,
- * time-stamp, tree and checkpoint. Exit code 0 when all hold, 1 when one does not, 2 for wrong usage.
+ * `concordat log verify [--json] <configuration or database url ...>`: verifies whole message logs: every record, signature,
+ * time-stamp, tree and checkpoint. Exit code 0 when all logs are valid, 1 when one is not, 2 for wrong usage.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -38,7 +38,7 @@ type Output = { write(text: string): unknown }
 
 type Target = { name: string; databaseUrl: string; keyFolder?: string; bodyFolder?: string }
 
-/** Runs the command; writes to the streams given, never throws for what users can get wrong. */
+/** Runs the command and writes to the given streams. Never throws for mistakes of the user. */
 export async function run(
   args: string[],
   out: Output = process.stdout,
@@ -83,7 +83,7 @@ type Options = {
   full: boolean
 }
 
-/** The options, 'help', or what is wrong with the arguments. */
+/** The options, 'help', or a text about what is wrong with the arguments. */
 function readArguments(args: string[]): Options | string {
   try {
     const { values, positionals } = parseArgs({
@@ -113,10 +113,10 @@ function readArguments(args: string[]): Options | string {
   }
 }
 
-/** A database url, or a security server's configuration file: that says where the rest lies. */
+/** A database url, or a security server's configuration file, which names the other paths. */
 async function targetOf(name: string, options: Options): Promise<Target> {
   if (/^(?:sqlite|postgres|postgresql):/.test(name)) {
-    // Opening would make an empty database, and an empty log verifies.
+    // Opening would create an empty database, and an empty log counts as valid.
     if (name.startsWith('sqlite:') && !existsSync(name.slice('sqlite:'.length))) {
       throw new Fault('io_error', { what: 'there is no such file' })
     }
@@ -162,12 +162,14 @@ async function verifyTarget(
   return verifyStored(target, question)
 }
 
-/** Undefined when there is none yet. Throws `invalid_input` for a file that is no state: it is not overwritten. */
+/**
+ * Undefined when the file does not exist. Throws `invalid_input` for a file that is not a state, so that it is not overwritten.
+ */
 function readState(file: string): VerifyState | undefined {
   return existsSync(file) ? parseState(readFileSync(file, 'utf8')) : undefined
 }
 
-/** Whole or not at all: a break in the middle leaves the state before. */
+/** Replaces the file completely or not at all: after a crash in between the earlier state is still there. */
 function writeState(file: string, state: VerifyState): void {
   writeFileSync(`${file}.part`, JSON.stringify(state), { mode: 0o600 })
   renameSync(`${file}.part`, file)

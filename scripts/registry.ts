@@ -1,4 +1,4 @@
-/** `concordat registry <command>`: every operation of the registry's management API, and a whole registry from a file. */
+/** `concordat registry <command>`: every operation of the registry's management API, and the commands for declared files. */
 
 import { backup, verifyRegistry } from './management/backup.ts'
 import { applyFile, declareFile, planFile } from './management/declared/run-file.ts'

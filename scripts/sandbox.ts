@@ -1,4 +1,4 @@
-/** `concordat sandbox`: a whole instance on this machine, one exchange shown step by step, then left running until Ctrl-C. */
+/** `concordat sandbox`: starts a whole instance on this machine, shows one exchange step by step, then runs until Ctrl-C. */
 import path from 'node:path'
 import { parseArgs, styleText } from 'node:util'
 import { demonstrate, sayWhatNext } from './sandbox/demonstrate.ts'
@@ -22,7 +22,7 @@ Runs an instance: trust services, central registry, three security servers and t
   --json             print nothing but one line when all runs: an object with addresses, files and process ids
 `
 
-/** Exit code 0 when every step held, 1 with the reason when one did not, 2 for wrong usage. */
+/** Exit code 0 when every step succeeded, 1 with the reason when one did not, 2 for wrong usage. */
 export async function run(args: string[]): Promise<number> {
   const options = readArguments(args)
   if (typeof options === 'string') {
@@ -79,7 +79,7 @@ type Options = {
   json: boolean
 }
 
-/** The options, '' for help, or what is wrong with the arguments. */
+/** The options, '' for help, or a text about what is wrong with the arguments. */
 function readArguments(args: string[]): Options | string {
   try {
     const { values } = parseArgs({
@@ -135,7 +135,7 @@ function progressOn(say: (line: string) => void): Progress {
   }
 }
 
-/** Resolves on Ctrl-C or SIGTERM, or with why a part ended by itself. */
+/** Resolves on Ctrl-C or SIGTERM, or with the reason why a process ended by itself. */
 function untilStopped(): { promise: Promise<string | undefined>; because(name: string, why: string): void } {
   const { promise, resolve } = Promise.withResolvers<string | undefined>()
   process.once('SIGINT', () => resolve(undefined))

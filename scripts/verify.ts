@@ -1,8 +1,9 @@
 /**
- * `concordat verify <container.asice> --conf <directory, zip or anchor> [--json]`: judges a message container offline
- * (with an anchor it fetches the configuration); `concordat verify <bundle.zip> [--conf ...]` an evidence bundle,
- * `concordat verify <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log, `concordat verify
- * <statement.json> --conf ...` a statement of reconciliation, `concordat verify <export.zip>` an export of a message log. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
+ * `concordat verify <container.asice> --conf <directory, zip or anchor> [--json]` verifies a message container offline (with an
+ * anchor it fetches the configuration); `concordat verify <bundle.zip> [--conf ...]` an evidence bundle, `concordat verify
+ * <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log, `concordat verify <statement.json> --conf ...` a
+ * statement of reconciliation, `concordat verify <export.zip>` an export of a message log. Exit code 0 only for TOTAL-PASSED, 1
+ * otherwise, 2 for wrong usage.
  */
 import { open, readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -36,7 +37,7 @@ type Surroundings = {
   clock: () => number
 }
 
-/** Runs the command; never throws for what users can get wrong. */
+/** Runs the command. Never throws for mistakes of the user. */
 export async function run(args: string[], surroundings: Partial<Surroundings> = {}): Promise<number> {
   const { out = process.stdout, errors = process.stderr, clock = Date.now } = surroundings
   const options = readArguments(args)
@@ -81,11 +82,11 @@ type Options = {
   witnesses: string | undefined
   previous: string | undefined
   json: boolean
-  /** Where to write the page that verifies; nothing is judged then. */
+  /** The file for the page that verifies; if it is set, nothing is verified. */
   page: string | undefined
 }
 
-/** The options, 'help', or what is wrong with the arguments. */
+/** The options, 'help', or a text about what is wrong with the arguments. */
 function readArguments(args: string[]): Options | string {
   try {
     const { values, positionals } = parseArgs({
@@ -122,7 +123,7 @@ async function writePage(file: string, out: Surroundings['out']): Promise<number
   return 0
 }
 
-/** Whether the file begins as a statement does; no ZIP file does. Such a file is small and read whole. */
+/** Whether the file begins like a statement, which no ZIP file does. Statements are small and read as a whole. */
 async function isJson(file: string): Promise<boolean> {
   const handle = await open(file).catch(() => undefined)
   try {

@@ -1,4 +1,7 @@
-/** An authority's keys in a folder of its own: one that signs orders, with its certificate, and one to which answers are sealed. */
+/**
+ * An authority's keys in a folder of their own: one that signs orders, with its certificate, and one to which servers encrypt
+ * their answers.
+ */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -18,7 +21,7 @@ export type AuthorityKeys = {
 const YEARS_MS = 5 * 365 * 86_400_000
 const FILES = { signing: 'signing.key', certificate: 'signing.crt', recipient: 'recipient.key' }
 
-/** Makes them; throws `io_error` where there are some already. */
+/** Makes the keys. Throws `io_error` when the folder has keys already. */
 export async function makeKeys(folder: string, q: { authority: string; now: number }): Promise<Certificate> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const name: Subject = [['CN', q.authority]]
@@ -41,7 +44,7 @@ export async function makeKeys(folder: string, q: { authority: string; now: numb
   return certificate
 }
 
-/** Throws `io_error`. */
+/** Reads the keys. Throws `io_error`. */
 export async function readKeys(folder: string): Promise<AuthorityKeys> {
   const read = (file: string): Promise<Buffer> =>
     readFile(path.join(folder, file)).catch((cause: unknown) => {

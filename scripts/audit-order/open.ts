@@ -1,6 +1,7 @@
 /**
- * Opens a server's answer and checks all of it: who signed it, that it is of this order, that the seed was cosigned after the
- * order was made, that the seed draws exactly this sample, and that each bundle proves what the list says of its record.
+ * Opens a server's answer and checks it: who signed it, whether it answers this order, whether the seed was cosigned after the
+ * order was signed, whether the seed draws exactly this sample, and whether each bundle proves what the list says about its
+ * record.
  */
 import { inScope } from '#core/audit-order/in-scope.ts'
 import { readSeed } from '#core/audit-order/make-seed.ts'
@@ -27,7 +28,7 @@ import type { AuthorityKeys } from './authority-keys.ts'
 type Check = { what: string; state: 'good' | 'warn' | 'bad'; why: string }
 type OpenedAnswer = { answer: AuditAnswer; payload: AuditPayload | undefined; checks: Check[] }
 
-/** Throws what keeps it from being read at all; what is read and does not hold is among the checks. */
+/** Throws when the answer cannot be read at all. Everything that can be read but is wrong is reported in `checks`. */
 export async function openAudit(q: {
   order: AuditOrder
   answer: Buffer
@@ -85,7 +86,7 @@ export async function openAudit(q: {
   return { answer, payload, checks }
 }
 
-/** Neither side has chosen the seed when a witness cosigned it after the order was signed. */
+/** If a witness cosigned the seed after the order was signed, neither side can have chosen it. */
 function seedCheck(
   { seed, server }: AuditAnswer,
   q: { order: AuditOrder; witnesses: WitnessPolicy | undefined },
@@ -108,7 +109,10 @@ function seedCheck(
       }
 }
 
-/** A server that does not know what narrows an order could answer more widely. Throws for what nobody ordered. */
+/**
+ * A server that does not understand a restriction of the order may list too much. Throws `audit_answer_wrong` for a record
+ * outside the scope.
+ */
 function allInScope({ records }: AuditPayload, { scope }: AuditOrder): string {
   const other = records.find((row) => inScope(row, scope) !== 'in')
   if (other !== undefined)
@@ -116,7 +120,10 @@ function allInScope({ records }: AuditPayload, { scope }: AuditOrder): string {
   return `all ${records.length} records that are listed lie in it`
 }
 
-/** Is this all? The server's signed word; a record that does not say what was asked for may be one of those. */
+/**
+ * Whether the answer is complete, according to the server's signed statement. Records that do not state their purpose or endpoint
+ * may have been in the scope too.
+ */
 function coverageCheck({ coverage, records }: AuditPayload): Check {
   const what = 'Is this all'
   if (coverage === undefined)
@@ -128,7 +135,7 @@ function coverageCheck({ coverage, records }: AuditPayload): Check {
   return { what, state: 'warn', why: `${why}; ${left}: an order without these shows them` }
 }
 
-/** Throws for a bundle that does not hold, or says something else than the list. */
+/** Throws for a bundle that is not valid or contradicts the list. */
 async function judge(
   index: number,
   bundle: string,

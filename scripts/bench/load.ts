@@ -1,4 +1,4 @@
-/** The load generator: a bounded number of connections for a bounded time; sends its result to its parent. */
+/** The load generator: a fixed number of connections for a limited time; it sends its result to its parent process. */
 import { Pool } from 'undici'
 import type { LoadOrder, LoadResult } from './measure.ts'
 
@@ -42,7 +42,7 @@ try {
   const began = performance.now()
   await Promise.race([wait(order.seconds), workers])
   stopping = true
-  // What is under way counts, and so does its time: a large body may take longer than the whole run.
+  // Exchanges under way still count, with their time, because a large body may take longer than the whole run.
   await workers
   const seconds = (performance.now() - began) / 1000
   latencies.sort((a, b) => a - b)

@@ -1,4 +1,6 @@
-/** `concordat bench log`: makes a log of so many real records, then measures what an auditor and a restart ask of it. */
+/**
+ * `concordat bench log`: makes a log with this many real records, then measures the work of an auditor and of a restart on it.
+ */
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -66,7 +68,7 @@ function placeIn(directory: string): LogPlace {
     bodyFolder: path.join(folder, 'bodies'),
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  // Throws when the folder holds a log already.
+  // Throws when the folder has a log already.
   for (const each of [place.keyFolder, place.bodyFolder]) mkdirSync(each, { mode: 0o700 })
   return place
 }

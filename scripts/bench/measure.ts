@@ -1,4 +1,4 @@
-/** Runs the load generator as a process of its own and reads the memory of the processes under load. */
+/** Runs the load generator in a process of its own and reads the memory of the processes under load. */
 import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
@@ -15,7 +15,7 @@ export type LoadOrder = {
 
 export type LoadResult = { perSecond: number; p50Ms: number; p99Ms: number; failure: string | undefined }
 
-/** Throws with what the first failed exchange answered. */
+/** Throws with the answer of the first failed exchange. */
 export function runLoad(order: LoadOrder): Promise<LoadResult> {
   const child = fork(new URL('load.ts', import.meta.url).pathname, [JSON.stringify(order)])
   return new Promise((resolve, reject) => {
@@ -29,7 +29,7 @@ export function runLoad(order: LoadOrder): Promise<LoadResult> {
   })
 }
 
-/** Resident memory of a process in MB; undefined where there is no /proc. */
+/** Resident memory of a process in MB; undefined where /proc does not exist. */
 export function residentMb(pid: number): number | undefined {
   try {
     const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))

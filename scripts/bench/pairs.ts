@@ -1,4 +1,4 @@
-/** The two pairs under measurement: two security servers with all they do, and the bare pair without signing and logging. */
+/** The two pairs that are compared: two complete security servers, and the bare pair without signing and logging. */
 import { mkdirSync } from 'node:fs'
 import { systemCertificate } from '../sandbox/files.ts'
 import { type Instance, type Progress, startInstance } from '../sandbox/instance.ts'
@@ -14,14 +14,14 @@ const BARE_PORTS = { provider: 9201, consumer: 9202 }
 const SERVICE = 'bench'
 const here = (file: string): string => new URL(file, import.meta.url).pathname
 
-/** Starts a sandbox instance on its own network, the bench's provider as a service of it, and the bare pair beside. */
+/** Starts a sandbox instance on its own network with the bench's provider as a service, and the bare pair. */
 export async function startPairs(directory: string, network: string): Promise<Pairs> {
   const layout = layoutOf(directory, network)
   const quiet: Progress = { begin: () => ({ done: () => undefined }) }
   const onExit = (name: string, why: string): never => {
     throw new Error(`${name} ended: ${why}`)
   }
-  // What is measured is what a server can do, not what it grants one peer.
+  // Measures what a server can do, not how much it allows one peer.
   const environment = { CONCORDAT_PEERS_PER_SECOND: '1000000' }
   const instance = await startInstance({
     layout,
@@ -93,7 +93,7 @@ async function offerService(instance: Instance, url: string): Promise<void> {
   const right = { subjectType: 'SUBSYSTEM', subjectId: encoded(subsystemText(layout, tax)) }
   await provider.send('POST', `/services/${description.services[0]!.id}/access-rights`, right)
   await provider.send('PUT', `/service-descriptions/${description.id}/enable`)
-  // Plain HTTP from the load generator, as the bare pair has it.
+  // Plain HTTP from the load generator, as for the bare pair.
   const client = encoded(subsystemText(layout, tax))
   await servers[tax.key]!.send('PATCH', `/clients/${client}`, { connectionType: 'NOSSL' })
 }

@@ -1,4 +1,4 @@
-/** The provider's own system of the bench: answers GET with as many bytes as asked for, POST with one kilobyte. */
+/** The provider's system of the bench: answers GET with the requested number of bytes, POST with one kilobyte. */
 import Fastify from 'fastify'
 
 const { address, port } = JSON.parse(process.argv[2] ?? '{}') as { address: string; port: number }

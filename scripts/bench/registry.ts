@@ -1,4 +1,7 @@
-/** `concordat bench registry`: a registry of a whole country, and what publishing, lists and taking its configuration cost. */
+/**
+ * `concordat bench registry`: a registry of a whole country, and the cost of publishing, of lists and of fetching its
+ * configuration.
+ */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -74,7 +77,7 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
-/** One for each server, all for one key: the registry looks at their bytes and their ends only. */
+/** One certificate per server, all with the same key: the registry uses only their bytes and their expiry. */
 async function certificatesFor(servers: number): Promise<{ sha256: string; der: Buffer }[]> {
   const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
   const privateKey = await generateKey('P-256')

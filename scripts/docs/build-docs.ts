@@ -1,4 +1,7 @@
-/** Makes pages of the Markdown files: links between them lead to pages, each page has its headings beside it, one index serves the search. */
+/**
+ * Makes pages from the Markdown files: links between files become links between pages, each page lists its headings, one index
+ * serves the search.
+ */
 import { globSync } from 'node:fs'
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -12,7 +15,7 @@ const GUIDES = 'docs/README.md'
 const LEFT_OUT = /(^|\/)(node_modules|\.work|\.sandbox|\.tap|dist)(\/|$)|^test\/vectors\//
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)
 
-/** Writes all pages below `output`, whose pages of before it replaces; says how many. */
+/** Writes all pages below `output`, replacing earlier ones; returns how many. */
 export async function buildDocs(root: string, output: string): Promise<number> {
   const files = globSync('**/*.md', { cwd: root, exclude: (name) => LEFT_OUT.test(String(name)) })
     .map((file) => file.split(path.sep).join('/'))
@@ -49,7 +52,9 @@ function pageOf(file: string): string {
   return file.replace(/\.md$/, '.html')
 }
 
-/** As the anchors that the documents' own links use: the second heading of one name ends in -1, as GitHub counts. */
+/**
+ * The anchor of a heading, by GitHub's rules, which the documents' links use: the second heading with the same text ends in -1.
+ */
 function slugOf(text: string, taken: readonly Heading[]): string {
   const slug = text
     .toLowerCase()
@@ -93,7 +98,10 @@ function render(
   return { body: reader.renderer.render(tokens, reader.options, {}), headings, sections }
 }
 
-/** The page of a document; what is no page stays as it is: a file of the repository, which lies beside the pages no more. */
+/**
+ * Changes a link to a document into a link to its page. A link to another file of the repository stays as it is, although that
+ * file is not among the pages.
+ */
 function leadTo(target: string, file: string, pages: ReadonlySet<string>): string {
   if (/^[a-z]+:|^#/.test(target)) return target
   const [name = '', anchor] = target.split('#')
@@ -105,7 +113,7 @@ function leadTo(target: string, file: string, pages: ReadonlySet<string>): strin
   return anchor === undefined ? relative : `${relative}#${anchor}`
 }
 
-/** Markdown's signs are no words to search for. */
+/** Removes Markdown's signs, which nobody searches for. */
 function plain(text: string): string {
   return text.replace(/\]\([^)]*\)/g, ']').replace(/[`*[\]|]/g, '')
 }

@@ -1,4 +1,4 @@
-/** `backup` and `verify-backup`: a backup of a registry made and fetched, and one of either server judged offline. */
+/** `backup` and `verify-backup`: makes and downloads a backup of a registry, and verifies a backup of either server offline. */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { verifyBackup } from '#central-registry/features/backups/verify-backup.ts'
@@ -14,7 +14,7 @@ import { CommandError } from './command-error.ts'
 import { runCommand } from './run-command.ts'
 import type { More } from './run-management.ts'
 
-/** Makes one at the registry and writes it into a new file of ours. */
+/** Has the registry make a backup and writes it into a new local file. */
 export const backup: More['run'] = async ({ api, commands, args }) => {
   const [file, ...more] = args
   if (file === undefined || file.startsWith('-') || more.length > 0)
@@ -27,7 +27,7 @@ export const backup: More['run'] = async ({ api, commands, args }) => {
   return 0
 }
 
-/** Of a registry: exit code 0 when all of it holds, 1 when it does not, 2 for wrong usage. */
+/** Verifies a registry's backup. Exit code 0 when it is valid, 1 when it is not, 2 for wrong usage. */
 export function verifyRegistry(args: string[]): Promise<number> {
   return verify('registry', args, 'anchor', async ({ trusted, ...q }) => {
     const anchor = trusted === undefined ? undefined : await readFile(trusted)
@@ -40,7 +40,10 @@ export function verifyRegistry(args: string[]): Promise<number> {
   })
 }
 
-/** Of a security server, likewise: who signed it, by the configuration that is named, and who could log in with it. */
+/**
+ * Verifies a security server's backup in the same way. Also prints who signed it, according to the given configuration, and who
+ * could log in after a restoration.
+ */
 export function verifyServer(args: string[]): Promise<number> {
   return verify('server', args, 'conf', async ({ trusted, ...q }) => {
     const now = new Date()
@@ -58,7 +61,7 @@ export function verifyServer(args: string[]): Promise<number> {
 }
 
 type Judged = { manifest: Manifest; sha256: string; signedBy: string[]; more?: string[] }
-/** `trusted` is the file or folder by which the signer is judged. */
+/** `trusted` is the file or folder against which the signer is checked. */
 type Words = { file: string; keyFile: string; trusted: string | undefined }
 
 async function verify(

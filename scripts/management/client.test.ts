@@ -1,4 +1,4 @@
-/** Calls of the command line: to whom a key goes, and what a lost answer comes to. */
+/** Calls of the command line: to which addresses a key is sent, and what happens when an answer is lost. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import path from 'node:path'
@@ -32,7 +32,7 @@ void t.test('a call whose answer was lost is carried out once', async (t) => {
   const world = registryWorld(t)
   const node = await world.start()
   const { address, port, initialApiKeyFile } = node.settings.admin
-  /** What happens to connections, in turn; all after these go through. */
+  /** What happens to the first connections, in this order; all later ones work. */
   type Fate = 'lost before' | 'lost after' | 'cut'
   const through = async (...fates: Fate[]) => {
     const relay = createServer((client) => {

@@ -1,6 +1,6 @@
 /**
- * Sends calls to a management API with an API key, which leaves this machine only over HTTPS. A call whose answer was lost is
- * sent once more; one that changes something bears a key of its own, by which the server carries it out once.
+ * Sends calls to a management API with an API key, which leaves this machine only over HTTPS. When an answer is lost, the call is
+ * sent once more. A call that changes something has an idempotency key, so that the server carries it out only once.
  */
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -10,30 +10,30 @@ import { CommandError } from './command-error.ts'
 import type { Call } from './read-call.ts'
 
 export type ManagementApi = {
-  /** The answer of a call that succeeded. Throws a CommandError for a refusal, with the API's own words. */
+  /** The answer of a call that succeeded. Throws a CommandError with the API's text for a refusal. */
   send(call: Call): Promise<ManagementAnswer>
 }
 
 export type ManagementAnswer = {
   status: number
   type: string
-  /** How many there are on all pages, for lists that say so. */
+  /** The number of entries on all pages, for lists that report it. */
   total: number | undefined
-  /** Of a search that ended early: from where it goes on. */
+  /** For a search that ended early: where to continue it. */
   searchedTo?: string
   bytes: Buffer
 }
 
 const TIMEOUT_MS = 120_000
 const MAX_WAITS = 60
-/** What is used up for a day is told, and not waited for. */
+/** A longer wait, such as for the limit of a day, is reported instead. */
 const LONGEST_WAIT_SECONDS = 60
-/** Nothing was sent: nobody was there. */
+/** Errors after which no server can have received the call. */
 const NOBODY_THERE = ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH']
-/** Of our own: a key must not go to a proxy that the environment names. */
+/** Our own dispatcher: the key must not be sent to a proxy that the environment names. */
 const dispatcher = new Agent()
 
-/** `url` is the listener's (http://127.0.0.1:4000). Throws a CommandError for an address to which no key is sent. */
+/** `url` is the listener's (http://127.0.0.1:4000). Throws a CommandError for an address to which the key must not be sent. */
 export async function openManagementApi(q: { url: string; keyFile: string }): Promise<ManagementApi> {
   const base = baseOf(q.url)
   const key = await readKey(q.keyFile)
@@ -46,7 +46,7 @@ export async function openManagementApi(q: { url: string; keyFile: string }): Pr
           headers: { ...headers, ...once, authorization: `X-Road-ApiKey token=${key}` },
           body: body ?? null,
         })
-        // A list of many pages is more than the API takes of one address in a second.
+        // A list of many pages needs more calls than the API allows one address in a second.
         const seconds = Number(reply.headers['retry-after']) || 0.25
         if (reply.statusCode === 429 && waits < MAX_WAITS && seconds <= LONGEST_WAIT_SECONDS) {
           await new Promise((resolve) => setTimeout(resolve, Math.min(10, seconds) * 1000))
@@ -87,7 +87,7 @@ async function readKey(file: string): Promise<string> {
 
 type Options = Parameters<typeof request>[1]
 
-/** Once more on a connection that broke: the same call with the same key. `isSecond`: the first answer was lost. */
+/** Sends the call again when the connection broke, with the same idempotency key. `isSecond`: the first answer was lost. */
 async function askTwice(base: string, url: string, options: Options) {
   try {
     return { ...(await ask(base, url, options)), isSecond: false }
@@ -111,7 +111,7 @@ function noAnswer(base: string, cause: unknown): CommandError {
   return new CommandError(1, `${base} does not answer: ${(cause as Error).message}`, cause)
 }
 
-/** The API's own words: a fault with its id, or the first of what came. */
+/** An error with the API's text: the fault's message and id, or the beginning of the answer. */
 function refusal(status: number, bytes: Buffer, before = ''): CommandError {
   const text = bytes.toString('utf8').slice(0, 2000)
   const { message, detail } = (parsed(text) ?? {}) as { message?: unknown; detail?: unknown }

@@ -1,8 +1,8 @@
-/** What a user of the command line can mend: said in one line, without a stack. */
+/** An error that the user of the command line can correct: printed in one line, without a stack. */
 export class CommandError extends Error {
-  /** 1: refused or not reached; 2: the words of the command do not fit. */
+  /** 1: refused, or the API was not reached. 2: the arguments of the command are wrong. */
   readonly exitCode: 1 | 2
-  /** The API's, when it refused. */
+  /** The HTTP status, when the API refused. */
   readonly status: number | undefined
 
   constructor(exitCode: 1 | 2, message: string, cause?: unknown, status?: number) {

@@ -1,4 +1,4 @@
-/** The operations of a management API as commands: each is named and described by the API's own OpenAPI file. */
+/** The operations of a management API as commands; the API's own OpenAPI file names and describes each. */
 import {
   type OpenApiDocument,
   type Operation,
@@ -14,10 +14,10 @@ export type Command = {
   name: string
   summary: string
   operation: Operation
-  /** Names of the path's parameters, in their order. */
+  /** Names of the path's parameters, in order. */
   positionals: string[]
   options: Option[]
-  /** The content type of a body that is a file; undefined when the body is JSON or when there is none. */
+  /** The content type of a body that is a file; undefined for a JSON body and without a body. */
   fileType: string | undefined
 }
 

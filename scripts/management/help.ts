@@ -1,9 +1,9 @@
-/** What `--help` says of a management API and of each of its commands. */
+/** The text of `--help` for a management API and for each of its commands. */
 import { styleText } from 'node:util'
 import type { Command } from './commands.ts'
 import { isSecret } from './read-call.ts'
 
-/** One line a command, in the order of the API. */
+/** One line per command, in the order of the API. */
 export function listCommands(commands: Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length)) + 2
   return commands
@@ -11,7 +11,7 @@ export function listCommands(commands: Command[]): string {
     .join('')
 }
 
-/** How one command is used. */
+/** The usage of one command. */
 export function describeCommand(program: string, command: Command): string {
   const { name, summary, operation, positionals, options, fileType } = command
   const words = [...positionals, ...(fileType === undefined ? [] : ['file'])].map((one) => `<${one}>`)

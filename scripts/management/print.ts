@@ -1,10 +1,10 @@
-/** Answers of a management API as people read them in a terminal: lists as columns, one thing as lines. */
+/** Formats answers of a management API for a terminal: lists as columns, single objects as lines. */
 import { printable } from '#platform/plain-text.ts'
 
 const WIDEST = 60
 const COLUMNS = 6
 
-/** A list of objects as aligned columns, anything else as lines `name: value`; control characters shown as such. */
+/** A list of objects as aligned columns, anything else as lines `name: value`. Control characters are made visible. */
 export function readableAnswer(value: unknown, total: number | undefined): string {
   if (!Array.isArray(value)) return lines(value, '')
   if (value.length === 0) return 'Nothing.\n'
@@ -40,7 +40,7 @@ function isShort(value: unknown): boolean {
   return typeof value !== 'object' || (Array.isArray(value) && value.every((one) => typeof one !== 'object'))
 }
 
-/** What a column cannot hold is counted. */
+/** In a column a long list is shown as its number of entries, an object as an ellipsis. */
 function cell(value: unknown): string {
   if (Array.isArray(value)) return isShort(value) ? value.join(' ') : String(value.length)
   return typeof value === 'object' && value !== null ? '…' : String(value ?? '')

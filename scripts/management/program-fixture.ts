@@ -1,4 +1,4 @@
-/** The real program beside a registry in this process. */
+/** Runs the real program against a registry in this process. */
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import type { Node } from '#test/fakes/registry-world.ts'
@@ -25,7 +25,7 @@ export function at(node: Node, keyFile = node.settings.admin.initialApiKeyFile!)
   return { CONCORDAT_REGISTRY_URL: `http://${address}:${port}`, CONCORDAT_REGISTRY_KEY_FILE: keyFile }
 }
 
-/** Undefined when it throws nothing, or something else. */
+/** The exit code of the CommandError; undefined when nothing or another error is thrown. */
 export async function exitCodeOf(of: Promise<unknown>): Promise<number | undefined> {
   try {
     await of

@@ -1,4 +1,4 @@
-/** Turns the words after a command into one call of the API; what does not fit is said before anything is sent. */
+/** Turns the arguments after a command into one call of the API. Wrong arguments are reported before anything is sent. */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
@@ -8,7 +8,7 @@ import { createSecrets, type Secrets } from './read-secret.ts'
 
 export type Call = {
   method: string
-  /** From the API's base on, with the query. */
+  /** The path below the API's base, with the query. */
   url: string
   headers: Record<string, string>
   body: Buffer | undefined
@@ -27,8 +27,8 @@ const COMMON = {
 } as const
 
 /**
- * Throws a CommandError for unknown, missing or ill-formed words. `read` gives a file's bytes, `-` standard input; `secret` what is
- * not to stand among the words.
+ * Throws a CommandError for unknown, missing or malformed arguments. `read` returns a file's bytes, `-` is standard input.
+ * `secret` returns a value that must not be among the arguments.
  */
 export async function readCall(
   command: Command,
@@ -91,13 +91,13 @@ function parsed(command: Command, args: string[], options: object) {
       positionals: string[]
     }
   } catch (cause) {
-    // What Node goes on to advise is of no use here.
+    // The rest of Node's message is advice that does not apply here.
     const said = (cause as Error).message.split(/\n|\. To specify/, 1)[0]
     throw wrong(command, `does not understand this: ${said}; with --help it says what it takes`, cause)
   }
 }
 
-/** A field's value: `@file` is the text of a file; numbers, lists of objects and objects are written as JSON. */
+/** A field's value: `@file` is the text of a file. Numbers, lists of objects and objects are written as JSON. */
 async function fieldOf(
   command: Command,
   { name, schema }: Option,
@@ -149,7 +149,7 @@ async function bodyOf(
     : Buffer.from(JSON.stringify(body))
 }
 
-/** A text that is only ever sent, and short enough to be typed. */
+/** A text that the API only receives and never returns, and that is short enough to be typed. */
 export function isSecret({ type, writeOnly, maxLength }: Option['schema']): boolean {
   return type === 'string' && writeOnly === true && Number(maxLength) <= LONGEST_TYPED
 }

@@ -1,4 +1,4 @@
-/** Secrets of a command: a line of standard input, or typed at a terminal that shows nothing of them. */
+/** Secrets of a command: a line of standard input, or typed at a terminal that does not show them. */
 import { PassThrough, Readable } from 'node:stream'
 import t from 'tap'
 import { readCommands } from './commands.ts'

@@ -1,4 +1,7 @@
-/** Gives the lines of standard input one by one for what must not stand in a shell's history; at a terminal it asks, and shows nothing. */
+/**
+ * Reads secrets line by line from standard input, so that they are not in the shell's history. At a terminal it asks for them and
+ * does not show what is typed.
+ */
 import { text } from 'node:stream/consumers'
 import { CommandError } from './command-error.ts'
 
@@ -9,7 +12,7 @@ type Terminal = NodeJS.ReadStream & { isTTY?: boolean }
 const MOST = 4096
 const [INTERRUPT, END, ERASE] = ['\u0003', '\u0004', '\u007f']
 
-/** Throws a CommandError when there is no line left, or nobody wants to say it. */
+/** Throws a CommandError when there is no further line, or the user cancels. */
 export function createSecrets(
   input: Terminal = process.stdin,
   prompt: { write(text: string): unknown } = process.stderr,

@@ -1,4 +1,4 @@
-/** Runs one command of a management API: words in, the answer printed, an exit code out. */
+/** Runs one command of a management API: reads the arguments, sends the call, prints the answer. */
 import { writeFile } from 'node:fs/promises'
 import { printableJson } from '#platform/plain-text.ts'
 import type { ManagementAnswer, ManagementApi } from './client.ts'
@@ -9,7 +9,7 @@ import { type Call, readCall } from './read-call.ts'
 
 const PAGE = 500
 
-/** Writes the answer to `out`, or to the file that `--output` names. Throws a CommandError for what the user can mend. */
+/** Writes the answer to `out`, or to the file in `--output`. Throws a CommandError for what the user can correct. */
 export async function runCommand(
   api: ManagementApi,
   command: Command,
@@ -21,7 +21,7 @@ export async function runCommand(
   if (options.all && !isPaged) throw new CommandError(2, `${command.name} has no pages: --all does not fit`)
   const answer = options.all ? await sendForAll(api, call) : await api.send(call)
   if (options.output !== undefined) {
-    // What an API gives as a file may be a secret or evidence: nobody else's to read.
+    // A file from the API may be a secret or evidence, so only its owner may read it.
     await writeFile(options.output, answer.bytes, { mode: 0o600, flag: 'wx' }).catch((cause: Error) => {
       throw new CommandError(2, `${options.output} cannot be written: ${cause.message}`, cause)
     })
@@ -44,12 +44,12 @@ export async function runCommand(
     )
 }
 
-/** Nothing is done yet: who reads only the first line has to know. */
+/** A proposal changes nothing yet, and the first line has to say so. */
 function waiting({ status }: ManagementAnswer): string {
   return status === 202 ? 'Proposed. A second person has to approve it:\n' : ''
 }
 
-/** A list whole, page after page. */
+/** Fetches all pages of a list. */
 export async function sendForAll(api: ManagementApi, call: Call): Promise<ManagementAnswer> {
   const found: unknown[] = []
   for (;;) {

@@ -1,4 +1,4 @@
-/** A management API on the command line: finds the command, opens the API with the caller's key, and prints. */
+/** A management API on the command line: finds the command, opens the API with the caller's key, and prints the answer. */
 import { parseArgs } from 'node:util'
 import { printable } from '#platform/plain-text.ts'
 import { type ManagementApi, openManagementApi } from './client.ts'
@@ -18,16 +18,19 @@ type Offline = { summary: string; offline(args: string[]): Promise<number> }
 
 type Program = {
   program: string
-  /** In schemas/. */
+  /** The name of the OpenAPI file in schemas/. */
   file: string
-  /** Environment variables for what --url and --key-file say. */
+  /** The environment variables that replace --url and --key-file. */
   variables: { url: string; keyFile: string }
-  /** Commands that are no single operation. */
+  /** Commands that are not a single operation. */
   more: Record<string, More | Offline>
   args: string[]
 }
 
-/** Exit code 0 when it was done, 1 when it was refused, 2 for wrong usage. Never throws for what users can mend. */
+/**
+ * Exit code 0 when the command was carried out, 1 when it was refused, 2 for wrong usage. Never throws for what users can
+ * correct.
+ */
 export async function runManagement(q: Program): Promise<number> {
   try {
     return await runOne(q)
@@ -73,7 +76,7 @@ async function runOne(q: Program): Promise<number> {
   return 0
 }
 
-/** Where to and with which key: what stands before the command, or the environment. */
+/** URL and key file: from the options before the command, or from the environment. */
 function connection(q: Program): { url: string | undefined; keyFile: string | undefined; words: string[] } {
   const { tokens } = parseArgs({
     args: q.args,
@@ -85,7 +88,7 @@ function connection(q: Program): { url: string | undefined; keyFile: string | un
   const taken = new Set<number>()
   for (const token of tokens) {
     if (token.kind !== 'option' || !(token.name === 'url' || token.name === 'key-file')) continue
-    // `set-webhook ... --url` is the field of that command: only what stands before the command is ours.
+    // `set-webhook ... --url` is a field of that command, so only options before the command count here.
     const command = tokens.find((one) => one.kind === 'positional')
     if (command !== undefined && token.index > command.index) continue
     if (token.value === undefined) throw new CommandError(2, `--${token.name} needs a value`)

@@ -1,13 +1,16 @@
-/** An administrator of the sandbox's registry as a person at a browser: logs in at the provider, then acts by session. */
+/**
+ * An administrator of the sandbox's registry, like a person at a browser: logs in at the provider, then calls the API with the
+ * session.
+ */
 import { Agent, request } from 'undici'
 
 type Credentials = { subject: string; name: string; password: string }
 
 export type Administrator = {
-  /** Through the login pages; again after whatever ended the session. */
+  /** Logs in through the login pages; also after the session has ended. */
   login(): Promise<void>
   get<T>(path: string): Promise<T>
-  /** With a reason, for what a second person has to approve. A refusal is an Error with its text. */
+  /** Sends a call, with a reason if a second person has to approve it. A refusal is an Error with its text. */
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown, reason?: string): Promise<T>
   close(): Promise<void>
 }
@@ -17,7 +20,7 @@ type Proposed = { id: string; contentSha256: string }
 
 const MOST_STEPS = 12
 
-/** `base` is where browsers find the registry; `address` is the one that this person comes from. */
+/** `base` is the registry's URL for browsers; `address` is the network address that this person uses. */
 export function openAdministrator(base: string, who: Credentials, address: string): Administrator {
   const dispatcher = new Agent({ localAddress: address })
   const cookies = new Map<string, Map<string, string>>()
@@ -55,7 +58,7 @@ export function openAdministrator(base: string, who: Credentials, address: strin
     for (let attempt = 0; ; attempt++) {
       const { status, text } = await visit(url, method, json, headers)
       if (status < 300) return text
-      // The API takes 20 calls a second of one address: the next may wait its turn.
+      // The API allows 20 calls a second from one address, so the call may have to wait.
       if (status !== 429 || attempt === 20)
         throw new Error(`${method} ${url} answered ${status} to ${who.name}: ${text.slice(0, 500)}`)
       await new Promise((resolve) => setTimeout(resolve, 250))
@@ -95,7 +98,10 @@ export function openAdministrator(base: string, who: Credentials, address: strin
   }
 }
 
-/** One proposes, the other reads what was proposed and approves exactly that. Throws with the reason when it was not done. */
+/**
+ * One person proposes, the other reads the proposal and approves exactly that. Throws with the reason when it was not carried
+ * out.
+ */
 export async function byTwo<T>(
   [first, second]: [Administrator, Administrator],
   q: { method: 'POST' | 'PUT'; path: string; body: unknown; reason: string },

@@ -1,4 +1,4 @@
-/** How an agency joins an instance: its security server files management requests, administrators read and approve them. */
+/** Admits an agency to an instance: its security server files management requests, administrators read and approve them. */
 import { type Administrator, byTwo } from './administrator.ts'
 import type { Api } from './client.ts'
 import { type Agency, encoded, type Layout, subsystemText } from './layout.ts'
@@ -9,13 +9,13 @@ export type Approve = (filed: Filed) => Promise<void>
 type Filed = { request: number; kind: string; state: string }
 type Read = { contentHash: string; conflicts: string[] }
 
-/** The server's authentication certificate, then its client; says in words what was done. */
+/** Registers the server's authentication certificate, then its client; returns in words what was done. */
 export async function admitByRequest(q: {
   server: Api
   approve: Approve
   layout: Layout
   agency: Agency
-  /** SHA-256 of its authentication certificate. */
+  /** SHA-256 of the server's authentication certificate. */
   certificate: string
 }): Promise<string> {
   const { server, agency, layout } = q
@@ -26,7 +26,7 @@ export async function admitByRequest(q: {
     }),
   ]
   await q.approve(filed[0]!)
-  // The registry takes no client for a server that it does not know yet.
+  // The registry accepts no client for a server that it does not know yet.
   filed.push(
     await server.send<Filed>('PUT', `/clients/${client}/register`, {
       subsystemName: agency.subsystemName,
@@ -37,7 +37,7 @@ export async function admitByRequest(q: {
   return `its server filed ${names.join(' and ')}`
 }
 
-/** Each reads it: one proposes to approve it, the other approves that. */
+/** Both read the request: one proposes to approve it, the other approves that proposal. */
 export function approveByTwo(two: [Administrator, Administrator]): Approve {
   return async ({ request, kind }) => {
     const path = `/management-requests/${request}`
@@ -49,7 +49,7 @@ export function approveByTwo(two: [Administrator, Administrator]): Approve {
   }
 }
 
-/** While the registry is not installed the operator's key acts alone. */
+/** Before the installation is done, the operator's key can approve alone. */
 export function approveByKey(registry: Api): Approve {
   return async ({ request, kind }) => {
     const path = `/management-requests/${request}`

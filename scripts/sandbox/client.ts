@@ -1,4 +1,4 @@
-/** Calls of the management APIs, as an administrator's tool makes them. */
+/** Calls the management APIs like an administrator's tool. */
 import { readFile } from 'node:fs/promises'
 import { request } from 'undici'
 
@@ -9,7 +9,7 @@ export type Api = {
   sendBytes<T>(method: 'POST' | 'PUT', path: string, body: Buffer, type?: string): Promise<T>
 }
 
-/** An API below `base` (http://host:port/api/v1) with the key in `keyFile`. A refusal is an Error with its text. */
+/** Opens the API below `base` (http://host:port/api/v1) with the key in `keyFile`. A refusal is an Error with its text. */
 export async function openApi(base: string, keyFile: string): Promise<Api> {
   const authorization = `X-Road-ApiKey token=${(await readFile(keyFile, 'utf8')).trim()}`
 
@@ -21,7 +21,7 @@ export async function openApi(base: string, keyFile: string): Promise<Api> {
         body: body ?? null,
       })
       const bytes = Buffer.from(await reply.body.arrayBuffer())
-      // The APIs take 20 calls a second of one address: set-up waits its turn.
+      // The APIs allow 20 calls a second from one address, so the set-up has to wait.
       if (reply.statusCode === 429 && attempt < 20) {
         await new Promise((resolve) => setTimeout(resolve, 250))
         continue
@@ -46,7 +46,7 @@ export async function openApi(base: string, keyFile: string): Promise<Api> {
   }
 }
 
-/** A certificate of the development CA for a PKCS#10 request, PEM. */
+/** PEM certificate of the development CA for a PKCS#10 request. */
 export async function certify(caUrl: string, profile: string, certificationRequest: Buffer): Promise<string> {
   const reply = await request(`${caUrl}/certificates?profile=${profile}`, {
     method: 'POST',

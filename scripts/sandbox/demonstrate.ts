@@ -1,4 +1,4 @@
-/** One exchange of the sandbox shown step by step, from both sides, then a refused one; every step is checked, none assumed. */
+/** Shows one exchange of the sandbox step by step, from both sides, then a refused one. Every step is checked. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { readableName } from '#core/certificate/name.ts'
 import { readContainer } from '#core/container/read-container.ts'
@@ -26,9 +26,9 @@ type ListedRecord = {
 
 const DEMONSTRATED_PERSON = 'P00000042'
 
-/** Runs both exchanges; throws with the reason when a step does not hold. */
+/** Runs both exchanges. Throws with the reason when a step fails. */
 export async function demonstrate(instance: Instance, sayAloud: Say): Promise<void> {
-  // Answers are other people's words.
+  // Answers contain text from other people, so control characters are made visible.
   const say: Say = (line) => sayAloud(printable(line))
   const { agencies } = instance.layout
   say(`The Tax Agency asks the population register for ${DEMONSTRATED_PERSON}:`)
@@ -76,10 +76,10 @@ async function ask(instance: Instance, port: number): Promise<Asked> {
   return { status: reply.status, id: reply.headers.get('x-road-id') ?? undefined, error, body }
 }
 
-/** Whoever reads a message says for which case and why; it stands in the audit log. */
+/** A person who reads a message has to state the case and the reason; the audit log records both. */
 const WHY = new URLSearchParams({ case: 'demonstration', reason: 'shows what an auditor gets' }).toString()
 
-/** Records of one side, their signer and time-stamp, proved by the container that an auditor would get. */
+/** Shows the records of one side with signer and time-stamp, verified from the container that an auditor would get. */
 async function showSide(
   instance: Instance,
   agency: Agency,
@@ -118,7 +118,7 @@ async function showSide(
   await showBundle(instance, agency, records[1]!.index, indexes, say)
 }
 
-/** The whole exchange in one file, judged as somebody would who has nothing else. */
+/** Verifies the bundle of the whole exchange, like somebody who has no other data. */
 async function showBundle(
   instance: Instance,
   agency: Agency,
@@ -159,7 +159,7 @@ function describe(asked: Asked): string {
   return `${asked.status} ${printableJson(asked.body).slice(0, 300)}`
 }
 
-/** What to try next: addresses, a curl line, where the evidence lies. */
+/** Prints what to try next: addresses, a curl line, the place of the evidence. */
 export function sayWhatNext(instance: Instance, say: Say): void {
   const { layout } = instance
   const { tax, population } = layout.agencies

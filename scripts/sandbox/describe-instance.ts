@@ -1,8 +1,8 @@
-/** A running sandbox as one object for programs: where everything listens, which files hold keys and settings. */
+/** Describes a running sandbox as one object for programs: all addresses, and the files with keys and settings. */
 import type { Instance } from './instance.ts'
 import { agenciesOf, folderOf, SERVER_PORTS, serverText, subsystemText } from './layout.ts'
 
-/** Files are absolute paths, addresses are base URLs; a server's `key` is its folder and settings file. */
+/** Files are absolute paths, addresses are base URLs. A server's `key` is the name of its folder and settings file. */
 export function describeInstance({ layout, processes }: Instance): object {
   const { directory, instance, memberClass, trust, registry, systems } = layout
   const file = (name: string): string => folderOf(layout, name)
@@ -45,7 +45,7 @@ export function describeInstance({ layout, processes }: Instance): object {
       registrationUrl: `https://${registry.address}:${registry.registrationPort}`,
       consoleUrl: `http://${registry.address}:${registry.adminPort}/console/`,
       apiKeyFile: file('registry/api-key'),
-      /** Installation codes, redeemed unless the ceremony was left to others. */
+      /** Installation codes; the sandbox has redeemed them unless it was started without the ceremony. */
       codeFiles: [file('registry/code-1'), file('registry/code-2')],
       settingsFile: file('registry.yaml'),
     },

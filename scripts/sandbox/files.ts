@@ -1,4 +1,4 @@
-/** The files that a sandbox writes before its processes start: settings, PINs, keys of client systems. */
+/** Writes the files that a sandbox needs before its processes start: settings, PINs, keys of client systems. */
 import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -18,13 +18,16 @@ import {
 } from './layout.ts'
 import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
 
-/** Folder, settings and log of the holder of subject keys. */
+/** Folder, settings and log of the process that has the subject keys. */
 export const SUBJECT_KEYS = 'subject-keys'
 
-/** Changes when a sandbox of an older version cannot be used any more. */
+/** Increased when a sandbox of an older version can no longer be used. */
 export const SANDBOX_VERSION = '9'
 
-/** Makes the folders and the processes' settings; keeps what is there. `catalogue`: whether the registry asks providers by itself. */
+/**
+ * Makes the folders and the processes' settings; keeps existing files. `catalogue`: whether the registry asks providers on its
+ * own initiative.
+ */
 export async function writeSettings(layout: Layout, catalogue: boolean): Promise<void> {
   mkdirSync(layout.directory, { recursive: true, mode: 0o700 })
   const { trust, registry } = layout
@@ -78,7 +81,7 @@ ${catalogue ? catalogueSettings(layout) : ''}`,
   await writeWitnessPolicies(layout)
 }
 
-/** The registry asks as the first agency does, which runs the management services too. */
+/** The registry asks as a client of the first agency, which also runs the management services. */
 function catalogueSettings(layout: Layout): string {
   const { population } = layout.agencies
   return `catalogue:
@@ -125,7 +128,10 @@ ${subjectKeys}development: true
   )
 }
 
-/** The register answers citizens who ask who wanted their data: another process holds the keys of its index by person. */
+/**
+ * The population register answers citizens who ask who requested their data. A separate process has the keys of its index by
+ * person.
+ */
 function subjectKeysOf(): string {
   return `subjectKeys:
   socket: ./${SUBJECT_KEYS}/socket
@@ -157,7 +163,10 @@ function witnessName(layout: Layout, agency: Agency): string {
   return `${serverText(layout, agency)}/witness`
 }
 
-/** The registry and the two other servers witness each log; two of the three are enough. Their keys are made here, to be pinned. */
+/**
+ * The registry and the two other servers witness each log, and two of the three are enough. The keys are made here, because the
+ * policies pin them.
+ */
 async function writeWitnessPolicies(layout: Layout): Promise<void> {
   const { address, publicPort } = layout.registry
   const keyOf = async (folder: string, name: string): Promise<string> => {
@@ -187,7 +196,7 @@ quorum witnesses
   }
 }
 
-/** A key and a certificate of the development CA for a client system, unless they are there. */
+/** Makes a key and a certificate of the development CA for a client system, unless they exist. */
 export async function systemCertificate(layout: Layout, file: string, commonName: string): Promise<Buffer> {
   const certificateFile = folderOf(layout, `${file}.pem`)
   if (existsSync(certificateFile)) return firstOf(readFileSync(certificateFile, 'latin1'))
@@ -207,12 +216,15 @@ export async function systemCertificate(layout: Layout, file: string, commonName
   const ca = `http://${layout.trust.address}:${layout.trust.caPort}`
   const pem = await certify(ca, 'client-system', request)
   writeFileSync(folderOf(layout, `${file}.key`), privateKey, { mode: 0o600 })
-  // With the intermediate, so that whoever trusts the root can follow the chain.
+  // With the intermediate CA, so that clients that trust only the root can verify the chain.
   writeFileSync(certificateFile, pem + (await fetchText(`${ca}/intermediate`)))
   return Buffer.from(pem)
 }
 
-/** The registry's certificate for management requests, which the configuration names: self-signed, as no CA runs yet. */
+/**
+ * Makes the registry's certificate for management requests, which the configuration publishes. It is self-signed, because no CA
+ * runs yet.
+ */
 function registrationCertificate(layout: Layout): void {
   const certificateFile = folderOf(layout, 'registry/registration.pem')
   if (existsSync(certificateFile)) return

@@ -1,4 +1,4 @@
-/** The installation ceremony as two persons go through it, and the invitations of those who read: from then on two agree. */
+/** The installation ceremony as two persons do it, and the invitations of the readers. Afterwards two persons have to agree. */
 import { readFileSync } from 'node:fs'
 import { type Administrator, byTwo, openAdministrator } from './administrator.ts'
 import { folderOf, type Layout } from './layout.ts'
@@ -6,7 +6,7 @@ import { INVITED, peopleOf, registryUrl } from './people.ts'
 
 export type Administrators = [Administrator, Administrator]
 
-/** Those who will be administrators, logged in as strangers. Each login, code and session is a real one. */
+/** Logs in the future administrators, who have no roles yet. Each login, code and session is a real one. */
 export async function arrive(layout: Layout): Promise<Administrators> {
   const [first, second] = peopleOf(layout).map((person, at) =>
     openAdministrator(registryUrl(layout), person, `${layout.people}${at + 1}`),
@@ -15,7 +15,7 @@ export async function arrive(layout: Layout): Promise<Administrators> {
   return [first!, second!]
 }
 
-/** Each redeems a code and logs in again: from then on what trust hangs on takes both. */
+/** Each redeems a code and logs in again: from then on changes of trust need both. */
 export async function installRegistry(two: Administrators, layout: Layout): Promise<void> {
   await Promise.all(
     two.map(async (one, at) => {
@@ -26,7 +26,7 @@ export async function installRegistry(two: Administrators, layout: Layout): Prom
   )
 }
 
-/** An auditor and an observer, proposed by one and approved by the other. */
+/** Invites an auditor and an observer, proposed by one administrator and approved by the other. */
 export async function inviteReaders(two: Administrators, layout: Layout): Promise<void> {
   for (const { subject, does, roles } of INVITED) {
     const email = peopleOf(layout).find((one) => one.subject === subject)!.email

@@ -1,4 +1,4 @@
-/** A whole instance on this machine: its processes, started in order, and what was set up over the management APIs once. */
+/** A whole instance on this machine: starts its processes in order and, the first time, sets it up over the management APIs. */
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -25,14 +25,14 @@ import { refreshServer, registerByHand, setUpClient, setUpServer, setUpService }
 export type Instance = {
   layout: Layout
   registry: Api
-  /** Whether the installation ceremony is done, so that what trust hangs on takes two persons. */
+  /** Whether the installation ceremony is done, so that changes of trust need two persons. */
   installed: boolean
   servers: Record<string, Api>
   processes: Started[]
   stop(): Promise<void>
 }
 
-/** Tells how far it is; `part` is done when `done` is called. */
+/** Reports the progress; `part` is finished when `done` is called. */
 export type Progress = { begin(part: string): { done(what?: string): void } }
 
 type InstanceOptions = {
@@ -41,14 +41,14 @@ type InstanceOptions = {
   fresh: boolean
   /** Whether the sandbox goes through the installation ceremony; without it the operator's key acts alone. */
   install: boolean
-  /** Whether the registry asks providers what they offer: exchanges that the logs hold too. */
+  /** Whether the registry asks providers what they offer. These exchanges are in the logs too. */
   catalogue: boolean
-  /** Settings of the security servers beside those of their files. */
+  /** Environment variables for the security servers, in addition to their settings files. */
   environment?: Record<string, string>
   onExit(name: string, why: string): void
 }
 
-/** Starts everything; whatever was started is ended again when a step fails. */
+/** Starts everything. When a step fails, stops what has been started. */
 export async function startInstance(q: InstanceOptions): Promise<Instance> {
   const { layout, progress, onExit } = q
   const stamp = folderOf(layout, 'sandbox-version')
@@ -61,7 +61,7 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
 
   const processes: Started[] = []
   const stop = async (): Promise<void> => {
-    // Askers before those whom they ask.
+    // Stops the callers before the servers that they call.
     for (const started of [...processes].reverse()) await started.stop()
   }
   const start = async (
@@ -91,9 +91,9 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
     )
     if (isNew) await setUpRegistry(registry, layout)
     const systems = await systemCertificates(layout)
-    // Beside the start of the servers: a first login loads what the provider and the registry need for it.
+    // In parallel with the start of the servers, because the first login has to load code in provider and registry.
     const arriving = isNew && q.install ? arrive(layout) : undefined
-    // Told where it is awaited; a failure before that must not end the process.
+    // The error is reported where `arriving` is awaited; until then it must not end the process.
     arriving?.catch(() => undefined)
     await Promise.all(
       agenciesOf(layout).map(({ key, name }) =>
@@ -131,7 +131,7 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
   }
 }
 
-/** In a process of its own, whose memory goes when it is done. */
+/** Builds the pages in a process of its own, so that its memory is freed afterwards. */
 async function buildPages(progress: Progress): Promise<void> {
   const step = progress.begin('web pages')
   await promisify(execFile)(process.execPath, [path.join(import.meta.dirname, '../concordat.ts'), 'console'])
@@ -153,7 +153,7 @@ async function setUpServers(q: {
   servers: Record<string, Api>
   systems: Record<string, Buffer>
   progress: Progress
-  /** Those who install the registry once the operator has set it up; undefined when nobody does. */
+  /** The persons who install the registry after the operator's set-up; undefined when there is no ceremony. */
   arriving: Promise<Administrators> | undefined
 }): Promise<void> {
   const { layout, registry, servers } = q
@@ -198,7 +198,7 @@ async function setUpServers(q: {
   step.done()
 }
 
-/** The operator has set up what there is before the ceremony; all else takes two persons. */
+/** The operator has set up everything that comes before the ceremony; from here on two persons are needed. */
 async function withAdministrators(
   two: Administrators,
   layout: Layout,

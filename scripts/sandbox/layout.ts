@@ -1,15 +1,15 @@
-/** Where everything of a sandbox lies and listens: an instance, DEV by default, with three agencies, each with a security server. */
+/** The files and addresses of a sandbox: an instance, DEV by default, with three agencies, each with a security server. */
 import path from 'node:path'
 
 export type Agency = {
-  /** Folder and process name of its security server. */
+  /** The name of its security server's folder and process. */
   key: string
   memberCode: string
   name: string
   subsystemCode: string
   subsystemName: string
   serverCode: string
-  /** Loopback address of its security server: shared-params holds no port, so each has its own. */
+  /** Loopback address of its security server. Shared-params has no port, so each server needs its own address. */
   address: string
 }
 
@@ -18,7 +18,7 @@ export type Layout = {
   memberClass: string
   directory: string
   trust: { address: string; caPort: number; ocspPort: number; tsaPort: number; openIdPort: number }
-  /** Administrators come from addresses that begin so. */
+  /** The beginning of the administrators' addresses. */
   people: string
   registry: { address: string; publicPort: number; adminPort: number; registrationPort: number }
   systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
@@ -62,7 +62,7 @@ export function layoutOf(directory: string, network: string, instance = 'DEV'): 
   }
 }
 
-/** Everything of one process below the sandbox's directory. */
+/** The folder of one process in the sandbox's directory. */
 export function folderOf(layout: Layout, name: string): string {
   return path.join(layout.directory, name)
 }
@@ -71,7 +71,7 @@ export function agenciesOf(layout: Layout): Agency[] {
   return Object.values(layout.agencies)
 }
 
-/** "DEV/GOV/1002/tax" and its kin. */
+/** A subsystem's id in its text form, such as "DEV/GOV/1002/tax". */
 export function subsystemText(layout: Layout, agency: Agency): string {
   return `${layout.instance}/${layout.memberClass}/${agency.memberCode}/${agency.subsystemCode}`
 }
@@ -80,7 +80,7 @@ export function serverText(layout: Layout, agency: Agency): string {
   return `${layout.instance}/${layout.memberClass}/${agency.memberCode}/${agency.serverCode}`
 }
 
-/** The same id as the management APIs carry it in paths: "DEV:GOV:1002:tax". */
+/** The same id in the form of the management APIs' paths: "DEV:GOV:1002:tax". */
 export function encoded(text: string): string {
   return text.replaceAll('/', ':')
 }

@@ -1,6 +1,6 @@
 /**
- * The people of the sandbox, whose passwords its OpenID provider knows: at the registry two administrators and two who read, at
- * each agency's security server an auditor.
+ * The people of the sandbox, whose passwords its OpenID provider has: at the registry two administrators and two readers, at each
+ * agency's security server an auditor.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS } from './
 
 type SandboxPerson = { subject: string; name: string; email: string; password: string }
 
-/** Who does what: administrators come in by installation code, the others are invited with these roles. */
+/** Administrators are admitted by installation code, the others are invited with these roles. */
 const PEOPLE = [
   { subject: 'anna', name: 'Anna Aalto', does: 'administrator' },
   { subject: 'ben', name: 'Ben Berg', does: 'administrator' },
@@ -19,7 +19,7 @@ const PEOPLE = [
 export const INVITED = PEOPLE.flatMap((one) => ('roles' in one ? [one] : []))
 export const LOGIN_CLIENT = 'registry'
 
-/** By agency: invited at its security server with the agency's first API key. */
+/** Auditors by agency, invited at its security server with the agency's first API key. */
 const AUDITORS = [
   { agency: 'population', subject: 'piret', name: 'Piret Pärn' },
   { agency: 'tax', subject: 'tiina', name: 'Tiina Toom' },
@@ -27,7 +27,7 @@ const AUDITORS = [
 ] as const
 const AUDITOR_ROLES = ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR']
 
-/** Writes the provider's file unless it is there; each client's secret is that of a server too. */
+/** Writes the provider's file unless it exists. Each client secret in it is also in the settings of a server. */
 export function writePeople(layout: Layout): void {
   const file = folderOf(layout, 'openid.json')
   if (existsSync(file)) return
@@ -51,7 +51,7 @@ export function writePeople(layout: Layout): void {
   writeFileSync(file, `${JSON.stringify({ people, clients }, undefined, 2)}\n`, { mode: 0o600 })
 }
 
-/** Who is invited at the security server of an agency, and with which roles. */
+/** The people who are invited at the security server of an agency, with their roles. */
 export function auditorsOf(layout: Layout, { key }: Agency): { email: string; roles: string[] }[] {
   const subjects: string[] = AUDITORS.filter(({ agency }) => agency === key).map(({ subject }) => subject)
   return peopleOf(layout)
@@ -64,7 +64,7 @@ export function peopleOf(layout: Layout): SandboxPerson[] {
   return (JSON.parse(text) as { people: SandboxPerson[] }).people
 }
 
-/** "anna / the password  administrator", for people who want to log in. */
+/** Lines like "anna / the password  administrator", for people who want to log in. */
 export function loginsOf(layout: Layout): string[] {
   return peopleOf(layout).flatMap(({ subject, password }) => {
     const does = PEOPLE.find((one) => one.subject === subject)?.does
@@ -72,7 +72,7 @@ export function loginsOf(layout: Layout): string[] {
   })
 }
 
-/** The same of the auditors at security servers: where each logs in. */
+/** The same for the auditors at security servers, with the place where each logs in. */
 export function auditorLoginsOf(layout: Layout): string[] {
   return agenciesOf(layout).flatMap((agency) =>
     AUDITORS.filter((one) => one.agency === agency.key).map(({ subject }) => {

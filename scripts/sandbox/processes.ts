@@ -1,4 +1,4 @@
-/** Child processes of the sandbox: started with a configuration file, ready when they say so, ended by their id. */
+/** Child processes of the sandbox: started with a configuration file, ready when they say so, stopped by their process id. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { openSync } from 'node:fs'
 import path from 'node:path'
@@ -8,26 +8,26 @@ export type Started = { name: string; pid: number; stop(): Promise<void>; kill()
 const READY_MS = 180_000
 const DRAIN_MS = 20_000
 
-/** A server of the command line, started as its operator would, with the launcher's options for Node. */
+/** A server of the command line, started like an operator does, with the launcher's options for Node. */
 export function serverCommand(server: string): string[] {
   return [new URL('../concordat', import.meta.url).pathname, server]
 }
 
-/** A script of ours under this Node. */
+/** A script of this repository, run with this Node. */
 export function scriptCommand(script: string): string[] {
   return [process.execPath, script]
 }
 
 /**
- * Starts a command and waits until it is ready; its log lines go to `<directory>/<name>.log`. Rejects with what it wrote to
- * standard error when it ends before that.
+ * Starts a command and waits until it is ready. Its log lines are written to `<directory>/<name>.log`. Rejects with its standard
+ * error when it ends before it is ready.
  */
 export async function startProcess(q: {
   name: string
   command: string[]
   args: string[]
   directory: string
-  /** Settings beside those of the file; they go before it. */
+  /** Environment variables, which override the settings file. */
   environment?: Record<string, string> | undefined
   onExit?: (name: string, why: string) => void
 }): Promise<Started> {

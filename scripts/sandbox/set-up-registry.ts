@@ -1,4 +1,4 @@
-/** What the operator of an instance does once: trust services, members, subsystems, in the registry's management API. */
+/** What the operator of an instance does once over the registry's management API: trust services, members, subsystems. */
 import type { Api } from './client.ts'
 import { fetchText } from './client.ts'
 import { type Agency, agenciesOf, encoded, type Layout, serverText, subsystemText } from './layout.ts'
@@ -33,10 +33,10 @@ export async function setUpRegistry(api: Api, layout: Layout): Promise<void> {
   await api.send('POST', '/member-classes', { code: layout.memberClass, description: 'Government' })
   for (const agency of agenciesOf(layout)) {
     await addMember(api, layout, agency)
-    // The third joins as an agency does: by what its server asks for.
+    // The third agency joins like a new one: its server files requests.
     if (agency !== layout.agencies.business) await register(api, layout, agency)
   }
-  // X-Road's servers refuse a configuration that names none.
+  // X-Road's servers reject a configuration without a management service provider.
   const first = `${layout.instance}/${layout.memberClass}/${agenciesOf(layout)[0]!.memberCode}`
   await api.send('PUT', '/system/management-service-provider', { client: encoded(first) })
 }
@@ -45,7 +45,7 @@ async function addMember(api: Api, layout: Layout, { memberCode, name }: Agency)
   await api.send('POST', '/members', { memberClass: layout.memberClass, memberCode, name })
 }
 
-/** A member's subsystem and its security server, by hand; the server's certificate comes when it has one. */
+/** Adds a member's subsystem and its security server by hand; the certificate follows when the server has one. */
 async function register(api: Api, layout: Layout, agency: Agency): Promise<void> {
   const { memberCode, subsystemCode, subsystemName } = agency
   const member = encoded(`${layout.instance}/${layout.memberClass}/${memberCode}`)

@@ -6,8 +6,8 @@ import { type Agency, encoded, type Layout, serverText, subsystemText } from './
 type KeyAndCsr = { key: { id: string }; csr: { id: string; pem: string } }
 
 /**
- * Anchor, keys, certificates, the certificate for client systems; gives the authentication certificate, which is still to be
- * registered. The caller lets every server take the new configuration afterwards.
+ * Sets up anchor, keys, certificates and the certificate for client systems. Returns the authentication certificate, which is
+ * still to be registered. Afterwards the caller has every server fetch the new configuration.
  */
 export async function setUpServer(q: {
   server: Api
@@ -38,7 +38,7 @@ export async function setUpServer(q: {
   return { sha256, pem: certified }
 }
 
-/** An administrator registers the authentication certificate of a server that is in the register already. */
+/** An administrator registers the authentication certificate of a server that the register already has. */
 export async function registerByHand(q: {
   registry: Api
   layout: Layout
@@ -50,7 +50,9 @@ export async function registerByHand(q: {
   await q.registry.sendBytes('POST', at, q.certificate)
 }
 
-/** A certificate for the HTTPS listener that client systems of the sandbox trust by its root, with the intermediate beside it. */
+/**
+ * Gives the server a certificate for the HTTPS listener, with the intermediate CA; client systems of the sandbox trust its root.
+ */
 async function showClientSystems(server: Api, ca: string, address: string): Promise<void> {
   const { pem } = await server.send<{ pem: string }>('POST', '/system/certificate/csr', {
     subject: [
@@ -64,7 +66,7 @@ async function showClientSystems(server: Api, ca: string, address: string): Prom
   await server.sendBytes('POST', '/system/certificate/import', chain)
 }
 
-/** The agency's subsystem as client of its server; its systems prove themselves by certificate. */
+/** Adds the agency's subsystem as a client of its server; its systems authenticate by certificate. */
 export async function setUpClient(q: {
   server: Api
   layout: Layout
@@ -76,7 +78,7 @@ export async function setUpClient(q: {
   await q.server.sendBytes('POST', `/clients/${id}/tls-certificates`, q.certificate)
 }
 
-/** The population register's service, which only the tax agency may call. */
+/** Adds the population register's service, which only the tax agency may call. */
 export async function setUpService(q: {
   server: Api
   layout: Layout
@@ -95,7 +97,7 @@ export async function setUpService(q: {
     subjectType: 'SUBSYSTEM',
     subjectId: encoded(subsystemText(layout, layout.agencies.tax)),
   })
-  // Whom a call is about: a citizen may ask who wanted their data.
+  // Where a call names the person that it is about, so that citizens can ask who requested their data.
   for (const place of [
     { method: 'GET', path: '/persons/{code}', in: 'path', name: 'code' },
     { method: 'POST', path: '/persons/lookup', in: 'body', name: '/codes' },
@@ -105,7 +107,7 @@ export async function setUpService(q: {
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
 }
 
-/** Takes the newest configuration and OCSP answers now instead of at the next round. */
+/** Fetches the newest configuration and OCSP responses now instead of in the next round. */
 export async function refreshServer(server: Api): Promise<void> {
   await server.send('PUT', '/global-configuration/refresh')
   await server.send('PUT', '/token-certificates/refresh-ocsp')

@@ -1,6 +1,6 @@
 /**
- * Runs test files side by side in a random order, each by Node itself: no loader sees the modules of a test or of the
- * servers it starts, so that their compiled code comes from Node's cache. Every file gives one subtest of a TAP stream.
+ * Runs test files in parallel in a random order, each directly in Node. No loader changes the modules of a test or of the servers
+ * that it starts, so that their compiled code comes from Node's cache. Every file is one subtest of a TAP stream.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,18 +8,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-// Journeys wait for their many processes, other tests compute: mixed they fill each other's pauses. Four leave two processors
-// idle for a fifth of the time.
+// Journeys mostly wait for their many processes, other tests compute, so a mix uses the processors well. With four jobs, two
+// processors are idle for a fifth of the time.
 const JOBS = 5
-/** They last longest, most of it waiting, so they begin in the first third, among others. */
+/** These files take longest and mostly wait, so they start within the first third, mixed with others. */
 const LONGEST = ['crash', 'outage', 'load', 'contracts', 'recovery', 'auditor-cases', 'auditor-console'].map(
   (name) => `test/journeys/${name}.test.ts`,
 )
-/** A file may take as long as a busy machine makes it: it is ended when it has told nothing for so long. */
+/** A file may take as long as a busy machine needs. It is ended when it has written nothing for this many milliseconds. */
 const SILENCE_MS = 600_000
-// tap itself tells what was open when it is asked to end: killed is only what no longer listens.
+// tap reports what was open when it is asked to end. A process that does not react is killed after this many milliseconds.
 const KILL_MS = 30_000
-/** No test of a file hangs on a total: tap's own limit lies beyond all of them. */
+/** tap's own limit for a file, far above the time that any file needs. */
 const TIMEOUT_S = 7200
 
 type FileRun = {
@@ -30,10 +30,10 @@ type FileRun = {
   cost: number
 }
 
-/** Milliseconds of processor time by file, of all the processes that it started. */
+/** Milliseconds of processor time by file, including all processes that it started. */
 export type Costs = Map<string, number>
 
-/** Calls `tell` with each line of the stream and `tellError` with what the files write to their error streams. */
+/** Calls `tell` with each line of the stream, and `tellError` with what the files write to their error streams. */
 export async function runFiles(
   files: string[],
   tell: (line: string) => void,
@@ -45,7 +45,8 @@ export async function runFiles(
   const totals = { total: 0, pass: 0, fail: 0, skip: 0, todo: 0 }
   let number = 0
   tell('TAP version 14')
-  // What a file sets up at its place the next one there begins with (test/prepared-sandbox.ts); alone it would only copy.
+  // A file can reuse what an earlier file has set up at the same place (test/prepared-sandbox.ts). With few files that would only
+  // cost a copy.
   const places = files.length > JOBS ? mkdtempSync(path.join(tmpdir(), 'concordat-places-')) : undefined
   let placeNumber = 0
   const newPlace = (): NodeJS.ProcessEnv =>
@@ -58,7 +59,7 @@ export async function runFiles(
       tell(`# Subtest: ${file}`)
       for (const line of run.stdout.split('\n')) if (line !== '') tell(`    ${line}`)
       const { problem, counts } = judgeFile(run)
-      // Something of it may still run there.
+      // A process of the failed file may still run at this place.
       if (problem !== undefined) place = newPlace()
       for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += counts[name] ?? 0
       if (problem !== undefined && (counts['fail'] ?? 0) === 0) totals.fail++
@@ -74,7 +75,7 @@ export async function runFiles(
   return costs
 }
 
-/** Whether a file's run is a success: it ended by itself with code 0, after as many successful tests as it planned. */
+/** Whether a file's run is a success: it exited by itself with code 0, after as many successful tests as it planned. */
 export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms' | 'cost'>): {
   problem: string | undefined
   counts: Record<string, number>
@@ -111,7 +112,7 @@ async function runFile(
     child.kill('SIGTERM')
     late = setTimeout(() => {
       child.kill('SIGKILL')
-      // A process that the test left behind may hold them.
+      // A process that the test left behind may keep these streams open.
       child.stdout.destroy()
       child.stderr.destroy()
     }, KILL_MS)
@@ -132,7 +133,9 @@ async function runFile(
   return { stdout: `${Buffer.concat(output)}`, code, signal, ms: Math.round(performance.now() - began), cost }
 }
 
-/** Since it was last asked, the processor time of the children that ended. Zero where the system does not tell (proc(5), stat). */
+/**
+ * The processor time of the children that ended since the last call; zero where the system does not report it (proc(5), stat).
+ */
 function readProcessorTime(): () => number {
   const MS_PER_TICK = 10
   const read = (): number => {
@@ -152,7 +155,7 @@ function readProcessorTime(): () => number {
   }
 }
 
-/** Journeys last long: one that began last would keep the rest of the machine waiting. The next is the last. */
+/** Journeys take long, so a late start would make the whole run wait for them. The next file is taken from the end. */
 function shuffled(files: string[]): string[] {
   const within = (file: string): number =>
     LONGEST.includes(file) ? 0.3 : file.startsWith('test/journeys/') ? 0.6 : 1

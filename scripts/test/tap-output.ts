@@ -1,4 +1,4 @@
-/** Reads a TAP 14 stream line by line: totals, time a file, the tests that failed with their diagnostics, the skipped ones. */
+/** Reads a TAP 14 stream line by line: totals, time per file, failed tests with their diagnostics, skipped tests. */
 
 type Totals = { passed: number; failed: number; skipped: number }
 
@@ -8,7 +8,7 @@ export type TapOutput = {
   totals: Totals | undefined
   files: FileResult[]
   failures: { test: string; diagnostic: string[] }[]
-  /** Names of skipped and postponed tests with the reason given. */
+  /** Names of skipped and postponed tests with the reason. */
   skips: string[]
 }
 
@@ -17,7 +17,9 @@ const POINT =
 const SUBTEST = /^( *)# Subtest: (.*)$/
 const TOTALS = /^# \{ total: \d+.*\}$/
 
-/** A reader: give it every line in order; `output` holds what is known so far, `line` returns a test file that just ended. */
+/**
+ * Makes a reader. Pass it every line in order. `output` has the results so far, `line` returns a test file that has just ended.
+ */
 export function createTapReader(): { line(text: string): FileResult | undefined; output: TapOutput } {
   const output: TapOutput = { totals: undefined, files: [], failures: [], skips: [] }
   const open: { name: string; failuresBefore: number }[] = []
@@ -55,7 +57,7 @@ export function createTapReader(): { line(text: string): FileResult | undefined;
       open.length = depth
       if (directive !== undefined)
         output.skips.push(reason === '' || reason === name ? path : `${path}: ${reason}`)
-      // A subtest that failed because of what is inside it says nothing new.
+      // A subtest that failed only because of the tests inside it adds no information.
       const explained = subtestOfPoint !== undefined && output.failures.length > subtestOfPoint.failuresBefore
       if (not !== undefined && directive === undefined && !explained) {
         failed = []

@@ -1,4 +1,4 @@
-/** A global configuration from the files that hold it: shared parameters of one or more instances, as they are or zipped. */
+/** Reads a global configuration from files: the shared parameters of one or more instances, plain or zipped. */
 import {
   isInstanceProfiles,
   PROFILES_FILE,
@@ -12,15 +12,18 @@ import { readZippedFiles } from './zipped-files.ts'
 
 export type LoadedConfiguration = {
   indexes: Map<string, ConfigurationIndex>
-  /** Where it came from, for people. */
+  /** Where the configuration came from, for people. */
   origin: string
 }
 
 const SHARED = 'shared-params.xml'
-/** What is read of a directory or a zip file, in whatever folder. */
+/** The files that are read from a directory or a zip file, in any folder of it. */
 export const CONFIGURATION_FILES = [SHARED, PROFILES_FILE]
 
-/** From the shared parameters of each instance and, where an instance has its own, its certificate profiles. Throws `malformed_global_conf`. */
+/**
+ * Builds a configuration from the shared parameters of each instance and its certificate profiles, if it has any. Throws
+ * `malformed_global_conf`.
+ */
 export async function configurationOf(files: Buffer[], origin: string): Promise<LoadedConfiguration> {
   const indexes = new Map<string, ConfigurationIndex>()
   const profiles = profilesIn(files)
@@ -48,10 +51,10 @@ function profilesIn(files: Buffer[]): Map<string, CertificateProfile[]> {
   return found
 }
 
-/** Whether these are the bytes of a ZIP file, as that of GET /verificationconf. */
+/** Whether these are the bytes of a ZIP file, such as the answer of GET /verificationconf. */
 export const isZip = (bytes: Buffer): boolean => bytes.length > 1 && bytes.readUInt16BE(0) === 0x504b
 
-/** From the zip file of GET /verificationconf. Throws `malformed_global_conf`. */
+/** Reads the zip file of GET /verificationconf. Throws `malformed_global_conf`. */
 export async function configurationOfZip(bytes: Buffer, origin: string): Promise<LoadedConfiguration> {
   return configurationOf(await readZippedFiles(bytes, CONFIGURATION_FILES), origin)
 }

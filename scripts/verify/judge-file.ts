@@ -1,4 +1,4 @@
-/** Judges a file of evidence, whichever kind it is: what the command line and the page that verifies have in common. */
+/** Verifies a file of evidence of any kind; used by the command line and by the page that verifies. */
 import { isArchive } from '#core/archive/read-archive.ts'
 import type { ContainerVerdict } from '#core/container/container.ts'
 import { type ContainerLimits, readContainer } from '#core/container/read-container.ts'
@@ -15,21 +15,21 @@ import { verifyExport } from './verify-export.ts'
 import { isStatement, verifyStatement } from './verify-statement.ts'
 
 type Question = {
-  /** What the file is called in the report. */
+  /** The name of the file in the report. */
   file: string
-  /** Its path, or its bytes. */
+  /** The path of the file, or its bytes. */
   content: string | Buffer
-  /** Gives the configuration to judge by, where it is asked for. */
+  /** Returns the configuration by which to verify; undefined when the user named none. */
   configuration: (() => Promise<LoadedConfiguration>) | undefined
   witnesses?: WitnessPolicy | undefined
-  /** Of an archive: the last digest of the one before, '' for the first one, undefined when nobody knows it. */
+  /** For an archive: the last digest of the previous one, '' for the first archive, undefined when it is unknown. */
   previousDigest?: string | undefined
   judgedAt: Date
-  /** Of a container; smaller ones where memory is. */
+  /** Limits for a container; smaller ones where memory is limited. */
   limits?: Partial<ContainerLimits>
 }
 
-/** Throws `io_error`, the faults of reading the configuration, and nothing for evidence that is malformed. */
+/** Throws `io_error` and the faults of reading the configuration, but nothing for malformed evidence. */
 export async function judgeFile(q: Question): Promise<Report | 'configuration is missing'> {
   const { file, content, judgedAt } = q
   if (await isArchive(content)) {

@@ -1,8 +1,7 @@
 /**
- * The global configuration that containers are judged by: a directory in X-Road's layout (wire digest 5.7), the zip file
- * of GET /verificationconf, or an anchor, from which it is fetched and verified.
- *
- * Directory and zip were verified when they were made; whoever names them on the command line trusts them.
+ * Loads the global configuration by which containers are verified: a directory in X-Road's layout (wire digest 5.7), the zip file
+ * of GET /verificationconf, or an anchor, from which it is fetched and verified. Directory and zip are not verified again: the
+ * person who names them on the command line trusts them.
  */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
@@ -16,11 +15,14 @@ import {
   type LoadedConfiguration,
 } from './configuration-files.ts'
 
-/** Of 64 instances. */
+/** The files of 64 instances. */
 const MAX_FILES = 128
 const MAX_BYTES = 64 * 1024 * 1024
 
-/** Throws `malformed_global_conf`, `malformed_anchor`, `network_error` and the like, `io_error` when nothing is there. */
+/**
+ * Throws `io_error` when nothing exists at the location, and faults such as `malformed_global_conf`, `malformed_anchor` or
+ * `network_error`.
+ */
 export async function loadConfiguration(location: string, now: Date): Promise<LoadedConfiguration> {
   try {
     const isDirectory = (await stat(location)).isDirectory()
@@ -34,7 +36,10 @@ export async function loadConfiguration(location: string, now: Date): Promise<Lo
   }
 }
 
-/** One shared-params.xml per sub-directory, each an instance, with its certificate profiles; also below a directory that was unpacked from the zip. */
+/**
+ * Reads the shared-params.xml and certificate profiles of all instances, at any depth of the directory. Throws
+ * `malformed_global_conf` for too many or too large files.
+ */
 async function filesOf(directory: string): Promise<Buffer[]> {
   const found: Buffer[] = []
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
@@ -67,7 +72,7 @@ async function fromAnchor(bytes: Buffer, file: string, now: Date): Promise<Loade
             client,
             location: { url: downloadUrl, certificates: verificationCerts },
             instance: anchor.instance,
-            // An anchor of another instance offers no private part, and none is needed to verify.
+            // An anchor of another instance leads to no private parameters, which verification does not need.
             kind: 'federated',
             now,
             mark: undefined,

@@ -6,12 +6,12 @@ import { printable } from '#platform/plain-text.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { LoadedConfiguration } from './configuration-files.ts'
 
-/** What came of judging a file, in the same words and facts wherever it was judged. */
+/** The result of verifying a file, with the same texts and facts on the command line and in the page. */
 export type Report = {
   kind: 'container' | 'bundle' | 'archive' | 'statement' | 'export'
-  /** TOTAL-PASSED, and nothing less. */
+  /** True only for TOTAL-PASSED. */
   passed: boolean
-  /** What --json prints. */
+  /** The object that --json prints. */
   facts: object
   /** Lines for people. */
   text: string
@@ -58,7 +58,7 @@ export function textReport({ file, verdict, configuration, judgedAt }: Judged): 
   return `${[`${file}: ${head}`, `  ${verdict.reason}`, ...lines].map(printable).join('\n')}\n`
 }
 
-/** The same facts; times are ISO, the certificate is base64 of its DER. */
+/** The same facts as an object; times are ISO texts, the certificate is base64 of its DER. */
 export function factsReport({ file, verdict, configuration, judgedAt }: Judged): object {
   return {
     file,
@@ -68,7 +68,7 @@ export function factsReport({ file, verdict, configuration, judgedAt }: Judged):
   }
 }
 
-/** The verdict on a container as JSON has it. */
+/** The verdict on a container, for JSON. */
 export function containerFacts(verdict: ContainerVerdict): object {
   const { signer, signingCertificate, signingTime, timeStamp, ...rest } = verdict
   return {

@@ -9,9 +9,9 @@ type Question = {
   file: string
   /** The path of the archive, or its bytes. */
   content: string | Buffer
-  /** Without one only the chain can be judged. */
+  /** Without a configuration only the chain can be verified. */
   configuration: Parameters<typeof judgeArchive>[0]['configuration']
-  /** Last digest of the archive before, '' for the first one; undefined when nobody knows it. */
+  /** The last digest of the previous archive, '' for the first one, undefined when it is unknown. */
   previousDigest: string | undefined
   judgedAt: Date
 }

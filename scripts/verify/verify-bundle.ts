@@ -19,13 +19,13 @@ type Question = {
   file: string
   /** The path of the bundle, or its bytes. */
   content: string | Buffer
-  /** Without one the bundle is judged by what it brings. */
+  /** Without a configuration the bundle is verified by the one that it contains. */
   configuration: LoadedConfiguration | undefined
   witnesses: WitnessPolicy | undefined
   judgedAt: Date
 }
 
-/** Throws `io_error` and the faults of reading the configuration that the bundle brings. */
+/** Throws `io_error` and the faults of reading the configuration in the bundle. */
 export async function verifyBundle(q: Question): Promise<Report> {
   const bundle = await readBundle(q.content).catch((thrown: unknown) => thrown)
   if (bundle instanceof Fault && bundle.code === 'malformed_bundle') {
@@ -91,7 +91,7 @@ function recordLines({ index, form, container, circumstances, ...verdict }: Reco
     ['signed at', container?.signingTime && `${container.signingTime.toISOString()} (by its own words)`],
     ['time-stamped', container?.timeStamp?.time.toISOString()],
     ['outcome', form.outcome === '' ? undefined : form.outcome],
-    // Said once: of what answers a request the same held.
+    // Only for a request, because the reply to a request has the same circumstances.
     ...(circumstances === undefined || form.kind !== 'request' ? [] : circumstancesInWords(circumstances)),
   ]
   return [

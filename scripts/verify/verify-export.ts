@@ -1,4 +1,7 @@
-/** `concordat verify` of an export of a message log: its filter run again, the bundles in it, what is not shown. */
+/**
+ * `concordat verify` of an export of a message log: runs its filter again, verifies the bundles in it, and reports what is not
+ * proved.
+ */
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { publicKeyOf } from '#core/certificate/public-key.ts'
 import { type BundleVerdict, configurationIn } from '#core/evidence-bundle/bundle.ts'
@@ -28,7 +31,7 @@ type Overall = { verdict: BundleVerdict['verdict']; subIndication?: string; reas
 
 const MOST_NAMED = 20
 
-/** Throws `io_error`; what is no export, or contradicts itself, is judged to. */
+/** Throws `io_error`. A file that is not an export, or that contradicts itself, gets a verdict. */
 export async function verifyExport(q: Question): Promise<Report> {
   const { checks, overall } = await judge(q)
   const head = `${overall.verdict}${overall.subIndication === undefined ? '' : `, ${overall.subIndication}`}`
@@ -105,7 +108,10 @@ function rangeChecks({ head }: LogExport, range: RangeVerdict): Check[] {
   ]
 }
 
-/** Each bundle is judged by itself; the certificate under its tree heads says whether the export's own is the owner's. */
+/**
+ * Verifies each bundle on its own. The certificate of its tree heads shows whether the export's own certificate belongs to the
+ * owner.
+ */
 async function judgeBundles(read: LogExport, range: RangeVerdict, q: Question): Promise<{ checks: Check[] }> {
   const checks: Check[] = []
   const proved = new Set<number>()
@@ -170,7 +176,7 @@ function isSignedBy({ head }: LogExport, certificate: Buffer): boolean {
   return verifyMemberSignature(note, noteName(owner), publicKeyOf(parseCertificate(certificate)))
 }
 
-/** Why a bundle is not of this log, or not what the rows say. */
+/** Why a bundle belongs to another log or contradicts the rows; undefined when it does neither. */
 function whyUnlike(verdict: BundleVerdict, read: LogExport, { forms }: RangeVerdict): string | undefined {
   const { log, records } = verdict
   if (log !== read.head.log) return `it is of the log ${log}`
@@ -189,7 +195,9 @@ function whyUnlike(verdict: BundleVerdict, read: LogExport, { forms }: RangeVerd
   return undefined
 }
 
-/** Whether the record, or the request that it answers, is of the actors of the filter; undefined when nothing says of whom it is. */
+/**
+ * Whether the record, or the request that it answers, belongs to the actors of the filter; undefined when the actors are unknown.
+ */
 function namesAsked(
   { metadata }: BundleVerdict['records'][number],
   { records }: BundleVerdict,

@@ -1,4 +1,4 @@
-/** `concordat verify` of a statement of reconciliation: who signed it, what it counts and finds, for people or as JSON. */
+/** `concordat verify` of a statement of reconciliation: who signed it, its counts and findings, for people or as JSON. */
 import { judgeStatement, type StatementVerdict } from '#core/reconciliation/judge-statement.ts'
 import { printable } from '#platform/plain-text.ts'
 import { createShapes } from '#security-server/features/reconciliation/shapes.ts'
@@ -14,11 +14,11 @@ type Question = {
 
 const OPENING_BRACE = 0x7b
 
-/** Whether it is JSON, as no container or bundle is. */
+/** Whether the content is JSON, unlike any container or bundle. */
 export const isStatement = (content: string | Buffer): content is Buffer =>
   typeof content !== 'string' && content[0] === OPENING_BRACE
 
-/** Throws no fault: what is no statement is judged to be none. */
+/** Throws no fault: a file that is not a statement gets a verdict saying so. */
 export async function verifyStatement({ file, content, configuration, judgedAt }: Question): Promise<Report> {
   const { indexes, origin } = configuration
   const shapes = await createShapes()

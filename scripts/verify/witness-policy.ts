@@ -1,4 +1,4 @@
-/** Reads the witness policy that a user names. */
+/** Reads a witness policy from a file that the user names. */
 import { readFile } from 'node:fs/promises'
 import { parseWitnessPolicy, type WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { Fault } from '#schemas/fault.ts'

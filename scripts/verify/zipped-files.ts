@@ -1,4 +1,4 @@
-/** Files of some names out of a zip file, in bounds. */
+/** Reads files with certain names from a zip file, within limits. */
 import { buffer } from 'node:stream/consumers'
 import { fromBufferPromise } from 'yauzl'
 import { Fault } from '#schemas/fault.ts'
@@ -6,7 +6,7 @@ import { Fault } from '#schemas/fault.ts'
 const MAX_ENTRIES = 1_000
 const MAX_BYTES = 64 * 1024 * 1024
 
-/** The contents of all entries that are called one of `names`, in whatever folder; throws `malformed_global_conf`. */
+/** The contents of all entries whose name is one of `names`, in any folder. Throws `malformed_global_conf`. */
 export async function readZippedFiles(bytes: Buffer, names: string[]): Promise<Buffer[]> {
   try {
     const zip = await fromBufferPromise(bytes, {

@@ -1,4 +1,4 @@
-/** Whether a large log takes records as fast as an empty one: bursts into both, turn by turn. */
+/** Compares how fast a large log and an empty one store records, with bursts into both in alternating rounds. */
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { WholeLog } from '#security-server/open-log.ts'
@@ -7,11 +7,11 @@ import type { Row } from './figures.ts'
 import { type FilledLog, type LogPlace, openAt } from './fill.ts'
 
 const ROUNDS = 21
-/** Batches of 16 exchanges, so many under way at once. */
+/** Batches in one burst, each of 16 exchanges; CONCURRENT of them at the same time. */
 const BURST = 64
 const CONCURRENT = 16
 
-/** Records a second into the filled log to those into one that was empty at the start; medians. */
+/** Ratio of the medians of records per second, the filled log to one that was empty at the start. */
 export async function appendRatio(place: LogPlace, filled: FilledLog, row: Row): Promise<number> {
   const empty = path.join(path.dirname(place.file), 'empty')
   const fresh: LogPlace = {
@@ -26,7 +26,7 @@ export async function appendRatio(place: LogPlace, filled: FilledLog, row: Row):
     const rates: [number[], number[]] = [[], []]
     for (const log of logs) await burst(log, filled)
     for (let round = 0; round < ROUNDS; round++)
-      // Who comes first is not always the same.
+      // Alternates which log comes first.
       for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const))
         rates[which].push(await burst(logs[which], filled))
     const [full, none] = rates.map(median) as [number, number]

@@ -1,6 +1,6 @@
 /**
- * `concordat bench backlog`: so many signatures wait while the time-stamping authority is away; how long it takes from its
- * return until all are stamped, with the status of every signer fetched. Authority and responder are a process of their own.
+ * `concordat bench backlog`: many signatures wait while the time-stamping authority is away. Measures the time from its return
+ * until all are time-stamped and the status of every signer is fetched. Authority and responder run in a process of their own.
  */
 import { hash, type KeyObject, randomInt, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -128,7 +128,7 @@ function openLog(folder: string, authority: Authority, port: number): Promise<Wh
   })
 }
 
-/** One signature a record: the most that a record can ask of the authority. */
+/** One signature per record, which needs the most work from the authority. */
 async function fill(log: WholeLog, signers: Signer[], signatures: number): Promise<void> {
   for (let done = 0; done < signatures; done += AT_ONCE) {
     const count = Math.min(AT_ONCE, signatures - done)

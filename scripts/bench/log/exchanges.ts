@@ -1,4 +1,7 @@
-/** Exchanges as a provider's server logs them, signed for real: a batch signature for every 16 messages, a body in each reply. */
+/**
+ * Exchanges as a provider's server logs them, with real signatures: one batch signature for every 16 messages, a body in each
+ * reply.
+ */
 import { createPublicKey, hash, randomUUID } from 'node:crypto'
 import { type Authority, createAuthority } from '#certs/authority.ts'
 import { issueCertificate } from '#certs/ca/issue-certificate.ts'
@@ -29,7 +32,7 @@ const SERVICE = { ...PROVIDER, subsystemCode: 'population', serviceCode: 'person
 const BODY = Buffer.from(JSON.stringify({ persons: 'x'.repeat(1000) }))
 
 export const CONTRACT = randomUUID()
-/** Of a service with an endpoint for each exchange of a batch. */
+/** A service with one endpoint for each exchange of a batch. */
 export const ENDPOINTS = Array.from({ length: BATCH }, (_, i) => ({ method: 'GET', path: `/persons/*/${i}` }))
 const CIRCUMSTANCES = ENDPOINTS.map((endpoint) =>
   sealCircumstances({
@@ -55,14 +58,14 @@ type Signature = NonNullable<RecordInput['signature']>
 type Message = { bytes: Buffer; sha512: Buffer; body?: Buffer }
 
 export type Parties = {
-  /** Asks this authority, whose clock is that of the log. */
+  /** Requests a time-stamp from this authority, whose clock is that of the log. */
   stamp: NonNullable<LogOptions['stamp']>
   signer: NonNullable<LogOptions['signer']>
-  /** Signs messages together. */
+  /** Signs messages with one batch signature. */
   sign(messages: Message[], at: Date): Signature[]
 }
 
-/** A member with its certificate, and a time-stamping authority. */
+/** Makes a member with its certificate, and a time-stamping authority. */
 export async function createParties(clock: Clock): Promise<Parties> {
   const authority: Authority = await createAuthority({ clock, instance: 'DEV' })
   const privateKey = await generateKey('P-256')
@@ -160,7 +163,7 @@ export async function logExchanges(log: WholeLog, parties: Parties, time: Date):
   return ids.map(({ id }) => id)
 }
 
-/** A system that calls again and again, always the endpoint with this number, and so never another. */
+/** A system that calls often, always the same endpoint. */
 export const FREQUENT_USER = 'system'
 export const OF_FREQUENT = 1
 

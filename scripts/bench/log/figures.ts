@@ -1,4 +1,4 @@
-/** What is asked of a large log, timed: a start, proofs, searches, the whole verification with its memory. */
+/** Measures a large log: a start, proofs, searches, and the verification of the whole log with its memory. */
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import path from 'node:path'
@@ -19,12 +19,12 @@ export type LogFigures = {
   startMs: number
   inclusionMs: number
   proofP95Ms: number
-  /** An exchange's evidence bundle, written whole. */
+  /** Writing the whole evidence bundle of an exchange. */
   bundleP95Ms: number
   consistencyMs: number
   queryIdMs: number
   timeMs: number
-  /** Of searches of every kind, those that find nothing among them. */
+  /** For searches of all kinds, also those that find nothing. */
   searchP95Ms: number
   verifySeconds: number
   verifiedPerSecond: number
@@ -38,7 +38,7 @@ const TIMES = 200
 const PAGE = 50
 const WATCH_MS = 200
 
-/** Says each figure as it is known. Throws when an answer is wrong. */
+/** Reports each figure as soon as it is measured. Throws when an answer is wrong. */
 export async function measureLog(place: LogPlace, filled: FilledLog, row: Row): Promise<LogFigures> {
   const say = (what: string, ms: number): number => {
     const rounded = Math.round(ms * 100) / 100
@@ -51,7 +51,7 @@ export async function measureLog(place: LogPlace, filled: FilledLog, row: Row): 
     await log.recover()
     return { log, ms: performance.now() - opening }
   }
-  // The first time, the disk is still busy with what was written.
+  // At the first opening the disk is still busy with earlier writes.
   await (await open()).log.close()
   const { log, ms } = await open()
   const startMs = say('opening the log, with recovery', ms)
@@ -112,7 +112,7 @@ function p95Of(times: number[]): number {
   return [...times].sort((a, b) => a - b)[Math.floor(times.length * 0.95)]!
 }
 
-/** Of any exchange; the configuration of an instance is read once for many bundles, and is left out. */
+/** The bundle of a random exchange, without the configuration of the instance, which is read once for many bundles. */
 async function bundle(log: WholeLog, { queryIds }: FilledLog): Promise<void> {
   const [row] = await log.list({ queryId: queryIds[randomInt(queryIds.length)]!, limit: 1 })
   const { indexes } = await collectExchange({ log }, Number(row!.idx))
@@ -126,7 +126,7 @@ async function byQueryId(log: WholeLog, { queryIds }: FilledLog): Promise<void> 
   if (rows.length !== 2) throw new Error(`an exchange has ${rows.length} records`)
 }
 
-/** A minute anywhere in the day. */
+/** A random minute of the day. */
 async function byTime(log: WholeLog, { from, to }: FilledLog): Promise<void> {
   const start = randomInt(from, to - 60_000)
   const [first, last] = [start, start + 60_000].map((time) => new Date(time).toISOString())
@@ -134,7 +134,10 @@ async function byTime(log: WholeLog, { from, to }: FilledLog): Promise<void> {
   if (rows.some(({ time }) => time < first! || time >= last!)) throw new Error('a record of another time')
 }
 
-/** The first page of each in turn, or what a walk of a tenth of a second found of it; the parties of the filled log are on all of its records, so most or nothing fits. */
+/**
+ * The first page of each search in turn, or what the log's time limit of a tenth of a second allows. All records of the filled
+ * log have the same parties, so a search matches either most records or none.
+ */
 async function searches(log: WholeLog, { queryIds, from }: FilledLog): Promise<number> {
   const client = idText(CLIENT)
   const [row] = await log.list({ queryId: queryIds[0]!, limit: 1 })
@@ -168,7 +171,7 @@ async function searches(log: WholeLog, { queryIds, from }: FilledLog): Promise<n
   return p95Of(await timesOf(() => log.listSome({ ...filters[time++ % filters.length]!(), limit: PAGE })))
 }
 
-/** From a checkpoint anywhere in the log to the newest one, verified. */
+/** From a random checkpoint to the newest one, verified. */
 async function consistency({ file }: LogPlace): Promise<number> {
   const database = await openLogDatabase(`sqlite:${file}`, { readOnly: true })
   try {

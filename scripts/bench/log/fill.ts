@@ -1,4 +1,4 @@
-/** Fills a log through its own front door, in a simulated day: records in groups, and meanwhile what the jobs do. */
+/** Fills a log through its public interface, in a simulated day: stores records in groups, and meanwhile runs the log's jobs. */
 import { openWholeLog, type WholeLog } from '#security-server/open-log.ts'
 import { BATCH, createParties, logExchanges, type Parties, SERVER } from './exchanges.ts'
 
@@ -7,16 +7,16 @@ export type LogPlace = { file: string; keyFolder: string; bodyFolder: string }
 export type FilledLog = {
   records: number
   seconds: number
-  /** Query ids of some exchanges, from all over the log. */
+  /** Query ids of some exchanges, spread over the whole log. */
   queryIds: string[]
-  /** The simulated time of the log: when it begins and when it ends. */
+  /** The simulated times, in milliseconds, at which the log begins and ends. */
   from: number
   to: number
   parties: Parties
 }
 
 const DAY_MS = 86_400_000
-/** Batches under way at the same time: what a busy server has waiting for a commit. */
+/** Batches at the same time, as many as wait for a commit in a busy server. */
 const CONCURRENT = 16
 /** Batches between two runs of the jobs. */
 const JOBS_EVERY = 128
@@ -37,7 +37,7 @@ export function openAt(place: LogPlace, parties: Parties, now: () => number): Pr
   })
 }
 
-/** Writes about `records` records and says now and then how far it is. */
+/** Writes about `records` records and reports the progress now and then. */
 export async function fillLog(
   place: LogPlace,
   records: number,

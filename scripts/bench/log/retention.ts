@@ -1,4 +1,7 @@
-/** What ending and archiving contents costs the exchanges beside it: 200 a second, turn by turn with and without the job. */
+/**
+ * Measures how much the deletion and the archiving of contents slow down exchanges: 200 a second, in alternating rounds with and
+ * without the job.
+ */
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -10,21 +13,21 @@ import type { Row } from './figures.ts'
 import type { FilledLog, LogPlace } from './fill.ts'
 
 type RetentionFigures = {
-  /** Exchanges a second with the job to those without it. */
+  /** Ratio of exchanges per second with the job to those without it. */
   erasureRatio: number
   archiveRatio: number
-  /** Of exchanges, alone and beside the job. */
+  /** 95th percentile of the time of an exchange, without and with the job. */
   erasureP95Ms: { alone: number; beside: number }
   archiveP95Ms: { alone: number; beside: number }
-  /** Contents, by the time in which the job had some to end. */
+  /** Contents deleted per second, counting only the time in which the job had work. */
   erasedPerSecond: number
-  /** Archives that were finished in the turns, and how many records these hold a second of the job's work. */
+  /** Archives finished during the rounds, and their records per second of the job's work. */
   archives: number
   archivedPerSecond: number
 }
 
 type Turn = { perSecond: number; p50: number; p95: number; done: Done }
-/** What the job did in a turn, and for how long it had something to do. */
+/** The job's work in a round, and the seconds in which it had work. */
 type Done = { ended: number; archives: number; archived: number; seconds: number }
 type Place = { log: WholeLog; retention: Retention; parties: Parties; clock(): number; row: Row }
 
@@ -32,7 +35,7 @@ const RATE = 200
 const TURN_SECONDS = 12
 const ROUNDS = 3
 const DAY_MS = 86_400_000
-/** A run that was shorter has ended because nothing was left to decide. */
+/** A shorter run of the job ended because nothing was left to decide. */
 const WHOLE_RUN_SECONDS = 50
 const MOST_ARCHIVES = 10_000
 
@@ -55,7 +58,8 @@ export async function measureRetention(
     archives: { directory, maxBytes: 32 * 1024 * 1024 },
   })
   try {
-    // Decided beforehand, as in a server that has run for long; then all that was logged before is due, and nothing else.
+    // Decides about all records first, as in a server that has run for long. After that exactly the records logged before are
+    // due.
     const measure = async (archive: 'NONE' | 'CONTAINERS', what: string): Promise<Compared> => {
       const keepDays = 2 * days + 1
       await retention.putClass({
@@ -94,7 +98,7 @@ type Compared = {
   archivedPerSecond: number
 }
 
-/** Exchanges with the job to those without, and what the job did meanwhile. */
+/** Exchanges with and without the job, and the job's work meanwhile. */
 async function compare(place: Place, what: string): Promise<Compared> {
   const { row } = place
   const [alone, beside]: [Turn[], Turn[]] = [[], []]
@@ -135,7 +139,7 @@ async function compare(place: Place, what: string): Promise<Compared> {
   }
 }
 
-/** Exchanges come at their rate, whatever became of those before. */
+/** Exchanges start at a fixed rate, even when earlier ones have not ended. */
 async function turn({ log, retention, parties, clock }: Place, withJob: boolean): Promise<Turn> {
   const times: number[] = []
   const before = await archivesOf(retention)
@@ -160,7 +164,7 @@ async function turn({ log, retention, parties, clock }: Place, withJob: boolean)
   const seconds = (performance.now() - began) / 1000
   clearInterval(jobs)
   over.abort()
-  // An archive that was under way is finished, and its time counts.
+  // An archive under way is finished, and its time counts.
   await job
   const after = await archivesOf(retention)
   done.archives = after.archives - before.archives

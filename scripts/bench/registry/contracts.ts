@@ -1,6 +1,6 @@
 /**
- * Rows of the contracts of a large registry: most in force, some proposed, some over, each with its parties, seals, events, and a contact
- * of its own, of which every second one is confirmed.
+ * Rows of the contracts of a large registry. Most are in force, some proposed, some expired. Each has parties, seals, events and
+ * a contact of its own, of which every second one is confirmed.
  */
 import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
@@ -10,11 +10,11 @@ import { contentHash, contentText } from '#core/contract/read-content.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
 
 const DAY_MS = 86_400_000
-/** A seal's document with its certificates and OCSP responses; the lists of a registry do not read it. */
+/** The size of a seal's document with its certificates and OCSP responses; the registry's lists do not read it. */
 const SEAL_BYTES = 4000
 const ROWS = 500
 
-/** `subsystem` gives the name of the one with this number. */
+/** `subsystem` returns the id of the subsystem with this number. */
 export async function fillContracts(
   transaction: Kysely<RegisterTables>,
   count: number,
@@ -43,7 +43,7 @@ export async function fillContracts(
 
 function rowsOf(number: number, provider: string, consumer: string) {
   const begun = Date.now() - (number % 300) * DAY_MS
-  // One of twenty each: proposed, over, ending within its first notice.
+  // One in twenty is proposed, one is expired, one ends within its first notice.
   const state: ContractState = number % 20 === 0 ? 'PROPOSED' : number % 20 === 1 ? 'EXPIRED' : 'ACTIVE'
   const days = state === 'EXPIRED' ? 0 : number % 20 === 2 ? 60 : 700
   const at = new Date(begun).toISOString()

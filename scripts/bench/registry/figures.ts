@@ -1,4 +1,4 @@
-/** What a large registry is asked: to publish, to list, and of a security server to take its configuration. */
+/** Measures a large registry: publishing and lists, and how a security server fetches its configuration. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import type { Instance } from '../../sandbox/instance.ts'
@@ -11,7 +11,7 @@ type RegistryFigures = {
   listP95Ms: number
   slowestList: string
   takeConfigurationMs: number
-  /** The security server, after it took the configuration. */
+  /** Memory of the security server after it has fetched the configuration. */
   memoryMb: number | undefined
   registryMemoryMb: number | undefined
 }
@@ -20,10 +20,10 @@ type Call = (method: 'GET' | 'POST' | 'PATCH' | 'PUT', path: string, body?: unkn
 
 const ROUNDS = 5
 const LIST_ROUNDS = 20
-/** The management API counts by address: each call comes from another one, as a console behind each desk would. */
+/** The management API limits calls by address, so each call comes from another address, like consoles at many desks. */
 const ADDRESSES = 200
 
-/** Medians of five, but the 95th percentile of all lists and searches. `say` hears of each part. */
+/** Medians of five rounds; for lists and searches the 95th percentile. Calls `say` for each part. */
 export async function measureRegistry(
   instance: Instance,
   key: string,
@@ -56,7 +56,7 @@ export async function measureRegistry(
 
     const server = servers[layout.agencies.tax.key]!
     const takeConfigurationMs = await median(ROUNDS, async (round) => {
-      // Parts that are as they were are not fetched again.
+      // A change is needed each time, because servers do not fetch unchanged parts again.
       await call('PATCH', '/members/DEV:GOV:M2', { name: `Taken ${round}` })
       await call('POST', '/configuration/publish')
       return await timed(() => server.send('PUT', '/global-configuration/refresh'))
@@ -80,7 +80,7 @@ export async function measureRegistry(
   }
 }
 
-/** What consoles ask: first, middle and last pages, each order, searches that find one, many and none. */
+/** Calls as consoles make them: first, middle and last pages, each order, searches that find one, many and none. */
 function lists({ members, subsystems, servers, contracts }: RegistrySize, round: number): string[] {
   const pages = (path: string, count: number): string[] => [
     `${path}?limit=50`,
@@ -158,7 +158,7 @@ async function timed(act: () => Promise<unknown>): Promise<number> {
   return performance.now() - begun
 }
 
-/** Of the times that `act` takes; it may time a part of itself and return that. */
+/** The median time of `act` in milliseconds; if `act` returns a number, that is used as its time. */
 async function median(rounds: number, act: (round: number) => Promise<unknown>): Promise<number> {
   const times: number[] = []
   for (let round = 0; round < rounds; round++) {

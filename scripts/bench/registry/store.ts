@@ -1,15 +1,15 @@
-/** Rows of a large registry, written by themselves: a year of administrators' work in seconds. */
+/** Inserts the rows of a large registry directly: a year of administrators' work in seconds. */
 import type { RegisterTables } from '#central-registry/register/tables.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { fillContracts } from './contracts.ts'
 
 export type RegistrySize = { members: number; subsystems: number; servers: number; contracts: number }
 
-/** How many rows go into one statement: SQLite takes 32,766 values. */
+/** Rows per statement: SQLite accepts 32,766 values. */
 const ROWS = 2000
 const GROUPS = 50
 
-/** Fills the registry of the instance DEV at `url`, all or nothing; `certificateOf` gives each server's certificate. */
+/** Fills the registry of the instance DEV at `url` in one transaction; `certificateOf` returns each server's certificate. */
 export async function fillRegistry(
   url: string,
   size: RegistrySize,

@@ -1,4 +1,4 @@
-/** Brings a registry to what a file declares, as far as it can be done now; done again, it goes on where it was. */
+/** Changes a registry to what a file declares, as far as that is possible now. Running it again continues the work. */
 import { createHash } from 'node:crypto'
 import { contentText } from '#central-registry/changes/rules.ts'
 import type { ManagementApi } from '../client.ts'
@@ -11,15 +11,18 @@ import type { Plan, Step } from './step.ts'
 
 type Progress = (line: string) => void
 
-/** What follows from something that was made now is seen in the next round: profile, service, intermediate CA; member, server, client. */
+/** A round sees only what earlier rounds have made: profile, service, intermediate CA; member, server, client. */
 const ROUNDS = 4
 
-/** Makes the calls. Returns how many steps wait for a second person or for another step. Throws a CommandError for a refusal. */
+/**
+ * Makes the calls. Returns how many steps were done, and how many wait for a second person or for another step. Throws a
+ * CommandError for a refusal.
+ */
 export async function apply(q: {
   api: ManagementApi
   commands: Command[]
   declared: Declared
-  /** Why, for what a second person decides about. */
+  /** The reason for steps that a second person decides about. */
   reason: string | undefined
   say: Progress
 }): Promise<{ done: number; waiting: number }> {
@@ -42,7 +45,7 @@ export async function apply(q: {
   }
 }
 
-/** Whether a step is proposed already, for `plan` to say so. */
+/** Whether a step has been proposed already, so that `plan` shows that. */
 function isProposed({ call }: Step, { proposed }: Present): boolean {
   if (call === undefined) return false
   const { operation, params, body } = call
@@ -50,7 +53,7 @@ function isProposed({ call }: Step, { proposed }: Present): boolean {
   return proposed.has(createHash('sha256').update(text).digest('hex'))
 }
 
-/** A plan as lines to read. */
+/** A plan as lines for people. */
 export function describePlan({ steps, differences, undeclared }: Plan, present: Present): string[] {
   const mark = (step: Step): string =>
     step.call === undefined ? 'later   ' : isProposed(step, present) ? 'proposed' : 'do      '

@@ -32,7 +32,7 @@ const authentication = await authority.issue({
   ],
 })
 
-/** A declared registry as an administrator would write it, with its certificates beside it. */
+/** A declared registry as an administrator would write it, with its certificates in the same folder. */
 function declaredFile(t: Test, anchor: Buffer): string {
   const folder = t.testdir({})
   mkdirSync(path.join(folder, 'certificates'))
@@ -149,7 +149,7 @@ void t.test('a registry is brought to what a file declares', async (t) => {
   await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '2', name: 'Two' })
   await node.must('PATCH', '/members/DEV:GOV:1', { name: 'Changed' })
   await node.must('POST', '/global-groups/all/members', { client: 'DEV:GOV:2' })
-  // What a registry holds is a file by which nothing is to do.
+  // A file that was written from a registry leaves nothing to do.
   const folder = path.join(path.dirname(file), 'declared')
   t.match(await registry('declare', folder), { code: 0, out: /^\d+ files in .*registry\.yaml\n$/ })
   const written = path.join(folder, 'registry.yaml')

@@ -1,4 +1,4 @@
-/** What a registry lacks of the policies, mandates and notifications that a file declares; pure. */
+/** Compares the policies, mandates and notifications that a file declares with the registry; pure. */
 import type { Declared } from './read-file.ts'
 import type { Present } from './read-present.ts'
 import { emptyPlan, type Plan, step } from './step.ts'
@@ -9,7 +9,7 @@ const POLICIES = [
   { name: 'suspensionPolicy', title: 'policy on suspensions', operation: 'setSuspensionPolicy' },
 ] as const
 
-/** What a policy has beside what is declared of it stays as it is. */
+/** Compares only the declared fields of a policy; other fields stay as they are. */
 export function policies(declared: Declared, present: Present): Plan {
   const plan = emptyPlan()
   for (const { name, title, operation } of POLICIES) {
@@ -24,7 +24,10 @@ export function policies(declared: Declared, present: Present): Plan {
   return plan
 }
 
-/** Who files for whom. One that is over is none; one that people ended before its time is not given again by an old file. */
+/**
+ * Compares hosting mandates. An expired mandate is ignored. A mandate that people ended early is not given again because an old
+ * file still declares it.
+ */
 export function hostingMandates(declared: Declared, present: Present): Plan {
   const plan = emptyPlan()
   const known = new Set([...present.members, ...present.subsystems].map(({ id }) => id))
@@ -60,7 +63,10 @@ export function hostingMandates(declared: Declared, present: Present): Plan {
   return plan
 }
 
-/** Where members hear of decisions. Mail addresses are said by their number only: a plan is read by more people than they are for. */
+/**
+ * Compares where members are notified of decisions. The plan shows only the number of mail addresses, because more people read a
+ * plan than should see the addresses.
+ */
 export function notifications(declared: Declared, present: Present): Plan {
   const plan = emptyPlan()
   const known = new Set(present.members.map(({ id }) => id))

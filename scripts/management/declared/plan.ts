@@ -1,4 +1,4 @@
-/** What a registry lacks of what a file declares, as calls in an order in which they can be made; pure. */
+/** Plans the calls that a registry needs to match a file, in an order in which they can be made; pure. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
@@ -7,7 +7,7 @@ import type { Declared } from './read-file.ts'
 import type { Present } from './read-present.ts'
 import { emptyPlan, note, type Plan, step } from './step.ts'
 
-/** Nothing is deleted: taking something out of a registry is an act of its own. */
+/** Plans no deletion: removing something from a registry is a separate act. */
 export function planOf(declared: Declared, present: Present): Plan {
   const parts = [
     classes(declared, present),
@@ -43,7 +43,7 @@ function classes({ memberClasses }: Declared, present: Present): Plan {
   return plan
 }
 
-/** Before the services: a CA is approved with a profile that is known. */
+/** Profiles come before the services, because a CA can only be approved with a known profile. */
 function certificateProfiles(declared: Declared, present: Present): Plan {
   const plan = emptyPlan()
   const known = new Map(present.certificateProfiles.map(({ name, sha256 }) => [name, sha256]))
@@ -237,7 +237,7 @@ function settings(declared: Declared, present: Present): Plan {
   return plan
 }
 
-/** Examined first: the registry shows to those who decide what it found behind an anchor. */
+/** An anchor is first examined, so that those who decide see the configuration behind it. */
 function externalAnchors(declared: Declared, present: Present): Plan {
   const plan = emptyPlan()
   const wanted = declared.externalAnchors.map((one) => Buffer.from(one, 'base64'))
@@ -252,7 +252,7 @@ function externalAnchors(declared: Declared, present: Present): Plan {
         step(`examine the external anchor ${sha256.slice(0, 16)}`, 'examineExternalAnchor', {}, wanted[i]),
         { says: trusts },
       )
-    // A decision of people: a file that has grown old does not undo it.
+    // People have decided about this anchor, and an old file must not undo that.
     else plan.differences.push(`external anchor ${sha256.slice(0, 16)} is ${state}`)
   }
   const trusted = present.externalAnchors.filter(({ state }) => state === 'TRUSTED')

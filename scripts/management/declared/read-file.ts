@@ -1,4 +1,4 @@
-/** Reads a declared registry: a YAML file that says what should be there, and the certificates and profiles that it names. */
+/** Reads a declared registry: a YAML file with its desired content, and the certificates and profiles that it names. */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -54,7 +54,7 @@ const object = (required: Record<string, object>, optional: Record<string, objec
   required: Object.keys(required),
   properties: { ...required, ...optional },
 })
-/** RFC 3339, as the API takes it. */
+/** RFC 3339, as in the API. */
 const time = {
   type: 'string',
   pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$',
@@ -102,10 +102,13 @@ const SCHEMA = object(
   },
 )
 
-/** As it is written: profiles by the names of their files. */
+/** The file as it is written: it has names of profile files instead of profiles. */
 type Written = Omit<Declared, 'certificateProfiles'> & { certificateProfiles: string[] }
 
-/** Certificates become PEM or base64 text, profiles what they say; their files are looked for beside the declared file. Throws a CommandError. */
+/**
+ * Reads a declared file and the files that it names in the same folder: certificates as PEM or base64 text, profiles as their
+ * content. Throws a CommandError.
+ */
 export async function readDeclared(file: string): Promise<Declared> {
   const declared = checked(file, await readText(file))
   const certificate = async (name: string): Promise<string> =>
@@ -187,7 +190,7 @@ async function readBytes(file: string): Promise<Buffer> {
   return bytes
 }
 
-/** PEM as it is, DER as base64. */
+/** PEM unchanged, DER as base64. */
 function asText(bytes: Buffer): string {
   return bytes[0] === 0x30 ? bytes.toString('base64') : bytes.toString('latin1')
 }

@@ -1,4 +1,4 @@
-/** Reads from a registry what a declared file can be compared with. */
+/** Reads the parts of a registry that a declared file can be compared with. */
 import type { ManagementApi } from '../client.ts'
 import { CommandError } from '../command-error.ts'
 import { sendForAll } from '../run-command.ts'
@@ -8,7 +8,7 @@ export type Present = {
   readAt: string
   managementServiceProvider?: string
   memberClasses: { code: string; description: string }[]
-  /** Those of this instance. */
+  /** The instance's own profiles. */
   certificateProfiles: { name: string; sha256: string; profile: object }[]
   members: { id: string; name: string }[]
   subsystems: { id: string; name: string }[]
@@ -33,13 +33,13 @@ export type Present = {
   contractPolicy: Record<string, unknown>
   hostingPolicy: Record<string, unknown>
   suspensionPolicy: Record<string, unknown>
-  /** Of the members of which the file says something about it. */
+  /** Only for members whose notifications the file declares. */
   notifications: Map<string, { webhook?: string; mailAddresses?: string[] }>
   /** SHA-256 of the content of each proposal that waits for a second person. */
   proposed: Set<string>
 }
 
-/** Several calls: what changes meanwhile shows in the next comparison. */
+/** Makes several calls; a change in between shows in the next comparison. */
 export async function readPresent(api: ManagementApi, declared: Pick<Declared, 'members'>): Promise<Present> {
   const get = async <T>(path: string): Promise<T> =>
     JSON.parse((await api.send(reading(path))).bytes.toString('utf8')) as T
@@ -93,7 +93,7 @@ function reading(path: string) {
   return { method: 'GET', url: `/api/v1${path}`, headers: {}, body: undefined }
 }
 
-/** What is not there, the member or what it is asked of, is nothing. */
+/** Undefined when the API answers 404, because the member or the resource does not exist. */
 async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked

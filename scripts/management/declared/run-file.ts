@@ -1,4 +1,4 @@
-/** `plan` and `apply` of a declared file, and `declare`, which writes one. */
+/** `plan` and `apply` for a declared file, and `declare`, which writes one. */
 import { parseArgs } from 'node:util'
 import { printable } from '#platform/plain-text.ts'
 import { CommandError } from '../command-error.ts'
@@ -9,7 +9,7 @@ import { readDeclared } from './read-file.ts'
 import { readPresent } from './read-present.ts'
 import { writeDeclared } from './write-file.ts'
 
-/** Prints what is to do; exit code 3 when there is something. */
+/** Prints the steps that are to do; exit code 3 when there are any. */
 export const planFile: More['run'] = async ({ api, args }) => {
   const declared = await readDeclared(wordsOf('plan', args).file)
   const present = await readPresent(api, declared)
@@ -19,7 +19,7 @@ export const planFile: More['run'] = async ({ api, args }) => {
   return plan.steps.length === 0 ? 0 : 3
 }
 
-/** Does it; exit code 3 when something waits for a second person. */
+/** Carries out the steps; exit code 3 when some wait for a second person. */
 export const applyFile: More['run'] = async ({ api, commands, args }) => {
   const { file, reason } = wordsOf('apply', args)
   const declared = await readDeclared(file)
@@ -28,7 +28,7 @@ export const applyFile: More['run'] = async ({ api, commands, args }) => {
   return waiting === 0 ? 0 : 3
 }
 
-/** Writes the registry as it is into a new folder. */
+/** Writes the present registry into a new folder. */
 export const declareFile: More['run'] = async ({ api, args }) => {
   const { file: folder } = wordsOf('declare', args)
   const { files } = await writeDeclared(api, folder)

@@ -1,14 +1,14 @@
-/** What a plan is made of: calls to make, what differs, what the file does not name. */
+/** The parts of a plan: calls to make, differences, and things that the file does not name. */
 
 export type Plan = {
   steps: Step[]
-  /** What is there otherwise than declared and cannot be changed in place. */
+  /** Things in the registry that differ from the file and cannot be changed in place. */
   differences: string[]
-  /** What is there and not declared, of the kinds that the file declares: it is left alone. */
+  /** Things in the registry that the file does not declare, of kinds that it does declare; they are left alone. */
   undeclared: string[]
 }
 
-/** One call. Without `call` it needs something that is not there yet. */
+/** One call. A step without `call` needs something that does not exist yet. */
 export type Step = {
   says: string
   call?: { operation: string; params: Record<string, string>; body?: unknown }
@@ -22,7 +22,7 @@ export function emptyPlan(): Plan {
   return { steps: [], differences: [], undeclared: [] }
 }
 
-/** Notes what was found of a kind of which the file declares something, and not this. */
+/** Adds to `undeclared` what exists but is not declared, if the file declares other things of this kind. */
 export function note<Wanted, Found>(
   plan: Plan,
   kind: string,

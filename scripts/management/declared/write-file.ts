@@ -1,4 +1,7 @@
-/** Writes what a registry holds as a declared file, with the certificates, profiles and anchors that it names beside it. */
+/**
+ * Writes the content of a registry as a declared file, with the certificates, profiles and anchors that it names in the same
+ * folder.
+ */
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { stringify } from 'yaml'
@@ -7,8 +10,8 @@ import { CommandError } from '../command-error.ts'
 import { type Present, readPresent } from './read-present.ts'
 
 /**
- * Into a new folder. Where members are told is left out: it takes a call a member, and mail addresses are written to no file unasked.
- * Throws a CommandError.
+ * Writes into a new folder. Notifications of members are left out: they would need a call per member, and mail addresses are not
+ * written to files unasked. Throws a CommandError.
  */
 export async function writeDeclared(api: ManagementApi, folder: string): Promise<{ files: number }> {
   const present = await readPresent(api, { members: [] })
@@ -103,7 +106,7 @@ function members({ members: all, subsystems }: Present): object[] {
   }))
 }
 
-/** Only what can be set: an answer also says how things stand. */
+/** Only the fields that can be set; the API's answer also has others. */
 function policies({ contractPolicy, hostingPolicy, suspensionPolicy }: Present): object {
   const { contractRequired, approveAll, confirmedContacts } = contractPolicy
   return {
@@ -113,7 +116,7 @@ function policies({ contractPolicy, hostingPolicy, suspensionPolicy }: Present):
   }
 }
 
-/** One call after the other: an API takes so many a second. */
+/** Makes the calls one after the other, because the API allows only so many a second. */
 async function inTurn<T, R>(all: T[], one: (of: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   for (const each of all) results.push(await one(each))

@@ -1,17 +1,17 @@
 /**
- * An agency's own system that asks the population register through its own security server: one HTTPS call with its
- * client certificate. The tax agency and the business register are two of these.
+ * An agency's own system that queries the population register through its own security server: one HTTPS call with its client
+ * certificate. The tax agency and the business register are such systems.
  */
 import Fastify, { type FastifyInstance } from 'fastify'
 import { Agent, request as send } from 'undici'
 
 type AskingAgency = {
-  /** Where this agency's security server takes requests, https://address:port. */
+  /** The address where this agency's security server accepts requests, https://address:port. */
   securityServerUrl: string
-  /** X-Road-Client and the path of the service that it asks. */
+  /** The header X-Road-Client, and the path of the service that the system calls. */
   client: string
   service: string
-  /** PEM: the system's own certificate and key, and what its security server's certificate is issued by. */
+  /** PEM: the system's own certificate and key, and the issuer of its security server's certificate. */
   certificate: string
   key: string
   authority: string
@@ -19,7 +19,7 @@ type AskingAgency = {
 
 export type Asked = { status: number; id: string | undefined; error: string | undefined; body: unknown }
 
-/** Asks for one person; never throws for a refusal: the answer says what came back. */
+/** Queries one person. Never throws for a refusal: the result has the answer. */
 function createAsking(agency: AskingAgency): {
   ask(code: string): Promise<Asked>
   close(): Promise<void>
@@ -49,7 +49,7 @@ function createAsking(agency: AskingAgency): {
   }
 }
 
-/** The agency's web service: `GET /persons/{code}` for its own officials. */
+/** The agency's web service for its own officials: `GET /persons/{code}`. */
 export function createAskingAgency(agency: AskingAgency): FastifyInstance {
   const app = Fastify()
   const asking = createAsking(agency)

@@ -1,4 +1,4 @@
-/** The agencies' own systems in one process: the population register, and the tax agency and business register that ask. */
+/** The agencies' own systems in one process: the population register, and the tax agency and business register that query it. */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createLog } from '#platform/logging/create-log.ts'

@@ -1,4 +1,4 @@
-/** Synthetic persons, the same ones for the same seed: nobody who lives, and codes that no country issues. */
+/** Synthetic persons, the same for the same seed: no real people, and codes that no country issues. */
 
 export type Person = {
   code: string

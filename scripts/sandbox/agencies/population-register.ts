@@ -1,4 +1,4 @@
-/** The population register's own system: plain HTTP over its table. It knows nothing of signatures or other agencies. */
+/** The population register's own system: plain HTTP over its table. It knows nothing about signatures or other agencies. */
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { PersonStore } from './store.ts'
 
@@ -62,7 +62,7 @@ const listAnswer = {
   },
 }
 
-/** What the register offers, as its security server publishes it. */
+/** The register's OpenAPI document, which its security server publishes. */
 export const openApi = {
   openapi: '3.1.0',
   info: { title: 'Population register', version: '1.0.0', description: 'Synthetic persons of the sandbox.' },

@@ -1,4 +1,4 @@
-/** The population register's table: a real database with a row a person. */
+/** The population register's table: a real database with one row per person. */
 import { DatabaseSync } from 'node:sqlite'
 import { type Person, people } from './people.ts'
 

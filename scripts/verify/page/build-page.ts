@@ -1,7 +1,7 @@
 /**
- * Builds the page that verifies: one HTML file with all of its program and style inside, which asks nobody for anything.
- * What core takes from Node is replaced by browser/; the shapes of statements are compiled here, as the page may make no
- * code of its own. The same sources give the same file, octet for octet.
+ * Builds the page that verifies: one HTML file with its whole program and style, which sends no request. Parts of Node that core
+ * uses are replaced with browser/. The shapes of statements are compiled here, because the page may not generate code. The same
+ * sources give the same file, octet for octet.
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -15,7 +15,7 @@ const BROWSER = path.join(HERE, 'browser')
 const SHAPES = path.join(ROOT, 'security-server/features/reconciliation/shapes.ts')
 const YAUZL = path.join(ROOT, 'node_modules/yauzl')
 
-/** What takes the place of Node's modules, and of yauzl's door. */
+/** The replacements for Node's modules and for yauzl's entry point. */
 const COUNTERPARTS: Record<string, string> = {
   'node:buffer': 'buffer.ts',
   'node:crypto': 'crypto.ts',
@@ -27,9 +27,9 @@ const IN_YAUZL = ['fs', 'zlib', 'util', 'events', 'stream']
 
 type Page = {
   html: Buffer
-  /** Lower-case hex. */
+  /** In lower-case hex. */
   sha256: string
-  /** The program inside, as a module that gives `judgeUpload` where there is no document. */
+  /** The program in the page, as a module that exports `judgeUpload` where there is no document. */
   program: string
 }
 
@@ -44,7 +44,8 @@ export async function buildPage(): Promise<Page> {
   const script = atOnce(program)
   const policy = [
     "default-src 'none'",
-    // Its own program and no other; WebAssembly for libxml2. A worker is the same program, so that the page stays awake.
+    // Allows only the page's own program, and WebAssembly for libxml2. A worker runs the same program, so that the page stays
+    // responsive.
     `script-src '${hashOf(script)}' 'wasm-unsafe-eval'`,
     'worker-src blob:',
     `style-src '${hashOf(style)}'`,
@@ -59,15 +60,15 @@ export async function buildPage(): Promise<Page> {
 }
 
 /**
- * The module as a plain script: a page from a file may start a worker of such a one, but not of a module. What goes wrong
- * is thrown where the browser reports it.
+ * The module as a plain script: a page opened from a file can start a worker from a script but not from a module. Errors are
+ * thrown where the browser reports them.
  */
 function atOnce(program: string): string {
   const exported = /export\s*\{[^{}]*\};?\s*$/
   if (!exported.test(program)) throw new Error('the program does not end with what it gives')
-  // An HTML reader changes these two, and the text would have another digest.
+  // An HTML parser changes these two characters, so the text would have another digest.
   if (/[\0\r]/.test(program)) throw new Error('the program holds a character that a page cannot')
-  // Only libxml2's loader asks for its own address, and needs none: what it would fetch lies in the program.
+  // Only libxml2's loader uses its own address. It does not need it, because the program contains what it would fetch.
   const body = program.replace(exported, '').replaceAll('import.meta.url', '""')
   return `(async () => {'use strict';\n${body}\n})().catch((error) => setTimeout(() => { throw error }))`
 }
@@ -106,7 +107,7 @@ async function buildProgram(): Promise<string> {
   )
   const [chunk, ...more] = outputs
   if (chunk?.type !== 'chunk' || more.length > 0) throw new Error('the page must be one program')
-  // An end tag in a text of the program would end the script element.
+  // An end tag in a string of the program would end the script element.
   return chunk.code.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--')
 }
 
@@ -135,7 +136,10 @@ function statementShape(): Plugin {
   }
 }
 
-/** core loads some modules on first use; one file has all of them, and libxml2's, put off, would wait for each other for ever. */
+/**
+ * core loads some modules at first use. In one file that is pointless, and the deferred modules of libxml2 would wait for each
+ * other for ever.
+ */
 function everythingAtOnce(): Plugin {
   return {
     name: 'everything at once',

@@ -1,10 +1,10 @@
-/** The check of a statement's shape as code that stands by itself, in place of peer/reconciliation/shapes.ts in the page. */
+/** Compiles the check of a statement's shape into standalone code, which replaces peer/reconciliation/shapes.ts in the page. */
 import { readFile } from 'node:fs/promises'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import standalone from 'ajv/dist/standalone/index.js'
 import { parse } from 'yaml'
 
-/** A module that gives `createShapes` with `statement` alone: a page meets nothing else of reconciliation. */
+/** A module that exports `createShapes` with only `statement`, because the page reads nothing else of reconciliation. */
 export async function compileStatementShape(): Promise<string> {
   const file = new URL('../../../schemas/reconciliation.yaml', import.meta.url)
   const ajv = new Ajv2020({ strict: false, allErrors: false, code: { source: true, esm: true } })
@@ -14,7 +14,7 @@ export async function compileStatementShape(): Promise<string> {
   if (validate === undefined) throw new Error('there is no shape of a statement')
   let helpers = 0
   const imports: string[] = []
-  // ajv writes require() for its own small functions even where it writes modules.
+  // ajv writes require() for its own small functions even when it writes modules.
   const body = code.replace(/require\("([^"]+)"\)/g, (_, from: string) => {
     helpers += 1
     imports.push(`import * as helper${helpers} from '${from}.js'`)

@@ -1,4 +1,7 @@
-/** What the page judges: files that somebody gave it, by the same function as the command line, within what a browser holds. */
+/**
+ * Verifies the files that a person passes to the page, with the same function as the command line, within the memory of a
+ * browser.
+ */
 import { isInstanceProfiles } from '#core/certificate/instance-profiles.ts'
 import { parseXml } from '#core/configuration/xml-tree.ts'
 import { openZip } from '#core/container/open-zip.ts'
@@ -18,30 +21,33 @@ export type GivenFile = { name: string; bytes: Uint8Array }
 
 export type Upload = {
   evidence: GivenFile
-  /** verificationconf.zip, or the shared parameters of each instance and their certificate profiles; none to judge a bundle by its own. */
+  /**
+   * verificationconf.zip, or the shared parameters of each instance and their certificate profiles. Empty to verify a bundle by
+   * its own configuration.
+   */
   configuration: GivenFile[]
   /** A C2SP tlog-policy file. */
   witnesses: GivenFile | undefined
-  /** Of an archive: as --previous of the command line. */
+  /** For an archive: like --previous of the command line. */
   previous: string | undefined
   /** Milliseconds since 1970. */
   judgedAt: number
 }
 
-/** An entry of the evidence that can be saved. */
+/** An entry of the evidence that the person can save. */
 export type Part = { name: string; size: number }
 
 export type Judgement =
   | { report: Report; parts: Part[] }
-  /** Why nothing could be judged. */
+  /** Why nothing could be verified. */
   | { refused: 'configuration is missing' | { code: string; message: string } }
 
-/** Octets of evidence that a page takes; the command line takes any number, and is named to whoever has more. */
+/** The largest evidence, in octets, that the page accepts. For more it refers to the command line, which has no limit. */
 export const MAX_EVIDENCE = 1024 * 1024 * 1024
 const MAX_ATTACHMENT = 1024 * 1024 * 1024
 const MAX_PARTS = 4096
 
-/** Never throws for anything that files can hold. */
+/** Never throws, whatever the files contain. */
 export async function judgeUpload(upload: Upload): Promise<Judgement> {
   try {
     if (upload.evidence.bytes.length > MAX_EVIDENCE)
@@ -58,7 +64,7 @@ export async function judgeUpload(upload: Upload): Promise<Judgement> {
       limits: { attachmentBytes: MAX_ATTACHMENT },
     })
     if (report === 'configuration is missing') return { refused: report }
-    // Dates and the like become the texts that --json prints.
+    // Converts dates and the like to the texts that --json prints.
     const facts = JSON.parse(JSON.stringify(report.facts)) as object
     return { report: { ...report, facts }, parts: await partsOf(content) }
   } catch (thrown) {
@@ -83,7 +89,7 @@ async function readConfiguration(files: GivenFile[]): Promise<LoadedConfiguratio
   return configurationOf([first!, ...more], origin)
 }
 
-/** The entries of what was judged: none for a file that is no ZIP file, or holds too many. */
+/** The entries of the verified file; empty for a file that is not a ZIP file or has too many entries. */
 async function partsOf(content: Buffer): Promise<Part[]> {
   try {
     const zip = await openZip(content, malformed)
@@ -97,7 +103,7 @@ async function partsOf(content: Buffer): Promise<Part[]> {
   }
 }
 
-/** The content of an entry that a judgement named; throws for one that is not whole. */
+/** The content of an entry of verified evidence. Throws for an incomplete entry. */
 export async function readPart(evidence: GivenFile, name: string): Promise<Uint8Array> {
   const zip = await openZip(bufferOf(evidence), malformed)
   for await (const entry of zip.eachEntry()) {
@@ -114,7 +120,7 @@ function malformed(what: string, cause?: unknown): Fault {
   return new Fault('malformed_container', { what, cause })
 }
 
-/** The same octets, not copied. */
+/** A view of the same octets, without a copy. */
 function bufferOf({ bytes }: GivenFile): Buffer {
   return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength)
 }

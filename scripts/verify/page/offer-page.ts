@@ -1,11 +1,14 @@
-/** Puts the page that verifies beside the auditors' console, from where they take it with them; built when its sources changed. */
+/**
+ * Puts the page that verifies next to the auditors' console, so that auditors can download it. Builds it when its sources have
+ * changed.
+ */
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { buildPage } from './build-page.ts'
 
 const ROOT = path.join(import.meta.dirname, '../../..')
-/** What the page is made of, as far as it is ours; the lock file stands for the rest. */
+/** The page's own sources; the lock file represents all others. */
 const SOURCES = [
   'core',
   'schemas',
@@ -15,7 +18,7 @@ const SOURCES = [
 ]
 const STAMP = '.verify.sha256'
 
-/** `directory` exists. Returns whether the page had to be built. */
+/** `directory` must exist. Returns whether the page had to be built. */
 export async function offerPage(directory: string): Promise<boolean> {
   const file = path.join(directory, 'verify.html')
   const [digest, html, stamp] = await Promise.all([
@@ -25,7 +28,7 @@ export async function offerPage(directory: string): Promise<boolean> {
   ])
   if (html !== undefined && stamp === digest) return false
   const built = await buildPage()
-  // Whole or not at all, also when two build at the same time.
+  // Replaces the file completely or not at all, also when two processes build at the same time.
   const temporary = `${file}.${process.pid}`
   await writeFile(temporary, built.html)
   await rename(temporary, file)

@@ -1,4 +1,7 @@
-/** For tests only: the page's own program, run in Node with the browser's counterparts inside, beside the command line's. */
+/**
+ * For tests only: runs the page's own program in Node, with the browser's counterparts inside, and the command line for
+ * comparison.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -25,7 +28,7 @@ export async function builtPage(t: Pick<Test, 'teardown'>): Promise<BuiltPage> {
   return { judgeUpload, file }
 }
 
-/** The same evidence by the page and by the command line; what either says is the same, or the test fails. */
+/** Verifies the same evidence with the page and with the command line; the test fails unless both give the same result. */
 export async function compared(
   t: Test,
   page: BuiltPage,

@@ -1,4 +1,7 @@
-/** The page that verifies: X-Road's vectors and hostile files get the command line's verdict; in Chromium, from a file, offline. */
+/**
+ * The page that verifies: on X-Road's vectors and hostile files it gives the command line's verdict; in Chromium, from a file,
+ * offline.
+ */
 
 import { hash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** The browser's counterparts give what Node gives: on Wycheproof's vectors, on made-up input, on hostile input. */
+/** The browser's counterparts give the same results as Node: on Wycheproof's vectors, on generated input, on hostile input. */
 import * as node from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { buffer as nodeBuffer } from 'node:stream/consumers'
@@ -47,7 +47,7 @@ t.test('Wycheproof: each signature gets the verdict of node:crypto', async (t) =
       for (const { msg, sig, tcId } of group.tests) {
         const [data, signature] = [Buffer.from(msg, 'hex'), Buffer.from(sig, 'hex')]
         const wanted = outcome(() => node.verify(digest, data, { key: nodeKey, ...options }, signature))
-        // Each that must be refused, and enough of the thousands that are alike.
+        // All vectors that must be rejected, and a quarter of the thousands that must be accepted.
         if (wanted === true && tcId % 4 !== 0) continue
         const found = outcome(() => own.verify(digest, data, { key: ownKey, ...options }, signature))
         counts.judged += 1
@@ -63,7 +63,7 @@ t.test('Wycheproof: each signature gets the verdict of node:crypto', async (t) =
 t.test('keys and what they sign, of every kind and size', async (t) => {
   type Pair = { publicKey: node.KeyObject; privateKey: node.KeyObject }
   const ec = (namedCurve: string): Pair => node.generateKeyPairSync('ec', { namedCurve })
-  // A type that its types do not know.
+  // Options that Node's types do not know.
   const restricted = {
     modulusLength: 2048,
     hashAlgorithm: 'sha512',
@@ -101,7 +101,7 @@ t.test('keys and what they sign, of every kind and size', async (t) => {
     for (const options of name.startsWith('rsa') ? [...plain.slice(1), salted] : plain) {
       for (const digest of name.startsWith('ed25519') ? [null] : ['sha256', 'sha512']) {
         const made = outcome(() => node.sign(digest, data, { key: privateKey, ...options }))
-        // An RSASSA-PSS key may be for another digest; then nobody signs, and nothing verifies.
+        // An RSASSA-PSS key may be restricted to another digest; then neither signing nor verification succeeds.
         const signature = made instanceof Buffer ? made : Buffer.alloc(256)
         const ask = (of: Buffer, message = data) => [
           outcome(() => node.verify(digest, message, { key: publicKey, ...options }, of)),
@@ -157,7 +157,7 @@ t.test('hostile keys are refused by both', async (t) => {
     Buffer.alloc(0),
   ]
   for (const [at, key] of cases.entries()) {
-    // node:crypto passes over octets behind a key; core never hands it any.
+    // node:crypto ignores octets after a key; core never passes it any.
     if (at !== 3) t.throws(() => node.createPublicKey(source(key)), `${at}`)
     t.throws(() => own.createPublicKey(source(key)), `${at}`)
   }
@@ -168,7 +168,7 @@ t.test('hostile keys are refused by both', async (t) => {
       const wanted = outcome(() => node.createPublicKey(source(altered)).asymmetricKeyType)
       const found = outcome(() => {
         const key = own.createPublicKey(source(altered))
-        // A curve that is not known here gives a key that counts nowhere.
+        // An unknown curve gives a key that is never accepted for a signature.
         return key.numbers.kind === 'other' ? 'refused' : key.asymmetricKeyType
       })
       return found === wanted || found === 'refused'

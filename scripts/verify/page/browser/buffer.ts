@@ -1,6 +1,6 @@
 /**
- * The part of node:buffer that reading and judging evidence uses, with Node's own results for every input: a Uint8Array
- * with encodings. What is not used is not here, so that a call of it fails instead of giving something else.
+ * The part of node:buffer that reading and verifying evidence uses, with the same results as Node for every input: a Uint8Array
+ * with encodings. Unused parts are missing, so that calling them fails instead of returning something else.
  */
 
 type Encoding = 'utf8' | 'utf-8' | 'latin1' | 'binary' | 'ascii' | 'hex' | 'base64' | 'base64url' | 'utf16le'
@@ -11,12 +11,12 @@ const BASE64_VALUES = new Map(
   [...BASE64, ...'-_'].map((character, at) => [character.charCodeAt(0), at < 64 ? at : at - 2]),
 )
 const HEX = '0123456789abcdef'
-/** Code units handed to String.fromCharCode at once. */
+/** Code units passed to String.fromCharCode in one call. */
 const PIECE = 8192
 const EQUALS_SIGN = 0x3d
 
 const encoder = new TextEncoder()
-// Node keeps a byte order mark and puts U+FFFD where the bytes are no UTF-8.
+// Like Node, keeps a byte order mark and writes U+FFFD for bytes that are not UTF-8.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export class Buffer extends Uint8Array {
@@ -114,7 +114,7 @@ export class Buffer extends Uint8Array {
     return Buffer.compare(this, other)
   }
 
-  /** A view of the same memory, as Node's: unlike that of Uint8Array it copies nothing. */
+  /** A view of the same memory, as in Node; Uint8Array's own `slice` copies. */
   override slice(start?: number, end?: number): Buffer {
     return this.subarray(start, end)
   }
@@ -135,7 +135,7 @@ export class Buffer extends Uint8Array {
     return super.fill(value, start, end)
   }
 
-  /** The octets written: those that fit. */
+  /** Writes the octets that fit; returns how many. */
   write(
     text: string,
     at: number,
@@ -188,7 +188,7 @@ export class Buffer extends Uint8Array {
     return new DataView(this.buffer, this.byteOffset, this.byteLength)
   }
 
-  // DataView throws a RangeError outside, as Node does.
+  // Outside its range DataView throws a RangeError, as Node does.
   readUInt8(at = 0): number {
     return this.#view.getUint8(at)
   }
@@ -241,7 +241,7 @@ export class Buffer extends Uint8Array {
   }
 }
 
-/** Whether the octets are UTF-8 without a fault. */
+/** Whether the octets are valid UTF-8. */
 export function isUtf8(octets: Uint8Array): boolean {
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(octets)
@@ -278,7 +278,7 @@ function octetsOf(text: string, encoding: Encoding): Buffer {
   }
 }
 
-/** Ends before the first pair that is none, as Node does. */
+/** Like Node, ends before the first pair that is not hexadecimal. */
 function fromHex(text: string): Buffer {
   const octets: number[] = []
   for (let at = 0; at + 1 < text.length; at += 2) {
@@ -289,7 +289,9 @@ function fromHex(text: string): Buffer {
   return Buffer.from(octets)
 }
 
-/** Both alphabets; passes over foreign characters, ends at the first "=", takes the low octet of any, as Node does. */
+/**
+ * Like Node, accepts both alphabets, ignores foreign characters, ends at the first "=" and uses the low octet of each character.
+ */
 function fromBase64(text: string): Buffer {
   const octets = new Buffer(Math.floor((text.length * 3) / 4) + 3)
   let length = 0

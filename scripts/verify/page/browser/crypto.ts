@@ -1,6 +1,6 @@
 /**
- * The part of node:crypto that judging evidence uses: digests, HMAC, public keys, and whether a signature verifies. It is
- * there without waiting, as core needs it (WebCrypto is not), and the same in every browser. It signs nothing.
+ * The part of node:crypto that verifying evidence uses: digests, HMAC, public keys, and verifying signatures. It is synchronous,
+ * as core needs it (WebCrypto is not), and the same in every browser. It cannot sign.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { hmac } from '@noble/hashes/hmac.js'
@@ -20,7 +20,7 @@ export const constants = {
 type Encoding = 'hex' | 'base64' | 'base64url' | 'latin1' | 'buffer'
 type Data = string | Uint8Array
 
-/** node:crypto's one-shot digest. */
+/** The one-shot digest of node:crypto. */
 export function hash(name: string, data: Data, encoding: Encoding = 'hex'): Buffer | string {
   return encoded(digestOf(digestName(name), octetsOf(data)), encoding)
 }
@@ -53,7 +53,7 @@ type KeyOptions = {
   dsaEncoding?: 'der' | 'ieee-p1363'
 }
 
-/** Whether the key signed `data`; false for a malformed signature. Throws for a key that cannot verify. */
+/** Whether the key's owner signed `data`; false for a malformed signature. Throws for a key that cannot verify. */
 export function verify(
   name: string | null | undefined,
   data: Uint8Array,
@@ -83,7 +83,7 @@ export function verify(
 
 function verifyEd25519(key: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean {
   try {
-    // RFC 8032 to the letter; ZIP 215 would take points and numbers that it refuses.
+    // Strictly by RFC 8032; ZIP 215 would accept points and numbers that RFC 8032 rejects.
     return ed25519.verify(signature, data, key, { zip215: false })
   } catch {
     return false
@@ -107,11 +107,11 @@ function verifyEcdsa(
     numbers.map((number) => number.toString(16).padStart(2 * length, '0')).join(''),
     'hex',
   )
-  // Both halves of s count, as everywhere but in Bitcoin.
+  // Accepts both values of s, unlike Bitcoin.
   return CURVES[curve].verify(compact, digestOf(digest, data), point, { prehash: false, lowS: false })
 }
 
-/** ECDSA-Sig-Value (RFC 3279 2.2.3), in DER and no other form. */
+/** ECDSA-Sig-Value (RFC 3279 2.2.3), only in DER. */
 function numbersOfDer(signature: Uint8Array): bigint[] | undefined {
   try {
     const whole = parseDer(Buffer.from(signature))
@@ -131,7 +131,7 @@ export function sign(): never {
   throw new Error('a page that verifies signs nothing')
 }
 
-/** A random UUID (RFC 9562 5.4): what a fault is called by. The browser's own is not there for pages from a file. */
+/** A random UUID (RFC 9562 5.4) as the id of a fault. The browser's own function does not exist for pages opened from a file. */
 export function randomUUID(): string {
   const octets = Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(16)))
   octets[6] = (octets[6]! & 0x0f) | 0x40
@@ -139,7 +139,7 @@ export function randomUUID(): string {
   return octets.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
-/** Those who write evidence ask for these; a page does not. */
+/** Only code that writes evidence needs these, and the page does not call it. */
 export function randomBytes(): never {
   throw new Error('a page that verifies makes up nothing')
 }

@@ -1,4 +1,4 @@
-/** Digests by the names that node:crypto has for them. */
+/** Digests by their names in node:crypto. */
 import { sha1 } from '@noble/hashes/legacy.js'
 import { sha224, sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
 
@@ -6,7 +6,7 @@ const DIGESTS = { sha1, sha224, sha256, sha384, sha512 } as const
 
 export type DigestName = keyof typeof DIGESTS
 
-/** The function of that name, in whatever case; throws for one that node:crypto would not be asked for here. */
+/** The digest function with this name, in any case of letters. Throws for a name that nobody asks node:crypto for here. */
 export function digestBy(name: string): (typeof DIGESTS)[DigestName] {
   return DIGESTS[digestName(name)]
 }

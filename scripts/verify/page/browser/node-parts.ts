@@ -1,6 +1,6 @@
 /**
- * What yauzl names of Node when it is loaded: events and `inherits`, which it uses, and the streams and files that zip.ts
- * never lets it use. Its classes are functions that it calls without `new`, so these are too.
+ * The parts of Node that yauzl refers to when it is loaded. It uses events and `inherits`; zip.ts never lets it use streams and
+ * files. yauzl calls the classes without `new`, so they are functions here too.
  */
 type Listener = (...values: unknown[]) => void
 type Emitter = { listeners?: Map<string, Listener[]> }
@@ -55,7 +55,7 @@ export {
   neverUsed as Writable,
 }
 
-/** Soon, and never at once. */
+/** Runs the task soon, but never synchronously. */
 export function setImmediate(task: () => void): void {
   queueMicrotask(task)
 }

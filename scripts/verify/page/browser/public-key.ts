@@ -1,6 +1,6 @@
 /**
- * The public keys of node:crypto as far as judging evidence asks for them: their type and size for all types that it
- * might meet, their numbers for those that count (RSA, P-256, P-384, P-521, Ed25519). Never a private key.
+ * The public keys of node:crypto, as far as verifying evidence needs them: type and size of all key types that may occur, the
+ * numbers of those that are accepted (RSA, P-256, P-384, P-521, Ed25519). Never a private key.
  */
 import { p256, p384, p521 } from '@noble/curves/nist.js'
 import {
@@ -27,7 +27,7 @@ export type KeyNumbers =
   | { kind: 'ed25519'; octets: Uint8Array }
   | { kind: 'other' }
 
-/** What an RSASSA-PSS key says that it signs with (RFC 4055 1.2). */
+/** The restrictions of an RSASSA-PSS key on digest and salt (RFC 4055 1.2). */
 export type PssLimits = { digest: string; leastSalt: number }
 
 type Details = { modulusLength?: number; publicExponent?: bigint; namedCurve?: string }
@@ -44,7 +44,7 @@ const DIGEST_OIDS: Record<string, string> = {
   [OID.sha384]: 'sha384',
   [OID.sha512]: 'sha512',
 }
-/** Types that never count here and are only named. */
+/** Key types that are never accepted and only named. */
 const OTHER_TYPES: Record<string, string> = {
   '1.2.840.10040.4.1': 'dsa',
   '1.3.101.110': 'x25519',
@@ -78,7 +78,7 @@ type Source =
   | { key: Uint8Array; format: 'der'; type: 'spki' }
   | { key: { kty: string; crv: string; x: string }; format: 'jwk' }
 
-/** Throws an Error for what is no public key. */
+/** Throws an Error for octets that are not a public key. */
 export function createPublicKey(source: Source): KeyObject {
   if (source.format === 'jwk') {
     const { kty, crv, x } = source.key
@@ -111,14 +111,14 @@ function rsaKey(type: string, bytes: Buffer, parameters: Buffer | undefined, spk
   const isPss = type === OID.rsassaPss
   const pss = isPss && parameters !== undefined ? pssLimits(parameters) : undefined
   const numbers = { kind: 'rsa' as const, key: { modulus, exponent, modulusLength }, pss }
-  // Whatever stands for the parameters, node:crypto writes NULL.
+  // node:crypto writes NULL, whatever the parameters were.
   const whole = isPss
     ? spki
     : der.sequence(der.sequence(der.oid(OID.rsaEncryption), der.null()), der.bitString(bytes))
   return new KeyObject(isPss ? 'rsa-pss' : 'rsa', details, numbers, whole)
 }
 
-/** RSASSA-PSS-params: the defaults are those of SHA-1. */
+/** RSASSA-PSS-params; the defaults are SHA-1. */
 function pssLimits(parameters: Buffer): PssLimits {
   const fields = sequence(parameters)
   const field = (tag: number) => {
@@ -137,7 +137,7 @@ function ecKey(parameters: Buffer | undefined, point: Buffer, spki: Buffer): Key
   const oid = named?.tag === TAG.oid ? readOid(named) : undefined
   const curve = oid === undefined ? undefined : CURVE_OIDS[oid]
   if (curve === undefined) return new KeyObject('ec', {}, { kind: 'other' }, spki)
-  // Throws for what is no point of the curve, and for the point at infinity.
+  // Throws for a point that is not on the curve, and for the point at infinity.
   CURVES[curve].Point.fromBytes(point).assertValidity()
   return new KeyObject('ec', { namedCurve: curve }, { kind: 'ec', curve, point }, spki)
 }

@@ -1,4 +1,4 @@
-/** RSA signatures as RFC 8017 verifies them: PKCS #1 v1.5 (8.2.2) by the one encoding, PSS (8.1.2, 9.1.2). */
+/** Verifies RSA signatures by RFC 8017: PKCS #1 v1.5 (8.2.2) by comparing with the only valid encoding, PSS (8.1.2, 9.1.2). */
 import { type DigestName, digestLength, digestOf } from './digest.ts'
 
 export type RsaKey = { modulus: bigint; exponent: bigint; modulusLength: number }
@@ -11,12 +11,12 @@ const DIGEST_INFO: Record<string, string> = {
   sha384: '3041300d060960864801650304020205000430',
   sha512: '3051300d060960864801650304020305000440',
 }
-// OpenSSL's bounds: larger ones make a verification slow enough to be an attack.
+// OpenSSL's limits: with larger numbers a verification is slow enough to be an attack.
 const MAX_MODULUS_BITS = 16384
 const SMALL_MODULUS_BITS = 3072
 const MAX_EXPONENT_BITS = 64
 
-/** RSASSA-PKCS1-v1_5: whether the signature is of exactly the one encoding of the digest. */
+/** RSASSA-PKCS1-v1_5: whether the signature contains exactly the only valid encoding of the digest. */
 export function verifyPkcs1(key: RsaKey, name: DigestName, data: Uint8Array, signature: Uint8Array): boolean {
   const encoded = publicOperation(key, signature)
   const prefix = hexOctets(DIGEST_INFO[name]!)
@@ -43,7 +43,7 @@ export function verifyPss(
   if (whole === undefined) return false
   const bits = key.modulusLength - 1
   const length = Math.ceil(bits / 8)
-  // A modulus of 8n + 1 bits has an encoding that is one octet shorter than it.
+  // For a modulus of 8n + 1 bits, the encoding is one octet shorter than the modulus.
   if (whole.length > length && whole[0] !== 0) return false
   const encoded = whole.subarray(whole.length - length)
   const size = digestLength(name)
@@ -62,7 +62,9 @@ export function verifyPss(
   return same(digestOf(name, salted), hash)
 }
 
-/** RSAVP1 and I2OSP: s^e mod n in as many octets as the modulus; undefined for another length, s >= n or a key out of bounds. */
+/**
+ * RSAVP1 and I2OSP: s^e mod n in as many octets as the modulus. Undefined for another length, s >= n or a key outside the limits.
+ */
 function publicOperation(
   { modulus, exponent, modulusLength }: RsaKey,
   signature: Uint8Array,

@@ -1,6 +1,6 @@
 /** The part of node:stream/consumers that reading evidence uses. */
 
-/** All of it as one Buffer. */
+/** The whole source as one Buffer. */
 export async function buffer(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = []
   for await (const piece of source) pieces.push(piece)

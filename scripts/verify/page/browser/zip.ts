@@ -1,6 +1,6 @@
 /**
- * The part of yauzl that reading evidence uses: its own code reads and checks directories, names and headers; the contents
- * of entries come from memory through zlib.ts instead of Node's streams. No file is opened by its name.
+ * The part of yauzl that reading evidence uses. yauzl's own code reads and checks directories, names and headers; the contents of
+ * entries are read from memory with zlib.ts instead of Node's streams. No file is opened by its name.
  */
 import type { Readable } from 'node:stream'
 import { type Options, fromBufferPromise as openBuffer, type ZipFile } from 'yauzl'
@@ -13,7 +13,7 @@ export async function fromBufferPromise(bytes: Buffer, options: Options): Promis
       bytes.subarray(start + from, start + to),
       decompress ? (size ?? 0) : undefined,
     )
-    // Whoever reads evidence asks for no more than what can be iterated.
+    // Code that reads evidence only iterates over the contents.
     answer(null, contents as Readable)
   }
   return zip

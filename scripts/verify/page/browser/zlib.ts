@@ -1,4 +1,4 @@
-/** The part of node:zlib that reading ZIP files uses: its CRC-32, and inflating within a bound. */
+/** The part of node:zlib that reading ZIP files uses: its CRC-32, and inflating with a size limit. */
 import { Inflate } from 'pako'
 
 const POLYNOMIAL = 0xedb88320
@@ -8,7 +8,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, octet) => {
   return value
 })
 
-/** CRC-32 of `data`, going on from `before`. */
+/** CRC-32 of `data`, continuing from `before`. */
 export function crc32(data: Uint8Array, before = 0): number {
   let value = ~before
   for (const octet of data) value = (value >>> 8) ^ TABLE[(value ^ octet) & 0xff]!
@@ -18,9 +18,9 @@ export function crc32(data: Uint8Array, before = 0): number {
 const CHUNK = 64 * 1024
 
 /**
- * What `packed` inflates to, in pieces, which must be `size` octets together. Ends at the first piece too many: a bomb is
- * not unpacked, and memory does not grow with it. Throws an Error for data that is not deflated, not whole, or of another
- * size. Octets behind the end of the data are passed over, as node:zlib does.
+ * Inflates `packed` in pieces, which must have `size` octets together. Stops at the first piece too many, so that a decompression
+ * bomb is not unpacked and uses no memory. Throws an Error for data that is not deflated, incomplete, or of another size. Ignores
+ * octets after the end of the data, as node:zlib does.
  */
 export function* inflated(packed: Uint8Array, size: number): Generator<Uint8Array> {
   let pieces: Uint8Array[] = []

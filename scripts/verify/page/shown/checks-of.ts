@@ -1,4 +1,4 @@
-/** The facts of a report (what --json prints) as a list of checks, each with its state and the verifier's reason. */
+/** Turns the facts of a report (as printed by --json) into a list of checks, each with its state and the verifier's reason. */
 import { circumstancesInWords } from '#core/circumstances/in-words.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import type { Report } from '../../report.ts'
@@ -55,7 +55,7 @@ export function checksOf({ facts }: Pick<Report, 'facts'>): Check[] {
   ]
 }
 
-/** What a container says of itself counts when its verdict does; until then it is only said. */
+/** Statements of a container about itself count only if its verdict is good; otherwise they are marked as its own words. */
 function containerChecks({ signer, signingTime, timeStamp, covers = [], ...verdict }: Container): Check[] {
   const holds = toneOf(verdict) === 'good'
   const tone = holds ? 'good' : 'warn'
@@ -81,7 +81,7 @@ function recordChecks({ index, form, container, circumstances, ...verdict }: Rec
   const who = container?.signer === undefined ? '' : ` Signed by ${container.signer}.`
   const when = container?.timeStamp === undefined ? '' : ` Time-stamped ${container.timeStamp.time}.`
   const checks: Check[] = [{ what: name, tone: toneOf(verdict), why: `${reasonOf(verdict)}${who}${when}` }]
-  // Shown only when it is what the record names; of what answers a request the same held.
+  // Shown only for a request, because the reply to a request has the same circumstances.
   if (circumstances !== undefined && form.kind === 'request')
     checks.push({
       what: `Record ${index}: circumstances at that time`,
@@ -121,7 +121,10 @@ function linkChecks({ linking, verdict }: Facts): Check[] {
   return [{ what: 'Chain of the archive', tone: verdict === 'TOTAL-FAILED' ? 'warn' : 'good', why }]
 }
 
-/** One that somebody named is what all is judged by, no check; one that the evidence brought is a gap. */
+/**
+ * A configuration that the user named is the basis of the verdict, not a check. One that the evidence itself contains is a
+ * weakness.
+ */
 function configurationChecks({ configuration }: Facts): Check[] {
   const isOwn = configuration?.origin === 'the bundle itself'
   return isOwn ? [{ what: 'Configuration', tone: 'warn', why: OWN_CONFIGURATION }] : []

@@ -1,4 +1,4 @@
-/** The half of the program that asks for files and shows what came of them. */
+/** The part of the program that asks for files and shows the results. */
 import { type GivenFile, MAX_EVIDENCE, type Upload } from '../judge-upload.ts'
 import { saveBytes, showResult } from './show-result.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
@@ -41,7 +41,7 @@ export function runPage(): void {
     end('Stopped. Nothing was judged.')
   })
   byId('evidence').addEventListener('change', () => void check())
-  // A file that is dropped beside the place would otherwise take the page's place.
+  // Without this, a file that is dropped outside the drop area would replace the page.
   for (const name of ['dragover', 'drop']) addEventListener(name, (event) => event.preventDefault())
   drop.addEventListener('dragover', () => drop.classList.add('over'))
   drop.addEventListener('dragleave', () => drop.classList.remove('over'))

@@ -1,4 +1,4 @@
-/** Shows a judgement. Whatever came out of files stands on the page as text: no markup is made of it anywhere. */
+/** Shows a result. Everything from the files is shown as text and never interpreted as markup. */
 import type { Judgement, Part } from '../judge-upload.ts'
 import { checksOf, type Facts } from './checks-of.ts'
 import { KINDS, NEEDS_CONFIGURATION, STATES, SUB_INDICATIONS, type Tone, VERDICTS } from './texts.ts'
@@ -6,11 +6,11 @@ import { KINDS, NEEDS_CONFIGURATION, STATES, SUB_INDICATIONS, type Tone, VERDICT
 type Question = {
   file: string
   judgement: Judgement
-  /** Hands over the content of an entry. */
+  /** Saves the content of an entry. */
   save(part: Part): void
 }
 
-/** Control and direction characters would show a name otherwise than it is. */
+/** Control and direction characters could make a name look different. */
 const clean = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 
 export function showResult(place: HTMLElement, q: Question): void {
@@ -127,7 +127,7 @@ function button(text: string, act: () => void): HTMLButtonElement {
   return made
 }
 
-/** Texts become text nodes, cleaned; attributes are our own. */
+/** Texts become text nodes, with unsafe characters replaced; attributes are our own. */
 function element(name: string, attributes: Record<string, string>, children: (Node | string)[]): HTMLElement {
   const made = document.createElement(name)
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
@@ -138,7 +138,7 @@ function element(name: string, attributes: Record<string, string>, children: (No
 }
 
 export function saveBytes(name: string, bytes: Uint8Array | string): void {
-  // As octets, whatever they are: a browser that knew a type might show it as a page.
+  // Saved as plain octets of any kind: with a known type, a browser might display the file as a page.
   const address = URL.createObjectURL(new Blob([bytes as BlobPart], { type: 'application/octet-stream' }))
   const link = document.createElement('a')
   link.href = address

@@ -1,4 +1,4 @@
-/** Every word that the page says about a verdict. The reasons beside them are the verifier's own. */
+/** The texts that the page shows for verdicts. The reasons next to them come from the verifier. */
 
 export const VERDICTS: Record<string, { tone: Tone; head: string; words: string }> = {
   'TOTAL-PASSED': {
@@ -23,7 +23,7 @@ export const VERDICTS: Record<string, { tone: Tone; head: string; words: string 
 
 export type Tone = 'good' | 'warn' | 'bad'
 
-/** What a sub-indication of ETSI EN 319 102-1 means, as docs/validation-policy.md has it. */
+/** The meaning of the sub-indications of ETSI EN 319 102-1, as in docs/validation-policy.md. */
 export const SUB_INDICATIONS: Record<string, string> = {
   HASH_FAILURE: 'What is shown is not what was signed, or not what the log committed to.',
   SIG_CRYPTO_FAILURE: 'A signature was not made by the key that it names, or over something else.',

@@ -1,4 +1,4 @@
-/** The half of the program that judges. It keeps the evidence, so that its parts can be asked for afterwards. */
+/** The part of the program that verifies. It keeps the evidence in memory, so that entries can be requested afterwards. */
 import { type GivenFile, type Judgement, judgeUpload, readPart, type Upload } from '../judge-upload.ts'
 
 export type ToWorker = { kind: 'judge'; upload: Upload } | { kind: 'save'; name: string }
