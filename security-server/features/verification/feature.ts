@@ -1,4 +1,4 @@
-/** The log verified: each day by itself, whole from time to time, and whenever an auditor asks. */
+/** Verifies the log: new records each day, the whole log from time to time, and at an auditor's request. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
@@ -12,7 +12,7 @@ import { createVerificationRuns, type VerificationRuns } from './verification-ru
 type Ground = Pick<Services, 'database' | 'clock' | 'log'> & {
   settings: { verification: { hour: number; fullEveryDays: number } }
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
-  /** Where the log lies. */
+  /** Where the log is stored. */
   storedLog: StoredLog
   witnessRoom: { policyText?: string | undefined }
 }
@@ -30,7 +30,7 @@ export const verification: FeatureModule<Ground, { verifications: VerificationRu
     })
     return {
       operations: { ...verificationHandlers({ verifications }), verifyMessageLog: () => run() },
-      // Looks often, runs once a day, and goes on soon with what a stop broke off.
+      // The job runs often but verifies once a day. It soon continues a run that was interrupted.
       jobs: [{ kind: 'verify-log', everySeconds: 300, run: ({ signal }) => verifications.daily(signal) }],
       health: { verification: verifications.health },
       offers: { verifications },

@@ -1,4 +1,4 @@
-/** Verifications of the log for auditors: what the last ones found, and one more when somebody asks. */
+/** Verifications of the log for auditors: the results of the latest runs, and a new run on request. */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import type { Needs } from './needs.ts'

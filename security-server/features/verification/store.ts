@@ -1,9 +1,9 @@
-/** Rows of verifications, and the state from which the next one goes on. */
+/** Stores the runs of verifications, and the state from which the next run continues. */
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { VerificationRow, VerificationTables } from './tables.ts'
 
-/** `before` is the id of the last row of the page before. */
+/** `before`: the id of the last row on the previous page. */
 export type VerificationFilter = {
   before?: number | undefined
   outcome?: string | undefined
@@ -17,7 +17,10 @@ const KEPT = 1000
 export function createVerificationStore(database: Database) {
   const tables = tablesOf<VerificationTables>(database)
   return {
-    /** Undefined when one runs that was heard of since `aliveSince`; one that was not is put down as interrupted. */
+    /**
+     * Starts a run and returns its id. Returns undefined when another run has reported since `aliveSince`. Marks a run that has
+     * not as interrupted.
+     */
     begin: (q: { mode: string; now: string; aliveSince: string }): Promise<number | undefined> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'log verification')
@@ -64,7 +67,7 @@ export function createVerificationStore(database: Database) {
       if (outcome !== undefined) query = query.where('outcome', '=', outcome)
       return query.orderBy('id', 'desc').limit(limit).execute()
     },
-    /** The last one that came to a verdict. */
+    /** The latest run with a verdict. */
     newestVerdict: (): Promise<VerificationRow | undefined> =>
       tables
         .selectFrom('log_verification')

@@ -1,4 +1,6 @@
-/** Runs of the log's verification, in the server's own database: a log that was restored must not bring back its old verdicts. */
+/**
+ * Runs of the log's verification. They are in the server's own database, so that restoring the log does not restore old verdicts.
+ */
 import type { Generated, Kysely, Selectable } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
@@ -7,21 +9,21 @@ export type VerificationTables = {
   log_verification: {
     id: Generated<number>
     started_at: string
-    /** Of a running one: when it last said where it is. */
+    /** For a running verification: when it last reported its position. */
     seen_at: string
     ended_at: string | null
-    /** `full` from the first record on, `incremental` from what was verified before. */
+    /** `full`: from the first record. `incremental`: from where an earlier run ended. */
     mode: string
     /** `running`, `holds`, `broken`, `failed` or `interrupted`. */
     outcome: string
     first_record: number
     records: number
-    /** Its first problem or failure. */
+    /** The first problem, or the reason of a failure. */
     reason: string | null
-    /** JSON of the report. */
+    /** The report as JSON. */
     report: string | null
   }
-  /** One row: where the last run has come to. */
+  /** One row: the state of the latest run. */
   log_verification_state: { id: number; state: string; full_at: string }
 }
 

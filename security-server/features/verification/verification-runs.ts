@@ -1,6 +1,7 @@
 /**
- * Verifies the log each day and when somebody asks: what was logged since the last run, and from time to time all of it. A run
- * that is broken off goes on where it was; one that finds something wrong is followed by a full one, which names the first record.
+ * Verifies the log each day and on request: the records since the last run, and the whole log from time to time. A run that was
+ * interrupted continues where it stopped. If an incremental run finds a problem, a full run follows, which names the first bad
+ * record.
  */
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
@@ -12,21 +13,21 @@ import type { VerificationFilter, VerificationStore } from './store.ts'
 import type { VerificationRow } from './tables.ts'
 
 export type VerificationRuns = {
-  /** For a job: runs once a day, after the hour of the settings, and goes on with what broke off. */
+  /** For a job: runs once a day, after the hour of the settings, and continues an interrupted run. */
   daily(signal: AbortSignal): Promise<void>
-  /** Starts a run and gives its row; throws `conflict` while one is under way. */
+  /** Starts a run and returns its row. Throws `conflict` while another one is running. */
   start(q: { full: boolean }): Promise<VerificationRow>
   /** Newest first. */
   list(filter: VerificationFilter): Promise<VerificationRow[]>
   health(): Promise<Finding>
-  /** Waits for what `start` began; its end is recorded as an interruption. */
+  /** Stops the run that `start` began and waits for its end, which is recorded as an interruption. */
   close(): Promise<void>
 }
 
-/** A run says every few thousand records where it is; a silent one has died with its process. */
+/** A run reports its position every few thousand records. If it was silent for longer, its process has ended. */
 const ALIVE_MS = 5 * 60_000
 const DAY_MS = 86_400_000
-/** One that could not be carried out (no configuration, no database) is tried again. */
+/** After this time a run that failed (no configuration, no database) is tried again. */
 const RETRY_MS = 3_600_000
 
 export function createVerificationRuns(q: {
@@ -38,7 +39,7 @@ export function createVerificationRuns(q: {
     signal: AbortSignal
   }): Promise<StoredReport>
   clock: Clock
-  /** Of a day, UTC. */
+  /** Hour of the day in UTC. */
   hour: number
   fullEveryDays: number
   logger: Pick<Log, 'error' | 'info'>
@@ -88,7 +89,7 @@ export function createVerificationRuns(q: {
     }
   }
 
-  /** What lies before the place where it went on may be where it broke. */
+  /** The log may be broken before the place where the run continued, so a full run follows. */
   async function again(signal: AbortSignal): Promise<void> {
     const id = await begin('full')
     if (id !== undefined) await carryOut(id, true, signal)
@@ -97,7 +98,7 @@ export function createVerificationRuns(q: {
   async function isDue(): Promise<boolean> {
     const last = await store.newest()
     if (last?.outcome === 'interrupted') return true
-    // A run whose process died is taken up when it was silent for long enough.
+    // A run whose process ended is continued once it was silent for long enough.
     if (last?.outcome === 'running') return hasPassed(clock(), Date.parse(last.seen_at), ALIVE_MS)
     if (last?.outcome === 'failed') return hasPassed(clock(), Date.parse(last.started_at), RETRY_MS)
     const now = clock()
@@ -105,7 +106,7 @@ export function createVerificationRuns(q: {
     const due = now >= today ? today : today - DAY_MS
     if (last === undefined) return true
     const started = Date.parse(last.started_at)
-    // By a clock that was ahead: it says nothing about today.
+    // Started by a clock that was ahead, so it does not count for today.
     return started < due || started > now + ALIVE_MS
   }
 
@@ -117,7 +118,7 @@ export function createVerificationRuns(q: {
   return {
     daily: async (signal) => {
       if (!(await isDue())) return
-      // A full one that broke off has its own state: it goes on instead of beginning again.
+      // An interrupted full run has stored its state with a new `full_at`, so it continues and does not start again.
       const full = await isFullDue()
       const id = await begin(full ? 'full' : 'incremental')
       if (id !== undefined) await carryOut(id, full, AbortSignal.any([signal, closing.signal]))
@@ -147,7 +148,7 @@ function stateOf(text: string): VerifyState | undefined {
   try {
     return parseState(text)
   } catch {
-    // Of another version: all is verified anew.
+    // The state of another version cannot be read: everything is verified again.
     return undefined
   }
 }

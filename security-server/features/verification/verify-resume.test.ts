@@ -1,4 +1,7 @@
-/** Verification that goes on: from every state of a run to the same report, over what was logged since, on a thread, each day. */
+/**
+ * Verifications that continue: from every state of a run with the same report, over records logged since, on a thread, and each
+ * day.
+ */
 import { randomBytes } from 'node:crypto'
 import { copyFileSync } from 'node:fs'
 import path from 'node:path'
@@ -159,7 +162,8 @@ onEachDatabase('a log in use is verified as it is when reading begins', async (t
     }
   }
   await use(300)
-  // Past the next tile of leaves, so that the tile above it grows; what was to be read is erased, its file with it.
+  // Logs enough records to complete a tile of leaves, so that the tile above it grows. Erases a record that is still to be read,
+  // with its file.
   const first = await verifyWhile(
     async () => {
       await own.retention.erase({ index: large.index, mode: 'PROOF_KEPT', case: '1', reason: 'a test' })

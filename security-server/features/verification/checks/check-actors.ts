@@ -1,6 +1,7 @@
 /**
- * The keyed hashes of user ids and represented parties in the search index against what records say, so that no row is hidden from
- * a search by user. A record that answers another has those of that one, which is looked for among the ones read lately.
+ * Compares the keyed hashes of user ids and represented parties in the search index with the records, so that no row is hidden
+ * from a search by user. A record that answers a request must have the hashes of that request, which is looked up among the
+ * requests read most recently.
  */
 import { ACTOR_KINDS, type AskedActors, actorsOf } from '#core/log-export/actors.ts'
 import type { Metadata } from '../../../message-log/record-input.ts'
@@ -9,14 +10,14 @@ import { ACTOR_COLUMNS, createActorHasher } from '../../../reading/index/actors.
 import { blockOf } from '../../../reading/index/block-store.ts'
 import type { SearchRow } from '../../../reading/index/search-filter.ts'
 
-/** Requests whose names are remembered; a reply comes soon after its request. */
+/** How many requests are remembered. A reply comes soon after its request. */
 const MAX_REQUESTS = 16_384
 
-/** `keys` are those there are; `isWhole` says that none is missing. */
+/** `keys`: the log keys that exist. `isWhole`: none is missing. */
 export function createActorChecker({ keys, isWhole }: { keys: LogKey[]; isWhole: boolean }) {
   const hashActor = createActorHasher()
   const requests = new Map<number, AskedActors>()
-  // Nearly always the same as for the record before.
+  // Position of the key that matched last, which is nearly always the next one to match too.
   let newest = 0
 
   const isHashOf = (hash: Buffer, block: number, actor: Parameters<typeof hashActor>[2]): boolean => {
@@ -29,7 +30,7 @@ export function createActorChecker({ keys, isWhole }: { keys: LogKey[]; isWhole:
     return !isWhole
   }
 
-  /** Whether the row has the hashes of this record, which is to be passed in order. True where nobody can tell. */
+  /** Whether the row has the hashes of this record. Records must be passed in order. Returns true if it cannot be decided. */
   return (row: Pick<SearchRow, 'idx' | 'user_hash' | 'party_hash'>, metadata: Metadata): boolean => {
     const { answers } = metadata
     const said = answers === undefined ? actorsOf(metadata) : requests.get(answers)

@@ -1,4 +1,4 @@
-/** Checkpoints against the tree as it is recomputed, and against the keys that must have signed them. */
+/** Compares checkpoints with the recomputed tree, and verifies their signatures. */
 import { createPublicKey } from 'node:crypto'
 import { noteName, parseCheckpoint, verifyMemberSignature, verifyNote } from '#core/merkle/checkpoint.ts'
 import type { StoredCheckpoint } from '../../../message-log/tree/store.ts'
@@ -7,7 +7,7 @@ import type { StoredLogKey, Trust } from './source.ts'
 
 export type CheckpointToCheck = { size: number; note: string; stored?: StoredCheckpoint }
 
-/** Throws `log_inconsistent` or `malformed_checkpoint`; returns the origin. `root` is that of the first `size` leaves. */
+/** `root` is the root of the first `size` leaves. Returns the origin. Throws `log_inconsistent` or `malformed_checkpoint`. */
 export function checkCheckpoint(q: {
   checkpoint: CheckpointToCheck
   root: Buffer

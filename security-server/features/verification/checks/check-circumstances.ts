@@ -1,4 +1,4 @@
-/** The circumstances of an exchange, against the hash in the metadata that its leaf commits to. */
+/** Compares the circumstances of an exchange with the hash in the metadata, to which the leaf commits. */
 import { readCircumstances } from '#core/circumstances/read.ts'
 import { asFault } from '#schemas/fault.ts'
 import { inconsistent } from './inconsistent.ts'
@@ -6,10 +6,10 @@ import type { LogSource } from './source.ts'
 
 const MAX_KNOWN = 10_000
 
-/** Many records name the same: what was found good is not read again in this run. */
+/** Hashes whose document was valid. Many records name the same circumstances, so a run reads each only once. */
 const good = new WeakMap<LogSource, Set<string>>()
 
-/** Throws `log_inconsistent`. An export that has no such documents is not asked for them. */
+/** Throws `log_inconsistent`. Skips a source that has no such documents, as an export. */
 export async function checkCircumstances(digest: string | undefined, source: LogSource): Promise<void> {
   if (digest === undefined || source.circumstances === undefined) return
   const known = good.get(source) ?? new Set()

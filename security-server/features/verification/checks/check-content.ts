@@ -1,4 +1,4 @@
-/** The content of a record against the commitments of its leaf. */
+/** Compares the content of a record with the commitments of its leaf. */
 import { createHash, hash } from 'node:crypto'
 import { commit, type LeafFields } from '#core/merkle/leaf-form.ts'
 import { decodeBodyFile, SECTION, type Sections } from '../../../message-log/content.ts'
@@ -7,7 +7,7 @@ import { checkCircumstances } from './check-circumstances.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
 
-/** SHA-512 of what the record's signature covers, as far as it is stored. */
+/** SHA-512 of the parts that the record's signature covers. Undefined for a part that is not stored. */
 export type ContentDigests = { message: Buffer | undefined; body: Buffer | undefined }
 
 /** Throws `log_inconsistent`. */
@@ -36,7 +36,10 @@ export async function checkContent(q: {
   return digests
 }
 
-/** What was to be kept is kept: a record of level full cannot quietly hold digests alone, unless it was erased. */
+/**
+ * Checks that the stored content matches the log level: a record of level full must not contain only digests, unless it was
+ * erased.
+ */
 function checkLevel(form: LeafFields, sections: Sections, isWhole: boolean): void {
   const holdsContent = [SECTION.message, SECTION.body, SECTION.bodyFile].some(
     (type) => sections[type] !== undefined,
@@ -61,7 +64,7 @@ async function bodyDigest(idx: number, sections: Sections, source: LogSource): P
     for await (const chunk of source.openBody(decodeBodyFile(reference))) digest.update(chunk)
     return digest.digest()
   } catch (thrown) {
-    // The next verification sees whether a record says that it was erased.
+    // It was erased during this run. The next verification checks that a record documents the erasure.
     if (await source.isErasedNow?.(idx)) return stored
     throw thrown
   }

@@ -1,4 +1,7 @@
-/** Daily counts are those that their record commits to, over records before it, whose rows add up and are what these say. */
+/**
+ * Checks daily counts: their record commits to them, they count records before it, their rows add up, and the rows match these
+ * records.
+ */
 import { hash } from 'node:crypto'
 import { countRowDigest, readCountRow, readCountsDocument } from '#core/log-export/daily-counts.ts'
 import { SECTION } from '../../../message-log/content.ts'

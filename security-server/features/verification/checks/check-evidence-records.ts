@@ -1,11 +1,14 @@
-/** Every evidence record is over its tree head as it stands, by an authority, and was renewed while it still counted. */
+/**
+ * Checks every evidence record: it covers its tree head unchanged, an authority signed it, and it was renewed while it was still
+ * valid.
+ */
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { stampedNote } from '#core/evidence-bundle/stamped-note.ts'
 import { verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-record.ts'
 import { decodeEvidence } from '../../../message-log/time-stamps/stamp-record.ts'
 import type { LogSource } from './source.ts'
 
-/** Says how many there are; `found` hears of each that proves nothing, by the last record that it is about. */
+/** Returns how many there are. Calls `found` for each invalid one, with the index of the last record that it covers. */
 export async function checkEvidenceRecords(q: {
   source: LogSource
   origin: string | undefined

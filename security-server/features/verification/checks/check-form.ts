@@ -1,4 +1,4 @@
-/** A leaf form is what the leaf hashes, in the one spelling there is. */
+/** Checks a leaf form: the leaf is its hash, and it is in the only canonical spelling. */
 
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { leafHash } from '#core/merkle/hash.ts'
@@ -33,14 +33,14 @@ const KINDS = new Set([
 ])
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
 
-/** Throws `log_inconsistent`. */
+/** Throws `log_inconsistent` or `malformed_json`. */
 export function checkForm(record: { leaf: Buffer; form: string }): LeafFields {
   if (!leafHash(Buffer.from(record.form)).equals(record.leaf))
     throw inconsistent('the leaf is not that of the form')
   return readForm(record.form)
 }
 
-/** A form without a look at its leaf; throws `log_inconsistent` or `malformed_json`. */
+/** Reads a form without comparing its leaf. Throws `log_inconsistent` or `malformed_json`. */
 function readForm(text: string): LeafFields {
   const value = parseStrictJson(text) as Record<string, unknown>
   const names = value === null || typeof value !== 'object' ? [] : Object.keys(value)

@@ -1,4 +1,4 @@
-/** What ties records and side tables together: answers, erasures, key rotations, the key that opens a record. */
+/** Checks the links between records and other tables: answers, erasures, key rotations, and the key that opens a record. */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import {
   type OpenedRecord,
@@ -13,11 +13,14 @@ import type { LogSource, StoredLogKey } from './source.ts'
 
 type Access =
   | { state: 'open'; opened: OpenedRecord }
-  /** `rest` is what stays, where the proof was kept. */
+  /** `rest`: what is left of the record if the erasure kept its proof. */
   | { state: 'erased'; rest: OpenedRemainder | undefined }
   | { state: 'sealed' }
 
-/** Opens the record, or says why it need not open. Throws `log_inconsistent` for a key that vanished without a record. */
+/**
+ * Opens the record, or explains why it cannot be opened. Throws `log_inconsistent` if its key is gone and no record documents an
+ * erasure.
+ */
 export async function openOrExplain(
   record: StoredRecord,
   source: LogSource,
@@ -76,7 +79,10 @@ export async function checkLinks(q: {
   }
 }
 
-/** It is an erasure that the tables name; of what the last one says to have kept or taken, the one is there, the other not. */
+/**
+ * Checks that the tables name this erasure record. For the last erasure of a record, also checks its mode: with PROOF_KEPT the
+ * proof must be stored, otherwise it must not be.
+ */
 async function checkErasure(q: {
   record: StoredRecord
   form: LeafFields

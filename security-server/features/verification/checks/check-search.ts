@@ -1,6 +1,7 @@
 /**
- * The search index against the records: people find an exchange through its row, so a row that was taken out hides it and one that
- * was changed shows it as another's. Each record that opens has the row that its metadata and leaf form make, and no other has one.
+ * Compares the search index with the records. People find an exchange through its row: a missing row hides it, and a changed row
+ * shows it as somebody else's. Each record that can be opened must have the row that follows from its metadata and leaf form.
+ * Other records must have none.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { Metadata } from '../../../message-log/record-input.ts'
@@ -15,18 +16,18 @@ import type { LogSource, StoredLogKey } from './source.ts'
 const MAX_KNOWN = 10_000
 
 export type SearchChecker = {
-  /** The next record; `metadata` is undefined where nothing of it is left. Throws `log_inconsistent`. */
+  /** Checks the row of the next record. `metadata` is undefined when none is left. Throws `log_inconsistent`. */
   check(q: { idx: number; form: LeafFields; metadata: Metadata | undefined }): Promise<void>
-  /** Passes a record of which nobody can say what its row should be. */
+  /** Skips a record whose row cannot be predicted. */
   pass(idx: number): Promise<void>
 }
 
-/** From record `first` on, as far as the index went when reading began; records behind it are indexed by a job. */
+/** Starts at record `first`. Checks rows up to where the index ended when reading began, because a job indexes later records. */
 export function createSearchChecker(q: {
   source: LogSource
   first: number
   logKeys: StoredLogKey[]
-  /** Hears of every row that is passed. */
+  /** Is called with every row that is read. */
   onRow?: (row: FoundRow) => void
 }): SearchChecker {
   const { source, first, logKeys } = q
@@ -72,17 +73,17 @@ export function createSearchChecker(q: {
   }
 }
 
-/** `terms` is a number of this database's own, which stands for texts; the hashes are compared by themselves. */
+/** `terms` is a number of this database that stands for texts, so the texts are compared. check-actors.ts compares the hashes. */
 const NOT_COMPARED: ReadonlySet<string> = new Set(['terms', 'user_hash', 'party_hash'])
 
-/** Numbers are text in one of the stores. */
+/** Compares as text, because one of the stores returns numbers as text. */
 function isSame(wanted: SearchRow | SearchTerms, row: FoundRow): boolean {
   return (Object.keys(wanted) as (keyof typeof wanted)[]).every(
     (name) => NOT_COMPARED.has(name) || String(wanted[name] ?? '') === String(row[name] ?? ''),
   )
 }
 
-/** Many records say the same. */
+/** Remembers results, because many records name the same terms. */
 function remember(read: (named: NamedTerms) => Promise<SearchTerms | undefined>): typeof read {
   const known = new Map<string, SearchTerms | undefined>()
   return async (named) => {

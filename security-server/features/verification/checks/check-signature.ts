@@ -1,4 +1,4 @@
-/** Signature documents: stored as the leaf says, cryptographically valid, covering all of the message. */
+/** Checks signature documents: stored as the leaf states, cryptographically valid, and covering the whole message. */
 import { hash } from 'node:crypto'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { checkCoverage } from '#core/signature/check-coverage.ts'
@@ -12,23 +12,28 @@ import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
 
 type SignatureChecker = {
-  /** The document is there and is the one of the leaf; undefined for a record without one. */
+  /**
+   * The document, after a check that it matches the leaf. Undefined for a record without a signature. Throws `log_inconsistent`.
+   */
   document(record: StoredRecord, form: LeafFields): Promise<Buffer | undefined>
-  /** Throws what is wrong with the signature or with what it covers. */
+  /** Throws the fault of the signature or of its coverage. */
   verify(q: {
     record: StoredRecord
     document: Buffer
-    /** Absent when the content is erased or sealed: then only the signature itself is checked. */
+    /** Undefined when the content is erased or cannot be opened: then only the signature itself is checked. */
     content: { sections: Sections; digests: ContentDigests } | undefined
   }): Promise<void>
 }
 
-/** Records of so many batches stand in turn with each other; their document is read and verified once. */
+/**
+ * How many documents are remembered. Records of so many batches can alternate, and each document is still read and verified only
+ * once.
+ */
 const REMEMBERED = 64
 
 type Remembered = { document: Buffer; digest: string; signature: CheckedSignature | undefined }
 
-/** Remembers the last documents: the records of a batch stand near each other. */
+/** Remembers the last documents, because the records of a batch are close to each other. */
 export function createSignatureChecker(source: LogSource): SignatureChecker {
   const remembered = new Map<number, Remembered>()
 

@@ -1,26 +1,26 @@
-/** Stored tiles against leaves as they pass by; holds at most 256 hashes a level. */
+/** Compares stored tiles with the leaves as they are read. Keeps at most 256 hashes for each level. */
 import { subtreeRoot, TILE_WIDTH } from '../../../message-log/tree/tiles.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
 
-/** Tiles that were growing, by level. */
+/** The incomplete tile of each level. */
 type GrowingTiles = { number: number; hashes: Buffer[] }[]
 
 type TileChecker = {
   growing(): GrowingTiles
-  /** Throws `log_inconsistent` when a tile that this leaf completes is stored otherwise. */
+  /** Throws `log_inconsistent` when this leaf completes a tile that is stored with another content. */
   add(leaf: Buffer): Promise<void>
-  /** The tiles that are still growing. */
+  /** Checks the incomplete tiles. Throws `log_inconsistent`. */
   end(): Promise<void>
 }
 
-/** Goes on from tiles that were growing when a run broke off. */
+/** `growing`: the incomplete tiles of the run that is continued. */
 export function createTileChecker(source: LogSource, growing: GrowingTiles = []): TileChecker {
   const levels: GrowingTiles = growing.map(({ number, hashes }) => ({ number, hashes: [...hashes] }))
 
   const compare = async (level: number, number: number, hashes: Buffer): Promise<void> => {
     const stored = await source.tile?.(level, number)
-    // Tiles may lag behind, so one may be absent or shorter; what is there must be right.
+    // Storing tiles may lag behind, so a tile may be missing or shorter. What is stored must be right.
     if (stored === undefined) return
     if (level === 0 ? !stored.equals(hashes) : !hashes.subarray(0, stored.length).equals(stored)) {
       throw inconsistent(`tile ${number} of level ${level}`)

@@ -1,4 +1,7 @@
-/** A time-stamp batch: complete, over the documents it says, committed to by its own record, signed by an authority. */
+/**
+ * Checks a time-stamp batch: it is complete, it covers the stated documents, its own record commits to it, and an authority
+ * signed it.
+ */
 import { hash } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { batchBytes } from '#core/evidence-bundle/stamp-batch.ts'
@@ -16,7 +19,10 @@ import type { LogSource } from './source.ts'
 
 export type StampedDocument = { id: number; digest: Buffer }
 
-/** `covered` are the documents behind the batch before, up to this one's last, in order. Throws `log_inconsistent`. */
+/**
+ * `covered`: the documents after the previous batch up to the last one of this batch, in order. Throws `log_inconsistent`, and
+ * the faults of the token.
+ */
 export async function checkTimeStamp(q: {
   stamp: StoredTimeStamp | undefined
   record: StoredRecord

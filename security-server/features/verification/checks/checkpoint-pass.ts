@@ -1,4 +1,4 @@
-/** Walks the stored checkpoints, and those that others kept, beside the growing tree. */
+/** Checks stored checkpoints, and checkpoints that others kept, while the tree grows. */
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { CompactRange } from '#core/merkle/compact-range.ts'
 import { type CheckpointToCheck, checkCheckpoint } from './check-checkpoint.ts'
@@ -8,13 +8,13 @@ import type { LogSource, StoredLogKey, Trust } from './source.ts'
 import { createWitnessPass } from './witness-pass.ts'
 
 type CheckpointPass = {
-  /** Checks every checkpoint of this size. */
+  /** Checks all checkpoints of the present tree size. */
   reached(range: CompactRange, found: (thrown: unknown) => void): Promise<void>
-  /** Checkpoints of trees that are larger than the log: it was cut off. */
+  /** Reports checkpoints of larger trees than the log's: the end of the log was cut off. */
   end(size: number, found: (index: number, thrown: unknown) => void): Promise<void>
   origin(): string | undefined
   count(): number
-  /** Lines of witnesses that verify, and how many records a quorum has cosigned. */
+  /** The number of witness lines that verify, and how many records a quorum has cosigned. */
   witnessed(): { cosignatures: number; records: number }
 }
 

@@ -1,6 +1,6 @@
-/** Reads an ordered source one ahead, so that two can be walked side by side. */
+/** Reads an ordered source one item ahead, so that two sources can be read in step. */
 export type Cursor<T> = {
-  /** The next item without taking it. */
+  /** The next item, which `next` will return again. */
   peek(): Promise<T | undefined>
   next(): Promise<T | undefined>
 }
@@ -25,7 +25,7 @@ export function createCursor<T>(items: AsyncIterable<T>): Cursor<T> {
   }
 }
 
-/** Two ordered sources as one. */
+/** Merges two ordered sources into one. */
 export async function* merged<T>(
   a: AsyncIterable<T>,
   b: T[],

@@ -1,4 +1,4 @@
-/** Our own database as a source for the verifier, read page by page. */
+/** This server's own database as a source for the verifier, read page by page. */
 import { readBodyFile } from '../../../message-log/body-file.ts'
 import { openBodyIn } from '../../../message-log/body-folder.ts'
 import type { StoredCosignature } from '../../../message-log/cosignatures/store.ts'
@@ -10,7 +10,7 @@ const RECORDS = 200
 const ROWS = 1000
 const STAMPS = 4
 
-/** A log that may be written to meanwhile has to be given as a snapshot (`openLogSnapshot`). */
+/** A log that may be written to meanwhile must be passed as a snapshot (`openLogSnapshot`). */
 export async function databaseSource(
   log: IndexedLog,
   findKey: KeyFinder,
@@ -98,7 +98,7 @@ async function* readLocated(folder: string, name: string, dataKey: Buffer): Asyn
   yield* readBodyFile(await openBodyIn(folder, name), dataKey)
 }
 
-/** What stands in the tables and is of a longer log than the head. */
+/** Rows that belong to a longer log than the tree head states. */
 async function beyondHead(log: IndexedLog, size: number): Promise<Problem[]> {
   const ends = {
     'a record': await log.records.lastIndex(),
@@ -111,7 +111,7 @@ async function beyondHead(log: IndexedLog, size: number): Promise<Problem[]> {
   )
 }
 
-/** Several are of one size, so a page ends at a witness. */
+/** Several cosignatures have one size, so the position of a page is a size and a witness. */
 async function* cosignaturesAfter(
   { cosignatures }: IndexedLog,
   after: number,

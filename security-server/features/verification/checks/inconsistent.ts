@@ -1,6 +1,6 @@
 import { Fault } from '#schemas/fault.ts'
 
-/** What a verifier throws when two things that must fit do not. */
+/** The fault for two parts of the log that do not match. */
 export function inconsistent(what: string, cause?: unknown): Fault {
   return new Fault('log_inconsistent', { what, cause })
 }

@@ -1,4 +1,4 @@
-/** A log of ours, opened for reading as it is at one moment by a verifier in another process; it may be written to meanwhile. */
+/** Opens this server's log as it is at one moment, for a verifier in another process. The log may be written to meanwhile. */
 import { createPublicKey } from 'node:crypto'
 import { type LogKeys, readLogKeys } from '../../../message-log/keys/log-keys.ts'
 import { openLogDatabase, openLogSnapshot } from '../../../message-log/log-database.ts'
@@ -8,12 +8,12 @@ import type { LogSource } from './source.ts'
 
 type OpenedSource = {
   source: LogSource
-  /** DER of the log's public key, when its key folder was given. */
+  /** The log's public key as DER. Undefined when no key folder was given. */
   logKey: Buffer | undefined
   close(): Promise<void>
 }
 
-/** Without `keyFolder` contents stay sealed and only digests are checked; without `bodyFolder` large bodies are not read. */
+/** Without `keyFolder` contents cannot be opened and only digests are checked. Without `bodyFolder` large bodies are not read. */
 export async function openLogSource(q: {
   databaseUrl: string
   keyFolder?: string | undefined
@@ -24,7 +24,7 @@ export async function openLogSource(q: {
     let keys: LogKeys | undefined
     const source = await databaseSource(withIndex(log), (id) => keys?.byId.get(id), q.bodyFolder)
     source.isErasedNow = (idx) => isErased(q.databaseUrl, idx)
-    // After the database was first read: the key of every record that is seen there was written before it.
+    // Read after the snapshot was opened: a record's key is written before the record, so all keys that it needs are here.
     if (q.keyFolder !== undefined) keys = readLogKeys(q.keyFolder)
     const logKey =
       keys === undefined

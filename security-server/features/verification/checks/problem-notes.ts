@@ -1,10 +1,13 @@
-/** Notes what a verification finds wrong in its report, instead of throwing it: at most so many, by the index at which each lies. */
+/**
+ * Collects the problems of a verification in its report instead of throwing them, each with the index of its record. At most
+ * MAX_PROBLEMS are kept.
+ */
 import { asFault } from '#schemas/fault.ts'
 import { type LogReport, MAX_PROBLEMS } from './source.ts'
 
 export type ProblemNotes = {
   found(index: number, thrown: unknown): void
-  /** What `act` gives; undefined where it threw, which is noted. */
+  /** Returns the result of `act`. If `act` throws, notes the problem and returns undefined. */
   check<T>(index: number, act: () => Promise<T> | T): Promise<T | undefined>
 }
 

@@ -1,6 +1,7 @@
 /**
- * Guarantees that a run which goes on looks at every row of the search index that a run before it passed: by a digest where the rows are
- * what they were, by their records where one is not. An erasure takes rows out too, and is told from a deletion by the record.
+ * Guarantees that a continued run checks every row of the search index that an earlier run has checked. It compares digests of
+ * blocks; where a digest differs, it checks the block's rows with their records. An erasure removes rows too; the records show
+ * that it was no deletion.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
@@ -17,7 +18,7 @@ type Question = {
   found(index: number, thrown: unknown): void
 }
 
-/** Says the digests as they are now. A state of an older version has none: then all is looked at once. */
+/** Returns the present digests. The state of an older version has no digests: then every row is checked once. */
 export async function recheckIndex(
   { records, index = [] }: Pick<VerifyState, 'records' | 'index'>,
   q: Question,
@@ -38,7 +39,7 @@ export async function recheckIndex(
   return digests
 }
 
-/** What answers a request is found by the request's user: some records before the block are read for that. */
+/** How many records before a block are read too: a record that answers a request has the hashes of that request. */
 const BEFORE = 2048
 
 async function checkBlock(block: { first: number; end: number }, q: Question): Promise<void> {
@@ -58,7 +59,7 @@ async function checkBlock(block: { first: number; end: number }, q: Question): P
   }
 }
 
-/** The row of a record as far as anybody can say what it should be. */
+/** Checks the row of a record. Skips it if its row cannot be predicted. */
 export async function checkRow(
   checker: SearchChecker,
   q: {

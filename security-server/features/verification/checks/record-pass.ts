@@ -1,4 +1,7 @@
-/** Walks the records of a log with signature documents and time-stamps beside them: each is as its leaf says and belongs to one. */
+/**
+ * Reads the records of a log together with signature documents and time-stamps. Checks that each record matches its leaf, and
+ * that each document and time-stamp belongs to a record.
+ */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { OpenedRecord, OpenedRemainder } from '../../../message-log/open-record.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
@@ -22,16 +25,16 @@ type TakenRecord = {
 }
 
 type RecordPass = {
-  /** Checks one record, counts it in the report, and gives what it says. */
+  /** Checks one record and counts it in the report. Returns its form and whether it could be opened. */
   take(record: StoredRecord): Promise<TakenRecord>
-  /** The last signature document that a time-stamp covered. */
+  /** Id of the last signature document that a time-stamp covered. */
   lastStamped(): number
-  /** Documents and time-stamps that no record has. */
+  /** Reports documents and time-stamps that belong to no record. */
   end(): Promise<void>
   countUnstamped(): Promise<number>
 }
 
-/** Goes on behind the records before `start`, of which documents up to `lastStamped` have their time-stamp. */
+/** Starts at record `start`. Documents up to `lastStamped` were covered by time-stamps before. */
 export function createRecordPass(
   q: ProblemNotes & {
     source: LogSource
@@ -47,7 +50,7 @@ export function createRecordPass(
   const documents = createCursor(source.documents(q.start - 1))
   let { lastStamped } = q
   const timeStamps = createCursor(source.timeStamps(lastStamped))
-  // Read a second time rather than kept: a log may hold any number of documents that wait for their stamp.
+  // Read a second time instead of kept in memory, because any number of documents may wait for a time-stamp.
   const unstamped = createCursor(source.documents(lastStamped))
 
   const passMessage = async (
@@ -61,7 +64,7 @@ export function createRecordPass(
     const document = await signatures.document(record, form)
     if (document === undefined) return
     report.signatures++
-    // What was refused may have been refused for its signature: it is evidence as it came.
+    // A refused request may have had an invalid signature, so the signature is stored as received and not verified.
     if (form.kind === 'refusal') return
     const content =
       opened === undefined || digests === undefined ? undefined : { sections: opened.sections, digests }
@@ -119,7 +122,10 @@ export function createRecordPass(
   }
 }
 
-/** Documents before this record that the stamp says it covers; one more than it has digests when it does not fit. */
+/**
+ * The documents before this record that the time-stamp claims to cover. If there are more than it has digests, one too many is
+ * returned, so that the check fails.
+ */
 async function takeCovered(
   documents: Cursor<StampedDocument>,
   stamp: StoredTimeStamp,

@@ -1,6 +1,6 @@
 /**
- * Counts the records of a stretch again, by what they say themselves, against the rows of its daily counts: a log that counted an
- * exchange as another partner's, or as nobody's, is told from one that counted right.
+ * Counts a range of records again and compares the result with the rows of its daily counts. This detects a log that counted an
+ * exchange for another partner or for none.
  */
 import { type CountRow, NOT_TOLD, readCountRow, readCountsDocument } from '#core/log-export/daily-counts.ts'
 import { openRecord, openRemainder } from '../../../message-log/open-record.ts'
@@ -11,14 +11,14 @@ import type { LogSource } from './source.ts'
 
 type Facts = { kind: string; direction: string; outcome: string }
 
-/** Throws `log_inconsistent`, naming the first record that is in no row. To be asked for counts whose rows add up. */
+/** Throws `log_inconsistent` and names the first record that is in no row. The sums of the rows must have been checked before. */
 export async function recount(
   { document, rows }: { document: string; rows: string[] },
   source: Pick<LogSource, 'records' | 'remainder' | 'findKey'>,
 ): Promise<void> {
   const { first, last } = readCountsDocument(document)
   const left = createRows(rows.map(readCountRow))
-  // Whose parties nobody here can read may stand in any row that the others leave.
+  // Records whose parties cannot be read. Each may belong to any row that the other records leave.
   const unread: (Facts & { idx: number })[] = []
   for await (const record of source.records(first)) {
     const idx = Number(record.idx)
@@ -45,7 +45,7 @@ async function metadataOf(
 function createRows(rows: CountRow[]) {
   const told = new Map<string, number>()
   const untold = new Map<string, number>()
-  /** By what a leaf's form tells, all rows with parties. */
+  /** The names of all rows with parties, by the fields that a leaf form contains. */
   const byForm = new Map<string, string[]>()
   const formOf = ({ kind, direction, outcome }: Facts): string => JSON.stringify([kind, direction, outcome])
   for (const row of rows) {

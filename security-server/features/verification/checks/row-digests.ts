@@ -1,23 +1,23 @@
 /**
- * Digests of the rows of the search index, one for so many records, so that a run which goes on looks at every row without opening its
- * record. A row that was changed, taken out or put in changes the digest of its block.
+ * Digests of the rows of the search index, one for each block of records. With them a continued run can check every row without
+ * opening its record: a row that is changed, removed or added changes the digest of its block.
  */
 import { hash } from 'node:crypto'
 import type { FoundRow } from '../../../reading/index/search-filter.ts'
 
-/** Records of a block: what is looked at anew when one of its rows is another than it was. */
+/** Records in a block. If one row differs, the rows of the whole block are checked again. */
 export const DIGEST_RECORDS = 8192
 
 const NONE = Buffer.alloc(32)
 
 type RowDigests = {
-  /** In the order of their indexes. */
+  /** Rows must be added in the order of their indexes. */
   add(row: FoundRow): void
-  /** Of each block of the first `records` records, base64; the last one may still grow. */
+  /** The digest of each block of the first `records` records, in base64. The last block may be incomplete. */
   of(records: number): string[]
 }
 
-/** Goes on with what `of` said before. */
+/** Continues from the digests that `of` returned. */
 export function createRowDigests(before: { digests: string[] }): RowDigests {
   const digests = before.digests.map((one) => Buffer.from(one, 'base64'))
   return {
@@ -33,7 +33,7 @@ export function createRowDigests(before: { digests: string[] }): RowDigests {
   }
 }
 
-/** All that a search finds by or shows; of `terms` the texts, since its number is the database's own. */
+/** All fields that a search uses or shows. For `terms` the texts, because its number has a meaning only in this database. */
 function bytesOf(row: FoundRow): Buffer {
   const { idx, time, kind, direction, outcome, query_id, request_id, client, service, peer, answers } = row
   const { contract, purpose, endpoint, keep_days, secrecy, user_hash, party_hash } = row
@@ -42,12 +42,12 @@ function bytesOf(row: FoundRow): Buffer {
   return Buffer.from(JSON.stringify([...texts.map(textOf), ...more, hexOf(user_hash), hexOf(party_hash)]))
 }
 
-/** Numbers are text in one of the stores. */
+/** As text, because one of the stores returns numbers as text. */
 function textOf(value: unknown): string | null {
   return value === null || value === undefined ? null : String(value)
 }
 
-/** A store may hold anything in the place of octets once somebody has changed it. */
+/** Somebody who changed the database may have stored any type instead of bytes. */
 function hexOf(value: unknown): string | null {
   return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : textOf(value)
 }

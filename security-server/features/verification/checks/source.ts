@@ -1,4 +1,7 @@
-/** What a verifier reads a log from: our database, or an export that somebody else holds. Everything comes in order, so memory stays flat. */
+/**
+ * The source from which a verifier reads a log: this server's database, or an export. Everything is read in order, so memory use
+ * stays constant.
+ */
 import type { KeyObject } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
@@ -16,71 +19,71 @@ import type { NamedTerms, SearchTerms } from '../../../reading/index/terms-store
 export type StoredLogKey = { id: string; idx: number; time: string; checkpoint_key: Buffer }
 
 export type LogSource = {
-  /** By index, from `first` on. */
+  /** In the order of indexes, starting at `first`. */
   records(first?: number): AsyncIterable<StoredRecord>
-  /** By id, those behind `after`. */
+  /** In the order of ids, those greater than `after`. */
   documents(after?: number): AsyncIterable<{ id: number; digest: Buffer }>
-  /** By last id, those behind `after`. */
+  /** In the order of the last covered document, those greater than `after`. */
   timeStamps(after?: number): AsyncIterable<StoredTimeStamp>
-  /** By size, those of more than `after`. */
+  /** In the order of sizes, those greater than `after`. */
   checkpoints(after?: number): AsyncIterable<StoredCheckpoint>
-  /** By size, those of more than `after`; absent in an export without them. */
+  /** In the order of sizes, those greater than `after`. Absent in an export without cosignatures. */
   cosignatures?(after?: number): AsyncIterable<StoredCosignature>
-  /** By size; absent in an export without them. */
+  /** In the order of sizes. Absent in an export without evidence records. */
   evidenceRecords?(): AsyncIterable<StoredEvidenceRecord>
-  /** One signature document whole. */
+  /** A complete signature document. */
   document(id: number): Promise<{ digest: Buffer; document: Buffer } | undefined>
   form(idx: number): Promise<StoredForm | undefined>
   erasure(idx: number): Promise<{ idx: number; erasure_idx: number; time: string } | undefined>
-  /** The second erasure of a record, which took what the first had left of it. */
+  /** The second erasure of a record, which removed what the first one had left. */
   proofErasure(idx: number): Promise<{ idx: number; erasure_idx: number; time: string } | undefined>
-  /** What an erasure left of the record. */
+  /** The part of the record that an erasure kept. */
   remainder(idx: number): Promise<{ seed: Buffer; content: Buffer } | undefined>
-  /** What the record of this index counted, every row whole; absent in an export. */
+  /** The counts of this record, with all rows complete. Absent in an export. */
   dailyCounts?(idx: number): Promise<StoredCounts | undefined>
-  /** The circumstances of exchanges, by their hash (base64); absent in an export. */
+  /** The circumstances with this hash (base64). Absent in an export. */
   circumstances?(digest: string): Promise<Buffer | undefined>
-  /** The search index, as far as it went (`end`) when reading began; absent in an export. */
+  /** The search index up to `end`, where it stopped when reading began. Absent in an export. */
   search?: {
     end: number
-    /** Rows before this record may have no hashes of user ids and represented parties. */
+    /** Rows before this record may lack hashes of user ids and represented parties. */
     actorsFrom: number
-    /** By index, those behind `after`. */
+    /** In the order of indexes, those greater than `after`. */
     rows(after: number): AsyncIterable<FoundRow>
-    /** What a record says of contract, purpose and endpoint; undefined when what it names as its circumstances is not whole. */
+    /** Contract, purpose and endpoint of a record. Undefined when the document of its circumstances is missing or changed. */
     terms(named: NamedTerms): Promise<SearchTerms | undefined>
   }
   logKeys(): Promise<StoredLogKey[]>
-  /** The tree as it was when reading began: everything that comes in order ends there. */
+  /** The tree when reading began. All ordered reads end there. */
   head(): Promise<Head>
-  /** What stands behind the newest head, where nothing may stand. */
+  /** Rows beyond the newest tree head, where none may be. */
   beyond?(): Promise<Problem[]>
-  /** Absent in an export: tiles are derived. */
+  /** Absent in an export, because tiles can be derived from the leaves. */
   tile?(level: number, number: number): Promise<Buffer | undefined>
-  /** Log keys by hex id, as far as the verifier has them. */
+  /** The log keys that the verifier has, by hexadecimal id. */
   findKey: KeyFinder
-  /** The plaintext of a body file; undefined when the verifier has no access to body files. */
+  /** The plaintext of a body file. Absent when the verifier has no access to body files. */
   openBody?(reference: { name: string; dataKey: Buffer }): AsyncIterable<Buffer>
-  /** Whether the record has been erased since reading began: its body file is gone, while all else is read as it was then. */
+  /** Whether the record was erased since reading began. Then its body file is gone, but the database is still read as it was. */
   isErasedNow?(idx: number): Promise<boolean>
 }
 
-/** What the verifier trusts from elsewhere. Without it the log is checked against itself only. */
+/** Keys and data from other sources that the verifier trusts. Without them the log is only compared with itself. */
 export type Trust = {
-  /** DER SubjectPublicKeyInfo of the log's Ed25519 key. */
+  /** The log's Ed25519 public key, as DER SubjectPublicKeyInfo. */
   logKey?: Buffer
-  /** Keys of the member's signing certificates, any of which may have countersigned. */
+  /** Keys of the member's signing certificates. Any of them may have countersigned. */
   memberKeys?: { name: string; publicKey: KeyObject }[]
-  /** Certificates of approved time-stamping authorities; without them, those stored with the stamps. */
+  /** Certificates of approved time-stamping authorities. If absent, the certificates stored with the time-stamps are used. */
   tsaCertificates?: Certificate[]
-  /** Whose cosignatures are verified, and how many are enough. */
+  /** The witnesses whose cosignatures are verified, and how many are enough. */
   witnesses?: WitnessPolicy
-  /** Checkpoints that others kept: witnesses, partners, an auditor. */
+  /** Checkpoints that others kept: witnesses, partners or an auditor. */
   checkpoints?: string[]
 }
 
 export type Problem = {
-  /** The record, or where one should be. */
+  /** Index of the record, or where one is missing. */
   index: number
   what: string
 }
@@ -92,20 +95,22 @@ export type LogReport = {
   signatures: number
   timeStamps: number
   checkpoints: number
-  /** Lines of witnesses that verify; without a policy none is known. */
+  /** Witness lines that verify. 0 without a policy. */
   cosignatures: number
-  /** So many records stand under a checkpoint that a quorum of the policy cosigned. */
+  /** How many records are covered by a checkpoint that a quorum of the policy cosigned. */
   witnessed: number
-  /** Records whose content was erased, and records whose log key the verifier does not have. */
+  /** `erased`: records whose content was erased. `sealed`: records whose log key the verifier does not have. */
   erased: number
   sealed: number
-  /** Of the erased ones those whose proof was kept. */
+  /** Erased records whose proof was kept. */
   proofsKept: number
-  /** Evidence records over tree heads, all of which are checked in each run. */
+  /** Evidence records over tree heads. Each run checks all of them. */
   evidenceRecords: number
-  /** Signature documents that have no time-stamp yet. */
+  /** Signature documents without a time-stamp so far. */
   unstamped: number
-  /** By index; the first is where the log stops being trustworthy. At most MAX_PROBLEMS. */
+  /**
+   * Sorted by index. From the first one on the log cannot be trusted. At most MAX_PROBLEMS, plus those beyond the head.
+   */
   problems: Problem[]
 }
 

@@ -1,32 +1,32 @@
 /**
- * Where a verification has come to: all that it has to know of the records before, so that it goes on there after a break, or
- * with what was logged since. Whoever keeps a state keeps it where the log's owner cannot write.
+ * The state of a verification: everything that it needs to know about the records before, so that it can continue after an
+ * interruption or with new records. It must be stored where the log's owner cannot write.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { LogReport } from './source.ts'
 
 export type VerifyState = {
   version: 1
-  /** What was asked for and with which keys: another question begins anew. */
+  /** A hash of the question and the keys. A run with another question starts from the beginning. */
   question: string
-  /** Whether the run came to its end; else it broke off at `records`. */
+  /** Whether the run was completed. If not, it stopped at `records`. */
   done: boolean
-  /** So many records were passed. */
+  /** The number of records that were checked. */
   records: number
-  /** Of the tree of these records, base64. */
+  /** The peaks of the tree over these records, in base64. */
   peaks: string[]
-  /** Tiles that were growing there, by level; hashes in base64. */
+  /** The incomplete tile of each level. `hashes` is in base64. */
   tiles: { number: number; hashes: string }[]
-  /** The last signature document that a time-stamp covers. */
+  /** Id of the last signature document that a time-stamp covers. */
   lastStamped: number
-  /** Of the rows of the search index, base64: one digest for so many records. Absent in what older versions kept. */
+  /** Digests of the rows of the search index in base64, one for each block. Absent in states of older versions. */
   index?: string[]
   report: LogReport
 }
 
 const MAX_LENGTH = 4 * 1024 * 1024
 
-/** Reads a state that was kept as text; throws `invalid_input` for what is none. */
+/** Reads a stored state. Throws `invalid_input` for a text that is none. */
 export function parseState(text: string): VerifyState {
   try {
     if (text.length > MAX_LENGTH) throw new Error('too long')
@@ -48,7 +48,7 @@ export function parseState(text: string): VerifyState {
   }
 }
 
-/** Whether a run for `question` may go on from there; what was found broken is looked at again from the first record. */
+/** Whether a run for `question` may continue from this state. If it contains problems, all records are checked again. */
 export function goesOn(state: VerifyState | undefined, question: string): state is VerifyState {
   return state !== undefined && state.question === question && state.report.problems.length === 0
 }

@@ -1,4 +1,4 @@
-/** Verifies a stored log on a thread of its own: signatures and digests of a whole log hold up no exchange. */
+/** Verifies a stored log on a thread of its own, so that the signatures and digests of a whole log delay no exchange. */
 import { Worker } from 'node:worker_threads'
 import { receiveFault } from '#platform/threads/crossed-fault.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -6,7 +6,10 @@ import type { VerifyState } from './state.ts'
 import type { StoredReport } from './verify-stored.ts'
 import type { FromVerifier, ThreadQuestion } from './verify-worker.ts'
 
-/** Rejects with what ended it, or with the reason of `signal`; what `onState` was told last is where it goes on. */
+/**
+ * Rejects with the fault that ended the run, or with the reason of `signal`. A later run can continue from the last state passed
+ * to `onState`.
+ */
 export function verifyInThread(
   question: ThreadQuestion,
   o: { onState?: (state: VerifyState) => void; signal?: AbortSignal | undefined } = {},

@@ -1,6 +1,6 @@
 /**
- * Verifies a whole log in one pass with flat memory: leaves, contents, signatures, time-stamps, tree, checkpoints. What is
- * found is named by the index at which the log stops being what it was; nothing is thrown for a bad log.
+ * Verifies a whole log in one pass with constant memory: leaves, contents, signatures, time-stamps, tree and checkpoints. Each
+ * problem is reported with the index at which the log is no longer what it was. An invalid log is reported, not thrown.
  */
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { HASH_LENGTH } from '#core/merkle/hash.ts'
@@ -18,12 +18,14 @@ import { type LogReport, type LogSource, MAX_PROBLEMS, type Trust } from './sour
 import type { VerifyState } from './state.ts'
 
 type VerifyOptions = {
-  /** Goes on from here instead of the first record; a state of the same question. */
+  /** Continues from this state instead of the first record. It must belong to the same question. */
   from?: VerifyState | undefined
-  /** Hears every few thousand records where the run has come to, and at the end; awaited, so that it can be kept. */
+  /**
+   * Is called with the state every few thousand records and at the end. The run waits for it, so that the state can be stored.
+   */
   onState?: (state: VerifyState) => Promise<void> | void
   question?: string
-  /** Records between two states. */
+  /** How many records are checked between two states. */
   stateEvery?: number
 }
 

@@ -1,4 +1,4 @@
-/** Verifies a log where it is stored, while it may be in use: opens it read-only, checks it, closes it again. */
+/** Verifies a log where it is stored, while it may be in use: opens it read-only, checks it and closes it. */
 import { hash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -8,20 +8,20 @@ import type { LogReport, Trust } from './source.ts'
 import { goesOn, type VerifyState } from './state.ts'
 import { verifyLog } from './verify-log.ts'
 
-/** Where a log lies; without the log keys contents stay sealed and only digests are checked. */
+/** Where the log is. Without the log keys contents cannot be opened and only digests are checked. */
 export type StoredLog = Parameters<typeof openLogSource>[0]
 
 export type StoredQuestion = {
   checkpoints?: string[] | undefined
   tsaCertificates?: Certificate[] | undefined
-  /** A C2SP tlog-policy file. */
+  /** The text of a C2SP tlog-policy file. */
   witnessPolicy?: string | undefined
-  /** Where an earlier run for the same question has come to: the log is verified from there on. */
+  /** The state of an earlier run for the same question. The run continues from there if it can. */
   state?: VerifyState | undefined
   onState?: ((state: VerifyState) => Promise<void> | void) | undefined
 }
 
-/** `from` is the record with which it began. */
+/** `from`: the first record that this run checked. */
 export type StoredReport = LogReport & { from: number }
 
 export async function verifyStored(log: StoredLog, q: StoredQuestion): Promise<StoredReport> {
@@ -45,7 +45,9 @@ export async function verifyStored(log: StoredLog, q: StoredQuestion): Promise<S
   }
 }
 
-/** What a state answers: the same log, opened with the same keys, judged by the same authorities and witnesses. */
+/**
+ * A hash of everything that a state depends on: the log, the log key, access to bodies, the authorities and the witness policy.
+ */
 function questionOf(log: StoredLog, q: StoredQuestion, logKey: Buffer | undefined): string {
   const parts = [
     logKey?.toString('base64') ?? log.databaseUrl.replace(/\/\/[^@/]*@/, '//'),
@@ -56,7 +58,7 @@ function questionOf(log: StoredLog, q: StoredQuestion, logKey: Buffer | undefine
   return hash('sha256', JSON.stringify(parts), 'hex')
 }
 
-/** A checkpoint that others kept of a smaller tree can only be compared on a way that passes it. */
+/** A checkpoint of a smaller tree can only be compared by a run that passes its size. */
 function isBeyond(checkpoints: string[] | undefined, state: VerifyState): boolean {
   return (checkpoints ?? []).every((note) => parseCheckpoint(note).size > state.records)
 }

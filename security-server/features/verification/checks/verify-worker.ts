@@ -1,4 +1,7 @@
-/** The thread of a verification: where the log lies and what is asked in, states and the report out; it decides nothing. */
+/**
+ * The thread of a verification: it receives the place of the log and the question, and returns states and the report. It decides
+ * nothing.
+ */
 import { parentPort, workerData } from 'node:worker_threads'
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'
@@ -7,7 +10,7 @@ import { type StoredLog, type StoredReport, verifyStored } from './verify-stored
 
 export type ThreadQuestion = {
   log: StoredLog
-  /** DER. */
+  /** DER certificates. */
   tsaCertificates?: Buffer[] | undefined
   witnessPolicy?: string | undefined
   state?: VerifyState | undefined

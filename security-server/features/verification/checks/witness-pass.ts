@@ -1,4 +1,7 @@
-/** Walks the stored cosignatures beside the checkpoints: each belongs to one, and those of known witnesses verify. */
+/**
+ * Reads stored cosignatures together with the checkpoints. Checks that each belongs to a checkpoint, and that those of known
+ * witnesses verify.
+ */
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { readLine } from '#core/merkle/signed-note.ts'
 import { judgeWitnesses } from '#core/merkle/witness-policy.ts'
@@ -8,7 +11,7 @@ import { inconsistent } from './inconsistent.ts'
 import type { LogSource, Trust } from './source.ts'
 
 type WitnessPass = {
-  /** Takes the cosignatures of this checkpoint; throws `log_inconsistent` or `malformed_checkpoint`. */
+  /** Checks the cosignatures of this checkpoint. Throws `log_inconsistent` or `malformed_checkpoint`. */
   reached(checkpoint: { size: number; note: string }): Promise<void>
   end(found: (thrown: unknown) => void): Promise<void>
   witnessed(): { cosignatures: number; records: number }
