@@ -1,6 +1,6 @@
 /**
- * The door to witnesses by http or https. Who answers is not judged here: a cosignature counts by the key that is pinned, and a
- * contradiction by the signature of our own log.
+ * The only module that calls witnesses over http or https. It does not check who answers: a cosignature is verified with the
+ * pinned key of the witness, and a contradiction with the key of our own log.
  */
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
@@ -9,7 +9,7 @@ import { type AskWitness, MAX_REPLY_BYTES } from './transport.ts'
 const TIMEOUT_MS = 10_000
 const dispatcher = new Agent()
 
-/** Asks the witness whose submission prefix is `url`. */
+/** Asks the witness with the submission prefix `url`. Throws `network_error` when no complete answer arrives. */
 export function createWitnessClient(url: string): AskWitness {
   const prefix = url.replace(/\/+$/, '')
   return async ({ method, path, body, contentType = 'text/plain' }) => {

@@ -1,4 +1,4 @@
-/** Who witnesses the log of this server, whose logs it witnesses, and what partners' replies say of theirs. */
+/** Witnesses: those of this server's log, this server as a witness of other logs, and the tree heads in partners' replies. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { witnessMigrations } from '#platform/witness/store.ts'
@@ -26,7 +26,7 @@ export const witness: FeatureModule<Ground, { witnessRoom: WitnessRoom }> = {
       routes: { peers: witnessRoom.routes },
       jobs: [
         { kind: 'submit-checkpoint', everySeconds: 5, run: async () => witnesses?.submit() },
-        // What replies said was heard by this node alone.
+        // Each node has its own list of tree heads from replies.
         { kind: 'check-partner-logs', everySeconds: 10, onEachNode: true, run: () => partners.check() },
       ],
       ...(witnesses !== undefined && { health: { witnesses: witnesses.health } }),

@@ -1,9 +1,9 @@
-/** Witnesses for auditors: who cosigned which checkpoint, and what contradicts it. */
+/** Witnesses for auditors: which witness cosigned which checkpoint, and contradictions between them. */
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import type { Needs } from './needs.ts'
 
 const LISTED = 1000
-/** Each may be as large as a submission. */
+/** Few, because each may be as large as a submission. */
 const PROOFS = 50
 
 export function witnessHandlers({ messageLog, witnessRoom }: Needs): Handlers {
@@ -63,7 +63,7 @@ export function witnessHandlers({ messageLog, witnessRoom }: Needs): Handlers {
   }
 }
 
-/** Newest first: checkpoints in a row that no quorum cosigned, with the sizes and times that they stand for. */
+/** Runs of consecutive checkpoints that no quorum cosigned, newest first, with their sizes and times. */
 function unwitnessedSpans(checkpoints: { size: number; time: string; quorum: boolean }[]) {
   const spans: { fromSize: number; toSize: number; since: string; until: string }[] = []
   let open: (typeof spans)[number] | undefined

@@ -1,13 +1,18 @@
-/** Our own statement which key signs our log's checkpoints: signed by the member when somebody asks, and again after a minute. */
+/**
+ * This server's statement about which key signs its log's checkpoints. The member signs it on request; a statement is reused for
+ * a minute.
+ */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import { idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import { LOG_KEY_TYPE, type LogKeyStatement } from '#schemas/log-key.ts'
 
-/** Well within the five minutes for which others take it. */
+/** Much less than the five minutes for which others accept a statement. */
 const KEPT_MS = 60_000
 
-/** `sign` gives the document as JWS by the signing key of the server's owner; throws while the token is locked. */
+/**
+ * `sign` returns the document as a JWS, signed with the signing key of the server's owner. It throws while the token is locked.
+ */
 export function createLogKeyStatement(q: {
   server: ServerId
   logKey(): Promise<string>

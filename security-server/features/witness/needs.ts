@@ -1,21 +1,21 @@
-/** What this server has to do with witnesses, as its operations show it. */
+/** The part of the feature that its operations use. */
 import type { Finding } from '#platform/health/create-health.ts'
 import type { WitnessStore } from '#platform/witness/store.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 
 type Contradiction = { server: string; time: string; kind: string; known_note: string; seen_note: string }
 
-/** What this server has to do with witnesses; main.ts hands it in. */
+/** The data about witnesses that operations show. */
 export type WitnessRoomView = {
-  /** The C2SP tlog-policy file by which cosignatures are enough; absent when nobody witnesses our log. */
+  /** The C2SP tlog-policy file that defines a sufficient set of cosignatures. Undefined if no witness is configured. */
   policyText?: string | undefined
-  /** Absent when nobody witnesses our log. */
+  /** Undefined if no witness is configured. */
   witnesses:
     | { submit(): Promise<void>; witnessed(): unknown; state(): unknown[]; health(): Finding }
     | undefined
-  /** Whether witnesses of these names are enough. */
+  /** Whether the witnesses with these names are a quorum. False without a policy. */
   hasQuorum(names: string[]): boolean
-  /** Absent when this server is no witness. */
+  /** Undefined when this server is no witness. */
   witness: { verifierKey: string } | undefined
   store: Pick<WitnessStore, 'logs' | 'refusals'>
   partners: {

@@ -1,4 +1,7 @@
-/** The wiring of witnesses: who witnesses our log, whom we witness, and what partners' replies say of their logs. */
+/**
+ * Connects the parts of the feature: the witnesses of this server's log, this server as a witness, and the check of partners'
+ * tree heads.
+ */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { TLSSocket } from 'node:tls'
@@ -30,17 +33,17 @@ import { peerOf, readPolicy } from './policy.ts'
 import { peerWitnessRoutes } from './routes.ts'
 import { type AskWitness, MAX_REPLY_BYTES, PEER_PREFIX } from './transport.ts'
 
-/** The part of the settings file. */
+/** The part of the settings about witnesses. */
 export type WitnessSettings = {
   directory: string
-  /** This server as a witness of others' logs. */
+  /** Makes this server a witness of other logs. */
   witness?: { name: string } | undefined
-  /** Who witnesses the log of this one. */
+  /** The witnesses of this server's log. */
   witnesses?: { policyFile: string; own: string[] } | undefined
 }
 
 export type WitnessRoom = {
-  /** The text of the policy file; absent without one. */
+  /** The text of the policy file. Undefined without one. */
   policyText: string | undefined
   hasQuorum(names: string[]): boolean
   witnesses: OwnWitnesses | undefined
@@ -50,7 +53,7 @@ export type WitnessRoom = {
   routes(app: FastifyInstance): void
 }
 
-/** A partner submits every few seconds and asks for proofs as often. */
+/** A partner submits a checkpoint every few seconds and asks for proofs as often. */
 const RATE = { perSecond: 20, burst: 100, underWay: 64 }
 
 export async function openWitnessRoom(q: {
@@ -171,7 +174,7 @@ async function policyFileOf({ policyFile }: NonNullable<WitnessSettings['witness
   })
 }
 
-/** How far the quorum has come, which witnesses fail, and proofs that some log was altered. */
+/** Adds metrics: the progress of the quorum, failing witnesses, and proofs that a log was altered. */
 export function watchWitnesses(
   metrics: Metrics,
   { witnesses, partners, store }: WitnessRoom,

@@ -1,6 +1,7 @@
 /**
- * The witnesses of this server's log: brings each the newest checkpoint, on its own, and says how far the quorum has come. A
- * witness that is down holds up nothing; a contradiction is told by log line, health, metric and management API.
+ * The witnesses of this server's log. Brings the newest checkpoint to each of them independently, and reports how far the quorum
+ * has come. A witness that is down delays nothing. A contradiction is reported by log line, health check, metric and management
+ * API.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -12,13 +13,13 @@ import { asFault, type Fault } from '#schemas/fault.ts'
 import { type SubmittedLog, submitTo } from './submit.ts'
 import type { AskWitness } from './transport.ts'
 
-/** What the quorum of the policy has cosigned. */
+/** The part of the log that a quorum of the policy has cosigned. */
 type Witnessed = {
-  /** So many records stand under a tree head that a quorum cosigned. */
+  /** How many records are covered by a tree head that a quorum cosigned. */
   records: number
-  /** When the quorum was complete for them. */
+  /** When the quorum was complete for these records. Null before the first quorum. */
   at: string | null
-  /** Since when there has been a checkpoint that it has not cosigned; null when there is none. */
+  /** Since when a checkpoint waits for its quorum. Null when none does. */
   lateSince: string | null
 }
 
@@ -32,16 +33,16 @@ type WitnessState = {
 }
 
 export type OwnWitnesses = {
-  /** For a job every few seconds. Throws nothing of a witness's making. */
+  /** For a job that runs every few seconds. Failures of witnesses are recorded, not thrown. */
   submit(): Promise<void>
   witnessed(): Witnessed
   state(): WitnessState[]
-  /** How many contradictions there are. */
+  /** The number of contradictions. */
   contradictions(): number
   health(): Finding
 }
 
-/** Without a cosignature of the quorum for so long health says so: several rounds have failed. */
+/** After this time without a quorum the health check gives a reason: several rounds have failed by then. */
 const LATE_MS = 120_000
 const PATIENCE_MS = 4_000
 
@@ -50,7 +51,7 @@ type WatchedLog = SubmittedLog & { contradictions(): Promise<{ kind: string; wit
 export function createOwnWitnesses(q: {
   policy: WitnessPolicy
   log: WatchedLog
-  /** How to ask the witness with this URL. */
+  /** Returns the way to ask the witness with this URL. */
   transport(url: string): AskWitness
   statement(): Promise<Buffer>
   clock: Clock
@@ -60,7 +61,7 @@ export function createOwnWitnesses(q: {
   const asks = new Map(policy.witnesses.map(({ label, url = '' }) => [label, q.transport(url)]))
   const errors = new Map<string, Fault>()
   const underWay = new Map<string, Promise<void>>()
-  /** Who is being asked with an older checkpoint, and will be asked once more. */
+  /** Witnesses that are just being asked with an older checkpoint and will be asked again. */
   const again = new Set<string>()
   let cosigned = new Map<string, { size: number; time: string }>()
   let newest = 0
@@ -80,7 +81,7 @@ export function createOwnWitnesses(q: {
         )
     } catch (thrown) {
       const fault = asFault(thrown)
-      // Once, not every few seconds for as long as it lasts.
+      // Logged once, and not every few seconds while the failure lasts.
       if (!errors.has(label)) logger.warn({ witness: label, err: fault }, 'a witness cosigned nothing')
       errors.set(label, fault)
     }
@@ -100,7 +101,7 @@ export function createOwnWitnesses(q: {
     if (quorum().records >= newest) lateSince = undefined
     else lateSince ??= clock()
   }
-  /** The largest size up to which a quorum has come; each of its witnesses has seen the tree grow to there. */
+  /** The largest tree size that a quorum has cosigned: each of its witnesses has seen the tree grow at least to this size. */
   const quorum = (): { records: number; at: string | null } => {
     const labelled = policy.witnesses.flatMap(({ label, name }) => {
       const row = cosigned.get(name)
@@ -127,7 +128,7 @@ export function createOwnWitnesses(q: {
             submitNewest(witness).finally(() => underWay.delete(label)),
           )
       }
-      // One that hangs is left behind: the others get the next checkpoint in time.
+      // A witness that does not answer is not waited for, so that the others get the next checkpoint in time.
       const patience = new AbortController()
       const tooLong = wait(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined)
       await Promise.race([Promise.all(underWay.values()), tooLong])

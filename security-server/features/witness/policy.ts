@@ -1,19 +1,21 @@
-/** The witnesses of this server's log, from the operator's policy file: with at least one from outside in every quorum. */
+/**
+ * Reads the witnesses of this server's log from the operator's policy file. Every quorum must need a witness of another operator.
+ */
 import { meetsPolicy, parseWitnessPolicy, type WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
 
-/** What stands before the identifier of a peer server in a policy file, in the place of a URL. */
+/** In a policy file, the prefix before the identifier of a peer server, in place of a URL. */
 const PEER = 'peer:'
 
-/** The peer server that a witness's URL names, or undefined for one by http or https. */
+/** The peer server in a witness's address. Undefined for an http or https address. */
 export function peerOf(url: string): ServerId | undefined {
   return url.startsWith(PEER) ? parseServerId(url.slice(PEER.length)) : undefined
 }
 
 /**
- * Throws `invalid_configuration` when a witness has no address, or the quorum could be met by witnesses that the operator of the
- * log runs: those named in `own`, and the servers of its own member.
+ * Throws `invalid_configuration` when a witness has no address. Also when the log's own operator could meet the quorum alone,
+ * with the witnesses named in `own` and the servers of its own member.
  */
 export function readPolicy(text: string, q: { server: ServerId; own: string[] }): WitnessPolicy {
   const policy = parseWitnessPolicy(text)

@@ -1,6 +1,6 @@
 /**
- * What partners reach at the peer listener below PEER_PREFIX: this server as a witness of their logs, and the key and proofs of its own
- * log. Only registered servers get in; what they may do hangs on signatures.
+ * The routes for partners at the peer listener, below PEER_PREFIX: this server as a witness of their logs, and the key and proofs
+ * of its own log. Only registered servers may call them. What a call can change depends on the signatures in it.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { answerFault, toFault } from '#platform/http-service/fault-answer.ts'
@@ -12,17 +12,17 @@ import { writeProof } from './partners/proof-text.ts'
 import { PEER_PREFIX } from './transport.ts'
 
 type Rooms = {
-  /** Absent when this server is no witness. */
+  /** Undefined when this server is no witness. */
   witness: Witness | undefined
   statement(): Promise<Buffer>
   proveConsistency(first: number, second: number): Promise<Buffer[]>
-  /** Throws unless a registered server asks, not too often. */
+  /** Throws unless a registered server asks, and within its limit of calls. */
   guard(request: FastifyRequest): void
 }
 
 const SIZE = /^(?:0|[1-9][0-9]{0,14})$/
 
-/** In a scope of its own: the listener's other route leaves its bodies unread. */
+/** Has a scope of its own, because the listener's other route must not parse bodies. */
 export function peerWitnessRoutes(app: FastifyInstance, rooms: Rooms): void {
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers()

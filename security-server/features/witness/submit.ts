@@ -1,6 +1,7 @@
 /**
- * Brings the newest checkpoint of our log to one witness and its cosignature back (C2SP tlog-witness). What the witness knows and
- * our tree did not grow from is kept as a contradiction: with its note under our own log's signature it proves a rollback or fork.
+ * Brings the newest checkpoint of our log to one witness and stores its cosignature (C2SP tlog-witness). If the witness knows a
+ * tree from which ours did not grow, this is stored as a contradiction. With a note that our own log signed, the contradiction
+ * proves a rollback or a fork.
  */
 import { hash } from 'node:crypto'
 import { readCosignature, writeSubmission } from '#core/merkle/add-checkpoint.ts'
@@ -12,7 +13,7 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import { WITNESS_TYPE } from '#schemas/log-key.ts'
 import type { AskWitness, WitnessReply } from './transport.ts'
 
-/** What this room needs of the message log. */
+/** The part of the message log that this feature uses. */
 export type SubmittedLog = {
   logKey(): Promise<string>
   newestCheckpoint(): Promise<string | undefined>
@@ -23,8 +24,9 @@ export type SubmittedLog = {
 }
 
 /**
- * `rollback`: the witness cosigned a larger tree of ours than there is. `fork`: one that this tree did not grow from. `unproven`:
- * it says so without a note that our log signed. `witness-rollback`: it knows less than it has cosigned.
+ * `rollback`: the witness cosigned a larger tree of our log than there is. `fork`: it cosigned a tree from which ours did not
+ * grow. `unproven`: it claims one of these, but shows no note that our log signed. `witness-rollback`: it knows a smaller tree
+ * than it has cosigned.
  */
 type ContradictionKind = 'rollback' | 'fork' | 'unproven' | 'witness-rollback'
 
@@ -38,7 +40,7 @@ type ContradictionFound = {
 
 type Rooms = {
   log: SubmittedLog
-  /** A fresh statement of the member which key signs our checkpoints. */
+  /** A fresh statement by the member about which key signs our checkpoints. */
   statement(): Promise<Buffer>
   now(): Date
 }
@@ -47,14 +49,17 @@ const ATTEMPTS = 4
 
 type Submitted = { size: number } | { contradiction: ContradictionKind } | undefined
 
-/** Undefined when there is nothing new. Throws when the witness gives no answer of the protocol. */
+/**
+ * Returns the cosigned size or the contradiction, and undefined when there is nothing new. Throws when the witness does not
+ * follow the protocol.
+ */
 export async function submitTo(witness: PolicyWitness, ask: AskWitness, rooms: Rooms): Promise<Submitted> {
   const { log } = rooms
   const [cosigned] = await log.newestCosigned([witness.name])
   let oldSize = cosigned?.size ?? 0
   let introduced = false
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    // Read again each time: another node may have brought the witness a larger one meanwhile.
+    // Read again each time, because another node may have submitted a larger checkpoint meanwhile.
     const note = await log.newestCheckpoint()
     if (note === undefined) return undefined
     const checkpoint = parseCheckpoint(note)
@@ -96,20 +101,20 @@ export async function submitTo(witness: PolicyWitness, ask: AskWitness, rooms: R
   }
 }
 
-/** The witness cannot know our key: what says it is signed by the member. */
+/** The witness does not know our log's key yet. The member's signature on the statement vouches for it. */
 async function introduce(ask: AskWitness, { statement }: Rooms): Promise<void> {
   const body = await statement()
   const reply = await ask({ method: 'POST', path: '/log-keys', body, contentType: WITNESS_TYPE.statement })
   if (reply.status >= 300) throw refusal(reply)
 }
 
-/** The checkpoint that the witness cosigned last. */
+/** The last checkpoint that the witness cosigned. */
 async function knownNote(ask: AskWitness, origin: string): Promise<string | undefined> {
   const reply = await ask({ method: 'GET', path: `/${hash('sha256', origin, 'hex')}/checkpoint` })
   return reply.status === 200 ? reply.body.toString('utf8') : undefined
 }
 
-/** Whether our own log signed what the witness shows, and our tree did not grow from it. */
+/** Whether our own log signed the witness's note and our tree did not grow from it. */
 async function isProofOf(
   kind: ContradictionKind,
   knownText: string,

@@ -1,4 +1,6 @@
-/** A real message log with its witnesses by HTTP, and what an attacker with database and log key does to it. */
+/**
+ * For tests: a real message log with witnesses over HTTP, and the attacks that are possible with the database and the log key.
+ */
 import { rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
@@ -30,7 +32,7 @@ import { readPolicy } from './policy.ts'
 
 export const silent = createLog({ name: 'test', level: 'silent' })
 
-/** A witness of one's own database on a port of 127.0.0.1, which can be stopped and started again. */
+/** A witness with its own database on a port of 127.0.0.1. It can be stopped and started again. */
 export async function startWitness(t: Test, name: string) {
   const folder = logFolder(t)
   const database = await openDatabase(`sqlite:${path.join(folder, 'witness.db')}`)
@@ -103,7 +105,7 @@ quorum both
     partner,
     log: () => log,
     witnesses: watch(log),
-    /** Records, a checkpoint, and a round of the witnesses. */
+    /** Logs records, makes a checkpoint and submits it to the witnesses. Returns the size of the log. */
     async grow(records: number): Promise<number> {
       const record = await signedRecord()
       for (let i = 0; i < records; i++)
@@ -112,7 +114,7 @@ quorum both
       await world.witnesses.submit()
       return log.size()
     },
-    /** Stops the server, does this to what it stored, and starts it again; the mark beside the keys goes as well. */
+    /** Stops the server, changes its stored data with `act`, and starts it again. Also deletes the mark next to the keys. */
     async attack(act: () => Promise<void>): Promise<void> {
       await log.close()
       await act()
@@ -120,7 +122,7 @@ quorum both
       log = await openFullLog(options)
       world.witnesses = watch(log)
     },
-    /** Every row of the log's database, to be put back later. */
+    /** Saves every row of the log's database. Returns a function that restores them. */
     async backup(): Promise<() => Promise<void>> {
       const rows = await eachTable(url, (tables, name) => tables.selectFrom(name).selectAll().execute())
       return async () => {
@@ -135,7 +137,7 @@ quorum both
       }
     },
     truncate: (size: number) => truncate(url, size),
-    /** An empty database under the same keys: the first record of another history. */
+    /** Empties the database but keeps the keys: the next record begins another history. */
     erase: async () => {
       await eachTable(url, (tables, name) => tables.deleteFrom(name).execute())
       await eachTable(url, async (tables, name) => {
@@ -181,7 +183,7 @@ async function eachTable<T>(
   }
 }
 
-/** Cuts the end off so that the log does not contradict itself: nothing in it tells of what is gone. */
+/** Cuts off the end of the log so that no remaining data contradicts it. */
 async function truncate(url: string, size: number): Promise<void> {
   const database = await openDatabase(url)
   const tables = tablesOf<IndexTables>(database)

@@ -1,4 +1,4 @@
-/** A log under witnesses on both databases: cosignatures, outages, and the three attacks that only a witness can see. */
+/** A log with witnesses on both databases: cosignatures, outages, and the three attacks that only a witness can detect. */
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
@@ -44,12 +44,12 @@ t.test('the log grows under its witnesses, and goes on without them', (t) =>
     await world.witnesses.submit()
     t.match(world.witnesses.witnessed(), { records: later, lateSince: null })
 
-    // An answer that was lost: the witness is ahead of what the log knows.
+    // The witness's answer was lost: the witness knows a larger size than the log has noted.
     const tables = await openDatabase(url)
     await tablesOf<Tables>(tables).deleteFrom('cosignature').where('size', '=', later).execute()
     await world.witnesses.submit()
     t.match(world.witnesses.witnessed(), { records: later }, 'it gets it again')
-    // All answers were lost: the log begins with nothing and is told where the witness is.
+    // All answers were lost: the log starts with size 0, and the witness tells it the size that it knows.
     await tablesOf<Tables>(tables).deleteFrom('cosignature').execute()
     const last = await world.grow(2)
     t.match(world.witnesses.witnessed(), { records: last })

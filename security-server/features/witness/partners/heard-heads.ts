@@ -1,15 +1,18 @@
-/** Heads that came with replies and wait to be looked at: in memory, bounded, so that the message path only puts them down. */
+/**
+ * Tree heads that came with replies and wait for their check. They are kept in memory, in limited number, so that the message
+ * path only stores them.
+ */
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 
 export type HeardHeads = {
-  /** `head` is the transport header as it came: base64 of a signed note. Never throws. */
+  /** `head`: the value of the transport header, which is a signed note in base64. Never throws. */
   heard(server: ServerId, head: string | undefined): void
-  /** All that wait, by server; they are gone from here. */
+  /** Returns all waiting heads by server, and removes them here. */
   take(): Map<string, string[]>
 }
 
 const MAX_SERVERS = 1000
-/** The first and the newest ones of each server: what lies between them has to fit both. */
+/** The most heads of one server: the first ones and the newest ones are kept. Those between them must be consistent with both. */
 const MAX_HEADS = 8
 const MAX_LENGTH = 4096
 
@@ -20,7 +23,7 @@ export function createHeardHeads(): HeardHeads {
     heard(server, head) {
       if (head === undefined || head.length > MAX_LENGTH) return
       const key = idText(server)
-      // Most replies carry the head of the one before.
+      // Most replies carry the same head as the reply before.
       if (last.get(key) === head) return
       if (last.size >= MAX_SERVERS && !last.has(key)) last.clear()
       last.set(key, head)

@@ -1,4 +1,4 @@
-/** Heads of partners: proven to grow, forked, cut off, forged, without proof; and the routes that partners ask. */
+/** Tree heads of partners: with a proof of growth, forked, cut off, forged, and without proof; and the routes for partners. */
 import Fastify from 'fastify'
 import t from 'tap'
 import { parseSubmission } from '#core/merkle/add-checkpoint.ts'
@@ -26,7 +26,7 @@ t.test('heads of replies', (t) =>
     await migrate(database, partnerMigrations)
     let log = createTestLog(NAME)
     let answers: AskWitness | undefined
-    /** What the partner's log holds; a larger tree it cannot prove anything about. */
+    /** The size of the partner's log. It cannot prove anything about a larger tree. */
     let held = 100
     const honest =
       (history = 'one'): AskWitness =>

@@ -1,6 +1,7 @@
 /**
- * Partners witness each other: every head that a reply carried has to lie on one line with the newest verified one of that
- * server, by a proof that the server itself gives when it is asked, off the message path. What does not is kept as proof.
+ * Partners witness each other: every tree head in a reply must be consistent with the newest verified head of that server. The
+ * server itself supplies the consistency proof, on request and outside the message path. A head that is not consistent is stored
+ * as evidence.
  */
 import { type Checkpoint, noteName, parseCheckpoint, verifyNote } from '#core/merkle/checkpoint.ts'
 import { verifyConsistency } from '#core/merkle/proofs.ts'
@@ -16,13 +17,13 @@ import type { PartnerContradiction } from './tables.ts'
 
 export type Partners = {
   heard: HeardHeads['heard']
-  /** Looks at what was heard; for a job every few seconds. */
+  /** Checks the heads that were heard. For a job that runs every few seconds. */
   check(): Promise<void>
   heads(): Promise<PartnerHead[]>
   contradictions(): Promise<PartnerContradiction[]>
-  /** Partners whose last head could not be proven to belong to what was verified before, since when and why. */
+  /** Partners whose last head could not be verified against earlier ones, with the time of the first failure and the reason. */
   unproven(): { server: string; since: string; reason: string }[]
-  /** How many there were when it was last looked. */
+  /** The number of contradictions at the last check. */
   contradictionCount(): number
 }
 
@@ -30,9 +31,9 @@ const MAX_FAILURES = 1000
 
 export function createPartners(q: {
   store: PartnerStore
-  /** Asks the witness routes of this server by mutual TLS. */
+  /** Asks the witness routes of this server over mutual TLS. */
   ask(server: string): AskWitness
-  /** The verifier key that a statement proves for this origin; throws when it proves none. */
+  /** The origin and verifier key that a statement proves. Throws when the statement is invalid. */
   readStatement(statement: Buffer): { origin: string; logKey: string }
   clock: Clock
   logger: Pick<Log, 'error' | 'debug'>
@@ -50,7 +51,10 @@ export function createPartners(q: {
     return logKey
   }
 
-  /** The head under the key that its log is known by, or by a newer statement of its member. */
+  /**
+   * Verifies the head with the known key of the server's log, or with the key in a newer statement of its member. Returns the
+   * key.
+   */
   async function verified(server: string, head: Checkpoint, known?: PartnerHead): Promise<string> {
     if (head.origin !== server) throw new Fault('malformed_checkpoint', { what: `it is of ${head.origin}` })
     const isSigned = (key: string): boolean =>
@@ -61,7 +65,7 @@ export function createPartners(q: {
     return key
   }
 
-  /** `none`: the server has not so many records, or gives no proof. */
+  /** `none`: the server has fewer records, or supplies no proof. */
   async function proofBetween(
     server: string,
     first: Checkpoint,
@@ -124,7 +128,7 @@ export function createPartners(q: {
               await look(server, text)
               failures.delete(server)
             } catch (thrown) {
-              // It comes again with the next reply; a partner that gives no proof has shown none against itself.
+              // The next reply brings a head again. A partner that supplies no proof has not contradicted itself.
               const fault = asFault(thrown)
               logger.debug({ server, err: fault }, 'the head of a partner could not be verified')
               fail(server, fault)

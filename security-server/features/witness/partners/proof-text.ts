@@ -1,4 +1,4 @@
-/** A consistency proof as text: a hash a line, base64, as in the submissions of C2SP tlog-witness. */
+/** A consistency proof as text: one hash a line in base64, as in submissions of C2SP tlog-witness. */
 import { MAX_PROOF } from '#core/merkle/add-checkpoint.ts'
 import { HASH_LENGTH } from '#core/merkle/hash.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -7,7 +7,7 @@ export function writeProof(proof: readonly Buffer[]): Buffer {
   return Buffer.from(proof.map((hash) => `${hash.toString('base64')}\n`).join(''))
 }
 
-/** Throws `invalid_proof` for any other form. */
+/** Throws `invalid_proof` for a text of another form. */
 export function parseProof(text: Buffer): Buffer[] {
   const lines = text.toString('latin1').split('\n')
   if (lines.pop() !== '' || lines.length > MAX_PROOF) throw invalid()

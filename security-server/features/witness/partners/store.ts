@@ -1,11 +1,11 @@
-/** Rows of partners' heads. A head is only ever replaced by a larger one. */
+/** Stores the tree heads of partners. A head is never replaced by one of a smaller tree. */
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { PartnerContradiction, PartnerTables } from './tables.ts'
 
 export type PartnerHead = PartnerTables['partner_head']
 export type PartnerStore = ReturnType<typeof createPartnerStore>
 
-/** Of one partner. */
+/** The most contradictions that are stored for one partner. */
 const MAX_CONTRADICTIONS = 16
 const LISTED = 1000
 
@@ -16,7 +16,7 @@ export function createPartnerStore(database: Database) {
       tables.selectFrom('partner_head').selectAll().where('server', '=', server).executeTakeFirst(),
     heads: (): Promise<PartnerHead[]> =>
       tables.selectFrom('partner_head').selectAll().orderBy('server').limit(LISTED).execute(),
-    /** Left out when another node has kept a larger one meanwhile. */
+    /** Does nothing when another node has stored a larger head meanwhile. */
     putHead: (head: PartnerHead): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await transaction
@@ -27,7 +27,7 @@ export function createPartnerStore(database: Database) {
           )
           .execute()
       }),
-    /** False when it was known. */
+    /** Returns false when the contradiction is already stored, or when there are too many. */
     putContradiction: (found: Omit<PartnerContradiction, 'id'>): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {
         const known = await transaction

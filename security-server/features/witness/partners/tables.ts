@@ -1,4 +1,4 @@
-/** What this server remembers of its partners' logs: the newest verified head of each, and what contradicted it. */
+/** What this server stores about its partners' logs: the newest verified head of each, and heads that contradict it. */
 import type { Generated, Kysely, Selectable } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
@@ -16,7 +16,7 @@ export type PartnerTables = {
     id: Generated<number>
     server: string
     time: string
-    /** `fork`: no proof can join the two notes; `rollback`: the partner has fewer records than its log has signed. */
+    /** `fork`: the two heads cannot belong to one log. `rollback`: the partner's log has fewer records than it has signed. */
     kind: string
     known_note: string
     seen_note: string
