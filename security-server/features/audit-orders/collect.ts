@@ -1,7 +1,7 @@
 /**
  * Collects what an order asks for: the records in its scope below the seed, the sample that the seed determines, and an evidence
- * bundle of each sampled record. The seed must be a tree head that this log signed. So nobody could choose the records after the
- * sample was known.
+ * bundle of each sampled record. The seed must be a tree head that this log signed. So the sample is drawn from records that were
+ * logged before anybody asked.
  */
 import type { Readable } from 'node:stream'
 import { drawSample } from '#core/audit-order/draw-sample.ts'

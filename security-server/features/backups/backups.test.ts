@@ -169,7 +169,7 @@ t.test('who signed it: what is proved, and what is not', async (t) => {
   await refused({}, /not for signing/)
   await refused(trusted(one), /not for signing/)
 
-  // A forger who knows the backup key makes an own certification service and adds its certificate to the keys.
+  // A forger who knows the backup key makes a certification service of their own and adds its certificate to the keys.
   const forger = await stage(t)
   await make(forger, by(forger))
   cpSync(forger.at('backup'), at('backup'))

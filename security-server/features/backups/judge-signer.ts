@@ -26,7 +26,6 @@ const KEY_FILE = /^keys\/.*\.json$/
 export function judgeSigner(q: {
   signature: JsonSignature
   manifest: Pick<Manifest, 'of' | 'madeAt'>
-  /** The files in the backup. */
   files: ReadonlyMap<string, Buffer>
   trust?: Trust | undefined
   now: Date

@@ -81,7 +81,7 @@ export async function restoreServerBackup(
     directory: string
     database: string
     migrations: Record<string, Migration>
-    /** Ids of the people who may log in again. */
+    /** The people who may log in again, by their ids. */
     letIn: readonly string[]
     hasLogin: boolean
     initialApiKeyFile: string | undefined

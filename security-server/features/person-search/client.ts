@@ -39,7 +39,7 @@ const FAULT_ID = /^[0-9a-f-]{36}$/
 const PASSED_ON = ['subject_searches_used_up', 'subject_evaluations_used_up', 'invalid_input'] as const
 
 export function createSubjectKeysClient(q: {
-  /** The path of a socket, or an https address with the certificates of both sides in PEM. */
+  /** A socket's path, or an https address with the certificates of both sides, PEM. */
   at: { socket: string } | { url: string; certificate: string; key: string; holderCertificate: string }
   credentials: { index: string; search: string }
 }): SubjectKeysClient {

@@ -22,7 +22,7 @@ export class NoEndpoint extends Error {}
 const JSON_TYPE = /^application\/json\b/i
 const MAX_DEPTH = 12
 
-/** Throws the peer's fault, `invalid_input` for an answer of another shape, NoEndpoint, and the faults of `PeerClient`. */
+/** Throws the peer's fault, `invalid_input` for an answer of another shape, NoEndpoint, or what `PeerClient` throws. */
 export async function ask<T>(
   server: string,
   question: ReconciliationQuestion,

@@ -106,7 +106,7 @@ function rowOf(salt: Buffer, { exchange, indexes, erased }: Found): EntryRow {
   return { key: entry.key, entry: writeEntry(entry), facts: JSON.stringify(facts) }
 }
 
-/** A log may contain an exchange twice: core/reconciliation/entry.ts says when. */
+/** A log may have an exchange twice: core/reconciliation/entry.ts says when. */
 function mergeRows(before: EntryRow, after: EntryRow): EntryRow {
   const [a, b] = [readEntry(before.entry), readEntry(after.entry)]
   const entry = writeEntry(mergeEntries(a, b))

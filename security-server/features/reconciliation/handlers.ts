@@ -1,7 +1,4 @@
-/**
- * Reconciliation for auditors: days that were compared with other servers, statements that both members signed, and cases to
- * explain.
- */
+/** Reconciliation for auditors: days compared with other servers, statements that both members signed, cases to explain. */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'

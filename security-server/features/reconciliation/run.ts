@@ -16,7 +16,7 @@ const STALE_MS = 24 * HOUR_MS
 const AGAIN_MS = HOUR_MS
 /** For so long the server with the greater identifier waits for the other server to start. */
 const SECOND_WAITS_MS = HOUR_MS
-/** The day must have settled by the other side's clock too. */
+/** The day has to have settled by the other side's clock as well. */
 const CLOCKS_DIFFER_MS = 15 * 60_000
 const PAIRS_A_RUN = 200
 

@@ -1,4 +1,4 @@
-/** Guarantees the shape and size of what the other side sends, as schemas/reconciliation.yaml defines them. */
+/** Guarantees the shape and size of what the other side sends, by schemas/reconciliation.yaml. */
 import type { ValidateFunction } from 'ajv'
 import { readDocument } from '#platform/http-service/read-document.ts'
 import type { ReconciliationEnvelope, ReconciliationStep, Statement } from '#schemas/reconciliation.ts'

@@ -327,7 +327,6 @@ function createSessionRows(kysely: Kysely<Tables>) {
   }
 }
 
-/** Deletes the entries of a session. */
 async function forget(transaction: Kysely<Tables>, session: string): Promise<void> {
   if (session === '') return
   await transaction.deleteFrom('reconciliation_entry').where('session', '=', session).execute()

@@ -113,7 +113,7 @@ export async function takeEntries(
   })
 }
 
-/** A page of our own entries in a bucket. */
+/** A page of our own entries of a bucket. */
 export async function ownPage(
   { session, progress }: SessionState,
   q: { bucket: number; page: number },

@@ -32,7 +32,7 @@ const DAY_MS = 86_400_000
  * all report at once.
  */
 const EVERY_MS = 15 * 60_000
-/** How long after midnight the counts of the day before are final: its last exchanges may still end, and clocks differ. */
+/** The counts of a day are final this long after midnight: its last exchanges may still end, and clocks differ. */
 const SETTLES_MS = 10 * 60_000
 /** Past days that one run reports. */
 const AT_ONCE = 10
@@ -45,7 +45,7 @@ type CallReports = {
 type Rooms = {
   server: ServerId
   clock: Clock
-  /** A number from 0 to below 1. */
+  /** From 0 to below 1. */
   random(): number
   keys: Pick<Keys, 'signJson'>
   globalConfiguration: Pick<GlobalConfiguration, 'current'>

@@ -45,7 +45,7 @@ type Rooms = {
   server: ServerId
   version: string
   clock: Clock
-  /** A number from 0 to below 1. */
+  /** From 0 to below 1. */
   random(): number
   keys: Pick<Keys, 'tokens' | 'certificateDer' | 'signJson'>
   globalConfiguration: Pick<GlobalConfiguration, 'current' | 'state'>

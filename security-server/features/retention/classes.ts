@@ -35,7 +35,7 @@ export function checkClass({ name, keepDays }: ClassSettings): void {
     throw new Fault('invalid_input', { what: `content is kept for 1 to ${MOST_DAYS} days` })
 }
 
-/** When the content of a record of this time (ISO) ends. Null: never. */
+/** When the content of a record of this time (ISO) ends; null: never. */
 export function endOf(time: string, { keepDays }: Pick<RetentionClass, 'keepDays'>): string | null {
   return keepDays === null ? null : new Date(Date.parse(time) + keepDays * DAY_MS).toISOString()
 }

@@ -17,7 +17,7 @@ export type ErasureOrder = {
 }
 
 /**
- * Needs all records of the exchange in the search index. Throws `under_legal_hold`, `conflict` when nothing is left to erase,
+ * The search index must hold all records of the exchange. Throws `under_legal_hold`, `conflict` when nothing is left to erase,
  * `not_found`, and `invalid_input` for a record of the log about itself.
  */
 export async function eraseExchange(q: {

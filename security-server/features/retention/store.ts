@@ -62,7 +62,6 @@ export function createRetentionStore(database: Database) {
 
     classNamed,
 
-    /** Makes or changes a class. */
     putClass: async (settings: ClassSettings): Promise<void> => {
       const { name, keepDays, atEnd, archive } = settings
       const values = { keep_days: keepDays, at_end: atEnd, archive }

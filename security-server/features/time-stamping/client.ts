@@ -34,9 +34,12 @@ type TimeStampAnswer = { token: Buffer; certificates: Buffer[]; ocspResponses: B
 
 type Rooms = {
   clock: Clock
-  /** The configuration in force. Throws when there is none. */
+  /** The configuration in force; throws when there is none. */
   configuration(): ConfigurationIndex
-  /** Current OCSP responses for the certificates and the CAs above them. Responses that cannot be fetched are left out. */
+  /**
+   * Current OCSP responses, as received, for the certificates and the CAs above them. Responses that cannot be fetched are left
+   * out.
+   */
   fetchStatus(certificates: Certificate[]): Promise<Buffer[]>
   /** Is called with the time of each verified token, even if that time differs too much to be accepted. */
   heard(q: { by: string; time: Date }): void

@@ -11,7 +11,7 @@ import { Fault } from '#schemas/fault.ts'
 
 /** The batches of a backlog follow each other quickly: one response serves all batches within this time. */
 const FRESH_MS = 30_000
-/** A responder that failed is not asked again within this time. */
+/** A responder that failed is not asked again for so long. */
 const REST_MS = 60_000
 const AT_ONCE = 8
 const MAX_REMEMBERED = 1024

@@ -14,7 +14,7 @@ const TRIES = 4
  * oldest unstamped record.
  */
 export function timeStampInterval(q: {
-  /** The configuration in force. Throws when there is none. */
+  /** The configuration in force; throws when there is none. */
   configuration(): Pick<ConfigurationIndex, 'timeStampingIntervalSeconds'>
   unstampedLimitSeconds: number
 }): () => number {

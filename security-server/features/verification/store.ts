@@ -3,7 +3,7 @@ import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { VerificationRow, VerificationTables } from './tables.ts'
 
-/** `before`: the id of the last row on the previous page. */
+/** `before` is the id of the last row of the page before. */
 export type VerificationFilter = {
   before?: number | undefined
   outcome?: string | undefined

@@ -108,7 +108,7 @@ async function introduce(ask: AskWitness, { statement }: Rooms): Promise<void> {
   if (reply.status >= 300) throw refusal(reply)
 }
 
-/** The last checkpoint that the witness cosigned. */
+/** The checkpoint that the witness cosigned last. */
 async function knownNote(ask: AskWitness, origin: string): Promise<string | undefined> {
   const reply = await ask({ method: 'GET', path: `/${hash('sha256', origin, 'hex')}/checkpoint` })
   return reply.status === 200 ? reply.body.toString('utf8') : undefined

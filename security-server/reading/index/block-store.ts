@@ -10,7 +10,6 @@ export const BLOCK_RECORDS = 32_768
 /** The block of a row of `search`, as the indexes are defined: a query must use this same expression. */
 export const BLOCK = sql<number>`(idx / ${sql.lit(BLOCK_RECORDS)})`
 
-/** The block of a record. */
 export function blockOf(idx: number): number {
   return Math.floor(idx / BLOCK_RECORDS)
 }

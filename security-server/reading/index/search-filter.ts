@@ -7,7 +7,6 @@ import type { DimensionFilter } from './traffic-store.ts'
 
 export type SearchRow = IndexTables['search']
 
-/** A row with its contract, purpose and endpoint. */
 export type FoundRow = SearchRow & SearchTerms
 
 /** The conditions of a search. Texts must match exactly. */

@@ -223,7 +223,6 @@ export function createSearchStore(database: Database) {
   }
 }
 
-/** Reads rows by the indexes of their records. */
 function createRowReads(kysely: Kysely<IndexTables>) {
   return {
     /**

@@ -86,7 +86,6 @@ export function hourOf(time: string): string {
   return time.slice(0, 13)
 }
 
-/** The hour after that of this time. */
 export function hourAfter(time: string): string {
   return hourOf(new Date(Date.parse(`${hourOf(time)}:00:00Z`) + 3_600_000).toISOString())
 }

@@ -22,7 +22,7 @@ import type { SubjectMethods } from './part.ts'
 import { OPENED_AT_ONCE, type SubjectFacts, type SubjectSource } from './read-sources.ts'
 
 export type IndexingRooms = {
-  /** `service` and `contract`: as the record names them. */
+  /** `service` and `contract` as the record names them. */
   declared(q: { service: string; contract: string }): Promise<Declared>
   /** The key holder's evaluation. */
   evaluate(records: SubjectQuestion[]): Promise<SubjectEvaluation[]>

@@ -9,7 +9,7 @@ import { monthPrefix } from './entry.ts'
 import type { LookedAt } from './looked-at.ts'
 import type { SubjectTables } from './tables.ts'
 
-/** What was indexed of one month with one key. */
+/** What was indexed of a month with one key. */
 export type IndexedMonth = {
   month: string
   /** Empty text if the key is not known. */
@@ -19,7 +19,7 @@ export type IndexedMonth = {
   isForgotten: boolean
 }
 
-/** The mark that states up to which record the index goes. */
+/** The mark that says up to which record the index goes. */
 export const SUBJECTS = 'subjects'
 
 const DELETED_AT_ONCE = 500

@@ -132,7 +132,6 @@ export function createArchiveStore(database: Database) {
       await kysely.deleteFrom('archive').where('id', '=', id).where('complete', '=', 0).execute()
     },
 
-    /** The file names of these archives, by id. */
     fileNames: async (ids: number[]): Promise<Map<number, string>> => {
       if (ids.length === 0) return new Map()
       const rows = await kysely.selectFrom('archive').select(['id', 'file']).where('id', 'in', ids).execute()

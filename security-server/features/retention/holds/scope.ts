@@ -10,7 +10,7 @@ export type HoldScope = {
   /** ISO times: `from` is included, `to` is not. */
   from?: string
   to?: string
-  /** A subsystem or member that is the client or provides the service. */
+  /** A subsystem or member that is the client, or that provides the service. */
   party?: string
   /** A service identifier, with its version if it has one. */
   service?: string

@@ -1,4 +1,4 @@
-/** This server's own database as a source for the verifier, read page by page. */
+/** Our own database as a source for the verifier, read page by page. */
 import { readBodyFile } from '../../../message-log/body-file.ts'
 import { openBodyIn } from '../../../message-log/body-folder.ts'
 import type { StoredCosignature } from '../../../message-log/cosignatures/store.ts'
@@ -10,7 +10,7 @@ const RECORDS = 200
 const ROWS = 1000
 const STAMPS = 4
 
-/** A log that may be written to meanwhile must be passed as a snapshot (`openLogSnapshot`). */
+/** A log that may be written to meanwhile has to be given as a snapshot (`openLogSnapshot`). */
 export async function databaseSource(
   log: IndexedLog,
   findKey: KeyFinder,

@@ -46,7 +46,7 @@ export type LogSource = {
   /** The search index up to `end`, where it stopped when reading began. Absent in an export. */
   search?: {
     end: number
-    /** Rows before this record may lack hashes of user ids and represented parties. */
+    /** Rows before this record may have no hashes of user ids and represented parties. */
     actorsFrom: number
     /** In the order of indexes, those greater than `after`. */
     rows(after: number): AsyncIterable<FoundRow>
@@ -72,13 +72,13 @@ export type LogSource = {
 export type Trust = {
   /** The log's Ed25519 public key, as DER SubjectPublicKeyInfo. */
   logKey?: Buffer
-  /** Keys of the member's signing certificates. Any of them may have countersigned. */
+  /** Keys of the member's signing certificates, any of which may have countersigned. */
   memberKeys?: { name: string; publicKey: KeyObject }[]
   /** Certificates of approved time-stamping authorities. If absent, the certificates stored with the time-stamps are used. */
   tsaCertificates?: Certificate[]
   /** The witnesses whose cosignatures are verified, and how many are enough. */
   witnesses?: WitnessPolicy
-  /** Checkpoints that others kept: witnesses, partners or an auditor. */
+  /** Checkpoints that others kept: witnesses, partners, an auditor. */
   checkpoints?: string[]
 }
 

@@ -1,4 +1,4 @@
-/** Verifies a log where it is stored, while it may be in use: opens it read-only, checks it and closes it. */
+/** Verifies a log where it is stored, while it may be in use: opens it read-only, checks it, closes it again. */
 import { hash } from 'node:crypto'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'

@@ -31,7 +31,7 @@ const MAX_FAILURES = 1000
 
 export function createPartners(q: {
   store: PartnerStore
-  /** Asks the witness routes of this server over mutual TLS. */
+  /** Asks the witness routes of this server by mutual TLS. */
   ask(server: string): AskWitness
   /** The origin and verifier key that a statement proves. Throws when the statement is invalid. */
   readStatement(statement: Buffer): { origin: string; logKey: string }

@@ -1,4 +1,4 @@
-/** A consistency proof as text: one hash a line in base64, as in submissions of C2SP tlog-witness. */
+/** A consistency proof as text: a hash a line, base64, as in the submissions of C2SP tlog-witness. */
 import { MAX_PROOF } from '#core/merkle/add-checkpoint.ts'
 import { HASH_LENGTH } from '#core/merkle/hash.ts'
 import { Fault } from '#schemas/fault.ts'

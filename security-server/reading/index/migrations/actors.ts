@@ -10,7 +10,7 @@ export const actors: Migration = {
     const { blob } = columnTypes(kysely)
     for (const column of ['user_hash', 'party_hash']) {
       await kysely.schema.alterTable('search').addColumn(column, blob).execute()
-      // By block, as for query ids: hashes are random, and each block has its own.
+      // By block, as query ids: hashes are random, and each block has its own.
       await sql`create index ${sql.ref(`search_${column}`)} on search (${BLOCK}, ${sql.ref(column)})
         where ${sql.ref(column)} is not null`.execute(kysely)
     }
