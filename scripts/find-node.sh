@@ -1,6 +1,6 @@
-# Read by the other scripts, which run before there is a Node 26 to run anything else.
+# Functions for the other scripts, which run before Node 26 is installed.
 
-# Prints a Node of at least version 26: the package's, else the machine's own. Fails when there is none.
+# Prints the path of a Node of at least version 26: the package's, or else the machine's own. Fails when there is none.
 find_node() {
   for candidate in "$1/node_modules/.bin/node" "$(command -v node || true)"; do
     [ -x "$candidate" ] || continue
@@ -13,7 +13,7 @@ find_node() {
   return 1
 }
 
-# Whether npm can bring Node 26 to this machine.
+# Whether npm can install Node 26 on this machine.
 node_package_fits() {
   [ "$(uname -s)" = Linux ] && [ "$(uname -m)" = x86_64 ]
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Usage: install-packages.sh production|full. Installs exactly what package-lock.json names, when that is not there yet.
-# A full install serves production too, so it is never replaced by a smaller one.
+# Usage: install-packages.sh production|full. Installs exactly the packages in package-lock.json, if they are not installed yet.
+# A full installation is good for production too, so it is never replaced by a smaller one.
 set -eu
 cd "$(dirname -- "$0")/.."
 wanted=$1
@@ -17,13 +17,13 @@ has=none
 if [ -f "$stamp" ]; then
   [ "$(sed -n 2p "$stamp")" = "$lock" ] && has=$(sed -n 1p "$stamp")
 elif [ node_modules/.package-lock.json -nt package-lock.json ]; then
-  # Somebody ran npm themselves after the last change of the lock file.
+  # Somebody has run npm by hand since the last change of the lock file.
   if [ -d node_modules/tap ]; then has=full; else has=production; fi
 fi
 [ "$has" = full ] && exit 0
 [ "$has" = "$wanted" ] && exit 0
 
-# A full install that is out of date stays a full one.
+# An outdated full installation is replaced by a full one.
 [ -d node_modules/tap ] && wanted=full
 if ! command -v npm >/dev/null; then
   echo "npm is missing: install Node with npm." >&2

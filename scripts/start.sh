@@ -1,5 +1,5 @@
 #!/bin/sh
-# npm start: the sandbox, on a machine that may have nothing installed yet.
+# npm start: starts the sandbox, also on a machine without installed packages.
 set -eu
 cd "$(dirname -- "$0")/.."
 sh scripts/install-packages.sh production

@@ -1,28 +1,28 @@
 #!/bin/sh
-# npm test: everything that the gate needs is set up, then check and every test, then one line that says how it went.
-# Arguments are test files: then only these run.
+# npm test: sets up everything that the gate needs, runs check and every test, and prints the result in one line.
+# Arguments are test files: then it runs only these.
 set -eu
 cd "$(dirname -- "$0")/.."
 sh scripts/install-packages.sh full
 sh scripts/test/outside-tools.sh
 
-# Servers of Debian's packages (redis-server, postgres) and ours may lie outside an ordinary user's PATH.
+# Servers of Debian's packages (redis-server, postgres) may be outside an ordinary user's PATH, and so may our programs.
 PATH=$PWD/node_modules/.bin:$PATH:/usr/sbin:/usr/local/sbin
 NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$PWD/.work/compile-cache}"
 export PATH NODE_COMPILE_CACHE
 
-# Every test waits for its databases' syncs, which in memory cost nothing: no test cuts the power. Where there is room; the
-# largest needs 5 GB.
+# Every test waits for its databases to sync, which costs nothing in memory, and no test needs to survive a power failure.
+# Uses memory only if there is enough of it: a run needs up to 5 GB.
 if [ -z "${TMPDIR-}" ] && [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print ($4 > 8000000) }')" = 1 ] &&
   [ "$(awk '/^MemAvailable/ { print ($2 > 12000000) }' /proc/meminfo 2>/dev/null)" = 1 ]; then
   TMPDIR=$(mktemp -d /dev/shm/concordat-tests-XXXXXX)
-  # PostgreSQL's own user comes through.
+  # PostgreSQL's own user has to get through this folder.
   chmod 711 "$TMPDIR"
   export TMPDIR
   trap 'rm -rf "$TMPDIR"' EXIT
   trap 'exit 130' INT TERM
 fi
 
-# Once, before tests that run side by side want it.
+# Builds the pages once, before parallel tests need them.
 node scripts/concordat.ts console
 node scripts/test/gate.ts "$@"

@@ -1,4 +1,4 @@
-/** Handler of the operation that tells callers who they are. */
+/** Handler of the operation that returns who the caller is. */
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 

@@ -126,7 +126,7 @@ export function createApprovals(q: {
       target: `/api/v1/approvals/${id}`,
       data: { operation, result, failure, proposedBy: { id: proposer_id, name: proposer_name } },
     }
-    // The act is done, so a failure to record it undoes nothing; the proposal itself holds the same facts.
+    // The act is done, so a failure to record it undoes nothing; the proposal itself has the same facts.
     await q.audit.before(act).catch((err: unknown) => {
       q.log.error({ err, proposal: id }, 'the end of a proposal could not be recorded')
     })

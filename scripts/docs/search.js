@@ -1,4 +1,4 @@
-/* The search of the documents: in the browser alone, over an index that comes with the pages. */
+/* The search of the documents: runs only in the browser, with an index that is part of the pages. */
 const field = document.getElementById('q')
 const found = document.getElementById('found')
 const up = document.body.dataset.up
@@ -16,7 +16,7 @@ function element(name, text, more = {}) {
   return made
 }
 
-/** Where the first word stands, with some words around it. */
+/** The text around the first word that was found. */
 function excerpt(text, terms) {
   const at = Math.max(0, text.toLowerCase().indexOf(terms[0] ?? ''))
   const from = Math.max(0, at - 60)
@@ -45,6 +45,6 @@ function show() {
 
 field.value = new URLSearchParams(location.search).get('q') ?? ''
 field.addEventListener('input', show)
-// The results are on this page already.
+// The results are already on this page, so there is nothing to submit.
 field.form.addEventListener('submit', (event) => event.preventDefault())
 show()

@@ -1,7 +1,7 @@
 /**
- * The gate: check and every test side by side, a line for each as it ends; then what failed with its diagnostics, the slowest
- * files, what was skipped, and last `N passed, N failed` with the skipped ones when there are any. With CI set a skip
- * fails the gate. Arguments are test files: then only these run, without check.
+ * The gate: runs check and all tests in parallel and prints a line for each as it ends. Then it prints the failures with their
+ * diagnostics, the slowest files, the skipped tests, and last `N passed, N failed`, with the number of skipped tests if there are
+ * any. With CI set, a skipped test fails the gate. Arguments are test files: then it runs only these, without check.
  */
 import { createWriteStream, globSync, mkdirSync } from 'node:fs'
 import { finished } from 'node:stream/promises'
@@ -11,7 +11,7 @@ import { createTapReader, type TapOutput } from './tap-output.ts'
 
 const TESTS =
   '{schemas,core,platform,adapters,certs,central-registry,security-server,scripts,test}/**/*.test.ts'
-// Check runs it.
+// `check` runs this file.
 const RULES = 'test/import-rules.test.ts'
 const LOG = '.work/test-log.tap'
 const SLOWEST = 10
@@ -23,7 +23,7 @@ const inCi = Boolean(process.env['CI'])
 const files = process.argv.slice(2)
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-// Pages are pictured for whoever works at them, and names their tests.
+// Screenshots are only for people who work on the pages and run single test files.
 if (files.length === 0) process.env['TEST_SCREENSHOTS'] ??= 'none'
 const [failedChecks, { output, errors, costs }] = await Promise.all([
   files.length === 0 ? check({ fix: false }) : 0,
@@ -49,7 +49,7 @@ if (files.length === 0) {
 }
 say('')
 for (const skip of new Set(output.skips)) say(`SKIPPED ${skip}`)
-// Once more in a line each: of a long output often only the end is kept.
+// Repeats each failure in one line, because often only the end of a long output is kept.
 for (const { test } of output.failures.slice(0, MAX_FAILURES)) say(`FAILED ${test.slice(0, MAX_LINE)}`)
 if (failedChecks > 0) say(`${failedChecks} of the checks failed: see above.`)
 const forbidden = inCi && skipped > 0
@@ -59,7 +59,7 @@ const allFailed = failedTests + failedChecks
 process.exitCode = allFailed > 0 || forbidden ? 1 : 0
 say(`${passed} passed, ${allFailed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 
-/** Runs the test files, showing each as it ends; what they write to their error streams goes to the log and back. */
+/** Runs the test files and prints each as it ends. What they write to their error streams is logged and returned. */
 async function runTests(): Promise<{ output: TapOutput; errors: string[]; costs: Costs }> {
   mkdirSync('.work', { recursive: true })
   const log = createWriteStream(LOG)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The programs that tests check against: PostgreSQL, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace,
-# Python, SoftHSM with p11-kit and OpenSC. As root on Debian they
-# are installed (and no service of theirs is started or enabled); elsewhere one line says what is missing.
+# The programs that tests need: PostgreSQL, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, SoftHSM with
+# p11-kit and OpenSC. As root on Debian this installs them, without starting or enabling their services. Elsewhere it prints
+# in one line what is missing.
 set -eu
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -29,7 +29,7 @@ missing() {
 
 install() {
   export DEBIAN_FRONTEND=noninteractive
-  # An old list is better than none, when there is no network to renew it.
+  # Without a network, an old list of packages is better than none.
   apt-get update || true
   packages=
   for name in "$@"; do
@@ -37,10 +37,10 @@ install() {
     if [ "$name" = valkey-server ] && ! apt-cache show valkey-server >/dev/null 2>&1; then name=redis-server; fi
     packages="$packages $name"
   done
-  # shellcheck disable=SC2086 # one word a package
+  # shellcheck disable=SC2086 # one word per package
   apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $packages || return 1
   for name in $packages; do
-    # Nor at the next boot. Only what was installed just now, so that a server of the machine's owner stays as it is.
+    # The services must not start at the next boot either. Only packages installed just now: other servers of the machine stay as they are.
     if has systemctl; then systemctl disable "$name" || true; fi
   done
 }
@@ -56,12 +56,12 @@ if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && has apt-get; then
   trap '[ -z "$made" ] || rm -f "$guard"; rm -f "$log"' EXIT
   trap 'exit 130' HUP INT TERM
   if ! [ -e "$guard" ]; then
-    # Debian starts a service when it installs one; this forbids it while we install.
+    # Debian starts a service when it installs it; this forbids that during the installation.
     made=yes
     printf '#!/bin/sh\nexit 101\n' >"$guard"
     chmod 755 "$guard"
   fi
-  # shellcheck disable=SC2086 # one word a program
+  # shellcheck disable=SC2086 # one word per program
   install $names >"$log" 2>&1 || tail -n 15 "$log" >&2
   names=$(missing | tr '\n' ' ')
   [ -n "$names" ] || exit 0

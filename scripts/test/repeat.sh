@@ -1,6 +1,6 @@
 #!/bin/sh
-# sh scripts/test/repeat.sh TIMES [--busy LOOPS] [FILE...]: runs the gate, or the named test files, so many times and says how each run
-# went; beside it so many loops keep a processor busy. It stops at the first run that fails, and the loops end with it.
+# sh scripts/test/repeat.sh TIMES [--busy LOOPS] [FILE...]: runs the gate, or the named test files, TIMES times and prints each result.
+# Meanwhile LOOPS loops keep a processor busy each. It stops at the first run that fails, and then ends the loops.
 set -eu
 cd "$(dirname -- "$0")/../.."
 times=${1:?"usage: repeat.sh TIMES [--busy LOOPS] [FILE...]"}
@@ -15,7 +15,7 @@ pids=
 trap 'for pid in $pids; do kill "$pid" 2>/dev/null || true; done' EXIT
 trap 'exit 130' INT TERM
 while [ "$loops" -gt 0 ]; do
-  # Each ends after six hours at the latest, when nobody is left to end it.
+  # Each ends after six hours at the latest, even if this script was killed.
   timeout 21600 sh -c 'while :; do :; done' &
   pids="$pids $!"
   loops=$((loops - 1))

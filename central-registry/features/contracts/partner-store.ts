@@ -83,12 +83,13 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
         // A registry that merely knows a contract's id may not report about it.
         const both = [q.own, q.partner].sort().join()
         let row = rows.find(({ version }) => version === listed.version)
-        // About a version between both it may report, whatever other versions there are.
+        // It may report about a version between both instances, even if other versions have other parties.
         if ((row === undefined ? rows : [row]).some((one) => instancesOf(contentOf(one)).join() !== both))
           throw new Fault('access_denied', { what: `${q.partner} is no party of this contract` })
         const hasEndedThere = row !== undefined && OPEN.includes(row.state) && ENDS.has(listed.state)
         if (row?.hash !== listed.hash && row?.origin === null && listed.origin === q.own) {
-          // Our content changed before it ended here. Recording the report makes our list tell the other registry so.
+          // Our content changed before it ended here. Once the report is recorded, our list includes this version, so that the
+          // other registry learns of its end.
           if (!LIVE.includes(row.state)) await keepWord(transaction, listed, q)
           return
         }
