@@ -26,7 +26,7 @@ type Rooms = {
   transparencyLog: Pick<LogStore, 'leaves'>
   /** Makes sure that there is a valid suspension list: without one, servers could not use the configuration. */
   ensureSuspensionList(): Promise<unknown>
-  /** Writes to this node's folder who is suspended and which CAs and anchors are trusted now. */
+  /** Writes to this node's folder who is suspended and what is trusted now. */
   remember(): Promise<void>
   now(): Date
   sourceAddress: string
