@@ -1,6 +1,6 @@
 /**
- * Debian's Chromium for tests of pages: each visitor has a browser context of its own, and what no page may do (break its
- * content security policy, ask another host, throw) is collected with what axe finds.
+ * Debian's Chromium for tests of pages. Each visitor has a browser context of its own. Everything that no page may do (violate
+ * its content security policy, request another host, throw) is collected, together with the findings of axe.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -13,22 +13,22 @@ import { until } from './until.ts'
 
 const PROGRAMS = ['chromium', 'chromium-browser']
 const SCREENSHOTS = path.resolve(import.meta.dirname, '../screenshots')
-// They are for people who look at them: the gate, whose pages nobody looks at, goes without.
+// Screenshots are for people; the whole gate, whose pages nobody looks at, makes none.
 const WITHOUT_SCREENSHOTS = process.env['TEST_SCREENSHOTS'] === 'none'
-// A machine that runs other tests beside it may take long: only a test that fails waits for all of it.
+// A machine that runs other tests at the same time may be slow; only a failing test waits this long.
 const PATIENCE_MS = 60_000
 const TWO_FRAMES = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))'
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-// As texts: they run in the page, where other names exist than here. axe comes when it is asked for, since half a megabyte
-// is compiled anew in each page; what it says of rules that hold stays there.
+// Strings, because they run in the page, where other names exist than here. axe is loaded only on request, because half a
+// megabyte is compiled again in each page; its results for passed rules stay in the page.
 const HAS_AXE = "typeof axe === 'object'"
 const RUN_AXE = `axe.run(document, { runOnly: { type: 'tag', values: ${JSON.stringify(TAGS)} }, resultTypes: ['violations'] })
   .then(({ violations }) => violations)`
 const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
   console.error('policy violation: ' + event.violatedDirective + ' ' + event.blockedURI)
 })`
-// As a step back or forth in the browser's history: the page takes what it shows from there. Only from another page of the
-// same console, with somebody signed in: what is asked for anew at one address is loaded.
+// Navigates as a step in the browser's history does, which pages observe. Only from another page of the same console, and signed
+// in: a new request for the present address must load the page.
 const GO_WITHIN = (url: string): string => `(() => {
   const target = new URL(${JSON.stringify(url)})
   const isWithin = location.origin === target.origin && document.querySelector('nav.main-nav') !== null
@@ -37,8 +37,8 @@ const GO_WITHIN = (url: string): string => `(() => {
   dispatchEvent(new PopStateEvent('popstate'))
   return true
 })()`
-// Each window makes a page for the list below its address field, which nobody sees: as much work as a page of ours. The
-// switch takes the place of playwright-core's own, whose features, as far as they touch these pages, come first.
+// Each window makes a page for the list below its address field, which nobody sees: as much work as one of our pages. The switch
+// replaces playwright-core's own; its features that affect these pages come first.
 const FEATURES_OFF = [
   'AvoidCorsURLLoaderRestartOnRedirect',
   'AvoidUnnecessaryBeforeUnloadCheckSync',
@@ -56,7 +56,7 @@ const FEATURES_OFF = [
   'WebUIOmniboxPopup',
   'WebUIOmniboxAimPopup',
   'WebUIOmniboxFullPopup',
-  // A process kept for the next page is one of the context that went somewhere last: visitors in turn would start one each time.
+  // A spare process is kept for the context that navigated last: visitors in turn would start one each time.
   'SpareRendererForSitePerProcess',
 ]
 
@@ -66,21 +66,21 @@ export function hasChromium(): boolean {
 
 export type Visitor = {
   page: Page
-  /** Goes to an address of the console, within the page from another one, and waits until it shows what it has. */
+  /** Goes to an address of the console, within the page if it shows another one, and waits until it is loaded. */
   open(address: string): Promise<void>
-  /** The same by loading it, as somebody comes who was sent the address. */
+  /** Loads the address, as a person does who was sent it. */
   load(address: string): Promise<void>
   /** Waits until nothing is loading. */
   settled(): Promise<void>
-  /** Waits until what was asked for is there and shown; a list that is brought up to date shows what it had meanwhile. */
+  /** Waits until all requested answers have come and are shown. A list that is being reloaded shows its old rows meanwhile. */
   answered(): Promise<void>
-  /** Fails the test for a sideways scroll and for what was collected; makes a screenshot, but not in the whole gate. */
+  /** Fails the test for a horizontal scroll bar and for everything collected. Makes a screenshot, but not in the whole gate. */
   look(name: string): Promise<void>
-  /** The same, and for what axe finds now. */
+  /** As `look`, and fails for what axe finds now. */
   check(name: string): Promise<void>
 }
 
-/** Where a registry of the test world gives its console. */
+/** The address of the console of a registry of the test world. */
 export function baseOf({ settings }: Node): string {
   return `http://${settings.admin.address}:${settings.admin.port}/console`
 }
@@ -92,7 +92,7 @@ export function keyOf({ settings }: Node): string {
 
 let shared: Promise<Browser> | undefined
 
-/** The browser of this test process, started at the first call: each visitor has a context of their own in it. */
+/** The browser of this test process, started at the first call; each visitor has a context in it. */
 export function openBrowser(): Promise<Browser> {
   shared ??= startBrowser()
   return shared
@@ -110,11 +110,11 @@ async function startBrowser(): Promise<Browser> {
 async function takePicture(page: Page, name: string): Promise<void> {
   mkdirSync(SCREENSHOTS, { recursive: true })
   const picture = { path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true }
-  // On a busy machine Chromium now and then cannot; people look at it, no check does.
+  // On a busy machine Chromium sometimes fails to take one. Only people look at it, no check does.
   await page.screenshot(picture).catch(() => page.screenshot(picture))
 }
 
-/** Somebody at `base` (http://host:port/console), with an API key or without. */
+/** A visitor at `base` (http://host:port/console), with or without an API key. */
 export async function visitor(
   t: Test,
   browser: Browser,
@@ -122,7 +122,7 @@ export async function visitor(
     base: string
     apiKey?: string
     context?: BrowserContextOptions
-    /** Hosts beside that of `base`: the login provider's. */
+    /** Further hosts that the pages may call, such as the login provider's. */
     hosts?: string[]
   },
 ): Promise<Visitor> {
@@ -141,7 +141,7 @@ export async function visitor(
   const wrongs: string[] = []
   await context.addInitScript({ content: TELL_VIOLATIONS })
   page.on('console', (message) => {
-    // An answer that is no success is a page's business, and shown by it.
+    // The page itself shows an answer that is no success.
     const isAnswer = message.text().startsWith('Failed to load resource')
     if (message.type() === 'error' && !isAnswer) wrongs.push(message.text())
   })
@@ -157,7 +157,7 @@ export async function visitor(
   })
   const settled = async (): Promise<void> => {
     await page.locator('main').waitFor()
-    // What was done last may not have been drawn yet, not even that it loads.
+    // The last act may not be drawn yet, not even that something is loading.
     await page.evaluate(TWO_FRAMES)
     await page.locator('.loading, [aria-busy="true"]').first().waitFor({ state: 'detached' })
   }
@@ -165,7 +165,7 @@ export async function visitor(
   page.on('request', (request) => asked.add(request))
   page.on('requestfinished', (request) => asked.delete(request))
   page.on('requestfailed', (request) => asked.delete(request))
-  // Acts that hang on what is asked for last show nothing until it is there, not even that they wait.
+  // An act that waits for the latest answer shows nothing until it has come, not even that it is loading.
   const answered = async (): Promise<void> => {
     await until(
       'answers to all that was asked',

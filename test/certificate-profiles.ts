@@ -1,9 +1,9 @@
-/** What the console does with certificate profiles, wide and narrow. */
+/** Certificate profiles in the console, wide and narrow. */
 import type { Test } from 'tap'
 import type { Visitor } from './browser.ts'
 import { act, close } from './second-person.ts'
 
-/** In the console a certificate profile is tried out, made field by field, refused, changed as a document and deleted. */
+/** In the console a certificate profile is tried out, made field by field, refused, changed as a document, and deleted. */
 export async function certificateProfiles(
   t: Test,
   { page, ...wide }: Visitor,
@@ -37,7 +37,7 @@ export async function certificateProfiles(
   await wide.check('profile-tried')
   await confirm('Close')
 
-  // A new one, begun with another.
+  // A new profile that begins with another one.
   await page.getByRole('button', { name: `Begin a new one with it: ${fi}` }).click()
   const one = (name: string) => main.getByRole('group', { name, exact: true })
   const authentication = main.locator('section', {
@@ -97,7 +97,7 @@ export async function certificateProfiles(
     parts: { memberClass: { attribute: 'serialNumber', split: { by: '/', parts: 3, at: 2 } } },
   })
 
-  // What nobody changed stays as it is, to the letter; and experts have the document.
+  // Unchanged fields stay exactly as they are, and experts can edit the document.
   await page.getByRole('button', { name: 'Change org.example.Own' }).click()
   await main.getByText('Show or change it as a document').click()
   const document = main.getByLabel('Profile', { exact: true })
@@ -129,7 +129,7 @@ export async function certificateProfiles(
   await page.getByText('<b>Own</b>').waitFor({ state: 'detached' })
 }
 
-/** An approved CA has a profile that nobody knows: who looks is warned, with the remedy, until two persons have added it. */
+/** An approved CA has an unknown profile: the page shows a warning with the remedy, until two people have added the profile. */
 export async function unknownProfile(t: Test, anna: Visitor, ben: Visitor, name: string): Promise<void> {
   const { page } = anna
   const warning = new RegExp(`Nobody knows the certificate profile ${name} of Own CA`)

@@ -1,6 +1,6 @@
 /**
- * docs/configuration.md and the example files say what the schemas of the processes' settings say, no more and no less; the
- * documents of the APIs can be compiled whole.
+ * docs/configuration.md and the example files agree exactly with the schemas of the processes' settings. The OpenAPI documents
+ * compile completely.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -101,7 +101,7 @@ function valuesOf(schema: Schema): string {
   return schema.exclusiveMinimum === undefined ? `${kind}, at least ${least}` : `${kind}, ${least}`
 }
 
-/** The rows of the table below a heading, without its two head lines. */
+/** The rows of the table below a heading, without its two header lines. */
 function tableBelow(text: string, heading: string): string[][] {
   const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? ''
   const lines = section.split('\n').filter((line) => line.startsWith('|'))
@@ -183,7 +183,7 @@ t.test('every operation of our APIs has checks that compile', async (t) => {
     const document = parse(read(`schemas/${name}.yaml`), { maxAliasCount: -1 }) as OpenApiDocument
     const operations = readOperations(document)
     t.ok(operations.length > 4, name)
-    // A process compiles them when they are first called: what does not compile is to be found here.
+    // A process compiles a schema at the first call; this test finds those that do not compile.
     const validatorOf = createInputValidators(document)
     for (const operation of operations) await t.resolves(validatorOf(operation), operation.id)
     const broken = { ...operations[0]!, id: 'broken', bodySchema: '/components/schemas/Absent' }

@@ -1,4 +1,4 @@
-/** Runs one store test-suite on every store: a fresh embedded database and a fresh PostgreSQL database. */
+/** Runs a test suite on every store: a fresh embedded database and a fresh PostgreSQL database. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -8,7 +8,7 @@ import { openDatabase } from '#platform/database/open-database.ts'
 import { skipFor } from './outside-tools.ts'
 import { hasPostgresql, postgresql } from './postgresql.ts'
 
-/** Runs `act` as a subtest a store; `url` opens the same database again (a second node, a worker). */
+/** Runs `act` as one subtest per store; `url` opens the same database again (a second node, a worker). */
 export async function eachDatabase(
   t: Test,
   act: (database: Database, t: Test, url: string) => Promise<void>,
@@ -24,7 +24,7 @@ export async function eachDatabase(
   })
 }
 
-/** A test on every store, which opens its empty database itself. */
+/** A test on every store that opens its empty database itself. */
 export function onEachDatabase(name: string, act: (t: Test, url: string) => Promise<void>): void {
   void t.test(name, (t) => eachDatabase(t, (_database, t, url) => act(t, url)))
 }

@@ -52,7 +52,7 @@ t.test('every export has a user', (t) => {
 
 t.test('one door each', (t) => {
   for (const door of DOORS) t.strictSame(misusers(door, product), [], door.what)
-  // Written so that this file does not hold what it forbids. An open type (any) is biome's to find.
+  // Written so that this file does not contain what it forbids. biome finds an open type (any).
   const silenced = sources.filter(({ text }) => /@ts-(ignor[e]|expect-erro[r]|nochec[k])/.test(text))
   t.strictSame(
     silenced.map(({ name }) => name),
@@ -68,7 +68,8 @@ t.test('tests wait by until.ts alone', (t) => {
 })
 
 t.test('nothing goes where the environment says', (t) => {
-  // Node hands a proxy of the environment (NODE_USE_ENV_PROXY) to all who ask by undici without a dispatcher of their own.
+  // NODE_USE_ENV_PROXY makes Node route all undici requests through the environment's proxy, unless they have a dispatcher of
+  // their own.
   const asking = sources.filter(
     ({ name, text, imports }) =>
       !/\.test\.ts$|^test\/|^scripts\/(?:sandbox|bench)\//.test(name) &&
@@ -123,7 +124,7 @@ t.test('a mark of a message is made by the one step that may make it', (t) => {
     .map(({ name, text }) => ({ name: name.slice('security-server/'.length), text: withoutComments(text) }))
   const found = (pattern: RegExp): string[] =>
     steps.flatMap(({ name, text }) => [...text.matchAll(pattern)].map(([what]) => `${name}: ${what}`)).sort()
-  // A symbol that is not exported: no other file can name it, nor what carries it, but by a cast.
+  // A symbol that is not exported: only with a cast could another file name it or make a value of its type.
   t.strictSame(found(/.*\bSymbol\(.*/g), [
     "consumer/check-access.ts: const allowed = Symbol('allowed')",
     "peer/log-message.ts: const logged = Symbol('logged')",
@@ -210,12 +211,12 @@ t.test('links in documents lead somewhere', (t) => {
   t.end()
 })
 
-/** `new URL('…', import.meta.url)` and `path.join(import.meta.dirname, '…')`. */
+/** Matches `new URL('…', import.meta.url)` and `path.join(import.meta.dirname, '…')`. */
 const FROM_HERE =
   /new URL\(\s*['"`](\.[^'"`$]*)[^)]*import\.meta\.url|import\.meta\.dirname,\s*['"`](\.[^'"`$]*)/g
 
 t.test('no file names the host of a package registry', (t) => {
-  // In parts, so that this file does not name them either.
+  // In parts, so that this file does not contain them.
   const hosts = ['registry.npmjs', 'registry.yarnpkg', 'deb.debian', 'pypi', 'static.crates'].map(
     (host) => new RegExp(`\\b${host.replace('.', '[.]')}[.](org|com|io)\\b`),
   )
@@ -229,7 +230,7 @@ t.test('no file names the host of a package registry', (t) => {
 })
 
 t.test('no file names a path outside the repository', (t) => {
-  // In parts, so that this file does not name them either.
+  // In parts, so that this file does not contain them.
   const outside = new RegExp(['shared/vector[s]', '[.][.]/share[d]', '/work/(?:shared|main|w)/'].join('|'))
   const naming = files.filter(
     (name) =>

@@ -1,14 +1,14 @@
-/** A page gone through by Tab alone: everything that can be used is reached once, in the order in which it is read, and seen. */
+/** Goes through a page with Tab alone: everything usable is reached once, in reading order, and is visible. */
 import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
 
 type Control = { words: string; top: number; bottom: number }
 type Focused = { at: number; isSeen: boolean; isCovered: boolean }
 
-/** Fields for a time have a stop for each of their parts. */
+/** An input of time has a stop for each of its parts. */
 const STOPS_OF_A_TIME = 8
 
-// As texts: they run in the page. What is told of an element is enough for people to find it.
+// Strings, because they run in the page. They describe an element well enough for people to find it.
 const LISTEN = (root: string): string => `(() => {
   const usable = 'a[href], button, input, select, textarea, summary, [tabindex]'
   const isUsable = (one) => !one.disabled && one.tabIndex >= 0 && one.checkVisibility({ visibilityProperty: true })
@@ -44,7 +44,7 @@ const LISTEN = (root: string): string => `(() => {
 })()`
 const FOCUSED = 'window.stopListening(), window.focusedInTurn'
 
-/** Below `root`, the page's own part or all of it; how many controls there are. */
+/** Tests the part of the page below `root`, or all of it. Returns the number of controls. */
 export async function tabThrough(
   t: Test,
   page: Page,

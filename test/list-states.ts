@@ -1,16 +1,16 @@
-/** The states of one list that a reader can meet: it is loading, it is not for them, the server fails, there is nothing in it. */
+/** The states of one list that a reader can meet: loading, forbidden, a failing server, empty. */
 import type { Route } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Visitor } from './browser.ts'
 
 type State = 'late' | 'forbidden' | 'failed' | 'empty'
 
-/** Tables ask for 25 rows, or 50; those without a total for one more. */
+/** Tables request 25 or 50 rows; those without a total one more. */
 const LIST = /\/api\/v1\/.*[?&]limit=(25|26|50|51)(&|$)/
 const FAILED = { type: 'database_error', message: 'the database does not answer', detail: 'abc-1' }
 const FORBIDDEN = { type: 'forbidden', message: 'one of these roles is needed', detail: 'abc-2' }
 
-/** On the page where the visitor is, without what is searched for; nothing where it has no list. */
+/** Tests the list on the visitor's present page, without a search; does nothing when the page has none. */
 export async function walkListStates(t: Test, { page, settled, look }: Visitor, name: string): Promise<void> {
   if ((await page.locator('main .list .paging').count()) === 0) return
   let state: State = 'late'
@@ -20,7 +20,7 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
     if (state === 'forbidden') return route.fulfill({ status: 403, json: FORBIDDEN })
     if (state === 'failed') return route.fulfill({ status: 503, json: FAILED })
     const answered = await route.fetch()
-    // Too many at a time, say: the page asks again by itself.
+    // Too many requests at a time, for example: the page repeats the request by itself.
     if (!answered.ok()) return route.fulfill({ response: answered })
     const headers = { ...answered.headers(), 'x-total-count': '0' }
     return route.fulfill({ status: 200, headers, json: emptied(await answered.json()) })
@@ -47,7 +47,7 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
   t.match(said, /\w{3}/, `${name}: an empty list says so`)
   t.equal(await list.locator('table').count(), 0, `${name}: no table without a row`)
   await look(`${name}-list-empty`)
-  // Somebody took the right away meanwhile.
+  // Somebody withdrew the right meanwhile.
   state = 'forbidden'
   await list.getByLabel('Rows a page').selectOption('50')
   await list.getByText('Your roles do not include this page').waitFor()
@@ -55,7 +55,7 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
   await page.unroute(LIST, answer)
 }
 
-/** The same answer without a row, whether it is a list or has lists beside other facts. */
+/** The same answer without rows, whether it is a list or has lists next to other fields. */
 function emptied(answered: unknown): unknown {
   if (Array.isArray(answered)) return []
   const fields = Object.entries(answered as object)

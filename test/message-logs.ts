@@ -1,4 +1,4 @@
-/** What an auditor sees of a security server's message log: its verifier's verdict, and what each record says. */
+/** A security server's message log as an auditor sees it: the verifier's verdict, and the content of each record. */
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -6,7 +6,7 @@ import { openLogSource } from '#security-server/features/verification/checks/ope
 import { openRecord } from '#security-server/message-log/open-record.ts'
 import type { WorldServer } from './world.ts'
 
-/** A record as far as tests of exchanges ask about it. */
+/** The part of a record that tests of exchanges need. */
 export type Entry = {
   index: number
   kind: string
@@ -22,7 +22,7 @@ export type Entry = {
 
 type Where = Pick<WorldServer, 'directory' | 'settingsFile'>
 
-/** Every record, from the first on; `databaseUrl` where it is not the embedded store. The log may be in use. */
+/** Every record from the first on; `databaseUrl` for a log that is not in the embedded store. The log may be in use. */
 export async function readLog(server: Where, databaseUrl?: string): Promise<Entry[]> {
   const { source, close } = await openLogSource({
     databaseUrl: databaseUrl ?? `sqlite:${path.join(server.directory, 'message-log.db')}`,
@@ -50,7 +50,7 @@ export async function readLog(server: Where, databaseUrl?: string): Promise<Entr
   return entries
 }
 
-/** The records of one exchange: "request, reply" and its kin; an outcome that is a fault stands in brackets. */
+/** The records of one exchange, such as "request, reply"; an outcome that is a fault is in brackets. */
 export function storyOf(entries: Entry[], id: string): string {
   return entries
     .filter((entry) => entry.id === id)
@@ -58,13 +58,13 @@ export function storyOf(entries: Entry[], id: string): string {
     .join(', ')
 }
 
-/** Requests that nothing answers. */
+/** Requests that no record answers. */
 export function openRequests(entries: Entry[]): Entry[] {
   const answered = new Set(entries.map(({ answers }) => answers))
   return entries.filter(({ kind, index }) => kind === 'request' && !answered.has(index))
 }
 
-/** Runs `concordat log verify` on the server's settings; gives what it found wrong, nothing when the log holds. */
+/** Runs `concordat log verify` with the server's settings; returns the problems that it found, none for an intact log. */
 export async function verifyLogOf(server: Where): Promise<unknown[]> {
   const script = path.join(import.meta.dirname, '../scripts/concordat.ts')
   const child = spawn(process.execPath, [script, 'log', 'verify', '--json', server.settingsFile], {

@@ -1,4 +1,4 @@
-/** Finds the outside programs that tests check against; a missing one is a loud skip, and a failure where CI is set. */
+/** Finds the outside programs that tests check against. A missing one is a loud skip, and a failure when CI is set. */
 import { accessSync, constants, readdirSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
@@ -22,7 +22,7 @@ export function findProgram(names: string[], folders: string[] = []): string | u
   return undefined
 }
 
-/** Debian's folders of PostgreSQL server programs, newest first; initdb and postgres are not on PATH there. */
+/** Debian's folders of PostgreSQL server programs, newest first; there initdb and postgres are not on PATH. */
 export function postgresqlFolders(): string[] {
   try {
     const versions = readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a))

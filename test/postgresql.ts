@@ -1,4 +1,7 @@
-/** A private PostgreSQL for tests: one cluster a test process on a socket under /tmp, its data beside other temporary files, ended by its pid. */
+/**
+ * A private PostgreSQL for tests: one cluster per test process, on a socket under /tmp, with its data among other temporary
+ * files, ended by its pid.
+ */
 import type { ChildProcess } from 'node:child_process'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -11,15 +14,15 @@ import { findProgram, postgresqlFolders } from './outside-tools.ts'
 import { until } from './until.ts'
 
 const WORK = path.join(import.meta.dirname, '../.work')
-// A machine that runs other tests beside it may take long, and only a test that fails waits for all of it.
+// A machine that runs other tests at the same time may be slow; only a failing test waits this long.
 const START_MS = 120_000
 
 type ServerUser = { uid?: number; gid?: number }
 
 export type PostgresqlServer = {
-  /** A fresh, empty database's URL. */
+  /** The URL of a new, empty database. */
   freshDatabase(): Promise<string>
-  /** All databases as a backup has them, as text. */
+  /** The dump of all databases, as a backup has it. */
   dump(): Buffer
   /** Ends every server process as a crash would; `start` recovers. */
   crash(): Promise<void>
@@ -55,7 +58,7 @@ export async function startPostgresql(): Promise<PostgresqlServer> {
   const url = (name: string): string => `postgres://postgres@localhost/${name}?host=${folder}`
   const start = async (): Promise<void> => {
     const postgres = path.join(path.dirname(initdb), 'postgres')
-    // fsync off: a killed process loses nothing that the kernel has; only a power cut would, which no test makes.
+    // fsync is off: a killed process loses nothing that the kernel has; only a power cut would, which no test makes.
     const settings = [
       'listen_addresses=',
       `unix_socket_directories=${folder}`,
@@ -106,8 +109,8 @@ export async function startPostgresql(): Promise<PostgresqlServer> {
 }
 
 /**
- * The folder of a new cluster, to be copied: initdb, which is eight times that work, runs once for all test processes. It
- * appears whole, by a rename; of two that make it at the same time one is thrown away.
+ * The folder of a new cluster, to be copied: initdb takes eight times as long as a copy, so it runs once for all test processes.
+ * The folder appears complete, by a rename; when two processes make it at the same time, one result is deleted.
  */
 function newCluster(initdb: string, user: ServerUser): string {
   const programs = execFileSync(initdb, ['--version'], { encoding: 'utf8' })
@@ -131,7 +134,7 @@ function newCluster(initdb: string, user: ServerUser): string {
   return cluster
 }
 
-/** With owners and modes, which PostgreSQL looks at. */
+/** With owners and modes, which PostgreSQL checks. */
 function copyFolder(from: string, to: string): void {
   execFileSync('cp', ['-a', '--reflink=auto', from, to], { stdio: 'ignore' })
 }
@@ -142,13 +145,16 @@ function emptyFolder(room: string, { uid, gid }: ServerUser): string {
   return folder
 }
 
-/** Where temporary files lie, when the server's user comes in there. A socket's path is short: it stays below /tmp. */
+/**
+ * The temporary folder, if the server's user can enter it, otherwise /tmp. Sockets are always below /tmp, because their paths
+ * must be short.
+ */
 function roomFor(user: ServerUser): string {
   const { status } = spawnSync('test', ['-x', tmpdir()], user)
   return status === 0 ? tmpdir() : '/tmp'
 }
 
-/** PostgreSQL refuses to run as root: then its own user, made by Debian's package, runs it. */
+/** PostgreSQL refuses to run as root: then the user made by Debian's package runs it. */
 function serverUser(): ServerUser {
   if (process.getuid?.() !== 0) return {}
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
@@ -182,7 +188,7 @@ function signalTree(pid: number | undefined, signal: NodeJS.Signals): void {
     try {
       process.kill(Number(child), signal)
     } catch (thrown) {
-      // A backend may end between the two.
+      // A server process may end in between.
       if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The folder of a sandbox that was set up and has ended. Setting one up starts every process of it and makes every key, so
- * each of the gate's places, in which one test file runs after the other, does so once: the next one begins with a copy.
+ * The folder of a sandbox that was set up and has ended. Setting one up starts all its processes and makes all its keys. So it is
+ * done once at each place of the gate, where test files run one after the other: later files begin with a copy.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
@@ -13,14 +13,15 @@ import type { Description } from './world.ts'
 
 export type PreparedSandbox = {
   directory: string
-  /** The loopback network that everything in it listens on: three numbers. */
+  /** The loopback network on which all its processes listen: three numbers. */
   network: string
   description: Description
   remove(): void
 }
 
 const CONCORDAT = path.join(import.meta.dirname, '../scripts/concordat')
-// Settings and certificates name folder and addresses: a copy stands where the first one stood, and one at a time.
+// Settings and certificates contain the folder and the addresses, so a copy must have the folder of the original, and only one
+// can exist at a time.
 let place = process.env['TEST_PLACE']
 
 /** A loopback network for one instance. */
@@ -28,15 +29,15 @@ export function randomNetwork(): string {
   return `127.${randomInt(64, 250)}.${randomInt(1, 250)}`
 }
 
-/** Whether this process begins with a copy, or makes what others copy. */
+/** Whether this process begins with a copy, or makes the original. */
 export function hasPlace(): boolean {
   return place !== undefined
 }
 
-/** One whose installation ceremony is still to come. */
+/** A sandbox whose installation ceremony has not taken place. */
 export async function prepareSandbox(): Promise<PreparedSandbox> {
   const here = place
-  // A second instance beside it needs folder and network of its own.
+  // A second instance needs a folder and a network of its own.
   place = undefined
   const folder = here ?? mkdtempSync(path.join(tmpdir(), 'concordat-sandbox-'))
   const directory = path.join(folder, 'sandbox')
@@ -63,7 +64,7 @@ export async function prepareSandbox(): Promise<PreparedSandbox> {
   return { directory, network, description, remove }
 }
 
-/** With modes, which servers look at; sockets that are left over, too. */
+/** With modes, which servers check; also sockets that were left. */
 function copyFolder(from: string, to: string): void {
   execFileSync('cp', ['-a', from, to], { stdio: 'ignore' })
 }

@@ -1,6 +1,6 @@
 /**
- * An instance whose processes a test starts, kills and starts again one by one: set up once by the sandbox, which has
- * ended when this begins. The settings files are the sandbox's; the environment overrides what a test wants otherwise.
+ * An instance whose processes a test starts, kills and restarts one by one. The sandbox sets it up and ends before this begins.
+ * The settings files are the sandbox's; environment variables override them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
@@ -22,14 +22,14 @@ type ProcessName = 'trust' | 'registry' | 'second-registry' | 'subject-keys' | S
 /** One running process. */
 type Started = {
   pid: number
-  /** From its start to its ready line. */
+  /** The time from its start to its ready line. */
   readyMs: number
   /** Resolves when it has ended, with its signal or exit code. */
   ended: Promise<string>
   isRunning(): boolean
-  /** SIGTERM, and waits. */
+  /** Sends SIGTERM and waits. */
   stop(): Promise<string>
-  /** SIGKILL, and waits. */
+  /** Sends SIGKILL and waits. */
   kill(): Promise<string>
 }
 
@@ -37,18 +37,18 @@ export type Instance = Description & {
   address(last: number): string
   registryAdmin: Admin
   admin: Record<ServerName, Admin>
-  /** Starts one process that is not running; environment variables override its settings. */
+  /** Starts a process that is not running; environment variables override its settings. */
   start(name: ProcessName, environment?: Record<string, string>): Promise<Started>
-  /** The running process of that name; throws when none was started. */
+  /** The running process with this name; throws when none was started. */
   process(name: ProcessName): Started
   /**
-   * The request of an agency's system to its security server by HTTPS, with the system's certificate. Rejects with the
-   * code HANGS after a minute.
+   * A request of an agency's system to its security server over HTTPS, with the system's certificate. Rejects with the code HANGS
+   * after a minute.
    */
   ask(name: ServerName, target: string, question?: Question): Promise<Reply>
-  /** A fault of the trust services, or of none ('none'). */
+  /** Sets a fault of a trust service, or ends it ('none'). */
   fault(service: 'ca' | 'ocsp' | 'tsa', mode: string): Promise<void>
-  /** Publishes the configuration and lets the running servers take it, with new OCSP answers. */
+  /** Publishes the configuration and makes the running servers fetch it, with new OCSP responses. */
   publish(): Promise<void>
   stop(): Promise<void>
 }
@@ -63,7 +63,7 @@ const COMMANDS: Partial<Record<ProcessName, string>> = {
   'subject-keys': 'subject-keys',
 }
 
-/** Sets an instance up on a loopback network of its own; nothing of it runs when this resolves. */
+/** Sets an instance up on a loopback network of its own; none of its processes runs when this resolves. */
 export async function prepareInstance(): Promise<Instance> {
   const { directory, network, description, remove } = await prepareSandbox()
   const { registry, servers, trust } = description
@@ -147,7 +147,7 @@ export function systemOf(server: Description['servers'][ServerName]): { cert: st
   return system
 }
 
-/** An exchange that hangs is a failure of its own kind. */
+/** An exchange that hangs fails with a code of its own. */
 async function within(reply: Promise<Reply>): Promise<Reply> {
   const { promise, reject } = Promise.withResolvers<never>()
   const late = setTimeout(() => reject(Object.assign(new Error('no answer'), { code: 'HANGS' })), DEADLINE_MS)
@@ -173,7 +173,7 @@ async function startProcess(q: {
   })
   const lastWords = (): string => readFileSync(log, 'utf8').slice(-3000)
   void ended.then((why) => {
-    // A kill is the test's own; whatever else ends a process badly is a defect that its log explains.
+    // Only tests kill processes; any other bad end is a defect, which the log explains.
     if (/^exit [^0]/.test(why)) process.stderr.write(`${q.name} ended by itself, ${why}:\n${lastWords()}\n`)
   })
   await ready(child, ended).catch((cause: unknown) => {

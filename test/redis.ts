@@ -1,4 +1,4 @@
-/** A private Valkey or Redis for tests on a random loopback port, holding nothing on disk, ended by its pid. */
+/** A private Valkey or Redis for tests on a random loopback port, without data on disk, ended by its pid. */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -9,15 +9,15 @@ import t from 'tap'
 import { findProgram } from './outside-tools.ts'
 import { until } from './until.ts'
 
-// On a machine that is busy with other tests.
+// For a machine that is busy with other tests.
 const START_MS = 120_000
 const PROGRAMS = ['valkey-server', 'redis-server']
 
 type RedisServer = {
   url: string
-  /** Drops all that it holds. */
+  /** Deletes all data. */
   flush(): Promise<void>
-  /** kill -9; with nothing on disk, all that it held is gone. */
+  /** kill -9; all data is lost, because nothing is on disk. */
   kill(): Promise<void>
   start(): Promise<void>
 }

@@ -12,7 +12,10 @@ const WHY = { 'x-reason': encodeURIComponent('the decree of 1 March') }
 
 type Proposed = { id: string; contentSha256: string; result: { id: string } | null }
 
-/** An installed registry that takes requests, on SQLite unless `database` is another one, and Anna and Ben in windows of their own. */
+/**
+ * An installed registry that accepts requests, on SQLite unless `database` is another one, with Anna and Ben in windows of their
+ * own.
+ */
 export async function installed(t: Test, issuer: string, mailServer?: MailServer, database?: string) {
   const world = registryWorld(t, database)
   const node = await world.start({ login: issuer, registration: true, ...(mailServer && { mailServer }) })
@@ -36,7 +39,7 @@ export async function installed(t: Test, issuer: string, mailServer?: MailServer
   return { world, node, base, people, anna, ben, chromium, windowOf, propose, approve, file }
 }
 
-/** Opens a dialog by its button, fills it and confirms; `after` is what it says then. */
+/** Opens a dialog with its button, fills it and confirms; `after` is the text that it shows then. */
 export async function act(
   { page }: Visitor,
   button: string | RegExp,

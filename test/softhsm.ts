@@ -1,6 +1,6 @@
 /**
  * A SoftHSM of a test's own behind a `p11-kit server`: a token with a PIN, its files in a temporary folder, its processes in a
- * group of their own, ended by it.
+ * group of their own that ends with the test.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -24,21 +24,21 @@ export const PIN = 'Qx7-river-Lm2'
 
 type SoftHsm = {
   socket: string
-  /** Ends the server and every process of the module, as a device that is pulled out. */
+  /** Ends the server and every process of the module, like a device that is pulled out. */
   stop(): Promise<void>
   start(): Promise<void>
-  /** Kills the processes of the module alone; the server goes on. */
+  /** Kills only the module's processes; the server goes on. */
   crashModule(): void
-  /** Stops all processes where they are, as a device that hangs, until `thaw`. */
+  /** Freezes all processes, like a device that hangs, until `thaw`. */
   freeze(): void
   thaw(): void
   /** Makes another token in the same device. */
   addToken(label: string): void
   /** Sets the PIN with the tool of the token's maker. */
   setPin(pin: string): void
-  /** Makes a key for signing, as the token's owner does with the tool of its maker; `id` in hex. */
+  /** Makes a signing key, as the token's owner does with the maker's tool; `id` in hex. */
   makeKey(id: string, type?: string, ...more: string[]): void
-  /** What OpenSC's own program says; its output. */
+  /** Runs OpenSC's pkcs11-tool; returns its output. */
   pkcs11Tool(...args: string[]): string
 }
 
@@ -93,7 +93,7 @@ export async function startSoftHsm(): Promise<SoftHsm> {
     const args = ['server', '--foreground', '--name', socket, '--provider', module, 'pkcs11:']
     child = spawn(program('p11-kit')!, args, { env, detached: true, stdio: 'ignore' })
     child.unref()
-    // The file is there a moment before the server listens.
+    // The file exists a moment before the server listens.
     await until('the p11-kit server for tests', () => answers(socket))
   }
 
@@ -129,7 +129,9 @@ export async function startSoftHsm(): Promise<SoftHsm> {
   }
 }
 
-/** How many buffers that were made by `Buffer.from` from now on, until the test ends, hold this secret still. */
+/**
+ * Returns a function that counts the buffers, made by `Buffer.from` from now until the test ends, that still contain this secret.
+ */
 export function copiesOf(t: Test, secret: string): () => number {
   const { from } = Buffer
   const made: Buffer[] = []
@@ -151,7 +153,7 @@ function answers(socket: string): Promise<boolean> {
   })
 }
 
-/** The processes of a group beside its leader (proc(5): pid, name in brackets, state, parent, group). */
+/** The processes of a group except its leader (proc(5): pid, name in brackets, state, parent, group). */
 function processesOf(group: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== group)

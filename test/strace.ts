@@ -1,4 +1,4 @@
-/** Makes system calls of a running process fail, as a broken disk would, with strace: from `breakCalls` to its `mend`. */
+/** Makes system calls of a running process fail with strace, as a broken disk would: from `breakCalls` until `mend`. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -10,9 +10,9 @@ import { findProgram } from './outside-tools.ts'
 type BrokenCalls = {
   /** How many calls have failed so far. */
   count(): number
-  /** From now on they succeed again; gives how many failed. */
+  /** Lets the calls succeed again; returns how many failed. */
   mend(): Promise<number>
-  /** When the process is gone: strace now and then waits for ever for a thread of it. */
+  /** Call when the process is gone: strace sometimes waits for ever for one of its threads. */
   end(): Promise<void>
 }
 
@@ -20,8 +20,8 @@ type BrokenCalls = {
 export function noStrace(): string | undefined {
   const strace = findProgram(['strace'])
   if (strace === undefined) return 'strace is not installed'
-  // A container may forbid ptrace; Yama may forbid it for processes that are not its children. Not of our parent, which other tests have too:
-  // a process that is traced already is refused to a second one.
+  // A container may forbid ptrace; Yama may forbid it for processes that are not its children. The parent process is not tried,
+  // because other tests have the same parent, and a traced process cannot be traced twice.
   const { stderr } = spawnSync(strace, ['-p', `${process.pid}`, '-e', 'trace=none', '-o', '/dev/null'], {
     timeout: 500,
     killSignal: 'SIGINT',
@@ -31,8 +31,8 @@ export function noStrace(): string | undefined {
 }
 
 /**
- * All threads of process `pid` meet `fault` ("error=EIO", "retval=10") at these calls, only on `paths` where given (of
- * files, exactly), and only at the calls that `when` counts in each thread ("1", "2..5").
+ * All threads of process `pid` get `fault` ("error=EIO", "retval=10") at these calls: only on `paths` when given (exact file
+ * names), and only at the calls that `when` selects in each thread ("1", "2..5").
  */
 export async function breakCalls(q: {
   pid: number
@@ -42,7 +42,7 @@ export async function breakCalls(q: {
   paths?: string[]
 }): Promise<BrokenCalls> {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-strace-'))
-  // Also after a test that never came to mend.
+  // Also when a test never calls `mend`.
   const forget = (): void => rmSync(folder, { recursive: true, force: true })
   process.once('exit', forget)
   const output = path.join(folder, 'calls')
@@ -87,12 +87,12 @@ export async function breakCalls(q: {
   }
 }
 
-/** Where a process is killed: at the first of these calls, or at the one that `when` counts, on one of these paths. */
+/** Where a process is killed: at the first of these calls, or at the one that `when` selects, on one of these paths. */
 export type Aim = { what: string; calls: string[]; when?: string; paths?: string[] }
 
 /**
- * Starts a script that prints `begins` and waits for the end of its standard input before its work, and kills it at the aim. Says whether
- * it came to that; throws when it failed.
+ * Starts a script that prints `begins` and waits for the end of its standard input before it works, and kills it at the aim.
+ * Resolves to whether the aim was reached; throws when the script failed.
  */
 export async function killAt(aim: Aim, script: string, ...given: string[]): Promise<boolean> {
   const child = spawn(process.execPath, [script, ...given], { stdio: ['pipe', 'pipe', 'inherit'] })

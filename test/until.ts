@@ -1,16 +1,16 @@
-/** The one way in which tests wait: for something that they name, and only as long as something moves. */
+/** The only way in which tests wait: for something that they name, and only as long as something moves. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
 const DEADLINE_MS = 60_000
 const PAUSE_MS = 10
-/** A state that is told in full would bury the line that says what was waited for. */
+/** A complete large state would hide the line that says what was waited for. */
 const TOLD_CHARACTERS = 2000
 
-/** Keeps what `look` has found, so that it is told when the wait is given up; gives it back. */
+/** Remembers the state that `look` found, for the error message; returns it. */
 type Saw = <State>(state: State) => State
 
-/** What `look` may say while it does not hold. */
+/** The results of `look` that mean "not yet". */
 type NotYet = false | 0 | '' | null | undefined
 
 /**
@@ -40,13 +40,13 @@ export async function until<Found>(
       giveUp(label, `${last}, and the last look hangs`),
     )
     if (found) return found as Exclude<Found, NotYet>
-    // A look that began too late is the last: the machine may have slept since the one before.
+    // If this call began too late it is the last one: the machine may have slept since the one before.
     if (began - moved > deadlineMs) throw giveUp(label, last)
     await pause(pauseMs)
   }
 }
 
-/** What a look says, unless it hangs for as long as nothing may move. */
+/** Awaits a look, but fails if it takes longer than `deadlineMs`. */
 async function answerOf<T>(look: T | Promise<T>, deadlineMs: number, late: () => Error): Promise<T> {
   if (!(look instanceof Promise)) return look
   const ended = new AbortController()

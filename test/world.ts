@@ -1,6 +1,6 @@
 /**
- * A whole instance for a journey: the sandbox as a child process on a loopback network of its own, reached only as its
- * users reach it: over HTTP, TLS and files. Everything it started ends with `stop`.
+ * A whole instance for a journey: the sandbox as a child process on a loopback network of its own. Tests reach it only as its
+ * users do: over HTTP, TLS and files. Everything that it started ends with `stop`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -33,7 +33,7 @@ export type WorldServer = {
   systemKeyFile: string
 }
 
-/** What `concordat sandbox --json` prints. */
+/** The output of `concordat sandbox --json`. */
 export type Description = {
   directory: string
   instance: string
@@ -56,7 +56,7 @@ export type Description = {
 export type Reply = {
   status: number
   reason: string
-  /** Lower-case names; values of a repeated header joined by ", ". */
+  /** Names in lower case; values of a repeated header are joined with ", ". */
   headers: Record<string, string>
   rawHeaders: string[]
   body: Buffer
@@ -72,31 +72,33 @@ export type Question = {
   agent?: http.Agent | undefined
 }
 
-/** An administrator's tool: one API with one key. `call` gives any answer, the others throw for a refusal. */
+/** An administrator's client: one API with one key. `call` returns any answer; the others throw for a refusal. */
 export type Admin = {
   call(method: string, path: string, body?: unknown): Promise<Reply>
   get<T>(path: string): Promise<T>
   bytes(path: string): Promise<Buffer>
-  /** A Buffer goes as bytes, all else as JSON. */
+  /** Sends a Buffer as bytes, anything else as JSON. */
   send<T>(method: string, path: string, body?: unknown): Promise<T>
   /** The same API with another key. */
   withKey(key: string): Admin
 }
 
 export type World = Description & {
-  /** Any number that is free on the network: an address of one's own on port 5500, say. */
+  /**
+   * A free address of the instance's network that ends with this number, for example for a server of the test's own on port 5500.
+   */
   address(last: number): string
   registryAdmin: Admin
   admin: Record<ServerName, Admin>
-  /** What the trust services' admin routes ask for. */
+  /** The authorization for the trust services' admin routes. */
   trustKey(): { Authorization: string }
   /** The certificate of an agency's system. */
   systemOf(name: ServerName): { cert: string; key: string }
-  /** The request of an information system to its security server, raw target, by HTTPS with its certificate. */
+  /** A request of an information system to its security server: raw target, over HTTPS with its certificate. */
   ask(name: ServerName, target: string, question?: Question & { plain?: boolean }): Promise<Reply>
-  /** Publishes the configuration and lets every server take it. */
+  /** Publishes the configuration and makes every server fetch it. */
   publish(): Promise<void>
-  /** Ends all processes and starts them again on what they kept. */
+  /** Ends all processes and starts them again on their stored data. */
   restart(): Promise<void>
   isAlive(): boolean
   stop(): Promise<void>
@@ -105,12 +107,12 @@ export type World = Description & {
 const READY_MS = 240_000
 
 type WorldOptions = {
-  /** What trust hangs on takes two of the registry's people, and its first API key no longer does it. */
+  /** Whether the registry is installed: acts on trust then need two people, and its first API key cannot do them. */
   installed: boolean
   instance: string
-  /** The registry asks providers what they offer. */
+  /** Whether the registry asks providers for their services. */
   catalogue: boolean
-  /** Added to that of all processes. */
+  /** Added to the environment of all processes. */
   environment: Record<string, string>
 }
 
@@ -170,7 +172,7 @@ export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> 
   }
 }
 
-/** Where it lies and listens: one that is set up already when that is possible, else an empty place. */
+/** The folder and network: a prepared sandbox when that is possible, otherwise an empty one. */
 async function placeOf(o: WorldOptions): Promise<Pick<PreparedSandbox, 'directory' | 'network' | 'remove'>> {
   const isUsual = !o.installed && o.instance === 'DEV' && Object.keys(o.environment).length === 0
   if (isUsual && hasPlace()) return prepareSandbox()
@@ -220,7 +222,7 @@ function start(directory: string, network: string, q: WorldOptions): Child {
   }
 }
 
-/** One HTTP request with exactly this target: nothing normalises it. */
+/** Sends one HTTP request with exactly this target, without normalization. */
 export async function ask(
   base: string,
   target: string,
@@ -257,7 +259,8 @@ export async function ask(
       })
     })
   })
-  // Before this nothing of the request can have been sent: a connection that waits to be accepted when a listener ends is reset.
+  // Before the connection is accepted nothing can have been sent: when a listener ends, connections that wait to be accepted are
+  // reset.
   let connected = false
   request.once('socket', (socket) => {
     connected = request.reusedSocket
@@ -271,13 +274,13 @@ export async function ask(
   return promise
 }
 
-/** Node frames no body of a DELETE or GET by itself. */
+/** Node does not send a Content-Length for the body of a DELETE or GET by itself. */
 function headersOf({ headers = {}, body }: Question): Question['headers'] {
   if (Array.isArray(headers) || body === undefined) return headers
   return { 'Content-Length': `${Buffer.byteLength(body)}`, ...headers }
 }
 
-/** An API below `base` with one key. */
+/** A client of the API below `base` with one key. */
 export function openAdmin(base: string, key: string): Admin {
   const root = new URL(base)
   const call = async (method: string, where: string, body?: unknown): Promise<Reply> => {
@@ -292,7 +295,7 @@ export function openAdmin(base: string, key: string): Admin {
         },
         body: bytes,
       })
-      // The APIs take 20 calls a second of one address.
+      // The APIs accept 20 calls a second from one address.
       return reply.status === 429 ? undefined : reply
     }
     return until(`an answer to ${method} ${where}`, answer, { pauseMs: 250 })
@@ -312,7 +315,7 @@ export function openAdmin(base: string, key: string): Admin {
   }
 }
 
-/** "DEV/GOV/1002/tax" as management APIs write it in paths: "DEV:GOV:1002:tax". */
+/** The form of "DEV/GOV/1002/tax" in paths of the management APIs: "DEV:GOV:1002:tax". */
 export function colons(id: string): string {
   return id.replaceAll('/', ':')
 }

@@ -1,6 +1,6 @@
 /**
- * The vectors of others are as published, and X-Road's own get X-Road's verdicts (wire digest section 9). Every file of its folder
- * has to be read by a row here or by the room's test that is named for it, so that none is left out unseen.
+ * The vectors of others are exactly as published, and X-Road's own get X-Road's verdicts (wire digest section 9). Every file in
+ * its folder must be read by a row here or by the room's test that is named for it, so that none is overlooked.
  */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -56,7 +56,7 @@ const part = (bytes: Buffer | string, index = 0): Part => ({
   bytes: Buffer.from(bytes),
 })
 
-/** Section 9.1: the file, X-Road's verdict, and how EN 319 102-1 calls it. */
+/** Section 9.1: the file, X-Road's verdict, and the verdict in the terms of EN 319 102-1. */
 const CONTAINERS: [file: string, verdict: string, by: string][] = [
   ['valid-signed-message', 'ok', 'TOTAL-PASSED'],
   ['valid-signed-hashchain', 'ok', 'TOTAL-PASSED'],
@@ -71,7 +71,7 @@ const CONTAINERS: [file: string, verdict: string, by: string][] = [
     'malformed_signature.hashchain_unused_inputs',
     'TOTAL-FAILED HASH_FAILURE',
   ],
-  // The chain is not signed and is not looked at; the signature over the message is good.
+  // The chain is not signed and is ignored; the signature over the message is valid.
   ['invalid-not-signed-hashchain', 'ok', 'TOTAL-PASSED'],
   ['invalid-incorrect-references', 'malformed_signature', 'TOTAL-FAILED FORMAT_FAILURE'],
   ['invalid-ts-hashchainresult', 'malformed_signature', 'TOTAL-FAILED FORMAT_FAILURE'],
@@ -98,7 +98,7 @@ t.test('9.1: containers', async (t) => {
     { name: 'message.xml', covered: true, present: true },
     { name: 'attachment1', covered: true, present: false },
   ])
-  // X-Road has no verdict on it: of an older form, without message.xml, its signature over manifests.
+  // X-Road has no verdict on it: it has an older form, without message.xml, with a signature over manifests.
   const older = vector('containers/attachments.asice')
   t.equal(await codeOf(() => readContainer(older)), 'malformed_container')
   const signatures = (await unzipped(older)).get('META-INF/signatures.xml')!
@@ -196,8 +196,8 @@ t.test('9.2: hash chains', async (t) => {
   t.equal(await verify('1-hashchain', 1, [part('x')]), 'malformed_signature.invalid_hash_chain_ref')
   t.equal(await verify('3-hashchain-invalid', 3, [third!]), 'malformed_signature.invalid_hash_chain_ref')
   t.equal(await verify('5-hashchain-invalid-schema', 3, [third!]), 'malformed_hash_chain')
-  // Transforms, and a chain that goes on in a second file: no message and no container has a place for either
-  // (docs/divergences.md, hash chains).
+  // Transforms, and a chain that continues in a second file: no message or container can have either (docs/divergences.md, hash
+  // chains).
   t.equal(await verify('3-hashchain', 3, [third!]), 'malformed_hash_chain')
   t.equal(await verify('4-hashchain1', 4, [fourth!]), 'malformed_hash_chain')
   t.not(await verify('4-hashchain2', 4, [fourth!]), 'accepted', 'its second file alone')
@@ -221,7 +221,8 @@ t.test('9.2: hash chains', async (t) => {
 })
 
 t.test('9.2: time-stamps', async (t) => {
-  // X-Road's test takes the authority from a configuration that is not here; a stamp of the same authority carries it.
+  // X-Road's test gets the authority from a configuration that is not here; a time-stamp of the same authority contains its
+  // certificate.
   const stamped = /<xades:SignatureTimeStamp>([^<]+)</.exec(vector('soap/signature.xml').toString())
   const authority = parseCertificate(readSignedData(Buffer.from(stamped![1]!, 'base64')).certificates[0]!)
   const data = vector('timestamps/stamped-data')
@@ -243,7 +244,7 @@ t.test('9.2: time-stamps', async (t) => {
   refused(/its authority is not in the configuration/, valid, { tsaCertificates: [await otherAuthority()] })
   refused(/its signature does not verify/, vector('timestamps/invalid-signature'))
   refused(/key is too weak/, valid, { keys: 'of-today' })
-  // A canned answer of 2014, when the key no longer counted; what it stamps is not here.
+  // A recorded response of 2014, when the key was no longer valid; the stamped data is not here.
   const later = readTimeStampResponse(vector('timestamps/tsp.response'))
   const { imprint, time } = readTstInfo(readSignedData(later).content)
   t.same(time, new Date('2014-05-06T08:28:49Z'))
@@ -256,15 +257,16 @@ t.test('9.2: time-stamps', async (t) => {
   )
 })
 
-/** The authority of another vector. */
+/** The authority from another vector. */
 async function otherAuthority(): Promise<Certificate> {
   const token = (await unzipped(vector('containers/valid-batch-ts.asice'))).get('META-INF/timestamp.tst')
   return parseCertificate(readSignedData(token!).certificates[0]!)
 }
 
 /**
- * Section 9.5: archives are zip files of containers. Their linking is for a reader of archives; the containers are read.
- * Those named mlog are of an older form, the time-stamp's bytes standing straight in SignatureTimeStamp (no EN 319 132).
+ * Section 9.5: archives are zip files of containers. Reading their linking is the task of an archive reader; here the containers
+ * are read. Those named mlog have an older form: the bytes of the time-stamp are directly in SignatureTimeStamp (not as in EN 319
+ * 132).
  */
 const ARCHIVES: [file: string, containers: number, verdict: string][] = [
   ['message-archive-0', 1, 'accepted'],
@@ -288,7 +290,7 @@ t.test('9.5: containers in archives', async (t) => {
   }
 })
 
-/** What other tests read whole, with a verdict for every file. */
+/** Files that other tests read completely, with a verdict for every file. */
 const ELSEWHERE: Record<string, string> = {
   'configuration/': 'core/configuration/configuration.test.ts',
   'messages/': 'core/transport/multipart.test.ts',

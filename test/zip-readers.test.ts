@@ -1,6 +1,6 @@
 /**
- * One container, one content: whatever readContainer accepts is the same to Python, to Java by directory and as a stream, to
- * Info-ZIP's unzip and to the second verifier, or they refuse it. Every octet that is no content is changed in several ways.
+ * One container, one content: when readContainer accepts a file, then Python, Java (by directory and as a stream), Info-ZIP's
+ * unzip and the second verifier see the same content or refuse it. Every byte that is no content is changed in several ways.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { hash } from 'node:crypto'
@@ -18,7 +18,10 @@ const TIMES = extraField(0x5455, Buffer.from('0100000000', 'hex'))
 const WIDE = { size: 0xffffffff, packed: 0xffffffff, version: 45 }
 const COMMENT = `mimetype=${MIME_TYPE}`
 
-/** Octets of all kinds that writers make: stored, packed, with a descriptor behind, a folder, with sizes in ZIP64 form or not. */
+/**
+ * ZIP files as different writers make them: stored, compressed, with a data descriptor, with a folder, with and without ZIP64
+ * sizes.
+ */
 function base(isLarge: boolean): Buffer {
   const file = { made: 0x033f, attributes: (0o100664 << 16) >>> 0 }
   const recipes: ZipRecipe[] = [
@@ -44,7 +47,7 @@ function base(isLarge: boolean): Buffer {
   return zipOf(isLarge ? [recipes[0]!, recipes[1]!, recipes[3]!, large] : recipes, { comment: COMMENT })
 }
 
-/** Each octet changed alone, and each of a local header together with its twin in the directory. */
+/** Each byte changed alone, and each byte of a local header together with its twin in the directory. */
 function* mutations(bytes: Buffer): Generator<Buffer> {
   const twins = twinsIn(bytes)
   for (let at = 0; at < bytes.length; at++) {
@@ -63,7 +66,7 @@ function* mutations(bytes: Buffer): Generator<Buffer> {
   }
 }
 
-/** Where an octet of a directory entry (from version to extra field) stands in the local header. */
+/** The position in the local header of each byte of a directory entry (from version to extra field). */
 function twinsIn(bytes: Buffer): Map<number, number> {
   const twins = new Map<number, number>()
   const end = bytes.length - 22 - COMMENT.length
@@ -77,7 +80,7 @@ function twinsIn(bytes: Buffer): Map<number, number> {
   return twins
 }
 
-/** What readContainer says that is in the file; undefined when it refuses. */
+/** The content of the file according to readContainer; undefined when it refuses. */
 async function seenByUs(bytes: Buffer): Promise<string | undefined> {
   try {
     const container = await readContainer(bytes)
@@ -93,7 +96,7 @@ async function seenByUs(bytes: Buffer): Promise<string | undefined> {
   }
 }
 
-/** The same of what another reader printed; it names each entry with its digest. */
+/** The same for the output of another reader, which names each entry with its digest. */
 function seenBy(printed: string, sizes: ReadonlyMap<string, number>): string {
   const entries = new Map(printed.split(' ').map((pair) => pair.split('=') as [string, string]))
   entries.delete('mimetype')
@@ -112,7 +115,7 @@ function seenBy(printed: string, sizes: ReadonlyMap<string, number>): string {
   ].join(' ')
 }
 
-/** A line of three columns for each file: the reader, the file, its entries or "refused". */
+/** Each prints a line of three columns per file: the reader, the file, its entries or "refused". */
 const READERS: [needs: string, run: (folder: string) => string][] = [
   ['python3', (folder) => execFileSync('python3', [path.join(FOLDER, 'list_zips.py'), folder], OUTPUT)],
   ['javac', (folder) => execFileSync('java', [path.join(FOLDER, 'ListZips.java'), folder], OUTPUT)],
@@ -126,7 +129,7 @@ function unzipAll(folder: string): string {
       const place = path.join(folder, `${file}.d`)
       mkdirSync(place)
       const { status } = spawnSync('unzip', ['-q', '-o', path.join(folder, file), '-d', place])
-      // 1: a warning, and all was written.
+      // 1 is a warning: everything was written.
       return ['unzip', file, status === 0 || status === 1 ? filesIn(place).join(' ') : 'refused'].join('\t')
     })
     .join('\n')

@@ -1,4 +1,7 @@
-/** A configuration source on loopback: publishes signed configurations as a central registry does, or as badly as a test asks. */
+/**
+ * A configuration source on loopback: publishes signed configurations as a central registry does, or with the faults that a test
+ * wants.
+ */
 
 import { createHash, sign } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -24,21 +27,21 @@ import { samplePrivate, sampleShared } from './configuration-sample.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from './configuration-signer.ts'
 
 export type Publication = {
-  /** When, by the source's clock: the time in the locations. */
+  /** The time of publication by the source's clock, as written in the locations. */
   at: Date
   expireDate: Date
   /** Changes the content. */
   name?: string
   versions?: (4 | 5 | 6)[]
-  /** Of the statement; none is offered without it. */
+  /** The index of the statement; without it there is no statement. */
   index?: number
   signer?: ConfigurationSigner
-  /** Named as the keys of the instance; the signer where absent. */
+  /** The keys that the configuration names as the instance's; defaults to the signer. */
   named?: ConfigurationSigner[]
   anchors?: PrivateParameters['anchors']
   /** Changes the shared parameters before they are signed. */
   shared?: (honest: SharedParameters) => SharedParameters
-  /** Written into the documents instead of the source's own instance. */
+  /** Written into the documents in place of the source's own instance. */
   instance?: string
   statement?: (honest: ConfigurationStatement) => ConfigurationStatement
 }
@@ -46,11 +49,11 @@ export type Publication = {
 export type ConfigurationSource = {
   url: string
   signer: ConfigurationSigner
-  /** By path and query: what is served with status 200; everything else is 404. */
+  /** By path and query: contents served with status 200; everything else is 404. */
   files: Map<string, Buffer>
   /** Every request's path and query, in order. */
   requests: string[]
-  /** Answers instead of `files` when it returns true. */
+  /** Handles a request in place of `files` when it returns true. */
   intercept: ((path: string, request: IncomingMessage, response: ServerResponse) => boolean) | undefined
   publish(publication: Publication): void
   anchor(): Buffer

@@ -1,4 +1,7 @@
-/** A security server's configuration room with a source of its own, a clock to set and a folder that outlives it. */
+/**
+ * The configuration room of a security server, with a source of its own, a clock that tests set, and a folder that outlives the
+ * room.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -21,7 +24,7 @@ import {
   startConfigurationSource,
 } from './configuration-source.ts'
 
-/** The time of the tests. */
+/** The time at which the tests begin. */
 export const START = Date.parse('2026-03-01T12:00:00Z')
 export const MINUTE = 60_000
 
@@ -36,9 +39,9 @@ export type World = {
     federatedWithinMs?: number
     shuffle?: Shuffle
   }): Promise<GlobalConfiguration>
-  /** Publishes at the present time, for ten minutes. */
+  /** Publishes at the world's time, valid for ten minutes. */
   publish(p?: Partial<Publication>): void
-  /** The first server, its anchor installed and refreshed once. */
+  /** The first server, with its anchor installed and refreshed once. */
   ready(p?: Partial<Publication>): Promise<GlobalConfiguration>
 }
 
@@ -71,7 +74,7 @@ export async function createWorld(t: Test, instance = 'DEV', timeoutMs = 10_000)
   return { source, directory, clock, open, publish, ready }
 }
 
-/** The code of the fault that an act ends with, 'accepted' when it ends well. */
+/** The code of the fault that an act throws, 'accepted' when it throws none. */
 export async function codeOf(act: (() => unknown) | Promise<unknown>): Promise<string> {
   try {
     await (typeof act === 'function' ? act() : act)
@@ -81,6 +84,6 @@ export async function codeOf(act: (() => unknown) | Promise<unknown>): Promise<s
   }
 }
 
-/** The name of the one member whose name a publication changes. */
+/** The name of the member whose name a publication changes. */
 export const nameIn = (configuration: GlobalConfiguration): string | undefined =>
   configuration.current().index.memberName({ instance: 'DEV', memberClass: 'GOV', memberCode: '1234' })

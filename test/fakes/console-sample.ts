@@ -1,4 +1,4 @@
-/** What the consoles' pages are shown full with: a fleet in trouble, an order that is overdue, a service that changed. */
+/** Content for the consoles' pages: a fleet with problems, an overdue audit order, a service that changed. */
 import { randomUUID } from 'node:crypto'
 import { createChange } from '#central-registry/changes/store.ts'
 import { createAuditOrderStore } from '#central-registry/features/audit-orders/store.ts'
@@ -11,7 +11,7 @@ import { callsAt, reportAt, signedReport } from './fleet.ts'
 import { signingParty } from './management-requests.ts'
 import type { Node } from './registry-world.ts'
 
-/** A server that reports what is wrong with it, a probe that did not reach it, and an outage. */
+/** A server that reports its problems, a probe that did not reach it, and an outage. */
 export async function troubleInTheFleet(authority: Authority, node: Node, now: number): Promise<void> {
   const at = (ms: number): string => new Date(now + ms).toISOString()
   const report = reportAt('DEV/GOV/1234', now, {
@@ -31,7 +31,7 @@ export async function troubleInTheFleet(authority: Authority, node: Node, now: n
   await node.must('POST', '/outages', { message: 'Works in the <b>data centre</b>', until: at(3_600_000) })
 }
 
-/** Exchanges that the owner's server told of yesterday, one pair of them with another instance. */
+/** Exchanges that the owner's server reported for yesterday, one pair of them with another instance. */
 export async function exchangesOfTheMonth(url: string, now: number): Promise<void> {
   const database = await openRegistryDatabase(url)
   const owner = 'DEV/GOV/1234'
@@ -46,7 +46,7 @@ export async function exchangesOfTheMonth(url: string, now: number): Promise<voi
   await database.close()
 }
 
-/** An audit order that a server lets pass. */
+/** An audit order that a server does not answer in time. */
 export async function orderAudit(url: string, now: number): Promise<void> {
   const database = await openRegistryDatabase(url)
   const change = createChange(database, async () => undefined)
@@ -75,7 +75,10 @@ export async function orderAudit(url: string, now: number): Promise<void> {
   await database.close()
 }
 
-/** Messages about contracts of these titles, each refused with its title as the mail server's answer; the first was given up. */
+/**
+ * Messages about contracts with these titles, each refused with its title as the mail server's answer; the first one was given
+ * up.
+ */
 export async function refusedMail(url: string, recipient: string, titles: string[]): Promise<void> {
   const database = await openRegistryDatabase(url)
   const change = createChange(database, async () => undefined)
@@ -88,7 +91,7 @@ export async function refusedMail(url: string, recipient: string, titles: string
   await database.close()
 }
 
-/** A service as a provider described it, and described it otherwise before. */
+/** A service whose provider has changed its description. */
 export async function offerService(url: string): Promise<void> {
   const database = await openRegistryDatabase(url)
   const store = createCatalogueStore(

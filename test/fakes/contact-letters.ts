@@ -1,4 +1,4 @@
-/** What contacts of contracts get by e-mail, and what members do with it. */
+/** The e-mail that contacts of contracts get, and the members' answers. */
 
 import type { ContractContent } from '#schemas/contract.ts'
 import { until } from '#test/until.ts'
@@ -16,7 +16,7 @@ export const contacts: ContractContent['contacts'] = [
 ]
 export const WRONG = '0000-0000-0000-0000-0000-0000-0000-0000'
 
-/** The codes that an address got, the oldest first. */
+/** The codes sent to an address, oldest first. */
 export const codesTo = (mail: FakeMailServer, address: string): string[] =>
   mail.received
     .filter(({ to }) => to[0]?.toLowerCase() === address.toLowerCase())
@@ -33,7 +33,7 @@ export const confirm = (
 }
 export const again = (w: ContractWorld, { contract }: ContractContent, signer: string, email = DESK) =>
   post(w, '/contacts/letters', contractDocument('letter', { contract, email }, options(w, signer)))
-/** Of the newest version, as administrators see them. */
+/** The contacts of the newest version, as administrators see them. */
 export const seen = async ({ node }: ContractWorld, { contract }: ContractContent) => {
   const { versions } = (await node.must('GET', `/contracts/${contract}`)) as {
     versions: { contacts?: { state: string }[]; contactsMissing?: string[]; contentHash: string }[]
@@ -42,7 +42,7 @@ export const seen = async ({ node }: ContractWorld, { contract }: ContractConten
 }
 export const statesOf = async (w: ContractWorld, content: ContractContent) =>
   (await seen(w, content)).contacts?.map(({ state }) => state)
-/** Back-off and jobs count by the world's clock. */
+/** Moves the world's clock until `holds` is true: back-off and jobs count by it. */
 export const passing = (
   { world }: ContractWorld,
   holds: () => boolean | Promise<boolean>,
@@ -51,7 +51,7 @@ export const passing = (
     world.clock.now += 1000
     return holds()
   })
-/** Another service each, so that contracts do not overlap. */
+/** Another service for each contract, so that contracts do not overlap. */
 export const service = (serviceCode: string): Pick<ContractContent, 'services'> => ({
   services: [{ serviceCode, endpoints: [{ method: 'GET', path: '/**' }] }],
 })

@@ -1,4 +1,4 @@
-/** A registry with members who agree on contracts, and what they send it: proposals, seals, acts, questions. */
+/** A registry with members who agree on contracts, and the documents that they send: proposals, seals, acts, queries. */
 import type { Test } from 'tap'
 import type { MailServer } from '#central-registry/features/mail/client.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
@@ -23,7 +23,7 @@ const PARTIES: Record<string, Party> = { [OWNER]: owner, [GUEST]: guest, [THIRD]
 export type ContractWorld = { world: RegistryWorld; node: Node }
 type Body = { type?: string; message?: string; state?: string; hash?: string; version?: number }
 
-/** A registry with an owner, who offers, and two members who ask, each with a server. */
+/** A registry with an owner that provides, and two members that consume, each with a server. */
 export async function startContracts(
   t: Test,
   url?: string,
@@ -53,7 +53,7 @@ export const options = ({ world }: ContractWorld, signer: string) => {
   return { by, signer, at: world.clock.now, ocsp: ocspAt(by, world.clock.now) }
 }
 
-/** As fresh as the registry's clock asks for, however far a test has moved it. */
+/** OCSP responses that are fresh by the registry's clock, however far a test has moved it. */
 function ocspAt(
   { certificate, authority: { intermediate, root, ocspAnswer } }: Party,
   now: number,
@@ -99,7 +99,7 @@ export const fetch = async (
     'items'
   ]
 
-/** Proposed and sealed by both. */
+/** A contract that both sides have sealed. */
 export async function agreed(
   w: ContractWorld,
   more: Partial<ContractContent> = {},

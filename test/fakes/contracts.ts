@@ -1,4 +1,4 @@
-/** Contracts and those who agree to them, well and badly: contents, signed documents, a registry to which they go. */
+/** Contracts and their parties, correct and incorrect: contents, signed documents, and the registry that receives them. */
 import { createHash, randomUUID } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
@@ -11,7 +11,7 @@ export function inDays(now: number, days: number): string {
   return new Date(now + days * DAY_MS).toISOString()
 }
 
-/** A contract without personal data between DEV/GOV/1234/plain, who offers, and DEV/GOV/5678/tax. */
+/** A contract without personal data between DEV/GOV/1234/plain, the provider, and DEV/GOV/5678/tax. */
 export function contentAt(now: number, more: Partial<ContractContent> = {}): ContractContent {
   return {
     contract: randomUUID(),
@@ -41,7 +41,7 @@ export function hashOf(content: object): string {
 
 type SignOptions = { by: Party; signer: string; at: number; ocsp?: Buffer[] }
 
-/** A document of a member, its head filled in; what `document` says goes before. */
+/** A signed document of a member; fields of `document` override the default head. */
 export function contractDocument(
   purpose: keyof typeof CONTRACT_DOCUMENT,
   document: object,

@@ -1,4 +1,4 @@
-/** Keys with certificates for those who are not what the sandbox set up: from its development CA, or from a foreign one. */
+/** Keys with certificates for parties that the sandbox did not set up: from its development CA, or from a foreign one. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { type Authority, createAuthority } from '#certs/authority.ts'
 import type { ProfileName } from '#certs/profiles.ts'
@@ -14,7 +14,7 @@ type Wanted = {
   /** INSTANCE/CLASS/CODE of the member, and the code of its server. */
   member?: string
   serverCode?: string
-  /** The clock of the CA while it issues, against the true one. */
+  /** The offset of the CA's clock from real time while it issues. */
   clockOffsetMs?: number
 }
 
@@ -40,7 +40,7 @@ export async function credential(world: World, wanted: Wanted): Promise<Credenti
 
 let foreign: Promise<Authority> | undefined
 
-/** A CA with the same names as the sandbox's that nobody approved. */
+/** A CA that nobody approved, with the same names as the sandbox's. */
 function foreignAuthority(): Promise<Authority> {
   foreign ??= createAuthority({ clock: Date.now, instance: 'DEV' })
   return foreign

@@ -1,9 +1,9 @@
-/** Another instance that a registry trusts, and whose newest configuration it refused. */
+/** Another instance that a registry trusts and whose newest configuration it refused. */
 import type { Test } from 'tap'
 import { startConfigurationSource } from './configuration-source.ts'
 import type { Node } from './registry-world.ts'
 
-/** The SHA-256 of the anchor of an instance with odd names, which the registry trusts and whose newest configuration it refused. */
+/** The SHA-256 of the anchor of such an instance, which has odd names. */
 export async function trustedAnchor(t: Test, node: Node, now: number): Promise<string> {
   const source = await startConfigurationSource('FI-b')
   t.teardown(() => source.close())

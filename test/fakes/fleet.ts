@@ -1,9 +1,9 @@
-/** Reports of security servers, well and badly, as the registry takes them. */
+/** Reports of security servers, correct and incorrect, in the form that the registry accepts. */
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { type CallCounts, FLEET_DOCUMENT, type ServerReport } from '#schemas/fleet.ts'
 import { headOf, ocspFor, type Party } from './management-requests.ts'
 
-/** Of a server in good order. */
+/** The report of a server without problems. */
 export function reportAt(signer: string, now: number, more: Partial<ServerReport> = {}): ServerReport {
   const iso = (ms: number): string => new Date(ms).toISOString()
   return {
@@ -17,7 +17,7 @@ export function reportAt(signer: string, now: number, more: Partial<ServerReport
   }
 }
 
-/** What a server of `signer` exchanged on the day of `on`; of the running one unless told. */
+/** The exchanges of `signer`'s server on the day of `on`; by default on the current day. */
 export function callsAt(
   signer: string,
   now: number,

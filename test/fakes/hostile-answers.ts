@@ -1,4 +1,4 @@
-/** Holds answers of an API against its document, and remembers what they name. */
+/** Checks answers of an API against its document, and remembers the names and ids in them. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
@@ -11,12 +11,12 @@ export type Answer = { status: number; headers: IncomingHttpHeaders; body: Buffe
 
 type Responses = Record<string, { $ref?: string; content?: Record<string, { schema?: object }> }>
 
-/** By another address or method a call may be of another operation. */
+/** With another address or method a call may belong to another operation. */
 const OF_ANOTHER = [200, 201, 202, 204, 404, 405]
-/** Answers that are long enough tell nothing new. */
+/** How many answers are remembered: long lists add nothing new. */
 const MOST_KNOWN = 40
 
-/** Says what of an answer its document does not declare, or what no document should. */
+/** Reports what an answer contains that its document does not declare, or that no document should allow. */
 export function answersOf(document: OpenApiDocument) {
   const ajv = new Ajv2020({ strict: false })
   formats.default(ajv)
@@ -60,12 +60,12 @@ export function answersOf(document: OpenApiDocument) {
     const known = (catalogue as Record<string, { status: number }>)[fault.type]
     if (known?.status !== status) return 'is no fault of the catalogue'
     if (headers['x-road-error'] !== fault.type) return 'has another X-Road-Error'
-    // What lies outside may fail (502), what lies behind may be away (503). A 500 is a mistake of ours.
+    // An outside service may fail (502), one behind the server may be away (503). A 500 is a defect of ours.
     return status === 500 ? 'is a mistake of the server' : undefined
   }
 }
 
-/** Ids by the collection that they are of (`/members`), and everything else by its name. */
+/** Remembers ids by their collection (`/members`), and everything else by its name. */
 export function remember(seen: Seen, url: string, body: Buffer): void {
   const keep = (name: string, text: string): void => {
     const known = seen.get(name) ?? []

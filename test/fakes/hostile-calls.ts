@@ -1,4 +1,6 @@
-/** Calls of an API's operations as a hostile or a broken client makes them, the same for the same seed and the same answers. */
+/**
+ * Calls of an API's operations as a hostile or broken client makes them. The same seed and the same answers give the same calls.
+ */
 import {
   type OpenApiDocument,
   type Operation,
@@ -16,18 +18,18 @@ import {
 } from './hostile-values.ts'
 
 export type HostileCall = {
-  /** What is wrong with it, in a word. */
+  /** What is wrong with the call, in a word. */
   kind: string
   operation: Operation
   method: string
   target: string
   headers: Record<string, string | string[]>
   body: Buffer | undefined
-  /** Its address may lead to no operation, or to another one. */
+  /** Its address may belong to no operation, or to another one. */
   mayMiss: boolean
 }
 
-/** Authorization by what it may do: `all`, a role's name, or one of those that open nothing. */
+/** Authorization headers by what they allow: `all`, a role's name, or a name for credentials that allow nothing. */
 export type Credentials = Record<string, string>
 
 const BASE = '/api/v1'
@@ -90,7 +92,7 @@ const PATH_PARTS = [
   ],
   ...['DEV:GOV:1001:%2e%2e', 'DEV:GOV:%00:a', 'DEV:GOV:%ff:a', '4b4bd1b8-6f4f-4f5e-9f6e-0c5a3c1a2b3c', ''],
 ]
-/** Octets that are nothing, and beginnings of what they may be taken for. */
+/** Bytes without meaning, and beginnings of formats for which they may be taken. */
 const FILES = [
   Buffer.alloc(0),
   Buffer.from('x'),
@@ -120,7 +122,7 @@ export function makeCalls(
 ): {
   plain(operation: Operation): HostileCall
   hostile(operation: Operation): HostileCall
-  /** Exactly this, by who may. */
+  /** Makes exactly this call, with credentials that allow it. */
   deliberate(operation: Operation, path: string, body: object | Buffer): HostileCall
 } {
   const values = makeValues(document, draw, seen)
@@ -133,7 +135,7 @@ export function makeCalls(
   }
   const hostile = (operation: Operation): HostileCall => {
     const call = made(operation, 0.4)
-    // Wrong in one thing alone: the rest has to be right for that to be reached.
+    // Only one thing is wrong: everything else must be right, so that the call gets that far.
     if (draw.chance(0.3)) return call
     for (;;) {
       const [kind, change] = draw.pick(kinds)
@@ -157,13 +159,13 @@ type Change = (q: {
   credentials: Credentials
 }) => boolean
 
-/** Is answered before the operation itself is reached. */
+/** Changes that are answered before the operation itself is reached. */
 const RARE = new Set([
   ...['a body where none is', 'no body where one is', 'another content type', 'another method'],
   ...['no credentials', 'a cookie of nobody', 'large headers', 'a broken query'],
 ])
 
-/** Each says whether it can be done to this operation. */
+/** Each change returns whether it can be made to this operation. */
 const KINDS: Record<string, Change> = {
   'a bound': (q) => changeField(q, (schema) => q.values.atBound(schema)),
   'a wrong type': (q) => changeField(q, () => q.draw.pick(WRONG_TYPES)),
@@ -350,7 +352,7 @@ function isJson(call: HostileCall): boolean {
   return call.body !== undefined && call.headers['content-type'] === 'application/json'
 }
 
-/** Of a body that is an object. */
+/** For a body that is a JSON object. */
 function changeJson(call: HostileCall, change: (body: string) => string | undefined): boolean {
   const before = call.body?.toString() ?? ''
   const after = isJson(call) && before.startsWith('{') ? change(before) : undefined
@@ -359,7 +361,7 @@ function changeJson(call: HostileCall, change: (body: string) => string | undefi
   return true
 }
 
-/** One field of the body, at any depth, becomes what `value` says; `undefined` takes it away. */
+/** Replaces one field of the body, at any depth, with `value`; `undefined` removes it. */
 function changeField(
   { call, operation, document, draw }: Parameters<Change>[0],
   value: (schema: Schema) => unknown,

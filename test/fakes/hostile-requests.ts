@@ -1,6 +1,6 @@
-/** What a hostile information system sends: paths with two meanings, requests that hide another. */
+/** What a hostile information system sends: ambiguous paths, and requests that hide another one. */
 
-/** Below a service whose `/public/*` alone is granted. */
+/** Paths below a service of which only `/public/*` is granted. */
 export function hostilePaths(): string[] {
   const dots = [
     '..',
@@ -81,7 +81,7 @@ export function hostilePaths(): string[] {
   return paths
 }
 
-/** Each form tries to bring a second request past whoever reads the first; `base` is a service's target. */
+/** Each form tries to hide a second request from the reader of the first; `base` is a service's target. */
 export function smuggling(
   client: string,
   base: string,

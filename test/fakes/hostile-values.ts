@@ -1,7 +1,7 @@
-/** Values for a JSON Schema, drawn from a seed: such as fit it, such as lie at its bounds, and such as do not fit at all. */
+/** Values for a JSON Schema, drawn from a seed: valid ones, ones at the schema's bounds, and invalid ones. */
 import { type OpenApiDocument, resolve, type Schema } from '#platform/http-service/openapi-operations.ts'
 
-/** Numbers below 1, the same for the same seed. */
+/** Numbers below 1; the same for the same seed. */
 export type Draw = {
   next(): number
   pick<T>(from: readonly T[]): T
@@ -9,7 +9,7 @@ export type Draw = {
   restart(seed: number): void
 }
 
-/** What answers named so far: a call that names what exists gets further than one that guesses. */
+/** The names and ids in answers so far: a call with existing ones gets further than one with guesses. */
 export type Seen = Map<string, string[]>
 
 type Bounds = {
@@ -32,7 +32,7 @@ type Bounds = {
 export function drawFrom(seed: number): Draw {
   let state = 0
   const restart = (from: number): void => {
-    // Neighbours would begin alike.
+    // Without mixing, neighbouring seeds would begin alike.
     state = Math.imul(from, 0x9e3779b1) >>> 0
   }
   restart(seed)
@@ -46,7 +46,7 @@ export function drawFrom(seed: number): Draw {
   return { next, pick, chance: (of) => next() < of, restart }
 }
 
-/** Whatever a reader of text may stumble over; JSON carries each. */
+/** Texts on which a reader may stumble; JSON can carry each. */
 export const HOSTILE_TEXTS = [
   '',
   ' ',
@@ -99,7 +99,7 @@ export const HOSTILE_TEXTS = [
   'javascript:alert(1)',
 ] as const
 
-/** None of them is a text, or each is a text where something else is wanted. */
+/** None of them is a text, or each is a text where another type is required. */
 export const WRONG_TYPES: readonly unknown[] = [
   null,
   true,
@@ -135,7 +135,7 @@ const FORMATS: Record<string, string[]> = {
 const DEEPEST = 6
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-/** Whether the text keeps the bounds of the schema. */
+/** Whether the text is within the bounds of the schema. */
 export function fits(given: Schema, text: string): boolean {
   const schema = given as Schema & Bounds
   if (schema.format === 'uuid' && !UUID.test(text)) return false
@@ -148,9 +148,9 @@ export function fits(given: Schema, text: string): boolean {
 }
 
 export type ValueMaker = {
-  /** Fits as far as this can be seen without the rules behind the schema. */
+  /** A valid value, as far as the schema alone can tell. */
   fitting(schema: Schema, name?: string): unknown
-  /** At or just beyond one bound of the schema. */
+  /** A value at or just beyond one bound of the schema. */
   atBound(schema: Schema): unknown
 }
 

@@ -1,11 +1,11 @@
-/** The installation ceremony as two persons go through it, and what tests of people need after it. */
+/** The installation ceremony by two people, and what tests of people need after it. */
 import { readFileSync } from 'node:fs'
 import type { BrowserContextOptions } from 'playwright-core'
 import type { Test } from 'tap'
 import { type Browser, openBrowser } from './openid-provider.ts'
 import type { Node } from './registry-world.ts'
 
-/** Where browsers find the registry. */
+/** The base URL of the registry for browsers. */
 export const baseOf = (node: Node): string => node.settings.login!.baseUrl
 
 export const codeOf = (node: Node, which: 'first' | 'second'): string =>
@@ -16,7 +16,7 @@ export function sessionOf(browser: Browser, node: Node): BrowserContextOptions {
   return sessionAt(browser, baseOf(node))
 }
 
-/** The same of any server with a login. */
+/** As `sessionOf`, for any server with a login. */
 export function sessionAt(browser: Browser, base: string): BrowserContextOptions {
   const { host, hostname: domain } = new URL(base)
   const cookies = [...(browser.cookies.get(host) ?? [])].map(([name, value]) => ({
@@ -26,7 +26,7 @@ export function sessionAt(browser: Browser, base: string): BrowserContextOptions
   return { storageState: { cookies, origins: [] } }
 }
 
-/** Two administrators, each in a browser of their own and logged in. */
+/** Two administrators, each logged in with a browser of their own. */
 export async function install(t: Test, node: Node): Promise<{ anna: Browser; ben: Browser }> {
   const anna = openBrowser(t)
   const ben = openBrowser(t)

@@ -1,6 +1,6 @@
 /**
- * An information system that asks without a pause and keeps a ledger: an id stands in it, on disk, when the last byte of
- * its answer has come. Nothing is asked twice.
+ * An information system that sends requests without a pause and keeps a ledger on disk: an id is written when the last byte of
+ * its answer has come. It sends no request twice.
  */
 import { open } from 'node:fs/promises'
 import https from 'node:https'
@@ -12,14 +12,14 @@ import type { Reply, ServerName } from '../world.ts'
 export type Load = {
   /** Ids that were answered with 200. */
   acknowledged: Set<string>
-  /** How often something else came, by what it was: 'ECONNRESET', 'server.clientproxy.network_error'. */
+  /** The number of other results, by their code: 'ECONNRESET', 'server.clientproxy.network_error'. */
   failures: Map<string, number>
   sent(): number
-  /** Resolves at the next acknowledged answer to a request that is sent from now on. */
+  /** Resolves at the next acknowledged answer to a request that is sent after this call. */
   nextAnswer(): Promise<void>
-  /** Resolves when so many more were acknowledged. */
+  /** Resolves when this many more were acknowledged. */
   answers(count: number): Promise<void>
-  /** Waits for what is under way. */
+  /** Waits for the requests under way. */
   stop(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ type LoadSettings = {
 }
 
 const FROM: ServerName = 'tax'
-/** So many at once, each at most as often as this. */
+/** This many workers at once, each with at most one request in this time. */
 const WORKERS = 8
 const PACE_MS = 80
 
@@ -85,7 +85,7 @@ function failureOf(reply: Reply): string | undefined {
   return reply.status === 200 ? undefined : (reply.headers['x-road-error'] ?? `HTTP ${reply.status}`)
 }
 
-/** 'not connected' when the request cannot have been sent, whatever ended the connection. */
+/** 'not connected' when the request cannot have been sent, however the connection ended. */
 function codeOf(thrown: unknown): string {
   const { code, connected } = thrown as { code?: string; connected?: boolean }
   return connected === false ? 'not connected' : (code ?? String(thrown))

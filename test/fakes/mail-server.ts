@@ -1,4 +1,6 @@
-/** A mail server on loopback, by STARTTLS, TLS or in clear, that takes messages, refuses them or breaks off as a test asks. */
+/**
+ * A mail server on loopback, with STARTTLS, TLS or in clear, that accepts messages, refuses them or breaks off as a test wants.
+ */
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import type { Test } from 'tap'
@@ -15,9 +17,9 @@ type Received = {
 export type FakeMailServer = {
   server: MailServer
   received: Received[]
-  /** The answer to a recipient, 250 when undefined. */
+  /** The status for a recipient; 250 when undefined. */
   refuse: ((recipient: string) => number | undefined) | undefined
-  /** Takes nothing at all for now. */
+  /** Refuses all connections for now. */
   isDown: boolean
 }
 
@@ -72,7 +74,7 @@ export async function startMailServer(
   return fake
 }
 
-/** The header of a message, unfolded; undefined when it stands not exactly once. */
+/** The header of a message, unfolded; undefined unless it occurs exactly once. */
 export function headerOf(raw: string, name: string): string | undefined {
   const head = raw.slice(0, raw.indexOf('\r\n\r\n')).replace(/\r\n[ \t]+/g, ' ')
   const lines = head.split('\r\n').filter((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`))

@@ -1,4 +1,6 @@
-/** Security servers that file management requests with a registry, well and badly: keys, certificates, signed documents. */
+/**
+ * Security servers that file management requests with a registry, correct and incorrect: keys, certificates, signed documents.
+ */
 import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import type { Authority } from '#certs/authority.ts'
 import type { Certificate } from '#core/certificate/certificate.ts'
@@ -7,7 +9,7 @@ import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { DOCUMENT_TYPE } from '#schemas/management-request.ts'
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
 
-/** A key with its certificate of this authority. */
+/** A key with its certificate from this authority. */
 export type Party = { certificate: Certificate; key: KeyObject; authority: Authority }
 
 type IssueOptions = Omit<Parameters<Authority['issue']>[0], 'request' | 'profile' | 'subject'>
@@ -41,7 +43,7 @@ async function party(
   return { certificate: await authority.issue({ request, profile, subject, ...o }), key, authority }
 }
 
-/** Fresh answers for the certificate and the intermediate above it. */
+/** Fresh OCSP responses for the certificate and its intermediate. */
 export function ocspFor(
   { certificate, authority }: Party,
   conditions: Parameters<Authority['ocspAnswer']>[1] = {},
@@ -58,7 +60,7 @@ export function headOf(signer: string, at: number): { id: string; createdAt: str
   return { id: randomUUID(), createdAt: new Date(at).toISOString(), signer }
 }
 
-/** Signed by the signing key, with OCSP answers, and by the authentication key when there is one. */
+/** A document signed with the signing key, with OCSP responses, and with the authentication key when there is one. */
 export function signedDocument(
   purpose: keyof typeof DOCUMENT_TYPE,
   document: object,

@@ -1,6 +1,6 @@
 /**
- * Moves what an instance keeps from its embedded databases to PostgreSQL, as an operator would: tables by the same
- * migrations, rows as they are, the settings file names the new place, the old file is gone.
+ * Moves an instance's data from its embedded databases to PostgreSQL, as an operator would: the same migrations make the tables,
+ * rows are copied unchanged, the settings file names the new database, and the old file is deleted.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { sql } from 'kysely'
@@ -15,12 +15,12 @@ import { logMigrations } from '#security-server/message-log/part.ts'
 type Opened = { database: Database; close(): Promise<void> }
 type Setting = 'database' | 'messageLogDatabase'
 
-/** The registry's database. Its process does not run. */
+/** Moves the registry's database. Its process must not run. */
 export async function moveRegistry(settingsFile: string, url: string): Promise<void> {
   await move(settingsFile, 'database', url, async (where) => opened(await openRegistryDatabase(where)))
 }
 
-/** A security server's two databases. Its process does not run. */
+/** Moves a security server's two databases. Its process must not run. */
 export async function moveServer(
   settingsFile: string,
   urls: { database: string; messageLogDatabase: string },

@@ -1,6 +1,6 @@
 /**
- * A real OpenID provider as a process of its own, with its own login forms. Whoever logs in as NAME is the subject NAME;
- * the e-mail address is verified unless the name begins with `unverified`. Ends with its parent.
+ * A real OpenID provider as a process of its own, with its own login forms. A person who logs in as NAME is the subject NAME; the
+ * e-mail address is verified unless the name begins with `unverified`. The process ends with its parent.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -30,7 +30,7 @@ server.listen(0, '127.0.0.1', () => {
         name: id === 'odd' ? 'Odd \u202e name' : `Person ${id}`,
         email: `${id}@example.org`,
         email_verified: !id.startsWith('unverified'),
-        // What no registry may believe.
+        // A claim that no registry may believe.
         roles: ['XROAD_SYSTEM_ADMINISTRATOR'],
       }),
     }),

@@ -7,7 +7,7 @@ import { Agent, request } from 'undici'
 
 export const CLIENT = { id: 'registry', secret: 'a secret of the tests, long enough' }
 
-/** Its issuer; it ends with the test. */
+/** Returns the issuer; the provider ends with the test. */
 export async function startOpenIdProvider(t: Test): Promise<string> {
   const program = path.join(import.meta.dirname, 'openid-provider-child.ts')
   const child = fork(program, [CLIENT.id, CLIENT.secret], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
@@ -24,17 +24,17 @@ export async function startOpenIdProvider(t: Test): Promise<string> {
 
 type Page = { status: number; url: string; text: string; headers: Record<string, unknown> }
 
-/** One browser: its cookies by host and port, one address for logins, and no redirect unless asked for. */
+/** One browser: its cookies by host and port, one address for logins, and no redirects unless requested. */
 export type Browser = {
   cookies: Map<string, Map<string, string>>
   visit(url: string, o?: Visit): Promise<Page>
-  /** Follows redirects until a page or until `until` holds of the next address, which is then not asked for. */
+  /** Follows redirects to a page, or until `until` is true for the next address, which is then not requested. */
   follow(page: Page, until?: (url: string) => boolean): Promise<Page>
-  /** Through `/login` and the provider's forms as `subject`; returns the address of the callback without asking for it. */
+  /** Goes through `/login` and the provider's forms as `subject`. Returns the callback's address without requesting it. */
   toCallback(base: string, subject: string, change?: (url: URL) => void): Promise<string>
-  /** The whole login; the page that the callback gave. */
+  /** Logs in completely; returns the page of the callback. */
   login(base: string, subject: string): Promise<Page>
-  /** The management API by session: the CSRF token is asked for unless one is given. */
+  /** Calls the management API with the session; fetches the CSRF token unless one is given. */
   api(
     base: string,
     method: string,
@@ -69,7 +69,7 @@ export function openBrowser(t: Test): Browser {
   const visit: Browser['visit'] = async (url, { method = 'GET', form, body, headers = {} } = {}) => {
     const cookie = [...jarOf(url)].map(([name, value]) => `${name}=${value}`).join('; ')
     const type = form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
-    // Failed logins count by address, and so do all requests: the latter come from a new one each time.
+    // Failed logins are counted by address, and so are all requests. Requests that are no logins use a new address each time.
     const isLogin = new URL(url).pathname.startsWith('/login')
     const dispatcher = isLogin ? loginFrom : new Agent({ localAddress: anAddress() })
     const reply = await request(url, {
@@ -108,7 +108,7 @@ export function openBrowser(t: Test): Browser {
     if (begun.status !== 303) throw new Error(`/login: ${begun.status} ${begun.text}`)
     const address = new URL(String(begun.headers['location']))
     change?.(address)
-    // Somebody else may have logged in there before.
+    // Another person may have logged in there before.
     cookies.delete(address.host)
     let page = await follow(await visit(address.href), isCallback)
     const forms: Record<string, string>[] = [

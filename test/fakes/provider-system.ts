@@ -1,17 +1,17 @@
-/** A provider's own system for tests: counts and keeps every call it gets, and answers as it is told. */
+/** A provider's own system for tests: counts and keeps every call, and answers as it is told. */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Admin, colons } from '../world.ts'
 
 type Call = { method: string; target: string; rawHeaders: string[]; body: Buffer }
 
-/** Gets the call and writes the answer. */
+/** Writes the answer to a call. */
 export type Behaviour = (call: Call, response: http.ServerResponse) => void
 
 export type ProviderSystem = {
   url: string
   calls: Call[]
-  /** How it answers from now on; 200 and the call's target as JSON when undefined. */
+  /** Sets how it answers from now on; by default with 200 and the call's target as JSON. */
   answer(behaviour: Behaviour | undefined): void
   close(): Promise<void>
 }
@@ -52,7 +52,7 @@ export async function startProviderSystem(host: string): Promise<ProviderSystem>
 
 type Grant = { client: string; method?: string; path?: string }
 
-/** Registers a REST service of `provider` and gives rights: to the whole service, or to one endpoint of it. */
+/** Registers a REST service of `provider` and grants rights: to the whole service, or to one endpoint. */
 export async function addService(
   admin: Admin,
   q: {

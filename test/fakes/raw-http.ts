@@ -2,7 +2,7 @@
 import net from 'node:net'
 import type { Reply } from '../world.ts'
 
-/** One request with this head, without its last empty line, on a connection of its own, through no HTTP client. */
+/** Sends one request with this head (without its last empty line) on a connection of its own, without an HTTP client. */
 export async function askRaw(host: string, port: number, request: string): Promise<Reply> {
   const text = await exchangeBytes(host, port, `${request}Connection: close\r\n\r\n`)
   const [head = '', ...rest] = text.split('\r\n\r\n')
@@ -24,7 +24,7 @@ export async function askRaw(host: string, port: number, request: string): Promi
   }
 }
 
-/** Everything that comes back for these bytes until the server closes or falls silent. */
+/** Everything that the server sends for these bytes until it closes or falls silent. */
 export function exchangeBytes(host: string, port: number, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = net.connect(port, host)

@@ -1,4 +1,4 @@
-/** What a registry published once, recorded over HTTP and served again in its place, as it was or changed. */
+/** What a registry published once: recorded over HTTP, and served in its place unchanged or changed. */
 import http from 'node:http'
 import { ask } from '../world.ts'
 
@@ -8,8 +8,8 @@ const DIRECTORY = '/internalconf?version=6'
 export type Recording = Map<string, Buffer>
 
 /**
- * The newest version of the internal configuration with its statement, its proofs and its parts: one publication whole, recorded again
- * when the registry published another one meanwhile (a renewal, say), which would pair documents of two.
+ * Records the newest version of the internal configuration with its statement, proofs and parts. It records again when the
+ * registry published meanwhile (a renewal, for example), because documents of two publications do not belong together.
  */
 export async function record(publicUrl: string): Promise<Recording> {
   const recording: Recording = new Map()
@@ -21,7 +21,7 @@ export async function record(publicUrl: string): Promise<Recording> {
   }
   const directory = (await fetch(DIRECTORY)).toString('latin1')
   const statement = await fetch('/internalconf-statement?version=6')
-  // A reader asks for the proof from the head that it knows, whichever that is.
+  // A reader requests the proof from the head that it knows, whichever that is.
   const { size } = payloadOf((payloadOf(statement.toString()) as { logHead: string }).logHead) as {
     size: number
   }
@@ -35,7 +35,7 @@ function payloadOf(jws: string): unknown {
   return JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString())
 }
 
-/** Serves it where the registry did; ends with the function given back. */
+/** Serves the recording at the registry's address; the returned function ends that. */
 export async function serve(recording: Recording, publicUrl: string): Promise<() => Promise<void>> {
   const { hostname, port } = new URL(publicUrl)
   const server = http.createServer((request, response) => {

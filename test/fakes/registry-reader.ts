@@ -1,4 +1,6 @@
-/** Security servers' configuration rooms before real registries: what they ask may be answered otherwise, or by another one. */
+/**
+ * The configuration rooms of security servers with real registries. Tests can change the answers, or let another registry answer.
+ */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -32,9 +34,9 @@ export async function openRegistry(t: Test): Promise<{ world: RegistryWorld; nod
 
 type Reader = {
   configuration: GlobalConfiguration
-  /** Answers instead of the registry when it gives something; a throw is a network that fails. */
+  /** Answers in place of the registry when it returns an answer; when it throws, the network fails. */
   intercept: ((url: URL) => { status: number; body: Buffer } | undefined) | undefined
-  /** Where requests really go. */
+  /** The registry that really receives the requests. */
   node: Node
   restart(): Promise<void>
   directory: string
@@ -100,7 +102,7 @@ export function payload(text: string): SuspensionList {
   return JSON.parse(Buffer.from(text.split('.')[1]!, 'base64url').toString()) as SuspensionList
 }
 
-/** Two registries with one key and one past, who tell different things since: what a registry with two faces looks like. */
+/** Two registries with the same key and history that publish different things since: a registry that shows two histories. */
 export async function twoFaces(t: Test): Promise<{ world: RegistryWorld; one: Node; two: Node }> {
   const { world, node: first } = await openRegistry(t)
   await first.stop()

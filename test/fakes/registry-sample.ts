@@ -1,4 +1,4 @@
-/** One of everything in a registry, set up over its management API as an administrator would, and what it then publishes. */
+/** One of everything in a registry, set up over its management API as an administrator would, and the publication of it. */
 import { generateKeyPairSync, sign } from 'node:crypto'
 import type { Publication } from '#central-registry/configuration/store.ts'
 import type { Authority } from '#certs/authority.ts'
@@ -48,7 +48,7 @@ export const anchorOf = async (node: Node, kind = 'internal'): Promise<Buffer> =
 export const newestOf = async (node: Node): Promise<Publication | null> =>
   ((await node.must('GET', '/configuration')) as { newest: Publication | null }).newest
 
-/** A PKCS #10 request for a fresh P-256 key, DER; the authority is told the subject apart. */
+/** A PKCS #10 request for a fresh P-256 key, in DER. Its subject does not matter: the authority gets the subject separately. */
 export function certificationRequest(): Buffer {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const name = der.sequence(der.set(der.sequence(der.oid(OID.commonName), der.utf8('ss1.example'))))

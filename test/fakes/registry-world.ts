@@ -1,4 +1,4 @@
-/** A central registry in this process on addresses of its own, with a clock to set, and those who talk to it. */
+/** A central registry in this process on addresses of its own, with a clock that tests set, and its clients. */
 import { generateKeyPairSync, randomInt } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,13 +26,13 @@ export type Reply = { status: number; body: unknown; bytes: Buffer; headers: Rec
 
 export type Node = {
   settings: Settings
-  /** The management API with the first key, or with the given one ('' for none). */
+  /** Calls the management API with the first key, or with the given one ('' for none). */
   call(method: string, path: string, body?: unknown, key?: string): Promise<Reply>
-  /** The same, and an Error for what is no success. */
+  /** As `call`; throws an Error for an answer that is no success. */
   must(method: string, path: string, body?: unknown): Promise<unknown>
-  /** The registration listener, for nodes that were started with one: signed documents and X-Road's messages. */
+  /** Posts to the registration listener of a node that was started with one: signed documents and X-Road's messages. */
   register(path: string, body: Buffer, type?: string): Promise<Reply>
-  /** The public listener. */
+  /** Gets from the public listener. */
   get(path: string): Promise<Reply>
   stop(): Promise<void>
 }
@@ -41,16 +41,16 @@ export type RegistryWorld = {
   directory: string
   clock: { now: number }
   lines: string[]
-  /** Starts a node; a second one of the same world takes other addresses and, by default, the same folder. */
+  /** Starts a node; a second one of the same world gets other addresses and, by default, the same folder. */
   start(o?: {
     directory?: string
     settings?: Partial<Settings>
-    /** The issuer at which persons log in. */
+    /** The issuer at which people log in. */
     login?: string
     registration?: boolean
     mailServer?: MailServer
   }): Promise<Node>
-  /** A security server's configuration room with this anchor installed. */
+  /** The configuration room of a security server with this anchor installed. */
   reader(anchor: Buffer, allowedFederations?: 'all'): Promise<GlobalConfiguration>
 }
 
@@ -90,7 +90,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
           timeStampingIntervalSeconds: 60,
           suspensionListSeconds: 600,
         },
-        // Names of test servers are known to no name server.
+        // No name server knows the names of test servers.
         fleet: { probeSeconds: 0 },
         auditAuthorities: [],
         logLevel: 'info',
@@ -178,7 +178,7 @@ function registrationListener(directory: string, address: string): NonNullable<S
   return { address, port: 4001, certificateFile, keyFile }
 }
 
-/** From an address of its own each time: the management API counts requests by address. */
+/** Sends each request from an address of its own: the management API counts requests by address. */
 async function send(
   url: string,
   method: string,

@@ -1,4 +1,4 @@
-/** A central registry that takes management requests, and two members that file them, with a foreign CA beside. */
+/** A central registry that accepts management requests, two members that file them, and a foreign CA. */
 import type { Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
@@ -7,7 +7,7 @@ import { setUp } from './registry-sample.ts'
 import { type Node, type RegistryWorld, type Reply, registryWorld } from './registry-world.ts'
 
 export const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
-/** The same names, approved by nobody. */
+/** A CA with the same names that nobody approved. */
 export const stranger = await createAuthority({ clock: Date.now, instance: 'DEV' })
 export const OWNER = 'DEV/GOV/1234'
 export const SERVER = 'DEV/GOV/1234/SS1'
@@ -39,7 +39,7 @@ export type File = (
   o?: { by?: Party; signer?: string; authentication?: Party; ocsp?: Buffer[]; id?: string; at?: number },
 ) => Promise<Reply & { body: RequestStatus & { type?: string; message?: string } }>
 
-/** A registry with a registration listener, an owner with a server, and a member without. */
+/** A registry with a registration listener, an owner with a server, and a member without one. */
 export async function start(t: Test, url?: string): Promise<RequestWorld> {
   const world = registryWorld(t, url)
   const node = await world.start({ registration: true })
@@ -60,13 +60,13 @@ export function actsOf(world: RegistryWorld, node: Node): Pick<RequestWorld, 'fi
   }
 }
 
-/** As an administrator who has read the request. */
+/** Approves as an administrator who has read the request. */
 export async function approve({ node, detail }: RequestWorld, id: number): Promise<Reply> {
   const { contentHash } = await detail(id)
   return node.call('POST', `/management-requests/${id}/approve`, { contentHash })
 }
 
-/** Subject of an authCertReg. */
+/** The subject of an authCertReg request. */
 export function registrationOf(party: Party, server = NEW_SERVER): object {
   const certificate = party.certificate.der.toString('base64')
   return { kind: 'authCertReg', server, certificate, address: 'ss2.example' }

@@ -9,7 +9,7 @@ export type Lies = {
   header?: object
   claims?: object
   signedBy?: 'another key'
-  /** The last part of the ID token. */
+  /** The signature part of the ID token. */
   signature?: string
   token?: object
   userinfo?: object
@@ -17,14 +17,14 @@ export type Lies = {
 
 type RogueProvider = {
   issuer: string
-  /** How it lies from now on; the claims are those of an honest provider otherwise. */
+  /** Sets how it lies from now on; all other claims are those of an honest provider. */
   lie(lies: Lies, honest: { clientId: string; nonce: string }): void
 }
 
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 const pair = () => generateKeyPairSync('rsa', { modulusLength: 2048 })
 
-/** Listens on a loopback port; it ends with the test. */
+/** Listens on a loopback port; ends with the test. */
 export async function startRogueProvider(t: Test): Promise<RogueProvider> {
   const own = pair()
   const other = pair()

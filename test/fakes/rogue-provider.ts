@@ -1,4 +1,4 @@
-/** The listening half of a security server that a test plays: it answers requests as an honest provider's server, or not. */
+/** The listening half of a security server that a test plays: it answers requests as an honest provider's server does, or not. */
 import { createHash } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
@@ -12,7 +12,7 @@ import { PART_TYPE } from '#schemas/wire.ts'
 import type { Credential } from './credentials.ts'
 import * as R from './rogue-server.ts'
 
-/** A request that arrived, with what an honest reply to it would say. */
+/** A request that arrived, and the facts for an honest reply. */
 export type Received = {
   request: RestRequest
   requestId: string
@@ -20,7 +20,7 @@ export type Received = {
   parts: R.Part[]
 }
 
-/** What is said in reply; the defaults are honest. */
+/** The reply; all defaults are honest. */
 export type ReplyLie = {
   about?: Received
   status?: number
@@ -35,17 +35,17 @@ export type ReplyLie = {
   content?: (content: R.Content) => R.Content
   httpStatus?: number
   transport?: Record<string, string | undefined>
-  /** Writes the answer instead of sending it whole. */
+  /** Writes the answer itself; by default it is sent as a whole. */
   write?: (response: http.ServerResponse, bytes: Buffer) => void
 }
 
 type RogueProvider = {
   received: Received[]
-  /** Handshakes that a consumer's server completed, whether or not a request followed. */
+  /** The number of TLS handshakes that a consumer's server completed, whether or not a request followed. */
   connections(): number
   answer(lie: (received: Received) => ReplyLie | Promise<ReplyLie>): void
   present(credential: Pick<Credential, 'cert' | 'key'>): void
-  /** What port 5577 answers: OCSP responses, or any bytes. */
+  /** Sets the answer on port 5577: OCSP responses, or any bytes. */
   status(answer: (hashes: string[]) => Promise<R.Part[]> | R.Content | undefined): void
   close(): Promise<void>
 }
@@ -157,7 +157,7 @@ function answer(response: http.ServerResponse, arrived: Received, lie: ReplyLie,
   else lie.write(response, bytes)
 }
 
-/** For `status`: the responses of these certificates, as an honest server gives them. */
+/** For `status`: the responses of these certificates, as an honest server returns them. */
 export function ocspByHash(known: [Credential['certificate'], Buffer][]) {
   const sha1 = (der: Buffer): string => createHash('sha1').update(der).digest('hex')
   return async (hashes: string[]): Promise<R.Part[]> =>

@@ -1,6 +1,6 @@
 /**
- * A security server that a test plays: registered in the instance with certificates of the development CA, it says
- * whatever the test wants. The defaults are those of an honest server, so that one lie is the only thing wrong.
+ * A security server that a test plays. It is registered in the instance with certificates of the development CA, and sends
+ * whatever the test wants. All defaults are honest, so that one lie is the only fault.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type https from 'node:https'
@@ -19,7 +19,7 @@ import { ask, colons, type Reply, type World } from '../world.ts'
 import { type Credential, credential } from './credentials.ts'
 
 export type Part = [type: string, bytes: Buffer]
-/** A whole body with its content type. */
+/** A complete body with its content type. */
 export type Content = { type: string; bytes: Buffer }
 
 export type Rogue = {
@@ -31,7 +31,7 @@ export type Rogue = {
   signing: Credential
 }
 
-/** Admits member `code` with a subsystem "rogue" and a server at `address`, and registers its certificate. */
+/** Registers member `code` with a subsystem "rogue", a server at `address`, and its certificate. */
 export async function admitRogue(world: World, code: string, address: string): Promise<Rogue> {
   const member = `DEV/GOV/${code}`
   const [client, server] = [`${member}/rogue`, `${member}/SS-ROGUE`]
@@ -53,7 +53,7 @@ export async function admitRogue(world: World, code: string, address: string): P
   return rogue
 }
 
-/** A further authentication certificate of the rogue's server; takes effect with the next publication. */
+/** Registers a further authentication certificate of the rogue's server; it counts from the next publication on. */
 export async function register(world: World, { server }: Rogue, { certificate }: Credential): Promise<void> {
   const place = `/security-servers/${colons(server)}/authentication-certificates`
   await world.registryAdmin.send('POST', place, certificate.der)
@@ -66,7 +66,7 @@ export type Trust = {
   ocsp(certificate: Certificate): Promise<Buffer>
 }
 
-/** The CA's certificates and what its OCSP responder says now. */
+/** The CA's certificates, and a client of its OCSP responder. */
 export async function openTrust(world: World): Promise<Trust> {
   const read = async (name: string): Promise<Certificate> =>
     readCertificate((await ask(world.trust.caUrl, `/${name}`)).body)
@@ -87,7 +87,7 @@ export async function openTrust(world: World): Promise<Trust> {
   }
 }
 
-/** How a message is signed; all but the key may be wrong. */
+/** How a message is signed; everything but the key may be wrong. */
 export type Signer = {
   certificate: Certificate
   privateKey: Credential['privateKey']
@@ -97,7 +97,7 @@ export type Signer = {
 
 export const sha512 = (bytes: Buffer): Buffer => createHash('sha512').update(bytes).digest()
 
-/** The parts that prove `message` and `body`: a signature alone when there is no body, else with a hash chain. */
+/** The parts that prove `message` and `body`: only a signature when there is no body, otherwise with a hash chain. */
 export function signParts(
   signer: Signer,
   message: Buffer,
@@ -109,7 +109,7 @@ export function signParts(
   return signBatch(signer, [inputs], o)[0]!
 }
 
-/** One signature over the inputs of several messages; the parts for each. */
+/** One signature over the inputs of several messages; returns the parts for each. */
 export function signBatch(
   signer: Signer,
   inputs: ChainInput[],
@@ -160,7 +160,7 @@ export function requestMessage(q: {
   return writeRestRequest({ method: q.method ?? 'GET', target: q.target, headers })
 }
 
-/** Parts as one multipart body. */
+/** The parts as one multipart body. */
 export function multipart(parts: Part[], boundary = newBoundary('xtop')): Content {
   const pieces = parts.flatMap(([type, bytes], i) => [partHead(boundary, type, i === 0), bytes])
   return {
@@ -169,10 +169,10 @@ export function multipart(parts: Part[], boundary = newBoundary('xtop')): Conten
   }
 }
 
-/** What a peer answered: 'ok' with a reply, or the type of its fault. */
+/** A peer's answer: 'ok' with a reply, or the type of its fault. */
 export type PeerAnswer = { type: string; detail: string; reply: Reply }
 
-/** Posts to a server's message port; `headers` replace or (when undefined) remove the honest ones. */
+/** Posts to a server's message port; `headers` replace the honest ones, or remove them when undefined. */
 export async function post(
   server: { address: string; messagePort: number },
   q: {

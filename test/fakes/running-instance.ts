@@ -1,4 +1,6 @@
-/** A running X-Road instance as a registry imports it: the files of its configuration, and where they are published. */
+/**
+ * A running X-Road instance as a registry imports it: the files of its configuration, and the addresses where they are published.
+ */
 import type { Test } from 'tap'
 import { type Authority, createAuthority } from '#certs/authority.ts'
 import { startConfigurationSource } from './configuration-source.ts'
@@ -12,8 +14,8 @@ export type RunningInstance = {
 }
 
 /**
- * The instance DEV with a member of each name beside those of the sample, and one more CA where its profile is named; two of its
- * servers' certificates are not known.
+ * The instance DEV with a member for each name, in addition to those of the sample. With a named profile it has one more CA. The
+ * certificates of two of its servers are not known.
  */
 export async function startRunningInstance(
   t: Test,
@@ -59,7 +61,7 @@ function caOf({ root }: Authority, certificateProfileInfo: string) {
   return { name: 'Own CA', certificateProfileInfo, topCa, intermediateCas: [] }
 }
 
-/** Reads it from its addresses into a registry, as a dry run; its number there. */
+/** Reads it from its addresses into a registry, as a dry run; returns the import's number. */
 export async function examineInstance(node: Node, { anchor }: RunningInstance): Promise<number> {
   const { id } = (await node.must('POST', '/imports', { anchor: anchor.toString() })) as { id: number }
   return id

@@ -1,6 +1,6 @@
 /**
- * The stage for lies between servers: a sandbox, two rogue members with servers of their own, a provider's system that
- * counts, and `tell`, which sends a request that is honest but for what it is told to change.
+ * The stage for lies between servers: a sandbox, two rogue members with servers of their own, a provider's system that counts
+ * calls, and `tell`, which sends a request that is honest except for the given lie.
  */
 import { readFileSync } from 'node:fs'
 import https from 'node:https'
@@ -46,15 +46,15 @@ type Stage = {
   honest: { signer: R.Signer; ocsp: R.Part[] }
   signerOf(of: Credential): Promise<R.Signer>
   ocspParts(of: Credential): Promise<R.Part[]>
-  /** Parts of a request that is honest but for what `lie` says. */
+  /** The parts of a request that is honest except for `lie`. */
   partsOf(lie: Lie, requestId: string): R.Part[]
   tell(lie: Lie): Promise<Told>
   /**
-   * The lie is refused with this code, and nobody's system hears of it. `recorded` false: the peer was not authenticated
-   * or its message not readable, so that there is nothing to put on record.
+   * Asserts that the lie is refused with this code and that no provider's system was called. With `recorded` false the peer was
+   * not authenticated or its message not readable, so that there is nothing to record.
    */
   refused(t: Test, what: string, lie: Lie, code: RegExp | string, recorded?: boolean): Promise<void>
-  /** What was refused by its request id, to be found on record, and detail ids that have to be in the log. */
+  /** Refused requests by request id, which must be on record; and fault ids that must be in the log. */
   onRecord: Map<string, string>
   details: string[]
   stop(): Promise<void>
@@ -149,10 +149,10 @@ export async function openStage(): Promise<Stage> {
   }
 }
 
-/** At the end of a file: each refusal of an authenticated peer is a signed record, each fault a line of the log. */
+/** For the end of a file: each refusal of an authenticated peer is a signed record, each fault a line of the log. */
 export async function checkRecords(t: Test, { world, onRecord, details }: Stage): Promise<void> {
   t.ok(onRecord.size > 0)
-  // Search rows follow the records.
+  // The rows of the search index come later than the records.
   await until(
     `${onRecord.size} refusals on record`,
     async (saw) => {

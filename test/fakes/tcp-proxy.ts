@@ -1,21 +1,21 @@
-/** A relay between two servers that fails on demand: black holes, cuts at byte k, connections that only look open, delays. */
+/** A relay between two servers that fails on demand: black holes, cuts at byte k, half-open connections, delays. */
 import net from 'node:net'
 
 export type TcpFault =
   | { kind: 'none' }
-  /** Takes connections and says nothing. */
+  /** Accepts connections and sends nothing. */
   | { kind: 'black hole' }
-  /** Both sides are cut off when `after` bytes of the client or of the server have passed. */
+  /** Cuts both sides off when `after` bytes of the client or of the server have passed. */
   | { kind: 'cut'; from: 'client' | 'server'; after: number }
-  /** From then on nothing passes and nothing is closed. */
+  /** After that many bytes nothing passes any more and nothing is closed. */
   | { kind: 'half-open'; from: 'client' | 'server'; after: number }
-  /** Every piece comes late. */
+  /** Delays every piece. */
   | { kind: 'slow'; delayMs: number }
 
 type TcpProxy = {
-  /** For connections from now on; those that are open end. */
+  /** Sets the fault for new connections; open ones are closed. */
   set(fault: TcpFault): Promise<void>
-  /** Open connections stay open, and nothing passes any more. */
+  /** Keeps open connections open, but nothing passes any more. */
   freeze(): void
   close(): Promise<void>
 }
@@ -39,7 +39,7 @@ export async function startTcpProxy(q: { host: string; port: number; to: string 
       else if (piece.length > 0) target.write(piece)
       if (passed < limit) return
       if (kind === 'half-open') relay.frozen = true
-      // What was let through still has to arrive.
+      // Bytes that were let through must still arrive.
       else source.pause().destroySoon()
     })
     source.on('error', () => undefined)
@@ -72,7 +72,7 @@ export async function startTcpProxy(q: { host: string; port: number; to: string 
     )
     for (const socket of sockets) socket.destroy()
     await Promise.all(ended)
-    // The other ends hear of it in their own time.
+    // The other ends notice it at their own time.
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return {

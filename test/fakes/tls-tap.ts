@@ -1,4 +1,4 @@
-/** A relay that reads, of each TLS connection, what the server chose in its first message (RFC 5246 7.4.1.3, RFC 8446 4.1.3). */
+/** A relay that reads from each TLS connection what the server chose in its first message (RFC 5246 7.4.1.3, RFC 8446 4.1.3). */
 import net from 'node:net'
 
 type TlsTap = {
@@ -55,7 +55,7 @@ export async function startTlsTap(q: { host: string; port: number; to: string })
   }
 }
 
-/** Undefined until all of the message is there. An alert instead counts as none. */
+/** Undefined until the complete message has come; 'none' when an alert comes instead. */
 function serverHello(bytes: Buffer): string | undefined {
   if (bytes.length < 9 || bytes.length < 5 + bytes.readUInt16BE(3)) return undefined
   if (bytes[0] !== 0x16 || bytes[5] !== SERVER_HELLO) return 'none'

@@ -1,4 +1,4 @@
-/** A web site that never gives what is asked of it: addresses that an administrator may have mistyped. */
+/** A web site that never returns what was requested, for addresses that an administrator may have mistyped. */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -22,7 +22,7 @@ const ANSWERS: Record<string, (response: http.ServerResponse) => void> = {
       .end('openapi: 3.1.0\ninfo: { title: a, version: 1.0.0 }\npaths: { /a: { get: { responses: {} } } }\n'),
 }
 
-/** Listens on a free port of `host`. One of the addresses is that of nobody. */
+/** Listens on a free port of `host`. At one of the addresses nobody listens. */
 export async function startUnhelpfulSite(host: string): Promise<UnhelpfulSite> {
   const server = http.createServer((request, response) => {
     request.resume()

@@ -1,4 +1,7 @@
-/** X-Road's other management requests, built from the wire digest (7.2), and the management security server that passes them on. */
+/**
+ * X-Road's other management requests, built as the wire digest (7.2) says, and the management security server that passes them
+ * on.
+ */
 import { generateKeyPairSync, randomInt, sign } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -13,7 +16,7 @@ type TlsIdentity = { cert: string; key: string }
 type ManagementService = NonNullable<Settings['managementService']>
 export type Answer = { status: number; bytes: Buffer; headers: Record<string, unknown> }
 
-/** A key with a certificate of its own, as a security server's internal TLS key has. */
+/** A key with a self-signed certificate, as a security server's internal TLS key has. */
 export function tlsIdentity(hostName: string): TlsIdentity {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const names = { hostName, ipAddresses: [] }
@@ -39,7 +42,7 @@ export function managementService(
   return { address, port: 4002, certificateFile, keyFile, clientCertificateFile }
 }
 
-/** Posts as the management security server does, by mutual TLS, or as somebody else. */
+/** Posts as the management security server does, over mutual TLS, or as another caller. */
 export async function passOn(
   to: ManagementService,
   body: Buffer,
@@ -69,13 +72,13 @@ const memberParts = (id: string): string => {
   return `<id:xRoadInstance>${instance}</id:xRoadInstance><id:memberClass>${memberClass}</id:memberClass><id:memberCode>${memberCode}</id:memberCode>${subsystem === undefined ? '' : `<id:subsystemCode>${subsystem}</id:subsystemCode>`}`
 }
 
-/** `client`: "DEV/GOV/1234/sub" or a member. */
+/** `client` is a subsystem such as "DEV/GOV/1234/sub", or a member. */
 export function clientElement(client: string): string {
   const type = client.split('/').length === 4 ? 'SUBSYSTEM' : 'MEMBER'
   return `<xroad:client id:objectType="${type}">${memberParts(client)}</xroad:client>`
 }
 
-/** The SOAP message of a request about `server`, "DEV/GOV/1234/SS1"; `fields` is XML that follows the server. */
+/** The SOAP message of a request about `server`, such as "DEV/GOV/1234/SS1"; `fields` is XML that follows the server. */
 export function managementSoap(
   kind: string,
   q: { server: string; id: string; fields?: string; sender?: string; provider?: string; service?: string },
@@ -86,7 +89,7 @@ export function managementSoap(
   return `<?xml version="1.0" encoding="UTF-8"?><SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:id="http://x-road.eu/xsd/identifiers" xmlns:xroad="http://x-road.eu/xsd/xroad.xsd"><SOAP-ENV:Header>${clientElement(q.sender ?? owner)}<xroad:service id:objectType="SERVICE">${memberParts(provider)}<id:serviceCode>${service}</id:serviceCode></xroad:service><xroad:id>${q.id}</xroad:id><xroad:protocolVersion>4.0</xroad:protocolVersion></SOAP-ENV:Header><SOAP-ENV:Body><xroad:${kind}>${serverXml}${fields}</xroad:${kind}></SOAP-ENV:Body></SOAP-ENV:Envelope>`
 }
 
-/** The four parts: SOAP, signature over its bytes, certificate, its status. */
+/** The four parts: SOAP, the signature over its bytes, the certificate, its OCSP response. */
 export function signedManagementMessage(
   soap: string,
   signer: Party,

@@ -1,11 +1,14 @@
-/** X-Road's authCertReg message, built from the wire digest (7.1): as a security server of X-Road sends it, or with one thing wrong. */
+/**
+ * X-Road's authCertReg message, built as the wire digest (7.1) says: as an X-Road security server sends it, or with one thing
+ * wrong.
+ */
 import { sign } from 'node:crypto'
 import { ocspFor, type Party } from './management-requests.ts'
 
 export type Faults = {
   soap?: string
   algorithm?: string
-  /** Parts in their order, changed before they are joined. */
+  /** Changes the parts, in their order, before they are joined. */
   parts?: (parts: XRoadPart[]) => XRoadPart[]
   boundary?: string
   epilogue?: string
@@ -15,7 +18,7 @@ export type XRoadPart = { headers: string[]; body: Buffer }
 const BOUNDARY = 'xroadKqZhmFxQvbUowTgcDyRnaLsEpYjIwN'
 export const REGISTRATION_TYPE = `multipart/related; type="application/octet-stream"; charset=UTF-8; boundary=${BOUNDARY}`
 
-/** The SOAP message of a registration; `server` is "DEV/GOV/1234/SS2". */
+/** The SOAP message of a registration; `server` is such as "DEV/GOV/1234/SS2". */
 export function authCertRegSoap(q: {
   server: string
   address: string
@@ -35,7 +38,7 @@ export function authCertRegSoap(q: {
   return `<?xml version="1.0" encoding="UTF-8"?><SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:id="http://x-road.eu/xsd/identifiers" xmlns:xroad="http://x-road.eu/xsd/xroad.xsd"><SOAP-ENV:Header><xroad:client id:objectType="MEMBER">${member(clientClass, clientCode)}</xroad:client><xroad:service id:objectType="SERVICE">${member('GOV', '1234')}<id:subsystemCode>${provider}</id:subsystemCode><id:serviceCode>${service}</id:serviceCode></xroad:service><xroad:userId>EE1234</xroad:userId><xroad:id>${q.id}</xroad:id><xroad:protocolVersion>4.0</xroad:protocolVersion></SOAP-ENV:Header><SOAP-ENV:Body><xroad:${service}><xroad:server id:objectType="SERVER">${member(memberClass, memberCode)}<id:serverCode>${serverCode}</id:serverCode></xroad:server><xroad:address>${q.address}</xroad:address><xroad:authCert>${q.certificate.toString('base64')}</xroad:authCert>${q.more ?? ''}</xroad:${service}></SOAP-ENV:Body></SOAP-ENV:Envelope>`
 }
 
-/** The six parts: SOAP, two signatures over its bytes, two certificates, the status of the second. */
+/** The six parts: SOAP, two signatures over its bytes, two certificates, the OCSP response of the second. */
 export function authCertRegMessage(
   soap: string,
   authentication: Party,

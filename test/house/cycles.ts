@@ -1,7 +1,7 @@
-/** Finds circles of imports. */
+/** Finds import cycles. */
 import type { SourceFile } from './source-files.ts'
 
-/** Each circle once, as the files along it. Type imports do not count: they are gone when the program runs. */
+/** Each cycle once, as the files along it. Type imports do not count, because they do not exist at run time. */
 export function findCycles(files: SourceFile[]): string[][] {
   const next = new Map(
     files.map(({ name, imports }) => [

@@ -1,11 +1,11 @@
-/** One door each: what only some files may do, by what they import or by what stands in their code. */
+/** One door each: things that only some files may do, detected by their imports or their code. */
 import type { SourceFile } from './source-files.ts'
 
 type Door = { what: string; imports?: RegExp; code?: RegExp; allowed: RegExp }
 
 const STORES = /(^|\/|-)(store|tables|migrations)\.ts$|\/migrations\/|(^|\/)main\.ts$/
 
-/** A door that is shut to all: tests alone hand in what is no whole value. */
+/** A door that is closed to all files: only tests may pass incomplete values. */
 const NOBODY = /^$/
 
 export const DOORS: Door[] = [
@@ -29,7 +29,7 @@ export const DOORS: Door[] = [
   {
     what: 'outside HTTP',
     imports: /^(undici|node:http|node:https|node:http2)$/,
-    // fetch-ocsp.ts and its kin are a client of one question, beside the client.ts of their room.
+    // fetch-ocsp.ts and similar files are clients for one request, in addition to the client.ts of their room.
     allowed: /(^|\/)(client|fetch-[a-z-]+)\.ts$|^adapters\/|^scripts\//,
   },
   {
@@ -49,7 +49,7 @@ export const DOORS: Door[] = [
   },
 ]
 
-/** Files that use a door that is not theirs, each with its reason. One that needs its exception no more is an error. */
+/** Files that use a door without permission, each with its reason. An exception that is no longer needed is an error. */
 export const EXCEPTIONS: { what: string; file: string; reason: string }[] = [
   {
     what: 'the database',
@@ -78,7 +78,7 @@ export const EXCEPTIONS: { what: string; file: string; reason: string }[] = [
   },
 ]
 
-/** The files that use a door and may not, and the exceptions that nobody needs. */
+/** The files that use a door without permission, and the exceptions that are not needed. */
 export function misusers(door: Door, files: SourceFile[]): string[] {
   const users = files.filter((file) => uses(door, file) && !door.allowed.test(file.name))
   const granted = EXCEPTIONS.filter((one) => one.what === door.what).map((one) => one.file)
@@ -92,7 +92,7 @@ function uses(door: Door, { imports, text }: SourceFile): boolean {
   return door.imports !== undefined && imports.some((one) => !one.isType && door.imports?.test(one.from))
 }
 
-/** The code of a file; what a comment says breaks no rule. */
+/** The code of a file without its comments, which cannot break a rule. */
 export function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '')
 }

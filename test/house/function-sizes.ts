@@ -1,16 +1,16 @@
-/** How long functions are: what a reader has to hold in mind at once. Lines are counted from its first to its last one. */
+/** The length of functions, as a measure of what a reader must keep in mind. Lines are counted from the first to the last one. */
 import { parseAst } from 'vite'
 import type { SourceFile } from './source-files.ts'
 
 type SizedFunction = {
   name: string
   lines: number
-  /** It returns an object of methods: each of them is read by itself. */
+  /** It returns an object of methods, each of which is read by itself. */
   isFactory: boolean
 }
 
 const MOST_LINES = 120
-/** Of a function that returns an object of methods. */
+/** For a function that returns an object of methods. */
 const MOST_FACTORY_LINES = 200
 
 type Node = { type: string; start: number; end: number; [key: string]: unknown }
@@ -26,7 +26,7 @@ export function tooLong(sources: readonly SourceFile[]): string[] {
     )
 }
 
-/** Every function of a file, those within others too. */
+/** Every function of a file, including nested ones. */
 export function functionsOf({ name, text }: Pick<SourceFile, 'name' | 'text'>): SizedFunction[] {
   const found: SizedFunction[] = []
   const visit = (node: Node, called: string): void => {
@@ -51,7 +51,7 @@ function givesMethods(body: Node): boolean {
   })
 }
 
-/** Those of objects that are spread in it among them. */
+/** The properties of an object, including those of spread object literals. */
 function propertiesOf(object: Node): Node[] {
   return (object['properties'] as Node[]).flatMap((one) => {
     const spread = one['argument']
@@ -59,7 +59,7 @@ function propertiesOf(object: Node): Node[] {
   })
 }
 
-/** The statements of a function, with those of a `try` that is all of its end. */
+/** The statements of a function body, including those of a `try` block at its end. */
 function blocksOf({ body }: Node): Node[] {
   if (!Array.isArray(body)) return []
   return (body as Node[]).flatMap((one) =>

@@ -1,10 +1,10 @@
-/** What the house looks like: rooms, the floors on which they stand, the arrows between them, and circles of files. */
+/** The plan of the house: rooms, their floors, the arrows between rooms, and cycles of files. */
 import { roomOf } from './room-rules.ts'
 import { isForTests, type SourceFile } from './source-files.ts'
 
 type Plan = { rooms: number; floors: number; arrows: number }
 
-/** Of the rooms below one top-level folder; types count as imports, and what its root imports does not. */
+/** The plan of the rooms below one top-level folder. Type imports count; the imports of the root files do not. */
 export function planOf(top: string, sources: readonly SourceFile[]): Plan {
   const below = new Map<string, Set<string>>()
   for (const { name, imports } of sources) {
@@ -33,7 +33,7 @@ export function planOf(top: string, sources: readonly SourceFile[]): Plan {
   }
 }
 
-/** Groups of files of which each leads to each other, types included (Tarjan 1972). */
+/** The strongly connected groups of files, type imports included (Tarjan 1972). */
 export function circlesOf(sources: readonly SourceFile[]): string[][] {
   const next = new Map(sources.map(({ name, imports }) => [name, imports.flatMap(({ file }) => file ?? [])]))
   const index = new Map<string, number>()

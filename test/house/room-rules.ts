@@ -1,8 +1,8 @@
-/** Who may import whom (DESIGN: the house). A rule is data; `whyNot` says which one an import breaks. */
+/** Which rooms may import which (DESIGN: the house). A rule is data; `whyNot` returns the rule that an import breaks. */
 
 const PLATFORM = ['platform', 'core', 'schemas']
 
-/** For each top-level room the others that it may import. */
+/** For each top-level room, the others that it may import. */
 const ROOMS: Record<string, string[]> = {
   schemas: [],
   core: ['schemas'],
@@ -17,8 +17,8 @@ const ROOMS: Record<string, string[]> = {
 }
 
 /**
- * Inside a server: for each room the siblings that it may import. A feature is a room of its own, `features/<name>`, and goes by
- * the rule of `features`: no feature imports another. What is not listed may import no sibling.
+ * Inside a server: for each room, the siblings that it may import. A feature is a room of its own, `features/<name>`, with the
+ * rule of `features`: no feature imports another. A room that is not listed may import no sibling.
  */
 const SERVERS: Record<string, Record<string, string[]>> = {
   'security-server': {
@@ -29,7 +29,7 @@ const SERVERS: Record<string, Record<string, string[]>> = {
     features: ['keys', 'global-configuration', 'local-systems', 'message', 'message-log', 'peer', 'reading'],
   },
   'central-registry': {
-    // `register` names the tables that refer to each other, so that one change may check and write all of them.
+    // `register` names the tables that refer to each other, so that one change can check and write all of them.
     changes: ['register'],
     members: ['register', 'changes'],
     servers: ['register', 'changes', 'members'],
@@ -37,10 +37,11 @@ const SERVERS: Record<string, Record<string, string[]>> = {
     groups: ['register', 'changes', 'members'],
     // The frame of the management API.
     admin: ['members', 'configuration'],
-    // Versions of contracts as they stand: suspensions, successions and explanations read and move them as contracts do.
+    // The current versions of contracts: suspensions, successions and explanations read and change them as the contracts feature
+    // does.
     'contract-versions': ['register', 'changes', 'members'],
     configuration: ['register', 'changes', 'members', 'servers', 'trust', 'groups'],
-    // Every document that a member signs is judged in one place, whatever feature it is for.
+    // All documents that members sign are verified in one place, for every feature.
     documents: ['register', 'changes', 'members', 'servers', 'trust', 'configuration'],
     features: [
       ...['register', 'changes', 'members', 'servers', 'trust', 'groups'],
@@ -49,7 +50,7 @@ const SERVERS: Record<string, Record<string, string[]>> = {
   },
 }
 
-/** Why `name` may not import `file`, or undefined when it may. Tests may use what they like, but no main.ts. */
+/** Why `name` may not import `file`; undefined when it may. Tests may import everything except a main.ts. */
 export function whyNot(name: string, file: string, isTest: boolean): string | undefined {
   const [room = '', inner = ''] = name.split('/')
   const [other = '', otherInner = ''] = file.split('/')
@@ -65,7 +66,10 @@ export function whyNot(name: string, file: string, isTest: boolean): string | un
   return room in SERVERS ? whyNotInServer(room, name, file) : undefined
 }
 
-/** The root of a server is its wiring: it imports all rooms, and no room imports it, nor a sibling that its rule does not name. */
+/**
+ * The root files of a server are its wiring: they import all rooms, and no room imports them. A room imports only the siblings in
+ * its rule.
+ */
 function whyNotInServer(server: string, name: string, file: string): string | undefined {
   const from = roomOf(name)
   const to = roomOf(file)
@@ -79,19 +83,22 @@ function whyNotInServer(server: string, name: string, file: string): string | un
     : `${from} may not import its sibling ${to}`
 }
 
-/** The room of a file in a server: `security-server/keys`, `central-registry/features/fleet`; the server itself for its root. */
+/**
+ * The room of a file in a server: `security-server/keys`, `central-registry/features/fleet`; the server itself for its root
+ * files.
+ */
 export function roomOf(file: string): string {
   const folders = file.split('/').slice(0, -1)
   return folders.slice(0, folders[1] === 'features' ? 3 : 2).join('/')
 }
 
-/** A console uses the kit and the texts; the kit knows no console, and consoles do not know each other. */
+/** A console imports the kit and the texts. The kit imports no console, and consoles do not import each other. */
 function whyNotBetweenConsoles(inner: string, other: string): string | undefined {
   if (inner === other || other === 'texts' || (other === 'kit' && inner !== 'texts')) return undefined
   return `${inner} may not import ${other}`
 }
 
-/** What core, which is pure, may not even name. */
+/** Modules and names that core, which is pure, must not mention. */
 export const IMPURE_IMPORTS =
   /^node:(fs|net|http|https|http2|tls|child_process|worker_threads|os|process|timers|dns|dgram|cluster)/
 export const IMPURE_CODE =

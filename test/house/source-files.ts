@@ -1,4 +1,4 @@
-/** Reads the repository as the house rules see it: which files there are, and what each imports. */
+/** Reads the repository for the house rules: its files, and the imports of each. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -8,9 +8,9 @@ export const ROOT = path.join(import.meta.dirname, '../..')
 type Import = {
   /** As written: './x.ts', '#core/asn1/der.ts', 'node:fs', 'fastify'. */
   from: string
-  /** The file it leads to, from the root; undefined for packages. */
+  /** The imported file, relative to the root; undefined for packages. */
   file: string | undefined
-  /** Types only: nothing of it is there when the program runs. */
+  /** A type import, which does not exist at run time. */
   isType: boolean
 }
 
@@ -19,10 +19,10 @@ export type SourceFile = { name: string; text: string; lines: number; imports: I
 const STATIC = /^[ \t]*(import|export)\s+(type\b)?[^'"`;()]*?\bfrom\s*['"]([^'"]+)['"]/gm
 const BARE = /^[ \t]*import\s*['"]([^'"]+)['"]/gm
 const DYNAMIC = /(typeof\s+)?\bimport\(\s*['"]([^'"]+)['"]\s*\)/g
-/** A worker or child process is an import as well. */
+/** A worker or child process counts as an import. */
 const BY_URL = /new URL\(\s*['"](\.[^'"]+\.ts)['"]/g
 
-/** Every file that git tracks, as a path from the root: what a clone has, without what others are trying out. */
+/** Every file that git tracks, relative to the root: the content of a clone, without untracked files. */
 export function listFiles(): string[] {
   const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 24 })
   return tracked
@@ -41,7 +41,7 @@ export function readSources(files: string[]): SourceFile[] {
     })
 }
 
-/** What a file imports, statically, dynamically or as a worker. */
+/** The imports of a file: static, dynamic, and workers. */
 export function importsOf(name: string, text: string): Import[] {
   const code = withoutTemplates(text)
   const found: Import[] = []
@@ -55,18 +55,18 @@ export function importsOf(name: string, text: string): Import[] {
   return found
 }
 
-/** The text without templates of several lines: code in one (a test's child process, a usage text) is not this file's. */
+/** The text without multi-line templates: code in a template (a test's child process, a usage text) is not code of this file. */
 export function withoutTemplates(text: string): string {
   return text.replace(/`(?:\\[\s\S]|[^`\\])*`/g, (template) => (template.includes('\n') ? '``' : template))
 }
 
-/** The file that an import of `name` leads to, from the root; undefined for packages. */
+/** The file that an import in `name` refers to, relative to the root; undefined for packages. */
 export function resolveImport(name: string, from: string): string | undefined {
   if (from.startsWith('.')) return path.posix.join(path.posix.dirname(name), from)
   return from.startsWith('#') ? from.slice(1) : undefined
 }
 
-/** Tests and what only tests use. */
+/** Tests, and files that only tests use. */
 export function isForTests(name: string): boolean {
   return /\.test\.tsx?$|(^|[/-])(fixture|child)\.ts$|^test\//.test(name)
 }

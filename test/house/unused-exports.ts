@@ -1,4 +1,4 @@
-/** Finds exports that nobody imports: dead code, or words that their own file alone needs. Types count as well. */
+/** Finds exports that no file imports: dead code, or names that only their own file needs. Types count as well. */
 import { withoutComments } from './doors.ts'
 import { isForTests, resolveImport, type SourceFile, withoutTemplates } from './source-files.ts'
 
@@ -11,12 +11,15 @@ const WHOLE = /\b(?:import\s+(?:type\s+)?|export\s+)\*(?:\s+as\s+\w+)?\s+from\s*
 const LATER_UNPACKED = /\{([^{}]*)\}\s*=\s*await\s+import\(\s*['"]([^'"]+)['"]\s*\)/g
 const LATER = /\bimport\(\s*['"]([^'"]+)['"]\s*\)(?:\)?\s*\.\s*(?!then\b)(\w+))?/g
 
-/** What a bundler imports by other names than its files': it takes Node's modules, and what the built page gives. */
+/**
+ * Modules that a bundler imports under other names than those of their files: replacements of Node's modules, and the entry of
+ * the built page.
+ */
 const FOR_BUNDLERS = /^scripts\/verify\/page\/(browser\/|shown\/main\.ts$)/
 
 /**
- * `file: name` of each export without a user, and why it is none. An export that only tests import is unused too, unless
- * its own file uses it (then they test a part of what is used) or is itself for tests.
+ * `file: name` of each export without a user, with the reason. An export that only tests import is unused too, unless its own
+ * file uses it (then they test a part of code that is used) or is itself for tests.
  */
 export function findUnusedExports(files: SourceFile[]): string[] {
   const users = usersOf(files)
@@ -34,7 +37,7 @@ export function findUnusedExports(files: SourceFile[]): string[] {
     )
 }
 
-/** Who imports what: `file:name`, or `file:*` for those that take all of a file. */
+/** The users of each export: by `file:name`, or `file:*` when all exports of a file are imported. */
 function usersOf(files: SourceFile[]): Map<string, Set<string>> {
   const users = new Map<string, Set<string>>()
   for (const { name, text } of files) {
@@ -66,12 +69,12 @@ function exportsOf(text: string): string[] {
   ]
 }
 
-/** Handed on from elsewhere, or exported at the end of its file. */
+/** Re-exported from another file, or exported at the end of its file. */
 function isListed(text: string, name: string): boolean {
   return [...text.matchAll(LISTED)].some(([, list = '']) => namesIn(list, 'last').includes(name))
 }
 
-/** `a, type B as C`: [a, B], which the other file calls so, or [a, C], which this one does. */
+/** For `a, type B as C`: [a, B], the names in the other file, or [a, C], the names in this one. */
 function namesIn(list: string, side: 'first' | 'last'): string[] {
   return list
     .replace(/\/\/.*$/gm, '')

@@ -1,15 +1,18 @@
-/** Tests wait by `test/until.ts` alone: no loop of their own sleeps, counts tries or looks at a clock. */
+/** Tests wait only with `test/until.ts`: no loop of their own sleeps, counts attempts or reads a clock. */
 import { withoutComments } from './doors.ts'
 import { type SourceFile, withoutTemplates } from './source-files.ts'
 
-/** Loops in tests that sleep and wait for nothing, each with its reason. One that needs its exception no more is an error. */
+/**
+ * Loops in tests that sleep without waiting for anything, each with its reason. An exception that is no longer needed is an
+ * error.
+ */
 const PACES: { file: string; reason: string }[] = [
   { file: 'test/fakes/load-client.ts', reason: 'the pace at which it asks' },
   { file: 'test/journeys/by-hand.test.ts', reason: 'the pace at which it asks' },
 ]
 
 const UNTIL = 'test/until.ts'
-/** Not the loop over what is given: it ends with that. */
+/** A loop over given values does not count: it ends with them. */
 const LOOP = /^( *)(?:\} )?(?:for \((?!.* of )|while \(|do \{)/
 const TRIES = /\bfor \(let (?:tries|attempts?|retries)\b/
 const CLOCK =
@@ -17,7 +20,7 @@ const CLOCK =
 const SLEEP = /\bnew Promise\b[^\n]*\bsetTimeout\(/
 const ALIAS = /\bsetTimeout as (\w+)\b/
 
-/** Where a test waits in a loop of its own, and what needs its exception no more. */
+/** Where a test waits in a loop of its own, and exceptions that are not needed. */
 export function findWaits(sources: SourceFile[]): string[] {
   const met = new Set<string>()
   const found = sources.flatMap(({ name, text }) => {
@@ -31,7 +34,7 @@ export function findWaits(sources: SourceFile[]): string[] {
   return [...found, ...idle.map(({ file }) => `${file}: needs no exception any more`)]
 }
 
-/** The first lines of the loops that do; a loop's body is what is indented deeper. */
+/** The first lines of the loops that wait; a loop's body is the text that is indented deeper. */
 function loopsThatWait(text: string): string[] {
   const lines = withoutComments(withoutTemplates(text)).split('\n')
   const alias = ALIAS.exec(text)?.[1]
@@ -48,7 +51,7 @@ function loopsThatWait(text: string): string[] {
 
 const IMPORT = "import { setTimeout as wait } from 'node:timers/promises'\n"
 
-/** What the rule is to find, one way each. */
+/** Code that the rule must find, one way each. */
 export const WAITS = [
   `${IMPORT}while (!held()) await wait(10)`,
   `${IMPORT}do {\n  await wait(10)\n} while (!held())`,
@@ -58,7 +61,7 @@ export const WAITS = [
   'while (!held()) {\n  if (Date.now() > late) throw new Error("late")\n}',
 ]
 
-/** And what is no wait in a loop. */
+/** Code that is no wait in a loop. */
 export const NO_WAITS = [
   `${IMPORT}for (const each of given) {\n  await wait(10)\n}`,
   `${IMPORT}await wait(10)\nwhile (!held()) await once(child, 'message')`,

@@ -1,4 +1,4 @@
-/** A complaint of a citizen, in the console of the register's auditors: who asked for my data, and why; and is this all? */
+/** A citizen's complaint, in the console of the register's auditors: who requested my data, and why? And is this all? */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Browser } from 'playwright-core'
@@ -9,7 +9,7 @@ import type { World } from '../world.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
 
-/** The Tax Agency has asked for P00000042 a dozen times; `at` opens a console with roles. */
+/** The Tax Agency has requested P00000042 a dozen times; `at` opens a console with roles. */
 export async function askAboutPerson(
   t: Test,
   q: {
@@ -29,7 +29,7 @@ export async function askAboutPerson(
     headers: { 'X-Road-Client': tax.client },
   })
   const admin = world.admin.population
-  // Indexing is a job: every record is looked at soon after it was logged.
+  // Indexing is a job: every record is indexed soon after it was logged.
   await until(
     'the index by person',
     async (saw) => {
@@ -74,7 +74,7 @@ export async function askAboutPerson(
   await search.press('Enter')
   await page.getByText('No record that could be looked at names this person').waitFor()
   await check('auditor-person-nobody')
-  // What only a lost holder of keys or the end of a month would bring.
+  // Only a lost holder of keys or the end of a month would cause this.
   await page.route('**/subject-searches/*/records?*', async (route) => {
     const response = await route.fetch()
     const { notCovered, ...rest } = (await response.json()) as { notCovered: object }
@@ -113,7 +113,10 @@ export async function askAboutPerson(
   t.same(filesWith(path.dirname(population.directory), /P0000-?0042/i), [], 'in no file and no log line')
 }
 
-/** Of the register's security server and its key holder; the register's own system has its persons in a table. */
+/**
+ * The files of the register's security server and its key holder that match. The register's own system keeps its persons in a
+ * table.
+ */
 function filesWith(directory: string, code: RegExp): string[] {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

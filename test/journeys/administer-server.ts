@@ -1,4 +1,4 @@
-/** What a system administrator of a security server sees and does in the console: backups, a restore, API keys. */
+/** The acts of a security server's system administrator in the console: backups, a restore, API keys. */
 import type { Test } from 'tap'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { RESTORED, type RestoreRecord } from '#security-server/features/backups/restore-record.ts'
@@ -8,7 +8,7 @@ import { act, close } from '../second-person.ts'
 
 const NARROW = { width: 320, height: 640 }
 
-/** `sys` is the window of Person sys; Person ben is another one. */
+/** `sys` is the window of the person Sys; Ben is another person. */
 export async function administer(t: Test, sys: Visitor, world: AdminWorld): Promise<void> {
   const { page } = sys
   const wide = page.viewportSize()!
@@ -53,7 +53,7 @@ export async function administer(t: Test, sys: Visitor, world: AdminWorld): Prom
   t.equal(await row.getByRole('button', { name: /Revoke/ }).count(), 0)
 }
 
-/** As a restore writes it, which is tested where it is made. */
+/** Writes the record of a restore as the restore does; the restore itself is tested elsewhere. */
 async function noteRestore({ rooms, database }: AdminWorld): Promise<void> {
   const known = await rooms.people.list({ q: '', offset: 0, limit: 50 })
   const idOf = (name: string): string => known.find((person) => person.name === name)!.id

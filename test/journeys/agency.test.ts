@@ -1,4 +1,4 @@
-/** An agency system's day: every way to ask another agency through its own security server, to the byte. */
+/** A day of an agency's system: every way to call another agency through its own security server, byte for byte. */
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -37,13 +37,13 @@ const CLIENT = { 'X-Road-Client': tax.client }
 const sha512 = (bytes: Buffer): string => createHash('sha512').update(bytes).digest('hex')
 const mirror: Behaviour = ({ body }, response) => void response.end(body)
 
-/** As the tax agency's system; the provider behaves in `behaviour` for this call. */
+/** Calls as the tax agency's system; the provider behaves as in `behaviour` for this call. */
 async function askEcho(target: string, q: Question & { behaviour?: Behaviour } = {}): Promise<Reply> {
   provider.answer(q.behaviour)
   return world.ask('tax', ECHO + target, { headers: CLIENT, ...q })
 }
 
-/** The newest message of a kind in a server's log: its bytes, the SHA-512 of its body. */
+/** The newest message of a kind in a server's log: its bytes, and the SHA-512 of its body. */
 async function newest(
   name: 'tax' | 'population',
   kind: 'request' | 'reply',

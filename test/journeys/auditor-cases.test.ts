@@ -1,7 +1,8 @@
 /**
- * What auditors do in a case, from its beginning to its end, in Chromium on one instance with both stores: a citizen complains, two
- * agencies differ, a court orders, the authority orders, and content comes to its end. The citizen's pages in all their states are
- * in auditor-console.test.ts, those of the others in auditor-evidence.test.ts, hostile audit answers in witness.test.ts.
+ * What auditors do in a case, from beginning to end, in Chromium on one instance with both stores. A citizen complains, two
+ * agencies' logs differ, a court orders a hold, the authority orders an audit, and content ends. The pages of the citizen's case
+ * in all states are in auditor-console.test.ts, those of the others in auditor-evidence.test.ts, hostile audit answers in
+ * witness.test.ts.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -39,7 +40,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     const rows = await admin[side].get<Row[]>(`/message-log/records?queryId=${id}&kind=request`)
     return rows[0]!.index
   }
-  // Servers ask each other and the registry about each half minute.
+  // Servers call each other and the registry about every half minute.
   const comes = (label: string, look: Parameters<typeof until>[1]) =>
     until(label, look, { deadlineMs: 180_000, pauseMs: 250 })
   /** Fills the dialog behind a button and keeps the file that the browser saves. */
@@ -51,17 +52,17 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     confirm = typeof button === 'string' ? button : 'Download',
   ): Promise<string> => {
     const downloading = one.page.waitForEvent('download')
-    // What the dialog says instead of saving is worth more than that nothing came.
+    // The dialog's own message tells more than a missing download.
     downloading.catch(() => undefined)
     await act(one, button, { ...why }, confirm, 'Your browser saves')
     await (await downloading).saveAs(file(name))
     await close(one)
     return file(name)
   }
-  /** Who acts in the cases of one server: the auditor, who agrees with her, and the officer. */
+  /** The people in the cases of one server: the auditor, the second auditor who agrees, and the officer. */
   const auditorOf = { population: 'piret', tax: 'tiina' }
   type Actors = { auditor: Visitor; second: Visitor; officer: Visitor }
-  // One after the other: a server takes twenty calls a second of one address.
+  // One after the other: a server accepts twenty calls a second from one address.
   const arrive = async (side: Side): Promise<Actors> => ({
     auditor: await world.arrive(chromium, side, auditorOf[side]),
     second: await world.arrive(chromium, side, 'peeter'),
@@ -69,11 +70,11 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
   })
   const [atPopulation, atTax] = await Promise.all(SIDES.map(arrive))
   const at = { population: atPopulation!, tax: atTax! }
-  /** The same at both servers, and so on both stores. */
+  /** Does the same at both servers, and so on both stores. */
   const onBoth = (what: (side: Side, actors: Actors) => Promise<void>): Promise<unknown> =>
     Promise.all(SIDES.map((side) => what(side, at[side])))
 
-  /** The auditor asks on the page where she is; the second person reads case and reason and agrees. */
+  /** The auditor asks on her present page; the second person reads case and reason and agrees. */
   const agree = async ({ auditor, second }: Actors, why: Record<string, string>, case_: string) => {
     await act(auditor, 'Ask to see the content', why, 'Ask to see the content', 'Asked.')
     await close(auditor)
@@ -142,7 +143,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await auditor.check(`cases-dispute-${side}`)
       await agree(actors, why, 'D-1')
       const bundle = await take(auditor, 'Evidence bundle', why, `dispute-${side}.zip`)
-      // By the configuration that the other side has.
+      // Verified with the configuration of the other side.
       const other = side === 'tax' ? 'population' : 'tax'
       t.match(await world.verify(other, bundle, '--witnesses', policyOf(side)), PASSED, side)
       await whoLooked(t, auditor, 'D-1', /took the evidence bundle, with content.*they say they never asked/)
@@ -216,7 +217,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
   await t.test('the authority ordered an audit: agreed to here, opened there', async (t) => {
     type Ordered = { id: string; servers: { server: string; state: string }[] }
     const orders = (): Promise<Ordered[]> => registryAdmin.get<Ordered[]>('/audit-orders')
-    // The servers ask every half minute.
+    // The servers fetch orders every half minute.
     world.pass(31_000)
     await onBoth(async (side, { auditor, second }) => {
       await comes('the order', async () => (await admin[side].get<Row[]>('/audit-orders')).length > 0)
@@ -293,7 +294,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
         const days = saw(await admin[side].get<Compared[]>('/reconciliations'))
         return days.some((one) => one.day === day && one.state === 'concluded')
       })
-    // Two days end a session.
+    // After two days a session has ended.
     await Promise.all(
       SIDES.map(async (side) => {
         const auditor = await world.arrive(chromium, side, auditorOf[side])
@@ -348,7 +349,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await auditor.page.getByText(archive!.file).waitFor()
       await auditor.check(`cases-archives-${side}`)
       const inspected = { 'Case number': 'I-1', Reason: 'inspection of archives' }
-      // By its name: another one may be made meanwhile.
+      // By its name, because another archive may be made meanwhile.
       const [asks, takes] = ['Ask to see the content of', 'Take the'].map(
         (start) => new RegExp(`^${start} archive ${archive!.file}$`),
       )

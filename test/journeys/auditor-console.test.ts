@@ -1,4 +1,4 @@
-/** The console of auditors on a running instance, in Chromium: what each role sees, finds, proves, takes away, and may not. */
+/** The console of auditors on a running instance, in Chromium: what each role sees, finds, proves, downloads, and may not do. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ import { searchByUser } from './by-user.ts'
 
 const USER = 'EE<b>1</b>'
 const NARROW = { viewport: { width: 320, height: 640 } }
-/** What a screen reader says of it, nearly. As a text: it runs in the page. */
+/** Roughly what a screen reader says about the focused element. A string, because it runs in the page. */
 const FOCUSED = `[document.activeElement.getAttribute('aria-label'), document.activeElement.closest('label')?.textContent, document.activeElement.textContent].filter(Boolean).join(' ').slice(0, 200)`
 const HOSTILE = `<img/src=x/onerror=alert(1)>"{{7*7}}`
 const PAGES: Record<string, string> = {
@@ -68,7 +68,7 @@ if (!hasChromium()) {
     await auditor.open('/exchanges/999')
     t.match(await auditor.page.locator('main').textContent(), /There is no such thing here/)
     await auditor.check('auditor-no-exchange')
-    // Whether there is a login the page learns by where `/login` would lead, without going there.
+    // The page learns whether there is a login from the redirect of `/login`, without following it.
     const hosts = [new URL(world.login.issuer).host]
     const stranger = await visitor(t, browser, { base: `${tax.adminUrl}/console`, hosts })
     await stranger.open('/')

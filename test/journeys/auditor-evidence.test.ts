@@ -1,6 +1,7 @@
 /**
- * The console of auditors in Chromium as people who logged in: witnesses, verification, retention, reconciliation and cases, content
- * that two agree to, and who may come in. A management API in this process, so that days, forks and holds are there at once.
+ * The console of auditors in Chromium, for people who logged in: witnesses, verification, retention, reconciliation and cases,
+ * content that two agree to, and who may log in. The management API runs in this process, so that days, forks and holds can be
+ * set up at once.
  */
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
@@ -80,7 +81,7 @@ async function orderAudits({ database }: AdminWorld): Promise<void> {
     await store.add({ ...row, id: randomUUID(), sha256: randomUUID(), state, ...more })
 }
 
-/** Two days compared with another server, on one of which they differ. */
+/** Two days compared with another server; on one of them the logs differ. */
 async function reconcile({ database, world }: AdminWorld): Promise<void> {
   const store = createReconciliationStore(database)
   const now = new Date(world.now).toISOString()
@@ -119,7 +120,7 @@ async function reconcile({ database, world }: AdminWorld): Promise<void> {
   }
 }
 
-/** The log's first record is about its own key: the index of the first message. */
+/** The log's first record is about its own key. Returns the index of the first message. */
 async function fill(world: AdminWorld): Promise<number> {
   const { messageLog, ask } = world
   const request = await signedRecord()
@@ -226,7 +227,7 @@ quorum both
     const all = { 'How much': 'full' }
     await act(anna, 'Verify now', all, 'Verify now', 'It has begun')
     await close(anna)
-    // The reply bears the request's signature.
+    // In this sample the reply has the request's signature.
     await anna.page
       .getByText(`First at record ${index + 1}:`)
       .first()

@@ -1,6 +1,6 @@
 /**
- * What two people of the sandbox do by hand in Chromium, over real processes: what the README asks a newcomer to do, the renewal of
- * a server's certificates, the change of the key that signs the configuration and an emergency, while systems exchange all the time.
+ * What two people of the sandbox do by hand in Chromium, over real processes: the README's steps for newcomers, the renewal of a
+ * server's certificates, a change of the configuration signing key, and an emergency. Systems exchange messages all the time.
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -143,7 +143,7 @@ void t.test('two people of a sandbox', async (t) => {
   const persons = startAsking(world)
   t.teardown(() => persons.end())
 
-  /** Ben finds the newest proposal in what waits for him, and approves it. */
+  /** Ben finds the newest proposal on his first page and approves it. */
   const approve = async (name: string, after = 'Approved, and carried out.'): Promise<void> => {
     await ben.open('/')
     await ben.page.getByRole('link', { name: '1 proposal waits for your decision.' }).click()
@@ -157,7 +157,7 @@ void t.test('two people of a sandbox', async (t) => {
     const { tax } = world.servers
     const admin = world.admin.tax
     const [token] = await admin.get<{ id: string }[]>('/tokens')
-    /** A new key with its certificate from the CA, imported at the server. */
+    /** Makes a new key with a certificate from the CA, imported at the server. */
     const renew = async (usage: 'AUTHENTICATION' | 'SIGNING'): Promise<string> => {
       const csr = usage === 'SIGNING' ? { memberId: colons(tax.member) } : { dnsName: 'tax.sandbox.example' }
       const made = await admin.send<{ csr: { pem: string } }>('POST', `/tokens/${token!.id}/keys-with-csrs`, {
@@ -184,7 +184,7 @@ void t.test('two people of a sandbox', async (t) => {
     ] as const) {
       if (words === old) {
         await admin.send('PUT', `/token-certificates/${old}/unregister`)
-        // As an operator does who has the new one: the old one is not shown any more.
+        // As an operator does once the new certificate works: the old one is no longer presented.
         await admin.send('PUT', `/token-certificates/${old}/disable`)
         await persons.more(3)
       }
@@ -253,7 +253,7 @@ void t.test('two people of a sandbox', async (t) => {
     await ben.page.getByText('would be cut off; wait until').waitFor()
     await ben.check('key-too-early')
 
-    // Ten minutes go by, in which every server fetches what is published.
+    // Ten minutes pass, in which every server fetches what is published.
     for (let half = 0; half < 2; half++) {
       await persons.between(() => clock.pass(301_000))
       await allHave((await configuration()).newest.index)
@@ -353,7 +353,7 @@ void t.test('two people of a sandbox', async (t) => {
   })
 })
 
-/** Requests one after the other, until the end. */
+/** Sends requests one after the other until the end. */
 function startAsking(world: World) {
   const refused: string[] = []
   let answered = 0
@@ -369,7 +369,7 @@ function startAsking(world: World) {
       await wait(100)
     }
   })()
-  /** What happens while nothing is on its way. */
+  /** Runs `act` while no request is under way. */
   const between = async (act: () => void): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<void>()
     next = () => {
@@ -382,7 +382,7 @@ function startAsking(world: World) {
   return {
     refused,
     between,
-    /** Waits until so many more were asked for. */
+    /** Waits until this many more requests were sent. */
     async more(count: number): Promise<void> {
       for (let left = count; left >= 0; left--) await between(() => undefined)
     },

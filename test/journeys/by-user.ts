@@ -1,4 +1,7 @@
-/** An official is said to have looked without reason: what was asked in their name is found, proved, and nowhere in clear. */
+/**
+ * An official is suspected of a look without reason. The requests in their name are found and proved, and the name is nowhere in
+ * clear.
+ */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Browser } from 'playwright-core'
@@ -16,7 +19,7 @@ type Rooms = {
   at(t: Test, browser: Browser, roles: string[], more?: object): Promise<Visitor>
 }
 
-/** `user` has asked once, as the tax agency's system said. */
+/** `user` was named once in a request of the tax agency's system. */
 export async function searchByUser(t: Test, { world, folder, at }: Rooms, user: string): Promise<void> {
   const browser = await openBrowser()
   const { tax } = world.servers

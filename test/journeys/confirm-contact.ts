@@ -1,4 +1,4 @@
-/** Whom the letter reached gives its code to somebody who looks after contracts; administrators see what came of it. */
+/** The recipient of the letter gives its code to a person who manages contracts; administrators see the result. */
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
 import { type FakeMailServer, headerOf } from '../fakes/mail-server.ts'
@@ -20,7 +20,7 @@ export async function confirmContact(
   },
 ): Promise<void> {
   const { mail, title, at, who, director, registry } = q
-  /** Letters of other contracts went to other addresses. */
+  /** Letters about other contracts went to other addresses. */
   const codes = (): string[] =>
     mail.received
       .filter(({ to, raw }) => to[0] === CONTACT && headerOf(raw, 'Subject')?.startsWith('Does this address'))

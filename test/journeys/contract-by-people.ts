@@ -1,6 +1,7 @@
 /**
- * A contract in Chromium, as its people make it: access requested in the registry's catalogue, proposed at the consumer's server from
- * the file that it gave, agreed to by two people of each member, approved at the registry, obeyed; then a later end declined, the notice of the end, and the end.
+ * A contract in Chromium, as its people make it: access requested in the registry's catalogue, proposed at the consumer's server
+ * from the resulting file, agreed to by two people of each member, approved at the registry, and enforced. Then a later end is
+ * declined, the notice of the end comes, and the contract ends.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -42,7 +43,7 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   const hosts = [new URL(world.login.issuer).host]
   const baseOf = (side: Side): string => `${world.servers[side].adminUrl}/console`
 
-  /** Somebody whom the sandbox's provider knows becomes a signatory of an agency, and logs in there. */
+  /** A person of the sandbox's login provider becomes a signatory of an agency and logs in there. */
   const arrive = async (side: Side, subject: string): Promise<Visitor> => {
     const person = people.find((one) => one.subject === subject)!
     await world.admin[side].send('POST', '/people', { email: person.email, roles: SIGNATORY })
@@ -69,7 +70,7 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
 
   const requested = path.join(folder, 'requested.json')
   await requestAccess(registry, world, requested)
-  // Of the same form, with everything in it that a contract can say.
+  // Terms in the same form, with everything that a contract can say.
   const draft = path.join(folder, 'contract-terms.json')
   writeFileSync(draft, JSON.stringify({ terms: termsOf(world), member: colons(tax.member) }))
 
@@ -98,7 +99,7 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await anna.look('contracts-propose-narrow')
   await anna.page.setViewportSize({ width: 1280, height: 800 })
   t.equal(await anna.page.getByLabel('Service 2: fields of the request').inputValue(), 'none')
-  // What the catalogue gave takes its place, under a title of Anna's.
+  // The file from the catalogue replaces it, with a title by Anna.
   await anna.page.getByLabel('Draft').setInputFiles(requested)
   await anna.page.getByRole('button', { name: 'Fill the form' }).click()
   await anna.page.getByLabel('Service 2: code').waitFor({ state: 'detached' })
@@ -119,7 +120,7 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
     registry,
   })
 
-  // The consumer's two people.
+  // The two people of the consumer.
   await anna.open('/contracts')
   const first = anna.page.locator('tbody tr').first()
   t.match(await first.textContent(), /waits for two people here/, 'what waits for me comes first')
@@ -144,7 +145,7 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   t.match(await ben.page.locator('.timeline').textContent(), /agreed and sealed for.*Anna Aalto, Ben Berg/)
   t.equal(await ben.page.getByRole('button', { name: /^Accept/ }).count(), 0)
 
-  // The provider's: they see who has sealed it.
+  // The people of the provider see who has sealed it.
   await olga.open('/contracts')
   await act(olga, 'Fetch now', {}, 'Fetch now', 'The contracts were fetched.')
   await close(olga)
@@ -164,7 +165,7 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await refresh()
   t.equal(await typeFor('tax'), 'answered', 'answered after')
 
-  // A later end is proposed by one side and declined by the other.
+  // One side proposes a later end, the other declines it.
   await olga.open(at)
   await act(
     olga,
@@ -189,7 +190,7 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await close(ben)
   t.match(await ben.page.locator('.timeline').textContent(), /declined Not so long\./)
 
-  // Another version, nearer to its end: everybody hears of it before it comes.
+  // Another version that ends sooner: everybody is notified before its end.
   await anna.open(at)
   await anna.page.getByRole('link', { name: 'Propose another version' }).click()
   await anna.page.getByText('What you propose is the next one').waitFor()
@@ -220,7 +221,7 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await refresh()
   t.equal(await typeFor('tax'), 'answered')
 
-  // The end: two people of a member, with one reason; no API key.
+  // The termination: two people of a member, with one reason; not possible with an API key.
   await director.open(at)
   t.equal(await director.page.getByRole('button', { name: 'Terminate' }).count(), 0)
   await ben.open(at)
@@ -257,7 +258,7 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await observer.check('contracts-here-narrow')
   await observer.open('/contracts/00000000-0000-4000-8000-000000000000')
   await observer.page.getByText('There is no such thing here').waitFor()
-  // What ended while it was suspended offers nothing that could follow.
+  // A contract that ended while it was suspended offers no further acts.
   const over = `/contracts/${q.stopped}`
   const stateOf = async (): Promise<string> =>
     (await world.admin.tax.get<{ state: string }[]>(over)).at(-1)!.state
@@ -278,7 +279,7 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await policy(false)
 }
 
-/** In the registry's catalogue, for the Tax Agency: what comes of it is a file. */
+/** Requests access in the registry's catalogue for the Tax Agency; the result is a file. */
 async function requestAccess(registry: Visitor, { servers }: World, file: string): Promise<void> {
   const { tax, population } = servers
   const { page } = registry
@@ -340,7 +341,7 @@ function termsOf({ servers: { tax, population } }: World): object {
   }
 }
 
-/** Reads what is agreed to, with its hash, and agrees. */
+/** Reads the content with its hash, and agrees. */
 async function accept(one: Visitor, member: string, after: string, picture?: string): Promise<void> {
   const { page } = one
   const title = page.url().split('/').at(-1)!
@@ -357,7 +358,7 @@ async function accept(one: Visitor, member: string, after: string, picture?: str
   await close(one)
 }
 
-/** As an input of local time takes it, by the browser's zone. */
+/** A time in the form of an input of local time, in the browser's zone. */
 function inMinutes(minutes: number): string {
   const at = new Date(Date.now() + minutes * 60_000)
   return at.toLocaleString('sv-SE', { timeZone: 'Europe/Tallinn' }).slice(0, 16).replace(' ', 'T')

@@ -1,6 +1,7 @@
 /**
- * The life of a contract as administrators see it in the registry's console, with what systems are told meanwhile: the policy
- * that asks for one, proposed and sealed by two agencies, approved by two administrators, enforced, announced to end, ended.
+ * The life of a contract as administrators see it in the registry's console, and what systems are answered meanwhile. The policy
+ * requires a contract; two agencies propose and seal it, two administrators approve it; it is enforced, its end is announced, and
+ * it ends.
  */
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
@@ -17,14 +18,14 @@ export async function liveContract(t: Test, q: { world: World } & People): Promi
   const { world, anna, ben } = q
   const { population, tax } = world.servers
   const inDays = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString()
-  /** What the Tax Agency's system is told, once both servers have heard what holds now. */
+  /** The answer to the Tax Agency's system, once both servers have the present state. */
   const told = async (path = '/persons/P00000042'): Promise<string> => {
     for (const name of ['tax', 'population'] as const)
       await world.admin[name].send('PUT', '/contracts/refresh')
     const reply = await world.ask('tax', `/r1/${population.client}/persons${path}`)
     return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
   }
-  /** One proposes, the other reads it and agrees. */
+  /** One administrator proposes, the other reads it and agrees. */
   const byTwo = async (at: string, button: string, fields: Record<string, string>, proposal: string) => {
     await anna.open(at)
     await act(anna, button, fields, 'Propose', 'it waits for a second administrator')

@@ -1,6 +1,6 @@
 /**
- * A contract over real processes: two agencies agree, two people each; the registry approves what is about personal data; the
- * servers let through what a contract covers and nothing else, until it is suspended, terminated, or has ended.
+ * A contract over real processes. Two agencies agree, two people each; the registry approves a contract about personal data. The
+ * servers allow only the calls that a contract covers, until it is suspended, terminated, or has ended.
  */
 import t from 'tap'
 import { hasChromium } from '../browser.ts'
@@ -61,7 +61,7 @@ const terms = (more: object = {}): object => ({
   ...more,
 })
 
-/** Two people of an agency, each with an API key of their own, which a third one made. */
+/** Two people of an agency, each with an API key of their own that a third one made. */
 async function signatories(name: ServerName): Promise<[Admin, Admin]> {
   const admin = world.admin[name]
   const make = async (who: string): Promise<Admin> => {
@@ -78,7 +78,7 @@ const typeFor = async (name: ServerName, target = PERSON): Promise<string> => {
   const reply = await world.ask(name, target)
   return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
 }
-/** What comes by itself: lists that are fetched, an end by the clock. */
+/** Waits for changes that come by themselves: lists that are fetched, an end by the clock. */
 const becomes = (label: string, holds: (type: string) => boolean): Promise<boolean> =>
   until(label, async (saw) => holds(saw(await typeFor('tax'))), { deadlineMs: 180_000, pauseMs: 500 })
 const refresh = () =>
@@ -103,11 +103,11 @@ type Held = {
   right: { grants: { subjectType: string; subject: string }[] }
 }
 
-/** The circumstances of the newest request that the provider's server answered, and by which configuration. */
+/** The circumstances of the newest request that the provider's server answered, and the index of the configuration. */
 async function held(): Promise<Held & { configuration: number }> {
   const admin = world.admin.population
   const [newest] = await admin.get<{ index: number }[]>(
-    // The registry asks the provider too, what it offers.
+    // The registry also calls the provider, to ask for its services.
     `/message-log/records?kind=request&direction=in&clientId=${colons(tax.client)}&limit=1`,
   )
   const { circumstances, metadata } = await admin.get<{
@@ -224,7 +224,7 @@ t.test('suspended by one administrator, resumed', async (t) => {
   const body = { contentHash: agreed.hash, reason: 'A leak is being looked into.' }
   const emergency = { kind: 'contract', subject: agreed.contract, reason: body.reason }
   await registryAdmin.send('POST', '/suspensions', emergency)
-  // Nothing is asked for: the list of who is suspended comes by itself.
+  // Nothing is refreshed by hand: the suspension list comes by itself.
   await becomes('a refusal', (type) => type !== 'answered')
   await refresh()
   t.match(await typeFor('tax'), /contract_suspended$/, 'refused by whichever of the two hears of it first')
@@ -275,7 +275,7 @@ t.test('its end: by people only, and by time', async (t) => {
   t.equal(await typeFor('tax'), 'client.contract_ended')
   t.match(await registryAdmin.get(`/contracts?state=TERMINATED`), [{ reason: 'The law was repealed.' }])
 
-  // Suspended before its end, for the pages to show after it.
+  // Suspended before its end, so that the pages can show it after its end.
   stopped = await world.admin.tax.send<Status>('POST', '/contracts', {
     terms: terms({
       ...{ title: 'Stopped', personalData: false, validUntil: inDays(1 / 1440), reviewAt: inDays(1 / 2880) },

@@ -1,6 +1,7 @@
 /**
- * Processes that end at any moment: what a client was told is in both logs, no system is called without a durable intent
- * or twice, what was open becomes an explicit record. And a store that cannot be written: refused, alive, back by itself.
+ * Processes that end at any moment. Every acknowledged exchange is in both logs; no system is called twice, or without a durable
+ * intent; open exchanges become explicit records. Also a store that cannot be written: requests are refused, the process lives,
+ * and it recovers by itself.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
@@ -24,7 +25,7 @@ t.teardown(() => instance.stop())
 const { population, tax } = instance.servers
 const target = `/r1/${population.client}/echo/persons`
 
-/** What reached the provider's own system, and when. */
+/** The calls that reached the provider's own system, and when. */
 const calls: { id: string; requestId: string; at: number }[] = []
 const system = await startProviderSystem(instance.address(40))
 t.teardown(() => system.close())
@@ -63,7 +64,10 @@ const load = (keepAlive: boolean): Promise<Load> =>
     keepAlive,
   })
 
-/** What holds after anything: nothing acknowledged is missing, nothing was called unannounced or twice, nothing is open. */
+/**
+ * What must be true after any fault: no acknowledged exchange is missing, no call was made without an intent or twice, no
+ * exchange is open.
+ */
 async function checkLogs(t: Test, acknowledged: Iterable<string>): Promise<void> {
   const [provider, consumer] = await Promise.all([readLog(population), readLog(tax)])
   for (const [name, log] of [
@@ -103,7 +107,7 @@ async function checkLogs(t: Test, acknowledged: Iterable<string>): Promise<void>
 const LOST = 'request, outcome-unknown (connection_lost)'
 const OPEN = 'request, outcome-unknown'
 const WHOLE = 'request, reply'
-/** By half and point: the provider's records, the consumer's, and how often the system was called. */
+/** By half and point: the provider's records, the consumer's, and how many times the system was called. */
 const STORIES: Record<string, [string, string, number]> = {
   'provider:after-verify': ['', LOST, 0],
   'provider:after-intent': [OPEN, LOST, 0],
@@ -123,7 +127,7 @@ t.test('kill -9 at each named point of both sides', async (t) => {
     for (const point of KILL_POINTS) {
       const killPoint = `${half}:${point}`
       await instance.process(name).stop()
-      // Every start but the first also recovers what the point before left open.
+      // Every start but the first also recovers what the previous point left open.
       const doomed = await instance.start(name, { CONCORDAT_KILL_POINT: killPoint })
       const reply = await ask(killPoint).catch(() => undefined)
       t.equal(await doomed.ended, 'SIGKILL', killPoint)
@@ -172,7 +176,7 @@ t.test('rolling restarts under load: nobody sees more than a refused connection'
     await running.nextAnswer()
   }
   await running.stop()
-  // What could not connect was not sent; the consumer's server says so for the connection to its peer.
+  // A request that could not connect was not sent; for the connection to its peer the consumer's server says so.
   const {
     'not connected': _,
     'server.clientproxy.network_error': __,
@@ -186,7 +190,7 @@ t.test('rolling restarts under load: nobody sees more than a refused connection'
   await checkLogs(t, running.acknowledged)
 })
 
-/** The request is refused because it cannot be logged, and the process says so instead of ending. */
+/** Asserts that the request is refused because it cannot be logged, and that the process reports that and does not end. */
 async function checkRefused(
   t: Test,
   from: 'tax' | 'business',
@@ -202,7 +206,7 @@ async function checkRefused(
 const probe = (from: 'tax' | 'business', what: 'live' | 'ready'): Promise<Reply> =>
   askAt(instance.servers[from].adminUrl, `/health/${what}`)
 
-/** Asks until it works again, as a client would. */
+/** Sends requests until one is answered, as a client would. */
 async function untilAnswered(from: 'tax' | 'business'): Promise<string> {
   let times = 0
   return until(
@@ -216,13 +220,13 @@ async function untilAnswered(from: 'tax' | 'business'): Promise<string> {
   )
 }
 
-/** The server's own job closes what was left open. */
+/** Waits until the server's own job has closed the open exchanges. */
 const untilClosed = (server: Parameters<typeof readLog>[0]): Promise<boolean> =>
   until('the end of each exchange', async (saw) => saw(openRequests(await readLog(server))).length === 0, {
     pauseMs: 500,
   })
 
-/** Another process that holds a server's log; gives its end. */
+/** Another process that locks a server's log; returns the function that ends it. */
 async function lockLog(directory: string): Promise<() => Promise<void>> {
   const hold = `const { DatabaseSync } = require('node:sqlite')
     // The server may be writing at that moment.
@@ -306,7 +310,7 @@ t.test('the disk is full', async (t) => {
     acknowledged.push(n === 0 ? 'filling' : `filling-${n - 1}`)
     reply = await ask(`filling-${n}`, 'business')
   }
-  // What had no room any more is the request, or the reply to one that was carried out.
+  // The record without room is the request, or the reply to a request that was carried out.
   await checkRefused(t, 'business', reply, /^server\.clientproxy\.(logging_failed|reply_not_logged)$/)
   await checkRefused(t, 'business', await ask('full', 'business'))
   rmSync(filler)

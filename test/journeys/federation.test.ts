@@ -1,6 +1,6 @@
 /**
- * Two instances over real processes: each registry trusts the other's external anchor, and an agency of one asks the population register
- * of the other; nothing goes through before, nor after the trust was taken back.
+ * Two instances over real processes. Each registry trusts the other's external anchor, and an agency of one calls the population
+ * register of the other. No call succeeds before that, nor after the trust was withdrawn.
  */
 import t from 'tap'
 import { until } from '../until.ts'
@@ -80,7 +80,7 @@ const terms = {
 const taxAdmin = here.admin.tax
 const populationAdmin = there.admin.population
 
-/** Two people of an agency, each with an API key of their own, agree. */
+/** Two people of an agency agree, each with an API key of their own. */
 async function acceptBy(admin: Admin, member: string, { contract, hash }: Status): Promise<Status> {
   await admin.send('PUT', '/contracts/refresh')
   const people = await Promise.all(
@@ -95,7 +95,7 @@ async function acceptBy(admin: Admin, member: string, { contract, hash }: Status
   return people[1]!.send('POST', `/contracts/${contract}/accept`, body)
 }
 
-/** What registries and servers come to by themselves within a minute, and sooner when they are told to look. */
+/** Waits for what registries and servers do by themselves within a minute, and sooner when they are told to refresh. */
 async function reaches<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
   const { value } = await until(
     `${holds}`,

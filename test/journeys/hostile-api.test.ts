@@ -1,6 +1,6 @@
 /**
- * Whoever calls the management APIs wrongly, by mistake or on purpose, gets what their documents say: every operation of both is
- * called with what fits, what lies at a bound and what is nonsense. Nothing is answered that is not declared, and both live on.
+ * Wrong calls of the management APIs, by mistake or on purpose, get the answers in their documents. Every operation of both is
+ * called with valid values, values at bounds, and nonsense. No answer is undeclared, and both servers live on.
  */
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
@@ -27,14 +27,14 @@ import { type Admin, ask, colons } from '../world.ts'
 
 const SEED = Number(process.env['TEST_SEED'] ?? 20260301)
 const ROUNDS = Number(process.env['TEST_ROUNDS'] ?? 10)
-/** At once; more would measure how long they wait for each other. */
+/** Calls at once; with more of them the test would measure their waiting for each other. */
 const AT_ONCE = 12
 const HANGS_MS = 120_000
-/** Each address may ask twenty times a second. */
+/** Each address may send twenty requests a second. */
 const ADDRESSES = 120
-/** What would take the caller's own rights, or the machine's time, from the calls that follow. */
+/** Operations that would take the caller's own rights, or the machine's time, from later calls. */
 const SPARED = new Set(['revokeApiKey', 'lockPerson', 'removePerson', 'changePersonRoles'])
-/** What takes away what much of the rest needs, beside all that deletes: it is called late, and seldom. */
+/** Operations that remove what other calls need, in addition to all deletions: they are called late and seldom. */
 const LATE = new Set([
   'logoutToken',
   'updateTokenPin',
@@ -43,7 +43,7 @@ const LATE = new Set([
   'deleteClient',
 ])
 
-/** Stores differ in what they refuse. */
+/** The stores differ in what they refuse. */
 const postgres = hasPostgresql() ? await postgresql() : undefined
 if (postgres === undefined) skipFor(t, 'PostgreSQL is not installed')
 const instance = await prepareInstance()
@@ -60,7 +60,7 @@ await instance.publish()
 const { registry, servers } = instance
 const provided = { provider: servers.population.client, serviceCode: 'files', url: site.base }
 await addService(instance.admin.population, { ...provided, grants: [{ client: servers.tax.client }] })
-// There is something in the log, of calls that succeeded and of such as failed.
+// The log has some records, of calls that succeeded and of calls that failed.
 for (const file of ['document', 'fails', 'none'])
   await instance.ask('tax', `/r1/${servers.population.client}/files/${file}`)
 
@@ -75,7 +75,7 @@ let turn = 0
 
 type Person = { subject: string; name: string; password: string }
 
-/** Byte for byte, from the next of many addresses. */
+/** Sends a call byte for byte, from the next of many addresses. */
 function send(base: string, call: HostileCall): Promise<Answer> {
   const { protocol, hostname: host, port } = new URL(base)
   const [sender, agent] =
@@ -99,7 +99,7 @@ function send(base: string, call: HostileCall): Promise<Answer> {
   )
   request.once('timeout', () => request.destroy(new Error('it hangs')))
   request.once('error', (cause: NodeJS.ErrnoException) => {
-    // A connection that was kept may end just when it is used again.
+    // A kept connection may end just when it is used again.
     if (request.reusedSocket && cause.code === 'ECONNRESET') resolve(send(base, call))
     else reject(cause)
   })
@@ -112,15 +112,15 @@ type Api = {
   base: string
   file: string
   credentials: Credentials
-  /** Names that a stranger does not guess. */
+  /** Names that a stranger could not guess. */
   seen: Seen
-  /** Of those that are uploaded. */
+  /** Files for operations with an upload. */
   files: Buffer[]
   /** Calls that chance seldom makes: operation, path, and body as an object or a file. */
   deliberate: [string, string, object | Buffer][]
 }
 
-/** Calls every operation `rounds` times, in turn; none of the answers may be other than declared. */
+/** Calls every operation `rounds` times, in turn; every answer must be declared. */
 async function callAll(t: Test, api: Api, rounds: number): Promise<void> {
   const document = await readDocument<OpenApiDocument>(new URL(`../../schemas/${api.file}`, import.meta.url))
   const operations = readOperations(document).filter(({ id }) => !SPARED.has(id))
@@ -131,7 +131,7 @@ async function callAll(t: Test, api: Api, rounds: number): Promise<void> {
   const wrong: string[] = []
   const reading = operations.filter(({ method }) => method === 'GET')
   const isLate = ({ id, method }: Operation): boolean => method === 'DELETE' || LATE.has(id)
-  // What reads comes first, so that there is something to name.
+  // Reading operations come first, so that there are names and ids to use.
   const waiting: (() => HostileCall)[] = [...reading, ...reading, ...reading].map((one) => () => plain(one))
   for (const [id, target, body] of api.deliberate)
     waiting.push(() => deliberate(operations.find((one) => one.id === id)!, target, body))
@@ -140,7 +140,7 @@ async function callAll(t: Test, api: Api, rounds: number): Promise<void> {
   const calls = waiting.length
   const work = async (): Promise<void> => {
     for (let make = waiting.shift(); make !== undefined; make = waiting.shift()) {
-      // Each call hangs on its number and on what is known by then, not on how many were drawn before it.
+      // Each call depends only on its number and on the answers so far, not on how many values were drawn before it.
       draw.restart(SEED + waiting.length)
       const one = make()
       const { operation } = one
@@ -166,7 +166,7 @@ async function callAll(t: Test, api: Api, rounds: number): Promise<void> {
     `${api.name}: ${calls} calls of ${operations.length} operations with seed ${SEED}; ` +
       `${operations.length - unmet.length} were carried out at least once. Not: ${unmet.map(({ id }) => id)}`,
   )
-  // Strangers sign nothing, so that nothing is done for them.
+  // Strangers cannot sign, so none of their calls succeeds.
   const isOpen = operations.every(({ roles }) => roles.includes('public'))
   const most = isOpen ? operations.length : (operations.length * 2) / 3
   t.ok(
@@ -184,7 +184,7 @@ function bodyOf({ body }: HostileCall): string {
   return body === undefined ? '' : `for ${JSON.stringify(body.toString('latin1').slice(0, 300))}`
 }
 
-/** A key of all roles and one of each; all but the first come and go with the calls. */
+/** A key with all roles and one for each role; all but the first may be deleted by the calls. */
 async function credentialsOf(admin: Admin, file: string, roles: string[]): Promise<Credentials> {
   const header = (key: string): string => `X-Road-ApiKey token=${key}`
   const credentials: Credentials = { all: header(readFileSync(file, 'utf8').trim()) }
@@ -230,7 +230,7 @@ const FILES = [
 ]
 
 const ANCHOR = FILES[0]!.toString()
-/** An anchor whose addresses lead to nobody who publishes a configuration. */
+/** An anchor with addresses at which nobody publishes a configuration. */
 const LOST = ANCHOR.replaceAll(registry.publicUrl, site.base)
 const ofServer = (client: string): Api['deliberate'] => [
   ...site.urls.map((documentUrl, at): Api['deliberate'][number] => {
@@ -333,7 +333,7 @@ void t.test('a registry in which two have to agree, on PostgreSQL', async (t) =>
   await stillAlive(t, 'registry', registry.adminUrl)
 })
 
-/** Two people install the registry; one asks for a key of all roles, the other agrees. */
+/** Two people install the registry; one requests a key with all roles, the other agrees. */
 async function keyOfPerson(): Promise<string> {
   const { people } = JSON.parse(readFileSync(instance.login.peopleFile, 'utf8')) as { people: Person[] }
   const two = ['anna', 'ben'].map((subject, at) =>

@@ -1,6 +1,6 @@
 /**
- * Information systems that ask wrongly, by mistake or on purpose: each gets a clear fault of the catalogue whose id is in
- * the server's log, no provider's system hears of it, and the server lives on.
+ * Information systems with wrong requests, by mistake or on purpose. Each gets a clear fault of the catalogue whose id is in the
+ * server's log, no provider's system is called, and the server lives on.
  */
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
@@ -41,7 +41,7 @@ const FILES = `/r1/${population.client}/files`
 const NAMES = `/r1/${population.client}/names`
 await world.admin.tax.send('PATCH', `/clients/${colons(tax.client)}`, { connectionType: 'NOSSL' })
 
-/** By plain HTTP on one kept connection: what is tested here lies above TLS. */
+/** Over plain HTTP on kept connections: these tests are about the layer above TLS. */
 const agent = new http.Agent({ keepAlive: true, maxSockets: 4 })
 t.teardown(() => agent.destroy())
 const send = (
@@ -50,11 +50,11 @@ const send = (
   method = 'GET',
 ): Promise<Reply> => ask(tax.httpUrl, target, { method, headers, agent })
 
-/** Ids of faults that clients got; all have to be in the log at the end. */
+/** Ids of faults that clients got; all must be in the log at the end. */
 const details: string[] = []
 const FAULT = /^(client|server\.clientproxy|server\.serverproxy)\.([a-z_.]+)$/
 
-/** The code of a fault whose whole form is right: status, header, JSON. */
+/** The code of a fault, after checking its form: status, header, JSON. */
 function codeOf(t: Test, reply: Reply, what: string): string {
   const { type, message, detail } = reply.json() as { type: string; message: string; detail: string }
   const [, origin, code = ''] = FAULT.exec(type) ?? []
@@ -338,7 +338,7 @@ t.test('every fault that was answered is in the log, and the processes live', as
     [],
     'no surprise among them',
   )
-  // A path may hold personal data.
+  // A path may contain personal data.
   t.strictSame(
     lines.filter((line) => /public\/|<script>/.test(line)),
     [],

@@ -1,6 +1,6 @@
 /**
- * A rogue security server with good certificates towards our provider: parts missing, doubled, in disorder or unsigned,
- * headers that disagree, requests that come again or late. Nothing false is accepted, every refusal is on record.
+ * A rogue security server with valid certificates calls our provider: parts missing, doubled, in wrong order or unsigned,
+ * contradicting headers, requests repeated or late. Nothing false is accepted, and every refusal is on record.
  */
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
@@ -14,7 +14,7 @@ const { world, rogue, other, ECHO, honest, tell, refused, signerOf, ocspParts } 
 const { tax } = world.servers
 const body = Buffer.from('{"amount": 1000}')
 
-/** Finds a part by its type and puts others in its place. */
+/** Finds a part by its type and replaces it with others. */
 const swap =
   (type: string, ...by: R.Part[]) =>
   (parts: R.Part[]): R.Part[] =>

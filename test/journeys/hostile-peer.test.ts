@@ -1,6 +1,6 @@
 /**
- * A rogue security server towards our provider: whatever certificates, statuses and keys it presents, whichever bit it
- * flips, nothing false is accepted, the provider's system is not called, and what it was refused is on record.
+ * A rogue security server calls our provider. Whatever certificates, statuses and keys it presents, whichever bit it flips:
+ * nothing false is accepted, the provider's system is not called, and the refusals are on record.
  */
 import { randomBytes } from 'node:crypto'
 import https from 'node:https'
@@ -63,7 +63,7 @@ t.test('a connection needs the certificate of a registered server', async (t) =>
     const wrong = await credential(world, { profile, member })
     const lie = { ...apart, credential: wrong, ocsp: await ocspParts(wrong) }
     await t.test(`a ${profile} certificate`, async (t) => {
-      // OpenSSL may refuse it in the handshake already.
+      // OpenSSL may refuse it already in the handshake.
       const answer = await tell(lie).catch(() => ({ type: 'server.serverproxy.unknown_peer' }))
       t.equal(answer.type, 'server.serverproxy.unknown_peer')
     })
@@ -173,7 +173,7 @@ t.test('who signs, who connects and who is named belong together', async (t) => 
   await refused(t, "another's key", { signer: mixed }, 'invalid_signature_value')
 })
 
-/** Where no signature reaches: the certificates that came inside an OCSP response, which only our copies judge. */
+/** Bytes that no signature covers: unsigned properties, and certificates in OCSP responses, which our own copies judge. */
 function isUnsigned(type: string, bytes: Buffer, at: number): boolean {
   if (type === PART_TYPE.ocsp) return at >= bytes.indexOf(trust.responder.der)
   return type === PART_TYPE.signature && at >= bytes.indexOf('<xades:UnsignedProperties')

@@ -1,6 +1,6 @@
 /**
- * More than is comfortable: bodies of half a gigabyte, hundreds of uploads at once, clients that read or write slowly or not at all, a peer beyond its quota.
- * Memory stays bounded, and whoever behaves is served.
+ * More load than is comfortable: bodies of half a gigabyte, hundreds of uploads at once, slow or silent clients, a peer beyond
+ * its quota. Memory stays bounded, and well-behaved clients are served.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -19,14 +19,17 @@ import type { ServerName } from '../world.ts'
 
 const MB = 1024 * 1024
 const LARGE = 512 * MB
-/** What was held of the bodies themselves would be all of them; how much a busy machine has not yet collected is less. */
+/**
+ * If the bodies were kept in memory, the growth would be their total size; garbage that a busy machine has not collected yet is
+ * less.
+ */
 const MOST_GROWTH = 0.5
 const SLOW = 10
 const SLOW_BYTES = 40 * MB
 const CROWD = 300
 const UPLOADS = 200
 const UPLOAD_BYTES = 2 * MB
-/** Small calls that are answered while all of that is under way; without turns hardly one was. */
+/** Small calls that are answered meanwhile; without turns hardly any was. */
 const LEAST_MEANWHILE = 20
 
 const instance = await prepareInstance()
@@ -35,7 +38,7 @@ const { population, tax, business } = instance.servers
 const target = `/r1/${population.client}/echo`
 const piece = randomBytes(MB)
 
-/** `bytes` of the same noise, and nothing of it held. */
+/** `bytes` of the same noise, without keeping them in memory. */
 function* noise(bytes: number): Generator<Buffer> {
   for (let sent = 0; sent < bytes; sent += piece.length) yield piece.subarray(0, bytes - sent)
 }
@@ -46,7 +49,9 @@ async function digestOf(content: Readable): Promise<string> {
   return hash.digest('hex')
 }
 
-/** The provider's system: reads all, says its digest in a header, and answers as many bytes as the path says. */
+/**
+ * The provider's system: reads the whole body, returns its digest in a header, and answers with as many bytes as the path says.
+ */
 const system = http.createServer((request, response) => {
   void digestOf(request).then(async (digest) => {
     const bytes = Number(/(\d+)$/.exec(request.url ?? '')?.[1] ?? 0)
@@ -59,7 +64,7 @@ t.teardown(() => system.closeAllConnections())
 t.teardown(() => system.close())
 
 await Promise.all([instance.start('trust'), instance.start('registry')])
-// So much takes as long as the machine makes it; whoever stands still is found by silence all the same.
+// A large transfer takes as long as the machine needs; a stalled one is detected by its silence all the same.
 await Promise.all([
   instance.start('population'),
   instance.start('tax', { CONCORDAT_LIMITS_REPLY_TIMEOUT_SECONDS: '500' }),
@@ -74,7 +79,7 @@ await addService(instance.admin.population, {
   timeoutMs: 500_000,
 })
 
-/** Sends a body of `bytes` (none: a GET) and gives the answer with its body unread. */
+/** Sends a body of `bytes` (a GET without one) and returns the answer; its body is not read yet. */
 function send(path: string, bytes: number): Promise<http.IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
   const { hostname, port } = new URL(tax.httpsUrl)
@@ -96,7 +101,7 @@ function send(path: string, bytes: number): Promise<http.IncomingMessage> {
   return promise
 }
 
-/** Watches the memory of both security servers; `growth` says by how many MB it was above what it was at first. */
+/** Watches the memory of both security servers; `growth` returns by how many MB it exceeded its initial value. */
 function watchMemory(): { growth(): Record<string, number>; stop(): void } {
   const names: ServerName[] = ['population', 'tax']
   const resident = (name: ServerName): number => {
@@ -115,7 +120,7 @@ function watchMemory(): { growth(): Record<string, number>; stop(): void } {
   }
 }
 
-/** That it grew by a part of the `bytes` that went through only. */
+/** Asserts that memory grew only by a fraction of the `bytes` that were transferred. */
 function checkGrowth(t: Test, memory: ReturnType<typeof watchMemory>, bytes: number): void {
   memory.stop()
   const most = (bytes / MB) * MOST_GROWTH
@@ -123,7 +128,7 @@ function checkGrowth(t: Test, memory: ReturnType<typeof watchMemory>, bytes: num
     t.ok(growth < most, `memory of ${name} grew by ${growth} MB, at most ${most}`)
 }
 
-/** So many exchanges of somebody who behaves, one after the other; gives the answers that were none. */
+/** A number of normal exchanges, one after the other; returns the failed ones. */
 async function behave(from: ServerName, count: number): Promise<string[]> {
   const failed: string[] = []
   for (let n = 0; n < count; n++) {
@@ -181,7 +186,7 @@ t.test('a crowd that says nothing, or only the beginning, or a byte now and then
   const beginning = `POST ${target} HTTP/1.1\r\nHost: ${tax.address}\r\nX-Road-Client: ${tax.client}\r\n`
   const timers: NodeJS.Timeout[] = []
   const crowd = Array.from({ length: CROWD }, (_, i) => {
-    // No word of a TLS handshake, where peers are expected.
+    // Not a byte of a TLS handshake, on the port for peers.
     if (i % 3 === 0) return net.connect({ host: population.address, port: population.messagePort })
     if (i % 3 === 1) return tls.connect(secure)
     const socket = net.connect(plain, () => {
@@ -199,7 +204,7 @@ t.test('a crowd that says nothing, or only the beginning, or a byte now and then
 })
 
 t.test('one peer beyond its quota', async (t) => {
-  // So few that a slow machine exceeds them too; what behaves below stays within what may come at once.
+  // So low that even a slow machine exceeds it; the normal exchanges below stay within the burst.
   await instance.process('population').stop()
   await instance.start('population', { CONCORDAT_PEERS_PER_SECOND: '8' })
   const flood = Promise.all(Array.from({ length: 200 }, () => instance.ask('tax', target)))

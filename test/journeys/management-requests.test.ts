@@ -1,6 +1,7 @@
 /**
- * A registration officer's and an agency's day: what a server asks for, what the registry answers, and what exchanges make of
- * it. Certificates, clients, maintenance, each over real processes from the request to the message that passes or does not.
+ * The day of a registration officer and of an agency: what a server requests, what the registry answers, and the effect on
+ * exchanges. Certificates, clients, maintenance: each over real processes, from the request to the message that succeeds or does
+ * not.
  */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -32,7 +33,7 @@ const typeFor = async (client: string): Promise<string> => {
 const newest = async (admin: Admin): Promise<Status> =>
   (await admin.get<Status[]>('/management-requests'))[0]!
 
-/** Reads the request as an administrator does, and approves what was read. */
+/** Reads the request as an administrator does, and approves exactly that content. */
 async function approve({ request }: Status): Promise<Detail> {
   const detail = await world.registryAdmin.get<Detail>(`/management-requests/${request}`)
   const { contentHash } = detail

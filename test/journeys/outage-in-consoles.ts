@@ -1,6 +1,6 @@
 /**
- * What people see while the registry, or the database below it, is away: plain words instead of waiting, nothing that was typed is
- * lost, nothing that was sent is done twice, and a security server says until when it goes on.
+ * What people see while the registry, or its database, is away: plain words in place of waiting. Nothing that was typed is lost,
+ * nothing that was sent is done twice, and a security server says how long it can go on.
  */
 import type { Test } from 'tap'
 import { openBrowser, type Visitor, visitor } from '../browser.ts'
@@ -13,18 +13,20 @@ const WIDE = { width: 1280, height: 800 }
 const LATE_MS = 31_000
 
 type Watch = {
-  /** The registry stops in the middle of an act, then of a list, and goes on. */
+  /** The registry stops during an act, then during a list, and goes on. */
   registryStops(): Promise<void>
-  /** It is killed with another act on its way. */
+  /** The registry is killed during another act. */
   registryDies(): Promise<void>
-  /** The Tax Agency's server tries in vain; exchange goes on. */
+  /** The Tax Agency's server cannot reach the registry, but exchange goes on. */
   goesOn(): Promise<void>
   stopped(): Promise<void>
-  /** The act that was on its way is sent again. */
+  /** The interrupted act is sent again. */
   registryIsBack(): Promise<void>
 }
 
-/** Somebody at the registry's console who makes an API key, somebody at a security server's who looks whether exchange goes on. */
+/**
+ * One person at the registry's console makes an API key; another at a security server's console looks whether exchange goes on.
+ */
 export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
   const { registry, registryAdmin, servers } = instance
   const browser = await openBrowser()
@@ -70,7 +72,7 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
       await leave(anna)
       await anna.page.getByRole('cell', { name: 'stopped' }).first().waitFor()
 
-      // A list that does not come.
+      // A list that does not arrive.
       signal('SIGSTOP')
       await anna.page.getByRole('link', { name: 'Members', exact: true }).click()
       await anna.page.getByText('Loading …').waitFor()
@@ -119,7 +121,7 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
   }
 }
 
-/** An administrator's list and act while the database is away. Called twice: when it has gone, and when it is back. */
+/** A list and an act of an administrator while the database is away. Call twice: when it has gone, and when it is back. */
 export async function watchDatabase(
   t: Test,
   { registry, registryAdmin }: Instance,
@@ -152,7 +154,7 @@ export async function watchDatabase(
   }
 }
 
-/** Opens the dialog and fills it; nothing is sent. Gives the field of the name. */
+/** Opens the dialog and fills it, but sends nothing. Returns the field of the name. */
 async function typeKey({ page }: Visitor, name: string) {
   await page.locator('main').getByRole('button', { name: 'Make an API key' }).click()
   const dialog = page.getByRole('dialog')
@@ -165,7 +167,7 @@ async function send({ page }: Visitor): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: 'Make an API key' }).click()
 }
 
-/** Leaves a dialog, whatever it says. */
+/** Closes a dialog, whatever it shows. */
 async function leave({ page, settled }: Visitor): Promise<void> {
   await page.keyboard.press('Escape')
   await page.locator('dialog').waitFor({ state: 'detached' })

@@ -1,6 +1,7 @@
 /**
- * Everything that an exchange leans on fails in turn: the provider's system, the peer, the network, time-stamps,
- * certificate status, the registry, a hardware token. Each time: a clear fault or no harm, no hang, true records, and recovery by itself.
+ * Everything that an exchange depends on fails in turn: the provider's system, the peer, the network, time-stamps, certificate
+ * status, the registry, a hardware token. Each time there is a clear fault or no harm, no hang, true records, and recovery
+ * without help.
  */
 import { appendFileSync, readFileSync } from 'node:fs'
 import https from 'node:https'
@@ -55,7 +56,7 @@ let asked = 0
 
 type Outcome = { id: string; status: number; error: string | undefined; reply: Reply | undefined }
 
-/** One exchange; a body makes it a POST. `error` is the last part of X-Road-Error. */
+/** One exchange; with a body it is a POST. `error` is the last part of X-Road-Error. */
 async function exchange(body?: Buffer): Promise<Outcome> {
   const id = `outage-${asked++}`
   const headers = { 'X-Road-Client': tax.client, 'X-Road-Id': id, 'Content-Type': 'text/plain' }
@@ -64,14 +65,14 @@ async function exchange(body?: Buffer): Promise<Outcome> {
   return { id, status: reply.status, error: reply.headers['x-road-error']?.split('.').at(-1), reply }
 }
 
-/** The records of one exchange on both sides, and how often the provider's system was called for it. */
+/** The records of one exchange on both sides, and how many times the provider's system was called for it. */
 async function storiesOf(id: string): Promise<[consumer: string, provider: string, calls: number]> {
   const [consumer, provider] = await Promise.all([readLog(tax), readLog(population)])
   const calls = system.calls.filter(({ rawHeaders }) => rawHeaders.includes(id)).length
   return [storyOf(consumer, id), storyOf(provider, id), calls]
 }
 
-/** Asks until the answer is `status`, and gives the last one. What runs out here has minutes. */
+/** Sends requests until the answer has `status`, and returns it. What expires here lives for minutes. */
 const untilStatus = (status: number): Promise<Outcome> =>
   until(
     `an answer with ${status}`,
@@ -162,7 +163,7 @@ t.test('the network between the servers fails', async (t) => {
     const { id, status, error } = await exchange(body)
     const name = Object.values(fault).join(' ')
     t.ok(status === 200 || LOST.includes(error ?? ''), `${name}: ${status} ${error ?? ''}`)
-    // What the provider did not get to the end it may still be busy with: it ends when its connection does.
+    // The provider may still work on a request that it did not receive completely, until its connection ends.
     await proxy.set({ kind: 'none' })
     const [consumer, , calls] = await storiesOf(id)
     if (status === 200) t.strictSame([consumer, calls], ['request, reply', 1])
@@ -215,7 +216,7 @@ t.test('one of two servers of the provider fails', async (t) => {
 t.test('no time-stamps', async (t) => {
   const oldest = async (): Promise<string | null> =>
     (await admin.tax.get<{ oldestUnstamped: string | null }>('/message-log')).oldestUnstamped
-  // Seven seconds instead of four hours.
+  // Seven seconds in place of four hours.
   const limits = { ...PATIENCE, CONCORDAT_LIMITS_UNSTAMPED_HOURS: '0.002' }
   await admin.tax.send('POST', '/message-log/time-stamp')
   await instance.process('tax').stop()
@@ -236,7 +237,7 @@ t.test('no time-stamps', async (t) => {
     t.ok(refused.status >= 500, `${mode}: ${refused.body.toString()}`)
   }
   await instance.fault('tsa', 'none')
-  // The job would come by itself, as recovery.test.ts shows.
+  // The job would do it by itself, as recovery.test.ts shows.
   await admin.tax.send('POST', '/message-log/time-stamp')
   t.equal(await oldest(), null, 'the backlog is stamped')
   t.equal((await exchange()).status, 200)
@@ -249,13 +250,13 @@ t.test('no certificate status', async (t) => {
     await instance.process('trust').stop()
     await instance.start('trust', environment)
   }
-  /** Asks for new answers; whether all were good. */
+  /** Fetches OCSP responses; resolves to whether all were good. */
   const refresh = async (): Promise<boolean> => {
     type Certificates = { ocsp: { state: string; error?: string } }[]
     const all = await admin.tax.send<Certificates>('PUT', '/token-certificates/refresh-ocsp')
     return all.every(({ ocsp }) => ocsp.state === 'good' && ocsp.error === undefined)
   }
-  // Answers live for 20 s; what is known of longer ones has to be replaced first.
+  // Responses live for 20 s; the known ones, which live longer, must be replaced first.
   await restartTrust({ TRUST_SERVICES_OCSP_VALIDITY_SECONDS: '20' })
   for (const name of ['population', 'tax'] as const)
     await admin[name].send('PUT', '/token-certificates/refresh-ocsp')
@@ -265,7 +266,7 @@ t.test('no certificate status', async (t) => {
     t.equal((await exchange()).status, 200, 'what is known is good until its freshness ends')
   }
   const { error } = await untilStatus(500)
-  // The status may run out between the call and its reply; before the call nothing is carried out.
+  // The status may expire between the call and its reply; before the call nothing is carried out.
   t.match(error, /^(incorrect_validation_info|reply_not_made)$/, 'then nothing is signed any more')
   await instance.fault('ocsp', 'none')
   await untilStatus(200)
@@ -282,7 +283,7 @@ t.test('no certificate status', async (t) => {
   await instance.publish()
 })
 
-/** A copy with the one body changed. */
+/** A copy with one body changed. */
 function changed(recording: Recording, target: RegExp, change: (body: string) => string): Recording {
   return new Map(
     [...recording].map(([name, body]) =>

@@ -1,6 +1,6 @@
 /**
- * Values as personal as a message has them are put into every place of it, in exchanges that go well and in those that fail;
- * afterwards no file of the instance, no line of its logs and no dump of its databases holds one, or a key of the message log.
+ * Values as personal as those of real messages are put into every place of a message, in exchanges that succeed and that fail.
+ * Afterwards no file, log line or database dump of the instance contains one of them, or a key of the message log.
  */
 import { type KeyObject, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import type { PostgresqlServer } from '../postgresql.ts'
 import { colons } from '../world.ts'
 import { SIDES, type TwoStores } from './two-stores.ts'
 
-/** Looks like nothing else that is written anywhere. */
+/** A value that cannot occur anywhere else. */
 const planted = (place: string): string => `XPLANTED${place}${randomBytes(6).toString('hex')}`
 
 export async function checkUnreadable(
@@ -31,7 +31,7 @@ export async function checkUnreadable(
   t.same(await whereReadable({ world, postgresql, values }), [])
 }
 
-/** Asks the provider for what has such a value in each of its parts, once with this message id; gives the values. */
+/** Calls the provider with such a value in each part of the request, once with this message id; returns the values. */
 async function plantValues(t: Test, world: TwoStores, id: string): Promise<string[]> {
   const { population, tax } = world.servers
   const values: string[] = []
@@ -120,7 +120,7 @@ async function plantValues(t: Test, world: TwoStores, id: string): Promise<strin
   return values
 }
 
-/** Both are found, and neither the search nor the order of what it finds writes them anywhere. */
+/** Searches find both values; neither the search nor an export writes them anywhere. */
 async function searchByActors(t: Test, { admin }: TwoStores, values: string[]): Promise<void> {
   const first = (place: string): string => values.find((one) => one.startsWith(`XPLANTED${place}`))!
   for (const side of SIDES) {
@@ -135,7 +135,7 @@ async function searchByActors(t: Test, { admin }: TwoStores, values: string[]): 
   }
 }
 
-/** Each place where one of the values, or a key of a log, can be read: a file with its value, or the dump of the databases. */
+/** Each place where one of the values, or a key of a log, can be read: a file, or the dump of the databases. */
 async function whereReadable(q: {
   world: TwoStores
   postgresql: PostgresqlServer
@@ -159,7 +159,7 @@ async function whereReadable(q: {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
   for (const file of files.filter((entry) => entry.isFile())) {
     const at = path.join(file.parentPath, file.name)
-    // A file may go away while we look.
+    // A file may be deleted meanwhile.
     if (existsSync(at)) look(path.relative(directory, at), readFileSync(at))
   }
   const dump = q.postgresql.dump()
@@ -168,7 +168,7 @@ async function whereReadable(q: {
   return found
 }
 
-/** As it is, and as text that a program writes of bytes. */
+/** The bytes themselves, and as the hex and base64 that a program may write. */
 function formsOf(bytes: Buffer): Buffer[] {
   return [bytes, Buffer.from(bytes.toString('hex')), Buffer.from(bytes.toString('base64').slice(0, -4))]
 }

@@ -1,6 +1,7 @@
 /**
- * An instance that keeps everything in PostgreSQL: the database ends, freezes and comes back under load, and servers end at
- * any moment, the registry that publishes too. Clear faults, every process lives, nothing that a client was told is missing, and it goes on by itself.
+ * An instance that keeps everything in PostgreSQL. The database ends, freezes and comes back under load; servers end at any
+ * moment, the publishing registry too. Faults are clear, every process lives, no acknowledged exchange is missing, and the
+ * instance recovers by itself.
  */
 import { randomInt } from 'node:crypto'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
@@ -62,9 +63,9 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
       service: target,
       keepAlive: true,
     })
-  /** Everything that a client was told, by id. */
+  /** The ids of all acknowledged exchanges. */
   const acknowledged = new Set<string>()
-  /** Reports are a second old at most. */
+  /** Health reports are at most a second old. */
   const untilReady = (url: string, status = 200): Promise<boolean> =>
     until(`readiness ${status} of ${url}`, async (saw) => saw(await probe(url, 'ready')) === status, {
       pauseMs: 100,
@@ -165,7 +166,7 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   await t.test(`kill -9 of the servers ${KILLS} times at random under load`, async (t) => {
     const running = await load()
     await running.nextAnswer()
-    // The half minute in which nothing is seen of this goes by beside the kills.
+    // The half minute without visible effect passes during the kills.
     const takenOver = takeOver(t, { instance, register, second })
     for (let kill = 0; kill < KILLS; kill++) {
       const name = kill % 2 === 0 ? 'population' : 'tax'
@@ -195,13 +196,13 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
 
 type SecondRegistry = { admin: Admin; environment: Record<string, string> }
 
-/** Settings of another node of the registry on the same database, and what the first one has to know of it. */
+/** Settings of another node of the registry on the same database, and what the first node must know about it. */
 function writeSecondRegistry(instance: Instance): SecondRegistry {
   const { directory, registry } = instance
   const file = (name: string): string => path.join(directory, name)
   const [first, second] = [new URL(registry.publicUrl).hostname, instance.address(11)]
   const publicUrl = registry.publicUrl.replace(first, second)
-  // As an operator sets it up: the keys' files are copied by hand.
+  // As an operator sets it up: the key files are copied by hand.
   cpSync(file('registry'), file('second-registry'), { recursive: true })
   const settings = readFileSync(file('registry.yaml'), 'utf8')
     .replaceAll(first, second)
@@ -217,7 +218,7 @@ function writeSecondRegistry(instance: Instance): SecondRegistry {
 
 type Configuration = { newest: { index: number; generatedAt: string } }
 
-/** The node that publishes is killed in the midst of it; the other one publishes what it had begun. */
+/** The publishing node is killed during a publication; the other one publishes the change. */
 async function takeOver(
   t: Test,
   { instance, register, second }: { instance: Instance; register: string; second: SecondRegistry },
@@ -234,7 +235,7 @@ async function takeOver(
   let dead: keyof typeof admins | undefined
   try {
     await instance.registryAdmin.send('POST', '/member-classes', { code: 'NEW', description: 'Newcomers' })
-    // Whoever publishes the change waits for the register, and dies waiting.
+    // The node that publishes the change waits for the lock on the register, and is killed while it waits.
     await inTransaction(database.kysely, async (transaction) => {
       await lockRegister(transaction)
       dead = await until('a node that publishes', async (saw) => {

@@ -1,6 +1,6 @@
 /**
- * What fails behind a server's back and comes back without anybody's call: the time-stamping authorities and the disk.
- * Exchange goes on or is refused clearly, the server says so to those who watch it, and nothing acknowledged is missing.
+ * Failures behind a server that end without any call: of the time-stamping authorities and of the disk. Exchange goes on or is
+ * refused clearly, the server's health report shows the failure, and no acknowledged exchange is missing.
  */
 import { renameSync } from 'node:fs'
 import path from 'node:path'
@@ -16,7 +16,7 @@ import { breakCalls, noStrace } from '../strace.ts'
 import { until } from '../until.ts'
 import { ask as askAt, type Reply } from '../world.ts'
 
-/** A record may wait 22 s for its time-stamp, so the job comes every 5 s: a quarter of that. */
+/** A record may wait 22 s for its time-stamp, so the job runs every 5 s: a quarter of that. */
 const HASTY = { CONCORDAT_LIMITS_UNSTAMPED_HOURS: '0.006' }
 
 const instance = await prepareInstance()
@@ -134,7 +134,7 @@ type End = 'mended' | 'by itself' | 'killed'
 type Disk = { what: string; calls: string[]; fault: string; when?: string; end: End }
 const DISKS: Disk[] = [
   { what: 'nothing can be synced', calls: SYNC, fault: 'error=EIO', end: 'mended' },
-  // The first may be of SQLite's checkpoint, which tries again and refuses nobody.
+  // The first may belong to SQLite's checkpoint, which is repeated and refuses no request.
   { what: 'a few syncs fail', calls: SYNC, fault: 'error=EIO', when: '1..3', end: 'by itself' },
   { what: 'the disk is full', calls: ['pwrite64'], fault: 'error=ENOSPC', end: 'mended' },
   { what: 'nothing can be written', calls: ['pwrite64'], fault: 'error=EIO', end: 'killed' },
@@ -182,7 +182,7 @@ async function underFailingDisk(t: Test, name: 'tax' | 'population', disk: Disk)
     t.ok(instance.process(name).isRunning())
   }
   for (const each of [tax, population]) {
-    // What a refusal left open is closed by a job.
+    // A job closes the exchanges that a refusal left open.
     await until(
       'the end of each exchange',
       async (saw) => saw(openRequests(await readLog(each))).length === 0,

@@ -1,6 +1,6 @@
 /**
- * A registry administrator's day: admitting and withdrawing, with immediate effect on exchanges. An auditor's day: what
- * was said is found, taken away and proved without the servers, with our tools and with other people's.
+ * The day of a registry administrator: admitting and withdrawing, with immediate effect on exchanges. The day of an auditor:
+ * messages are found, exported and proved without the servers, with our tools and with those of others.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
@@ -30,13 +30,13 @@ t.teardown(() => agent.destroy())
 const askPerson = (client = tax.client): Promise<Reply> =>
   world.ask('tax', PERSON, { headers: { 'X-Road-Client': client }, agent })
 
-/** The same API with a fresh key that holds only these roles. */
+/** The same API with a new key that has only these roles. */
 async function withRoles(admin: Admin, ...roles: string[]): Promise<Admin> {
   const { secret } = await admin.send<{ secret: string }>('POST', '/api-keys', { name: roles[0], roles })
   return admin.withKey(secret)
 }
 
-/** The authentication certificate that a server shows to whoever connects. */
+/** The authentication certificate that a server presents to any client. */
 function certificateOf(host: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = tls.connect({ host, port: 5500, rejectUnauthorized: false }, () => {
@@ -171,7 +171,7 @@ t.test('an auditor finds an exchange on both sides and takes its containers away
     queryId,
   })
   const asic = (more = ''): Promise<Reply> => world.ask('tax', `/asic?${of}${more}`, { headers: {} })
-  // Asked at once: the job that stamps comes once a minute.
+  // Requested at once: the time-stamping job runs only once a minute.
   const fresh = new URLSearchParams(of)
   fresh.set('queryId', (await askPerson()).headers['x-road-id']!)
   t.equal(

@@ -16,7 +16,7 @@ import { until } from '../until.ts'
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 if (hasChromium()) await buildConsoles()
 
-/** Which acts a page offers to which role: what is not named here nobody else may see. */
+/** The acts that a page offers to each role. A role that is not named must not see any other act. */
 const ACTS: Record<string, Record<string, string[]>> = {
   '/members': { XROAD_REGISTRATION_OFFICER: ['Admit a member'] },
   '/members/DEV:GOV:1234': {
@@ -40,7 +40,7 @@ const ACTS: Record<string, Record<string, string[]>> = {
     XROAD_SECURITY_OFFICER: [
       ...['Approve a certification service', 'Approve a time-stamping service', 'Add a profile'],
       ...['Add an intermediate CA', 'Withdraw', 'Withdraw this CA', 'Withdraw'],
-      // With each profile that the product brings.
+      // One for each built-in profile.
       ...Array<string>(8).fill('Begin a new one with it'),
     ],
   },
@@ -69,7 +69,7 @@ const ACTS: Record<string, Record<string, string[]>> = {
     XROAD_SYSTEM_ADMINISTRATOR: ['Name the provider'],
   },
 }
-/** Pages that are not for everybody. */
+/** Pages that only these roles may see. */
 const CLOSED: Record<string, string[]> = {
   '/api-keys': ['XROAD_SYSTEM_ADMINISTRATOR'],
   '/people': ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR'],
@@ -80,7 +80,7 @@ const CLOSED: Record<string, string[]> = {
   '/audit-log': ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR'],
   '/mail-messages': ['XROAD_REGISTRATION_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR'],
 }
-/** What waits for whom, of what there is here. */
+/** The entries under "waiting" on the first page, and the roles for which each is. */
 const WAITING: Record<string, string[]> = {
   'no valid authentication certificate': ['XROAD_REGISTRATION_OFFICER'],
   '1 import was read and is not carried out.': ['XROAD_SECURITY_OFFICER'],
@@ -189,7 +189,7 @@ void t.test('signing in: no session, a key that is kept in memory only, signing 
   await page.reload()
   await page.getByRole('heading', { name: 'Sign in', level: 1 }).waitFor()
 
-  // A registry with a login of persons answers so.
+  // The answer of a registry with a login for people.
   await page.route('**/login', (route) => route.fulfill({ status: 302, headers: { location: '/idp' } }))
   await page.reload()
   t.match(await page.getByRole('link', { name: 'Sign in' }).getAttribute('href'), /^\/login$/)
@@ -209,7 +209,7 @@ void t.test('by keyboard alone: admit a member, be told what is wrong, delete it
     page.evaluate<string>(
       `(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim().slice(0, 60)`,
     )
-  /** Tab until that is what has the focus. */
+  /** Presses Tab until that element has the focus. */
   const tabTo = async (words: string | RegExp): Promise<void> => {
     for (let at = 0; at < 60; at++) {
       await keyboard.press('Tab')

@@ -85,7 +85,7 @@ void t.test('catalogues of texts: each language has every text, with the same ga
   }
 })
 
-/** What each list offers, and says when nothing fits, when it cannot be shown, and when there is nothing. */
+/** What each list offers, and what it says when nothing matches, when it cannot be loaded, and when it is empty. */
 async function checkList(t: Test, one: Visitor, name: string, address: string): Promise<void> {
   const { page, open } = one
   await open(`${address}?q=no%20such%20thing`)
@@ -295,7 +295,7 @@ void t.test('hostile strings in every field that is shown', async (t) => {
   }
   const { page } = visitors.wide
   await visitors.wide.check('hostile-audit-log')
-  // Nothing of ours takes such a name; registries and servers of others do.
+  // Our own API refuses such a name; registries and servers of others accept it.
   await page.route('**/api/v1/members?*', async (route) => {
     const response = await route.fetch()
     const [first, ...rest] = (await response.json()) as object[]
@@ -344,7 +344,7 @@ void t.test('50,000 subsystems: found, ordered and paged by the server, kept in 
   await page.getByText('1 to 25 of 50,000').waitFor()
   await page.getByRole('button', { name: /^Name/ }).click()
   await page.waitForURL(/sort=-name/)
-  // The list asks after the address has changed; rows of before stay until it is answered.
+  // The list is loaded after the address has changed; the old rows stay until the answer comes.
   await rows.first().getByText('Subsystem 9999').waitFor()
   await page.getByRole('searchbox').fill('m4321')
   await page.getByText('1 to 11 of 11').waitFor()
@@ -363,7 +363,7 @@ void t.test('50,000 subsystems: found, ordered and paged by the server, kept in 
   await one.check('none-fits')
 })
 
-/** As many members with a subsystem each, before the registry starts. */
+/** Makes this many members with a subsystem each, before the registry starts. */
 async function fill(url: string, count: number): Promise<void> {
   const database = await openRegistryDatabase(url)
   type Rows = Record<'member_class' | 'member' | 'subsystem', Record<string, string>>

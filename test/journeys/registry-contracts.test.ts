@@ -1,4 +1,6 @@
-/** Contracts and suspensions in the console of an installed registry: read, compared, decided about by two, stopped and let go on. */
+/**
+ * Contracts and suspensions in the console of an installed registry: read, compared, decided on by two, suspended and resumed.
+ */
 import t from 'tap'
 import { ROLES } from '#central-registry/admin/first-api-key.ts'
 import { buildConsoles } from '#console/build.ts'
@@ -26,7 +28,9 @@ const NARROW = { viewport: { width: 320, height: 640 } }
 const issuer = hasChromium() ? await startOpenIdProvider(t) : ''
 if (hasChromium()) await buildConsoles()
 
-/** Which acts on a contract in force, and on one that waits, each role is offered; nobody confirms here who suspended. */
+/**
+ * The acts that each role is offered on a contract in force, and on one that waits. People cannot confirm their own suspensions.
+ */
 const ACTS: Record<string, { active: string[]; accepted: string[] }> = {
   XROAD_REGISTRATION_OFFICER: {
     active: ['Decline', 'Suspend', 'Terminate'],
@@ -177,7 +181,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   await close(ben)
   t.equal(await stateOf(w, active), 'ACTIVE')
 
-  // Its end, which the parties read the reason of, and which takes two.
+  // Its termination takes two people, and the parties read the reason.
   await anna.open(pages.accepted)
   await anna.page.getByRole('button', { name: 'Terminate', exact: true }).click()
   await anna.check('contract-terminate')
@@ -205,7 +209,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   await act(anna, 'Set the bound', { [bound]: '3', Reason: 'We are few.' }, 'Propose', 'it waits')
   await close(anna)
 
-  // By kind and name, and from the page of a member, where what would stop is told before.
+  // By kind and name, and from a member's page, where the dialog shows first what would stop.
   await anna.open('/suspensions')
   const lost = { Kind: 'certificate', 'Which one': 'ab'.repeat(32), Reason: 'Lost.' }
   await act(anna, 'Suspend at once', lost, 'Suspend at once', 'It is suspended.')
@@ -242,7 +246,7 @@ void t.test('the end of a contract is no surprise: each notice stands in its lif
   const life = one.page.locator('.timeline').first()
   const at = `/contracts/${content.contract}`
   const isThere = async (notice: string): Promise<boolean> => {
-    // The clock goes on while we wait: a job that ends after a leap is due a minute after that.
+    // The clock goes on meanwhile: a job that ends after a leap is due a minute after that.
     clock.now += 1000
     const { notices, versions } = (await w.node.must('GET', at)) as {
       notices: { notice: string }[]

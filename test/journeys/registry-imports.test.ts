@@ -1,4 +1,7 @@
-/** Two people take running instances into their registry: one that answers, and X-Road's own central server, from its files. */
+/**
+ * Two people import running instances into their registry: one that answers, and one of X-Road's own central server, from its
+ * files.
+ */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { buildConsoles } from '#console/build.ts'
@@ -16,7 +19,7 @@ const VECTORS = new URL('../vectors/x-road/configuration/', import.meta.url)
 const issuer = hasChromium() ? await startOpenIdProvider(t) : ''
 if (hasChromium()) await buildConsoles()
 
-/** What X-Road 7's central server published, to the byte. */
+/** The exact files that X-Road 7's central server published. */
 function xroadFiles(): RunningInstance {
   const read = (name: string): Buffer => readFileSync(new URL(name, VECTORS))
   const folder = 'V6/20251110170000548026000'
@@ -28,7 +31,7 @@ function xroadFiles(): RunningInstance {
   }
 }
 
-/** Gives the files in the open dialog; `after` is what it says then. */
+/** Fills the files into the open dialog; `after` is the text that it shows then. */
 async function give(
   { page }: Visitor,
   files: Partial<Record<keyof RunningInstance, Buffer>>,
@@ -170,7 +173,7 @@ void t.test("X-Road's own central server, from its files, is taken in by two per
     await act(anna, 'Carry out', fields, 'Propose', 'it waits for a second administrator')
     await close(anna)
   }
-  /** Ben finds it by himself, and looks at what he is asked. */
+  /** Ben finds the proposal by himself and reads it. */
   const decide = async (unchanged: string, after: string): Promise<void> => {
     await ben.open('/')
     await ben.page.getByRole('link', { name: '1 proposal waits for your decision.' }).click()
@@ -190,7 +193,7 @@ void t.test("X-Road's own central server, from its files, is taken in by two per
   t.match((await partOf(anna, 'members')).sort(), [/DEV\/COM\/1234.*Test member/, /DEV\/COM\/4321/])
   await carryOut()
 
-  // What two persons agree to is the exact content: what came in between makes it another one.
+  // Two people agree to the exact content: a change in between makes it a different one.
   await node.must('POST', '/member-classes', { code: 'COM', description: 'Commercial' })
   await decide('approval will be refused', 'it could not be carried out')
   await ben.page.getByRole('heading', { name: 'Why it failed' }).waitFor()

@@ -176,7 +176,8 @@ void t.test('people: invited, given roles, locked, unlocked, removed; their keys
   await close(anna)
   t.notMatch(await anna.page.content(), secret, 'gone for ever')
 
-  // What a role must not see: an auditor reads, an observer has none of these pages, a registration officer no people.
+  // What a role must not see: an auditor may read, an observer has none of these pages, a registration officer does not see
+  // people.
   for (const [role, seen] of [
     ['XROAD_AUDITOR', { people: 0, proposals: 0 }],
     [OFFICER, { people: undefined, proposals: 0 }],
@@ -311,7 +312,7 @@ void t.test('a restored registry is accepted by two', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const { world, node, base, windowOf, people } = await installed(t, issuer)
   await publish(node)
-  // As the folder of a node is when an older database was put back beside it.
+  // The state of a node's folder when an older database was restored.
   writeFileSync(path.join(world.directory, 'highest-published-index'), '1000000')
   await until(
     'the end of the sessions of before',

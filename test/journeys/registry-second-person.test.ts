@@ -15,7 +15,7 @@ if (hasChromium()) await buildConsoles()
 
 const clientReg = { kind: 'clientReg', client: 'DEV/GOV/5678/new', subsystemName: 'Newcomer' }
 
-/** A client of another member, signed by both. */
+/** A client of another member, with the signatures of both. */
 async function fileByBoth(file: File, subject: object): Promise<number> {
   const first = await file(subject)
   if (first.status >= 300) throw new Error(JSON.stringify(first.body))
@@ -77,7 +77,7 @@ void t.test('a member is admitted by two persons, each in a window of their own'
   await ben.check('proposal-carried-out')
   t.match(await node.must('GET', '/members/DEV:GOV:77'), { name: 'Fisheries Agency' })
 
-  // What cannot be done any more says so at the approval.
+  // An act that is no longer possible says so when it is approved.
   await anna.open('/members')
   await act(anna, 'Admit a member', { ...asked, Reason: 'again' }, 'Propose', 'it waits')
   await close(anna)

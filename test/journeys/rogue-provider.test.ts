@@ -1,6 +1,6 @@
 /**
- * A rogue provider's server towards our consumer: whatever it presents or answers, the asking system gets only a reply
- * that the provider signed to this very request, or a fault; the exchange is closed in the log as what it was.
+ * A rogue provider's server answers our consumer. Whatever it presents or answers, the calling system gets only a reply that the
+ * provider signed for this very request, or a fault; the log closes the exchange with its true outcome.
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -39,7 +39,7 @@ const closed = new Map<string, string>()
 const details: string[] = []
 let count = 0
 
-/** The tax agency's system asks the rogue, which answers `lie`. */
+/** The tax agency's system calls the rogue, which answers with `lie`. */
 async function askRogue(
   lie: ReplyLie | ((received: Received) => ReplyLie | Promise<ReplyLie>),
   id = `ask-${++count}`,
@@ -52,7 +52,7 @@ async function askRogue(
   })
 }
 
-/** The system gets this fault and no word of the reply; the log has to close the exchange. */
+/** Asserts that the system gets this fault and nothing of the reply, and that the log closes the exchange. */
 async function refused(
   t: Test,
   what: string,
@@ -306,7 +306,7 @@ t.test('no byte goes to a server that is not proved to be the one', async (t) =>
   await refused(t, 'expired while connected', {}, /cert_validation|invalid_cert_path/)
   const modes = ['stale', 'malformed', 'revoked', 'unknown', 'wrong-signer']
   for (const mode of modes) {
-    // A new certificate each time: our server keeps the good answers that it got.
+    // A new certificate each time, because our server keeps the good responses that it got.
     const fresh = await credential(world, wanted)
     await R.register(world, rogue, fresh)
     await world.publish()

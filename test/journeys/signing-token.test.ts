@@ -1,4 +1,4 @@
-/** Keys of the configuration on a hardware token, a real SoftHSM behind p11-kit, opened by two custodians. */
+/** Configuration signing keys on a hardware token, a real SoftHSM behind p11-kit, unlocked by two custodians. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
@@ -136,7 +136,7 @@ t.test('a central registry', async (t) => {
     t.ok(server.current().statementIndex! >= index)
     await server.refreshSuspensions()
     await node.must('DELETE', `/configuration/signing-keys/${old!.id}`)
-    // By then the suspension list is renewed, by the new key.
+    // By then the suspension list is renewed with the new key.
     world.clock.now += 61_000
     await publish(node)
     const fresh = await world.reader(await anchorOf(node))
@@ -259,7 +259,7 @@ t.test('a central registry', async (t) => {
     const before = readFileSync(file)
     t.equal((await remove()).status, 204)
     t.notMatch(hsm.pkcs11Tool('--list-objects', '--login', '--pin', PIN), /Private Key/)
-    // As after a crash before the files were removed.
+    // The state after a crash before the files were removed.
     writeFileSync(file, before)
     t.equal((await remove()).status, 204, 'what was cut short is asked for again')
     t.notOk(existsSync(file))

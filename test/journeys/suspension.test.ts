@@ -1,4 +1,4 @@
-/** An emergency: a server, a certificate, a member are suspended while they exchange, and come back, over real processes. */
+/** An emergency over real processes: a server, a certificate and a member are suspended during exchanges, and resumed. */
 import t from 'tap'
 import { until } from '../until.ts'
 import { colons, startWorld } from '../world.ts'
@@ -16,7 +16,7 @@ async function outcome(): Promise<string> {
   return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
 }
 
-/** Asks until it ends like this, as a system would that exchanges all the time. */
+/** Sends requests until one ends like this, as a system would that exchanges messages all the time. */
 const becomes = (wanted: RegExp): Promise<string> =>
   until(
     `an exchange that is ${wanted}`,
@@ -34,7 +34,7 @@ void t.test('both sides obey, whoever is suspended, and go on when it is lifted'
   const subjects: [string, string, RegExp][] = [
     ['server', colons(population.id), /^client\.suspended$/],
     ['member', colons(tax.member), /^client\.suspended$/],
-    // Refused by the peer on its open connection, which may look like a connection that ends.
+    // The peer refuses it on an open connection, which may look like a closed connection.
     ['certificate', certificate, /suspended$/],
   ]
   for (const [kind, subject, wanted] of subjects) {

@@ -1,6 +1,6 @@
 /**
- * An instance whose provider (population) keeps all in PostgreSQL and whose consumer (tax) in SQLite, with the holder of subject
- * keys, an authority that may order audits, four eyes for content, and a clock that the test moves.
+ * An instance whose provider (population) keeps everything in PostgreSQL and whose consumer (tax) in SQLite. It has the holder of
+ * subject keys, an authority that may order audits, four eyes for content, and a clock that the test moves.
  */
 import { execFile } from 'node:child_process'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -24,17 +24,17 @@ type Said = { stdout: string; code?: number }
 
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat.ts')
 const HOUR_MS = 3_600_000
-/** What was fetched before the clock moves is valid after it. */
+/** OCSP responses fetched before the clock moves must be valid after it. */
 const A_DAY = '86400'
 const OPEN_ID = { people: [] as { subject: string; name: string; email: string; password: string }[] }
 
-/** At both beside the sandbox's auditors: who agrees that they see content, and who erases. */
+/** People at both servers, in addition to the sandbox's auditors: one agrees that content is shown, one erases. */
 const INVITED = [
   { subject: 'peeter', name: 'Peeter Puu', role: 'XROAD_CONTENT_AUDITOR' },
   { subject: 'olev', name: 'Olev Oja', role: 'XROAD_SECURITY_OFFICER' },
 ]
 
-/** Starts it all; what was started ends with `t`. */
+/** Starts everything; all of it ends with `t`. */
 export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
   const instance = await prepareInstance()
   t.teardown(() => instance.stop())
@@ -109,25 +109,25 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
     file,
     concordat,
     authority,
-    /** `concordat verify` of a file by the configuration that this side has, and what it said. */
+    /** Runs `concordat verify` on a file with this side's configuration; returns its output. */
     async verify(side: Side, evidence: string, ...more: string[]) {
       const conf = path.join(instance.servers[side].directory, 'configuration/current/globalconf')
       return JSON.parse(
         (await concordat('verify', '--json', '--conf', conf, ...more, evidence)).stdout,
       ) as object
     },
-    /** Who is known to the sandbox's provider, logged in at a server's console. */
+    /** A person of the sandbox's login provider, logged in at a server's console. */
     async arrive(chromium: Browser, side: Side, subject: string): Promise<Visitor> {
       const base = `${instance.servers[side].adminUrl}/console`
       const one = await visitor(t, chromium, { base, hosts: [new URL(instance.login.issuer).host] })
       await logIn(one, people.people.find((person) => person.subject === subject)!)
       return one
     },
-    /** By the processes' clocks. */
+    /** The time by the processes' clocks. */
     now,
-    /** The clocks of all processes move at once. */
+    /** Moves the clocks of all processes at once. */
     pass,
-    /** Hours go by until the day of now has settled, and half an hour more; everybody keeps what expires fresh. */
+    /** Hours pass until the current day has settled, and half an hour more; whatever expires is renewed meanwhile. */
     async settleToday(): Promise<void> {
       const day = 24 * HOUR_MS
       const settled = (Math.floor(now() / day) + 2) * day
@@ -137,14 +137,14 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
       }
       pass(1.5 * HOUR_MS)
     },
-    /** All that was logged until now is time-stamped and in a witnessed tree head. */
+    /** Makes everything logged so far time-stamped and part of a witnessed tree head. */
     async prove(): Promise<void> {
       for (const side of SIDES) {
         await admin[side].send('POST', '/message-log/time-stamp')
         await admin[side].send('POST', '/message-log/checkpoint')
       }
     },
-    /** The consumer's machine as it is now, without a pause; gives what brings it back. */
+    /** Copies the consumer's data as it is now, without stopping it; returns the function that restores it. */
     async backUpTax(): Promise<() => Promise<void>> {
       const [kept, database, keys] = [file('night'), 'message-log.db', 'log-keys']
       const at = (name: string): string => path.join(tax.directory, name)
@@ -165,7 +165,7 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
 
 export type TwoStores = Awaited<ReturnType<typeof startTwoStores>>
 
-/** At the development provider's own page. */
+/** Logs in on the development provider's own page. */
 export async function logIn(
   { page, open, settled }: Visitor,
   q: { subject: string; password: string },

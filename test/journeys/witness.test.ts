@@ -1,7 +1,7 @@
 /**
- * A whole instance whose logs are witnessed by the registry, by each other and by partners' replies: outages hold up nothing,
- * a restored database is seen by everybody who remembers, and an auditor proves it offline. An authority orders an audit, whose
- * sample a witnessed tree head draws.
+ * An instance whose logs are witnessed by the registry, by the servers for each other, and through partners' replies. Outages
+ * delay nothing; a restored database is noticed by everybody who remembers its heads, and an auditor proves it offline. An
+ * authority orders an audit, whose sample is drawn from a witnessed tree head.
  */
 import { execFile } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /**
- * Security servers that are held to an X-Road server's TLS on the wire: whole exchanges by TLS 1.2 and its suites, with
- * P-256 and RSA authentication certificates, and only between those whom the operators named. And what an agency's own
- * systems see: the internal TLS certificate, renewed while exchanges run.
+ * Security servers that use exactly an X-Road server's TLS on the wire: complete exchanges with TLS 1.2 and its suites, with
+ * P-256 and RSA authentication certificates, and only between servers that their operators named. Also what an agency's own
+ * systems see: the internal TLS certificate, renewed during exchanges.
  */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -22,7 +22,7 @@ const { population, tax, business } = instance.servers
 const { admin, registryAdmin, trust } = instance
 const system = await startProviderSystem(instance.address(40))
 t.teardown(() => system.close())
-// The registry knows the tap's address instead of the provider's.
+// The registry knows the tap's address in place of the provider's.
 const host = instance.address(41)
 const tap = await startTlsTap({ host, port: population.messagePort, to: population.address })
 const ocsp = await startTcpProxy({ host, port: population.ocspPort, to: population.address })
@@ -38,20 +38,20 @@ await addService(admin.population, { ...service, serviceCode: 'echo', url: syste
 const EXACTLY = { NODE_OPTIONS: `--import=${new URL('../fakes/xroad-tls.ts', import.meta.url).href}` }
 const mirrored = randomBytes(100_000)
 
-/** A peer by the profile: `exactly` as an X-Road server would be, or as ours is. */
+/** A peer's profile: `exactly` as an X-Road server's, or as ours. */
 function profile(peer: { id: string }, exactly: boolean): Record<string, string> {
   return { CONCORDAT_PEERS_XROAD_TLS_PEERS: peer.id, ...(exactly ? EXACTLY : {}) }
 }
 
 async function restart(provider: Record<string, string>, consumer: Record<string, string>): Promise<void> {
-  // No exchange is under way: there is nothing to drain.
+  // No exchange is under way, so there is nothing to drain.
   await Promise.all([instance.process('population').kill(), instance.process('tax').kill()])
   tap.chosen.length = 0
   const starts = [instance.start('population', provider), instance.start('tax', consumer)]
-  // Both have ended their start before one that failed ends the test.
+  // Both have started, or failed to, before a failure ends the test.
   await Promise.allSettled(starts)
   await Promise.all(starts)
-  // A server listens for peers and chooses among them by the configuration, which it had kept.
+  // Servers find and accept each other by the configuration; here it is still the stored one.
   await instance.publish()
 }
 
@@ -60,7 +60,7 @@ function exchange(): Promise<Reply> {
   return instance.ask('tax', `/r1/${population.client}/echo/mirror`, { method: 'POST', body: mirrored })
 }
 
-/** Bodies both ways, and a request and its reply in both logs; all connections by `tls`. */
+/** Bodies in both directions, with a request and its reply in both logs; all connections use `tls`. */
 async function exchanges(t: Test, tls: string): Promise<void> {
   const reply = await exchange()
   t.equal(reply.status, 200, reply.status === 200 ? tls : reply.body.toString())
@@ -154,7 +154,7 @@ t.test('systems and services see the internal TLS certificate, the newest one', 
   socket.destroy()
 })
 
-/** A new RSA authentication key of a server takes the place of the registered one. */
+/** Replaces a server's registered authentication key with a new RSA key. */
 async function presentRsa(name: ServerName): Promise<void> {
   const { id } = instance.servers[name]
   const certificates = await admin[name].get<{ sha256: string; usage: string }[]>('/token-certificates')

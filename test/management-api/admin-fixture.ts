@@ -1,4 +1,6 @@
-/** A management API for tests: real keys, local systems, message log and database; a configuration from the keys' world. */
+/**
+ * A management API for tests: real keys, local systems, message log and database; the configuration comes from the keys' world.
+ */
 import { randomInt } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -69,7 +71,7 @@ export type Reply = {
 
 export type AdminWorld = {
   app: FastifyInstance
-  /** Where it listens when there is a login. */
+  /** The address on which it listens when there is a login. */
   base: string
   /** Stores of the same database. */
   rooms: { apiKeys: ApiKeys; people: PeopleStore }
@@ -77,7 +79,7 @@ export type AdminWorld = {
   keys: Keys
   localSystems: LocalSystems
   messageLog: TestLog
-  /** How far the log's clock is ahead. */
+  /** How many milliseconds the log's clock is ahead. */
   logClock: { aheadMs: number }
   /** Made with the first archive. */
   archiveFolder: string
@@ -88,12 +90,12 @@ export type AdminWorld = {
   exports: RecordExports
   subjects: PersonSearch
   subjectKeys: Holder
-  /** Another one, without keys yet. */
+  /** Makes another holder, without keys yet. */
   newHolder(): Promise<Holder>
   database: Database
-  /** A key's Authorization header by role. */
+  /** The Authorization header of a key, by its role. */
   authorization: Record<string, string>
-  /** Asks with all roles unless one is named; objects go as JSON, Buffers as bytes. */
+  /** Calls the API with all roles unless one is named; objects are sent as JSON, Buffers as bytes. */
   ask(
     method: string,
     url: string,
@@ -107,15 +109,15 @@ export async function createAdminWorld(
   o: {
     globalConfiguration?: GlobalConfiguration
     initialized?: boolean
-    /** The embedded store when absent. */
+    /** The embedded store by default. */
     databaseUrl?: string
     logUrl?: string
     /** The issuer at which people log in; then the API listens at `base`. */
     login?: string
     contentFourEyes?: boolean
-    /** The folder of the console's pages, where they are looked at. */
+    /** The folder of the console's pages, for tests that show them. */
     pages?: string
-    /** Instead of nobody. */
+    /** The witnesses; none by default. */
     witnessRoom?: (log: TestLog) => Partial<WitnessRoomView>
     hardwareTokens?: HardwareTokenPlace[]
   } = {},
@@ -251,7 +253,7 @@ export async function createAdminWorld(
     around: (handlers) => recordingLooks(handlers, services.audit),
     authenticate,
     listeners: { clients: UNHEARD, peers: UNHEARD },
-    // What is enqueued is done; what recurs the tests do themselves, when it is its turn.
+    // Jobs that are enqueued run; tests run the recurring ones themselves.
     whenOpen: async () => {
       await services.jobs.start()
       return () => undefined
@@ -303,10 +305,10 @@ export async function createAdminWorld(
   }
 }
 
-/** A listener that nobody connects to. */
+/** A listener without any port. */
 const UNHEARD = { listen: async (): Promise<OpenListener> => ({ close: async () => undefined }) }
 
-/** The settings of a file that says this, with all defaults. */
+/** The settings of a file with this content, with all defaults. */
 function settingsWith(file: object): Settings {
   const settings = structuredClone(file)
   const check = new Ajv({ useDefaults: true, strict: false }).compile(settingsSchema)
@@ -314,7 +316,9 @@ function settingsWith(file: object): Settings {
   return settings as Settings
 }
 
-/** The feature: of witnesses is said what a test wants said, and the log is judged by the authority that stamps it here. */
+/**
+ * The feature for tests: its witnesses are those that a test sets, and the log is judged with the authority that stamps it here.
+ */
 function changed(
   module: FeatureModule<never>,
   said: ((log: TestLog) => Partial<WitnessRoomView>) | undefined,
@@ -347,7 +351,7 @@ export async function auditOf(
   return JSON.parse((await ask('GET', '/audit-log?limit=500')).raw.toString()) as []
 }
 
-/** A configuration room whose content is the keys' world. */
+/** A configuration room whose content is that of the keys' world. */
 function configurationOf(world: World): GlobalConfiguration {
   const unused = async () => {
     throw new Fault('not_found')

@@ -37,15 +37,15 @@ t.test('every operation by every role', async (t) => {
       .replace(':csrId', '00000000-0000-4000-8000-000000000000')
       .replace(/:(id|rightId|index)/g, '999')
       .replace(':caName', 'none')
-    // Bodies that no schema takes: what passes the role check fails before it does anything.
+    // A body that no schema accepts: a call that passes the role check fails before it does anything.
     const body = requestTypes.includes('application/json') ? { unknown: 1 } : undefined
     t.equal((await ask(method, at, body, { role: '' })).status, 401, `${id} needs a key`)
     for (const role of ROLES) {
       const { status, body: said } = await ask(method, at, body, { role })
       const refused = status === 403 && said['type'] === 'forbidden'
       if (refused !== !roles.includes(role)) t.fail(`${id} by ${role}: ${status} ${String(said['type'])}`)
-      // An auditor may verify, stamp and checkpoint an empty log, and there is no key to sign a request to the registry
-      // with; all else finds nothing or is refused.
+      // An auditor may verify, stamp and checkpoint an empty log. There is no key to sign a request to the registry. All other
+      // calls find nothing or are refused.
       const mayFail = /verifyMessageLog|timeStamp|ManagementRequest|unregisterCertificate|MaintenanceMode/
       if (status >= 500 && !mayFail.test(id)) t.fail(`${id} by ${role}: ${status}`)
       checked += 1

@@ -1,4 +1,4 @@
-/** What auditors do over the API, on both stores: search, look, count, export; and that no look goes unrecorded. */
+/** What auditors do over the API, on both stores: search, look, count, export. No look goes unrecorded. */
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
@@ -22,7 +22,7 @@ const WHY = 'case=2026-17&reason=complaint'
 const REPLY = Buffer.from('HTTP/1.1 200 OK\r\n\r\n')
 const HOSTILE = '=cmd|"<b>,x'
 
-/** Two exchanges that went well, one refused, and a message id that is somebody's trick. */
+/** Two successful exchanges, a refused one, and a malicious message id. */
 async function fill({ messageLog }: AdminWorld): Promise<{ first: number; refused: number }> {
   const request = await signedRecord()
   const { index: first } = await messageLog.append(request)
@@ -155,7 +155,7 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('every look is recorded, with case and reason, before it is answered', async (t) => {
     const { body } = await ask('POST', '/message-log/exports', { format: 'jsonl', filter: {} })
     await ended(world, String(body['id']))
-    // What says nothing about any exchange, or only what its reader has ordered himself; archives are tested in secrecy.test.ts.
+    // Operations that say nothing about any exchange, or only what the reader has ordered; secrecy.test.ts tests archives.
     const states = [
       ...['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getTreeHeads', 'getLogWitnesses'],
       'getMessageLogKeys',
@@ -177,7 +177,7 @@ await eachDatabase(t, async (_database, t, url) => {
       LOOKS.toSorted(),
       'all but states are looks',
     )
-    // Of these there is none here; that somebody asked for it is on record all the same.
+    // None of these exists here; the request is on record all the same.
     const missing: Record<string, [id: string, status: number]> = {
       getDailyCount: [String(first), 404],
       getLegalHold: ['7', 404],

@@ -1,4 +1,4 @@
-/** A stored body over 64 KiB that is missing or was altered: whoever asks for it is told, and the server goes on. */
+/** A stored body over 64 KiB that is missing or was altered: the caller gets a fault, and the server goes on. */
 import { randomBytes } from 'node:crypto'
 import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -11,7 +11,7 @@ const LARGE = 200_000
 const OTHER_ANSWERS = 40
 const REPLY = Buffer.from('HTTP/1.1 200 OK\r\n\r\n')
 
-/** An exchange of two large bodies; gives its first record and the files of both bodies, the request's first. */
+/** An exchange with two large bodies; returns its first record and the files of both bodies, the request's first. */
 async function exchange({ messageLog, bodyFolder }: AdminWorld) {
   const files = (): string[] =>
     globSync(path.join(bodyFolder, '**/*'), { withFileTypes: true })
@@ -30,7 +30,7 @@ async function exchange({ messageLog, bodyFolder }: AdminWorld) {
     ...{ ids, client, kind: 'reply', direction: 'out', outcome: 'ok', answers: request.index },
     message: REPLY,
   })
-  // The bundle reads these while the bodies above are on their way into it.
+  // The bundle reads these while it is writing the bodies above.
   const more = { kind: 'reply', direction: 'out', outcome: 'ok', answers: request.index } as const
   for (let n = 0; n < OTHER_ANSWERS; n++)
     await messageLog.append(await signedRecord({ ids, client, ...more, message: REPLY }))
@@ -55,7 +55,7 @@ await t.test('an exchange whose bodies are missing or altered', async (t) => {
         harm(names[which]!)
         t.match(await world.ask('GET', verification), { status: 500, body: { type: 'log_inconsistent' } })
         for (const url of [`records/${index + which}/container`, `records/${index}/evidence-bundle`]) {
-          // What was sent already cannot be called back: it breaks off.
+          // Bytes that were sent cannot be called back: the answer breaks off.
           const told = await world.ask('GET', `/message-log/${url}?${WHY}`).catch(() => 'broken off')
           t.ok(told === 'broken off' || (told as Reply).status === 500, url)
         }

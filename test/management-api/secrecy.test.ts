@@ -1,6 +1,6 @@
 /**
- * Exchanges under secret contracts, on both stores: every operation of the API that reads is asked as somebody with every role but
- * the one for them, and none of the answers holds what only such an exchange says.
+ * Exchanges under secret contracts, on both stores. Every reading operation of the API is called with every role except the
+ * secrecy role, and no answer contains anything that only such an exchange says.
  */
 import { hash, randomUUID } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,13 +18,13 @@ import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { until } from '#test/until.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from './admin-fixture.ts'
 
-/** Stands in every fact of a secret exchange: parties, ids, message, user. */
+/** Part of every fact of a secret exchange: parties, ids, message, user. */
 const MARK = 'hush'
 const WHY = 'case=2026-17&reason=complaint'
 const ORDINARY = { role: 'ordinary' }
 const CLEARED = { role: 'cleared' }
 
-/** Operations whose answer is no record of the log, and that need more than a path to be asked. */
+/** Operations that are no reads of one record, and need more than a path. */
 const QUERIES: Record<string, string> = {
   getRecordContent: WHY,
   downloadRecordContainer: WHY,
@@ -35,7 +35,7 @@ const QUERIES: Record<string, string> = {
   getTraffic: 'by=client',
   getSearchTerms: 'of=purpose',
 }
-/** What a record that is not to be seen is answered with. */
+/** Operations that refuse a record which the caller may not see. */
 const REFUSED: ReadonlySet<string> = new Set([
   ...['getExchange', 'verifyExchange', 'getRecord', 'getRecordContent'],
   ...['downloadRecordContainer', 'downloadEvidenceBundle'],
@@ -130,7 +130,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
   const erased = await exchange(world, `${MARK}3`, 1)
   await messageLog.timeStampNow()
   await messageLog.retention.erase({ index: erased, mode: 'LEAF_ONLY', case: '1', reason: 'order' })
-  // The next day, so that its counts are there to be read too.
+  // The next day, so that its counts can be read too.
   world.logClock.aheadMs += 86_400_000
   await messageLog.maintain()
   const reconciliation = await reconciled(world)
@@ -245,7 +245,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
           .match(/"leaf"/g)!.length,
         2,
       )
-      // Whoever may see more gets what was ordered by one who may not.
+      // Even a reader who may see more gets only what was exported for the one who may not.
       const again = await filesOf(await file(await exported(world, ORDINARY), CLEARED))
       t.notMatch([...again.values()].join('\n'), MARK)
     },
