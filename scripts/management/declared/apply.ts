@@ -1,4 +1,4 @@
-/** Changes a registry to what a file declares, as far as that is possible now. Running it again continues the work. */
+/** Makes those changes to a registry that a file declares and that are possible now. Running it again continues the work. */
 import { createHash } from 'node:crypto'
 import { contentText } from '#central-registry/changes/rules.ts'
 import type { ManagementApi } from '../client.ts'

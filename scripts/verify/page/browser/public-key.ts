@@ -1,6 +1,6 @@
 /**
- * The public keys of node:crypto, as far as verifying evidence needs them: type and size of all key types that may occur, the
- * numbers of those that are accepted (RSA, P-256, P-384, P-521, Ed25519). Never a private key.
+ * The part of public keys in node:crypto that verifying evidence uses. Every key type that may occur is named. Keys of accepted
+ * types (RSA, P-256, P-384, P-521, Ed25519) also have details and numbers. Private keys are not supported.
  */
 import { p256, p384, p521 } from '@noble/curves/nist.js'
 import {
