@@ -18,7 +18,7 @@ export type ConfigurationClient = {
 type Settings = {
   /** For connecting, for the head of the answer, and for each pause in its body. */
   timeoutMs?: number | undefined
-  /** For one whole answer. */
+  /** The time limit for one whole answer. */
   totalTimeoutMs?: number | undefined
   /** PEM of the CA certificates for https sources; by default those of the system. */
   ca?: string | undefined

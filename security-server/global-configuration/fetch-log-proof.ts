@@ -49,7 +49,7 @@ export async function checkInLog(q: Question): Promise<SignedHead | undefined> {
   return found
 }
 
-/** Throws `registry_fork` or `invalid_proof` unless the newer head's log contains the older head's, and `network_error`. */
+/** Throws `registry_fork` or `invalid_proof` unless the newer log contains the older one; `network_error` without an answer. */
 export async function checkSameLog(
   q: Pick<Question, 'client' | 'url'>,
   older: LogHead,

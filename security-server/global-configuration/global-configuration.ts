@@ -35,7 +35,7 @@ export type GlobalConfiguration = {
    * instances, two minutes at most; `state()` shows their results.
    */
   refresh(): Promise<void>
-  /** As `refresh`, for the job: other instances are fetched in the background and hold up nothing of the own instance. */
+  /** As `refresh`, for the job: other instances are fetched in the background and do not delay the own one. */
   refreshOwn(): Promise<void>
   /** Fetches only the suspension list, more often than the configuration. Throws when no acceptable list was found. */
   refreshSuspensions(): Promise<void>

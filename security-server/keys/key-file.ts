@@ -29,7 +29,7 @@ export type StoredKey = {
   label: string
   createdAt: string
   spki: Buffer
-  /** The private half of a key in the software token. */
+  /** The sealed private key, for a key in the software token. */
   sealed?: Sealed | undefined
   /** CKA_ID in hex of a key on a hardware token. */
   objectId?: string | undefined
@@ -39,12 +39,12 @@ export type StoredKey = {
   certificates: StoredCertificate[]
 }
 
-/** The id of a key by its public half. */
+/** The id of a key, made from its public key. */
 export function keyId(spki: Buffer): string {
   return createHash('sha256').update(spki).digest('hex').slice(0, 40)
 }
 
-/** A new key's record with its private half sealed under the token key. */
+/** A new key's record with the private key sealed under the token key. */
 export function makeStoredKey(q: {
   privateKey: KeyObject
   usage: KeyUsage

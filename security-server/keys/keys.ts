@@ -40,7 +40,7 @@ export type { AuthenticationIdentity, SigningIdentity, TlsIdentity } from './ide
 export type { InternalTls } from './internal-tls.ts'
 
 export type KeysDependencies = {
-  /** The token's folder; `ocsp/` within it keeps OCSP answers. */
+  /** The token's folder; `ocsp/` in it has the OCSP responses. */
   directory: string
   clock: Clock
   /** The current configuration; throws its own fault (`global_conf_outdated`, ...) when there is none. */
@@ -55,9 +55,11 @@ export type KeysDependencies = {
 }
 
 export type Keys = {
-  /** Throws `token_not_active`, `cannot_sign`, `incorrect_validation_info`, or the configuration's fault. */
+  /**
+   * Throws `token_not_active`, `token_unavailable`, `cannot_sign`, `incorrect_validation_info`, or the configuration's fault.
+   */
   signingIdentity(member: MemberId): SigningIdentity
-  /** As above, for the certificate of TLS between servers; a registered one is preferred. */
+  /** As `signingIdentity`, for TLS between servers; a registered certificate is preferred. */
   authenticationIdentity(): AuthenticationIdentity
   /** Signs a document for the central registry as JWS. */
   signJson: SignJson
@@ -112,7 +114,7 @@ export type Keys = {
   request(keyId: string, id: string): Buffer
   deleteRequest(keyId: string, id: string): Promise<void>
   certificate(sha256: string): CertificateInfo
-  /** Throws `cert_not_found`. */
+  /** The certificate in DER; throws `cert_not_found`. */
   certificateDer(sha256: string): Buffer
   /** Imports a certificate in DER, PEM or base64 for an existing key, and fetches its OCSP status before it returns. */
   importCertificate(bytes: Buffer, o?: { activate?: boolean }): Promise<CertificateInfo>

@@ -34,7 +34,7 @@ export function unseal(key: Buffer, context: string, sealed: Sealed): Buffer | u
   }
 }
 
-/** Reads a sealed value out of parsed JSON; throws `io_error` for anything else. */
+/** Reads a sealed value from parsed JSON; throws `io_error` for any other value. */
 export function asSealed(value: unknown, file: string): Sealed {
   const { nonce, ciphertext, tag } = (value ?? {}) as Record<string, unknown>
   if (typeof nonce === 'string' && typeof ciphertext === 'string' && typeof tag === 'string') {

@@ -1,4 +1,4 @@
-/** Changes of access rights and local groups. */
+/** The operations that change access rights and local groups. */
 import { Fault } from '#schemas/fault.ts'
 import {
   type ClientId,

@@ -1,4 +1,4 @@
-/** Changes of clients and of the TLS certificates with which their systems authenticate. */
+/** The operations that change clients and the TLS certificates with which their systems authenticate. */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'

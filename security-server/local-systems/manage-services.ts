@@ -1,4 +1,4 @@
-/** Changes of service descriptions, services and endpoints. */
+/** The operations that change service descriptions, services and endpoints. */
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { checkPathGlob } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'

@@ -73,7 +73,7 @@ export function decodeContent(bytes: Buffer): Sections {
 
 export type BodyFileReference = { dataKey: Buffer; size: number; name: string }
 
-/** Section `bodyFile`. */
+/** Writes section `bodyFile`. */
 export function encodeBodyFile(reference: BodyFileReference): Buffer {
   const size = Buffer.alloc(8)
   size.writeBigUInt64BE(BigInt(reference.size))

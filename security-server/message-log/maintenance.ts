@@ -14,7 +14,7 @@ import type { WorkerSetup } from './worker-api.ts'
 type Maintenance = {
   /** Does one slice of each kind of work. Resolves to true when there is more to do. */
   slice(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
-  /** Brings all parts up to the newest record. */
+  /** Runs the maintenance of all parts up to the newest record. */
   catchUp(): Promise<void>
   markLowWater(): Promise<void>
   /** Call after recovery: from now on the writer knows all open exchanges. */

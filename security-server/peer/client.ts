@@ -41,7 +41,7 @@ export type PeerRequest = {
   /** The path of the URL on that server; `/` for messages. */
   path?: string
   headers: Record<string, string>
-  /** Opened anew for each connection attempt. */
+  /** Called for each connection attempt; returns the content from its start. */
   content: () => Buffer | Readable
 }
 

@@ -9,7 +9,7 @@ export type RecordReference = { index: number; leaf: Buffer }
 
 export type LogEntry = {
   kind: 'request' | 'reply' | 'refusal' | 'outcome-unknown'
-  /** Seen from this server: `in` came from a peer, `out` left to one. */
+  /** Seen from this server: `in` came from a peer, `out` was sent to one. */
   direction: 'in' | 'out'
   ids: { id: string; requestId: string }
   client: ClientId

@@ -23,10 +23,7 @@ const WORDS: Readonly<Record<string, string>> = {
 
 const NOT_TRUSTED = 'its certificate was issued by nobody who is trusted for the service'
 
-/**
- * The same for the error codes that Node gives when a certificate does not verify (OpenSSL's X509_V_ERR, and the host name
- * check).
- */
+/** Words for Node's error codes when a certificate does not verify (OpenSSL's X509_V_ERR, and the host name check). */
 const CERTIFICATE_WORDS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has run out',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet',

@@ -26,7 +26,7 @@ export async function addSigningKey(
 /** Gives `host`'s server a signing key of `provider`'s member and its subsystem as a client; call `publish` afterwards. */
 export async function serveAlso(instance: Instance, host: ServerName, provider: ServerName): Promise<void> {
   const { client } = instance.servers[provider]
-  // What a server that has just started has on disk may be older than a suspension list lives.
+  // A server that has just started has its configuration from disk, whose suspension list may have expired.
   await instance.admin[host].send('PUT', '/global-configuration/refresh')
   await addSigningKey(instance, host, { of: provider })
   await instance.admin[host].send('POST', '/clients', { id: colons(client) })

@@ -1,4 +1,4 @@
-/** Keys of a security server on a hardware token, a real SoftHSM behind p11-kit. */
+/** A security server with signing keys on a hardware token, a real SoftHSM behind p11-kit. */
 import t from 'tap'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { verifyValue } from '#core/signature/algorithms.ts'

@@ -1,4 +1,4 @@
-/** Taking a case on, and ending it with a reason. */
+/** The acts on a case: taking it on, and ending it with a reason. */
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { text } from '../../kit/text.ts'

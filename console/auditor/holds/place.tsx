@@ -85,7 +85,7 @@ function scopeOf(values: Values): Scope {
   return scope as Scope
 }
 
-/** "3, 5, 8" */
+/** Reads numbers such as "3, 5, 8"; undefined when a part is no number. */
 function numbersOf(value: string): number[] | undefined {
   const parts = value.split(/[\s,]+/).filter((part) => part !== '')
   return parts.every((part) => /^(0|[1-9]\d{0,14})$/.test(part)) ? [...new Set(parts.map(Number))] : undefined

@@ -1,4 +1,4 @@
-/** Who may log in at this security server and do what. */
+/** The page of people: who may log in at this security server, with which roles. */
 import type { Page } from '../../kit/frame.tsx'
 import { People } from '../../kit/people.tsx'
 

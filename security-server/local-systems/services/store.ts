@@ -1,4 +1,4 @@
-/** Writes service descriptions, services, their certificates and endpoints. */
+/** The writes of service descriptions, services, their certificates and endpoints. */
 import type { Insertable } from 'kysely'
 import { once } from '../clients/store.ts'
 import type { Transaction } from '../store.ts'

@@ -1,4 +1,4 @@
-/** Reads of records, their keys and signature documents; marks and body files. Nothing here changes a record. */
+/** Reads records, their keys and signature documents; reads and writes marks and body files. Nothing here changes a record. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { applyDelta } from '../document-delta.ts'

@@ -20,8 +20,8 @@ export type ReplayWindow = {
   /** Removes a key whose commit failed. */
   remove(octets: Uint8Array, at: number): void
   /**
-   * Allows to drop keys older than `before`; those of a generation are dropped together. Returns a time: all older keys were
-   * dropped.
+   * Drops the generations whose keys are all older than `before`, except the last GENERATIONS_KEPT. Returns a time: all keys
+   * before it were dropped.
    */
   forget(before: number): number
 }
