@@ -17,8 +17,8 @@ type NotYet = false | 0 | '' | null | undefined
  * Waits until `look` finds what the test wants, and returns what it found.
  *
  * `look` is called again and again, one call after the other, until it returns a value. The value that it passes to `saw` is
- * the state: whenever that changes, the deadline starts again, so that a slow machine has the time that it needs. When nothing has
- * changed for `deadlineMs`, the wait fails with `label` and the last state. An error that `look` throws fails the test.
+ * the state: whenever that changes, the deadline starts again, so that a slow machine has the time that it needs. When nothing
+ * has changed for `deadlineMs`, the wait fails with `label` and the last state. An error that `look` throws fails the test.
  */
 export async function until<Found>(
   label: string,
