@@ -21,7 +21,9 @@ const FILE_NAME = /^(?!(?:.*\/)?\.+(?:\/|$))[A-Za-z0-9%._*+-]{1,255}(?:\/[A-Za-z
 
 type Reader<T> = (value: unknown, where: string) => T
 
-/** Throws `malformed_bundle`. `limits`: an archive has more records and files than a bundle. */
+/**
+ * Throws `malformed_bundle`. `most`: the largest numbers of records and files, which are higher for archives than for bundles.
+ */
 export function parseManifest(
   bytes: Buffer,
   most: { records: number; files: number } = { records: MAX_RECORDS, files: MAX_FILES },

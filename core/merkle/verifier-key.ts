@@ -1,4 +1,7 @@
-/** Public keys of logs and witnesses as text (C2SP signed-note, "Verifier keys"): `<name>+<key id in hex>+<base64 of type and key>`. */
+/**
+ * Public keys of logs and witnesses as text (C2SP signed-note, "Verifier keys"): `<name>+<key id in hex>+<base64 of type and
+ * key>`.
+ */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { ed25519Octets, isKeyName, noteKeyId } from './signed-note.ts'

@@ -25,7 +25,7 @@ type ReadMessage = {
   body: Buffer | undefined
 }
 
-/** The places that apply to this call. A place with `none` counts only if it is the only one. */
+/** The places that apply to this call, including those with `none`; the caller decides what those mean. */
 export function placesOf(
   places: readonly SubjectPlace[],
   q: Pick<ReadMessage, 'method' | 'path'>,

@@ -27,7 +27,7 @@ export type AuditLog = {
   list(q: AuditFilter & { offset?: number; limit: number }): Promise<AuditEntry[]>
   /** The number of matching records. */
   count(q: AuditFilter): Promise<number>
-  /** All records with this number or later whose time is in the range, oldest first, page by page. */
+  /** All records whose time is in the range, oldest first, page by page. */
   pages(q: { from?: string | undefined; until?: string | undefined }): AsyncGenerator<AuditRow[]>
   /**
    * Recomputes the chain: how many records are intact, and the number of the first that is not. `heads` are heads of the chain in

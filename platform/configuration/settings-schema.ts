@@ -5,7 +5,7 @@ import { Fault } from '#schemas/fault.ts'
 
 const MAX_PROBLEMS = 10
 
-/** Changes `settings` in place: defaults are filled in, `x-path` settings become absolute. `position` gives "file:line:column". */
+/** Changes `settings` in place: fills in defaults and makes `x-path` settings absolute. `position` returns "file:line:column". */
 export async function checkSettings(
   settings: object,
   schema: object,

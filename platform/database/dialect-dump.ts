@@ -43,7 +43,7 @@ export async function foreignKeys(kysely: Kysely<unknown>): Promise<{ from: stri
   return (await query.execute(kysely)).rows.filter(({ from, to }) => from !== to)
 }
 
-/** The rows of a table page by page, as of one moment. */
+/** The rows of a table page by page. The transaction of `snapshot` keeps the pages consistent. */
 export async function* readInPages(
   snapshot: Kysely<unknown>,
   table: string,

@@ -48,7 +48,7 @@ export function checkNotOwn(id: string, deciders: (string | undefined)[]): void 
   if (deciders.includes(id)) throw new Fault('not_second_person', { what: 'nobody changes their own roles' })
 }
 
-/** Throws `conflict` for a person who was removed, or has not logged in yet. */
+/** Throws `conflict` for a person who was removed. */
 export function checkMayHaveRoles({ state }: Standing): void {
   if (state === 'removed') throw new Fault('conflict', { what: 'the person was removed; invite them again' })
 }

@@ -90,7 +90,7 @@ export async function openConnection(
   }
 
   let header: { options: number; length: number } | undefined
-  /** Processes one complete message; false if more bytes are needed. */
+  /** Processes the version octet or one whole answer; false if more bytes are needed. */
   function step(): boolean {
     if (version === undefined) {
       const first = take(1)

@@ -1,7 +1,7 @@
 /**
- * Makes the resource limits of threads effective for the young generation. The command line sets it for the main thread
+ * Makes the resource limits of threads effective for the young generation. The command line sets its size for the main thread
  * (scripts/concordat), and in V8 an option takes precedence over resource limits: otherwise each thread would get the main
- * thread's 16 MB.
+ * thread's size.
  */
 import { setFlagsFromString } from 'node:v8'
 
