@@ -32,7 +32,7 @@ export type Circumstances = {
   /** The access right that allowed the call. Absent on the provider's side: there was none. */
   right?: { endpoint: EndpointPattern; grants: RightGrant[] }
   service?: {
-    type: 'REST' | 'OPENAPI'
+    type: 'REST' | 'OPENAPI' | 'WSDL'
     /** SHA-256 of the description in force: as it was read, and as clients get it. */
     description?: { document: string; published: string; since: string }
   }

@@ -11,7 +11,13 @@ export type FaultCode = keyof typeof catalogue
 export type FaultOrigin = 'client' | 'server.clientproxy' | 'server.serverproxy' | 'signer'
 
 /** A fault on the wire: dotted lower-case code, public text, and an id under which the logs have it. */
-export type WireFault = { type: string; message: string; detail: string }
+export type WireFault = {
+  type: string
+  message: string
+  detail: string
+  /** The SOAP document of a fault that a system or another server wrote: SOAP clients get it unchanged. */
+  document?: Buffer
+}
 
 type Facts = {
   /** Details: identifiers and limits only, never payload, secrets or personal codes. */

@@ -118,16 +118,15 @@ export function parseSubsystemId(text: string): SubsystemId {
   return { instance: parts[0], memberClass: parts[1], memberCode: parts[2], subsystemCode: parts[3] }
 }
 
-/** Reads "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE", the five segments of a REST service. */
+/** Reads "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE[/VERSION]"; only SOAP services have versions. */
 export function parseServiceId(text: string): ServiceId {
-  const [instance, memberClass, memberCode, subsystemCode, serviceCode] = segments(text, 5, 5) as [
-    string,
-    string,
-    string,
-    string,
-    string,
-  ]
-  return { instance, memberClass, memberCode, subsystemCode, serviceCode }
+  const [instance, memberClass, memberCode, subsystemCode, serviceCode, serviceVersion] = segments(
+    text,
+    5,
+    6,
+  ) as [string, string, string, string, string, string?]
+  const service = { instance, memberClass, memberCode, subsystemCode, serviceCode }
+  return serviceVersion === undefined ? service : { ...service, serviceVersion }
 }
 
 /** Reads "INSTANCE/CLASS/CODE/SERVERCODE", the form of X-Road-Security-Server. */

@@ -53,7 +53,7 @@ export type Settings = KeepingSettings & {
     authorities: { name: string; certificateSha256: string; secret: boolean }[]
   }
   registryReports: { callCounts: boolean }
-  limits: { bodyBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
+  limits: { bodyBytes: number; soapBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
   /** The process that holds the keys for searching the log by person. */
   subjectKeys?: SubjectKeysSettings
   /** Set when this server cosigns the checkpoints of other servers' logs. */
@@ -249,7 +249,14 @@ export const settingsSchema = {
           type: 'integer',
           minimum: 1024,
           default: 10737418240,
-          description: 'The largest body, in bytes',
+          description: 'The largest body, in bytes; of SOAP all attachments together',
+        },
+        soapBytes: {
+          type: 'integer',
+          minimum: 1024,
+          maximum: 10485760,
+          default: 10485760,
+          description: 'The largest SOAP message without its attachments, in bytes; it is held in memory',
         },
         replyTimeoutSeconds: {
           type: 'integer',

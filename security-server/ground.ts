@@ -126,7 +126,11 @@ export async function openGround(q: {
     ...{ server, folder, globalConfiguration, keys, localSystems, contracts, post },
     ...{ clockCheck, heard: clockCheck.heard },
     ...{ storedLog, messageLog, ...wire, ownListeners: ownListeners(settings) },
-    ...{ limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: settings.limits.bodyBytes } },
+    limits: {
+      maxMessageBytes: 64 * 1024,
+      maxSoapBytes: settings.limits.soapBytes,
+      maxBodyBytes: settings.limits.bodyBytes,
+    },
     ...armedBy(settings),
     observe: (half: string) => (outcome: string, seconds: number) =>
       exchanged.observe({ half, outcome }, seconds),

@@ -70,7 +70,7 @@ export async function listenForClients(
 ): Promise<FastifyInstance[]> {
   const apps: { app: FastifyInstance; host: string; port: number }[] = []
   const edge = { ...COMMON, ...brokenRequests('server.clientproxy', log) }
-  const rewriteUrl = (request: { url?: string | undefined }): string => routeOf(request.url ?? '/')
+  const rewriteUrl = routeOf
   if (settings.http !== undefined) {
     const app = Fastify({ ...edge, rewriteUrl, http: HTTP })
     apps.push({ app, host: settings.http.address, port: settings.http.port })

@@ -114,7 +114,7 @@ const circumstances = object<Circumstances>({
   ),
   service: optional(
     object<NonNullable<Circumstances['service']>>({
-      type: one('REST', 'OPENAPI'),
+      type: one('REST', 'OPENAPI', 'WSDL'),
       description: optional(
         object<{ document: string; published: string; since: string }>({
           ...{ document: like(DIGEST), published: like(DIGEST), since: text },

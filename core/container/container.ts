@@ -57,6 +57,8 @@ export type Container = Documents & {
   manifest: Buffer | undefined
   asicManifest: Buffer | undefined
   attachments: ReadAttachment[]
+  /** SHA-512 of all attachments joined in order, where there are several: what a log's leaf commits to as the body. */
+  joinedSha512: Buffer | undefined
   /** Hash chains under the names that X-Road's chain files have outside containers; no signature refers to them. */
   strayChains: { name: string; bytes: Buffer }[]
   /** Names of entries that do not belong in a message container. */

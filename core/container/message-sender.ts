@@ -1,18 +1,15 @@
 /** The sender that a message claims: the client of a request, the provider of a response. */
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { parseRestResponse } from '#core/transport/rest-response.ts'
+import { isSoapMessage } from '#core/transport/soap-document.ts'
+import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import { type ClientId, subsystemOf } from '#schemas/identifiers.ts'
 
-const LESS_THAN = 0x3c
-const BYTE_ORDER_MARK = 0xef
 const STATUS_LINE = /^\d{3}\r?\n/
 
 /** Reads a REST or SOAP message as strictly as a security server does; throws the faults of their readers. */
 export async function senderOf(message: Buffer): Promise<ClientId> {
-  const first = message.toString('latin1', 0, 64).trimStart().charCodeAt(0)
-  if (first === LESS_THAN || first === BYTE_ORDER_MARK) {
-    // Loaded late, because it needs the XML library, which start-up and REST do not.
-    const { parseSoapMessage } = await import('#core/transport/soap-message.ts')
+  if (isSoapMessage(message)) {
     const soap = await parseSoapMessage(message)
     return soap.isResponse ? providerOf(soap.service) : soap.client
   }

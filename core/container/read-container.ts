@@ -26,7 +26,7 @@ import { checkStructure } from './zip-structure.ts'
 export type ContainerLimits = { entries: number; documentBytes: number; attachmentBytes: number }
 
 const DEFAULT_LIMITS: ContainerLimits = {
-  entries: 128,
+  entries: 1_100,
   documentBytes: 64 * 1024 * 1024,
   attachmentBytes: 64 * 1024 * 1024 * 1024,
 }
@@ -72,7 +72,10 @@ async function read(zip: ZipFile, limits: ContainerLimits): Promise<Container> {
   }
   const container = assemble(found)
   const wanted = digestsIn(container)
-  for (const entry of inOrder(entries)) container.attachments.push(await readAttachment(zip, entry, wanted))
+  const ordered = inOrder(entries)
+  const joined = ordered.length > 1 ? createHash('sha512') : undefined
+  for (const entry of ordered) container.attachments.push(await readAttachment(zip, entry, wanted, joined))
+  container.joinedSha512 = joined?.digest()
   for (const entry of entries.filter(({ fileName }) => isOther(fileName))) {
     const name = entry.fileName
     if (STRAY_CHAIN.has(name)) container.strayChains.push({ name, bytes: await readDocument(zip, entry) })
@@ -116,6 +119,7 @@ function assemble(found: Map<string, Buffer>): Container {
     manifest: found.get(ENTRY.manifest),
     asicManifest: found.get(ENTRY.asicManifest),
     attachments: [],
+    joinedSha512: undefined,
     strayChains: [],
     unknown: [],
   }
@@ -145,10 +149,16 @@ async function readDocument(zip: ZipFile, entry: Entry): Promise<Buffer> {
   return Buffer.concat(pieces)
 }
 
-async function readAttachment(zip: ZipFile, entry: Entry, wanted: DigestName[]): Promise<ReadAttachment> {
+async function readAttachment(
+  zip: ZipFile,
+  entry: Entry,
+  wanted: DigestName[],
+  joined: Hash | undefined,
+): Promise<ReadAttachment> {
   const hashes = wanted.map((name): [DigestName, Hash] => [name, createHash(nodeDigest(name))])
   await readEntry(await zip.openReadStreamPromise(entry), entry, (piece) => {
     for (const [, hash] of hashes) hash.update(piece)
+    joined?.update(piece)
   })
   const digests = new Map(hashes.map(([name, hash]) => [name, hash.digest()]))
   return {

@@ -2,23 +2,30 @@
  * Checks that the records of a bundle belong to one exchange. Each record after the first answers the first (an erasure may
  * answer any of them), the reply answers exactly that request, and a record's metadata agree with its message.
  */
+import { hash } from 'node:crypto'
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { parseRestResponse, requestHash } from '#core/transport/rest-response.ts'
+import { requestHashIn } from '#core/transport/soap-consistency.ts'
+import { isSoapMessage } from '#core/transport/soap-document.ts'
+import { parseSoapMessage, type SoapMessage } from '#core/transport/soap-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
 import type { RecordVerdict } from './bundle.ts'
 import type { ProvenRecord } from './judge-record.ts'
 
-type Said = { client: ClientId; service: ServiceId; id?: string | undefined; requestId?: string | undefined }
-
-const LESS_THAN = 0x3c
+type Said = {
+  client: ClientId
+  service: ServiceId | SoapMessage['service']
+  id?: string | undefined
+  requestId?: string | undefined
+}
 
 /** The verdict on one record, compared with the others of the bundle. The exchange begins with the first record of `all`. */
-export function checkExchange(record: ProvenRecord, all: ProvenRecord[]): RecordVerdict {
+export async function checkExchange(record: ProvenRecord, all: ProvenRecord[]): Promise<RecordVerdict> {
   const { leaf: _leaf, shown: _shown, ...verdict } = record
   if (record.verdict === 'TOTAL-FAILED') return verdict
   try {
-    const reason = whyForeign(record, all)
+    const reason = await whyForeign(record, all)
     return reason === undefined
       ? verdict
       : { ...verdict, verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE', reason }
@@ -29,7 +36,7 @@ export function checkExchange(record: ProvenRecord, all: ProvenRecord[]): Record
   }
 }
 
-function whyForeign(record: ProvenRecord, all: ProvenRecord[]): string | undefined {
+async function whyForeign(record: ProvenRecord, all: ProvenRecord[]): Promise<string | undefined> {
   const [first] = all as [ProvenRecord, ...ProvenRecord[]]
   const { form, shown } = record
   const answered =
@@ -39,15 +46,34 @@ function whyForeign(record: ProvenRecord, all: ProvenRecord[]): string | undefin
   const { answers } = (record.metadata ?? {}) as { answers?: unknown }
   if (record !== first && form.kind !== 'erasure' && answers !== undefined && answers !== first.index)
     return `It says that it answers record ${String(answers)}.`
-  // SOAP messages name their parties in a header that X-Road's readers judge; the log commits to those bytes too.
-  if (shown === undefined || form.kind === 'refusal' || shown.message[0] === LESS_THAN) return undefined
+  if (shown === undefined || form.kind === 'refusal') return undefined
+  const asked = first === record ? undefined : first.shown
+  if (isSoapMessage(shown.message)) return whyUnlikeSoap(shown.message, record, asked?.message)
   if (form.kind === 'request') return whyUnlike(parseRestRequest(shown.message), record.metadata)
   if (form.kind !== 'reply') return undefined
   const response = parseRestResponse(shown.message)
-  const asked = first === record ? undefined : first.shown
-  if (asked !== undefined && response.requestHash !== requestHash(asked.hashes))
-    return `It is no reply to the message of record ${first.index}.`
+  if (asked !== undefined && response.requestHash !== requestHash(asked.hashes)) return notAReply(first)
   return whyUnlike(response, record.metadata)
+}
+
+/** A SOAP message says nothing of x-road-request-id; the hash of its request stands in its header (wire 1.5). */
+async function whyUnlikeSoap(
+  message: Buffer,
+  { form, metadata }: ProvenRecord,
+  asked: Buffer | undefined,
+): Promise<string | undefined> {
+  const said = await parseSoapMessage(message)
+  if (said.isResponse !== (form.kind === 'reply'))
+    return 'Its message is no request or reply, as its record says.'
+  const named = requestHashIn(said)
+  if (form.kind === 'reply' && asked !== undefined && named !== hash('sha512', asked, 'base64'))
+    return 'It is no reply to the message that it answers.'
+  const { requestId } = (metadata ?? {}) as { requestId?: string }
+  return whyUnlike({ ...said, requestId }, metadata)
+}
+
+function notAReply({ index }: ProvenRecord): string {
+  return `It is no reply to the message of record ${index}.`
 }
 
 function whyUnlike(said: Said, metadata: unknown): string | undefined {

@@ -20,7 +20,7 @@ export async function judgeBundle(q: BundleQuestion): Promise<BundleVerdict> {
   const proofs: Proofs = { heads: proveHeads(q), stamps: judgeTimeStamps(q.bundle) }
   for (const record of manifest.records) records.push(await judgeRecord(record, q, proofs))
   const told = records.map((one) => sayErased(one, records))
-  const answered = told.map((one) => checkExchange(one, told))
+  const answered = await Promise.all(told.map((one) => checkExchange(one, told)))
   const checkpoints = judgeCheckpoints(q, answered, proofs.heads)
   return {
     ...(failed(proofs) ?? overall(answered, checkpoints)),

@@ -169,10 +169,8 @@ async function checkShown(
   expect('message', sha512(container.message), record.openings.message?.digest)
   if (form.body !== '' && record.openings.body === undefined)
     throw malformed('the body of a message that is shown is not opened')
-  const [body, ...more] = container.attachments
-  // The signature's hash chain does not distinguish attachments from other messages of the batch; the leaf does.
-  if (more.length > 0) throw differs('Its leaf commits to one body, and more are shown.')
-  expect('body', body?.digest('SHA-512').toString('base64') ?? '', record.openings.body?.digest ?? '')
+  // The signature's hash chain does not tell attachments from other messages of its batch: the leaf does, with one digest of all.
+  expect('body', bodyDigest(container)?.toString('base64') ?? '', record.openings.body?.digest ?? '')
   if (signatures === undefined) throw differs('The signature document that its leaf names is missing.')
   await checkSameSignature(signatures, container.signatures)
   return { ...said, container }
@@ -215,11 +213,14 @@ function withoutMessage(
   }
 }
 
-function shownIn({ message, attachments }: Container): ShownMessage {
-  return {
-    message,
-    hashes: { message: hash('sha512', message, 'buffer'), body: attachments[0]?.digest('SHA-512') },
-  }
+function shownIn(container: Container): ShownMessage {
+  const { message } = container
+  return { message, hashes: { message: hash('sha512', message, 'buffer'), body: bodyDigest(container) } }
+}
+
+/** Of what stands beside the message: the one attachment, or all of them joined in order. */
+function bodyDigest({ attachments, joinedSha512 }: Container): Buffer | undefined {
+  return joinedSha512 ?? attachments[0]?.digest('SHA-512')
 }
 
 function jsonOf(metadata: Buffer | undefined): unknown {

@@ -3,6 +3,7 @@ import t from 'tap'
 import { MAX_IDENTIFIER, normaliseIdentifier } from './identifier.ts'
 import { checkPlace, matchTemplate, type SubjectPlace, templateOf } from './place.ts'
 import { MAX_SUBJECTS, placesOf, readReplySubjects, readRequestSubjects } from './read-subjects.ts'
+import { soapBodyJson } from './soap-body.ts'
 
 const TYPE = 'personal-code'
 const place = (changes: Partial<SubjectPlace>): SubjectPlace => ({
@@ -166,4 +167,25 @@ t.test('all people of a message are found, up to a bound; what is not found is t
   t.same(readReplySubjects(reply, json([])), { subjects: [] })
   t.equal(readReplySubjects(reply, Buffer.from('x')).fault, 'unreadable')
   t.end()
+})
+
+t.test('identifiers in SOAP bodies', async (t) => {
+  const soap = (body: string): Buffer =>
+    Buffer.from(
+      `<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>${body}</s:Body></s:Envelope>`,
+    )
+  const at = async (body: string, name: string): Promise<string[] | string> => {
+    const place = { method: '*', path: '**', in: 'body', name, type: 'personal-code' } as const
+    const bytes = await soapBodyJson(soap(body))
+    const message = { method: 'POST', path: '', query: undefined, headers: [], body: bytes }
+    const { subjects, fault } = readRequestSubjects([place], message)
+    return fault ?? subjects.map(({ identifier }) => identifier)
+  }
+  t.strictSame(await at('<p:get xmlns:p="urn:p"><code>1 2</code></p:get>', '/get/code'), ['12'])
+  t.strictSame(await at('<get><p><code>1</code></p><p><code>2</code></p></get>', '/get/p/code'), ['1', '2'])
+  t.strictSame(await at('<get><__proto__>1</__proto__></get>', '/get/__proto__'), ['1'])
+  t.equal(await at('<get/>', '/get/code'), 'absent')
+  t.equal(await at('<get><code><a>1</a></code></get>', '/get/code'), 'unreadable')
+  await t.rejects(soapBodyJson(soap('<a>'.repeat(100) + '</a>'.repeat(100))), { code: 'invalid_soap' })
+  await t.rejects(soapBodyJson(soap('text<a>b</a><c>')), { code: 'invalid_soap' })
 })

@@ -13,6 +13,7 @@ export const FAULT_CONTENT_TYPE = 'text/xml; charset=UTF-8'
 
 /** The fault as X-Road writes it, byte for byte; characters that XML 1.0 does not know are left out. */
 export function writeSoapFault(fault: WireFault): Buffer {
+  if (fault.document !== undefined) return fault.document
   const detail =
     fault.detail === ''
       ? ''
@@ -24,6 +25,12 @@ export function writeSoapFault(fault: WireFault): Buffer {
       '</SOAP-ENV:Fault></SOAP-ENV:Body></SOAP-ENV:Envelope>',
     'utf8',
   )
+}
+
+/** The same as parseSoapFault, with the document: what stands in its detail is for the asking system. */
+export function receivedFault(bytes: Buffer): WireFault | undefined {
+  const fault = parseSoapFault(bytes)
+  return fault === undefined ? undefined : { ...fault, document: bytes }
 }
 
 /**

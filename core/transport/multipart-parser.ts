@@ -1,7 +1,8 @@
 /**
- * A push parser for multipart bodies (RFC 2046) that knows one reading of every byte: CRLF line ends, no preamble, no
- * padding, no folded or doubled part header, nothing but white space after the end. Part bodies are handed out as
- * slices of the chunks that came in; only bytes that may begin a delimiter are held back.
+ * A push parser for multipart bodies (RFC 2046) that knows one reading of every byte: CRLF line ends, no doubled part header.
+ * Between servers there is also no preamble, no padding, no folded part header, nothing but white space after the end; systems of
+ * members may write them, since what they write is written anew. Part bodies are handed out as slices of the chunks
+ * that came in; only bytes that may begin a delimiter are held back.
  */
 import { Fault } from '#schemas/fault.ts'
 
@@ -11,7 +12,10 @@ export type PartHandler = { write(chunk: Buffer): void | Promise<void>; end(): v
 /** The size of bodies is the handlers' affair: they know what each part may hold. */
 export type MultipartLimits = { maxParts: number; maxHeaderBytes: number }
 
-type MultipartParser = {
+/** What may stand in a multipart: as servers write them to each other, or as the many programs of members do. */
+type MultipartDialect = 'servers' | 'systems'
+
+export type MultipartParser = {
   /** Must not be called again before a promise that it returned has settled. */
   push(chunk: Buffer): void | Promise<void>
   /** At the end of input: throws unless the close delimiter was seen. */
@@ -21,8 +25,10 @@ type MultipartParser = {
 const EMPTY = Buffer.alloc(0)
 const CRLF_CRLF = Buffer.from('\r\n\r\n')
 const [CR, LF, DASH] = [0x0d, 0x0a, 0x2d]
-const MAX_EPILOGUE = 1_024
-const HEADER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\xa0-\xff]*$/
+/** What may stand before the first boundary and after the last. */
+const MAX_AROUND = 1_024
+const MAX_PADDING = 64
+const HEADER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/
 const WHITE_SPACE: ReadonlySet<number> = new Set([0x09, LF, CR, 0x20])
 
 type State = 'start' | 'delimiter' | 'headers' | 'body-start' | 'body' | 'epilogue'
@@ -32,10 +38,15 @@ const MORE = Symbol('more input is needed')
 export function createMultipartParser(q: {
   boundary: string
   limits: MultipartLimits
+  dialect?: MultipartDialect
+  /** An empty line may stand before the first boundary: X-Road writes one where a multipart is nested in another (wire 2.3). */
+  isNested?: boolean
   onPart(headers: ReadonlyMap<string, string>, index: number): PartHandler
 }): MultipartParser {
+  const isLax = q.dialect === 'systems'
   const delimiter = Buffer.from(`\r\n--${q.boundary}`, 'latin1')
   let state: State = 'start'
+  let mayBeginWithLine = q.isNested === true
   let held: Buffer = EMPTY
   let parts = 0
   let epilogue = 0
@@ -44,6 +55,12 @@ export function createMultipartParser(q: {
   const steps: Record<State, () => typeof MORE | undefined | Promise<void>> = {
     start() {
       const opening = delimiter.subarray(2)
+      if (isLax) return preamble(opening)
+      if (mayBeginWithLine) {
+        if (held.length < 2) return MORE
+        if (held[0] === CR && held[1] === LF) held = held.subarray(2)
+        mayBeginWithLine = false
+      }
       if (!beginsAlike(held, opening)) throw malformed('the body does not begin with its boundary')
       if (held.length < opening.length) return MORE
       held = held.subarray(opening.length)
@@ -51,6 +68,7 @@ export function createMultipartParser(q: {
       return undefined
     },
     delimiter() {
+      if (isLax && padding()) return MORE
       if (held.length < 2) return MORE
       if (held[0] === DASH && held[1] === DASH) {
         held = held.subarray(2)
@@ -69,7 +87,7 @@ export function createMultipartParser(q: {
         throw malformed('part headers are too long')
       if (end < 0) return MORE
       if (parts === q.limits.maxParts) throw malformed('too many parts')
-      part = q.onPart(readPartHeaders(held.toString('latin1', Math.min(2, end), end)), parts++)
+      part = q.onPart(readPartHeaders(held.toString('latin1', Math.min(2, end), end), isLax), parts++)
       held = held.subarray(end + 2)
       state = 'body-start'
       return undefined
@@ -100,12 +118,34 @@ export function createMultipartParser(q: {
     },
     epilogue() {
       epilogue += held.length
-      if (epilogue > MAX_EPILOGUE || !held.every((byte) => WHITE_SPACE.has(byte))) {
+      if (epilogue > MAX_AROUND || (!isLax && !held.every((byte) => WHITE_SPACE.has(byte)))) {
         throw malformed('something follows the end of the message')
       }
       held = EMPTY
       return MORE
     },
+  }
+
+  /** The first boundary begins the body or a line of it. */
+  function preamble(opening: Buffer): typeof MORE | undefined {
+    const first = beginsAlike(held, opening) ? 0 : held.indexOf(delimiter) + 2
+    if (first === 0 && held.length < opening.length) return MORE
+    if (first === 1) {
+      if (held.length > MAX_AROUND) throw malformed('the body does not begin with its boundary')
+      return MORE
+    }
+    held = held.subarray(first + opening.length)
+    state = 'delimiter'
+    return undefined
+  }
+
+  /** Takes off spaces behind a boundary (RFC 2046 5.1.1); true when more of them may come. */
+  function padding(): boolean {
+    let at = 0
+    while (held[at] === 0x20 || held[at] === 0x09) at++
+    if (at > MAX_PADDING) throw malformed('a boundary is followed by neither a line end nor two dashes')
+    held = held.subarray(at)
+    return held.length === 0
   }
 
   const run = (): void | Promise<void> => {
@@ -144,7 +184,9 @@ const LONGEST_KNOWN = 200
 /** Part headers that were read before: nearly all messages have the same few. */
 const known = new Map<string, ReadonlyMap<string, string>>()
 
-function readPartHeaders(text: string): ReadonlyMap<string, string> {
+function readPartHeaders(written: string, isLax: boolean): ReadonlyMap<string, string> {
+  // A line that begins with a space goes on with the one before it (RFC 5322 2.2.3).
+  const text = isLax ? written.replace(/\r\n[\t ]+/g, ' ') : written
   const before = known.get(text)
   if (before !== undefined) return before
   const headers = parsePartHeaders(text)

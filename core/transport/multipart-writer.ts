@@ -10,7 +10,7 @@ const AT_ONCE = 128
 let random = Buffer.alloc(0)
 let next = 0
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-const VALUE = /^[\t\x20-\x7e\xa0-\xff]*$/
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /** `prefix` and 30 random letters, over 160 bits: nobody can foresee it and write it into a body. */
 export function newBoundary(prefix: 'xtop' | 'xatt'): string {
@@ -42,4 +42,9 @@ export function partHead(
 /** What ends a multipart, nested or outer. */
 export function closeDelimiter(boundary: string): Buffer {
   return Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1')
+}
+
+/** `content-id` as programs of our days write it: Content-ID. Names of MIME headers are read in any case. */
+export function mimeName(lower: string): string {
+  return lower.replace(/(?:^|-)[a-z]/g, (first) => first.toUpperCase()).replace(/-Id$/, '-ID')
 }

@@ -29,6 +29,8 @@ export type SoapMessage = {
   securityServer: ServerId | undefined
   representedParty: RepresentedParty | undefined
   requestHash: { algorithmId: string | undefined; value: string } | undefined
+  /** The local name of the body's element. */
+  element: string
   /** Whether the body's element is named after the service and `Response`. */
   isResponse: boolean
 }
@@ -81,7 +83,7 @@ function readEnvelope(envelope: SoapElement): SoapMessage {
     throw new Fault('inconsistent_headers', { what: 'the service code differs in header and body' })
   }
   const isResponse = wrapper.name !== serviceCode && wrapper.name.endsWith('Response')
-  return { ...(fields as Omit<SoapMessage, 'isResponse'>), isResponse }
+  return { ...(fields as Omit<SoapMessage, 'element' | 'isResponse'>), element: wrapper.name, isResponse }
 }
 
 function readFields(header: SoapElement): Partial<SoapMessage> {

@@ -143,10 +143,7 @@ export function createHardwareToken(q: {
     }
   }
 
-  /**
-   * Only one attempt at a time reaches for a token that was away, and it may take long: all other calls fail at once with the
-   * last reason.
-   */
+  /** One attempt at a time reaches for a token that was away; meanwhile all other calls fail at once with the last reason. */
   function failWhileAway(): void {
     if (session !== undefined || failure === undefined) return
     if (reaching || q.clock() - failedAt < PAUSE_MS) throw failure
@@ -237,8 +234,7 @@ export function createHardwareToken(q: {
     login: (pin, { careful = false } = {}) =>
       inTurn(async () => {
         const at = await reach()
-        // Comparing PINs while the token is open would reveal for each guess whether it is right, without the token counting
-        // wrong ones.
+        // Comparing PINs while the token is open would tell whether a guess is right without the token counting it.
         if (open) throw new Fault('conflict', { what: `${name} is open; log out first to try a PIN` })
         if (at.description.flags & TOKEN_FLAG.userPinLocked) throw new Fault('pin_locked', { what: name })
         if (careful && (at.description.flags & COUNTS_WRONG) !== 0) {
@@ -257,7 +253,7 @@ export function createHardwareToken(q: {
       }),
     keys: () => run(keysOnToken),
     adopt: (objectId) => run((at) => adoptFromToken(at, objectId)),
-    // Not repeated: a pair may have been made before the connection was lost.
+    // Not repeated: the pair may exist already.
     generate: (algorithm, label) => run((at) => generateOnToken(at, { algorithm, label }), false),
     destroy: (objectId) => run((at) => destroyOnToken(at, objectId)),
     key: (place, { limitMs } = {}) =>

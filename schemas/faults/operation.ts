@@ -160,7 +160,7 @@ export const operationFaults = {
   },
   invalid_xml: {
     status: 400,
-    blame: 'server',
+    blame: 'client',
     text: 'The XML document is malformed',
     remedy: 'Correct the document',
   },

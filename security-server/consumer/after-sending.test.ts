@@ -38,6 +38,7 @@ t.test('a fault after the request has left says that it may have been carried ou
       write: () => {
         throw new Fault('logging_failed', { what: 'a body cannot be spooled' })
       },
+      digestSoFar: () => Buffer.alloc(64),
       end: () => Promise.reject(new Fault('logging_failed')),
       abort: async () => undefined,
     }),
@@ -122,7 +123,7 @@ t.test(
       ],
     }
     t.strictSame(
-      rest.answerOf({ reply: reply as never, body: undefined }).headers,
+      rest.answerOf({ reply: reply as never, message: Buffer.alloc(0), body: undefined }).headers,
       [own],
       'of a reply that is signed so',
     )

@@ -7,21 +7,19 @@ import { checkServicePath } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
+import { METADATA_SERVICES } from '../message/message.ts'
 import { type TermsOnRecord, termsOnRecord } from '../peer/terms-on-record.ts'
 import type { Accepted } from './accept.ts'
 import type { Allowed } from './check-access.ts'
 import type { ConsumerRooms } from './rooms.ts'
-
-/** Every member may ask these of every provider (wire 1.6). */
-const METADATA_SERVICES: ReadonlySet<string> = new Set(['listMethods', 'allowedMethods', 'getOpenAPI'])
 
 /** With what its records say of what holds: the contract under which it goes among it. */
 export type Covered = Allowed<Accepted> & { terms: TermsOnRecord }
 
 /** Throws `contract_required`, `contract_suspended`, `contract_ended`, `contracts_outdated`. */
 export function checkContract(accepted: Allowed<Accepted>, rooms: ConsumerRooms): Covered {
-  const { client, service, method, servicePath } = accepted.request
-  if (METADATA_SERVICES.has(service.serviceCode)) return { ...accepted, terms: NO_TERMS }
+  const { protocol, client, service, method, servicePath } = accepted.request
+  if (METADATA_SERVICES[protocol].has(service.serviceCode)) return { ...accepted, terms: NO_TERMS }
   // Whether an encoded slash may stand there is for the provider to say.
   const path = checkServicePath(servicePath, { allowEncodedSlash: true })
   const snapshot = rooms.globalConfiguration.current()

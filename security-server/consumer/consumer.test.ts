@@ -79,7 +79,7 @@ t.test('a request is signed and logged before it is sent; the reply before it is
     t.match(sent.request.id, /^DEV-/)
     if (body !== undefined)
       t.ok(Buffer.concat((await answer.body!.open().toArray()) as Buffer[]).equals(body))
-    for (const one of [replied, answer.body, log.records[0]?.body]) await one?.discard()
+    for (const one of [replied, log.records[1]?.body, log.records[0]?.body]) await one?.discard()
     log.records.length = 0
   }
   t.equal(made.received.filter(({ body }) => body !== undefined).length, 2, 'no body, no part')
@@ -281,7 +281,7 @@ t.test('how it ended: refused, or nobody knows', async (t) => {
   for (const code of ['access_denied', 'signature_verification.invalid_signature_value']) {
     made.peer = () => made.faultOf(fault(code))
     const passedOn = await fails(t, 'peer_fault', refusal(code), body, `X-Road says ${code}`)
-    t.strictSame(passedOn.received, fault(code), 'passed on as it came')
+    t.match(passedOn.received, fault(code), 'passed on as it came')
     t.equal(log.records.at(-1)?.signature, undefined)
   }
   for (const code of [

@@ -19,10 +19,10 @@ import { verifyReply } from './verify-reply.ts'
 
 /** Carries one request of an information system to its provider and gives the verified, logged answer; throws a Fault. */
 export async function exchange(arrival: Arrival, rooms: ConsumerRooms): Promise<LoggedAnswer> {
-  const accepted = accept(arrival, rooms)
+  const accepted = await accept(arrival, rooms)
   const allowed = checkAccess(accepted, arrival, rooms)
   const covered = checkContract(allowed, rooms)
-  const taken = await takeBody(covered, arrival, rooms)
+  const taken = await takeBody(covered, rooms)
   const still = await checkAgain(taken, arrival, rooms)
   const signed = await sign(still, rooms)
   const logged = await logRequest(signed, rooms)

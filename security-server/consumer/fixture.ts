@@ -11,7 +11,7 @@ import { type ClientId, idText, memberOf } from '#schemas/identifiers.ts'
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalClient, LocalSystems } from '../local-systems/local-systems.ts'
 import type { Body } from '../message/body.ts'
-import { rest } from '../message/rest.ts'
+import { REST_PART, rest } from '../message/rest.ts'
 import type { PeerReply, PeerRequest } from '../peer/client.ts'
 import {
   createFakeLog,
@@ -78,7 +78,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
   const { consumer, provider, clock } = world
   const sign = createMessageSigner({ keys: consumer.keys, clock })
   const signAsProvider = createMessageSigner({ keys: provider.keys, clock })
-  const limits = { maxMessageBytes: 64 * 1024, maxBodyBytes: 1_000_000 }
+  const limits = { maxMessageBytes: 64 * 1024, maxSoapBytes: 1_000_000, maxBodyBytes: 1_000_000 }
 
   async function receive({ headers, content }: PeerRequest): Promise<Received> {
     const sent = content()
@@ -143,7 +143,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
       const { signature } = await signAs(member, { messageSha512: sha512(message), body })
       const outgoing = {
         codec: rest,
-        half: 'reply',
+        part: REST_PART.reply,
         ocspResponses: [] as Buffer[],
         message,
         body,

@@ -365,7 +365,7 @@ t.test('what is no exchange', async (t) => {
   )
   t.match(
     soap,
-    /^HTTP\/1\.1 200[\s\S]*content-type: text\/xml[\s\S]*<faultcode>client\.service_type<\/faultcode>/i,
+    /^HTTP\/1\.1 200[\s\S]*content-type: text\/xml[\s\S]*<faultcode>client\.invalid_soap<\/faultcode>/i,
   )
   t.match(
     await ask('POST /any HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2', '{}'),

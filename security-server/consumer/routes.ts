@@ -9,12 +9,15 @@ import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
 import { flatHeaders } from '#core/transport/header-list.ts'
+import { escapeXml } from '#core/xml/escape.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault, wireFault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
+import type { Codec } from '../message/codec.ts'
 import type { Answer } from '../message/message.ts'
 import { rest } from '../message/rest.ts'
+import { soap } from '../message/soap.ts'
 import { pauseIdleTimeout } from '../peer/idle-timeout.ts'
 import { factsOf } from '../peer/log-facts.ts'
 import { sendWhole } from '../peer/unread-body.ts'
@@ -28,13 +31,24 @@ type ExchangeObserver = (outcome: string, seconds: number) => void
 
 /** The one route that stands for every target below /r1/: the router must neither decode nor normalise them. */
 const REST_ROUTE = '/r1'
+/** The route of SOAP, which any target but those below /r1/ may have. */
+const SOAP_ROUTE = '/soap'
+const SOAP_TYPES = /^\s*(?:text\/xml|application\/xop\+xml|multipart\/related)\b/i
 
-/** For fastify's `rewriteUrl`: all exchange targets go to one route, the raw url stays in `originalUrl`. */
-export function routeOf(url: string): string {
-  return url.startsWith('/r1/') ? REST_ROUTE : url
+/**
+ * For fastify's `rewriteUrl`: all exchange targets go to one route for each protocol, the raw url stays in `originalUrl`. Any POST of
+ * a SOAP content type that is no REST target goes to X-Road's SOAP handler (wire 1.1).
+ */
+export function routeOf({
+  method,
+  url = '/',
+  headers,
+}: Pick<IncomingMessage, 'method' | 'url' | 'headers'>): string {
+  if (url.startsWith('/r1/')) return REST_ROUTE
+  return method === 'POST' && SOAP_TYPES.test(headers['content-type'] ?? '') ? SOAP_ROUTE : url
 }
 
-/** Adds the exchange to a listener made with `rewriteUrl: (request) => routeOf(request.url)`. */
+/** Adds the exchange to a listener made with `rewriteUrl: routeOf`. */
 export function consumerRoutes(
   app: FastifyInstance,
   rooms: ConsumerRooms,
@@ -45,43 +59,44 @@ export function consumerRoutes(
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.addHttpMethod('TRACE', { hasBody: true, overrideExisting: true })
+  const handlerOf = (codec: Codec) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const began = rooms.clock()
+    const line = { half: 'consumer', from: request.ip, method: request.method }
+    const hurryAgain = pauseIdleTimeout(request.raw)
+    const answer = await carry(request, codec, rooms).catch(asFault)
+    const ms = rooms.clock() - began
+    hurryAgain()
+    if (answer instanceof Fault) {
+      log.warn({ ...line, ...factsOf(answer), ms }, 'exchange')
+      observe(answer.code, ms / 1000)
+      return sendFault(request, reply, answer)
+    }
+    log.info({ ...line, ...answer.facts, status: answer.status, ms }, 'exchange')
+    observe('ok', ms / 1000)
+    return sendAnswer(reply, answer)
+  }
   app.route({
     method: ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE'],
     url: REST_ROUTE,
     exposeHeadRoute: false,
-    handler: async (request, reply) => {
-      const began = rooms.clock()
-      const line = { half: 'consumer', from: request.ip, method: request.method }
-      const hurryAgain = pauseIdleTimeout(request.raw)
-      const answer = await carry(request, rooms).catch(asFault)
-      const ms = rooms.clock() - began
-      hurryAgain()
-      if (answer instanceof Fault) {
-        log.warn({ ...line, ...factsOf(answer), ms }, 'exchange')
-        observe(answer.code, ms / 1000)
-        return sendFault(request, reply, answer)
-      }
-      log.info({ ...line, ...answer.facts, status: answer.status, ms }, 'exchange')
-      observe('ok', ms / 1000)
-      return sendAnswer(reply, answer)
-    },
+    handler: handlerOf(rest),
   })
+  app.post(SOAP_ROUTE, handlerOf(soap))
 }
 
-async function carry(request: FastifyRequest, rooms: ConsumerRooms): Promise<LoggedAnswer> {
+async function carry(request: FastifyRequest, codec: Codec, rooms: ConsumerRooms): Promise<LoggedAnswer> {
   const leave = enterConnection(request.raw.socket)
   try {
-    return await exchange(arrivalOf(request), rooms)
+    return await exchange({ codec, ...arrivalOf(request) }, rooms)
   } finally {
     leave()
   }
 }
 
 /** A request on one of our listeners as the exchange takes it. */
-export function arrivalOf(request: FastifyRequest): Arrival {
+export function arrivalOf(request: FastifyRequest): Omit<Arrival, 'codec'> {
   const { raw } = request
   return {
-    codec: rest,
     method: raw.method ?? '',
     url: request.originalUrl,
     rawHeaders: raw.rawHeaders,
@@ -145,12 +160,13 @@ export function refuseRequest(
 ): FastifyReply {
   const fault = toFault(cause)
   log.info({ half: 'consumer', from: request.ip, method: request.method, ...factsOf(fault) }, 'refused')
-  if (isSoap(request)) return sendSoapFault(reply, fault)
   return sendFault(request, reply, fault)
 }
 
-/** X-Road's error form (wire 1.4): X-Road-Error, JSON, or XML for clients that ask for it. */
+/** X-Road's error form: a SOAP fault, or for REST (wire 1.4) X-Road-Error, JSON, or XML for clients that ask for it. */
 export function sendFault(request: FastifyRequest, reply: FastifyReply, fault: Fault): FastifyReply {
+  const { method, headers, originalUrl: url } = request
+  if (routeOf({ method, headers, url }) === SOAP_ROUTE) return sendSoapFault(reply, fault)
   const { type, message, detail } = wireFault(fault, 'server.clientproxy')
   // X-Road answers 500 for all that is not the client's own error; ours of the 5xx class say more.
   const status = type.startsWith('client.') ? fault.status : Math.max(500, fault.status)
@@ -169,23 +185,8 @@ export function sendFault(request: FastifyRequest, reply: FastifyReply, fault: F
   return sendWhole(reply, Buffer.from(JSON.stringify({ type, message, detail })))
 }
 
-/** Any POST that is no REST target goes to X-Road's SOAP handler, which answers faults as HTTP 200 (wire 1.1, 1.5). */
-function isSoap({ method, originalUrl, headers }: FastifyRequest): boolean {
-  const type = headers['content-type'] ?? ''
-  const rest = routeOf(originalUrl) === REST_ROUTE
-  return (
-    method === 'POST' && !rest && /^\s*(?:text\/xml|application\/xop\+xml|multipart\/related)/i.test(type)
-  )
-}
-
-function sendSoapFault(reply: FastifyReply, refused: Fault): FastifyReply {
-  const what = 'this security server exchanges REST messages, below /r1/'
-  const fault =
-    refused.code === 'not_found' ? new Fault('service_type', { what, detail: refused.detail }) : refused
+/** X-Road answers SOAP faults with HTTP 200 (wire 1.5). */
+function sendSoapFault(reply: FastifyReply, fault: Fault): FastifyReply {
   reply.code(200).header('content-type', FAULT_CONTENT_TYPE).header('soapaction', '""')
   return sendWhole(reply, writeSoapFault(wireFault(fault, 'server.clientproxy')))
-}
-
-function escapeXml(text: string): string {
-  return text.replace(/[<>&]/g, (sign) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;' })[sign]!)
 }

@@ -3,15 +3,15 @@
  * of the reply, its body spooled. A fault of the peer is thrown as it came.
  */
 import type { Readable } from 'node:stream'
-import { parseSoapFault } from '#core/transport/fault-xml.ts'
+import { receivedFault } from '#core/transport/fault-xml.ts'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
 import { HEADER, PROXY_VERSION } from '#schemas/wire.ts'
-import type { Codec } from '../message/codec.ts'
+import type { Codec, TransportHeader } from '../message/codec.ts'
+import { createRateCheck } from '../message/minimum-rate.ts'
 import type { PeerReply } from '../peer/client.ts'
 import { configurationHeaders } from '../peer/configuration-headers.ts'
-import { createRateCheck } from '../peer/minimum-rate.ts'
 import { beforeSending } from '../peer/not-sent.ts'
 import { type ReceivedParts, readMessage } from '../peer/read-message.ts'
 import { writeMessage } from '../peer/write-message.ts'
@@ -25,6 +25,8 @@ export type ReceivedReply = ReceivedParts & {
   /** When its head came; a large body may take longer than the window of the signing time. */
   arrived: number
   treeHead: string | undefined
+  /** Of the transport message. */
+  header: TransportHeader
 }
 
 const MAX_FAULT_BYTES = 64 * 1024
@@ -72,7 +74,9 @@ async function readReply(reply: PeerReply, codec: Codec, rooms: ConsumerRooms): 
     tooSlow: 'peer_timeout',
     onMessage: () => undefined,
   })
-  return { ...parts, server: reply.server, arrived, treeHead: reply.headers[HEADER.treeHead]?.slice(0, 4096) }
+  const header: TransportHeader = (name) => reply.headers[name]
+  const treeHead = header(HEADER.treeHead)?.slice(0, 4096)
+  return { ...parts, server: reply.server, arrived, treeHead, header }
 }
 
 /** Headers and content of the transport message; a streamed content is opened anew for each connection attempt. */
@@ -84,7 +88,7 @@ function transport(
   const { ocspResponses } = rooms.authenticationIdentity()
   const written = writeMessage({
     codec,
-    half: 'request',
+    part: request.part,
     ocspResponses,
     message,
     body,
@@ -95,14 +99,14 @@ function transport(
     [HEADER.hashAlgorithm]: 'SHA-512',
     [HEADER.proxyVersion]: PROXY_VERSION,
     [HEADER.requestId]: request.requestId,
-    ...codec.transportHeaders(request),
+    ...codec.transportHeaders(request, 'request'),
     ...configurationHeaders(rooms.globalConfiguration.current()),
   }
   return { headers, content: written.content }
 }
 
 async function readFault(reply: PeerReply): Promise<Fault> {
-  const fault = parseSoapFault(await faultBytes(reply.content))
+  const fault = receivedFault(await faultBytes(reply.content))
   if (fault === undefined)
     throw new Fault('invalid_message', { what: `${idText(reply.server)} answered text/xml that is no fault` })
   return new PeerRefusal(fault, reply.server, reply.headers[HEADER.refusal])

@@ -26,7 +26,8 @@ export function verifyReply(
     const { arrived } = received
     const at = rooms.clock()
     const verified = await rooms.verifyMessage({ parts: received, member, snapshot, at, arrived })
-    const reply = await blamePeer(async () => logged.codec.readReply(verified.message))
+    const { message: bytes, part, header } = verified
+    const reply = await blamePeer(async () => logged.codec.readReply({ ...part, bytes }, logged, header))
     bind(reply, logged)
     return { ...verified, reply }
   })

@@ -42,7 +42,7 @@ t.test('the circumstances of a call', (t) =>
     t.equal(call('/persons/1')!.isAllowed, false)
     const description = {
       document: hash('sha256', DOCUMENT, 'base64'),
-      published: hash('sha256', systems.service(service)!.openApiText!, 'base64'),
+      published: hash('sha256', systems.service(service)!.documentText!, 'base64'),
       since: '2026-06-01T12:00:00.000Z',
     }
     t.strictSame(described('/persons/1'), {

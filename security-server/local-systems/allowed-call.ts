@@ -27,8 +27,7 @@ export function describeCall(q: {
     ...(right !== undefined && { right: { endpoint: patternOf(right), grants: grantsOf({ ...q, right }) } }),
     service: {
       type,
-      ...(type === 'OPENAPI' &&
-        description !== undefined && { description: digestsOf(description, service) }),
+      ...(type !== 'REST' && description !== undefined && { description: digestsOf(description, service) }),
     },
   }
 }
@@ -78,7 +77,7 @@ function digestsOf(
   if (known !== undefined) return known
   const made = {
     document: hash('sha256', description.document, 'base64'),
-    published: hash('sha256', service.openApiText ?? '', 'base64'),
+    published: hash('sha256', service.documentText ?? '', 'base64'),
     since: description.updatedAt,
   }
   digests.set(description, made)

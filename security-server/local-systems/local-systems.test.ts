@@ -320,7 +320,7 @@ t.test('OpenAPI descriptions', async (t) => {
     await systems.addClient(provider)
     const made = await systems.addDescription({ client: provider, code: 'persons', document: DOCUMENT })
     t.match(systems.service(service), { type: 'OPENAPI', url: 'https://internal.example/v1' })
-    t.notMatch(systems.service(service)?.openApiText, /internal/)
+    t.notMatch(systems.service(service)?.documentText, /internal/)
     const endpointOf = (method: string) =>
       systems
         .view()

@@ -2,13 +2,15 @@
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { checkPathGlob } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
-import { checkNewCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { checkNewCode, idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import { checkServiceUrl } from './check-address.ts'
 import { clientIn, descriptionIn, type Manage, serviceIn, serviceOfEndpoint, timeOf } from './manage.ts'
 import { readOpenApi } from './read-openapi.ts'
+import { readWsdl, type WsdlSummary } from './read-wsdl.ts'
 import * as store from './services/store.ts'
 import { ORIGIN, type ServiceDescriptionRow } from './tables.ts'
+import type { ServiceDescription } from './view.ts'
 
 export type ServiceChange = {
   url?: string | undefined
@@ -28,13 +30,27 @@ type NewDescription = {
   documentUrl?: string | undefined
 } & ServiceChange
 
+type NewWsdl = {
+  client: SubsystemId
+  document: string
+  documentUrl?: string | undefined
+} & ServiceChange
+
 export type ManageServices = {
+  /**
+   * Adds a WSDL description with a service for each of its operations. All of them get `url` when it is given, else the addresses in
+   * the document. Throws like `addDescription`.
+   */
+  addWsdl(q: NewWsdl): Promise<{ description: number }>
   /**
    * Adds one description with its one service; returns the keys of both. Throws `service_missing_url`, `service_malformed_url`,
    * `invalid_input`, or `conflict` when the client has a service with this code already.
    */
   addDescription(q: NewDescription): Promise<{ description: number; service: number }>
-  /** Stores a new version of an OPENAPI description's document. The endpoints are updated; those that stay keep their rights. */
+  /**
+   * Stores a new version of a description's document. OPENAPI: the endpoints are updated; those that stay keep their rights. WSDL:
+   * the services are updated; those that stay keep their address, settings and rights.
+   */
   replaceDocument(description: number, document: string): Promise<void>
   setDisabled(description: number, disabled: boolean, notice?: string): Promise<void>
   deleteDescription(description: number): Promise<void>
@@ -89,10 +105,27 @@ export function manageServices(manage: Manage): ManageServices {
         return { description, service }
       })
     },
+    async addWsdl({ client, document, documentUrl = '', ...given }) {
+      clientIn(manage.view(), client)
+      if (client.subsystemCode === undefined)
+        throw new Fault('invalid_input', { what: 'services belong to subsystems' })
+      const wsdl = await readWsdl(document)
+      const rows = serviceRows(wsdl, idText(client), given, manage)
+      const row: Omit<ServiceDescriptionRow, 'id'> = {
+        ...{ client: idText(client), type: 'WSDL', url: documentUrl, document, published: wsdl.published },
+        ...{ disabled: 1, disabled_notice: '', updated_at: timeOf(manage) },
+      }
+      return manage.change(async (transaction) => {
+        const description = await store.insertDescription(transaction, row)
+        for (const service of rows) await store.insertService(transaction, { ...service, description })
+        return { description }
+      })
+    },
     async replaceDocument(id, document) {
       const description = descriptionIn(manage.view(), id)
+      if (description.type === 'WSDL') return replaceWsdl(description, document, manage)
       if (description.type !== 'OPENAPI') {
-        throw new Fault('conflict', { what: 'this service description is not OPENAPI' })
+        throw new Fault('conflict', { what: 'this service description has no document' })
       }
       const { endpoints, published } = await readOpenApi(document)
       await manage.change(async (transaction) => {
@@ -158,6 +191,44 @@ export function manageServices(manage: Manage): ManageServices {
       await manage.change((transaction) => store.deleteEndpoint(transaction, id))
     },
   }
+}
+
+async function replaceWsdl(
+  { id, client, services }: ServiceDescription,
+  document: string,
+  manage: Manage,
+): Promise<void> {
+  const wsdl = await readWsdl(document)
+  const rows = serviceRows(wsdl, idText(client), {}, manage)
+  const present = new Map(services.map((one) => [codeOf(one.service.id), one.key]))
+  const change = { document, published: wsdl.published, updated_at: timeOf(manage) }
+  await manage.change(async (transaction) => {
+    await store.updateDescription(transaction, id, change)
+    for (const row of rows)
+      if (!present.delete(row.code)) await store.insertService(transaction, { ...row, description: id })
+    for (const gone of present.values()) await store.deleteService(transaction, gone)
+  })
+}
+
+type NewService = Omit<Parameters<typeof store.insertService>[1], 'description'>
+
+/** The services of a WSDL document. Throws `service_missing_url` where neither it nor `given` names an address. */
+function serviceRows(wsdl: WsdlSummary, client: string, given: ServiceChange, manage: Manage): NewService[] {
+  return wsdl.services.map(({ code, version, url }) => {
+    const address = given.url ?? url
+    if (address === undefined) throw new Fault('service_missing_url', { what: code })
+    const usual = { timeoutMs: TIMEOUT.usual, verifyTls: true, allowEncodedSlash: false }
+    const settings = columnsOf({ ...usual, ...given, url: checkServiceUrl(address, manage.own) })
+    return {
+      ...(settings as Required<typeof settings>),
+      ...{ client, code: codeOf({ serviceCode: code, serviceVersion: version }) },
+    }
+  })
+}
+
+/** As the rows have it: `code`, or `code/version`. */
+function codeOf({ serviceCode, serviceVersion }: Pick<ServiceId, 'serviceCode' | 'serviceVersion'>): string {
+  return serviceVersion === undefined ? serviceCode : `${serviceCode}/${serviceVersion}`
 }
 
 function columnsOf(change: ServiceChange) {

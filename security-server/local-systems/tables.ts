@@ -16,12 +16,12 @@ export type ServiceDescriptionRow = {
   id: Generated<number>
   client: string
   type: string
-  /** REST: the base address of the service. OPENAPI: the URL from which the document was read, '' when it was uploaded. */
+  /** REST: the base address of the service. Else the URL from which the document was read, '' when it was uploaded. */
   url: string
   disabled_notice: string
   /** 1 when disabled. */
   disabled: number
-  /** The OpenAPI document as it was read; '' for REST. */
+  /** The OpenAPI or WSDL document as it was read, '' for REST. */
   document: string
   /** The same document without server addresses, as clients get it. */
   published: string
@@ -32,6 +32,7 @@ export type ServiceRow = {
   id: Generated<number>
   description: number
   client: string
+  /** The service code; of a SOAP service that has a version `code/version`: no code has a slash. */
   code: string
   url: string
   timeout_ms: number

@@ -17,10 +17,13 @@ export type ClientCertificate = { sha256: string; der: Buffer; notBefore: Date; 
 
 type ServiceCertificate = { sha256: string; der: Buffer }
 
+/** WSDL: SOAP services, as many as its document has operations. */
+type DescriptionType = 'REST' | 'OPENAPI' | 'WSDL'
+
 export type LocalService = {
   id: ServiceId
-  type: 'REST' | 'OPENAPI'
-  /** The base address; the service path of a request is appended to it. */
+  type: DescriptionType
+  /** The base address; the service path of a REST request is appended to it. */
   url: string
   timeoutMs: number
   verifyTls: boolean
@@ -32,8 +35,8 @@ export type LocalService = {
   /** Set, possibly to '', while the service is disabled. */
   disabledNotice: string | undefined
   allowEncodedSlash: boolean
-  /** The OpenAPI document for clients, without the addresses of its servers. */
-  openApiText: string | undefined
+  /** The OpenAPI or WSDL document for clients, without the addresses of its servers. */
+  documentText: string | undefined
 }
 
 type AccessRight = {
@@ -47,12 +50,12 @@ type AccessRight = {
 export type ServiceDescription = {
   id: number
   client: SubsystemId
-  type: 'REST' | 'OPENAPI'
+  type: DescriptionType
   url: string
   disabled: boolean
   disabledNotice: string
   updatedAt: string
-  /** The OpenAPI document as it was uploaded or fetched; '' for REST. */
+  /** The OpenAPI or WSDL document as it was uploaded or fetched; '' for REST. */
   document: string
   services: ServiceView[]
 }
@@ -200,7 +203,7 @@ function buildServices(rows: Rows, groups: Map<number, LocalGroup>): Map<number,
       key,
       description: Number(row.description),
       service: {
-        id: { ...(parseClientId(row.client) as SubsystemId), serviceCode: row.code },
+        id: serviceIdOf(row.client, row.code),
         type: description.type as LocalService['type'],
         url: row.url,
         timeoutMs: Number(row.timeout_ms),
@@ -208,7 +211,7 @@ function buildServices(rows: Rows, groups: Map<number, LocalGroup>): Map<number,
         trustedCertificates: shown.length === 0 ? undefined : shown.map(({ der }) => certificatePem(der)),
         disabledNotice: Number(description.disabled) === 1 ? description.disabled_notice : undefined,
         allowEncodedSlash: Number(row.allow_encoded_slash) === 1,
-        openApiText: description.published === '' ? undefined : description.published,
+        documentText: description.published === '' ? undefined : description.published,
       },
       certificates: shown,
       endpoints: own,
@@ -218,6 +221,13 @@ function buildServices(rows: Rows, groups: Map<number, LocalGroup>): Map<number,
     })
   }
   return found
+}
+
+/** `code` is a service code, or code and version as they stand in an identifier. */
+function serviceIdOf(client: string, code: string): ServiceId {
+  const [serviceCode, serviceVersion] = code.split('/') as [string, string?]
+  const service = { ...(parseClientId(client) as SubsystemId), serviceCode }
+  return serviceVersion === undefined ? service : { ...service, serviceVersion }
 }
 
 /** The rights of one endpoint. Local groups count only for the services of the client that made them. */

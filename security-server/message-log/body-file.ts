@@ -20,20 +20,32 @@ export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain:
   return [sealed, cipher.getAuthTag()]
 }
 
+/** A piece of a body: octets from `start`. */
+export type Piece = { start: number; size: number }
+
 /**
  * Yields the plaintext of an open body file chunk by chunk and closes the file at the end. Throws `log_inconsistent` at the first
  * chunk that was altered.
  */
-export async function* readBodyFile(file: FileHandle, dataKey: Buffer): AsyncGenerator<Buffer> {
+export async function* readBodyFile(
+  file: FileHandle,
+  dataKey: Buffer,
+  { start, size }: Piece = { start: 0, size: Number.MAX_SAFE_INTEGER },
+): AsyncGenerator<Buffer> {
   try {
-    const header = await readFully(file, BODY_FILE_HEADER.length)
+    const header = await readFully(file, BODY_FILE_HEADER.length, 0)
     if (!header.equals(BODY_FILE_HEADER)) throw damaged(0)
-    let sealed = await readFully(file, CHUNK + TAG)
-    for (let number = 0; ; number++) {
+    const first = Math.floor(start / CHUNK)
+    let skip = start - first * CHUNK
+    let left = size
+    let sealed = await readChunk(file, first)
+    for (let number = first; left > 0; number++) {
       // A short chunk is the last; a full one is the last when nothing follows.
-      const following = sealed.length === CHUNK + TAG ? await readFully(file, CHUNK + TAG) : Buffer.alloc(0)
+      const following = sealed.length === CHUNK + TAG ? await readChunk(file, number + 1) : Buffer.alloc(0)
       const last = following.length === 0
-      const plain = openChunk(dataKey, number, last, sealed)
+      const plain = openChunk(dataKey, number, last, sealed).subarray(skip, skip + left)
+      skip = 0
+      left -= plain.length
       if (plain.length > 0) yield plain
       if (last) return
       sealed = following
@@ -41,6 +53,10 @@ export async function* readBodyFile(file: FileHandle, dataKey: Buffer): AsyncGen
   } finally {
     await file.close()
   }
+}
+
+function readChunk(file: FileHandle, number: number): Promise<Buffer> {
+  return readFully(file, CHUNK + TAG, BODY_FILE_HEADER.length + number * (CHUNK + TAG))
 }
 
 function openChunk(dataKey: Buffer, number: number, last: boolean, sealed: Buffer): Buffer {
@@ -63,11 +79,11 @@ function nonceOf(number: number, last: boolean): Buffer {
   return nonce
 }
 
-async function readFully(file: FileHandle, size: number): Promise<Buffer> {
+async function readFully(file: FileHandle, size: number, from: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(size)
   let length = 0
   while (length < size) {
-    const { bytesRead } = await file.read(bytes, length, size - length)
+    const { bytesRead } = await file.read(bytes, length, size - length, from + length)
     if (bytesRead === 0) break
     length += bytesRead
   }

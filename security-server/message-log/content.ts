@@ -3,6 +3,7 @@
  * bytes, big-endian) ‖ bytes`. A section occurs at most once; unknown sections are refused.
  */
 import { Fault } from '#schemas/fault.ts'
+import type { Attachment } from './spool.ts'
 
 export const SECTION = {
   /** JSON with sorted names: ids, parties, service, peer, node, extra. */
@@ -21,10 +22,12 @@ export const SECTION = {
   bodyDigest: 8,
   /** For a record whose content ended with its proof kept: the salt (32) of its commitments. */
   salt: 9,
+  /** Of a body that joins SOAP attachments: JSON of their sizes, digests and MIME headers. */
+  attachments: 10,
 } as const
 
 const VERSION = 1
-const LAST = 9
+const LAST = 10
 const HEAD = 5
 
 /** Sections by type: `sections[SECTION.message]`. */
@@ -86,6 +89,34 @@ export function decodeBodyFile(section: Buffer): BodyFileReference {
   const size = Number(section.readBigUInt64BE(32))
   if (!Number.isSafeInteger(size)) throw malformed('body size')
   return { dataKey: section.subarray(0, 32), size, name: section.toString('utf8', 40) }
+}
+
+const MAX_ATTACHMENTS = 10_000
+
+/** Section `attachments`. */
+export function encodeAttachments(attachments: Attachment[]): string {
+  return JSON.stringify(
+    attachments.map(({ size, sha512, headers }) => [size, sha512.toString('base64'), headers]),
+  )
+}
+
+/** Reads section `attachments`; throws `log_inconsistent`. */
+export function decodeAttachments(section: Buffer): Attachment[] {
+  let list: [number, string, [string, string][]][]
+  try {
+    list = JSON.parse(section.toString()) as typeof list
+  } catch {
+    throw malformed('attachments')
+  }
+  if (!Array.isArray(list) || list.length > MAX_ATTACHMENTS) throw malformed('attachments')
+  return list.map((one) => {
+    if (!Array.isArray(one)) throw malformed('attachments')
+    const [size, sha512, headers] = one
+    const isRight =
+      Number.isSafeInteger(size) && size >= 0 && typeof sha512 === 'string' && Array.isArray(headers)
+    if (!isRight) throw malformed('attachments')
+    return { size, sha512: Buffer.from(sha512, 'base64'), headers }
+  })
 }
 
 function malformed(what: string): Fault {

@@ -4,7 +4,14 @@
  */
 import { hash, randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
-import { contentSize, decodeBodyFile, encodeContent, SECTION } from './content.ts'
+import {
+  contentSize,
+  decodeAttachments,
+  decodeBodyFile,
+  encodeAttachments,
+  encodeContent,
+  SECTION,
+} from './content.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { LogDatabase } from './log-database.ts'
 import { type OpenedRecord, openRecord, openRemainder } from './open-record.ts'
@@ -150,6 +157,7 @@ function remainderOf(
     digestOf(sections[SECTION.message]) ?? sections[SECTION.messageDigest],
     digestOf(sections[SECTION.body]) ?? sections[SECTION.bodyDigest],
     key.salt,
+    withoutHeaders(sections[SECTION.attachments]),
   ]
   const logKey = ring.current()
   const seed = Buffer.concat([logKey.id, randomBytes(SEED_LENGTH)])
@@ -160,6 +168,12 @@ function remainderOf(
     text: 'insert into remainder (idx, seed, content) values (?, ?, ?)',
     values: [record.idx, seed, content],
   }
+}
+
+/** Sizes and digests, by which the signature is verified: what attachments are called is content. */
+function withoutHeaders(section: Buffer | undefined): Buffer | undefined {
+  if (section === undefined) return undefined
+  return Buffer.from(encodeAttachments(decodeAttachments(section).map((one) => ({ ...one, headers: [] }))))
 }
 
 function digestOf(content: Buffer | undefined): Buffer | undefined {

@@ -75,7 +75,7 @@ t.test('content', (t) => {
     ['no metadata', [1, 2, 0, 0, 0, 0]],
     ['a section twice', [1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0]],
     ['sections out of order', [1, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0]],
-    ['an unknown section', [1, 1, 0, 0, 0, 0, 10, 0, 0, 0, 0]],
+    ['an unknown section', [1, 1, 0, 0, 0, 0, 11, 0, 0, 0, 0]],
     ['a length beyond the end', [1, 1, 255, 255, 255, 255]],
     ['trailing octets', [1, 1, 0, 0, 0, 0, 0]],
   ]

@@ -2,6 +2,7 @@
  * The transfer format of a group of records to the worker: one run of bytes in shared memory instead of an object graph, because
  * structured cloning would cost more than writing the records. Fields are length-prefixed; -1 means absent.
  */
+import { encodeAttachments } from './content.ts'
 import type { RecordInput } from './record-input.ts'
 import type { SpooledBody } from './spool.ts'
 
@@ -31,12 +32,14 @@ export type PackedRecord = {
   replayKey: Buffer | undefined
   /** The document of the circumstances that its metadata name; absent once the log surely has it. */
   circumstances: Buffer | undefined
+  /** Section `attachments` of the content. */
+  attachments: Buffer | undefined
 }
 
 /** A field to pack; text becomes UTF-8. */
 export type Field = Buffer | string | undefined
 
-const FIELDS = 11
+const FIELDS = 12
 const SIGNATURES = 8
 const ABSENT = -1
 /**
@@ -63,6 +66,7 @@ export function fieldsOf(head: RecordHead, metadata: string, record: PackedParts
     record.signature?.signatures,
     record.replayKey,
     record.circumstances,
+    record.body?.attachments === undefined ? undefined : encodeAttachments(record.body.attachments),
   ]
 }
 
@@ -152,6 +156,7 @@ export function unpackGroup(source: Buffer, count: number): PackedRecord[] {
       signatures: next(),
       replayKey: next(),
       circumstances: next(),
+      attachments: next(),
     })
   }
   return records

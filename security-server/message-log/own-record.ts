@@ -44,5 +44,6 @@ export function ownRecord(q: {
     signatures: undefined,
     replayKey: undefined,
     circumstances: undefined,
+    attachments: undefined,
   }
 }

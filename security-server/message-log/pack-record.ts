@@ -3,6 +3,7 @@ import { idText } from '#schemas/identifiers.ts'
 import { type Field, fieldsOf, type RecordHead } from './group-format.ts'
 import { metadataText } from './own-record.ts'
 import type { Metadata, RecordInput } from './record-input.ts'
+import type { SpooledBody } from './spool.ts'
 
 /** `circumstances` is their document, when the log may not have it yet. */
 export function packRecord(record: RecordInput, node: string, circumstances: string | undefined): Field[] {
@@ -23,7 +24,14 @@ export function packRecord(record: RecordInput, node: string, circumstances: str
   const metadata = metadataText(metadataOf(record, node, logLevel === 'none'))
   if (logLevel === 'none') return fieldsOf(head, metadata, { replayKey: record.replayKey })
   const { message, signature, replayKey } = record
-  return fieldsOf(head, metadata, { message, body, signature, replayKey, circumstances })
+  const kept = logLevel === 'full' ? body : withoutHeaders(body)
+  return fieldsOf(head, metadata, { message, body: kept, signature, replayKey, circumstances })
+}
+
+/** What attachments are called is content. */
+function withoutHeaders(body: SpooledBody | undefined): SpooledBody | undefined {
+  if (body?.attachments === undefined) return body
+  return { ...body, attachments: body.attachments.map((one) => ({ ...one, headers: [] })) }
 }
 
 function metadataOf(record: RecordInput, node: string, idsOnly: boolean): Metadata {

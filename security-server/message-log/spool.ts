@@ -7,7 +7,7 @@ import { createHash, type Hash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { createPlaces } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
-import { readBodyFile } from './body-file.ts'
+import { type Piece, readBodyFile } from './body-file.ts'
 import type { BodyFolder } from './body-folder.ts'
 import { type BodyWriter, createBodyWriter } from './body-writer.ts'
 
@@ -21,9 +21,19 @@ const IN_MEMORY = 64 * 1024
  */
 const places = createPlaces(4)
 
+/** One of the parts that a body joins: SOAP attachments, each of which the signature covers by itself. */
+export type Attachment = {
+  size: number
+  sha512: Buffer
+  /** Its MIME headers, as they came; nothing signs them. */
+  headers: [name: string, value: string][]
+}
+
 export type SpooledBody = {
   size: number
   sha512: Buffer
+  /** The attachments that the body joins, in order; absent when the body is one whole. */
+  attachments?: Attachment[]
   /** Streams the plaintext from its start; may be called several times until the body is discarded. */
   open(): Readable
   /** All bytes of a small body. */
@@ -40,6 +50,8 @@ type SpoolWriter = {
    * `logging_failed`.
    */
   write(chunk: Buffer): void | Promise<void>
+  /** SHA-512 of all that was written, once the last `write` has settled. */
+  digestSoFar(): Buffer
   end(): Promise<SpooledBody>
   abort(): Promise<void>
 }
@@ -81,6 +93,7 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
   }
   return {
     write,
+    digestSoFar: () => file?.digest.copy().digest() ?? hash('sha512', Buffer.concat(held), 'buffer'),
     end: () => {
       const { writer, digest } = file ?? {}
       if (writer === undefined || digest === undefined) return inMemory(Buffer.concat(held))
@@ -121,13 +134,14 @@ async function inFile(
   }
 }
 
-/** Streams the plaintext of a body file, in whichever folder it is. */
+/** Streams the plaintext of a body file, or a piece of it, in whichever folder the file is. */
 export function openBody(
   folder: Pick<BodyFolder, 'open'>,
   reference: { name: string; dataKey: Buffer },
+  piece?: Piece,
 ): Readable {
   async function* chunks() {
-    const source = readBodyFile(await folder.open(reference.name), reference.dataKey)
+    const source = readBodyFile(await folder.open(reference.name), reference.dataKey, piece)
     try {
       for (;;) {
         const { done, value } = await places.run(() => source.next())

@@ -1,10 +1,36 @@
-/** What a protocol of messages is to the exchange: REST is one, SOAP would be a second; nothing else tells them apart. */
+/** What a protocol of messages is to the exchange: REST is one, SOAP the other; nothing else tells them apart. */
+import type { Readable } from 'node:stream'
 import type { HeaderList } from '#core/transport/header-list.ts'
-import type { Body } from './body.ts'
-import type { Answer, MessageParts, Reply, Request } from './message.ts'
+import type { Body, BodySpool, Content, Taker } from './body.ts'
+import type { Frame } from './frame-body.ts'
+import type {
+  Answer,
+  MessagePart,
+  MessageParts,
+  Reply,
+  ReplyMessage,
+  Request,
+  SystemAnswer,
+} from './message.ts'
 
-/** The head of a client system's HTTP request, raw. */
-export type ClientHead = { method: string; url: string; rawHeaders: string[] }
+/** The head of a client system's HTTP request, raw, and its content, of which nothing was read. */
+export type ClientRequest = {
+  method: string
+  url: string
+  rawHeaders: string[]
+  /** Undefined when the request has no body. */
+  content: Readable | undefined
+}
+
+/** The most octets of a message and of its body. */
+export type ReadLimits = { maxMessageBytes: number; maxSoapBytes: number; maxBodyBytes: number }
+
+export type AcceptedMessage = {
+  message: Buffer
+  request: Request
+  /** Reads the rest of the content, its body, into the spool; the content is left as it is on failure. */
+  takeBody(spool: BodySpool): Promise<Body | undefined>
+}
 
 /** How the provider's system is asked; path and query go behind the address of the service. */
 type SystemCall = {
@@ -12,31 +38,53 @@ type SystemCall = {
   path: string
   query: string | undefined
   headers: HeaderList
-  body: Body | undefined
+  body: Content | undefined
 }
 
+/** Header of a transport message by its name (lower case); undefined when absent. */
+export type TransportHeader = (name: string) => string | undefined
+
 export type Codec = {
-  /** The value of x-road-message-type. */
-  name: string
-  /** Content types of the parts of its transport messages. */
-  parts: { request: string; reply: string; body: string }
+  /** The protocol as the transport header x-road-message-type names it; SOAP is what has no such header. */
+  name: 'REST' | 'SOAP'
+  /** Whether a part of this type (lower case, no parameters) can be the message; the most octets that it may have. */
+  isMessage(type: string, half: 'request' | 'reply'): boolean
+  maxMessageBytes(limits: ReadLimits): number
+  /** The type of the part that has the body. */
+  bodyType: string
+  /** Takes the part that has the body; `contentType` is its own. */
+  bodyTaker(contentType: string, q: { spool: BodySpool; maxBytes: number }): Taker<Body>
+  /** What stands around the pieces of the body in the part that has it. */
+  bodyFrame(body: Body, boundary: string): Frame
   /** Reads a client's request and gives it its ids: `generatedId` only when it has none. Throws faults of the client. */
   accept(
-    head: ClientHead,
+    arrival: ClientRequest,
     ids: { requestId: string; generatedId: string },
-  ): { message: Buffer; request: Request }
+    limits: ReadLimits,
+  ): Promise<AcceptedMessage>
   /** Reads the message part that a peer sent; throws for anything that `accept` would not have made. */
-  readRequest(message: Buffer): Request
-  /** Headers of the transport message that say what the request is. */
-  transportHeaders(request: Request): Record<string, string>
+  readRequest(part: MessagePart, header: TransportHeader): Request | Promise<Request>
+  /** Headers of the transport message that say what the request or the reply is. */
+  transportHeaders(
+    said: Pick<Request | Reply, 'headers' | 'part'>,
+    half: 'request' | 'reply',
+  ): Record<string, string>
   /** The hash by which a reply and a refusal name their request, base64. */
   requestHash(asked: { messageSha512: Buffer; body: Pick<Body, 'sha512'> | undefined }): string
-  systemCall(asked: Pick<RequestMessage, 'request' | 'body'>): SystemCall
+  /** What is signed of a request and no other request has: with the peer it is the replay key. */
+  replayId(asked: RequestMessage & { signedInfoDigest: Buffer }): string
+  systemCall(asked: Pick<RequestMessage, 'request' | 'message' | 'body'>): SystemCall
+  /** Takes the content of a system's answer. */
+  answerTaker(
+    head: Pick<SystemAnswer, 'status' | 'headers'>,
+    q: { spool: BodySpool; limits: ReadLimits },
+  ): Taker<Pick<SystemAnswer, 'message' | 'body'>>
   /** The message of a system's answer, bound to its request. Throws what may not stand in a message. */
-  writeReply(answer: Answer, asked: RequestMessage): { message: Buffer; reply: Reply }
-  readReply(message: Buffer): Reply
+  writeReply(answer: SystemAnswer, asked: RequestMessage): Promise<{ message: Buffer; reply: Reply }>
+  /** Reads a reply to `asked`; whether it is one is for `verifyReply` to say. */
+  readReply(part: MessagePart, asked: RequestMessage, header: TransportHeader): Reply | Promise<Reply>
   /** What the asking system gets of a reply. */
-  answerOf(message: { reply: Reply } & Pick<MessageParts, 'body'>): Answer
+  answerOf(kept: Pick<ReplyMessage, 'reply' | 'message' | 'body'>): Answer
 }
 
 /** A request with the codec that read it. */

@@ -2,16 +2,11 @@
 import { Fault } from '#schemas/fault.ts'
 import type { Codec } from './codec.ts'
 import { rest } from './rest.ts'
+import { soap } from './soap.ts'
 
-const CODECS: readonly Codec[] = [rest]
-
-/** Throws `service_type` for a protocol that is not exchanged here. */
+/** A SOAP message has no x-road-message-type (wire 2.2). Throws `service_type` for a protocol that is not exchanged here. */
 export function codecNamed(name: unknown): Codec {
-  const codec = CODECS.find((one) => one.name === name)
-  if (codec === undefined) {
-    throw new Fault('service_type', {
-      what: `this security server exchanges ${CODECS.map((one) => one.name).join(' and ')} messages`,
-    })
-  }
-  return codec
+  if (name === undefined) return soap
+  if (name === rest.name) return rest
+  throw new Fault('service_type', { what: 'this security server exchanges REST and SOAP messages' })
 }

@@ -4,10 +4,16 @@
  */
 import type { HeaderList } from '#core/transport/header-list.ts'
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
-import type { Body } from './body.ts'
+import type { Body, Content } from './body.ts'
 
 /** What a signature covers. */
 export type MessageParts = { message: Buffer; messageSha512: Buffer; body: Body | undefined }
+
+/** How the message part is described in a multipart: it travels with the message, and nothing signs it. */
+export type PartHead = { contentType: string; headers: HeaderList }
+
+/** A message part as it was read. */
+export type MessagePart = PartHead & { bytes: Buffer }
 
 /** What proves a message: signatures.xml and, for a batch or a body, the hash chain that leads to it. */
 export type MessageSignature = {
@@ -21,11 +27,12 @@ export type SignedParts = MessageParts & { signature: MessageSignature }
 
 /** What a codec reads of a request. */
 export type Request = {
+  protocol: 'REST' | 'SOAP'
   client: ClientId
   service: ServiceId
   /** The client's own id for its query. */
   id: string
-  /** Ours, unique for each request: the replay key. */
+  /** Made by the consumer's server, unique for each request. REST signs it, SOAP does not. */
   requestId: string
   securityServer: ServerId | undefined
   /** The endpoint, of which access rights and contracts speak: method and raw path below the service. */
@@ -37,9 +44,18 @@ export type Request = {
   issue: string | undefined
   /** Whom the request names as acting, as records have it and searches find it. */
   actors: Record<string, string>
+  part: PartHead
+  /** SOAP: the local name of the element in the body. */
+  element?: string
 }
 
-/** What a codec reads of a reply: five fields bind it to its request. */
+/** Every member may ask these of every provider (wire 1.6). */
+export const METADATA_SERVICES: Record<Request['protocol'], ReadonlySet<string>> = {
+  REST: new Set(['listMethods', 'allowedMethods', 'getOpenAPI']),
+  SOAP: new Set(['listMethods', 'allowedMethods', 'getWsdl']),
+}
+
+/** What a codec reads of a reply: the fields bind it to its request. */
 export type Reply = {
   status: number
   reason: string
@@ -50,9 +66,20 @@ export type Reply = {
   requestId: string
   /** Base64, see `Codec.requestHash`. */
   requestHash: string
+  part: PartHead
 }
 
 export type ReplyMessage = MessageParts & { reply: Reply }
 
-/** What a system answers, and what the asking system gets; `body` exists whenever there was an HTTP entity, even an empty one. */
-export type Answer = { status: number; reason: string; headers: HeaderList; body: Body | undefined }
+/** What a provider's system answers; `body` exists whenever there was an HTTP entity, even an empty one. */
+export type SystemAnswer = {
+  status: number
+  reason: string
+  headers: HeaderList
+  /** The message in the answer, where the system writes it itself (SOAP). */
+  message?: MessagePart | undefined
+  body: Body | undefined
+}
+
+/** What the asking system gets. */
+export type Answer = { status: number; reason: string; headers: HeaderList; body: Content | undefined }

@@ -1,6 +1,7 @@
 /** The message protocol for REST as a codec (wire 1.2, 1.3): method, target and headers a line each, the body a part of its own. */
 
 import { isOfServers } from '#core/transport/header-list.ts'
+import { partHead } from '#core/transport/multipart-writer.ts'
 import {
   parseRestRequest,
   type RestRequest,
@@ -11,19 +12,39 @@ import { parseRestResponse, requestHash, writeRestResponse } from '#core/transpo
 import { Fault } from '#schemas/fault.ts'
 import { HEADER, PART_TYPE } from '#schemas/wire.ts'
 import type { Codec } from './codec.ts'
-import type { Request } from './message.ts'
+import type { PartHead, Reply, Request } from './message.ts'
+import { takeContent } from './take-content.ts'
 
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
+/** Heads of the message parts of REST. */
+export const REST_PART: Record<'request' | 'reply', PartHead> = {
+  request: { contentType: PART_TYPE.restRequest, headers: [] },
+  reply: { contentType: PART_TYPE.restResponse, headers: [] },
+}
+const NOTHING = Buffer.alloc(0)
 
 export const rest: Codec = {
   name: 'REST',
-  parts: { request: PART_TYPE.restRequest, reply: PART_TYPE.restResponse, body: PART_TYPE.restBody },
-  accept(head, ids) {
-    const { request, bytes } = withIds(readClientRequest(head), ids)
-    return { message: bytes, request: requestOf(request) }
+  isMessage: (type, half) => type === REST_PART[half].contentType,
+  maxMessageBytes: ({ maxMessageBytes }) => maxMessageBytes,
+  bodyType: PART_TYPE.restBody,
+  bodyTaker: (_contentType, { spool, maxBytes }) => spool.begin({ maxBytes }),
+  bodyFrame: (_body, boundary) => ({ before: [partHead(boundary, PART_TYPE.restBody, false)], end: NOTHING }),
+  async accept(arrival, ids, { maxBodyBytes }) {
+    const { content } = arrival
+    const { request, bytes } = withIds(readClientRequest(arrival), ids)
+    return {
+      message: bytes,
+      request: requestOf(request),
+      takeBody: async (spool) =>
+        content === undefined
+          ? undefined
+          : takeContent(content, () => spool.begin({ maxBytes: maxBodyBytes })),
+    }
   },
-  readRequest: (message) => requestOf(parseRestRequest(message)),
-  transportHeaders({ headers }) {
+  readRequest: ({ bytes }) => requestOf(parseRestRequest(bytes)),
+  transportHeaders({ headers }, half) {
+    if (half === 'reply') return {}
     const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
     return {
       [HEADER.messageType]: 'REST',
@@ -31,25 +52,34 @@ export const rest: Codec = {
     }
   },
   requestHash: ({ messageSha512, body }) => requestHash({ message: messageSha512, body: body?.sha512 }),
+  replayId: ({ request }) => request.requestId,
   systemCall: ({ request: { method, servicePath, query, headers }, body }) => ({
     ...{ method, path: servicePath, query, headers },
     body: WITH_BODY.has(method) ? body : undefined,
   }),
-  writeReply(answer, asked) {
+  answerTaker(_head, { spool, limits }) {
+    const taker = spool.begin({ maxBytes: limits.maxBodyBytes })
+    return { ...taker, end: async () => ({ body: await taker.end() }) }
+  },
+  async writeReply(answer, asked) {
     const { request } = asked
     const { requestId } = request
     const message = writeRestResponse({
       ...answer,
       ...{ request, requestId, requestHash: rest.requestHash(asked) },
     })
-    return { message, reply: parseRestResponse(message) }
+    return { message, reply: replyOf(message) }
   },
-  readReply: parseRestResponse,
+  readReply: ({ bytes }) => replyOf(bytes),
   answerOf({ reply: { status, reason, headers }, body }) {
     // A peer of X-Road's passes on what its system wrote there; to our client it would be our own word.
     const kept = headers.filter(([name]) => !isOfServers(name.toLowerCase()))
     return { status, reason, headers: kept, body }
   },
+}
+
+function replyOf(message: Buffer): Reply {
+  return { ...parseRestResponse(message), part: REST_PART.reply }
 }
 
 /** Both ways of reading make sure of the ids. */
@@ -58,12 +88,18 @@ function requestOf(read: RestRequest): Request {
   if (id === undefined || requestId === undefined) throw new Fault('missing_header', { what: HEADER.id })
   const { client, service, securityServer, method, servicePath, query, headers, issue } = read
   return {
+    protocol: 'REST',
     ...{ client, service, id, requestId, securityServer, method, servicePath, query, headers, issue },
     actors: actorsOf(read),
+    part: REST_PART.request,
   }
 }
 
-function actorsOf({ userId, representedParty: party }: RestRequest): Record<string, string> {
+/** Whom a request names, as records have it. */
+export function actorsOf({
+  userId,
+  representedParty: party,
+}: Pick<RestRequest, 'userId' | 'representedParty'>): Record<string, string> {
   return {
     ...(userId === undefined ? {} : { userId }),
     ...(party === undefined ? {} : { representedParty: `${party.memberClass ?? ''}/${party.memberCode}` }),

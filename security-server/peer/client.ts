@@ -15,12 +15,12 @@ import type {
   GlobalConfiguration,
 } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
+import { createRateCheck } from '../message/minimum-rate.ts'
 import { createServerChoice, type ServerWithAddress } from './choose-server.ts'
 import { type ConcurrencyLimit, createConcurrencyLimit } from './concurrency-limit.ts'
 import { createOcspFetch } from './fetch-ocsp.ts'
 import { handshake } from './handshake.ts'
 import { type AnswerContent, callHttp, type HttpAnswer, type HttpCall } from './http-call.ts'
-import { createRateCheck } from './minimum-rate.ts'
 import { beforeSending, NotSent } from './not-sent.ts'
 import { createPeerSockets, type PeerSockets } from './peer-sockets.ts'
 import { presentedChain } from './presented-chain.ts'

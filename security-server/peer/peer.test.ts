@@ -10,11 +10,11 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import { until } from '#test/until.ts'
-import { rest } from '../message/rest.ts'
+import { createRateCheck } from '../message/minimum-rate.ts'
+import { REST_PART, rest } from '../message/rest.ts'
 import { createServerChoice } from './choose-server.ts'
 import { createConcurrencyLimit } from './concurrency-limit.ts'
 import { factsOf } from './log-facts.ts'
-import { createRateCheck } from './minimum-rate.ts'
 import { bodyOf, createPeerWorld, POPULATION, requestOf, TAX } from './peer-fixture.ts'
 import { readMessage } from './read-message.ts'
 import { createMessageSigner } from './sign-message.ts'
@@ -141,7 +141,7 @@ function multipart(parts: Part[], end = true): { contentType: string; bytes: Buf
 
 t.test('a transport message has one shape', async (t) => {
   world.restore()
-  const limits = { maxMessageBytes: 1000, maxBodyBytes: 500_000 }
+  const limits = { maxMessageBytes: 1000, maxSoapBytes: 1000, maxBodyBytes: 500_000 }
   const read = (parts: Part[], o: { end?: boolean; cut?: number } = {}) => {
     const { contentType, bytes } = multipart(parts, o.end)
     const source = Readable.from([bytes.subarray(0, o.cut ?? bytes.length)], { objectMode: false })
@@ -289,7 +289,7 @@ t.test('what is written is what is read', async (t) => {
     const body = size === undefined ? undefined : await bodyOf(world, randomBytes(size))
     const written = writeMessage({
       codec: rest,
-      half: 'request',
+      part: REST_PART.request,
       ocspResponses: [Buffer.from('o')],
       message,
       body,
@@ -304,7 +304,7 @@ t.test('what is written is what is read', async (t) => {
         half: 'request',
         onMessage: () => undefined,
         spool: world.spool,
-        limits: { maxMessageBytes: 10_000, maxBodyBytes: 1e6 },
+        limits: { maxMessageBytes: 10_000, maxSoapBytes: 10_000, maxBodyBytes: 1e6 },
         tooSlow: 'request_timeout',
       })
       t.ok(read.message.equals(message))
@@ -321,7 +321,7 @@ t.test('whom we send to, however large, has to take it', async (t) => {
   const { bytes: message } = requestOf({ requestId: randomUUID() })
   const body = await bodyOf(world, randomBytes(300_000))
   const { content } = writeMessage({
-    ...{ codec: rest, half: 'request' as const, ocspResponses: [], message, body },
+    ...{ codec: rest, part: REST_PART.request, ocspResponses: [], message, body },
     signature: { signatures: Buffer.from('s') },
   })
   const real = performance.now

@@ -4,20 +4,26 @@
  */
 import { hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { parseSoapFault } from '#core/transport/fault-xml.ts'
+import { receivedFault } from '#core/transport/fault-xml.ts'
 import { boundaryOf, type PartHandler, readMultipart } from '#core/transport/multipart-reader.ts'
+import { mimeName } from '#core/transport/multipart-writer.ts'
 import type { ByteSource } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
-import type { Body, BodySpool } from '../message/body.ts'
-import type { Codec } from '../message/codec.ts'
-import type { SignedParts } from '../message/message.ts'
-import { createRateCheck } from './minimum-rate.ts'
+import type { Body, BodySpool, Taker } from '../message/body.ts'
+import type { Codec, ReadLimits } from '../message/codec.ts'
+import type { MessagePart, PartHead, SignedParts } from '../message/message.ts'
+import { createRateCheck } from '../message/minimum-rate.ts'
 
 /** `Head` is the value that `onMessage` made from the message part. */
-export type ReceivedParts<Head = unknown> = SignedParts & { ocspResponses: Buffer[]; head: Head }
+export type ReceivedParts<Head = unknown> = SignedParts & {
+  ocspResponses: Buffer[]
+  /** Of the message part. */
+  part: PartHead
+  head: Head
+}
 
-export type ReadLimits = { maxMessageBytes: number; maxBodyBytes: number }
+type WireCodec = Pick<Codec, 'name' | 'isMessage' | 'maxMessageBytes' | 'bodyType' | 'bodyTaker'>
 
 const MAX_PARTS = 16
 const MAX_OCSP_RESPONSES = 10
@@ -28,13 +34,12 @@ const MAX_PART_BYTES = 256 * 1024
 const RANK = { ocsp: 0, message: 1, body: 2, hashChainResult: 3, hashChain: 4, signature: 5 } as const
 
 /** The order of the parts: each kind may follow only kinds of lower rank; only OCSP responses may repeat. */
-function rankOf(type: string, messageType: string, bodyType: string): number | undefined {
+function rankOf(type: string, half: 'request' | 'reply', codec: WireCodec): number | undefined {
+  if (codec.isMessage(type, half)) return RANK.message
   switch (type) {
     case PART_TYPE.ocsp:
       return RANK.ocsp
-    case messageType:
-      return RANK.message
-    case bodyType:
+    case codec.bodyType:
       return RANK.body
     case PART_TYPE.hashChainResult:
       return RANK.hashChainResult
@@ -54,7 +59,7 @@ function rankOf(type: string, messageType: string, bodyType: string): number | u
 export async function readMessage<Head>(q: {
   source: Readable | ByteSource
   contentType: string
-  codec: Pick<Codec, 'parts'>
+  codec: WireCodec
   half: 'request' | 'reply'
   spool: BodySpool
   limits: ReadLimits
@@ -62,23 +67,24 @@ export async function readMessage<Head>(q: {
   tooSlow: 'request_timeout' | 'peer_timeout'
   /** Called for every chunk; an error that it throws ends the reading. */
   onProgress?: () => void
-  onMessage(message: Buffer, ocspResponses: Buffer[]): Head
+  onMessage(message: MessagePart, ocspResponses: Buffer[]): Head | Promise<Head>
 }): Promise<ReceivedParts<Head>> {
-  const messageType = q.codec.parts[q.half]
-  const bodyType = q.codec.parts.body
+  const { codec, half } = q
   const parts = new Map<string, Buffer>()
   const ocspResponses: Buffer[] = []
-  const spooling: { body?: Body; pending?: ReturnType<BodySpool['begin']> } = {}
-  let read: { message: Buffer; head: Head } | undefined
+  const spooling: { body?: Body; pending?: Taker<Body> } = {}
+  let read: { message: MessagePart; head: Head } | undefined
   let rank = -1
 
   const onPart = (headers: ReadonlyMap<string, string>): PartHandler => {
-    const type = typeOf(headers.get('content-type') ?? '')
+    const contentType = headers.get('content-type') ?? ''
+    const type = typeOf(contentType)
     if (rank === RANK.signature) throw new Fault('invalid_message', { what: 'a part follows the signature' })
-    if (type === PART_TYPE.fault) {
-      return collect(MAX_PART_BYTES, q.half === 'reply' ? throwPeerFault : throwBrokenOff)
+    // Before the message of SOAP that is what the type means.
+    if (type === PART_TYPE.fault && !(codec.isMessage(type, half) && rank < RANK.message)) {
+      return collect(MAX_PART_BYTES, half === 'reply' ? throwPeerFault : throwBrokenOff)
     }
-    const next = rankOf(type, messageType, bodyType)
+    const next = rankOf(type, half, codec)
     if (
       next === undefined ||
       next < rank ||
@@ -90,7 +96,10 @@ export async function readMessage<Head>(q: {
       })
     }
     rank = next
-    if (next === RANK.body) return spoolBody(q.spool, q.limits.maxBodyBytes, spooling)
+    if (next === RANK.body) {
+      const { spool } = q
+      return spoolBody(codec.bodyTaker(contentType, { spool, maxBytes: q.limits.maxBodyBytes }), spooling)
+    }
     if (next === RANK.ocsp) {
       if (ocspResponses.length === MAX_OCSP_RESPONSES)
         throw new Fault('invalid_message', { what: 'too many OCSP responses' })
@@ -98,8 +107,16 @@ export async function readMessage<Head>(q: {
       return collect(left, (bytes) => void ocspResponses.push(bytes))
     }
     if (next === RANK.message) {
-      return collect(q.limits.maxMessageBytes, (message) => {
-        read = { message, head: q.onMessage(message, ocspResponses) }
+      const others = [...headers].filter(([name]) => name !== 'content-type')
+      const part = {
+        contentType,
+        headers: others.map(([name, value]): [string, string] => [mimeName(name), value]),
+      }
+      return collect(codec.maxMessageBytes(q.limits), async (bytes) => {
+        // A fault may stand in the place of a SOAP message (wire 2.3).
+        if (half === 'reply' && type === PART_TYPE.fault && bytes.includes('Fault')) throwIfFault(bytes)
+        const message = { ...part, bytes }
+        read = { message, head: await q.onMessage(message, ocspResponses) }
       })
     }
     return collect(MAX_PART_BYTES, (bytes) => void parts.set(type, bytes))
@@ -114,6 +131,7 @@ export async function readMessage<Head>(q: {
       q.onProgress?.()
     }
     await readMultipart({ source: q.source, watch, boundary, limits, onPart })
+    if (read === undefined) throw new Fault(codec.name === 'REST' ? 'missing_rest' : 'missing_soap')
     return assemble(parts, read, ocspResponses, spooling.body)
   } catch (cause) {
     await spooling.pending?.abort()
@@ -131,11 +149,10 @@ function typeOf(contentType: string): string {
 
 function assemble<Head>(
   parts: Map<string, Buffer>,
-  read: { message: Buffer; head: Head } | undefined,
+  read: { message: MessagePart; head: Head },
   ocspResponses: Buffer[],
   body: Body | undefined,
 ): ReceivedParts<Head> {
-  if (read === undefined) throw new Fault('missing_rest')
   const signatures = parts.get(PART_TYPE.signature)
   if (signatures === undefined) throw new Fault('missing_signature')
   const hashChainResult = parts.get(PART_TYPE.hashChainResult)
@@ -143,10 +160,12 @@ function assemble<Head>(
   if ((hashChainResult === undefined) !== (hashChain === undefined)) {
     throw new Fault('malformed_hash_chain', { what: 'the hash chain and its result come together' })
   }
-  const { message, head } = read
+  const { message: part, head } = read
+  const { contentType, headers, bytes: message } = part
   const messageSha512 = hash('sha512', message, 'buffer')
   return {
     ocspResponses,
+    part: { contentType, headers },
     head,
     message,
     messageSha512,
@@ -170,12 +189,7 @@ function collect(maxBytes: number, done: (bytes: Buffer) => void | Promise<void>
   }
 }
 
-function spoolBody(
-  spool: BodySpool,
-  maxBytes: number,
-  spooling: { body?: Body; pending?: ReturnType<BodySpool['begin']> },
-): PartHandler {
-  const pending = spool.begin({ maxBytes })
+function spoolBody(pending: Taker<Body>, spooling: { body?: Body; pending?: Taker<Body> }): PartHandler {
   spooling.pending = pending
   return {
     write: (chunk) => pending.write(chunk),
@@ -192,8 +206,11 @@ function throwBrokenOff(): never {
 }
 
 function throwPeerFault(bytes: Buffer): never {
-  const fault = parseSoapFault(bytes)
-  throw fault === undefined
-    ? new Fault('invalid_message', { what: 'a text/xml part is no fault' })
-    : Fault.fromPeer(fault)
+  throwIfFault(bytes)
+  throw new Fault('invalid_message', { what: 'a text/xml part is no fault' })
+}
+
+function throwIfFault(bytes: Buffer): void {
+  const fault = receivedFault(bytes)
+  if (fault !== undefined) throw Fault.fromPeer(fault)
 }

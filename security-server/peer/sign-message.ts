@@ -8,10 +8,13 @@ import type { Clock } from '#platform/clock.ts'
 import { type MemberId, memberOf } from '#schemas/identifiers.ts'
 import { PART_NAME } from '#schemas/wire.ts'
 import type { Keys, SigningIdentity } from '../keys/keys.ts'
+import { coveredParts } from '../message/body.ts'
 import type { MessageParts, MessageSignature } from '../message/message.ts'
 
 /** A hash chain of 64 inputs has six steps. Longer batches would cost the verifier more than they save. */
 const LARGEST_BATCH = 64
+/** A clock that was set back further is believed. */
+const MOST_AHEAD_MS = 1_000
 
 type Waiting = { parts: ChainInput; resolve(signature: MessageSignature): void; reject(cause: unknown): void }
 
@@ -36,14 +39,22 @@ export function createMessageSigner(rooms: {
 }): SignMessage {
   const queues = new Map<SigningIdentity, Waiting[]>()
 
+  let last = 0
+  /** Later than every one before: two signatures of the same messages are two, also within a millisecond. */
+  function nextTime(): Date {
+    const now = rooms.clock()
+    last = now <= last && last - now < MOST_AHEAD_MS ? last + 1 : now
+    return new Date(last)
+  }
+
   async function drain(identity: SigningIdentity, queue: Waiting[]): Promise<void> {
     while (queue.length > 0) {
-      const batch = queue.splice(0, LARGEST_BATCH)
+      const batch = takeBatch(queue)
       try {
         const signatures = await signBatch(
           identity,
           batch.map((one) => one.parts),
-          new Date(rooms.clock()),
+          nextTime(),
         )
         for (const [i, one] of batch.entries()) one.resolve(signatures[i]!)
       } catch (cause) {
@@ -78,9 +89,30 @@ export function createMessageSigner(rooms: {
   }
 }
 
+/**
+ * What is signed together; of two messages with the same bytes the second waits. SOAP signs no id of a request, and a replay is what
+ * has the signature and the bytes of another.
+ */
+function takeBatch(queue: Waiting[]): Waiting[] {
+  const taken = new Set<string>()
+  const batch: Waiting[] = []
+  const left: Waiting[] = []
+  for (const one of queue.splice(0)) {
+    const key = one.parts[0]!.sha512.toString('latin1')
+    if (batch.length === LARGEST_BATCH || taken.has(key)) left.push(one)
+    else {
+      taken.add(key)
+      batch.push(one)
+    }
+  }
+  queue.push(...left)
+  return batch
+}
+
 function partsOf(message: Digests): ChainInput {
   const parts: ChainInput = [{ name: PART_NAME.message, sha512: message.messageSha512 }]
-  if (message.body !== undefined) parts.push({ name: PART_NAME.attachment(1), sha512: message.body.sha512 })
+  for (const [i, { sha512 }] of coveredParts(message.body).entries())
+    parts.push({ name: PART_NAME.attachment(i + 1), sha512 })
   return parts
 }
 

@@ -14,7 +14,7 @@ import {
   checkClientNotSuspended,
 } from '../global-configuration/check-suspended.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
-import type { Body } from '../message/body.ts'
+import { coveredParts } from '../message/body.ts'
 import type { SignedParts } from '../message/message.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 import { whileItArrived } from './while-it-arrived.ts'
@@ -33,7 +33,11 @@ type Batch = { signature: CheckedSignature; document: Buffer; validUntil: number
 const verified = Symbol('verified')
 
 /** A message whose signature, coverage, signer and time were checked against the configuration. Only this file makes the mark. */
-export type Verified<T> = T & { readonly [verified]: true }
+export type Verified<T> = T & {
+  readonly [verified]: true
+  /** SHA-256 of its canonical ds:SignedInfo: one for all messages of a batch. */
+  signedInfoDigest: Buffer
+}
 
 export type VerifyMessage = <T extends SignedParts>(q: {
   parts: T
@@ -99,7 +103,8 @@ export function createMessageVerifier(): VerifyMessage {
     const signed = signature.signingTime?.getTime() ?? Number.NaN
     const isNow = signed >= arrived - SIGNING_TIME_WINDOW_MS && signed <= at + SIGNING_TIME_WINDOW_MS
     if (!isNow) throw new Fault('stale_request', { what: 'the signing time' })
-    return { ...parts, [verified]: true }
+    const { signedInfoDigest } = signature
+    return { ...parts, signedInfoDigest, [verified]: true }
   }
 }
 
@@ -107,9 +112,8 @@ function coverAllParts(signature: CheckedSignature, parts: SignedParts): void {
   const covered: { name: string; digest(name: DigestName): Buffer }[] = [
     { name: PART_NAME.message, digest: (name) => digestOfMessage(parts, name) },
   ]
-  const { body } = parts
-  if (body !== undefined)
-    covered.push({ name: PART_NAME.attachment(1), digest: (name) => digestOfBody(body, name) })
+  for (const [i, { sha512 }] of coveredParts(parts.body).entries())
+    covered.push({ name: PART_NAME.attachment(i + 1), digest: (name) => digestOfBody(sha512, name) })
   const { hashChainResult, hashChain } = parts.signature
   checkCoverage({ signature, parts: covered, hashChainResult, hashChain })
 }
@@ -119,8 +123,8 @@ function digestOfMessage(parts: SignedParts, name: DigestName): Buffer {
   return createHash(name.toLowerCase().replace('-', '')).update(parts.message).digest()
 }
 
-function digestOfBody(body: Body, name: DigestName): Buffer {
-  if (name === 'SHA-512') return body.sha512
+function digestOfBody(sha512: Buffer, name: DigestName): Buffer {
+  if (name === 'SHA-512') return sha512
   // The body was hashed with SHA-512 only while it streamed. We ask peers for SHA-512 (x-hash-algorithm) and accept no other
   // algorithm here.
   throw new Fault('invalid_reference', { what: `the body is signed with ${name}, SHA-512 is needed` })

@@ -2,14 +2,16 @@
 import { Readable } from 'node:stream'
 import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
-import type { Body } from '../message/body.ts'
+import type { Content } from '../message/body.ts'
 import type { Codec } from '../message/codec.ts'
-import type { SignedParts } from '../message/message.ts'
-import { createRateCheck } from './minimum-rate.ts'
+import { frameBody } from '../message/frame-body.ts'
+import type { PartHead, SignedParts } from '../message/message.ts'
+import { createRateCheck } from '../message/minimum-rate.ts'
 
 type OutgoingMessage = Omit<SignedParts, 'messageSha512'> & {
-  codec: Pick<Codec, 'parts'>
-  half: 'request' | 'reply'
+  codec: Pick<Codec, 'bodyFrame'>
+  /** Of the message. */
+  part: PartHead
   ocspResponses: Buffer[]
 }
 
@@ -22,13 +24,13 @@ export function writeMessage(outgoing: OutgoingMessage): {
   content: () => Buffer | Readable
 } {
   const boundary = newBoundary('xtop')
-  const { parts } = outgoing.codec
   const before: Buffer[] = []
   const add = (into: Buffer[], type: string, bytes: Buffer): void => {
     into.push(partHead(boundary, type, before.length === 0), bytes)
   }
   for (const response of outgoing.ocspResponses) add(before, PART_TYPE.ocsp, response)
-  add(before, parts[outgoing.half], outgoing.message)
+  const { part, body } = outgoing
+  before.push(partHead(boundary, part.contentType, before.length === 0, part.headers), outgoing.message)
   const after: Buffer[] = []
   const { hashChainResult, hashChain, signatures } = outgoing.signature
   if (hashChainResult !== undefined && hashChain !== undefined) {
@@ -39,19 +41,18 @@ export function writeMessage(outgoing: OutgoingMessage): {
   after.push(closeDelimiter(boundary))
 
   const contentType = `multipart/mixed; charset=UTF-8; boundary=${boundary}`
-  const { body } = outgoing
-  if (body === undefined || body.bytes !== undefined) {
-    if (body?.bytes !== undefined) before.push(partHead(boundary, parts.body, false), body.bytes)
+  const framed = body === undefined ? undefined : frameBody(body, outgoing.codec.bodyFrame(body, boundary))
+  if (framed === undefined || framed.bytes !== undefined) {
+    if (framed?.bytes !== undefined) before.push(framed.bytes)
     const whole = Buffer.concat([...before, ...after])
     return { contentType, content: () => whole }
   }
-  before.push(partHead(boundary, parts.body, false))
   const head = Buffer.concat(before)
   const tail = Buffer.concat(after)
-  return { contentType, content: () => Readable.from(stream(head, body, tail), { objectMode: false }) }
+  return { contentType, content: () => Readable.from(stream(head, framed, tail), { objectMode: false }) }
 }
 
-async function* stream(before: Buffer, body: Body, after: Buffer): AsyncGenerator<Buffer> {
+async function* stream(before: Buffer, body: Content, after: Buffer): AsyncGenerator<Buffer> {
   yield before
   // The connection's time-outs end a silent peer; this check ends a peer that reads a chunk now and then.
   const checkRate = createRateCheck('peer_timeout')

@@ -1,19 +1,20 @@
 /**
  * Guarantees that the provider's system is called once with exactly the request that was logged: its address and the raw
- * path and query, all signed headers, the body for POST, PUT and PATCH (wire 1.3). Metadata services answer here. What
+ * path and query, all signed headers, the body for POST, PUT and PATCH (wire 1.3); the message itself where it is SOAP (wire 1.5). Metadata services answer here. What
  * fails before the system was reached carries the mark NotSent.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { Answer } from '../message/message.ts'
+import type { SystemAnswer } from '../message/message.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
 import type { Intent } from './log-intent.ts'
 import { answerMetadata } from './metadata.ts'
 import type { ProviderRooms } from './rooms.ts'
+import { answerSoapMetadata } from './soap-metadata.ts'
 
-export async function call(intent: Intent, rooms: ProviderRooms): Promise<Answer> {
+export async function call(intent: Intent, rooms: ProviderRooms): Promise<SystemAnswer> {
   const { codec, request, local } = intent
-  if (local === undefined) return beforeSending(() => answerMetadata(request, rooms))
+  if (local === undefined) return beforeSending(() => METADATA[request.protocol](intent, rooms))
   if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
   const { method, path, query, headers, body } = codec.systemCall(intent)
   return rooms.serviceClient.call({
@@ -22,9 +23,13 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Answer
     target: targetOf(local.url, path, query),
     headers,
     body,
-    spool: rooms.messageLog.spool,
-    maxBodyBytes: rooms.limits.maxBodyBytes,
+    take: (head) => codec.answerTaker(head, { spool: rooms.messageLog.spool, limits: rooms.limits }),
   })
+}
+
+const METADATA = {
+  REST: ({ request }: Intent, rooms: ProviderRooms) => answerMetadata(request, rooms),
+  SOAP: answerSoapMetadata,
 }
 
 /** Base URL and raw service path with one slash between them, then the raw query. */

@@ -5,7 +5,7 @@
  */
 import { checkServicePath } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText } from '#schemas/identifiers.ts'
+import { idText, subsystemOf } from '#schemas/identifiers.ts'
 import { NO_TERMS, type RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalCall, LocalService } from '../local-systems/local-systems.ts'
 import type { Request } from '../message/message.ts'
@@ -29,6 +29,8 @@ export function checkRights(request: Request, rooms: ProviderRooms): Rights {
   const endpoint = endpointOf(request, rooms)
   if (endpoint === undefined) throw new Fault('unknown_service', { what: idText(service) })
   const { local, path, isInGlobalGroup, call } = endpoint
+  checkProtocol(local, request)
+  checkElement(request, rooms)
   if (call?.isAllowed !== true) {
     throw new Fault('access_denied', { what: `${idText(client)} for ${idText(service)}` })
   }
@@ -38,6 +40,25 @@ export function checkRights(request: Request, rooms: ProviderRooms): Rights {
   const at = rooms.clock()
   const terms = rooms.contracts.contractFor({ client, service, method, path, at, isInGlobalGroup })
   return { local, call, terms }
+}
+
+/**
+ * The element in the body may be named longer than the service (wire 1.5), but not like another one: systems go by the element, and
+ * the right is one to the service. Throws `inconsistent_headers`.
+ */
+function checkElement({ service, element }: Request, { localSystems }: ProviderRooms): void {
+  if (element === undefined || element === service.serviceCode) return
+  const provider = subsystemOf(service)
+  if (localSystems.services(provider).some(({ id }) => id.serviceCode === element))
+    throw new Fault('inconsistent_headers', {
+      what: `the body is that of another service than ${idText(service)}`,
+    })
+}
+
+/** Throws `service_type` for a service that is asked in the other protocol. */
+function checkProtocol({ id, type }: LocalService, { protocol }: Request): void {
+  const spoken = type === 'WSDL' ? 'SOAP' : 'REST'
+  if (spoken !== protocol) throw new Fault('service_type', { what: `${idText(id)} is a ${spoken} service` })
 }
 
 /** The circumstances of a call that was refused, under `terms`: as far as the call names a service and an endpoint of ours. */

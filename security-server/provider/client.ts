@@ -11,10 +11,10 @@ import { idText } from '#schemas/identifiers.ts'
 import type { TlsIdentity } from '../keys/keys.ts'
 import type { OwnListener } from '../local-systems/check-address.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
-import type { Body, BodySpool } from '../message/body.ts'
-import type { Answer } from '../message/message.ts'
+import type { Content, Taker } from '../message/body.ts'
+import type { SystemAnswer } from '../message/message.ts'
+import { createRateCheck } from '../message/minimum-rate.ts'
 import { callHttp, type HttpAnswer, type HttpCall } from '../peer/http-call.ts'
-import { createRateCheck } from '../peer/minimum-rate.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { connectionOptions, guarded } from './connect-service.ts'
 
@@ -25,10 +25,10 @@ export type ServiceClient = {
     /** Absolute URL with the raw path and query. */
     target: string
     headers: HeaderList
-    body: Body | undefined
-    spool: BodySpool
-    maxBodyBytes: number
-  }): Promise<Answer>
+    body: Content | undefined
+    /** Takes the content of the answer. */
+    take(head: Pick<SystemAnswer, 'status' | 'headers'>): Taker<Pick<SystemAnswer, 'message' | 'body'>>
+  }): Promise<SystemAnswer>
   /** Connects to the system of this service as for a call, and sends nothing. Throws what a call would. */
   reach(service: LocalService): Promise<void>
   close(): Promise<void>
@@ -145,7 +145,7 @@ function split(target: string): { origin: string; path: string } {
   return { origin: match[1]!, path: rest.startsWith('/') ? rest : `/${rest}` }
 }
 
-async function readAnswer(reply: HttpAnswer, q: Call): Promise<Answer> {
+async function readAnswer(reply: HttpAnswer, q: Call): Promise<SystemAnswer> {
   const coding = reply.headers['transfer-encoding']
   // Taken off with its name, the coding would leave other bytes than the system meant (RFC 9112 6.1).
   if (coding !== undefined && String(coding).toLowerCase() !== 'chunked') {
@@ -159,18 +159,20 @@ async function readAnswer(reply: HttpAnswer, q: Call): Promise<Answer> {
     reply.content.destroy()
     return { ...answer, body: undefined }
   }
-  const pending = q.spool.begin({ maxBytes: q.maxBodyBytes })
   const checkRate = createRateCheck('service_timeout')
+  let pending: ReturnType<Call['take']> | undefined
   try {
+    const taker = q.take(answer)
+    pending = taker
     await reply.content.drainTo((chunk) => {
       checkRate(chunk)
-      return pending.write(chunk)
+      return taker.write(chunk)
     })
-    return { ...answer, body: await pending.end() }
+    return { ...answer, ...(await taker.end()) }
   } catch (cause) {
     // Unread it would hold its connection for ever.
     reply.content.destroy()
-    await pending.abort()
+    await pending?.abort()
     throw cause
   }
 }

@@ -12,7 +12,7 @@ import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalService, LocalSystems } from '../local-systems/local-systems.ts'
 import type { Body } from '../message/body.ts'
 import type { MessageSignature } from '../message/message.ts'
-import { rest } from '../message/rest.ts'
+import { REST_PART, rest } from '../message/rest.ts'
 import {
   createFakeLog,
   createPeerWorld,
@@ -86,14 +86,14 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
     sent: [],
     service: {
       id: PERSONS,
-      type: 'REST',
+      type: 'OPENAPI',
       url,
       timeoutMs: 60_000,
       verifyTls: true,
       trustedCertificates: undefined,
       disabledNotice: undefined,
       allowEncodedSlash: false,
-      openApiText: 'openapi: 3.1.0\n',
+      documentText: 'openapi: 3.1.0\n',
     },
     system: {
       url,
@@ -106,7 +106,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
     rooms: {
       server: world.provider.id,
       clock: world.clock,
-      limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: 1_000_000 },
+      limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 1_000_000, maxBodyBytes: 1_000_000 },
       contracts: { contractFor: () => NO_TERMS, termsOfRefused: () => NO_TERMS },
       globalConfiguration: world.globalConfiguration,
       localSystems: localSystems(() => made),
@@ -129,7 +129,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       const identity = authenticationIdentity()
       const { contentType, content } = writeMessage({
         codec: rest,
-        half: 'request',
+        part: REST_PART.request,
         ocspResponses: identity.ocspResponses,
         message: bytes,
         body: q.body,

@@ -1,6 +1,6 @@
 /**
  * Guarantees that the request is durable before the provider's system hears of it, and that no other request with the
- * same (peer server, signed request id) was or will be taken.
+ * same (peer server, signed request id) was or will be taken. SOAP signs no such id: there it is the signature and the message.
  */
 import { hash } from 'node:crypto'
 import { idText } from '#schemas/identifiers.ts'
@@ -23,12 +23,14 @@ export async function logIntent(allowed: AllowedRequest, rooms: ProviderRooms): 
 
 /** What is on record of a verified request: open ('') when it will be carried out, else closed with the code of its refusal. */
 export function requestFacts(
-  { request, visit: { peer } }: Verified<Received>,
+  verified: Verified<Received>,
   terms: TermsOnRecord,
   outcome: string,
   rooms: ProviderRooms,
 ): Omit<LogEntry, 'message' | 'body' | 'signature'> {
+  const { codec, request, visit } = verified
   const { id, requestId, client, service, method, actors } = request
+  const { peer } = visit
   return {
     kind: 'request',
     direction: 'in',
@@ -39,7 +41,7 @@ export function requestFacts(
     time: new Date(rooms.clock()),
     outcome,
     ...terms,
-    replayKey: hash('sha256', `${idText(peer)} ${requestId}`, 'buffer'),
+    replayKey: hash('sha256', `${idText(peer)} ${codec.replayId(verified)}`, 'buffer'),
     extra: { method, ...actors },
   }
 }

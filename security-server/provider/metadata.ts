@@ -6,16 +6,14 @@ import type { HeaderList } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { subsystemOf } from '#schemas/identifiers.ts'
 import type { ListedEndpoint, LocalService } from '../local-systems/local-systems.ts'
-import type { Answer, Request } from '../message/message.ts'
+import { METADATA_SERVICES, type Request, type SystemAnswer } from '../message/message.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-const METADATA_SERVICES: ReadonlySet<string> = new Set(['listMethods', 'allowedMethods', 'getOpenAPI'])
-
-export function isMetadataService(request: Request): boolean {
-  return METADATA_SERVICES.has(request.service.serviceCode)
+export function isMetadataService({ protocol, service }: Request): boolean {
+  return METADATA_SERVICES[protocol].has(service.serviceCode)
 }
 
-export async function answerMetadata(request: Request, rooms: ProviderRooms): Promise<Answer> {
+export async function answerMetadata(request: Request, rooms: ProviderRooms): Promise<SystemAnswer> {
   if (request.method !== 'GET' || request.servicePath !== '') {
     throw new Fault('invalid_http_method', {
       what: `${request.service.serviceCode} is asked with GET and no path`,
@@ -31,7 +29,8 @@ export async function answerMetadata(request: Request, rooms: ProviderRooms): Pr
     asker === undefined
       ? rooms.localSystems.services(provider)
       : rooms.localSystems.allowedServices({ ...asker, provider })
-  const listed = services.map((service) => describe(service, rooms.localSystems.endpoints(service.id, asker)))
+  const spoken = services.filter(({ type }) => type !== 'WSDL')
+  const listed = spoken.map((service) => describe(service, rooms.localSystems.endpoints(service.id, asker)))
   return answerOf(request, 'application/json;charset=utf-8', JSON.stringify({ service: listed }), rooms)
 }
 
@@ -49,16 +48,16 @@ function describe(service: LocalService, endpoints: ListedEndpoint[]): object {
   }
 }
 
-async function openApi(request: Request, rooms: ProviderRooms): Promise<Answer> {
+async function openApi(request: Request, rooms: ProviderRooms): Promise<SystemAnswer> {
   const [serviceCode, ...others] = new URLSearchParams(request.query ?? '').getAll('serviceCode')
   if (serviceCode === undefined || others.length > 0)
     throw new Fault('invalid_request', { what: 'serviceCode has to be given once' })
   const service = rooms.localSystems.service({ ...subsystemOf(request.service), serviceCode })
   if (service === undefined) throw new Fault('unknown_service')
-  if (service.openApiText === undefined)
+  if (service.type !== 'OPENAPI' || service.documentText === undefined)
     throw new Fault('service_type', { what: 'the service has no OpenAPI description' })
-  const type = service.openApiText.trimStart().startsWith('{') ? 'application/json' : 'application/yaml'
-  return answerOf(request, `${type};charset=utf-8`, service.openApiText, rooms)
+  const type = service.documentText.trimStart().startsWith('{') ? 'application/json' : 'application/yaml'
+  return answerOf(request, `${type};charset=utf-8`, service.documentText, rooms)
 }
 
 /** X-Road starts the reply's headers from the request's (RestMetadataServiceHandlerImpl), but not those of its content. */
@@ -67,7 +66,7 @@ async function answerOf(
   type: string,
   text: string,
   { messageLog, limits }: ProviderRooms,
-): Promise<Answer> {
+): Promise<SystemAnswer> {
   const headers: HeaderList = request.headers.filter(([name]) => !/^content-/i.test(name))
   headers.push(['Content-Type', type])
   const pending = messageLog.spool.begin({ maxBytes: limits.maxBodyBytes })

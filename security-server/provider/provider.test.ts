@@ -137,7 +137,7 @@ const large = async (): Promise<Partial<Question>> => ({
 })
 
 const strangers: Case[] = [
-  { what: 'SOAP', code: 'service_type', change: header('x-road-message-type', undefined) },
+  { what: 'another protocol', code: 'service_type', change: header('x-road-message-type', 'GRPC') },
   { what: 'no digest name', code: 'missing_header', change: header('x-hash-algorithm', undefined) },
   { what: 'a weak digest', code: 'invalid_message', change: header('x-hash-algorithm', 'SHA-1') },
   {

@@ -38,6 +38,10 @@ export async function receive(
 ): Promise<Received> {
   let arrived: number | undefined
   const { codec, contentType, requestId } = checkHeaders(arrival)
+  const header = (name: string): string | undefined => {
+    const value = arrival.headers[name]
+    return typeof value === 'string' ? value : undefined
+  }
   // Of strangers nothing is read; whom the certificate stands for is proved with the first parts.
   registeredServer(arrival.presented[0], rooms.globalConfiguration.current())
   const { head, message, messageSha512, body, signature } = await readMessage({
@@ -49,11 +53,11 @@ export async function receive(
     limits: rooms.limits,
     tooSlow: 'request_timeout',
     onProgress: () => checkUploadTime(arrived, rooms),
-    onMessage: (bytes, ocspResponses) => {
+    onMessage: async (part, ocspResponses) => {
       const visit = identifyPeer(arrival, ocspResponses, rooms)
       arrived = visit.arrived
       onMet({ step: 'peer', visit })
-      const request = codec.readRequest(bytes)
+      const request = await codec.readRequest(part, header)
       onMet({ step: 'claim', visit, request })
       if (request.requestId !== requestId) throw new Fault('inconsistent_headers', { what: HEADER.requestId })
       refuseEarly(request, visit.peer, rooms)

@@ -17,14 +17,18 @@ export function reply(logged: LoggedReply, { codec }: Intent, rooms: ProviderRoo
   const { message, body, signature, record } = logged
   const { contentType, content } = writeMessage({
     codec,
-    half: 'reply',
+    part: logged.reply.part,
     ocspResponses: [],
     message,
     body,
     signature,
   })
   // X-Road's client keeps reply headers in a case-sensitive map: lower case, always (wire 2.2).
-  const headers: Record<string, string> = { 'content-type': contentType, [HEADER.hashAlgorithm]: 'SHA-512' }
+  const headers: Record<string, string> = {
+    'content-type': contentType,
+    [HEADER.hashAlgorithm]: 'SHA-512',
+    ...codec.transportHeaders(logged.reply, 'reply'),
+  }
   const treeHead = rooms.messageLog.treeHead()
   if (treeHead !== undefined) headers[HEADER.treeHead] = Buffer.from(treeHead, 'utf8').toString('base64')
   Object.assign(headers, newestConfiguration(rooms))

@@ -171,9 +171,9 @@ t.test('what is no exchange is answered as X-Road does', async (t) => {
   const wrong: [string, RegExp][] = [
     ['GET / HTTP/1.1', /invalid_http_method/],
     ['POST /x HTTP/1.1', /invalid_http_method/],
-    ['POST / HTTP/1.1', /service_type/],
+    ['POST / HTTP/1.1', /missing_header/],
     ['POST / HTTP/1.1\r\ncontent-type: \u0001', /^HTTP\/1\.1 400/],
-    ['POST / HTTP/1.1\r\ncontent-type: nonsense', /invalid_content_type|service_type/],
+    ['POST / HTTP/1.1\r\ncontent-type: nonsense', /invalid_content_type|missing_header/],
     [
       'POST / HTTP/1.1\r\nx-road-message-type: REST\r\nx-hash-algorithm: SHA-512\r\nx-proxy-version: 7.8.1\r\nx-road-request-id: a\r\ncontent-type: multipart/mixed',
       /mime_parsing_failed/,

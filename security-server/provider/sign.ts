@@ -3,27 +3,32 @@ import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'
 import { discardOnFailure } from '../message/body.ts'
-import type { Answer, ReplyMessage } from '../message/message.ts'
+import type { ReplyMessage, SystemAnswer } from '../message/message.ts'
 import type { Signed } from '../peer/sign-message.ts'
 import type { Intent } from './log-intent.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 export type SignedReply = Signed<ReplyMessage>
 
-export function sign(answer: Answer, intent: Intent, rooms: ProviderRooms): Promise<SignedReply> {
+export function sign(answer: SystemAnswer, intent: Intent, rooms: ProviderRooms): Promise<SignedReply> {
   const { body } = answer
   return discardOnFailure(body, async () => {
-    const { message, reply } = messageOf(answer, intent)
+    const { message, reply } = await messageOf(answer, intent)
     const messageSha512 = hash('sha512', message, 'buffer')
     return rooms.signMessage(memberOf(intent.request.service), { message, messageSha512, body, reply })
   })
 }
 
 /** The system was called: headers or a status that may not stand in a message are its failure, not the client's. */
-function messageOf(answer: Answer, intent: Intent): Pick<ReplyMessage, 'message' | 'reply'> {
+async function messageOf(
+  answer: SystemAnswer,
+  intent: Intent,
+): Promise<Pick<ReplyMessage, 'message' | 'reply'>> {
   try {
-    return intent.codec.writeReply(answer, intent)
+    return await intent.codec.writeReply(answer, intent)
   } catch (cause) {
+    // A fault that the system answered with is its own word.
+    if (cause instanceof Fault && cause.received !== undefined) throw cause
     throw new Fault('service_failed', { what: 'its answer cannot be put into a message', cause })
   }
 }

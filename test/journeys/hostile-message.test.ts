@@ -233,7 +233,7 @@ t.test('headers of transport and message agree and are whole', async (t) => {
         false,
       ],
     ),
-    ['SOAP', without('x-road-message-type'), 'service_type', false],
+    ['REST under the name of SOAP', without('x-road-message-type'), 'invalid_message', false],
     ['SHA-256', { transport: { 'x-hash-algorithm': 'SHA-256' } }, 'invalid_message', false],
     [
       'a version that is none',

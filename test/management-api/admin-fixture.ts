@@ -232,7 +232,7 @@ export async function createAdminWorld(
     ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient },
     signMessage: createMessageSigner({ keys, clock }),
     verifyMessage: createMessageVerifier(),
-    limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: 64 * 1024 },
+    limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 64 * 1024, maxBodyBytes: 64 * 1024 },
     ...{ armConsumer: (rooms) => rooms, armProvider: (rooms) => rooms, observe: () => () => undefined },
     logFor: (caller) => readableLog(messageLog, clearanceOf(caller)),
     erasuresOf: (index) => erasuresOf(messageLog, index),

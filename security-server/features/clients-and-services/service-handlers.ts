@@ -11,8 +11,8 @@ import type { Needs } from './needs.ts'
 import { viewsWith } from './views.ts'
 
 type NewDescription = {
-  type: 'REST' | 'OPENAPI'
-  serviceCode: string
+  type: 'REST' | 'OPENAPI' | 'WSDL'
+  serviceCode?: string
   url?: string
   document?: string
   documentUrl?: string
@@ -38,8 +38,12 @@ export function serviceHandlers(rooms: Needs): Handlers {
       const { type, serviceCode, ...given } = body as NewDescription
       const client = subsystemIdOf(params['clientId'])
       clientIn(localSystems.view(), client)
+      checkServiceCode(type, serviceCode)
       const document = await documentOf(rooms, type, given)
-      const made = await localSystems.addDescription({ ...given, client, code: serviceCode, document })
+      const made =
+        type === 'WSDL'
+          ? await localSystems.addWsdl({ ...given, client, document: document! })
+          : await localSystems.addDescription({ ...given, client, code: serviceCode!, document })
       return show.description(descriptionIn(localSystems.view(), made.description))
     },
     getServiceDescription: async ({ params }) => show.description(descriptionOf(params)),
@@ -55,7 +59,7 @@ export function serviceHandlers(rooms: Needs): Handlers {
     },
     async refreshServiceDescription({ params }) {
       const { id, type, url } = descriptionOf(params)
-      if (type !== 'OPENAPI' || url === '') {
+      if (type === 'REST' || url === '') {
         throw new Fault('conflict', { what: 'this description has no document to fetch' })
       }
       await localSystems.replaceDocument(id, await rooms.fetchDocument(url))
@@ -106,9 +110,15 @@ export function serviceHandlers(rooms: Needs): Handlers {
   }
 }
 
+/** A WSDL document names its services itself. */
+function checkServiceCode(type: NewDescription['type'], serviceCode: string | undefined): void {
+  if ((serviceCode === undefined) !== (type === 'WSDL'))
+    throw new Fault('invalid_input', { what: 'REST and OPENAPI need a serviceCode, WSDL has its own' })
+}
+
 /**
- * The OpenAPI document from the request or fetched from its address. Undefined for REST. Throws `invalid_input` unless OPENAPI
- * has exactly one of the two and REST has none.
+ * The document from the request or fetched from its address. Undefined for REST. Throws `invalid_input` unless OPENAPI and WSDL have
+ * exactly one of the two and REST has none.
  */
 async function documentOf(
   rooms: Needs,
@@ -116,8 +126,10 @@ async function documentOf(
   q: Pick<NewDescription, 'document' | 'documentUrl'>,
 ): Promise<string | undefined> {
   const sources = [q.document, q.documentUrl].filter((each) => each !== undefined).length
-  if (sources !== (type === 'OPENAPI' ? 1 : 0)) {
-    throw new Fault('invalid_input', { what: 'OPENAPI needs document or documentUrl, REST neither' })
+  if (sources !== (type === 'REST' ? 0 : 1)) {
+    throw new Fault('invalid_input', {
+      what: 'OPENAPI and WSDL need document or documentUrl, REST neither',
+    })
   }
   return q.documentUrl === undefined ? q.document : rooms.fetchDocument(q.documentUrl)
 }

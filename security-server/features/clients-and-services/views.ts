@@ -70,6 +70,7 @@ export function viewsWith(q: {
       serviceDescriptionId: view.description,
       fullServiceId: colonForm(idText(service.id)),
       serviceCode: service.id.serviceCode,
+      serviceVersion: service.id.serviceVersion,
       type: service.type,
       url: service.url,
       timeoutMs: service.timeoutMs,

@@ -12,8 +12,8 @@ import {
   type ReconciliationEnvelope,
   type ReconciliationQuestion,
 } from '#schemas/reconciliation.ts'
+import { createRateCheck } from '../../message/minimum-rate.ts'
 import type { PeerReply } from '../../peer/client.ts'
-import { createRateCheck } from '../../peer/minimum-rate.ts'
 import type { ReconciliationRooms } from './rooms.ts'
 
 /** The server has no such endpoint, so its days cannot be compared. */

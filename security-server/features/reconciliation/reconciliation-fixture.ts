@@ -115,7 +115,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     trustedCertificates: undefined,
     disabledNotice: undefined,
     allowEncodedSlash: false,
-    openApiText: '',
+    documentText: '',
   }
   let newest = ''
   let day = Math.ceil(Date.now() / DAY_MS)
@@ -252,7 +252,7 @@ function shared(world: PeerWorld, side: Side) {
   return {
     server: side.server.id,
     clock: world.clock,
-    limits: { maxMessageBytes: 64 * 1024, maxBodyBytes: 1_000_000 },
+    limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 1_000_000, maxBodyBytes: 1_000_000 },
     globalConfiguration: world.globalConfiguration as never,
     messageLog: side.log,
     signMessage: createMessageSigner({ keys: side.server.keys, clock: world.clock }),

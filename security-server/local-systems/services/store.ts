@@ -52,6 +52,11 @@ export async function updateService(
   await once(updated, 'the client has a service with this code already')
 }
 
+/** Deletes a service with its endpoints, rights and certificates. */
+export async function deleteService(transaction: Transaction, key: number): Promise<void> {
+  await transaction.deleteFrom('service').where('id', '=', key).execute()
+}
+
 /** Throws `conflict` when the service has this certificate already. */
 export async function insertServiceCertificate(
   transaction: Transaction,

@@ -108,11 +108,24 @@ function prepareRecord(q: {
 }
 
 function sectionsOf(packed: PackedRecord, messageDigest: string | undefined): Sections {
-  const { metadata, hashChainResult, hashChain } = packed
+  const { metadata, hashChainResult, hashChain, attachments } = packed
   const none = undefined
   if (packed.head.logLevel !== 'full') {
     const digest = messageDigest === undefined ? none : Buffer.from(messageDigest, 'latin1')
-    return [none, metadata, none, none, none, hashChainResult, hashChain, digest, packed.bodySha512]
+    const { bodySha512 } = packed
+    return [
+      none,
+      metadata,
+      none,
+      none,
+      none,
+      hashChainResult,
+      hashChain,
+      digest,
+      bodySha512,
+      none,
+      attachments,
+    ]
   }
   const { body } = packed.head
   const inFile = packed.bodyKey !== undefined && body?.name !== undefined
@@ -121,7 +134,8 @@ function sectionsOf(packed: PackedRecord, messageDigest: string | undefined): Se
     : none
   const fileDigest = inFile ? packed.bodySha512 : none
   const { message, body: bytes } = packed
-  return [none, metadata, message, bytes, file, hashChainResult, hashChain, none, fileDigest]
+  const kept = [none, metadata, message, bytes, file, hashChainResult, hashChain, none, fileDigest]
+  return attachments === undefined ? kept : [...kept, none, attachments]
 }
 
 /** A signature document that several records of this group share is hashed once. */

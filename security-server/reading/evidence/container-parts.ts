@@ -31,14 +31,19 @@ export function containerParts(evidence: StoredEvidence, folder: Pick<BodyFolder
 }
 
 function attachmentsOf(
-  { body, bodyFile }: StoredEvidence,
+  { body, bodyFile, attachments }: StoredEvidence,
   folder: Pick<BodyFolder, 'open'>,
 ): ContainerParts['attachments'] {
-  const name = 'attachment1'
-  if (body !== undefined) {
-    const open = () => Readable.from(body.length === 0 ? [] : [body], { objectMode: false })
-    return [{ name, size: body.length, open, bytes: body }]
-  }
-  if (bodyFile !== undefined) return [{ name, size: bodyFile.size, open: () => openBody(folder, bodyFile) }]
-  return []
+  const size = body?.length ?? bodyFile?.size
+  if (size === undefined) return []
+  let start = 0
+  return (attachments ?? [{ size }]).map((attachment, i) => {
+    const piece = { start, size: attachment.size }
+    start += attachment.size
+    const name = `attachment${i + 1}`
+    if (body === undefined) return { name, size: piece.size, open: () => openBody(folder, bodyFile!, piece) }
+    const bytes = body.subarray(piece.start, piece.start + piece.size)
+    const open = () => Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false })
+    return { name, size: bytes.length, open, bytes }
+  })
 }

@@ -1,8 +1,14 @@
 /** Everything that is stored about one record, decrypted. Containers, listings and bundles for auditors are made from it. */
 import { Fault } from '#schemas/fault.ts'
-import { type BodyFileReference, decodeBodyFile, SECTION } from '../../message-log/content.ts'
+import {
+  type BodyFileReference,
+  decodeAttachments,
+  decodeBodyFile,
+  SECTION,
+} from '../../message-log/content.ts'
 import { type KeyFinder, openRecord, openRemainder } from '../../message-log/open-record.ts'
 import type { Clearance, Metadata } from '../../message-log/record-input.ts'
+import type { Attachment } from '../../message-log/spool.ts'
 import { chainOf } from '../../message-log/time-stamps/batch.ts'
 import { decodeEvidence } from '../../message-log/time-stamps/stamp-record.ts'
 import type { IndexedLog } from '../indexed-log.ts'
@@ -26,6 +32,8 @@ export type StoredEvidence = {
   message: Buffer | undefined
   body: Buffer | undefined
   bodyFile: BodyFileReference | undefined
+  /** What the body joins; absent when it is one whole. */
+  attachments: Attachment[] | undefined
   signatures: Buffer | undefined
   hashChainResult: Buffer | undefined
   hashChain: Buffer | undefined
@@ -62,6 +70,7 @@ export async function readEvidence(
   }
   const named = opened?.metadata.circumstances
   const bodyFile = sections[SECTION.bodyFile]
+  const attachments = sections[SECTION.attachments]
   const proofErasure = erasure === undefined ? undefined : await log.records.proofErasure(index)
   return {
     index,
@@ -76,6 +85,7 @@ export async function readEvidence(
     message: sections[SECTION.message],
     body: sections[SECTION.body],
     bodyFile: bodyFile === undefined ? undefined : decodeBodyFile(bodyFile),
+    attachments: attachments === undefined ? undefined : decodeAttachments(attachments),
     signatures: document?.document,
     hashChainResult: sections[SECTION.hashChainResult],
     hashChain: sections[SECTION.hashChain],

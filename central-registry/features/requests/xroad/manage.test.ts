@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { parseSoapFault } from '#core/transport/fault-xml.ts'
-import { checkSoapConsistency } from '#core/transport/soap-fixture.ts'
+import { checkSoapConsistency } from '#core/transport/soap-consistency.ts'
 import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { authenticationParty, ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'

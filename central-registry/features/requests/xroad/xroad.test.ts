@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { parseSoapFault } from '#core/transport/fault-xml.ts'
-import { checkSoapConsistency } from '#core/transport/soap-fixture.ts'
+import { checkSoapConsistency } from '#core/transport/soap-consistency.ts'
 import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import { authenticationParty, ocspFor, signingParty } from '#test/fakes/management-requests.ts'
 import {

@@ -10,8 +10,10 @@ import {
   readRequestSubjects,
   type Subject,
 } from '#core/subject/read-subjects.ts'
+import { soapBodyJson } from '#core/subject/soap-body.ts'
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { checkServicePath } from '#core/transport/service-path.ts'
+import { isSoapMessage } from '#core/transport/soap-document.ts'
 import type { SubjectReason } from './looked-at.ts'
 import type { SubjectFacts, SubjectSource } from './read-sources.ts'
 
@@ -70,9 +72,9 @@ async function ofRequest(
   const says = own.length > 0 || contract !== undefined
   if (source.message === undefined) return without('not_kept')
   if (!says) return without('undeclared')
-  let call: ReturnType<typeof readCall>
+  let call: Awaited<ReturnType<typeof readCall>>
   try {
-    call = readCall(source.message)
+    call = await readCall(source.message)
   } catch {
     return without('unreadable')
   }
@@ -87,7 +89,8 @@ async function ofRequest(
   // A contract's places are meant for all its calls, so a call that matches none of them has an identifier that cannot be read.
   const matching = placesOf(places, call)
   if (matching.length === 0) return without('unreadable')
-  const body = matching.some((place) => place.in === 'body') ? await readBody() : undefined
+  const inBody = matching.some((place) => place.in === 'body')
+  const body = inBody ? await bodyOf(source.message, readBody) : undefined
   if (body === 'too_large' || body === 'unreadable') return without(body)
   const { subjects, fault } = readRequestSubjects(matching, { ...call, body })
   return { subjects, reason: fault ?? 'indexed' }
@@ -99,7 +102,7 @@ async function ofReply(source: SubjectSource, declared: Declared, readers: Reade
   if (all.length === 0 || source.message === undefined) return { subjects: NOBODY, reason: undefined }
   const { places, reason } = await repliedPlaces(all, readers)
   if (places.length === 0) return { subjects: NOBODY, reason }
-  const body = await readers.body()
+  const body = await bodyOf(source.message, readers.body)
   if (body === 'too_large' || body === 'unreadable') return { subjects: NOBODY, reason: `reply_${body}` }
   const { subjects, fault } = readReplySubjects(places, body)
   return { subjects, reason: fault === undefined ? reason : `reply_${fault}` }
@@ -115,13 +118,20 @@ async function repliedPlaces(
   const request = await readers.request()
   if (request === undefined) return { places: ofAnyCall, reason: 'reply_not_kept' }
   try {
-    return { places: placesOf(all, readCall(request)), reason: undefined }
+    return { places: placesOf(all, await readCall(request)), reason: undefined }
   } catch {
     return { places: ofAnyCall, reason: 'reply_unreadable' }
   }
 }
 
-function readCall(message: Buffer) {
+/** A SOAP message has the body of which places speak in itself. */
+async function bodyOf(message: Buffer, readBody: ReadBody): ReturnType<ReadBody> {
+  if (!isSoapMessage(message)) return readBody()
+  return soapBodyJson(message).catch(() => 'unreadable' as const)
+}
+
+async function readCall(message: Buffer) {
+  if (isSoapMessage(message)) return { method: 'POST', path: '', query: undefined, headers: [] }
   const { method, servicePath, query, headers } = parseRestRequest(message)
   return { method, path: checkServicePath(servicePath, { allowEncodedSlash: true }), query, headers }
 }

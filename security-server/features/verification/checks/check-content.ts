@@ -1,7 +1,8 @@
 /** Compares the content of a record with the commitments of its leaf. */
 import { createHash, hash } from 'node:crypto'
 import { commit, type LeafFields } from '#core/merkle/leaf-form.ts'
-import { decodeBodyFile, SECTION, type Sections } from '../../../message-log/content.ts'
+import { decodeAttachments, decodeBodyFile, SECTION, type Sections } from '../../../message-log/content.ts'
+import { checkCuts } from '../../../message-log/cut-digests.ts'
 import type { OpenedRecord, OpenedRemainder } from '../../../message-log/open-record.ts'
 import { checkCircumstances } from './check-circumstances.ts'
 import { inconsistent } from './inconsistent.ts'
@@ -54,14 +55,24 @@ function checkLevel(form: LeafFields, sections: Sections, isWhole: boolean): voi
 }
 
 async function bodyDigest(idx: number, sections: Sections, source: LogSource): Promise<Buffer | undefined> {
+  const attachments = sections[SECTION.attachments]
+  const cuts = attachments === undefined ? undefined : checkCuts(decodeAttachments(attachments))
   const body = sections[SECTION.body]
-  if (body !== undefined) return sha512(body)
+  if (body !== undefined) {
+    cuts?.update(body)
+    cuts?.end()
+    return sha512(body)
+  }
   const stored = sections[SECTION.bodyDigest]
   const reference = sections[SECTION.bodyFile]
   if (reference === undefined || source.openBody === undefined) return stored
   const digest = createHash('sha512')
   try {
-    for await (const chunk of source.openBody(decodeBodyFile(reference))) digest.update(chunk)
+    for await (const chunk of source.openBody(decodeBodyFile(reference))) {
+      digest.update(chunk)
+      cuts?.update(chunk)
+    }
+    cuts?.end()
     return digest.digest()
   } catch (thrown) {
     // It was erased during this run. The next verification checks that a record documents the erasure.

@@ -5,7 +5,7 @@ import { checkCoverage } from '#core/signature/check-coverage.ts'
 import { type CheckedSignature, checkSignature } from '#core/signature/verify-signature.ts'
 import { Fault } from '#schemas/fault.ts'
 import { PART_NAME } from '#schemas/wire.ts'
-import { SECTION, type Sections } from '../../../message-log/content.ts'
+import { decodeAttachments, SECTION, type Sections } from '../../../message-log/content.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
 import type { ContentDigests } from './check-content.ts'
 import { inconsistent } from './inconsistent.ts'
@@ -67,11 +67,16 @@ export function createSignatureChecker(source: LogSource): SignatureChecker {
       if (known !== undefined) known.signature = signature
       if (content === undefined || content.digests.message === undefined) return
       const { message, body } = content.digests
+      const attachments = content.sections[SECTION.attachments]
+      const covered =
+        attachments === undefined ? [body] : decodeAttachments(attachments).map(({ sha512 }) => sha512)
       checkCoverage({
         signature,
         parts: [
           part(PART_NAME.message, message),
-          ...(body === undefined ? [] : [part(PART_NAME.attachment(1), body)]),
+          ...covered.flatMap((sha512, i) =>
+            sha512 === undefined ? [] : [part(PART_NAME.attachment(i + 1), sha512)],
+          ),
         ],
         hashChainResult: content.sections[SECTION.hashChainResult],
         hashChain: content.sections[SECTION.hashChain],

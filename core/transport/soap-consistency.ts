@@ -1,0 +1,73 @@
+/** What a side that exchanges SOAP checks around a message (wire 1.5). */
+import { Fault } from '#schemas/fault.ts'
+import type { ClientId } from '#schemas/identifiers.ts'
+import { DIGEST_URI } from '#schemas/wire.ts'
+import { parseContentType } from './content-type.ts'
+import type { SoapMessage, SoapService } from './soap-message.ts'
+
+/**
+ * Throws `invalid_content_type` unless a SOAP message, alone or as the first part of several, may be of this type. Only UTF-8 is
+ * read: who decodes by another charset would read another text than was checked.
+ */
+export function checkSoapType(contentType: string | undefined): void {
+  const { type, parameters } = parseContentType(contentType ?? '')
+  if (type !== 'text/xml' && type !== 'application/xop+xml') {
+    throw new Fault('invalid_content_type', { what: 'a SOAP message is text/xml or application/xop+xml' })
+  }
+  const charset = parameters.get('charset')?.toLowerCase() ?? 'utf-8'
+  if (charset !== 'utf-8' && charset !== 'us-ascii')
+    throw new Fault('invalid_content_type', { what: 'a SOAP message is written in UTF-8' })
+}
+
+const PLAIN_ENCODINGS: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary'])
+
+/**
+ * Throws `invalid_content_type` when the part of a SOAP message is said to be encoded: nobody decodes it here, and who does would read
+ * another message than was checked and signed.
+ */
+export function checkPlain(transferEncoding: string | undefined): void {
+  if (transferEncoding !== undefined && !PLAIN_ENCODINGS.has(transferEncoding.trim().toLowerCase()))
+    throw new Fault('invalid_content_type', {
+      what: 'a SOAP message stands in its part as it is, not encoded',
+    })
+}
+
+/** The hash of the request that a response names, base64; '' when there is none, or one of another algorithm. */
+export function requestHashIn({ requestHash }: Pick<SoapMessage, 'requestHash'>): string {
+  const { algorithmId = DIGEST_URI['SHA-512'], value } = requestHash ?? { value: '' }
+  return algorithmId === DIGEST_URI['SHA-512'] ? value : ''
+}
+
+/** Throws `inconsistent_headers` unless a response names the same client, service, id, user, issue and party. */
+export function checkSoapConsistency(request: SoapMessage, response: SoapMessage): void {
+  const [asked, answered] = [consistentFields(request), consistentFields(response)]
+  for (const [name, value] of Object.entries(asked)) {
+    if (answered[name] !== value)
+      throw new Fault('inconsistent_headers', { what: `${name} differs in request and response` })
+  }
+}
+
+function consistentFields(message: SoapMessage): Record<string, string> {
+  const { client, service, id, userId, issue, representedParty: party } = message
+  return {
+    client: idParts(client),
+    service: idParts(service),
+    id,
+    userId: JSON.stringify(userId ?? null),
+    issue: JSON.stringify(issue ?? null),
+    representedParty: JSON.stringify([party?.memberClass ?? null, party?.memberCode ?? null]),
+  }
+}
+
+function idParts(id: SoapService | ClientId): string {
+  const { serviceCode, serviceVersion } = id as Partial<SoapService>
+  const { instance, memberClass, memberCode, subsystemCode } = id
+  return JSON.stringify([
+    instance,
+    memberClass,
+    memberCode,
+    subsystemCode ?? null,
+    serviceCode ?? null,
+    serviceVersion ?? null,
+  ])
+}

@@ -1,0 +1,57 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { wsdl } from '#test/fakes/soap-service.ts'
+import { readWsdl } from './read-wsdl.ts'
+
+const DOCUMENT = wsdl('http://10.0.0.1/a?b=1&amp;c=2', ['one', 'two/v1', 'two/v2'])
+
+t.test('operations are services', async (t) => {
+  const { services, published } = await readWsdl(DOCUMENT)
+  const url = 'http://10.0.0.1/a?b=1&c=2'
+  t.strictSame(services, [
+    { code: 'one', version: undefined, url },
+    { code: 'two', version: 'v1', url },
+    { code: 'two', version: 'v2', url },
+  ])
+  t.notMatch(published, '10.0.0.1')
+  t.equal(published.replace('http://example.org/xroad-endpoint', 'http://10.0.0.1/a?b=1&amp;c=2'), DOCUMENT)
+})
+
+t.test('what is no WSDL of SOAP services', async (t) => {
+  const bad: Record<string, string> = {
+    nothing: '',
+    'no XML': 'hello',
+    'another root': '<a/>',
+    'a document type': `<!DOCTYPE a [<!ENTITY e "x">]>${DOCUMENT.slice(DOCUMENT.indexOf('<wsdl'))}`,
+    'HTTP without SOAP': DOCUMENT.replaceAll('http://schemas.xmlsoap.org/wsdl/soap/', 'urn:other'),
+    'another transport': DOCUMENT.replace('soap/http', 'soap/smtp'),
+    'an operation without a name': DOCUMENT.replaceAll('name="one"', ''),
+    'a name with a slash': DOCUMENT.replaceAll('name="one"', 'name="o/ne"'),
+    'a version with a slash': DOCUMENT.replace('>v1<', '>v/1<'),
+    'too deep': DOCUMENT.replace('<wsdl:message name="in"/>', '<a>'.repeat(500) + '</a>'.repeat(500)),
+    'too long': DOCUMENT.replace('name="in"', `name="${'x'.repeat(2_100_000)}"`),
+    'too many': wsdl(
+      'http://a',
+      Array.from({ length: 1_001 }, (_, i) => `o${i}`),
+    ),
+  }
+  for (const [what, text] of Object.entries(bad))
+    t.match(
+      await readWsdl(text).then(
+        () => 'read',
+        (thrown: { code: string }) => thrown.code,
+      ),
+      /^invalid_/,
+      what,
+    )
+  await fc.assert(
+    fc.asyncProperty(fc.string({ maxLength: 100 }), fc.nat(DOCUMENT.length), async (noise, at) => {
+      const read = readWsdl(DOCUMENT.slice(0, at) + noise + DOCUMENT.slice(at))
+      const code = await read.then(
+        () => 'read',
+        (thrown: { code?: string }) => thrown.code,
+      )
+      if (code !== 'read' && !/^invalid_/.test(code ?? '')) throw new Error(String(code))
+    }),
+  )
+})

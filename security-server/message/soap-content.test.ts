@@ -1,0 +1,198 @@
+/** SOAP content of systems, and bodies of attachments: what is read is what is written again, whatever the pieces it comes in. */
+import { hash, randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import fc from 'fast-check'
+import t from 'tap'
+import type { Fault } from '#schemas/fault.ts'
+import { takeNested } from './attachments.ts'
+import type { Body, BodySpool } from './body.ts'
+import { frameBody } from './frame-body.ts'
+import { openContent, writeContent } from './soap-content.ts'
+
+const LIMITS = { maxMessageBytes: 1000, maxSoapBytes: 10_000, maxBodyBytes: 1_000_000 }
+const sha512 = (bytes: Buffer): Buffer => hash('sha512', bytes, 'buffer')
+
+/** Keeps bodies in memory; `whole` gives them no `bytes`, as for large ones. */
+function spoolOf({ isLarge = false } = {}): BodySpool & { open: number } {
+  const spool = {
+    open: 0,
+    begin: ({ maxBytes }: { maxBytes: number }) => {
+      const chunks: Buffer[] = []
+      spool.open += 1
+      return {
+        write(chunk: Buffer) {
+          chunks.push(Buffer.from(chunk))
+          if (Buffer.concat(chunks).length > maxBytes) throw new Error('too large')
+        },
+        digestSoFar: () => sha512(Buffer.concat(chunks)),
+        async end(): Promise<Body> {
+          spool.open -= 1
+          const bytes = Buffer.concat(chunks)
+          const open = (): Readable => Readable.from(piecesOf(bytes, 7), { objectMode: false })
+          const body = { size: bytes.length, sha512: sha512(bytes), open, discard: async () => undefined }
+          return isLarge ? body : { ...body, bytes }
+        },
+        async abort() {
+          spool.open -= 1
+        },
+      }
+    },
+  }
+  return spool
+}
+
+function piecesOf(bytes: Buffer, length: number): Buffer[] {
+  const pieces: Buffer[] = []
+  for (let at = 0; at < bytes.length; at += length) pieces.push(bytes.subarray(at, at + length))
+  return pieces
+}
+
+const contentOf = async (open: () => Readable): Promise<Buffer> =>
+  Buffer.concat((await open().toArray()) as Buffer[])
+
+const ROOT = 'Content-Type: text/xml; charset=UTF-8'
+const related = (parts: [headers: string, bytes: Buffer][], boundary = 'b'): Buffer =>
+  Buffer.concat([
+    ...parts.flatMap(([headers, bytes]) => [Buffer.from(`\r\n--${boundary}\r\n${headers}\r\n\r\n`), bytes]),
+    Buffer.from(`\r\n--${boundary}--\r\n`),
+  ])
+
+const codeOf = async (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'none',
+    (thrown: Fault) => thrown.code,
+  )
+
+t.test('attachments survive every way in which they come in pieces', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.uint8Array({ maxLength: 60 }), { minLength: 0, maxLength: 5 }),
+      fc.integer({ min: 1, max: 80 }),
+      fc.boolean(),
+      async (files, length, isLarge) => {
+        const message = Buffer.from('<a/>')
+        const parts = files.map((file): [string, Buffer] => ['Content-Type: a/b', Buffer.from(file)])
+        const sent = related([[ROOT, message], ...parts])
+        const spool = spoolOf({ isLarge })
+        const opened = await openContent({
+          contentType: 'multipart/related; boundary=b',
+          content: Readable.from(piecesOf(sent, length), { objectMode: false }),
+          limits: LIMITS,
+        })
+        if (spool.open !== 0) throw new Error('an attachment was spooled before it was wanted')
+        const body = await opened.takeAttachments(spool)
+        if (!opened.part.bytes.equals(message)) throw new Error('the message')
+        const digests = body?.attachments?.map((one) => one.sha512.toString('hex')) ?? []
+        if (digests.join() !== files.map((file) => sha512(Buffer.from(file)).toString('hex')).join())
+          throw new Error('digests')
+        // Written anew and read again it is the same.
+        const written = writeContent({
+          original: 'multipart/related; boundary=b',
+          part: opened.part,
+          message,
+          body,
+        })
+        const again = await openContent({
+          contentType: written.contentType,
+          content: Readable.from(await contentOf(written.content.open), { objectMode: false }),
+          limits: LIMITS,
+        })
+        const twice = await again.takeAttachments(spoolOf())
+        if (!again.part.bytes.equals(message)) throw new Error('the message, written anew')
+        const second = twice?.attachments?.map((one) => one.sha512.toString('hex')) ?? []
+        if (second.join() !== digests.join()) throw new Error('digests, written anew')
+        if (written.content.size !== (await contentOf(written.content.open)).length) throw new Error('size')
+      },
+    ),
+    { numRuns: 300 },
+  )
+  t.pass()
+})
+
+t.test('a body longer than was said ends', async (t) => {
+  const bytes = randomBytes(100)
+  const open = (): Readable => Readable.from(piecesOf(bytes, 30), { objectMode: false })
+  const body: Body = { size: 10, sha512: sha512(bytes), open, discard: async () => undefined }
+  const framed = frameBody(body, { before: [Buffer.from('[')], end: Buffer.from(']') })
+  t.strictSame(await contentOf(framed.open), Buffer.concat([Buffer.from('['), bytes, Buffer.from(']')]))
+})
+
+t.test('what no program may write', async (t) => {
+  const message = Buffer.from('<a/>')
+  const read = (contentType: string, content: Buffer): Promise<string> =>
+    codeOf(
+      openContent({
+        contentType,
+        content: Readable.from([content], { objectMode: false }),
+        limits: LIMITS,
+      }).then((opened) => opened.takeAttachments(spoolOf())),
+    )
+  const type = 'multipart/related; boundary=b'
+  const bad: [what: string, contentType: string, content: Buffer, code: string][] = [
+    ['no type', '', message, 'invalid_content_type'],
+    ['JSON', 'application/json', message, 'invalid_content_type'],
+    ['a doubled boundary', 'multipart/related; boundary=b; boundary=c', message, 'invalid_content_type'],
+    ['no end', type, related([[ROOT, message]]).subarray(0, -8), 'mime_parsing_failed'],
+    ['nothing', type, Buffer.alloc(0), 'mime_parsing_failed'],
+    ['no part', type, Buffer.from('--b--\r\n'), 'missing_soap'],
+    ['a doubled header', type, related([[`${ROOT}\r\n${ROOT}`, message]]), 'mime_parsing_failed'],
+    [
+      'a part without type',
+      type,
+      related([
+        [ROOT, message],
+        ['A: b', message],
+      ]),
+      'invalid_content_type',
+    ],
+    ['headers without end', type, Buffer.from(`--b\r\n${'A'.repeat(20_000)}`), 'mime_parsing_failed'],
+    ['a message that is too large', 'text/xml', Buffer.alloc(10_001), 'body_too_large'],
+    ['a part that is too large', type, related([[ROOT, Buffer.alloc(10_001)]]), 'body_too_large'],
+    ['a preamble without end', type, Buffer.alloc(5_000, 'a'), 'mime_parsing_failed'],
+  ]
+  for (const [what, contentType, content, code] of bad) t.equal(await read(contentType, content), code, what)
+  const many = new Array<[string, Buffer]>(1_001).fill(['Content-Type: a/b', Buffer.from('x')])
+  t.equal(await read(type, related([[ROOT, message], ...many])), 'mime_parsing_failed', 'too many')
+  const long: [string, Buffer] = [`Content-Type: a/b\r\nX: ${'x'.repeat(15_000)}`, message]
+  t.equal(
+    await read(type, related([[ROOT, message], ...new Array<[string, Buffer]>(20).fill(long)])),
+    'headers_too_large',
+  )
+  const cut = new Readable({ read() {} })
+  cut.push(
+    related([
+      [ROOT, message],
+      ['Content-Type: a/b', randomBytes(50)],
+    ]).subarray(0, -20),
+  )
+  const opened = await openContent({ contentType: type, content: cut, limits: LIMITS })
+  const spool = spoolOf()
+  const taking = codeOf(opened.takeAttachments(spool))
+  cut.destroy(new Error('gone'))
+  t.equal(await taking, 'invalid_request', 'a client that goes away')
+  t.equal(spool.open, 0, 'leaves nothing')
+})
+
+t.test('what a nested multipart of a peer may not be', async (t) => {
+  const take = async (bytes: Buffer): Promise<string> => {
+    const taker = takeNested('n', { spool: spoolOf(), maxBytes: 1000 })
+    return codeOf(
+      (async () => {
+        await taker.write(bytes)
+        return taker.end()
+      })(),
+    )
+  }
+  const one = Buffer.from('--n\r\ncontent-type: a/b\r\n\r\nx\r\n--n--\r\n')
+  t.equal(await take(one), 'none')
+  t.equal(await take(Buffer.concat([Buffer.from('\r\n'), one])), 'none', 'as X-Road nests it')
+  t.equal(await take(Buffer.concat([Buffer.from('\r\n\r\n'), one])), 'mime_parsing_failed')
+  t.equal(await take(Buffer.from('--n--\r\n')), 'mime_parsing_failed', 'empty')
+  t.equal(await take(Buffer.concat([Buffer.from('preamble\r\n'), one])), 'mime_parsing_failed')
+  t.equal(
+    await take(Buffer.from('--n\r\ncontent-type: a/b;\r\n c=d\r\n\r\nx\r\n--n--\r\n')),
+    'mime_parsing_failed',
+    'folded',
+  )
+  t.equal(await take(Buffer.concat([one, Buffer.from('more')])), 'mime_parsing_failed')
+})

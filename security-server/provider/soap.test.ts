@@ -1,0 +1,162 @@
+/** SOAP on the provider's side: what is signed is what is called, replays are known without a signed id, nothing unsigned comes in. */
+import { createHash, randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import t from 'tap'
+import { writeSoap } from '#core/transport/write-soap.ts'
+import { memberOf } from '#schemas/identifiers.ts'
+import type { Body } from '../message/body.ts'
+import type { MessageSignature } from '../message/message.ts'
+import { soap } from '../message/soap.ts'
+import { TAX } from '../peer/peer-fixture.ts'
+import { createMessageSigner } from '../peer/sign-message.ts'
+import { writeMessage } from '../peer/write-message.ts'
+import { exchange } from './exchange.ts'
+import { createProviderWorld, refusalIn } from './fixture.ts'
+import type { Arrival } from './receive.ts'
+
+const made = await createProviderWorld(t)
+const { world, rooms, system } = made
+Object.assign(made.service, { type: 'WSDL' })
+const sign = createMessageSigner({ keys: world.consumer.keys, clock: world.clock })
+const sha512 = (bytes: Buffer): Buffer => createHash('sha512').update(bytes).digest()
+
+type Sent = { message: Buffer; body: Body | undefined; signature: MessageSignature }
+
+function messageOf(id: string, text = 'x'): Buffer {
+  const content = `<p:persons xmlns:p="urn:p">${text}</p:persons>`
+  return Buffer.from(writeSoap({ client: TAX, service: made.service.id, id }, content))
+}
+
+/** Attachments as one body, as a server spools them. */
+async function attached(files: Buffer[]): Promise<Body> {
+  const writer = world.spool.begin({ maxBytes: 1e7 })
+  for (const file of files) await writer.write(file)
+  const attachments = files.map((file) => ({
+    ...{ size: file.length, sha512: sha512(file) },
+    headers: [['Content-Type', 'application/octet-stream']] as [string, string][],
+  }))
+  return { ...(await writer.end()), attachments }
+}
+
+async function signed(message: Buffer, files: Buffer[] = []): Promise<Sent> {
+  const body = files.length === 0 ? undefined : await attached(files)
+  const { signature } = await sign(memberOf(TAX), { messageSha512: sha512(message), body })
+  return { message, body, signature }
+}
+
+/** What a peer puts on the wire for this. */
+function arrivalOf(sent: Sent, requestId: string, change: Record<string, string> = {}): Arrival {
+  const { certificate, intermediates, ocspResponses } = world.consumer.keys.authenticationIdentity()
+  const part = { contentType: 'text/xml; charset=UTF-8', headers: [] }
+  const { contentType, content } = writeMessage({ codec: soap, part, ocspResponses, ...sent })
+  const bytes = content()
+  return {
+    headers: {
+      'content-type': contentType,
+      'x-hash-algorithm': 'SHA-512',
+      'x-proxy-version': '7.8.1',
+      'x-road-request-id': requestId,
+      'x-original-content-type': 'text/xml; charset=UTF-8',
+      ...change,
+    },
+    content: Buffer.isBuffer(bytes) ? Readable.from([bytes], { objectMode: false }) : bytes,
+    presented: [certificate, ...intermediates],
+    protocol: 'TLSv1.3',
+  }
+}
+
+system.answer = (request, response) => {
+  const chunks: Buffer[] = []
+  request.on('data', (chunk: Buffer) => chunks.push(chunk))
+  request.on('end', () => {
+    const text = Buffer.concat(chunks).toString('latin1')
+    const from = text.indexOf('<?xml')
+    const document = text.slice(from, text.indexOf('Envelope>', from) + 9)
+    response.setHeader('Content-Type', 'text/xml')
+    response.end(document.replaceAll(/(<\/?p:)persons/g, '$1personsResponse'))
+  })
+}
+
+const refused = async (arrival: Arrival): Promise<string> =>
+  (await refusalIn(made, exchange(arrival, rooms))).fault.code
+
+t.test('a signed message is carried out once, whatever id it is sent under', async (t) => {
+  const sent = await signed(messageOf('q-1'), [randomBytes(10), randomBytes(100_000)])
+  await exchange(arrivalOf(sent, 'a'), rooms)
+  t.equal(system.calls.length, 1)
+  t.equal(await refused(arrivalOf(sent, 'a')), 'replayed_request')
+  t.equal(await refused(arrivalOf(sent, 'b')), 'replayed_request', 'the id is not signed')
+  t.equal(system.calls.length, 1)
+  const batch = await Promise.all([1, 2, 3].map((n) => signed(messageOf('same', `${n}`))))
+  t.ok(
+    batch.every(({ signature }) => signature.hashChain !== undefined),
+    'one signature of three messages',
+  )
+  for (const [n, one] of batch.entries()) await exchange(arrivalOf(one, `batch-${n}`), rooms)
+  t.equal(system.calls.length, 4, 'which are three')
+  for (const one of batch) t.equal(await refused(arrivalOf(one, 'c')), 'replayed_request')
+})
+
+t.test('what was not signed does not come in', async (t) => {
+  const calls = system.calls.length
+  const files = [randomBytes(50), randomBytes(50)]
+  const good = await signed(messageOf('q-2'), files)
+  const cases: [what: string, sent: Sent, code: RegExp][] = [
+    ['another message', { ...good, message: messageOf('q-3') }, /^invalid_|^malformed_/],
+    [
+      'an attachment changed',
+      { ...good, body: await attached([files[0]!, randomBytes(50)]) },
+      /^invalid_|^malformed_/,
+    ],
+    [
+      'attachments in another order',
+      { ...good, body: await attached(files.toReversed()) },
+      /^invalid_|^malformed_/,
+    ],
+    ['one dropped', { ...good, body: await attached(files.slice(0, 1)) }, /./],
+    ['all dropped', { ...good, body: undefined }, /./],
+    [
+      'one more',
+      { ...good, body: await attached([...files, Buffer.from('x')]) },
+      /uncovered_part|unused_inputs/,
+    ],
+    [
+      'an empty one more',
+      { ...good, body: await attached([...files, Buffer.alloc(0)]) },
+      /uncovered_part|unused_inputs/,
+    ],
+    ['another cut', { ...good, body: await attached([Buffer.concat(files)]) }, /./],
+    [
+      'no signature of the attachment',
+      { ...(await signed(messageOf('q-4'))), body: await attached(files) },
+      /uncovered_part/,
+    ],
+  ]
+  for (const [what, sent, code] of cases) t.match(await refused(arrivalOf(sent, what)), code, what)
+  const plain = await signed(messageOf('q-5'))
+  const fault = Buffer.from(
+    '<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><Fault><faultcode>a</faultcode><faultstring>b</faultstring></Fault></Body></Envelope>',
+  )
+  t.equal(
+    await refused(arrivalOf({ ...plain, message: fault }, 'f')),
+    'invalid_soap',
+    "a peer's words do not become ours",
+  )
+  t.equal(
+    await refused(arrivalOf(plain, 'g', { 'x-original-soapaction': 'no quotes' })),
+    'invalid_soap_action',
+  )
+  Object.assign(made.service, { type: 'REST' })
+  t.equal(await refused(arrivalOf(plain, 'h')), 'service_type')
+  Object.assign(made.service, { type: 'WSDL' })
+  t.equal(system.calls.length, calls, 'nothing reached the system')
+  await exchange(
+    arrivalOf(plain, 'i', { 'x-original-content-type': 'multipart/related; start="<evil>"; boundary=x' }),
+    rooms,
+  )
+  t.match(
+    system.calls.at(-1)!.headers['content-type'],
+    /^multipart\/related; boundary="xatt/,
+    'its start is not passed on',
+  )
+})
