@@ -10,17 +10,24 @@ import { parseArgs } from 'node:util'
 import { type LoadResult, residentMb, runLoad } from './bench/measure.ts'
 import { type Pair, type Pairs, startPairs } from './bench/pairs.ts'
 
-const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [--network 127.88.1] [--json]
+const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [--network 127.88.1] [--case "1 KB"] [--json]
        concordat bench log --help
        concordat bench backlog --help
        concordat bench registry --help
 
 Two security servers with signing and durable logging, a provider and a load generator on this machine; in the same run,
 turn by turn, the bare pair: the same request through two mutual-TLS proxies of the same fastify and undici, which neither
-sign nor log. With --json the last line is one object.
+sign nor log. --case measures only cases with this text in their names. With --json the last line is one object.
 `
 
-type Case = { name: string; method: 'GET' | 'POST'; path: string; bodyBytes: number }
+type Case = {
+  name: string
+  method: 'GET' | 'POST'
+  path: string
+  /** Of a SOAP case: the attachment. */
+  bodyBytes: number
+  isSoap?: boolean
+}
 type Measured = {
   case: string
   exchangesPerSecond: number
@@ -35,10 +42,12 @@ const KB = 1024
 const CASES: Case[] = [
   { name: 'GET 1 KB', method: 'GET', path: `/bytes/${KB}`, bodyBytes: 0 },
   { name: 'POST 1 KB', method: 'POST', path: '/take', bodyBytes: KB },
+  { name: 'SOAP 1 KB', method: 'POST', path: '', bodyBytes: 0, isSoap: true },
   { name: 'GET 100 KB', method: 'GET', path: `/bytes/${100 * KB}`, bodyBytes: 0 },
   { name: 'POST 100 KB', method: 'POST', path: '/take', bodyBytes: 100 * KB },
   { name: 'GET 10 MB', method: 'GET', path: `/bytes/${10 * KB * KB}`, bodyBytes: 0 },
   { name: 'POST 10 MB', method: 'POST', path: '/take', bodyBytes: 10 * KB * KB },
+  { name: 'SOAP 10 MB', method: 'POST', path: '', bodyBytes: 10 * KB * KB, isSoap: true },
 ]
 const ROUNDS = 3
 const WARM_UP_SECONDS = 2
@@ -60,6 +69,7 @@ export async function run(args: string[]): Promise<number> {
       seconds: { type: 'string', default: '5' },
       connections: { type: 'string', default: '32' },
       network: { type: 'string', default: '127.88.1' },
+      case: { type: 'string', default: '' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -81,7 +91,7 @@ export async function run(args: string[]): Promise<number> {
     await settle(pairs, seconds, connections)
     const measured: Measured[] = []
     say('case          exchanges/s   bare pair/s   ratio    p50 ms    p99 ms   memory MB')
-    for (const one of CASES) {
+    for (const one of CASES.filter(({ name }) => name.includes(values.case))) {
       const row = await measure(one, pairs, seconds, connections)
       measured.push(row)
       say(line(row))
@@ -132,14 +142,15 @@ async function measure(one: Case, pairs: Pairs, seconds: number, connections: nu
 }
 
 function load(one: Case, pair: Pair, seconds: number, connections: number): Promise<LoadResult> {
-  const { method, bodyBytes } = one
+  const { method, bodyBytes, isSoap = false } = one
   const { url, headers } = pair
   return runLoad({
     url,
     headers,
     method,
     bodyBytes,
-    path: pair.prefix + one.path,
+    path: isSoap ? pair.soapPath : pair.prefix + one.path,
+    envelope: isSoap ? pair.envelope : undefined,
     connections,
     warmUpSeconds: WARM_UP_SECONDS,
     seconds,

@@ -4,14 +4,26 @@ import type { LoadOrder, LoadResult } from './measure.ts'
 
 const order = JSON.parse(process.argv[2] ?? '{}') as LoadOrder
 const pool = new Pool(order.url, { connections: order.connections, pipelining: 1 })
-const body = order.method === 'POST' ? Buffer.alloc(order.bodyBytes, 'concordat ') : null
-const headers = { ...order.headers, ...(body === null ? {} : { 'content-type': 'application/octet-stream' }) }
+const { type, body } = contentOf(order)
+const headers = { ...order.headers, ...(type === undefined ? {} : { 'content-type': type }) }
 
 const latencies: number[] = []
 let done = 0
 let measuring = false
 let stopping = false
 let failure: string | undefined
+
+function contentOf({ method, bodyBytes, envelope }: LoadOrder): { type?: string; body: Buffer | null } {
+  if (method === 'GET') return { body: null }
+  const bytes = Buffer.alloc(bodyBytes, 'concordat ')
+  if (envelope === undefined) return { type: 'application/octet-stream', body: bytes }
+  if (bodyBytes === 0) return { type: 'text/xml; charset=utf-8', body: Buffer.from(envelope) }
+  const head = `--b\r\nContent-Type: text/xml; charset=utf-8\r\n\r\n${envelope}\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\n`
+  return {
+    type: 'multipart/related; type="text/xml"; boundary=b',
+    body: Buffer.concat([Buffer.from(head), bytes, Buffer.from('\r\n--b--\r\n')]),
+  }
+}
 
 async function exchangeOnce(): Promise<void> {
   const began = performance.now()

@@ -8,6 +8,8 @@ export type LoadOrder = {
   path: string
   headers: Record<string, string>
   bodyBytes: number
+  /** A SOAP message in place of random bytes; the body is then its attachment. */
+  envelope?: string | undefined
   connections: number
   warmUpSeconds: number
   seconds: number

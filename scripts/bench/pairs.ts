@@ -1,13 +1,27 @@
 /** The two pairs that are compared: two complete security servers, and the bare pair without signing and logging. */
 import { mkdirSync } from 'node:fs'
+import { writeSoap } from '#core/transport/write-soap.ts'
+import { parseClientId } from '#schemas/identifiers.ts'
 import { systemCertificate } from '../sandbox/files.ts'
 import { type Instance, type Progress, startInstance } from '../sandbox/instance.ts'
 import { encoded, folderOf, layoutOf, SERVER_PORTS, subsystemText } from '../sandbox/layout.ts'
 import { type Started, scriptCommand, startProcess } from '../sandbox/processes.ts'
 import type { BareProxySettings } from './bare-proxy.ts'
 
-export type Pair = { url: string; prefix: string; headers: Record<string, string> }
-export type Pairs = { concordat: Pair; bare: Pair; serverPids: number[]; stop(): Promise<void> }
+export type Pair = {
+  url: string
+  prefix: string
+  headers: Record<string, string>
+  /** The path of SOAP requests, and the request. */
+  soapPath: string
+  envelope: string
+}
+export type Pairs = {
+  concordat: Pair
+  bare: Pair
+  serverPids: number[]
+  stop(): Promise<void>
+}
 
 const PROVIDER_PORT = 9100
 const BARE_PORTS = { provider: 9201, consumer: 9202 }
@@ -70,8 +84,16 @@ export async function startPairs(directory: string, network: string): Promise<Pa
       url: `http://${tax.address}:${SERVER_PORTS.http}`,
       prefix: `/r1/${subsystemText(layout, population)}/${SERVICE}`,
       headers: { 'x-road-client': subsystemText(layout, tax) },
+      soapPath: '/',
+      envelope: envelopeOf(layout),
     },
-    bare: { url: `http://${address(layout)}:${BARE_PORTS.consumer}`, prefix: '', headers: {} },
+    bare: {
+      url: `http://${address(layout)}:${BARE_PORTS.consumer}`,
+      prefix: '',
+      headers: {},
+      soapPath: '/soap',
+      envelope: envelopeOf(layout),
+    },
     serverPids: [pidOf(tax), pidOf(population)],
     stop,
   }
@@ -93,9 +115,29 @@ async function offerService(instance: Instance, url: string): Promise<void> {
   const right = { subjectType: 'SUBSYSTEM', subjectId: encoded(subsystemText(layout, tax)) }
   await provider.send('POST', `/services/${description.services[0]!.id}/access-rights`, right)
   await provider.send('PUT', `/service-descriptions/${description.id}/enable`)
+  const soap = await provider.send<{ id: number; services: { id: number }[] }>(
+    'POST',
+    `/clients/${encoded(subsystemText(layout, population))}/service-descriptions`,
+    { type: 'WSDL', document: WSDL, url: `${url}/soap` },
+  )
+  await provider.send('POST', `/services/${soap.services[0]!.id}/access-rights`, right)
+  await provider.send('PUT', `/service-descriptions/${soap.id}/enable`)
   // Plain HTTP from the load generator, as for the bare pair.
   const client = encoded(subsystemText(layout, tax))
   await servers[tax.key]!.send('PATCH', `/clients/${client}`, { connectionType: 'NOSSL' })
+}
+
+const WSDL = `<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/">
+  <wsdl:binding name="b"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/><wsdl:operation name="take"/></wsdl:binding>
+  <wsdl:service name="s"><wsdl:port name="p" binding="b"><soap:address location="http://localhost/"/></wsdl:port></wsdl:service>
+</wsdl:definitions>`
+
+/** About a kilobyte. */
+function envelopeOf(layout: Instance['layout']): string {
+  const { tax, population } = layout.agencies
+  const client = parseClientId(subsystemText(layout, tax))
+  const service = { ...parseClientId(subsystemText(layout, population)), serviceCode: 'take' }
+  return writeSoap({ client, service, id: 'bench' }, `<take>${'concordat '.repeat(10)}</take>`)
 }
 
 async function bareSettings({ layout }: Instance): Promise<BareProxySettings[]> {

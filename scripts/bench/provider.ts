@@ -21,6 +21,15 @@ app.post('/take', async (request, reply) => {
   for await (const _chunk of request.raw);
   return reply.type('application/octet-stream').send(bytesOf(1024))
 })
+/** Answers a SOAP request, alone or with attachments, with a kilobyte under the header that came. */
+app.post('/soap', async (request, reply) => {
+  const chunks: Buffer[] = []
+  for await (const chunk of request.raw as AsyncIterable<Buffer>) if (chunks.length === 0) chunks.push(chunk)
+  const text = chunks[0]?.toString('latin1') ?? ''
+  const header = text.slice(text.indexOf('<?xml'), text.indexOf('<SOAP-ENV:Body>'))
+  const answer = `${header}<SOAP-ENV:Body><takeResponse>${'concordat '.repeat(40)}</takeResponse></SOAP-ENV:Body></SOAP-ENV:Envelope>`
+  return reply.type('text/xml; charset=utf-8').send(answer)
+})
 await app.listen({ host: address, port })
 process.on('disconnect', () => process.exit(0))
 process.send?.({ ready: true })

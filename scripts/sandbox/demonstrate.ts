@@ -44,6 +44,8 @@ export async function demonstrate(instance: Instance, sayAloud: Say): Promise<vo
     await showSide(instance, agency, role, asked.id, say)
   }
   say('')
+  await showSoap(instance, say)
+  say('')
   say('The Business Agency, which has no right to ask, tries the same:')
   const refused = await ask(instance, instance.layout.systems.businessRegister)
   if (refused.status < 400 || refused.error?.endsWith('.access_denied') !== true) {
@@ -55,6 +57,26 @@ export async function demonstrate(instance: Instance, sayAloud: Say): Promise<vo
   if (records[0] === undefined) throw new Error('the refusal is not in the log of the population register')
   say(`  on record       ${agencies.population.name}, index ${records[0].index}, signed by the refusing side`)
   await showCatalogue(instance, say)
+}
+
+/** The same question by SOAP: the document of the agency's system is what is signed and logged. */
+async function showSoap(instance: Instance, say: Say): Promise<void> {
+  const { systems, agencies } = instance.layout
+  say(`The Tax Agency asks the same by SOAP:`)
+  const where = `http://${systems.address}:${systems.taxAgency}/soap/persons/${DEMONSTRATED_PERSON}`
+  const reply = await fetch(where)
+  const answer = await reply.text()
+  const textOf = (name: string): string => new RegExp(`<${name}>([^<]*)<`).exec(answer)?.[1] ?? '?'
+  if (!answer.includes('<xrd:requestHash'))
+    throw new Error(`the SOAP exchange failed: ${answer.slice(0, 500)}`)
+  const id = reply.headers.get('x-road-id') ?? ''
+  say(`  answered        ${textOf('givenName')} ${textOf('familyName')} (synthetic), message id ${id}`)
+  say('  its header      names the hash of the request, which the provider signed with it')
+  for (const [agency, role] of [
+    [agencies.tax, 'consumer'],
+    [agencies.population, 'provider'],
+  ] as const)
+    await showSide(instance, agency, role, id, say, `${agency.key}-soap`)
 }
 
 async function showCatalogue({ registry, layout }: Instance, say: Say): Promise<void> {
@@ -86,6 +108,8 @@ async function showSide(
   role: string,
   id: string,
   say: Say,
+  /** What the names of its files begin with. */
+  files: string = agency.key,
 ): Promise<void> {
   const api = instance.servers[agency.key]!
   await api.send('POST', '/message-log/time-stamp')
@@ -98,7 +122,7 @@ async function showSide(
   say(`  ${agency.name} (${role})`)
   for (const record of records.sort((a, b) => a.index - b.index)) {
     const container = await api.getBytes(`/message-log/records/${record.index}/container?${WHY}`)
-    const file = folderOf(instance.layout, `${agency.key}-${record.kind}.asice`)
+    const file = folderOf(instance.layout, `${files}-${record.kind}.asice`)
     writeFileSync(file, container)
     const verdict = await verifyContainer({
       container: await readContainer(container),
@@ -115,21 +139,21 @@ async function showSide(
       `      signed by ${readableName(certificate.subject)} (certificate ${certificate.sha256.slice(0, 16)})`,
     )
   }
-  await showBundle(instance, agency, records[1]!.index, indexes, say)
+  const file = folderOf(instance.layout, `${files}-evidence.zip`)
+  await showBundle(instance, agency, { index: records[1]!.index, file }, indexes, say)
 }
 
 /** Verifies the bundle of the whole exchange, like somebody who has no other data. */
 async function showBundle(
   instance: Instance,
   agency: Agency,
-  index: number,
+  { index, file }: { index: number; file: string },
   configuration: Parameters<typeof judgeBundle>[0]['configuration'],
   say: Say,
 ): Promise<void> {
   const bytes = await instance.servers[agency.key]!.getBytes(
     `/message-log/records/${index}/evidence-bundle?${WHY}`,
   )
-  const file = folderOf(instance.layout, `${agency.key}-evidence.zip`)
   writeFileSync(file, bytes)
   const bundle = await readBundle(bytes)
   const witnesses = parseWitnessPolicy(

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { type Approve, admitByRequest, approveByKey, approveByTwo } from './admit-by-request.ts'
-import { openApi as describedApi } from './agencies/population-register.ts'
+import { openApi as describedApi, WSDL } from './agencies/population-register.ts'
 import { type Api, openApi } from './client.ts'
 import { SANDBOX_VERSION, SUBJECT_KEYS, systemCertificate, writeSettings } from './files.ts'
 import { type Administrators, arrive, installRegistry, inviteReaders } from './install-registry.ts'
@@ -20,7 +20,14 @@ import {
 import { auditorsOf, peopleOf } from './people.ts'
 import { type Started, scriptCommand, serverCommand, startProcess } from './processes.ts'
 import { setUpRegistry } from './set-up-registry.ts'
-import { refreshServer, registerByHand, setUpClient, setUpServer, setUpService } from './set-up-server.ts'
+import {
+  refreshServer,
+  registerByHand,
+  setUpClient,
+  setUpServer,
+  setUpService,
+  setUpSoapServices,
+} from './set-up-server.ts'
 
 export type Instance = {
   layout: Layout
@@ -192,6 +199,12 @@ async function setUpServers(q: {
     serviceCode: POPULATION_SERVICE,
     document: JSON.stringify(describedApi),
     url: `http://${layout.systems.address}:${layout.systems.populationRegister}`,
+  })
+  await setUpSoapServices({
+    server: servers[layout.agencies.population.key]!,
+    layout,
+    document: WSDL,
+    url: `http://${layout.systems.address}:${layout.systems.populationRegister}/soap`,
   })
   await registry.send('POST', '/configuration/publish')
   await Promise.all(Object.values(servers).map(refreshServer))

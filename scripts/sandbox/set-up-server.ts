@@ -107,6 +107,31 @@ export async function setUpService(q: {
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
 }
 
+/** Adds the population register's SOAP services, which only the tax agency may call. */
+export async function setUpSoapServices(q: {
+  server: Api
+  layout: Layout
+  document: string
+  url: string
+}): Promise<void> {
+  const { server, layout } = q
+  const provider = encoded(subsystemText(layout, layout.agencies.population))
+  const description = await server.send<{ id: number; services: { id: number; fullServiceId: string }[] }>(
+    'POST',
+    `/clients/${provider}/service-descriptions`,
+    { type: 'WSDL', document: q.document, url: q.url },
+  )
+  for (const { id, fullServiceId } of description.services) {
+    await server.send('POST', `/services/${id}/access-rights`, {
+      subjectType: 'SUBSYSTEM',
+      subjectId: encoded(subsystemText(layout, layout.agencies.tax)),
+    })
+    const place = { method: '*', path: '**', in: 'body', name: '/getPerson/code' }
+    await server.send('POST', '/subject-places', { serviceId: fullServiceId, ...place })
+  }
+  await server.send('PUT', `/service-descriptions/${description.id}/enable`)
+}
+
 /** Fetches the newest configuration and OCSP responses now instead of in the next round. */
 export async function refreshServer(server: Api): Promise<void> {
   await server.send('PUT', '/global-configuration/refresh')

@@ -2,8 +2,12 @@
  * An agency's own system that queries the population register through its own security server: one HTTPS call with its client
  * certificate. The tax agency and the business register are such systems.
  */
+import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { Agent, request as send } from 'undici'
+import { writeSoap } from '#core/transport/write-soap.ts'
+import { escapeXml } from '#core/xml/escape.ts'
+import { parseClientId, parseServiceId } from '#schemas/identifiers.ts'
 
 type AskingAgency = {
   /** The address where this agency's security server accepts requests, https://address:port. */
@@ -19,9 +23,13 @@ type AskingAgency = {
 
 export type Asked = { status: number; id: string | undefined; error: string | undefined; body: unknown }
 
+/** The id of a SOAP request, and the document that came back. */
+type SoapAsked = { id: string; answer: string }
+
 /** Queries one person. Never throws for a refusal: the result has the answer. */
 function createAsking(agency: AskingAgency): {
   ask(code: string): Promise<Asked>
+  askBySoap(code: string): Promise<SoapAsked>
   close(): Promise<void>
 } {
   const agent = new Agent({
@@ -45,11 +53,26 @@ function createAsking(agency: AskingAgency): {
       const body = JSON.parse((await reply.body.text()) || 'null') as unknown
       return { status: reply.statusCode, id: header('x-road-id'), error: header('x-road-error'), body }
     },
+    async askBySoap(code) {
+      const { instance, memberClass, memberCode, subsystemCode } = parseServiceId(agency.service)
+      const provider = { instance, memberClass, memberCode, subsystemCode }
+      const service = { ...provider, serviceCode: 'getPerson', serviceVersion: 'v1' }
+      const id = randomUUID()
+      const content = `<p:getPerson xmlns:p="http://population.example"><code>${escapeXml(code)}</code></p:getPerson>`
+      const reply = await send(agency.securityServerUrl, {
+        dispatcher: agent,
+        method: 'POST',
+        headers: { 'content-type': 'text/xml; charset=utf-8', soapaction: '""' },
+        body: writeSoap({ client: parseClientId(agency.client), service, id }, content),
+        headersTimeout: 120_000,
+      })
+      return { id, answer: await reply.body.text() }
+    },
     close: () => agent.destroy(),
   }
 }
 
-/** The agency's web service for its own officials: `GET /persons/{code}`. */
+/** The agency's web service for its own officials: `GET /persons/{code}`, and `GET /soap/persons/{code}`, which asks by SOAP. */
 export function createAskingAgency(agency: AskingAgency): FastifyInstance {
   const app = Fastify()
   const asking = createAsking(agency)
@@ -57,6 +80,10 @@ export function createAskingAgency(agency: AskingAgency): FastifyInstance {
     const asked = await asking.ask(request.params.code)
     if (asked.id !== undefined) reply.header('x-road-id', asked.id)
     return reply.code(asked.status).send(asked.body)
+  })
+  app.get<{ Params: { code: string } }>('/soap/persons/:code', async (request, reply) => {
+    const { id, answer } = await asking.askBySoap(request.params.code)
+    return reply.header('x-road-id', id).type('text/xml; charset=utf-8').send(answer)
   })
   app.addHook('onClose', () => asking.close())
   return app

@@ -1,5 +1,9 @@
-/** The population register's own system: plain HTTP over its table. It knows nothing about signatures or other agencies. */
+/**
+ * The population register's own system: REST and SOAP over plain HTTP and its table. It knows nothing about signatures or other
+ * agencies.
+ */
 import Fastify, { type FastifyInstance } from 'fastify'
+import { escapeXml } from '#core/xml/escape.ts'
 import type { PersonStore } from './store.ts'
 
 const CODE = /^P\d{8}$/
@@ -33,8 +37,52 @@ export function createPopulationRegister(store: PersonStore): FastifyInstance {
     }
     return { persons: codes.map((code) => store.find(String(code))).filter((person) => person !== undefined) }
   })
+  app.get('/wsdl', async (_request, reply) => reply.type('text/xml; charset=utf-8').send(WSDL))
+  app.addContentTypeParser('text/xml', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  app.post<{ Body: string }>('/soap', async (request, reply) => {
+    const code = /<code>(P\d{8})<\/code>/.exec(request.body)?.[1]
+    const found = code === undefined ? undefined : store.find(code)
+    const fields = Object.entries(found ?? {}).map(
+      ([name, text]) => `<${name}>${escapeXml(String(text))}</${name}>`,
+    )
+    // The header of a response is that of its request (message protocol for SOAP).
+    const header = /<SOAP-ENV:Header>.*<\/SOAP-ENV:Header>/s.exec(request.body)?.[0] ?? ''
+    const start = request.body.slice(0, request.body.indexOf('<SOAP-ENV:Header>'))
+    const body = `<p:getPersonResponse xmlns:p="${NAMESPACE}"><person>${fields.join('')}</person></p:getPersonResponse>`
+    return reply
+      .type('text/xml; charset=utf-8')
+      .send(`${start}${header}<SOAP-ENV:Body>${body}</SOAP-ENV:Body></SOAP-ENV:Envelope>`)
+  })
   return app
 }
+
+const NAMESPACE = 'http://population.example'
+
+/** The register's WSDL document, which its security server publishes without the address. */
+export const WSDL = `<?xml version="1.0" encoding="UTF-8"?>
+<wsdl:definitions name="population" targetNamespace="${NAMESPACE}" xmlns:p="${NAMESPACE}"
+  xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"
+  xmlns:xrd="http://x-road.eu/xsd/xroad.xsd" xmlns:xs="http://www.w3.org/2001/XMLSchema">
+  <wsdl:types><xs:schema targetNamespace="${NAMESPACE}">
+    <xs:element name="getPerson"><xs:complexType><xs:sequence><xs:element name="code" type="xs:string"/></xs:sequence></xs:complexType></xs:element>
+    <xs:element name="getPersonResponse" type="xs:anyType"/>
+  </xs:schema></wsdl:types>
+  <wsdl:message name="getPerson"><wsdl:part name="body" element="p:getPerson"/></wsdl:message>
+  <wsdl:message name="getPersonResponse"><wsdl:part name="body" element="p:getPersonResponse"/></wsdl:message>
+  <wsdl:portType name="population"><wsdl:operation name="getPerson">
+    <wsdl:input message="p:getPerson"/><wsdl:output message="p:getPersonResponse"/>
+  </wsdl:operation></wsdl:portType>
+  <wsdl:binding name="population" type="p:population">
+    <soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>
+    <wsdl:operation name="getPerson"><soap:operation soapAction=""/><xrd:version>v1</xrd:version>
+      <wsdl:input><soap:body use="literal"/></wsdl:input><wsdl:output><soap:body use="literal"/></wsdl:output>
+    </wsdl:operation>
+  </wsdl:binding>
+  <wsdl:service name="population"><wsdl:port name="population" binding="p:population">
+    <soap:address location="http://localhost/soap"/>
+  </wsdl:port></wsdl:service>
+</wsdl:definitions>
+`
 
 const person = {
   type: 'object',
