@@ -46,17 +46,18 @@ export function createPopulationRegister(store: PersonStore): FastifyInstance {
       ([name, text]) => `<${name}>${escapeXml(String(text))}</${name}>`,
     )
     // The header of a response is that of its request (message protocol for SOAP).
-    const header = /<SOAP-ENV:Header>.*<\/SOAP-ENV:Header>/s.exec(request.body)?.[0] ?? ''
-    const start = request.body.slice(0, request.body.indexOf('<SOAP-ENV:Header>'))
-    const body = `<p:getPersonResponse xmlns:p="${NAMESPACE}"><person>${fields.join('')}</person></p:getPersonResponse>`
+    const [, start = '', prefix = ''] = ENVELOPE.exec(request.body) ?? []
+    const answer = `<p:getPersonResponse xmlns:p="${NAMESPACE}"><person>${fields.join('')}</person></p:getPersonResponse>`
     return reply
       .type('text/xml; charset=utf-8')
-      .send(`${start}${header}<SOAP-ENV:Body>${body}</SOAP-ENV:Body></SOAP-ENV:Envelope>`)
+      .send(`${start}<${prefix}Body>${answer}</${prefix}Body></${prefix}Envelope>`)
   })
   return app
 }
 
 const NAMESPACE = 'http://population.example'
+/** A message to the end of its header, and the prefix of its elements. */
+const ENVELOPE = /^([\s\S]*<\/((?:[\w-]+:)?)Header>)/
 
 /** The register's WSDL document, which its security server publishes without the address. */
 export const WSDL = `<?xml version="1.0" encoding="UTF-8"?>
