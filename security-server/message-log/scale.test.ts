@@ -26,6 +26,7 @@ const BATCHES = 240
 const JOBS_EVERY = BATCHES / 8
 const STAMPED_UNTIL = BATCHES / 2
 const MINUTE = 60_000
+const DAY = 86_400_000
 
 type Counted = { log: TestDatabase; rows(): number; plans(): Promise<string[]> }
 
@@ -72,7 +73,8 @@ function counted(log: TestDatabase): Counted {
 }
 
 t.test('a log of many records', async (t) => {
-  const start = Date.now() - BATCHES * MINUTE
+  // Yesterday at noon: a log that goes past midnight has a day to be counted again, which costs rows of its own.
+  const start = Math.floor(Date.now() / DAY) * DAY - DAY / 2
   let now = start
   const clock = (): number => now
   const folder = logFolder(t)
