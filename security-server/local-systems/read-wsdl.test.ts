@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { wsdl } from '#test/fakes/soap-service.ts'
 import { readWsdl } from './read-wsdl.ts'
+import { summariseWsdl } from './summarise-wsdl.ts'
 
 const DOCUMENT = wsdl('http://10.0.0.1/a?b=1&amp;c=2', ['one', 'two/v1', 'two/v2'])
 
@@ -30,6 +31,10 @@ t.test('what is no WSDL of SOAP services', async (t) => {
     'a version with a slash': DOCUMENT.replace('>v1<', '>v/1<'),
     'too deep': DOCUMENT.replace('<wsdl:message name="in"/>', '<a>'.repeat(500) + '</a>'.repeat(500)),
     'too long': DOCUMENT.replace('name="in"', `name="${'x'.repeat(2_100_000)}"`),
+    'declarations in every element': DOCUMENT.replace(
+      '<wsdl:message name="in"/>',
+      `<d ${Array.from({ length: 600 }, (_, i) => `xmlns:n${i}="urn:a"`).join(' ')}/>`,
+    ),
     'too many': wsdl(
       'http://a',
       Array.from({ length: 1_001 }, (_, i) => `o${i}`),
@@ -44,9 +49,11 @@ t.test('what is no WSDL of SOAP services', async (t) => {
       /^invalid_/,
       what,
     )
+  const limits = { timeMs: 1, oldGenerationMb: 64 }
+  await t.rejects(readWsdl(DOCUMENT, limits), { code: 'invalid_input', what: /longer than 1 ms/ })
   await fc.assert(
     fc.asyncProperty(fc.string({ maxLength: 100 }), fc.nat(DOCUMENT.length), async (noise, at) => {
-      const read = readWsdl(DOCUMENT.slice(0, at) + noise + DOCUMENT.slice(at))
+      const read = summariseWsdl(DOCUMENT.slice(0, at) + noise + DOCUMENT.slice(at))
       const code = await read.then(
         () => 'read',
         (thrown: { code?: string }) => thrown.code,

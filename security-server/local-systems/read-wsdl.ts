@@ -1,101 +1,15 @@
-/**
- * What a WSDL 1.1 document says of services (X-Road's WsdlParser): each operation of a SOAP binding over HTTP is a service, by the
- * operation's name and the version that X-Road's element gives it, at the address of its port.
- */
-import type { XmlElement } from '#core/xml/element.ts'
-import { readTree } from '#core/xml/read-tree.ts'
-import { attributesOf, namespacesIn, splitName, tagsOf } from '#core/xml/tags.ts'
-import { Fault } from '#schemas/fault.ts'
-import { checkNewCode } from '#schemas/identifiers.ts'
+/** Reads a WSDL document on a thread of its own: others wrote it, some take seconds, and exchanges must not wait. */
+import { createPlaces } from '#platform/in-turn.ts'
+import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
+import { MAX_BYTES, refused, type WsdlSummary } from './summarise-wsdl.ts'
 
-export type WsdlSummary = {
-  services: { code: string; version: string | undefined; url: string | undefined }[]
-  /** The document with a neutral address in place of those of the services. */
-  published: string
-}
+const LIMITS: ThreadLimits = { timeMs: 60_000, oldGenerationMb: 512 }
+/** Documents have one core, however many wait. */
+const { run: inPlace } = createPlaces(1)
 
-const WSDL = 'http://schemas.xmlsoap.org/wsdl/'
-const SOAP_NAMESPACES: ReadonlySet<string> = new Set([
-  'http://schemas.xmlsoap.org/wsdl/soap/',
-  'http://schemas.xmlsoap.org/wsdl/soap12/',
-])
-const HTTP = 'http://schemas.xmlsoap.org/soap/http'
-const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
-/** What clients read instead of the service's address: they reach it through their own security server. */
-const PUBLISHED_ADDRESS = 'http://example.org/xroad-endpoint'
-const BOUNDS = {
-  bytes: 2 * 1024 * 1024,
-  ...{ elements: 50_000, nodes: 200_000, depth: 128, scope: 500, attributes: 100 },
-  dropBlanks: true,
-}
-const MAX_SERVICES = 1_000
-
-/** Throws `invalid_input` that says what is wrong. */
-export async function readWsdl(text: string): Promise<WsdlSummary> {
-  const root = await readTree(Buffer.from(text), { ...BOUNDS, refuse: refused })
-  if (!is(root, WSDL, 'definitions')) throw refused('its root is not definitions of WSDL 1.1')
-  const bindings = new Map(
-    childrenOf(root, 'binding').map((binding) => [binding.attributes.get('name'), binding]),
-  )
-  const services = new Map<string, WsdlSummary['services'][number]>()
-  for (const port of childrenOf(root, 'service').flatMap((service) => childrenOf(service, 'port'))) {
-    const binding = bindings.get(splitName(port.attributes.get('binding') ?? '')[1])
-    if (binding === undefined || !isSoapOverHttp(binding)) continue
-    const url = port.children.find((child) => isSoap(child, 'address'))?.attributes.get('location')
-    for (const operation of childrenOf(binding, 'operation')) {
-      const code = checkNewCode(operation.attributes.get('name') ?? '')
-      const written = operation.children.find((child) => is(child, XROAD, 'version'))?.text.trim()
-      const version = written === undefined || written === '' ? undefined : checkNewCode(written)
-      services.set(`${code}/${version ?? ''}`, { code, version, url })
-    }
-  }
-  if (services.size === 0) throw refused('it has no operation of a SOAP binding over HTTP')
-  if (services.size > MAX_SERVICES) throw refused(`it has more than ${MAX_SERVICES} operations`)
-  return { services: [...services.values()], published: withoutAddresses(text) }
-}
-
-/** The text as it was, with other addresses: comments and types are for people, too. */
-function withoutAddresses(text: string): string {
-  const pieces: string[] = []
-  const scopes: ReadonlyMap<string, string>[] = []
-  let from = 0
-  for (const tag of tagsOf(text)) {
-    if (tag.isEnd) {
-      scopes.pop()
-      continue
-    }
-    const namespaces = namespacesIn(tag, scopes.at(-1))
-    if (!tag.isEmpty) scopes.push(namespaces)
-    const [prefix, local] = splitName(tag.name)
-    if (local !== 'address' || !SOAP_NAMESPACES.has(namespaces.get(prefix) ?? '')) continue
-    const location = attributesOf(tag).find(({ name }) => name === 'location')
-    if (location === undefined) continue
-    const at = tag.start + location.at
-    pieces.push(text.slice(from, at), PUBLISHED_ADDRESS)
-    from = at + location.value.length
-  }
-  pieces.push(text.slice(from))
-  return pieces.join('')
-}
-
-function isSoapOverHttp(binding: XmlElement): boolean {
-  return binding.children.some(
-    (child) => isSoap(child, 'binding') && child.attributes.get('transport') === HTTP,
-  )
-}
-
-function childrenOf(element: XmlElement, name: string): XmlElement[] {
-  return element.children.filter((child) => is(child, WSDL, name))
-}
-
-function isSoap({ namespace, name }: XmlElement, local: string): boolean {
-  return name === local && SOAP_NAMESPACES.has(namespace)
-}
-
-function is({ namespace, name }: XmlElement, wanted: string, local: string): boolean {
-  return namespace === wanted && name === local
-}
-
-function refused(what: string, cause?: unknown): Fault {
-  return new Fault('invalid_input', { what: `WSDL document: ${what}`, cause })
+/** Reads a document of at most 2 MiB. Throws `invalid_input` that says what is wrong. */
+export async function readWsdl(text: string, limits: ThreadLimits = LIMITS): Promise<WsdlSummary> {
+  if (Buffer.byteLength(text) > MAX_BYTES) throw refused('it is larger than 2 MiB')
+  const script = new URL('./wsdl-worker.ts', import.meta.url)
+  return (await inPlace(() => askThread({ script, question: text, limits, refuse: refused }))) as WsdlSummary
 }
