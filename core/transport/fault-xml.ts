@@ -1,5 +1,6 @@
 /** Faults between security servers: SOAP 1.1 fault XML, for REST too, written as X-Road does (SoapFault.java, wire 1.5). */
 import { treeOf, type XmlElement } from '#core/xml/element.ts'
+import { escapeXml } from '#core/xml/escape.ts'
 import { readStrictXml } from '#core/xml/strict-reader.ts'
 import type { WireFault } from '#schemas/fault.ts'
 
@@ -64,17 +65,6 @@ function only(parent: XmlElement, local: string): XmlElement | undefined {
 }
 
 function escapeText(text: string): string {
-  return text
-    .toWellFormed()
-    .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '')
-    .replace(/[&<>"']/g, (mark) => ENTITY[mark] as string)
-    .replace(/[\x7f-\x84\x86-\x9f]/g, (mark) => `&#${mark.charCodeAt(0)};`)
-}
-
-const ENTITY: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&apos;',
+  const allowed = text.toWellFormed().replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '')
+  return escapeXml(allowed).replace(/[\x7f-\x84\x86-\x9f]/g, (mark) => `&#${mark.charCodeAt(0)};`)
 }

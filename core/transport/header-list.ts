@@ -121,6 +121,11 @@ export function readHeaders(
   return headers
 }
 
+/** The value of the first header of this name, which is written in lower case here and in any case there. */
+export function headerValue(headers: HeaderList, lower: string): string | undefined {
+  return headers.find(([name]) => name.length === lower.length && name.toLowerCase() === lower)?.[1]
+}
+
 /** The values of the headers in `names` (lower case), each of which may stand once. */
 export function fieldsOf(headers: HeaderList, names: ReadonlySet<string>): Map<string, string> {
   const fields = new Map<string, string>()

@@ -9,6 +9,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
 import { HEADER, PROXY_VERSION } from '#schemas/wire.ts'
 import type { Codec, TransportHeader } from '../message/codec.ts'
+import { collectBytes } from '../message/collect-bytes.ts'
 import { createRateCheck } from '../message/minimum-rate.ts'
 import type { PeerReply } from '../peer/client.ts'
 import { configurationHeaders } from '../peer/configuration-headers.ts'
@@ -113,14 +114,12 @@ async function readFault(reply: PeerReply): Promise<Fault> {
 }
 
 async function faultBytes(content: PeerReply['content']): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
+  const tooLarge = (): Fault => new Fault('invalid_message', { what: 'the fault is too large' })
+  const { write, bytes } = collectBytes(MAX_FAULT_BYTES, tooLarge)
   const checkRate = createRateCheck('peer_timeout')
   await readStream(content, (chunk) => {
     checkRate(chunk)
-    size += chunk.length
-    if (size > MAX_FAULT_BYTES) throw new Fault('invalid_message', { what: 'the fault is too large' })
-    chunks.push(chunk)
+    write(chunk)
   })
-  return Buffer.concat(chunks)
+  return bytes()
 }

@@ -3,7 +3,7 @@
  * MIME headers of each (docs/decisions: attachments are one body).
  */
 import { createHash, type Hash } from 'node:crypto'
-import type { HeaderList } from '#core/transport/header-list.ts'
+import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
 import { createMultipartParser, type PartHandler } from '#core/transport/multipart-parser.ts'
 import { closeDelimiter, mimeName, partHead } from '#core/transport/multipart-writer.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -94,10 +94,9 @@ export function headOf({ headers }: Pick<Attachment, 'headers'>): {
   contentType: string
   headers: HeaderList
 } {
-  const isType = ([name]: [string, string]): boolean => name.toLowerCase() === 'content-type'
   return {
-    contentType: headers.find(isType)?.[1] ?? 'application/octet-stream',
-    headers: headers.filter((header) => !isType(header)),
+    contentType: headerValue(headers, 'content-type') ?? 'application/octet-stream',
+    headers: headers.filter(([name]) => name.toLowerCase() !== 'content-type'),
   }
 }
 

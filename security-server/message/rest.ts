@@ -1,6 +1,6 @@
 /** The message protocol for REST as a codec (wire 1.2, 1.3): method, target and headers a line each, the body a part of its own. */
 
-import { isOfServers } from '#core/transport/header-list.ts'
+import { headerValue, isOfServers } from '#core/transport/header-list.ts'
 import { partHead } from '#core/transport/multipart-writer.ts'
 import {
   parseRestRequest,
@@ -45,7 +45,7 @@ export const rest: Codec = {
   readRequest: ({ bytes }) => requestOf(parseRestRequest(bytes)),
   transportHeaders({ headers }, half) {
     if (half === 'reply') return {}
-    const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
+    const type = headerValue(headers, 'content-type')
     return {
       [HEADER.messageType]: 'REST',
       ...(type !== undefined && { [HEADER.originalContentType]: type }),

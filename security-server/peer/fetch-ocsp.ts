@@ -11,6 +11,7 @@ import type { ConfigurationIndex } from '#core/configuration/configuration-index
 import { boundaryOf, readMultipart } from '#core/transport/multipart-reader.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
+import { collectBytes } from '../message/collect-bytes.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 import { whyNoConnection } from './why-no-connection.ts'
 
@@ -116,15 +117,7 @@ async function fetchByHash(
 }
 
 function collectInto(responses: Buffer[]): { write(chunk: Buffer): void; end(): void } {
-  const chunks: Buffer[] = []
-  let size = 0
-  return {
-    write(chunk) {
-      size += chunk.length
-      if (size > MAX_RESPONSE_BYTES)
-        throw new Fault('malformed_ocsp', { what: 'the OCSP response is too large' })
-      chunks.push(chunk)
-    },
-    end: () => void responses.push(Buffer.concat(chunks)),
-  }
+  const tooLarge = (): Fault => new Fault('malformed_ocsp', { what: 'the OCSP response is too large' })
+  const { write, bytes } = collectBytes(MAX_RESPONSE_BYTES, tooLarge)
+  return { write, end: () => void responses.push(bytes()) }
 }

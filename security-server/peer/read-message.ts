@@ -12,6 +12,7 @@ import { Fault } from '#schemas/fault.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Body, BodySpool, Taker } from '../message/body.ts'
 import type { Codec, ReadLimits } from '../message/codec.ts'
+import { collectBytes } from '../message/collect-bytes.ts'
 import type { MessagePart, PartHead, SignedParts } from '../message/message.ts'
 import { createRateCheck } from '../message/minimum-rate.ts'
 
@@ -175,18 +176,10 @@ function assemble<Head>(
 }
 
 function collect(maxBytes: number, done: (bytes: Buffer) => void | Promise<void>): PartHandler {
-  const chunks: Buffer[] = []
-  let size = 0
-  return {
-    write(chunk) {
-      size += chunk.length
-      if (size > maxBytes)
-        throw new Fault('invalid_message', { what: `a part is larger than ${maxBytes} bytes` })
-      chunks.push(chunk)
-    },
-    // A copy: a slice would keep the socket's whole chunk in memory for as long as the part is kept.
-    end: () => done(Buffer.concat(chunks)),
-  }
+  const tooLarge = (): Fault =>
+    new Fault('invalid_message', { what: `a part is larger than ${maxBytes} bytes` })
+  const { write, bytes } = collectBytes(maxBytes, tooLarge)
+  return { write, end: () => done(bytes()) }
 }
 
 function spoolBody(pending: Taker<Body>, spooling: { body?: Body; pending?: Taker<Body> }): PartHandler {
