@@ -86,7 +86,9 @@ async function makeSigner(): Promise<Signer> {
         : buildHashChains([
             [
               { name: '/message.xml', sha512 },
-              { name: '/attachment1', sha512: body.sha512 },
+              ...(body.attachments ?? [body]).map((one, i) => ({
+                ...{ name: `/attachment${i + 1}`, sha512: one.sha512 },
+              })),
             ],
           ])
     const reference =
@@ -209,6 +211,16 @@ export async function spoolBody(
   const writer = log.spool.begin({ maxBytes: bytes.length })
   for (let at = 0; at < bytes.length; at += pieceSize) await writer.write(bytes.subarray(at, at + pieceSize))
   return writer.end()
+}
+
+/** Spools attachments as the one body that joins them. */
+export async function spoolAttachments(log: Pick<TestLog, 'spool'>, files: Buffer[]): Promise<SpooledBody> {
+  const body = await spoolBody(log, Buffer.concat(files))
+  const attachments = files.map((bytes, i) => ({
+    ...{ size: bytes.length, sha512: hash('sha512', bytes, 'buffer') },
+    headers: [['Content-Disposition', `attachment; filename="secret${i}.pdf"`]] as [string, string][],
+  }))
+  return { ...body, attachments }
 }
 
 /** Waits until the log finds out by itself that it can be used; nobody appends meanwhile. */
