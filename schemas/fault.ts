@@ -65,6 +65,20 @@ export function wireFault(fault: Fault, origin: FaultOrigin): WireFault {
   return { type: `${prefix}.${fault.code}`, message: fault.message, detail: fault.detail }
 }
 
+const SPOKEN_BY_SERVERS = /^(?:server\.(?:client|server)proxy|signer)\./i
+
+/**
+ * Whether a code on the wire is one that only a security server gives. A provider's system that wrote it would speak as its server: the
+ * asking side concludes from such codes whether a request was carried out.
+ */
+export function isCodeOfServers(type: string): boolean {
+  const lower = type.toLowerCase()
+  return (
+    SPOKEN_BY_SERVERS.test(lower) ||
+    (lower.startsWith('client.') && lower.slice('client.'.length) in catalogue)
+  )
+}
+
 /** Converts any thrown value to a Fault: anything else becomes `internal_error` with the value as cause, for the log. */
 export function asFault(thrown: unknown): Fault {
   return thrown instanceof Fault ? thrown : new Fault('internal_error', { cause: thrown })

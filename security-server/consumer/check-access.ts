@@ -1,7 +1,7 @@
 /**
  * Guarantees that the client subsystem is ours and proved itself in the way its mode asks, that a server can be asked
- * for the provider, that neither side is suspended, and that our log can take the exchange: refused here, nothing was
- * read, signed or sent.
+ * for the provider, that neither side is suspended, and that our log can take the exchange: refused here, no body was
+ * read, nothing signed or sent.
  */
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, subsystemOf } from '#schemas/identifiers.ts'

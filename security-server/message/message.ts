@@ -3,6 +3,7 @@
  * Nothing here knows whether it is REST or SOAP.
  */
 import type { HeaderList } from '#core/transport/header-list.ts'
+import type { SoapMessage } from '#core/transport/soap-message.ts'
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
 import type { Body, Content } from './body.ts'
 
@@ -45,8 +46,8 @@ export type Request = {
   /** Whom the request names as acting, as records have it and searches find it. */
   actors: Record<string, string>
   part: PartHead
-  /** SOAP: the local name of the element in the body. */
-  element?: string
+  /** What its document says, where it is SOAP: the reply is compared with it. */
+  soap?: SoapMessage
 }
 
 /** Every member may ask these of every provider (wire 1.6). */

@@ -173,6 +173,22 @@ t.test('what no program may write', async (t) => {
   t.equal(spool.open, 0, 'leaves nothing')
 })
 
+t.test('a document that comes too slowly holds no room', async (t) => {
+  const real = performance.now
+  t.teardown(() => Object.assign(performance, { now: real }))
+  for (const contentType of ['text/xml', 'multipart/related; boundary=b']) {
+    let late = 0
+    Object.assign(performance, { now: () => real.call(performance) + late })
+    const slow = new Readable({ read() {} })
+    const opening = codeOf(openContent({ contentType, content: slow, limits: LIMITS }))
+    slow.push(`--b\r\n${ROOT}\r\n\r\n${'<a>'.repeat(1000)}`)
+    late = 61_000
+    slow.push('<b>'.repeat(1000))
+    t.equal(await opening, 'request_timeout', contentType)
+    slow.destroy()
+  }
+})
+
 t.test('what a nested multipart of a peer may not be', async (t) => {
   const take = async (bytes: Buffer): Promise<string> => {
     const taker = takeNested('n', { spool: spoolOf(), maxBytes: 1000 })

@@ -2,8 +2,10 @@
  * SOAP as systems of members write it (wire 1.5): one document, or a multipart whose first part is the document and whose others are
  * attachments. What they wrote is read here and written anew: nobody behind us reads their boundaries.
  */
+import { performance } from 'node:perf_hooks'
 import type { Readable } from 'node:stream'
 import { boundaryOf, parseContentType } from '#core/transport/content-type.ts'
+import { headerValue } from '#core/transport/header-list.ts'
 import {
   createMultipartParser,
   type MultipartParser,
@@ -22,6 +24,7 @@ import {
   takeAttachments,
 } from './attachments.ts'
 import type { Attachment, Body, BodySpool, Content, Taker } from './body.ts'
+import { collectBytes } from './collect-bytes.ts'
 import { frameBody, wholeContent } from './frame-body.ts'
 import type { MessagePart, PartHead } from './message.ts'
 import { createRateCheck } from './minimum-rate.ts'
@@ -31,6 +34,8 @@ const RELATED = 'multipart/related'
 /** Octets of documents that are being read, of all clients together: who sends them is not known before they are read. */
 const MAX_BEING_READ = 256 * 1024 * 1024
 let beingRead = 0
+/** For a document; attachments may take longer. X-Road waits for 30 s. Silence ends by the time-out of the connection. */
+const SLOWEST_MS = 60_000
 
 type Limits = { maxSoapBytes: number; maxBodyBytes: number }
 
@@ -48,9 +53,12 @@ export async function openContent(q: {
 }): Promise<OpenedContent> {
   const { content, limits } = q
   let counted = 0
+  const began = performance.now()
   const taker = createSoapTaker(q.contentType, limits, (octets) => {
     counted += octets
     beingRead += octets
+    if (performance.now() - began > SLOWEST_MS)
+      throw new Fault('request_timeout', { what: 'the SOAP message' })
     if (beingRead > MAX_BEING_READ)
       throw new Fault('too_many_requests', { what: 'SOAP messages that are being read' })
   })
@@ -234,24 +242,23 @@ function plainId(id: string | undefined): string | undefined {
 }
 
 function idOf({ headers }: { headers: PartHead['headers'] }): string | undefined {
-  return headers.find(([name]) => name.toLowerCase() === 'content-id')?.[1]
+  return headerValue(headers, 'content-id')
 }
 
+/** A document that is counted while it comes. */
 function collect(
   maxBytes: number,
   count: (octets: number) => void,
 ): { write(chunk: Buffer): void; bytes(): Buffer } {
-  const chunks: Buffer[] = []
-  let size = 0
+  const tooLarge = (): Fault =>
+    new Fault('body_too_large', { what: `a SOAP message of more than ${maxBytes} octets` })
+  const { write, bytes } = collectBytes(maxBytes, tooLarge)
   return {
     write(chunk) {
-      size += chunk.length
-      if (size > maxBytes)
-        throw new Fault('body_too_large', { what: `a SOAP message of more than ${maxBytes} octets` })
+      write(chunk)
       count(chunk.length)
-      chunks.push(chunk)
     },
-    bytes: () => Buffer.concat(chunks),
+    bytes,
   }
 }
 

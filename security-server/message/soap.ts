@@ -1,7 +1,7 @@
 /** The message protocol for SOAP as a codec (wire 1.5): the message is the client's document, its attachments are the body. */
 import { boundaryOf } from '#core/transport/content-type.ts'
 import { receivedFault } from '#core/transport/fault-xml.ts'
-import { checkId, type HeaderList } from '#core/transport/header-list.ts'
+import { checkId, type HeaderList, headerValue } from '#core/transport/header-list.ts'
 import { newBoundary, partHead } from '#core/transport/multipart-writer.ts'
 import {
   checkPlain,
@@ -9,14 +9,15 @@ import {
   checkSoapType,
   requestHashIn,
 } from '#core/transport/soap-consistency.ts'
-import { parseSoapMessage, type SoapMessage } from '#core/transport/soap-message.ts'
+import type { SoapMessage } from '#core/transport/soap-message.ts'
 import { insertRequestHash } from '#core/transport/soap-request-hash.ts'
-import { Fault } from '#schemas/fault.ts'
+import { Fault, isCodeOfServers } from '#schemas/fault.ts'
 import { idText, type ServiceId } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { attachmentFrame, takeNested } from './attachments.ts'
 import type { Codec, RequestMessage } from './codec.ts'
 import type { MessagePart, PartHead, Reply, Request } from './message.ts'
+import { readSoap } from './read-soap.ts'
 import { actorsOf } from './rest.ts'
 import { openContent, takeSoapAnswer, writeContent } from './soap-content.ts'
 
@@ -55,9 +56,9 @@ export const soap: Codec = {
     return readRequest(part, { requestId, headers })
   },
   transportHeaders({ headers, part }, half) {
-    const action = headerValue(headers, SOAP_ACTION)
+    const action = headerValue(headers, 'soapaction')
     return {
-      [HEADER.originalContentType]: headerValue(headers, CONTENT_TYPE) ?? part.contentType,
+      [HEADER.originalContentType]: headerValue(headers, 'content-type') ?? part.contentType,
       ...(half === 'request' && action !== undefined && { [HEADER.originalSoapAction]: action }),
     }
   },
@@ -70,10 +71,10 @@ export const soap: Codec = {
   systemCall({ request, message, body }) {
     const { headers, part } = request
     const { contentType, content } = writeContent({
-      original: headerValue(headers, CONTENT_TYPE),
+      original: headerValue(headers, 'content-type'),
       ...{ part, message, body },
     })
-    const action = headerValue(headers, SOAP_ACTION)
+    const action = headerValue(headers, 'soapaction')
     return {
       ...{ method: 'POST', path: '', query: undefined, body: content },
       // SOAP 1.1 wants an action (6.1.1); a packed answer could not be read.
@@ -84,29 +85,29 @@ export const soap: Codec = {
     // A fault comes with status 500 (SOAP 1.1 section 6.2).
     if (status !== 200 && status !== 500)
       throw new Fault('service_failed', { what: `it answered with HTTP status ${status}` })
-    return takeSoapAnswer(headerValue(headers, CONTENT_TYPE), q)
+    return takeSoapAnswer(headerValue(headers, 'content-type'), q)
   },
   async writeReply({ headers, message: part }, asked) {
     if (part === undefined) throw new Fault('missing_soap', { what: 'the answer has no SOAP message' })
     const message = await withRequestHash(part, asked.messageSha512)
-    const answered = await parseSoapMessage(message).catch((cause: unknown) => throwWhole(cause, part))
-    checkSoapConsistency(await readOf(asked), answered)
+    const answered = await readSoap(message).catch((cause: unknown) => throwWhole(cause, part))
+    checkSoapConsistency(soapOf(asked.request), answered)
     if (!answered.isResponse)
       throw new Fault('invalid_body', {
         what: `its element is not named ${asked.request.service.serviceCode}Response`,
       })
-    const contentType = headerValue(headers, CONTENT_TYPE)
+    const contentType = headerValue(headers, 'content-type')
     if (requestHashIn(answered) !== soap.requestHash(asked))
       throw new Fault('invalid_soap', { what: 'the hash of its request cannot be put into its header' })
     return { message, reply: replyOf(answered, soap.requestHash(asked), { part, asked, contentType }) }
   },
   async readReply(part, asked, header) {
     checkPart(part)
-    const answered = await parseSoapMessage(part.bytes)
+    const answered = await readSoap(part.bytes)
     if (!answered.isResponse)
       throw new Fault('inconsistent_response', { what: 'its element is not that of a response' })
     try {
-      checkSoapConsistency(await readOf(asked), answered)
+      checkSoapConsistency(soapOf(asked.request), answered)
     } catch (cause) {
       throw new Fault('inconsistent_response', {
         what: cause instanceof Fault ? cause.what : undefined,
@@ -121,18 +122,11 @@ export const soap: Codec = {
   },
   answerOf({ reply: { status, reason, headers, part }, message, body }) {
     const { contentType, content } = writeContent({
-      original: headerValue(headers, CONTENT_TYPE),
+      original: headerValue(headers, 'content-type'),
       ...{ part, message, body },
     })
     return { status, reason, headers: headersOf(contentType), body: content }
   },
-}
-
-/** What was read of requests under way: a reply is compared with it. */
-const known = new WeakMap<Request, SoapMessage>()
-
-async function readOf({ request, message }: RequestMessage): Promise<SoapMessage> {
-  return known.get(request) ?? (await parseSoapMessage(message))
 }
 
 /** A document in which the place cannot be found is read for what is wrong with it: mostly it is a fault. */
@@ -140,7 +134,7 @@ async function withRequestHash(part: MessagePart, sha512: Buffer): Promise<Buffe
   try {
     return insertRequestHash(part.bytes, sha512)
   } catch (cause) {
-    await parseSoapMessage(part.bytes).catch((wrong: unknown) => throwWhole(wrong, part))
+    await readSoap(part.bytes).catch((wrong: unknown) => throwWhole(wrong, part))
     throw cause
   }
 }
@@ -149,27 +143,29 @@ async function readRequest(
   part: MessagePart,
   { requestId, headers }: { requestId: string; headers: HeaderList },
 ): Promise<Request> {
-  const read = await parseSoapMessage(part.bytes).catch(refuseFault)
+  const read = await readSoap(part.bytes).catch(refuseFault)
   // Whoever verifies it later tells by this who has to have signed it.
   if (read.isResponse) throw new Fault('invalid_body', { what: 'its element is that of a response' })
-  const { client, id, issue, securityServer, element } = read
-  const request: Request = {
+  const { client, id, issue, securityServer } = read
+  return {
     protocol: 'SOAP',
-    ...{ client, id, requestId, securityServer, issue, headers, element },
+    ...{ client, id, requestId, securityServer, issue, headers },
     service: serviceOf(read),
     // The whole service: SOAP has no endpoints below it.
     ...{ method: 'POST', servicePath: '', query: undefined },
     actors: actorsOf(read),
     part: { contentType: part.contentType, headers: part.headers },
+    soap: read,
   }
-  known.set(request, read)
-  return request
 }
 
-/** A fault of the system leaves as the system wrote it. */
+/** A fault of the system leaves as the system wrote it, unless it speaks as a security server. */
 function throwWhole(cause: unknown, { bytes }: MessagePart): never {
-  const fault = cause instanceof Fault && cause.received !== undefined ? receivedFault(bytes) : undefined
-  throw fault === undefined ? cause : Fault.fromPeer(fault)
+  const { received } = cause instanceof Fault ? cause : {}
+  if (received === undefined) throw cause
+  if (isCodeOfServers(received.type))
+    throw new Fault('service_failed', { what: 'its fault has a code of security servers' })
+  throw Fault.fromPeer(receivedFault(bytes) ?? received)
 }
 
 function checkPart({ contentType, headers }: PartHead): void {
@@ -191,6 +187,12 @@ function serviceOf({ service }: SoapMessage): ServiceId {
   return { ...service, subsystemCode }
 }
 
+/** What the document of a SOAP request says. */
+export function soapOf({ soap: read }: Request): SoapMessage {
+  if (read === undefined) throw new Fault('internal_error', { what: 'a request of another protocol' })
+  return read
+}
+
 function replyOf(
   { client, service, id }: SoapMessage,
   requestHash: string,
@@ -210,11 +212,6 @@ function headersOf(contentType: string | undefined, action?: string): HeaderList
   if (contentType !== undefined) headers.push([CONTENT_TYPE, contentType])
   if (action !== undefined) headers.push([SOAP_ACTION, action])
   return headers
-}
-
-function headerValue(headers: HeaderList, name: string): string | undefined {
-  const lower = name.toLowerCase()
-  return headers.find(([one]) => one.toLowerCase() === lower)?.[1]
 }
 
 /** The value of a header that may stand once. */

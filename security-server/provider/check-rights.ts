@@ -46,7 +46,8 @@ export function checkRights(request: Request, rooms: ProviderRooms): Rights {
  * The element in the body may be named longer than the service (wire 1.5), but not like another one: systems go by the element, and
  * the right is one to the service. Throws `inconsistent_headers`.
  */
-function checkElement({ service, element }: Request, { localSystems }: ProviderRooms): void {
+function checkElement({ service, soap }: Request, { localSystems }: ProviderRooms): void {
+  const element = soap?.element
   if (element === undefined || element === service.serviceCode) return
   const provider = subsystemOf(service)
   if (localSystems.services(provider).some(({ id }) => id.serviceCode === element))

@@ -28,7 +28,8 @@ async function messageOf(
     return await intent.codec.writeReply(answer, intent)
   } catch (cause) {
     // A fault that the system answered with is its own word.
-    if (cause instanceof Fault && cause.received !== undefined) throw cause
+    if (cause instanceof Fault && (cause.received !== undefined || cause.code === 'service_failed'))
+      throw cause
     throw new Fault('service_failed', { what: 'its answer cannot be put into a message', cause })
   }
 }

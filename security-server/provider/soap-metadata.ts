@@ -5,24 +5,27 @@
 import { hash, randomUUID } from 'node:crypto'
 import { newBoundary } from '#core/transport/multipart-writer.ts'
 import { withSoapDocument } from '#core/transport/soap-document.ts'
-import { parseSoapMessage, type SoapMessage } from '#core/transport/soap-message.ts'
+import type { SoapMessage } from '#core/transport/soap-message.ts'
 import { soapIdentifier, writeSoap } from '#core/transport/write-soap.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
 import type { Body } from '../message/body.ts'
 import type { SystemAnswer } from '../message/message.ts'
+import { soapOf } from '../message/soap.ts'
 import type { Intent } from './log-intent.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 const TYPE = 'text/xml; charset=UTF-8'
+/** What asks for a WSDL has a code and a version. */
+const LARGEST_QUESTION = 64 * 1024
 const OK = { status: 200, reason: 'OK' }
 
 export async function answerSoapMetadata(
   { request, message }: Pick<Intent, 'request' | 'message'>,
   rooms: ProviderRooms,
 ): Promise<SystemAnswer> {
-  const asked = await parseSoapMessage(message)
+  const asked = soapOf(request)
   if (request.service.serviceCode === 'getWsdl') return answerWsdl(asked, message, request.service, rooms)
   const provider = subsystemOf(request.service)
   const isInGlobalGroup = (code: string): boolean =>
@@ -72,6 +75,7 @@ function wsdlOf({ id, type, documentText: document }: LocalService): string {
 function wantedService(
   message: Buffer,
 ): Promise<{ serviceCode: string; serviceVersion: string | undefined }> {
+  if (message.length > LARGEST_QUESTION) throw new Fault('invalid_request', { what: 'a question that large' })
   return withSoapDocument(message, (root) => {
     const [wrapper] =
       root

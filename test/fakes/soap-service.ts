@@ -1,5 +1,6 @@
 /** A SOAP service of a provider for tests: its WSDL, requests as a system writes them, and answers. */
 import { type Admin, colons } from '../world.ts'
+import type { Behaviour } from './provider-system.ts'
 
 type Party = { client: string }
 
@@ -88,4 +89,41 @@ export async function addWsdlServices(
       })
   await admin.send('PUT', `/service-descriptions/${description.id}/enable`)
   return { descriptionId: description.id, services: description.services }
+}
+
+/** A part of a multipart. */
+export type Part = { headers: string; bytes: Buffer }
+
+/** A multipart as programs of systems write it: a preamble, padding behind boundaries. */
+export function multipart(boundary: string, parts: Part[]): Buffer {
+  const pieces = parts.flatMap(({ headers, bytes }) => [`\r\n--${boundary}  \r\n${headers}\r\n\r\n`, bytes])
+  return Buffer.concat(['a preamble', ...pieces, `\r\n--${boundary}--\r\n`].map((one) => Buffer.from(one)))
+}
+
+/** The parts of what our servers write: one boundary, no preamble. */
+export function partsOf(bytes: Buffer, contentType: string): Part[] {
+  const boundary = /boundary="?([^";]+)/.exec(contentType)![1]!
+  const text = bytes.toString('latin1')
+  return text
+    .split(`--${boundary}`)
+    .slice(1, -1)
+    .map((part) => {
+      const at = part.indexOf('\r\n\r\n')
+      return { headers: part.slice(2, at), bytes: Buffer.from(part.slice(at + 4, -2), 'latin1') }
+    })
+}
+
+/** Answers a request, alone or with attachments, with its own message as a response and its own attachments. */
+export const echoAttachments: Behaviour = (call, response) => {
+  const type = contentTypeOf(call.rawHeaders)
+  const [first, ...more] = partsOf(call.body, type)
+  const answered = first!.bytes.toString().replaceAll(/(<\/?p:)([A-Za-z]+)/g, '$1$2Response')
+  response.setHeader('Content-Type', 'multipart/related; type="text/xml"; start="<r>"; boundary=xyz')
+  const head = { headers: 'Content-Type: text/xml\r\nContent-ID: <r>', bytes: Buffer.from(answered) }
+  response.end(multipart('xyz', [head, ...more]))
+}
+
+/** The content type among raw headers. */
+export function contentTypeOf(rawHeaders: string[]): string {
+  return rawHeaders[rawHeaders.findIndex((name) => /^content-type$/i.test(name)) + 1]!
 }

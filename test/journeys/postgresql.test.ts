@@ -3,17 +3,26 @@
  * moment, the publishing registry too. Faults are clear, every process lives, no acknowledged exchange is missing, and the
  * instance recovers by itself.
  */
-import { randomInt } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { lockRegister } from '#central-registry/changes/store.ts'
+import { readContainer } from '#core/container/read-container.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { JobTables } from '#platform/jobs/migrations.ts'
 import { hasChromium } from '../browser.ts'
 import { type Load, startLoad } from '../fakes/load-client.ts'
 import { moveRegistry, moveServer } from '../fakes/move-database.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
+import {
+  addWsdlServices,
+  echoAttachments,
+  envelope,
+  multipart,
+  partsOf,
+  wsdl,
+} from '../fakes/soap-service.ts'
 import { type Entry, openRequests, readLog, storyOf, verifyLogOf } from '../message-logs.ts'
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
@@ -113,6 +122,41 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
       ['request, reply', 'request, reply'],
     )
     t.ok(consumer.length > 0)
+  })
+
+  await t.test('SOAP with attachments is kept there too', async (t) => {
+    const document = wsdl(`${system.url}/soap`, ['ping'])
+    await addWsdlServices(instance.admin.population, {
+      ...{ provider: population.client, document, grants: [tax.client] },
+    })
+    system.answer(echoAttachments)
+    const files = [randomBytes(10), randomBytes(200_000), Buffer.alloc(0)]
+    const root = Buffer.from(envelope({ from: tax, to: population, code: 'ping', id: 'soap' }))
+    const parts = [
+      { headers: 'Content-Type: text/xml', bytes: root },
+      ...files.map((bytes) => ({ headers: 'Content-Type: application/octet-stream', bytes })),
+    ]
+    const headers = { 'Content-Type': 'multipart/related; boundary=b' }
+    const reply = await instance.ask('tax', '/', { method: 'POST', headers, body: multipart('b', parts) })
+    system.answer(undefined)
+    const [, ...back] = partsOf(reply.body, reply.headers['content-type']!)
+    t.strictSame(
+      back.map(({ bytes }) => bytes),
+      files,
+    )
+    for (const [name, url] of Object.entries(logs) as ['tax' | 'population', string][]) {
+      t.equal(storyOf(await readLog(instance.servers[name], url), 'soap'), 'request, reply')
+      const [row] = await instance.admin[name].get<{ index: number }[]>(
+        '/message-log/records?queryId=soap&limit=1',
+      )
+      const container = await readContainer(
+        await instance.admin[name].bytes(`/message-log/records/${row!.index}/container?case=1&reason=test`),
+      )
+      t.strictSame(
+        container.attachments.map(({ size }) => size),
+        files.map(({ length }) => length),
+      )
+    }
   })
 
   await t.test('PostgreSQL ends under load and comes back', async (t) => {

@@ -1,9 +1,23 @@
 /** SOAP from system to system: documents alone and with attachments, faults, metadata, and what both logs prove of it afterwards. */
 import { createHash, randomBytes } from 'node:crypto'
+import path from 'node:path'
 import t from 'tap'
 import { readContainer } from '#core/container/read-container.ts'
+import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
+import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
+import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
-import { addWsdlServices, type Envelope, envelope, wsdl } from '../fakes/soap-service.ts'
+import {
+  addWsdlServices,
+  contentTypeOf,
+  type Envelope,
+  echoAttachments,
+  envelope,
+  multipart,
+  type Part,
+  partsOf,
+  wsdl,
+} from '../fakes/soap-service.ts'
 import { verifyLogOf } from '../message-logs.ts'
 import { type Reply, startWorld } from '../world.ts'
 
@@ -80,24 +94,18 @@ t.test(
   },
 )
 
-type Part = { headers: string; bytes: Buffer }
+const newestReplies = (name: 'tax' | 'population'): Promise<{ index: number }[]> =>
+  world.admin[name].get('/message-log/records?limit=4&kind=reply')
 
-function multipart(boundary: string, parts: Part[]): Buffer {
-  const pieces = parts.flatMap(({ headers, bytes }) => [`\r\n--${boundary}  \r\n${headers}\r\n\r\n`, bytes])
-  return Buffer.concat(['a preamble', ...pieces, `\r\n--${boundary}--\r\n`].map((one) => Buffer.from(one)))
-}
-
-/** The parts of what our servers write: one boundary, no preamble. */
-function partsOf(bytes: Buffer, contentType: string): Part[] {
-  const boundary = /boundary="?([^";]+)/.exec(contentType)![1]!
-  const text = bytes.toString('latin1')
-  return text
-    .split(`--${boundary}`)
-    .slice(1, -1)
-    .map((part) => {
-      const at = part.indexOf('\r\n\r\n')
-      return { headers: part.slice(2, at), bytes: Buffer.from(part.slice(at + 4, -2), 'latin1') }
-    })
+/** The verdict on the evidence bundle of an exchange, by the configuration that the server has. */
+async function bundleOf(name: 'tax' | 'population', index: number) {
+  const admin = world.admin[name]
+  await admin.send('POST', '/message-log/time-stamp')
+  await admin.send('POST', '/message-log/checkpoint')
+  const bytes = await admin.bytes(`/message-log/records/${index}/evidence-bundle?case=1&reason=test`)
+  const folder = path.join(world.servers[name].directory, 'configuration/current/globalconf')
+  const { indexes: configuration } = await loadConfiguration(folder, new Date())
+  return judgeBundle({ bundle: await readBundle(bytes), configuration, now: new Date() })
 }
 
 t.test(
@@ -115,21 +123,13 @@ t.test(
         headers: 'Content-Type: text/xml; charset=UTF-8\r\nContent-ID: <root@tax>',
         bytes: Buffer.from(text),
       }
-      system.answer((call, response) => {
-        const type = call.rawHeaders[call.rawHeaders.findIndex((name) => /^content-type$/i.test(name)) + 1]!
-        const [first, ...more] = partsOf(call.body, type)
-        const answered = first!.bytes.toString().replaceAll(/(<\/?p:)([A-Za-z]+)/g, '$1$2Response')
-        response.setHeader('Content-Type', 'multipart/related; type="text/xml"; start="<r>"; boundary=xyz')
-        const head = { headers: 'Content-Type: text/xml\r\nContent-ID: <r>', bytes: Buffer.from(answered) }
-        response.end(multipart('xyz', [head, ...more]))
-      })
+      system.answer(echoAttachments)
       const type = 'multipart/related; type="text/xml"; start="<root@tax>"; boundary="=_of tax"'
       const reply = await send(multipart('=_of tax', [root, ...attachments]), { 'Content-Type': type })
       t.equal(reply.status, 200)
       t.equal(faultOf(reply), undefined, reply.body.toString('latin1', 0, 600))
       const call = system.calls.at(-1)!
-      const calledType =
-        call.rawHeaders[call.rawHeaders.findIndex((name) => /^content-type$/i.test(name)) + 1]!
+      const calledType = contentTypeOf(call.rawHeaders)
       t.match(calledType, /^multipart\/related; type="text\/xml"; start="<root@tax>"; boundary="xatt/)
       const reached = partsOf(call.body, calledType)
       t.equal(reached[0]!.bytes.toString(), text)
@@ -161,8 +161,13 @@ t.test(
         }
       }
     }
-    for (const name of ['tax', 'population'] as const)
+    for (const name of ['tax', 'population'] as const) {
       t.strictSame(await verifyLogOf(world.servers[name]), [], `the log of ${name} verifies`)
+      for (const { index } of await newestReplies(name)) {
+        const { verdict, reason } = await bundleOf(name, index)
+        t.equal(verdict, 'TOTAL-PASSED', `${name} ${index}: ${reason}`)
+      }
+    }
   },
 )
 
@@ -185,6 +190,7 @@ t.test('metadata services', async (t) => {
   t.notMatch(document!.bytes.toString(), system.url)
   t.match(faultOf(await metadata('getWsdl', '<serviceCode>none</serviceCode>')), /unknown_service$/)
   t.match(faultOf(await metadata('getWsdl')), /invalid_request$/)
+  t.match(faultOf(await metadata('getWsdl', `<x>${'y'.repeat(70_000)}</x>`)), /invalid_request$/)
   const rest = await world.ask('tax', `/r1/${population.client}/listMethods`)
   t.match(rest.body.toString(), '"rest"')
   t.notMatch(rest.body.toString(), 'findPerson')
@@ -284,6 +290,14 @@ t.test('what the system answers wrongly', async (t) => {
       (_call, response) => response.writeHead(500, { 'Content-Type': 'text/xml' }).end(fault),
       /^s:Server\.Own$/,
     ],
+    ...['server.serverproxy.access_denied', 'Server.ClientProxy.X', 'signer.x', 'client.access_denied'].map(
+      (forged): (typeof wrong)[number] => [
+        `a fault in the name of a server: ${forged}`,
+        (_call, response) =>
+          response.writeHead(500, { 'Content-Type': 'text/xml' }).end(fault.replace('s:Server.Own', forged)),
+        /^server\.serverproxy\.service_failed$/,
+      ],
+    ),
     [
       'HTML',
       (_call, response) => response.setHeader('Content-Type', 'text/html').end('<p>'),
