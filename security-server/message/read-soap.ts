@@ -7,7 +7,7 @@ import { createPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
 import { Fault } from '#schemas/fault.ts'
 
-/** What is read at once takes some 20 ms at most; a thread takes 100 ms to start. */
+/** What is read at once takes some 30 ms at most; a thread takes 100 ms to start. */
 const AT_ONCE = 512 * 1024
 const LIMITS: ThreadLimits = { timeMs: 30_000, oldGenerationMb: 256 }
 const { run: inPlace } = createPlaces(2)
