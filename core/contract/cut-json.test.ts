@@ -1,0 +1,143 @@
+/** A document that is cut has what a contract allows, in the very text in which it was written, and nothing else. */
+import fc from 'fast-check'
+import t from 'tap'
+import { type AllowedFields, allowedInItem, fieldRule } from './allowed-fields.ts'
+import { cutJson } from './cut-json.ts'
+
+const rule = (...pointers: string[]): AllowedFields => fieldRule(pointers).allowed
+
+function cut(text: string, ...pointers: string[]): { text: string; names: string[] } {
+  const made = cutJson(Buffer.from(text), rule(...pointers))
+  if ('unreadable' in made) throw new Error(made.unreadable)
+  return { text: made.bytes.toString(), names: made.removed.names }
+}
+
+t.test('what stays keeps its text', async (t) => {
+  const cases: [text: string, pointers: string[], left: string, names: string[]][] = [
+    ['{"a":1,"b":2}', ['/a', '/b'], '{"a":1,"b":2}', []],
+    ['{"a":1,"b":2,"c":3}', ['/b'], '{"b":2}', ['/a', '/c']],
+    ['{ "a" : 1 , "b" : 2 , "c" : 3 }', ['/a'], '{ "a" : 1 }', ['/b', '/c']],
+    ['{ "a" : 1 , "b" : 2 , "c" : 3 }', ['/a', '/c'], '{ "a" : 1 , "c" : 3 }', ['/b']],
+    ['{"a":1,"b":2}', [], '{}', ['/a', '/b']],
+    ['{"n":12345678901234567890.10,"m":1e400}', ['/n'], '{"n":12345678901234567890.10}', ['/m']],
+    ['{"a":{"b":1,"c":[2,{"d":"}"}]},"e":{}}', ['/a/b'], '{"a":{"b":1}}', ['/a/c', '/e']],
+    ['[{"a":1,"b":2},{"b":3},null]', ['/a'], '[{"a":1},{},null]', ['/b']],
+    ['{"l":[{"a":1,"b":2},7]}', ['/l/a'], '{"l":[{"a":1}]}', ['/l/b', '/l/*']],
+    ['{"l":[{"a":1,"b":2},{"a":3,"b":4}]}', ['/l/a', '/l/1/b'], '{"l":[{"a":1},{"a":3,"b":4}]}', ['/l/b']],
+    ['{"a":5}', ['/a/b'], '{}', ['/a']],
+    ['{"a":null}', ['/a/b'], '{"a":null}', []],
+    ['{"a/b":1,"c~d":2,"e":3}', ['/a~1b', '/c~0d'], '{"a/b":1,"c~d":2}', ['/e']],
+    ['{"\\u0061":1,"b\\"}":2,"b":3}', ['/a'], '{"\\u0061":1}', ['/b"}', '/b']],
+    ['{"a\\n":1,"a\\\\":2}', ['/a\n'], '{"a\\n":1}', ['/a\\']],
+    ['{"a":1,"a":2,"b":"\\\\"}', ['/b'], '{"b":"\\\\"}', ['/a']],
+    ['{"__proto__":{"x":1},"constructor":2,"a":3}', ['/a'], '{"a":3}', ['/__proto__', '/constructor']],
+    ['{}', [], '{}', []],
+    ['[]', [], '[]', []],
+    ['null', [], 'null', []],
+    ['[[[{"a":1,"b":2}]]]', ['/a'], '[[[{"a":1}]]]', ['/b']],
+    ['{"\u{1F600}":"\u{1F600}","a":1}', ['/\u{1F600}'], '{"\u{1F600}":"\u{1F600}"}', ['/a']],
+  ]
+  for (const [text, pointers, left, names] of cases) {
+    t.strictSame(cut(text, ...pointers), { text: left, names }, `${text} by ${pointers.join(' ')}`)
+  }
+  const bytes = Buffer.from('{"a":1}')
+  const same = cutJson(bytes, rule('/a'))
+  t.equal('bytes' in same && same.bytes, bytes, 'nothing to cut: the very bytes')
+})
+
+t.test('what cannot be held against the fields is said', async (t) => {
+  const deep = `${'['.repeat(70)}${']'.repeat(70)}`
+  for (const [bytes, why] of [
+    [Buffer.from('{"a":1'), /not JSON/],
+    [Buffer.from('{"a":1} {"b":2}'), /not JSON/],
+    [Buffer.from('\ufeff{"a":1}'), /not JSON/],
+    [Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), /not JSON/],
+    [Buffer.from('{"a":1}', 'utf16le'), /not JSON/],
+    [Buffer.alloc(0), /not JSON/],
+    [Buffer.from('"a text"'), /single value/],
+    [Buffer.from('7'), /single value/],
+    [Buffer.from(deep), /levels/],
+  ] as const) {
+    const made = cutJson(bytes, rule('/a'))
+    t.match('unreadable' in made && made.unreadable, why)
+  }
+  const within = cutJson(
+    Buffer.from(`{"a":${deep.repeat(1)},"b":${'['.repeat(100_000)}${']'.repeat(100_000)}}`),
+    rule('/a'),
+  )
+  t.equal(
+    'bytes' in within && within.bytes.length,
+    6 + deep.length,
+    'what is allowed or removed whole may be deep',
+  )
+})
+
+t.test('names are bounded, and are no values', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`${'x'.repeat(300)}${i}`, 'secret']))
+  const made = cutJson(Buffer.from(JSON.stringify({ ...many, y: 1, z: 2 })), rule('/a'))
+  if ('unreadable' in made) throw new Error(made.unreadable)
+  t.equal(made.removed.count, 502)
+  t.ok(made.removed.names.every((name) => name.length <= 200))
+  const short = cutJson(
+    Buffer.from(JSON.stringify(Array.from({ length: 300 }, (_, i) => ({ [`k${i}`]: 1 })))),
+    rule('/a'),
+  )
+  t.match('removed' in short && short.removed, { count: 300, isMore: true, names: { length: 100 } })
+  const lone = cut('{"\\ud800":1}', '/a')
+  t.ok(lone.names.every((name) => name.isWellFormed()))
+})
+
+/** The same by values: what a reader of the whole document may see. */
+function reference(value: unknown, allowed: AllowedFields): { value: unknown } | undefined {
+  if (allowed.all || value === null) return { value }
+  if (Array.isArray(value)) {
+    return {
+      value: value.flatMap((item, i) =>
+        [reference(item, allowedInItem(allowed, i))].flatMap((of) => (of ? [of.value] : [])),
+      ),
+    }
+  }
+  if (typeof value !== 'object') return undefined
+  const left = Object.entries(value).flatMap(([name, one]) => {
+    const below = allowed.below.get(name)
+    const of = below === undefined ? undefined : reference(one, below)
+    return of === undefined ? [] : [[name, of.value]]
+  })
+  return { value: Object.fromEntries(left) }
+}
+
+t.test('any document, any fields', async (t) => {
+  // No name with a backslash: JSON.parse of Node 26 (V8 14.6) takes "a\n" for "a\\" if it read that name before; cutJson does not.
+  const key = fc.constantFrom('a', 'b', 'c', '0', '1', '"', 'é', '/', '~')
+  const { document } = fc.letrec((tie) => ({
+    // At the greatest depth the first is taken.
+    document: fc.oneof(
+      { maxDepth: 5 },
+      fc.oneof(
+        fc.string(),
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        fc.constant(null),
+        fc.boolean(),
+      ),
+      tie('list'),
+      tie('object'),
+    ),
+    list: fc.array(tie('document'), { maxLength: 4 }),
+    object: fc.dictionary(key, tie('document'), { maxKeys: 4 }),
+  }))
+  const pointers = fc.array(fc.array(key, { minLength: 1, maxLength: 4 }), { maxLength: 5 })
+  fc.assert(
+    fc.property(document, pointers, fc.constantFrom(undefined, 1, '\t'), (value, tokens, space) => {
+      const allowed = rule(
+        ...tokens.map((one) => one.map((k) => `/${k.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')),
+      )
+      const text = JSON.stringify(value, null, space)
+      const made = cutJson(Buffer.from(text), allowed)
+      const expected = reference(JSON.parse(text), allowed)
+      if ('unreadable' in made) return expected === undefined
+      return JSON.stringify(JSON.parse(made.bytes.toString())) === JSON.stringify(expected?.value)
+    }),
+    { numRuns: 3000 },
+  )
+  t.pass('as by values')
+})

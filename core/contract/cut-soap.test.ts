@@ -1,0 +1,81 @@
+/** Of a SOAP body stays what a contract allows, in the very text in which it was written. */
+import t from 'tap'
+import { fieldRule } from './allowed-fields.ts'
+import { cutSoap } from './cut-soap.ts'
+
+const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
+const around = (body: string, attributes = ''): string =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<s:Envelope xmlns:s="${SOAP}"><s:Header><q>1</q></s:Header>\n<s:Body${attributes}>${body}</s:Body></s:Envelope>`
+
+const cut = (text: string, ...pointers: string[]) => cutSoap(Buffer.from(text), fieldRule(pointers).allowed)
+
+t.test('what stays keeps its text', async (t) => {
+  const cases: [body: string, pointers: string[], left: string, names: string[]][] = [
+    ['<a>1</a>', ['/a'], '<a>1</a>', []],
+    ['<r xmlns="urn:x"><a>1</a>\n<b>2</b></r>', ['/r/a'], '<r xmlns="urn:x"><a>1</a>\n</r>', ['/r/b']],
+    [
+      '<x:r xmlns:x="urn:x"><x:a i="1">&lt;</x:a></x:r>',
+      ['/r/a'],
+      '<x:r xmlns:x="urn:x"><x:a i="1">&lt;</x:a></x:r>',
+      [],
+    ],
+    [
+      '<r><p><n>1</n><c>2</c></p><p><c>3</c></p></r>',
+      ['/r/p/n'],
+      '<r><p><n>1</n></p><p></p></r>',
+      ['/r/p/c'],
+    ],
+    [
+      '<r><p><n>1</n><c>2</c></p><p><c>3</c></p></r>',
+      ['/r/p/n', '/r/p/1/c'],
+      '<r><p><n>1</n></p><p><c>3</c></p></r>',
+      ['/r/p/c'],
+    ],
+    [
+      '<r code="7" xmlns:i="urn:i" i:type="t"><a/></r>',
+      ['/r/a'],
+      '<r xmlns:i="urn:i" i:type="t"><a/></r>',
+      ['/r/@code'],
+    ],
+    ["<r  code = '>' ><a/></r>", ['/r/a'], '<r  ><a/></r>', ['/r/@code']],
+    ['<r>text<a>1</a><!-- 7 --><![CDATA[<a>2</a>]]></r>', ['/r/a'], '<r><a>1</a></r>', ['/r/#text']],
+    ['<r><a>5</a></r>', ['/r/a/b'], '<r></r>', ['/r/a']],
+    ['<r><a i="1"/><a> </a></r>', ['/r/a/b'], '<r><a/><a> </a></r>', ['/r/a/@i']],
+    ['<r><a>1</a></r>', [], '', ['/r']],
+    ['', [], '', []],
+    [
+      '<s:Fault><faultcode>s:Server</faultcode><faultstring>no</faultstring><detail><code>7</code></detail></s:Fault>',
+      ['/r/a'],
+      '<s:Fault><faultcode>s:Server</faultcode><faultstring>no</faultstring></s:Fault>',
+      ['/Fault/detail'],
+    ],
+    ['<r><Fault><code>7</code></Fault></r>', ['/r/a'], '<r></r>', ['/r/Fault']],
+    ['<r><a>é\u{1F600}</a><b>é</b></r>', ['/r/a'], '<r><a>é\u{1F600}</a></r>', ['/r/b']],
+  ]
+  for (const [body, pointers, left, names] of cases) {
+    const made = await cut(around(body), ...pointers)
+    if ('unreadable' in made) throw new Error(made.unreadable)
+    t.equal(made.bytes.toString(), around(left), body)
+    t.strictSame(made.removed.names, names, body)
+  }
+  const made = await cut(around('<a/>', ' code="1"'), '/a')
+  t.match(made, { removed: { names: ['/@code'] } }, 'attributes of the body itself')
+})
+
+t.test('what cannot be held against the fields is said', async (t) => {
+  for (const bytes of [
+    Buffer.from(around('<a>')),
+    Buffer.from(around('<a></b>')),
+    Buffer.from('{"a":1}'),
+    Buffer.from(around('<a/>').replace('UTF-8', 'ISO-8859-1')),
+    Buffer.from(around('<a>\u00e9</a>').replace('UTF-8', 'ISO-8859-1'), 'latin1'),
+    Buffer.from(`\ufeff${around('<a>é</a>')}`, 'utf16le'),
+    Buffer.from(around('<a/>').replace('?>', '?><!DOCTYPE a [<!ENTITY b "c">]>')),
+    Buffer.alloc(0),
+  ]) {
+    const made = await cutSoap(bytes, fieldRule(['/a']).allowed)
+    t.match(made, { unreadable: /SOAP in UTF-8/ })
+  }
+  const deep = await cut(around(`${'<a>'.repeat(300)}${'</a>'.repeat(300)}`), '/a')
+  t.match(deep, { unreadable: /SOAP/ }, 'deeper than a SOAP document may be')
+})
