@@ -110,6 +110,12 @@ export const exchangeFaults = {
     text: 'No service contract covers this call',
     remedy: 'Propose a contract for this subsystem, service, method and path, or wait until it begins',
   },
+  outside_contract: {
+    status: 400,
+    blame: 'client',
+    text: 'The request has what its service contract does not name',
+    remedy: 'Leave it out, or propose a version of the contract that names these fields of the request',
+  },
   contract_suspended: {
     status: 400,
     blame: 'client',

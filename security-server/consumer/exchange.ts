@@ -8,6 +8,7 @@ import { answer, type LoggedAnswer } from './answer.ts'
 import { checkAccess } from './check-access.ts'
 import { checkAgain } from './check-again.ts'
 import { checkContract } from './check-contract.ts'
+import { checkFields } from './check-fields.ts'
 import { logOutcome } from './log-outcome.ts'
 import { logReply } from './log-reply.ts'
 import { logRequest } from './log-request.ts'
@@ -24,7 +25,8 @@ export async function exchange(arrival: Arrival, rooms: ConsumerRooms): Promise<
   const covered = checkContract(allowed, rooms)
   const taken = await takeBody(covered, rooms)
   const still = await checkAgain(taken, arrival, rooms)
-  const signed = await sign(still, rooms)
+  const fitting = await checkFields(still)
+  const signed = await sign(fitting, rooms)
   const logged = await logRequest(signed, rooms)
   try {
     const reply = await send(logged, rooms)

@@ -26,6 +26,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
   'missing_header_field',
   'missing_rest',
   'missing_signature',
+  'outside_contract',
   'service_disabled',
   'service_type',
   'signature_verification',

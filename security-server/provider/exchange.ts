@@ -2,6 +2,7 @@
  * A request arrives: the way of a message on the provider's side, a step a line. The provider's system is called at most
  * once, only for a request that was verified, allowed and made durable; no reply leaves before it is durable, signed.
  */
+import { checkFields } from '../peer/check-fields.ts'
 import { call } from './call.ts'
 import { checkContract } from './check-contract.ts'
 import { checkSigner } from './check-signer.ts'
@@ -10,6 +11,7 @@ import { logReply } from './log-reply.ts'
 import { type Reached, visitOf } from './reached.ts'
 import { type Arrival, receive } from './receive.ts'
 import { refuse } from './refuse.ts'
+import { removeFields } from './remove-fields.ts'
 import { type OutgoingReply, reply } from './reply.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { sign } from './sign.ts'
@@ -32,10 +34,12 @@ export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<
     const allowed = checkContract(verified, rooms)
     reached = { step: 'allowed', asked: allowed }
     checkSigner(allowed, rooms)
-    const intent = await logIntent(allowed, rooms)
+    const fitting = await checkFields(allowed)
+    const intent = await logIntent(fitting, rooms)
     reached = { step: 'intent', asked: intent }
     const answer = await call(intent, rooms)
-    const signed = await sign(answer, intent, rooms)
+    const filtered = await removeFields(answer, intent, rooms)
+    const signed = await sign(filtered, intent, rooms)
     const logged = await logReply(signed, intent, rooms)
     return reply(logged, intent, rooms)
   } catch (cause) {

@@ -3,25 +3,32 @@ import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'
 import { discardOnFailure } from '../message/body.ts'
-import type { ReplyMessage, SystemAnswer } from '../message/message.ts'
+import type { ReplyMessage } from '../message/message.ts'
 import type { Signed } from '../peer/sign-message.ts'
 import type { Intent } from './log-intent.ts'
+import type { FieldsOnRecord, FilteredAnswer } from './remove-fields.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-export type SignedReply = Signed<ReplyMessage>
+export type SignedReply = Signed<ReplyMessage & { fields: FieldsOnRecord | undefined }>
 
-export function sign(answer: SystemAnswer, intent: Intent, rooms: ProviderRooms): Promise<SignedReply> {
-  const { body } = answer
+export function sign(answer: FilteredAnswer, intent: Intent, rooms: ProviderRooms): Promise<SignedReply> {
+  const { body, fields } = answer
   return discardOnFailure(body, async () => {
     const { message, reply } = await messageOf(answer, intent)
     const messageSha512 = hash('sha512', message, 'buffer')
-    return rooms.signMessage(memberOf(intent.request.service), { message, messageSha512, body, reply })
+    return rooms.signMessage(memberOf(intent.request.service), {
+      message,
+      messageSha512,
+      body,
+      reply,
+      fields,
+    })
   })
 }
 
 /** The system was called: headers or a status that may not stand in a message are its failure, not the client's. */
 async function messageOf(
-  answer: SystemAnswer,
+  answer: FilteredAnswer,
   intent: Intent,
 ): Promise<Pick<ReplyMessage, 'message' | 'reply'>> {
   try {

@@ -18,6 +18,9 @@ const EXTRA: Record<string, TextKey> = {
   issue: 'extra.issue',
   representedParty: 'extra.representedParty',
   status: 'extra.status',
+  removedFields: 'extra.removedFields',
+  removedPlaces: 'extra.removedPlaces',
+  fieldRule: 'extra.fieldRule',
   detail: 'extra.detail',
 }
 /** The names of the facts in an erasure: why it took place, and where the content is kept. */
@@ -86,7 +89,7 @@ function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
         ] as [TextKey, ComponentChildren][])),
     ...Object.entries(EXTRA)
       .filter(([name]) => extra[name] !== undefined)
-      .map(([name, key]): [TextKey, ComponentChildren] => [key, <bdi key={name}>{extra[name]}</bdi>]),
+      .map(([name, key]): [TextKey, ComponentChildren] => [key, extraOf(name, extra[name]!)]),
     [
       'record.contract',
       form.contract === '' ? text('record.noContract') : <bdi key="contract">{form.contract}</bdi>,
@@ -95,6 +98,31 @@ function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
     ['record.message', bytesText(messageBytes)],
     ['record.body', bodyBytes === null ? text('record.noBody') : bytesText(bodyBytes)],
   ]
+}
+
+function extraOf(name: string, value: string): ComponentChildren {
+  if (name === 'fieldRule') return <Copyable key={name} value={value} label={text('extra.fieldRule')} />
+  if (name !== 'removedFields') return <bdi key={name}>{value}</bdi>
+  const names = namesIn(value)
+  if (names.length === 0) return text('extra.nothingRemoved')
+  return (
+    <ul key={name} class="plain-list">
+      {names.map((one) => (
+        <li key={one}>
+          <bdi>{one}</bdi>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+/** A record of another program may say it in another form. */
+function namesIn(value: string): string[] {
+  try {
+    const names: unknown = JSON.parse(value)
+    if (Array.isArray(names)) return names.map(String)
+  } catch {}
+  return [value]
 }
 
 function erasureFacts(metadata: ExchangeRecord['metadata']): [TextKey, ComponentChildren][] {

@@ -1,8 +1,9 @@
 /** The contracts as the message path queries them: compiled once when they arrive, then one map access per query. Pure. */
+import { type FieldRule, fieldRule } from '#core/contract/allowed-fields.ts'
 import { type ContractEndpoint, covers, findCovering } from '#core/contract/endpoints.ts'
 import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
-import type { ContractContent } from '#schemas/contract.ts'
+import type { ContractContent, ContractService } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
 import type { KeptContract } from './verify-contract.ts'
@@ -30,6 +31,8 @@ export type RecordTerms = {
   keepDays?: number
   /** Under a secret contract: 1 when its parties let this server's secrecy auditors see the exchange, 2 when nobody here may. */
   secrecy?: 1 | 2
+  /** The fields that request and response may have; absent where the contract allows any. */
+  fields?: { request?: FieldRule; response?: FieldRule }
   /** What the contract in force says, and which of its endpoints covers the call. */
   agreed?: NonNullable<Circumstances['contract']>
 }
@@ -78,13 +81,15 @@ export function indexContracts(q: {
     const state = stateOf(listed.state)
     if (state === undefined) continue
     const group = groupOf(content)
-    for (const { serviceCode, endpoints } of content.services) {
+    for (const service of content.services) {
+      const { serviceCode, endpoints } = service
       const key = `${content.provider} ${serviceCode}`
       const terms: RecordTerms = {
         contract: `${content.contract}/${content.version}`,
         logLevel: content.logLevel,
         keepDays: content.retentionDays,
         ...secrecyOf(content, q.owner),
+        ...fieldsOf(service),
       }
       const compiled: Compiled = {
         contract: content.contract,
@@ -119,6 +124,16 @@ function agreedOf(
   return {
     ...{ id, version, hash, title, purpose, legalBasis, endpoint: { method, path } },
     ...(globalGroup !== undefined && { globalGroup }),
+  }
+}
+
+function fieldsOf({ requestFields, responseFields }: ContractService): Pick<RecordTerms, 'fields'> {
+  if (requestFields === undefined && responseFields === undefined) return {}
+  return {
+    fields: {
+      ...(requestFields !== undefined && { request: fieldRule(requestFields) }),
+      ...(responseFields !== undefined && { response: fieldRule(responseFields) }),
+    },
   }
 }
 

@@ -1,0 +1,92 @@
+/**
+ * Holds what a message says against the fields that its contract allows, without stopping exchanges: a large document is cut on a
+ * thread, a few at a time.
+ */
+import { buffer } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+import { brotliDecompress, gunzip, inflate } from 'node:zlib'
+import type { AllowedFields } from '#core/contract/allowed-fields.ts'
+import type { Cut } from '#core/contract/cut-json.ts'
+import { parseContentType } from '#core/transport/content-type.ts'
+import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
+import { createPlaces } from '#platform/in-turn.ts'
+import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Content } from './body.ts'
+import { cutDocument, type FieldQuestion, type Unreadable } from './cut-document.ts'
+
+/** What has to be held against fields is read whole. */
+const MAX_BYTES = 10 * 1024 * 1024
+/** Takes a few milliseconds; a thread takes 100 ms to start. */
+const AT_ONCE = 256 * 1024
+const LIMITS: ThreadLimits = { timeMs: 30_000, oldGenerationMb: 512 }
+const { run: inPlace } = createPlaces(2)
+
+const CODINGS: Record<string, (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>> = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+}
+
+/** What stays of the message part of SOAP, attachments aside. */
+export function cutSoapFields(bytes: Buffer, allowed: AllowedFields): Promise<Cut | Unreadable> {
+  return cut({ protocol: 'SOAP', bytes, allowed })
+}
+
+/** What stays of a body that `headers` describe; its bytes are those without a content coding. */
+export async function cutBodyFields(
+  body: Content,
+  headers: HeaderList,
+  allowed: AllowedFields,
+): Promise<Cut | Unreadable> {
+  if (!isJson(headerValue(headers, 'content-type')))
+    return { unreadable: 'its content type is not JSON in UTF-8' }
+  if (body.size > MAX_BYTES) return { unreadable: `it has more than ${MAX_BYTES} octets` }
+  const bytes = body.bytes ?? (await buffer(body.open()))
+  const plain = await withoutCoding(bytes, headerValue(headers, 'content-encoding'))
+  return 'unreadable' in plain ? plain : cut({ protocol: 'REST', bytes: plain.bytes, allowed })
+}
+
+async function cut({
+  protocol,
+  bytes,
+  allowed,
+}: FieldQuestion & { bytes: Buffer }): Promise<Cut | Unreadable> {
+  if (bytes.length <= AT_ONCE) return cutDocument({ protocol, bytes, allowed })
+  const script = new URL('./fields-worker.ts', import.meta.url)
+  const refuse = (what: string, cause?: unknown): Fault => new Fault('internal_error', { what, cause })
+  try {
+    const ask = () => askThread({ script, question: { protocol, bytes, allowed }, limits: LIMITS, refuse })
+    const answer = (await inPlace(ask)) as Cut | Unreadable
+    return 'unreadable' in answer ? answer : { ...answer, bytes: Buffer.from(answer.bytes) }
+  } catch (cause) {
+    return {
+      unreadable: cause instanceof Fault && cause.what !== undefined ? cause.what : 'its reader failed',
+    }
+  }
+}
+
+async function withoutCoding(bytes: Buffer, coding = 'identity'): Promise<{ bytes: Buffer } | Unreadable> {
+  const name = coding.trim().toLowerCase()
+  if (name === 'identity') return { bytes }
+  const decode = CODINGS[name]
+  if (decode === undefined) return { unreadable: 'it has an unknown content coding' }
+  try {
+    return { bytes: await decode(bytes, { maxOutputLength: MAX_BYTES }) }
+  } catch {
+    return { unreadable: `it is not ${name}, or has more than ${MAX_BYTES} octets` }
+  }
+}
+
+/** RFC 8259 11, RFC 6839 3.1. */
+function isJson(contentType: string | undefined): boolean {
+  if (contentType === undefined) return false
+  try {
+    const { type, parameters } = parseContentType(contentType)
+    const isNamed = type === 'application/json' || type === 'text/json' || type.endsWith('+json')
+    return isNamed && (parameters.get('charset') ?? 'utf-8').toLowerCase() === 'utf-8'
+  } catch {
+    return false
+  }
+}
