@@ -54,6 +54,12 @@ export const passing = (
     world.clock.now += 1000
     return holds()
   })
+/** Waits until no letter is under way: one that is sent again after the clock leapt has a new code. */
+export const settled = ({ node }: ContractWorld): Promise<boolean> =>
+  until('no letter is under way', async () => {
+    const { messages } = (await node.must('GET', '/mail-delivery')) as { messages: Record<string, number> }
+    return messages['WAITING'] === 0
+  })
 /** Another service for each contract, so that contracts do not overlap. */
 export const service = (serviceCode: string): Pick<ContractContent, 'services'> => ({
   services: [{ serviceCode, endpoints: [{ method: 'GET', path: '/**' }] }],

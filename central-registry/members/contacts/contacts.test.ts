@@ -20,6 +20,7 @@ import {
   seen,
   sent,
   service,
+  settled,
   statesOf,
   WRONG,
 } from '#test/fakes/contact-letters.ts'
@@ -184,6 +185,7 @@ t.test('letters are few, whoever asks; codes get old, and are guessed a few time
     t.same(await statesOf(w, ofOwner), ['UNCONFIRMED'], 'three letters are all that an address gets')
     await passing(w, sent(mail, DESK, 3))
 
+    await settled(w)
     w.world.clock.now += DAY + 60_000
     await passing(w, async () => (await statesOf(w, ofOwner))?.[0] === 'ASKED')
     t.equal((await again(w, content, GUEST)).status, 200, 'the next day there are letters again')
@@ -194,9 +196,11 @@ t.test('letters are few, whoever asks; codes get old, and are guessed a few time
     t.same(new Set(tried), new Set([409]))
     for (const one of newest)
       t.match(await confirm(w, content, GUEST, { code: one }), code(409, 'contact_not_confirmed'))
+    await settled(w)
     w.world.clock.now += DAY + 60_000
     t.equal((await again(w, content, GUEST)).status, 200)
     await passing(w, sent(mail, DESK, 6))
+    await settled(w)
     w.world.clock.now += 7 * DAY
     t.match(await confirm(w, content, GUEST, { code: newest.at(-1)! }), {
       status: 409,
@@ -214,6 +218,7 @@ t.test('letters are few, whoever asks; codes get old, and are guessed a few time
     for (const reply of [await propose(w, held), await seal(w, held, GUEST), await seal(w, held, OWNER)])
       t.equal(reply.status, 200)
     const before = codesTo(mail, DESK).length
+    await settled(w)
     w.world.clock.now += 336 * DAY
     await passing(w, sent(mail, DESK, before + 1))
     t.equal((await statesOf(w, held))?.[0], 'CONFIRMED', 'and still takes it for confirmed')
