@@ -35,7 +35,7 @@ import {
 import { witnessHandlers } from '#security-server/features/witness/handlers.ts'
 import type { WitnessRoomView } from '#security-server/features/witness/needs.ts'
 import { FEATURES, serverMigrations } from '#security-server/features.ts'
-import { createContracts } from '#security-server/global-configuration/contracts/contracts.ts'
+import { type Contracts, createContracts } from '#security-server/global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '#security-server/global-configuration/global-configuration.ts'
 import type { ServerGround } from '#security-server/ground.ts'
 import type { HardwareTokenPlace } from '#security-server/keys/hardware-keys.ts'
@@ -115,6 +115,8 @@ export async function createAdminWorld(
     /** The issuer at which people log in; then the API listens at `base`. */
     login?: string
     contentFourEyes?: boolean
+    /** The contracts that hold; none by default. */
+    contractFor?: Contracts['contractFor']
     /** The folder of the console's pages, for tests that show them. */
     pages?: string
     /** The witnesses; none by default. */
@@ -226,7 +228,7 @@ export async function createAdminWorld(
       globalConfiguration,
       keys,
       localSystems,
-      contracts,
+      contracts: { ...contracts, ...(o.contractFor && { contractFor: o.contractFor }) },
     },
     ...{ post, storedLog: stored, messageLog, ownListeners: own, subjectKeys },
     ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient },

@@ -8,7 +8,7 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
-import { checkCode, idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
+import { checkCode, idText, type ServiceId, type SubsystemId, subsystemOf } from '#schemas/identifiers.ts'
 import {
   checkClientNotSuspended,
   checkServerNotSuspended,
@@ -18,7 +18,7 @@ import { undecidedFor } from '../../global-configuration/contracts/undecided.ts'
 import type { Needs } from './needs.ts'
 
 type Side = 'consumer' | 'provider'
-type Step = {
+export type Step = {
   step: string
   side?: Side
   state: 'good' | 'bad' | 'unknown'
@@ -26,61 +26,74 @@ type Step = {
   remedy?: string | undefined
   knownBy?: string
 }
-type Call = {
+export type Call = {
   consumer: SubsystemId
   service: ServiceId
   /** The path is in its canonical form. Undefined when the question is about the whole service. */
   endpoint: { method: string; path: string } | undefined
 }
 
+export type AskedCall = {
+  consumer: string
+  provider: string
+  serviceCode: string
+  method?: string
+  path?: string
+}
+
+export type Explanation = {
+  sides: Side[]
+  at: string
+  verdict: Step['state']
+  steps: Step[]
+}
+
 export function explainHandlers(rooms: Needs): Handlers {
   return {
-    explainCall: async ({ query, caller }) => {
-      const given = query as {
-        consumer: string
-        provider: string
-        serviceCode: string
-        method?: string
-        path?: string
-      }
-      if ((given.method === undefined) !== (given.path === undefined))
-        throw new Fault('invalid_input', { what: 'method and path are given together, or neither' })
-      const consumer = subsystemIdOf(given.consumer)
-      const provider = subsystemIdOf(given.provider)
-      const service = { ...provider, serviceCode: checkCode(given.serviceCode) }
-      const allowEncodedSlash = rooms.localSystems.service(service)?.allowEncodedSlash
-      const endpoint =
-        given.method === undefined || given.path === undefined
-          ? undefined
-          : { method: given.method, path: checkServicePath(given.path, { allowEncodedSlash }) }
-      const call = { consumer, service, endpoint }
-      const sides: Side[] = []
-      if (rooms.localSystems.client(consumer) !== undefined) sides.push('consumer')
-      if (rooms.localSystems.client(provider) !== undefined) sides.push('provider')
-      if (sides.length === 0)
-        throw new Fault('not_found', {
-          what: `${idText(consumer)} or ${idText(provider)} among the clients of this security server`,
-        })
-      const steps = [
-        configuration(rooms),
-        ...sides.flatMap((side) => ofSide(side, call, rooms)),
-        ...(sides.includes('consumer')
-          ? await providerServers(call, rooms)
-          : [registeredElsewhere(call, rooms)]),
-        contract(call, rooms, caller),
-        ...(sides.includes('provider')
-          ? [...(await offered(call, rooms)), accessRights(call, rooms)]
-          : [rightsElsewhere(call)]),
-      ]
-      const has = (state: Step['state']): boolean => steps.some((one) => one.state === state)
-      return {
-        sides,
-        at: new Date(rooms.clock()).toISOString(),
-        verdict: has('bad') ? 'bad' : has('unknown') ? 'unknown' : 'good',
-        steps,
-      }
-    },
+    explainCall: async ({ query, caller }) => explain(readCall(query as AskedCall, rooms), rooms, caller),
   }
+}
+
+/** Throws `invalid_input` and `invalid_path`. */
+export function readCall(given: AskedCall, rooms: Needs): Call {
+  if ((given.method === undefined) !== (given.path === undefined))
+    throw new Fault('invalid_input', { what: 'method and path are given together, or neither' })
+  const consumer = subsystemIdOf(given.consumer)
+  const service = { ...subsystemIdOf(given.provider), serviceCode: checkCode(given.serviceCode) }
+  const allowEncodedSlash = rooms.localSystems.service(service)?.allowEncodedSlash
+  const endpoint =
+    given.method === undefined || given.path === undefined
+      ? undefined
+      : { method: given.method, path: checkServicePath(given.path, { allowEncodedSlash }) }
+  return { consumer, service, endpoint }
+}
+
+/** Throws `not_found` when neither side is a client of this server. */
+export async function explain(call: Call, rooms: Needs, caller: Caller): Promise<Explanation> {
+  const { consumer, service } = call
+  const provider = subsystemOf(service)
+  const sides: Side[] = []
+  if (rooms.localSystems.client(consumer) !== undefined) sides.push('consumer')
+  if (rooms.localSystems.client(provider) !== undefined) sides.push('provider')
+  if (sides.length === 0)
+    throw new Fault('not_found', {
+      what: `${idText(consumer)} or ${idText(provider)} among the clients of this security server`,
+    })
+  const steps = [
+    configuration(rooms),
+    ...sides.flatMap((side) => ofSide(side, call, rooms)),
+    ...(sides.includes('consumer') ? await providerServers(call, rooms) : [registeredElsewhere(call, rooms)]),
+    contract(call, rooms, caller),
+    ...(sides.includes('provider')
+      ? [...(await offered(call, rooms)), accessRights(call, rooms)]
+      : [rightsElsewhere(call)]),
+  ]
+  return { sides, at: new Date(rooms.clock()).toISOString(), verdict: verdictOf(steps), steps }
+}
+
+export function verdictOf(steps: Step[]): Step['state'] {
+  const has = (state: Step['state']): boolean => steps.some((one) => one.state === state)
+  return has('bad') ? 'bad' : has('unknown') ? 'unknown' : 'good'
 }
 
 /** Checks this server's own client on either side: it is registered here, it is not suspended, and its keys can be used now. */
@@ -219,7 +232,7 @@ function rightsElsewhere({ service }: Call): Step {
   }
 }
 
-function groupsOf(client: SubsystemId, { globalConfiguration }: Needs): (code: string) => boolean {
+export function groupsOf(client: SubsystemId, { globalConfiguration }: Needs): (code: string) => boolean {
   return (code) => globalConfiguration.current().index.isInGlobalGroup(code, client)
 }
 

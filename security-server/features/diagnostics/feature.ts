@@ -2,9 +2,16 @@
 import type { FeatureModule } from '#platform/feature.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
 import { explainHandlers } from './explain.ts'
+import { explainMessageHandlers } from './explain-message.ts'
 import type { Needs } from './needs.ts'
 
 export const diagnostics: FeatureModule<Needs> = {
   name: 'diagnostics',
-  open: (ground) => ({ operations: { ...diagnosticsHandlers(ground), ...explainHandlers(ground) } }),
+  open: (ground) => ({
+    operations: {
+      ...diagnosticsHandlers(ground),
+      ...explainHandlers(ground),
+      ...explainMessageHandlers(ground),
+    },
+  }),
 }

@@ -1,0 +1,101 @@
+/** A message tried without being sent: what of a sample the contract refuses, what it removes, and what the audit log keeps of it. */
+import t from 'tap'
+import { fieldRule } from '#core/contract/allowed-fields.ts'
+import { Fault } from '#schemas/fault.ts'
+import { auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
+import type { ContractQuestion, RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
+
+const CALL = { consumer: 'DEV:COM:4000:tax', provider: 'DEV:GOV:1000:population', serviceCode: 'persons' }
+const ASKED = { ...CALL, method: 'POST', path: '/persons' }
+
+type Tried = { fields: string[]; left?: string; unreadable?: string }
+type Explained = {
+  verdict: string
+  contract: string
+  request?: Tried
+  response?: Tried
+  steps: { step: string; state: string; what: string; remedy?: string }[]
+}
+
+t.test('samples are held against the contract that covers the call', async (t) => {
+  const questions: ContractQuestion[] = []
+  let terms: RecordTerms | undefined = {
+    contract: 'c0ffee/2',
+    fields: { request: fieldRule(['/id']), response: fieldRule(['/name', '/getPersonResponse/name']) },
+  }
+  const { ask } = await createAdminWorld(t, {
+    contractFor: (question) => {
+      questions.push(question)
+      if (terms === undefined) throw new Fault('contract_required')
+      return terms
+    },
+  })
+  await ask('POST', '/clients', { id: CALL.provider })
+  const attempt = async (sample: object): Promise<Explained> => {
+    const { status, body } = await ask('POST', '/explanation', { ...ASKED, ...sample })
+    t.equal(status, 200)
+    return body as Explained
+  }
+  const stepIn = ({ steps }: Explained, name: string) => steps.find(({ step }) => step === name)
+
+  const both = await attempt({ request: '{"id":"7"}', response: '{"name":"A","mother":"38001010000"}' })
+  t.match(questions.at(-1), { method: 'POST', path: '/persons', service: { serviceCode: 'persons' } })
+  t.equal(both.contract, 'c0ffee/2')
+  t.strictSame(both.request, { fields: [] })
+  t.strictSame(both.response, { fields: ['/mother'], left: '{"name":"A"}' })
+  t.match(stepIn(both, 'requestFields'), { state: 'good' })
+  t.match(stepIn(both, 'responseFields'), { state: 'good', what: /would be removed.*: \/mother$/ })
+  t.ok(stepIn(both, 'contract'), 'beside the steps of the explanation')
+
+  const refused = await attempt({ request: '{"id":"7","name":"A"}' })
+  t.equal(refused.verdict, 'bad')
+  t.match(stepIn(refused, 'requestFields'), {
+    state: 'bad',
+    what: /: \/name$/,
+    remedy: /version of the contract/,
+  })
+  t.equal(refused.response, undefined)
+
+  const envelope = (body: string): string =>
+    `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>${body}</s:Body></s:Envelope>`
+  const soap = await attempt({
+    response: envelope('<getPersonResponse><name>A</name><code>1</code></getPersonResponse>'),
+  })
+  t.strictSame(soap.response, {
+    fields: ['/getPersonResponse/code'],
+    left: envelope('<getPersonResponse><name>A</name></getPersonResponse>'),
+  })
+
+  const broken = await attempt({ response: 'name=A' })
+  t.match(broken.response, { unreadable: /not JSON/ })
+  t.match(stepIn(broken, 'responseFields'), { state: 'bad', remedy: /whole body/ })
+
+  terms = { contract: '' }
+  const free = await attempt({ request: 'anything', response: 'anything' })
+  t.match(free, { contract: '', request: { fields: [] }, response: { fields: [], left: 'anything' } })
+  terms = undefined
+  const without = await attempt({ response: '{"name":"A"}' })
+  t.match(stepIn(without, 'contract'), { state: 'bad' })
+  t.equal(without.verdict, 'bad')
+
+  const audit = JSON.stringify(await auditOf(ask))
+  t.match(audit, 'explainMessage', 'that somebody tried is on record')
+  t.notMatch(audit, /38001010000|mother/, 'what they tried is not')
+})
+
+t.test('what is no question', async (t) => {
+  const { ask } = await createAdminWorld(t)
+  t.match(await ask('POST', '/explanation', ASKED), { status: 404 }, 'neither is a client here')
+  await ask('POST', '/clients', { id: CALL.provider })
+  for (const bad of [
+    CALL,
+    { ...ASKED, path: 'a' },
+    { ...ASKED, path: '/a/../b' },
+    { ...ASKED, method: 'get' },
+    { ...ASKED, request: {} },
+    { ...ASKED, request: 'x'.repeat(262_145) },
+    { ...ASKED, consumer: 'DEV:COM:4000' },
+    { ...ASKED, more: 1 },
+  ])
+    t.equal((await ask('POST', '/explanation', bad)).status, 400, JSON.stringify(bad).slice(0, 200))
+})

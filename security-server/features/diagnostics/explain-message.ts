@@ -1,0 +1,90 @@
+/**
+ * Tries a message against a contract without sending it: would this call pass, what would be refused of its request, and what would be
+ * left of an answer.
+ */
+import type { FieldRule } from '#core/contract/allowed-fields.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
+import { cutDocument } from '../../message/cut-document.ts'
+import { type AskedCall, type Call, explain, groupsOf, readCall, type Step, verdictOf } from './explain.ts'
+import type { Needs } from './needs.ts'
+
+type Asked = AskedCall & { method: string; path: string; request?: string; response?: string }
+
+/** What becomes of a sample. `fields`: those that the contract does not name; they are refused in a request, removed from an answer. */
+type Tried = { fields: string[]; left?: string; unreadable?: string }
+
+export function explainMessageHandlers(rooms: Needs): Handlers {
+  return {
+    explainMessage: async ({ body, caller }) => {
+      const asked = body as Asked
+      const call = readCall(asked, rooms)
+      const explanation = await explain(call, rooms, caller)
+      const terms = termsOf(call, rooms)
+      const request = await tryFields(asked.request, terms?.fields?.request)
+      const response = await tryFields(asked.response, terms?.fields?.response)
+      const steps = [...explanation.steps, ...stepOf('request', request), ...stepOf('response', response)]
+      return {
+        ...explanation,
+        ...{ verdict: verdictOf(steps), steps },
+        contract: terms?.contract ?? '',
+        ...(request && { request: { fields: request.fields } }),
+        ...(response && { response }),
+      }
+    },
+  }
+}
+
+/** Undefined where no contract holds: the step of the contract says why. */
+function termsOf({ consumer, service, endpoint }: Call, rooms: Needs): RecordTerms | undefined {
+  try {
+    return rooms.contracts.contractFor({
+      ...{ client: consumer, service, ...endpoint!, at: rooms.clock() },
+      isInGlobalGroup: groupsOf(consumer, rooms),
+    })
+  } catch (cause) {
+    if (cause instanceof Fault) return undefined
+    throw cause
+  }
+}
+
+async function tryFields(
+  sample: string | undefined,
+  rule: FieldRule | undefined,
+): Promise<Tried | undefined> {
+  if (sample === undefined) return undefined
+  if (rule === undefined) return { fields: [], left: sample }
+  const protocol = sample.trimStart().startsWith('<') ? 'SOAP' : 'REST'
+  const cut = await cutDocument({ protocol, bytes: Buffer.from(sample), allowed: rule.allowed })
+  if ('unreadable' in cut) return { fields: [], unreadable: cut.unreadable }
+  return { fields: cut.removed.names, left: cut.bytes.toString() }
+}
+
+function stepOf(half: 'request' | 'response', tried: Tried | undefined): Step[] {
+  if (tried === undefined) return []
+  const step = { step: `${half}Fields` } as const
+  const { fields, unreadable } = tried
+  if (unreadable !== undefined)
+    return [
+      {
+        ...step,
+        state: 'bad',
+        what: `the ${half} cannot be held against the fields of the contract: ${unreadable}`,
+        remedy: 'give the whole body as it would be sent, JSON or the SOAP envelope',
+      },
+    ]
+  if (fields.length === 0)
+    return [{ ...step, state: 'good', what: `the contract allows every field of the ${half}` }]
+  const named = fields.slice(0, 10).join(', ')
+  return half === 'request'
+    ? [
+        {
+          ...step,
+          state: 'bad',
+          what: `the contract does not name these fields of the request: ${named}`,
+          remedy: 'leave them out, or propose a version of the contract that names them',
+        },
+      ]
+    : [{ ...step, state: 'good', what: `these fields would be removed from the answer: ${named}` }]
+}
