@@ -12,10 +12,10 @@ const LATER_UNPACKED = /\{([^{}]*)\}\s*=\s*await\s+import\(\s*['"]([^'"]+)['"]\s
 const LATER = /\bimport\(\s*['"]([^'"]+)['"]\s*\)(?:\)?\s*\.\s*(?!then\b)(\w+))?/g
 
 /**
- * Modules that a bundler imports under other names than those of their files: replacements of Node's modules, and the entry of
- * the built page.
+ * Modules that others import under other names than those of their files: a bundler the replacements of Node's modules and the
+ * entry of the built page, agencies the entry of the client package.
  */
-const FOR_BUNDLERS = /^scripts\/verify\/page\/(browser\/|shown\/main\.ts$)/
+const FOR_OTHERS = /^scripts\/verify\/page\/(browser\/|shown\/main\.ts$)|^adapters\/client\/index\.ts$/
 
 /**
  * `file: name` of each export without a user, with the reason. An export that only tests import is unused too, unless its own
@@ -24,7 +24,7 @@ const FOR_BUNDLERS = /^scripts\/verify\/page\/(browser\/|shown\/main\.ts$)/
 export function findUnusedExports(files: SourceFile[]): string[] {
   const users = usersOf(files)
   return files
-    .filter(({ name }) => !FOR_BUNDLERS.test(name))
+    .filter(({ name }) => !FOR_OTHERS.test(name))
     .flatMap(({ name, text }) =>
       exportsOf(text).flatMap((exported) => {
         const by = [...(users.get(`${name}:${exported}`) ?? []), ...(users.get(`${name}:*`) ?? [])]

@@ -1,0 +1,122 @@
+/**
+ * Calls of one client to services of others, through its own security server. Guarantees that a call is checked before it is sent, that
+ * it ends by its deadline, and that it ends in an answer of the provider or in one ExchangeError.
+ */
+import { type Answer, readAnswer } from './answer.ts'
+import { ExchangeError } from './exchange-error.ts'
+import { readIdentifier } from './identifiers.ts'
+import type { AnswerOf, AnyPaths, Arguments, Method, OperationOf, PathsWith } from './paths.ts'
+import { type BodyOptions, requestBody } from './request-body.ts'
+import { type ExchangeOptions, requestHeaders } from './request-headers.ts'
+import { requestTarget } from './request-target.ts'
+import { withRetries } from './retries.ts'
+import { createTransport, endedBy, type TlsOptions } from './transport.ts'
+
+export type CallOptions = ExchangeOptions & {
+  /** Gives the call up. */
+  signal?: AbortSignal
+  /** For the whole call: its repetitions, and its answer's body to the end. Two minutes when absent. */
+  deadlineMs?: number
+  /** How often a GET or HEAD of which certainly nothing was carried out is sent again. Twice when absent. */
+  retries?: number
+  /** The most that json(), text() and bytes() keep in memory. 16 MiB when absent. */
+  maxAnswerBytes?: number
+}
+
+export type ConnectOptions = {
+  /** https://host:port where the own security server accepts requests; http: only on this machine. */
+  url: string
+  /** The own subsystem or member, "DEV/GOV/1002/tax": see `identifier`. */
+  client: string
+  /** Needed for https. */
+  tls?: TlsOptions
+  /** Ten seconds when absent. */
+  connectTimeoutMs?: number
+  /** For each call that does not say otherwise. */
+  defaults?: Omit<CallOptions, 'id' | 'signal'>
+}
+
+/** A service of a provider. */
+export type Service<Paths> = {
+  /**
+   * Calls an operation by its method and path. Any answer of the provider's system is returned, also one of status 404 or 500;
+   * what comes of none throws an ExchangeError.
+   */
+  call<M extends Method, P extends PathsWith<Paths, M>>(
+    method: M,
+    path: P,
+    ...rest: Record<never, never> extends Arguments<OperationOf<Paths, P, M>>
+      ? [options?: Arguments<OperationOf<Paths, P, M>> & CallOptions]
+      : [options: Arguments<OperationOf<Paths, P, M>> & CallOptions]
+  ): Promise<AnswerOf<OperationOf<Paths, P, M>>>
+}
+
+export type SecurityServer = {
+  /** The service "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE", its calls typed by `paths` of openapi-typescript. */
+  service<Paths = AnyPaths>(id: string): Service<Paths>
+  /** Ends the connections that are kept for further calls. */
+  close(): void
+}
+
+type UntypedOptions = CallOptions &
+  BodyOptions & { path?: Record<string, unknown>; query?: Record<string, unknown> }
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'])
+const DEADLINE_MS = 120_000
+const MAX_DEADLINE_MS = 2 ** 31 - 1
+const CONNECT_TIMEOUT_MS = 10_000
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024
+const RETRIES = 2
+
+/** Throws `invalid_argument`; connects with the first call. */
+export function connect(o: ConnectOptions): SecurityServer {
+  const client = readIdentifier('client', o.client, 3, 4)
+  const connectTimeoutMs = number('connectTimeoutMs', o.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, 1)
+  const transport = createTransport({ url: o.url, tls: o.tls, connectTimeoutMs })
+
+  async function call(
+    service: string,
+    method: string,
+    template: string,
+    options: UntypedOptions,
+  ): Promise<Answer> {
+    if (!METHODS.has(method))
+      throw new ExchangeError('invalid_argument', { what: 'the method is not one of X-Road' })
+    const { path, query, signal: given, ...said } = options
+    const target = requestTarget({ service, template, path, query })
+    const { content, contentType } = requestBody(method, options)
+    const { id, headers } = requestHeaders({ client, options: said, contentType })
+    const deadlineMs = number('deadlineMs', options.deadlineMs ?? DEADLINE_MS, 1)
+    const retries = number('retries', options.retries ?? RETRIES, 0)
+    const maxAnswerBytes = number('maxAnswerBytes', options.maxAnswerBytes ?? MAX_ANSWER_BYTES, 1)
+    const deadline = AbortSignal.timeout(deadlineMs)
+    const signal = given === undefined ? deadline : AbortSignal.any([given, deadline])
+    const deadlineAt = Date.now() + deadlineMs
+    try {
+      return await withRetries({ method, retries, deadlineAt, signal }, async () => {
+        const message = await transport.send({ method, target, headers, content, signal })
+        return readAnswer(message, { method, client, service, id, signal, maxAnswerBytes })
+      })
+    } catch (thrown) {
+      const error = thrown instanceof ExchangeError ? thrown : undefined
+      if (error !== undefined) error.id = id
+      throw error ?? (signal.aborted ? endedBy(signal, true) : thrown)
+    }
+  }
+
+  return {
+    service<Paths>(text: string): Service<Paths> {
+      const service = readIdentifier('service', text, 5)
+      return {
+        call: (method, path, options?: UntypedOptions) =>
+          call(service, method, path, { ...o.defaults, ...options }) as ReturnType<Service<Paths>['call']>,
+      } as Service<Paths>
+    },
+    close: () => transport.close(),
+  }
+}
+
+function number(name: string, value: number, least: number): number {
+  if (Number.isInteger(value) && value >= least && value <= MAX_DEADLINE_MS) return value
+  throw new ExchangeError('invalid_argument', { what: `${name} is not a whole number from ${least}` })
+}
