@@ -1,0 +1,75 @@
+/** The client package as an agency's developer has it: packed, unpacked below a node_modules, and the examples of its README. */
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const SOURCE = path.join(import.meta.dirname, '../../adapters/client')
+const TYPES = path.join(import.meta.dirname, '../../node_modules')
+
+type Ran = { code: number; output: string }
+
+/** Packs it by the project's own command, and gives a project folder in which it is installed. */
+export async function installPackedClient(): Promise<string> {
+  const project = mkdtempSync(path.join(tmpdir(), 'concordat-client-'))
+  const installed = path.join(project, 'node_modules/@concordat/client')
+  mkdirSync(installed, { recursive: true })
+  await run('npm', ['pack', SOURCE, '--pack-destination', project], { cwd: SOURCE })
+  const { version } = JSON.parse(readFileSync(path.join(SOURCE, 'package.json'), 'utf8')) as {
+    version: string
+  }
+  const file = path.join(project, `concordat-client-${version}.tgz`)
+  await run('tar', ['-xzf', file, '--strip-components=1', '-C', installed])
+  const dependencies = { '@concordat/client': version }
+  writeFileSync(path.join(project, 'package.json'), JSON.stringify({ type: 'module', dependencies }))
+  return project
+}
+
+/** The code blocks of the README that have a file name: "```js node ask.mjs". */
+export function readExamples(): { tool: string; file: string; code: string }[] {
+  const text = readFileSync(path.join(SOURCE, 'README.md'), 'utf8')
+  return [...text.matchAll(/^```\w+ (\w+) (\S+)\n([\s\S]*?)^```$/gm)].map(
+    ([, tool = '', file = '', code = '']) => ({
+      tool,
+      file,
+      code,
+    }),
+  )
+}
+
+/** Runs a program in the project; its environment is an ordinary shell's. */
+export async function runIn(project: string, program: string, args: string[]): Promise<Ran> {
+  const options = { cwd: project, timeout: 120_000, env: { PATH: process.env['PATH'], HOME: project } }
+  try {
+    const { stdout, stderr } = await run(program, args, options)
+    return { code: 0, output: stdout + stderr }
+  } catch (cause) {
+    const { code, stdout = '', stderr = '' } = cause as { code?: number; stdout?: string; stderr?: string }
+    return { code: typeof code === 'number' ? code : -1, output: stdout + stderr }
+  }
+}
+
+/** What the compiler says of `files`, a developer's own strict settings given. */
+export async function compileIn(project: string, files: Record<string, string>): Promise<Ran> {
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(project, name), text)
+  const strict = [
+    '--strict',
+    '--noEmit',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+    '--skipLibCheck',
+    'false',
+  ]
+  const own = ['--allowImportingTsExtensions', '--types', 'node', '--typeRoots', path.join(TYPES, '@types')]
+  const names = Object.keys(files).filter((name) => !name.endsWith('paths.ts'))
+  return runIn(project, process.execPath, [
+    path.join(TYPES, 'typescript/bin/tsc'),
+    ...strict,
+    ...own,
+    ...names,
+  ])
+}
