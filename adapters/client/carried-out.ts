@@ -62,6 +62,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'invalid_path',
   'invalid_security_server',
   'maintenance_mode',
+  'outside_contract',
   'service_disabled',
   'service_type',
   'ssl_authentication_failed',
