@@ -11,7 +11,8 @@ import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import type { Instance } from './instance.ts'
 import { type Agency, folderOf, subsystemText } from './layout.ts'
-import { auditorLoginsOf, loginsOf } from './people.ts'
+import { agencyLoginsOf, loginsOf } from './people.ts'
+import { showContract } from './show-contract.ts'
 
 type Say = (line: string) => void
 
@@ -45,6 +46,8 @@ export async function demonstrate(instance: Instance, sayAloud: Say): Promise<vo
   }
   say('')
   await showSoap(instance, say)
+  say('')
+  await showContract(instance, person.familyName, say)
   say('')
   say('The Business Agency, which has no right to ask, tries the same:')
   const refused = await ask(instance, instance.layout.systems.businessRegister)
@@ -220,9 +223,9 @@ export function sayWhatNext(instance: Instance, say: Say): void {
       `    two of them become administrators by the codes in ${folderOf(layout, 'registry/code-1')} and code-2`,
     )
   say(
-    `  Auditors' consoles sign in at the provider; administrators use the API key in ${folderOf(layout, 'tax/api-key')} and its kin:`,
+    `  Agencies' consoles sign in at the provider; administrators use the API key in ${folderOf(layout, 'tax/api-key')} and its kin:`,
   )
-  for (const login of auditorLoginsOf(layout)) say(`    ${login}`)
+  for (const login of agencyLoginsOf(layout)) say(`    ${login}`)
   say(`  Trust services     CA http://${layout.trust.address}:8888  OCSP :8889  TSA :8899`)
   say(
     `  Agencies' systems  http://${layout.systems.address}: population register :9001, tax agency :9002, business register :9003`,

@@ -17,7 +17,7 @@ import {
   SERVER_PORTS,
   subsystemText,
 } from './layout.ts'
-import { auditorsOf, peopleOf } from './people.ts'
+import { invitedAt, peopleOf } from './people.ts'
 import { type Started, scriptCommand, serverCommand, startProcess } from './processes.ts'
 import { setUpRegistry } from './set-up-registry.ts'
 import {
@@ -171,7 +171,7 @@ async function setUpServers(q: {
     const server = servers[agency.key]!
     const certificate = await setUpServer({ server, anchor, layout, agency })
     await setUpClient({ server, layout, agency, certificate: q.systems[agency.key]! })
-    for (const auditor of auditorsOf(layout, agency)) await server.send('POST', '/people', auditor)
+    for (const person of invitedAt(layout, agency, 'auditor')) await server.send('POST', '/people', person)
     return certificate
   }
   const { business } = layout.agencies

@@ -1,6 +1,6 @@
 /**
  * The people of the sandbox, whose passwords its OpenID provider has: at the registry two administrators and two readers, at each
- * agency's security server an auditor.
+ * agency's security server an auditor, and where contracts are made two signatories.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -19,19 +19,26 @@ const PEOPLE = [
 export const INVITED = PEOPLE.flatMap((one) => ('roles' in one ? [one] : []))
 export const LOGIN_CLIENT = 'registry'
 
-/** Auditors by agency, invited at its security server with the agency's first API key. */
-const AUDITORS = [
-  { agency: 'population', subject: 'piret', name: 'Piret Pärn' },
-  { agency: 'tax', subject: 'tiina', name: 'Tiina Toom' },
-  { agency: 'business', subject: 'bruno', name: 'Bruno Brandt' },
+/** People by agency, invited at its security server with the agency's first API key: signatories when there is a contract. */
+const OF_AGENCIES = [
+  { agency: 'population', subject: 'piret', name: 'Piret Pärn', does: 'auditor' },
+  { agency: 'population', subject: 'paula', name: 'Paula Põld', does: 'signatory' },
+  { agency: 'population', subject: 'priit', name: 'Priit Puusepp', does: 'signatory' },
+  { agency: 'tax', subject: 'tiina', name: 'Tiina Toom', does: 'auditor' },
+  { agency: 'tax', subject: 'signe', name: 'Signe Saar', does: 'signatory' },
+  { agency: 'tax', subject: 'sander', name: 'Sander Sepp', does: 'signatory' },
+  { agency: 'business', subject: 'bruno', name: 'Bruno Brandt', does: 'auditor' },
 ] as const
-const AUDITOR_ROLES = ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR']
+const ROLES_OF = {
+  auditor: ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'],
+  signatory: ['XROAD_CONTRACT_SIGNATORY'],
+}
 
 /** Writes the provider's file unless it exists. Each client secret in it is also in the settings of a server. */
 export function writePeople(layout: Layout): void {
   const file = folderOf(layout, 'openid.json')
   if (existsSync(file)) return
-  const people = [...PEOPLE.map((one) => ({ ...one, agency: 'registry' })), ...AUDITORS].map(
+  const people = [...PEOPLE.map((one) => ({ ...one, agency: 'registry' })), ...OF_AGENCIES].map(
     ({ subject, name, agency }) => ({
       subject,
       name,
@@ -51,12 +58,29 @@ export function writePeople(layout: Layout): void {
   writeFileSync(file, `${JSON.stringify({ people, clients }, undefined, 2)}\n`, { mode: 0o600 })
 }
 
-/** The people who are invited at the security server of an agency, with their roles. */
-export function auditorsOf(layout: Layout, { key }: Agency): { email: string; roles: string[] }[] {
-  const subjects: string[] = AUDITORS.filter(({ agency }) => agency === key).map(({ subject }) => subject)
-  return peopleOf(layout)
-    .filter(({ subject }) => subjects.includes(subject))
-    .map(({ email }) => ({ email, roles: AUDITOR_ROLES }))
+/** Those of the people of an agency who do this, as they are invited at its security server. */
+export function invitedAt(
+  layout: Layout,
+  { key }: Agency,
+  what: keyof typeof ROLES_OF,
+): { email: string; roles: string[] }[] {
+  return OF_AGENCIES.filter(({ agency, does }) => agency === key && does === what).map(({ subject }) => ({
+    email: personOf(layout, subject).email,
+    roles: ROLES_OF[what],
+  }))
+}
+
+/** The two who agree to contracts for an agency. */
+export function signatoriesOf(layout: Layout, { key }: Agency): SandboxPerson[] {
+  return OF_AGENCIES.filter(({ agency, does }) => agency === key && does === 'signatory').map(({ subject }) =>
+    personOf(layout, subject),
+  )
+}
+
+function personOf(layout: Layout, subject: string): SandboxPerson {
+  const person = peopleOf(layout).find((one) => one.subject === subject)
+  if (person === undefined) throw new Error(`${subject} is not among the people of the sandbox`)
+  return person
 }
 
 export function peopleOf(layout: Layout): SandboxPerson[] {
@@ -72,13 +96,13 @@ export function loginsOf(layout: Layout): string[] {
   })
 }
 
-/** The same for the auditors at security servers, with the place where each logs in. */
-export function auditorLoginsOf(layout: Layout): string[] {
+/** The same for the people at security servers, with the place where each logs in. */
+export function agencyLoginsOf(layout: Layout): string[] {
   return agenciesOf(layout).flatMap((agency) =>
-    AUDITORS.filter((one) => one.agency === agency.key).map(({ subject }) => {
-      const password = peopleOf(layout).find((one) => one.subject === subject)?.password ?? ''
-      return `${subject.padEnd(7)} ${password}  ${serverUrl(agency)}/console/  ${agency.name}`
-    }),
+    OF_AGENCIES.filter((one) => one.agency === agency.key).map(
+      ({ subject, does }) =>
+        `${subject.padEnd(7)} ${personOf(layout, subject).password}  ${serverUrl(agency)}/console/  ${agency.name}, ${does}`,
+    ),
   )
 }
 

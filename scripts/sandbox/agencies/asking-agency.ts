@@ -3,7 +3,7 @@
  * certificate. The tax agency and the business register are such systems.
  */
 import { randomUUID } from 'node:crypto'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { Agent, request as send } from 'undici'
 import { writeSoap } from '#core/transport/write-soap.ts'
 import { escapeXml } from '#core/xml/escape.ts'
@@ -26,9 +26,10 @@ export type Asked = { status: number; id: string | undefined; error: string | un
 /** The id of a SOAP request, and the document that came back. */
 type SoapAsked = { id: string; answer: string }
 
-/** Queries one person. Never throws for a refusal: the result has the answer. */
+/** Queries the register. Never throws for a refusal: the result has the answer. */
 function createAsking(agency: AskingAgency): {
-  ask(code: string): Promise<Asked>
+  /** `target`: path and query below the service. */
+  ask(target: string): Promise<Asked>
   askBySoap(code: string): Promise<SoapAsked>
   close(): Promise<void>
 } {
@@ -40,15 +41,12 @@ function createAsking(agency: AskingAgency): {
     },
   })
   return {
-    async ask(code) {
-      const reply = await send(
-        `${agency.securityServerUrl}/r1/${agency.service}/persons/${encodeURIComponent(code)}`,
-        {
-          dispatcher: agent,
-          headers: { 'x-road-client': agency.client, accept: 'application/json' },
-          headersTimeout: 120_000,
-        },
-      )
+    async ask(target) {
+      const reply = await send(`${agency.securityServerUrl}/r1/${agency.service}${target}`, {
+        dispatcher: agent,
+        headers: { 'x-road-client': agency.client, accept: 'application/json' },
+        headersTimeout: 120_000,
+      })
       const header = (name: string): string | undefined => [reply.headers[name]].flat()[0]
       const body = JSON.parse((await reply.body.text()) || 'null') as unknown
       return { status: reply.statusCode, id: header('x-road-id'), error: header('x-road-error'), body }
@@ -72,15 +70,24 @@ function createAsking(agency: AskingAgency): {
   }
 }
 
-/** The agency's web service for its own officials: `GET /persons/{code}`, and `GET /soap/persons/{code}`, which asks by SOAP. */
+/**
+ * The agency's web service for its own officials: `GET /persons/{code}`, `GET /persons?familyName=`, and `GET /soap/persons/{code}`,
+ * which asks by SOAP.
+ */
 export function createAskingAgency(agency: AskingAgency): FastifyInstance {
   const app = Fastify()
   const asking = createAsking(agency)
-  app.get<{ Params: { code: string } }>('/persons/:code', async (request, reply) => {
-    const asked = await asking.ask(request.params.code)
+  const passOn = async (target: string, reply: FastifyReply) => {
+    const asked = await asking.ask(target)
     if (asked.id !== undefined) reply.header('x-road-id', asked.id)
     return reply.code(asked.status).send(asked.body)
-  })
+  }
+  app.get<{ Params: { code: string } }>('/persons/:code', (request, reply) =>
+    passOn(`/persons/${encodeURIComponent(request.params.code)}`, reply),
+  )
+  app.get<{ Querystring: { familyName?: string } }>('/persons', ({ query }, reply) =>
+    passOn(`/persons?familyName=${encodeURIComponent(query.familyName ?? '')}&limit=3`, reply),
+  )
   app.get<{ Params: { code: string } }>('/soap/persons/:code', async (request, reply) => {
     const { id, answer } = await asking.askBySoap(request.params.code)
     return reply.header('x-road-id', id).type('text/xml; charset=utf-8').send(answer)
