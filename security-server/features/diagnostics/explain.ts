@@ -41,7 +41,7 @@ export type AskedCall = {
   path?: string
 }
 
-export type Explanation = {
+type Explanation = {
   sides: Side[]
   at: string
   verdict: Step['state']
