@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { wsdl } from '#test/fakes/soap-service.ts'
@@ -7,15 +10,40 @@ import { summariseWsdl } from './summarise-wsdl.ts'
 const DOCUMENT = wsdl('http://10.0.0.1/a?b=1&amp;c=2', ['one', 'two/v1', 'two/v2'])
 
 t.test('operations are services', async (t) => {
-  const { services, published } = await readWsdl(DOCUMENT)
+  const { services, published, warnings } = await readWsdl(DOCUMENT)
   const url = 'http://10.0.0.1/a?b=1&c=2'
   t.strictSame(services, [
-    { code: 'one', version: undefined, url },
-    { code: 'two', version: 'v1', url },
-    { code: 'two', version: 'v2', url },
+    { code: 'one', version: undefined, url, title: '' },
+    { code: 'two', version: 'v1', url, title: '' },
+    { code: 'two', version: 'v2', url, title: '' },
   ])
+  t.strictSame(warnings, [])
   t.notMatch(published, '10.0.0.1')
   t.equal(published.replace('http://example.org/xroad-endpoint', 'http://10.0.0.1/a?b=1&amp;c=2'), DOCUMENT)
+})
+
+t.test('titles are read, and imported documents are not', async (t) => {
+  let asked = 0
+  const server = createServer((_request, response) => {
+    asked++
+    response.end('<a/>')
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  const elsewhere = `http://127.0.0.1:${(server.address() as AddressInfo).port}/more`
+  const said = '<wsdl:documentation><xrd:title>All of them</xrd:title></wsdl:documentation>'
+  const imports = `<wsdl:import namespace="urn:a" location="${elsewhere}.wsdl"/><wsdl:types><s:schema xmlns:s="http://www.w3.org/2001/XMLSchema"><s:include schemaLocation="${elsewhere}.xsd"/></s:schema></wsdl:types>`
+  const { services, warnings } = await readWsdl(
+    DOCUMENT.replace('<wsdl:operation name="one">', `$&${said}`).replace('<wsdl:message', `${imports}$&`),
+  )
+  t.same(
+    services.map(({ title }) => title),
+    ['All of them', '', ''],
+  )
+  t.match(warnings, [/^it imports other documents.*more\.(wsdl|xsd), http.*more\.(wsdl|xsd)$/])
+  const entity = `<!DOCTYPE a [<!ENTITY e SYSTEM "${elsewhere}">]>`
+  await t.rejects(readWsdl(DOCUMENT.replace('<wsdl:definitions', `${entity}$&`)), { code: /^invalid_/ })
+  t.equal(asked, 0, 'nothing was fetched')
 })
 
 t.test('what is no WSDL of SOAP services', async (t) => {

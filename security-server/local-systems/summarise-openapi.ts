@@ -4,16 +4,27 @@
  */
 import { parseDocument, stringify } from 'yaml'
 import { Fault } from '#schemas/fault.ts'
-import { REST_METHODS } from '#schemas/wire.ts'
+import {
+  asObject,
+  endpointsOf,
+  type OpenApiReading,
+  operationKeys,
+  pathItems,
+  warnOfReferences,
+} from './openapi-operations.ts'
 import type { NewEndpoint } from './services/store.ts'
 
 export type OpenApiSummary = {
+  /** The version of OpenAPI. */
+  openapi: string
   title: string
   version: string
   serverUrl: string | undefined
   /** The document without the addresses of its servers, in its original syntax (JSON or YAML). */
   published: string
   endpoints: NewEndpoint[]
+  /** What the document says and no endpoint can. */
+  warnings: string[]
 }
 
 export const MAX_BYTES = 2 * 1024 * 1024
@@ -21,30 +32,47 @@ export const MAX_BYTES = 2 * 1024 * 1024
 const MAX_PUBLISHED_BYTES = 4 * MAX_BYTES
 const MAX_ENDPOINTS = 2000
 const MAX_ALIASES = 100
+const MAX_WARNINGS = 20
+/** Longer than any address that is accepted. */
+const MAX_URL = 3000
+const VERSION = /^3\.([012])\.\d{1,5}(?:-[0-9A-Za-z.-]{1,20})?$/
 const PUBLISHED_SERVER = 'http://example.org/xroad-endpoint'
 
 /** Throws `invalid_input` with what is wrong. */
 export function summariseOpenApi(text: string): OpenApiSummary {
   const parsed = parse(text)
-  const document = asObject(parsed.value, 'the document')
-  const openapi = document['openapi']
-  if (typeof openapi !== 'string' || !/^3\.[01]\.\d+$/.test(openapi)) {
-    throw refused('version 3.0 or 3.1 of OpenAPI is needed')
+  const document = asObject(parsed.value, 'the document', refused)
+  const { openapi, minor } = versionOf(document)
+  const warnings = new Set<string>()
+  const warn = (what: string): void => {
+    if (warnings.size < MAX_WARNINGS) warnings.add(what.toWellFormed())
   }
-  const info = asObject(document['info'], 'info')
-  const endpoints = Object.entries(asObject(document['paths'] ?? {}, 'paths')).flatMap(([path, item]) =>
-    endpointsOf(path, asObject(item, `paths ${path.slice(0, 60)}`)),
-  )
+  const reading: OpenApiReading = { document, minor, refuse: refused, warn }
+  const info = asObject(document['info'], 'info', refused)
+  const endpoints = endpointsOf(reading)
   if (endpoints.length > MAX_ENDPOINTS) throw refused(`it has more than ${MAX_ENDPOINTS} operations`)
-  const published = parsed.write(withoutServers(document))
+  warnOfReferences(reading)
+  const published = parsed.write(withoutServers(reading))
   if (Buffer.byteLength(published) > MAX_PUBLISHED_BYTES) throw refused('its aliases make it too large')
   return {
+    openapi,
     title: textOf(info['title']),
     version: textOf(info['version']),
     serverUrl: serverOf(document['servers']),
     published,
-    endpoints: distinct(endpoints),
+    endpoints,
+    warnings: [...warnings],
   }
+}
+
+function versionOf({ openapi, swagger }: Record<string, unknown>): { openapi: string; minor: number } {
+  const found = typeof openapi === 'string' ? VERSION.exec(openapi) : null
+  if (found !== null) return { openapi: openapi as string, minor: Number(found[1]) }
+  const said =
+    openapi === undefined && swagger !== undefined
+      ? 'it is Swagger 2.0'
+      : `it says ${textOf(JSON.stringify(openapi ?? 'nothing')).slice(0, 30)}`
+  throw refused(`version 3.0, 3.1 or 3.2 of OpenAPI is needed, as "3.1.0": ${said}`)
 }
 
 function parse(text: string): { value: unknown; write(value: unknown): string } {
@@ -55,71 +83,90 @@ function parse(text: string): { value: unknown; write(value: unknown): string } 
     if (error !== undefined) throw refused(`${error.code} at line ${error.linePos?.[0].line ?? 0}`)
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES })
     const isJson = text.trimStart().startsWith('{')
-    return { value, write: (whole) => (isJson ? JSON.stringify(whole, null, 2) : stringify(whole)) }
+    return { value, write: (whole) => (isJson ? jsonOf(whole) : stringify(whole)) }
   } catch (cause) {
     if (cause instanceof Fault) throw cause
     throw refused('it is neither JSON nor YAML', cause)
   }
 }
 
-/** As X-Road: clients reach the service through their own security server and need not know its address. */
-function withoutServers(document: Record<string, unknown>): object {
-  const paths = Object.entries(asObject(document['paths'] ?? {}, 'paths')).map(([path, item]) => {
-    const { servers: _, ...rest } = asObject(item, path)
-    const operations = Object.entries(rest).map(([key, operation]) => {
-      if (!REST_METHODS.has(key.toUpperCase())) return [key, operation]
-      const { servers: _, ...kept } = asObject(operation, `${key} ${path}`)
-      return [key, kept]
-    })
-    return [path, Object.fromEntries(operations)]
-  })
-  return { ...document, servers: [{ url: PUBLISHED_SERVER }], paths: Object.fromEntries(paths) }
-}
-
-function endpointsOf(path: string, item: Record<string, unknown>): NewEndpoint[] {
-  if (!path.startsWith('/') || path.length > 500)
-    throw refused(`the path ${path.slice(0, 60)} must begin with /`)
-  return Object.keys(item)
-    .map((key) => key.toUpperCase())
-    .filter((method) => REST_METHODS.has(method))
-    .map((method) => ({ method, path: patternOf(path) }))
+/** What looks like JSON may be YAML with an anchor inside itself, which JSON cannot express. */
+function jsonOf(whole: unknown): string {
+  try {
+    return JSON.stringify(whole, null, 2)
+  } catch (cause) {
+    throw refused('a part of it contains itself', cause)
+  }
 }
 
 /**
- * A templated path as X-Road's pattern: `{id}` becomes `*`, literal stars are escaped. From a template within a segment
- * (`/a/{id}.json`) on, the rest of the segment becomes `*`, because a pattern's `*` always matches the whole rest of a segment.
+ * As X-Road: clients reach the service through their own security server and need not know its address. So the address from which
+ * the document names itself (`$self` of OpenAPI 3.2) goes too.
  */
-function patternOf(path: string): string {
-  return path
-    .split('/')
-    .map((segment) => {
-      const at = segment.indexOf('{')
-      const fixed = at < 0 ? segment : segment.slice(0, at)
-      return fixed.replace(/[*\\]/g, '\\$&') + (at < 0 ? '' : '*')
-    })
-    .join('/')
+function withoutServers(reading: OpenApiReading): object {
+  const { $self, ...document } = reading.document
+  const kept = typeof $self === 'string' && !/^https?:/i.test($self) ? { $self } : {}
+  if (typeof $self === 'string' && !('$self' in kept)) reading.warn('clients do not get its $self')
+  const paths = pathItems(reading).map(([path, item]) => [path, itemWithoutServers(item, reading)])
+  const extensions = Object.entries((document['paths'] ?? {}) as object).filter(([name]) =>
+    name.startsWith('x-'),
+  )
+  const { components } = document
+  return {
+    ...document,
+    ...kept,
+    servers: [{ url: PUBLISHED_SERVER }],
+    paths: Object.fromEntries([...paths, ...extensions]),
+    ...(components !== undefined && { components: componentsWithoutServers(components, reading) }),
+  }
+}
+
+function componentsWithoutServers(given: unknown, reading: OpenApiReading): unknown {
+  const components = asObject(given ?? {}, 'components', refused)
+  if (components['pathItems'] === undefined) return given
+  const items = asObject(components['pathItems'], 'components pathItems', refused)
+  const pathItems = Object.entries(items).map(([name, item]) => [
+    name,
+    itemWithoutServers(asObject(item, 'a path item', refused), reading),
+  ])
+  return { ...components, pathItems: Object.fromEntries(pathItems) }
+}
+
+function itemWithoutServers(
+  { servers: _, ...item }: Record<string, unknown>,
+  { minor }: OpenApiReading,
+): object {
+  const without = (operation: unknown): object => {
+    const { servers: _, ...kept } = asObject(operation, 'an operation', refused)
+    return kept
+  }
+  const operations = operationKeys(item, minor).map(({ key }) => [key, without(item[key])])
+  const more = minor >= 2 ? item['additionalOperations'] : undefined
+  return {
+    ...item,
+    ...Object.fromEntries(operations),
+    ...(more !== undefined && {
+      additionalOperations: Object.fromEntries(
+        Object.entries(asObject(more, 'additionalOperations', refused)).map(([key, one]) => [
+          key,
+          without(one),
+        ]),
+      ),
+    }),
+  }
 }
 
 function serverOf(servers: unknown): string | undefined {
   if (!Array.isArray(servers) || servers.length === 0) return undefined
   const first: unknown = servers[0]
   const url = typeof first === 'object' && first !== null ? (first as { url?: unknown }).url : undefined
-  return typeof url === 'string' && /^https?:\/\//.test(url) && !url.includes('{') ? url : undefined
-}
-
-function distinct(endpoints: NewEndpoint[]): NewEndpoint[] {
-  return [...new Map(endpoints.map((each) => [`${each.method} ${each.path}`, each])).values()]
-}
-
-function asObject(value: unknown, name: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>
-  }
-  throw refused(`${name} must be an object`)
+  return typeof url === 'string' && /^https?:\/\//.test(url) && !url.includes('{')
+    ? url.slice(0, MAX_URL).toWellFormed()
+    : undefined
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, 255) : ''
+  return typeof value === 'string' ? value.slice(0, 255).toWellFormed() : ''
 }
 
 export function refused(what: string, cause?: unknown): Fault {
