@@ -322,6 +322,19 @@ export const operationFaults = {
     text: 'The description of the service could not be fetched',
     remedy: 'Check its address and what answers there, or send the description itself',
   },
+  description_changed: {
+    status: 409,
+    blame: 'client',
+    text: 'The document, or what it would change, is not what was accepted; nothing is changed',
+    remedy: 'Read what it would change now, and accept that',
+  },
+  warnings_not_ignored: {
+    status: 409,
+    blame: 'client',
+    text: 'What the document changes has warnings; nothing is changed',
+    remedy:
+      'Read the warnings, and say that they are to be ignored if the document is to be applied all the same',
+  },
   catalogue_unavailable: {
     status: 502,
     blame: 'server',

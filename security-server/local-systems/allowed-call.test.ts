@@ -87,7 +87,7 @@ t.test('the circumstances of a call', (t) =>
       { subjectType: 'GLOBALGROUP', subject: 'readers', since },
       { subjectType: 'LOCALGROUP', subject: 'friends', since },
     ])
-    await systems.replaceDocument(made.description, DOCUMENT.replace('"1"', '"2"'))
+    await systems.replaceDocument(made.description, DOCUMENT.replace('"1"', '"2"'), async () => undefined)
     t.not(described('/persons/1').service?.description?.document, description.document, 'read anew')
     t.same(described('/persons/1').right?.grants[0], grant)
 

@@ -102,6 +102,11 @@ export async function createLocalSystems(q: {
       await load()
       return result
     },
+    async changeOf({ counter }, act) {
+      const isDone = await store.changeSince(counter, act)
+      await load()
+      return isDone
+    },
   }
 
   function localClient(from: ClientView): LocalClient {

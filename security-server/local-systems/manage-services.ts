@@ -2,23 +2,16 @@
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { checkPathGlob } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
-import { checkNewCode, idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
+import { checkNewCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import { checkServiceUrl } from './check-address.ts'
 import { clientIn, descriptionIn, type Manage, serviceIn, serviceOfEndpoint, timeOf } from './manage.ts'
 import { readOpenApi } from './read-openapi.ts'
 import { readWsdl } from './read-wsdl.ts'
+import { type ReplaceDocument, replaceDocuments } from './replace-document.ts'
+import { columnsOf, newSettings, type ServiceChange, serviceRows } from './service-rows.ts'
 import * as store from './services/store.ts'
-import type { WsdlSummary } from './summarise-wsdl.ts'
 import { ORIGIN, type ServiceDescriptionRow } from './tables.ts'
-import type { ServiceDescription } from './view.ts'
-
-export type ServiceChange = {
-  url?: string | undefined
-  timeoutMs?: number | undefined
-  verifyTls?: boolean | undefined
-  allowEncodedSlash?: boolean | undefined
-}
 
 type NewDescription = {
   client: SubsystemId
@@ -42,28 +35,26 @@ export type ManageServices = {
    * Adds a WSDL description with a service for each of its operations. All of them get `url` when it is given, else the addresses in
    * the document. Throws like `addDescription`.
    */
-  addWsdl(q: NewWsdl): Promise<{ description: number }>
+  addWsdl(q: NewWsdl): Promise<{ description: number; warnings: string[] }>
   /**
    * Adds one description with its one service; returns the keys of both. Throws `service_missing_url`, `service_malformed_url`,
    * `invalid_input`, or `conflict` when the client has a service with this code already.
    */
-  addDescription(q: NewDescription): Promise<{ description: number; service: number }>
-  /**
-   * Stores a new version of a description's document. OPENAPI: the endpoints are updated; those that stay keep their rights. WSDL:
-   * the services are updated; those that stay keep their address, settings and rights.
-   */
-  replaceDocument(description: number, document: string): Promise<void>
+  addDescription(q: NewDescription): Promise<{ description: number; service: number; warnings: string[] }>
   setDisabled(description: number, disabled: boolean, notice?: string): Promise<void>
   deleteDescription(description: number): Promise<void>
-  updateService(service: number, change: ServiceChange): Promise<void>
+  /** Changes a service, and in the fields `toAll` all services of its description. */
+  updateService(
+    service: number,
+    change: ServiceChange,
+    toAll?: readonly (keyof ServiceChange)[],
+  ): Promise<void>
   /** Adds a certificate that the service may present; with at least one, all others are refused. Returns its SHA-256. */
   addServiceCertificate(service: number, bytes: Buffer): Promise<string>
   deleteServiceCertificate(service: number, sha256: string): Promise<void>
   addEndpoint(service: number, method: string, path: string): Promise<number>
   deleteEndpoint(endpoint: number): Promise<void>
-}
-
-const TIMEOUT = { least: 1000, usual: 60_000, most: 1_000_000 }
+} & ReplaceDocument
 
 export function manageServices(manage: Manage): ManageServices {
   return {
@@ -87,23 +78,17 @@ export function manageServices(manage: Manage): ManageServices {
         published: summary?.published ?? '',
         updated_at: timeOf(manage),
       }
-      const settings = columnsOf({
-        timeoutMs: TIMEOUT.usual,
-        verifyTls: true,
-        allowEncodedSlash: false,
-        ...q,
-        url,
-      })
+      const settings = newSettings({ ...q, url })
       return manage.change(async (transaction) => {
         const description = await store.insertDescription(transaction, row)
         const service = await store.insertService(transaction, {
           description,
           client: row.client,
           code: checkNewCode(q.code),
-          ...(settings as Required<typeof settings>),
+          ...settings,
         })
         await store.replaceDocumentEndpoints(transaction, service, summary?.endpoints ?? [])
-        return { description, service }
+        return { description, service, warnings: summary?.warnings ?? [] }
       })
     },
     async addWsdl({ client, document, documentUrl = '', ...given }) {
@@ -119,23 +104,10 @@ export function manageServices(manage: Manage): ManageServices {
       return manage.change(async (transaction) => {
         const description = await store.insertDescription(transaction, row)
         for (const service of rows) await store.insertService(transaction, { ...service, description })
-        return { description }
+        return { description, warnings: wsdl.warnings }
       })
     },
-    async replaceDocument(id, document) {
-      const description = descriptionIn(manage.view(), id)
-      if (description.type === 'WSDL') return replaceWsdl(description, document, manage)
-      if (description.type !== 'OPENAPI') {
-        throw new Fault('conflict', { what: 'this service description has no document' })
-      }
-      const { endpoints, published } = await readOpenApi(document)
-      await manage.change(async (transaction) => {
-        await store.updateDescription(transaction, id, { document, published, updated_at: timeOf(manage) })
-        for (const { key } of description.services) {
-          await store.replaceDocumentEndpoints(transaction, key, endpoints)
-        }
-      })
-    },
+    ...replaceDocuments(manage),
     async setDisabled(id, disabled, notice = '') {
       descriptionIn(manage.view(), id)
       await manage.change((transaction) =>
@@ -149,11 +121,16 @@ export function manageServices(manage: Manage): ManageServices {
       descriptionIn(manage.view(), id)
       await manage.change((transaction) => store.deleteDescription(transaction, id))
     },
-    async updateService(key, change) {
+    async updateService(key, change, toAll = []) {
       const view = serviceIn(manage.view(), key)
       const url = change.url === undefined ? undefined : checkServiceUrl(change.url, manage.own)
+      const whole = { ...change, url }
+      const own = columnsOf(whole)
+      const shared = columnsOf(Object.fromEntries(toAll.map((field) => [field, whole[field]])))
       await manage.change(async (transaction) => {
-        await store.updateService(transaction, key, columnsOf({ ...change, url }))
+        await store.updateService(transaction, key, own)
+        if (Object.keys(shared).length > 0)
+          await store.updateServicesOf(transaction, view.description, shared)
         if (url !== undefined && view.service.type === 'REST') {
           await store.updateDescription(transaction, view.description, { url, updated_at: timeOf(manage) })
         }
@@ -191,56 +168,5 @@ export function manageServices(manage: Manage): ManageServices {
       }
       await manage.change((transaction) => store.deleteEndpoint(transaction, id))
     },
-  }
-}
-
-async function replaceWsdl(
-  { id, client, services }: ServiceDescription,
-  document: string,
-  manage: Manage,
-): Promise<void> {
-  const wsdl = await readWsdl(document)
-  const rows = serviceRows(wsdl, idText(client), {}, manage)
-  const present = new Map(services.map((one) => [codeOf(one.service.id), one.key]))
-  const change = { document, published: wsdl.published, updated_at: timeOf(manage) }
-  await manage.change(async (transaction) => {
-    await store.updateDescription(transaction, id, change)
-    for (const row of rows)
-      if (!present.delete(row.code)) await store.insertService(transaction, { ...row, description: id })
-    for (const gone of present.values()) await store.deleteService(transaction, gone)
-  })
-}
-
-type NewService = Omit<Parameters<typeof store.insertService>[1], 'description'>
-
-/** The services of a WSDL document. Throws `service_missing_url` where neither it nor `given` names an address. */
-function serviceRows(wsdl: WsdlSummary, client: string, given: ServiceChange, manage: Manage): NewService[] {
-  return wsdl.services.map(({ code, version, url }) => {
-    const address = given.url ?? url
-    if (address === undefined) throw new Fault('service_missing_url', { what: code })
-    const usual = { timeoutMs: TIMEOUT.usual, verifyTls: true, allowEncodedSlash: false }
-    const settings = columnsOf({ ...usual, ...given, url: checkServiceUrl(address, manage.own) })
-    return {
-      ...(settings as Required<typeof settings>),
-      ...{ client, code: codeOf({ serviceCode: code, serviceVersion: version }) },
-    }
-  })
-}
-
-/** As the rows have it: `code`, or `code/version`. */
-function codeOf({ serviceCode, serviceVersion }: Pick<ServiceId, 'serviceCode' | 'serviceVersion'>): string {
-  return serviceVersion === undefined ? serviceCode : `${serviceCode}/${serviceVersion}`
-}
-
-function columnsOf(change: ServiceChange) {
-  const { url, timeoutMs, verifyTls, allowEncodedSlash } = change
-  if (timeoutMs !== undefined && (timeoutMs < TIMEOUT.least || timeoutMs > TIMEOUT.most)) {
-    throw new Fault('invalid_input', { what: `a timeout is ${TIMEOUT.least} to ${TIMEOUT.most} ms` })
-  }
-  return {
-    ...(url === undefined ? {} : { url }),
-    ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
-    ...(verifyTls === undefined ? {} : { verify_tls: verifyTls ? 1 : 0 }),
-    ...(allowEncodedSlash === undefined ? {} : { allow_encoded_slash: allowEncodedSlash ? 1 : 0 }),
   }
 }

@@ -31,7 +31,11 @@ type Store = {
    * deleted meanwhile.
    */
   change<T>(act: (transaction: Transaction) => Promise<T>): Promise<T>
+  /** As `change`, if nothing has changed since the counter had this value. Otherwise nothing is done, and it returns false. */
+  changeSince(counter: number, act: (transaction: Transaction) => Promise<void>): Promise<boolean>
 }
+
+const OUTDATED = Symbol('outdated')
 
 export function createStore(database: Database): Store {
   const tables = tablesOf<Tables>(database)
@@ -43,6 +47,23 @@ export function createStore(database: Database): Store {
       .where('id', '=', 1)
       .executeTakeFirstOrThrow()
     return Number(row.counter)
+  }
+
+  function change<T>(act: (transaction: Transaction, counter: number) => Promise<T>): Promise<T> {
+    return inTransaction(tables, async (transaction) => {
+      // The lock on this row orders the changes of several nodes.
+      const row = await transaction
+        .updateTable('local_change')
+        .set((row) => ({ counter: row('counter', '+', 1) }))
+        .where('id', '=', 1)
+        .returning('counter')
+        .executeTakeFirstOrThrow()
+      return act(transaction, Number(row.counter))
+    }).catch((cause: unknown) => {
+      // The caller saw a row that somebody else deletes at the same moment.
+      if (!isForeignKeyViolation(cause)) throw cause
+      throw new Fault('conflict', { what: 'what this belongs to has just been deleted', cause })
+    })
   }
 
   return {
@@ -63,19 +84,19 @@ export function createStore(database: Database): Store {
         members: await tables.selectFrom('local_group_member').selectAll().orderBy('member').execute(),
       }
     },
-    change: (act) =>
-      inTransaction(tables, async (transaction) => {
-        // The lock on this row orders the changes of several nodes.
-        await transaction
-          .updateTable('local_change')
-          .set((row) => ({ counter: row('counter', '+', 1) }))
-          .where('id', '=', 1)
-          .execute()
-        return act(transaction)
-      }).catch((cause: unknown) => {
-        // The caller saw a row that somebody else deletes at the same moment.
-        if (!isForeignKeyViolation(cause)) throw cause
-        throw new Fault('conflict', { what: 'what this belongs to has just been deleted', cause })
-      }),
+    change,
+    async changeSince(known, act) {
+      try {
+        await change(async (transaction, now) => {
+          // Thrown, so that the counter is not raised either.
+          if (now !== known + 1) throw OUTDATED
+          await act(transaction)
+        })
+        return true
+      } catch (thrown) {
+        if (thrown === OUTDATED) return false
+        throw thrown
+      }
+    },
   }
 }

@@ -334,10 +334,18 @@ t.test('what the system answers wrongly', async (t) => {
 
 t.test('a new version of the WSDL keeps what stays', async (t) => {
   const path = `/service-descriptions/${described.descriptionId}`
-  const document = wsdl('http://127.0.0.1:1/other', ['findPerson/v1', 'added'])
-  const changed = await world.admin.population.send<{
+  const document = Buffer.from(wsdl('http://127.0.0.1:1/other', ['findPerson/v1', 'added']))
+  const { population } = world.admin
+  const shown = await population.send<{ digest: string; services: Record<string, object[]> }>(
+    ...(['POST', `${path}/document`, document] as const),
+  )
+  t.match(shown.services, {
+    added: [{ serviceCode: 'added' }],
+    changed: [{ what: 'address', to: 'http://127.0.0.1:1/other' }],
+  })
+  const changed = await population.send<{
     services: { serviceCode: string; url: string; accessRights: [] }[]
-  }>('PUT', `${path}/document`, Buffer.from(document))
+  }>('PUT', `${path}/document?accept=${shown.digest}&ignoreWarnings=true`, document)
   t.strictSame(
     changed.services
       .map(({ serviceCode, url, accessRights }) => [serviceCode, url, accessRights.length])

@@ -1,6 +1,7 @@
 /** The parts of the server that this feature uses. */
 
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { FetchDocument } from './client.ts'
@@ -9,6 +10,7 @@ export type Needs = {
   server: ServerId
   localSystems: LocalSystems
   globalConfiguration: GlobalConfiguration
-  /** Fetches an OpenAPI document for an administrator. */
+  contracts: Pick<Contracts, 'view'>
+  /** Fetches an OpenAPI or WSDL document for an administrator. */
   fetchDocument: FetchDocument
 }

@@ -6,7 +6,7 @@ import { clientIdOf, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { clientIn, descriptionIn, serviceIn } from '../../local-systems/manage.ts'
-import type { ServiceChange } from '../../local-systems/manage-services.ts'
+import type { ServiceChange } from '../../local-systems/service-rows.ts'
 import type { Needs } from './needs.ts'
 import { viewsWith } from './views.ts'
 
@@ -17,6 +17,9 @@ type NewDescription = {
   document?: string
   documentUrl?: string
 } & ServiceChange
+
+/** X-Road's switches: the setting is changed in all services of the description. */
+type ToAll = { urlAll?: boolean; timeoutAll?: boolean; verifyTlsAll?: boolean }
 
 type NewRight = {
   subjectType: 'SUBSYSTEM' | 'GLOBALGROUP' | 'LOCALGROUP'
@@ -44,7 +47,8 @@ export function serviceHandlers(rooms: Needs): Handlers {
         type === 'WSDL'
           ? await localSystems.addWsdl({ ...given, client, document: document! })
           : await localSystems.addDescription({ ...given, client, code: serviceCode!, document })
-      return show.description(descriptionIn(localSystems.view(), made.description))
+      const { warnings } = made
+      return { ...show.description(descriptionIn(localSystems.view(), made.description)), warnings }
     },
     getServiceDescription: async ({ params }) => show.description(descriptionOf(params)),
     deleteServiceDescription: ({ params }) => localSystems.deleteDescription(Number(params['id'])),
@@ -57,26 +61,17 @@ export function serviceHandlers(rooms: Needs): Handlers {
       await localSystems.setDisabled(Number(params['id']), true, notice)
       return show.description(descriptionOf(params))
     },
-    async refreshServiceDescription({ params }) {
-      const { id, type, url } = descriptionOf(params)
-      if (type === 'REST' || url === '') {
-        throw new Fault('conflict', { what: 'this description has no document to fetch' })
-      }
-      await localSystems.replaceDocument(id, await rooms.fetchDocument(url))
-      return show.description(descriptionOf(params))
-    },
-    async getServiceDescriptionDocument({ params }) {
-      const { document } = descriptionOf(params)
-      if (document === '') throw new Fault('not_found', { what: 'this description has no document' })
-      return Buffer.from(document)
-    },
-    async replaceServiceDescriptionDocument({ params, body }) {
-      await localSystems.replaceDocument(descriptionOf(params).id, textOf(bodyBytes(body)))
-      return show.description(descriptionOf(params))
-    },
     getService: async ({ params }) => show.service(serviceOf(params)),
     async updateService({ params, body }) {
-      await localSystems.updateService(serviceOf(params).key, body as ServiceChange)
+      const { urlAll, timeoutAll, verifyTlsAll, ...change } = body as ServiceChange & ToAll
+      const toAll = Object.entries({ url: urlAll, timeoutMs: timeoutAll, verifyTls: verifyTlsAll })
+        .filter(([, isForAll]) => isForAll === true)
+        .map(([field]) => field as keyof ServiceChange)
+      const missing = toAll.find((field) => change[field] === undefined)
+      if (missing !== undefined)
+        throw new Fault('invalid_input', { what: `${missing} for all services is not given` })
+      if (Object.keys(change).length === 0) throw new Fault('invalid_input', { what: 'nothing is to change' })
+      await localSystems.updateService(serviceOf(params).key, change, toAll)
       return show.service(serviceOf(params))
     },
     async addServiceTlsCertificate({ params, body }) {
@@ -132,12 +127,4 @@ async function documentOf(
     })
   }
   return q.documentUrl === undefined ? q.document : rooms.fetchDocument(q.documentUrl)
-}
-
-function textOf(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (cause) {
-    throw new Fault('invalid_input', { what: 'the document is not UTF-8', cause })
-  }
 }

@@ -52,6 +52,15 @@ export async function updateService(
   await once(updated, 'the client has a service with this code already')
 }
 
+/** Changes settings of all services of a description. */
+export async function updateServicesOf(
+  transaction: Transaction,
+  description: number,
+  change: Partial<Pick<Insertable<ServiceRow>, 'url' | 'timeout_ms' | 'verify_tls' | 'allow_encoded_slash'>>,
+): Promise<void> {
+  await transaction.updateTable('service').set(change).where('description', '=', description).execute()
+}
+
 /** Deletes a service with its endpoints, rights and certificates. */
 export async function deleteService(transaction: Transaction, key: number): Promise<void> {
   await transaction.deleteFrom('service').where('id', '=', key).execute()

@@ -1,0 +1,103 @@
+/**
+ * The documents of service descriptions. A new one is shown first, as what it would change; a person applies exactly that by its digest.
+ */
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { answer } from '#platform/http-service/answer.ts'
+import { publicFault } from '#platform/http-service/fault-answer.ts'
+import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
+import { bodyBytes } from '#platform/http-service/read-bodies.ts'
+import { Fault, type FaultCode } from '#schemas/fault.ts'
+import { HEADER } from '#schemas/wire.ts'
+import { takesDocuments } from '../../global-configuration/registration/verify-answer.ts'
+import { inForce } from '../../global-configuration/snapshot.ts'
+import type { DescriptionChange } from '../../local-systems/description-change.ts'
+import { descriptionIn } from '../../local-systems/manage.ts'
+import type { ServiceDescription } from '../../local-systems/view.ts'
+import { affectedContracts } from './affected-contracts.ts'
+import { changeView, recorded, type Shown } from './change-view.ts'
+import type { Needs } from './needs.ts'
+import { viewsWith } from './views.ts'
+
+/** The refusals whose answer holds what would change. */
+const SHOWN_WITH: ReadonlySet<FaultCode> = new Set(['description_changed', 'warnings_not_ignored'])
+
+type Acceptance = { accept: string; ignoreWarnings?: boolean }
+
+export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'> }): Handlers {
+  const { localSystems } = rooms
+  const show = viewsWith(rooms)
+  const descriptionOf = (params: Record<string, string>) =>
+    descriptionIn(localSystems.view(), Number(params['id']))
+
+  const shownOf = (description: ServiceDescription, change: DescriptionChange): Shown => {
+    const { asOf, contracts } = rooms.contracts.view()
+    const snapshot = inForce(rooms.globalConfiguration)
+    // An instance without our registry has no service contracts.
+    const isKnown = asOf !== undefined || (snapshot !== undefined && !takesDocuments(snapshot))
+    return changeView(description, change, isKnown ? affectedContracts(contracts, change) : undefined)
+  }
+  const compared = async (description: ServiceDescription, document: string): Promise<Shown> =>
+    shownOf(description, await localSystems.compareDocument(description.id, document))
+
+  async function apply(
+    description: ServiceDescription,
+    document: string,
+    { accept, ignoreWarnings = false }: Acceptance,
+    { id, name }: OperationInput['caller'],
+  ): Promise<unknown> {
+    let shown: Shown | undefined
+    try {
+      await localSystems.replaceDocument(description.id, document, async (change, transaction) => {
+        shown = shownOf(description, change)
+        if (shown.digest !== accept) throw new Fault('description_changed')
+        if (shown.warnings.length > 0 && !ignoreWarnings) throw new Fault('warnings_not_ignored')
+        const target = `service description ${description.id}`
+        const data = recorded(shown)
+        await rooms.audit.before(
+          { caller: { id, name }, operation: 'applyServiceDescription', target, data },
+          transaction,
+        )
+      })
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) || !SHOWN_WITH.has(thrown.code)) throw thrown
+      const { status, code } = thrown
+      const headers = { [HEADER.error]: code }
+      return answer({ ...publicFault(thrown, undefined), change: shown }, { status, headers })
+    }
+    return show.description(descriptionIn(localSystems.view(), description.id))
+  }
+
+  return {
+    async refreshServiceDescription({ params }) {
+      const description = descriptionOf(params)
+      return compared(description, await fetched(description, rooms))
+    },
+    async acceptRefreshedDocument({ params, body, caller }) {
+      const description = descriptionOf(params)
+      return apply(description, await fetched(description, rooms), body as Acceptance, caller)
+    },
+    async getServiceDescriptionDocument({ params }) {
+      const { document } = descriptionOf(params)
+      if (document === '') throw new Fault('not_found', { what: 'this description has no document' })
+      return Buffer.from(document)
+    },
+    compareServiceDescriptionDocument: async ({ params, body }) =>
+      compared(descriptionOf(params), textOf(bodyBytes(body))),
+    replaceServiceDescriptionDocument: async ({ params, query, body, caller }) =>
+      apply(descriptionOf(params), textOf(bodyBytes(body)), query as Acceptance, caller),
+  }
+}
+
+async function fetched({ type, url }: ServiceDescription, rooms: Needs): Promise<string> {
+  if (type === 'REST' || url === '')
+    throw new Fault('conflict', { what: 'this description has no document to fetch' })
+  return rooms.fetchDocument(url)
+}
+
+function textOf(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new Fault('invalid_input', { what: 'the document is not UTF-8', cause })
+  }
+}

@@ -1,0 +1,53 @@
+/** Services as rows: their addresses and settings are checked before anything is stored. */
+import { Fault } from '#schemas/fault.ts'
+import { checkServiceUrl } from './check-address.ts'
+import { codeOf } from './description-change.ts'
+import type { Manage } from './manage.ts'
+import type * as store from './services/store.ts'
+import type { WsdlSummary } from './summarise-wsdl.ts'
+
+export type ServiceChange = {
+  url?: string | undefined
+  timeoutMs?: number | undefined
+  verifyTls?: boolean | undefined
+  allowEncodedSlash?: boolean | undefined
+}
+
+export type NewService = Omit<Parameters<typeof store.insertService>[1], 'description'>
+
+const TIMEOUT = { least: 1000, usual: 60_000, most: 1_000_000 }
+const USUAL = { timeoutMs: TIMEOUT.usual, verifyTls: true, allowEncodedSlash: false }
+
+/** The settings of a new service: the usual ones where none are given. */
+export function newSettings(given: ServiceChange & { url: string }): Required<ReturnType<typeof columnsOf>> {
+  return columnsOf({ ...USUAL, ...given }) as Required<ReturnType<typeof columnsOf>>
+}
+
+/** The services of a WSDL document. Throws `service_missing_url` where neither it nor `given` names an address. */
+export function serviceRows(
+  { services }: Pick<WsdlSummary, 'services'>,
+  client: string,
+  given: ServiceChange,
+  manage: Pick<Manage, 'own'>,
+): NewService[] {
+  return services.map(({ code, version, url }) => {
+    const address = given.url ?? url
+    if (address === undefined) throw new Fault('service_missing_url', { what: code })
+    const settings = newSettings({ ...given, url: checkServiceUrl(address, manage.own) })
+    return { ...settings, client, code: codeOf({ serviceCode: code, serviceVersion: version }) }
+  })
+}
+
+/** Throws `invalid_input` for a timeout outside its bounds. */
+export function columnsOf(change: ServiceChange) {
+  const { url, timeoutMs, verifyTls, allowEncodedSlash } = change
+  if (timeoutMs !== undefined && (timeoutMs < TIMEOUT.least || timeoutMs > TIMEOUT.most)) {
+    throw new Fault('invalid_input', { what: `a timeout is ${TIMEOUT.least} to ${TIMEOUT.most} ms` })
+  }
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
+    ...(verifyTls === undefined ? {} : { verify_tls: verifyTls ? 1 : 0 }),
+    ...(allowEncodedSlash === undefined ? {} : { allow_encoded_slash: allowEncodedSlash ? 1 : 0 }),
+  }
+}
