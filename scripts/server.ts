@@ -1,5 +1,6 @@
 /** `concordat server <command>`: every operation of a security server's management API. */
 import { verifyServer } from './management/backup.ts'
+import { REFRESH_USAGE, refresh } from './management/refresh.ts'
 import { runManagement } from './management/run-management.ts'
 
 export const run = (args: string[]): Promise<number> =>
@@ -8,6 +9,7 @@ export const run = (args: string[]): Promise<number> =>
     file: 'security-server-api.yaml',
     variables: { url: 'CONCORDAT_SERVER_URL', keyFile: 'CONCORDAT_SERVER_KEY_FILE' },
     more: {
+      refresh: { summary: REFRESH_USAGE, run: refresh },
       'verify-backup': {
         summary: 'Judge a backup, offline: verify-backup <file> --backup-key-file FILE [--conf FOLDER]',
         offline: verifyServer,

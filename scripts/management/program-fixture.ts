@@ -1,4 +1,4 @@
-/** Runs the real program against a registry in this process. */
+/** Runs the real program against a server in this process. */
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import type { Node } from '#test/fakes/registry-world.ts'
@@ -8,7 +8,12 @@ const CONCORDAT = path.join(import.meta.dirname, '../concordat')
 
 export type Ran = { code: number; out: string; errors: string }
 
-export function concordat(args: string[], environment: Record<string, string> = {}): Promise<Ran> {
+/** `input` is what is typed. */
+export function concordat(
+  args: string[],
+  environment: Record<string, string> = {},
+  input = '',
+): Promise<Ran> {
   return new Promise((resolve) => {
     const child = execFile(
       CONCORDAT,
@@ -16,7 +21,7 @@ export function concordat(args: string[], environment: Record<string, string> = 
       { timeout: 60_000, env: { ...process.env, ...environment } },
       (error, out, errors) => resolve({ code: error === null ? 0 : Number(error.code), out, errors }),
     )
-    child.stdin?.end()
+    child.stdin?.end(input)
   })
 }
 

@@ -1,0 +1,106 @@
+/**
+ * `refresh`: shows in plain words what a new document of a service description would change, and applies exactly that once a person
+ * has agreed.
+ */
+import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline/promises'
+import { parseArgs } from 'node:util'
+import { printable } from '#platform/plain-text.ts'
+import type { ManagementApi } from './client.ts'
+import { CommandError } from './command-error.ts'
+import { type Change, changeInWords } from './refresh-in-words.ts'
+import type { More } from './run-management.ts'
+
+export const REFRESH_USAGE =
+  'Show what a new document of a description would change, and apply it: refresh <id> [--file FILE] [--accept DIGEST] [--ignoreWarnings]'
+
+type Words = { id: string; file: string | undefined; accept: string | undefined; ignoreWarnings: boolean }
+
+/** Exit code 0 when it was applied or nothing would change, 3 when nobody agreed, 1 when it is not what was accepted. */
+export const refresh: More['run'] = async ({ api, args }) => {
+  const words = wordsOf(args)
+  const document = words.file === undefined ? undefined : await bytesOf(words.file)
+  const at = `/api/v1/service-descriptions/${encodeURIComponent(words.id)}`
+  const change = await show(api, at, document)
+  for (const line of changeInWords(change)) process.stdout.write(`${printable(line)}\n`)
+  if (change.same) return 0
+  if (words.accept !== undefined && words.accept !== change.digest)
+    throw new CommandError(1, `not applied: ${words.accept} was accepted, and this is ${change.digest}`)
+  const warnings = change.warnings.length
+  if (words.accept !== undefined && warnings > 0 && !words.ignoreWarnings)
+    throw new CommandError(1, 'not applied: it has warnings; --ignoreWarnings applies it all the same')
+  if (words.accept === undefined && !(await agrees(warnings))) {
+    process.stdout.write('Nothing is changed.\n')
+    return 3
+  }
+  await apply(api, at, document, { accept: change.digest, ignoreWarnings: warnings > 0 })
+  process.stdout.write('Applied.\n')
+  return 0
+}
+
+async function show(api: ManagementApi, at: string, document: Buffer | undefined): Promise<Change> {
+  const call =
+    document === undefined
+      ? { method: 'POST', url: `${at}/refresh`, headers: {}, body: undefined }
+      : { method: 'POST', url: `${at}/document`, headers: BYTES, body: document }
+  return JSON.parse((await api.send(call)).bytes.toString()) as Change
+}
+
+const BYTES = { 'content-type': 'application/octet-stream' }
+
+async function apply(
+  api: ManagementApi,
+  at: string,
+  document: Buffer | undefined,
+  { accept, ignoreWarnings }: { accept: string; ignoreWarnings: boolean },
+): Promise<void> {
+  if (document === undefined) {
+    const body = Buffer.from(JSON.stringify({ accept, ignoreWarnings }))
+    const headers = { 'content-type': 'application/json' }
+    await api.send({ method: 'PUT', url: `${at}/refresh`, headers, body })
+    return
+  }
+  const query = new URLSearchParams({ accept, ignoreWarnings: String(ignoreWarnings) })
+  await api.send({ method: 'PUT', url: `${at}/document?${query}`, headers: BYTES, body: document })
+}
+
+/** Asks at the terminal, or reads a line of standard input. No answer is no. */
+async function agrees(warnings: number): Promise<boolean> {
+  const what = warnings === 0 ? 'Apply this?' : `Apply this and ignore the ${warnings} warnings?`
+  process.stderr.write(`${what} yes or no: `)
+  const lines = createInterface({ input: process.stdin })
+  for await (const line of lines) {
+    lines.close()
+    return line.trim().toLowerCase() === 'yes'
+  }
+  process.stderr.write('\n')
+  return false
+}
+
+function wordsOf(args: string[]): Words {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        file: { type: 'string' },
+        accept: { type: 'string' },
+        ignoreWarnings: { type: 'boolean', default: false },
+      },
+    })
+    const { file, accept, ignoreWarnings } = values
+    const [id, ...more] = positionals
+    if (id !== undefined && more.length === 0) return { id, file, accept, ignoreWarnings }
+  } catch (cause) {
+    throw new CommandError(2, `refresh does not understand this: ${(cause as Error).message}`, cause)
+  }
+  throw new CommandError(2, 'refresh takes <id> [--file FILE] [--accept DIGEST] [--ignoreWarnings]')
+}
+
+async function bytesOf(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file)
+  } catch (cause) {
+    throw new CommandError(2, `${file} cannot be read`, cause)
+  }
+}
