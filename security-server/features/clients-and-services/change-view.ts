@@ -18,7 +18,7 @@ export type Shown = ReturnType<typeof changeView>
 type Warning = { code: string; text: string }
 
 /** The most entries of a list in one record of the audit log. */
-const MAX_RECORDED = 100
+const MAX_RECORDED = 50
 
 /** `contracts` is undefined when the registry's list has not come here yet. */
 export function changeView(
@@ -59,25 +59,32 @@ export function changeView(
   return { ...shown, digest: canonicalHash(shown) }
 }
 
-/** The same within bounds, for the audit log. */
+/** The same in short and within bounds, for the audit log. */
 export function recorded({ digest, document, services, endpoints, rightsLost, contracts, warnings }: Shown) {
+  const named = ({ method, path, fullServiceId }: Shown['endpoints']['added'][number]) =>
+    `${method} ${path} of ${fullServiceId}`
   return {
     ...{ digest, document },
-    services: mapped(services),
-    endpoints: mapped(endpoints),
-    rightsLost: first(rightsLost),
-    contracts: first(
-      contracts.map(({ contract, version, method, path }) => `${contract}/${version} ${method} ${path}`),
-    ),
+    services: {
+      added: first(
+        services.added.map(({ serviceCode, serviceVersion }) =>
+          serviceVersion === undefined ? serviceCode : `${serviceCode}:${serviceVersion}`,
+        ),
+      ),
+      removed: first(services.removed.map(({ fullServiceId }) => fullServiceId)),
+    },
+    endpoints: {
+      added: first(endpoints.added.map(named)),
+      removed: first(endpoints.removed.map(named)),
+      takenOver: first(endpoints.takenOver.map(named)),
+    },
+    rightsLost: first(rightsLost.map((one) => `${one.subjectType} ${one.subjectId}: ${named(one)}`)),
+    contracts: first(contracts.map((one) => `${one.contract}/${one.version} ${one.method} ${one.path}`)),
     ignoredWarnings: warnings,
   }
 }
 
-function mapped(lists: Record<string, unknown[]>): Record<string, unknown[]> {
-  return Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, first(list)]))
-}
-
-function first(list: unknown[]): unknown[] {
+function first<T>(list: T[]): (T | string)[] {
   if (list.length <= MAX_RECORDED) return list
   return [...list.slice(0, MAX_RECORDED), `and ${list.length - MAX_RECORDED} more`]
 }

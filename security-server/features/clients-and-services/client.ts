@@ -1,5 +1,5 @@
 /**
- * Fetches OpenAPI documents for administrators. The address may be internal, but a document is never fetched from a link-local
+ * Fetches OpenAPI and WSDL documents for administrators. The address may be internal, but a document is never fetched from a link-local
  * address or from a listener of this server. Each connection goes to the address that was checked. Redirects are not followed.
  */
 import { lookup } from 'node:dns'
@@ -43,7 +43,7 @@ export function createDocumentClient(
     try {
       const response = await request(url, {
         dispatcher,
-        headers: { accept: 'application/yaml, application/json' },
+        headers: { accept: 'application/yaml, application/json, text/xml, */*;q=0.5' },
         signal: AbortSignal.timeout(2 * TIMEOUT_MS),
       })
       const body = Buffer.from(await response.body.arrayBuffer())
