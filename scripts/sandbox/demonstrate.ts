@@ -89,7 +89,7 @@ async function showCatalogue({ registry, layout }: Instance, say: Say): Promise<
   if (first === undefined) throw new Error('the catalogue of the registry holds no service')
   say('')
   say(`The catalogue of the registry ${layout.instance}, collected through metadata services:`)
-  for (const { id, title } of services) say(`  offered         ${title}, ${id}`)
+  for (const { id, title } of services) say(`  offered         ${title === '' ? '' : `${title}, `}${id}`)
 }
 
 async function ask(instance: Instance, port: number): Promise<Asked> {

@@ -2,104 +2,22 @@
  * The catalogue at a real registry, on both databases: it asks providers over real TLS, stores what they offer, and drafts
  * contracts for access.
  */
-import { randomInt } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import https from 'node:https'
-import path from 'node:path'
-import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { readContent } from '#core/contract/read-content.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createInputValidators } from '#platform/http-service/openapi-validator.ts'
 import type { ContractTerms } from '#schemas/contract.ts'
-import { certificatePem } from '#security-server/local-systems/view.ts'
 import { securityServerApi } from '#security-server/shape.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { contractDocument } from '#test/fakes/contracts.ts'
-import { authenticationParty } from '#test/fakes/management-requests.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
-import { type Node, type RegistryWorld, registryWorld } from '#test/fakes/registry-world.ts'
-import { authority, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
+import { registryWorld } from '#test/fakes/registry-world.ts'
+import { authority, OWNER, owner } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
+import { at, CLIENT, collect, ID, list, method, one, openApi, POP, start } from './catalogue-fixture.ts'
 import { MAX_DOCUMENT_BYTES, readMethods } from './read-answers.ts'
 import { readDescription } from './read-description.ts'
 import { checkMayRequest } from './rules.ts'
-
-const POP = 'DEV/GOV/1234/pop%20%C3%A4'
-const ID = 'DEV:GOV:1234:pop ä:persons'
-const CLIENT = 'DEV/GOV/1234/plain'
-
-type Provider = { status: number; methods: unknown; documents: Record<string, string>; asked: string[] }
-type Service = { id: string; status: string; title: string; documentSha256: string | null; changes: object[] }
-
-const openApi = (info: object): string =>
-  JSON.stringify({ openapi: '3.0.0', info: { title: 'Persons', version: '1.0', ...info }, paths: {} })
-const method = (
-  code: string,
-  type = 'OPENAPI',
-  endpoints: unknown[] = [{ method: 'GET', path: '/persons/*' }],
-) => ({
-  ...{ service_code: code, service_type: type, endpoint_list: endpoints },
-})
-
-/** A security server as its clients see it: mutual TLS in front, the subsystem `pop ä` behind it. */
-async function start(
-  t: Test,
-  url?: string,
-): Promise<{ world: RegistryWorld; node: Node; provider: Provider }> {
-  const provider: Provider = {
-    status: 200,
-    methods: { service: [method('persons')] },
-    documents: { persons: openApi({}) },
-    asked: [],
-  }
-  const world = registryWorld(t, url)
-  const [shown, own] = [await authenticationParty(stranger), await authenticationParty(authority)]
-  const file = (name: string, content: string | Buffer): string => {
-    writeFileSync(path.join(world.directory, name), content, { mode: 0o600 })
-    return path.join(world.directory, name)
-  }
-  const pem = (of: typeof own): { key: string | Buffer; cert: string } => ({
-    key: of.key.export({ type: 'pkcs8', format: 'pem' }),
-    cert: certificatePem(of.certificate.der),
-  })
-  const chain = [authority.root, authority.intermediate].map(({ der }) => certificatePem(der)).join('')
-  const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
-  const server = https.createServer(
-    { ...pem(shown), requestCert: true, rejectUnauthorized: true, ca: chain },
-    (request, response) => {
-      const client = (request.socket as TLSSocket).getPeerX509Certificate()?.fingerprint256
-      provider.asked.push(`${request.headers['x-road-client']} ${client === undefined} ${request.url}`)
-      const { pathname, searchParams } = new URL(request.url!, 'https://x')
-      const code = searchParams.get('serviceCode') ?? ''
-      if (!pathname.startsWith(`/r1/${POP}/`))
-        return response.writeHead(500).end('{"type":"client.unknown_member","message":"not here\\u202e"}')
-      response.writeHead(provider.status)
-      response.end(code === '' ? JSON.stringify(provider.methods) : provider.documents[code])
-    },
-  )
-  await new Promise<void>((resolve) => server.listen(8443, address, resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const catalogue = {
-    ...{ securityServer: `https://${address}:8443`, client: CLIENT, everyMinutes: 60 },
-    certificateFile: file('catalogue.pem', pem(own).cert),
-    keyFile: file('catalogue.key', pem(own).key),
-    authorityFile: file('authority.pem', pem(shown).cert),
-  }
-  const node = await world.start({ registration: true, settings: { catalogue } })
-  await setUp(node, authority)
-  return { world, node, provider }
-}
-
-const collect = (node: Node): Promise<unknown> => node.must('POST', '/catalogue/collect')
-const list = async (node: Node, query = ''): Promise<Service[]> =>
-  (await node.must('GET', `/catalogue${query}`)) as Service[]
-const at = `/catalogue/${encodeURIComponent(ID)}`
-const one = async (node: Node): Promise<Service & Record<string, unknown>> =>
-  (await node.must('GET', at)) as never
 
 void t.test('collected, changed, withdrawn', async (t) => {
   await eachDatabase(t, async (database, t, url) => {
@@ -108,7 +26,7 @@ void t.test('collected, changed, withdrawn', async (t) => {
     await collect(node)
     t.same(
       provider.asked.map((line) => line.split('/').at(-1)),
-      ['listMethods', 'getOpenAPI?serviceCode=persons'],
+      ['listMethods', 'getOpenAPI?serviceCode=persons', 'listMethods'],
     )
     t.ok(
       provider.asked.every((line) => line.startsWith(`${CLIENT} false `)),

@@ -8,9 +8,10 @@ import { type ConnectionOptions, checkServerIdentity } from 'node:tls'
 import { Agent, request } from 'undici'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
-import { MAX_DOCUMENT_BYTES, MAX_METHODS_BYTES, textOf } from './read-answers.ts'
+import { MAX_DOCUMENT_BYTES, MAX_METHODS_BYTES, type OfferedService, textOf } from './read-answers.ts'
+import { readSoapMethods, readWsdlAnswer, type SoapCode, writeQuestion } from './soap-answers.ts'
 
 export type CollectorSettings = {
   /** https://host:port of the security server's client listener. */
@@ -29,6 +30,10 @@ export type Collector = {
    */
   listMethods(subsystem: string): Promise<Buffer>
   getOpenApi(subsystem: string, serviceCode: string): Promise<Buffer>
+  /** The SOAP services of the subsystem. Throws like `listMethods`. */
+  listSoapMethods(subsystem: string): Promise<OfferedService[]>
+  /** The document of a SOAP service. */
+  getWsdl(subsystem: string, service: SoapCode): Promise<Buffer>
   close(): Promise<void>
 }
 
@@ -53,7 +58,8 @@ export function createCollector(q: CollectorSettings): Collector {
       connections: 8,
       headersTimeout: TIMEOUT_MS,
       bodyTimeout: TIMEOUT_MS,
-      maxResponseSize: Math.max(MAX_METHODS_BYTES, MAX_DOCUMENT_BYTES),
+      // A WSDL document comes beside its answer.
+      maxResponseSize: Math.max(MAX_METHODS_BYTES, MAX_DOCUMENT_BYTES) + 128 * 1024,
     })
   }
   const agent = (): Promise<Agent> => {
@@ -64,27 +70,50 @@ export function createCollector(q: CollectorSettings): Collector {
     return opened
   }
 
-  async function get(path: string): Promise<Buffer> {
-    let reply: Awaited<ReturnType<typeof request>>
-    let bytes: Buffer
+  async function ask(path: string, options: Parameters<typeof request>[1]) {
     try {
-      reply = await request(`${q.securityServer}/r1/${path}`, {
-        headers: { 'x-road-client': q.client, accept: 'application/json, application/yaml' },
+      const signal = AbortSignal.timeout(2 * TIMEOUT_MS)
+      const reply = await request(`${q.securityServer}${path}`, {
+        ...options,
         dispatcher: await agent(),
-        signal: AbortSignal.timeout(2 * TIMEOUT_MS),
+        signal,
       })
-      bytes = Buffer.from(await reply.body.arrayBuffer())
+      const contentType = String(reply.headers['content-type'] ?? '')
+      return { status: reply.statusCode, contentType, bytes: Buffer.from(await reply.body.arrayBuffer()) }
     } catch (cause) {
       throw new Fault('catalogue_unavailable', { what: 'our own security server gave no answer', cause })
     }
-    if (reply.statusCode === 200) return bytes
-    throw new Fault('catalogue_unavailable', { what: refusalIn(bytes) || `HTTP ${reply.statusCode}` })
+  }
+
+  async function get(path: string): Promise<Buffer> {
+    const headers = { 'x-road-client': q.client, accept: 'application/json, application/yaml' }
+    const { status, bytes } = await ask(`/r1/${path}`, { headers })
+    if (status === 200) return bytes
+    throw new Fault('catalogue_unavailable', { what: refusalIn(bytes) || `HTTP ${status}` })
+  }
+
+  /** A SOAP fault has the status 500 and is read as an answer. */
+  async function soap<T>(
+    question: Omit<Parameters<typeof writeQuestion>[0], 'client'>,
+    read: (reply: { contentType: string; bytes: Buffer }) => Promise<T>,
+  ): Promise<T> {
+    const headers = { 'content-type': 'text/xml; charset=UTF-8', soapaction: '""' }
+    const body = writeQuestion({ client: q.client, ...question })
+    const reply = await ask('/', { method: 'POST', headers, body })
+    try {
+      return await read(reply)
+    } catch (cause) {
+      const said = textOf(asFault(cause).message, 260)
+      throw new Fault('catalogue_unavailable', { what: `SOAP, HTTP ${reply.status}: ${said}`, cause })
+    }
   }
 
   return {
     listMethods: (subsystem) => get(`${subsystem}/listMethods`),
     getOpenApi: (subsystem, serviceCode) =>
       get(`${subsystem}/getOpenAPI?serviceCode=${encodeURIComponent(serviceCode)}`),
+    listSoapMethods: (subsystem) => soap({ subsystem }, (reply) => readSoapMethods(reply, subsystem)),
+    getWsdl: (subsystem, wsdlOf) => soap({ subsystem, wsdlOf }, readWsdlAnswer),
     close: async () => (await opened?.catch(() => undefined))?.destroy(),
   }
 }
@@ -111,5 +140,5 @@ function refusalIn(bytes: Buffer): string {
   }
 }
 
-export const serviceText = (provider: string, serviceCode: string): string =>
-  `${provider}/${encodeSegment(serviceCode)}`
+export const serviceText = (provider: string, { serviceCode, serviceVersion }: SoapCode): string =>
+  [provider, ...[serviceCode, serviceVersion].filter((one) => one !== undefined).map(encodeSegment)].join('/')

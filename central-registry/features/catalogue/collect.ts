@@ -3,8 +3,9 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { Collector, CollectorSettings } from './client.ts'
-import { readMethods, textOf } from './read-answers.ts'
-import { readDescription } from './read-description.ts'
+import { NONE, type OfferedService, readMethods, textOf } from './read-answers.ts'
+import { readDescription, readWsdlOperations } from './read-description.ts'
+import { keyOf } from './soap-answers.ts'
 import type { CatalogueStore, FoundService } from './store.ts'
 
 const AT_ONCE = 8
@@ -16,7 +17,7 @@ export type CatalogueSettings = CollectorSettings & { everyMinutes: number }
 
 export function createCollecting(q: {
   store: Pick<CatalogueStore, 'due' | 'keepAnswer' | 'keepFailure' | 'withdrawGone'>
-  collector: Pick<Collector, 'listMethods' | 'getOpenApi'>
+  collector: Omit<Collector, 'close'>
   everyMinutes: number
   clock: Clock
   log: Log
@@ -31,7 +32,35 @@ export function createCollecting(q: {
         one.type === 'OPENAPI' ? await collector.getOpenApi(subsystem, one.serviceCode) : undefined
       services.push({ ...one, document, description: await readDescription(document) })
     }
+    return [...services, ...(await soapServicesOf(subsystem))]
+  }
+
+  /** A document describes many services: each is asked for once. */
+  async function soapServicesOf(subsystem: string): Promise<FoundService[]> {
+    const services: FoundService[] = []
+    const left = new Map((await collector.listSoapMethods(subsystem)).map((one) => [keyOf(one), one]))
+    for (const [key, asked] of left) {
+      const document = await wsdlOf(subsystem, asked)
+      const described = document === undefined ? undefined : await readWsdlOperations(document)
+      const its = [...left].filter(([other]) => other === key || described?.has(other) === true)
+      for (const [other, one] of its) {
+        left.delete(other)
+        const description = described?.get(other) ?? NONE
+        services.push({ ...one, document, description, isUnread: document === undefined })
+      }
+    }
     return services
+  }
+
+  /** X-Road's servers fetch it from the provider's system at each question: one that is away must not hide the others. */
+  async function wsdlOf(subsystem: string, service: OfferedService): Promise<Buffer | undefined> {
+    try {
+      return await collector.getWsdl(subsystem, service)
+    } catch (thrown) {
+      const { code, detail } = asFault(thrown)
+      q.log.info({ subsystem, service: keyOf(service), code, detail }, 'a provider gave no WSDL')
+      return undefined
+    }
   }
 
   async function ask(subsystem: string): Promise<void> {

@@ -8,7 +8,13 @@ import { Fault } from '#schemas/fault.ts'
 import { checkCode } from '#schemas/identifiers.ts'
 
 export type Endpoint = { method: string; path: string }
-export type OfferedService = { serviceCode: string; type: 'REST' | 'OPENAPI'; endpoints: Endpoint[] }
+/** WSDL: a SOAP service, which has no endpoints. */
+export type OfferedService = {
+  serviceCode: string
+  serviceVersion?: string
+  type: 'REST' | 'OPENAPI' | 'WSDL'
+  endpoints: Endpoint[]
+}
 type Contact = { name?: string; email?: string; url?: string }
 /** Who may ask for access according to the provider's description: everybody when it does not say. */
 export type Access = 'everybody' | 'nobody' | { memberClasses: string[]; globalGroups: string[] }
@@ -22,7 +28,7 @@ export type Description = {
 
 export const MAX_METHODS_BYTES = 1024 * 1024
 export const MAX_DOCUMENT_BYTES = 1024 * 1024
-const MOST_SERVICES = 500
+export const MOST_SERVICES = 500
 const MOST_ENDPOINTS = 500
 const MAX_DEPTH = 64
 const MOST_ALIASES = 100

@@ -1,5 +1,5 @@
 /**
- * Reads the description in an OpenAPI document, in a separate thread: a stranger wrote the document, and a few thousand
+ * Reads the descriptions in an OpenAPI or WSDL document, in a separate thread: a stranger wrote the document, and a few thousand
  * characters of YAML can take hours.
  */
 import { createPlaces } from '#platform/in-turn.ts'
@@ -18,11 +18,29 @@ export async function readDescription(
   limits: ThreadLimits = LIMITS,
 ): Promise<Description> {
   if (document === undefined) return NONE
-  const script = new URL('./description-worker.ts', import.meta.url)
-  const refuse = (what: string, cause?: unknown): Fault => new Fault('invalid_input', { what, cause })
-  return inPlace(() => askThread({ script, question: document, limits, refuse })).then(
+  return read({ type: 'OPENAPI', document }, limits).then(
     (value) => value as Description,
     // Only the provider can correct this; its document is stored unchanged.
     () => NONE,
   )
+}
+
+/** The operations that a WSDL describes, by `code` or `code/version`; none when it cannot be read. Never throws. */
+export async function readWsdlOperations(
+  document: Buffer,
+  limits: ThreadLimits = LIMITS,
+): Promise<ReadonlyMap<string, Description>> {
+  return read({ type: 'WSDL', document }, limits).then(
+    (value) => new Map(value as [string, Description][]),
+    () => new Map(),
+  )
+}
+
+function read(
+  question: { type: 'OPENAPI' | 'WSDL'; document: Buffer },
+  limits: ThreadLimits,
+): Promise<unknown> {
+  const script = new URL('./description-worker.ts', import.meta.url)
+  const refuse = (what: string, cause?: unknown): Fault => new Fault('invalid_input', { what, cause })
+  return inPlace(() => askThread({ script, question, limits, refuse }))
 }

@@ -29,12 +29,14 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
   const { store, members, clock } = rooms
   const serviceOf = async (encoded: string): Promise<string> => {
     const parts = encoded.split(':').map(checkCode)
-    const [instance, memberClass, memberCode, subsystemCode, serviceCode] = parts as [
-      ...[string, string, string, string, string],
+    const [instance, memberClass, memberCode, subsystemCode, serviceCode, serviceVersion] = parts as [
+      ...[string, string, string, string, string, string?],
     ]
-    if (parts.length !== 5 || instance !== (await instanceOf(members)))
-      throw new Fault('invalid_input', { what: 'a service id is INSTANCE:CLASS:CODE:SUBSYSTEM:SERVICE' })
-    return idText({ instance, memberClass, memberCode, subsystemCode, serviceCode })
+    if (parts.length < 5 || parts.length > 6 || instance !== (await instanceOf(members)))
+      throw new Fault('invalid_input', {
+        what: 'a service id is INSTANCE:CLASS:CODE:SUBSYSTEM:SERVICE[:VERSION]',
+      })
+    return idText({ instance, memberClass, memberCode, subsystemCode, serviceCode, serviceVersion })
   }
   const subsystemOf = async (encoded: string): Promise<string> =>
     idText(subsystemIdOf(encoded, await instanceOf(members)))
@@ -63,11 +65,11 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
       }
     },
     getCatalogueDocument: async ({ params }) => {
-      const { sha256, content } = await store.document(await serviceOf(params['id']!))
+      const { type, sha256, content } = await store.document(await serviceOf(params['id']!))
       // Strangers wrote this, so a browser must save it as a file and display nothing of it.
       return answer(content, {
         headers: {
-          'content-disposition': `attachment; filename="openapi-${sha256.slice(0, 16)}.txt"`,
+          'content-disposition': `attachment; filename="${type.toLowerCase()}-${sha256.slice(0, 16)}.txt"`,
           'x-content-type-options': 'nosniff',
           'x-sha256': sha256,
         },
@@ -96,12 +98,14 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
 }
 
 function summary(row: CatalogueServiceRow): object {
-  const { subsystemCode: _, serviceCode, ...member } = parseServiceId(row.id)
+  const { serviceCode, serviceVersion, memberClass } = parseServiceId(row.id)
+  const version = serviceVersion === undefined ? '' : `:${serviceVersion}`
   return {
-    id: `${encodedId(row.provider)}:${serviceCode}`,
+    id: `${encodedId(row.provider)}:${serviceCode}${version}`,
     provider: encodedId(row.provider),
-    memberClass: member.memberClass,
+    memberClass,
     serviceCode: row.service_code,
+    serviceVersion: serviceVersion ?? null,
     type: row.type,
     title: row.title,
     version: row.version,

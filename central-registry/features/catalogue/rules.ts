@@ -4,6 +4,7 @@ import { readContent } from '#core/contract/read-content.ts'
 import type { ContractTerms } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseSubsystemId } from '#schemas/identifiers.ts'
+import { REST_METHODS } from '#schemas/wire.ts'
 import type { Access, Endpoint } from './read-answers.ts'
 import type { CatalogueServiceRow } from './tables.ts'
 
@@ -69,7 +70,11 @@ export function draftOf(
   const validUntil = q.validUntil ?? iso(now + YEAR_DAYS * DAY_MS)
   const member = idText(memberOf(parseSubsystemId(q.client)))
   const all = JSON.parse(row.endpoints) as Endpoint[]
-  const chosen = q.endpoints ?? (all.length === 0 ? [{ method: '*', path: '**' }] : all)
+  // A contract names calls, and security servers carry no other methods.
+  const callable = all.filter(({ method }) => method === '*' || REST_METHODS.has(method))
+  const chosen = q.endpoints ?? (all.length === 0 ? [{ method: '*', path: '**' }] : callable)
+  if (chosen.length === 0)
+    throw new Fault('contract_not_possible', { what: 'security servers carry no method of the service' })
   const strange = chosen.find(
     (one) => all.length > 0 && !all.some(({ method, path }) => method === one.method && path === one.path),
   )

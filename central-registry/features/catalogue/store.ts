@@ -16,8 +16,15 @@ export type CatalogueFilter = {
   memberClass?: string | undefined
   provider?: string | undefined
 }
-/** A service as the provider offers it; `document` is undefined when it has no OpenAPI document. */
-export type FoundService = OfferedService & { document?: Buffer | undefined; description: Description }
+/**
+ * A service as the provider offers it; `document` is undefined when it has no OpenAPI or WSDL document. `isUnread`: it could not be
+ * asked for now, so what was known stays.
+ */
+export type FoundService = OfferedService & {
+  document?: Buffer | undefined
+  description: Description
+  isUnread?: boolean
+}
 
 const COLUMNS = [
   ...(['id', 'provider', 'service_code', 'type', 'endpoints', 'contact', 'access', 'title'] as const),
@@ -118,23 +125,24 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
           .select(COLUMNS)
           .where('provider', '=', subsystem)
           .execute()
-        const rows = services.map(({ serviceCode, type, endpoints, document, description }) => ({
-          ...{
-            id: serviceText(subsystem, serviceCode),
-            provider: subsystem,
-            service_code: serviceCode,
-            type,
-          },
-          endpoints: JSON.stringify(endpoints),
-          contact: JSON.stringify(description.contact),
-          access: JSON.stringify(description.access),
-          ...{ title: description.title, description: description.description },
-          version: description.version,
-          document: document === undefined ? null : sha256(document),
-          status: 'offered' as const,
-          search: `${serviceCode} ${description.title} ${description.description} ${memberCode} ${subsystemCode}`,
-          ...{ first_seen: q.at, last_seen: q.at, changed_at: q.at },
-        }))
+        const rows = services.map(({ type, endpoints, document, description, isUnread, ...service }) => {
+          const { serviceCode } = service
+          const id = serviceText(subsystem, service)
+          const known = isUnread === true ? before.find((one) => one.id === id) : undefined
+          return {
+            ...{ id, provider: subsystem, service_code: serviceCode, type },
+            endpoints: JSON.stringify(endpoints),
+            contact: JSON.stringify(description.contact),
+            access: JSON.stringify(description.access),
+            ...{ title: description.title, description: description.description },
+            version: description.version,
+            document: document === undefined ? null : sha256(document),
+            status: 'offered' as const,
+            search: `${serviceCode} ${description.title} ${description.description} ${memberCode} ${subsystemCode}`,
+            ...(known !== undefined && said(known)),
+            ...{ first_seen: q.at, last_seen: q.at, changed_at: q.at },
+          }
+        })
         for (const row of rows) {
           await keep(
             transaction,
@@ -243,14 +251,16 @@ function createCatalogueReading(tables: Kysely<Tables>) {
       return { row, owner, asking, changes }
     },
     /** Throws `not_found` when the service has no document now. */
-    async document(id: string): Promise<{ sha256: string; content: Buffer }> {
+    async document(
+      id: string,
+    ): Promise<Pick<CatalogueServiceRow, 'type'> & { sha256: string; content: Buffer }> {
       const row = await tables
         .selectFrom('catalogue_service')
         .innerJoin('catalogue_document', 'catalogue_document.sha256', 'catalogue_service.document')
-        .select(['sha256', 'content'])
+        .select(['type', 'sha256', 'content'])
         .where('id', '=', id)
         .executeTakeFirst()
-      if (row === undefined) throw new Fault('not_found', { what: `an OpenAPI document of ${id}` })
+      if (row === undefined) throw new Fault('not_found', { what: `a document of ${id}` })
       return row
     },
     /** The global groups of a registered subsystem; throws `not_found`. */
@@ -265,6 +275,11 @@ function createCatalogueReading(tables: Kysely<Tables>) {
       return rows.map(({ group_code }) => group_code)
     },
   }
+}
+
+/** What the document of a service said. */
+function said({ title, description, version, contact, access, document, search }: CatalogueServiceRow) {
+  return { title, description, version, contact, access, document, search }
 }
 
 function sha256(document: Buffer): string {

@@ -7,7 +7,7 @@ export type CatalogueServiceRow = {
   id: string
   provider: string
   service_code: string
-  type: 'REST' | 'OPENAPI'
+  type: 'REST' | 'OPENAPI' | 'WSDL'
   /** JSON lists and objects: see catalogue/rules.ts. */
   endpoints: string
   contact: string
@@ -15,7 +15,7 @@ export type CatalogueServiceRow = {
   title: string
   description: string
   version: string
-  /** SHA-256 of the OpenAPI document; null when there is none. */
+  /** SHA-256 of the OpenAPI or WSDL document; null when there is none. */
   document: string | null
   status: 'offered' | 'withdrawn'
   search: string

@@ -8,7 +8,7 @@ export type Service = {
   provider: string
   memberClass: string
   serviceCode: string
-  type: 'REST' | 'OPENAPI'
+  type: 'REST' | 'OPENAPI' | 'WSDL'
   title: string
   version: string
   status: 'offered' | 'withdrawn'
