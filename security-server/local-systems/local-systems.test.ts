@@ -102,6 +102,12 @@ t.test('services, endpoints and rights', (t) =>
     await systems.updateService(made.service, { url: 'https://a.example', timeoutMs: 5000, verifyTls: false })
     t.match(systems.service(service), { url: 'https://a.example', timeoutMs: 5000, verifyTls: false })
     await t.rejects(systems.updateService(made.service, { timeoutMs: 1 }), code('invalid_input'))
+    t.equal(systems.service(service)?.maxConcurrentCalls, undefined)
+    await systems.updateService(made.service, { maxConcurrentCalls: 3 })
+    t.equal(systems.service(service)?.maxConcurrentCalls, 3)
+    await systems.updateService(made.service, { maxConcurrentCalls: 0 })
+    t.equal(systems.service(service)?.maxConcurrentCalls, undefined, 'no bound')
+    await t.rejects(systems.updateService(made.service, { maxConcurrentCalls: -1 }), code('invalid_input'))
     await t.rejects(
       systems.updateService(made.service, { url: 'http://169.254.169.254/' }),
       code('service_malformed_url'),

@@ -114,4 +114,13 @@ export const localSystemsMigrations: Record<string, Migration> = {
       await seeded.insertInto('local_change').values({ id: 1, counter: 0 }).execute()
     },
   },
+  'security-server-002-local-systems': {
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('service')
+        .addColumn('max_concurrent_calls', integer, (column) => column.notNull().defaultTo(0))
+        .execute()
+    },
+  },
 }

@@ -9,12 +9,15 @@ import type { WsdlSummary } from './summarise-wsdl.ts'
 export type ServiceChange = {
   url?: string | undefined
   timeoutMs?: number | undefined
+  /** 0: no bound. */
+  maxConcurrentCalls?: number | undefined
   verifyTls?: boolean | undefined
   allowEncodedSlash?: boolean | undefined
 }
 
 export type NewService = Omit<Parameters<typeof store.insertService>[1], 'description'>
 
+const MOST_CALLS = 10_000
 const TIMEOUT = { least: 1000, usual: 60_000, most: 1_000_000 }
 const USUAL = { timeoutMs: TIMEOUT.usual, verifyTls: true, allowEncodedSlash: false }
 
@@ -38,15 +41,19 @@ export function serviceRows(
   })
 }
 
-/** Throws `invalid_input` for a timeout outside its bounds. */
+/** Throws `invalid_input` for a timeout or a number of calls outside its bounds. */
 export function columnsOf(change: ServiceChange) {
-  const { url, timeoutMs, verifyTls, allowEncodedSlash } = change
+  const { url, timeoutMs, maxConcurrentCalls, verifyTls, allowEncodedSlash } = change
   if (timeoutMs !== undefined && (timeoutMs < TIMEOUT.least || timeoutMs > TIMEOUT.most)) {
     throw new Fault('invalid_input', { what: `a timeout is ${TIMEOUT.least} to ${TIMEOUT.most} ms` })
+  }
+  if (maxConcurrentCalls !== undefined && (maxConcurrentCalls < 0 || maxConcurrentCalls > MOST_CALLS)) {
+    throw new Fault('invalid_input', { what: `1 to ${MOST_CALLS} calls at once, or 0 for no bound` })
   }
   return {
     ...(url === undefined ? {} : { url }),
     ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
+    ...(maxConcurrentCalls === undefined ? {} : { max_concurrent_calls: maxConcurrentCalls }),
     ...(verifyTls === undefined ? {} : { verify_tls: verifyTls ? 1 : 0 }),
     ...(allowEncodedSlash === undefined ? {} : { allow_encoded_slash: allowEncodedSlash ? 1 : 0 }),
   }

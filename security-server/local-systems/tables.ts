@@ -36,6 +36,8 @@ export type ServiceRow = {
   code: string
   url: string
   timeout_ms: number
+  /** 0: no bound. */
+  max_concurrent_calls: Generated<number>
   verify_tls: number
   allow_encoded_slash: number
 }

@@ -26,6 +26,8 @@ export type LocalService = {
   /** The base address; the service path of a REST request is appended to it. */
   url: string
   timeoutMs: number
+  /** The calls that its system takes at once; undefined: as many as come. */
+  maxConcurrentCalls: number | undefined
   verifyTls: boolean
   /**
    * PEM certificates: the one that the service presents must be one of these or issued by one. When undefined, the system's CAs
@@ -207,6 +209,7 @@ function buildServices(rows: Rows, groups: Map<number, LocalGroup>): Map<number,
         type: description.type as LocalService['type'],
         url: row.url,
         timeoutMs: Number(row.timeout_ms),
+        maxConcurrentCalls: Number(row.max_concurrent_calls) || undefined,
         verifyTls: Number(row.verify_tls) === 1,
         trustedCertificates: shown.length === 0 ? undefined : shown.map(({ der }) => certificatePem(der)),
         disabledNotice: Number(description.disabled) === 1 ? description.disabled_notice : undefined,

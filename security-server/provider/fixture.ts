@@ -89,6 +89,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       type: 'OPENAPI',
       url,
       timeoutMs: 60_000,
+      maxConcurrentCalls: undefined,
       verifyTls: true,
       trustedCertificates: undefined,
       disabledNotice: undefined,

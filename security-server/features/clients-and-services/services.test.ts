@@ -84,12 +84,10 @@ t.test('clients, services, rights and groups', async (t) => {
     t.match(await ask('PATCH', `/services/${service}`, { url }), refused, url)
   }
   t.equal((await ask('POST', at, { type: 'REST', serviceCode: 'others' })).status, 400, 'no address')
-  t.match((await ask('PATCH', `/services/${service}`, { timeoutMs: 2000, verifyTls: false })).body, {
-    timeoutMs: 2000,
-    verifyTls: false,
-  })
-  t.equal((await ask('PATCH', `/services/${service}`, {})).status, 400)
-  t.equal((await ask('PATCH', `/services/${service}`, { timeoutMs: 1 })).status, 400)
+  const settings = { timeoutMs: 2000, verifyTls: false, maxConcurrentCalls: 20 }
+  t.match((await ask('PATCH', `/services/${service}`, settings)).body, settings)
+  const wrong = [{}, { timeoutMs: 1 }, { maxConcurrentCalls: -1 }, { maxConcurrentCalls: 10_001 }]
+  for (const change of wrong) t.equal((await ask('PATCH', `/services/${service}`, change)).status, 400)
   const trusted = await created(`/services/${service}/tls-certificates`, pem)
   t.equal(
     (await ask('DELETE', `/services/${service}/tls-certificates/${String(trusted['sha256'])}`)).status,

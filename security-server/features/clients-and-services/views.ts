@@ -74,6 +74,7 @@ export function viewsWith(q: {
       type: service.type,
       url: service.url,
       timeoutMs: service.timeoutMs,
+      maxConcurrentCalls: service.maxConcurrentCalls ?? 0,
       verifyTls: service.verifyTls,
       allowEncodedSlash: service.allowEncodedSlash,
       disabled: service.disabledNotice !== undefined,

@@ -111,6 +111,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     type: 'REST',
     url: `http://127.0.0.1:${(system.address() as AddressInfo).port}`,
     timeoutMs: 60_000,
+    maxConcurrentCalls: undefined,
     verifyTls: true,
     trustedCertificates: undefined,
     disabledNotice: undefined,
