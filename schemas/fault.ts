@@ -26,6 +26,8 @@ type Facts = {
   cause?: unknown
   /** The id of this fault, if another server has already assigned one. */
   detail?: string | undefined
+  /** Whole seconds after which another try can succeed, for Retry-After; where it is absent, the code decides. */
+  retryAfter?: number | undefined
 }
 
 export class Fault extends Error {
@@ -33,6 +35,7 @@ export class Fault extends Error {
   readonly status: number
   readonly detail: string
   readonly what: string | undefined
+  readonly retryAfter: number | undefined
   /** Set when a peer sent this fault: it is passed on unchanged. */
   readonly received: WireFault | undefined
 
@@ -43,6 +46,7 @@ export class Fault extends Error {
     this.status = catalogue[code].status
     this.detail = facts.detail ?? received?.detail ?? randomUUID()
     this.what = facts.what
+    this.retryAfter = facts.retryAfter
     this.received = received
   }
 

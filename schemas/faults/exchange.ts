@@ -134,6 +134,25 @@ export const exchangeFaults = {
     text: 'The state of the service contracts could not be learned for too long',
     remedy: "The operator has to restore the connection to the registry's registration listener",
   },
+  contract_quota_used_up: {
+    status: 429,
+    blame: 'client',
+    text: 'The quota of the service contract is used up, and nothing was carried out',
+    remedy:
+      'Send again after the time that is named here; agree on a new version of the contract if it is too low',
+  },
+  contract_quota_unknown: {
+    status: 503,
+    blame: 'server',
+    text: 'What is left of the quota of the service contract cannot be learned, and nothing was carried out',
+    remedy: "Try again; the operator of the provider's security server has to look at its database",
+  },
+  service_busy: {
+    status: 503,
+    blame: 'server',
+    text: "The provider's system has as many calls as it takes at once, and nothing was carried out",
+    remedy: 'Send again after the time in Retry-After, with fewer requests at once',
+  },
   service_disabled: {
     status: 400,
     blame: 'client',

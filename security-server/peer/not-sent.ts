@@ -7,8 +7,8 @@ import { asFault, Fault } from '#schemas/fault.ts'
 /** The original fault, marked: the other side, a peer or a local system, cannot have received the request. */
 export class NotSent extends Fault {
   constructor(reason: unknown) {
-    const { code, what, detail, cause } = asFault(reason)
-    super(code, { what, detail, cause })
+    const { code, what, detail, cause, retryAfter } = asFault(reason)
+    super(code, { what, detail, cause, retryAfter })
   }
 }
 

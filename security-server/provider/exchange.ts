@@ -15,6 +15,8 @@ import { removeFields } from './remove-fields.ts'
 import { type OutgoingReply, reply } from './reply.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { sign } from './sign.ts'
+import { takePlace } from './take-place.ts'
+import { takeQuota } from './take-quota.ts'
 import { verify } from './verify.ts'
 
 /** Carries one request of a peer to our system and gives the signed, logged reply; throws a Fault that is logged. */
@@ -35,7 +37,9 @@ export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<
     reached = { step: 'allowed', asked: allowed }
     checkSigner(allowed, rooms)
     const fitting = await checkFields(allowed)
-    const intent = await logIntent(fitting, rooms)
+    const counted = await takeQuota(fitting, rooms)
+    const placed = await takePlace(counted, rooms)
+    const intent = await logIntent(placed, rooms)
     reached = { step: 'intent', asked: intent }
     const answer = await call(intent, rooms)
     const filtered = await removeFields(answer, intent, rooms)

@@ -1,25 +1,52 @@
 /** The provider half of an exchange, on the listener for peers. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
+import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import { createPeerQuota } from '../peer/peer-quota.ts'
+import { type ContractQuotas, createContractQuotas } from './contract-quotas/contract-quotas.ts'
+import { contractQuotaMigrations } from './contract-quotas/migrations.ts'
+import { createQuotaStore } from './contract-quotas/store.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { providerRoutes } from './routes.ts'
+import { createServicePlaces } from './service-places.ts'
 
-type Ground = Omit<ProviderRooms, 'quota'> &
-  Pick<Services, 'log'> & {
+type Ground = Omit<ProviderRooms, 'quota' | 'contractQuotas' | 'servicePlaces'> &
+  Pick<Services, 'log' | 'database' | 'metrics'> & {
+    contracts: Pick<Contracts, 'quotaOf'>
     settings: { peers: { perSecond: number; underWay: number } }
     observe(half: string): (outcome: string, seconds: number) => void
     armProvider(rooms: ProviderRooms): ProviderRooms
   }
 
-export const provider: FeatureModule<Ground> = {
+type Offers = { quotaUseToday: ContractQuotas['useToday'] }
+
+export const provider: FeatureModule<Ground, Offers> = {
   name: 'provider',
+  migrations: contractQuotaMigrations,
   open: (ground) => {
+    const { clock, metrics } = ground
     const { perSecond, underWay } = ground.settings.peers
-    const quota = createPeerQuota({ perSecond, burst: perSecond, underWay, clock: ground.clock })
-    const rooms = ground.armProvider({ ...ground, quota })
+    const quota = createPeerQuota({ perSecond, burst: perSecond, underWay, clock })
+    const leases = metrics.counter(
+      'concordat_contract_quota_leases_total',
+      'Questions to the database for calls under contracts with a quota',
+    )
+    const store = createQuotaStore(ground.database)
+    const contractQuotas = createContractQuotas({
+      ...{ store, clock, quotaOf: ground.contracts.quotaOf },
+      onLease: () => leases.inc(),
+    })
+    const servicePlaces = createServicePlaces()
+    metrics.watch(
+      'concordat_service_calls_waiting',
+      'Requests that wait for a place at a busy service',
+      servicePlaces.waiting,
+    )
+    const rooms = ground.armProvider({ ...ground, quota, contractQuotas, servicePlaces })
     return {
       routes: { peers: (app) => providerRoutes(app, rooms, ground.log, ground.observe('provider')) },
+      offers: { quotaUseToday: contractQuotas.useToday },
+      close: contractQuotas.close,
     }
   },
 }

@@ -31,6 +31,7 @@ import { createServiceClient } from './client.ts'
 import type { Arrival } from './receive.ts'
 import { type Refusal, RefusedExchange } from './refuse.ts'
 import type { ProviderRooms } from './rooms.ts'
+import { createServicePlaces } from './service-places.ts'
 
 const PERSONS = parseServiceId('DEV/GOV/2000/population/persons')
 
@@ -109,6 +110,8 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       clock: world.clock,
       limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 1_000_000, maxBodyBytes: 1_000_000 },
       contracts: { contractFor: () => NO_TERMS, termsOfRefused: () => NO_TERMS },
+      contractQuotas: { take: () => Promise.resolve(() => undefined) },
+      servicePlaces: createServicePlaces(),
       globalConfiguration: world.globalConfiguration,
       localSystems: localSystems(() => made),
       messageLog: log,

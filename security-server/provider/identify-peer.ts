@@ -26,8 +26,10 @@ export type Visit = {
   arrived: number
   /** Ends the hold on the replay keys that this message could repeat. */
   release(): void
-  /** Ends the peer's claim on its quota. */
+  /** Ends the peer's claim on its quota, and what else the message claimed. */
   leave(): void
+  /** Calls `end` when the message leaves. */
+  alsoLeave(end: () => void): void
 }
 
 export function identifyPeer(arrival: Presented, ocspResponses: Buffer[], rooms: ProviderRooms): Visit {
@@ -39,8 +41,12 @@ export function identifyPeer(arrival: Presented, ocspResponses: Buffer[], rooms:
   }
   const head = arrival.headers[HEADER.configurationHead]
   rooms.globalConfiguration.hear(typeof head === 'string' ? head : undefined)
-  const leave = rooms.quota.enter(server.id)
+  const ends = [rooms.quota.enter(server.id)]
+  const leave = (): void => {
+    for (const end of ends.splice(0)) end()
+  }
+  const alsoLeave = (end: () => void): void => void ends.push(end)
   const arrived = rooms.clock()
   const release = rooms.messageLog.holdReplayKeys(arrived)
-  return { peer: server.id, proof: { presented, ocspResponses }, arrived, release, leave }
+  return { peer: server.id, proof: { presented, ocspResponses }, arrived, release, leave, alsoLeave }
 }

@@ -1,6 +1,6 @@
 /**
  * Guarantees that what was refused is on record: for a verified request the request itself and our signed refusal, for
- * an authenticated peer the refusal; strangers are only counted, so that they cannot fill the log. An intent that was
+ * an authenticated peer the refusal; strangers, and what is beyond a limit, are only counted, so that they cannot fill the log. An intent that was
  * not answered is closed: as refused, with our signature, when the system was not reached, else as outcome unknown,
  * which nothing signed may call a refusal.
  */
@@ -21,6 +21,9 @@ import type { ProviderRooms } from './rooms.ts'
 /** What the provider's system did; all else after the call is ours, and none of it a code that a peer takes for a refusal. */
 const OF_THE_CALL: ReadonlySet<FaultCode> = new Set(['service_failed', 'service_timeout', 'internal_error'])
 
+/** Given before anything was done, by the thousand where a system does not wait: counted, and no record (docs/message-path.md). */
+const ONLY_COUNTED: ReadonlySet<FaultCode> = new Set(['contract_quota_used_up', 'service_busy'])
+
 /** A fault on its way to the peer, with what proves it. */
 export type Refusal = { fault: Fault; signatures: Buffer | undefined; peerKnown: boolean }
 
@@ -39,6 +42,10 @@ export async function refuse(
   const fault = isOpen
     ? afterTheCall(cause, 'reply_not_made', (code) => OF_THE_CALL.has(code))
     : asFault(cause)
+  if (reached.step === 'allowed' && ONLY_COUNTED.has(fault.code)) {
+    await reached.asked.body?.discard()
+    return new RefusedExchange({ fault, signatures: undefined, peerKnown: true })
+  }
   const refused = refusedOf(reached, rooms)
   const proof = kind === 'refusal' && refused !== undefined ? await prove(fault, refused, rooms) : undefined
   if (refused !== undefined) await record({ kind, fault, proof, refused, reached }, rooms)

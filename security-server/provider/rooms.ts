@@ -13,6 +13,8 @@ import type { XRoadTlsPeers } from '../peer/tls-profile.ts'
 import type { VerifyMessage } from '../peer/verify-message.ts'
 import type { VerifyPeer } from '../peer/verify-peer.ts'
 import type { ServiceClient } from './client.ts'
+import type { ContractQuotas } from './contract-quotas/contract-quotas.ts'
+import type { ServicePlaces } from './service-places.ts'
 
 export type ProviderRooms = {
   server: ServerId
@@ -28,5 +30,7 @@ export type ProviderRooms = {
   verifyPeer: VerifyPeer
   xroadTlsPeers: XRoadTlsPeers
   quota: PeerQuota
+  contractQuotas: Pick<ContractQuotas, 'take'>
+  servicePlaces: Pick<ServicePlaces, 'enter'>
   serviceClient: ServiceClient
 }

@@ -204,3 +204,18 @@ t.test('who takes all connections of port 5577 keeps only itself from asking', a
   for (const one of silent) one.destroy()
   await until('an answer', async (saw) => saw(await ask('127.0.0.1')) === 'HTTP/1.1 400')
 })
+
+t.test('a limit is told with its time, and is no refusal of a stranger', async (t) => {
+  const fault = new Fault('contract_quota_used_up', { what: 'c0ffee/2', retryAfter: 77 })
+  Object.assign(rooms, { contractQuotas: { take: () => Promise.reject(fault) } })
+  outcomes.length = 0
+  const records = log.records.length
+  const reply = await post()
+  t.match(reply, { statusCode: 200, headers: { 'retry-after': '77', [HEADER.refusal]: undefined } })
+  t.match(parseSoapFault(Buffer.from(await textOf(reply.content))), {
+    type: 'server.serverproxy.contract_quota_used_up',
+    message: /c0ffee\/2/,
+  })
+  t.strictSame(outcomes.splice(0), ['contract_quota_used_up'], 'it is counted')
+  t.equal(log.records.length, records)
+})

@@ -91,6 +91,8 @@ const MAX_REFUSAL_LENGTH = 64 * 1024
 function sendFault(reply: FastifyReply, { fault, signatures }: Refusal): FastifyReply {
   const proof = signatures?.toString('base64') ?? ''
   if (proof !== '' && proof.length <= MAX_REFUSAL_LENGTH) reply.header(HEADER.refusal, proof)
+  // For the status that the other server gives to its system; X-Road's does not look at it.
+  if (fault.retryAfter !== undefined) reply.header('retry-after', fault.retryAfter)
   reply.code(200).header('content-type', FAULT_CONTENT_TYPE).header('soapaction', '""')
   return sendWhole(reply, writeSoapFault(wireFault(fault, 'server.serverproxy')))
 }

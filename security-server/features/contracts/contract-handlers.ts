@@ -152,10 +152,12 @@ export function contractHandlers(rooms: Needs): Handlers {
       const versions = versionsOf(idOf(params)).filter((one) => maySee(one, caller))
       if (versions.length === 0) throw new Fault('not_found', { what: `the contract ${idOf(params)}` })
       const views = await viewsOf(versions, caller, signersOf(keys))
+      const used = await usedOf(versions, rooms)
       return views.map((view, at) => ({
         ...view,
         content: versions[at]!.content,
         sealedBy: versions[at]!.seals,
+        ...(versions[at] === used.version && { quotaToday: used.quotaToday }),
       }))
     },
     proposeContract: ({ body }) => {
@@ -191,6 +193,18 @@ type Acceptance = { contentHash: string; member: string; subsystems?: string[] }
 
 const SUSPENDED = 'it is suspended, and its end does not change that; only the registry can let it go on'
 const HELD: ReadonlySet<string> = new Set(['ACTIVE', 'SUSPENDED', 'EXPIRED'])
+
+/** The newest version in force, if this server counts its calls, and what is used today of its quota. */
+async function usedOf(
+  versions: KeptContract[],
+  { localSystems, quotaUseToday }: Pick<Needs, 'localSystems' | 'quotaUseToday'>,
+): Promise<{ version?: KeptContract; quotaToday?: object }> {
+  const version = versions.findLast(({ listed }) => listed.state === 'ACTIVE' || listed.state === 'SUSPENDED')
+  if (version?.content.quota === undefined) return {}
+  const { provider, contract } = version.content
+  if (localSystems.client(parseSubsystemId(provider)) === undefined) return {}
+  return { version, quotaToday: await quotaUseToday(contract) }
+}
 
 /** Throws `contract_seal_wrong` when this member has nothing to seal or join in this version. */
 function checkParty({ content }: KeptContract, signer: string, joining: string[] | undefined): void {

@@ -15,4 +15,6 @@ export type Needs = {
   localSystems: LocalSystems
   apiKeys: ApiKeys
   people: PeopleStore
+  /** Today's calls of a contract by all nodes of this server (UTC): those that passed, and those beyond the quota. */
+  quotaUseToday(contract: string): Promise<{ day: string; used: number; refused: number }>
 }

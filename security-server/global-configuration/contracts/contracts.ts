@@ -27,6 +27,7 @@ import { fetchItems } from './fetch-items.ts'
 import {
   type ContractIndex,
   type ContractQuestion,
+  type ContractQuota,
   contractFor,
   indexContracts,
   NO_TERMS,
@@ -46,6 +47,8 @@ export type Contracts = {
   contractFor(q: ContractQuestion): RecordTerms
   /** See `termsOfRefused` in index-contracts.ts. */
   termsOfRefused(q: Pick<ContractQuestion, 'client' | 'service'>): RecordTerms
+  /** The quota of a version, by its name in `RecordTerms`; undefined when the parties agreed on none. */
+  quotaOf(contract: string): ContractQuota | undefined
   /**
    * Whether the suspension list of one of its parties' instances names the contract, also after the contract's end. False while
    * there is no valid configuration: then no call is accepted anyway.
@@ -223,6 +226,7 @@ export async function createContracts(q: {
         instances.some((one) => snapshot.suspensionsIn(one).ofContract(id))
       return contractFor(index, question, isSuspended)
     },
+    quotaOf: (contract) => index?.quotas.get(contract),
     termsOfRefused: (question) => (index === undefined ? NO_TERMS : termsOfRefused(index, question)),
     isSuspended: (content) => {
       try {

@@ -60,7 +60,12 @@ export type ContractIndex = {
   /** The time (ms) at which the registry made the list. */
   asOf: number
   byService: ReadonlyMap<string, readonly Compiled[]>
+  /** By the name of a version, as in `RecordTerms.contract`; only contracts that agree on one. */
+  quotas: ReadonlyMap<string, ContractQuota>
 }
+
+/** How many calls the parties agreed on; at least one of the limits. */
+export type ContractQuota = NonNullable<ContractContent['quota']>
 
 /** How long the state of contracts may be used; a contract itself may allow a longer time. */
 export const LIST_GOOD_MS = 10 * 60_000
@@ -110,7 +115,16 @@ export function indexContracts(q: {
       else known.push(compiled)
     }
   }
-  return { required: q.required, asOf: q.asOf, byService }
+  return { required: q.required, asOf: q.asOf, byService, quotas: quotasOf(sorted) }
+}
+
+function quotasOf(contracts: KeptContract[]): Map<string, ContractQuota> {
+  const quotas = new Map<string, ContractQuota>()
+  for (const { content } of contracts) {
+    const { contract, version, quota = {} } = content
+    if (Object.keys(quota).length > 0) quotas.set(`${contract}/${version}`, quota)
+  }
+  return quotas
 }
 
 function agreedOf(
