@@ -16,7 +16,7 @@ import type { ConsumerRooms } from './rooms.ts'
 /** With what its records say of what holds: the contract under which it goes among it. */
 export type Covered = Allowed<Accepted> & { terms: TermsOnRecord }
 
-/** Throws `contract_required`, `contract_suspended`, `contract_ended`, `contracts_outdated`. */
+/** Throws `contract_required`, `contract_suspended`, `contract_ended`, `contracts_outdated`, `contract_quota_used_up`. */
 export function checkContract(accepted: Allowed<Accepted>, rooms: ConsumerRooms): Covered {
   const { protocol, client, service, method, servicePath } = accepted.request
   if (METADATA_SERVICES[protocol].has(service.serviceCode)) return { ...accepted, terms: NO_TERMS }
@@ -28,6 +28,7 @@ export function checkContract(accepted: Allowed<Accepted>, rooms: ConsumerRooms)
   const isElsewhere = service.instance !== rooms.server.instance
   const question = { client, service, method, path, at: rooms.clock(), isElsewhere, isInGlobalGroup }
   const terms = rooms.contracts.contractFor(question)
+  rooms.usedUpQuotas.check(terms.contract)
   const local = rooms.localSystems.client(client)
   if (local === undefined) throw new Fault('unknown_member', { what: idText(client) })
   const { authenticationMode: authentication } = local

@@ -367,7 +367,7 @@ t.test('how it ended: refused, or nobody knows', async (t) => {
     'server.serverproxy.access_denied_not',
   ])
     t.notOk(saysNotCalled(type), type)
-  const long = new PeerRefusal(fault('x'), world.provider.id, 'A'.repeat(100_000))
+  const long = new PeerRefusal(fault('x'), world.provider.id, { refusal: 'A'.repeat(100_000) })
   t.equal(long.signatures, undefined)
 })
 

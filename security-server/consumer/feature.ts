@@ -5,8 +5,12 @@ import { type ContainerLog, containerRoutes } from './container-routes.ts'
 import { listClientsRoute } from './list-clients.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import { consumerRoutes } from './routes.ts'
+import { createUsedUpQuotas } from './used-up-quotas.ts'
 
-type Ground = Omit<ConsumerRooms, 'heardTreeHead' | 'authenticationIdentity' | 'messageLog'> &
+type Ground = Omit<
+  ConsumerRooms,
+  'heardTreeHead' | 'authenticationIdentity' | 'messageLog' | 'usedUpQuotas'
+> &
   Pick<Services, 'log'> & {
     messageLog: ConsumerRooms['messageLog'] & ContainerLog
     keys: Pick<ConsumerRooms, 'authenticationIdentity'>
@@ -23,6 +27,7 @@ export const consumer: FeatureModule<Ground> = {
     const { log, globalConfiguration, localSystems, messageLog } = ground
     const rooms = ground.armConsumer({
       ...ground,
+      usedUpQuotas: createUsedUpQuotas(ground),
       heardTreeHead: ground.witnessRoom.partners.heard,
       authenticationIdentity: ground.keys.authenticationIdentity,
     })

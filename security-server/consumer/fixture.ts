@@ -28,6 +28,7 @@ import { writeMessage } from '../peer/write-message.ts'
 import type { Arrival } from './accept.ts'
 import type { ContainerLog } from './container-routes.ts'
 import type { ConsumerRooms } from './rooms.ts'
+import { createUsedUpQuotas } from './used-up-quotas.ts'
 
 /** The request as the peer got it. */
 export type Received = {
@@ -109,6 +110,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
       clock,
       limits,
       contracts: { contractFor: () => NO_TERMS },
+      usedUpQuotas: createUsedUpQuotas({ clock }),
       globalConfiguration: world.globalConfiguration,
       localSystems: {
         client: (id: ClientId) => (idText(id) === idText(TAX) ? made.local : undefined),

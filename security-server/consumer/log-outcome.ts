@@ -23,6 +23,7 @@ export async function logOutcome(
 ): Promise<Fault> {
   const fault = isToldAsItIs(cause) ? cause : afterTheCall(cause, 'reply_not_accepted')
   const peerRefusal = fault instanceof PeerRefusal ? fault : undefined
+  rooms.usedUpQuotas.hear(logged.terms.contract, fault)
   const proof = peerRefusal === undefined ? undefined : await verifiedRefusal(peerRefusal, logged, rooms)
   try {
     await rooms.messageLog.append({

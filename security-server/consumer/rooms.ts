@@ -10,6 +10,7 @@ import type { PeerClient } from '../peer/client.ts'
 import type { PathLog } from '../peer/message-log.ts'
 import type { SignMessage } from '../peer/sign-message.ts'
 import type { VerifyMessage } from '../peer/verify-message.ts'
+import type { UsedUpQuotas } from './used-up-quotas.ts'
 
 export type ConsumerRooms = {
   server: ServerId
@@ -17,6 +18,7 @@ export type ConsumerRooms = {
   limits: ReadLimits
   globalConfiguration: Pick<GlobalConfiguration, 'current' | 'hear'>
   contracts: Pick<Contracts, 'contractFor'>
+  usedUpQuotas: UsedUpQuotas
   localSystems: LocalSystems
   messageLog: PathLog
   signMessage: SignMessage

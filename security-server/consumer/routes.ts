@@ -13,6 +13,7 @@ import { escapeXml } from '#core/xml/escape.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault, wireFault } from '#schemas/fault.ts'
+import { catalogue } from '#schemas/fault-catalogue.ts'
 import { HEADER } from '#schemas/wire.ts'
 import type { Codec } from '../message/codec.ts'
 import type { Answer } from '../message/message.ts'
@@ -24,6 +25,7 @@ import { sendWhole } from '../peer/unread-body.ts'
 import type { Arrival } from './accept.ts'
 import type { LoggedAnswer } from './answer.ts'
 import { exchange } from './exchange.ts'
+import { waitFor } from './peer-refusal.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import { enterConnection } from './under-way.ts'
 
@@ -170,9 +172,12 @@ export function sendFault(request: FastifyRequest, reply: FastifyReply, fault: F
   const { type, message, detail } = wireFault(fault, 'server.clientproxy')
   // X-Road answers 500 for all that is not the client's own error; ours of the 5xx class say more.
   const status = type.startsWith('client.') ? fault.status : Math.max(500, fault.status)
-  reply.code(status).header(HEADER.error, type.replace(/[^\x20-\x7e]/g, '?'))
+  const toWaitFor = waitFor(type)
+  reply.code(toWaitFor === undefined ? status : catalogue[toWaitFor].status)
+  reply.header(HEADER.error, type.replace(/[^\x20-\x7e]/g, '?'))
   // Also a provider's, whose status is 500 (RFC 9110 section 10.2.3).
-  if (type.endsWith('.too_many_requests')) reply.header('retry-after', '1')
+  if (fault.retryAfter !== undefined) reply.header('retry-after', fault.retryAfter)
+  else if (type.endsWith('.too_many_requests')) reply.header('retry-after', '1')
   const accept = request.headers.accept ?? ''
   if (/\b(?:text\/xml|application\/xml|text\/\*)/i.test(accept)) {
     const parts = Object.entries({ type, message, detail }).map(

@@ -110,7 +110,8 @@ async function readFault(reply: PeerReply): Promise<Fault> {
   const fault = receivedFault(await faultBytes(reply.content))
   if (fault === undefined)
     throw new Fault('invalid_message', { what: `${idText(reply.server)} answered text/xml that is no fault` })
-  return new PeerRefusal(fault, reply.server, reply.headers[HEADER.refusal])
+  const { [HEADER.refusal]: refusal, 'retry-after': retryAfter } = reply.headers
+  return new PeerRefusal(fault, reply.server, { refusal, retryAfter })
 }
 
 async function faultBytes(content: PeerReply['content']): Promise<Buffer> {

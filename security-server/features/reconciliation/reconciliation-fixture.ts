@@ -187,6 +187,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
           return tax.log.append(entry as never)
         },
       },
+      usedUpQuotas: { check: () => undefined, hear: () => undefined },
       peerClient: tax.client,
       authenticationIdentity: world.consumer.keys.authenticationIdentity,
     },
