@@ -3,6 +3,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { writeSoap } from '#core/transport/write-soap.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'
 import type { Body } from '../message/body.ts'
 import type { MessageSignature } from '../message/message.ts'
@@ -10,6 +13,9 @@ import { soap } from '../message/soap.ts'
 import { TAX } from '../peer/peer-fixture.ts'
 import { createMessageSigner } from '../peer/sign-message.ts'
 import { writeMessage } from '../peer/write-message.ts'
+import { createContractQuotas } from './contract-quotas/contract-quotas.ts'
+import { contractQuotaMigrations } from './contract-quotas/migrations.ts'
+import { createQuotaStore } from './contract-quotas/store.ts'
 import { exchange } from './exchange.ts'
 import { createProviderWorld, refusalIn } from './fixture.ts'
 import type { Arrival } from './receive.ts'
@@ -159,4 +165,35 @@ t.test('what was not signed does not come in', async (t) => {
     /^multipart\/related; boundary="xatt/,
     'its start is not passed on',
   )
+})
+
+t.test('a quota and a bound of calls at once hold for SOAP, too, and leave no body behind', async (t) => {
+  const calls = system.calls.length
+  const terms = { contract: 'c0ffee/2' }
+  const database = await openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  await migrate(database, contractQuotaMigrations)
+  const under: typeof rooms = {
+    ...rooms,
+    contracts: { contractFor: () => terms, termsOfRefused: () => terms },
+    contractQuotas: createContractQuotas({
+      ...{ store: createQuotaStore(database), clock: world.clock, quotaOf: () => ({ perDay: 2 }) },
+      onLease: () => undefined,
+    }),
+  }
+  const send = async (id: string): Promise<unknown> =>
+    exchange(arrivalOf(await signed(messageOf(id), [randomBytes(70_000)]), id), under)
+  await send('quota-1')
+  made.log.records.length = 0
+  made.service.maxConcurrentCalls = 1
+  under.servicePlaces = { enter: () => Promise.reject(new Fault('service_busy', { retryAfter: 1 })) }
+  t.equal((await refusalIn(made, send('quota-2'))).fault.code, 'service_busy')
+  under.servicePlaces = rooms.servicePlaces
+  await send('quota-3')
+  const { fault, signatures } = await refusalIn(made, send('quota-4'))
+  t.match(fault, { code: 'contract_quota_used_up', what: /^c0ffee\/2: 2 calls a day \(UTC\), again at / })
+  t.equal(signatures, undefined)
+  t.equal(system.calls.length, calls + 2)
+  t.strictSame(made.log.told(), ['request:', 'reply:ok'])
+  await made.log.records[0]?.body?.discard()
 })

@@ -9,6 +9,7 @@ import { skipFor } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import { type Admin, colons, type ServerName, startWorld } from '../world.ts'
 import { contractByPeople } from './contract-by-people.ts'
+import { contractQuota } from './contract-quota.ts'
 
 const mail = await startMailServer(t, { tls: 'none' })
 const world = await startWorld({
@@ -262,6 +263,22 @@ t.test('extended by one act of each side, the old version gives way', async (t) 
   )
   agreed = next
 })
+
+/** The next version of the contract in force, with this quota. */
+async function withQuota(quota: object): Promise<string> {
+  const at = `/contracts/${agreed.contract}`
+  const kept = { logLevel: 'digest', secret: { visibleTo: [population.member] } }
+  agreed = await world.admin.population.send('POST', `${at}/versions`, { terms: terms({ ...kept, quota }) })
+  await acceptBy('tax', agreed)
+  await acceptBy('population', agreed)
+  await registryAdmin.send('POST', `${at}/approve`, { contentHash: agreed.hash })
+  await refresh()
+  return agreed.contract
+}
+
+t.test('a quota is kept by the provider, told to the system, and outlives a restart', (t) =>
+  contractQuota(t, { world, target: PERSON, withQuota }),
+)
 
 t.test('its end: by people only, and by time', async (t) => {
   const [director] = directors.tax
