@@ -3,6 +3,7 @@
  * is logged or sent before a call has its place; what had to wait for it is allowed still.
  */
 import { idText, memberOf } from '#schemas/identifiers.ts'
+import { checkFields } from '../peer/check-fields.ts'
 import { checkContract } from './check-contract.ts'
 import { checkRegistered } from './check-registered.ts'
 import { checkSigner } from './check-signer.ts'
@@ -22,7 +23,7 @@ export async function takePlace(counted: CountedRequest, rooms: ProviderRooms): 
     checkRegistered(request, visit.peer, rooms)
     const again = checkContract(counted, rooms)
     checkSigner(again, rooms)
-    return { ...again, takeBack: counted.takeBack }
+    return { ...(await checkFields(again)), takeBack: counted.takeBack }
   } catch (cause) {
     counted.takeBack()
     throw cause
