@@ -54,6 +54,8 @@ export type Settings = KeepingSettings & {
   }
   registryReports: { callCounts: boolean }
   limits: { bodyBytes: number; soapBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
+  /** After how many days a new log key is made; only when somebody asks for it when absent. */
+  logKeyDays?: number
   /** The process that holds the keys for searching the log by person. */
   subjectKeys?: SubjectKeysSettings
   /** Set when this server cosigns the checkpoints of other servers' logs. */
@@ -271,6 +273,12 @@ export const settingsSchema = {
           description: 'No exchange when a record is unstamped for longer',
         },
       },
+    },
+    logKeyDays: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 3650,
+      description: 'After how many days a new log key is made by itself',
     },
     subjectKeys: {
       type: 'object',

@@ -1,18 +1,25 @@
 /** The jobs and checks of the log in a running server: signing tree heads, maintenance, closing abandoned exchanges. */
 import path from 'node:path'
+import type { Clock } from '#platform/clock.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import { watchWritable } from './check-writable.ts'
+import { rotateWhenDue } from './keys/rotate-when-due.ts'
 import type { MessageLog } from './message-log.ts'
 
 type Ground = {
   node: string
+  clock: Clock
+  settings: { logKeyDays?: number }
   storedLog: { keyFolder: string; bodyFolder: string }
-  messageLog: Pick<MessageLog, 'checkpointNow' | 'maintain' | 'closeAbandoned' | 'checkUsable'>
+  messageLog: Pick<
+    MessageLog,
+    'checkpointNow' | 'maintain' | 'closeAbandoned' | 'checkUsable' | 'logKeys' | 'rotateLogKey'
+  >
 }
 
 export const ownLog: FeatureModule<Ground> = {
   name: 'message-log',
-  open: ({ messageLog, node, storedLog }) => ({
+  open: ({ messageLog, node, storedLog, clock, settings: { logKeyDays } }) => ({
     jobs: [
       { kind: 'checkpoint', everySeconds: 5, run: async () => void (await messageLog.checkpointNow()) },
       { kind: 'maintain-log', everySeconds: 5, run: () => messageLog.maintain() },
@@ -21,6 +28,14 @@ export const ownLog: FeatureModule<Ground> = {
         ...{ kind: 'close-exchanges', everySeconds: 10, onEachNode: true },
         run: async () => void (await messageLog.closeAbandoned()),
       },
+      ...(logKeyDays === undefined
+        ? []
+        : [
+            {
+              ...{ kind: 'rotate-log-key', everySeconds: 3600 },
+              run: async () => void (await rotateWhenDue(messageLog, logKeyDays, clock)),
+            },
+          ]),
     ],
     health: {
       'message-log': () => {

@@ -5,6 +5,7 @@ import t from 'tap'
 import { eachDatabase } from '#test/databases.ts'
 import { logFolder, logOptions, openTestLog, signedRecord } from '../fixture.ts'
 import { readLogKeys } from './log-keys.ts'
+import { rotateWhenDue } from './rotate-when-due.ts'
 
 await eachDatabase(t, async (_database, t, url) => {
   const options = logOptions(logFolder(t), url)
@@ -31,5 +32,22 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match(await without.logKeys(), [{ isHere: true }, { id: old!.id, isHere: false }])
     await without.close()
     renameSync(`${file}.away`, file)
+  })
+
+  await t.test('a key that is old enough is replaced by itself, once', async (t) => {
+    const clock = { now: Date.now() }
+    const log = await openTestLog(t, { ...options, clock: () => clock.now })
+    const due = () => rotateWhenDue(log, 30, () => clock.now)
+    await log.append(await signedRecord())
+    t.equal(await due(), false)
+    clock.now += 30 * 86_400_000 - 60_000
+    t.equal(await due(), false)
+    clock.now += 120_000
+    t.equal(await due(), true)
+    t.equal(await due(), false)
+    clock.now -= 40 * 86_400_000
+    t.equal(await due(), false, 'a clock that went back')
+    t.equal((await log.logKeys()).length, 3)
+    await log.close()
   })
 })
