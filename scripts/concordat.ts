@@ -25,6 +25,10 @@ const COMMANDS: Record<string, Command> = {
     summary: "every operation of a security server's management API",
     load: () => import('./server.ts'),
   },
+  adapter: {
+    summary: "a system of one's own as a service of a security server: describe and register it",
+    load: () => import('./adapter.ts'),
+  },
   bench: { summary: 'measure exchanges beside a bare pair of proxies', load: () => import('./bench.ts') },
   console: { summary: 'build the web pages that the servers give', load: () => import('./console.ts') },
   docs: { summary: 'the documents as pages with a search', load: () => import('./docs.ts') },

@@ -1,5 +1,6 @@
 /** Makes docs/errors.md from the catalogue of faults, so that the two cannot differ. */
 import { catalogue } from '#schemas/fault-catalogue.ts'
+import { adapterFaults } from '#schemas/faults/adapter.ts'
 import { administrationFaults } from '#schemas/faults/administration.ts'
 import type { FaultEntry } from '#schemas/faults/entry.ts'
 import { exchangeFaults } from '#schemas/faults/exchange.ts'
@@ -38,6 +39,7 @@ export function errorsDocument(): string {
     ['The message between servers', messageFaults],
     ['The server and its administration', operationFaults],
     ['People, sessions and second persons', administrationFaults],
+    ['Adapters, and the systems behind them', adapterFaults],
   ] as const
   const sections = parts.map(([title, faults]) => `\n## ${title}\n\n${table(faults)}`)
   const given = (when: FaultEntry['given']): string =>

@@ -9,6 +9,8 @@ import { pathToFileURL } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { parse } from 'yaml'
+import { readSettings } from '#adapters/kit/serve-adapter.ts'
+import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { checkSettings, settingsSchema as registrySchema } from '#central-registry/config.ts'
 import { trustServicesSchema } from '#certs/configuration.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
@@ -55,6 +57,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: subjectKeysSchema,
     prefix: 'SUBJECT_KEYS',
     example: 'docs/examples/subject-keys.yaml',
+  },
+  {
+    heading: 'SQL adapter',
+    schema: sqlAdapter.schema,
+    prefix: sqlAdapter.prefix,
+    example: 'docs/examples/sql-adapter.yaml',
   },
   {
     heading: 'Development trust services',
@@ -170,6 +178,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
     const settings = await readConfiguration<object>(path.join(ROOT, example), schema, {}, prefix)
     if (schema === registrySchema) checkSettings(settings as Parameters<typeof checkSettings>[0])
     if (schema === serverSchema) checkServerSettings(settings as Parameters<typeof checkServerSettings>[0])
+    if (schema === sqlAdapter.schema) await readSettings(sqlAdapter, path.join(ROOT, example), {})
     const text = read(example)
     const missing = settingsOf(schema as Schema, prefix)
       .map(([name = '']) => name.replaceAll('`', '').split('.').at(-1) as string)

@@ -287,6 +287,9 @@ t.test('these rules do catch what they forbid', (t) => {
     ['security-server/features/exports/a.ts', 'security-server/features/traffic/b.ts'],
     ['security-server/consumer/a.ts', 'security-server/features/exports/b.ts'],
     ['security-server/adapters.ts', 'adapters/a.ts'],
+    ['adapters/kit/a.ts', 'adapters/sql/b.ts'],
+    ['adapters/sql/a.ts', 'adapters/soap/b.ts'],
+    ['adapters/sql/a.ts', 'certs/b.ts'],
     ['central-registry/members/a.ts', 'central-registry/servers/b.ts'],
     ['central-registry/features/fleet/a.ts', 'central-registry/features/contracts/b.ts'],
     ['platform/a.ts', 'test/b.ts'],
@@ -301,6 +304,7 @@ t.test('these rules do catch what they forbid', (t) => {
   t.notOk(whyNot('security-server/features/exports/a.ts', 'security-server/message-log/tree/b.ts', false))
   t.notOk(whyNot('central-registry/main.ts', 'central-registry/features/fleet/b.ts', false))
   t.notOk(whyNot('console/registry/a.tsx', 'console/kit/b.tsx', false))
+  t.notOk(whyNot('adapters/sql/a.ts', 'adapters/kit/b.ts', false))
   const trespasser = (from: string, text = '') => {
     const one = {
       name: 'platform/jobs/a.ts',
@@ -311,6 +315,7 @@ t.test('these rules do catch what they forbid', (t) => {
     return DOORS.filter((door) => misusers(door, [one]).includes(one.name)).map(({ what }) => what)
   }
   t.strictSame(trespasser('kysely'), ['the database'])
+  t.strictSame(trespasser('mysql2/promise'), ['the database'])
   t.strictSame(trespasser('undici'), ['outside HTTP'])
   t.strictSame(trespasser('libxml2-wasm'), ['libxml2'])
   t.strictSame(trespasser('node:fs', 'const a = b as unknown as A'), ['a type against the checker'])

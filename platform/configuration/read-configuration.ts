@@ -10,6 +10,9 @@ import { Fault } from '#schemas/fault.ts'
 import { applyEnvironment } from './environment.ts'
 import { checkSettings } from './settings-schema.ts'
 
+/** Makes a fault that names file, line and column of the setting below `keys`. */
+export type Problem = (keys: string[], what: string) => Fault
+
 const MAX_BYTES = 1024 * 1024
 const MAX_ALIASES = 20
 
@@ -17,13 +20,14 @@ const MAX_ALIASES = 20
  * Reads `file` as settings of type T, which `schema` (JSON Schema 2020-12) must describe. Two annotations are ours: `"x-path":
  * true` resolves a relative path against the file's folder; `"x-environment": "REDIS_URL"` names a further environment variable
  * for a setting. The variable PREFIX_SECTION_SETTING overrides a scalar setting. Missing settings get the schema's defaults.
- * Throws `invalid_configuration`.
+ * `check` looks for what no schema can say; it throws what its `problem` makes. Throws `invalid_configuration`.
  */
 export async function readConfiguration<T>(
   file: string,
   schema: object,
   environment: Record<string, string | undefined>,
   prefix: string,
+  check?: (settings: T, problem: Problem) => void,
 ): Promise<T> {
   const text = await readText(file)
   const lines = new LineCounter()
@@ -50,6 +54,7 @@ export async function readConfiguration<T>(
     return file
   }
   await checkSettings(settings, schema, path.dirname(path.resolve(file)), position)
+  check?.(settings as T, (keys, what) => invalid(`${position(keys)}: ${keys.join('.')} ${what}`))
   return settings as T
 }
 

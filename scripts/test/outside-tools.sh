@@ -1,11 +1,12 @@
 #!/bin/sh
-# The programs that tests need: PostgreSQL, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, SoftHSM with
+# The programs that tests need: PostgreSQL, MariaDB, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, SoftHSM with
 # p11-kit and OpenSC. As root on Debian this installs them, without starting or enabling their services. Elsewhere it prints
 # in one line what is missing.
 set -eu
 
 has() { command -v "$1" >/dev/null 2>&1; }
 has_postgresql() { has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
+has_mariadb() { [ -x /usr/sbin/mariadbd ] || has mariadbd; }
 has_redis() { has valkey-server || has redis-server; }
 has_softhsm() {
   for module in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so /usr/lib64/pkcs11/libsofthsm2.so; do
@@ -17,6 +18,7 @@ has_chromium() { has chromium || has chromium-browser; }
 
 missing() {
   has_postgresql || echo postgresql
+  has_mariadb || echo mariadb-server
   has_redis || echo valkey-server
   has_chromium || echo chromium
   if ! has_softhsm || ! has softhsm2-util; then echo softhsm2; fi
@@ -41,7 +43,9 @@ install() {
   apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $packages || return 1
   for name in $packages; do
     # The services must not start at the next boot either. Only packages installed just now: other servers of the machine stay as they are.
-    if has systemctl; then systemctl disable "$name" || true; fi
+    service=$name
+    if [ "$name" = mariadb-server ]; then service=mariadb; fi
+    if has systemctl; then systemctl disable "$service" || true; fi
   done
 }
 
@@ -70,5 +74,5 @@ fi
 if [ -n "${CI:-}" ]; then
   echo "Missing: $names- in CI no test may be skipped." >&2
 else
-  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql redis-server chromium xmlsec1 openssl unzip strace python3 softhsm2 p11-kit opensc"
+  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql mariadb-server redis-server chromium xmlsec1 openssl unzip strace python3 softhsm2 p11-kit opensc"
 fi

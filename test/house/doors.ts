@@ -12,7 +12,7 @@ export const DOORS: Door[] = [
   {
     what: 'the database',
     imports:
-      /^(kysely|kysely\/.*|pg|node:sqlite|#platform\/database\/.*|\.\/(dialect|sqlite|postgresql)\.ts)$/,
+      /^(kysely|kysely\/.*|pg|mysql2|mysql2\/.*|node:sqlite|#platform\/database\/.*|\.\/(dialect|sqlite|postgresql)\.ts)$/,
     allowed: new RegExp(`${STORES.source}|^platform/(database/|services\\.ts$)`),
   },
   {

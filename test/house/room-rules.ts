@@ -63,6 +63,7 @@ export function whyNot(name: string, file: string, isTest: boolean): string | un
     return ROOMS[room]?.includes(other) ? undefined : `${room} may not import ${other}`
   }
   if (room === 'console') return whyNotBetweenConsoles(inner, otherInner)
+  if (room === 'adapters') return whyNotBetweenAdapters(inner, otherInner)
   return room in SERVERS ? whyNotInServer(room, name, file) : undefined
 }
 
@@ -96,6 +97,11 @@ export function roomOf(file: string): string {
 function whyNotBetweenConsoles(inner: string, other: string): string | undefined {
   if (inner === other || other === 'texts' || (other === 'kit' && inner !== 'texts')) return undefined
   return `${inner} may not import ${other}`
+}
+
+/** An adapter imports the kit, which imports no adapter; adapters do not import each other. */
+function whyNotBetweenAdapters(inner: string, other: string): string | undefined {
+  return inner === other || other === 'kit' ? undefined : `${inner} may not import ${other}`
 }
 
 /** Modules and names that core, which is pure, must not mention. */

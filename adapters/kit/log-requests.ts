@@ -1,0 +1,41 @@
+/**
+ * One line and one measurement for each request: which operation, how it ended, and which exchange of the own security server it
+ * belongs to. No address, parameter, value or user is in it.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { HEADER } from '#schemas/wire.ts'
+
+/** An id or identifier in printable ASCII; anything else is left out of the line. */
+const PLAIN = /^[\x21-\x7e]{1,255}$/
+
+/** Adds the hooks; call it before the routes are added. */
+export function logRequests(app: FastifyInstance, metrics: Metrics): void {
+  const answers = metrics.counter('concordat_adapter_requests_total', 'Answered requests', [
+    'route',
+    'status',
+  ])
+  const seconds = metrics.histogram('concordat_adapter_request_seconds', 'Time from request to answer', [
+    'route',
+  ])
+  app.addHook('onResponse', async (request, reply) => {
+    // The route's pattern, not the address, which holds what was asked for.
+    const route = request.routeOptions.url ?? ''
+    answers.inc({ route, status: reply.statusCode })
+    seconds.observe({ route }, reply.elapsedTime / 1000)
+    const line = {
+      method: request.method,
+      route,
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      ...plain('xRoadId', request.headers[HEADER.id]),
+      ...plain('client', request.headers[HEADER.client]),
+      ...(reply.faultType === undefined ? {} : { fault: reply.faultType, detail: reply.faultDetail }),
+    }
+    request.log.info(line, 'request')
+  })
+}
+
+function plain(name: string, value: string | string[] | undefined): Record<string, string> {
+  return typeof value === 'string' && PLAIN.test(value) ? { [name]: value } : {}
+}

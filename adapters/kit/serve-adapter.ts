@@ -1,0 +1,121 @@
+/**
+ * Runs an adapter as a process: checks its settings, opens the way to its system, listens to its own security server alone, answers
+ * by the description that it publishes, and drains.
+ */
+import type { FastifyInstance } from 'fastify'
+import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { createHealth } from '#platform/health/create-health.ts'
+import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { tlsOf } from '#platform/http-service/listener-tls.ts'
+import { registerOpenApi } from '#platform/http-service/openapi.ts'
+import { createLog, type Log } from '#platform/logging/create-log.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { type Running, runProcess } from '#platform/process/run-process.ts'
+import type { Adapter } from './adapter.ts'
+import { checkNumbers } from './check-numbers.ts'
+import { clientCheck } from './listen.ts'
+import { logRequests } from './log-requests.ts'
+import { openApiDocument, publicDocument } from './openapi-document.ts'
+import { checkKitSettings, type KitSettings, serviceUrl } from './settings.ts'
+
+const DOCUMENT_PATH = '/openapi.json'
+/** A system that is away may be back soon; a busy one sets its own time. */
+const RETRY_SECONDS = 5
+const OWN_SECURITY_SERVER = {
+  kind: 'key',
+  id: 'security-server',
+  name: 'the own security server',
+  roles: [],
+} as const
+
+type Environment = Record<string, string | undefined>
+
+/** For the adapter's main.ts: runs until SIGTERM or SIGINT. */
+export async function runAdapter<S extends KitSettings>(
+  adapter: Adapter<S>,
+  file: string,
+  environment: Environment,
+): Promise<void> {
+  const name = `${adapter.name}-adapter`
+  const log = createLog({ name, level: 'info' })
+  const start = async (): Promise<Running> => {
+    const settings = await readSettings(adapter, file, environment)
+    log.level = settings.logLevel
+    return serveAdapter(adapter, settings, log)
+  }
+  await runProcess({ name, log, start })
+}
+
+/** The checked settings of the file. Throws `invalid_configuration` with file, line and column. */
+export function readSettings<S extends KitSettings>(
+  adapter: Adapter<S>,
+  file: string,
+  environment: Environment,
+): Promise<S> {
+  return readConfiguration<S>(file, adapter.schema, environment, adapter.prefix, (settings, problem) => {
+    checkKitSettings(settings, problem)
+    adapter.check(settings, problem)
+  })
+}
+
+/** The document that the adapter publishes, which its service at the security server is described by. */
+export function describeAdapter<S extends KitSettings>(adapter: Adapter<S>, settings: S): object {
+  return publicDocument(openApiDocument(settings, adapter.describe(settings)))
+}
+
+/** Opens and serves the adapter. `stop` lets the requests under way end. */
+export async function serveAdapter<S extends KitSettings>(
+  adapter: Adapter<S>,
+  settings: S,
+  log: Log,
+): Promise<Running> {
+  const metrics = createMetrics()
+  const health = createHealth()
+  const { https, guard } = await clientCheck(settings.listen, log)
+  const tls = await tlsOf(settings.monitoring)
+  const opened = await adapter.open({ settings, log, metrics })
+  for (const [name, check] of Object.entries(opened.health)) health.add(name, check)
+  const app = createHttpService({ name: 'service', log, logRequests: false, ...(https && { https }) })
+  const monitoring = createHttpService({ name: 'monitoring', log, ...tls })
+  const close = async (): Promise<void> => {
+    await app.close()
+    await monitoring.close()
+    await opened.close()
+  }
+  try {
+    guard(app)
+    logRequests(app, metrics)
+    sayWhenToRetry(app)
+    const document = openApiDocument(settings, adapter.describe(settings))
+    checkNumbers(app, document)
+    await registerOpenApi(app, {
+      document,
+      handlers: opened.handlers,
+      authenticate: async () => ({ ...OWN_SECURITY_SERVER, roles: [] }),
+    })
+    const published = JSON.stringify(publicDocument(document))
+    const base = new URL(serviceUrl(settings)).pathname.replace(/\/$/, '')
+    app.get(base + DOCUMENT_PATH, async (_request, reply) => reply.type('application/json').send(published))
+    health.routes(monitoring)
+    metrics.routes(monitoring)
+    await monitoring.listen({ host: settings.monitoring.address, port: settings.monitoring.port })
+    await app.listen({ host: settings.listen.address, port: settings.listen.port })
+  } catch (thrown) {
+    await close()
+    throw thrown
+  }
+  return {
+    ready: `${settings.service.title} at ${serviceUrl(settings)}`,
+    async stop() {
+      health.drain()
+      await close()
+    },
+  }
+}
+
+function sayWhenToRetry(app: FastifyInstance): void {
+  app.addHook('onSend', async (_request, reply) => {
+    if (reply.statusCode === 503 && !reply.hasHeader('retry-after'))
+      reply.header('retry-after', RETRY_SECONDS)
+  })
+}

@@ -1,0 +1,106 @@
+/**
+ * The SQL adapter: tables, views and queries of one database as services, as the mapping says. Each request is one statement with
+ * bound values, within limits of time, rows, bytes and number.
+ */
+import type { Adapter, OpenAdapter } from '#adapters/kit/adapter.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { Fault } from '#schemas/fault.ts'
+import { createHandler } from './answer.ts'
+import { checkCatalogue } from './check-catalogue.ts'
+import { checkSettings } from './check-settings.ts'
+import { describeResource } from './describe.ts'
+import { type Dialect, dialectOf } from './dialects.ts'
+import { limitQueries } from './limit-queries.ts'
+import { type Resource, readMapping } from './mapping.ts'
+import { type SqlSettings, settingsSchema } from './settings.ts'
+import type { Source } from './source.ts'
+
+export const sqlAdapter: Adapter<SqlSettings> = {
+  name: 'sql',
+  schema: settingsSchema,
+  prefix: 'SQL_ADAPTER',
+  check: checkSettings,
+  describe: (settings) => readMapping(settings, dialectOf(settings.database)).map(describeResource),
+  open: openSqlAdapter,
+}
+
+async function openSqlAdapter({
+  settings,
+  log,
+  metrics,
+}: Parameters<Adapter<SqlSettings>['open']>[0]): Promise<OpenAdapter> {
+  const { database, limits } = settings
+  const dialect = dialectOf(database)
+  const resources = readMapping(settings, dialect)
+  const source = await openSource(settings)
+  const fits = createCatalogueCheck(resources, dialect, source)
+  await fits().catch((thrown: unknown) => atStart(thrown, source, log))
+  const limit = limitQueries({ running: limits.connections, waiting: limits.waiting, waitMs: limits.queryMs })
+  metrics.watch('concordat_sql_queries_running', 'Queries that run now', limit.running)
+  metrics.watch('concordat_sql_queries_waiting', 'Queries that wait for their turn', limit.waiting)
+  const seconds = metrics.histogram('concordat_sql_query_seconds', 'Time of a query at the database', [
+    'outcome',
+  ])
+  const query: Source['query'] = (statement) =>
+    limit.run(async () => {
+      await fits()
+      const stop = seconds.startTimer()
+      try {
+        const rows = await source.query(statement)
+        stop({ outcome: 'rows' })
+        return rows
+      } catch (thrown) {
+        stop({ outcome: thrown instanceof Fault ? thrown.code : 'internal_error' })
+        throw thrown
+      }
+    })
+  return {
+    handlers: Object.fromEntries(
+      resources.map((resource) => [
+        resource.id,
+        createHandler({ resource, dialect, answerBytes: limits.answerBytes, query }),
+      ]),
+    ),
+    health: {
+      database: async () => {
+        await query({ text: 'select 1', values: [] })
+        return { ok: true }
+      },
+    },
+    close: () => source.close(),
+  }
+}
+
+/** The driver is loaded only for the database that the settings name. */
+async function openSource({ database, limits }: SqlSettings): Promise<Source> {
+  switch (database.kind) {
+    case 'sqlite':
+      return (await import('./open-sqlite.ts')).openSqlite(database, limits)
+    case 'postgresql':
+      return (await import('./postgresql-store.ts')).openPostgresql(database, limits)
+    case 'mariadb':
+      return (await import('./mariadb-store.ts')).openMariadb(database, limits)
+  }
+}
+
+/** Compares mapping and catalogue until they were found to fit once; all who ask meanwhile wait for the same comparison. */
+function createCatalogueCheck(resources: Resource[], dialect: Dialect, source: Source): () => Promise<void> {
+  let found: Promise<void> | undefined
+  return () => {
+    found ??= checkCatalogue(resources, dialect, source).catch((thrown: unknown) => {
+      found = undefined
+      throw thrown
+    })
+    return found
+  }
+}
+
+/** A mapping that does not fit ends the start. A database that is away may come back: until then the adapter says so. */
+async function atStart(thrown: unknown, source: Source, log: Log): Promise<void> {
+  const isAway = thrown instanceof Fault && ['source_unavailable', 'source_timeout'].includes(thrown.code)
+  if (!isAway) {
+    await source.close()
+    throw thrown
+  }
+  log.warn({ err: thrown }, 'the database is away: requests are answered with 503 until it is back')
+}

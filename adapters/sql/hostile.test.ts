@@ -1,0 +1,263 @@
+/** What clients and databases that mean harm, or are slow, get from the SQL adapter: a clear refusal, and no other row. */
+import path from 'node:path'
+import t from 'tap'
+import { emptyFolder, startAdapter } from '#adapters/kit/kit-fixture.ts'
+import { HOSTILE_TEXTS } from '#test/fakes/hostile-values.ts'
+import { until } from '#test/until.ts'
+import { sqlAdapter } from './adapter.ts'
+import { eachKind, PERSONS } from './databases-fixture.ts'
+import type { DatabaseSettings } from './settings.ts'
+
+const INJECTIONS = [
+  ...[
+    "' or '1'='1",
+    "'; drop table person; --",
+    '" or ""="',
+    '`; drop table person; #',
+    "') or 1=1 --",
+    "\\' or 1=1 #",
+  ],
+  ...[
+    "P001' union select secret from person --",
+    'null',
+    '1 or 1=1',
+    '0x31',
+    '1e0',
+    '1;select pg_sleep(10)',
+    '%',
+    '_',
+    '!',
+    '%25',
+  ],
+  ...[
+    "'||(select secret from person limit 1)||'",
+    '$1',
+    ':person',
+    '?',
+    "P001\u0000'",
+    '\ud7ff',
+    '𐀀',
+    'a'.repeat(5000),
+    '/**/',
+    '\u02bc or 1=1',
+  ],
+]
+const TEXTS = [...INJECTIONS, ...HOSTILE_TEXTS]
+
+const everything = ['eq', 'in', 'gt', 'ge', 'lt', 'le']
+const fields = {
+  code: { type: 'string', maxLength: 200, filters: [...everything, 'prefix'] },
+  number: { type: 'integer', filters: everything, order: true },
+  born: { type: 'date', filters: everything },
+  active: { type: 'boolean', filters: ['eq', 'in'] },
+  changed: { type: 'date-time', filters: everything, order: true },
+  income: { type: 'number', filters: everything },
+}
+const code = { code: { type: 'string' } }
+const SLOW: Record<DatabaseSettings['kind'], string> = {
+  sqlite:
+    'with recursive c(n) as (select 1 union all select n + 1 from c where n < :seconds * 100000000) select count(*) as code from c',
+  postgresql: 'select pg_sleep(cast(:seconds as integer))::text as code',
+  mariadb: 'select sleep(:seconds) as code',
+}
+const WRITES: Record<DatabaseSettings['kind'], { before: string[]; query: string }> = {
+  sqlite: { before: [], query: "select load_extension('person') as code" },
+  postgresql: {
+    before: [
+      `create function wipe() returns text language sql volatile as $$ delete from person; select 'gone'::text $$`,
+    ],
+    query: 'select wipe() as code',
+  },
+  mariadb: {
+    before: [
+      `create function wipe() returns varchar(10) modifies sql data begin delete from person; return 'gone'; end`,
+      'grant execute on register.* to reader@localhost',
+    ],
+    query: 'select wipe() as code',
+  },
+}
+const JOURNAL = "select journal_mode as code from pragma_journal_mode('delete')"
+const seconds = { seconds: { type: 'integer', minimum: 0, maximum: 1000 } }
+
+t.test('on every database', async (t) => {
+  await eachKind(t, async (t, kind, database) => {
+    for (const statement of WRITES[kind].before) await database.run(statement)
+    const resources = [
+      { path: '/persons', table: 'person', fields, key: ['code'], page: { standard: 10, most: 100 } },
+      { path: '/persons/{code}', table: 'person', fields: code, one: true },
+      {
+        path: '/of/{name}',
+        query: 'select code from person where name = :name',
+        parameters: { name: { type: 'string', maxLength: 200 } },
+        fields: code,
+      },
+      { path: '/slow/{seconds}', query: SLOW[kind], parameters: seconds, fields: code },
+      // MariaDB refuses it at the start.
+      ...(kind === 'mariadb' ? [] : [{ path: '/wipe', query: WRITES[kind].query, fields: code }]),
+      ...(kind === 'sqlite' ? [{ path: '/journal', query: JOURNAL, fields: code }] : []),
+      {
+        path: '/photos',
+        table: 'person',
+        fields: { code: { type: 'string' }, photo: { type: 'string' } },
+        key: ['code'],
+      },
+    ]
+    const limits = { queryMs: 700, connections: 2, waiting: 2 }
+    const { ask, lines, stop } = await startAdapter(t, sqlAdapter, {
+      settings: { database: database.settings, limits, resources },
+    })
+    const count = async (): Promise<number> => {
+      const { body } = await ask('/persons?limit=100')
+      return (body as { items: unknown[] }).items.length
+    }
+
+    await t.test('injections find nothing and change nothing', async (t) => {
+      const given = new Map<string, number>()
+      const tryAt = async (target: string): Promise<void> => {
+        const { status, text } = await ask(target)
+        given.set(String(status), (given.get(String(status)) ?? 0) + 1)
+        if (![200, 400, 404].includes(status)) t.fail(`${status} for ${target}: ${text}`)
+        // Only a comparison that any text meets may find rows.
+        const found = status === 200 && /P\d{3}/.test(text)
+        if (found && !/\.(gt|ge|lt|le|prefix)=/.test(target)) t.fail(`${target} found ${text}`)
+        if (/SECRET/.test(text)) t.fail(`${target} gave a column that is not mapped`)
+      }
+      const parameters = Object.entries(fields).flatMap(([name, { filters }]) =>
+        filters.map((one) => (one === 'eq' ? name : `${name}.${one}`)),
+      )
+      for (const [at, text] of TEXTS.entries()) {
+        const encoded = encodeURIComponent(text.toWellFormed())
+        for (const target of [
+          `/persons/${encoded}`,
+          `/of/${encoded}`,
+          `/persons?order=${encoded}`,
+          `/persons?after=${encoded}`,
+        ])
+          await tryAt(target)
+        // Each text at a third of the parameters, each parameter with many texts.
+        for (const parameter of parameters.filter((_, index) => (index + at) % 3 === 0))
+          await tryAt(`/persons?${parameter}=${encoded}`)
+        await tryAt(`/persons?${encoded}=1`)
+      }
+      t.ok(given.get('200')! > 20 && given.get('400')! > 100, JSON.stringify([...given]))
+      t.equal(await count(), PERSONS)
+    })
+
+    await t.test('what is out of range, unknown, repeated or huge is refused', async (t) => {
+      const refused = [
+        ...[
+          'number=99999999999999999999',
+          'number=1.5',
+          'number=',
+          'number=0x10',
+          'number=NaN',
+          'income=Infinity',
+          'income=1e999',
+        ],
+        ...[
+          'born=2026-02-30',
+          'born=today',
+          'born=2026-1-1',
+          'changed=2026-01-01',
+          'changed=2026-01-01T25:00:00Z',
+          'active=yes',
+          'active=2',
+        ],
+        ...[
+          'code=a&code=b',
+          'limit=0',
+          'limit=101',
+          'limit=1000000',
+          'limit=-1',
+          'limit=1e9',
+          'after=',
+          'order=code',
+          'order=-',
+          'unknown=1',
+        ],
+        ...[
+          '__proto__=1',
+          'constructor=1',
+          'secret=1',
+          'code.like=P%25',
+          'name=x',
+          `code=${'a'.repeat(201)}`,
+        ],
+        `code.in=${Array.from({ length: 51 }, () => 'a').join('&code.in=')}`,
+        ...[
+          'after=W10',
+          'after=WyIiLG51bGxd',
+          'after=WyIiLDFd',
+          'after=WyIiLCJhIiwiYiJd',
+          'after=eyJhIjoxfQ',
+          'after=////',
+          'after=WyJudW1iZXIiLDEsIlAwMDEiXQ',
+        ],
+      ]
+      for (const query of refused)
+        t.match(await ask(`/persons?${query}`), { status: 400, body: { type: 'invalid_input' } }, query)
+      const all = await ask('/persons?after=WyIiLCIiXQ')
+      t.match(all, { status: 200 }, 'a place that a client made itself is just a place')
+      for (const path of ['/persons/..%2f..%2fetc', '/persons/', '/persons//x', '/slow/-1', '/slow/1001'])
+        t.ok([400, 404].includes((await ask(path)).status), path)
+    })
+
+    await t.test('a query has its time, and the next one is not made to wait', async (t) => {
+      const slow = await ask('/slow/900')
+      t.match(slow, { status: 504, body: { type: 'source_timeout' } })
+      t.equal(await count(), PERSONS)
+    })
+
+    await t.test('as many run and wait as may, the others are told at once', async (t) => {
+      const answers = await Promise.all(Array.from({ length: 8 }, () => ask('/slow/900')))
+      const statuses = answers.map(({ status }) => status)
+      t.equal(statuses.filter((status) => status === 503).length >= 4, true, String(statuses))
+      t.ok(statuses.includes(504))
+      const busy = answers.find(({ status }) => status === 503)
+      t.match(busy, { headers: { 'retry-after': '5' }, body: { type: 'source_busy' } })
+      await until('an ordinary answer', async () => (await count()) === PERSONS)
+    })
+
+    await t.test('nothing is written, whatever the mapping says', async (t) => {
+      if (kind !== 'mariadb') t.match(await ask('/wipe'), { status: 502, body: { type: 'source_failed' } })
+      if (kind === 'sqlite') t.match(await ask('/journal'), { status: 502, body: { type: 'source_failed' } })
+      t.equal(await count(), PERSONS)
+    })
+
+    await t.test('bytes are no text', async (t) => {
+      const bytes = { sqlite: "x'ff00'", postgresql: "'\\xff00'", mariadb: "x'ff00'" }[kind]
+      await database.run(`update person set photo = ${bytes} where number = 1`)
+      const answer = await ask('/photos?limit=1')
+      if (kind === 'postgresql')
+        t.match(answer.body, { items: [{ photo: '\\xff00' }] }, 'PostgreSQL writes them as a text')
+      else t.match(answer, { status: 502, body: { message: /photo holds something that is no string/ } })
+    })
+    await stop()
+    t.strictSame(
+      lines.filter((line) => /drop table|union select|SECRET|1=1/.test(line)),
+      [],
+      'no value is in the log',
+    )
+  })
+})
+
+t.test('an answer has at most so many bytes', async (t) => {
+  const folder = emptyFolder(t)
+  const { DatabaseSync } = await import('node:sqlite')
+  const file = path.join(folder, 'large.db')
+  const database = new DatabaseSync(file)
+  database.exec(
+    `create table large (id integer primary key, text text); insert into large values (1, '${'x'.repeat(600)}'), (2, '${'y'.repeat(600)}')`,
+  )
+  database.close()
+  const large = { id: { type: 'integer' }, text: { type: 'string' } }
+  const resources = [
+    { path: '/large', table: 'large', fields: large, key: ['id'] },
+    { path: '/large/{id}', table: 'large', fields: large, one: true },
+  ]
+  const settings = { database: { kind: 'sqlite', file }, limits: { answerBytes: 1024 }, resources }
+  const { ask } = await startAdapter(t, sqlAdapter, { settings, folder })
+  t.match(await ask('/large/1'), { status: 200 })
+  t.match(await ask('/large'), { status: 400, body: { type: 'answer_too_large' } })
+  t.match(await ask('/large?limit=1'), { status: 400 }, 'the row that says whether there are more counts too')
+})

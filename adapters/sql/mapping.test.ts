@@ -1,0 +1,161 @@
+/** Mappings that are wrong: told with file and place, or, where only the database knows, at the start. */
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { emptyFolder, startAdapter } from '#adapters/kit/kit-fixture.ts'
+import { readSettings } from '#adapters/kit/serve-adapter.ts'
+import { sqlAdapter } from './adapter.ts'
+import { eachKind } from './databases-fixture.ts'
+import { readQuery } from './placeholders.ts'
+
+const code = { code: { type: 'string' } }
+
+t.test('parameters of a query are found, and nothing else is', (t) => {
+  const plain = { backslash: '', hash: false }
+  const parametersOf = (query: string, quoting = plain) =>
+    readQuery(query, quoting).flatMap((part) => ('parameter' in part ? [part.parameter] : []))
+  t.strictSame(
+    parametersOf(`select ':a', ":b", \`:c\`, x::text, y -- :d\n from t /* :e */ where z = :f and w=:f2;`),
+    ['f', 'f2'],
+  )
+  t.strictSame(parametersOf(`select 'it''s :a' || :b`), ['b'])
+  t.strictSame(parametersOf(`select E'\\':a' || :b`), ['b'])
+  t.strictSame(
+    parametersOf(`select '\\' || :b || '\\'`),
+    ['b'],
+    'a backslash is itself in PostgreSQL and SQLite',
+  )
+  t.strictSame(
+    parametersOf(`select '\\':a' || "\\":c" || :b # :d`, { backslash: `'"`, hash: true }),
+    ['b'],
+    'not in MariaDB',
+  )
+  const whole = `select a from t where b = ':x' and c = :x`
+  t.equal(
+    readQuery(whole, plain)
+      .map((part) => ('text' in part ? part.text : `:${part.parameter}`))
+      .join(''),
+    whole,
+  )
+  for (const [query, why] of [
+    ['select 1; select 2', /more than one/],
+    ["select 'a", /quote without an end/],
+    ['select /* a', /comment without an end/],
+    ['select $$a$$', /uses \$/],
+    ['select ?', /uses \?/],
+  ] as const)
+    t.throws(() => readQuery(query, plain), why)
+  t.end()
+})
+
+t.test('a mapping that does not fit itself is told with its place', async (t) => {
+  const folder = emptyFolder(t)
+  const file = path.join(folder, 'adapter.yaml')
+  const base = { path: '/a', table: 't', fields: { id: { type: 'integer' } }, key: ['id'] }
+  const of = (...resources: object[]) => ({ resources })
+  const sqlite = { kind: 'sqlite', file: 'x.db' }
+  const remote = { kind: 'postgresql', host: 'db.example', name: 'a', user: 'b' }
+  const wrong: [settings: object, what: RegExp][] = [
+    [{ resources: [] }, /resources must NOT have fewer than 1/],
+    [of({ ...base, path: 'a' }), /resources.0.path must match/],
+    [of({ ...base, path: '/a b' }), /resources.0.path must match/],
+    [of(base, { ...base, path: '/a' }), /resources.1.path is that of resource 1 too/],
+    [of({ ...base, path: '/openapi.json' }), /description/],
+    [of({ ...base, query: 'select 1' }), /needs table or query, and not both/],
+    [of({ path: '/a', fields: base.fields }), /needs table or query/],
+    [of({ ...base, key: [] }), /needs a key/],
+    [of({ ...base, key: ['other'] }), /resources.0.key.0 names other/],
+    [of({ ...base, fields: { id: { type: 'number' } } }), /whose type cannot be sorted by/],
+    [of({ ...base, path: '/a/{who}' }), /names who/],
+    [
+      of({ ...base, fields: { limit: { type: 'integer', filters: ['eq'] } }, key: ['limit'] }),
+      /the parameter limit a second time/,
+    ],
+    [
+      of({ ...base, fields: { id: { type: 'integer', filters: ['prefix'] } } }),
+      /prefix, which is for strings/,
+    ],
+    [of({ ...base, fields: { id: { type: 'integer', pattern: '^a' } } }), /fields.id.pattern is for strings/],
+    [
+      of({ ...base, fields: { ...base.fields, a: { type: 'string', pattern: '(' } } }),
+      /fields.a.pattern is no regular expression/,
+    ],
+    [of({ ...base, fields: { 'a b': { type: 'integer' } } }), /fields/],
+    [of({ ...base, fields: { __proto: { type: 'integer' } } }), /fields/],
+    [of({ ...base, page: { standard: 100, most: 10 } }), /page.standard is above/],
+    [of({ path: '/a', query: 'delete from t', fields: base.fields }), /query must be a select/],
+    [
+      of({ path: '/a', query: 'select :b', fields: base.fields }),
+      /uses :b, which is not among its parameters/,
+    ],
+    [of({ path: '/a', query: 'select 1; drop table t', fields: base.fields }), /more than one statement/],
+    [of({ ...base, parameters: { a: { type: 'string' } } }), /parameters.a is for a query/],
+    [{ database: { kind: 'sqlite' } }, /database.file is needed for sqlite/],
+    [{ database: { ...sqlite, user: 'a' } }, /database.user is not for sqlite/],
+    [{ database: { ...remote, password: 'secret' } }, /there is no setting database.password/],
+    [{ database: remote }, /database.host is another machine: authorityFile is needed/],
+    [{ limits: { queryMs: 0 } }, /limits.queryMs must be >= 50/],
+  ]
+  for (const [change, what] of wrong) {
+    const settings = {
+      listen: {},
+      service: { code: 'c', title: 't' },
+      database: sqlite,
+      resources: [base],
+      ...change,
+    }
+    writeFileSync(file, JSON.stringify(settings, null, 1))
+    const thrown = await readSettings(sqlAdapter, file, {}).catch((one: unknown) => one)
+    t.match(thrown, { code: 'invalid_configuration', what }, what.source)
+    t.match((thrown as { what: string }).what, /adapter\.yaml:\d+:\d+: /, what.source)
+  }
+})
+
+t.test('a mapping that does not fit the database is an error at the start', async (t) => {
+  await eachKind(t, async (t, kind, database) => {
+    const fails = async (resource: object, what: RegExp) => {
+      const settings = { database: database.settings, resources: [{ path: '/a', one: true, ...resource }] }
+      await t.rejects(
+        startAdapter(t, sqlAdapter, { settings }),
+        { code: 'invalid_configuration', what },
+        what.source,
+      )
+    }
+    await fails({ table: 'persons', fields: code }, /resources\.0 \(\/a\): there is no table or view/)
+    await fails(
+      { table: 'person', fields: { kode: { type: 'string' } } },
+      /fields\.kode needs the column kode, which does not exist/,
+    )
+    await fails(
+      { table: 'person', fields: { code: { type: 'string', column: 'CODE' } } },
+      /column CODE, which does not exist/,
+    )
+    await fails({ table: 'person', fields: code, where: { deleted: 0 } }, /where names the column deleted/)
+    await fails(
+      { query: 'select code as kode from person', fields: code },
+      /needs the column code, which does not exist/,
+    )
+    await fails({ query: 'select code from persons', fields: code }, /resources\.0 \(\/a\): .*persons/)
+    await fails({ query: 'select from where', fields: code }, /resources\.0 \(\/a\)/)
+    const injected = 'person" where 1=1 --'
+    await fails({ table: injected, fields: code }, /there is no table or view/)
+    if (kind === 'mariadb') {
+      await database.run(
+        'create function wipe() returns int modifies sql data begin delete from person; return 1; end',
+      )
+      await database.run('grant execute on register.* to reader@localhost')
+      await fails({ query: 'select wipe() as code', fields: code }, /READ ONLY/)
+    }
+    if (kind !== 'sqlite') {
+      await fails(
+        { table: 'person', fields: { number: { type: 'string', filters: ['eq'] } } },
+        /is string and is compared/,
+      )
+      await fails(
+        { table: 'person', fields: { name: { type: 'integer' } } },
+        /is integer, and its column name holds text/,
+      )
+      await fails({ table: 'person', fields: { born: { type: 'date-time' } } }, /holds date/)
+    }
+  })
+})

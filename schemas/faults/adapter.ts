@@ -1,0 +1,36 @@
+/** Faults of adapters: the way from an adapter to the system behind it. They leave with the answer of a service, under its signature. */
+import type { FaultEntry } from './entry.ts'
+
+export const adapterFaults = {
+  source_unavailable: {
+    status: 503,
+    blame: 'server',
+    text: 'The system behind this service cannot be reached',
+    remedy:
+      'Send the request again after the time in Retry-After; the provider sees why at the /health/ready of its adapter',
+  },
+  source_busy: {
+    status: 503,
+    blame: 'server',
+    text: 'This service has as many requests under way as it takes',
+    remedy: 'Send the request again after the time in Retry-After',
+  },
+  source_timeout: {
+    status: 504,
+    blame: 'server',
+    text: 'The system behind this service did not answer in time',
+    remedy: 'Ask for less, or tell the provider',
+  },
+  source_failed: {
+    status: 502,
+    blame: 'server',
+    text: 'The system behind this service did not answer as the service is described',
+    remedy: "Tell the provider; the detail id is in its adapter's log",
+  },
+  answer_too_large: {
+    status: 400,
+    blame: 'client',
+    text: 'The answer is larger than this service gives at once',
+    remedy: 'Ask for fewer rows with limit, or for less with the filters of the service',
+  },
+} satisfies Record<string, FaultEntry>

@@ -1,0 +1,130 @@
+/**
+ * `concordat adapter <name> ...`: what an adapter offers, and its registration at the own security server. The adapter itself is a
+ * server, which scripts/concordat runs.
+ */
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import type { Adapter } from '#adapters/kit/adapter.ts'
+import { describeAdapter, readSettings } from '#adapters/kit/serve-adapter.ts'
+import { type KitSettings, serviceUrl } from '#adapters/kit/settings.ts'
+import { sqlAdapter } from '#adapters/sql/adapter.ts'
+import { printable } from '#platform/plain-text.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { openManagementApi } from './management/client.ts'
+import { CommandError } from './management/command-error.ts'
+import { registerService } from './management/register-service.ts'
+
+const USAGE = `Usage: concordat adapter <name> --configuration file.yaml
+       concordat adapter <name> describe --configuration file.yaml
+       concordat adapter <name> register --configuration file.yaml --client INSTANCE:CLASS:CODE:SUBSYSTEM
+                                         [--url URL] [--key-file FILE] [--enable]
+
+Runs an adapter until SIGTERM or SIGINT. describe prints the OpenAPI document of what it offers; register makes it a service of
+the client at the own security server, or brings the service there to the settings: address, document with its endpoints, TLS
+certificate. A new service is switched off until it is enabled, and nobody has a right to it until one is given.
+
+  --client    the subsystem whose service it is
+  --url       the management API of the security server, or CONCORDAT_SERVER_URL
+  --key-file  a file with an API key for it, or CONCORDAT_SERVER_KEY_FILE
+  --enable    switch the service on
+
+Adapters:
+  sql         tables, views and queries of SQLite, PostgreSQL, MariaDB and MySQL
+
+Exit code 0 when it was done, 1 when it failed or was refused, 2 for wrong usage or settings.
+`
+
+/** What this command needs of an adapter, whatever its settings are. */
+type Known = {
+  describe(file: string): Promise<{ settings: KitSettings; document: object }>
+}
+
+const ADAPTERS: Record<string, Known> = { sql: known(sqlAdapter) }
+
+/** Never throws for what users can correct. */
+export async function run(args: string[]): Promise<number> {
+  try {
+    return await runCommand(args)
+  } catch (thrown) {
+    if (!(thrown instanceof CommandError || thrown instanceof Fault)) throw thrown
+    process.stderr.write(`concordat adapter: ${printable(thrown.message)}\n`)
+    if (thrown instanceof CommandError) return thrown.exitCode
+    return asFault(thrown).code === 'invalid_configuration' ? 2 : 1
+  }
+}
+
+async function runCommand(args: string[]): Promise<number> {
+  const { values, positionals } = parsed(args)
+  if (values.help === true || args.length === 0) {
+    process.stdout.write(USAGE)
+    return values.help === true ? 0 : 2
+  }
+  const [name = '', act = '', ...more] = positionals
+  const adapter = Object.hasOwn(ADAPTERS, name) ? ADAPTERS[name] : undefined
+  if (adapter === undefined) throw new CommandError(2, `there is no adapter ${JSON.stringify(name)}`)
+  if (!['describe', 'register'].includes(act) || more.length > 0)
+    throw new CommandError(2, `${name} takes describe or register, or --configuration as its first word`)
+  if (values.configuration === undefined) throw new CommandError(2, '--configuration is missing')
+  const { settings, document } = await adapter.describe(values.configuration)
+  if (act === 'describe') {
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+    return 0
+  }
+  const url = values.url ?? process.env['CONCORDAT_SERVER_URL']
+  const keyFile = values['key-file'] ?? process.env['CONCORDAT_SERVER_KEY_FILE']
+  if (values.client === undefined) throw new CommandError(2, '--client is missing')
+  if (url === undefined || keyFile === undefined)
+    throw new CommandError(
+      2,
+      '--url and --key-file (or CONCORDAT_SERVER_URL and CONCORDAT_SERVER_KEY_FILE) are missing',
+    )
+  const done = await registerService(await openManagementApi({ url, keyFile }), {
+    client: values.client,
+    code: settings.service.code,
+    url: serviceUrl(settings),
+    document: JSON.stringify(document),
+    certificate: await certificateOf(settings),
+    enable: values.enable === true,
+  })
+  process.stdout.write(`${done.map(printable).join('\n')}\n`)
+  return 0
+}
+
+function parsed(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        configuration: { type: 'string' },
+        client: { type: 'string' },
+        url: { type: 'string' },
+        'key-file': { type: 'string' },
+        enable: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+  } catch (cause) {
+    throw new CommandError(2, (cause as Error).message.split('\n', 1)[0]!, cause)
+  }
+}
+
+/** The first certificate of the file is the adapter's own; the others are those that issued it. */
+async function certificateOf({ listen }: KitSettings): Promise<string | undefined> {
+  if (listen.certificateFile === undefined) return undefined
+  const text = await readFile(listen.certificateFile, 'latin1').catch((cause: unknown) => {
+    throw new CommandError(2, `${listen.certificateFile} cannot be read`, cause)
+  })
+  const [own] = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/.exec(text) ?? []
+  if (own === undefined) throw new CommandError(2, `${listen.certificateFile} holds no PEM certificate`)
+  return own
+}
+
+function known<S extends KitSettings>(adapter: Adapter<S>): Known {
+  return {
+    describe: async (file) => {
+      const settings = await readSettings(adapter, file, process.env)
+      return { settings, document: describeAdapter(adapter, settings) }
+    },
+  }
+}
