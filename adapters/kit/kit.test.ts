@@ -1,9 +1,11 @@
 /** What every adapter has of the kit: who is let in, what it says of itself, what it logs, and how wrong settings are told. */
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { Agent } from 'undici'
+import { issueCertificate } from '#certs/ca/issue-certificate.ts'
+import { PROFILES } from '#certs/profiles.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
@@ -121,6 +123,27 @@ function fileOf(t: Test, settings: object | string): string {
   return file
 }
 
+/** A certificate of `name` that `issuer` issued, each with its key; both certify themselves when they are the same. */
+async function issued(
+  folder: string,
+  name: string,
+  issuer?: { name: string; privateKey: KeyObject; publicKey: KeyObject },
+) {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const by = issuer ?? { name, privateKey, publicKey }
+  const { der } = await issueCertificate({
+    subject: [['CN', name]],
+    publicKey,
+    profile: PROFILES.authentication,
+    issuer: { ...by, name: [['CN', by.name]] },
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 3_600_000),
+  })
+  const key = String(privateKey.export({ format: 'pem', type: 'pkcs8' }))
+  writeFileSync(path.join(folder, `${name}.pem`), certificatePem(der))
+  return { name, privateKey, publicKey, key, certificate: certificatePem(der) }
+}
+
 /** A key with a certificate that it signed itself, valid for 20 years from `at`. */
 function identity(folder: string, name: string, address: string, at = new Date()) {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -143,11 +166,14 @@ t.test('only the own security server is let in', async (t) => {
   const [server, newer, stranger] = ['server', 'newer', 'stranger'].map((name) =>
     identity(folder, name, address),
   ) as [ReturnType<typeof identity>, ReturnType<typeof identity>, ReturnType<typeof identity>]
+  const authority = await issued(folder, 'authority')
+  const certified = await issued(folder, 'certified', authority)
+  const neighbour = await issued(folder, 'neighbour', authority)
   const ended = identity(folder, 'ended', address, new Date('2000-01-01'))
   const clientCertificateFile = path.join(folder, 'clients.pem')
   writeFileSync(
     clientCertificateFile,
-    [server, newer, ended].map(({ certificate }) => certificate).join('\n'),
+    [server, newer, ended, certified, authority].map(({ certificate }) => certificate).join('\n'),
   )
   const { certificateFile, keyFile } = own
   const settings = {
@@ -170,7 +196,10 @@ t.test('only the own security server is let in', async (t) => {
   }
   t.match(await askAs(server), { status: 200 })
   t.match(await askAs(newer), { status: 200 }, 'while the server changes its certificate there are two')
+  t.match(await askAs(certified), { status: 200 }, 'one that an authority issued')
   for (const [client, why] of [
+    [authority, /not among those/],
+    [neighbour, /not among those/],
     [undefined, /showed no certificate/],
     [stranger, /not among those/],
     [ended, /not valid now/],
@@ -183,7 +212,7 @@ t.test('only the own security server is let in', async (t) => {
   }
   t.equal(
     lines.filter((line) => line.includes('"msg":"request"')).length,
-    2,
+    3,
     'no request of a stranger was read',
   )
   const plain = new Agent()

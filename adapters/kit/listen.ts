@@ -53,16 +53,21 @@ function whyRefused(
   return undefined
 }
 
+/** A security server exports its certificate with those that issued it, which are nobody's to connect with. */
 async function readCertificates(file: string): Promise<ReadonlySet<string>> {
   const blocks = (await readPem(file)).toString('latin1').match(CERTIFICATE) ?? []
+  if (blocks.length === 0)
+    throw new Fault('invalid_configuration', { what: `${file} holds no PEM certificate` })
   try {
-    const allowed = new Set(blocks.map((pem) => new X509Certificate(pem).fingerprint256))
-    if (allowed.size > 0) return allowed
+    const all = blocks.map((pem) => new X509Certificate(pem))
+    const isIssuer = (one: X509Certificate): boolean =>
+      all.some((other) => other.subject !== one.subject && other.verify(one.publicKey))
+    const own = all.filter((one) => !isIssuer(one))
+    return new Set(own.map(({ fingerprint256 }) => fingerprint256))
   } catch (cause) {
     throw new Fault('invalid_configuration', {
       what: `${file} holds a certificate that cannot be read`,
       cause,
     })
   }
-  throw new Fault('invalid_configuration', { what: `${file} holds no PEM certificate` })
 }

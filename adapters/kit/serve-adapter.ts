@@ -77,7 +77,9 @@ export async function serveAdapter<S extends KitSettings>(
   for (const [name, check] of Object.entries(opened.health)) health.add(name, check)
   const app = createHttpService({ name: 'service', log, logRequests: false, ...(https && { https }) })
   const monitoring = createHttpService({ name: 'monitoring', log, ...tls })
+  let isDraining = false
   const close = async (): Promise<void> => {
+    isDraining = true
     await app.close()
     await monitoring.close()
     await opened.close()
@@ -86,6 +88,10 @@ export async function serveAdapter<S extends KitSettings>(
     guard(app)
     logRequests(app, metrics)
     sayWhenToRetry(app)
+    // Otherwise the connection of a request that was under way would stay open, idle, and hold the process.
+    app.addHook('onSend', async (_request, reply) => {
+      if (isDraining) reply.header('connection', 'close')
+    })
     const document = openApiDocument(settings, adapter.describe(settings))
     checkNumbers(app, document)
     await registerOpenApi(app, {
