@@ -35,7 +35,8 @@ export function hasMariadb(): boolean {
   return findProgram(['mariadbd'], FOLDERS) !== undefined && installer() !== undefined
 }
 
-export async function startMariadb(): Promise<MariadbServer> {
+/** `more` are options besides the usual ones, which they replace. */
+export async function startMariadb(more: string[] = []): Promise<MariadbServer> {
   const mariadbd = findProgram(['mariadbd'], FOLDERS)
   if (mariadbd === undefined) throw new Error('MariaDB is not installed')
   const folder = mkdtempSync('/tmp/concordat-db-')
@@ -61,6 +62,7 @@ export async function startMariadb(): Promise<MariadbServer> {
         '--innodb-flush-method=fsync',
       ],
       ...[`--user=${userInfo().username}`, `--pid-file=${path.join(folder, 'pid')}`],
+      ...more,
     ]
     child = spawn(mariadbd, options, { stdio: 'ignore' })
     child.unref()

@@ -44,8 +44,8 @@ export function postgresql(): Promise<PostgresqlServer> {
   return shared
 }
 
-/** A server of its own, for tests that kill it. */
-export async function startPostgresql(): Promise<PostgresqlServer> {
+/** A server of its own, for tests that kill it. `more` are settings (name=value) besides its usual ones, which they replace. */
+export async function startPostgresql(more: string[] = []): Promise<PostgresqlServer> {
   const initdb = findProgram(['initdb'], postgresqlFolders())
   if (initdb === undefined) throw new Error('PostgreSQL is not installed')
   const user = serverUser()
@@ -64,6 +64,7 @@ export async function startPostgresql(): Promise<PostgresqlServer> {
       `unix_socket_directories=${folder}`,
       'fsync=off',
       'max_connections=200',
+      ...more,
     ]
     const server = spawn(postgres, ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
       ...user,

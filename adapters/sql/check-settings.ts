@@ -1,4 +1,5 @@
 /** What no schema can say about the settings: that the parts of a mapping fit together, and that no password leaves unencrypted. */
+import { isIP } from 'node:net'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { isLoopback } from '#platform/sessions/settings.ts'
 import { dialectOf } from './dialects.ts'
@@ -41,6 +42,9 @@ function checkDatabase(database: DatabaseSettings, problem: Problem): void {
       : (['file'] as const)
   for (const name of others)
     if (database[name] !== undefined) throw problem(['database', name], `is not for ${kind}`)
+  // Its driver checks a certificate by a name only.
+  if (kind === 'mariadb' && database.authorityFile !== undefined && isIP(host) !== 0)
+    throw problem(['database', 'host'], 'must be a name that the certificate of the database has')
   if (kind !== 'sqlite' && !host.startsWith('/') && !isLoopback(host) && database.authorityFile === undefined)
     throw problem(
       ['database', 'host'],

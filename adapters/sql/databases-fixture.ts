@@ -17,6 +17,9 @@ export type TestDatabase = {
   /** Takes the database away as a crash would, and brings it back. */
   away(): Promise<void>
   back(): Promise<void>
+  /** Stops the server's processes where they are, and lets them go on; a file cannot be stopped. */
+  freeze?: (() => void) | undefined
+  thaw?: (() => void) | undefined
 }
 
 const KINDS = ['sqlite', 'postgresql', 'mariadb'] as const
@@ -108,6 +111,8 @@ const OPEN: Record<Kind, (t: Test) => Promise<TestDatabase>> = {
       },
       away: server.crash,
       back: server.start,
+      freeze: () => server.signal('SIGSTOP'),
+      thaw: () => server.signal('SIGCONT'),
     }
   },
   mariadb: async () => {
@@ -122,6 +127,8 @@ const OPEN: Record<Kind, (t: Test) => Promise<TestDatabase>> = {
       run: (statement) => server.run('use register', statement),
       away: server.crash,
       back: server.start,
+      freeze: () => server.signal('SIGSTOP'),
+      thaw: () => server.signal('SIGCONT'),
     }
   },
 }

@@ -94,6 +94,10 @@ t.test('a mapping that does not fit itself is told with its place', async (t) =>
     [{ database: { ...sqlite, user: 'a' } }, /database.user is not for sqlite/],
     [{ database: { ...remote, password: 'secret' } }, /there is no setting database.password/],
     [{ database: remote }, /database.host is another machine: authorityFile is needed/],
+    [
+      { database: { ...remote, kind: 'mariadb', host: '10.0.0.1', authorityFile: 'a.pem' } },
+      /database.host must be a name/,
+    ],
     [{ limits: { queryMs: 0 } }, /limits.queryMs must be >= 50/],
   ]
   for (const [change, what] of wrong) {
