@@ -288,14 +288,14 @@ t.test('a new WSDL: services come and go with their rights, and a setting is one
     })
     t.same(find('b').accessRights, [])
 
-    await systems.addDescription({ client: provider, code: 'taken', url: 'http://10.0.0.5' })
+    await systems.addDescription({ client: provider, code: 'täken', url: 'http://10.0.0.5' })
     const wrong: [string, string][] = [
-      [wsdl(url, ['a', 'taken']), 'conflict'],
+      [wsdl(url, ['a', 'täken']), 'conflict'],
       [wsdl('http://169.254.169.254/', ['a', 'new']), 'service_malformed_url'],
       ['<a/>', 'invalid_input'],
     ]
     for (const [text, code] of wrong) {
-      await t.rejects(systems.replaceDocument(description, text, agree), { code })
+      await t.rejects(systems.compareDocument(description, text), { code }, 'found before anybody agrees')
     }
     await t.rejects(systems.compareDocument(999, next), { code: 'not_found' })
     t.equal(services().length, 3)

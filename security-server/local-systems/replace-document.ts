@@ -2,7 +2,7 @@
  * Compares a new document with a service description, and applies it: only what was agreed to, for exactly the services, endpoints and
  * rights that are there at that moment.
  */
-import { asFault, Fault } from '#schemas/fault.ts'
+import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import {
   changeOf,
@@ -130,11 +130,13 @@ function addedServices(
   const present = new Set(services.map(({ service }) => codeOf(service.id)))
   const isNew = ({ code, version }: WsdlSummary['services'][number]) =>
     !present.has(codeOf({ serviceCode: code, serviceVersion: version }))
-  const added = serviceRows({ services: wsdl.services.filter(isNew) }, idText(client), {}, manage)
-  const taken = added.find(({ code }) => view.services.has(`${idText(client)}/${code}`))
+  const added = wsdl.services.filter(isNew)
+  const taken = added.find(({ code, version }) =>
+    view.services.has(idText({ ...client, serviceCode: code, serviceVersion: version })),
+  )
   if (taken !== undefined)
     throw new Fault('conflict', { what: `the client has a service ${taken.code} already` })
-  return added
+  return serviceRows({ services: added }, idText(client), {}, manage)
 }
 
 async function read(type: ServiceDescription['type'], text: string): Promise<Read> {
@@ -156,7 +158,7 @@ async function readIfPossible(type: ServiceDescription['type'], text: string): P
   try {
     return await read(type, text)
   } catch (thrown) {
-    if (asFault(thrown).code !== 'invalid_input') throw thrown
+    if (!(thrown instanceof Fault)) throw thrown
     return undefined
   }
 }

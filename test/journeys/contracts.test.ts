@@ -172,6 +172,15 @@ t.test('from the proposal to the enforced call', async (t) => {
     'client.contract_required',
     'an endpoint that it does not name',
   )
+  const { population: providing } = world.admin
+  const described = `/clients/${colons(population.client)}/service-descriptions`
+  const descriptions = await providing.get<{ id: number; services: { serviceCode: string }[] }[]>(described)
+  const { id } = descriptions.find(({ services }) => services[0]!.serviceCode === 'persons')!
+  const nothing = Buffer.from('openapi: 3.1.0\ninfo: {}\npaths: {}\n')
+  t.match(await providing.send('POST', `/service-descriptions/${id}/document`, nothing), {
+    contracts: [{ contract: agreed.contract, version: 1, state: 'ACTIVE', goes: ['GET /persons/*'] }],
+    warnings: [{ code: 'deleting_endpoints' }, { code: 'contracts_affected' }],
+  })
   const records = await world.admin.population.get<{ index: number; direction: string }[]>(
     '/message-log/records?limit=10&kind=reply',
   )

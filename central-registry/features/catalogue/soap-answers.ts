@@ -10,7 +10,7 @@ import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import { writeSoap } from '#core/transport/write-soap.ts'
 import { escapeXml } from '#core/xml/escape.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText, parseClientId, parseSubsystemId, subsystemOf } from '#schemas/identifiers.ts'
+import { idText, parseClientId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { MAX_DOCUMENT_BYTES, MAX_METHODS_BYTES, MOST_SERVICES, type OfferedService } from './read-answers.ts'
 
 /** What tells one SOAP service of a subsystem from another. */
@@ -56,15 +56,11 @@ export async function readSoapMethods({ bytes }: Reply, subsystem: string): Prom
   )
   if (listed.length > MOST_SERVICES)
     throw unreadable(`listMethods: at most ${MOST_SERVICES} services are read`)
-  const own = listed.filter(
-    (one) => one.subsystemCode !== undefined && idText(subsystemOf(one as never)) === subsystem,
-  )
-  const services = own.map(
-    ({ serviceCode, serviceVersion }): OfferedService => ({
-      ...{ serviceCode, type: 'WSDL', endpoints: [] },
-      ...(serviceVersion !== undefined && { serviceVersion }),
-    }),
-  )
+  const services = listed.flatMap(({ serviceCode, serviceVersion, ...provider }): OfferedService[] => {
+    if (idText(provider) !== subsystem) return []
+    const version = serviceVersion === undefined ? {} : { serviceVersion }
+    return [{ serviceCode, ...version, type: 'WSDL', endpoints: [] }]
+  })
   return [...new Map(services.map((one) => [keyOf(one), one])).values()]
 }
 

@@ -5,10 +5,12 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseServiceId } from '#schemas/identifiers.ts'
+import { onEachDatabase } from '#test/databases.ts'
 import { wsdl } from '#test/fakes/soap-service.ts'
 import { auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import type { DescriptionChange } from '../../local-systems/description-change.ts'
 import { affectedContracts } from './affected-contracts.ts'
+import { changeView } from './change-view.ts'
 
 const CLIENT = 'DEV:GOV:1000:population'
 const TAX = 'DEV:COM:4000:tax'
@@ -45,8 +47,8 @@ async function source(t: Test, document: string) {
 }
 
 /** A description with a right to DELETE, in a server of its own. */
-async function described(t: Test, more: object) {
-  const { ask } = await createAdminWorld(t)
+async function described(t: Test, more: object, databaseUrl?: string) {
+  const { ask } = await createAdminWorld(t, databaseUrl === undefined ? {} : { databaseUrl })
   await ask('POST', '/clients', { id: CLIENT })
   const body = { type: 'OPENAPI', serviceCode: 'persons', ...more }
   const made = (await ask('POST', `/clients/${CLIENT}/service-descriptions`, body)).body as Made
@@ -58,9 +60,9 @@ async function described(t: Test, more: object) {
   return { ask, at: `/service-descriptions/${made.id}`, service: service!.id, right, rights, endpointId }
 }
 
-t.test('a document from a URL is applied as it was shown, or not at all', async (t) => {
+onEachDatabase('a document from a URL is applied as it was shown, or not at all', async (t, databaseUrl) => {
   const web = await source(t, BEFORE)
-  const { ask, at, rights, endpointId } = await described(t, { documentUrl: web.url })
+  const { ask, at, rights, endpointId } = await described(t, { documentUrl: web.url }, databaseUrl)
   const show = async () => (await ask('POST', `${at}/refresh`)).body as Shown
   const accept = (digest: string, ignoreWarnings?: boolean) =>
     ask('PUT', `${at}/refresh`, { accept: digest, ...(ignoreWarnings !== undefined && { ignoreWarnings }) })
@@ -291,5 +293,18 @@ t.test('contracts that name what goes', (t) => {
   t.same(names([contract('ACTIVE', [{ method: 'POST', path: '/' }])], soap), [
     'ACTIVE /: the service persons:v1',
   ])
+  const shown = changeView(
+    { id: 1, client: service, type: 'WSDL' },
+    {
+      ...{ ...soap, facts: [], rightsLost: [], warnings: ['mind this'] },
+      ...{ document: { sha256: 'a', bytes: 1 }, present: { sha256: 'b', isRead: false } },
+    },
+    undefined,
+  )
+  t.same(
+    shown.warnings.map(({ code }) => code),
+    ['deleting_services', 'contracts_unknown', 'present_not_read', 'document'],
+    'what is not known is said',
+  )
   t.end()
 })
