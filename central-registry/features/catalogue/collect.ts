@@ -12,6 +12,8 @@ const AT_ONCE = 8
 /** Subsystems per run: enough to ask a country's 50,000 within a day. */
 const MOST_IN_A_RUN = 200
 const AFTER_FAILURE_MS = 5 * 60_000
+/** WSDL documents of one subsystem that could not be fetched: after these, no more are asked for until the next time. */
+const MOST_FAILED = 3
 
 export type CatalogueSettings = CollectorSettings & { everyMinutes: number }
 
@@ -39,8 +41,10 @@ export function createCollecting(q: {
   async function soapServicesOf(subsystem: string): Promise<FoundService[]> {
     const services: FoundService[] = []
     const left = new Map((await collector.listSoapMethods(subsystem)).map((one) => [keyOf(one), one]))
+    let failed = 0
     for (const [key, asked] of left) {
-      const document = await wsdlOf(subsystem, asked)
+      const document = failed < MOST_FAILED ? await wsdlOf(subsystem, asked) : undefined
+      if (document === undefined) failed++
       const described = document === undefined ? undefined : await readWsdlOperations(document)
       const its = [...left].filter(([other]) => other === key || described?.has(other) === true)
       for (const [other, one] of its) {

@@ -75,6 +75,12 @@ void t.test('SOAP services, with their WSDL', async (t) => {
     t.match(await node.must('GET', `/catalogue/${encodeURIComponent('DEV:GOV:1234:pop ä:lone:v1')}`), {
       changes: [{ what: 'document' }],
     })
+    provider.wsdls = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`gone${i}`, '']))
+    const before = provider.asked.length
+    world.clock.now += 1000
+    await collect(node)
+    t.equal(provider.asked.slice(before).filter((line) => line.includes('getWsdl')).length, 3, 'not for ever')
+    t.equal((await list(node, '?q=gone&status=offered')).length, 6, 'and listed all the same')
     provider.methods = { service: [method('persons', 'OPENAPI', [{ method: 'QUERY', path: '/p' }])] }
     await collect(node)
     const asked = { client: 'DEV:GOV:1234:plain', purpose: 'p', legalBasis: 'l', personalData: false }

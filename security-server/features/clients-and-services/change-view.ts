@@ -79,7 +79,8 @@ export function recorded({ digest, document, services, endpoints, rightsLost, co
       takenOver: first(endpoints.takenOver.map(named)),
     },
     rightsLost: first(rightsLost.map((one) => `${one.subjectType} ${one.subjectId}: ${named(one)}`)),
-    contracts: first(contracts.map((one) => `${one.contract}/${one.version} ${one.method} ${one.path}`)),
+    // Who reads the audit log may not know of secret contracts.
+    contracts: contracts.length,
     ignoredWarnings: warnings,
   }
 }
@@ -96,20 +97,20 @@ function warningsOf(change: DescriptionChange, contracts: AffectedContract[] | u
   const found: (Warning | false)[] = [
     services.removed.length > 0 && {
       code: 'deleting_services',
-      text: `${services.removed.length} services go, with their settings: calls of them are refused`,
+      text: `services that go, with their settings: ${services.removed.length}; calls of them are refused`,
     },
     endpoints.removed.length > 0 && {
       code: 'deleting_endpoints',
-      text: `${endpoints.removed.length} endpoints go: rights to the whole service still cover them, rights to them do not come back`,
+      text: `endpoints that go: ${endpoints.removed.length}; rights to the whole service still cover them, rights to them do not come back`,
     },
     rightsLost.length > 0 && {
       code: 'losing_access_rights',
-      text: `${rightsLost.length} access rights are lost`,
+      text: `access rights that are lost: ${rightsLost.length}`,
     },
     contracts !== undefined &&
       contracts.length > 0 && {
         code: 'contracts_affected',
-        text: `service contracts name what goes, in ${contracts.length} places: their other parties have to know`,
+        text: `places where service contracts name what goes: ${contracts.length}; their other parties have to know`,
       },
     contracts === undefined &&
       removes && {
@@ -118,7 +119,7 @@ function warningsOf(change: DescriptionChange, contracts: AffectedContract[] | u
       },
     moved.length > 0 && {
       code: 'address_kept',
-      text: `the document names another address for ${moved.length} services, which keep theirs: change it there if they moved`,
+      text: `services for which the document names another address: ${moved.length}; they keep theirs, so change it there if they moved`,
     },
     !present.isRead && {
       code: 'present_not_read',

@@ -125,7 +125,7 @@ onEachDatabase('a document from a URL is applied as it was shown, or not at all'
   t.match(applied[0], {
     target: /^service description \d+$/,
     data: {
-      ...{ digest, document: { sha256: /./ } },
+      ...{ digest, document: { sha256: /./ }, contracts: 0 },
       endpoints: { removed: [`DELETE /p/* of ${CLIENT}:persons`] },
       rightsLost: [/^SUBSYSTEM DEV:COM:4000:tax: DELETE/, /^GLOBALGROUP late: DELETE/],
       ignoredWarnings: [{ code: 'deleting_endpoints' }, { code: 'losing_access_rights' }],
