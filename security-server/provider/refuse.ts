@@ -1,8 +1,8 @@
 /**
  * Guarantees that what was refused is on record: for a verified request the request itself and our signed refusal, for
- * an authenticated peer the refusal; strangers, and what is beyond a limit, are only counted, so that they cannot fill the log. An intent that was
- * not answered is closed: as refused, with our signature, when the system was not reached, else as outcome unknown,
- * which nothing signed may call a refusal.
+ * an authenticated peer the refusal; strangers, and what is beyond a limit, are only counted, so that they cannot fill
+ * the log. An intent that was not answered is closed: as refused, with our signature, when the system was not reached,
+ * else as outcome unknown, which nothing signed may call a refusal.
  */
 import { createHash } from 'node:crypto'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
