@@ -1,10 +1,10 @@
 /** The load generator: a fixed number of connections for a limited time; it sends its result to its parent process. */
 import { Pool } from 'undici'
-import type { LoadOrder, LoadResult } from './measure.ts'
+import { type LoadOrder, type LoadResult, MESSAGE_ID } from './measure.ts'
 
 const order = JSON.parse(process.argv[2] ?? '{}') as LoadOrder
 const pool = new Pool(order.url, { connections: order.connections, pipelining: 1 })
-const { type, body } = contentOf(order)
+const { type, next } = contentOf(order)
 const headers = { ...order.headers, ...(type === undefined ? {} : { 'content-type': type }) }
 
 const latencies: number[] = []
@@ -13,21 +13,30 @@ let measuring = false
 let stopping = false
 let failure: string | undefined
 
-function contentOf({ method, bodyBytes, envelope }: LoadOrder): { type?: string; body: Buffer | null } {
-  if (method === 'GET') return { body: null }
+/** `next` is the content of one request: each SOAP message has an id of its own, as those of information systems have. */
+function contentOf({ method, bodyBytes, envelope }: LoadOrder): { type?: string; next(): Buffer | null } {
+  if (method === 'GET') return { next: () => null }
   const bytes = Buffer.alloc(bodyBytes, 'concordat ')
-  if (envelope === undefined) return { type: 'application/octet-stream', body: bytes }
-  if (bodyBytes === 0) return { type: 'text/xml; charset=utf-8', body: Buffer.from(envelope) }
-  const head = `--b\r\nContent-Type: text/xml; charset=utf-8\r\n\r\n${envelope}\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\n`
+  if (envelope === undefined) return { type: 'application/octet-stream', next: () => bytes }
+  const [before = '', after = ''] = envelope.split(MESSAGE_ID)
+  let number = 0
+  const message = (): string => `${before}${++number}${after}`
+  if (bodyBytes === 0) return { type: 'text/xml; charset=utf-8', next: () => Buffer.from(message()) }
+  const attached = Buffer.concat([
+    Buffer.from('\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\n'),
+    bytes,
+    Buffer.from('\r\n--b--\r\n'),
+  ])
+  const head = '--b\r\nContent-Type: text/xml; charset=utf-8\r\n\r\n'
   return {
     type: 'multipart/related; type="text/xml"; boundary=b',
-    body: Buffer.concat([Buffer.from(head), bytes, Buffer.from('\r\n--b--\r\n')]),
+    next: () => Buffer.concat([Buffer.from(`${head}${message()}`), attached]),
   }
 }
 
 async function exchangeOnce(): Promise<void> {
   const began = performance.now()
-  const reply = await pool.request({ method: order.method, path: order.path, headers, body })
+  const reply = await pool.request({ method: order.method, path: order.path, headers, body: next() })
   if (reply.statusCode !== 200) {
     failure ??= `${reply.statusCode} ${(await reply.body.text()).slice(0, 300)}`
     stopping = true

@@ -2,6 +2,9 @@
 import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
+/** Where the id of each message stands in the envelope of an order. */
+export const MESSAGE_ID = '{id}'
+
 export type LoadOrder = {
   url: string
   method: 'GET' | 'POST'

@@ -7,6 +7,7 @@ import { type Instance, type Progress, startInstance } from '../sandbox/instance
 import { encoded, folderOf, layoutOf, SERVER_PORTS, subsystemText } from '../sandbox/layout.ts'
 import { type Started, scriptCommand, startProcess } from '../sandbox/processes.ts'
 import type { BareProxySettings } from './bare-proxy.ts'
+import { MESSAGE_ID } from './measure.ts'
 
 export type Pair = {
   url: string
@@ -132,12 +133,12 @@ const WSDL = `<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xm
   <wsdl:service name="s"><wsdl:port name="p" binding="b"><soap:address location="http://localhost/"/></wsdl:port></wsdl:service>
 </wsdl:definitions>`
 
-/** About a kilobyte. */
+/** About a kilobyte; the load generator gives each its id. */
 function envelopeOf(layout: Instance['layout']): string {
   const { tax, population } = layout.agencies
   const client = parseClientId(subsystemText(layout, tax))
   const service = { ...parseClientId(subsystemText(layout, population)), serviceCode: 'take' }
-  return writeSoap({ client, service, id: 'bench' }, `<take>${'concordat '.repeat(10)}</take>`)
+  return writeSoap({ client, service, id: `bench-${MESSAGE_ID}` }, `<take>${'concordat '.repeat(10)}</take>`)
 }
 
 async function bareSettings({ layout }: Instance): Promise<BareProxySettings[]> {
