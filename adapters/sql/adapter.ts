@@ -43,7 +43,7 @@ async function openSqlAdapter({
   ])
   const query: Source['query'] = (statement) =>
     limit.run(async () => {
-      await fits()
+      await fits().catch(hideMapping)
       const stop = seconds.startTimer()
       try {
         const rows = await source.query(statement)
@@ -63,6 +63,8 @@ async function openSqlAdapter({
     ),
     health: {
       database: async () => {
+        // Operators hear what does not fit; clients only that it does not.
+        await fits()
         await query({ text: 'select 1', values: [] })
         return { ok: true }
       },
@@ -93,6 +95,13 @@ function createCatalogueCheck(resources: Resource[], dialect: Dialect, source: S
     })
     return found
   }
+}
+
+/** Found out only after a start without the database: names of its tables and columns are not for clients. */
+function hideMapping(thrown: unknown): never {
+  if (thrown instanceof Fault && thrown.code === 'invalid_configuration')
+    throw new Fault('source_failed', { what: 'the mapping does not fit the database', cause: thrown })
+  throw thrown
 }
 
 /** A mapping that does not fit ends the start. A database that is away may come back: until then the adapter says so. */

@@ -15,6 +15,12 @@ const GIVEN_FROM: Record<FieldType, ReadonlySet<ColumnKind>> = {
   date: new Set(['date', 'any']),
   'date-time': new Set(['date-time', 'any']),
 }
+/** The columns that a fixed value is compared with, for the reason below. */
+const EQUALS: Record<string, ReadonlySet<ColumnKind>> = {
+  string: new Set(['text', 'date', 'date-time', 'any']),
+  number: new Set(['integer', 'decimal', 'float', 'any']),
+  boolean: new Set(['boolean', 'integer', 'any']),
+}
 /** Compared with a number, a text could be converted in ways that find other rows than those that are meant. */
 const COMPARED_AS_TEXT: ReadonlySet<ColumnKind> = new Set(['text', 'any'])
 const NOTHING: ReadonlyMap<string, unknown> = new Map()
@@ -28,9 +34,8 @@ export async function checkCatalogue(resources: Resource[], dialect: Dialect, so
     const where = `resources.${at} (${resource.path})`
     const columns = await columnsOf(resource, dialect, source, where)
     for (const field of resource.fields) checkField(field, columns, resource, where)
-    for (const { column } of resource.where)
-      if (!columns.has(column))
-        throw wrong(`${where}: where names the column ${column}, which does not exist`)
+    for (const [column, value] of Object.entries(resource.settings.where))
+      checkWhere(column, value, columns, where)
     // The statement itself: it also needs the right to read.
     const sort = resource.sorts.get(undefined) ?? []
     await source
@@ -79,6 +84,18 @@ function checkField(
     throw wrong(
       `${where}: fields.${name} is string and is compared or sorted by, and its column ${column} holds ${kind}`,
     )
+}
+
+function checkWhere(
+  column: string,
+  value: string | number | boolean | null,
+  columns: Columns,
+  where: string,
+): void {
+  const kind = columns.get(column)
+  if (kind === undefined) throw wrong(`${where}: where names the column ${column}, which does not exist`)
+  if (value !== null && EQUALS[typeof value]?.has(kind) !== true)
+    throw wrong(`${where}: where.${column} is a ${typeof value}, and the column holds ${kind}`)
 }
 
 function failed(thrown: unknown, where: string): unknown {

@@ -1,9 +1,11 @@
 /** Mappings that are wrong: told with file and place, or, where only the database knows, at the start. */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { emptyFolder, startAdapter } from '#adapters/kit/kit-fixture.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
+import { until } from '#test/until.ts'
 import { sqlAdapter } from './adapter.ts'
 import { eachKind } from './databases-fixture.ts'
 import { readQuery } from './placeholders.ts'
@@ -152,6 +154,11 @@ t.test('a mapping that does not fit the database is an error at the start', asyn
     }
     if (kind !== 'sqlite') {
       await fails(
+        { table: 'person', fields: code, where: { name: 0 } },
+        /where\.name is a number, and the column holds text/,
+      )
+      await fails({ table: 'person', fields: code, where: { number: 'a' } }, /where\.number is a string/)
+      await fails(
         { table: 'person', fields: { number: { type: 'string', filters: ['eq'] } } },
         /is string and is compared/,
       )
@@ -163,3 +170,29 @@ t.test('a mapping that does not fit the database is an error at the start', asyn
     }
   })
 })
+
+t.test(
+  'a mapping that does not fit, found out when the database has come, is told to operators alone',
+  async (t) => {
+    const folder = emptyFolder(t)
+    const file = path.join(folder, 'late.db')
+    const settings = {
+      database: { kind: 'sqlite', file },
+      resources: [{ path: '/a', table: 'hidden', fields: code, one: true }],
+    }
+    const { ask, monitor, lines } = await startAdapter(t, sqlAdapter, { settings, folder })
+    t.match(await ask('/a'), { status: 503, body: { type: 'source_unavailable' } })
+    t.ok(lines.some((line) => line.includes('the database is away')))
+    const database = new DatabaseSync(file)
+    database.exec('create table other (code text)')
+    database.close()
+    const answer = await ask('/a')
+    t.match(answer, { status: 502, body: { type: 'source_failed' } })
+    t.notMatch(answer.text, /hidden/)
+    const ready = await until('the reason', async (saw) => {
+      const { text } = saw(await monitor('/health/ready'))
+      return text.includes('hidden') && text
+    })
+    t.match(ready, /there is no table or view/)
+  },
+)

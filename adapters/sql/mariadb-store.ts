@@ -98,14 +98,17 @@ async function connect(pool: Pool): Promise<PoolConnection> {
 
 /** The modes are set, not left to the server: placeholders.ts reads strings as these modes do. */
 async function prepareSession(connection: PoolConnection, queryMs: number): Promise<void> {
-  await connection.query('set session transaction read only')
-  await connection.query("set session sql_mode = 'STRICT_TRANS_TABLES', session time_zone = '+00:00'")
-  const [rows] = await connection.query<RowDataPacket[][]>('select version()')
-  await connection.query(
-    /mariadb/i.test(String(rows[0]))
-      ? `set session max_statement_time = ${queryMs / 1000}`
-      : `set session max_execution_time = ${queryMs}`,
-  )
+  const timeout = queryMs + GRACE_MS
+  await connection.query({ sql: 'set session transaction read only', timeout })
+  await connection.query({
+    sql: "set session sql_mode = 'STRICT_TRANS_TABLES', session time_zone = '+00:00'",
+    timeout,
+  })
+  const [rows] = await connection.query<RowDataPacket[][]>({ sql: 'select version()', timeout })
+  const sql = /mariadb/i.test(String(rows[0]))
+    ? `set session max_statement_time = ${queryMs / 1000}`
+    : `set session max_execution_time = ${queryMs}`
+  await connection.query({ sql, timeout })
 }
 
 function columns(rows: unknown[][]): Columns {

@@ -16,6 +16,8 @@ const MAX_NAMED = 256
 /** SQLSTATEs of a value that a column's type does not know: not a number, out of range, no date, not in the encoding. */
 const VALUE_REFUSED = new Set(['22P02', '22003', '22007', '22008', '22021', '22P05'])
 const QUERY_CANCELED = '57014'
+/** A prepared statement that no longer fits a changed table, or is not there: a new connection prepares it anew. */
+const STALE = /^(0A|26)/
 
 export async function openPostgresql(database: DatabaseSettings, limits: LimitSettings): Promise<Source> {
   const { default: pg } = await import('pg')
@@ -113,7 +115,7 @@ async function inTurn(
       ...(name !== undefined && { name }),
     })
   } catch (cause) {
-    broken = !isAboutTheStatement(cause)
+    broken = !isAboutTheStatement(cause) || STALE.test(codeOf(cause))
     throw faultOf(cause, isOfMapping)
   } finally {
     client.release(broken)
