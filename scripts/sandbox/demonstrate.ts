@@ -9,6 +9,7 @@ import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { printable, printableJson } from '#platform/plain-text.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
+import { companySettings } from './files.ts'
 import type { Instance } from './instance.ts'
 import { type Agency, folderOf, subsystemText } from './layout.ts'
 import { agencyLoginsOf, loginsOf } from './people.ts'
@@ -49,6 +50,8 @@ export async function demonstrate(instance: Instance, sayAloud: Say): Promise<vo
   say('')
   await showContract(instance, person.familyName, say)
   say('')
+  await showTable(instance, say)
+  say('')
   say('The Business Agency, which has no right to ask, tries the same:')
   const refused = await ask(instance, instance.layout.systems.businessRegister)
   if (refused.status < 400 || refused.error?.endsWith('.access_denied') !== true) {
@@ -80,6 +83,20 @@ async function showSoap(instance: Instance, say: Say): Promise<void> {
     [agencies.population, 'provider'],
   ] as const)
     await showSide(instance, agency, role, id, say, `${agency.key}-soap`)
+}
+
+/** A table of the business register, which the SQL adapter serves: there is no program of the agency. */
+async function showTable({ layout }: Instance, say: Say): Promise<void> {
+  const { systems } = layout
+  say('The Tax Agency reads a table of the Business Agency, which the SQL adapter serves:')
+  const where = `http://${systems.address}:${systems.taxAgency}/companies/of/Midvale`
+  const reply = await fetch(where)
+  const text = await reply.text()
+  if (reply.status !== 200) throw new Error(`the table was not read: ${reply.status} ${text.slice(0, 500)}`)
+  const { items } = JSON.parse(text) as { items: { code: string; name: string; founded: string }[] }
+  for (const { code, name, founded } of items)
+    say(`  answered        ${code} ${name}, founded ${founded} (synthetic)`)
+  say(`  its mapping     ${companySettings(layout)}; message id ${reply.headers.get('x-road-id')}`)
 }
 
 async function showCatalogue({ registry, layout }: Instance, say: Say): Promise<void> {
@@ -228,7 +245,7 @@ export function sayWhatNext(instance: Instance, say: Say): void {
   for (const login of agencyLoginsOf(layout)) say(`    ${login}`)
   say(`  Trust services     CA http://${layout.trust.address}:8888  OCSP :8889  TSA :8899`)
   say(
-    `  Agencies' systems  http://${layout.systems.address}: population register :9001, tax agency :9002, business register :9003`,
+    `  Agencies' systems  http://${layout.systems.address}: population register :9001, tax agency :9002, business register :9003, its SQL adapter :9004`,
   )
   say(
     `  Logs, keys, API keys, message logs: ${layout.directory} (one folder an agency; <name>.log is the process's log)`,

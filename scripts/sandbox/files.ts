@@ -10,6 +10,7 @@ import { certify, fetchText } from './client.ts'
 import {
   type Agency,
   agenciesOf,
+  COMPANY_SERVICE,
   folderOf,
   type Layout,
   SERVER_PORTS,
@@ -22,7 +23,7 @@ import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
 export const SUBJECT_KEYS = 'subject-keys'
 
 /** Increased when a sandbox of an older version can no longer be used. */
-export const SANDBOX_VERSION = '11'
+export const SANDBOX_VERSION = '12'
 
 /**
  * Makes the folders and the processes' settings; keeps existing files. `catalogue`: whether the registry asks providers on its
@@ -78,6 +79,7 @@ ${catalogue ? catalogueSettings(layout) : ''}`,
   )
   for (const agency of agenciesOf(layout)) writeServerSettings(layout, agency)
   writeSubjectKeysSettings(layout)
+  writeCompanySettings(layout)
   await writeWitnessPolicies(layout)
 }
 
@@ -155,6 +157,41 @@ searchKeyFile: ./${SUBJECT_KEYS}/search-key
 socket: ./${SUBJECT_KEYS}/socket
 `,
   )
+}
+
+function writeCompanySettings(layout: Layout): void {
+  const { address, companies, companiesMonitoring } = layout.systems
+  write(
+    companySettings(layout),
+    `# The SQL adapter of the ${layout.agencies.business.name}: its table of companies as a service.
+listen: { address: ${address}, port: ${companies} }
+monitoring: { address: ${address}, port: ${companiesMonitoring} }
+service: { code: ${COMPANY_SERVICE}, title: Companies }
+database: { kind: sqlite, file: ./companies.db }
+limits: { connections: 1 }
+logLevel: warn
+resources:
+  - path: /companies
+    summary: Companies by code, town and date of foundation
+    table: company
+    key: [code]
+    fields: &company
+      code: { type: string, pattern: '^C[0-9]{8}$', filters: [in] }
+      name: { type: string, filters: [prefix] }
+      town: { type: string, filters: [eq] }
+      founded: { type: date, filters: [ge, le], order: true }
+  - path: /companies/{code}
+    summary: One company
+    table: company
+    one: true
+    fields: *company
+`,
+  )
+}
+
+/** The settings of the adapter that serves the business register's table. */
+export function companySettings(layout: Layout): string {
+  return folderOf(layout, 'companies.yaml')
 }
 
 const REGISTRY_WITNESS = 'registry.sandbox.example/witness'

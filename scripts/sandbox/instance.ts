@@ -6,11 +6,12 @@ import { promisify } from 'node:util'
 import { type Approve, admitByRequest, approveByKey, approveByTwo } from './admit-by-request.ts'
 import { openApi as describedApi, WSDL } from './agencies/population-register.ts'
 import { type Api, openApi } from './client.ts'
-import { SANDBOX_VERSION, SUBJECT_KEYS, systemCertificate, writeSettings } from './files.ts'
+import { companySettings, SANDBOX_VERSION, SUBJECT_KEYS, systemCertificate, writeSettings } from './files.ts'
 import { type Administrators, arrive, installRegistry, inviteReaders } from './install-registry.ts'
 import {
   type Agency,
   agenciesOf,
+  COMPANY_SERVICE,
   folderOf,
   type Layout,
   POPULATION_SERVICE,
@@ -23,6 +24,7 @@ import { setUpRegistry } from './set-up-registry.ts'
 import {
   refreshServer,
   registerByHand,
+  setUpAdapter,
   setUpClient,
   setUpServer,
   setUpService,
@@ -206,6 +208,12 @@ async function setUpServers(q: {
     document: WSDL,
     url: `http://${layout.systems.address}:${layout.systems.populationRegister}/soap`,
   })
+  await setUpAdapter({
+    server: servers[business.key]!,
+    layout,
+    url: `http://${business.address}:${SERVER_PORTS.admin}`,
+    keyFile: folderOf(layout, `${business.key}/api-key`),
+  })
   await registry.send('POST', '/configuration/publish')
   await Promise.all(Object.values(servers).map(refreshServer))
   step.done()
@@ -246,6 +254,8 @@ function agencySettings(layout: Layout): object {
     address: systems.address,
     populationRegisterPort: systems.populationRegister,
     service: `${subsystemText(layout, agencies.population)}/${POPULATION_SERVICE}`,
+    companyService: `${subsystemText(layout, agencies.business)}/${COMPANY_SERVICE}`,
+    companySettingsFile: companySettings(layout),
     authorityFile: folderOf(layout, 'trust/root.pem'),
     askers: [asker(agencies.tax, systems.taxAgency), asker(agencies.business, systems.businessRegister)],
   }

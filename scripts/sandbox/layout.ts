@@ -21,13 +21,22 @@ export type Layout = {
   /** The beginning of the administrators' addresses. */
   people: string
   registry: { address: string; publicPort: number; adminPort: number; registrationPort: number }
-  systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
+  systems: {
+    address: string
+    populationRegister: number
+    taxAgency: number
+    businessRegister: number
+    /** The adapter that serves the business register's table. */
+    companies: number
+    companiesMonitoring: number
+  }
   agencies: { population: Agency; tax: Agency; business: Agency }
 }
 
 export const SERVER_PORTS = { messages: 5500, ocsp: 5577, http: 8080, https: 8443, admin: 4000 } as const
 const MEMBER_CLASS = 'GOV'
 export const POPULATION_SERVICE = 'persons'
+export const COMPANY_SERVICE = 'companies'
 
 /** The layout below `directory`, on the loopback network `network` (three numbers, "127.0.1" by default). */
 export function layoutOf(directory: string, network: string, instance = 'DEV'): Layout {
@@ -53,7 +62,10 @@ export function layoutOf(directory: string, network: string, instance = 'DEV'): 
     trust: { address: `${network}.20`, caPort: 8888, ocspPort: 8889, tsaPort: 8899, openIdPort: 8890 },
     people: `${network}.4`,
     registry: { address: `${network}.10`, publicPort: 8001, adminPort: 4000, registrationPort: 4001 },
-    systems: { address: `${network}.30`, populationRegister: 9001, taxAgency: 9002, businessRegister: 9003 },
+    systems: {
+      ...{ address: `${network}.30`, populationRegister: 9001, taxAgency: 9002, businessRegister: 9003 },
+      ...{ companies: 9004, companiesMonitoring: 9005 },
+    },
     agencies: {
       population: agency('population', '1001', 'Population Agency', ['population', 'Population register'], 1),
       tax: agency('tax', '1002', 'Tax Agency', ['tax', 'Tax assessment'], 2),

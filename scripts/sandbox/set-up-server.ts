@@ -1,6 +1,12 @@
 /** What an agency's operator does once with a new security server, over its management API. */
+import { describeAdapter, readSettings } from '#adapters/kit/serve-adapter.ts'
+import { serviceUrl } from '#adapters/kit/settings.ts'
+import { sqlAdapter } from '#adapters/sql/adapter.ts'
+import { openManagementApi } from '../management/client.ts'
+import { registerService } from '../management/register-service.ts'
 import type { Api } from './client.ts'
 import { certify, fetchText } from './client.ts'
+import { companySettings } from './files.ts'
 import { type Agency, encoded, type Layout, serverText, subsystemText } from './layout.ts'
 
 type KeyAndCsr = { key: { id: string }; csr: { id: string; pem: string } }
@@ -130,6 +136,35 @@ export async function setUpSoapServices(q: {
     await server.send('POST', '/subject-places', { serviceId: fullServiceId, ...place })
   }
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
+}
+
+/** Registers what the SQL adapter of the business register serves, as `concordat adapter sql register` does; the tax agency may call it. */
+export async function setUpAdapter(q: {
+  server: Api
+  layout: Layout
+  url: string
+  keyFile: string
+}): Promise<void> {
+  const { business, tax } = q.layout.agencies
+  const settings = await readSettings(sqlAdapter, companySettings(q.layout), {})
+  const client = encoded(subsystemText(q.layout, business))
+  await registerService(await openManagementApi({ url: q.url, keyFile: q.keyFile }), {
+    ...{
+      client,
+      code: settings.service.code,
+      url: serviceUrl(settings),
+      certificate: undefined,
+      enable: true,
+    },
+    document: JSON.stringify(describeAdapter(sqlAdapter, settings)),
+  })
+  const [description] = await q.server.get<{ services: { id: number }[] }[]>(
+    `/clients/${client}/service-descriptions`,
+  )
+  await q.server.send('POST', `/services/${description!.services[0]!.id}/access-rights`, {
+    subjectType: 'SUBSYSTEM',
+    subjectId: encoded(subsystemText(q.layout, tax)),
+  })
 }
 
 /** Fetches the newest configuration and OCSP responses now instead of in the next round. */

@@ -12,9 +12,11 @@ import { parseClientId, parseServiceId } from '#schemas/identifiers.ts'
 type AskingAgency = {
   /** The address where this agency's security server accepts requests, https://address:port. */
   securityServerUrl: string
-  /** The header X-Road-Client, and the path of the service that the system calls. */
+  /** The header X-Road-Client, and the path of the service of the population register. */
   client: string
   service: string
+  /** The service of the business register, likewise. */
+  companyService: string
   /** PEM: the system's own certificate and key, and the issuer of its security server's certificate. */
   certificate: string
   key: string
@@ -26,9 +28,9 @@ export type Asked = { status: number; id: string | undefined; error: string | un
 /** The id of a SOAP request, and the document that came back. */
 type SoapAsked = { id: string; answer: string }
 
-/** Queries the register. Never throws for a refusal: the result has the answer. */
+/** Queries a service. Never throws for a refusal: the result has the answer. */
 function createAsking(agency: AskingAgency): {
-  /** `target`: path and query below the service. */
+  /** `target`: the service, with path and query below it. */
   ask(target: string): Promise<Asked>
   askBySoap(code: string): Promise<SoapAsked>
   close(): Promise<void>
@@ -42,7 +44,7 @@ function createAsking(agency: AskingAgency): {
   })
   return {
     async ask(target) {
-      const reply = await send(`${agency.securityServerUrl}/r1/${agency.service}${target}`, {
+      const reply = await send(`${agency.securityServerUrl}/r1/${target}`, {
         dispatcher: agent,
         headers: { 'x-road-client': agency.client, accept: 'application/json' },
         headersTimeout: 120_000,
@@ -71,8 +73,8 @@ function createAsking(agency: AskingAgency): {
 }
 
 /**
- * The agency's web service for its own officials: `GET /persons/{code}`, `GET /persons?familyName=`, and `GET /soap/persons/{code}`,
- * which asks by SOAP.
+ * The agency's web service for its own officials: `GET /persons/{code}`, `GET /persons?familyName=`, `GET /soap/persons/{code}`, which
+ * asks by SOAP, and `GET /companies/of/{town}`.
  */
 export function createAskingAgency(agency: AskingAgency): FastifyInstance {
   const app = Fastify()
@@ -83,11 +85,16 @@ export function createAskingAgency(agency: AskingAgency): FastifyInstance {
     return reply.code(asked.status).send(asked.body)
   }
   app.get<{ Params: { code: string } }>('/persons/:code', (request, reply) =>
-    passOn(`/persons/${encodeURIComponent(request.params.code)}`, reply),
+    passOn(`${agency.service}/persons/${encodeURIComponent(request.params.code)}`, reply),
   )
-  app.get<{ Querystring: { familyName?: string } }>('/persons', ({ query }, reply) =>
-    passOn(`/persons?familyName=${encodeURIComponent(query.familyName ?? '')}&limit=3`, reply),
-  )
+  app.get<{ Querystring: { familyName?: string } }>('/persons', ({ query }, reply) => {
+    const asked = new URLSearchParams({ familyName: query.familyName ?? '', limit: '3' })
+    return passOn(`${agency.service}/persons?${asked}`, reply)
+  })
+  app.get<{ Params: { town: string } }>('/companies/of/:town', (request, reply) => {
+    const asked = new URLSearchParams({ town: request.params.town, order: '-founded', limit: '3' })
+    return passOn(`${agency.companyService}/companies?${asked}`, reply)
+  })
   app.get<{ Params: { code: string } }>('/soap/persons/:code', async (request, reply) => {
     const { id, answer } = await asking.askBySoap(request.params.code)
     return reply.header('x-road-id', id).type('text/xml; charset=utf-8').send(answer)

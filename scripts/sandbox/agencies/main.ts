@@ -1,9 +1,15 @@
-/** The agencies' own systems in one process: the population register, and the tax agency and business register that query it. */
+/**
+ * The agencies' own systems in one process: the population register, the tax agency and business register that query it, and the
+ * SQL adapter that serves the business register's table.
+ */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { readSettings, serveAdapter } from '#adapters/kit/serve-adapter.ts'
+import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { runProcess } from '#platform/process/run-process.ts'
 import { createAskingAgency } from './asking-agency.ts'
+import { fillCompanies } from './company-store.ts'
 import { createPopulationRegister } from './population-register.ts'
 import { openPersonStore } from './store.ts'
 
@@ -19,6 +25,8 @@ type Settings = {
   address: string
   populationRegisterPort: number
   service: string
+  companyService: string
+  companySettingsFile: string
   authorityFile: string
   askers: Asker[]
 }
@@ -33,6 +41,12 @@ await runProcess({
     const store = openPersonStore(path.join(settings.directory, 'population-register.db'))
     const register = createPopulationRegister(store)
     await register.listen({ host: settings.address, port: settings.populationRegisterPort })
+    fillCompanies(path.join(settings.directory, 'companies.db'))
+    const companies = await serveAdapter(
+      sqlAdapter,
+      await readSettings(sqlAdapter, settings.companySettingsFile, {}),
+      log,
+    )
     const authority = await readFile(settings.authorityFile, 'utf8')
     const askers = await Promise.all(
       settings.askers.map(async (asker) => {
@@ -40,7 +54,12 @@ await runProcess({
           readFile(asker.certificateFile, 'utf8'),
           readFile(asker.keyFile, 'utf8'),
         ])
-        const app = createAskingAgency({ ...asker, service: settings.service, certificate, key, authority })
+        const app = createAskingAgency({
+          ...{ ...asker, service: settings.service, companyService: settings.companyService },
+          certificate,
+          key,
+          authority,
+        })
         await app.listen({ host: settings.address, port: asker.port })
         return app
       }),
@@ -49,6 +68,7 @@ await runProcess({
       ready: `population register with ${store.count()} persons`,
       async stop() {
         await Promise.all([register, ...askers].map((app) => app.close()))
+        await companies.stop()
         store.close()
       },
     }
