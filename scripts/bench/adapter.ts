@@ -1,0 +1,122 @@
+/**
+ * `concordat bench adapter`: requests a second of the SQL adapter beside a service written by hand that asks the same of the same
+ * SQLite file, in alternating rounds of one run.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { openPersonStore } from '../sandbox/agencies/store.ts'
+import { type Started, scriptCommand, serverCommand, startProcess } from '../sandbox/processes.ts'
+import { runLoad } from './measure.ts'
+
+const USAGE = `Usage: concordat bench adapter [--seconds N] [--connections N] [--network 127.88.2] [--json]
+
+Requests a second of the SQL adapter, and of a fastify service written by hand with the same queries of the same SQLite file
+(12,000 rows), both over plain HTTP on this machine, turn by turn. With --json the last line is one object.
+`
+
+const CASES = [
+  { name: 'one row', path: '/persons/P00000042' },
+  { name: 'page of 20', path: '/persons?familyName=Birchwood&limit=20' },
+]
+const ROUNDS = 3
+const WARM_UP_SECONDS = 3
+
+/** Exit code 0, 1 when it failed, 2 for wrong usage. */
+export async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seconds: { type: 'string', default: '5' },
+      connections: { type: 'string', default: '32' },
+      network: { type: 'string', default: '127.88.2' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  const [seconds, connections] = [Number(values.seconds), Number(values.connections)]
+  if (values.help || !(seconds > 0 && seconds <= 600) || !(connections >= 1 && connections <= 256)) {
+    process.stderr.write(USAGE)
+    return values.help ? 0 : 2
+  }
+  const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bench-'))
+  const started: Started[] = []
+  try {
+    const services = await startBoth(directory, values.network, started)
+    const measured = []
+    process.stdout.write('case          adapter/s   by hand/s   ratio    p50 ms    p99 ms\n')
+    for (const { name, path } of CASES) {
+      const load = (url: string) =>
+        runLoad({
+          ...{ url, path, method: 'GET', headers: {}, bodyBytes: 0 },
+          ...{ connections, seconds, warmUpSeconds: WARM_UP_SECONDS },
+        })
+      const rounds = []
+      for (let round = 0; round < ROUNDS; round++)
+        rounds.push({ byHand: await load(services.byHand), adapter: await load(services.adapter) })
+      const row = {
+        case: name,
+        adapterPerSecond: mean(rounds.map(({ adapter }) => adapter.perSecond)),
+        byHandPerSecond: mean(rounds.map(({ byHand }) => byHand.perSecond)),
+        p50Ms: mean(rounds.map(({ adapter }) => adapter.p50Ms)),
+        p99Ms: mean(rounds.map(({ adapter }) => adapter.p99Ms)),
+      }
+      const ratio = row.adapterPerSecond / row.byHandPerSecond
+      measured.push({ ...row, ratio })
+      const figures = [row.adapterPerSecond.toFixed(0), row.byHandPerSecond.toFixed(0), ratio.toFixed(3)]
+      process.stdout.write(
+        `${[name.padEnd(11), ...figures, row.p50Ms.toFixed(1), row.p99Ms.toFixed(1)].map((text) => text.padStart(10)).join('')}\n`,
+      )
+    }
+    if (values.json) process.stdout.write(`${JSON.stringify({ cases: measured })}\n`)
+    return 0
+  } catch (cause) {
+    process.stderr.write(`The bench failed: ${(cause as Error).message}\n`)
+    return 1
+  } finally {
+    for (const one of started) await one.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function startBoth(directory: string, network: string, started: Started[]) {
+  const file = path.join(directory, 'persons.db')
+  openPersonStore(file).close()
+  const [address, port] = [`${network}.1`, 9443]
+  const field = (column?: string) => ({ type: 'string', ...(column !== undefined && { column }) })
+  const fields = {
+    ...{
+      code: field(),
+      givenName: field('given_name'),
+      familyName: { ...field('family_name'), filters: ['eq'] },
+    },
+    ...{ born: { type: 'date' }, residence: field(), status: field() },
+  }
+  const settings = {
+    ...{ listen: { address, port }, monitoring: { address }, service: { code: 'persons', title: 'Persons' } },
+    ...{ database: { kind: 'sqlite', file }, limits: { connections: 2 }, logLevel: 'info' },
+    resources: [
+      { path: '/persons/{code}', table: 'person', one: true, fields },
+      { path: '/persons', table: 'person', key: ['code'], page: { standard: 20, most: 100 }, fields },
+    ],
+  }
+  const settingsFile = path.join(directory, 'adapter.yaml')
+  writeFileSync(settingsFile, JSON.stringify(settings))
+  started.push(
+    await startProcess({
+      ...{ name: 'adapter', command: serverCommand('adapter'), directory },
+      args: ['sql', '--configuration', settingsFile],
+    }),
+    await startProcess({
+      ...{ name: 'by hand', directory },
+      command: scriptCommand(new URL('by-hand-store.ts', import.meta.url).pathname),
+      args: [JSON.stringify({ address: `${network}.2`, port, file })],
+    }),
+  )
+  return { adapter: `http://${address}:${port}`, byHand: `http://${network}.2:${port}` }
+}
+
+function mean(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
