@@ -278,7 +278,7 @@ void t.test('proofs and form, broken', async (t) => {
     ],
     [
       'three parts',
-      'mime_parsing_failed',
+      'invalid_request',
       signed('addressChange', address(), owner, {}, (parts) => parts.slice(0, 3)),
     ],
     [

@@ -50,8 +50,8 @@ const METHODS: ReadonlyMap<string, Method> = new Map(
 )
 
 /**
- * Reads an authCertReg message with two signatures. Throws `mime_parsing_failed`, `invalid_content_type`, `missing_signature`,
- * `invalid_signature_value` or `malformed_certificate`.
+ * Reads an authCertReg message with two signatures. Throws `mime_parsing_failed`, `invalid_request` for a part that is missing,
+ * `invalid_content_type`, `missing_signature`, `invalid_signature_value` or `malformed_certificate`.
  */
 export function readAuthCertReg(contentType: string, body: Buffer): AuthCertRegMessage {
   const parts = readParts(contentType, body, REGISTRATION_PARTS)
@@ -98,9 +98,11 @@ function readParts(contentType: string, body: Buffer, wanted: string[]): Part[] 
   // The handlers are synchronous, and therefore the parser too.
   void parser.push(body)
   parser.finish()
-  if (parts.length !== wanted.length)
-    throw new Fault('mime_parsing_failed', {
-      what: `${wanted.length} parts are needed: ${wanted.join(', ')}`,
+  const missing = wanted[parts.length]
+  if (missing !== undefined)
+    // An X-Road server tries its connection with a SOAP message alone and takes `invalid_request` as the answer that all is well.
+    throw new Fault('invalid_request', {
+      what: `the ${missing} is missing of ${wanted.length} parts: ${wanted.join(', ')}`,
     })
   for (const [at, { type }] of parts.entries()) {
     const needed = at === 0 ? 'text/xml' : 'application/octet-stream'

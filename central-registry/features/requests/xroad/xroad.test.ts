@@ -25,6 +25,7 @@ import {
 } from '#test/fakes/xroad-registration.ts'
 
 const PATH = '/managementservice/'
+const DRY = '<xroad:dryRun>true</xroad:dryRun>'
 
 void t.test("an X-Road server's registration becomes a request like any other", async (t) => {
   const all = await start(t)
@@ -40,7 +41,7 @@ void t.test("an X-Road server's registration becomes a request like any other", 
       ...more,
     })
 
-  const dry = soapOf({ more: '<xroad:dryRun>true</xroad:dryRun>' })
+  const dry = soapOf({ more: DRY })
   const tried = await node.register(PATH, authCertRegMessage(dry, authentication, owner), REGISTRATION_TYPE)
   t.equal(tried.status, 200, tried.bytes.toString())
   t.notMatch(tried.bytes.toString(), /requestId/)
@@ -158,7 +159,12 @@ void t.test('each of the three proofs and the form, broken', async (t) => {
       'missing_signature',
       send({ parts: (all) => all.map((one) => ({ ...one, headers: one.headers.slice(0, 1) })) }),
     ],
-    ['five parts', 'mime_parsing_failed', send({ parts: (all) => all.slice(0, 5) })],
+    ['five parts', 'invalid_request', send({ parts: (all) => all.slice(0, 5) })],
+    [
+      'the SOAP message alone, by which an X-Road server tries its connection',
+      'invalid_request',
+      send({ parts: ([soap]) => [soap!] }, soapOf({ address: '', certificate: Buffer.alloc(0), more: DRY })),
+    ],
     ['seven parts', 'mime_parsing_failed', send({ parts: (all) => [...all, all[5]!] })],
     [
       'no SOAP type',
