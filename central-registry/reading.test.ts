@@ -64,7 +64,7 @@ void t.test('lists by page and search', async (t) => {
       (await groups.groups({ offset: 0, limit: 50, q: '%' })).map(({ code }) => code),
       ['g0'],
     )
-    t.equal((await groups.groups({ offset: 6, limit: 50 })).length, 0)
+    t.equal((await groups.groups({ offset: 7, limit: 50 })).length, 0)
 
     // Every list has the total, whichever page is shown.
     await members.addClass('COM', 'Commerce')
@@ -81,7 +81,7 @@ void t.test('lists by page and search', async (t) => {
       { id: 'DEV/COM/c/s', name: 'Of AG', member_name: 'AG' },
     ])
     t.same([await servers.countServers({}), await servers.countServers({ q: 'host3' })], [6, 1])
-    t.same([await groups.countGroups({}), await groups.countGroups({ q: '_' })], [6, 1])
+    t.same([await groups.countGroups({}), await groups.countGroups({ q: '_' })], [7, 1])
     const firstOf = async (sort: string): Promise<string> =>
       (await members.members({ ...page, limit: 1, memberClass: 'GOV', sort }))[0]!.id
     t.same(
@@ -89,7 +89,7 @@ void t.test('lists by page and search', async (t) => {
       ['DEV/GOV/%C3%A7edilla%201', 'DEV/GOV/m5', 'DEV/GOV/m0'],
     )
     t.equal(ids(await servers.servers({ ...page, sort: '-address' }))[0], 'SS1')
-    t.equal((await groups.groups({ ...page, sort: '-code' }))[0]!.code, 'g5')
+    t.equal((await groups.groups({ ...page, sort: '-code' }))[1]!.code, 'g5')
     for (const sort of ['created_at', 'id desc', '', '--id', '__proto__'])
       t.equal(await codeOf(async () => members.members({ ...page, sort })), 'invalid_input', sort)
 
@@ -118,12 +118,12 @@ void t.test('lists by page and search', async (t) => {
     t.same(await relations.ownedServers(member('m1')), ['DEV/GOV/m1/SS1'])
     t.same(await relations.registeredAt(subsystem('m0', 's3')), ['DEV/GOV/m1/SS1'])
     t.same(await relations.groupsOf(subsystem('m0', 's3')), [{ code: 'g2', description: 'back\\slash' }])
-    t.same(await relations.groupsOf(member('m5')), [])
+    t.match(await relations.groupsOf(member('m5')), [{ code: 'security-server-owners' }])
 
     const der = (byte: number) => ({ sha256: `${byte}`.repeat(64), der: Buffer.from([byte]) })
     await servers.addCertificate(server('m1'), { ...der(1), notAfter: new Date('2026-03-01') }, AT)
     await servers.addCertificate(server('m2'), { ...der(2), notAfter: new Date('2026-04-01') }, AT)
-    t.same(await overview.counts(), { member: 8, subsystem: 7, security_server: 6, global_group: 6 })
+    t.same(await overview.counts(), { member: 8, subsystem: 7, security_server: 6, global_group: 7 })
     const withoutAt = '2026-03-02T00:00:00.000Z'
     t.equal(await servers.countServers({ withoutAt }), 5)
     t.notOk((await servers.servers({ ...page, withoutAt })).some(({ id }) => id === 'DEV/GOV/m2/SS1'))
@@ -159,7 +159,8 @@ void t.test(
       ['/subsystems?limit=1&q=pop', '1'],
       ['/security-servers?offset=1', '1'],
       [`${server}/clients?q=persons`, '1'],
-      ['/global-groups', '1'],
+      ['/global-groups', '2'],
+      ['/global-groups/security-server-owners/members', '1'],
       ['/global-groups/owners/members', '1'],
       ['/security-servers?certificate=none', '0'],
       ['/audit-log?q=nobody%20did%20this', '0'],
@@ -172,7 +173,10 @@ void t.test(
     const name = 'Ämter & "Söhne" <1>'
     t.match(await node.must('GET', '/members/DEV:GOV:1234'), {
       ...{ id: 'DEV:GOV:1234', name, subsystems: 2, ownedServers: ['DEV:GOV:1234:SS1'] },
-      ...{ registeredAt: [], groups: [{ code: 'owners', description: 'Owners' }] },
+      ...{
+        registeredAt: [],
+        groups: [{ code: 'owners', description: 'Owners' }, { code: 'security-server-owners' }],
+      },
     })
     t.match(await node.must('GET', '/subsystems/DEV:GOV:1234:pop%20%C3%A4'), {
       ...{ name: 'Persons', memberName: name, registeredAt: ['DEV:GOV:1234:SS1'], groups: [] },
@@ -183,10 +187,11 @@ void t.test(
     })
     t.match(await node.must('GET', `${server}/clients`), [{ id: 'DEV:GOV:1234:pop ä', name: 'Persons' }])
     t.same(await node.must('GET', '/global-groups/owners'), {
-      ...{ code: 'owners', description: 'Owners', members: 1 },
+      ...{ code: 'owners', description: 'Owners', keptByRegistry: false, members: 1 },
     })
+    t.match(await node.must('GET', '/global-groups/security-server-owners'), { keptByRegistry: true })
     t.match(await node.must('GET', '/overview'), {
-      counts: { members: 1, subsystems: 2, securityServers: 1, globalGroups: 1 },
+      counts: { members: 1, subsystems: 2, securityServers: 1, globalGroups: 2 },
       serversWithoutCertificate: 0,
       expiringCertificates: {
         total: 1,

@@ -64,6 +64,7 @@ const MIGRATIONS = [
   'registry-001',
   'registry-002-certificate-expiry',
   'registry-003-revision',
+  'registry-004-owners-group',
   'registry-004-signing-key-life',
   'registry-audit-orders-001',
   'registry-backups-001',

@@ -54,6 +54,12 @@ export type SecurityServerInfo = {
   maintenance?: { message?: string | undefined } | undefined
 }
 
+/**
+ * The group of all members that own a security server, which central servers keep by themselves. Code and description are X-Road's:
+ * access rights of management services name the group by them.
+ */
+export const OWNERS_GROUP = { code: 'security-server-owners', description: 'Security server owners' } as const
+
 export type GlobalGroup = { groupCode: string; description: string; members: ClientId[] }
 
 export type SharedParameters = {

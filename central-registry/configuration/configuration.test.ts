@@ -55,7 +55,13 @@ void t.test('what is published verifies, in every version and both kinds', async
       t.match(shared.members, [{ name: 'Ämter & "Söhne" <1>', memberClassDescription: 'Government' }])
       t.match(shared.sources, [{ address: new URL(node.settings.publicUrl).host }])
       t.equal(shared.securityServers[0]!.clients[0]!.subsystemCode, 'pop ä')
-      t.match(shared.globalGroups, [{ groupCode: 'owners', members: [{ memberCode: '1234' }] }])
+      t.match(shared.globalGroups, [
+        { groupCode: 'owners', members: [{ memberCode: '1234' }] },
+        {
+          ...{ groupCode: 'security-server-owners', description: 'Security server owners' },
+          members: [{ memberCode: '1234', subsystemCode: undefined }],
+        },
+      ])
       const [ca] = shared.approvedCas
       t.same(
         [ca!.topCa, ...ca!.intermediateCas].map(({ cert, ocsp }) => [cert, ocsp.map((one) => one.url)]),

@@ -7,6 +7,7 @@ import type { Page } from '../changes/store.ts'
 import { instanceOf } from '../members/instance.ts'
 import { checkName, clientOf, encodedId } from '../members/rules.ts'
 import type { MemberStore } from '../members/store.ts'
+import { isKeptByRegistry } from './rules.ts'
 import type { GroupStore } from './store.ts'
 
 export function groupHandlers(q: {
@@ -21,13 +22,15 @@ export function groupHandlers(q: {
       const described = groups.map(({ code, description }) => ({
         code,
         description,
+        keptByRegistry: isKeptByRegistry(code),
         members: memberships.filter((one) => one.group_code === code).map((one) => encodedId(one.client)),
       }))
       return listAnswer(described, query as Page, () => store.countGroups(query as Page))
     },
     getGlobalGroup: async ({ params }) => {
       const group = await store.group(checkCode(params['code']!))
-      return { ...group, members: await store.countGroupMembers(group.code, {}) }
+      const members = await store.countGroupMembers(group.code, {})
+      return { ...group, keptByRegistry: isKeptByRegistry(group.code), members }
     },
     getGlobalGroupMembers: async ({ params, query }) => {
       const { code } = await store.group(checkCode(params['code']!))

@@ -1,5 +1,18 @@
 /** Rules for the membership in a global group; pure. The life of the group itself is in members/rules.ts (`nextStanding`). */
 import { Fault } from '#schemas/fault.ts'
+import { OWNERS_GROUP } from '#schemas/global-configuration.ts'
+
+export function isKeptByRegistry(group: string): boolean {
+  return group === OWNERS_GROUP.code
+}
+
+/** Throws `conflict` for the group that the registry keeps by itself. */
+export function checkByHand(group: string): void {
+  if (isKeptByRegistry(group))
+    throw new Fault('conflict', {
+      what: `the registry keeps the global group ${group} by itself: its members are the owners of security servers`,
+    })
+}
 
 /** Throws `conflict` for a client that is in the group already, because granting a right twice is a mistake. */
 export function checkJoining(q: { group: string; client: string; isMember: boolean }): void {

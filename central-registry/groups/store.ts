@@ -16,7 +16,7 @@ import { nextStanding } from '../members/rules.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import { liveContractsFor } from '../register/live-contracts-store.ts'
 import type { RegisterTables } from '../register/tables.ts'
-import { checkJoining, checkLeaving } from './rules.ts'
+import { checkByHand, checkJoining, checkLeaving } from './rules.ts'
 
 export type GroupStore = ReturnType<typeof createGroupStore>
 
@@ -92,6 +92,7 @@ export function createGroupStore(database: Tabled, change: Change) {
       }),
     deleteGroup: (code: string) =>
       change(async (transaction) => {
+        checkByHand(code)
         nextStanding(`the global group ${code}`, 'delete', {
           exists: (await countOf(transaction, 'global_group', 'code', code)) > 0,
           references: {
@@ -103,6 +104,7 @@ export function createGroupStore(database: Tabled, change: Change) {
       }),
     addGroupMember: (code: string, client: ClientId) =>
       change(async (transaction) => {
+        checkByHand(code)
         const exists = (await countOf(transaction, 'global_group', 'code', code)) > 0
         nextStanding(`the global group ${code}`, 'refer', { exists })
         await mustBeRegistered(transaction, client)
@@ -112,6 +114,7 @@ export function createGroupStore(database: Tabled, change: Change) {
       }),
     deleteGroupMember: (code: string, client: ClientId) =>
       change(async (transaction) => {
+        checkByHand(code)
         checkLeaving(await membershipIn(transaction, code, client))
         await transaction
           .deleteFrom('global_group_member')

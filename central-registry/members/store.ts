@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import { textContains } from '#platform/database/lists.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
+import { OWNERS_GROUP } from '#schemas/global-configuration.ts'
 import { type ClientId, idText, type MemberId, memberOf, type SubsystemId } from '#schemas/identifiers.ts'
 import {
   type Change,
@@ -144,7 +145,13 @@ export function createMemberStore(database: Tabled, change: Change) {
             subsystems: await countOf(transaction, 'subsystem', 'member', key),
             'security servers': await countOf(transaction, 'security_server', 'owner', key),
             'server registrations': await countOf(transaction, 'server_client', 'client', key),
-            'group memberships': await countOf(transaction, 'global_group_member', 'client', key),
+            // That it owns servers stands above; the registry keeps their group by itself.
+            'group memberships': await counted(
+              transaction
+                .selectFrom('global_group_member')
+                .where('client', '=', key)
+                .where('group_code', '!=', OWNERS_GROUP.code),
+            ),
             'system parameters': await countOf(transaction, 'system_parameter', 'value', key),
             successions: await counted(
               transaction

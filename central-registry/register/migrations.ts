@@ -8,6 +8,7 @@ import { federationMigrations } from './migrations/federation.ts'
 import { firstMigrations } from './migrations/first.ts'
 import { logEntryKinds } from './migrations/log-entry-kinds.ts'
 import { mandateMigrations } from './migrations/mandates.ts'
+import { ownersGroup } from './migrations/owners-group.ts'
 import { proposalMigrations } from './migrations/proposals.ts'
 import { registerRevision } from './migrations/register-revision.ts'
 import { requestMigrations } from './migrations/requests.ts'
@@ -32,4 +33,5 @@ export const registerMigrations: Record<string, Migration> = {
   ...restorationMigrations,
   ...certificateProfileMigrations,
   ...contactMigrations,
+  ...ownersGroup,
 }

@@ -5,6 +5,7 @@ import { type ClientId, idText, type MemberId, memberOf, type ServerId } from '#
 import { type Change, contains, counted, mustBe, orderOf, type Page, type Tabled } from '../changes/store.ts'
 import { mustBeRegistered } from '../members/store.ts'
 import { forgetServer } from '../register/forget-server-store.ts'
+import { followOwner } from '../register/owners-group-store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 
 import {
@@ -135,6 +136,7 @@ function createServerChanges(change: Change) {
         const row = { id: idText(id), owner: idText(memberOf(id)), address, created_at: at }
         await mayServer(transaction, row.id, 'add')
         await transaction.insertInto('security_server').values(row).execute()
+        await followOwner(transaction, row.owner)
       }),
     changeAddress: (id: ServerId, address: string) =>
       change(async (transaction) => {
@@ -151,6 +153,7 @@ function createServerChanges(change: Change) {
         await transaction.deleteFrom('server_client').where('server', '=', server).execute()
         await forgetServer(transaction, server)
         await transaction.deleteFrom('security_server').where('id', '=', server).execute()
+        await followOwner(transaction, idText(memberOf(id)))
       }),
     addCertificate: (
       id: ServerId,
@@ -234,6 +237,7 @@ function createServerChanges(change: Change) {
           .execute()
         await forgetServer(transaction, before)
         await transaction.deleteFrom('security_server').where('id', '=', before).execute()
+        for (const member of [memberOf(id), owner]) await followOwner(transaction, idText(member))
       }),
     deleteClient: (id: ServerId, client: ClientId) =>
       change(async (transaction) => {

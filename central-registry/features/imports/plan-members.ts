@@ -2,6 +2,7 @@
 import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { checkNewCode, idText } from '#schemas/identifiers.ts'
 import type { RegisterRows } from '../../configuration/assemble.ts'
+import { isKeptByRegistry } from '../../groups/rules.ts'
 import { checkName } from '../../members/rules.ts'
 import type { Notes } from './notes.ts'
 
@@ -81,6 +82,8 @@ function planGroups(
   )
   const published = new Set<string>()
   for (const { groupCode: code, description, members } of shared.globalGroups) {
+    // Its members follow the servers that are taken.
+    if (isKeptByRegistry(code)) continue
     const here = groups.get(code)
     if (here !== undefined) notes.differ(`description of the global group ${code}`, here, description)
     else if (notes.allows(`global group ${code}`, () => [checkNewCode(code), checkName(description)])) {
@@ -98,5 +101,6 @@ function planGroups(
     }
   }
   for (const { group_code, client } of register.groupMembers)
-    if (!published.has(JSON.stringify([group_code, client]))) notes.onlyHere(`${client} in ${group_code}`)
+    if (!isKeptByRegistry(group_code) && !published.has(JSON.stringify([group_code, client])))
+      notes.onlyHere(`${client} in ${group_code}`)
 }

@@ -5,6 +5,7 @@
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import { within } from '../../changes/store.ts'
+import { followOwners } from '../../register/owners-group-store.ts'
 import { createTrustStore } from '../../trust/store.ts'
 import type { Take } from './plan.ts'
 import type { Tables } from './tables.ts'
@@ -28,6 +29,7 @@ export async function takeRows(transaction: Kysely<Tables>, take: Take, at: stri
   await insert('global_group', take.groups)
   await insert('global_group_member', take.groupMembers)
   await insert('security_server', dated(take.servers))
+  await followOwners(transaction)
   await insert('server_client', take.clients)
   await insert('authentication_certificate', dated(take.certificates))
   await takeTrust(transaction, take, at)

@@ -6,6 +6,7 @@
 import type { Kysely } from 'kysely'
 import type { Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { OWNERS_GROUP } from '#schemas/global-configuration.ts'
 import { idText, type MemberId, memberOf, parseClientId, parseServerId } from '#schemas/identifiers.ts'
 import { within } from '../../changes/store.ts'
 import type { Happened } from '../../contract-versions/move-version-store.ts'
@@ -183,11 +184,13 @@ async function enterGroups(transaction: Kysely<RegisterTables>, renamed: Renamed
   const store = createGroupStore(...within(transaction))
   const done: Plan['groups'] = []
   for (const { from, to } of renamed) {
+    // The members of the owners' group follow the servers, which have their own step.
     const codesOf = async (client: string): Promise<string[]> => {
       const rows = transaction
         .selectFrom('global_group_member')
         .select('group_code')
         .where('client', '=', client)
+        .where('group_code', '!=', OWNERS_GROUP.code)
       return (await rows.orderBy('group_code').execute()).map(({ group_code }) => group_code)
     }
     const there = await codesOf(to)

@@ -11,45 +11,55 @@ import { text } from '../../kit/text.ts'
 import { History } from '../history.tsx'
 import { ClientLink } from '../links.tsx'
 
-type Group = { code: string; description: string; members: number }
+type Group = { code: string; description: string; keptByRegistry: boolean; members: number }
 type Client = { id: string; name: string }
 
 function OneGroup({ params }: { params: Record<string, string> }) {
   const group = useAnswer<Group>('getGlobalGroup', { params: { code: params['code']! } })
   return (
     <Show of={group} page="groups.one">
-      {({ code, description }) => (
+      {({ code, description, keptByRegistry }) => (
         <>
           <Head
             title={description}
             lead={<Copyable value={code} />}
             acts={
-              <Act
-                operation="deleteGlobalGroup"
-                button={text('groups.delete')}
-                title={text('groups.deleteTitle', { name: code })}
-                consequence={<p>{text('groups.deleteConsequence')}</p>}
-                nameToType={code}
-                send={(_, call) => call('deleteGlobalGroup', { params: { code } })}
-                result={() => <p>{text('groups.deleted')}</p>}
-                then={() => goTo('/global-groups')}
-              />
+              keptByRegistry ? undefined : (
+                <Act
+                  operation="deleteGlobalGroup"
+                  button={text('groups.delete')}
+                  title={text('groups.deleteTitle', { name: code })}
+                  consequence={<p>{text('groups.deleteConsequence')}</p>}
+                  nameToType={code}
+                  send={(_, call) => call('deleteGlobalGroup', { params: { code } })}
+                  result={() => <p>{text('groups.deleted')}</p>}
+                  then={() => goTo('/global-groups')}
+                />
+              )
             }
           />
+          {keptByRegistry && <p>{text('groups.keptByRegistry')}</p>}
           <Part
             title={text('groups.members')}
             acts={
-              <Act
-                operation="addGlobalGroupMember"
-                button={text('groups.addMember')}
-                title={text('groups.addMember')}
-                consequence={<p>{text('groups.addMemberConsequence')}</p>}
-                fields={[
-                  { name: 'client', title: 'common.clientId', hint: 'common.clientIdHint', maxLength: 1100 },
-                ]}
-                send={(body, call) => call('addGlobalGroupMember', { params: { code }, body })}
-                result={() => <p>{text('groups.memberAdded')}</p>}
-              />
+              keptByRegistry ? undefined : (
+                <Act
+                  operation="addGlobalGroupMember"
+                  button={text('groups.addMember')}
+                  title={text('groups.addMember')}
+                  consequence={<p>{text('groups.addMemberConsequence')}</p>}
+                  fields={[
+                    {
+                      name: 'client',
+                      title: 'common.clientId',
+                      hint: 'common.clientIdHint',
+                      maxLength: 1100,
+                    },
+                  ]}
+                  send={(body, call) => call('addGlobalGroupMember', { params: { code }, body })}
+                  result={() => <p>{text('groups.memberAdded')}</p>}
+                />
+              )
             }
           >
             <Table<Client>
@@ -61,23 +71,29 @@ function OneGroup({ params }: { params: Record<string, string> }) {
               columns={[
                 { title: 'common.id', cell: ({ id }) => <ClientLink id={id} /> },
                 { title: 'common.name', cell: ({ name }) => <bdi>{name}</bdi> },
-                {
-                  title: 'common.acts',
-                  acts: ['deleteGlobalGroupMember'],
-                  cell: ({ id }) => (
-                    <div class="acts">
-                      <Act
-                        operation="deleteGlobalGroupMember"
-                        button={text('common.remove')}
-                        label={text('common.removeThis', { what: id })}
-                        title={text('groups.removeMemberTitle', { name: id })}
-                        consequence={<p>{text('groups.removeMemberConsequence')}</p>}
-                        send={(_, call) => call('deleteGlobalGroupMember', { params: { code, client: id } })}
-                        result={() => <p>{text('groups.memberRemoved')}</p>}
-                      />
-                    </div>
-                  ),
-                },
+                ...(keptByRegistry
+                  ? []
+                  : [
+                      {
+                        title: 'common.acts' as const,
+                        acts: ['deleteGlobalGroupMember'],
+                        cell: ({ id }: Client) => (
+                          <div class="acts">
+                            <Act
+                              operation="deleteGlobalGroupMember"
+                              button={text('common.remove')}
+                              label={text('common.removeThis', { what: id })}
+                              title={text('groups.removeMemberTitle', { name: id })}
+                              consequence={<p>{text('groups.removeMemberConsequence')}</p>}
+                              send={(_, call) =>
+                                call('deleteGlobalGroupMember', { params: { code, client: id } })
+                              }
+                              result={() => <p>{text('groups.memberRemoved')}</p>}
+                            />
+                          </div>
+                        ),
+                      },
+                    ]),
               ]}
               empty={<p>{text('groups.noMembers')}</p>}
             />

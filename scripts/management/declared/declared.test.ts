@@ -130,6 +130,13 @@ void t.test('a registry is brought to what a file declares', async (t) => {
   t.match(applied.out, /\n23 done, 0 waiting\n$/)
   t.match(await registry('plan', file), { code: 0, out: '0 to do, 0 different, 0 not named\n' })
   t.match(await registry('apply', file), { code: 0, out: '0 done, 0 waiting\n' })
+  const group = { code: 'security-server-owners', description: 'x', members: ['DEV:GOV:1'] }
+  const ownersFile = path.join(path.dirname(file), 'owners.json')
+  writeFileSync(ownersFile, JSON.stringify({ globalGroups: [group] }))
+  t.match(
+    (await registry('plan', ownersFile)).out,
+    /^differs {3}the registry keeps the global group security-server-owners by itself: leave it out of the file$/m,
+  )
   t.match(await node.must('GET', '/security-servers/DEV:GOV:1:SS1'), {
     clients: 1,
     authenticationCertificates: [{ sha256: authentication.sha256 }],

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
+import { OWNERS_GROUP } from '#schemas/global-configuration.ts'
 import { hostingMandates, notifications, policies } from './plan-policies.ts'
 import type { Declared } from './read-file.ts'
 import type { Present } from './read-present.ts'
@@ -202,6 +203,10 @@ function groups(declared: Declared, present: Present): Plan {
   const known = new Set([...present.members, ...present.subsystems].map(({ id }) => id))
   const found = new Map(present.globalGroups.map((one) => [one.code, one]))
   for (const { code, description, members } of declared.globalGroups) {
+    if (code === OWNERS_GROUP.code) {
+      plan.differences.push(`the registry keeps the global group ${code} by itself: leave it out of the file`)
+      continue
+    }
     const there = found.get(code)
     if (there === undefined)
       plan.steps.push(step(`add the global group ${code}`, 'addGlobalGroup', {}, { code, description }))

@@ -26,6 +26,7 @@ export type Present = {
     }[]
   }[]
   timestampingServices: { name: string; url: string; sha256: string }[]
+  /** Without those that the registry keeps by itself. */
   globalGroups: { code: string; description: string; members: string[] }[]
   automaticApprovals: { kind: string; memberClass: string }[]
   externalAnchors: { sha256: string; instance: string; state: string }[]
@@ -49,6 +50,7 @@ export async function readPresent(api: ManagementApi, declared: Pick<Declared, '
   const proposals = await all<{ state: string; contentSha256: string }>('/approvals')
   const profiles =
     await get<(Present['certificateProfiles'][number] & { builtIn: boolean })[]>('/certificate-profiles')
+  const groups = await all<Present['globalGroups'][number] & { keptByRegistry: boolean }>('/global-groups')
   const notifications: Present['notifications'] = new Map()
   for (const { id, webhook, mailAddresses } of declared.members) {
     const at = `/members/${encodeURIComponent(id)}`
@@ -75,7 +77,7 @@ export async function readPresent(api: ManagementApi, declared: Pick<Declared, '
     securityServers: await all('/security-servers'),
     certificationServices: await get('/certification-services'),
     timestampingServices: await get('/timestamping-services'),
-    globalGroups: await all('/global-groups'),
+    globalGroups: groups.filter(({ keptByRegistry }) => !keptByRegistry),
     automaticApprovals: await get('/automatic-approvals'),
     externalAnchors: await all('/external-anchors'),
     hostingMandates: await all('/hosting-mandates'),
