@@ -21,6 +21,7 @@ import { registrationRoutes } from './public-routes.ts'
 import { requestHandlers } from './routes.ts'
 import type { RequestRow } from './rows-store.ts'
 import { createRequestStore } from './store.ts'
+import { descriptionRoute } from './xroad/description-route.ts'
 import { manageRoutes } from './xroad/manage.ts'
 import { managementServiceRoutes } from './xroad/routes.ts'
 
@@ -36,6 +37,7 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> 
   webhooks: WebhookStore
   ocspFreshnessSeconds: number
   countDocument: CountDocument
+  settings: { publicUrl: string; managementService?: { port: number } | undefined }
   /** Certificates of the management security server, which alone may forward requests in X-Road's format. */
   managementCertificates: Certificate[]
   /** Operations of other features on the registration listener. */
@@ -70,6 +72,10 @@ export const requests: FeatureModule<Ground, { countSubmitted(): Promise<number>
             ...ground.auditRegistrations,
           })
           managementServiceRoutes(app, intake)
+        },
+        public: (app) => {
+          const { publicUrl, managementService } = ground.settings
+          if (managementService !== undefined) descriptionRoute(app, { publicUrl, ...managementService })
         },
         management: (app) => manageRoutes(app, intake, ground.managementCertificates),
       },

@@ -30,7 +30,7 @@ export type ManagementSoap = {
 }
 
 /** The elements of each kind in addition to `server`, in X-Road's order; a question mark marks an optional one. */
-const FIELDS: Record<RequestKind, ('client' | TextName | `${TextName}?`)[]> = {
+export const FIELDS: Record<RequestKind, ('client' | TextName | `${TextName}?`)[]> = {
   authCertReg: ['address', 'authCert', 'dryRun?'],
   authCertDeletion: ['authCert'],
   clientReg: ['client', 'subsystemName?'],
