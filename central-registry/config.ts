@@ -23,6 +23,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './features/catalogue/collect.ts'
 import type { MailServer } from './features/mail/client.ts'
+import { type RsaFiles, rsaFiles } from './features/requests/xroad/rsa-certificate.ts'
 import { isAddress } from './members/contacts/mail-address.ts'
 
 export type { Listener }
@@ -31,7 +32,7 @@ type Login = LoginFile & { firstCodeFile: string; secondCodeFile: string }
 /** Always HTTPS: the configuration publishes this certificate to servers. */
 export type Registration = Listener & { certificateFile: string; keyFile: string }
 /** Always mutual TLS: only the management security server may call it. */
-export type ManagementService = Registration & { clientCertificateFile: string }
+export type ManagementService = Registration & RsaFiles & { clientCertificateFile: string }
 
 type MailSettings = {
   host: string
@@ -122,12 +123,14 @@ export const settingsSchema = {
     registration: { ...listener(4001), required: ['certificateFile', 'keyFile'] },
     managementService: {
       ...listener(4002, {
+        ...rsaFiles,
         clientCertificateFile: {
           type: 'string',
           'x-path': true,
           description: 'PEM with the internal TLS certificate of the management security server',
         },
       }),
+      dependentRequired: { rsaCertificateFile: ['rsaKeyFile'], rsaKeyFile: ['rsaCertificateFile'] },
       required: ['certificateFile', 'keyFile', 'clientCertificateFile'],
     },
     configuration: {

@@ -4,12 +4,14 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
-import { readPem, tlsOf } from '#platform/http-service/listener-tls.ts'
+import { LISTENER_TLS, readPem, tlsOf } from '#platform/http-service/listener-tls.ts'
 import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Listener, ManagementService, Registration } from './config.ts'
 import { admitManagementServer, pinnedCertificates } from './features/requests/xroad/management-server.ts'
+import { isForXRoad, withRsaCertificate } from './features/requests/xroad/rsa-certificate.ts'
 
 export async function publicListener(listener: Listener, log: Log): Promise<FastifyInstance> {
   return createHttpService({ name: 'configuration', log, logRequests: false, ...(await tlsOf(listener)) })
@@ -47,8 +49,11 @@ export async function managementListener(
   pinned: Certificate[],
   log: Log,
 ): Promise<FastifyInstance> {
-  const tls = await tlsOf(listener)
-  const https = { ...tls.https!, requestCert: true, rejectUnauthorized: false, handshakeTimeout: 10_000 }
+  const [cert, key] = [await readPem(listener.certificateFile), await readSecret(listener.keyFile)]
+  if (!isForXRoad(cert, listener))
+    log.warn('an X-Road security server cannot call the management services: they have no RSA certificate')
+  const tls = await withRsaCertificate({ ...LISTENER_TLS, cert, key }, listener)
+  const https = { ...tls, requestCert: true, rejectUnauthorized: false, handshakeTimeout: 10_000 }
   const app = createHttpService({ name: 'management-service', log, rateLimit: MANAGEMENT_RATE, https })
   admitManagementServer(app, pinned)
   return app

@@ -5,6 +5,7 @@
 import { generateKeyPairSync, randomInt, sign } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import type { ConnectionOptions } from 'node:tls'
 import { Agent, request } from 'undici'
 import type { Settings } from '#central-registry/config.ts'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
@@ -12,13 +13,16 @@ import { certificatePem } from '#security-server/local-systems/view.ts'
 import { ocspFor, type Party } from './management-requests.ts'
 import { REGISTRATION_TYPE, type XRoadPart } from './xroad-registration.ts'
 
-type TlsIdentity = { cert: string; key: string }
+export type TlsIdentity = { cert: string; key: string }
 type ManagementService = NonNullable<Settings['managementService']>
 export type Answer = { status: number; bytes: Buffer; headers: Record<string, unknown> }
 
-/** A key with a self-signed certificate, as a security server's internal TLS key has. */
-export function tlsIdentity(hostName: string): TlsIdentity {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+/** A key with a self-signed certificate, as a security server's internal TLS key has: P-256, or RSA of so many bits. */
+export function tlsIdentity(hostName: string, rsaBits?: number): TlsIdentity {
+  const { privateKey } =
+    rsaBits === undefined
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('rsa', { modulusLength: rsaBits })
   const names = { hostName, ipAddresses: [] }
   const der = selfSignedCertificate({ privateKey, names, at: new Date(Date.now() - 60_000) })
   return { cert: certificatePem(der), key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string }
@@ -46,11 +50,11 @@ export function managementService(
 export async function passOn(
   to: ManagementService,
   body: Buffer,
-  o: { type?: string; by?: TlsIdentity | undefined; path?: string } = {},
+  o: { type?: string; by?: TlsIdentity | undefined; path?: string; tls?: ConnectionOptions } = {},
 ): Promise<Answer> {
   const { type = REGISTRATION_TYPE, by, path: at = '/managementservice/manage/' } = o
   const ca = readFileSync(to.certificateFile, 'utf8')
-  const connect = { ca, checkServerIdentity: () => undefined, ...by }
+  const connect = { ca, checkServerIdentity: () => undefined, ...by, ...o.tls }
   // From an address of its own each time: requests are counted by address.
   const localAddress = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
   const dispatcher = new Agent({ localAddress, connect })
