@@ -201,6 +201,15 @@ void t.test('certificates: what does not fit its place is refused', async (t) =>
   const node = await world.start()
   await setUp(node, authority)
   const stranger = await createAuthority({ clock: Date.now, instance: 'DEV' })
+  const ca = {
+    name: 'CA',
+    certificate: b64(stranger.root.der),
+    certificateProfileInfo: 'x.Y',
+    ocspResponders: [],
+  }
+  const responder = { url: 'http://ocsp/', costType: 'CHEAP' }
+  for (const wrong of [{ defaultCsrFormat: 'XML' }, { costType: 'FREE' }, { ocspResponders: [responder] }])
+    t.equal((await node.call('POST', '/certification-services', { ...ca, ...wrong })).status, 400)
   const pkcs10 = certificationRequest()
   const subject: [string, string][] = [
     ['C', 'FI'],

@@ -9,6 +9,7 @@ import { createPublicationStore } from './configuration/store.ts'
 import { registryMigrations } from './features.ts'
 import { createGroupStore } from './groups/store.ts'
 import { createMemberStore } from './members/store.ts'
+import type { RegisterTables } from './register/tables.ts'
 import { openRegistryDatabase } from './registry.ts'
 import { createServerStore } from './servers/store.ts'
 import { createTrustStore } from './trust/store.ts'
@@ -90,6 +91,7 @@ const MIGRATIONS = [
   'registry-suspensions-001',
   'registry-transparency-log-002-kinds',
   'registry-trust-001',
+  'registry-trust-002-settings',
   'sessions-001',
   'witness-001',
 ]
@@ -215,11 +217,12 @@ void t.test('trust services and signing keys', async (t) => {
     const authority = (byte: number) => ({
       certificate: { sha256: byte.toString(16).padStart(2, '0').repeat(32), der: Buffer.alloc(300, byte) },
       responders: [
-        { url: 'http://a.example', certificate: Buffer.from([byte]) },
-        { url: 'http://b.example', certificate: undefined },
+        { url: 'http://a.example', certificate: Buffer.from([byte]), costType: 'PAID' as const },
+        { url: 'http://b.example', certificate: undefined, costType: 'FREE' as const },
       ],
     })
-    const service = { name: 'CA', profile: 'x.Y', authenticationOnly: true, at: AT }
+    const csrFormat = 'PEM' as const
+    const service = { name: 'CA', profile: 'x.Y', authenticationOnly: true, csrFormat, at: AT }
     const known = (): void => undefined
     const id = await trust.addService(service, authority(1), known)
     t.type(id, 'number')
@@ -238,7 +241,9 @@ void t.test('trust services and signing keys', async (t) => {
     t.equal(await codeOf(trust.addIntermediate(id, authority(3), refuse)), 'invalid_cert_path')
     t.equal(await codeOf(trust.addIntermediate(id + 1, authority(3), () => undefined)), 'not_found')
     t.equal(await codeOf(trust.addIntermediate(id, authority(2), () => undefined)), 'conflict')
-    t.same(await trust.services(), [{ id, name: 'CA', profile: 'x.Y', authentication_only: 1 }])
+    t.same(await trust.services(), [
+      { id, name: 'CA', profile: 'x.Y', authentication_only: 1, csr_format: 'PEM' },
+    ])
     t.same(
       (await trust.authorities()).map((one) => [one.service, one.is_top, one.certificate.length]),
       [
@@ -246,7 +251,10 @@ void t.test('trust services and signing keys', async (t) => {
         [id, 0, 300],
       ],
     )
-    t.equal((await trust.responders()).length, 4)
+    t.same(
+      (await trust.responders()).map(({ cost_type }) => cost_type),
+      ['PAID', 'FREE', 'PAID', 'FREE'],
+    )
     t.equal(
       await codeOf(trust.deleteIntermediate(id, '01'.repeat(32))),
       'conflict',
@@ -259,11 +267,31 @@ void t.test('trust services and signing keys', async (t) => {
     t.equal(await codeOf(trust.deleteService(id)), 'not_found')
     t.same([await trust.authorities(), await trust.responders()], [[], []])
 
-    const tsa = { name: 'TSA', url: 'http://tsa.example', certificate: Buffer.from([1, 2]) }
+    const tsa = {
+      name: 'TSA',
+      url: 'http://tsa.example',
+      certificate: Buffer.from([1, 2]),
+      cost_type: 'FREE' as const,
+    }
     const stamping = await trust.addTimestampingService(tsa)
     t.match(await textOf(trust.addTimestampingService(tsa)), /^conflict: .*http:\/\/tsa.example/)
     t.same(await trust.timestampingServices(), [{ id: stamping, ...tsa }])
     await trust.deleteTimestampingService(stamping)
+
+    // What was approved before these settings keeps what was published of it.
+    const tables = tablesOf<RegisterTables>(database)
+    const old = { name: 'CA', profile: 'x.Y', authentication_only: 0, created_at: AT }
+    await tables.insertInto('certification_service').values(old).execute()
+    await tables
+      .insertInto('timestamping_service')
+      .values({ ...tsa, cost_type: undefined })
+      .execute()
+    t.match(
+      [await trust.services(), await trust.timestampingServices()],
+      [[{ csr_format: 'DER' }], [{ cost_type: 'UNDEFINED' }]],
+    )
+    for (const table of ['certification_service', 'timestamping_service'] as const)
+      await tables.deleteFrom(table).execute()
     t.equal(await codeOf(trust.deleteTimestampingService(stamping)), 'not_found')
 
     const added = await Promise.all(

@@ -6,6 +6,7 @@ import type { CertificateProfile } from './certificate-profile.ts'
 import type { ClientId, MemberId, ServerId, SubsystemId } from './identifiers.ts'
 
 export type CostType = 'FREE' | 'PAID' | 'UNDEFINED'
+export type CsrFormat = 'PEM' | 'DER'
 
 /** Where a configuration can be fetched, and which keys sign it (from V3). */
 export type ConfigurationSource = {
@@ -32,7 +33,7 @@ export type ApprovedCa = {
   intermediateCas: CaInfo[]
   /** The name of the Java class by which X-Road reads subjects (wire digest 6.2). */
   certificateProfileInfo: string
-  defaultCsrFormat?: 'PEM' | 'DER' | undefined
+  defaultCsrFormat?: CsrFormat | undefined
   acmeServer?: AcmeServer | undefined
 }
 

@@ -2,6 +2,8 @@
 import type {
   ApprovedCa,
   ConfigurationAnchor,
+  CostType,
+  CsrFormat,
   PrivateParameters,
   SharedParameters,
 } from '#schemas/global-configuration.ts'
@@ -18,10 +20,16 @@ export type RegisterRows = {
   servers: { id: string; address: string; maintenance: string | null }[]
   certificates: { sha256: string; server: string }[]
   clients: { server: string; client: string; is_disabled: number }[]
-  services: { id: number; name: string; profile: string; authentication_only: number }[]
+  services: {
+    id: number
+    name: string
+    profile: string
+    authentication_only: number
+    csr_format: CsrFormat
+  }[]
   authorities: { sha256: string; service: number; is_top: number; certificate: Buffer }[]
-  responders: { authority: string; url: string; certificate: Buffer | null }[]
-  timestampingServices: { name: string; url: string; certificate: Buffer }[]
+  responders: { authority: string; url: string; certificate: Buffer | null; cost_type: CostType }[]
+  timestampingServices: { name: string; url: string; certificate: Buffer; cost_type: CostType }[]
   externalAnchors: { instance: string; generated_at: string; sources: string; state: string }[]
   signingKeys: { id: string; certificate: Buffer; is_active: number }[]
   certificateProfiles: { name: string; document: string }[]
@@ -71,11 +79,8 @@ export function assembleShared(rows: RegisterRows, settings: SharedSettings): Sh
       externalVerificationCerts: verificationCerts,
     })),
     approvedCas: approvedCas(rows),
-    approvedTsas: rows.timestampingServices.map(({ name, url, certificate }) => ({
-      name,
-      url,
-      cert: certificate,
-      costType: 'UNDEFINED',
+    approvedTsas: rows.timestampingServices.map(({ name, url, certificate, cost_type }) => ({
+      ...{ name, url, cert: certificate, costType: cost_type },
     })),
     members: rows.members.map((row) => {
       const id = parseMemberId(row.id)
@@ -158,7 +163,9 @@ function approvedCa(service: RegisterRows['services'][number], rows: TrustRows):
     cert: authority.certificate,
     ocsp: rows.responders
       .filter((responder) => responder.authority === authority.sha256)
-      .map(({ url, certificate }) => ({ url, cert: certificate ?? undefined, costType: 'UNDEFINED' })),
+      .map(({ url, certificate, cost_type }) => ({
+        ...{ url, cert: certificate ?? undefined, costType: cost_type },
+      })),
   })
   return {
     name: service.name,
@@ -166,6 +173,6 @@ function approvedCa(service: RegisterRows['services'][number], rows: TrustRows):
     topCa: caInfo(authorities.find((one) => one.is_top === 1)!),
     intermediateCas: authorities.filter((one) => one.is_top === 0).map(caInfo),
     certificateProfileInfo: service.profile,
-    defaultCsrFormat: 'DER',
+    defaultCsrFormat: service.csr_format,
   }
 }

@@ -211,10 +211,14 @@ export async function readRegister(kysely: Kysely<RegisterTables>): Promise<Regi
     servers: await all('security_server', ['id', 'address', 'maintenance']),
     certificates: await all('authentication_certificate', ['sha256', 'server']),
     clients: await all('server_client', ['client', 'server', 'is_disabled']),
-    services: await all('certification_service', ['id', 'name', 'profile', 'authentication_only']),
+    services: await all('certification_service', [
+      ...(['id', 'name', 'profile', 'authentication_only', 'csr_format'] as const),
+    ]),
     authorities: await all('certification_authority', ['sha256', 'service', 'is_top', 'certificate']),
-    responders: await all('ocsp_responder', ['id', 'authority', 'url', 'certificate']),
-    timestampingServices: await all('timestamping_service', ['id', 'name', 'url', 'certificate']),
+    responders: await all('ocsp_responder', ['id', 'authority', 'url', 'certificate', 'cost_type']),
+    timestampingServices: await all('timestamping_service', [
+      ...(['id', 'name', 'url', 'certificate', 'cost_type'] as const),
+    ]),
   }
 }
 

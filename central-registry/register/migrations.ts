@@ -16,6 +16,7 @@ import { restorationMigrations } from './migrations/restorations.ts'
 import { signingKeyLife } from './migrations/signing-key-life.ts'
 import { successionMigrations } from './migrations/successions.ts'
 import { suspensionMigrations } from './migrations/suspensions.ts'
+import { trustSettings } from './migrations/trust-settings.ts'
 
 export const registerMigrations: Record<string, Migration> = {
   ...firstMigrations,
@@ -34,4 +35,5 @@ export const registerMigrations: Record<string, Migration> = {
   ...certificateProfileMigrations,
   ...contactMigrations,
   ...ownersGroup,
+  ...trustSettings,
 }

@@ -5,7 +5,7 @@
 
 import type { Generated } from 'kysely'
 import type { ContractState } from '#schemas/contract.ts'
-import type { SuspendedKind } from '#schemas/global-configuration.ts'
+import type { CostType, CsrFormat, SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import type { ContactTables } from './contact-tables.ts'
 import type { FederationTables } from './federation-tables.ts'
@@ -153,12 +153,25 @@ export type RegisterTables = FederationTables &
       profile: string
       authentication_only: number
       created_at: string
+      csr_format: Generated<CsrFormat>
     }
     /** Profiles for approved CAs whose class is not one of X-Road's; `document` is the canonical JSON. */
     certificate_profile: { name: string; document: string; sha256: string; changed_at: string }
     certification_authority: { sha256: string; service: number; is_top: number; certificate: Buffer }
-    ocsp_responder: { id: Generated<number>; authority: string; url: string; certificate: Buffer | null }
-    timestamping_service: { id: Generated<number>; name: string; url: string; certificate: Buffer }
+    ocsp_responder: {
+      id: Generated<number>
+      authority: string
+      url: string
+      certificate: Buffer | null
+      cost_type: Generated<CostType>
+    }
+    timestamping_service: {
+      id: Generated<number>
+      name: string
+      url: string
+      certificate: Buffer
+      cost_type: Generated<CostType>
+    }
     signing_key: {
       id: string
       certificate: Buffer

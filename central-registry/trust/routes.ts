@@ -3,6 +3,7 @@ import type { Certificate } from '#core/certificate/certificate.ts'
 import { certificateFacts } from '#core/certificate/certificate-facts.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { CostType, CsrFormat } from '#schemas/global-configuration.ts'
 import { checkName } from '../members/rules.ts'
 import { profileHandlers } from './profile-routes.ts'
 import {
@@ -16,7 +17,7 @@ import {
 } from './rules.ts'
 import type { NewAuthority, TrustStore } from './store.ts'
 
-type Responder = { url: string; certificate?: string }
+type Responder = { url: string; certificate?: string; costType: CostType }
 
 export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<string, OperationHandler> {
   const { store } = q
@@ -29,20 +30,21 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
       const [authorities, responders] = await Promise.all([store.authorities(), store.responders()])
       const own = (await store.profiles()).map(({ name }) => name)
       const respondersOf = (authority: string) => responders.filter((one) => one.authority === authority)
-      return services.map(({ id, name, profile, authentication_only }) => ({
+      return services.map(({ id, name, profile, authentication_only, csr_format }) => ({
         id,
         name,
         certificateProfileInfo: profile,
         certificateProfileKnown: isProfileKnown(profile, own),
         authenticationOnly: authentication_only === 1,
+        defaultCsrFormat: csr_format,
         authorities: authorities
           .filter((one) => one.service === id)
           .map((one) => ({
             top: one.is_top === 1,
             ...certificateFacts(one.certificate),
             ocspUrls: respondersOf(one.sha256).map(({ url }) => url),
-            ocspResponders: respondersOf(one.sha256).map(({ url, certificate }) => ({
-              url,
+            ocspResponders: respondersOf(one.sha256).map(({ url, certificate, cost_type }) => ({
+              ...{ url, costType: cost_type },
               ...(certificate === null ? {} : { certificate: certificateFacts(certificate) }),
             })),
           })),
@@ -53,6 +55,7 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
         name: string
         certificateProfileInfo: string
         authenticationOnly: boolean
+        defaultCsrFormat: CsrFormat
         certificate: string
         ocspResponders: Responder[]
       }
@@ -60,6 +63,7 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
         name: checkName(given.name),
         profile: checkProfile(given.certificateProfileInfo),
         authenticationOnly: given.authenticationOnly,
+        csrFormat: given.defaultCsrFormat,
         at: now().toISOString(),
       }
       const certificate = checkCa(bytesOf(given.certificate), now())
@@ -78,18 +82,17 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
     deleteIntermediateCa: ({ params }) => store.deleteIntermediate(Number(params['id']), params['sha256']!),
     getCertificateFile: ({ params }) => store.certificate(params['sha256']!.toLowerCase()),
     getTimestampingServices: async () =>
-      (await store.timestampingServices()).map(({ id, name, url, certificate }) => ({
-        id,
-        name,
-        url,
+      (await store.timestampingServices()).map(({ id, name, url, certificate, cost_type }) => ({
+        ...{ id, name, url, costType: cost_type },
         ...certificateFacts(certificate),
       })),
     addTimestampingService: async ({ body }) => {
-      const given = body as { name: string; url: string; certificate: string }
+      const given = body as { name: string; url: string; certificate: string; costType: CostType }
       const service = {
         name: checkName(given.name),
         url: checkUrl(given.url),
         certificate: checkValid(bytesOf(given.certificate), now()).der,
+        cost_type: given.costType,
       }
       return { id: await store.addTimestampingService(service) }
     },
@@ -100,8 +103,9 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
 function authority(certificate: Certificate, responders: Responder[], at: Date): NewAuthority {
   return {
     certificate,
-    responders: responders.map(({ url, certificate: own }) => ({
+    responders: responders.map(({ url, certificate: own, costType }) => ({
       url: checkUrl(url),
+      costType,
       certificate: own === undefined ? undefined : checkValid(bytesOf(own), at).der,
     })),
   }

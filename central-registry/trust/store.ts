@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
+import type { CostType, CsrFormat } from '#schemas/global-configuration.ts'
 import { type Change, countOf, mustBe, type Tabled } from '../changes/store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import { createProfileStore } from './profiles-store.ts'
@@ -9,7 +10,7 @@ import { type AuthorityAct, authorityState, nextAuthorityState, nextServiceState
 
 export type NewAuthority = {
   certificate: { sha256: string; der: Buffer }
-  responders: { url: string; certificate: Buffer | undefined }[]
+  responders: { url: string; certificate: Buffer | undefined; costType: CostType }[]
 }
 export type TrustStore = ReturnType<typeof createTrustStore>
 
@@ -21,16 +22,20 @@ export function createTrustStore(database: Tabled, change: Change) {
     services: () =>
       tables
         .selectFrom('certification_service')
-        .select(['id', 'name', 'profile', 'authentication_only'])
+        .select(['id', 'name', 'profile', 'authentication_only', 'csr_format'])
         .orderBy('id')
         .execute(),
     authorities: () => authoritiesIn(tables),
     responders: () =>
-      tables.selectFrom('ocsp_responder').select(['authority', 'url', 'certificate']).orderBy('id').execute(),
+      tables
+        .selectFrom('ocsp_responder')
+        .select(['authority', 'url', 'certificate', 'cost_type'])
+        .orderBy('id')
+        .execute(),
     timestampingServices: () =>
       tables
         .selectFrom('timestamping_service')
-        .select(['id', 'name', 'url', 'certificate'])
+        .select(['id', 'name', 'url', 'certificate', 'cost_type'])
         .orderBy('id')
         .execute(),
     /** Any certificate in the register, as it was uploaded. Throws `not_found`. */
@@ -53,7 +58,13 @@ export function createTrustStore(database: Tabled, change: Change) {
     },
     /** `check` gets the names of the instance's own profiles, read within the change. */
     addService: (
-      service: { name: string; profile: string; authenticationOnly: boolean; at: string },
+      service: {
+        name: string
+        profile: string
+        authenticationOnly: boolean
+        csrFormat: CsrFormat
+        at: string
+      },
       top: NewAuthority,
       check: (ownProfiles: string[]) => void,
     ) =>
@@ -68,6 +79,7 @@ export function createTrustStore(database: Tabled, change: Change) {
             profile: service.profile,
             authentication_only: service.authenticationOnly ? 1 : 0,
             created_at: service.at,
+            csr_format: service.csrFormat,
           })
           .returning('id')
           .executeTakeFirstOrThrow()
@@ -102,7 +114,12 @@ export function createTrustStore(database: Tabled, change: Change) {
         await transaction.deleteFrom('certification_authority').where('service', '=', id).execute()
         await transaction.deleteFrom('certification_service').where('id', '=', id).execute()
       }),
-    addTimestampingService: (service: { name: string; url: string; certificate: Buffer }) =>
+    addTimestampingService: (service: {
+      name: string
+      url: string
+      certificate: Buffer
+      cost_type: CostType
+    }) =>
       change(async (transaction) => {
         const isApproved = (await countOf(transaction, 'timestamping_service', 'url', service.url)) > 0
         nextServiceState(`the time-stamping service ${service.url}`, 'approve', { isApproved })
@@ -155,10 +172,10 @@ async function insertAuthority(
     .insertInto('certification_authority')
     .values({ sha256, service, is_top: isTop ? 1 : 0, certificate: der })
     .execute()
-  for (const { url, certificate } of authority.responders) {
+  for (const { url, certificate, costType } of authority.responders) {
     await transaction
       .insertInto('ocsp_responder')
-      .values({ authority: sha256, url, certificate: certificate ?? null })
+      .values({ authority: sha256, url, certificate: certificate ?? null, cost_type: costType })
       .execute()
   }
 }

@@ -45,12 +45,11 @@ function comparable({ approvedCas, approvedTsas, securityServers, ...rest }: Sha
     sources: [],
     members: sorted(rest.members.map((one) => ({ ...one, subsystems: sorted(one.subsystems) }))),
     memberClasses: sorted(rest.memberClasses),
-    approvedCas: approvedCas.map(({ name, topCa }) => ({
-      name,
-      cert: topCa.cert,
-      urls: topCa.ocsp.map(({ url }) => url),
+    approvedCas: approvedCas.map(({ name, topCa, defaultCsrFormat = 'DER' }) => ({
+      ...{ name, defaultCsrFormat, cert: topCa.cert },
+      responders: topCa.ocsp.map(({ url, costType }) => ({ url, costType })),
     })),
-    approvedTsas: approvedTsas.map(({ name, url, cert }) => ({ name, url, cert })),
+    approvedTsas,
     securityServers: sorted(
       securityServers.map(({ authCertHashes, ...one }) => ({ ...one, clients: sorted(one.clients) })),
     ),

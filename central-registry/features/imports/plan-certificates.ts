@@ -76,8 +76,9 @@ export function planCertificates(
 
 /** The certification services of the register and those that the import adds, with all their CAs. */
 function allCas(register: RegisterRows, trust: AddedTrust): ApprovedCa[] {
-  const added = trust.services.map(({ name, profile, authenticationOnly }, at) => ({
-    ...{ id: -1 - at, name, profile, authentication_only: authenticationOnly ? 1 : 0 },
+  const added = trust.services.map(({ name, profile, authenticationOnly, csrFormat }, at) => ({
+    ...{ id: -1 - at, name, profile, csr_format: csrFormat },
+    authentication_only: authenticationOnly ? 1 : 0,
   }))
   const authorities = [
     ...register.authorities,

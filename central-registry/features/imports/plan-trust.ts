@@ -1,7 +1,7 @@
 /** The part of a plan about approved CAs with their intermediates and OCSP responders, and time-stamping authorities; pure. */
 import { createHash } from 'node:crypto'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
-import type { CaInfo } from '#schemas/global-configuration.ts'
+import type { CaInfo, CostType, CsrFormat } from '#schemas/global-configuration.ts'
 import type { RegisterRows } from '../../configuration/assemble.ts'
 import type { Source } from '../../configuration/other-instances/read-source.ts'
 import { checkName } from '../../members/rules.ts'
@@ -17,10 +17,22 @@ import type { NewAuthority } from '../../trust/store.ts'
 import type { Notes } from './notes.ts'
 
 export type AddedTrust = {
-  services: { name: string; profile: string; authenticationOnly: boolean; top: NewAuthority }[]
+  services: {
+    name: string
+    profile: string
+    authenticationOnly: boolean
+    csrFormat: CsrFormat
+    top: NewAuthority
+  }[]
   /** `of` is the SHA-256 of the service's top CA. */
   intermediates: { of: string; authority: NewAuthority }[]
-  timestampingServices: { name: string; url: string; certificate: Buffer; sha256: string }[]
+  timestampingServices: {
+    name: string
+    url: string
+    certificate: Buffer
+    cost_type: CostType
+    sha256: string
+  }[]
 }
 
 type TrustQuestion = { source: Pick<Source, 'shared'>; register: RegisterRows; now: Date }
@@ -58,6 +70,7 @@ export function planTrust(q: TrustQuestion, notes: Notes): AddedTrust {
         )
       take.services.push({
         ...{ name: ca.name, profile: ca.certificateProfileInfo, authenticationOnly: ca.authenticationOnly },
+        csrFormat: ca.defaultCsrFormat ?? 'DER',
         top: authorityOf(top, ca.topCa, what),
       })
     } else if (row.is_top === 0 || service === undefined) {
@@ -71,6 +84,9 @@ export function planTrust(q: TrustQuestion, notes: Notes): AddedTrust {
         String(service.authentication_only === 1),
         String(ca.authenticationOnly),
       )
+      // Only version 6 says it.
+      if (ca.defaultCsrFormat !== undefined)
+        notes.differ(`certificate request format of the ${what}`, service.csr_format, ca.defaultCsrFormat)
       compareResponders(what, top.sha256, ca.topCa)
     }
     planIntermediates(ca.intermediateCas, top, what)
@@ -108,18 +124,28 @@ export function planTrust(q: TrustQuestion, notes: Notes): AddedTrust {
     )
     return {
       certificate: { sha256: certificate.sha256, der: certificate.der },
-      responders: responders.map(({ url, cert }) => ({ url, certificate: cert })),
+      responders: responders.map(({ url, cert, costType = 'UNDEFINED' }) => ({
+        ...{ url, certificate: cert, costType },
+      })),
     }
   }
 
   function compareResponders(what: string, authority: string, { ocsp }: CaInfo): void {
-    const here = register.responders.filter((one) => one.authority === authority)
-    const text = (all: { url: string; certificate?: Buffer | null | undefined }[]): string =>
+    const here = register.responders
+      .filter((one) => one.authority === authority)
+      .map(({ cost_type, ...one }) => ({ ...one, cost: cost_type }))
+    const text = (all: { url: string; certificate?: Buffer | null | undefined; cost: string }[]): string =>
       all
-        .map(({ url, certificate }) => `${url} ${certificate ? digest(certificate).slice(0, 16) : ''}`.trim())
+        .map(({ url, certificate, cost }) =>
+          [url, certificate ? digest(certificate).slice(0, 16) : '', cost].filter(Boolean).join(' '),
+        )
         .sort()
         .join(', ')
-    const there = ocsp.map(({ url, cert }) => ({ url, certificate: cert }))
+    const there = ocsp.map(({ url, cert, costType = 'UNDEFINED' }) => ({
+      url,
+      certificate: cert,
+      cost: costType,
+    }))
     notes.differ(`OCSP responders of the ${what}`, text(here), text(there))
   }
 
@@ -135,19 +161,20 @@ function planTimestamping(
 ): AddedTrust['timestampingServices'] {
   const take: AddedTrust['timestampingServices'] = []
   const urls = new Map(register.timestampingServices.map((one) => [one.url, one]))
-  for (const { name, url, cert } of source.shared.approvedTsas) {
+  for (const { name, url, cert, costType = 'UNDEFINED' } of source.shared.approvedTsas) {
     const what = `time-stamping authority ${name}`
     const here = urls.get(url)
     if (here !== undefined) {
       notes.differ(`name of the ${what}`, here.name, name)
       notes.differ(`certificate of the ${what}`, digest(here.certificate), digest(cert))
+      notes.differ(`cost type of the ${what}`, here.cost_type, costType)
       continue
     }
     notes.allows(what, () => {
       checkName(name)
       const { der, sha256 } = checkValid(cert, now)
-      take.push({ name, url: checkUrl(url), certificate: der, sha256 })
-      urls.set(url, { name, url, certificate: der })
+      take.push({ name, url: checkUrl(url), certificate: der, cost_type: costType, sha256 })
+      urls.set(url, { name, url, certificate: der, cost_type: costType })
     })
   }
   const there = new Set(source.shared.approvedTsas.map(({ url }) => url))

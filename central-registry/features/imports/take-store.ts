@@ -46,6 +46,5 @@ async function takeTrust(transaction: Kysely<Tables>, take: Take, at: string): P
     // The plan has checked the issuer against all CAs that are imported together.
     await trust.addIntermediate(top.service, authority, () => undefined)
   }
-  for (const { name, url, certificate } of take.timestampingServices)
-    await trust.addTimestampingService({ name, url, certificate })
+  for (const { sha256, ...service } of take.timestampingServices) await trust.addTimestampingService(service)
 }

@@ -10,16 +10,26 @@ const CERTIFICATE: Field = {
   hint: 'certificate.fileHint',
   type: 'file',
 }
+const costType = (): Field => ({
+  name: 'costType',
+  title: 'trust.costType',
+  type: 'select',
+  initial: 'UNDEFINED',
+  options: (['UNDEFINED', 'FREE', 'PAID'] as const).map((value) => ({
+    value,
+    title: text(`trust.costType.${value}`),
+  })),
+})
 const RESPONDER: Field[] = [
   { name: 'ocspUrl', title: 'trust.ocspUrl', hint: 'trust.ocspUrlHint', maxLength: 500, required: false },
   { name: 'ocspCertificate', title: 'trust.ocspCertificate', type: 'file', required: false },
 ]
 
 /** The first responder; the API accepts more, each with a certificate of its own. */
-async function respondersOf({ ocspUrl, ocspCertificate }: Values): Promise<object[]> {
+async function respondersOf({ ocspUrl, ocspCertificate, costType }: Values): Promise<object[]> {
   if (ocspUrl === '' || ocspUrl === undefined) return []
   const own = ocspCertificate instanceof File ? { certificate: await certificateText(ocspCertificate) } : {}
-  return [{ url: ocspUrl, ...own }]
+  return [{ url: ocspUrl, costType, ...own }]
 }
 
 export function AddCertificationService() {
@@ -43,7 +53,16 @@ export function AddCertificationService() {
             { value: 'authentication', title: text('trust.usageAuthentication') },
           ],
         },
+        {
+          name: 'csrFormat',
+          title: 'trust.csrFormat',
+          hint: 'trust.csrFormatHint',
+          type: 'select',
+          initial: 'DER',
+          options: ['DER', 'PEM'].map((value) => ({ value, title: value })),
+        },
         ...RESPONDER,
+        costType(),
       ]}
       send={async (values, call) =>
         call('addCertificationService', {
@@ -51,6 +70,7 @@ export function AddCertificationService() {
             name: values['name'],
             certificateProfileInfo: values['profile'],
             authenticationOnly: values['usage'] === 'authentication',
+            defaultCsrFormat: values['csrFormat'],
             certificate: await certificateText(values['certificate'] as File),
             ocspResponders: await respondersOf(values),
           },
@@ -69,7 +89,7 @@ export function AddIntermediate({ service, name }: { service: number; name: stri
       label={text('trust.addIntermediateTo', { name })}
       title={text('trust.addIntermediateTo', { name })}
       consequence={<p>{text('trust.addIntermediateConsequence')}</p>}
-      fields={[CERTIFICATE, ...RESPONDER]}
+      fields={[CERTIFICATE, ...RESPONDER, costType()]}
       send={async (values, call) =>
         call('addIntermediateCa', {
           params: { id: String(service) },
@@ -95,12 +115,14 @@ export function AddTimestampingService() {
         { name: 'name', title: 'common.name', maxLength: 255 },
         { name: 'url', title: 'trust.url', maxLength: 500 },
         CERTIFICATE,
+        costType(),
       ]}
       send={async (values, call) =>
         call('addTimestampingService', {
           body: {
             name: values['name'],
             url: values['url'],
+            costType: values['costType'],
             certificate: await certificateText(values['certificate'] as File),
           },
         })

@@ -7,7 +7,8 @@ import { type Certificate, CertificateFacts } from '../certificate.tsx'
 import { Consequences } from '../consequences.tsx'
 import { AddIntermediate } from './add.tsx'
 
-type Responder = { url: string; certificate?: Certificate }
+export type CostType = 'FREE' | 'PAID' | 'UNDEFINED'
+type Responder = { url: string; costType: CostType; certificate?: Certificate }
 type Authority = Certificate & { top: boolean; ocspResponders: Responder[] }
 export type CertificationService = {
   id: number
@@ -16,6 +17,7 @@ export type CertificationService = {
   /** When false, its signing certificates are refused. */
   certificateProfileKnown: boolean
   authenticationOnly: boolean
+  defaultCsrFormat: string
   authorities: Authority[]
 }
 
@@ -61,6 +63,7 @@ export function CertificationServicePart({ service }: { service: CertificationSe
             </>,
           ],
           ['trust.usage', text(service.authenticationOnly ? 'trust.usageAuthentication' : 'trust.usageAll')],
+          ['trust.csrFormat', service.defaultCsrFormat],
         ]}
       />
       <ul class="plain-list ruled">
@@ -108,9 +111,9 @@ function Responders({ of }: { of: Responder[] }) {
     <>
       <h4>{text('trust.responders')}</h4>
       <ul class="plain-list">
-        {of.map(({ url, certificate }) => (
+        {of.map(({ url, costType, certificate }) => (
           <li key={url}>
-            <bdi class="id">{url}</bdi>{' '}
+            <bdi class="id">{url}</bdi> <span class="beside">{text(`trust.costType.${costType}`)}</span>{' '}
             {certificate === undefined ? (
               <span class="beside">{text('trust.responderByCa')}</span>
             ) : (

@@ -4,11 +4,12 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { text } from '../../kit/text.ts'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
+import type { CostType } from './certification-service.tsx'
 
-export type TimestampingService = Certificate & { id: number; name: string; url: string }
+export type TimestampingService = Certificate & { id: number; name: string; url: string; costType: CostType }
 
 export function TimestampingServicePart({ service }: { service: TimestampingService }) {
-  const { id, name, url } = service
+  const { id, name, url, costType } = service
   return (
     <Part
       title={name}
@@ -29,6 +30,7 @@ export function TimestampingServicePart({ service }: { service: TimestampingServ
         of={[
           ['trust.kind', text('trust.timestamping')],
           ['trust.url', <Copyable key="url" value={url} />],
+          ['trust.costType', text(`trust.costType.${costType}`)],
         ]}
       />
       <ul class="plain-list ruled">

@@ -45,7 +45,10 @@ function declaredFile(t: Test, anchor: Buffer): string {
       `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
     )
   const responders = [
-    { url: 'http://ocsp.example/', certificate: certificate('ocsp.pem', pem(authority.ocspResponder.der)) },
+    {
+      ...{ url: 'http://ocsp.example/', costType: 'FREE' },
+      certificate: certificate('ocsp.pem', pem(authority.ocspResponder.der)),
+    },
   ]
   writeFileSync(path.join(folder, 'own.json'), JSON.stringify(OWN_PROFILE))
   const file = path.join(folder, 'registry.yaml')
@@ -59,6 +62,7 @@ function declaredFile(t: Test, anchor: Buffer): string {
         {
           name: 'CA',
           certificateProfileInfo: OWN_PROFILE.name,
+          defaultCsrFormat: 'PEM',
           certificate: certificate('root.der', authority.root.der),
           ocspResponders: responders,
           intermediateCas: [
@@ -70,7 +74,10 @@ function declaredFile(t: Test, anchor: Buffer): string {
         },
       ],
       timestampingServices: [
-        { name: 'TSA', url: 'http://tsa.example/', certificate: certificate('tsa.der', authority.tsa.der) },
+        {
+          ...{ name: 'TSA', url: 'http://tsa.example/', costType: 'PAID' },
+          certificate: certificate('tsa.der', authority.tsa.der),
+        },
       ],
       members: [
         {
@@ -144,6 +151,17 @@ void t.test('a registry is brought to what a file declares', async (t) => {
   t.match(await node.must('GET', '/contract-policy'), {
     ...{ contractRequired: true, approveAll: false, confirmedContacts: 'none' },
   })
+  t.match(await node.must('GET', '/timestamping-services'), [{ costType: 'PAID' }])
+  const [ca] = (await node.must('GET', '/certification-services')) as { authorities: object[] }[]
+  t.match(ca, { defaultCsrFormat: 'PEM' })
+  for (const one of ca!.authorities) t.match(one, { ocspResponders: [{ costType: 'FREE' }] })
+  const other = path.join(path.dirname(file), 'other.json')
+  writeFileSync(other, readFileSync(file, 'utf8').replace('"PEM"', '"DER"').replaceAll('"FREE"', '"PAID"'))
+  t.match(
+    (await registry('plan', other)).out,
+    /^differs {3}certification service CA has another .* request format$/m,
+  )
+  t.match((await registry('plan', other)).out, /^differs {3}CA has the OCSP responders http:.* \(FREE\)$/m)
   t.match(await node.must('GET', '/suspension-policy'), { perDay: 7 })
   t.match(await node.must('GET', '/hosting-policy'), { mandateRequired: true })
   t.same(await node.must('GET', '/members/DEV:GOV:1/mail-addresses'), {
@@ -293,6 +311,7 @@ void t.test('declared files that are none', async (t) => {
     'members: [{ id: a, name: b, more: c }]',
     'certificationServices: [{ name: a, certificateProfileInfo: b, certificate: missing.pem }]',
     'certificateProfiles: [missing.json]',
+    'timestampingServices: [{ name: a, url: b, certificate: c, costType: CHEAP }]',
     'certificateProfiles: [a.yaml]',
     'contractPolicy: { contractRequired: true }',
     'hostingMandates: [{ host: a, client: b, validUntil: tomorrow }]',

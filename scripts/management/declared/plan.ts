@@ -84,9 +84,12 @@ function certificationServices(declared: Declared, present: Present): Plan {
     else if (
       found.name !== service.name ||
       found.certificateProfileInfo !== service.certificateProfileInfo ||
-      found.authenticationOnly !== service.authenticationOnly
+      found.authenticationOnly !== service.authenticationOnly ||
+      found.defaultCsrFormat !== service.defaultCsrFormat
     )
-      plan.differences.push(`certification service ${service.name} has another name, profile or use`)
+      plan.differences.push(
+        `certification service ${service.name} has another name, profile, use or request format`,
+      )
     checkResponders(plan, service.name, service, found)
     for (const ca of intermediateCas) {
       const sha256 = digest(ca.certificate)
@@ -110,25 +113,36 @@ function certificationServices(declared: Declared, present: Present): Plan {
 function checkResponders(
   plan: Plan,
   name: string,
-  { certificate, ocspResponders }: { certificate: string; ocspResponders: { url: string }[] },
+  { certificate, ocspResponders }: { certificate: string; ocspResponders: Cost[] },
   found: Present['certificationServices'][number] | undefined,
 ): void {
   const there = found?.authorities.find(({ sha256 }) => sha256 === digest(certificate))
   if (there === undefined) return
-  const wanted = ocspResponders.map(({ url }) => url)
-  if (wanted.toSorted().join() !== there.ocspUrls.toSorted().join())
-    plan.differences.push(`${name} has the OCSP responders ${there.ocspUrls.join(' ') || 'none'}`)
+  const inWords = (all: Cost[]): string =>
+    all
+      .map(({ url, costType }) => `${url} (${costType})`)
+      .toSorted()
+      .join(' ')
+  const present = inWords(there.ocspResponders)
+  if (inWords(ocspResponders) !== present)
+    plan.differences.push(`${name} has the OCSP responders ${present || 'none'}`)
 }
+
+type Cost = { url: string; costType: string }
 
 function timestampingServices(declared: Declared, present: Present): Plan {
   const plan = emptyPlan()
   const keyOf = (one: { url: string; sha256: string }): string => `${one.url} ${one.sha256}`
   const wanted = declared.timestampingServices.map((one) => ({ ...one, sha256: digest(one.certificate) }))
-  for (const { sha256, ...service } of wanted)
-    if (!present.timestampingServices.some((one) => keyOf(one) === keyOf({ ...service, sha256 })))
+  for (const { sha256, ...service } of wanted) {
+    const there = present.timestampingServices.find((one) => keyOf(one) === keyOf({ ...service, sha256 }))
+    if (there === undefined)
       plan.steps.push(
         step(`approve the time-stamping service ${service.name}`, 'addTimestampingService', {}, service),
       )
+    else if (there.costType !== service.costType)
+      plan.differences.push(`time-stamping service ${service.name} has the cost type ${there.costType}`)
+  }
   note(plan, 'time-stamping service', wanted, present.timestampingServices, keyOf)
   return plan
 }

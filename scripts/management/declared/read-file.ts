@@ -15,11 +15,12 @@ export type Declared = {
     name: string
     certificateProfileInfo: string
     authenticationOnly: boolean
+    defaultCsrFormat: string
     certificate: string
     ocspResponders: Responder[]
     intermediateCas: { certificate: string; ocspResponders: Responder[] }[]
   }[]
-  timestampingServices: { name: string; url: string; certificate: string }[]
+  timestampingServices: { name: string; url: string; certificate: string; costType: string }[]
   members: {
     id: string
     name: string
@@ -43,7 +44,7 @@ export type Declared = {
   externalAnchors: string[]
 }
 
-type Responder = { url: string; certificate?: string }
+type Responder = { url: string; certificate?: string; costType: string }
 
 const MAX_BYTES = 16 * 1024 * 1024
 const text = { type: 'string', minLength: 1, maxLength: 1100 }
@@ -60,7 +61,9 @@ const time = {
   pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$',
 }
 const flag = { type: 'boolean' }
-const responders = list(object({ url: text }, { certificate: text }))
+/** The defaults are the API's. */
+const costType = { type: 'string', enum: ['FREE', 'PAID', 'UNDEFINED'], default: 'UNDEFINED' }
+const responders = list(object({ url: text }, { certificate: text, costType }))
 
 const SCHEMA = object(
   {},
@@ -73,12 +76,13 @@ const SCHEMA = object(
         { name: text, certificateProfileInfo: text, certificate: text },
         {
           authenticationOnly: { type: 'boolean', default: false },
+          defaultCsrFormat: { type: 'string', enum: ['PEM', 'DER'], default: 'DER' },
           ocspResponders: responders,
           intermediateCas: list(object({ certificate: text }, { ocspResponders: responders })),
         },
       ),
     ),
-    timestampingServices: list(object({ name: text, url: text, certificate: text })),
+    timestampingServices: list(object({ name: text, url: text, certificate: text }, { costType })),
     members: list(
       object(
         { id: text, name: text },

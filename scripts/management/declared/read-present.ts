@@ -18,14 +18,14 @@ export type Present = {
     name: string
     certificateProfileInfo: string
     authenticationOnly: boolean
+    defaultCsrFormat: string
     authorities: {
       top: boolean
       sha256: string
-      ocspUrls: string[]
-      ocspResponders: { url: string; certificate?: { sha256: string } }[]
+      ocspResponders: { url: string; costType: string; certificate?: { sha256: string } }[]
     }[]
   }[]
-  timestampingServices: { name: string; url: string; sha256: string }[]
+  timestampingServices: { name: string; url: string; costType: string; sha256: string }[]
   /** Without those that the registry keeps by itself. */
   globalGroups: { code: string; description: string; members: string[] }[]
   automaticApprovals: { kind: string; memberClass: string }[]

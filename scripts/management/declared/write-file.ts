@@ -45,9 +45,12 @@ export async function writeDeclared(api: ManagementApi, folder: string): Promise
       put(`${name}.json`, `${JSON.stringify(profile, null, 2)}\n`),
     ),
     certificationServices: await inTurn(present.certificationServices, (one) => service(one, certificate)),
-    timestampingServices: await inTurn(present.timestampingServices, async ({ name, url, sha256 }) => ({
-      ...{ name, url, certificate: await certificate(sha256) },
-    })),
+    timestampingServices: await inTurn(
+      present.timestampingServices,
+      async ({ name, url, costType, sha256 }) => ({
+        ...{ name, url, costType, certificate: await certificate(sha256) },
+      }),
+    ),
     members: members(present),
     securityServers: await inTurn(
       present.securityServers,
@@ -78,12 +81,12 @@ type Service = Present['certificationServices'][number]
 async function service(of: Service, certificate: (sha256: string) => Promise<string>): Promise<object> {
   const authority = async ({ sha256, ocspResponders }: Service['authorities'][number]) => ({
     certificate: await certificate(sha256),
-    ocspResponders: await inTurn(ocspResponders, async ({ url, certificate: own }) => ({
-      url,
+    ocspResponders: await inTurn(ocspResponders, async ({ url, costType, certificate: own }) => ({
+      ...{ url, costType },
       ...(own === undefined ? {} : { certificate: await certificate(own.sha256) }),
     })),
   })
-  const { name, certificateProfileInfo, authenticationOnly, authorities } = of
+  const { name, certificateProfileInfo, authenticationOnly, defaultCsrFormat, authorities } = of
   const [top] = await inTurn(
     authorities.filter((one) => one.top),
     authority,
@@ -92,7 +95,7 @@ async function service(of: Service, certificate: (sha256: string) => Promise<str
     authorities.filter((one) => !one.top),
     authority,
   )
-  return { name, certificateProfileInfo, authenticationOnly, ...top, intermediateCas }
+  return { name, certificateProfileInfo, authenticationOnly, defaultCsrFormat, ...top, intermediateCas }
 }
 
 function members({ members: all, subsystems }: Present): object[] {
