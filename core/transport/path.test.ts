@@ -22,6 +22,7 @@ void t.test('one canonical path', async (t) => {
     ['/%61dmin/%C3%B5', '/admin/\u00f5'],
     ['/a;v=1;w/b', '/a;v=1;w/b'],
     ['/100%25/%2a', '/100%25/*'],
+    ['/a%20b/a+b', '/a b/a+b'],
     ['/a%252Fb', '/a%252Fb'],
     ['/%3F%23', '/?#'],
   ]

@@ -128,6 +128,14 @@ void t.test('what a client may send', async (t) => {
   ]
   for (const [code, act] of cases) t.equal(codeOf(act), code, `${act}`)
   const read = edge(`${SERVICE}/a%2Fb;v=1?x`, 'X-Road-Represented-Party', '77', 'X-Road-Issue', '1')
+  for (const raw of ['/a%20b', '/100%25', '/a%2520b', '/%61%7e?c=%20d+e&f=%25'])
+    t.match(
+      writeRestRequest(edge(SERVICE + raw))
+        .toString()
+        .split('\r\n')[1],
+      SERVICE + raw,
+      'signed as it was written',
+    )
   t.match(read, { servicePath: '/a%2Fb;v=1', query: 'x', representedParty: { memberCode: '77' }, issue: '1' })
 })
 

@@ -114,6 +114,9 @@ t.test('a path has one meaning or is refused; the provider sees only what was gr
     '/public/a',
     '/public/%41',
     '/public/a%20b',
+    // An escaped percent sign stays one escape, as with X-Road's client: nothing is decoded or escaped once more.
+    '/public/100%25',
+    '/public/a%2520b?c=%20d&e=%25+f',
     '/public/caf%C3%A9',
     '/public/a;v=1',
     '/public/a..b',
