@@ -73,6 +73,9 @@ export function createOcspFetch(settings: { port: number; timeoutMs: number; clo
   }
 }
 
+/** Type and subtype alone: everything else is text of the other side. */
+const MEDIA_TYPE = /^[a-z0-9.+-]{1,40}\/[a-z0-9.+-]{1,40}/i
+
 async function fetchByHash(
   address: string,
   certificates: Certificate[],
@@ -92,14 +95,17 @@ async function fetchByHash(
     })
     // Without an error listener, destroying undici's body would end the process.
     content = reply.body.on('error', () => undefined)
-    if (reply.statusCode !== 200) {
+    const contentType = String(reply.headers['content-type'] ?? '')
+    // Often a proxy or another program at that port, which answers with a page.
+    if (reply.statusCode !== 200 || !/^multipart\//i.test(contentType)) {
+      const type = MEDIA_TYPE.exec(contentType)?.[0] ?? 'none'
       throw new Fault('incorrect_validation_info', {
-        what: `${address} answered ${reply.statusCode} for its OCSP responses`,
+        what: `${address}, port ${settings.port}, answered ${reply.statusCode} for its OCSP responses, content type ${type}`,
       })
     }
     await readMultipart({
       source: content,
-      boundary: boundaryOf(String(reply.headers['content-type'] ?? '')),
+      boundary: boundaryOf(contentType),
       limits: { maxParts: certificates.length, maxHeaderBytes: 4096 },
       onPart: () => collectInto(responses),
     })
@@ -112,7 +118,9 @@ async function fetchByHash(
     })
   }
   if (responses.length !== certificates.length)
-    throw new Fault('incorrect_validation_info', { what: address })
+    throw new Fault('incorrect_validation_info', {
+      what: `${address} sent ${responses.length} of ${certificates.length} OCSP responses`,
+    })
   return responses
 }
 
