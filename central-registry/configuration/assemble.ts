@@ -8,6 +8,7 @@ import type {
   SharedParameters,
 } from '#schemas/global-configuration.ts'
 import { parseClientId, parseMemberId, parseServerId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { withoutSuspended } from './without-suspended.ts'
 
 /** The rows of the register that a publication needs. */
 export type RegisterRows = {
@@ -33,6 +34,8 @@ export type RegisterRows = {
   externalAnchors: { instance: string; generated_at: string; sources: string; state: string }[]
   signingKeys: { id: string; certificate: Buffer; is_active: number }[]
   certificateProfiles: { name: string; document: string }[]
+  /** What is suspended now. */
+  suspended: { kind: string; subject: string }[]
 }
 
 export type SharedSettings = {
@@ -61,7 +64,8 @@ export function instanceIn({ parameters }: FewRows): string | undefined {
   return parameters.find(({ name }) => name === 'instance')?.value
 }
 
-export function assembleShared(rows: RegisterRows, settings: SharedSettings): SharedParameters {
+export function assembleShared(register: RegisterRows, settings: SharedSettings): SharedParameters {
+  const rows = withoutSuspended(register)
   // The certificates of all keys, also those that do not sign yet. The same keys sign both configurations.
   const verificationCerts = rows.signingKeys.map((key) => key.certificate)
   const descriptions = new Map(rows.classes.map(({ code, description }) => [code, description]))

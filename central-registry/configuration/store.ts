@@ -14,6 +14,7 @@ import {
   type Within,
 } from '#platform/database/open-database.ts'
 import { lockRegister } from '../changes/store.ts'
+import { suspendedIn } from '../register/suspended-store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import type { FewRows, RegisterRows } from './assemble.ts'
 import type { Reach } from './restored-store.ts'
@@ -203,6 +204,7 @@ export async function readRegister(kysely: Kysely<RegisterTables>): Promise<Regi
   const all = allIn(kysely)
   return {
     ...(await readFew(kysely)),
+    suspended: await suspendedIn(kysely),
     classes: await all('member_class', ['code', 'description']),
     members: await all('member', ['id', 'name']),
     subsystems: await all('subsystem', ['id', 'member', 'name']),

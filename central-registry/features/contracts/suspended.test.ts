@@ -201,6 +201,7 @@ t.test('one bound for all kinds, which two persons set; lifting is a proposal', 
   }
   t.same((await api(anna, 'GET', '/suspension-policy')).body, {
     ...{ perDay: 10, ownUnconfirmedToday: 0, inForce: 0, unconfirmed: 0, mostInForce: 1000 },
+    leaveConfiguration: false,
   })
   for (const perDay of [0, 101, 1.5, '2'])
     t.equal((await api(anna, 'PUT', '/suspension-policy', { perDay })).status, 400)

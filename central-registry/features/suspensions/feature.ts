@@ -1,5 +1,6 @@
 /** Emergency suspensions: their rows, the signed list that servers fetch, and notices to those concerned. */
 import path from 'node:path'
+import type { Within } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Services } from '#platform/services.ts'
@@ -12,7 +13,7 @@ import { createSuspendableContracts } from '../../contract-versions/suspendable.
 import type { MemberStore } from '../../members/store.ts'
 import { postNotice } from '../../members/webhooks/client.ts'
 import { createEscalation, ESCALATE, ESCALATE_SECONDS } from './escalate.ts'
-import { createSuspensionPolicyStore } from './policy-store.ts'
+import { announceWhatLeaves, createSuspensionPolicyStore } from './policy-store.ts'
 import { suspensionRoutes } from './public-routes.ts'
 import {
   announceSuspensions,
@@ -34,6 +35,8 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'audit' | 'metrics' | 'clock'
   }
   members: Pick<MemberStore, 'parameters'>
   privateKeys: Pick<PrivateKeys, 'open' | 'ready'>
+  /** Asks for a publication, within the transaction of a change. */
+  announce(transaction: Within): Promise<void>
   /** Notifies those concerned by e-mail, within the transaction. */
   letters: { suspension: TellOfSuspension; contract: Notify } | undefined
   /** Writes to this node's folder who is suspended and what is trusted now. */
@@ -59,7 +62,12 @@ export const suspensions: FeatureModule<Ground, Offers> = {
   name: 'suspensions',
   open: (ground) => {
     const { database, jobs, settings, letters, clock } = ground
-    const announce = announceSuspensions(jobs)
+    const announceList = announceSuspensions(jobs)
+    const announceLeaving = announceWhatLeaves(ground.announce)
+    const announce = async (within: Within): Promise<void> => {
+      await announceList(within)
+      await announceLeaving(within)
+    }
     const store = createSuspensionStore(database, createChange(database, announce), {
       contracts: createSuspendableContracts(announceContract(jobs, clock, letters?.contract)),
       tell: letters?.suspension ?? (async () => undefined),
@@ -74,7 +82,7 @@ export const suspensions: FeatureModule<Ground, Offers> = {
     watchSuspensions({ ...ground, store })
     return {
       operations: suspensionHandlers({
-        ...{ ...ground, store, policy: createSuspensionPolicyStore(database, record) },
+        ...{ ...ground, store, policy: createSuspensionPolicyStore(database, record, ground.announce) },
       }),
       routes: { public: (app) => suspensionRoutes(app, store) },
       jobs: [

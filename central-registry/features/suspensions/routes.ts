@@ -90,12 +90,13 @@ export function suspensionHandlers(rooms: Rooms): Record<string, OperationHandle
       const maker = caller.kind === 'key' ? await rooms.makerOf(caller.id) : null
       return {
         perDay: await policy.perDay(),
+        leaveConfiguration: await policy.doesLeave(),
         ownUnconfirmedToday: await policy.unconfirmedOf(maker ?? caller.id, act(caller).at),
         inForce: await store.count({ states: STATES.inForce }),
         unconfirmed: await store.count({ states: STATES.unconfirmed }),
         mostInForce: MOST_SUSPENDED,
       }
     },
-    setSuspensionPolicy: ({ body }) => policy.set((body as { perDay: number }).perDay),
+    setSuspensionPolicy: ({ body }) => policy.set(body as { perDay: number; leaveConfiguration?: boolean }),
   }
 }

@@ -7,12 +7,15 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { parseAnchor } from '#core/configuration/anchor.ts'
+import { parseDirectory } from '#core/configuration/directory.ts'
+import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { verifySuspensionList } from '#core/configuration/suspension-list.ts'
 import type { SuspensionList } from '#schemas/global-configuration.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
-import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
+import { anchorOf, certificationRequest, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { until } from '#test/until.ts'
 import { suspendedAmong } from '../../register/suspended-store.ts'
@@ -131,6 +134,88 @@ void t.test('one key suspends, the list says so at once and is renewed, lifting 
     await again.stop()
   })
 })
+
+void t.test(
+  "what is suspended leaves X-Road's part of the configuration where the policy says so",
+  async (t) => {
+    await eachDatabase(t, async (database, t, url) => {
+      const world = registryWorld(t, database.dialect === 'sqlite' ? undefined : url)
+      const node = await world.start()
+      await setUp(node, authority)
+      await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '5', name: 'Guest' })
+      await node.must('POST', '/members/DEV:GOV:5/subsystems', { subsystemCode: 'sub' })
+      const certificate = await authority.issue({
+        ...{ request: certificationRequest(), profile: 'authentication', subject: [['CN', 'ss1.example']] },
+      })
+      const server = '/security-servers/DEV:GOV:1234:SS1'
+      await node.must('POST', `${server}/authentication-certificates`, certificate.der)
+      await publish(node)
+      /** The servers in the newest shared parameters, each with its clients and the number of its certificates. */
+      const published = async (): Promise<string> => {
+        const directory = parseDirectory((await node.get('/externalconf?version=6')).bytes)
+        const { securityServers, members } = await parseSharedParameters(
+          (await node.get(directory.parts[0]!.location)).bytes,
+        )
+        if (members.length !== 2) throw new Error('a member left')
+        return securityServers
+          .map(({ id, clients, authCertHashes }) =>
+            [id.serverCode, authCertHashes.length, ...clients.map(idText)].join(' '),
+          )
+          .join('; ')
+      }
+      const becomes = async (expected: string, what: string): Promise<void> => {
+        // The clock of the jobs stands still; moving it forward makes the publication due.
+        world.clock.now += 1000
+        await until(what, async (saw) => saw(await published()) === expected)
+        t.pass(what)
+      }
+      const suspend = async (kind: string, subject: string): Promise<number> =>
+        ((await node.must('POST', '/suspensions', { kind, subject, reason: 'r' })) as Suspension).id
+      const lift = (id: number) => node.must('DELETE', `/suspensions/${id}`)
+      const own = 'DEV/GOV/1234/pop%20%C3%A4'
+      const whole = `SS1 1 ${own}`
+      t.match(await node.must('GET', '/suspension-policy'), { leaveConfiguration: false })
+      const early = await suspend('server', 'DEV:GOV:1234:SS1')
+      await publish(node)
+      t.equal(await published(), whole, 'by default it stays')
+      await node.must('PUT', '/suspension-policy', { perDay: 50, leaveConfiguration: true })
+      await becomes('', 'the policy applies to what is suspended already')
+      t.match(await node.must('GET', '/suspension-policy'), { perDay: 50, leaveConfiguration: true })
+      t.match(await node.must('GET', '/audit-log?q=setSuspensionPolicy'), [
+        { operation: 'setSuspensionPolicy' },
+      ])
+      await lift(early)
+      await becomes(whole, 'what is lifted comes back')
+      await node.must('PUT', '/suspension-policy', { perDay: 50 })
+      t.match(await node.must('GET', '/suspension-policy'), { leaveConfiguration: true }, 'stays as it was')
+
+      const subsystem = await suspend('subsystem', 'DEV:GOV:1234:pop ä')
+      await becomes('SS1 1', 'a client')
+      await lift(subsystem)
+      const stolen = await suspend('certificate', certificate.sha256)
+      await becomes(`SS1 0 ${own}`, 'an authentication certificate')
+      await lift(stolen)
+      const unknown = await suspend('certificate', SHA256)
+      const member = await suspend('member', 'DEV:GOV:1234')
+      await becomes('', 'a member with the server where only it is a client')
+      await node.must('POST', `${server}/clients`, { client: 'DEV:GOV:5:sub' })
+      await becomes('SS1 1 DEV/GOV/5/sub', 'a server with a client of another member stays for that one')
+      const guest = await suspend('member', 'DEV:GOV:5')
+      await becomes('', 'unless that one is suspended too')
+      for (const id of [unknown, member, guest]) await lift(id)
+      await becomes(`${whole} DEV/GOV/5/sub`, 'all is back')
+      const last = await suspend('server', 'DEV:GOV:1234:SS1')
+      await becomes('', 'the server again')
+      await node.must('PUT', '/suspension-policy', { perDay: 50, leaveConfiguration: false })
+      await becomes(`${whole} DEV/GOV/5/sub`, 'without the policy it is published again')
+      await lift(last)
+      t.equal(
+        (await node.call('PUT', '/suspension-policy', { perDay: 1, leaveConfiguration: 'x' })).status,
+        400,
+      )
+    })
+  },
+)
 
 void t.test('concurrent acts, the bound of a day, and two nodes', async (t) => {
   await eachDatabase(t, async (database, t, url) => {

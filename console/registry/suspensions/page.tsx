@@ -9,10 +9,12 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { ClientLink, ServerLink } from '../links.tsx'
-import { By, Confirm, KINDS, Lift, Next, type Suspension, SuspensionState } from './suspension.tsx'
+import { By, Confirm, KINDS, Lift, Next, OfXRoad, type Suspension, SuspensionState } from './suspension.tsx'
 
 export type Policy = {
   perDay: number
+  /** Whether what is suspended leaves the shared parameters too. */
+  leaveConfiguration: boolean
   ownUnconfirmedToday: number
   inForce: number
   unconfirmed: number
@@ -112,6 +114,7 @@ function SuspendAny() {
       consequence={
         <>
           <p>{text('suspension.consequence')}</p>
+          <OfXRoad />
           <p class="hint">{text('suspensions.seePage')}</p>
         </>
       }

@@ -12,7 +12,7 @@ export function SuspensionPolicy() {
   const policy = useAnswer<Policy>('getSuspensionPolicy')
   return (
     <Show of={policy}>
-      {({ perDay, mostInForce }) => (
+      {({ perDay, mostInForce, leaveConfiguration }) => (
         <Part
           title={text('suspensions.policy')}
           acts={
@@ -32,8 +32,23 @@ export function SuspensionPolicy() {
                       ? undefined
                       : text('suspensions.perDayWrong'),
                 },
+                {
+                  name: 'leave',
+                  title: 'suspensions.leave',
+                  hint: 'suspensions.leaveHint',
+                  type: 'select',
+                  initial: leaveConfiguration ? 'yes' : 'no',
+                  options: (['no', 'yes'] as const).map((value) => ({
+                    value,
+                    title: text(`common.${value}`),
+                  })),
+                },
               ]}
-              send={(body, call) => call('setSuspensionPolicy', { body: { perDay: Number(body['perDay']) } })}
+              send={({ perDay: bound, leave }, call) =>
+                call('setSuspensionPolicy', {
+                  body: { perDay: Number(bound), leaveConfiguration: leave === 'yes' },
+                })
+              }
               result={() => <p>{text('suspensions.policySet')}</p>}
             />
           }
@@ -42,6 +57,7 @@ export function SuspensionPolicy() {
             of={[
               ['suspensions.perDay', number(perDay)],
               ['suspensions.mostInForce', number(mostInForce)],
+              ['suspensions.leave', text(leaveConfiguration ? 'common.yes' : 'common.no')],
             ]}
           />
         </Part>

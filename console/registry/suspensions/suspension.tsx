@@ -1,6 +1,8 @@
 /** An emergency suspension in the form of the API: its state, who made it, who confirms it, how it is lifted. */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -40,6 +42,18 @@ function nameOf({ kind, subject, title }: Pick<Suspension, 'kind' | 'subject' | 
   return `${text(`suspension.kind.${kind}` as TextKey)} ${title ?? subject}`
 }
 
+/** What a suspension means for X-Road's own security servers, which is the registry's policy. */
+export function OfXRoad() {
+  const policy = useAnswer<{ leaveConfiguration: boolean }>('getSuspensionPolicy')
+  return (
+    <Show of={policy}>
+      {({ leaveConfiguration }) => (
+        <p>{text(leaveConfiguration ? 'suspension.xroadToo' : 'suspension.xroadGoOn')}</p>
+      )}
+    </Show>
+  )
+}
+
 /** Suspends one thing at once; the dialog shows what would stop. */
 export function Suspend({ kind, subject }: { kind: Kind; subject: string }) {
   return (
@@ -51,6 +65,7 @@ export function Suspend({ kind, subject }: { kind: Kind; subject: string }) {
       consequence={
         <>
           <p>{text('suspension.consequence')}</p>
+          <OfXRoad />
           <Consequences operation="addSuspension" params={{ id: subject, kind }} />
         </>
       }

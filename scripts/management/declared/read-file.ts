@@ -39,7 +39,7 @@ export type Declared = {
   hostingMandates: { host: string; client: string; validUntil: string }[]
   contractPolicy?: { contractRequired: boolean; approveAll: boolean; confirmedContacts?: string }
   hostingPolicy?: { mandateRequired: boolean }
-  suspensionPolicy?: { perDay: number }
+  suspensionPolicy?: { perDay: number; leaveConfiguration?: boolean }
   /** Base64 of anchor files. */
   externalAnchors: string[]
 }
@@ -101,7 +101,7 @@ const SCHEMA = object(
     hostingMandates: list(object({ host: text, client: text, validUntil: time })),
     contractPolicy: object({ contractRequired: flag, approveAll: flag }, { confirmedContacts: text }),
     hostingPolicy: object({ mandateRequired: flag }),
-    suspensionPolicy: object({ perDay: { type: 'integer' } }),
+    suspensionPolicy: object({ perDay: { type: 'integer' } }, { leaveConfiguration: flag }),
     externalAnchors: list(text),
   },
 )

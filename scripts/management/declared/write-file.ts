@@ -115,7 +115,10 @@ function policies({ contractPolicy, hostingPolicy, suspensionPolicy }: Present):
   return {
     contractPolicy: { contractRequired, approveAll, confirmedContacts },
     hostingPolicy: { mandateRequired: hostingPolicy['mandateRequired'] },
-    suspensionPolicy: { perDay: suspensionPolicy['perDay'] },
+    suspensionPolicy: {
+      perDay: suspensionPolicy['perDay'],
+      leaveConfiguration: suspensionPolicy['leaveConfiguration'],
+    },
   }
 }
 
