@@ -27,15 +27,16 @@ export function authCertRegSoap(q: {
   client?: string
   more?: string
   service?: string
-  /** Code of the subsystem that provides the service. */
+  /** The subsystem that provides the service: its code, and its member's. */
   provider?: string
+  providerMember?: string
 }): string {
-  const { service = 'authCertReg', provider = 'plain' } = q
+  const { service = 'authCertReg', provider = 'plain', providerMember = '1234' } = q
   const [instance, memberClass, memberCode, serverCode] = q.server.split('/')
   const [, clientClass, clientCode] = (q.client ?? q.server).split('/')
   const member = (of: string | undefined, code: string | undefined): string =>
     `<id:xRoadInstance>${instance}</id:xRoadInstance><id:memberClass>${of}</id:memberClass><id:memberCode>${code}</id:memberCode>`
-  return `<?xml version="1.0" encoding="UTF-8"?><SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:id="http://x-road.eu/xsd/identifiers" xmlns:xroad="http://x-road.eu/xsd/xroad.xsd"><SOAP-ENV:Header><xroad:client id:objectType="MEMBER">${member(clientClass, clientCode)}</xroad:client><xroad:service id:objectType="SERVICE">${member('GOV', '1234')}<id:subsystemCode>${provider}</id:subsystemCode><id:serviceCode>${service}</id:serviceCode></xroad:service><xroad:userId>EE1234</xroad:userId><xroad:id>${q.id}</xroad:id><xroad:protocolVersion>4.0</xroad:protocolVersion></SOAP-ENV:Header><SOAP-ENV:Body><xroad:${service}><xroad:server id:objectType="SERVER">${member(memberClass, memberCode)}<id:serverCode>${serverCode}</id:serverCode></xroad:server><xroad:address>${q.address}</xroad:address><xroad:authCert>${q.certificate.toString('base64')}</xroad:authCert>${q.more ?? ''}</xroad:${service}></SOAP-ENV:Body></SOAP-ENV:Envelope>`
+  return `<?xml version="1.0" encoding="UTF-8"?><SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:id="http://x-road.eu/xsd/identifiers" xmlns:xroad="http://x-road.eu/xsd/xroad.xsd"><SOAP-ENV:Header><xroad:client id:objectType="MEMBER">${member(clientClass, clientCode)}</xroad:client><xroad:service id:objectType="SERVICE">${member('GOV', providerMember)}<id:subsystemCode>${provider}</id:subsystemCode><id:serviceCode>${service}</id:serviceCode></xroad:service><xroad:userId>EE1234</xroad:userId><xroad:id>${q.id}</xroad:id><xroad:protocolVersion>4.0</xroad:protocolVersion></SOAP-ENV:Header><SOAP-ENV:Body><xroad:${service}><xroad:server id:objectType="SERVER">${member(memberClass, memberCode)}<id:serverCode>${serverCode}</id:serverCode></xroad:server><xroad:address>${q.address}</xroad:address><xroad:authCert>${q.certificate.toString('base64')}</xroad:authCert>${q.more ?? ''}</xroad:${service}></SOAP-ENV:Body></SOAP-ENV:Envelope>`
 }
 
 /** The six parts: SOAP, two signatures over its bytes, two certificates, the OCSP response of the second. */
