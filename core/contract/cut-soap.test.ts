@@ -4,6 +4,7 @@ import { fieldRule } from './allowed-fields.ts'
 import { cutSoap } from './cut-soap.ts'
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
+const INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance'
 const around = (body: string, attributes = ''): string =>
   `<?xml version="1.0" encoding="UTF-8"?>\n<s:Envelope xmlns:s="${SOAP}"><s:Header><q>1</q></s:Header>\n<s:Body${attributes}>${body}</s:Body></s:Envelope>`
 
@@ -32,10 +33,22 @@ t.test('what stays keeps its text', async (t) => {
       ['/r/p/c'],
     ],
     [
-      '<r code="7" xmlns:i="urn:i" i:type="t"><a/></r>',
+      `<r code="7" xmlns:i="${INSTANCE}" i:type="t" s:encodingStyle="e"><a/></r>`,
       ['/r/a'],
-      '<r xmlns:i="urn:i" i:type="t"><a/></r>',
+      `<r xmlns:i="${INSTANCE}" i:type="t" s:encodingStyle="e"><a/></r>`,
       ['/r/@code'],
+    ],
+    [
+      '<r xmlns:i="urn:i" i:type="7" i:nil="7" i:encodingStyle="7"><a/></r>',
+      ['/r/a'],
+      '<r xmlns:i="urn:i"><a/></r>',
+      ['/r/@type', '/r/@nil', '/r/@encodingStyle'],
+    ],
+    [
+      `<r xmlns:i="${INSTANCE}"><p xmlns:i="urn:i" i:type="7"><n/></p><p i:type="t"><n/></p></r>`,
+      ['/r/p/n'],
+      `<r xmlns:i="${INSTANCE}"><p xmlns:i="urn:i"><n/></p><p i:type="t"><n/></p></r>`,
+      ['/r/p/@type'],
     ],
     ["<r  code = '>' ><a/></r>", ['/r/a'], '<r  ><a/></r>', ['/r/@code']],
     ['<r>text<a>1</a><!-- 7 --><![CDATA[<a>2</a>]]></r>', ['/r/a'], '<r><a>1</a></r>', ['/r/#text']],
@@ -49,6 +62,12 @@ t.test('what stays keeps its text', async (t) => {
       '<s:Fault><faultcode>s:Server</faultcode><faultstring>no</faultstring></s:Fault>',
       ['/Fault/detail'],
     ],
+    [
+      '<s:Fault><faultstring>no</faultstring><detail><code>7</code><name>A</name></detail></s:Fault>',
+      ['/r/a', '/Fault/detail/code'],
+      '<s:Fault><faultstring>no</faultstring><detail><code>7</code></detail></s:Fault>',
+      ['/Fault/detail/name'],
+    ],
     ['<r><Fault><code>7</code></Fault></r>', ['/r/a'], '<r></r>', ['/r/Fault']],
     ['<r><a>é\u{1F600}</a><b>é</b></r>', ['/r/a'], '<r><a>é\u{1F600}</a></r>', ['/r/b']],
   ]
@@ -60,6 +79,28 @@ t.test('what stays keeps its text', async (t) => {
   }
   const made = await cut(around('<a/>', ' code="1"'), '/a')
   t.match(made, { removed: { names: ['/@code'] } }, 'attributes of the body itself')
+})
+
+t.test('nothing stands beside header and body', async (t) => {
+  const plain = around('<a>1</a>')
+  const envelope = `<s:Envelope xmlns:s="${SOAP}">`
+  for (const [text, left, names] of [
+    [plain.replace('<s:Body>', '<!-- 7 --><s:Body>'), plain.replace('\n<s:Body', '<s:Body'), ['/#text']],
+    [plain.replace('</s:Body>', '</s:Body>7<![CDATA[7]]><?x 7?>'), plain, ['/#text']],
+    [plain.replace('<s:Header>', '7<s:Header>'), plain, ['/#text']],
+    [plain.replace('<s:Envelope', '<!-- 7 --><?x 7?><s:Envelope'), plain.replace('\n<', '<'), ['/#text']],
+    [`${plain}<!-- 7 -->`, plain, ['/#text']],
+    [plain.replace('</s:Body>', '</s:Body><code>7</code>'), plain, ['/code']],
+    [plain.replace(envelope, envelope.replace('>', ' code="7">')), plain, ['/@code']],
+    [`\ufeff${plain}`, `\ufeff${plain}`, []],
+    [plain.replace(/^.*\n/, ''), plain.replace(/^.*\n/, ''), []],
+    [`${envelope}<s:Body/><!-- 7 --></s:Envelope>\n`, `${envelope}<s:Body/></s:Envelope>\n`, ['/#text']],
+  ] as const) {
+    const made = await cut(text, '/a')
+    if ('unreadable' in made) throw new Error(made.unreadable)
+    t.equal(made.bytes.toString(), left, text)
+    t.strictSame(made.removed.names, names, text)
+  }
 })
 
 t.test('what cannot be held against the fields is said', async (t) => {
