@@ -40,6 +40,9 @@ export async function cutBodyFields(
   headers: HeaderList,
   allowed: AllowedFields,
 ): Promise<Cut | Unreadable> {
+  // Of two of them another reader may take the second.
+  if (hasTwo(headers, 'content-type') || hasTwo(headers, 'content-encoding'))
+    return { unreadable: 'a header that says how to read it is repeated' }
   if (!isJson(headerValue(headers, 'content-type')))
     return { unreadable: 'its content type is not JSON in UTF-8' }
   if (body.size > MAX_BYTES) return { unreadable: `it has more than ${MAX_BYTES} octets` }
@@ -77,6 +80,10 @@ async function withoutCoding(bytes: Buffer, coding = 'identity'): Promise<{ byte
   } catch {
     return { unreadable: `it is not ${name}, or has more than ${MAX_BYTES} octets` }
   }
+}
+
+function hasTwo(headers: HeaderList, lower: string): boolean {
+  return headers.filter(([name]) => name.toLowerCase() === lower).length > 1
 }
 
 /** RFC 8259 11, RFC 6839 3.1. */

@@ -58,7 +58,7 @@ async function opened(reply: OutgoingReply, codec: Codec): Promise<ReceivedParts
 
 /** The signed reply of the system that answers so: its body, its headers by name, what the record says. */
 async function answered(answer: {
-  headers?: Record<string, string>
+  headers?: Record<string, string | string[]>
   body: Buffer | string
   status?: number
 }) {
@@ -125,6 +125,20 @@ t.test('an answer that cannot be held against the fields does not leave', async 
     ['a value', { body: '"A"' }],
     ['another charset', { body: '{}', headers: { 'Content-Type': 'application/json; charset=utf-16' } }],
     ['two codings', { body: gzipSync('{}'), headers: { 'Content-Encoding': 'gzip, gzip' } }],
+    [
+      'a part, whose fields may stand in another one',
+      {
+        status: 206,
+        body: '{"name":"A"}',
+        headers: { 'Content-Range': 'bytes 40-51/90' },
+      },
+    ],
+    ['a part by its header', { body: '{"name":"A"}', headers: { 'Content-Range': 'bytes 40-51/90' } }],
+    ['two types', { body: '{"name":"A"}', headers: { 'Content-Type': ['application/json', 'text/html'] } }],
+    [
+      'two codings in two headers',
+      { body: '{"name":"A"}', headers: { 'Content-Encoding': ['identity', 'gzip'] } },
+    ],
     ['no gzip', { body: '{}', headers: { 'Content-Encoding': 'gzip' } }],
     ['a bomb', { body: gzipSync(Buffer.alloc(11e6, ' ')), headers: { 'Content-Encoding': 'gzip' } }],
   ]
@@ -138,19 +152,37 @@ t.test('an answer that cannot be held against the fields does not leave', async 
     t.notMatch(refusal.fault.what, /"A"|name=/)
     t.match(log.told().at(-1), /^outcome-unknown:service_failed/, 'the system was called')
   }
-  const empty = await answeredWithout(t)
-  t.equal(empty, 204)
+  const range = { 'Content-Range': 'bytes */90', 'Content-Type': 'application/json' }
+  const whole = await answered({ status: 416, body: '{"name":"A"}', headers: range })
+  t.equal(whole.text, '{"name":"A"}', 'an error that tells a range is whole')
   t.strictSame(await leaks(), [])
 })
 
-async function answeredWithout(t: Test): Promise<number> {
+t.test('without a body nothing tells of what would be removed from it', async (t) => {
+  for (const [status, method] of [
+    [204, 'GET'],
+    [304, 'GET'],
+    [200, 'HEAD'],
+  ] as const) {
+    const { names, status: said } = await answeredWithout(t, { status, method })
+    t.equal(said, status)
+    t.strictSame(
+      [names.get('etag'), names.get('repr-digest'), names.get('x-own')],
+      [undefined, undefined, 'y'],
+    )
+  }
+})
+
+async function answeredWithout(t: Test, { status, method }: { status: number; method: string }) {
   system.answer = (request, response) => {
     request.resume()
-    response.writeHead(204).end()
+    response.writeHead(status, { ETag: '"x"', 'Repr-Digest': 'sha-256=:x:', 'X-Own': 'y' }).end()
   }
-  const parts = await opened(await exchange(await made.ask(), covered), rest)
+  const parts = await opened(await exchange(await made.ask({ method }), covered), rest)
   t.equal(parts.body, undefined)
-  return parseRestResponse(parts.message).status
+  const response = parseRestResponse(parts.message)
+  const names = new Map(response.headers.map(([name, value]) => [name.toLowerCase(), value]))
+  return { status: response.status, names }
 }
 
 t.test('a request says only what the contract names', async (t) => {
@@ -175,6 +207,11 @@ t.test('a request says only what the contract names', async (t) => {
     ['a form', await ask('id=7', ['Content-Type', 'application/x-www-form-urlencoded']), /content type/],
     ['no type', await ask('{"id":"7"}', []), /content type/],
     ['no JSON', await ask('{'), /not JSON/],
+    [
+      'two types',
+      await ask('{"id":"&name=A"}', ['Content-Type', 'application/json', 'content-type', 'text/plain']),
+      /repeated/,
+    ],
     [
       'compressed and broken',
       await ask('{}', ['Content-Type', 'application/json', 'Content-Encoding', 'gzip']),

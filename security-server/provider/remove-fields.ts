@@ -22,7 +22,9 @@ export type FieldsOnRecord = { rule: string; removed: RemovedFields }
 export type FilteredAnswer = SystemAnswer & { fields?: FieldsOnRecord }
 
 /** They speak of the bytes that the system wrote, and a digest of what was removed would tell of it. */
-const OF_THE_WHOLE = new Set(['content-digest', 'content-md5', 'digest', 'etag', 'repr-digest'])
+const OF_THE_WHOLE = new Set([
+  ...['content-digest', 'content-length', 'content-md5', 'digest', 'etag', 'repr-digest'],
+])
 
 /** Throws `service_failed`. */
 export async function removeFields(
@@ -58,16 +60,27 @@ async function removeFromBody(
   rooms: ProviderRooms,
 ): Promise<FilteredAnswer> {
   const { body, headers } = answer
-  if (body === undefined || body.size === 0) return answer
+  // Of HEAD or 304: what speaks of the text that was not sent would tell of what is removed from it.
+  if (body === undefined || body.size === 0)
+    return { ...answer, headers: headers.filter(([name]) => !isOfTheWhole(name)) }
+  if (isPart(answer)) throw unheld('it is a part of an answer', intent)
   const { bytes, removed } = held(await cutBodyFields(body, headers, rule.allowed), intent)
   const fields = { rule: rule.digest, removed }
   const isCoded = headerValue(headers, 'content-encoding') !== undefined
   if (removed.count === 0 && !isCoded) return { ...answer, fields }
   const left = await spooled(bytes, rooms)
   await body.discard()
-  const dropped = (name: string): boolean =>
-    name === 'content-encoding' || name === 'content-length' || OF_THE_WHOLE.has(name)
-  return { ...answer, headers: headers.filter(([name]) => !dropped(name.toLowerCase())), body: left, fields }
+  const dropped = (name: string): boolean => name.toLowerCase() === 'content-encoding' || isOfTheWhole(name)
+  return { ...answer, headers: headers.filter(([name]) => !dropped(name)), body: left, fields }
+}
+
+function isOfTheWhole(name: string): boolean {
+  return OF_THE_WHOLE.has(name.toLowerCase())
+}
+
+/** Of a range (RFC 9110 section 14) nobody knows in which field it begins. An error may tell a range and be whole. */
+function isPart({ status, headers }: SystemAnswer): boolean {
+  return status === 206 || (status < 300 && headerValue(headers, 'content-range') !== undefined)
 }
 
 async function spooled(bytes: Buffer, { messageLog, limits }: ProviderRooms): Promise<Body> {
