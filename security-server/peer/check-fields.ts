@@ -9,8 +9,11 @@ import type { TermsOnRecord } from './terms-on-record.ts'
 
 type Asked = Omit<RequestMessage, 'codec' | 'messageSha512'> & { terms: TermsOnRecord }
 
-/** Names of fields are told as far as they cannot be values: dictionaries have keys that are. */
-const TELLING = /^(?:\/(?!.{0,60}\d{3})[\w@#*.~-]{1,60}){1,16}$/
+/**
+ * Names of fields are told as far as they cannot be values: dictionaries have keys that are. Three digits may be of a code or a date,
+ * however they are parted; an `@` in a name is that of an address.
+ */
+const TELLING = /^(?:\/(?!(?:[^/\d]*\d){3})[@#]?[\w*.~-]{1,60}){1,16}$/
 const MOST_TOLD = 5
 
 /** Throws `outside_contract`. A contract that names no fields of the request allows all. */

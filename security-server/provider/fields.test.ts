@@ -203,7 +203,13 @@ t.test('a request says only what the contract names', async (t) => {
   t.equal(system.calls.length, 4)
   const cases: [what: string, arrival: Arrival, why: RegExp][] = [
     ['another field', await ask('{"id":"7","name":"A"}'), /^c0ffee\/2: \/name$/],
-    ['a name that may be a value', await ask('{"38001010000":1,"x":{"37605030299":1}}'), /^c0ffee\/2: \/x$/],
+    [
+      'names that may be values',
+      await ask(
+        '{"38001010000":1,"x":{"37605030299":1},"a.person@example.org":1,"19.8.1980":1,"AB-12-34":1,"line2":1,"a_b@c":1}',
+      ),
+      /^c0ffee\/2: \/x, \/line2$/,
+    ],
     ['a form', await ask('id=7', ['Content-Type', 'application/x-www-form-urlencoded']), /content type/],
     ['no type', await ask('{"id":"7"}', []), /content type/],
     ['no JSON', await ask('{'), /not JSON/],
