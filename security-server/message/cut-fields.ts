@@ -22,16 +22,20 @@ const AT_ONCE = 256 * 1024
 const LIMITS: ThreadLimits = { timeMs: 30_000, oldGenerationMb: 512 }
 const { run: inPlace } = createPlaces(2)
 
-const CODINGS: Record<string, (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>> = {
-  gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
-  deflate: promisify(inflate),
-  br: promisify(brotliDecompress),
-}
+type Decode = (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
+
+const CODINGS: ReadonlyMap<string, Decode> = new Map([
+  ['identity', (bytes) => Promise.resolve(bytes)],
+  ['gzip', promisify(gunzip)],
+  ['x-gzip', promisify(gunzip)],
+  ['deflate', promisify(inflate)],
+  ['br', promisify(brotliDecompress)],
+])
 
 /** What stays of the message part of SOAP, attachments aside. */
 export function cutSoapFields(bytes: Buffer, allowed: AllowedFields): Promise<Cut | Unreadable> {
-  return cut({ protocol: 'SOAP', bytes, allowed })
+  const question = { protocol: 'SOAP', bytes, allowed } as const
+  return bytes.length <= AT_ONCE ? cutDocument(question) : inPlace(() => cutOnThread(question))
 }
 
 /** What stays of a body that `headers` describe; its bytes are those without a content coding. */
@@ -46,39 +50,40 @@ export async function cutBodyFields(
   if (!isJson(headerValue(headers, 'content-type')))
     return { unreadable: 'its content type is not JSON in UTF-8' }
   if (body.size > MAX_BYTES) return { unreadable: `it has more than ${MAX_BYTES} octets` }
-  const bytes = body.bytes ?? (await buffer(body.open()))
-  const plain = await withoutCoding(bytes, headerValue(headers, 'content-encoding'))
-  return 'unreadable' in plain ? plain : cut({ protocol: 'REST', bytes: plain.bytes, allowed })
+  const coding = (headerValue(headers, 'content-encoding') ?? 'identity').trim().toLowerCase()
+  const decode = CODINGS.get(coding)
+  if (decode === undefined) return { unreadable: 'it has an unknown content coding' }
+  const read = async (): Promise<Buffer> => body.bytes ?? (await buffer(body.open()))
+  const small = body.size > AT_ONCE ? undefined : await plainOf(await read(), decode, AT_ONCE)
+  if (small !== undefined) return cutDocument({ protocol: 'REST', bytes: small, allowed })
+  // Many may come at once: what is large is in memory only while it has a place.
+  return inPlace(async () => {
+    const bytes = await plainOf(await read(), decode, MAX_BYTES)
+    if (bytes === undefined)
+      return { unreadable: `it is not ${coding}, or has more than ${MAX_BYTES} octets` }
+    return cutOnThread({ protocol: 'REST', bytes, allowed })
+  })
 }
 
-async function cut({
-  protocol,
-  bytes,
-  allowed,
-}: FieldQuestion & { bytes: Buffer }): Promise<Cut | Unreadable> {
-  if (bytes.length <= AT_ONCE) return cutDocument({ protocol, bytes, allowed })
+/** Undefined when it is something else, or more than `maxOutputLength`. */
+async function plainOf(bytes: Buffer, decode: Decode, maxOutputLength: number): Promise<Buffer | undefined> {
+  try {
+    return await decode(bytes, { maxOutputLength })
+  } catch {
+    return undefined
+  }
+}
+
+async function cutOnThread(question: FieldQuestion): Promise<Cut | Unreadable> {
   const script = new URL('./fields-worker.ts', import.meta.url)
   const refuse = (what: string, cause?: unknown): Fault => new Fault('internal_error', { what, cause })
   try {
-    const ask = () => askThread({ script, question: { protocol, bytes, allowed }, limits: LIMITS, refuse })
-    const answer = (await inPlace(ask)) as Cut | Unreadable
+    const answer = (await askThread({ script, question, limits: LIMITS, refuse })) as Cut | Unreadable
     return 'unreadable' in answer ? answer : { ...answer, bytes: Buffer.from(answer.bytes) }
   } catch (cause) {
     return {
       unreadable: cause instanceof Fault && cause.what !== undefined ? cause.what : 'its reader failed',
     }
-  }
-}
-
-async function withoutCoding(bytes: Buffer, coding = 'identity'): Promise<{ bytes: Buffer } | Unreadable> {
-  const name = coding.trim().toLowerCase()
-  if (name === 'identity') return { bytes }
-  const decode = CODINGS[name]
-  if (decode === undefined) return { unreadable: 'it has an unknown content coding' }
-  try {
-    return { bytes: await decode(bytes, { maxOutputLength: MAX_BYTES }) }
-  } catch {
-    return { unreadable: `it is not ${name}, or has more than ${MAX_BYTES} octets` }
   }
 }
 

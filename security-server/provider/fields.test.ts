@@ -4,12 +4,14 @@ import { Readable } from 'node:stream'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { fieldRule } from '#core/contract/allowed-fields.ts'
+import type { HeaderList } from '#core/transport/header-list.ts'
 import { parseRestResponse } from '#core/transport/rest-response.ts'
 import { writeSoap } from '#core/transport/write-soap.ts'
 import { memberOf } from '#schemas/identifiers.ts'
 import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
-import type { Body } from '../message/body.ts'
+import type { Body, Content } from '../message/body.ts'
 import type { Codec } from '../message/codec.ts'
+import { cutBodyFields } from '../message/cut-fields.ts'
 import { rest } from '../message/rest.ts'
 import { soap } from '../message/soap.ts'
 import { bodyOf, TAX } from '../peer/peer-fixture.ts'
@@ -118,6 +120,34 @@ t.test('a large answer is cut on a thread, one in a file is written anew', async
   t.strictSame(await leaks(), [])
 })
 
+t.test('many large answers at once are in memory two at a time', async (t) => {
+  const text = Buffer.from(JSON.stringify({ name: 'A', secret: 'x'.repeat(1_000_000) }))
+  const packed = gzipSync(text)
+  const held = { now: 0, most: 0 }
+  const cut = async (content: Content, headers: HeaderList): Promise<void> => {
+    const made = await cutBodyFields(
+      content,
+      [['Content-Type', 'application/json'], ...headers],
+      RESPONSE.allowed,
+    )
+    t.equal('bytes' in made && made.bytes.toString(), '{"name":"A"}')
+    held.now -= 1
+  }
+  const large = (): Content => ({
+    size: text.length,
+    open: () => {
+      held.now += 1
+      held.most = Math.max(held.most, held.now)
+      return Readable.from([text], { objectMode: false })
+    },
+  })
+  await Promise.all(Array.from({ length: 8 }, () => cut(large(), [])))
+  t.ok(held.most <= 3, `opened at once: ${held.most}`)
+  t.ok(packed.length < 10_000)
+  const small = { size: packed.length, bytes: packed, open: () => Readable.from([packed]) }
+  await Promise.all(Array.from({ length: 8 }, () => cut(small, [['Content-Encoding', 'gzip']])))
+})
+
 t.test('an answer that cannot be held against the fields does not leave', async (t) => {
   const cases: [what: string, answer: Parameters<typeof answered>[0]][] = [
     ['no JSON', { body: 'name=A', headers: { 'Content-Type': 'text/plain' } }],
@@ -139,6 +169,7 @@ t.test('an answer that cannot be held against the fields does not leave', async 
       'two codings in two headers',
       { body: '{"name":"A"}', headers: { 'Content-Encoding': ['identity', 'gzip'] } },
     ],
+    ['a coding of no name', { body: '{"name":"A"}', headers: { 'Content-Encoding': 'constructor' } }],
     ['no gzip', { body: '{}', headers: { 'Content-Encoding': 'gzip' } }],
     ['a bomb', { body: gzipSync(Buffer.alloc(11e6, ' ')), headers: { 'Content-Encoding': 'gzip' } }],
   ]
