@@ -199,6 +199,9 @@ t.test('only what no server gives after the call counts as not carried out', (t)
     ['Server.ClientProxy.UnknownMember', 500],
     ['server.serverproxy.unknown_service', 500],
     ['Server.ServerProxy.AccessDenied', 500],
+    ['server.serverproxy.contract_quota_used_up', 429],
+    ['server.serverproxy.contract_quota_unknown', 503],
+    ['server.serverproxy.service_busy', 503],
   ]
   const maybe: [string, number][] = [
     // X-Road's code for a SocketException, a reset after sending included.
@@ -229,10 +232,15 @@ t.test('a call is repeated only where that cannot double it', async (t) => {
   }
   const again = await listen(
     t,
-    then(fault(502, busy), fault(429, 'client.too_many_requests', { 'retry-after': '0' }), answer({})),
+    then(
+      fault(502, busy),
+      fault(429, 'client.too_many_requests', { 'retry-after': '0' }),
+      fault(429, 'server.serverproxy.contract_quota_used_up', { 'retry-after': '0' }),
+      answer({}),
+    ),
   )
-  t.equal((await again.get()).status, 200)
-  t.equal(again.arrived.length, 3)
+  t.equal((await again.get({ retries: 3 })).status, 200)
+  t.equal(again.arrived.length, 4)
   t.equal(
     new Set(again.arrived.map(({ headers }) => headers['x-road-id'])).size,
     1,
