@@ -17,7 +17,7 @@ import { cutDocument, type FieldQuestion, type Unreadable } from './cut-document
 
 /** What has to be held against fields is read whole. */
 const MAX_BYTES = 10 * 1024 * 1024
-/** Takes a few milliseconds; a thread takes 100 ms to start. */
+/** Takes a few milliseconds, at worst (nothing but small items or elements) some 50; a thread takes 100 ms to start. */
 const AT_ONCE = 256 * 1024
 const LIMITS: ThreadLimits = { timeMs: 30_000, oldGenerationMb: 512 }
 const { run: inPlace } = createPlaces(2)
