@@ -83,6 +83,42 @@ t.test('samples are held against the contract that covers the call', async (t) =
   t.notMatch(audit, /38001010000|mother/, 'what they tried is not')
 })
 
+t.test('an observer learns nothing of a secret contract', async (t) => {
+  let terms: RecordTerms = { contract: 'c0ffee/2', fields: { response: fieldRule(['/name']) } }
+  let fault: Fault | undefined
+  const { ask } = await createAdminWorld(t, {
+    contractFor: () => {
+      if (fault !== undefined) throw fault
+      return terms
+    },
+  })
+  await ask('POST', '/clients', { id: CALL.provider })
+  const role = 'XROAD_SECURITYSERVER_OBSERVER'
+  const response = '{"name":"A","code":"1"}'
+  const tried = async (of: { role?: string } = { role }): Promise<Explained> =>
+    (await ask('POST', '/explanation', { ...ASKED, response }, of)).body as Explained
+  const explained = async (of: { role?: string } = { role }): Promise<Explained> =>
+    (await ask('GET', `/explanation?${new URLSearchParams(ASKED)}`, undefined, of)).body as Explained
+  t.match(await tried(), { contract: 'c0ffee/2', response: { fields: ['/code'] } }, 'one that is not secret')
+  terms = { ...terms, secrecy: 1 }
+  t.match(await tried({}), { contract: 'c0ffee/2', response: { fields: ['/code'] } }, 'who manages contracts')
+  const under = [await tried(), await explained()]
+  terms = { contract: '' }
+  const without = [await tried(), await explained()]
+  const plain = (all: Explained[]) => JSON.stringify(all.map((one) => ({ ...one, at: '' })))
+  t.equal(plain(under), plain(without), 'the same answers as without it')
+  t.notMatch(plain(under), /c0ffee|name|\/code/)
+  t.match(under[0], { verdict: 'bad', contract: '', response: undefined })
+  t.match(
+    under[0]!.steps.find(({ step }) => step === 'fields'),
+    { state: 'unknown', remedy: /manages contracts/ },
+  )
+  t.match(JSON.stringify(await explained({})), /none is required, and none holds/)
+  fault = new Fault('contract_suspended', { what: 'c0ffee-1/2, DEV/COM/4000/tax for DEV/GOV/1000/a/persons' })
+  t.match(JSON.stringify(await explained({})), /c0ffee-1\/2, DEV/)
+  t.match(JSON.stringify(await explained()), /\(DEV\/COM\/4000\/tax for/, 'why, and not which')
+})
+
 t.test('what is no question', async (t) => {
   const { ask } = await createAdminWorld(t)
   t.match(await ask('POST', '/explanation', ASKED), { status: 404 }, 'neither is a client here')

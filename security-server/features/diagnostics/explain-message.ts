@@ -3,11 +3,22 @@
  * left of an answer.
  */
 import type { FieldRule } from '#core/contract/allowed-fields.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
+import { maySeeSecret } from '../../global-configuration/contracts/may-see.ts'
 import { cutDocument } from '../../message/cut-document.ts'
-import { type AskedCall, type Call, explain, groupsOf, readCall, type Step, verdictOf } from './explain.ts'
+import {
+  type AskedCall,
+  type Call,
+  type Explanation,
+  explain,
+  groupsOf,
+  readCall,
+  type Step,
+  verdictOf,
+} from './explain.ts'
 import type { Needs } from './needs.ts'
 
 type Asked = AskedCall & { method: string; path: string; request?: string; response?: string }
@@ -22,6 +33,7 @@ export function explainMessageHandlers(rooms: Needs): Handlers {
       const call = readCall(asked, rooms)
       const explanation = await explain(call, rooms, caller)
       const terms = termsOf(call, rooms)
+      if (!maySeeTerms(terms, caller)) return untried(explanation)
       const request = await tryFields(asked.request, terms?.fields?.request)
       const response = await tryFields(asked.response, terms?.fields?.response)
       const steps = [...explanation.steps, ...stepOf('request', request), ...stepOf('response', response)]
@@ -34,6 +46,22 @@ export function explainMessageHandlers(rooms: Needs): Handlers {
       }
     },
   }
+}
+
+/** Who may not see secret contracts is told nothing where one may hold, so that an answer does not tell whether it does. */
+function maySeeTerms(terms: RecordTerms | undefined, caller: Caller): boolean {
+  if (maySeeSecret(caller)) return true
+  return terms !== undefined && terms.contract !== '' && terms.secrecy === undefined
+}
+
+function untried(explanation: Explanation): Explanation & { contract: string } {
+  const step: Step = {
+    ...{ step: 'fields', state: 'unknown' },
+    what: 'no contract that you may see covers the call: the message was not tried',
+    remedy: 'ask somebody who manages contracts',
+  }
+  const steps = [...explanation.steps, step]
+  return { ...explanation, verdict: verdictOf(steps), steps, contract: '' }
 }
 
 /** Undefined where no contract holds: the step of the contract says why. */

@@ -13,8 +13,10 @@ import {
   checkClientNotSuspended,
   checkServerNotSuspended,
 } from '../../global-configuration/check-suspended.ts'
-import { maySee } from '../../global-configuration/contracts/may-see.ts'
+import type { RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
+import { maySee, maySeeSecret } from '../../global-configuration/contracts/may-see.ts'
 import { undecidedFor } from '../../global-configuration/contracts/undecided.ts'
+import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import type { Needs } from './needs.ts'
 
 type Side = 'consumer' | 'provider'
@@ -41,7 +43,7 @@ export type AskedCall = {
   path?: string
 }
 
-type Explanation = {
+export type Explanation = {
   sides: Side[]
   at: string
   verdict: Step['state']
@@ -159,6 +161,9 @@ async function providerServers({ service }: Call, rooms: Needs): Promise<Step[]>
   ]
 }
 
+/** A contract, before the parties in the fault that names them. */
+const NAME = /[\w-]+\/\d+, (?=\S+ for \S+)/
+
 function contract(call: Call, rooms: Needs, caller: Caller): Step {
   const { consumer, service, endpoint } = call
   const step = { step: 'contract' } as const
@@ -169,15 +174,22 @@ function contract(call: Call, rooms: Needs, caller: Caller): Step {
       what: 'contracts cover methods and paths',
       remedy: 'ask again with method and path',
     }
-  let held = ''
-  const judged = attempt(step, 'none is required, and none holds', () => {
+  const mayAll = maySeeSecret(caller)
+  let held: RecordTerms | undefined
+  // Who may not see secret contracts gets the same words under one as under none.
+  const none = mayAll ? 'none is required, and none holds' : 'none that you may see stands in the way'
+  const found = attempt(step, none, () => {
     held = rooms.contracts.contractFor({
       ...{ client: consumer, service, ...endpoint, at: rooms.clock() },
       isInGlobalGroup: groupsOf(consumer, rooms),
-    }).contract
+    })
   })
-  if (judged.state === 'good' && held !== '') return { ...judged, what: `the contract ${held} covers it` }
+  const isShown = held !== undefined && held.contract !== '' && (mayAll || held.secrecy === undefined)
+  if (isShown) return { ...found, what: `the contract ${held!.contract} covers it` }
   const seen = rooms.contracts.view().contracts.filter((one) => maySee(one, caller))
+  const isNamed = ({ content }: KeptContract): boolean =>
+    found.what.includes(`${content.contract}/${content.version}`)
+  const judged = mayAll || seen.some(isNamed) ? found : { ...found, what: found.what.replace(NAME, '') }
   const open = undecidedFor(seen, { client: consumer, service, ...endpoint })
   if (open === undefined) return judged
   const what = `${judged.what.replace(/\.$/, '')}; ${open.what}`

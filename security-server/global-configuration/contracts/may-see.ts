@@ -13,6 +13,11 @@ const LOOKERS: ReadonlySet<string> = new Set([
  * A secret contract is shown to callers with any role that is not in LOOKERS: those who manage contracts and those who may see
  * its exchanges.
  */
-export function maySee({ content }: KeptContract, { roles }: Pick<Caller, 'roles'>): boolean {
-  return content.secret === undefined || roles.some((role) => !LOOKERS.has(role))
+export function maySee({ content }: KeptContract, caller: Pick<Caller, 'roles'>): boolean {
+  return content.secret === undefined || maySeeSecret(caller)
+}
+
+/** As `maySee`, of any secret contract. */
+export function maySeeSecret({ roles }: Pick<Caller, 'roles'>): boolean {
+  return roles.some((role) => !LOOKERS.has(role))
 }
