@@ -64,6 +64,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'invalid_path',
   'invalid_security_server',
   'maintenance_mode',
+  'not_as_described',
   'outside_contract',
   'service_busy',
   'service_disabled',

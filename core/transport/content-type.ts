@@ -32,6 +32,18 @@ export function parseContentType(text: string): ContentType {
   return { type: (media[1] as string).toLowerCase(), parameters }
 }
 
+/** Whether it says that the content is JSON in UTF-8 (RFC 8259 11, RFC 6839 3.1). */
+export function isJsonType(contentType: string | undefined): boolean {
+  if (contentType === undefined) return false
+  try {
+    const { type, parameters } = parseContentType(contentType)
+    const isNamed = type === 'application/json' || type === 'text/json' || type.endsWith('+json')
+    return isNamed && (parameters.get('charset') ?? 'utf-8').toLowerCase() === 'utf-8'
+  } catch {
+    return false
+  }
+}
+
 /** The boundary of a multipart content type; `invalid_content_type` for another type, `mime_parsing_failed` without a proper boundary. */
 export function boundaryOf(contentType: string): string {
   const { type, parameters } = parseContentType(contentType)

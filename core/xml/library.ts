@@ -3,7 +3,11 @@
  * reader, and frees it afterwards, whatever the reader does. Nothing of the document may be used after that.
  */
 import { isUtf8 } from 'node:buffer'
-import type { XmlDocument as LibraryDocument, XmlElement as LibraryElement } from 'libxml2-wasm'
+import type {
+  XmlDocument as LibraryDocument,
+  XmlElement as LibraryElement,
+  XmlInputProvider,
+} from 'libxml2-wasm'
 import type { Fault } from '#schemas/fault.ts'
 import { checkXmlCost, type XmlBounds } from './check-cost.ts'
 
@@ -20,6 +24,12 @@ export type Loan = XmlBounds & {
 
 /** The content of an element: a child element, character data (including CDATA), or something else. */
 type XmlContent = XmlView | string | { other: 'comment' | 'reference' }
+
+/** `message` quotes the document; `path` names elements, with prefixes and positions, from the root. */
+export type XmlViolation = { message: string; path: string }
+
+/** A compiled XML Schema 1.0, in use until it is freed. */
+export type XmlSchema = { violationIn(element: LibraryElement): XmlViolation | undefined; free(): void }
 
 type CanonicalMode = 'inclusive' | 'exclusive'
 type Library = typeof import('libxml2-wasm')
@@ -93,6 +103,11 @@ export class XmlView {
     return canonical.toString('latin1').endsWith(`${element.name}>`) ? canonical : undefined
   }
 
+  /** The first thing in which the element does not follow a schema. */
+  violationOf(schema: XmlSchema): XmlViolation | undefined {
+    return schema.violationIn(this.#look())
+  }
+
   /** The library's element, if its memory has not been freed. */
   #look(): LibraryElement {
     if (this.#lent.isOver) throw new Error('the document was freed')
@@ -130,6 +145,67 @@ export async function withXmlDocument<T>(xml: Buffer, loan: Loan, read: (root: X
       throw loan.refuse('it is not well-formed XML', cause)
     }
   }
+}
+
+/** What schemas that are compiled may include and import, by location; nothing else is opened. */
+let openable: ReadonlyMap<string, Buffer> = new Map()
+let isProvided = false
+
+/**
+ * Compiles the schema `main`, of which each location is a key of `documents`. None of them may have a document type: the caller has
+ * parsed them. Compiling takes any amount of time: for a thread that can be ended. Throws `refuse(...)`.
+ */
+export async function compileXmlSchema(
+  { main, documents }: { main: string; documents: ReadonlyMap<string, Buffer> },
+  refuse: Loan['refuse'],
+): Promise<XmlSchema> {
+  const library = await import('libxml2-wasm')
+  if (!isProvided) library.xmlRegisterInputProvider(providerOf(library))
+  isProvided = true
+  const document = library.XmlDocument.fromString(main)
+  openable = documents
+  try {
+    const validator = library.XsdValidator.fromDoc(document)
+    return {
+      violationIn(element) {
+        try {
+          validator.validate(element)
+          return undefined
+        } catch (cause) {
+          return { message: '', path: '', ...firstOf(cause, library) }
+        }
+      },
+      free: () => validator.dispose(),
+    }
+  } catch (cause) {
+    throw refuse(firstOf(cause, library)?.message ?? 'its schemas could not be compiled', cause)
+  } finally {
+    openable = new Map()
+    document.dispose()
+  }
+}
+
+/** Matches all, so that the library looks nowhere else. */
+function providerOf({ openBuffer, readBuffer, closeBuffer }: Library): XmlInputProvider {
+  return {
+    match: () => true,
+    open(location) {
+      const bytes = openable.get(location)
+      return bytes === undefined ? undefined : openBuffer(bytes)
+    },
+    read: readBuffer,
+    close(handle) {
+      closeBuffer(handle)
+      return true
+    },
+  }
+}
+
+/** Warnings come first: of locations that were not opened, which is no error of an import. */
+function firstOf(cause: unknown, { XmlLibError }: Library): XmlViolation | undefined {
+  if (!(cause instanceof XmlLibError)) throw cause
+  const first = cause.details.find(({ level }) => level > 1)
+  return first && { message: first.message.trim(), path: first.xpath ?? '' }
 }
 
 const SPACES = '[ \\t\\r\\n]'

@@ -116,6 +116,12 @@ export const exchangeFaults = {
     text: 'The request has what its service contract does not name',
     remedy: 'Leave it out, or propose a version of the contract that names these fields of the request',
   },
+  not_as_described: {
+    status: 400,
+    blame: 'client',
+    text: "The request is not as the service's description says",
+    remedy: "Correct the request by the provider's OpenAPI or WSDL document (getOpenAPI, getWsdl)",
+  },
   contract_suspended: {
     status: 400,
     blame: 'client',

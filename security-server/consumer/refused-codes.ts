@@ -28,6 +28,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
   'missing_header_field',
   'missing_rest',
   'missing_signature',
+  'not_as_described',
   'outside_contract',
   'service_busy',
   'service_disabled',

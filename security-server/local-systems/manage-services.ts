@@ -12,6 +12,8 @@ import { type ReplaceDocument, replaceDocuments } from './replace-document.ts'
 import { columnsOf, newSettings, type ServiceChange, serviceRows } from './service-rows.ts'
 import * as store from './services/store.ts'
 import { ORIGIN, type ServiceDescriptionRow } from './tables.ts'
+import { checkCompiles } from './validation/check-compiles.ts'
+import type { ServiceView, Validate, View } from './view.ts'
 
 type NewDescription = {
   client: SubsystemId
@@ -43,7 +45,10 @@ export type ManageServices = {
   addDescription(q: NewDescription): Promise<{ description: number; service: number; warnings: string[] }>
   setDisabled(description: number, disabled: boolean, notice?: string): Promise<void>
   deleteDescription(description: number): Promise<void>
-  /** Changes a service, and in the fields `toAll` all services of its description. */
+  /**
+   * Changes a service, and in the fields `toAll` all services of its description. Throws `conflict` when a service without a document
+   * is to be validated, `invalid_input` when its document cannot be compiled.
+   */
   updateService(
     service: number,
     change: ServiceChange,
@@ -124,6 +129,7 @@ export function manageServices(manage: Manage): ManageServices {
     async updateService(key, change, toAll = []) {
       const view = serviceIn(manage.view(), key)
       const url = change.url === undefined ? undefined : checkServiceUrl(change.url, manage.own)
+      await checkValidation(manage.view(), view, change.validate)
       const whole = { ...change, url }
       const own = columnsOf(whole)
       const shared = columnsOf(Object.fromEntries(toAll.map((field) => [field, whole[field]])))
@@ -169,4 +175,13 @@ export function manageServices(manage: Manage): ManageServices {
       await manage.change((transaction) => store.deleteEndpoint(transaction, id))
     },
   }
+}
+
+async function checkValidation(
+  view: View,
+  { description }: ServiceView,
+  validate: Validate | undefined,
+): Promise<void> {
+  if (validate === undefined || validate === 'NONE') return
+  await checkCompiles(descriptionIn(view, description))
 }

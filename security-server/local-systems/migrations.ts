@@ -123,4 +123,13 @@ export const localSystemsMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'security-server-003-local-systems': {
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('service')
+        .addColumn('validate', text, (column) => column.notNull().defaultTo('NONE'))
+        .execute()
+    },
+  },
 }

@@ -118,7 +118,7 @@ function withReferred(path: string, given: Json, { document, warn }: OpenApiRead
 }
 
 /** RFC 6901, in a URI fragment. */
-function pointedAt(document: Json, pointer: string): unknown {
+export function pointedAt(document: Json, pointer: string): unknown {
   let value: unknown = document
   for (const part of pointer.split('/').slice(1)) {
     const name = unescaped(part)

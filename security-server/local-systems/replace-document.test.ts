@@ -301,3 +301,32 @@ t.test('a new WSDL: services come and go with their rights, and a setting is one
     t.equal(services().length, 3)
   }),
 )
+
+t.test('validation is on only while the document can be compiled', (t) =>
+  eachDatabase(t, async (database, t) => {
+    const systems = await open(database)
+    const plain = await systems.addDescription({ client: provider, code: 'plain', url: 'http://10.0.0.1' })
+    await t.rejects(systems.updateService(plain.service, { validate: 'ALL' }), { code: 'conflict' })
+    await systems.updateService(plain.service, { validate: 'NONE' })
+    const documentOf = (schema: object) =>
+      JSON.stringify({
+        ...{ openapi: '3.1.0', info: { title: 't', version: '1' }, servers: [{ url: 'http://10.0.0.1' }] },
+        paths: { '/a': { get: { parameters: [{ name: 'id', in: 'query', schema }], responses: {} } } },
+      })
+    const broken = documentOf({ $ref: 'https://example.org/x.json' })
+    const made = await systems.addDescription({ client: provider, code: 'api', document: broken })
+    const validate = () => systems.view().servicesByKey.get(made.service)!.service.validate
+    t.equal(validate(), 'NONE', 'at first')
+    const refused = { code: 'invalid_input', what: /parameters\/0\/schema refers to https:\/\/example.org/ }
+    await t.rejects(systems.updateService(made.service, { validate: 'REQUESTS' }), refused)
+    t.equal(validate(), 'NONE')
+    await systems.replaceDocument(made.description, documentOf({ type: 'string' }), agree)
+    await systems.updateService(made.service, { validate: 'REQUESTS' })
+    t.equal(validate(), 'REQUESTS')
+    await t.rejects(systems.compareDocument(made.description, broken), refused)
+    await t.rejects(systems.replaceDocument(made.description, broken, agree), refused)
+    await systems.updateService(made.service, { validate: 'NONE' })
+    await systems.replaceDocument(made.description, broken, agree)
+    t.equal(validate(), 'NONE')
+  }),
+)

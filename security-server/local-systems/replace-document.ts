@@ -18,6 +18,7 @@ import { type NewService, serviceRows } from './service-rows.ts'
 import * as store from './services/store.ts'
 import type { Transaction } from './store.ts'
 import type { WsdlSummary } from './summarise-wsdl.ts'
+import { checkStillValidates } from './validation/check-compiles.ts'
 import type { ServiceDescription, View } from './view.ts'
 
 /** Agrees to a change, or throws. Everything that it does is done in the transaction, which may be run again. */
@@ -50,8 +51,10 @@ const MAX_TRIES = 5
 export function replaceDocuments(manage: Manage): ReplaceDocument {
   /** Reads both documents, and compares them as often as it is called. */
   async function comparing(id: number, text: string): Promise<{ next: Read; compare(): Promise<Compared> }> {
-    const { type } = describedIn(manage.view(), id)
+    const before = describedIn(manage.view(), id)
+    const { type } = before
     const next = await read(type, text)
+    await checkStillValidates(before, next.published)
     let known: { document: string; summary: Read | undefined } | undefined
     const presentOf = async (document: string): Promise<Read | undefined> => {
       if (known?.document !== document)

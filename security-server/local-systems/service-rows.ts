@@ -5,6 +5,7 @@ import { codeOf } from './description-change.ts'
 import type { Manage } from './manage.ts'
 import type * as store from './services/store.ts'
 import type { WsdlSummary } from './summarise-wsdl.ts'
+import type { Validate } from './view.ts'
 
 export type ServiceChange = {
   url?: string | undefined
@@ -12,6 +13,7 @@ export type ServiceChange = {
   /** 0: no bound. */
   maxConcurrentCalls?: number | undefined
   verifyTls?: boolean | undefined
+  validate?: Validate | undefined
   allowEncodedSlash?: boolean | undefined
 }
 
@@ -43,7 +45,7 @@ export function serviceRows(
 
 /** Throws `invalid_input` for a timeout or a number of calls outside its bounds. */
 export function columnsOf(change: ServiceChange) {
-  const { url, timeoutMs, maxConcurrentCalls, verifyTls, allowEncodedSlash } = change
+  const { url, timeoutMs, maxConcurrentCalls, verifyTls, validate, allowEncodedSlash } = change
   if (timeoutMs !== undefined && (timeoutMs < TIMEOUT.least || timeoutMs > TIMEOUT.most)) {
     throw new Fault('invalid_input', { what: `a timeout is ${TIMEOUT.least} to ${TIMEOUT.most} ms` })
   }
@@ -55,6 +57,7 @@ export function columnsOf(change: ServiceChange) {
     ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
     ...(maxConcurrentCalls === undefined ? {} : { max_concurrent_calls: maxConcurrentCalls }),
     ...(verifyTls === undefined ? {} : { verify_tls: verifyTls ? 1 : 0 }),
+    ...(validate === undefined ? {} : { validate }),
     ...(allowEncodedSlash === undefined ? {} : { allow_encoded_slash: allowEncodedSlash ? 1 : 0 }),
   }
 }

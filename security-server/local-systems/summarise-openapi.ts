@@ -65,7 +65,7 @@ export function summariseOpenApi(text: string): OpenApiSummary {
   }
 }
 
-function versionOf({ openapi, swagger }: Record<string, unknown>): { openapi: string; minor: number } {
+export function versionOf({ openapi, swagger }: Record<string, unknown>): { openapi: string; minor: number } {
   const found = typeof openapi === 'string' ? VERSION.exec(openapi) : null
   if (found !== null) return { openapi: openapi as string, minor: Number(found[1]) }
   const said =
@@ -75,7 +75,7 @@ function versionOf({ openapi, swagger }: Record<string, unknown>): { openapi: st
   throw refused(`version 3.0, 3.1 or 3.2 of OpenAPI is needed, as "3.1.0": ${said}`)
 }
 
-function parse(text: string): { value: unknown; write(value: unknown): string } {
+export function parse(text: string): { value: unknown; write(value: unknown): string } {
   try {
     // Limits aliases, against alias bombs; a repeated key is an error.
     const document = parseDocument(text, { uniqueKeys: true, strict: true, logLevel: 'silent' })

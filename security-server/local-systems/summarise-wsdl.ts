@@ -23,18 +23,18 @@ export type WsdlSummary = {
   warnings: string[]
 }
 
-const WSDL = 'http://schemas.xmlsoap.org/wsdl/'
+export const WSDL = 'http://schemas.xmlsoap.org/wsdl/'
 const SOAP_NAMESPACES: ReadonlySet<string> = new Set([
   'http://schemas.xmlsoap.org/wsdl/soap/',
   'http://schemas.xmlsoap.org/wsdl/soap12/',
 ])
 const HTTP = 'http://schemas.xmlsoap.org/soap/http'
-const XML_SCHEMA = 'http://www.w3.org/2001/XMLSchema'
+export const XML_SCHEMA = 'http://www.w3.org/2001/XMLSchema'
 const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
 /** What clients read instead of the service's address: they reach it through their own security server. */
 const PUBLISHED_ADDRESS = 'http://example.org/xroad-endpoint'
 export const MAX_BYTES = 2 * 1024 * 1024
-const BOUNDS = {
+export const BOUNDS = {
   bytes: MAX_BYTES,
   ...{ elements: 50_000, nodes: 200_000, depth: 128, scope: 500, attributes: 100 },
   dropBlanks: true,
@@ -134,21 +134,21 @@ function withoutAddresses(text: string): string {
   return pieces.join('')
 }
 
-function isSoapOverHttp(binding: XmlElement): boolean {
+export function isSoapOverHttp(binding: XmlElement): boolean {
   return binding.children.some(
     (child) => isSoap(child, 'binding') && child.attributes.get('transport') === HTTP,
   )
 }
 
-function childrenOf(element: XmlElement, name: string): XmlElement[] {
+export function childrenOf(element: XmlElement, name: string): XmlElement[] {
   return element.children.filter((child) => is(child, WSDL, name))
 }
 
-function isSoap({ namespace, name }: XmlElement, local: string): boolean {
+export function isSoap({ namespace, name }: XmlElement, local: string): boolean {
   return name === local && SOAP_NAMESPACES.has(namespace)
 }
 
-function is({ namespace, name }: XmlElement, wanted: string, local: string): boolean {
+export function is({ namespace, name }: XmlElement, wanted: string, local: string): boolean {
   return namespace === wanted && name === local
 }
 

@@ -39,6 +39,8 @@ export type ServiceRow = {
   /** 0: no bound. */
   max_concurrent_calls: Generated<number>
   verify_tls: number
+  /** NONE, REQUESTS or ALL. */
+  validate: Generated<string>
   allow_encoded_slash: number
 }
 

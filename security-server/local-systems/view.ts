@@ -20,6 +20,9 @@ type ServiceCertificate = { sha256: string; der: Buffer }
 /** WSDL: SOAP services, as many as its document has operations. */
 type DescriptionType = 'REST' | 'OPENAPI' | 'WSDL'
 
+/** `NONE` for REST, which has no description. */
+export type Validate = 'NONE' | 'REQUESTS' | 'ALL'
+
 export type LocalService = {
   id: ServiceId
   type: DescriptionType
@@ -29,6 +32,8 @@ export type LocalService = {
   /** The calls that its system takes at once; undefined: as many as come. */
   maxConcurrentCalls: number | undefined
   verifyTls: boolean
+  /** Which messages are held against its description. */
+  validate: Validate
   /**
    * PEM certificates: the one that the service presents must be one of these or issued by one. When undefined, the system's CAs
    * decide.
@@ -211,6 +216,7 @@ function buildServices(rows: Rows, groups: Map<number, LocalGroup>): Map<number,
         timeoutMs: Number(row.timeout_ms),
         maxConcurrentCalls: Number(row.max_concurrent_calls) || undefined,
         verifyTls: Number(row.verify_tls) === 1,
+        validate: row.validate as Validate,
         trustedCertificates: shown.length === 0 ? undefined : shown.map(({ der }) => certificatePem(der)),
         disabledNotice: Number(description.disabled) === 1 ? description.disabled_notice : undefined,
         allowEncodedSlash: Number(row.allow_encoded_slash) === 1,

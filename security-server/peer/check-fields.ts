@@ -5,15 +5,11 @@
 import { Fault } from '#schemas/fault.ts'
 import type { RequestMessage } from '../message/codec.ts'
 import { cutBodyFields, cutSoapFields } from '../message/cut-fields.ts'
+import { canBeTold } from '../message/told-names.ts'
 import type { TermsOnRecord } from './terms-on-record.ts'
 
 type Asked = Omit<RequestMessage, 'codec' | 'messageSha512'> & { terms: TermsOnRecord }
 
-/**
- * Names of fields are told as far as they cannot be values: dictionaries have keys that are. Three digits may be of a code or a date,
- * however they are parted; an `@` in a name is that of an address.
- */
-const TELLING = /^(?:\/(?!(?:[^/\d]*\d){3})[@#]?[\w*.~-]{1,60}){1,16}$/
 const MOST_TOLD = 5
 
 /** Throws `outside_contract`. A contract that names no fields of the request allows all. */
@@ -32,6 +28,6 @@ export async function checkFields<T extends Asked>(asked: T): Promise<T> {
   if ('unreadable' in cut) throw outside(`the body cannot be held against its fields: ${cut.unreadable}`)
   const { names, count } = cut.removed
   if (count === 0) return asked
-  const told = names.filter((name) => TELLING.test(name)).slice(0, MOST_TOLD)
+  const told = names.filter(canBeTold).slice(0, MOST_TOLD)
   throw outside(told.length === 0 ? 'names are not told here' : told.join(', '))
 }

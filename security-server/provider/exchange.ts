@@ -4,7 +4,9 @@
  */
 import { checkFields } from '../peer/check-fields.ts'
 import { call } from './call.ts'
+import { checkAnswer } from './check-answer.ts'
 import { checkContract } from './check-contract.ts'
+import { checkDescription } from './check-description.ts'
 import { checkSigner } from './check-signer.ts'
 import { logIntent } from './log-intent.ts'
 import { logReply } from './log-reply.ts'
@@ -37,12 +39,14 @@ export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<
     reached = { step: 'allowed', asked: allowed }
     checkSigner(allowed, rooms)
     const fitting = await checkFields(allowed)
-    const counted = await takeQuota(fitting, rooms)
+    const described = await checkDescription(fitting, rooms)
+    const counted = await takeQuota(described, rooms)
     const placed = await takePlace(counted, rooms)
     const intent = await logIntent(placed, rooms)
     reached = { step: 'intent', asked: intent }
     const answer = await call(intent, rooms)
-    const filtered = await removeFields(answer, intent, rooms)
+    const checked = await checkAnswer(answer, intent, rooms)
+    const filtered = await removeFields(checked, intent, rooms)
     const signed = await sign(filtered, intent, rooms)
     const logged = await logReply(signed, intent, rooms)
     return reply(logged, intent, rooms)

@@ -2,6 +2,7 @@
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
+import { createMessageValidator } from '../local-systems/validation/validate-messages.ts'
 import { createPeerQuota } from '../peer/peer-quota.ts'
 import { type ContractQuotas, createContractQuotas } from './contract-quotas/contract-quotas.ts'
 import { contractQuotaMigrations } from './contract-quotas/migrations.ts'
@@ -10,7 +11,7 @@ import type { ProviderRooms } from './rooms.ts'
 import { providerRoutes } from './routes.ts'
 import { createServicePlaces } from './service-places.ts'
 
-type Ground = Omit<ProviderRooms, 'quota' | 'contractQuotas' | 'servicePlaces'> &
+type Ground = Omit<ProviderRooms, 'quota' | 'contractQuotas' | 'servicePlaces' | 'messageValidator'> &
   Pick<Services, 'log' | 'database' | 'metrics'> & {
     contracts: Pick<Contracts, 'quotaOf'>
     settings: { peers: { perSecond: number; underWay: number } }
@@ -42,11 +43,18 @@ export const provider: FeatureModule<Ground, Offers> = {
       'Requests that wait for a place at a busy service',
       servicePlaces.waiting,
     )
-    const rooms = ground.armProvider({ ...ground, quota, contractQuotas, servicePlaces })
+    const ended = metrics.counter(
+      'concordat_validation_threads_ended_total',
+      'Threads that a message or a description has ended: it took too long, or too much memory',
+    )
+    const messageValidator = createMessageValidator({ onEnded: () => ended.inc() })
+    const rooms = ground.armProvider({ ...ground, quota, contractQuotas, servicePlaces, messageValidator })
     return {
       routes: { peers: (app) => providerRoutes(app, rooms, ground.log, ground.observe('provider')) },
       offers: { quotaUseToday: contractQuotas.useToday },
-      close: contractQuotas.close,
+      async close() {
+        await Promise.all([contractQuotas.close(), messageValidator.close()])
+      },
     }
   },
 }

@@ -10,6 +10,7 @@ import { wireFault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServiceId, type ServiceId } from '#schemas/identifiers.ts'
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalService, LocalSystems } from '../local-systems/local-systems.ts'
+import { createMessageValidator } from '../local-systems/validation/validate-messages.ts'
 import type { Body } from '../message/body.ts'
 import type { MessageSignature } from '../message/message.ts'
 import { REST_PART, rest } from '../message/rest.ts'
@@ -78,6 +79,8 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
     identity: world.provider.keys.internalTls.identity,
   })
   t.teardown(() => serviceClient.close())
+  const messageValidator = createMessageValidator({ onEnded: () => undefined })
+  t.teardown(() => messageValidator.close())
   const sign = createMessageSigner({ keys: world.consumer.keys, clock: world.clock })
   const signAsProvider = createMessageSigner({ keys: world.provider.keys, clock: world.clock })
   const made: ProviderWorld = {
@@ -92,6 +95,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       timeoutMs: 60_000,
       maxConcurrentCalls: undefined,
       verifyTls: true,
+      validate: 'NONE',
       trustedCertificates: undefined,
       disabledNotice: undefined,
       allowEncodedSlash: false,
@@ -121,6 +125,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       verifyPeer: createPeerVerifier(),
       xroadTlsPeers: new Set(),
       quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 2, clock: world.clock }),
+      messageValidator,
       serviceClient,
     },
     async ask(q = {}, change = (same) => same) {

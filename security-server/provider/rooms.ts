@@ -5,6 +5,7 @@ import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
+import type { MessageValidator } from '../local-systems/validation/validate-messages.ts'
 import type { ReadLimits } from '../message/codec.ts'
 import type { PathLog } from '../peer/message-log.ts'
 import type { PeerQuota } from '../peer/peer-quota.ts'
@@ -32,5 +33,6 @@ export type ProviderRooms = {
   quota: PeerQuota
   contractQuotas: Pick<ContractQuotas, 'take'>
   servicePlaces: Pick<ServicePlaces, 'enter'>
+  messageValidator: Pick<MessageValidator, 'judge'>
   serviceClient: ServiceClient
 }

@@ -5,6 +5,7 @@
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { checkFields } from '../peer/check-fields.ts'
 import { checkContract } from './check-contract.ts'
+import { checkDescription } from './check-description.ts'
 import { checkRegistered } from './check-registered.ts'
 import { checkSigner } from './check-signer.ts'
 import type { ProviderRooms } from './rooms.ts'
@@ -23,7 +24,8 @@ export async function takePlace(counted: CountedRequest, rooms: ProviderRooms): 
     checkRegistered(request, visit.peer, rooms)
     const again = checkContract(counted, rooms)
     checkSigner(again, rooms)
-    return { ...(await checkFields(again)), takeBack: counted.takeBack }
+    const described = await checkDescription(await checkFields(again), rooms)
+    return { ...described, takeBack: counted.takeBack }
   } catch (cause) {
     counted.takeBack()
     throw cause

@@ -19,7 +19,7 @@ type NewDescription = {
 } & ServiceChange
 
 /** X-Road's switches: the setting is changed in all services of the description. */
-type ToAll = { urlAll?: boolean; timeoutAll?: boolean; verifyTlsAll?: boolean }
+type ToAll = { urlAll?: boolean; timeoutAll?: boolean; verifyTlsAll?: boolean; validateAll?: boolean }
 
 type NewRight = {
   subjectType: 'SUBSYSTEM' | 'GLOBALGROUP' | 'LOCALGROUP'
@@ -63,8 +63,9 @@ export function serviceHandlers(rooms: Needs): Handlers {
     },
     getService: async ({ params }) => show.service(serviceOf(params)),
     async updateService({ params, body }) {
-      const { urlAll, timeoutAll, verifyTlsAll, ...change } = body as ServiceChange & ToAll
-      const toAll = Object.entries({ url: urlAll, timeoutMs: timeoutAll, verifyTls: verifyTlsAll })
+      const { urlAll, timeoutAll, verifyTlsAll, validateAll, ...change } = body as ServiceChange & ToAll
+      const all = { url: urlAll, timeoutMs: timeoutAll, verifyTls: verifyTlsAll, validate: validateAll }
+      const toAll = Object.entries(all)
         .filter(([, isForAll]) => isForAll === true)
         .map(([field]) => field as keyof ServiceChange)
       const missing = toAll.find((field) => change[field] === undefined)

@@ -76,6 +76,7 @@ export function viewsWith(q: {
       timeoutMs: service.timeoutMs,
       maxConcurrentCalls: service.maxConcurrentCalls ?? 0,
       verifyTls: service.verifyTls,
+      validate: service.validate,
       allowEncodedSlash: service.allowEncodedSlash,
       disabled: service.disabledNotice !== undefined,
       tlsCertificates: certificates.map(({ sha256, der }) => ({ sha256, pem: certificatePem(der) })),

@@ -119,6 +119,68 @@ t.test('an observer learns nothing of a secret contract', async (t) => {
   t.match(JSON.stringify(await explained()), /\(DEV\/COM\/4000\/tax for/, 'why, and not which')
 })
 
+t.test('samples are held against the description of the service', async (t) => {
+  const { ask } = await createAdminWorld(t)
+  await ask('POST', '/clients', { id: CALL.provider })
+  const body = (schema: object) => ({ content: { 'application/json': { schema } } })
+  const post = {
+    parameters: [{ name: 'trace', in: 'query', required: true, schema: { type: 'string' } }],
+    requestBody: body({ required: ['id'] }),
+    responses: { 200: body({ properties: { name: { type: 'string' } } }) },
+  }
+  const document = { openapi: '3.1.0', info: { title: 't', version: '1' }, paths: { '/persons': { post } } }
+  const given = {
+    type: 'OPENAPI',
+    serviceCode: 'persons',
+    url: 'http://127.0.0.1:1/',
+    document: JSON.stringify(document),
+  }
+  const added = await ask('POST', `/clients/${CALL.provider}/service-descriptions`, given)
+  t.equal(added.status, 201)
+  const attempt = async (sample: object) => {
+    const { steps } = (await ask('POST', '/explanation', { ...ASKED, ...sample })).body as Explained
+    return steps.filter(({ step }) => step.endsWith('Description'))
+  }
+  t.match(await attempt({ request: '{"id":1}', response: '{"name":"A"}' }), [
+    { step: 'requestDescription', state: 'good', what: 'the request is as described' },
+    { step: 'responseDescription', state: 'good' },
+  ])
+  const wrong = { request: '{}', response: '{"name":1}' }
+  t.match(await attempt(wrong), [
+    { state: 'good', what: /body \/id: required; nobody checks that \(validate NONE\)$/ },
+    { state: 'good', what: /body \/name: type string; nobody/ },
+  ])
+  const { services } = added.body as { services: { id: number }[] }
+  const at = `/services/${services[0]!.id}`
+  for (const wrong of [{ validate: 'SOME' }, { validate: '' }, { validateAll: true }])
+    t.equal((await ask('PATCH', at, wrong)).status, 400, JSON.stringify(wrong))
+  t.match((await ask('GET', at)).body, { validate: 'NONE' })
+  t.match(await ask('PATCH', at, { validate: 'REQUESTS', validateAll: true }), {
+    status: 200,
+    body: { validate: 'REQUESTS' },
+  })
+  t.match(await attempt(wrong), [
+    { state: 'bad', remedy: /correct/ },
+    { state: 'good', what: /validate REQUESTS/ },
+  ])
+  t.match(await attempt({ response: '{}', status: 404 }), [{ what: /status 404: it is not described/ }])
+  t.match(await attempt({ request: '<a/>' }), [{ state: 'bad', what: /another protocol/ }])
+  const plain = { type: 'REST', serviceCode: 'plain', url: 'http://127.0.0.1:1/' }
+  const rest = (await ask('POST', `/clients/${CALL.provider}/service-descriptions`, plain))
+    .body as typeof added.body & {
+    services: { id: number }[]
+  }
+  t.match(
+    await ask('PATCH', `/services/${rest.services[0]!.id}`, { validate: 'ALL' }),
+    { status: 409 },
+    'no document',
+  )
+  const acts = (await auditOf(ask)).filter(({ operation }) => operation === 'updateService')
+  t.match(JSON.stringify(acts), '"validate":"REQUESTS"', 'the setting is on record')
+  t.strictSame(await attempt({}), [])
+  t.notMatch(JSON.stringify(await auditOf(ask)), /"name\\":1/, 'what was tried is not on record')
+})
+
 t.test('what is no question', async (t) => {
   const { ask } = await createAdminWorld(t)
   t.match(await ask('POST', '/explanation', ASKED), { status: 404 }, 'neither is a client here')

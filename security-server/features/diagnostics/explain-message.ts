@@ -1,5 +1,5 @@
 /**
- * Tries a message against a contract without sending it: would this call pass, what would be refused of its request, and what would be
+ * Tries a message against a contract and a description without sending it: would this call pass, what would be refused of its request, and what would be
  * left of an answer.
  */
 import type { FieldRule } from '#core/contract/allowed-fields.ts'
@@ -19,9 +19,10 @@ import {
   type Step,
   verdictOf,
 } from './explain.ts'
+import { descriptionSteps } from './explain-description.ts'
 import type { Needs } from './needs.ts'
 
-type Asked = AskedCall & { method: string; path: string; request?: string; response?: string }
+type Asked = AskedCall & { method: string; path: string; status: number; request?: string; response?: string }
 
 /** What becomes of a sample. `fields`: those that the contract does not name; they are refused in a request, removed from an answer. */
 type Tried = { fields: string[]; left?: string; unreadable?: string }
@@ -36,7 +37,12 @@ export function explainMessageHandlers(rooms: Needs): Handlers {
       if (!maySeeTerms(terms, caller)) return untried(explanation)
       const request = await tryFields(asked.request, terms?.fields?.request)
       const response = await tryFields(asked.response, terms?.fields?.response)
-      const steps = [...explanation.steps, ...stepOf('request', request), ...stepOf('response', response)]
+      const steps = [
+        ...explanation.steps,
+        ...(await descriptionSteps(call, asked, rooms)),
+        ...stepOf('request', request),
+        ...stepOf('response', response),
+      ]
       return {
         ...explanation,
         ...{ verdict: verdictOf(steps), steps },

@@ -56,7 +56,9 @@ export async function updateService(
 export async function updateServicesOf(
   transaction: Transaction,
   description: number,
-  change: Partial<Pick<Insertable<ServiceRow>, 'url' | 'timeout_ms' | 'verify_tls' | 'allow_encoded_slash'>>,
+  change: Partial<
+    Pick<Insertable<ServiceRow>, 'url' | 'timeout_ms' | 'verify_tls' | 'validate' | 'allow_encoded_slash'>
+  >,
 ): Promise<void> {
   await transaction.updateTable('service').set(change).where('description', '=', description).execute()
 }

@@ -1,0 +1,55 @@
+/** Whether samples of a request and of an answer are as the description of a service of this server says, and who holds them against it. */
+import { Fault } from '#schemas/fault.ts'
+import { codeOf } from '../../local-systems/description-change.ts'
+import type { LocalService } from '../../local-systems/local-systems.ts'
+import type { DescribedMessage, Violation } from '../../local-systems/validation/described-message.ts'
+import { tryDescription } from '../../local-systems/validation/try-description.ts'
+import type { Call, Step } from './explain.ts'
+import type { Needs } from './needs.ts'
+
+type Half = 'request' | 'response'
+type Samples = { status: number } & { [H in Half]?: string }
+
+/** No step where the service is not offered here, or has no document. */
+export async function descriptionSteps(call: Call, samples: Samples, rooms: Needs): Promise<Step[]> {
+  const local = rooms.localSystems.service(call.service)
+  const halves = (['request', 'response'] as const).filter((half) => samples[half] !== undefined)
+  if (local === undefined || local.type === 'REST' || local.documentText === undefined || halves.length === 0)
+    return []
+  const { type, documentText: text } = local
+  const messages = halves.map((half) => messageOf(half, call, samples))
+  try {
+    const found = await tryDescription({ document: { type, text }, messages })
+    return halves.map((half, index) => stepOf(half, local, found[index]))
+  } catch (cause) {
+    if (!(cause instanceof Fault) || cause.code !== 'invalid_input') throw cause
+    const remedy = 'correct the document; validation cannot be switched on before'
+    return halves.map((half) => ({ ...aboutOf(half), state: 'unknown', what: cause.what ?? '', remedy }))
+  }
+}
+
+function messageOf(half: Half, { service, endpoint }: Call, samples: Samples): DescribedMessage {
+  const sample = samples[half] ?? ''
+  const body = Buffer.from(sample)
+  if (sample.trimStart().startsWith('<')) return { protocol: 'SOAP', half, operation: codeOf(service), body }
+  const headers: [string, string][] = [['Content-Type', 'application/json']]
+  const said = { protocol: 'REST', ...endpoint!, headers, body } as const
+  return half === 'request'
+    ? { ...said, half, query: undefined, isSample: true }
+    : { ...said, half, status: samples.status }
+}
+
+function stepOf(half: Half, { validate }: LocalService, violation: Violation | undefined): Step {
+  const step = aboutOf(half)
+  if (violation === undefined) return { ...step, state: 'good', what: `the ${half} is as described` }
+  const { place, pointer, rule } = violation
+  const what = `the ${half} is not as described: ${place}${pointer === '' ? '' : ` ${pointer}`}: ${rule}`
+  const isHeld = validate === 'ALL' || (validate === 'REQUESTS' && half === 'request')
+  return isHeld
+    ? { ...step, state: 'bad', what, remedy: 'correct it, or the document of the service' }
+    : { ...step, state: 'good', what: `${what}; nobody checks that (validate ${validate})` }
+}
+
+function aboutOf(half: Half): Pick<Step, 'step' | 'side'> {
+  return { step: `${half}Description`, side: 'provider' }
+}

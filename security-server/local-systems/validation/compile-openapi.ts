@@ -1,0 +1,72 @@
+/**
+ * Compiles an OpenAPI document of 3.0 to 3.2 into what its messages are held against. It takes any amount of time and memory,
+ * compiling as well as judging: for a thread that can be ended.
+ */
+import { Ajv2020, type AnySchemaObject } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { asObject } from '../openapi-operations.ts'
+import { parse, refused, versionOf } from '../summarise-openapi.ts'
+import type { Compiled, RestMessage } from './described-message.ts'
+import { createOperationFinder } from './find-operation.ts'
+import { type Judge, judgeRest } from './judge-rest.ts'
+import { readOperations } from './read-operations.ts'
+import { createSchemas } from './translate-schemas.ts'
+
+const BUNDLE = 'description'
+
+/** Throws `invalid_input` that says what in the document cannot be compiled, and where. */
+export function compileOpenApi(text: string): Compiled<RestMessage> {
+  const document = asObject(parse(text).value, 'the document', refused)
+  const { minor } = versionOf(document)
+  const schemas = createSchemas({ document, minor, refuse: refused })
+  const operations = readOperations({ document, minor, refuse: refused, use: schemas.use })
+  const judge = compile(schemas.all())
+  const find = createOperationFinder(operations)
+  return { judge: async (message) => judgeRest(message, { find, judge }), free: () => undefined }
+}
+
+function compile(schemas: ReturnType<ReturnType<typeof createSchemas>['all']>): Judge {
+  const ajv = new Ajv2020({
+    ...{ strict: false, validateSchema: false, logger: false, messages: false },
+    // Else a name like "toString" counts as given.
+    ownProperties: true,
+    code: { regExp: Object.assign(readPattern, { code: 'readPattern' }) },
+  })
+  addFormats.default(ajv)
+  const $defs: AnySchemaObject = {}
+  for (const [key, { schema, pointer }] of schemas) {
+    if (!ajv.validateSchema(schema)) {
+      const error = ajv.errors?.[0]
+      throw refused(`#${pointer}${error?.instancePath ?? ''} is no schema: ${error?.keyword ?? ''}`)
+    }
+    $defs[key] = schema
+  }
+  ajv.addSchema({ $id: BUNDLE, $defs })
+  // What was found last first: a chain of ten thousand references would be as many calls in each other.
+  const compiled = new Map(
+    [...schemas].reverse().map(([key, { pointer }]) => {
+      try {
+        return [key, ajv.getSchema(`${BUNDLE}#/$defs/${key}`)!]
+      } catch (cause) {
+        throw refused(`#${pointer} cannot be compiled: ${wordOf(cause)}`, cause)
+      }
+    }),
+  )
+  return (key, value) => {
+    const validate = compiled.get(key)!
+    return validate(value) === true ? undefined : validate.errors?.at(-1)
+  }
+}
+
+/** The standard reads patterns with the flag u, which many documents in use do not bear. */
+function readPattern(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern, 'u')
+  } catch {
+    return new RegExp(pattern)
+  }
+}
+
+function wordOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message.slice(0, 200).toWellFormed() : 'unknown'
+}
