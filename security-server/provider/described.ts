@@ -11,7 +11,7 @@ import type { AllowedRequest } from './check-contract.ts'
 
 /** Hands the message to a judge while it is in memory. */
 type Judge = (message: DescribedMessage) => Promise<Violation | undefined>
-export type Judged = Violation | Unreadable | undefined
+type Judged = Violation | Unreadable | undefined
 
 export async function judgeRequest(
   { request, message, body }: Pick<AllowedRequest, 'request' | 'message' | 'body'>,
