@@ -107,6 +107,10 @@ t.test('what the contract does not name is removed before it is signed', async (
   t.equal(fits.text, '{ "name": "A" }')
   t.equal(fits.names.get('etag'), '"x"', 'nothing was removed')
   t.equal(fits.extra?.['removedFields'], '[]', 'which is on record')
+  const many = Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`k${i}`, 1]))
+  const { extra } = await answered({ body: JSON.stringify(many) })
+  t.equal(extra?.['removedPlaces'], '150', 'where not all names can be told, how many')
+  t.equal(JSON.parse(extra!['removedFields']!).length, 100)
   t.strictSame(await leaks(), [])
 })
 
@@ -171,7 +175,10 @@ t.test('an answer that cannot be held against the fields does not leave', async 
     ],
     ['a coding of no name', { body: '{"name":"A"}', headers: { 'Content-Encoding': 'constructor' } }],
     ['no gzip', { body: '{}', headers: { 'Content-Encoding': 'gzip' } }],
-    ['a bomb', { body: gzipSync(Buffer.alloc(11e6, ' ')), headers: { 'Content-Encoding': 'gzip' } }],
+    [
+      'a bomb',
+      { body: gzipSync(`{"name":"A"}${' '.repeat(11e6)}`), headers: { 'Content-Encoding': 'gzip' } },
+    ],
   ]
   for (const [what, answer] of cases) {
     const refusal = await refusalIn(made, answered(answer))
@@ -344,5 +351,14 @@ t.test('SOAP by the elements of its body', async (t) => {
   answers('broken')
   const refusal = await refusalIn(made, exchange(await ask('s-4', '<p:id>7</p:id>'), soapRooms))
   t.equal(refusal.fault.code, 'service_failed')
+  system.answer = (request, response) => {
+    request.resume()
+    response.setHeader('Content-Type', 'multipart/related; boundary=b; type="text/xml"')
+    const name = '<p:personsResponse xmlns:p="urn:p"><p:name>A</p:name></p:personsResponse>'
+    const part = `--b\r\nContent-Type: text/xml\r\n\r\n${tail.replace('@', name)}\r\n`
+    response.end(`${part}--b\r\nContent-Type: text/plain\r\n\r\n38001010000\r\n--b--\r\n`)
+  }
+  const attached = await refusalIn(made, exchange(await ask('s-5', '<p:id>7</p:id>'), soapRooms))
+  t.match(attached.fault, { code: 'service_failed', what: /it has attachments/ })
   t.strictSame(await leaks(), [])
 })

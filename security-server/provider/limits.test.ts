@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type http from 'node:http'
 import t from 'tap'
+import { fieldRule } from '#core/contract/allowed-fields.ts'
 import { parseSoapFault, writeSoapFault } from '#core/transport/fault-xml.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
@@ -155,6 +156,68 @@ t.test('a service gets no more calls at once than it takes; others wait, and are
   t.equal(servicePlaces.waiting(), 0, 'every place is free again')
 })
 
+t.test('what waited is judged by all that holds then', async (t) => {
+  const { answer } = system
+  t.teardown(() => Object.assign(system, { answer }))
+  made.service = { ...service, maxConcurrentCalls: 1 }
+  let isChanged = false
+  const { globalConfiguration, keys } = made.rooms
+  const nobody = () => Object.assign({ ...globalConfiguration.current() }, { indexFor: () => undefined })
+  const named = { contract: 'c0ffee/3', fields: { request: fieldRule(['/id']) } }
+  const cases: [code: string, changed: Partial<ProviderRooms>][] = [
+    [
+      'unknown_member',
+      {
+        globalConfiguration: {
+          ...globalConfiguration,
+          current: () => (isChanged ? nobody() : globalConfiguration.current()),
+        },
+      },
+    ],
+    [
+      'cannot_sign',
+      {
+        keys: {
+          ...keys,
+          signingIdentity: (member) => {
+            if (isChanged) throw new Fault('cannot_sign')
+            return keys.signingIdentity(member)
+          },
+        },
+      },
+    ],
+    [
+      'outside_contract',
+      { contracts: { contractFor: () => (isChanged ? named : terms), termsOfRefused: () => terms } },
+    ],
+  ]
+  for (const [code, changed] of cases) {
+    isChanged = false
+    const held: http.ServerResponse[] = []
+    system.answer = (request, response) => {
+      request.resume()
+      held.push(response)
+    }
+    const servicePlaces = createServicePlaces()
+    const bounded = { ...rooms, ...changed, servicePlaces }
+    const first = exchange(await made.ask(), bounded)
+    await until('the first call', (saw) => saw(held.length) === 1)
+    const headers = ['Content-Type', 'application/json']
+    const body = await bodyOf(world, Buffer.from('{"name":1}'))
+    const second = refusalIn(made, exchange(await made.ask({ method: 'POST', headers, body }), bounded))
+    await until('one that waits', (saw) => saw(servicePlaces.waiting()) === 1)
+    isChanged = true
+    held[0]!.end()
+    t.equal((await second).fault.code, code)
+    await first
+    t.equal(held.length, 1, 'the system does not hear of it')
+    isChanged = false
+    system.answer = answer
+    await exchange(await made.ask(), bounded)
+    t.equal(servicePlaces.waiting(), 0, 'and its place is free')
+  }
+})
+
 t.test('who waits too long is refused, unrecorded, and not counted against the quota', async (t) => {
   const { answer } = system
   t.teardown(() => Object.assign(system, { answer }))
@@ -179,6 +242,20 @@ t.test('who waits too long is refused, unrecorded, and not counted against the q
   await first
   t.strictSame(log.told(), ['request:', 'reply:ok'])
   t.equal(await usedToday(), before + 1)
+})
+
+t.test('who gave up waiting takes no place, and its member keeps its turn', async (t) => {
+  const places = createServicePlaces({ waitMs: 1 })
+  const claim = { service: 's', most: 1 }
+  const first = await places.enter({ ...claim, member: 'a' })
+  const late = ['a', 'b', 'b'].map((member) => places.enter({ ...claim, member }))
+  for (const one of late) await t.rejects(one, { code: 'service_busy' })
+  t.equal(places.waiting(), 0)
+  first.leave()
+  const second = await places.enter({ ...claim, member: 'b' })
+  t.equal(second.waited, false, 'nobody else is there')
+  second.leave()
+  t.equal((await places.enter({ ...claim, member: 'a' })).waited, false)
 })
 
 t.test('members take turns, each in its order, and none fills the queue of another', async (t) => {

@@ -1,6 +1,7 @@
 /** The contracts as the message path queries them: which contract is in force, and what it says about records. */
 import { hash } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { fieldRule } from '#core/contract/allowed-fields.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
@@ -73,6 +74,16 @@ t.test('the index: versions, groups, grace', (t: Test) => {
     termsFor(lenient, question({ at: at + 4_300_000 })),
     { contract: '', logLevel: 'digest', secrecy: 2 },
     'where none is required the call goes on, and is hidden and kept as was agreed',
+  )
+  const [narrow] = contentAt(at).services
+  const named = contentAt(at, { services: [{ ...narrow!, responseFields: ['/name'] }] })
+  const silent = indexContracts({
+    ...{ required: false, asOf: at, contracts: [kept(named, 'ACTIVE')], owner: 'DEV/GOV/1234' },
+  })
+  t.match(
+    termsFor(silent, question({ at: at + 4_300_000 })),
+    { contract: '', fields: { response: fieldRule(['/name']) } },
+    'and no field passes that was not agreed on',
   )
   t.same(termsFor(lenient, question({ at: at + 400 * 86_400_000 })), NO_TERMS, 'until the contract has ended')
   t.throws(() => contractFor(index(kept(first, 'ACTIVE'), kept(second, 'SUSPENDED')), question()), {

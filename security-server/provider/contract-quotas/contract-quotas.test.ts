@@ -144,6 +144,22 @@ await eachDatabase(t, async (database, t, url) => {
     await t.rejects(one.take(`${ID}/1`), { code: 'contract_quota_used_up' })
   })
 
+  await t.test('what is leased before midnight is not used after it', async (t) => {
+    world.quotas.set(`${ID}/1`, { perDay: 100 })
+    const one = node(t, database)
+    world.now = Date.parse('2026-06-01T23:59:58.000Z')
+    for (let i = 0; i < 20; i++) {
+      await one.take(`${ID}/1`)
+      world.now += 90
+    }
+    world.now = Date.parse('2026-06-01T23:59:59.999Z')
+    await one.take(`${ID}/1`)
+    world.now += 2
+    t.equal((await storm([one], 200)).passed, 100)
+    t.match((await days()).at(-1), { day: '2026-06-02' })
+    t.equal(Number((await days()).at(-1)!.used), 100, 'all of them are of the new day')
+  })
+
   await t.test('a restart does not give the day anew, the next day does, a version goes on', async (t) => {
     world.quotas.set(`${ID}/1`, { perDay: 10 })
     world.quotas.set(`${ID}/2`, { perDay: 4 })
