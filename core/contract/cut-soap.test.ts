@@ -54,7 +54,10 @@ t.test('what stays keeps its text', async (t) => {
     ['<r>text<a>1</a><!-- 7 --><![CDATA[<a>2</a>]]></r>', ['/r/a'], '<r><a>1</a></r>', ['/r/#text']],
     ['<r><a>5</a></r>', ['/r/a/b'], '<r></r>', ['/r/a']],
     ['<r><a i="1"/><a> </a></r>', ['/r/a/b'], '<r><a/><a> </a></r>', ['/r/a/@i']],
-    ['<r><a>1</a></r>', [], '', ['/r']],
+    ['<r><a>1</a></r>', [], '<r></r>', ['/r/a']],
+    ['<r c="1">7<a>1</a></r>', ['/other/a'], '<r></r>', ['/r/@c', '/r/#text', '/r/a']],
+    ['<r>7</r>', [], '<r></r>', ['/r/#text']],
+    ['<r/>', [], '<r/>', []],
     ['', [], '', []],
     [
       '<s:Fault><faultcode>s:Server</faultcode><faultstring>no</faultstring><detail><code>7</code></detail></s:Fault>',

@@ -12,6 +12,7 @@ import { createRemovedFields } from './removed-fields.ts'
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 const INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance'
 const ALL: AllowedFields = { all: true, below: new Map() }
+const NOTHING: AllowedFields = { all: false, below: new Map() }
 /** A fault is the answer's own word about itself; only its detail can hold fields. */
 const OF_FAULTS: readonly [string, AllowedFields][] = ['faultcode', 'faultstring', 'faultactor'].map(
   (name) => [name, ALL],
@@ -105,7 +106,9 @@ function cutElement(scan: Scan, { allowed, pointer, outer }: Within): void {
 
 function belowOf(allowed: AllowedFields, name: string, pointer: string): AllowedFields | undefined {
   const below = allowed.below.get(name)
-  if (pointer !== '' || name !== 'Fault') return below
+  if (pointer !== '') return below
+  // The element of the body is to SOAP what the outer braces are to JSON: without it there is no message.
+  if (name !== 'Fault') return below ?? NOTHING
   return { all: below?.all ?? false, below: new Map([...(below?.below ?? []), ...OF_FAULTS]) }
 }
 
@@ -115,13 +118,19 @@ function cutChild(
   { pointer, outer }: Pick<Within, 'pointer' | 'outer'>,
 ): void {
   if (item?.all === true) skipElement(scan)
-  else if (item !== undefined && !isText(scan)) cutElement(scan, { allowed: item, pointer, outer })
+  else if (item !== undefined && (isOuter(pointer) || !isText(scan)))
+    cutElement(scan, { allowed: item, pointer, outer })
   else {
     const { start } = scan.tags[scan.next]!
     skipElement(scan)
     leaveOut(scan, start, scan.tags[scan.next - 1]!.end)
     scan.removed.add(pointer)
   }
+}
+
+/** Whether it is the element of the body. */
+function isOuter(pointer: string): boolean {
+  return pointer.lastIndexOf('/') === 0
 }
 
 /** Whether the element has characters and no element in it: a value. */

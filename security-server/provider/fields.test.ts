@@ -30,6 +30,7 @@ const terms: RecordTerms = {
   contract: 'c0ffee/2',
   fields: { request: fieldRule(['/id']), response: RESPONSE },
 }
+const NO_ANSWER: RecordTerms = { contract: 'c0ffee/2', fields: { response: fieldRule([]) } }
 const contracts = { contractFor: () => terms, termsOfRefused: () => terms }
 const covered = { ...rooms, contracts }
 
@@ -336,6 +337,9 @@ t.test('SOAP by the elements of its body', async (t) => {
   )
   t.match(reply.message.toString(), 'requestHash')
   t.strictSame(log.records.at(-1)!.extra?.['removedFields'], '["/personsResponse/code"]')
+  const none = { ...soapRooms, contracts: { ...contracts, contractFor: () => NO_ANSWER } }
+  const bare = await opened(await exchange(await ask('s-2', '<p:id>7</p:id>'), none), soap)
+  t.match(bare.message.toString(), '<p:personsResponse xmlns:p="urn:p"></p:personsResponse>')
   const calls = system.calls.length
   for (const [content, file, why] of [
     ['<p:id>7</p:id><p:name>A</p:name>', undefined, /\/persons\/name$/],
