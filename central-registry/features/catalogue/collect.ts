@@ -14,6 +14,8 @@ const MOST_IN_A_RUN = 200
 const AFTER_FAILURE_MS = 5 * 60_000
 /** WSDL documents of one subsystem that could not be fetched: after these, no more are asked for until the next time. */
 const MOST_FAILED = 3
+/** Documents of one subsystem: all of them are in memory until they are stored, and strangers write them. */
+const MOST_BYTES = 32 * 1024 * 1024
 
 export type CatalogueSettings = CollectorSettings & { everyMinutes: number }
 
@@ -28,23 +30,30 @@ export function createCollecting(q: {
   const everyMs = q.everyMinutes * 60_000
 
   async function servicesOf(subsystem: string): Promise<FoundService[]> {
+    const room = { left: MOST_BYTES }
     const services: FoundService[] = []
     for (const one of readMethods(await collector.listMethods(subsystem))) {
+      const isUnread = one.type === 'OPENAPI' && room.left <= 0
       const document =
-        one.type === 'OPENAPI' ? await collector.getOpenApi(subsystem, one.serviceCode) : undefined
-      services.push({ ...one, document, description: await readDescription(document) })
+        one.type === 'OPENAPI' && !isUnread
+          ? await collector.getOpenApi(subsystem, one.serviceCode)
+          : undefined
+      room.left -= document?.length ?? 0
+      services.push({ ...one, document, description: await readDescription(document), isUnread })
     }
-    return [...services, ...(await soapServicesOf(subsystem))]
+    return [...services, ...(await soapServicesOf(subsystem, room))]
   }
 
   /** A document describes many services: each is asked for once. */
-  async function soapServicesOf(subsystem: string): Promise<FoundService[]> {
+  async function soapServicesOf(subsystem: string, room: { left: number }): Promise<FoundService[]> {
     const services: FoundService[] = []
     const left = new Map((await collector.listSoapMethods(subsystem)).map((one) => [keyOf(one), one]))
     let failed = 0
     for (const [key, asked] of left) {
-      const document = failed < MOST_FAILED ? await wsdlOf(subsystem, asked) : undefined
+      const isPossible = failed < MOST_FAILED && room.left > 0
+      const document = isPossible ? await wsdlOf(subsystem, asked) : undefined
       if (document === undefined) failed++
+      room.left -= document?.length ?? 0
       const described = document === undefined ? undefined : await readWsdlOperations(document)
       const its = [...left].filter(([other]) => other === key || described?.has(other) === true)
       for (const [other, one] of its) {

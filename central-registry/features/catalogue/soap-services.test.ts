@@ -2,12 +2,15 @@
 import t from 'tap'
 import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import { soapIdentifier, writeSoap } from '#core/transport/write-soap.ts'
+import { createLog } from '#platform/logging/create-log.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { wsdl } from '#test/fakes/soap-service.ts'
 import { at, CLIENT, collect, ID, list, method, POP, type Service, start } from './catalogue-fixture.ts'
+import { createCollecting } from './collect.ts'
 import { MAX_DOCUMENT_BYTES } from './read-answers.ts'
 import { readWsdlOperations } from './read-description.ts'
 import { readSoapMethods, readWsdlAnswer, writeQuestion } from './soap-answers.ts'
+import type { FoundService } from './store.ts'
 
 void t.test('SOAP services, with their WSDL', async (t) => {
   await eachDatabase(t, async (database, t, url) => {
@@ -168,4 +171,35 @@ void t.test('hostile SOAP answers', async (t) => {
   ])
     t.equal((await readWsdlOperations(Buffer.from(text))).size, 0, text.slice(0, 20))
   t.same([...(await readWsdlOperations(Buffer.from(wsdl('http://a', ['a', 'b/v1'])))).keys()], ['a', 'b/v1'])
+})
+
+t.test('documents of one subsystem are fetched until there are 32 MiB', async (t) => {
+  const large = Buffer.alloc(MAX_DOCUMENT_BYTES, ' ')
+  const service = (code: string) => ({ service_code: code, service_type: 'OPENAPI', endpoint_list: [] })
+  const listed = { service: Array.from({ length: 35 }, (_, i) => service(`s${i}`)) }
+  const asked: string[] = []
+  const kept: FoundService[] = []
+  const collect = createCollecting({
+    ...{ everyMinutes: 60, clock: Date.now, log: createLog({ name: 'test', level: 'silent' }) },
+    store: {
+      due: () => Promise.resolve(['DEV/GOV/1234/pop']),
+      keepAnswer: (_, services) => Promise.resolve(void kept.push(...services)),
+      keepFailure: (_, failure) => Promise.reject(new Error(failure)),
+      withdrawGone: () => Promise.resolve(),
+    },
+    collector: {
+      listMethods: () => Promise.resolve(Buffer.from(JSON.stringify(listed))),
+      getOpenApi: (_, code) => Promise.resolve(void asked.push(code)).then(() => large),
+      listSoapMethods: () => Promise.resolve([{ serviceCode: 'soap', type: 'WSDL', endpoints: [] }]),
+      getWsdl: (_, { serviceCode }) => Promise.resolve(void asked.push(serviceCode)).then(() => large),
+    },
+  })
+  await collect()
+  t.equal(asked.length, 32)
+  t.equal(kept.length, 36, 'all of them are offered')
+  t.same(
+    kept.filter(({ isUnread }) => isUnread === true).map(({ serviceCode }) => serviceCode),
+    ['s32', 's33', 's34', 'soap'],
+    'what is known of the others stays',
+  )
 })
