@@ -197,3 +197,29 @@ t.test('a quota and a bound of calls at once hold for SOAP, too, and leave no bo
   t.strictSame(made.log.told(), ['request:', 'reply:ok'])
   await made.log.records[0]?.body?.discard()
 })
+
+t.test('messages follow the schemas of the WSDL where that is wanted', async (t) => {
+  const service = made.service
+  t.teardown(() => Object.assign(made, { service }))
+  const documentText = `<w:definitions xmlns:w="http://schemas.xmlsoap.org/wsdl/" xmlns:s="http://schemas.xmlsoap.org/wsdl/soap/"
+    xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:p="urn:p"><w:types><xs:schema targetNamespace="urn:p">
+    <xs:element name="persons" type="xs:int"/><xs:element name="personsResponse"><xs:simpleType>
+    <xs:restriction base="xs:int"><xs:maxInclusive value="500"/></xs:restriction></xs:simpleType></xs:element>
+    </xs:schema></w:types><w:message name="in"><w:part name="body" element="p:persons"/></w:message>
+    <w:message name="out"><w:part name="body" element="p:personsResponse"/></w:message>
+    <w:portType name="t"><w:operation name="persons"><w:input message="in"/><w:output message="out"/></w:operation></w:portType>
+    <w:binding name="b" type="t"><s:binding transport="http://schemas.xmlsoap.org/soap/http"/>
+    <w:operation name="persons"><w:input><s:body/></w:input><w:output><s:body/></w:output></w:operation></w:binding></w:definitions>`
+  made.service = { ...service, documentText, validate: 'ALL' }
+  const calls = system.calls.length
+  const asked = async (id: string, text: string) =>
+    exchange(arrivalOf(await signed(messageOf(id, text)), id), rooms)
+  await asked('fits', '7')
+  t.equal(system.calls.length, calls + 1)
+  const outside = await refusalIn(made, asked('no-number', 'Maasikas'))
+  t.match(outside.fault, { code: 'not_as_described', what: /persons: body \/persons: type xs:int$/ })
+  t.equal(system.calls.length, calls + 1, 'the system does not hear of it')
+  const failed = await refusalIn(made, asked('too-large', '501'))
+  t.match(failed.fault, { code: 'service_failed', what: /body \/personsResponse: facet maxInclusive$/ })
+  t.equal(system.calls.length, calls + 2)
+})
