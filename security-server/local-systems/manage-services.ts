@@ -11,9 +11,9 @@ import { readWsdl } from './read-wsdl.ts'
 import { type ReplaceDocument, replaceDocuments } from './replace-document.ts'
 import { columnsOf, newSettings, type ServiceChange, serviceRows } from './service-rows.ts'
 import * as store from './services/store.ts'
+import type { Transaction } from './store.ts'
 import { ORIGIN, type ServiceDescriptionRow } from './tables.ts'
 import { checkCompiles } from './validation/check-compiles.ts'
-import type { ServiceView, Validate, View } from './view.ts'
 
 type NewDescription = {
   client: SubsystemId
@@ -127,20 +127,26 @@ export function manageServices(manage: Manage): ManageServices {
       await manage.change((transaction) => store.deleteDescription(transaction, id))
     },
     async updateService(key, change, toAll = []) {
-      const view = serviceIn(manage.view(), key)
+      const whole = manage.view()
+      const view = serviceIn(whole, key)
       const url = change.url === undefined ? undefined : checkServiceUrl(change.url, manage.own)
-      await checkValidation(manage.view(), view, change.validate)
-      const whole = { ...change, url }
-      const own = columnsOf(whole)
-      const shared = columnsOf(Object.fromEntries(toAll.map((field) => [field, whole[field]])))
-      await manage.change(async (transaction) => {
+      const given = { ...change, url }
+      const own = columnsOf(given)
+      const shared = columnsOf(Object.fromEntries(toAll.map((field) => [field, given[field]])))
+      const isValidated = change.validate !== undefined && change.validate !== 'NONE'
+      if (isValidated) await checkCompiles(descriptionIn(whole, view.description))
+      const act = async (transaction: Transaction): Promise<void> => {
         await store.updateService(transaction, key, own)
         if (Object.keys(shared).length > 0)
           await store.updateServicesOf(transaction, view.description, shared)
         if (url !== undefined && view.service.type === 'REST') {
           await store.updateDescription(transaction, view.description, { url, updated_at: timeOf(manage) })
         }
-      })
+      }
+      if (!isValidated) await manage.change(act)
+      // For exactly the document that was compiled.
+      else if (!(await manage.changeOf(whole, act)))
+        throw new Fault('conflict', { what: 'others change the services of this server at the same time' })
     },
     async addServiceCertificate(service, bytes) {
       serviceIn(manage.view(), service)
@@ -175,13 +181,4 @@ export function manageServices(manage: Manage): ManageServices {
       await manage.change((transaction) => store.deleteEndpoint(transaction, id))
     },
   }
-}
-
-async function checkValidation(
-  view: View,
-  { description }: ServiceView,
-  validate: Validate | undefined,
-): Promise<void> {
-  if (validate === undefined || validate === 'NONE') return
-  await checkCompiles(descriptionIn(view, description))
 }

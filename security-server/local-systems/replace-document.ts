@@ -51,10 +51,8 @@ const MAX_TRIES = 5
 export function replaceDocuments(manage: Manage): ReplaceDocument {
   /** Reads both documents, and compares them as often as it is called. */
   async function comparing(id: number, text: string): Promise<{ next: Read; compare(): Promise<Compared> }> {
-    const before = describedIn(manage.view(), id)
-    const { type } = before
+    const { type } = describedIn(manage.view(), id)
     const next = await read(type, text)
-    await checkStillValidates(before, next.published)
     let known: { document: string; summary: Read | undefined } | undefined
     const presentOf = async (document: string): Promise<Read | undefined> => {
       if (known?.document !== document)
@@ -79,13 +77,16 @@ export function replaceDocuments(manage: Manage): ReplaceDocument {
 
   return {
     async compareDocument(id, text) {
-      const { compare } = await comparing(id, text)
-      return (await compare()).change
+      const { next, compare } = await comparing(id, text)
+      const { description, change } = await compare()
+      await checkStillValidates(description, next.published)
+      return change
     },
     async replaceDocument(id, text, agree) {
       const { next, compare } = await comparing(id, text)
       for (let tries = 0; tries < MAX_TRIES; tries++) {
         const { view, description, change, added } = await compare()
+        await checkStillValidates(description, next.published)
         const isDone = await manage.changeOf(view, async (transaction) => {
           await agree(change, transaction)
           if (isSameDocument(change)) return

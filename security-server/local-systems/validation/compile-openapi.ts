@@ -12,14 +12,17 @@ import { type Judge, judgeRest } from './judge-rest.ts'
 import { readOperations } from './read-operations.ts'
 import { createSchemas } from './translate-schemas.ts'
 
+const MAX_TEXT = 500
 const BUNDLE = 'description'
 
 /** Throws `invalid_input` that says what in the document cannot be compiled, and where. */
 export function compileOpenApi(text: string): Compiled<RestMessage> {
   const document = asObject(parse(text).value, 'the document', refused)
   const { minor } = versionOf(document)
-  const schemas = createSchemas({ document, minor, refuse: refused })
-  const operations = readOperations({ document, minor, refuse: refused, use: schemas.use })
+  // Names of a document may be as long as it is.
+  const refuse = (what: string) => refused(what.slice(0, MAX_TEXT).toWellFormed())
+  const schemas = createSchemas({ document, minor, refuse })
+  const operations = readOperations({ document, minor, refuse, use: schemas.use })
   const judge = compile(schemas.all())
   const find = createOperationFinder(operations)
   return { judge: async (message) => judgeRest(message, { find, judge }), free: () => undefined }
@@ -28,6 +31,8 @@ export function compileOpenApi(text: string): Compiled<RestMessage> {
 function compile(schemas: ReturnType<ReturnType<typeof createSchemas>['all']>): Judge {
   const ajv = new Ajv2020({
     ...{ strict: false, validateSchema: false, logger: false, messages: false },
+    // Amounts of money: 19.99 is 1998.9999999999998 times 0.01.
+    multipleOfPrecision: 6,
     // Else a name like "toString" counts as given.
     ownProperties: true,
     code: { regExp: Object.assign(readPattern, { code: 'readPattern' }) },
@@ -37,7 +42,7 @@ function compile(schemas: ReturnType<ReturnType<typeof createSchemas>['all']>): 
   for (const [key, { schema, pointer }] of schemas) {
     if (!ajv.validateSchema(schema)) {
       const error = ajv.errors?.[0]
-      throw refused(`#${pointer}${error?.instancePath ?? ''} is no schema: ${error?.keyword ?? ''}`)
+      throw refused(`#${pointer}${error?.instancePath ?? ''} is no schema`.slice(0, MAX_TEXT))
     }
     $defs[key] = schema
   }
@@ -48,7 +53,7 @@ function compile(schemas: ReturnType<ReturnType<typeof createSchemas>['all']>): 
       try {
         return [key, ajv.getSchema(`${BUNDLE}#/$defs/${key}`)!]
       } catch (cause) {
-        throw refused(`#${pointer} cannot be compiled: ${wordOf(cause)}`, cause)
+        throw refused(`#${pointer.slice(0, MAX_TEXT)} cannot be compiled: ${wordOf(cause)}`, cause)
       }
     }),
   )

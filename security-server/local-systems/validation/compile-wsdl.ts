@@ -16,7 +16,7 @@ import { splitName } from '#core/xml/tags.ts'
 import { Fault } from '#schemas/fault.ts'
 import { BOUNDS, refused, WSDL, XML_SCHEMA } from '../summarise-wsdl.ts'
 import type { Compiled, SoapMessage, Violation } from './described-message.ts'
-import { readMessages, type SoapOperation } from './read-messages.ts'
+import { type ElementName, readMessages, type SoapOperation } from './read-messages.ts'
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 /** As for every SOAP document that is exchanged. */
@@ -26,14 +26,17 @@ const OF_MESSAGES = {
 }
 const MAX_SCHEMAS = 1_000
 
-/** What the library writes of a violation, and the rule that it is; its texts quote values. */
+/**
+ * What the library writes of a violation, and the rule that it is. Its texts quote values, which could hold such words themselves: what
+ * is told of a text stands before the first value, or behind the last.
+ */
 const RULES: readonly (readonly [wording: RegExp, rule: string])[] = [
-  [/: \[facet '(\w+)'\]/, 'facet $1'],
+  [/^Element '[^']*'(?:, attribute '[^']*')?: \[facet '(\w{1,20})'\]/, 'facet $1'],
+  [/^.*is not a valid value of the [a-z ]+ '(?:\{[^'}]*\})?([\w:.-]{1,60})'\.$/s, 'type $1'],
   [/attribute '[^']*' is required/, 'a required attribute is missing'],
   [/attribute '[^']*' is not allowed/, 'an attribute is not allowed'],
   [/Missing child element/, 'an element is missing in it'],
   [/This element is not expected/, 'it is not expected here'],
-  [/not a valid value of the [a-z ]*type '(?:\{[^}]*\})?([\w:.-]{1,60})'/, 'type $1'],
   [/not a valid value/, 'type'],
   [/[Cc]haracter content/, 'characters are not allowed'],
   [/nill/, 'nil'],
@@ -49,10 +52,28 @@ export async function compileWsdl(text: string): Promise<Compiled<SoapMessage>> 
   const schema = await compileXmlSchema(joined(schemas), (what, cause) =>
     refused(what.replaceAll(`{${XML_SCHEMA}}`, '').slice(0, 300).toWellFormed(), cause),
   )
+  try {
+    for (const operation of operations.values())
+      for (const half of ['request', 'response'] as const) await checkDeclared(operation[half], schema)
+  } catch (cause) {
+    schema.free()
+    throw cause
+  }
   return {
     judge: (message) => judge(message, operations.get(message.operation), schema),
     free: schema.free,
   }
+}
+
+/** Else every message would be refused later on: the element may be in a schema that stands elsewhere. */
+async function checkDeclared({ namespace, name }: ElementName, schema: XmlSchema): Promise<void> {
+  const called = `{${namespace}}${name}`.slice(0, 300)
+  const refuse = () => refused(`${called} is no name of an element`)
+  const empty = namespace === '' ? `<${name}/>` : `<x:${name} xmlns:x="${escapeXml(namespace)}"/>`
+  await withXmlDocument(Buffer.from(empty), { ...BOUNDS, refuse }, (root) => {
+    if (/No matching global (?:element )?declaration/.test(root.violationOf(schema)?.message ?? ''))
+      throw refused(`the element ${called} is not declared in its types`)
+  })
 }
 
 type InlineSchema = { namespace: string; bytes: Buffer }

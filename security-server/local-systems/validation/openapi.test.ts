@@ -124,6 +124,7 @@ t.test('bodies by content type, answers by status', async (t) => {
       secret: { $ref: '#/components/schemas/Secret' },
       name: { type: 'string', maxLength: 5 },
       born: { type: 'string', format: 'date' },
+      amount: { type: 'number', format: 'money', multipleOf: 0.01 },
       children: { type: 'array', items: { $ref: '#/components/schemas/Person' } },
     },
     additionalProperties: false,
@@ -157,6 +158,8 @@ t.test('bodies by content type, answers by status', async (t) => {
   )
   t.equal(await post({ body: { ...good, 'a/b~': 1 } }), 'body/a~1b~0: additionalProperties')
   t.equal(await post({ body: { name: 'A' } }), 'body/secret: required')
+  t.equal(await post({ body: { ...good, amount: 19.99 } }), 'fits')
+  t.equal(await post({ body: { ...good, amount: 19.999 } }), 'body/amount: multipleOf')
   t.equal(await post({ body: { ...good, born: '1980-13-01' } }), 'body/born: format date')
   t.equal(
     await post({ body: '{"name":"A","secret":"s","name":"too long"}' }),

@@ -6,7 +6,7 @@ import type { XmlElement } from '#core/xml/element.ts'
 import { attributesOf, namespacesIn, splitName, tagsOf } from '#core/xml/tags.ts'
 import { childrenOf, is, isSoap, isSoapOverHttp, refused, WSDL } from '../summarise-wsdl.ts'
 
-type ElementName = { namespace: string; name: string }
+export type ElementName = { namespace: string; name: string }
 export type SoapOperation = { request: ElementName; response: ElementName }
 
 const XROAD = 'http://x-road.eu/xsd/xroad.xsd'

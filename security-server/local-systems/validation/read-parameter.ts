@@ -70,7 +70,9 @@ export function readQuery(query: string | undefined): Map<string, string[]> {
     const name = decoded(spaced(at < 0 ? pair : pair.slice(0, at)))
     if (name === undefined) continue
     const value = at < 0 ? '' : spaced(pair.slice(at + 1))
-    found.set(name, [...(found.get(name) ?? []), value])
+    const known = found.get(name)
+    if (known === undefined) found.set(name, [value])
+    else known.push(value)
   }
   return found
 }

@@ -65,6 +65,11 @@ t.test('SOAP by the schemas of a WSDL', async (t) => {
       '<p:persons><p:id>7</p:id><p:id>8</p:id><p:id>9</p:id></p:persons>',
       'body/persons/id: it is not expected here',
     ],
+    [
+      'request',
+      "<p:persons><p:id>: [facet '38001010000'] is not a valid value of the atomic type '38001010000'.</p:id></p:persons>",
+      'body/persons/id: type xs:int',
+    ],
     ['request', '<p:persons/>', 'body/persons: an element is missing in it'],
     [
       'request',
@@ -130,6 +135,13 @@ t.test('WSDL documents that cannot be compiled', async (t) => {
       /Failed to load the document '\/etc\/passwd'/,
     ],
     ['no schema', wsdl(PERSONS).replace(/<xs:schema[\s\S]*<\/xs:schema>/, ''), /no schema/],
+    ['an element of nowhere', wsdl(''), /\{urn:p\}persons is not declared/],
+    [
+      'an element of elsewhere',
+      wsdl(PERSONS, { part: 'element="x:persons"' }),
+      /xroad.xsd\}persons is not declared/,
+    ],
+    ['a name that is none', wsdl(PERSONS, { part: 'element="tns:a b="' }), /is no name/],
     ['no message', wsdl(PERSONS).replace('"tns:in"', '"tns:other"'), /message of its input/],
     ['no XML', '<w', /well-formed|UTF-8/],
     ['a document type', `<!DOCTYPE x [<!ENTITY a "b">]>${wsdl(PERSONS)}`, /something else/],
