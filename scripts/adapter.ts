@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { httpAdapter } from '#adapters/http/adapter.ts'
 import type { Adapter } from '#adapters/kit/adapter.ts'
 import { describeAdapter, readSettings } from '#adapters/kit/serve-adapter.ts'
 import { type KitSettings, serviceUrl } from '#adapters/kit/settings.ts'
@@ -29,6 +30,7 @@ certificate. A new service is switched off until it is enabled, and nobody has a
   --enable    switch the service on
 
 Adapters:
+  http        an HTTP system of one's own: which paths, methods and headers pass, and how the adapter proves who it is
   sql         tables, views and queries of SQLite, PostgreSQL, MariaDB and MySQL
 
 Exit code 0 when it was done, 1 when it failed or was refused, 2 for wrong usage or settings.
@@ -39,7 +41,7 @@ type Known = {
   describe(file: string): Promise<{ settings: KitSettings; document: object }>
 }
 
-const ADAPTERS: Record<string, Known> = { sql: known(sqlAdapter) }
+const ADAPTERS: Record<string, Known> = { http: known(httpAdapter), sql: known(sqlAdapter) }
 
 /** Never throws for what users can correct. */
 export async function run(args: string[]): Promise<number> {
@@ -124,7 +126,7 @@ function known<S extends KitSettings>(adapter: Adapter<S>): Known {
   return {
     describe: async (file) => {
       const settings = await readSettings(adapter, file, process.env)
-      return { settings, document: describeAdapter(adapter, settings) }
+      return { settings, document: await describeAdapter(adapter, settings) }
     },
   }
 }

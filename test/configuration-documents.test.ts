@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { parse } from 'yaml'
+import { httpAdapter } from '#adapters/http/adapter.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { checkSettings, settingsSchema as registrySchema } from '#central-registry/config.ts'
@@ -65,6 +66,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     example: 'docs/examples/sql-adapter.yaml',
   },
   {
+    heading: 'HTTP adapter',
+    schema: httpAdapter.schema,
+    prefix: httpAdapter.prefix,
+    example: 'docs/examples/http-adapter.yaml',
+  },
+  {
     heading: 'Development trust services',
     schema: trustServicesSchema,
     prefix: 'TRUST_SERVICES',
@@ -100,6 +107,7 @@ function valuesOf(schema: Schema): string {
   if (schema.type === 'array') return 'list'
   if (schema['x-path'] === true) return 'path'
   if (schema.type === 'string') return 'text'
+  if (schema.type === 'object') return 'mapping'
   if (schema.type === 'boolean') return '`true`, `false`'
   const kind = schema.type === 'integer' ? 'whole number' : 'number'
   const least =
@@ -178,6 +186,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
     const settings = await readConfiguration<object>(path.join(ROOT, example), schema, {}, prefix)
     if (schema === registrySchema) checkSettings(settings as Parameters<typeof checkSettings>[0])
     if (schema === serverSchema) checkServerSettings(settings as Parameters<typeof checkServerSettings>[0])
+    if (schema === httpAdapter.schema) await readSettings(httpAdapter, path.join(ROOT, example), {})
     if (schema === sqlAdapter.schema) await readSettings(sqlAdapter, path.join(ROOT, example), {})
     const text = read(example)
     const missing = settingsOf(schema as Schema, prefix)

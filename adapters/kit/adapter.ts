@@ -1,7 +1,9 @@
 /** The type of an adapter: what one system's dialect adds to the kit, in one folder, as a value that `serve-adapter.ts` serves. */
+import type { FastifyInstance } from 'fastify'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
+import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import type { DescribedOperation } from './openapi-document.ts'
@@ -18,6 +20,11 @@ export type Adapter<Settings extends KitSettings> = {
   /** What it offers, made from its settings alone: the system behind it may be away. */
   describe(settings: Settings): DescribedOperation[]
   /**
+   * The document that is published, for an adapter that passes requests on: `described` with the paths of its system. Throws
+   * `source_unavailable` while the system, whose own document it is, is away.
+   */
+  document?(settings: Settings, described: OpenApiDocument): Promise<object>
+  /**
    * Opens the way to its system. Throws `invalid_configuration` if the system is there and is not as the settings say. If it is away,
    * this succeeds, `health` says so, and the handlers throw `source_unavailable` until it is back.
    */
@@ -27,6 +34,8 @@ export type Adapter<Settings extends KitSettings> = {
 export type OpenAdapter = {
   /** By operation id; each gets values that its parameters' schemas accept. */
   handlers: Handlers
+  /** Adds routes below `base` whose requests are passed on as they come, beside those of the handlers. */
+  routes?(app: FastifyInstance, base: string): void
   /** Checks for /health/ready by name. */
   health: Record<string, () => Finding | Promise<Finding>>
   /** Frees what it holds, after the last request was answered. */

@@ -71,7 +71,7 @@ export function openApiDocument(
 }
 
 /** The document for others, without what only the process itself needs. */
-export function publicDocument(document: OpenApiDocument): object {
+export function publicDocument(document: OpenApiDocument): OpenApiDocument {
   const paths = Object.entries(document.paths).map(([path, { get }]) => {
     const { 'x-roles': _, ...published } = get!
     return [path, { get: published }]

@@ -11,6 +11,7 @@ import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
+import { Fault, type FaultCode } from '#schemas/fault.ts'
 import type { Adapter } from './adapter.ts'
 import { checkNumbers } from './check-numbers.ts'
 import { clientCheck } from './listen.ts'
@@ -21,6 +22,7 @@ import { checkKitSettings, type KitSettings, serviceUrl } from './settings.ts'
 const DOCUMENT_PATH = '/openapi.json'
 /** A system that is away may be back soon; a busy one sets its own time. */
 const RETRY_SECONDS = 5
+const AWAY: readonly FaultCode[] = ['source_unavailable', 'source_timeout', 'source_busy']
 const OWN_SECURITY_SERVER = {
   kind: 'key',
   id: 'security-server',
@@ -59,8 +61,12 @@ export function readSettings<S extends KitSettings>(
 }
 
 /** The document that the adapter publishes, which its service at the security server is described by. */
-export function describeAdapter<S extends KitSettings>(adapter: Adapter<S>, settings: S): object {
-  return publicDocument(openApiDocument(settings, adapter.describe(settings)))
+export async function describeAdapter<S extends KitSettings>(
+  adapter: Adapter<S>,
+  settings: S,
+): Promise<object> {
+  const described = publicDocument(openApiDocument(settings, adapter.describe(settings)))
+  return (await adapter.document?.(settings, described)) ?? described
 }
 
 /** Opens and serves the adapter. `stop` lets the requests under way end. */
@@ -99,9 +105,13 @@ export async function serveAdapter<S extends KitSettings>(
       handlers: opened.handlers,
       authenticate: async () => ({ ...OWN_SECURITY_SERVER, roles: [] }),
     })
-    const published = JSON.stringify(publicDocument(document))
     const base = new URL(serviceUrl(settings)).pathname.replace(/\/$/, '')
-    app.get(base + DOCUMENT_PATH, async (_request, reply) => reply.type('application/json').send(published))
+    opened.routes?.(app, base)
+    const published = createOnce(async () => JSON.stringify(await describeAdapter(adapter, settings)))
+    await published().catch((thrown: unknown) => atStart(thrown, log))
+    app.get(base + DOCUMENT_PATH, async (_request, reply) =>
+      reply.type('application/json').send(await published()),
+    )
     health.routes(monitoring)
     metrics.routes(monitoring)
     await monitoring.listen({ host: settings.monitoring.address, port: settings.monitoring.port })
@@ -117,6 +127,24 @@ export async function serveAdapter<S extends KitSettings>(
       await close()
     },
   }
+}
+
+/** `make` until it has succeeded once; all who ask meanwhile wait for the same attempt. */
+function createOnce<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make().catch((thrown: unknown) => {
+      made = undefined
+      throw thrown
+    })
+    return made
+  }
+}
+
+/** A system that is away may come back, and its document with it. */
+function atStart(thrown: unknown, log: Log): void {
+  if (!(thrown instanceof Fault) || !AWAY.includes(thrown.code)) throw thrown
+  log.warn({ err: thrown }, 'the system is away: the description is answered with 503 until it is back')
 }
 
 function sayWhenToRetry(app: FastifyInstance): void {

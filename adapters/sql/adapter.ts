@@ -3,6 +3,7 @@
  * bound values, within limits of time, rows, bytes and number.
  */
 import type { Adapter, OpenAdapter } from '#adapters/kit/adapter.ts'
+import { limitCalls } from '#adapters/kit/limit-calls.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { createHandler } from './answer.ts'
@@ -10,7 +11,7 @@ import { checkCatalogue } from './check-catalogue.ts'
 import { checkSettings } from './check-settings.ts'
 import { describeResource } from './describe.ts'
 import { type Dialect, dialectOf } from './dialects.ts'
-import { limitQueries } from './limit-queries.ts'
+
 import { type Resource, readMapping } from './mapping.ts'
 import { type SqlSettings, settingsSchema } from './settings.ts'
 import type { Source } from './source.ts'
@@ -35,7 +36,7 @@ async function openSqlAdapter({
   const source = await openSource(settings)
   const fits = createCatalogueCheck(resources, dialect, source)
   await fits().catch((thrown: unknown) => atStart(thrown, source, log))
-  const limit = limitQueries({ running: limits.connections, waiting: limits.waiting, waitMs: limits.queryMs })
+  const limit = limitCalls({ running: limits.connections, waiting: limits.waiting, waitMs: limits.queryMs })
   metrics.watch('concordat_sql_queries_running', 'Queries that run now', limit.running)
   metrics.watch('concordat_sql_queries_waiting', 'Queries that wait for their turn', limit.waiting)
   const seconds = metrics.histogram('concordat_sql_query_seconds', 'Time of a query at the database', [

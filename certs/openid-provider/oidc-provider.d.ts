@@ -18,6 +18,7 @@ declare module 'oidc-provider' {
       options: { mergeWithLastSubmission: boolean },
     ): Promise<string>
     Client: { prototype: { redirectUriAllowed(uri: string): boolean } }
+    ClientCredentials: { find(token: string): Promise<object | undefined> }
     Grant: new (q: {
       accountId: string
       clientId: string

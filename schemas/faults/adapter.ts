@@ -21,6 +21,12 @@ export const adapterFaults = {
     text: 'The system behind this service did not answer in time',
     remedy: 'Ask for less, or tell the provider',
   },
+  source_interrupted: {
+    status: 502,
+    blame: 'server',
+    text: 'The connection to the system behind this service ended before its answer: the request may have been carried out',
+    remedy: 'Ask the service whether it was before it is sent again',
+  },
   source_failed: {
     status: 502,
     blame: 'server',

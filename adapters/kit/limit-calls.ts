@@ -1,7 +1,7 @@
-/** Lets a bounded number of queries run at the same time, and a bounded number wait for their turn, each for a bounded time. */
+/** Lets a bounded number of calls run at the same time, and a bounded number wait for their turn, each for a bounded time. */
 import { Fault } from '#schemas/fault.ts'
 
-type QueryLimit = {
+type CallLimit = {
   /** Runs `act` in its turn. Throws `source_busy` when too many wait, or it waited too long. */
   run<T>(act: () => Promise<T>): Promise<T>
   running(): number
@@ -10,7 +10,7 @@ type QueryLimit = {
 
 type Waiter = { begin(): void; timer: NodeJS.Timeout }
 
-export function limitQueries(q: { running: number; waiting: number; waitMs: number }): QueryLimit {
+export function limitCalls(q: { running: number; waiting: number; waitMs: number }): CallLimit {
   let running = 0
   const queue: Waiter[] = []
   const turn = (): Promise<void> | undefined => {
