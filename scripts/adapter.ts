@@ -8,6 +8,7 @@ import { httpAdapter } from '#adapters/http/adapter.ts'
 import type { Adapter } from '#adapters/kit/adapter.ts'
 import { describeAdapter, readSettings } from '#adapters/kit/serve-adapter.ts'
 import { type KitSettings, serviceUrl } from '#adapters/kit/settings.ts'
+import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -31,6 +32,7 @@ certificate. A new service is switched off until it is enabled, and nobody has a
 
 Adapters:
   http        an HTTP system of one's own: which paths, methods and headers pass, and how the adapter proves who it is
+  soap        operations of a SOAP service, by its WSDL, as POST with JSON
   sql         tables, views and queries of SQLite, PostgreSQL, MariaDB and MySQL
 
 Exit code 0 when it was done, 1 when it failed or was refused, 2 for wrong usage or settings.
@@ -41,7 +43,11 @@ type Known = {
   describe(file: string): Promise<{ settings: KitSettings; document: object }>
 }
 
-const ADAPTERS: Record<string, Known> = { http: known(httpAdapter), sql: known(sqlAdapter) }
+const ADAPTERS: Record<string, Known> = {
+  http: known(httpAdapter),
+  soap: known(soapAdapter),
+  sql: known(sqlAdapter),
+}
 
 /** Never throws for what users can correct. */
 export async function run(args: string[]): Promise<number> {

@@ -11,6 +11,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { httpAdapter } from '#adapters/http/adapter.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
+import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { checkSettings, settingsSchema as registrySchema } from '#central-registry/config.ts'
 import { trustServicesSchema } from '#certs/configuration.ts'
@@ -70,6 +71,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: httpAdapter.schema,
     prefix: httpAdapter.prefix,
     example: 'docs/examples/http-adapter.yaml',
+  },
+  {
+    heading: 'SOAP adapter',
+    schema: soapAdapter.schema,
+    prefix: soapAdapter.prefix,
+    example: 'docs/examples/soap-adapter.yaml',
   },
   {
     heading: 'Development trust services',
@@ -187,6 +194,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
     if (schema === registrySchema) checkSettings(settings as Parameters<typeof checkSettings>[0])
     if (schema === serverSchema) checkServerSettings(settings as Parameters<typeof checkServerSettings>[0])
     if (schema === httpAdapter.schema) await readSettings(httpAdapter, path.join(ROOT, example), {})
+    if (schema === soapAdapter.schema) await readSettings(soapAdapter, path.join(ROOT, example), {})
     if (schema === sqlAdapter.schema) await readSettings(sqlAdapter, path.join(ROOT, example), {})
     const text = read(example)
     const missing = settingsOf(schema as Schema, prefix)

@@ -17,8 +17,8 @@ export type Adapter<Settings extends KitSettings> = {
   prefix: string
   /** Throws what `problem` makes for settings that the schema accepts and that make no sense. */
   check(settings: Settings, problem: Problem): void
-  /** What it offers, made from its settings alone: the system behind it may be away. */
-  describe(settings: Settings): DescribedOperation[]
+  /** What it offers, made from its settings and files alone: the system behind it may be away. */
+  describe(settings: Settings): DescribedOperation[] | Promise<DescribedOperation[]>
   /**
    * The document that is published, for an adapter that passes requests on: `described` with the paths of its system. Throws
    * `source_unavailable` while the system, whose own document it is, is away.

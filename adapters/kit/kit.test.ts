@@ -111,7 +111,7 @@ t.test('the document is one that the own code reads, and its address may have a 
   const settings = { listen: { address: '::1' }, service: { code: 'c', title: 't' } }
   const document = openApiDocument(
     await readSettings(things, fileOf(t, settings), {}),
-    things.describe({} as KitSettings),
+    await things.describe({} as KitSettings),
   )
   t.match(document, { servers: [{ url: 'http://[::1]:9443' }] })
   t.match(readOperations(document), [{ id: 'getThing', method: 'GET', url: '/things/:id' }])

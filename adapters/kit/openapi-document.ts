@@ -2,9 +2,10 @@
 import type { OpenApiDocument, Parameter, Schema } from '#platform/http-service/openapi-operations.ts'
 import { type KitSettings, serviceUrl } from './settings.ts'
 
-/** One operation. An adapter reads: nothing that it offers changes its system. */
+/** One operation. With `get`, as usual, it reads: nothing that it does changes its system. */
 export type DescribedOperation = {
   id: string
+  method?: 'get' | 'post'
   /** With templates: /persons/{code}. */
   path: string
   summary: string
@@ -13,6 +14,11 @@ export type DescribedOperation = {
   answer: Schema
   /** Whether 404 says that there is no such thing. */
   mayMiss: boolean
+  /** The schema of the body of a `post`, and its most bytes. */
+  body?: Schema
+  bodyBytes?: number
+  /** Schemas by name that the others refer to. */
+  schemas?: Record<string, Schema>
 }
 
 const FAULTS: Record<string, string> = {
@@ -27,6 +33,8 @@ const FAULTS: Record<string, string> = {
   '504': 'The system behind the service did not answer in time',
 }
 const MISSED = { '404': 'There is no such thing' }
+/** What no schema of a system is called. */
+const FAULT_NAME = 'Fault'
 const FAULT: Schema = {
   type: 'object',
   required: ['type', 'message', 'detail'],
@@ -50,32 +58,46 @@ export function openApiDocument(
     info: { title, version },
     servers: [{ url: serviceUrl(settings) }],
     paths: Object.fromEntries(
-      operations.map(({ id, path, summary, parameters, answer, mayMiss }) => [
-        path,
-        {
-          get: {
-            operationId: id,
-            summary,
-            parameters,
-            responses: {
-              '200': { description: 'The answer', content: { 'application/json': { schema: answer } } },
-              ...faults({ ...FAULTS, ...(mayMiss ? MISSED : {}) }),
+      operations.map(
+        ({ id, method = 'get', path, summary, parameters, answer, mayMiss, body, bodyBytes }) => [
+          path,
+          {
+            [method]: {
+              operationId: id,
+              summary,
+              parameters,
+              ...(body && {
+                requestBody: { required: true, content: { 'application/json': { schema: body } } },
+              }),
+              ...(bodyBytes && { 'x-body-limit': bodyBytes }),
+              responses: {
+                '200': { description: 'The answer', content: { 'application/json': { schema: answer } } },
+                ...faults({ ...FAULTS, ...(mayMiss ? MISSED : {}) }),
+              },
+              'x-roles': EVERYTHING,
             },
-            'x-roles': EVERYTHING,
           },
-        },
-      ]),
+        ],
+      ),
     ),
-    components: { schemas: { Fault: FAULT } },
+    components: {
+      schemas: Object.assign({}, ...operations.map(({ schemas }) => schemas), {
+        [FAULT_NAME]: FAULT,
+      }) as Record<string, Schema>,
+    },
   }
 }
 
 /** The document for others, without what only the process itself needs. */
 export function publicDocument(document: OpenApiDocument): OpenApiDocument {
-  const paths = Object.entries(document.paths).map(([path, { get }]) => {
-    const { 'x-roles': _, ...published } = get!
-    return [path, { get: published }]
-  })
+  const paths = Object.entries(document.paths).map(([path, item]) => [
+    path,
+    Object.fromEntries(
+      Object.entries(item as Record<string, Record<string, unknown>>).map(
+        ([method, { 'x-roles': _, 'x-body-limit': __, ...published }]) => [method, published],
+      ),
+    ),
+  ])
   return { ...document, paths: Object.fromEntries(paths) }
 }
 

@@ -13,6 +13,7 @@ import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import type { Adapter } from './adapter.ts'
+import { rememberHeaders } from './caller-headers.ts'
 import { checkNumbers } from './check-numbers.ts'
 import { clientCheck } from './listen.ts'
 import { logRequests } from './log-requests.ts'
@@ -65,7 +66,7 @@ export async function describeAdapter<S extends KitSettings>(
   adapter: Adapter<S>,
   settings: S,
 ): Promise<object> {
-  const described = publicDocument(openApiDocument(settings, adapter.describe(settings)))
+  const described = publicDocument(openApiDocument(settings, await adapter.describe(settings)))
   return (await adapter.document?.(settings, described)) ?? described
 }
 
@@ -98,12 +99,13 @@ export async function serveAdapter<S extends KitSettings>(
     app.addHook('onSend', async (_request, reply) => {
       if (isDraining) reply.header('connection', 'close')
     })
-    const document = openApiDocument(settings, adapter.describe(settings))
+    const document = openApiDocument(settings, await adapter.describe(settings))
     checkNumbers(app, document)
     await registerOpenApi(app, {
       document,
       handlers: opened.handlers,
-      authenticate: async () => ({ ...OWN_SECURITY_SERVER, roles: [] }),
+      authenticate: async (_authorization, { headers }) =>
+        rememberHeaders({ ...OWN_SECURITY_SERVER, roles: [] }, headers),
     })
     const base = new URL(serviceUrl(settings)).pathname.replace(/\/$/, '')
     opened.routes?.(app, base)

@@ -27,6 +27,12 @@ export const adapterFaults = {
     text: 'The connection to the system behind this service ended before its answer: the request may have been carried out',
     remedy: 'Ask the service whether it was before it is sent again',
   },
+  source_refused: {
+    status: 400,
+    blame: 'client',
+    text: 'The system behind this service refuses the request',
+    remedy: "Correct it; the provider finds the refusal by the detail id in its adapter's log",
+  },
   source_failed: {
     status: 502,
     blame: 'server',

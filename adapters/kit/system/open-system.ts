@@ -24,7 +24,7 @@ export type SystemCall = {
   body?: Buffer | Readable | undefined
 }
 
-type SystemAnswer = {
+export type SystemAnswer = {
   status: number
   headers: Record<string, string | string[] | undefined>
   /** Has at most `limits.answerBytes`, else it ends with an error. It has to be read or destroyed. */
@@ -73,7 +73,7 @@ export async function openSystem(q: {
   const once = (call: SystemCall, own: Record<string, string>): Promise<Dispatcher.ResponseData> =>
     pool.request({
       method: call.method,
-      path: base + call.target,
+      path: base + call.target || '/',
       headers: { ...call.headers, ...own },
       body: call.body ?? null,
       signal: AbortSignal.timeout(wholeMs),

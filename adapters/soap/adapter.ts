@@ -1,0 +1,74 @@
+/**
+ * The SOAP adapter: operations of a document/literal SOAP service as `POST /operation` with JSON. The WSDL and its schemas say how
+ * a request is written and an answer is read: order, lists, types, attributes, nil. Nothing is guessed.
+ */
+import type { Adapter } from '#adapters/kit/adapter.ts'
+import { headersOf } from '#adapters/kit/caller-headers.ts'
+import { openSystem, type System } from '#adapters/kit/system/open-system.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { Schema } from '#platform/http-service/openapi-operations.ts'
+import { schemaOf } from './describe.ts'
+import { readEnvelope, writeEnvelope } from './envelope.ts'
+import { readAnswer } from './read-answer.ts'
+import { readDocuments } from './read-documents.ts'
+import { readOperations, type SoapOperation } from './read-operations.ts'
+import { checkSettings, pathOf, type SoapSettings, settingsSchema } from './settings.ts'
+import { writeRequest } from './write-request.ts'
+import { writeXRoadHeader } from './xroad-header.ts'
+
+export const soapAdapter: Adapter<SoapSettings> = {
+  name: 'soap',
+  schema: settingsSchema,
+  prefix: 'SOAP_ADAPTER',
+  check: checkSettings,
+  describe: async (settings) => {
+    const operationOf = await readWsdl(settings)
+    const schemas: Record<string, Schema> = {}
+    return settings.operations.map((mapped) => {
+      const { input, output } = operationOf(mapped.name)
+      return {
+        ...{ id: idOf(mapped.name), method: 'post', path: pathOf(mapped), summary: mapped.summary, schemas },
+        ...{ parameters: [], mayMiss: false, bodyBytes: settings.limits.requestBytes },
+        ...{ body: schemaOf(input, schemas), answer: schemaOf(output, schemas) },
+      }
+    })
+  },
+  open: async ({ settings, metrics }) => {
+    const operationOf = await readWsdl(settings)
+    const handlers = settings.operations.map(({ name }) => ({ id: idOf(name), operation: operationOf(name) }))
+    const system = await openSystem({ ...settings, metrics })
+    return {
+      handlers: Object.fromEntries(
+        handlers.map(({ id, operation }) => [id, createHandler(operation, system, settings)]),
+      ),
+      health: {
+        system: async () => {
+          await system.reach()
+          return { ok: true }
+        },
+      },
+      close: system.close,
+    }
+  },
+}
+
+async function readWsdl({ wsdl }: SoapSettings): Promise<(name: string) => SoapOperation> {
+  return readOperations(await readDocuments(wsdl.file), wsdl.port)
+}
+
+function createHandler(operation: SoapOperation, system: System, settings: SoapSettings): OperationHandler {
+  const { limits, faultTexts, xRoadHeaders, unknown } = settings
+  return async ({ body, caller }) => {
+    const header = xRoadHeaders ? writeXRoadHeader(headersOf(caller), operation.name) : ''
+    const request = writeEnvelope(operation, header, writeRequest(operation.input, body))
+    const answer = await system.call({ method: 'POST', target: '', ...request })
+    const { version } = operation
+    const element = await readEnvelope(answer, { version, bytes: limits.answerBytes, faultTexts })
+    return readAnswer(operation.output, element, { leaveOut: unknown === 'leave-out' })
+  }
+}
+
+/** Operation ids of OpenAPI are those of handlers, too: no name of an object's own may be one. */
+function idOf(name: string): string {
+  return `call:${name}`
+}

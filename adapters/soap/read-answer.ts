@@ -1,0 +1,186 @@
+/** Reads the XML of an answer by its schema, and by nothing else: an element that is missing, misplaced or unknown is a fault. */
+import type { XmlElement } from '#core/xml/element.ts'
+import { Fault } from '#schemas/fault.ts'
+import {
+  attributeKey,
+  type ComplexType,
+  type ElementModel,
+  elementsOf,
+  mayBeEmpty,
+  type Particle,
+  type SimpleType,
+  TEXT_KEY,
+  XSI,
+} from './model.ts'
+
+type Json = Record<string, unknown>
+type Reading = { leaveOut: boolean }
+
+const INTEGER = /^([+-]?)0*(\d{1,400})$/
+const DECIMAL = /^([+-]?)0*(\d{0,400})(?:\.(\d{0,400}))?$/
+const FLOAT = /^[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?$/
+
+/** The JSON value; numbers keep all their digits. Throws `source_failed`, which names elements and no values. */
+export function readAnswer(model: ElementModel, element: XmlElement, reading: Reading): unknown {
+  if (!is(element, model)) throw wrong([], `is ${named(element)}, and not ${model.name}`)
+  return readOne(model, element, reading, [model.name])
+}
+
+function readOne(model: ElementModel, element: XmlElement, reading: Reading, at: string[]): unknown {
+  const nil = element.attributes.get(`{${XSI}}nil`)
+  if (nil === 'true' || nil === '1') {
+    if (!model.nillable || element.children.length > 0 || element.text.trim() !== '')
+      throw wrong(at, 'is nil, which its schema does not let it be')
+    return null
+  }
+  const type = model.type()
+  if (type.kind === 'simple') {
+    checkAttributes([], element, reading, at)
+    if (element.children.length > 0)
+      throw wrong(at, `holds ${named(element.children[0]!)}, and should hold a value`)
+    return readValue(type, element.text, at)
+  }
+  const value: Json = {}
+  for (const one of type.attributes) {
+    const text = element.attributes.get(one.namespace === '' ? one.name : `{${one.namespace}}${one.name}`)
+    if (text !== undefined)
+      set(value, attributeKey(one.name), readValue(one.type, text, [...at, attributeKey(one.name)]))
+    else if (one.required) throw wrong([...at, attributeKey(one.name)], 'is missing')
+  }
+  checkAttributes(type.attributes, element, reading, at)
+  if (type.text !== undefined) {
+    if (element.children.length > 0)
+      throw wrong(at, `holds ${named(element.children[0]!)}, and should hold a value`)
+    set(value, TEXT_KEY, readValue(type.text, element.text, at))
+    return value
+  }
+  if (element.text.trim() !== '') throw wrong(at, 'holds a text, and should hold elements')
+  readContent(type, element, value, reading, at)
+  return value
+}
+
+function readContent(
+  type: ComplexType,
+  element: XmlElement,
+  value: Json,
+  reading: Reading,
+  at: string[],
+): void {
+  const known = elementsOf(type.content)
+  const children = element.children.filter((child) => {
+    if (known.some((one) => is(child, one))) return true
+    if (reading.leaveOut || hasAny(type.content)) return false
+    throw wrong(at, `holds ${named(child)}, which its schema does not have`)
+  })
+  let next = 0
+  const read = (particle: Particle): void => {
+    if (particle.kind === 'any') return
+    if (particle.kind === 'element') {
+      readElements(particle)
+      return
+    }
+    const child = children[next]
+    const begins = child !== undefined && elementsOf(particle).some((one) => is(child, one))
+    if (!begins && mayBeEmpty(particle) && (particle.kind === 'choice' || particle.min === 0)) return
+    if (particle.kind === 'sequence') {
+      for (const item of particle.items) read(item)
+    } else if (particle.kind === 'choice') {
+      const chosen = particle.items.find((item) => child && elementsOf(item).some((one) => is(child, one)))
+      if (chosen === undefined)
+        throw wrong(
+          at,
+          `has none of: ${elementsOf(particle)
+            .map(({ name }) => name)
+            .join(', ')}`,
+        )
+      read(chosen)
+    } else {
+      const left = elementsOf(particle)
+      for (;;) {
+        const found = left.findIndex((one) => children[next] && is(children[next]!, one))
+        if (found === -1) break
+        readElements(left.splice(found, 1)[0]!)
+      }
+      for (const one of left) if (one.min > 0) throw wrong([...at, one.name], 'is missing')
+    }
+  }
+  const readElements = (one: ElementModel): void => {
+    const below = [...at, one.name]
+    const all: unknown[] = []
+    for (
+      let child = children[next];
+      child && all.length < one.max && is(child, one);
+      child = children[++next]
+    )
+      all.push(readOne(one, child, reading, below))
+    if (all.length < one.min) throw wrong(below, 'is missing, or stands where its schema does not have it')
+    if (one.max > 1) set(value, one.name, all)
+    else if (all.length > 0) set(value, one.name, all[0])
+  }
+  if (type.content !== undefined) read(type.content)
+  const rest = children[next]
+  if (rest !== undefined) throw wrong(at, `holds ${named(rest)} where its schema does not have it`)
+}
+
+function checkAttributes(
+  known: ComplexType['attributes'],
+  { attributes }: XmlElement,
+  { leaveOut }: Reading,
+  at: string[],
+): void {
+  if (leaveOut) return
+  // Those of other namespaces say how to read the element.
+  for (const name of attributes.keys())
+    if (!name.startsWith('{') && !known.some((one) => one.namespace === '' && one.name === name))
+      throw wrong(at, `has an attribute ${name.slice(0, 100)}, which its schema does not have`)
+}
+
+/** Numbers as they are written: a long or a decimal may have more digits than a number of JavaScript. */
+function readValue({ value: kind }: SimpleType, text: string, at: string[]): unknown {
+  if (kind === 'text') return text
+  const plain = text.trim()
+  if (kind === 'token') return plain
+  if (kind === 'boolean') {
+    if (plain === 'true' || plain === '1') return true
+    if (plain === 'false' || plain === '0') return false
+    throw wrong(at, 'is no boolean')
+  }
+  if (kind === 'integer') {
+    const [, sign = '', digits] = INTEGER.exec(plain) ?? []
+    if (digits === undefined) throw wrong(at, 'is no whole number')
+    return JSON.rawJSON((sign === '-' && digits !== '0' ? '-' : '') + digits)
+  }
+  if (kind === 'decimal') {
+    const [, sign = '', whole = '', fraction = ''] = DECIMAL.exec(plain) ?? []
+    if (!/\d/.test(plain) || (whole === '' && fraction === '' && !/^[+-]?0+\.?$/.test(plain)))
+      throw wrong(at, 'is no number')
+    return JSON.rawJSON(
+      `${sign === '-' ? '-' : ''}${whole === '' ? '0' : whole}${fraction === '' ? '' : `.${fraction}`}`,
+    )
+  }
+  const value = FLOAT.test(plain) ? Number(plain) : Number.NaN
+  if (!Number.isFinite(value)) throw wrong(at, 'is no number')
+  return value
+}
+
+/** An element called `__proto__` is an element. */
+function set(value: Json, name: string, found: unknown): void {
+  Object.defineProperty(value, name, { value: found, enumerable: true, configurable: true, writable: true })
+}
+
+function hasAny(particle: Particle | undefined): boolean {
+  if (particle === undefined || particle.kind === 'element') return false
+  return particle.kind === 'any' || particle.items.some(hasAny)
+}
+
+function is({ name, namespace }: XmlElement, model: ElementModel): boolean {
+  return name === model.name && namespace === model.namespace
+}
+
+function named({ name, namespace }: XmlElement): string {
+  return namespace === '' ? name.slice(0, 100) : `{${namespace.slice(0, 200)}}${name.slice(0, 100)}`
+}
+
+function wrong(at: string[], what: string): Fault {
+  return new Fault('source_failed', { what: `${at.join('.').slice(0, 300) || 'the answer'} ${what}` })
+}

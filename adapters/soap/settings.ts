@@ -1,0 +1,81 @@
+/** The settings of the SOAP adapter: the system, its WSDL, and the operations of it that are served. */
+import { type KitSettings, kitProperties } from '#adapters/kit/settings.ts'
+import {
+  type CallLimits,
+  callLimitsProperty,
+  checkSystem,
+  type SystemSettings,
+  systemProperty,
+} from '#adapters/kit/system/settings.ts'
+import type { Problem } from '#platform/configuration/read-configuration.ts'
+
+type OperationSettings = { name: string; path?: string; summary: string }
+
+export type SoapSettings = KitSettings & {
+  system: SystemSettings
+  limits: CallLimits
+  wsdl: { file: string; port?: string }
+  /** What becomes of elements and attributes of an answer that its schema does not have. */
+  unknown: 'refuse' | 'leave-out'
+  /** Whether the text of a SOAP fault that blames the client is told to it. */
+  faultTexts: boolean
+  /** Whether the system gets the headers of X-Road's SOAP protocol, made of those of REST. */
+  xRoadHeaders: boolean
+  operations: OperationSettings[]
+}
+
+/** JSON Schema 2020-12 of the settings file; docs/configuration.md explains each setting. */
+export const settingsSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['listen', 'service', 'system', 'wsdl', 'operations'],
+  properties: {
+    ...kitProperties,
+    system: systemProperty,
+    limits: callLimitsProperty,
+    wsdl: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['file'],
+      properties: {
+        file: { type: 'string', 'x-path': true, description: 'WSDL 1.1; what it imports lies beside it' },
+        port: { type: 'string', maxLength: 255 },
+      },
+    },
+    unknown: { type: 'string', enum: ['refuse', 'leave-out'], default: 'refuse' },
+    faultTexts: { type: 'boolean', default: false },
+    xRoadHeaders: { type: 'boolean', default: false },
+    operations: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 500,
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name'],
+        properties: {
+          name: { type: 'string', pattern: '^[A-Za-z0-9._~-]+$', maxLength: 255 },
+          path: { type: 'string', pattern: '^(/[A-Za-z0-9._~-]+)+$', maxLength: 300 },
+          summary: { type: 'string', maxLength: 300, default: '' },
+        },
+      },
+    },
+  },
+} as const
+
+export function checkSettings({ system, limits, operations }: SoapSettings, problem: Problem): void {
+  checkSystem(system, problem)
+  if (limits.answerMs > limits.wholeMs) throw problem(['limits', 'answerMs'], 'is above limits.wholeMs')
+  const paths = new Set<string>()
+  for (const [at, operation] of operations.entries()) {
+    const path = pathOf(operation)
+    const where = ['operations', String(at), operation.path === undefined ? 'name' : 'path']
+    if (paths.has(path)) throw problem(where, `gives ${path} a second time`)
+    if (path === '/openapi.json') throw problem(where, 'is that of the description')
+    paths.add(path)
+  }
+}
+
+export function pathOf({ name, path }: Pick<OperationSettings, 'name' | 'path'>): string {
+  return path ?? `/${name}`
+}
