@@ -12,6 +12,8 @@ export type DescribedOperation = {
   parameters: (Parameter & { description?: string })[]
   /** The schema of the answer with status 200. */
   answer: Schema
+  /** The media type of that answer: JSON unless this says another. */
+  answerType?: string
   /** Whether 404 says that there is no such thing. */
   mayMiss: boolean
   /** The schema of the body of a `post`, and its most bytes. */
@@ -32,6 +34,7 @@ const FAULTS: Record<string, string> = {
   '503': 'The system behind the service is away or busy; Retry-After says when to ask again',
   '504': 'The system behind the service did not answer in time',
 }
+const JSON_TYPE = 'application/json'
 const MISSED = { '404': 'There is no such thing' }
 /** What no schema of a system is called. */
 const FAULT_NAME = 'Fault'
@@ -59,7 +62,18 @@ export function openApiDocument(
     servers: [{ url: serviceUrl(settings) }],
     paths: Object.fromEntries(
       operations.map(
-        ({ id, method = 'get', path, summary, parameters, answer, mayMiss, body, bodyBytes }) => [
+        ({
+          id,
+          method = 'get',
+          path,
+          summary,
+          parameters,
+          answer,
+          answerType = JSON_TYPE,
+          mayMiss,
+          body,
+          bodyBytes,
+        }) => [
           path,
           {
             [method]: {
@@ -67,11 +81,11 @@ export function openApiDocument(
               summary,
               parameters,
               ...(body && {
-                requestBody: { required: true, content: { 'application/json': { schema: body } } },
+                requestBody: { required: true, content: { [JSON_TYPE]: { schema: body } } },
               }),
               ...(bodyBytes && { 'x-body-limit': bodyBytes }),
               responses: {
-                '200': { description: 'The answer', content: { 'application/json': { schema: answer } } },
+                '200': { description: 'The answer', content: { [answerType]: { schema: answer } } },
                 ...faults({ ...FAULTS, ...(mayMiss ? MISSED : {}) }),
               },
               'x-roles': EVERYTHING,
@@ -106,7 +120,7 @@ function faults(texts: Record<string, string>) {
   return Object.fromEntries(
     Object.entries(texts).map(([status, description]) => [
       status,
-      { description, content: { 'application/json': { schema } } },
+      { description, content: { [JSON_TYPE]: { schema } } },
     ]),
   )
 }

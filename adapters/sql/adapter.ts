@@ -11,7 +11,6 @@ import { checkCatalogue } from './check-catalogue.ts'
 import { checkSettings } from './check-settings.ts'
 import { describeResource } from './describe.ts'
 import { type Dialect, dialectOf } from './dialects.ts'
-
 import { type Resource, readMapping } from './mapping.ts'
 import { type SqlSettings, settingsSchema } from './settings.ts'
 import type { Source } from './source.ts'

@@ -1,15 +1,14 @@
 /** Answers the requests to a resource: one statement, whose rows become one object, or a page with the way to the next one. */
-import { type Answer, answer } from '#platform/http-service/answer.ts'
-import type { OperationHandler, OperationInput } from '#platform/http-service/openapi.ts'
+import { collect, json, nextQuery } from '#adapters/kit/json-answer.ts'
+import { type JsonValue, writing } from '#adapters/kit/write-rows.ts'
+import type { Answer } from '#platform/http-service/answer.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import type { Dialect } from './dialects.ts'
 import type { Resource, SortField } from './mapping.ts'
 import type { Source } from './source.ts'
 import { writeStatement } from './statement.ts'
-import { type JsonValue, writing } from './write-rows.ts'
-
-const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' }
 
 type Q = { resource: Resource; dialect: Dialect; answerBytes: number; query: Source['query'] }
 
@@ -61,24 +60,4 @@ function checkOrder(rows: JsonValue[][], sort: SortField[], { fields, key }: Res
       throw new Fault('source_failed', {
         what: `two rows have the same ${key.map(({ name }) => name).join(', ')}`,
       })
-}
-
-function collect(rows: string[], most: number): string {
-  const text = rows.join(',')
-  if (Buffer.byteLength(text) > most)
-    throw new Fault('answer_too_large', { what: `it has more than ${most} bytes` })
-  return text
-}
-
-function json(text: string): Answer {
-  return answer(Buffer.from(text), { headers: JSON_HEADERS })
-}
-
-/** The query of this request, from the next row on. */
-function nextQuery(query: OperationInput['query'], after: string): string {
-  const next = new URLSearchParams()
-  for (const [name, value] of Object.entries(query))
-    for (const one of [value].flat()) if (name !== 'after') next.append(name, String(one))
-  next.append('after', after)
-  return `?${next}`
 }

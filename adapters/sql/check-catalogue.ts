@@ -1,8 +1,8 @@
 /** Compares the mapping with the catalogue of the database, so that a missing column is an error at the start, not of a request. */
+import type { FieldType } from '#adapters/kit/field-types.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Dialect } from './dialects.ts'
 import type { Field, Resource } from './mapping.ts'
-import type { FieldType } from './settings.ts'
 import type { ColumnKind, Columns, Source } from './source.ts'
 import { fromClause, writeStatement } from './statement.ts'
 

@@ -1,10 +1,12 @@
 /** What no schema can say about the settings: that the parts of a mapping fit together, and that no password leaves unencrypted. */
 import { isIP } from 'node:net'
+import type { FieldType, ValueRule } from '#adapters/kit/field-types.ts'
+import { checkRule, templatesOf } from '#adapters/kit/mapping-settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { isLoopback } from '#platform/sessions/settings.ts'
 import { dialectOf } from './dialects.ts'
-import { ofQuery, parameterOf, readMapping, templatesOf } from './mapping.ts'
-import type { DatabaseSettings, FieldType, ResourceSettings, SqlSettings, ValueRule } from './settings.ts'
+import { ofQuery, parameterOf, readMapping } from './mapping.ts'
+import type { DatabaseSettings, ResourceSettings, SqlSettings } from './settings.ts'
 
 const RESERVED = new Set(['limit', 'after', 'order'])
 /** A fraction that JSON rounds could lose or repeat rows at the end of a page; true and false sort nothing. */
@@ -74,24 +76,8 @@ function checkRules({ fields, parameters }: ResourceSettings, fail: Problem): vo
       one,
     ]),
   ]
-  for (const [where, name, { type, pattern, maxLength, values, minimum, maximum }] of rules) {
-    const wrong = (setting: string, what: string) => fail([where, name, setting], what)
-    const isNumber = type === 'integer' || type === 'number'
-    if (type !== 'string') {
-      if (pattern !== undefined) throw wrong('pattern', 'is for strings')
-      if (maxLength !== undefined) throw wrong('maxLength', 'is for strings')
-      if (values !== undefined) throw wrong('values', 'is for strings')
-    }
-    if (!isNumber && minimum !== undefined) throw wrong('minimum', 'is for numbers')
-    if (!isNumber && maximum !== undefined) throw wrong('maximum', 'is for numbers')
-    if (minimum !== undefined && maximum !== undefined && minimum > maximum)
-      throw wrong('minimum', 'is above maximum')
-    try {
-      if (pattern !== undefined) new RegExp(pattern, 'u')
-    } catch {
-      throw wrong('pattern', 'is no regular expression')
-    }
-  }
+  for (const [where, name, rule] of rules)
+    checkRule(rule, (setting, what) => fail([where, name, setting], what))
 }
 
 function checkPath(resource: ResourceSettings, fail: Problem): void {

@@ -2,9 +2,10 @@
  * The place where the next page begins, as a text that clients give back. It holds the sort order and the values of the last row,
  * which are checked like any other value of a client: a changed text only begins elsewhere.
  */
+import { outputValue } from '#adapters/kit/field-types.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
-import { inputValue, outputValue } from './field-types.ts'
+import { inputValue } from './field-types.ts'
 import type { Position, SortField } from './mapping.ts'
 
 export const MAX_CURSOR = 4096

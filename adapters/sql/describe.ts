@@ -1,9 +1,10 @@
 /** The description of the resources: their parameters, and what they answer, as the OpenAPI document has them. */
+import { inputSchema, outputSchema } from '#adapters/kit/field-types.ts'
+import { templatesOf } from '#adapters/kit/mapping-settings.ts'
 import type { DescribedOperation } from '#adapters/kit/openapi-document.ts'
 import type { Schema } from '#platform/http-service/openapi-operations.ts'
 import { MAX_CURSOR } from './cursor.ts'
-import { inputSchema, outputSchema } from './field-types.ts'
-import { type Resource, templatesOf } from './mapping.ts'
+import type { Resource } from './mapping.ts'
 import type { Comparison } from './settings.ts'
 
 const MOST_IN = 50

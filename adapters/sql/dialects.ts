@@ -1,6 +1,7 @@
 /** How three databases write the same thing: names, places of values, times, and where they sort NULL. */
+import type { FieldType } from '#adapters/kit/field-types.ts'
 import type { SqlValue } from './field-types.ts'
-import type { DatabaseSettings, FieldType } from './settings.ts'
+import type { DatabaseSettings } from './settings.ts'
 
 export type Dialect = {
   /** A name from the mapping or the catalogue, quoted so that it is nothing but a name. */

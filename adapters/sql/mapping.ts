@@ -1,8 +1,10 @@
 /** A resource of the settings file, made ready: its names quoted, its query read, its filters and sort orders listed. */
+import type { FieldType, ValueRule } from '#adapters/kit/field-types.ts'
+import { templatesOf } from '#adapters/kit/mapping-settings.ts'
 import type { Dialect } from './dialects.ts'
 import { inputValue, type SqlValue } from './field-types.ts'
 import { readQuery } from './placeholders.ts'
-import type { Comparison, FieldType, ResourceSettings, SqlSettings, ValueRule } from './settings.ts'
+import type { Comparison, ResourceSettings, SqlSettings } from './settings.ts'
 
 export type Field = {
   name: string
@@ -65,11 +67,6 @@ function readResource(settings: ResourceSettings, id: string, dialect: Dialect):
     sorts: sortsOf(settings, byName, key),
     isPaged: key.length > 0 && !settings.one,
   }
-}
-
-/** The names in the templates of a path. */
-export function templatesOf(path: string): string[] {
-  return [...path.matchAll(/\{([^}]+)\}/g)].map(([, name]) => name!)
 }
 
 export function parameterOf(field: string, comparison: Comparison): string {

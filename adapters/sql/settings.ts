@@ -1,18 +1,9 @@
 /** The settings of the SQL adapter: the database, its limits, and the mapping of tables and queries to addresses. */
+import type { ValueRule } from '#adapters/kit/field-types.ts'
+import { named, resourcePath, valueRule } from '#adapters/kit/mapping-settings.ts'
 import { type KitSettings, kitProperties } from '#adapters/kit/settings.ts'
 
-export type FieldType = 'string' | 'integer' | 'number' | 'boolean' | 'date' | 'date-time'
 export type Comparison = 'eq' | 'in' | 'gt' | 'ge' | 'lt' | 'le' | 'prefix'
-
-/** What a value may be: its type, and the bounds of what a client may send. */
-export type ValueRule = {
-  type: FieldType
-  pattern?: string
-  maxLength?: number
-  values?: string[]
-  minimum?: number
-  maximum?: number
-}
 
 type FieldSettings = ValueRule & {
   /** The column; by default it is called like the field. */
@@ -61,7 +52,6 @@ export type SqlSettings = KitSettings & {
   resources: ResourceSettings[]
 }
 
-const NAME = '^[A-Za-z][A-Za-z0-9_]{0,62}$'
 /** What a database calls its own things: no control character, and no longer than any of the three allows. */
 const identifier = {
   type: 'string',
@@ -70,34 +60,12 @@ const identifier = {
   pattern: '^[^\\u0000-\\u001f\\u007f]+$',
 } as const
 
-const valueRule = {
-  type: { enum: ['string', 'integer', 'number', 'boolean', 'date', 'date-time'] },
-  pattern: { type: 'string', minLength: 1, maxLength: 500 },
-  maxLength: { type: 'integer', minimum: 1, maximum: 10_000 },
-  values: {
-    type: 'array',
-    minItems: 1,
-    maxItems: 500,
-    uniqueItems: true,
-    items: { type: 'string', maxLength: 255 },
-  },
-  minimum: { type: 'number' },
-  maximum: { type: 'number' },
-} as const
-
-const named = (value: object): object => ({
-  type: 'object',
-  maxProperties: 200,
-  propertyNames: { pattern: NAME },
-  additionalProperties: value,
-})
-
 const resource = {
   type: 'object',
   additionalProperties: false,
   required: ['path', 'fields'],
   properties: {
-    path: { type: 'string', pattern: '^(/([A-Za-z0-9._~-]+|\\{[A-Za-z][A-Za-z0-9_]*\\}))+$', maxLength: 300 },
+    path: resourcePath,
     summary: { type: 'string', maxLength: 300, default: '' },
     table: identifier,
     schema: identifier,

@@ -1,7 +1,8 @@
 /** Turns rows into the JSON of an answer, by the types of the mapping alone and within a number of bytes. */
 import { Fault } from '#schemas/fault.ts'
-import { outputValue } from './field-types.ts'
-import type { Field } from './mapping.ts'
+import { type FieldType, outputValue } from './field-types.ts'
+
+type Field = { name: string; type: FieldType; nullable: boolean }
 
 export type JsonValue = string | number | boolean | null
 type Writing = {
