@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { fileAdapter } from '#adapters/file/adapter.ts'
 import { httpAdapter } from '#adapters/http/adapter.ts'
 import type { Adapter } from '#adapters/kit/adapter.ts'
 import { describeAdapter, readSettings } from '#adapters/kit/serve-adapter.ts'
@@ -31,6 +32,7 @@ certificate. A new service is switched off until it is enabled, and nobody has a
   --enable    switch the service on
 
 Adapters:
+  file        CSV, JSON and XML files of a folder, or of a directory reached by SFTP
   http        an HTTP system of one's own: which paths, methods and headers pass, and how the adapter proves who it is
   soap        operations of a SOAP service, by its WSDL, as POST with JSON
   sql         tables, views and queries of SQLite, PostgreSQL, MariaDB and MySQL
@@ -44,6 +46,7 @@ type Known = {
 }
 
 const ADAPTERS: Record<string, Known> = {
+  file: known(fileAdapter),
   http: known(httpAdapter),
   soap: known(soapAdapter),
   sql: known(sqlAdapter),

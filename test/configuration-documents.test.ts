@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { parse } from 'yaml'
+import { fileAdapter } from '#adapters/file/adapter.ts'
 import { httpAdapter } from '#adapters/http/adapter.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
@@ -77,6 +78,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: soapAdapter.schema,
     prefix: soapAdapter.prefix,
     example: 'docs/examples/soap-adapter.yaml',
+  },
+  {
+    heading: 'File adapter',
+    schema: fileAdapter.schema,
+    prefix: fileAdapter.prefix,
+    example: 'docs/examples/file-adapter.yaml',
   },
   {
     heading: 'Development trust services',
@@ -196,6 +203,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
     if (schema === httpAdapter.schema) await readSettings(httpAdapter, path.join(ROOT, example), {})
     if (schema === soapAdapter.schema) await readSettings(soapAdapter, path.join(ROOT, example), {})
     if (schema === sqlAdapter.schema) await readSettings(sqlAdapter, path.join(ROOT, example), {})
+    if (schema === fileAdapter.schema) await readSettings(fileAdapter, path.join(ROOT, example), {})
     const text = read(example)
     const missing = settingsOf(schema as Schema, prefix)
       .map(([name = '']) => name.replaceAll('`', '').split('.').at(-1) as string)

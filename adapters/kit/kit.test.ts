@@ -96,7 +96,7 @@ t.test('what it answers, says of itself and logs', async (t) => {
   t.match(JSON.parse(requests[0]!), {
     ...{ method: 'GET', route: '/things/:id', status: 200, xRoadId: 'abc-1', client: 'DEV/GOV/1002/tax' },
   })
-  t.match(JSON.parse(requests.find((line) => line.includes('503'))!), {
+  t.match(JSON.parse(requests.find((line) => line.includes('"status":503'))!), {
     fault: 'source_unavailable',
     detail: /.{36}/,
   })

@@ -99,6 +99,10 @@ export async function serveAdapter<S extends KitSettings>(
     app.addHook('onSend', async (_request, reply) => {
       if (isDraining) reply.header('connection', 'close')
     })
+    // An answer that had begun before could not say so.
+    app.addHook('onResponse', async () => {
+      if (isDraining) setImmediate(() => app.server.closeIdleConnections())
+    })
     const document = openApiDocument(settings, await adapter.describe(settings))
     checkNumbers(app, document)
     await registerOpenApi(app, {

@@ -15,6 +15,12 @@ export const adapterFaults = {
     text: 'This service has as many requests under way as it takes',
     remedy: 'Send the request again after the time in Retry-After',
   },
+  file_changing: {
+    status: 503,
+    blame: 'server',
+    text: 'The file behind this service is being written or replaced',
+    remedy: 'Send the request again after the time in Retry-After',
+  },
   source_timeout: {
     status: 504,
     blame: 'server',

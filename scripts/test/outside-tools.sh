@@ -1,12 +1,13 @@
 #!/bin/sh
-# The programs that tests need: PostgreSQL, MariaDB, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, SoftHSM with
-# p11-kit and OpenSC. As root on Debian this installs them, without starting or enabling their services. Elsewhere it prints
-# in one line what is missing.
+# The programs that tests need: PostgreSQL, MariaDB, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, OpenSSH's server,
+# SoftHSM with p11-kit and OpenSC. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
+# prints in one line what is missing.
 set -eu
 
 has() { command -v "$1" >/dev/null 2>&1; }
 has_postgresql() { has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
 has_mariadb() { [ -x /usr/sbin/mariadbd ] || has mariadbd; }
+has_sshd() { [ -x /usr/sbin/sshd ] || has sshd; }
 has_redis() { has valkey-server || has redis-server; }
 has_softhsm() {
   for module in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so /usr/lib64/pkcs11/libsofthsm2.so; do
@@ -20,6 +21,7 @@ missing() {
   has_postgresql || echo postgresql
   has_mariadb || echo mariadb-server
   has_redis || echo valkey-server
+  has_sshd || echo openssh-server
   has_chromium || echo chromium
   if ! has_softhsm || ! has softhsm2-util; then echo softhsm2; fi
   has p11-kit || echo p11-kit
@@ -45,6 +47,7 @@ install() {
     # The services must not start at the next boot either. Only packages installed just now: other servers of the machine stay as they are.
     service=$name
     if [ "$name" = mariadb-server ]; then service=mariadb; fi
+    if [ "$name" = openssh-server ]; then service=ssh; fi
     if has systemctl; then systemctl disable "$service" || true; fi
   done
 }
@@ -74,5 +77,5 @@ fi
 if [ -n "${CI:-}" ]; then
   echo "Missing: $names- in CI no test may be skipped." >&2
 else
-  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql mariadb-server redis-server chromium xmlsec1 openssl unzip strace python3 softhsm2 p11-kit opensc"
+  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql mariadb-server redis-server chromium xmlsec1 openssl unzip strace python3 softhsm2 p11-kit opensc openssh-server"
 fi
