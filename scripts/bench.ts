@@ -29,6 +29,8 @@ type Case = {
   /** Of a SOAP case: the attachment. */
   bodyBytes: number
   isSoap?: boolean
+  /** The provider's server holds it against a description. */
+  isDescribed?: boolean
 }
 type Measured = {
   case: string
@@ -45,6 +47,8 @@ const CASES: Case[] = [
   { name: 'GET 1 KB', method: 'GET', path: `/bytes/${KB}`, bodyBytes: 0 },
   { name: 'POST 1 KB', method: 'POST', path: '/take', bodyBytes: KB },
   { name: 'SOAP 1 KB', method: 'POST', path: '', bodyBytes: 0, isSoap: true },
+  { name: 'JSON 10 KB', method: 'GET', path: '/people', bodyBytes: 0 },
+  { name: 'JSON 10 KB, described', method: 'GET', path: '/people', bodyBytes: 0, isDescribed: true },
   { name: 'GET 100 KB', method: 'GET', path: `/bytes/${100 * KB}`, bodyBytes: 0 },
   { name: 'POST 100 KB', method: 'POST', path: '/take', bodyBytes: 100 * KB },
   { name: 'GET 10 MB', method: 'GET', path: `/bytes/${10 * KB * KB}`, bodyBytes: 0 },
@@ -145,14 +149,14 @@ async function measure(one: Case, pairs: Pairs, seconds: number, connections: nu
 }
 
 function load(one: Case, pair: Pair, seconds: number, connections: number): Promise<LoadResult> {
-  const { method, bodyBytes, isSoap = false } = one
+  const { method, bodyBytes, isSoap = false, isDescribed = false } = one
   const { url, headers } = pair
   return runLoad({
     url,
     headers,
     method,
     bodyBytes,
-    path: isSoap ? pair.soapPath : pair.prefix + one.path,
+    path: isSoap ? pair.soapPath : (isDescribed ? pair.describedPrefix : pair.prefix) + one.path,
     envelope: isSoap ? pair.envelope : undefined,
     connections,
     warmUpSeconds: WARM_UP_SECONDS,

@@ -12,6 +12,8 @@ import { MESSAGE_ID } from './measure.ts'
 export type Pair = {
   url: string
   prefix: string
+  /** Of the same system as a service whose messages are held against its description. */
+  describedPrefix: string
   headers: Record<string, string>
   /** The path of SOAP requests, and the request. */
   soapPath: string
@@ -27,6 +29,7 @@ export type Pairs = {
 const PROVIDER_PORT = 9100
 const BARE_PORTS = { provider: 9201, consumer: 9202 }
 const SERVICE = 'bench'
+const DESCRIBED = 'described'
 const here = (file: string): string => new URL(file, import.meta.url).pathname
 
 /** Starts a sandbox instance on its own network with the bench's provider as a service, and the bare pair. */
@@ -84,6 +87,7 @@ export async function startPairs(directory: string, network: string): Promise<Pa
     concordat: {
       url: `http://${tax.address}:${SERVER_PORTS.http}`,
       prefix: `/r1/${subsystemText(layout, population)}/${SERVICE}`,
+      describedPrefix: `/r1/${subsystemText(layout, population)}/${DESCRIBED}`,
       headers: { 'x-road-client': subsystemText(layout, tax) },
       soapPath: '/',
       envelope: envelopeOf(layout),
@@ -91,6 +95,7 @@ export async function startPairs(directory: string, network: string): Promise<Pa
     bare: {
       url: `http://${address(layout)}:${BARE_PORTS.consumer}`,
       prefix: '',
+      describedPrefix: '',
       headers: {},
       soapPath: '/soap',
       envelope: envelopeOf(layout),
@@ -123,6 +128,14 @@ async function offerService(instance: Instance, url: string): Promise<void> {
   )
   await provider.send('POST', `/services/${soap.services[0]!.id}/access-rights`, right)
   await provider.send('PUT', `/service-descriptions/${soap.id}/enable`)
+  const described = await provider.send<{ id: number; services: { id: number }[] }>(
+    'POST',
+    `/clients/${encoded(subsystemText(layout, population))}/service-descriptions`,
+    { type: 'OPENAPI', serviceCode: DESCRIBED, document: JSON.stringify(OPENAPI), url },
+  )
+  await provider.send('PATCH', `/services/${described.services[0]!.id}`, { validate: 'ALL' })
+  await provider.send('POST', `/services/${described.services[0]!.id}/access-rights`, right)
+  await provider.send('PUT', `/service-descriptions/${described.id}/enable`)
   // Plain HTTP from the load generator, as for the bare pair.
   const client = encoded(subsystemText(layout, tax))
   await servers[tax.key]!.send('PATCH', `/clients/${client}`, { connectionType: 'NOSSL' })
@@ -132,6 +145,42 @@ const WSDL = `<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xm
   <wsdl:binding name="b"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/><wsdl:operation name="take"/></wsdl:binding>
   <wsdl:service name="s"><wsdl:port name="p" binding="b"><soap:address location="http://localhost/"/></wsdl:port></wsdl:service>
 </wsdl:definitions>`
+
+const text = { type: 'string', maxLength: 100 }
+const PERSON = {
+  type: 'object',
+  required: ['id', 'name'],
+  properties: {
+    id: { type: 'integer' },
+    name: text,
+    born: { type: 'string', format: 'date' },
+    tags: { type: 'array', items: text },
+    address: { type: 'object', properties: { code: { type: 'string', pattern: '^[0-9]{5}$' } } },
+  },
+  additionalProperties: false,
+}
+const OPENAPI = {
+  openapi: '3.1.0',
+  info: { title: 'bench', version: '1' },
+  components: { schemas: { Person: PERSON } },
+  paths: {
+    '/people': {
+      get: {
+        responses: {
+          200: {
+            content: {
+              'application/json': {
+                schema: {
+                  properties: { people: { type: 'array', items: { $ref: '#/components/schemas/Person' } } },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+}
 
 /** About a kilobyte; the load generator gives each its id. */
 function envelopeOf(layout: Instance['layout']): string {

@@ -17,6 +17,13 @@ app.get<{ Params: { size: string } }>('/bytes/:size', async (request, reply) =>
     .type('application/octet-stream')
     .send(bytesOf(Math.min(Number(request.params.size), 64 * 1024 * 1024))),
 )
+/** 10 KB of objects. */
+const people = JSON.stringify({
+  people: Array.from({ length: 103 }, (_, id) => ({
+    ...{ id, name: 'Mari Maasikas', born: '1980-01-31', tags: ['a', 'b'], address: { code: '12345' } },
+  })),
+})
+app.get('/people', async (_request, reply) => reply.type('application/json').send(people))
 app.post('/take', async (request, reply) => {
   for await (const _chunk of request.raw);
   return reply.type('application/octet-stream').send(bytesOf(1024))
