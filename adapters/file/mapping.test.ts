@@ -143,7 +143,7 @@ t.test('the description says what is there', async (t) => {
   }
   const describe = async (change: object) => {
     writeFileSync(file, JSON.stringify(settingsWith(change)))
-    return describeAdapter(fileAdapter, await readSettings(fileAdapter, file, {})) as {
+    return (await describeAdapter(fileAdapter, await readSettings(fileAdapter, file, {}))) as {
       paths: Record<
         string,
         { get: { parameters: { name: string }[]; responses: Record<string, { content?: object }> } }
