@@ -156,7 +156,7 @@ export async function setUpAdapter(q: {
       certificate: undefined,
       enable: true,
     },
-    document: JSON.stringify(describeAdapter(sqlAdapter, settings)),
+    document: JSON.stringify(await describeAdapter(sqlAdapter, settings)),
   })
   const [description] = await q.server.get<{ services: { id: number }[] }[]>(
     `/clients/${client}/service-descriptions`,
