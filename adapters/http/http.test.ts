@@ -211,6 +211,7 @@ t.test('a system that is away, slow, busy, or breaks off', async (t) => {
   await t.rejects(send('/one'), 'half an answer is not a whole one')
   for (const said of [
     'nonsense\r\n\r\n',
+    'HTTP/1.1 999 What\r\n\r\n',
     'HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n',
     `HTTP/1.1 200 OK\r\na: ${'b'.repeat(100_000)}`,
   ]) {

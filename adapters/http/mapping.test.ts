@@ -137,6 +137,10 @@ t.test('settings that are wrong are told with their place', async (t) => {
       { system: { ...system, authentication: { kind: 'basic', user: 'a:b', secretFile: 's' } } },
       /user must match/,
     ],
+    [
+      { system: { ...system, authentication: { kind: 'header', header: 'Host', secretFile: 's' } } },
+      /authentication.header belongs to one connection/,
+    ],
     [{ headers: { request: ['Host'] } }, /headers.request.0 names Host, which belongs to one connection/],
     [{ headers: { set: { 'Content-Length': '1' } } }, /headers.set.Content-Length names/],
     [

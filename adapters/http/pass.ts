@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Readable, Transform } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { System, SystemCall } from '#adapters/kit/system/open-system.ts'
+import type { System, SystemAnswer, SystemCall } from '#adapters/kit/system/open-system.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { answerHeaders, requestHeaders } from './headers.ts'
 import type { Mapped } from './target.ts'
@@ -47,19 +47,36 @@ async function pass(
 ): Promise<FastifyReply> {
   const target = mapped.target(request.raw.url ?? '', q.base)
   const headers = q.toSystem(request.headers)
-  const { status, body, headers: given } = await callWithBody(request, { target, headers }, q)
-  if (status >= 300 && status < 400 && status !== 304) {
-    body.on('error', () => undefined).destroy()
-    throw new Fault('source_failed', { cause: new Error(`it redirects (${status}), and nobody follows`) })
+  const answer = await callWithBody(request, { target, headers }, q)
+  try {
+    return send(reply, answer, request.method === 'HEAD', q)
+  } catch (thrown) {
+    letGo(answer)
+    throw thrown
   }
+}
+
+function send(reply: FastifyReply, answer: SystemAnswer, isHead: boolean, q: Q): FastifyReply {
+  const { status, body, headers: given } = answer
+  const isRedirect = status >= 300 && status < 400 && status !== 304
+  if (isRedirect) throw failed(`it redirects (${status}), and nobody follows`)
+  if (status > 599) throw failed(`it answered ${status}, which is no status`)
   for (const [name, value] of Object.entries(q.toClient(given)))
     if (value !== undefined) reply.header(name, value)
   reply.code(status)
   const length = given['content-length']
   if (typeof length === 'string' && !NO_BODY.has(status)) reply.header('content-length', length)
-  if (request.method !== 'HEAD' && !NO_BODY.has(status)) return reply.send(body)
-  body.on('error', () => undefined).destroy()
+  if (!isHead && !NO_BODY.has(status)) return reply.send(body)
+  letGo(answer)
   return reply.send()
+}
+
+function letGo({ body }: SystemAnswer): void {
+  body.on('error', () => undefined).destroy()
+}
+
+function failed(why: string): Fault {
+  return new Fault('source_failed', { cause: new Error(why) })
 }
 
 type Call = Pick<SystemCall, 'target' | 'headers'>

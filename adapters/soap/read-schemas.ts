@@ -158,7 +158,9 @@ function particle(all: Reading, placed: Placed, where: string, depth: number): P
 /** Two types of one name in two namespaces are two in the description. */
 function uniqueName(all: Reading, name: string, node: XmlElement): string {
   for (let number = 1; ; number++) {
-    const tried = (number === 1 ? name : `${name}${number}`).replace(/[^A-Za-z0-9._-]/g, '_')
+    const tried = (number === 1 ? name : `${name}${number}`)
+      .replace(/[^A-Za-z0-9._-]/g, '_')
+      .replace(/^_+/, 'T')
     if (all.names.has(tried) && all.names.get(tried) !== node) continue
     all.names.set(tried, node)
     return tried

@@ -34,7 +34,11 @@ export async function registerService(api: ManagementApi, q: ServiceToRegister):
     done.push(`The service ${q.code} of ${q.client} was made.`)
   } else {
     const { description, service } = before
-    await send(api, 'PUT', `/api/v1/service-descriptions/${description.id}/document`, Buffer.from(q.document))
+    const at = `/api/v1/service-descriptions/${description.id}/document`
+    const document = Buffer.from(q.document)
+    // Who changed the settings accepts what they change. What the API warns of it refuses: concordat server refresh shows it.
+    const { digest } = await send<{ digest: string }>(api, 'POST', at, document)
+    await send(api, 'PUT', `${at}?accept=${digest}`, document)
     done.push(`The service ${q.code} of ${q.client} has the document of these settings.`)
     if (service.url !== q.url) {
       await ask(api, 'PATCH', `/api/v1/services/${service.id}`, { url: q.url })
@@ -79,6 +83,8 @@ async function ask<Answer>(api: ManagementApi, method: string, url: string, body
   return (answer.bytes.length === 0 ? undefined : JSON.parse(answer.bytes.toString('utf8'))) as Answer
 }
 
-async function send(api: ManagementApi, method: string, url: string, body: Buffer): Promise<void> {
-  await api.send({ method, url, headers: { 'content-type': 'application/octet-stream' }, body })
+async function send<Answer>(api: ManagementApi, method: string, url: string, body: Buffer): Promise<Answer> {
+  const headers = { 'content-type': 'application/octet-stream' }
+  const { bytes } = await api.send({ method, url, headers, body })
+  return (bytes.length === 0 ? undefined : JSON.parse(bytes.toString('utf8'))) as Answer
 }

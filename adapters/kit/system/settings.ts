@@ -1,6 +1,7 @@
 /** The settings of an agency's own HTTP system: its address, its TLS, how the adapter proves to it who it is, the bounds of a call. */
 import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { isSafe } from '#platform/sessions/settings.ts'
+import { HOP_BY_HOP } from '#schemas/wire.ts'
 
 export type AuthenticationSettings = {
   kind: 'oauth' | 'basic' | 'header'
@@ -75,7 +76,7 @@ export const callLimitsProperty = {
     waiting: { type: 'integer', minimum: 0, maximum: 10_000, default: 100 },
     answerMs: { type: 'integer', minimum: 50, maximum: 600_000, default: 30_000 },
     wholeMs: { type: 'integer', minimum: 50, maximum: 3_600_000, default: 60_000 },
-    requestBytes: { type: 'integer', minimum: 0, maximum: 1_073_741_824, default: 10_485_760 },
+    requestBytes: { type: 'integer', minimum: 1, maximum: 1_073_741_824, default: 10_485_760 },
     answerBytes: { type: 'integer', minimum: 1024, maximum: 1_073_741_824, default: 10_485_760 },
   },
 } as const
@@ -106,6 +107,8 @@ export function checkSystem(system: SystemSettings, problem: Problem): void {
   for (const name of ['tokenUrl', 'clientId', 'scope', 'resource', 'user', 'header'] as const)
     if (authentication[name] !== undefined && !ALLOWED[kind].includes(name))
       throw fail([name], `is not for ${kind}`)
+  const { header = '' } = authentication
+  if (HOP_BY_HOP.has(header.toLowerCase())) throw fail(['header'], 'belongs to one connection')
   if (tokenUrl !== undefined) checkAddress(tokenUrl, 'tokenUrl', fail)
 }
 
