@@ -42,7 +42,7 @@ export type HttpSettings = KitSettings & {
 const REQUEST_HEADERS = [
   ...['accept', 'accept-language', 'content-type', 'content-encoding', 'content-language'],
   ...['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'range', 'prefer'],
-  ...['idempotency-key', 'traceparent', 'x-road-client', 'x-road-service', 'x-road-id', 'x-road-userid'],
+  ...['idempotency-key', 'traceparent', 'x-road-client', 'x-road-id', 'x-road-userid'],
   ...['x-road-issue', 'x-road-represented-party'],
 ]
 /** What the answer says of its content; nothing that names the system (Server, Location) or opens doors (Set-Cookie). */

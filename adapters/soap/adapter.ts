@@ -7,6 +7,7 @@ import { headersOf } from '#adapters/kit/caller-headers.ts'
 import { openSystem, type System } from '#adapters/kit/system/open-system.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Schema } from '#platform/http-service/openapi-operations.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { schemaOf } from './describe.ts'
 import { readEnvelope, writeEnvelope } from './envelope.ts'
 import { readAnswer } from './read-answer.ts'
@@ -57,9 +58,15 @@ async function readWsdl({ wsdl }: SoapSettings): Promise<(name: string) => SoapO
 }
 
 function createHandler(operation: SoapOperation, system: System, settings: SoapSettings): OperationHandler {
-  const { limits, faultTexts, xRoadHeaders, unknown } = settings
+  const { limits, faultTexts, xRoadProvider, unknown } = settings
   return async ({ body, caller }) => {
-    const header = xRoadHeaders ? writeXRoadHeader(headersOf(caller), operation.name) : ''
+    const header =
+      xRoadProvider === undefined
+        ? ''
+        : writeXRoadHeader(headersOf(caller), {
+            ...parseSubsystemId(xRoadProvider),
+            serviceCode: operation.name,
+          })
     const request = writeEnvelope(operation, header, writeRequest(operation.input, body))
     const answer = await system.call({ method: 'POST', target: '', ...request })
     const { version } = operation

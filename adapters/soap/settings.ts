@@ -8,6 +8,7 @@ import {
   systemProperty,
 } from '#adapters/kit/system/settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
 
 type OperationSettings = { name: string; path?: string; summary: string }
 
@@ -19,8 +20,8 @@ export type SoapSettings = KitSettings & {
   unknown: 'refuse' | 'leave-out'
   /** Whether the text of a SOAP fault that blames the client is told to it. */
   faultTexts: boolean
-  /** Whether the system gets the headers of X-Road's SOAP protocol, made of those of REST. */
-  xRoadHeaders: boolean
+  /** The subsystem whose service it is; with it the system gets the headers of X-Road's SOAP protocol, made of those of REST. */
+  xRoadProvider?: string
   operations: OperationSettings[]
 }
 
@@ -44,7 +45,7 @@ export const settingsSchema = {
     },
     unknown: { type: 'string', enum: ['refuse', 'leave-out'], default: 'refuse' },
     faultTexts: { type: 'boolean', default: false },
-    xRoadHeaders: { type: 'boolean', default: false },
+    xRoadProvider: { type: 'string', maxLength: 1100 },
     operations: {
       type: 'array',
       minItems: 1,
@@ -63,9 +64,15 @@ export const settingsSchema = {
   },
 } as const
 
-export function checkSettings({ system, limits, operations }: SoapSettings, problem: Problem): void {
+export function checkSettings(settings: SoapSettings, problem: Problem): void {
+  const { system, limits, operations, xRoadProvider } = settings
   checkSystem(system, problem)
   if (limits.answerMs > limits.wholeMs) throw problem(['limits', 'answerMs'], 'is above limits.wholeMs')
+  try {
+    if (xRoadProvider !== undefined) parseSubsystemId(xRoadProvider)
+  } catch {
+    throw problem(['xRoadProvider'], 'must be INSTANCE/CLASS/CODE/SUBSYSTEM')
+  }
   const paths = new Set<string>()
   for (const [at, operation] of operations.entries()) {
     const path = pathOf(operation)

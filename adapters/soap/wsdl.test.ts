@@ -275,6 +275,7 @@ t.test('settings that are wrong', async (t) => {
     [{ operations: [{ name: 'openapi.json' }] }, /operations.0.name is that of the description/],
     [{ operations: [{ name: 'a' }], system: { url: 'http://inner.example' } }, /system.url must be https/],
     [{ operations: [{ name: 'a' }], unknown: 'guess' }, /unknown must be equal to one of/],
+    [{ operations: [{ name: 'a' }], xRoadProvider: 'DEV/GOV/1001' }, /xRoadProvider must be INSTANCE/],
     [{ operations: [] }, /operations must NOT have fewer/],
   ]
   for (const [settings, what] of wrong) {

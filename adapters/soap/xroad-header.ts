@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { escapeXml } from '#core/xml/escape.ts'
 import { Fault } from '#schemas/fault.ts'
-import { type ClientId, parseClientId, parseServiceId, type ServiceId } from '#schemas/identifiers.ts'
+import { type ClientId, parseClientId, type ServiceId } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
 
 const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
@@ -10,10 +10,9 @@ const IDENTIFIERS = 'http://x-road.eu/xsd/identifiers'
 const MAX_LENGTH = 255
 const PRINTABLE = /^[\x20-\x7e]*$/
 
-/** The content of soap:Header; `operation` is the service code. Throws `invalid_input` when client, service or id is missing. */
-export function writeXRoadHeader(given: IncomingHttpHeaders, operation: string): string {
+/** The content of soap:Header. Throws `invalid_input` when client or id is missing. */
+export function writeXRoadHeader(given: IncomingHttpHeaders, service: ServiceId): string {
   const client = parseClientId(one(given, HEADER.client))
-  const service = parseServiceId(one(given, HEADER.service))
   const texts = [
     ['userId', HEADER.userId],
     ['id', HEADER.id],
@@ -21,7 +20,7 @@ export function writeXRoadHeader(given: IncomingHttpHeaders, operation: string):
   ] as const
   return [
     identifier('client', client.subsystemCode === undefined ? 'MEMBER' : 'SUBSYSTEM', client),
-    identifier('service', 'SERVICE', { ...service, serviceCode: operation }),
+    identifier('service', 'SERVICE', service),
     ...texts.flatMap(([name, header]) => {
       if (given[header] === undefined && name !== 'id') return []
       return [element(name, escapeXml(one(given, header)))]

@@ -1,0 +1,139 @@
+/**
+ * A system that speaks HTTP and one that speaks SOAP, each behind its adapter, asked by another agency through both security servers:
+ * registered by the command line, signed and logged on both sides.
+ */
+import { execFile } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { httpAdapter } from '#adapters/http/adapter.ts'
+import type { Adapter } from '#adapters/kit/adapter.ts'
+import { startAdapter } from '#adapters/kit/kit-fixture.ts'
+import type { KitSettings } from '#adapters/kit/settings.ts'
+import { startSystem } from '#adapters/kit/system/system-fixture.ts'
+import { soapAdapter } from '#adapters/soap/adapter.ts'
+import { EXAMPLES, startOwners } from '#adapters/soap/soap-fixture.ts'
+import { until } from '../until.ts'
+import { colons, startWorld } from '../world.ts'
+
+const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
+const folder = mkdtempSync(path.join(tmpdir(), 'concordat-adapters-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const world = await startWorld()
+t.teardown(() => world.stop())
+const { population, tax } = world.servers
+const CLIENT = { 'X-Road-Client': tax.client, 'X-Road-UserId': 'EE1' }
+
+const concordat = async (...args: string[]): Promise<string> => {
+  const { adminUrl: CONCORDAT_SERVER_URL, apiKeyFile: CONCORDAT_SERVER_KEY_FILE } = population
+  const env = { ...process.env, CONCORDAT_SERVER_URL, CONCORDAT_SERVER_KEY_FILE }
+  return (await promisify(execFile)(CONCORDAT, args, { env })).stdout
+}
+
+/** Serves, registers and enables an adapter as `code`, gives the tax agency the right, and returns how it asks. */
+async function serve<S extends KitSettings>(t: Test, adapter: Adapter<S>, code: string, settings: object) {
+  const own = path.join(folder, code)
+  await startAdapter(t, adapter, {
+    settings: { ...settings, service: { code, title: code } },
+    folder: own,
+  })
+  const file = path.join(own, 'adapter.yaml')
+  const client = ['--client', colons(population.client)]
+  const said = await concordat(
+    'adapter',
+    adapter.name,
+    'register',
+    '--configuration',
+    file,
+    ...client,
+    '--enable',
+  )
+  const [, id = ''] = /add-access-right (\d+)/.exec(said) ?? []
+  const subject = ['--subjectType', 'SUBSYSTEM', '--subjectId', colons(tax.client)]
+  await concordat('server', 'add-access-right', id, ...subject)
+  const { endpoints } = await world.admin.population.get<{ endpoints: { method: string; path: string }[] }>(
+    `/services/${id}`,
+  )
+  const service = `/r1/${population.client}/${code}`
+  const ask = (target: string, more: object = {}) =>
+    world.ask('tax', service + target, { headers: CLIENT, ...more })
+  return { ask, endpoints: endpoints.map((one) => `${one.method} ${one.path}`) }
+}
+
+t.test('an HTTP system', async (t) => {
+  const { url, seen } = await startSystem(t, (app) => {
+    app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+    app.get('/api/people/:code', async ({ params }, reply) => {
+      const { code } = params as { code: string }
+      return code === 'none' ? reply.code(404).send({ said: 'none' }) : { code }
+    })
+    app.post('/api/people/:code/photo', async (request, reply) => {
+      const hash = createHash('sha256')
+      for await (const piece of request.body as Readable) hash.update(piece as Buffer)
+      return reply.code(201).send({ digest: hash.digest('hex') })
+    })
+  })
+  const { ask, endpoints } = await serve(t, httpAdapter, 'people', {
+    system: { url: `${url}/api` },
+    headers: { set: { 'X-Caller': '{client.memberCode}', 'X-User': '{x-road-userid}' } },
+    paths: [
+      { path: '/persons/{code}', methods: ['GET'], to: '/people/{code}' },
+      { path: '/persons/{code}/photo', methods: ['POST'], to: '/people/{code}/photo' },
+    ],
+  })
+  t.ok(endpoints.includes('GET /persons/*') && endpoints.includes('POST /persons/*/photo'))
+  const one = await until('the right to be known', async (saw) => {
+    const reply = await ask('/persons/P00000007')
+    return saw(reply.status) === 200 && reply
+  })
+  t.strictSame(one.json(), { code: 'P00000007' })
+  t.match(seen.at(-1)?.headers, { 'x-caller': '1002', 'x-user': 'EE1' })
+  const missing = await ask('/persons/none')
+  t.strictSame([missing.status, missing.json()], [404, { said: 'none' }], "the system's own word")
+  const photo = randomBytes(500_000)
+  const put = await ask('/persons/P00000007/photo', {
+    ...{ method: 'POST', body: photo },
+    headers: { ...CLIENT, 'content-type': 'image/png' },
+  })
+  t.strictSame(put.json(), { digest: createHash('sha256').update(photo).digest('hex') })
+  const before = seen.length
+  for (const target of ['/people/P00000007', '/persons/P00000007?all=1', '/persons/..%2fadmin'])
+    t.ok((await ask(target)).status >= 400, target)
+  t.equal(seen.length, before)
+})
+
+t.test('a SOAP system', async (t) => {
+  const { url, seen } = await startOwners(t, () => ({
+    owner: [{ code: 'P00000007', name: 'Mari' }],
+    found: '1',
+  }))
+  const { ask, endpoints } = await serve(t, soapAdapter, 'owners', {
+    ...{
+      system: { url },
+      wsdl: { file: path.join(EXAMPLES, 'owners.wsdl') },
+      xRoadProvider: population.client,
+    },
+    operations: [{ name: 'findOwners', path: '/search' }],
+  })
+  t.ok(endpoints.includes('POST /search'))
+  const post = (body: object) =>
+    ask('/search', {
+      ...{ method: 'POST', body: Buffer.from(JSON.stringify(body)) },
+      headers: { ...CLIENT, 'content-type': 'application/json' },
+    })
+  const one = await until('the right to be known', async (saw) => {
+    const reply = await post({ use: 'forest', code: ['P00000007'] })
+    return saw(reply.status) === 200 && reply
+  })
+  t.strictSame(one.json(), { owner: [{ code: 'P00000007', name: 'Mari', parcel: [] }], found: 1 })
+  t.match(
+    seen.at(-1)?.text,
+    /<i:memberCode>1002<[\s\S]*<i:serviceCode>findOwners<[\s\S]*<x:userId [^>]*>EE1</,
+  )
+  const wrong = await post({ name: 'x', code: [] })
+  t.match([wrong.status, wrong.json()], [400, { type: 'invalid_input' }])
+})
