@@ -15,9 +15,10 @@ import { openFolder } from './folder.ts'
 import { createCheckComplete } from './is-complete.ts'
 import { readMapping } from './mapping.ts'
 import { createMemory } from './memory.ts'
-import { createReadFile } from './read-file.ts'
+import { createReadFile, type InTurn, type ReadFile } from './read-file.ts'
 import { type FileSettings, settingsSchema } from './settings.ts'
 import type { FileSource } from './source.ts'
+import { within } from './within.ts'
 
 export const fileAdapter: Adapter<FileSettings> = {
   name: 'file',
@@ -40,13 +41,23 @@ async function openFileAdapter({
   })
   const broken = createBrokenFiles({ source, log, metrics })
   const checkComplete = createCheckComplete(complete, source)
-  const readFile = createReadFile({ source, checkComplete, broken, fileBytes: limits.fileBytes })
+  const readFileFor = (use: string): ReadFile =>
+    createReadFile({ source, checkComplete, broken, use, fileBytes: limits.fileBytes })
   const limit = limitCalls({ running: limits.readers, waiting: limits.waiting, waitMs: limits.readMs })
   metrics.watch('concordat_file_readers_running', 'Readings that run now', limit.running)
   metrics.watch('concordat_file_readers_waiting', 'Readings that wait for their turn', limit.waiting)
   const seconds = metrics.histogram('concordat_file_read_seconds', 'Time of a reading', ['outcome'])
-  const inTurn = <T>(read: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    limit.run(async () => {
+  const settling = limitCalls({ running: limits.readers + limits.waiting, waiting: 0, waitMs: limits.readMs })
+  /** A new file is waited for before its reading has a place, which others can use meanwhile. */
+  const settled = (name: string): Promise<void> =>
+    settling.run(async () => {
+      const signal = AbortSignal.timeout(limits.readMs)
+      const facts = await within(signal, source.look(name))
+      if (facts !== undefined) await within(signal, checkComplete(facts, signal))
+    })
+  const inTurn: InTurn = async (name, read) => {
+    if (name !== undefined && complete.by === 'settled') await settled(name)
+    return limit.run(async () => {
       const stop = seconds.startTimer()
       try {
         const result = await read(AbortSignal.timeout(limits.readMs))
@@ -57,14 +68,21 @@ async function openFileAdapter({
         throw thrown
       }
     })
+  }
   const resources = readMapping(settings).map((resource) => [
     resource.id,
-    createHandler({ resource, limits, readFile, inTurn, whole: createMemory<string>() }),
+    createHandler({
+      resource,
+      limits,
+      inTurn,
+      readFile: readFileFor(resource.id),
+      whole: createMemory<string>(),
+    }),
   ])
   return {
     handlers: {
       ...Object.fromEntries(resources),
-      ...createFileHandlers({ settings, source, readFile, inTurn }),
+      ...createFileHandlers({ settings, source, inTurn, readFile: readFileFor('files') }),
     },
     health: {
       source: async () => {

@@ -12,7 +12,7 @@ import { Fault } from '#schemas/fault.ts'
 import { nameOf } from './file-name.ts'
 import type { Resource } from './mapping.ts'
 import type { Memory } from './memory.ts'
-import type { LentFile, ReadFile } from './read-file.ts'
+import type { InTurn, LentFile, ReadFile } from './read-file.ts'
 import { readRows } from './read-rows.ts'
 import type { LimitSettings } from './settings.ts'
 
@@ -24,8 +24,7 @@ type Q = {
   readFile: ReadFile
   /** The versions of files that this resource has read to their end: they need not be read so far again. */
   whole: Memory<string>
-  /** Runs a reading in its turn, with the time that it has. */
-  inTurn<T>(read: (signal: AbortSignal) => Promise<T>): Promise<T>
+  inTurn: InTurn
 }
 /** Rows that fit, and where the next page begins: after so many rows of the file. */
 type Found = { rows: JsonValue[][]; next: number | undefined; mark: string }
@@ -41,7 +40,7 @@ export function createHandler(q: Q): OperationHandler {
     const after = one ? undefined : (given.get('after') as string | undefined)
     const most = one ? 1 : ((given.get('limit') as number | undefined) ?? page.standard)
     const found = await q
-      .inTurn((signal) => q.readFile(name, signal, (file) => find(q, file, { fits, after, most })))
+      .inTurn(name, (signal) => q.readFile(name, signal, (file) => find(q, file, { fits, after, most })))
       .catch((thrown: unknown) => {
         throw missing(thrown, resource)
       })

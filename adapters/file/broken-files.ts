@@ -11,9 +11,9 @@ import { createMemory } from './memory.ts'
 import type { FileFacts, FileSource } from './source.ts'
 
 type BrokenFiles = {
-  /** Throws `source_failed` for a file that is known to be broken. */
-  check(facts: FileFacts): void
-  add(facts: FileFacts, what: string): void
+  /** Throws `source_failed` for a file that is known to be broken for this use: another mapping may be able to read it. */
+  check(use: string, facts: FileFacts): void
+  add(use: string, facts: FileFacts, what: string): void
   /** Readiness is not lost by a broken file: the others are served. */
   finding(): Promise<Finding>
 }
@@ -26,34 +26,30 @@ export function createBrokenFiles(q: {
   log: Log
   metrics: Metrics
 }): BrokenFiles {
-  const broken = createMemory<{ version: string; what: string }>(MOST)
+  const broken = createMemory<FileFacts & { what: string }>(MOST)
   q.metrics.watch('concordat_file_broken', 'Files that cannot be read as the mapping says', () => broken.size)
-  /** Forgets those of `names` that are gone or other ones. */
-  const renew = async (names: string[]): Promise<void> => {
-    for (const name of names) {
-      const now = await q.source.look(name)
-      if (now?.version !== broken.get(name)?.version) broken.delete(name)
-    }
-  }
+  const keyOf = (use: string, { name }: FileFacts): string => `${use}\n${name}`
   return {
-    check: ({ name, version }) => {
-      const known = broken.get(name)
+    check: (use, facts) => {
+      const known = broken.get(keyOf(use, facts))
       if (known === undefined) return
-      if (known.version === version) throw new Fault('source_failed', { what: known.what })
-      broken.delete(name)
+      if (known.version === facts.version) throw new Fault('source_failed', { what: known.what })
+      broken.delete(keyOf(use, facts))
     },
-    add: ({ name, version }, what) => {
-      broken.set(name, { version, what })
+    add: (use, facts, what) => {
+      broken.set(keyOf(use, facts), { ...facts, what })
       // A name may hold whose file it is, so it is not in the log.
       q.log.warn({ what }, 'a file cannot be read: /health/ready names it')
     },
     finding: async () => {
-      const told = broken.entries().slice(-TOLD)
-      await renew(told.map(([name]) => name))
-      const left = told.filter(([name]) => broken.get(name) !== undefined)
-      if (left.length === 0) return { ok: true }
-      const listed = left.map(([name, { what }]) => `${printable(name)} (${what})`).join('; ')
-      return { ok: true, reason: `${broken.size} cannot be read: ${listed}` }
+      const told: string[] = []
+      for (const [key, { name, version, what }] of broken.entries().slice(-TOLD)) {
+        const now = await q.source.look(name)
+        if (now?.version === version) told.push(`${printable(name)} (${what})`)
+        else broken.delete(key)
+      }
+      if (told.length === 0) return { ok: true }
+      return { ok: true, reason: `${broken.size} cannot be read: ${told.join('; ')}` }
     },
   }
 }

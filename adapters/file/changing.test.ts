@@ -79,6 +79,7 @@ t.test('a file that is changed while it is read', async (t) => {
   const log = createLog({ name: 'test', level: 'silent' })
   const broken = createBrokenFiles({ source, log, metrics: createMetrics() })
   const readFile = createReadFile({
+    use: 'test',
     source,
     broken,
     checkComplete: async () => undefined,

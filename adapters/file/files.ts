@@ -9,7 +9,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { isPlainName } from './file-name.ts'
 import { createMemory } from './memory.ts'
-import type { LentFile, ReadFile } from './read-file.ts'
+import type { InTurn, LentFile, ReadFile } from './read-file.ts'
 import type { FileSettings } from './settings.ts'
 import type { FileSource } from './source.ts'
 import { within } from './within.ts'
@@ -18,7 +18,7 @@ type Q = {
   settings: Pick<FileSettings, 'files' | 'complete' | 'limits'>
   source: FileSource
   readFile: ReadFile
-  inTurn<T>(read: (signal: AbortSignal) => Promise<T>): Promise<T>
+  inTurn: InTurn
 }
 
 const TYPES: Record<string, string> = {
@@ -38,7 +38,7 @@ function listFiles(q: Q): OperationHandler {
   const isServed = createIsServed(q)
   return async ({ query }) => {
     const { after = '', limit } = query as { after?: string; limit: number }
-    return q.inTurn(async (signal) => {
+    return q.inTurn(undefined, async (signal) => {
       const all = await within(signal, q.source.names(signal))
       const present = new Set(all)
       const served = all.filter((name) => name > after && isServed(name) && isMarked(q, name, present)).sort()
@@ -74,7 +74,7 @@ function readWhole(q: Q): OperationHandler {
     if (!isPlainName(name) || !isServed(name)) throw new Fault('not_found')
     const begun = Promise.withResolvers<Answer>()
     // The file stays lent, and counts as read, until its last byte has left or the client has gone.
-    q.inTurn((signal) =>
+    q.inTurn(name, (signal) =>
       q.readFile(name, signal, async (file) => {
         const digest = await digestOf(file)
         const body = Readable.from(sameBytes(file, digest), { objectMode: false, signal })

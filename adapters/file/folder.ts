@@ -49,7 +49,7 @@ function openFile(name: string, handle: FileHandle): OpenFile {
     read: async (position, length) => {
       const buffer = Buffer.allocUnsafe(length)
       const { bytesRead } = await handle.read(buffer, 0, length, position).catch((cause: unknown) => {
-        throw new Fault('source_failed', { what: 'its file cannot be read', cause })
+        throw new Fault('source_failed', { what: 'its file cannot be read', cause: unnamed(cause) })
       })
       return buffer.subarray(0, bytesRead)
     },
@@ -78,10 +78,16 @@ function factsOf(name: string, { size, mtime, mtimeMs, ctimeMs, ino }: Stats): F
   return { name, size, modified: mtime, version: `${ino}.${size}.${mtimeMs}.${ctimeMs}` }
 }
 
-function absentOrFault(cause: unknown): undefined {
-  const { code } = cause as { code?: unknown }
+function absentOrFault(thrown: unknown): undefined {
+  const { code } = thrown as { code?: unknown }
   if (ABSENT.has(code)) return undefined
   if (REFUSED.has(code))
-    throw new Fault('source_failed', { what: 'the adapter may not read its file', cause })
-  throw new Fault('source_unavailable', { cause })
+    throw new Fault('source_failed', { what: 'the adapter may not read its file', cause: unnamed(thrown) })
+  throw new Fault('source_unavailable', { cause: unnamed(thrown) })
+}
+
+/** The text of the system's own error has the name of the file, which is not for the log. */
+function unnamed(thrown: unknown): Error {
+  const { code, syscall } = thrown as { code?: unknown; syscall?: unknown }
+  return new Error(`${code} at ${syscall}`)
 }

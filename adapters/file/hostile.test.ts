@@ -138,6 +138,7 @@ const BROKEN: Record<string, [format: object, content: string | Buffer, why: Reg
   ],
   'an open quote': [{}, 'name\n"a\nb\n', /line 3 .* quote that is never closed/],
   'an open quote of 2 MB': [{}, `name\n"${'a\n'.repeat(1_000_000)}`, /longer than 1048576 bytes/],
+  'only delimiters': [{}, `name,other\n${','.repeat(20_000_000)}`, /line of its file is longer than/],
   'a quote inside': [{}, 'name\na"b\n', /line 2 .* quote inside a value/],
   'behind a quote': [{}, 'name\n"a"b\n', /line 2 .* behind a closing quote/],
   'too few values': [{}, 'name,other\na,b\nc\n', /line 3 .* another number of values/],

@@ -5,8 +5,9 @@ import { BrokenFile } from './read-file.ts'
 
 /** A quote that is never closed ends here, and not at the end of the memory. */
 const RECORD_BYTES = 1024 * 1024
+const TOO_LONG = `is longer than ${RECORD_BYTES} bytes: a quote may never be closed`
 const WHY: Record<string, string> = {
-  CSV_MAX_RECORD_SIZE: `is longer than ${RECORD_BYTES} bytes: a quote may never be closed`,
+  CSV_MAX_RECORD_SIZE: TOO_LONG,
   CSV_QUOTE_NOT_CLOSED: 'has a quote that is never closed',
   CSV_INVALID_CLOSING_QUOTE: 'has something behind a closing quote',
   INVALID_OPENING_QUOTE: 'has a quote inside a value',
@@ -32,6 +33,7 @@ export async function* readCsv(
   // It is told to whoever writes, too.
   parser.on('error', () => undefined)
   let records: string[][] = []
+  let open = 0
   parser.on('data', (record: string[]) => records.push(record))
   let places = form.header ? undefined : columns.map((column) => Number(column) - 1)
   const taken = (): string[][] => {
@@ -45,6 +47,9 @@ export async function* readCsv(
   try {
     for await (const piece of text) {
       await written(parser, piece)
+      // The parser does not count empty values, of which a line could have any number.
+      open = records.length === 0 ? open + piece.length : 0
+      if (open > RECORD_BYTES) throw new BrokenFile(`a line of its file ${TOO_LONG}`)
       yield taken()
     }
     parser.end()

@@ -23,15 +23,24 @@ export type ReadFile = <T>(
   use: (file: LentFile) => Promise<T>,
 ) => Promise<T>
 
+/** Runs a reading in its turn, with the time that it has; the file of this name is complete before it takes a place. */
+export type InTurn = <T>(name: string | undefined, read: (signal: AbortSignal) => Promise<T>) => Promise<T>
+
 const CHUNK_BYTES = 64 * 1024
 
 export function createReadFile(q: {
   source: FileSource
   checkComplete: CheckComplete
   broken: ReturnType<typeof createBrokenFiles>
+  /** What files are read for: a file that is broken for one use may be right for another. */
+  use: string
   fileBytes: number
 }): ReadFile {
   const { source } = q
+  const noted = (facts: FileFacts, what: string): Fault => {
+    q.broken.add(q.use, facts, what)
+    return new Fault('source_failed', { what })
+  }
   return async (name, signal, use) => {
     const facts = await within(signal, source.look(name))
     if (facts === undefined) {
@@ -39,8 +48,8 @@ export function createReadFile(q: {
       throw new Fault('not_found')
     }
     await within(signal, q.checkComplete(facts, signal))
-    q.broken.check(facts)
-    if (facts.size > q.fileBytes) throw noted(q.broken, facts, `its file is larger than ${q.fileBytes} bytes`)
+    q.broken.check(q.use, facts)
+    if (facts.size > q.fileBytes) throw noted(facts, `its file is larger than ${q.fileBytes} bytes`)
     const file = await within(signal, source.open(name), (late) => void late?.close().catch(() => undefined))
     if (file === undefined) throw new Fault('file_changing')
     const checkSame = async (): Promise<void> => {
@@ -53,7 +62,7 @@ export function createReadFile(q: {
     } catch (thrown) {
       if (!(thrown instanceof BrokenFile)) throw thrown
       await checkSame()
-      throw noted(q.broken, facts, thrown.what)
+      throw noted(facts, thrown.what)
     } finally {
       await file.close().catch(() => undefined)
     }
@@ -78,9 +87,4 @@ async function* chunksOf(file: OpenFile, size: number, signal: AbortSignal): Asy
     at += chunk.length
     yield chunk
   }
-}
-
-function noted(broken: ReturnType<typeof createBrokenFiles>, facts: FileFacts, what: string): Fault {
-  broken.add(facts, what)
-  return new Fault('source_failed', { what })
 }

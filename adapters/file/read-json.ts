@@ -5,16 +5,16 @@ import { BrokenFile } from './read-file.ts'
 
 const MAX_DEPTH = 32
 
-/** The values of `columns` of each row; a column that begins with a slash is a JSON Pointer in the row. Throws BrokenFile. */
-export function readJson(text: string, pointer: string, columns: string[]): unknown[][] {
+/** The values of `columns` row by row; a column that begins with a slash is a JSON Pointer in the row. Throws BrokenFile. */
+export function* readJson(text: string, pointer: string, columns: string[]): Generator<unknown[], void> {
   const paths = columns.map((column) => (column.startsWith('/') ? partsOf(column) : [column]))
   const found = follow(parse(text), partsOf(pointer))
   const rows = Array.isArray(found) ? found : [found]
-  return rows.map((row, at) => {
+  for (const [at, row] of rows.entries()) {
     if (typeof row !== 'object' || row === null || Array.isArray(row))
       throw new BrokenFile(`row ${at + 1} of its file is no object`)
-    return paths.map((path) => follow(row, path))
-  })
+    yield paths.map((path) => follow(row, path))
+  }
 }
 
 function parse(text: string): unknown {

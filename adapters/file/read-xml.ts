@@ -7,10 +7,14 @@ import { BrokenFile } from './read-file.ts'
 const BOUNDS = { elements: 500_000, nodes: 1_000_000, depth: 32, scope: 64, attributes: 64 }
 
 /**
- * The values of `columns` of each row: `name`, `name/inner`, `@attribute`, `name/@attribute`. `rows` is the way from the root to
+ * The values of `columns` row by row: `name`, `name/inner`, `@attribute`, `name/@attribute`. `rows` is the way from the root to
  * the rows. Throws BrokenFile.
  */
-export async function readXml(xml: Buffer, rows: string, columns: string[]): Promise<unknown[][]> {
+export async function* readXml(
+  xml: Buffer,
+  rows: string,
+  columns: string[],
+): AsyncGenerator<unknown[], void> {
   const root = await parse(xml)
   const [first, ...names] = rows.split('/').slice(1)
   if (root.name !== first) throw new BrokenFile(`its file does not begin with ${first}`)
@@ -18,7 +22,7 @@ export async function readXml(xml: Buffer, rows: string, columns: string[]): Pro
   for (const name of names)
     found = found.flatMap(({ children }) => children.filter((child) => child.name === name))
   const paths = columns.map((column) => column.split('/'))
-  return found.map((row, at) => paths.map((path) => valueIn(row, path, at + 1)))
+  for (const [at, row] of found.entries()) yield paths.map((path) => valueIn(row, path, at + 1))
 }
 
 async function parse(xml: Buffer): Promise<XmlElement> {

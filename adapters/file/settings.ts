@@ -192,7 +192,7 @@ export const settingsSchema = {
         readers: { type: 'integer', minimum: 1, maximum: 64, default: 4 },
         waiting: { type: 'integer', minimum: 0, maximum: 10_000, default: 100 },
         fileBytes: { type: 'integer', minimum: 1024, maximum: 17_179_869_184, default: 67_108_864 },
-        documentBytes: { type: 'integer', minimum: 1024, maximum: 67_108_864, default: 8_388_608 },
+        documentBytes: { type: 'integer', minimum: 1024, maximum: 16_777_216, default: 8_388_608 },
         rows: { type: 'integer', minimum: 1, maximum: 10_000_000, default: 1_000_000 },
         files: { type: 'integer', minimum: 1, maximum: 1_000_000, default: 200_000 },
         answerBytes: { type: 'integer', minimum: 1024, maximum: 33_554_432, default: 1_048_576 },

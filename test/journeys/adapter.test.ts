@@ -1,10 +1,10 @@
 /**
- * The guide docs/adapters.md as it is followed: the example's table is registered by the command line and read by another agency,
- * through both security servers, over mutual TLS on the last way.
+ * The guide docs/adapters.md as it is followed: the examples' table and files are registered by the command line and read by another
+ * agency, through both security servers, the table over mutual TLS on the last way.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { generateKeyPairSync, X509Certificate } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -163,4 +163,49 @@ t.test('nobody but the security server is let in, and the adapter ends cleanly',
   t.notOk(isGone(reader))
   child.kill('SIGKILL')
   t.ok(await until('the end of the reading process with its adapter', () => isGone(reader)))
+})
+
+t.test('files become a service that another agency reads, row by row and as they are', async (t) => {
+  const example = path.join(ROOT, 'docs/examples/file-adapter.yaml')
+  const content = 'valuuta;nimetus;kurss\nUSD;US dollar;1,0837\nSEK;Swedish krona;11,4\n'
+  mkdirSync(file('rates'))
+  writeFileSync(file('rates/rates-2026-11-02.csv'), content)
+  const at = world.address(41)
+  const env = {
+    ...environment,
+    FILE_ADAPTER_SOURCE_FOLDER: file('rates'),
+    FILE_ADAPTER_LISTEN_ADDRESS: at,
+    FILE_ADAPTER_MONITORING_ADDRESS: at,
+  }
+  const adapter = spawn(CONCORDAT, ['adapter', 'file', '--configuration', example], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env,
+  })
+  t.teardown(() => void adapter.kill('SIGKILL'))
+  const over = new Promise((resolve) => void adapter.once('exit', resolve))
+  await new Promise<void>((resolve) => void adapter.once('message', () => resolve()))
+  const told = ['adapter', 'file', 'register', '--configuration', example]
+  const made = await promisify(execFile)(
+    CONCORDAT,
+    [...told, '--client', colons(population.client), '--enable'],
+    { env },
+  )
+  const [, id = ''] = /add-access-right (\d+)/.exec(made.stdout) ?? []
+  const right = ['--subjectType', 'SUBSYSTEM', '--subjectId', colons(tax.client)]
+  await concordat('server', 'add-access-right', id, ...right)
+  const read = (target: string) =>
+    world.ask('tax', `/r1/${population.client}/rates${target}`, { headers: CLIENT })
+  const one = await until('the right to be known', async (saw) => {
+    const reply = await read('/rates/2026-11-02/USD')
+    return saw(reply.status) === 200 && reply
+  })
+  t.strictSame(one.json(), { currency: 'USD', name: 'US dollar', rate: 1.0837 })
+  t.match((await read('/files')).json(), { items: [{ name: 'rates-2026-11-02.csv', size: content.length }] })
+  const whole = await read('/files/rates-2026-11-02.csv')
+  t.equal(whole.body.toString(), content)
+  const digest = createHash('sha256').update(content).digest('base64')
+  t.match(whole.headers, { 'content-type': 'text/csv', 'content-digest': `sha-256=:${digest}:` })
+  t.not((await read('/files/..%2frates-2026-11-02.csv')).status, 200)
+  adapter.kill('SIGTERM')
+  t.equal(await over, 0)
 })
