@@ -26,13 +26,12 @@ type Q = {
   whole: Memory<string>
   inTurn: InTurn
 }
-/** Rows that fit, and where the next page begins: after so many rows of the file. */
-type Found = { rows: JsonValue[][]; next: number | undefined; mark: string }
+/** Rows that fit, as they are written, and where the next page begins: after so many rows of the file. */
+type Found = { rows: string[]; next: number | undefined; mark: string }
 
 export function createHandler(q: Q): OperationHandler {
   const { resource, limits } = q
   const { one, page } = resource.settings
-  const { write } = writing(resource.fields)
   return async ({ params, query }) => {
     const given = new Map(Object.entries({ ...params, ...query } as Record<string, unknown>))
     const name = nameOf(resource.file, given)
@@ -44,9 +43,8 @@ export function createHandler(q: Q): OperationHandler {
       .catch((thrown: unknown) => {
         throw missing(thrown, resource)
       })
-    const items = found.rows.map(write)
-    if (one) return object(items, found, limits.answerBytes)
-    const text = collect(items, limits.answerBytes)
+    if (one) return object(found, limits.answerBytes)
+    const text = collect(found.rows, limits.answerBytes)
     if (found.next === undefined) return json(`{"items":[${text}]}`)
     const next = nextQuery(query, `${found.mark}.${found.next}`)
     return json(`{"items":[${text}],"next":${JSON.stringify(next)}}`)
@@ -68,13 +66,23 @@ async function find(
   const found: Found = { rows: [], next: undefined, mark }
   // Until a version has once been read to its end, its first rows are not given: what is broken further down is found first.
   const isWhole = q.whole.get(name) === version
+  const { write } = writing(q.resource.fields)
   let at = 0
+  let size = 0
   for await (const some of readRows({ ...q.resource, limits: q.limits }, file)) {
     for (const row of some) {
       at++
       if (found.next !== undefined || at <= Number(skipped) || !fits(row)) continue
-      if (found.rows.length < most) found.rows.push(row)
-      else found.next = at - 1
+      if (found.rows.length >= most) {
+        found.next = at - 1
+        continue
+      }
+      const text = write(row)
+      size += text.length
+      // A few rows may be longer than any answer.
+      if (size > q.limits.answerBytes)
+        throw new Fault('answer_too_large', { what: `it has more than ${q.limits.answerBytes} bytes` })
+      found.rows.push(text)
     }
     if (found.next !== undefined && isWhole) break
   }
@@ -98,8 +106,8 @@ function filterFor(
   return (row) => wanted.every(({ place, values }) => values.has(row[place]))
 }
 
-function object(items: string[], found: Found, most: number): Answer {
-  const [item] = items
+function object(found: Found, most: number): Answer {
+  const [item] = found.rows
   if (item === undefined) throw new Fault('not_found')
   if (found.next !== undefined)
     throw new Fault('source_failed', { what: 'more than one row fits, and the mapping says one' })

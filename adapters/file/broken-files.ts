@@ -20,6 +20,8 @@ type BrokenFiles = {
 
 const MOST = 1000
 const TOLD = 10
+/** As many are looked at again each time; the others have their turn the next time. */
+const RENEWED = 50
 
 export function createBrokenFiles(q: {
   source: Pick<FileSource, 'look'>
@@ -42,12 +44,15 @@ export function createBrokenFiles(q: {
       q.log.warn({ what }, 'a file cannot be read: /health/ready names it')
     },
     finding: async () => {
-      const told: string[] = []
-      for (const [key, { name, version, what }] of broken.entries().slice(-TOLD)) {
-        const now = await q.source.look(name)
-        if (now?.version === version) told.push(`${printable(name)} (${what})`)
+      for (const [key, known] of broken.entries().slice(0, RENEWED)) {
+        const now = await q.source.look(known.name)
+        if (now?.version === known.version) broken.set(key, known)
         else broken.delete(key)
       }
+      const told = broken
+        .entries()
+        .slice(-TOLD)
+        .map(([, { name, what }]) => `${printable(name)} (${what})`)
       if (told.length === 0) return { ok: true }
       return { ok: true, reason: `${broken.size} cannot be read: ${told.join('; ')}` }
     },

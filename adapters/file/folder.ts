@@ -16,6 +16,8 @@ const ABSENT: ReadonlySet<unknown> = new Set([
   'ENXIO',
   'EISDIR',
 ])
+/** What RFC 3339 can write. */
+const LAST_MS = Date.parse('9999-12-31T23:59:59Z')
 const REFUSED: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM'])
 
 export function openFolder(folder: string, most: number): FileSource {
@@ -73,9 +75,10 @@ async function namesIn(folder: string, most: number, signal: AbortSignal): Promi
   return names
 }
 
-/** The time of a change (ctime) cannot be set by whoever writes the file. */
-function factsOf(name: string, { size, mtime, mtimeMs, ctimeMs, ino }: Stats): FileFacts {
-  return { name, size, modified: mtime, version: `${ino}.${size}.${mtimeMs}.${ctimeMs}` }
+/** The time of a change (ctime) cannot be set by whoever writes the file; that of its content can be any. */
+function factsOf(name: string, { size, mtimeMs, ctimeMs, ino }: Stats): FileFacts {
+  const modified = new Date(Math.min(Math.max(mtimeMs, 0), LAST_MS))
+  return { name, size, modified, version: `${ino}.${size}.${mtimeMs}.${ctimeMs}` }
 }
 
 function absentOrFault(thrown: unknown): undefined {

@@ -17,6 +17,8 @@ type Lies = {
   /** The bytes of an answer to a read of so many. */
   give?: (length: number) => Buffer | undefined
   isSilent?: boolean
+  /** It lets the user in, and never opens what he asks for. */
+  isDeaf?: boolean
 }
 
 type HostileServer = { host: string; port: number; hostKey: string; lies: Lies; asked: string[] }
@@ -44,6 +46,7 @@ export async function startHostileSftp(
       else context.reject(['password'])
     })
     connection.on('session', (accept) => {
+      if (found.lies.isDeaf === true) return
       accept().on('sftp', (acceptSftp) => serve(acceptSftp(), found))
     })
   })

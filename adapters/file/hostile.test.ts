@@ -69,6 +69,7 @@ t.test('nobody leaves the folder', async (t) => {
     symlinkSync('.hidden.csv', path.join(folder, 'inner.csv'))
     execFileSync('mkfifo', [path.join(folder, 'pipe.csv')])
     put('good.csv', 'name\n=cmd|calc!A1\n')
+    if (kind === 'folder') execFileSync('touch', ['-d', '@9000000000000000', path.join(folder, 'good.csv')])
     const format = { kind: 'csv' }
     const parameters = { code: { type: 'string', pattern: '[^]*', maxLength: 1000 } }
     const resources = [

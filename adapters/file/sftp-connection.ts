@@ -19,6 +19,7 @@ export type SftpConnection = {
 
 const PORT = 22
 const CONNECT_MS = 10_000
+const SESSION_MS = 12_000
 /** An operation that takes longer has hung: the connection is given up with all that wait for it. */
 const OPERATION_MS = 20_000
 const KEEP_ALIVE = { keepaliveInterval: 10_000, keepaliveCountMax: 3 }
@@ -57,9 +58,12 @@ export async function openConnection(source: SourceSettings, log: Log): Promise<
     client = mine
     let shown: string | undefined
     let isLost = false
+    // The library's own time ends with the log-in; a server could answer no more after it, and seem alive.
+    const late = setTimeout(() => lost(), SESSION_MS)
     const lost = (cause?: Error): void => {
       if (isLost) return
       isLost = true
+      clearTimeout(late)
       if (client === mine) [client, current] = [undefined, undefined]
       const isOther = shown !== undefined && !source.hostKeys!.includes(shown)
       const what = isOther ? 'the server shows another key than source.hostKeys' : undefined
@@ -74,6 +78,7 @@ export async function openConnection(source: SourceSettings, log: Log): Promise<
         if (error !== undefined) return lost(error)
         sftp.on('error', lost)
         sftp.on('close', () => lost())
+        clearTimeout(late)
         resolve(sftp)
       }),
     )

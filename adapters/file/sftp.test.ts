@@ -148,6 +148,14 @@ t.test('a server that lies', async (t) => {
   const asked = server.asked.filter((one) => !one.startsWith('lstat') && !one.includes(` of ${user}`))
   t.strictSame([...new Set(asked)], ['open /in/a.csv to read'], 'nothing but reading was asked of it')
 
+  await t.test('a server that lets in and then does nothing', async (t) => {
+    lies.isDeaf = true
+    const deaf = await startAdapter(t, fileAdapter, { settings })
+    t.match(await deaf.monitor('/health/ready'), { status: 503 })
+    lies.isDeaf = false
+    await until('an answer', async (saw) => saw(await deaf.ask('/a')).status === 200)
+  })
+
   await t.test('a wrong password is not tried at every request', async (t) => {
     writeFileSync(`${passwordFile}2`, 'other', { mode: 0o600 })
     const wrong = await startAdapter(t, fileAdapter, {
