@@ -171,7 +171,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await wide.check('examine-anchor')
   await wide.open(PAGES['catalogue-service']!)
   await wide.page.getByRole('button', { name: 'Show or hide it as text' }).click()
-  t.equal(await wide.page.getByLabel('OpenAPI document').inputValue(), '<script>')
+  t.equal(await wide.page.getByLabel('OpenAPI or WSDL document').inputValue(), '<script>')
   await wide.page.getByRole('button', { name: 'Request access' }).click()
   await wide.check('request-access')
   await certificateProfiles(t, wide, narrow, certificate.der)
