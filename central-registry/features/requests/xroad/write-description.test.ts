@@ -50,7 +50,7 @@ void t.test(
     t.strictSame(
       services,
       KINDS.map((code) => ({
-        ...{ code, version: undefined },
+        ...{ code, version: undefined, title: '' },
         url: 'https://registry.example:4002/managementservice/manage/',
       })),
     )
