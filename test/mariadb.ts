@@ -10,6 +10,7 @@ import { tmpdir, userInfo } from 'node:os'
 import path from 'node:path'
 import { createConnection } from 'mysql2/promise'
 import t from 'tap'
+import { freeze } from './freeze-process.ts'
 import { findProgram } from './outside-tools.ts'
 import { until } from './until.ts'
 
@@ -26,8 +27,9 @@ type MariadbServer = {
   /** Ends the server as a crash would; `start` recovers. */
   crash(): Promise<void>
   start(): Promise<void>
-  /** Freezes or thaws the server (SIGSTOP, SIGCONT). */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void
+  /** Nothing of the server moves until it is thawed. */
+  freeze(): void
+  thaw(): void
 }
 
 /** Whether MariaDB's server programs are on this machine. */
@@ -90,7 +92,14 @@ export async function startMariadb(more: string[] = []): Promise<MariadbServer> 
     for (const one of [folder, place]) rmSync(one, { recursive: true, force: true })
   })
   await start()
-  return { socket, run, start, crash: () => stop('SIGKILL'), signal: (signal) => void child?.kill(signal) }
+  return {
+    socket,
+    run,
+    start,
+    crash: () => stop('SIGKILL'),
+    freeze: () => freeze([child!.pid!]),
+    thaw: () => void child?.kill('SIGCONT'),
+  }
 }
 
 /** The folder of a new server, to be copied: making one takes seconds. It appears complete, by a rename. */

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import t from 'tap'
+import { freeze } from './freeze-process.ts'
 import { findProgram, postgresqlFolders } from './outside-tools.ts'
 import { until } from './until.ts'
 
@@ -27,8 +28,9 @@ export type PostgresqlServer = {
   /** Ends every server process as a crash would; `start` recovers. */
   crash(): Promise<void>
   start(): Promise<void>
-  /** Freezes or thaws the server's processes (SIGSTOP, SIGCONT). */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void
+  /** None of the server's processes moves until they are thawed. */
+  freeze(): void
+  thaw(): void
 }
 
 let shared: Promise<PostgresqlServer> | undefined
@@ -92,7 +94,14 @@ export async function startPostgresql(more: string[] = []): Promise<PostgresqlSe
   return {
     start,
     crash: () => stop('SIGQUIT'),
-    signal: (signal) => signalTree(child?.pid, signal),
+    freeze: () => {
+      // The first process is stopped first, so that it starts no other meanwhile.
+      freeze([child!.pid!])
+      freeze(childrenOf(child!.pid!))
+    },
+    thaw: () => {
+      for (const pid of [...childrenOf(child!.pid!), child!.pid!]) process.kill(pid, 'SIGCONT')
+    },
     dump: () => {
       const program = findProgram(['pg_dumpall'], postgresqlFolders()) ?? 'pg_dumpall'
       const options = ['-h', folder, '-U', 'postgres']
@@ -179,18 +188,9 @@ async function ready(url: string): Promise<void> {
   )
 }
 
-function signalTree(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return
-  process.kill(pid, signal)
+function childrenOf(pid: number): number[] {
   const task = `/proc/${pid}/task/${pid}/children`
-  if (!existsSync(task)) return
-  const children = execFileSync('cat', [task], { encoding: 'utf8' }).split(' ').filter(Boolean)
-  for (const child of children) {
-    try {
-      process.kill(Number(child), signal)
-    } catch (thrown) {
-      // A server process may end in between.
-      if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
-    }
-  }
+  if (!existsSync(task)) return []
+  const children = execFileSync('cat', [task], { encoding: 'utf8' })
+  return children.split(' ').filter(Boolean).map(Number)
 }

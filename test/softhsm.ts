@@ -8,6 +8,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import { freeze } from './freeze-process.ts'
 import { findProgram } from './outside-tools.ts'
 import { until } from './until.ts'
 
@@ -112,7 +113,7 @@ export async function startSoftHsm(): Promise<SoftHsm> {
     crashModule() {
       for (const pid of processesOf(child!.pid!)) process.kill(pid, 'SIGKILL')
     },
-    freeze: () => signalGroup('SIGSTOP'),
+    freeze: () => freeze([child!.pid!, ...processesOf(child!.pid!)]),
     thaw: () => signalGroup('SIGCONT'),
     setPin: (pin) =>
       void run('pkcs11-tool', [

@@ -9,6 +9,7 @@ import { connect } from 'node:net'
 import { userInfo } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
+import { freeze } from './freeze-process.ts'
 import { findProgram } from './outside-tools.ts'
 import { until } from './until.ts'
 
@@ -22,8 +23,9 @@ export type SshServer = {
   /** Ends the server and its connections as a crash would; `start` brings it back, with another host key if `again` says so. */
   crash(): Promise<void>
   start(again?: 'other-key'): Promise<void>
-  /** Stops the processes of the connections where they are, and lets them go on. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void
+  /** The server and its connections stand until they are thawed. */
+  freeze(): void
+  thaw(): void
 }
 
 const FOLDERS = ['/usr/sbin', '/usr/local/sbin']
@@ -95,7 +97,13 @@ export async function startSshd(t: Test): Promise<SshServer> {
   })
   await start()
   const hostKey = execFileSync('ssh-keygen', ['-lf', at('host.pub')], { encoding: 'utf8' }).split(' ')[1]!
-  return { ...{ host, port: PORT, user, keyFile: at('client'), hostKey }, crash, start, signal: toAll }
+  return {
+    ...{ host, port: PORT, user, keyFile: at('client'), hostKey },
+    crash,
+    start,
+    freeze: () => freeze([child!.pid!, ...below(child!.pid!)]),
+    thaw: () => toAll('SIGCONT'),
+  }
 }
 
 /** The processes that a process has started, and those that they have: one and more for each connection. */

@@ -111,8 +111,8 @@ const OPEN: Record<Kind, (t: Test) => Promise<TestDatabase>> = {
       },
       away: server.crash,
       back: server.start,
-      freeze: () => server.signal('SIGSTOP'),
-      thaw: () => server.signal('SIGCONT'),
+      freeze: server.freeze,
+      thaw: server.thaw,
     }
   },
   mariadb: async () => {
@@ -127,8 +127,8 @@ const OPEN: Record<Kind, (t: Test) => Promise<TestDatabase>> = {
       run: (statement) => server.run('use register', statement),
       away: server.crash,
       back: server.start,
-      freeze: () => server.signal('SIGSTOP'),
-      thaw: () => server.signal('SIGCONT'),
+      freeze: server.freeze,
+      thaw: server.thaw,
     }
   },
 }

@@ -8,6 +8,7 @@ import t from 'tap'
 import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
 import { hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { startProcessClock } from '../fakes/process-clock.ts'
+import { freeze } from '../freeze-process.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act, close } from '../second-person.ts'
 import { until } from '../until.ts'
@@ -308,7 +309,7 @@ void t.test('two people of a sandbox', async (t) => {
     const { pid } = world.processes.find(({ name }) => name === 'central registry')!
     const { page } = anna
     await anna.open('/members')
-    process.kill(pid, 'SIGSTOP')
+    freeze([pid!])
     try {
       await page.getByRole('link', { name: 'Subsystems', exact: true }).click()
       await page.getByText('Loading …').waitFor()

@@ -4,6 +4,7 @@
  */
 import type { Test } from 'tap'
 import { openBrowser, type Visitor, visitor } from '../browser.ts'
+import { freeze } from '../freeze-process.ts'
 import type { Instance } from '../processes.ts'
 import type { Admin } from '../world.ts'
 
@@ -43,7 +44,7 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
   await anna.page.clock.install()
   const keysNamed = async (name: string): Promise<number> =>
     (await registryAdmin.get<object[]>(`/api-keys?q=${name}`)).length
-  const signal = (name: NodeJS.Signals): boolean => process.kill(instance.process('registry').pid, name)
+  const pid = (): number => instance.process('registry').pid!
 
   return {
     async registryStops() {
@@ -51,7 +52,7 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
       await olga.page.getByText('It answers: exchange goes on').waitFor()
       await anna.open('/api-keys')
       const typed = await typeKey(anna, 'stopped')
-      signal('SIGSTOP')
+      freeze([pid()])
       await send(anna)
       await anna.page.clock.fastForward(LATE_MS)
       await anna.page.getByText('has not answered within 30 seconds').waitFor()
@@ -62,7 +63,7 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
       await anna.page.setViewportSize(WIDE)
       t.equal(await typed.inputValue(), 'stopped', 'nothing that was typed is lost')
       await send(anna)
-      signal('SIGCONT')
+      process.kill(pid(), 'SIGCONT')
       await anna.page
         .getByText(/was taken up before|Put it away now/)
         .first()
@@ -73,13 +74,13 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
       await anna.page.getByRole('cell', { name: 'stopped' }).first().waitFor()
 
       // A list that does not arrive.
-      signal('SIGSTOP')
+      freeze([pid()])
       await anna.page.getByRole('link', { name: 'Members', exact: true }).click()
       await anna.page.getByText('Loading …').waitFor()
       await anna.page.clock.fastForward(LATE_MS)
       await anna.page.getByText('has not answered within 30 seconds').waitFor()
       await anna.check('list-not-answered')
-      signal('SIGCONT')
+      process.kill(pid(), 'SIGCONT')
       await anna.page.getByRole('button', { name: 'Try again' }).click()
       await anna.page.getByRole('cell', { name: 'DEV:GOV:1002' }).first().waitFor()
     },

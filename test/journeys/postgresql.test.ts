@@ -196,12 +196,12 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   })
 
   await t.test('PostgreSQL hangs', async (t) => {
-    postgresql.signal('SIGSTOP')
+    postgresql.freeze()
     const { status, headers } = await ask('frozen')
     t.strictSame([status, headers['x-road-error']], [503, 'server.clientproxy.logging_failed'])
     t.equal(await probe(tax.adminUrl, 'live'), 200)
     await untilReady(tax.adminUrl, 503)
-    postgresql.signal('SIGCONT')
+    postgresql.thaw()
     await untilAnswered()
     await untilReady(tax.adminUrl)
     await checkLogs(t)
