@@ -191,7 +191,7 @@ t.test('PostgreSQL down, crashed and frozen: a clear fault, then it goes on by i
   await server.start()
   await put('d')
   t.strictSame(await names(database), ['a', 'b', 'c', 'd'], 'what was acknowledged is there after the crash')
-  server.freeze()
+  await server.freeze()
   await t.rejects(put('while frozen'), { code: 'database_error' })
   server.thaw()
   await put('e')

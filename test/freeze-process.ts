@@ -1,24 +1,16 @@
-/** Freezes processes for tests (SIGSTOP), and does not return before every thread of theirs stands. */
+/** Freezes processes for tests (SIGSTOP) until every thread of theirs stands. */
 import { readdirSync, readFileSync } from 'node:fs'
+import { until } from './until.ts'
 
 const STATES_THAT_STAND = new Set(['T', 't', 'Z', 'X'])
-// A thread that is in a system call may take until its end; only a failing test waits this long.
-const DEADLINE_MS = 30_000
 
 /**
  * Promises that none of the processes does anything from here on until SIGCONT: the signal itself reaches the threads of a
  * busy machine later, and until then they go on answering. A process that has ended meanwhile is left out.
  */
-export function freeze(pids: number[]): void {
+export async function freeze(pids: number[]): Promise<void> {
   for (const pid of pids) send(pid)
-  const pause = new Int32Array(new SharedArrayBuffer(4))
-  const deadline = Date.now() + DEADLINE_MS
-  for (;;) {
-    const moving = pids.flatMap(threadsThatMove)
-    if (moving.length === 0) return
-    if (Date.now() > deadline) throw new Error(`still moving after SIGSTOP: threads ${moving.join(', ')}`)
-    Atomics.wait(pause, 0, 0, 1)
-  }
+  await until('no thread that moves', (saw) => saw(pids.flatMap(threadsThatMove)).length === 0)
 }
 
 function send(pid: number): void {

@@ -28,7 +28,7 @@ type MariadbServer = {
   crash(): Promise<void>
   start(): Promise<void>
   /** Nothing of the server moves until it is thawed. */
-  freeze(): void
+  freeze(): Promise<void>
   thaw(): void
 }
 

@@ -29,7 +29,7 @@ export type PostgresqlServer = {
   crash(): Promise<void>
   start(): Promise<void>
   /** None of the server's processes moves until they are thawed. */
-  freeze(): void
+  freeze(): Promise<void>
   thaw(): void
 }
 
@@ -94,10 +94,10 @@ export async function startPostgresql(more: string[] = []): Promise<PostgresqlSe
   return {
     start,
     crash: () => stop('SIGQUIT'),
-    freeze: () => {
+    freeze: async () => {
       // The first process is stopped first, so that it starts no other meanwhile.
-      freeze([child!.pid!])
-      freeze(childrenOf(child!.pid!))
+      await freeze([child!.pid!])
+      await freeze(childrenOf(child!.pid!))
     },
     thaw: () => {
       for (const pid of [...childrenOf(child!.pid!), child!.pid!]) process.kill(pid, 'SIGCONT')

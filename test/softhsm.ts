@@ -31,7 +31,7 @@ type SoftHsm = {
   /** Kills only the module's processes; the server goes on. */
   crashModule(): void
   /** Freezes all processes, like a device that hangs, until `thaw`. */
-  freeze(): void
+  freeze(): Promise<void>
   thaw(): void
   /** Makes another token in the same device. */
   addToken(label: string): void

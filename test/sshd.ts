@@ -24,7 +24,7 @@ export type SshServer = {
   crash(): Promise<void>
   start(again?: 'other-key'): Promise<void>
   /** The server and its connections stand until they are thawed. */
-  freeze(): void
+  freeze(): Promise<void>
   thaw(): void
 }
 

@@ -60,7 +60,7 @@ t.test('OpenSSH', async (t) => {
       settings: { ...common, source, limits: { readMs: 500 } },
     })
     await until('an answer', async (saw) => saw(await ask('/a')).status === 200)
-    server.freeze()
+    await server.freeze()
     t.match(await ask('/a'), { status: 504, body: { type: 'source_timeout' } })
     server.thaw()
     await until('an answer again', async (saw) => saw(await ask('/a')).status === 200)

@@ -18,7 +18,7 @@ export type TestDatabase = {
   away(): Promise<void>
   back(): Promise<void>
   /** Stops the server's processes where they are, and lets them go on; a file cannot be stopped. */
-  freeze?: (() => void) | undefined
+  freeze?: (() => Promise<void>) | undefined
   thaw?: (() => void) | undefined
 }
 

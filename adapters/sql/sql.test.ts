@@ -171,7 +171,7 @@ t.test('rows, one and many', async (t) => {
 
     await t.test('a database that does not move', async (t) => {
       if (database.freeze === undefined) return t.pass('a file always moves')
-      database.freeze()
+      await database.freeze()
       t.match(await ask('/persons/P001'), { status: 504, body: { type: 'source_timeout' } })
       database.thaw?.()
       await until('the database again', async (saw) => saw(await ask('/persons/P001')).status === 200)

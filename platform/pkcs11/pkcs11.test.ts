@@ -181,7 +181,7 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
   })
 
   await t.test('the module hangs', async (t) => {
-    hsm.freeze()
+    await hsm.freeze()
     const bounded = token.key(places.ec, { limitMs: 200 })
     await t.rejects(bounded.sign(SHA512, DATA), { code: 'token_unavailable', what: /within 0.2 s/ })
     let isReady = false

@@ -309,7 +309,7 @@ void t.test('two people of a sandbox', async (t) => {
     const { pid } = world.processes.find(({ name }) => name === 'central registry')!
     const { page } = anna
     await anna.open('/members')
-    freeze([pid!])
+    await freeze([pid!])
     try {
       await page.getByRole('link', { name: 'Subsystems', exact: true }).click()
       await page.getByText('Loading …').waitFor()

@@ -52,7 +52,7 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
       await olga.page.getByText('It answers: exchange goes on').waitFor()
       await anna.open('/api-keys')
       const typed = await typeKey(anna, 'stopped')
-      freeze([pid()])
+      await freeze([pid()])
       await send(anna)
       await anna.page.clock.fastForward(LATE_MS)
       await anna.page.getByText('has not answered within 30 seconds').waitFor()
@@ -74,7 +74,7 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
       await anna.page.getByRole('cell', { name: 'stopped' }).first().waitFor()
 
       // A list that does not arrive.
-      freeze([pid()])
+      await freeze([pid()])
       await anna.page.getByRole('link', { name: 'Members', exact: true }).click()
       await anna.page.getByText('Loading …').waitFor()
       await anna.page.clock.fastForward(LATE_MS)

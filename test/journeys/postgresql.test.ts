@@ -196,7 +196,7 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   })
 
   await t.test('PostgreSQL hangs', async (t) => {
-    postgresql.freeze()
+    await postgresql.freeze()
     const { status, headers } = await ask('frozen')
     t.strictSame([status, headers['x-road-error']], [503, 'server.clientproxy.logging_failed'])
     t.equal(await probe(tax.adminUrl, 'live'), 200)

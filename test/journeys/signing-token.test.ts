@@ -169,7 +169,7 @@ t.test('a central registry', async (t) => {
   await t.test('a token that hangs keeps nobody from changing the register', async (t) => {
     await give(1, half)
     t.match(await give(2, rest, second), { status: 200, body: { state: 'open' } })
-    hsm.freeze()
+    await hsm.freeze()
     let isPublished = false
     const publishing = publish(node).then(() => {
       isPublished = true
