@@ -23,12 +23,14 @@ export type Pairs = {
   concordat: Pair
   bare: Pair
   serverPids: number[]
+  instance: Instance
   stop(): Promise<void>
 }
 
 const PROVIDER_PORT = 9100
 const BARE_PORTS = { provider: 9201, consumer: 9202 }
-const SERVICE = 'bench'
+/** The code of the service that answers with any bytes. */
+export const SERVICE = 'bench'
 const DESCRIBED = 'described'
 const here = (file: string): string => new URL(file, import.meta.url).pathname
 
@@ -101,6 +103,7 @@ export async function startPairs(directory: string, network: string): Promise<Pa
       envelope: envelopeOf(layout),
     },
     serverPids: [pidOf(tax), pidOf(population)],
+    instance,
     stop,
   }
 }

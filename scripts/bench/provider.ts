@@ -1,5 +1,8 @@
 /** The provider's system of the bench: answers GET with the requested number of bytes, POST with one kilobyte. */
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import Fastify from 'fastify'
+import { manyBytes } from './many-bytes.ts'
 
 const { address, port } = JSON.parse(process.argv[2] ?? '{}') as { address: string; port: number }
 const app = Fastify()
@@ -17,6 +20,15 @@ app.get<{ Params: { size: string } }>('/bytes/:size', async (request, reply) =>
     .type('application/octet-stream')
     .send(bytesOf(Math.min(Number(request.params.size), 64 * 1024 * 1024))),
 )
+/** Larger than memory: made as it is sent, and what comes is answered by its digest. */
+app.get<{ Params: { size: string } }>('/large/:size', async (request, reply) =>
+  reply.type('application/octet-stream').send(Readable.from(manyBytes(Number(request.params.size)))),
+)
+app.post('/large', async (request, reply) => {
+  const digest = createHash('sha256')
+  for await (const chunk of request.raw) digest.update(chunk as Buffer)
+  return reply.type('text/plain').send(digest.digest('hex'))
+})
 /** 10 KB of objects. */
 const people = JSON.stringify({
   people: Array.from({ length: 103 }, (_, id) => ({

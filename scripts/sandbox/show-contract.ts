@@ -3,15 +3,11 @@
  * gone from an answer.
  */
 import type { ContractTerms } from '#schemas/contract.ts'
-import { type Administrator, byTwo, openAdministrator } from './administrator.ts'
-import { arrive } from './install-registry.ts'
 import type { Instance } from './instance.ts'
-import { type Agency, encoded, type Layout, POPULATION_SERVICE, subsystemText } from './layout.ts'
-import { invitedAt, serverUrl, signatoriesOf } from './people.ts'
+import { type Layout, POPULATION_SERVICE, subsystemText } from './layout.ts'
+import { putInForce } from './put-in-force.ts'
 
 type Say = (line: string) => void
-type Listed = { contract: string; title: string; state: string; contentHash: string; validUntil: string }
-
 const TITLE = 'Names for tax assessment'
 const FIELDS = ['/persons/code', '/persons/givenName', '/persons/familyName']
 const YEAR_MS = 365 * 86_400_000
@@ -21,7 +17,7 @@ export async function showContract(instance: Instance, familyName: string, say: 
   const { systems, agencies } = instance.layout
   const { population } = agencies
   say(`The Tax Agency searches for people under a contract, "${TITLE}":`)
-  say(`  in force        ${await putInForce(instance)}`)
+  say(`  in force        ${await putInForce(instance, termsOf(instance.layout))}`)
   const where = `http://${systems.address}:${systems.taxAgency}/persons?familyName=${encodeURIComponent(familyName)}`
   const reply = await fetch(where)
   const body = (await reply.json()) as { persons?: Record<string, string>[] }
@@ -41,71 +37,6 @@ export async function showContract(instance: Instance, familyName: string, say: 
     throw new Error('the answer has fields that the contract does not name')
   say(`  removed         ${removed.join(', ')}, before the ${population.name} signed`)
   say(`  on record       ${population.name}, index ${index}, contract ${form.contract}`)
-}
-
-/** The contract, agreed to and approved unless it holds already; says how. */
-async function putInForce(instance: Instance): Promise<string> {
-  const { layout, servers } = instance
-  const { tax, population } = layout.agencies
-  const asker = servers[tax.key]!
-  const known = await asker.get<{ contracts: Listed[] }>('/contracts?state=ACTIVE')
-  const held = known.contracts.find(
-    ({ title, validUntil }) => title === TITLE && Date.parse(validUntil) > Date.now(),
-  )
-  if (held !== undefined) return `until ${held.validUntil}, since an earlier start`
-  const [proposer, ...others] = [...(await logIn(instance, tax)), ...(await logIn(instance, population))]
-  try {
-    const { contract, hash } = await proposer!.person.send<{ contract: string; hash: string }>(
-      'POST',
-      '/contracts',
-      {
-        terms: termsOf(layout),
-        member: memberOf(layout, tax),
-      },
-    )
-    for (const { agency, person } of [proposer!, ...others]) {
-      await person.send('PUT', '/contracts/refresh')
-      const member = memberOf(layout, agency)
-      await person.send('POST', `/contracts/${contract}/accept`, { contentHash: hash, member })
-    }
-    await approve(instance, contract, hash)
-    await Promise.all([tax, population].map(({ key }) => servers[key]!.send('PUT', '/contracts/refresh')))
-    const names = [proposer!, ...others].map(({ name }) => name)
-    return `agreed by ${names.join(', ')}; approved by the registry`
-  } finally {
-    await Promise.all([proposer!, ...others].map(({ person }) => person.close()))
-  }
-}
-
-type Signatory = { agency: Agency; name: string; person: Administrator }
-
-/** Invited first: an earlier start may have ended before the contract was in force. */
-async function logIn({ layout, servers }: Instance, agency: Agency): Promise<Signatory[]> {
-  const server = servers[agency.key]!
-  const known = await server.get<{ email: string }[]>('/people?limit=500')
-  for (const one of invitedAt(layout, agency, 'signatory'))
-    if (!known.some(({ email }) => email === one.email)) await server.send('POST', '/people', one)
-  return Promise.all(
-    signatoriesOf(layout, agency).map(async (who, at) => {
-      const person = openAdministrator(serverUrl(agency), who, `${layout.people}${at + 1}`)
-      await person.login()
-      return { agency, name: who.name, person }
-    }),
-  )
-}
-
-async function approve(
-  { layout, registry, installed }: Instance,
-  contract: string,
-  hash: string,
-): Promise<void> {
-  const path = `/contracts/${contract}/approve`
-  const body = { contentHash: hash }
-  if (!installed) return registry.send('POST', path, body)
-  const two = await arrive(layout)
-  const reason = 'The Tax Agency may know the names of persons.'
-  await byTwo(two, { method: 'POST', path, body, reason })
-  await Promise.all(two.map((one) => one.close()))
 }
 
 function termsOf(layout: Layout): ContractTerms {
@@ -139,8 +70,4 @@ function termsOf(layout: Layout): ContractTerms {
       email: `contracts@${agency.key}.sandbox.example`,
     })),
   }
-}
-
-function memberOf({ instance, memberClass }: Layout, { memberCode }: Agency): string {
-  return encoded(`${instance}/${memberClass}/${memberCode}`)
 }
