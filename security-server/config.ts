@@ -264,7 +264,7 @@ export const settingsSchema = {
           type: 'integer',
           minimum: 1,
           default: 90,
-          description: 'How long a peer may take to answer',
+          description: 'How long a peer that has the request may be silent',
         },
         unstampedHours: {
           type: 'number',

@@ -15,6 +15,7 @@ import { idText, memberOf } from '#schemas/identifiers.ts'
 import { until } from '#test/until.ts'
 import { chainOf } from './mutual-tls.ts'
 import { authenticationCertificate, createPeerWorld, POPULATION } from './peer-fixture.ts'
+import { sayProcessing } from './say-processing.ts'
 import { tlsCredentials } from './tls-profile.ts'
 import { authenticationPath, createPeerVerifier } from './verify-peer.ts'
 import {
@@ -275,7 +276,7 @@ t.test('a request is sent once', async (t) => {
       (request, reply) => {
         reply.hijack()
         const { socket } = request.raw
-        const timer = setInterval(() => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'), 150)
+        const timer = setInterval(() => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'), 5)
         socket.once('close', () => clearInterval(timer))
       },
       'connection_lost',
@@ -315,6 +316,22 @@ t.test('a request is sent once', async (t) => {
     'no header',
   )
   t.equal(await textOf((await client.post(REQUEST)).content), 'fine')
+
+  // Longer than it may be silent.
+  answer = async (request, reply) => {
+    let said = 0
+    const write = reply.raw.writeProcessing.bind(reply.raw)
+    reply.raw.writeProcessing = () => {
+      said++
+      write()
+    }
+    const sayNoMore = sayProcessing(request.raw, reply.raw, 50)
+    await request.raw.resume().toArray()
+    await until('four seconds of notices', (saw) => saw(said) >= 80)
+    sayNoMore()
+    return reply.send('at last')
+  }
+  t.equal(await textOf((await hasty.post(REQUEST)).content), 'at last')
   await fails(t, client.post({ ...REQUEST, wanted: world.consumer.id }), 'invalid_security_server', false)
   await fails(
     t,

@@ -24,8 +24,11 @@ export type HttpCall = Omit<Dispatcher.DispatchOptions, 'body'> & { body: Buffer
 
 /** How many bytes are buffered before a reader takes them; beyond that the sender is paused. */
 const KEPT_BYTES = 64 * 1024
-/** Each 1xx answer restarts undici's time-out: without a limit, an endless series would keep the exchange open for ever. */
-const MOST_INTERIM = 16
+/**
+ * Each 1xx answer restarts undici's time-out: without a limit, an endless series would keep the exchange open for ever. A peer of ours
+ * sends one every half minute (say-processing.ts), so this is two hours.
+ */
+const MOST_INTERIM = 240
 
 /**
  * Resolves with the head of the answer. Rejects with undici's error, or with `head.late` after `head.ms`; that time includes

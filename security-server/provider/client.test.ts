@@ -215,7 +215,7 @@ t.test('a system that takes nothing of its request', async (t) => {
     [
       'notices without end',
       (_request, response) => {
-        const timer = setInterval(() => response.writeContinue(), 20)
+        const timer = setInterval(() => response.writeContinue(), 2)
         response.once('close', () => clearInterval(timer))
       },
       'outcome-unknown:service_failed',

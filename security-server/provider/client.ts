@@ -36,10 +36,12 @@ export type ServiceClient = {
 
 type Call = Parameters<ServiceClient['call']>[0]
 
+const LATE = new Set(['UND_ERR_BODY_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT'])
 const NO_ENTITY = new Set([204, 205, 304])
 /** One for each way of trusting services; more are only left behind by changed certificates. */
 const AGENTS_KEPT = 64
 const MAX_HEADER_BYTES = 32 * 1024
+const SLOWEST_BYTES_PER_SECOND = 1_000_000
 
 export function createServiceClient(settings: {
   connectTimeoutMs: number
@@ -107,11 +109,14 @@ export function createServiceClient(settings: {
           method: q.method as Dispatcher.HttpMethod,
           headers: flatHeaders(q.headers),
           body: q.body === undefined ? null : (q.body.bytes ?? q.body.open()),
-          headersTimeout: 0,
+          // Counts from the last piece that the system took.
+          headersTimeout: timeoutMs,
           bodyTimeout: timeoutMs,
         }
-        // The answer's head is due within the time-out, waiting for a connection included; then its body has to flow.
-        const head = { ms: timeoutMs, late: () => new Fault('service_timeout') }
+        // The answer's head is due within the time-out, waiting for a connection included; then its body has to flow. Of a large body
+        // the sending does not count, if it is no slower than this.
+        const sendingMs = ((q.body?.size ?? 0) / SLOWEST_BYTES_PER_SECOND) * 1000
+        const head = { ms: timeoutMs + sendingMs, late: () => new Fault('service_timeout') }
         return await readAnswer(await callHttp(agentFor(q.service), call, { head }), q)
       } catch (cause) {
         throw failureOf(cause, q.service)
@@ -192,6 +197,6 @@ function failureOf(thrown: unknown, service: LocalService): Fault {
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_CLOSED') {
     return new NotSent(new Fault('service_failed', { what, cause }))
   }
-  const late = cause instanceof Fault || code === 'UND_ERR_BODY_TIMEOUT'
+  const late = cause instanceof Fault || LATE.has(code ?? '')
   return new Fault(late ? 'service_timeout' : 'service_failed', { what, cause })
 }

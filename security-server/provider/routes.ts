@@ -13,6 +13,7 @@ import { HEADER } from '#schemas/wire.ts'
 import { pauseIdleTimeout } from '../peer/idle-timeout.ts'
 import { factsOf } from '../peer/log-facts.ts'
 import { chainOf } from '../peer/mutual-tls.ts'
+import { sayProcessing } from '../peer/say-processing.ts'
 import { sendWhole } from '../peer/unread-body.ts'
 import { exchange } from './exchange.ts'
 import type { Refusal } from './refuse.ts'
@@ -41,9 +42,11 @@ export function providerRoutes(
     const began = rooms.clock()
     const line = { half: 'provider', from: request.ip, requestId: text(request.headers[HEADER.requestId]) }
     const hurryAgain = pauseIdleTimeout(request.raw)
+    const sayNoMore = sayProcessing(request.raw, reply.raw)
     const done = await carry(request, rooms)
     const ms = rooms.clock() - began
     hurryAgain()
+    sayNoMore()
     if ('fault' in done) {
       log[done.peerKnown ? 'warn' : 'info']({ ...line, ...factsOf(done.fault), ms }, 'exchange')
       observe(done.peerKnown ? done.fault.code : 'stranger', ms / 1000)
