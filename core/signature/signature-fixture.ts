@@ -17,8 +17,10 @@ import { Fault, type FaultCode } from '#schemas/fault.ts'
 import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { methodFor, nodeDigest, signValue } from './algorithms.ts'
 import { buildHashChains } from './hash-chain.ts'
+import type { DataUri } from './template.ts'
 import type { ChainPart } from './verify-hash-chain.ts'
-import { prepareSignature } from './write-signature.ts'
+import { identityOf, prepareSignature } from './write-signature.ts'
+import { inLines, xRoadForm } from './x-road-form.ts'
 
 const FOLDER = new URL('../../schemas/golden/signature/', import.meta.url)
 
@@ -134,6 +136,26 @@ export function signMessages(messages: Part[][], identity: Identity = signer, at
     hashChainResult: chains?.result,
     hashChain: chains?.chain(index),
   }))
+}
+
+/** As X-Road's software signs a digest; in releases before 7.4 with the signature value in lines. */
+export function signInXRoadForm(q: {
+  identity?: Identity
+  at?: Date
+  reference: { uri: DataUri; sha512: Buffer }
+  valueInLines?: boolean
+  token?: Buffer
+}): Buffer {
+  const { key, ...rest } = q.identity ?? signer
+  const method = methodFor(key)
+  const { signedInfo, pieces } = xRoadForm({
+    identity: identityOf(rest),
+    method,
+    reference: q.reference,
+    signingTime: q.at ?? GOLDEN_TIME,
+  })
+  const value = signValue(method, key, signedInfo).toString('base64')
+  return Buffer.concat(pieces(`\n${q.valueInLines === true ? inLines(value) : value}\n`, q.token))
 }
 
 /** A time-stamp token over `data`. */

@@ -58,6 +58,8 @@ export const BEFORE_CERTIFICATE = '</ds:SignatureValue><ds:KeyInfo><ds:X509Data>
 export const BEFORE_PROPERTIES =
   '</ds:X509Certificate></ds:X509Data></ds:KeyInfo><ds:Object><xades:QualifyingProperties Target="#signature"><xades:SignedProperties Id="signed-properties">'
 export const BEFORE_TIME = '<xades:SignedSignatureProperties><xades:SigningTime>'
+/** Canonical xades:SignedProperties up to the signing time. */
+export const PROPERTIES_START = APEX.signedProperties + BEFORE_TIME
 export const BEFORE_UNSIGNED = '<xades:UnsignedProperties><xades:UnsignedSignatureProperties>'
 export const STAMP = {
   open: '<xades:SignatureTimeStamp><xades:EncapsulatedTimeStamp>',

@@ -118,10 +118,13 @@ function readValues(document: Buffer): Values | undefined {
     restAt = tokenEnd + T.STAMP.close.length
     if (token.length === 0 || tokenEnd < 0 || restAt > end) return undefined
   }
+  const value = bytes(valueAt, valueEnd)
+  // The general path says that it is malformed, and that it does not verify only of others.
+  if (value.length === 0) return undefined
   const identity = knownIdentity(text(certificateAt, certificateEnd), document.subarray(restAt, end))
   if (identity === undefined) return undefined
   const digest = bytes(digestAt, digestEnd)
-  return { method, uri, digest, value: bytes(valueAt, valueEnd), time, token, identity }
+  return { method, uri, digest, value, time, token, identity }
 }
 
 function dataUri(text: string): T.DataUri | undefined {

@@ -1,9 +1,10 @@
 /**
- * Verifies a signature document: the exact path for documents in our own template, the general path for all others. The verdict
- * is the same.
+ * Verifies a signature document: the exact path for documents in the bytes of our own writer or of X-Road's, the general path for
+ * all others. The verdict is the same.
  */
 import type { CheckedSignature } from './checked-signature.ts'
 import { checkSignatureExact } from './verify-exact.ts'
+import { checkSignatureXRoad } from './verify-exact-x-road.ts'
 import { checkSignatureGeneral } from './verify-general.ts'
 
 export type { CheckedSignature } from './checked-signature.ts'
@@ -13,5 +14,7 @@ export type { CheckedSignature } from './checked-signature.ts'
  * `invalid_signature_value`, `malformed_signature`, `invalid_xml`, `malformed_certificate` or `incorrect_certificate`.
  */
 export async function checkSignature(document: Buffer): Promise<CheckedSignature> {
-  return checkSignatureExact(document) ?? (await checkSignatureGeneral(document))
+  return (
+    checkSignatureExact(document) ?? checkSignatureXRoad(document) ?? (await checkSignatureGeneral(document))
+  )
 }

@@ -28,7 +28,8 @@ type PreparedSignature = {
 }
 
 /** The parts of a document that stay the same for one certificate with one set of OCSP responses. */
-type Identity = {
+export type Identity = {
+  certificate: Certificate
   intermediates: Certificate[]
   ocspResponses: Buffer[]
   /** From BEFORE_CERTIFICATE to the signing time. */
@@ -44,7 +45,6 @@ const identities = new WeakMap<Certificate, Identity>()
 const heads = new Map<string, Buffer>()
 const apexLength = T.APEX.signedInfo.length
 const headLength = T.DOCUMENT_HEAD.length
-const propertiesStart = T.APEX.signedProperties + T.BEFORE_TIME
 
 /** A whole document except the signature value. */
 export type Draft = { signedInfo: Buffer; time: string; identity: Identity; uri: T.DataUri }
@@ -63,7 +63,7 @@ export function draftSignature(input: SigningInput): Draft {
   const identity = identityOf(input)
   const uri = input.reference.uri
   const time = timeText(input.signingTime)
-  const properties = hash('sha512', propertiesStart + time + identity.afterTime[uri], 'base64')
+  const properties = hash('sha512', T.PROPERTIES_START + time + identity.afterTime[uri], 'base64')
   const head = headFor(input.method, uri)
   const digests =
     input.reference.sha512.toString('base64') + T.BEFORE_PROPERTIES_DIGEST + properties + T.SIGNED_INFO_END
@@ -120,14 +120,19 @@ function headFor(method: SignatureMethod, uri: T.DataUri): Buffer {
   return head
 }
 
-/** xs:dateTime in UTC with milliseconds; years of four digits only. */
-function timeText(time: Date): string {
+/** xs:dateTime in UTC with milliseconds; years of four digits only, otherwise it throws `cannot_sign`. */
+export function timeText(time: Date): string {
   const text = Number.isNaN(time.getTime()) ? '' : time.toISOString()
   if (text.length !== 24) throw new Fault('cannot_sign', { what: 'the signing time is out of range' })
   return text
 }
 
-function identityOf({ certificate, intermediates, ocspResponses }: SigningInput): Identity {
+/** The texts of an identity, from the cache while its objects are the same. Throws `cannot_sign` as prepareSignature. */
+export function identityOf({
+  certificate,
+  intermediates,
+  ocspResponses,
+}: Pick<SigningInput, 'certificate' | 'intermediates' | 'ocspResponses'>): Identity {
   const known = identities.get(certificate)
   if (
     known !== undefined &&
@@ -142,6 +147,7 @@ function identityOf({ certificate, intermediates, ocspResponses }: SigningInput)
     '/sig-hashchainresult.xml': after + T.dataObject('/sig-hashchainresult.xml'),
   }
   const identity: Identity = {
+    certificate,
     intermediates: [...intermediates],
     ocspResponses: [...ocspResponses],
     beforeTime: Buffer.from(
