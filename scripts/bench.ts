@@ -2,7 +2,8 @@
  * `concordat bench exchange`: exchanges per second of two security servers, compared with the bare pair, in alternating rounds of
  * one run. `concordat bench log` measures a large message log (bench/log.ts), `concordat bench backlog` the recovery after an
  * outage of the time-stamping authority, `concordat bench registry` a large registry (bench/registry.ts), `concordat bench adapter`
- * the SQL adapter beside a service written by hand, `concordat bench large` bodies larger than memory.
+ * the SQL adapter beside a service written by hand, `concordat bench large` bodies larger than memory, `concordat bench signature`
+ * the verification of one signature.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,6 +18,7 @@ const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [
        concordat bench log --help
        concordat bench backlog --help
        concordat bench registry --help
+       concordat bench signature --help
 
 Two security servers with signing and durable logging, a provider and a load generator on this machine; in the same run,
 turn by turn, the bare pair: the same request through two mutual-TLS proxies of the same fastify and undici, which neither
@@ -71,6 +73,7 @@ export async function run(args: string[]): Promise<number> {
   if (args[0] === 'large') return (await import('./bench/large.ts')).run(args.slice(1))
   if (args[0] === 'log') return (await import('./bench/log.ts')).run(args.slice(1))
   if (args[0] === 'registry') return (await import('./bench/registry.ts')).run(args.slice(1))
+  if (args[0] === 'signature') return (await import('./bench/signature.ts')).run(args.slice(1))
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
