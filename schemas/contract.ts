@@ -19,6 +19,23 @@ export type ContractService = {
   requestFields?: string[]
   responseFields?: string[]
   dataSubject?: DataSubjectPlace
+  representation?: Representation
+}
+
+/** What is asked of a call that names a represented party. Absent: it is carried and recorded as the client asserts it. */
+export type Representation = { check: 'none' | 'asserted' | 'hostingMandate' } | MandateServiceCheck
+
+/** The provider's security server asks a mandate service before each call. */
+export type MandateServiceCheck = {
+  check: 'mandateService'
+  /** The name under which the settings of the provider's security server have it. */
+  service: string
+  /** Who has to hold the mandate: the user that the request names, or the client's member. */
+  delegate: 'user' | 'member'
+  /** One of these suffices: "NS:ROLE" or "NS:*" of Pääsuke, the mandate theme of Suomi.fi. */
+  roles: string[]
+  /** For how many seconds a mandate that was found may serve further calls; absent: each call asks. */
+  answerSeconds?: number
 }
 
 /** Either a whole group under standard terms, which each member accepts for its own subsystems, or named subsystems. */
@@ -238,7 +255,15 @@ export type ContractList = {
   /** Whether an exchange needs a contract in addition to the provider's access rights. */
   contractRequired: boolean
   contracts: ListedContract[]
+  /**
+   * The hosting mandates in force of members that may call under a listed contract which asks for one. Present only when there is
+   * such a contract: a server that does not know this field could be no party of it.
+   */
+  hostingMandates?: ListedMandate[]
 }
+
+/** A hosting mandate for a whole member, by its number in the registry. */
+export type ListedMandate = { id: number; host: string; client: string; validUntil: string }
 
 /** The answer to a fetch: some or all of the requested items, in base64. */
 export type ContractItems = { items: { sha256: string; content: string }[] }

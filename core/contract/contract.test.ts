@@ -27,6 +27,13 @@ const good = contentAt(NOW, {
       requestFields: ['/a/b~1c'],
       responseFields: [],
       dataSubject: { in: 'body', name: '/person/id' },
+      representation: {
+        check: 'mandateService',
+        service: 'EE/GOV/1/volitused/oraakel',
+        delegate: 'user',
+        roles: ['EMTA:*', 'STAT:RESPONDENT'],
+        answerSeconds: 60,
+      },
     },
   ],
 })
@@ -52,6 +59,12 @@ t.test('a content has one text and one hash', async (t) => {
     codeOf(() => readContent({ ...good, consumers: { globalGroup: 'all' } })),
     'taken',
   )
+  for (const check of ['none', 'asserted', 'hostingMandate'] as const) {
+    const [service] = good.services
+    const content = { ...good, services: [{ ...service!, representation: { check } }] }
+    t.same(readContent(content), content, check)
+    t.ok(fits(content), check)
+  }
 })
 
 t.test('hostile contents', async (t) => {
@@ -59,6 +72,8 @@ t.test('hostile contents', async (t) => {
   const withService = (more: object): object => ({ ...good, services: [{ ...service, ...more }] })
   const withEndpoint = (method: unknown, path: unknown): object =>
     withService({ endpoints: [{ method, path }] })
+  const withMandate = (more: object): object =>
+    withService({ representation: { ...service.representation, ...more } })
   const many = <T>(count: number, one: (i: number) => T): T[] =>
     Array.from({ length: count }, (_, i) => one(i))
   /** [case, content, whether the published schema refuses it too] */
@@ -108,6 +123,25 @@ t.test('hostile contents', async (t) => {
     ['a place that is none', withService({ dataSubject: { in: 'cookie', name: 'a' } }), true],
     ['a body place without pointer', withService({ dataSubject: { in: 'body', name: 'id' } }), false],
     ['a parameter of odd name', withService({ dataSubject: { in: 'path', name: 'a b' } }), false],
+    ['representation as a word', withService({ representation: 'none' }), true],
+    ['a check that is none', withService({ representation: { check: 'trusted' } }), true],
+    ['a check with more', withService({ representation: { check: 'none', roles: ['A:B'] } }), true],
+    ['a mandate service without name', withMandate({ service: undefined }), true],
+    ['a mandate service of two words', withMandate({ service: 'a b' }), true],
+    ['no roles', withMandate({ roles: [] }), true],
+    ['a role twice', withMandate({ roles: ['A:B', 'A:B'] }), true],
+    ['two roles in one', withMandate({ roles: ['A:B,A:C'] }), true],
+    ['a delegate that is none', withMandate({ delegate: 'client' }), true],
+    ['an answer for too long', withMandate({ answerSeconds: 301 }), true],
+    ['an answer that is text', withMandate({ answerSeconds: '60' }), true],
+    [
+      'a hosting mandate of two instances',
+      {
+        ...withService({ representation: { check: 'hostingMandate' } }),
+        consumers: { subsystems: ['FI/GOV/1/tax'] },
+      },
+      false,
+    ],
     ['a log level', { ...good, logLevel: 'FULL' }, true],
     ['secret to everybody', { ...good, secret: { visibleTo: [] } }, true],
     ['secret from a stranger', { ...good, secret: { visibleTo: ['DEV/GOV/999'] } }, false],

@@ -7,6 +7,8 @@ import type {
   ContractService,
   ContractTerms,
   DataSubjectPlace,
+  MandateServiceCheck,
+  Representation,
 } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkCode, idText, parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
@@ -25,10 +27,12 @@ import {
   record,
   unique,
 } from './fields.ts'
-import { requiredSigners } from './parties.ts'
+import { instancesOf, requiredSigners } from './parties.ts'
 
 /** The maximum size of a content in canonical form, since it is part of a signed document. */
 export const MAX_CONTENT_BYTES = 48 * 1024
+/** A mandate can be withdrawn at any time: nobody relies on an old answer for longer. */
+const MAX_ANSWER_SECONDS = 300
 const MOST_YEARS_MS = 10 * 366 * 86_400_000
 
 export const uuid = pattern(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'a UUID in lower case')
@@ -50,6 +54,20 @@ const dataSubject: Read<DataSubjectPlace> = (value, at) => {
   return place
 }
 
+const role = pattern(/^[^\s\p{C},]{1,200}$/u, 'a role without spaces and commas')
+const plainCheck = record<{ check: 'none' | 'asserted' | 'hostingMandate' }>({
+  check: oneOf(['none', 'asserted', 'hostingMandate'] as const),
+})
+const mandateServiceCheck = record<MandateServiceCheck>({
+  check: oneOf(['mandateService'] as const),
+  service: pattern(/^[^\s\p{C}]{1,255}$/u, 'the name of a mandate service'),
+  delegate: oneOf(['user', 'member'] as const),
+  roles: unique(list(role, 1, 10), (one) => one),
+  answerSeconds: optional(integer(0, MAX_ANSWER_SECONDS)),
+})
+const representation: Read<Representation> = (value, at) =>
+  fieldsOf(value, at)['check'] === 'mandateService' ? mandateServiceCheck(value, at) : plainCheck(value, at)
+
 const fields = unique(list(pointer, 0, 200), (one) => one)
 
 const service: Read<ContractService> = record<ContractService>({
@@ -66,6 +84,7 @@ const service: Read<ContractService> = record<ContractService>({
   requestFields: optional(fields),
   responseFields: optional(fields),
   dataSubject: optional(dataSubject),
+  representation: optional(representation),
 })
 
 const consumers: Read<ContractConsumers> = (value, at) =>
@@ -125,6 +144,11 @@ export function readContent(value: unknown): ContractContent {
     throw wrong(`it is larger than ${MAX_CONTENT_BYTES} bytes`)
   if ('subsystems' in read.consumers && read.consumers.subsystems.includes(read.provider))
     throw wrong('the provider cannot be its own consumer')
+  if (
+    read.services.some((one) => one.representation?.check === 'hostingMandate') &&
+    instancesOf(read).length > 1
+  )
+    throw wrong('hosting mandates are of one instance: representation cannot ask for one here')
   const stranger = 'subsystems' in read.consumers && read.secret?.visibleTo.find((one) => !isParty(one, read))
   if (stranger) throw wrong(`secret.visibleTo names ${stranger}, which is no party`)
   return read

@@ -25,6 +25,13 @@ import { takesDocuments } from '../registration/verify-answer.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 import { fetchItems } from './fetch-items.ts'
 import {
+  type FoundMandate,
+  hostingMandateFor,
+  indexMandates,
+  type MandateIndex,
+  type MandateQuestion,
+} from './hosting-mandates.ts'
+import {
   type ContractIndex,
   type ContractQuestion,
   type ContractQuota,
@@ -47,6 +54,8 @@ export type Contracts = {
   contractFor(q: ContractQuestion): RecordTerms
   /** See `termsOfRefused` in index-contracts.ts. */
   termsOfRefused(q: Pick<ContractQuestion, 'client' | 'service'>): RecordTerms
+  /** See `hostingMandateFor` in hosting-mandates.ts. */
+  hostingMandateFor(q: MandateQuestion): FoundMandate | undefined
   /** The quota of a version, by its name in `RecordTerms`; undefined when the parties agreed on none. */
   quotaOf(contract: string): ContractQuota | undefined
   /**
@@ -101,6 +110,7 @@ export async function createContracts(q: {
   const owner = memberOf(q.server)
   let list: ContractList | undefined
   let index: ContractIndex | undefined
+  let mandates: MandateIndex | undefined
   let lastSuccess = Number.NEGATIVE_INFINITY
   let taken = new Map<string, KeptContract>()
   let refused: RefusedContract[] = []
@@ -137,6 +147,7 @@ export async function createContracts(q: {
       contracts: [...taken.values()],
       owner: idText(owner),
     })
+    mandates = indexMandates(next)
   }
 
   function assemble(
@@ -226,6 +237,7 @@ export async function createContracts(q: {
         instances.some((one) => snapshot.suspensionsIn(one).ofContract(id))
       return contractFor(index, question, isSuspended)
     },
+    hostingMandateFor: (question) => hostingMandateFor(mandates, question),
     quotaOf: (contract) => index?.quotas.get(contract),
     termsOfRefused: (question) => (index === undefined ? NO_TERMS : termsOfRefused(index, question)),
     isSuspended: (content) => {

@@ -5,6 +5,7 @@ import { fieldRule } from '#core/contract/allowed-fields.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
+import { hostingMandateFor, indexMandates } from './hosting-mandates.ts'
 import {
   type ContractIndex,
   type ContractQuestion,
@@ -26,6 +27,32 @@ const termsFor = (index: ContractIndex, q: ContractQuestion): RecordTerms => {
   return terms
 }
 const contractFor = (index: ContractIndex, q: ContractQuestion): string => termsFor(index, q).contract
+
+t.test('hosting mandates as they were listed', (t: Test) => {
+  const at = Date.now()
+  const generatedAt = new Date(at).toISOString()
+  const one = { id: 7, host: 'DEV/GOV/5678', client: 'DEV/COM/1', validUntil: inDays(at, 1) }
+  const index = indexMandates({
+    generatedAt,
+    hostingMandates: [one, { ...one, id: 6, validUntil: inDays(at, 0.5) }],
+  })
+  const ask = (more: object = {}) =>
+    hostingMandateFor(index, { host: one.host, client: one.client, at, ...more })
+  t.strictSame(ask(), { id: 7, listedAt: generatedAt }, 'the one that ends last')
+  t.equal(ask({ client: 'DEV/COM/2' }), undefined)
+  t.equal(ask({ host: one.client, client: one.host }), undefined, 'the other way round')
+  const outdated = { code: 'contracts_outdated' }
+  t.throws(() => ask({ at: at + 11 * 60_000 }), outdated, 'nobody can say any more')
+  t.throws(() => hostingMandateFor(undefined, { host: one.host, client: one.client, at }), outdated)
+  const ended = indexMandates({ generatedAt, hostingMandates: [{ ...one, validUntil: generatedAt }] })
+  t.equal(hostingMandateFor(ended, { host: one.host, client: one.client, at }), undefined, 'it has ended')
+  t.equal(
+    hostingMandateFor(indexMandates({ generatedAt }), { ...one, at }),
+    undefined,
+    'a registry that lists none',
+  )
+  t.end()
+})
 
 t.test('the index: versions, groups, grace', (t: Test) => {
   const at = Date.now()
@@ -76,14 +103,15 @@ t.test('the index: versions, groups, grace', (t: Test) => {
     'where none is required the call goes on, and is hidden and kept as was agreed',
   )
   const [narrow] = contentAt(at).services
-  const named = contentAt(at, { services: [{ ...narrow!, responseFields: ['/name'] }] })
+  const representation = { check: 'none' } as const
+  const named = contentAt(at, { services: [{ ...narrow!, responseFields: ['/name'], representation }] })
   const silent = indexContracts({
     ...{ required: false, asOf: at, contracts: [kept(named, 'ACTIVE')], owner: 'DEV/GOV/1234' },
   })
   t.match(
     termsFor(silent, question({ at: at + 4_300_000 })),
-    { contract: '', fields: { response: fieldRule(['/name']) } },
-    'and no field passes that was not agreed on',
+    { contract: '', fields: { response: fieldRule(['/name']) }, representation },
+    'and no field passes that was not agreed on, and nobody is represented who may not be',
   )
   t.same(termsFor(lenient, question({ at: at + 400 * 86_400_000 })), NO_TERMS, 'until the contract has ended')
   t.throws(() => contractFor(index(kept(first, 'ACTIVE'), kept(second, 'SUSPENDED')), question()), {

@@ -3,7 +3,7 @@ import { type FieldRule, fieldRule } from '#core/contract/allowed-fields.ts'
 import { type ContractEndpoint, covers, findCovering } from '#core/contract/endpoints.ts'
 import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
-import type { ContractContent, ContractService } from '#schemas/contract.ts'
+import type { ContractContent, ContractService, Representation } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
 import type { KeptContract } from './verify-contract.ts'
@@ -33,6 +33,8 @@ export type RecordTerms = {
   secrecy?: 1 | 2
   /** The fields that request and response may have; absent where the contract allows any. */
   fields?: { request?: FieldRule; response?: FieldRule }
+  /** What is asked of a call that names a represented party; absent where the contract says nothing of it. */
+  representation?: Representation
   /** What the contract in force says, and which of its endpoints covers the call. */
   agreed?: NonNullable<Circumstances['contract']>
 }
@@ -87,7 +89,7 @@ export function indexContracts(q: {
     if (state === undefined) continue
     const group = groupOf(content)
     for (const service of content.services) {
-      const { serviceCode, endpoints } = service
+      const { serviceCode, endpoints, representation } = service
       const key = `${content.provider} ${serviceCode}`
       const terms: RecordTerms = {
         contract: `${content.contract}/${content.version}`,
@@ -95,6 +97,7 @@ export function indexContracts(q: {
         keepDays: content.retentionDays,
         ...secrecyOf(content, q.owner),
         ...fieldsOf(service),
+        ...(representation !== undefined && { representation }),
       }
       const compiled: Compiled = {
         contract: content.contract,

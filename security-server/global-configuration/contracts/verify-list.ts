@@ -20,12 +20,14 @@ import {
   CONTRACT_STATES,
   type ContractList,
   type ListedContract,
+  type ListedMandate,
 } from '#schemas/contract.ts'
 import { verifyAnswer } from '../registration/verify-answer.ts'
 
 /** Enough for some 20,000 contracts. */
 export const MAX_LIST_BYTES = 16 * 1024 * 1024
 const MOST_CONTRACTS = 50_000
+const MOST_MANDATES = 20_000
 const MOST_SEALS = 10_000
 
 const code: Read<string> = (value, at) => plainText(255)(value, at)
@@ -47,6 +49,11 @@ const listed = record<ListedContract>({
   counterSeals: optional(list(sha256, 0, 2)),
 })
 
+const listedMandate = record<ListedMandate>({
+  id: integer(1, Number.MAX_SAFE_INTEGER),
+  ...{ host: memberId, client: memberId, validUntil: isoTime },
+})
+
 export const readList = record<ContractList>({
   instance: code,
   server: serverId,
@@ -54,6 +61,7 @@ export const readList = record<ContractList>({
   generatedAt: isoTime,
   contractRequired: flag,
   contracts: list(listed, 0, MOST_CONTRACTS),
+  hostingMandates: optional(list(listedMandate, 0, MOST_MANDATES)),
 })
 
 export function verifyList(
