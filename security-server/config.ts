@@ -12,6 +12,11 @@ import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectKeysSettings } from './features/person-search/open-person-search.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
+import {
+  checkMandateServices,
+  type MandateServiceSettings,
+  mandateServicesSchema,
+} from './provider/mandate-services/settings.ts'
 
 type ListenAddress = { address: string; port: number }
 
@@ -58,6 +63,8 @@ export type Settings = KeepingSettings & {
   logKeyDays?: number
   /** The process that holds the keys for searching the log by person. */
   subjectKeys?: SubjectKeysSettings
+  /** Where mandates are asked for that service contracts name. */
+  mandateServices: MandateServiceSettings[]
   /** Set when this server cosigns the checkpoints of other servers' logs. */
   witness?: { name: string }
   /** The witnesses that cosign the checkpoints of this server's log. */
@@ -295,6 +302,7 @@ export const settingsSchema = {
         searchKeyFile: { type: 'string', 'x-path': true, description: 'Credential of searches, mode 0600' },
       },
     },
+    mandateServices: mandateServicesSchema,
     witness: {
       type: 'object',
       additionalProperties: false,
@@ -347,7 +355,9 @@ export function checkSettings({
   login,
   auditing,
   hardwareTokens,
-}: Pick<Settings, 'admin' | 'login' | 'auditing' | 'hardwareTokens'>): void {
+  mandateServices,
+}: Pick<Settings, 'admin' | 'login' | 'auditing' | 'hardwareTokens' | 'mandateServices'>): void {
+  checkMandateServices(mandateServices)
   checkAdminListener(admin)
   if (new Set(hardwareTokens.map(({ id }) => id)).size < hardwareTokens.length)
     throw new Fault('invalid_configuration', { what: 'hardwareTokens: each needs an id of its own' })

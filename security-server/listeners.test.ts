@@ -214,7 +214,12 @@ t.test(
 
     const auditing = { contentFourEyes: false, ordersNeedApproval: false, authorities: [] }
     const check = (address: string, more: object = {}) =>
-      checkSettings({ admin: { address, port: 4000, ...more }, auditing, hardwareTokens: [] })
+      checkSettings({
+        admin: { address, port: 4000, ...more },
+        auditing,
+        hardwareTokens: [],
+        mandateServices: [],
+      })
     for (const address of ['127.0.0.1', '127.0.1.2', '::1', 'localhost']) t.doesNotThrow(() => check(address))
     for (const address of ['0.0.0.0', '::', '10.0.0.20', 'ss1.agency.example', '127.0.0.1.example'])
       t.throws(

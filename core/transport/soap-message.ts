@@ -28,6 +28,8 @@ export type SoapMessage = {
   protocolVersion: string
   securityServer: ServerId | undefined
   representedParty: RepresentedParty | undefined
+  /** Whether a header of that name stands in another namespace, where systems that do not look may take it for one. */
+  hasOtherParty: boolean
   requestHash: { algorithmId: string | undefined; value: string } | undefined
   /** The local name of the body's element. */
   element: string
@@ -102,6 +104,9 @@ function readFields(header: SoapElement): Partial<SoapMessage> {
     issue: xroad('issue')?.text(),
     securityServer: mapped(xroad('securityServer'), readServer),
     representedParty: mapped(found.get(`{${REPRESENTATION}}representedParty`), readParty),
+    hasOtherParty: header
+      .children()
+      .some(({ name, namespace }) => /^representedParty$/i.test(name) && namespace !== REPRESENTATION),
     requestHash: mapped(hash, (element) => ({
       algorithmId: element.attribute('algorithmId'),
       value: element.text(),

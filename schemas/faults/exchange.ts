@@ -116,6 +116,20 @@ export const exchangeFaults = {
     text: 'The request has what its service contract does not name',
     remedy: 'Leave it out, or propose a version of the contract that names these fields of the request',
   },
+  representation_refused: {
+    status: 403,
+    blame: 'client',
+    text: 'Nobody may be represented in this call as the request says, and nothing was carried out',
+    remedy:
+      'Leave out X-Road-Represented-Party (in SOAP representedParty), or have the mandate granted for which the service contract asks',
+  },
+  mandate_service_unavailable: {
+    status: 503,
+    blame: 'server',
+    text: 'The mandate service that the service contract names gave no usable answer, and nothing was carried out',
+    remedy:
+      "Try again; the operator of the provider's security server has to look at that service, and at mandateServices in its settings",
+  },
   not_as_described: {
     status: 400,
     blame: 'client',

@@ -9,6 +9,7 @@ import { checkAccess } from './check-access.ts'
 import { checkAgain } from './check-again.ts'
 import { checkContract } from './check-contract.ts'
 import { checkFields } from './check-fields.ts'
+import { checkRepresentation } from './check-representation.ts'
 import { logOutcome } from './log-outcome.ts'
 import { logReply } from './log-reply.ts'
 import { logRequest } from './log-request.ts'
@@ -26,7 +27,8 @@ export async function exchange(arrival: Arrival, rooms: ConsumerRooms): Promise<
   const taken = await takeBody(covered, rooms)
   const still = await checkAgain(taken, arrival, rooms)
   const fitting = await checkFields(still)
-  const signed = await sign(fitting, rooms)
+  const represented = await checkRepresentation(fitting, rooms)
+  const signed = await sign(represented, rooms)
   const logged = await logRequest(signed, rooms)
   try {
     const reply = await send(logged, rooms)

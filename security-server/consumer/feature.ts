@@ -9,11 +9,12 @@ import { createUsedUpQuotas } from './used-up-quotas.ts'
 
 type Ground = Omit<
   ConsumerRooms,
-  'heardTreeHead' | 'authenticationIdentity' | 'messageLog' | 'usedUpQuotas'
+  'heardTreeHead' | 'authenticationIdentity' | 'messageLog' | 'usedUpQuotas' | 'hostingMandateFor'
 > &
   Pick<Services, 'log'> & {
     messageLog: ConsumerRooms['messageLog'] & ContainerLog
     keys: Pick<ConsumerRooms, 'authenticationIdentity'>
+    contracts: Pick<ConsumerRooms, 'hostingMandateFor'>
     /** Counts an exchange of this half. */
     observe(half: string): (outcome: string, seconds: number) => void
     witnessRoom: { partners: { heard: ConsumerRooms['heardTreeHead'] } }
@@ -28,6 +29,7 @@ export const consumer: FeatureModule<Ground> = {
     const rooms = ground.armConsumer({
       ...ground,
       usedUpQuotas: createUsedUpQuotas(ground),
+      hostingMandateFor: ground.contracts.hostingMandateFor,
       heardTreeHead: ground.witnessRoom.partners.heard,
       authenticationIdentity: ground.keys.authenticationIdentity,
     })

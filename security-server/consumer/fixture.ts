@@ -110,6 +110,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
       clock,
       limits,
       contracts: { contractFor: () => NO_TERMS },
+      hostingMandateFor: () => undefined,
       usedUpQuotas: createUsedUpQuotas({ clock }),
       globalConfiguration: world.globalConfiguration,
       localSystems: {

@@ -7,7 +7,7 @@ import type { SignedRequest } from './sign.ts'
 export type LoggedRequest = Logged<SignedRequest>
 
 export function logRequest(signed: SignedRequest, rooms: ConsumerRooms): Promise<LoggedRequest> {
-  const { request, terms } = signed
+  const { request, terms, representation } = signed
   const facts = {
     kind: 'request',
     direction: 'out',
@@ -22,6 +22,7 @@ export function logRequest(signed: SignedRequest, rooms: ConsumerRooms): Promise
       method: request.method,
       ...(request.issue !== undefined && { issue: request.issue }),
       ...request.actors,
+      ...representation,
     },
   } as const
   return discardOnFailure(signed.body, () => logMessage(signed, facts, rooms.messageLog))

@@ -18,6 +18,7 @@ export type ConsumerRooms = {
   limits: ReadLimits
   globalConfiguration: Pick<GlobalConfiguration, 'current' | 'hear'>
   contracts: Pick<Contracts, 'contractFor'>
+  hostingMandateFor: Contracts['hostingMandateFor']
   usedUpQuotas: UsedUpQuotas
   localSystems: LocalSystems
   messageLog: PathLog

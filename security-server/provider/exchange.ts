@@ -7,6 +7,7 @@ import { call } from './call.ts'
 import { checkAnswer } from './check-answer.ts'
 import { checkContract } from './check-contract.ts'
 import { checkDescription } from './check-description.ts'
+import { checkRepresentation } from './check-representation.ts'
 import { checkSigner } from './check-signer.ts'
 import { logIntent } from './log-intent.ts'
 import { logReply } from './log-reply.ts'
@@ -41,7 +42,8 @@ export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<
     const fitting = await checkFields(allowed)
     const described = await checkDescription(fitting, rooms)
     const counted = await takeQuota(described, rooms)
-    const placed = await takePlace(counted, rooms)
+    const represented = await checkRepresentation(counted, rooms)
+    const placed = await takePlace(represented, rooms)
     const intent = await logIntent(placed, rooms)
     reached = { step: 'intent', asked: intent }
     const answer = await call(intent, rooms)

@@ -7,14 +7,22 @@ import { createPeerQuota } from '../peer/peer-quota.ts'
 import { type ContractQuotas, createContractQuotas } from './contract-quotas/contract-quotas.ts'
 import { contractQuotaMigrations } from './contract-quotas/migrations.ts'
 import { createQuotaStore } from './contract-quotas/store.ts'
+import { createMandateServices } from './mandate-services/mandate-services.ts'
+import type { MandateServiceSettings } from './mandate-services/settings.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { providerRoutes } from './routes.ts'
 import { createServicePlaces } from './service-places.ts'
 
-type Ground = Omit<ProviderRooms, 'quota' | 'contractQuotas' | 'servicePlaces' | 'messageValidator'> &
+type Ground = Omit<
+  ProviderRooms,
+  'quota' | 'contractQuotas' | 'servicePlaces' | 'messageValidator' | 'hostingMandateFor' | 'mandateServices'
+> &
   Pick<Services, 'log' | 'database' | 'metrics'> & {
-    contracts: Pick<Contracts, 'quotaOf'>
-    settings: { peers: { perSecond: number; underWay: number } }
+    contracts: Pick<Contracts, 'quotaOf' | 'hostingMandateFor'>
+    settings: {
+      mandateServices: MandateServiceSettings[]
+      peers: { perSecond: number; underWay: number }
+    }
     observe(half: string): (outcome: string, seconds: number) => void
     armProvider(rooms: ProviderRooms): ProviderRooms
   }
@@ -24,8 +32,8 @@ type Offers = { quotaUseToday: ContractQuotas['useToday'] }
 export const provider: FeatureModule<Ground, Offers> = {
   name: 'provider',
   migrations: contractQuotaMigrations,
-  open: (ground) => {
-    const { clock, metrics } = ground
+  open: async (ground) => {
+    const { clock, metrics, server } = ground
     const { perSecond, underWay } = ground.settings.peers
     const quota = createPeerQuota({ perSecond, burst: perSecond, underWay, clock })
     const leases = metrics.counter(
@@ -48,12 +56,18 @@ export const provider: FeatureModule<Ground, Offers> = {
       'Threads that a message or a description has ended: it took too long, or too much memory',
     )
     const messageValidator = createMessageValidator({ onEnded: () => ended.inc() })
-    const rooms = ground.armProvider({ ...ground, quota, contractQuotas, servicePlaces, messageValidator })
+    const mandateServices = await createMandateServices({
+      ...{ settings: ground.settings.mandateServices, server, clock },
+    })
+    const rooms = ground.armProvider({
+      ...{ ...ground, quota, contractQuotas, servicePlaces, messageValidator, mandateServices },
+      hostingMandateFor: ground.contracts.hostingMandateFor,
+    })
     return {
       routes: { peers: (app) => providerRoutes(app, rooms, ground.log, ground.observe('provider')) },
       offers: { quotaUseToday: contractQuotas.useToday },
       async close() {
-        await Promise.all([contractQuotas.close(), messageValidator.close()])
+        await Promise.all([contractQuotas.close(), messageValidator.close(), mandateServices.close()])
       },
     }
   },

@@ -117,6 +117,8 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       contractQuotas: { take: () => Promise.resolve(() => undefined) },
       servicePlaces: createServicePlaces(),
       globalConfiguration: world.globalConfiguration,
+      hostingMandateFor: () => undefined,
+      mandateServices: { ask: () => Promise.reject(new Error('no mandate service was asked for')) },
       localSystems: localSystems(() => made),
       messageLog: log,
       keys: world.provider.keys,

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { idText } from '#schemas/identifiers.ts'
+import type { Represented } from '../peer/check-representation.ts'
 import { type Logged, logMessage } from '../peer/log-message.ts'
 import type { LogEntry } from '../peer/message-log.ts'
 import type { TermsOnRecord } from '../peer/terms-on-record.ts'
@@ -12,9 +13,12 @@ import type { AllowedRequest } from './check-contract.ts'
 import type { Received } from './receive.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-export type Intent = Logged<AllowedRequest>
+export type Intent = Logged<AllowedRequest & Represented>
 
-export async function logIntent(allowed: AllowedRequest, rooms: ProviderRooms): Promise<Intent> {
+export async function logIntent(
+  allowed: AllowedRequest & Represented,
+  rooms: ProviderRooms,
+): Promise<Intent> {
   const intent = await logMessage(allowed, requestFacts(allowed, allowed.terms, '', rooms), rooms.messageLog)
   // The key is claimed; our system may take its time.
   allowed.visit.release()
@@ -23,12 +27,12 @@ export async function logIntent(allowed: AllowedRequest, rooms: ProviderRooms): 
 
 /** What is on record of a verified request: open ('') when it will be carried out, else closed with the code of its refusal. */
 export function requestFacts(
-  verified: Verified<Received>,
+  verified: Verified<Received> & Partial<Represented>,
   terms: TermsOnRecord,
   outcome: string,
   rooms: ProviderRooms,
 ): Omit<LogEntry, 'message' | 'body' | 'signature'> {
-  const { codec, request, visit } = verified
+  const { codec, request, visit, representation } = verified
   const { id, requestId, client, service, method, actors } = request
   const { peer } = visit
   return {
@@ -42,6 +46,6 @@ export function requestFacts(
     outcome,
     ...terms,
     replayKey: hash('sha256', `${idText(peer)} ${codec.replayId(verified)}`, 'buffer'),
-    extra: { method, ...actors },
+    extra: { method, ...actors, ...representation },
   }
 }

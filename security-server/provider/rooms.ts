@@ -15,6 +15,7 @@ import type { VerifyMessage } from '../peer/verify-message.ts'
 import type { VerifyPeer } from '../peer/verify-peer.ts'
 import type { ServiceClient } from './client.ts'
 import type { ContractQuotas } from './contract-quotas/contract-quotas.ts'
+import type { MandateServices } from './mandate-services/mandate-services.ts'
 import type { ServicePlaces } from './service-places.ts'
 
 export type ProviderRooms = {
@@ -23,6 +24,8 @@ export type ProviderRooms = {
   limits: ReadLimits
   globalConfiguration: Pick<GlobalConfiguration, 'current' | 'hear'>
   contracts: Pick<Contracts, 'contractFor' | 'termsOfRefused'>
+  hostingMandateFor: Contracts['hostingMandateFor']
+  mandateServices: Pick<MandateServices, 'ask'>
   localSystems: LocalSystems
   messageLog: PathLog
   keys: Pick<Keys, 'signingIdentity'>

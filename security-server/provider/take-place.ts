@@ -4,15 +4,20 @@
  */
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { checkFields } from '../peer/check-fields.ts'
+import type { Represented } from '../peer/check-representation.ts'
 import { checkContract } from './check-contract.ts'
 import { checkDescription } from './check-description.ts'
 import { checkRegistered } from './check-registered.ts'
+import { checkRepresentation } from './check-representation.ts'
 import { checkSigner } from './check-signer.ts'
 import type { ProviderRooms } from './rooms.ts'
 import type { CountedRequest } from './take-quota.ts'
 
 /** Throws `service_busy`, and after a wait what the checks before it throw. The place is free again when the exchange ends. */
-export async function takePlace(counted: CountedRequest, rooms: ProviderRooms): Promise<CountedRequest> {
+export async function takePlace(
+  counted: CountedRequest & Represented,
+  rooms: ProviderRooms,
+): Promise<CountedRequest & Represented> {
   const { local, request, visit } = counted
   if (local?.maxConcurrentCalls === undefined) return counted
   const member = idText(memberOf(request.client))
@@ -25,7 +30,8 @@ export async function takePlace(counted: CountedRequest, rooms: ProviderRooms): 
     const again = checkContract(counted, rooms)
     checkSigner(again, rooms)
     const described = await checkDescription(await checkFields(again), rooms)
-    return { ...described, takeBack: counted.takeBack }
+    const represented = await checkRepresentation(described, rooms)
+    return { ...represented, takeBack: counted.takeBack }
   } catch (cause) {
     counted.takeBack()
     throw cause

@@ -177,6 +177,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     consumer: {
       ...shared(world, tax),
       contracts: { contractFor: () => NO_TERMS },
+      hostingMandateFor: () => undefined,
       heardTreeHead: () => undefined,
       localSystems: {
         client: () => ({ id: TAX, authenticationMode: 'NOSSL', certificates: new Set() }),
@@ -195,6 +196,8 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     provider: {
       ...shared(world, population),
       contracts: { contractFor: () => NO_TERMS, termsOfRefused: () => NO_TERMS },
+      hostingMandateFor: () => undefined,
+      mandateServices: { ask: () => Promise.reject(new Error('no contract asks for it')) },
       localSystems: {
         service: () => made.service,
         call: () => ({
