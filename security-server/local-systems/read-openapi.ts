@@ -2,9 +2,10 @@
  * Reads an OpenAPI document on a thread of its own. YAML of a few thousand characters can take hours, whoever wrote it, and must
  * not block exchanges.
  */
+import { MAX_BYTES, refused } from '#core/openapi/read-document.ts'
 import { createPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
-import { MAX_BYTES, type OpenApiSummary, refused } from './summarise-openapi.ts'
+import type { OpenApiSummary } from './summarise-openapi.ts'
 
 /** A normal document of 2 MiB takes several seconds of one core. */
 const LIMITS: ThreadLimits = { timeMs: 60_000, oldGenerationMb: 512 }

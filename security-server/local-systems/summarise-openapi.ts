@@ -2,8 +2,6 @@
  * What a service needs from an OpenAPI 3 document: its title, the server's address, the endpoints as path patterns. Some
  * documents keep the YAML library busy for ever: call it only on the thread of read-openapi.ts.
  */
-import { parseDocument, stringify } from 'yaml'
-import { Fault } from '#schemas/fault.ts'
 import {
   asObject,
   endpointsOf,
@@ -11,7 +9,8 @@ import {
   operationKeys,
   pathItems,
   warnOfReferences,
-} from './openapi-operations.ts'
+} from '#core/openapi/openapi-operations.ts'
+import { MAX_BYTES, parse, refused, versionOf } from '#core/openapi/read-document.ts'
 import type { NewEndpoint } from './services/store.ts'
 
 export type OpenApiSummary = {
@@ -27,15 +26,12 @@ export type OpenApiSummary = {
   warnings: string[]
 }
 
-export const MAX_BYTES = 2 * 1024 * 1024
 /** Larger than the input because aliases are expanded in JSON. */
 const MAX_PUBLISHED_BYTES = 4 * MAX_BYTES
 const MAX_ENDPOINTS = 2000
-const MAX_ALIASES = 100
 const MAX_WARNINGS = 20
 /** Longer than any address that is accepted. */
 const MAX_URL = 3000
-const VERSION = /^3\.([012])\.\d{1,5}(?:-[0-9A-Za-z.-]{1,20})?$/
 const PUBLISHED_SERVER = 'http://example.org/xroad-endpoint'
 
 /** Throws `invalid_input` with what is wrong. */
@@ -62,40 +58,6 @@ export function summariseOpenApi(text: string): OpenApiSummary {
     published,
     endpoints,
     warnings: [...warnings],
-  }
-}
-
-export function versionOf({ openapi, swagger }: Record<string, unknown>): { openapi: string; minor: number } {
-  const found = typeof openapi === 'string' ? VERSION.exec(openapi) : null
-  if (found !== null) return { openapi: openapi as string, minor: Number(found[1]) }
-  const said =
-    openapi === undefined && swagger !== undefined
-      ? 'it is Swagger 2.0'
-      : `it says ${textOf(JSON.stringify(openapi ?? 'nothing')).slice(0, 30)}`
-  throw refused(`version 3.0, 3.1 or 3.2 of OpenAPI is needed, as "3.1.0": ${said}`)
-}
-
-export function parse(text: string): { value: unknown; write(value: unknown): string } {
-  try {
-    // Limits aliases, against alias bombs; a repeated key is an error.
-    const document = parseDocument(text, { uniqueKeys: true, strict: true, logLevel: 'silent' })
-    const error = document.errors[0]
-    if (error !== undefined) throw refused(`${error.code} at line ${error.linePos?.[0].line ?? 0}`)
-    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES })
-    const isJson = text.trimStart().startsWith('{')
-    return { value, write: (whole) => (isJson ? jsonOf(whole) : stringify(whole)) }
-  } catch (cause) {
-    if (cause instanceof Fault) throw cause
-    throw refused('it is neither JSON nor YAML', cause)
-  }
-}
-
-/** What looks like JSON may be YAML with an anchor inside itself, which JSON cannot express. */
-function jsonOf(whole: unknown): string {
-  try {
-    return JSON.stringify(whole, null, 2)
-  } catch (cause) {
-    throw refused('a part of it contains itself', cause)
   }
 }
 
@@ -167,8 +129,4 @@ function serverOf(servers: unknown): string | undefined {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, 255).toWellFormed() : ''
-}
-
-export function refused(what: string, cause?: unknown): Fault {
-  return new Fault('invalid_input', { what: `OpenAPI document: ${what}`, cause })
 }

@@ -1,7 +1,9 @@
 /** Messages in the form in which they are held against a description, and what a fault tells of them. */
+
+import type { Violation } from '#core/openapi/rest-message.ts'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import { codeOf } from '../local-systems/description-change.ts'
-import type { DescribedMessage, Violation } from '../local-systems/validation/described-message.ts'
+import type { DescribedMessage } from '../local-systems/validation/described-message.ts'
 import type { Content } from '../message/body.ts'
 import type { Unreadable } from '../message/cut-document.ts'
 import type { Request, SystemAnswer } from '../message/message.ts'

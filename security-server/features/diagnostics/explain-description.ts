@@ -1,8 +1,10 @@
 /** Whether samples of a request and of an answer are as the description of a service of this server says, and who holds them against it. */
+
+import type { Violation } from '#core/openapi/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { codeOf } from '../../local-systems/description-change.ts'
 import type { LocalService } from '../../local-systems/local-systems.ts'
-import type { DescribedMessage, Violation } from '../../local-systems/validation/described-message.ts'
+import type { DescribedMessage } from '../../local-systems/validation/described-message.ts'
 import { tryDescription } from '../../local-systems/validation/try-description.ts'
 import type { Call, Step } from './explain.ts'
 import type { Needs } from './needs.ts'

@@ -1,7 +1,8 @@
 /** Compiles a document of either type, on the thread on which it is called. */
-import { compileOpenApi } from './compile-openapi.ts'
+import { compileOpenApi } from '#core/openapi/compile-openapi.ts'
+import type { Compiled } from '#core/openapi/rest-message.ts'
 import { compileWsdl } from './compile-wsdl.ts'
-import type { Compiled, Described, DescribedMessage } from './described-message.ts'
+import type { Described, DescribedMessage } from './described-message.ts'
 
 /** Throws `invalid_input` that says what cannot be compiled. */
 export async function compileDescription({ type, text }: Described): Promise<Compiled<DescribedMessage>> {

@@ -3,6 +3,7 @@
  * and judging take any amount of time: for a thread that can be ended.
  */
 
+import type { Compiled, Violation } from '#core/openapi/rest-message.ts'
 import { escapeXml } from '#core/xml/escape.ts'
 import {
   compileXmlSchema,
@@ -15,7 +16,7 @@ import { readTree } from '#core/xml/read-tree.ts'
 import { splitName } from '#core/xml/tags.ts'
 import { Fault } from '#schemas/fault.ts'
 import { BOUNDS, refused, WSDL, XML_SCHEMA } from '../summarise-wsdl.ts'
-import type { Compiled, SoapMessage, Violation } from './described-message.ts'
+import type { SoapMessage } from './described-message.ts'
 import { type ElementName, readMessages, type SoapOperation } from './read-messages.ts'
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'

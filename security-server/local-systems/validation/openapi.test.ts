@@ -1,7 +1,8 @@
 /** Descriptions are compiled and messages held against them: OpenAPI of three versions, and what strangers write. */
 import t from 'tap'
+import type { RestMessage } from '#core/openapi/rest-message.ts'
 import { compileDescription } from './compile-description.ts'
-import type { DescribedMessage, RestMessage } from './described-message.ts'
+import type { DescribedMessage } from './described-message.ts'
 import { tryDescription } from './try-description.ts'
 
 const JSON_TYPE: [string, string][] = [['Content-Type', 'application/json']]

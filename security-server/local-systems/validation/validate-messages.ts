@@ -4,11 +4,12 @@
  * and the messages of other services should not wait for them again and again.
  */
 import { hash } from 'node:crypto'
+import type { Violation } from '#core/openapi/rest-message.ts'
 import { createPlaces } from '#platform/in-turn.ts'
+import { startThreadInTurn, type ThreadInTurn, TooLong, Unasked } from '#platform/threads/thread-in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { LocalService } from '../view.ts'
-import type { Described, DescribedMessage, Violation } from './described-message.ts'
-import { startValidationThread, TooLong, Unasked, type ValidationThread } from './validation-thread.ts'
+import type { Described, DescribedMessage, ValidationQuestion } from './described-message.ts'
 
 type ValidationLimits = { compileMs: number; judgeMs: number; descriptions: number }
 
@@ -85,20 +86,20 @@ type Question = { digest: string; document: Described; message: DescribedMessage
 
 /** One thread at a time, and the descriptions that it has: those used last. */
 function createLane({ compileMs, judgeMs, descriptions }: ValidationLimits) {
-  let thread: ValidationThread | undefined
+  let thread: ThreadInTurn<ValidationQuestion> | undefined
   let compiled = new Map<string, Promise<unknown>>()
   let isClosed = false
 
-  function current(): ValidationThread {
+  function current(): ThreadInTurn<ValidationQuestion> {
     if (isClosed) throw new Fault('internal_error', { what: 'the server is ending' })
     if (thread === undefined || thread.isOver()) {
-      thread = startValidationThread()
+      thread = startThreadInTurn(new URL('./validation-worker.ts', import.meta.url))
       compiled = new Map()
     }
     return thread
   }
 
-  function compile(on: ValidationThread, { digest, document }: Question): Promise<unknown> {
+  function compile(on: ThreadInTurn<ValidationQuestion>, { digest, document }: Question): Promise<unknown> {
     const known = compiled.get(digest)
     compiled.delete(digest)
     const making = known ?? on.ask({ act: 'compile', digest, document }, compileMs).catch(passOn)
@@ -119,7 +120,8 @@ function createLane({ compileMs, judgeMs, descriptions }: ValidationLimits) {
       const on = current()
       const made = compile(on, question)
       // Asked at once: nothing can make the thread forget the description in between.
-      const asked = on.ask({ act: 'judge', digest, message }, judgeMs)
+      const own = withOwnBody(message)
+      const asked = on.ask({ act: 'judge', digest, message: own.message }, judgeMs, own.moved)
       asked.catch(() => undefined)
       await made
       return (await asked) as Violation | undefined
@@ -129,6 +131,13 @@ function createLane({ compileMs, judgeMs, descriptions }: ValidationLimits) {
       await thread?.close()
     },
   }
+}
+
+/** A Buffer may be a piece of a larger memory, all of which would be copied. */
+function withOwnBody(message: DescribedMessage): { message: DescribedMessage; moved: ArrayBuffer[] } {
+  if (message.body === undefined) return { message, moved: [] }
+  const body = new Uint8Array(message.body)
+  return { message: { ...message, body }, moved: [body.buffer] }
 }
 
 function passOn(cause: unknown): never {

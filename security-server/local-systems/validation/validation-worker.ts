@@ -1,25 +1,12 @@
-/** The worker thread of validation-thread.ts: answers each question before it takes the next. */
-import { parentPort } from 'node:worker_threads'
-import type { Crossed } from '#platform/threads/ask-thread.ts'
-import { crossFault } from '#platform/threads/crossed-fault.ts'
+/** The worker thread of validate-messages.ts. */
+import type { Compiled } from '#core/openapi/rest-message.ts'
+import { answerInTurn } from '#platform/threads/thread-in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { compileDescription } from './compile-description.ts'
-import type { Compiled, DescribedMessage, ValidationQuestion } from './described-message.ts'
+import type { DescribedMessage, ValidationQuestion } from './described-message.ts'
 
 const compiled = new Map<string, Compiled<DescribedMessage>>()
-let last: Promise<void> = Promise.resolve()
-
-parentPort!.on('message', (question: ValidationQuestion) => {
-  last = last.then(async () => parentPort!.postMessage(await crossed(question)))
-})
-
-async function crossed(question: ValidationQuestion): Promise<Crossed> {
-  try {
-    return { value: await answer(question) }
-  } catch (thrown) {
-    return { fault: crossFault(thrown) }
-  }
-}
+answerInTurn(answer)
 
 async function answer(question: ValidationQuestion): Promise<unknown> {
   const { digest } = question

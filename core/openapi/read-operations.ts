@@ -1,6 +1,6 @@
 /** The operations of an OpenAPI document as they are held against messages: parameters, media types, answers. No schema is read yet. */
 import { REST_METHODS } from '#schemas/wire.ts'
-import { operationKeys, pointedAt } from '../openapi-operations.ts'
+import { operationKeys, pointedAt } from './openapi-operations.ts'
 import { escaped, type Half, isObject, type Json, referredBy } from './translate-schemas.ts'
 
 export type Parameter = {
@@ -16,15 +16,19 @@ export type Parameter = {
   schema: string | undefined
   /** The types that its schema names. */
   types: readonly string[]
+  /** Where it stands in the document (RFC 6901, in a URI fragment). */
+  at: string
 }
 
-/** By media type, lower case without parameters, with the key of its schema. */
-export type Contents = ReadonlyMap<string, string | undefined>
+/** By media type, lower case without parameters: the key of its schema, and where it stands in the document. */
+export type Contents = ReadonlyMap<string, { schema: string | undefined; at: string }>
 
 export type Operation = {
   method: string
   /** As the document writes it. */
   path: string
+  /** Where it stands in the document. */
+  at: string
   parameters: Parameter[]
   /** Undefined: no body is described. */
   body: { required: boolean; contents: Contents } | undefined
@@ -75,7 +79,7 @@ function operationOf(
   )
   const body = partAt(operation, 'requestBody', reading)
   return {
-    ...{ method, path, parameters: [...parameters.values()] },
+    ...{ method, path, at: operation.at, parameters: [...parameters.values()] },
     body: body && {
       required: body.value['required'] === true,
       contents: contentsOf(body, 'request', reading) ?? new Map(),
@@ -104,7 +108,7 @@ function contentsOf(part: Part, half: Half, reading: Reading): Contents | undefi
     Object.keys(content.value).map((type) => {
       const { value, at } = partAt(content, type, reading)!
       const schema = value['schema'] === undefined ? undefined : reading.use(`${at}/schema`, half)
-      return [type.split(';', 1)[0]!.trim().toLowerCase(), schema]
+      return [type.split(';', 1)[0]!.trim().toLowerCase(), { schema, at }]
     }),
   )
 }
@@ -129,7 +133,7 @@ function parameterOf({ value, at }: Part, reading: Reading): Parameter | undefin
   const hasSchema = holder?.value['schema'] !== undefined
   const style = typeof value['style'] === 'string' ? value['style'] : place === 'query' ? 'form' : 'simple'
   return {
-    ...{ name, in: place, style },
+    ...{ name, in: place, style, at },
     required: place === 'path' || value['required'] === true,
     allowsEmpty: value['allowEmptyValue'] === true,
     explode: typeof value['explode'] === 'boolean' ? value['explode'] : style === 'form',

@@ -1,24 +1,29 @@
 /**
- * A thread that compiles descriptions and holds messages against them, in the order in which it is asked. A question that takes too
- * long ends it, and fails; those behind it are to be asked of another thread, because they had no turn.
+ * A thread that answers questions in the order in which it is asked. A question that takes too long ends it, and fails; those behind
+ * it are to be asked of another thread, because they had no turn.
  */
-import { Worker } from 'node:worker_threads'
-import type { Crossed } from '#platform/threads/ask-thread.ts'
-import { receiveFault } from '#platform/threads/crossed-fault.ts'
+import { parentPort, Worker } from 'node:worker_threads'
 import { Fault } from '#schemas/fault.ts'
-import type { ValidationQuestion } from './described-message.ts'
+import type { Crossed } from './ask-thread.ts'
+import { crossFault, receiveFault } from './crossed-fault.ts'
 
-export type ValidationThread = {
+/** `act` says what is asked for. */
+type Question = { act: string }
+
+export type ThreadInTurn<Q extends Question> = {
   isOver(): boolean
-  /** Throws the thread's fault, `TooLong` if this question ended the thread, `Unasked` if it had no turn. */
-  ask(question: ValidationQuestion, timeMs: number): Promise<unknown>
+  /**
+   * Throws the thread's fault, `TooLong` if this question ended the thread, `Unasked` if it had no turn. The memory in `moved` is the
+   * thread's from then on.
+   */
+  ask(question: Q, timeMs: number, moved?: ArrayBuffer[]): Promise<unknown>
   close(): Promise<void>
 }
 
 /** The question took longer than it may, or more memory than there is. */
 export class TooLong extends Error {
-  readonly act: ValidationQuestion['act']
-  constructor(act: ValidationQuestion['act'], why: string, cause: unknown) {
+  readonly act: string
+  constructor(act: string, why: string, cause: unknown) {
     super(why, { cause })
     this.act = act
   }
@@ -26,7 +31,7 @@ export class TooLong extends Error {
 export class Unasked extends Error {}
 
 type Open = {
-  act: ValidationQuestion['act']
+  act: string
   timeMs: number
   resolve(value: unknown): void
   reject(cause: unknown): void
@@ -34,8 +39,9 @@ type Open = {
 
 const HEAP = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 24 }
 
-export function startValidationThread(): ValidationThread {
-  const worker = new Worker(new URL('./validation-worker.ts', import.meta.url), { resourceLimits: HEAP })
+/** Starts `script`, which calls `answerInTurn`. */
+export function startThreadInTurn<Q extends Question>(script: URL): ThreadInTurn<Q> {
+  const worker = new Worker(script, { resourceLimits: HEAP })
   const open: Open[] = []
   let isOver = false
   let timer: NodeJS.Timeout | undefined
@@ -70,28 +76,36 @@ export function startValidationThread(): ValidationThread {
 
   return {
     isOver: () => isOver,
-    ask(question, timeMs) {
+    ask(question, timeMs, moved = []) {
       if (isOver) return Promise.reject(new Unasked('the thread ended'))
       const { promise, resolve, reject } = Promise.withResolvers<unknown>()
       open.push({ act: question.act, timeMs, resolve, reject })
       if (open.length === 1) startTimer()
-      // A Buffer may be a piece of a larger memory, all of which would be copied.
-      const own = withOwnBody(question)
-      worker.postMessage(own.question, own.moved)
+      worker.postMessage(question, moved)
       return promise
     },
     async close() {
       isOver = true
       clearTimeout(timer)
       for (const one of open.splice(0))
-        one.reject(new Fault('internal_error', { what: 'the server is ending' }))
+        one.reject(new Fault('internal_error', { what: 'the process is ending' }))
       await worker.terminate()
     },
   }
 }
 
-function withOwnBody(question: ValidationQuestion): { question: ValidationQuestion; moved: ArrayBuffer[] } {
-  if (question.act !== 'judge' || question.message.body === undefined) return { question, moved: [] }
-  const body = new Uint8Array(question.message.body)
-  return { question: { ...question, message: { ...question.message, body } }, moved: [body.buffer] }
+/** The thread's side: answers each question before it takes the next. */
+export function answerInTurn<Q extends Question>(answer: (question: Q) => Promise<unknown>): void {
+  let last: Promise<void> = Promise.resolve()
+  parentPort!.on('message', (question: Q) => {
+    last = last.then(async () => parentPort!.postMessage(await crossed(answer, question)))
+  })
+}
+
+async function crossed<Q>(answer: (question: Q) => Promise<unknown>, question: Q): Promise<Crossed> {
+  try {
+    return { value: await answer(question) }
+  } catch (thrown) {
+    return { fault: crossFault(thrown) }
+  }
 }

@@ -3,9 +3,9 @@
  * document, and none is followed twice.
  */
 import { REST_METHODS } from '#schemas/wire.ts'
-import type { NewEndpoint } from './services/store.ts'
 
 type Json = Record<string, unknown>
+type Endpoint = { method: string; path: string }
 /** What the functions share: the document, its minor version (3.x), and where remarks and refusals go. */
 export type OpenApiReading = {
   document: Json
@@ -23,7 +23,7 @@ const METHOD = /^[A-Za-z][A-Za-z0-9-]{0,31}$/
 const SINCE_3_2 = ['query', 'additionalOperations'] as const
 
 /** All operations, each method and path once, in the order of the document. */
-export function endpointsOf(reading: OpenApiReading): NewEndpoint[] {
+export function endpointsOf(reading: OpenApiReading): Endpoint[] {
   const endpoints = pathItems(reading).flatMap(([path, item]) => operationsOf(path, item, reading))
   const distinct = new Map(endpoints.map((each) => [`${each.method} ${each.path}`, each]))
   const silent = [...distinct.values()].filter(({ method }) => !REST_METHODS.has(method))
@@ -69,7 +69,7 @@ export function asObject(value: unknown, name: string, refuse: (what: string) =>
   throw refuse(`${name} must be an object`)
 }
 
-function operationsOf(path: string, given: Json, reading: OpenApiReading): NewEndpoint[] {
+function operationsOf(path: string, given: Json, reading: OpenApiReading): Endpoint[] {
   const { minor, refuse, warn } = reading
   if (!path.startsWith('/') || path.length > MAX_PATH || /[\p{Cc}\p{Cs}]/u.test(path))
     throw refuse(`the path ${path.slice(0, 60)} must begin with / and be plain`)

@@ -2,11 +2,11 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import { isJsonType, parseContentType } from '#core/transport/content-type.ts'
 import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
-import type { RestMessage, Violation } from './described-message.ts'
 import type { FoundOperation } from './find-operation.ts'
 import { readJson } from './read-json.ts'
 import type { Contents, Operation, Parameter } from './read-operations.ts'
 import { readParameter, readQuery } from './read-parameter.ts'
+import type { RestMessage, Violation } from './rest-message.ts'
 
 /** What is wrong with a value by the schema of this key. */
 export type Judge = (schema: string, value: unknown) => ErrorObject | undefined
@@ -100,7 +100,7 @@ function judgeBody({ headers, body }: RestMessage, contents: Contents, judge: Ju
   const type = mediaTypeOf(contentType)
   const key = [type, `${type.split('/', 1)[0]}/*`, '*/*'].find((one) => contents.has(one))
   if (key === undefined) return wrong('content type', 'it is not described')
-  const schema = contents.get(key)
+  const { schema } = contents.get(key)!
   if (schema === undefined || !isJsonType(type)) return undefined
   if (!isJsonType(contentType)) return wrong('content type', 'JSON is in UTF-8')
   const read = readJson(body!)

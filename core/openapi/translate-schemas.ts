@@ -2,7 +2,7 @@
  * The schemas of an OpenAPI document that messages are held against, as one JSON Schema 2020-12. Each is translated where it is first
  * needed: nothing else of the document is looked at, no reference leaves it, and none leads in a circle without end.
  */
-import { pointedAt } from '../openapi-operations.ts'
+import { pointedAt } from './openapi-operations.ts'
 
 export type Json = Record<string, unknown>
 export type Half = 'request' | 'response'

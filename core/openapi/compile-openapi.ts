@@ -4,19 +4,28 @@
  */
 import { Ajv2020, type AnySchemaObject } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { asObject } from '../openapi-operations.ts'
-import { parse, refused, versionOf } from '../summarise-openapi.ts'
-import type { Compiled, RestMessage } from './described-message.ts'
-import { createOperationFinder } from './find-operation.ts'
+import { createOperationFinder, type FoundOperation } from './find-operation.ts'
 import { type Judge, judgeRest } from './judge-rest.ts'
-import { readOperations } from './read-operations.ts'
-import { createSchemas } from './translate-schemas.ts'
+import { asObject } from './openapi-operations.ts'
+import { parse, refused, versionOf } from './read-document.ts'
+import { type Operation, readOperations } from './read-operations.ts'
+import { readPattern } from './read-pattern.ts'
+import type { Compiled, RestMessage } from './rest-message.ts'
+import { createSchemas, type Json } from './translate-schemas.ts'
 
 const MAX_TEXT = 500
 const BUNDLE = 'description'
 
+type CompiledOpenApi = Compiled<RestMessage> & {
+  document: Json
+  /** x of OpenAPI 3.x. */
+  minor: number
+  operations: readonly Operation[]
+  find(method: string, path: string): FoundOperation<Operation> | undefined
+}
+
 /** Throws `invalid_input` that says what in the document cannot be compiled, and where. */
-export function compileOpenApi(text: string): Compiled<RestMessage> {
+export function compileOpenApi(text: string): CompiledOpenApi {
   const document = asObject(parse(text).value, 'the document', refused)
   const { minor } = versionOf(document)
   // Names of a document may be as long as it is.
@@ -25,7 +34,11 @@ export function compileOpenApi(text: string): Compiled<RestMessage> {
   const operations = readOperations({ document, minor, refuse, use: schemas.use })
   const judge = compile(schemas.all())
   const find = createOperationFinder(operations)
-  return { judge: async (message) => judgeRest(message, { find, judge }), free: () => undefined }
+  return {
+    ...{ document, minor, operations, find },
+    judge: async (message) => judgeRest(message, { find, judge }),
+    free: () => undefined,
+  }
 }
 
 function compile(schemas: ReturnType<ReturnType<typeof createSchemas>['all']>): Judge {
@@ -60,15 +73,6 @@ function compile(schemas: ReturnType<ReturnType<typeof createSchemas>['all']>): 
   return (key, value) => {
     const validate = compiled.get(key)!
     return validate(value) === true ? undefined : validate.errors?.at(-1)
-  }
-}
-
-/** The standard reads patterns with the flag u, which many documents in use do not bear. */
-function readPattern(pattern: string): RegExp {
-  try {
-    return new RegExp(pattern, 'u')
-  } catch {
-    return new RegExp(pattern)
   }
 }
 
