@@ -29,6 +29,10 @@ const COMMANDS: Record<string, Command> = {
     summary: "a system of one's own as a service of a security server: describe and register it",
     load: () => import('./adapter.ts'),
   },
+  mock: {
+    summary: 'answers as a described service would, before there is a right to the real one',
+    load: () => import('./mock.ts'),
+  },
   bench: { summary: 'measure exchanges beside a bare pair of proxies', load: () => import('./bench.ts') },
   console: { summary: 'build the web pages that the servers give', load: () => import('./console.ts') },
   docs: { summary: 'the documents as pages with a search', load: () => import('./docs.ts') },

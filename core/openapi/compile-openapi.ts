@@ -16,7 +16,7 @@ import { createSchemas, type Json } from './translate-schemas.ts'
 const MAX_TEXT = 500
 const BUNDLE = 'description'
 
-type CompiledOpenApi = Compiled<RestMessage> & {
+export type CompiledOpenApi = Compiled<RestMessage> & {
   document: Json
   /** x of OpenAPI 3.x. */
   minor: number

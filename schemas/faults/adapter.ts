@@ -51,4 +51,16 @@ export const adapterFaults = {
     text: 'The answer is larger than this service gives at once',
     remedy: 'Ask for fewer rows with limit, or for less with the filters of the service',
   },
+  answer_not_makeable: {
+    status: 501,
+    blame: 'server',
+    text: 'No answer can be made by the schema of the description',
+    remedy: 'Put an example into the description, or choose another answer with Prefer',
+  },
+  answer_not_described: {
+    status: 400,
+    blame: 'client',
+    text: 'The description has no such answer',
+    remedy: 'Choose one that it has with Prefer: code=, example=',
+  },
 } satisfies Record<string, FaultEntry>
