@@ -7,24 +7,26 @@ import { parseArgs } from 'node:util'
 import { fileAdapter } from '#adapters/file/adapter.ts'
 import { httpAdapter } from '#adapters/http/adapter.ts'
 import type { Adapter } from '#adapters/kit/adapter.ts'
-import { describeAdapter, readSettings } from '#adapters/kit/serve-adapter.ts'
+import { type PublishedDocument, publishedDocument, readSettings } from '#adapters/kit/serve-adapter.ts'
 import { type KitSettings, serviceUrl } from '#adapters/kit/settings.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
+import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { openManagementApi } from './management/client.ts'
 import { CommandError } from './management/command-error.ts'
 import { registerService } from './management/register-service.ts'
+import { registerWsdl } from './management/register-wsdl.ts'
 
 const USAGE = `Usage: concordat adapter <name> --configuration file.yaml
        concordat adapter <name> describe --configuration file.yaml
        concordat adapter <name> register --configuration file.yaml --client INSTANCE:CLASS:CODE:SUBSYSTEM
                                          [--url URL] [--key-file FILE] [--enable]
 
-Runs an adapter until SIGTERM or SIGINT. describe prints the OpenAPI document of what it offers; register makes it a service of
-the client at the own security server, or brings the service there to the settings: address, document with its endpoints, TLS
-certificate. A new service is switched off until it is enabled, and nobody has a right to it until one is given.
+Runs an adapter until SIGTERM or SIGINT. describe prints the document of what it offers (OpenAPI, or WSDL); register makes it a
+service of the client at the own security server, or brings the service there to the settings: address, document with its endpoints,
+TLS certificate. A new service is switched off until it is enabled, and nobody has a right to it until one is given.
 
   --client    the subsystem whose service it is
   --url       the management API of the security server, or CONCORDAT_SERVER_URL
@@ -34,6 +36,8 @@ certificate. A new service is switched off until it is enabled, and nobody has a
 Adapters:
   file        CSV, JSON and XML files of a folder, or of a directory reached by SFTP
   http        an HTTP system of one's own: which paths, methods and headers pass, and how the adapter proves who it is
+  rest-as-soap
+              a REST service as a SOAP service of X-Road, by a WSDL: as a service, or before the own security server
   soap        operations of a SOAP service, by its WSDL, as POST with JSON
   sql         tables, views and queries of SQLite, PostgreSQL, MariaDB and MySQL
 
@@ -42,12 +46,13 @@ Exit code 0 when it was done, 1 when it failed or was refused, 2 for wrong usage
 
 /** What this command needs of an adapter, whatever its settings are. */
 type Known = {
-  describe(file: string): Promise<{ settings: KitSettings; document: object }>
+  describe(file: string): Promise<{ settings: KitSettings; published: PublishedDocument; isService: boolean }>
 }
 
 const ADAPTERS: Record<string, Known> = {
   file: known(fileAdapter),
   http: known(httpAdapter),
+  'rest-as-soap': known(restAsSoapAdapter),
   soap: known(soapAdapter),
   sql: known(sqlAdapter),
 }
@@ -76,11 +81,18 @@ async function runCommand(args: string[]): Promise<number> {
   if (!['describe', 'register'].includes(act) || more.length > 0)
     throw new CommandError(2, `${name} takes describe or register, or --configuration as its first word`)
   if (values.configuration === undefined) throw new CommandError(2, '--configuration is missing')
-  const { settings, document } = await adapter.describe(values.configuration)
+  const { settings, published, isService } = await adapter.describe(values.configuration)
   if (act === 'describe') {
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+    const { type, text } = published
+    const shown = type === 'WSDL' ? text.trimEnd() : JSON.stringify(JSON.parse(text), null, 2)
+    process.stdout.write(`${shown}\n`)
     return 0
   }
+  if (!isService)
+    throw new CommandError(
+      2,
+      'by these settings it asks through the security server, and is no service of it',
+    )
   const url = values.url ?? process.env['CONCORDAT_SERVER_URL']
   const keyFile = values['key-file'] ?? process.env['CONCORDAT_SERVER_KEY_FILE']
   if (values.client === undefined) throw new CommandError(2, '--client is missing')
@@ -89,14 +101,18 @@ async function runCommand(args: string[]): Promise<number> {
       2,
       '--url and --key-file (or CONCORDAT_SERVER_URL and CONCORDAT_SERVER_KEY_FILE) are missing',
     )
-  const done = await registerService(await openManagementApi({ url, keyFile }), {
+  const api = await openManagementApi({ url, keyFile })
+  const service = {
     client: values.client,
-    code: settings.service.code,
     url: serviceUrl(settings),
-    document: JSON.stringify(document),
+    document: published.text,
     certificate: await certificateOf(settings),
     enable: values.enable === true,
-  })
+  }
+  const done =
+    published.type === 'WSDL'
+      ? await registerWsdl(api, { ...service, services: published.services })
+      : await registerService(api, { ...service, code: settings.service.code })
   process.stdout.write(`${done.map(printable).join('\n')}\n`)
   return 0
 }
@@ -135,7 +151,8 @@ function known<S extends KitSettings>(adapter: Adapter<S>): Known {
   return {
     describe: async (file) => {
       const settings = await readSettings(adapter, file, process.env)
-      return { settings, document: await describeAdapter(adapter, settings) }
+      const published = await publishedDocument(adapter, settings)
+      return { settings, published, isService: adapter.isService?.(settings) ?? true }
     },
   }
 }

@@ -13,6 +13,7 @@ import { fileAdapter } from '#adapters/file/adapter.ts'
 import { httpAdapter } from '#adapters/http/adapter.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
+import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { checkSettings, settingsSchema as registrySchema } from '#central-registry/config.ts'
 import { trustServicesSchema } from '#certs/configuration.ts'
@@ -78,6 +79,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: soapAdapter.schema,
     prefix: soapAdapter.prefix,
     example: 'docs/examples/soap-adapter.yaml',
+  },
+  {
+    heading: 'REST-as-SOAP adapter',
+    schema: restAsSoapAdapter.schema,
+    prefix: restAsSoapAdapter.prefix,
+    example: 'docs/examples/rest-as-soap-adapter.yaml',
   },
   {
     heading: 'File adapter',

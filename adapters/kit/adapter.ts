@@ -24,6 +24,10 @@ export type Adapter<Settings extends KitSettings> = {
    * `source_unavailable` while the system, whose own document it is, is away.
    */
   document?(settings: Settings, described: OpenApiDocument): Promise<object>
+  /** The WSDL document that is published in place of an OpenAPI document, for an adapter that speaks SOAP, and its services' codes. */
+  wsdl?(settings: Settings): Promise<{ text: string; services: string[] }>
+  /** Whether it is a service of the own security server, which it is unless this says no. */
+  isService?(settings: Settings): boolean
   /**
    * Opens the way to its system. Throws `invalid_configuration` if the system is there and is not as the settings say. If it is away,
    * this succeeds, `health` says so, and the handlers throw `source_unavailable` until it is back.

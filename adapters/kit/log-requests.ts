@@ -6,6 +6,13 @@ import type { FastifyInstance } from 'fastify'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { HEADER } from '#schemas/wire.ts'
 
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Of an exchange that its headers do not tell: of SOAP the message does. */
+    exchange?: { xRoadId: string; client: string; operation?: string }
+  }
+}
+
 /** An id or identifier in printable ASCII; anything else is left out of the line. */
 const PLAIN = /^[\x21-\x7e]{1,255}$/
 
@@ -28,8 +35,9 @@ export function logRequests(app: FastifyInstance, metrics: Metrics): void {
       route,
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
-      ...plain('xRoadId', request.headers[HEADER.id]),
-      ...plain('client', request.headers[HEADER.client]),
+      ...plain('operation', reply.exchange?.operation),
+      ...plain('xRoadId', reply.exchange?.xRoadId ?? request.headers[HEADER.id]),
+      ...plain('client', reply.exchange?.client ?? request.headers[HEADER.client]),
       ...(reply.faultType === undefined ? {} : { fault: reply.faultType, detail: reply.faultDetail }),
     }
     request.log.info(line, 'request')

@@ -31,6 +31,12 @@ const OWN_SECURITY_SERVER = {
   roles: [],
 } as const
 
+/** As the management API of a security server takes it. */
+export type PublishedDocument =
+  | { type: 'OPENAPI'; text: string }
+  | { type: 'WSDL'; text: string; services: string[] }
+const DOCUMENT_TYPES = { OPENAPI: 'application/json', WSDL: 'text/xml; charset=utf-8' }
+
 type Environment = Record<string, string | undefined>
 
 /** For the adapter's main.ts: runs until SIGTERM or SIGINT. */
@@ -61,13 +67,25 @@ export function readSettings<S extends KitSettings>(
   })
 }
 
-/** The document that the adapter publishes, which its service at the security server is described by. */
+/** The OpenAPI document of what the adapter offers. */
 export async function describeAdapter<S extends KitSettings>(
   adapter: Adapter<S>,
   settings: S,
 ): Promise<object> {
   const described = publicDocument(openApiDocument(settings, await adapter.describe(settings)))
   return (await adapter.document?.(settings, described)) ?? described
+}
+
+/** The document that the adapter publishes, which its service at the security server is described by. */
+export async function publishedDocument<S extends KitSettings>(
+  adapter: Adapter<S>,
+  settings: S,
+): Promise<PublishedDocument> {
+  if (adapter.wsdl === undefined)
+    return { type: 'OPENAPI', text: JSON.stringify(await describeAdapter(adapter, settings)) }
+  // What is wrong with the settings is said here, too.
+  await adapter.describe(settings)
+  return { type: 'WSDL', ...(await adapter.wsdl(settings)) }
 }
 
 /** Opens and serves the adapter. `stop` lets the requests under way end. */
@@ -113,11 +131,13 @@ export async function serveAdapter<S extends KitSettings>(
     })
     const base = new URL(serviceUrl(settings)).pathname.replace(/\/$/, '')
     opened.routes?.(app, base)
-    const published = createOnce(async () => JSON.stringify(await describeAdapter(adapter, settings)))
+    const published = createOnce(() => publishedDocument(adapter, settings))
     await published().catch((thrown: unknown) => atStart(thrown, log))
-    app.get(base + DOCUMENT_PATH, async (_request, reply) =>
-      reply.type('application/json').send(await published()),
-    )
+    // SOAP services have their WSDL where they are, by custom as `?wsdl`.
+    app.get(adapter.wsdl === undefined ? base + DOCUMENT_PATH : base || '/', async (_request, reply) => {
+      const { type, text } = await published()
+      return reply.type(DOCUMENT_TYPES[type]).send(text)
+    })
     health.routes(monitoring)
     metrics.routes(monitoring)
     await monitoring.listen({ host: settings.monitoring.address, port: settings.monitoring.port })

@@ -10,11 +10,11 @@ import type { Schema } from '#platform/http-service/openapi-operations.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { schemaOf } from './describe.ts'
 import { readEnvelope, writeEnvelope } from './envelope.ts'
-import { readAnswer } from './read-answer.ts'
 import { readDocuments } from './read-documents.ts'
-import { readOperations, type SoapOperation } from './read-operations.ts'
+import { readAnswer } from './read-element.ts'
+import { readOperations, type SoapOperation, type SoapOperations } from './read-operations.ts'
 import { checkSettings, pathOf, type SoapSettings, settingsSchema } from './settings.ts'
-import { writeRequest } from './write-request.ts'
+import { writeRequest } from './write-element.ts'
 import { writeXRoadHeader } from './xroad-header.ts'
 
 export const soapAdapter: Adapter<SoapSettings> = {
@@ -23,10 +23,10 @@ export const soapAdapter: Adapter<SoapSettings> = {
   prefix: 'SOAP_ADAPTER',
   check: checkSettings,
   describe: async (settings) => {
-    const operationOf = await readWsdl(settings)
+    const { find } = await readWsdl(settings)
     const schemas: Record<string, Schema> = {}
     return settings.operations.map((mapped) => {
-      const { input, output } = operationOf(mapped.name)
+      const { input, output } = find(mapped.name)
       return {
         ...{ id: idOf(mapped.name), method: 'post', path: pathOf(mapped), summary: mapped.summary, schemas },
         ...{ parameters: [], mayMiss: false, bodyBytes: settings.limits.requestBytes },
@@ -35,8 +35,8 @@ export const soapAdapter: Adapter<SoapSettings> = {
     })
   },
   open: async ({ settings, metrics }) => {
-    const operationOf = await readWsdl(settings)
-    const handlers = settings.operations.map(({ name }) => ({ id: idOf(name), operation: operationOf(name) }))
+    const { find } = await readWsdl(settings)
+    const handlers = settings.operations.map(({ name }) => ({ id: idOf(name), operation: find(name) }))
     const system = await openSystem({ ...settings, metrics })
     return {
       handlers: Object.fromEntries(
@@ -53,7 +53,7 @@ export const soapAdapter: Adapter<SoapSettings> = {
   },
 }
 
-async function readWsdl({ wsdl }: SoapSettings): Promise<(name: string) => SoapOperation> {
+async function readWsdl({ wsdl }: SoapSettings): Promise<SoapOperations> {
   return readOperations(await readDocuments(wsdl.file), wsdl.port)
 }
 
@@ -71,7 +71,7 @@ function createHandler(operation: SoapOperation, system: System, settings: SoapS
     const answer = await system.call({ method: 'POST', target: '', ...request })
     const { version } = operation
     const element = await readEnvelope(answer, { version, bytes: limits.answerBytes, faultTexts })
-    return readAnswer(operation.output, element, { leaveOut: unknown === 'leave-out' })
+    return readAnswer(operation.output, element, unknown === 'leave-out')
   }
 }
 

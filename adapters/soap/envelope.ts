@@ -80,7 +80,8 @@ function whyUnreadable({ status, headers }: SystemAnswer, version: SoapVersion):
   return undefined
 }
 
-async function readAll(body: Readable, most: number): Promise<Buffer> {
+/** Throws `answer_too_large`, `source_timeout`, `source_interrupted`. */
+export async function readAll(body: Readable, most: number): Promise<Buffer> {
   const pieces: Buffer[] = []
   try {
     for await (const piece of body) pieces.push(piece as Buffer)

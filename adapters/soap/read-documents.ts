@@ -11,6 +11,7 @@ import { Fault } from '#schemas/fault.ts'
 
 export const WSDL = 'http://schemas.xmlsoap.org/wsdl/'
 export const XS = 'http://www.w3.org/2001/XMLSchema'
+export const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
 
 type QName = { namespace: string; name: string }
 
@@ -32,6 +33,11 @@ const BOUNDS = {
   dropBlanks: true,
 }
 const LOCATIONS: Record<string, string> = { import: 'schemaLocation', include: 'schemaLocation' }
+/** Of the headers, which are known here: a WSDL imports their schemas from X-Road's own address. */
+const HEADERS: ReadonlySet<string> = new Set([
+  ...[XROAD, 'http://x-road.eu/xsd/identifiers', 'http://x-road.eu/xsd/representation.xsd'],
+])
+const REMOTE = /^[a-z][a-z0-9+.-]+:/i
 const AMPERSAND = /&amp;/g
 
 export async function readDocuments(file: string): Promise<Documents> {
@@ -80,7 +86,7 @@ export async function readDocuments(file: string): Promise<Documents> {
       if (child.namespace !== XS) continue
       if (child.name === 'redefine') throw invalid(`${at}: redefine is not supported`)
       const location = child.attributes.get(LOCATIONS[child.name] ?? '')
-      if (location !== undefined)
+      if (location !== undefined && !isOfHeaders(child, location))
         await read(beside(at, location), child.name === 'include' ? targetNamespace : undefined)
     }
   }
@@ -126,8 +132,12 @@ function* startTags(text: string): Generator<Tag, undefined> {
   return undefined
 }
 
+function isOfHeaders({ attributes }: XmlElement, location: string): boolean {
+  return REMOTE.test(location) && HEADERS.has(attributes.get('namespace') ?? '')
+}
+
 function beside(at: string, location: string): string {
-  if (/^[a-z][a-z0-9+.-]+:/i.test(location))
+  if (REMOTE.test(location))
     throw invalid(`${at} imports ${location.slice(0, 200)}: put a copy beside it, and name that`)
   return path.resolve(path.dirname(at), location)
 }

@@ -1,7 +1,7 @@
 /** The operations of one port of a WSDL 1.1 document, as far as they are document/literal with one element each way. */
 import type { XmlElement } from '#core/xml/element.ts'
 import type { ElementModel } from './model.ts'
-import { type Documents, invalid, WSDL } from './read-documents.ts'
+import { type Documents, invalid, WSDL, XROAD } from './read-documents.ts'
 import { readSchemas } from './read-schemas.ts'
 
 export type SoapVersion = '1.1' | '1.2'
@@ -12,6 +12,17 @@ export type SoapOperation = {
   action: string
   input: ElementModel
   output: ElementModel
+  /** X-Road's version of the service, from its element in the binding. */
+  serviceVersion: string | undefined
+  /** X-Road's headers that the binding says its requests have. */
+  xRoadHeaders: string[]
+}
+
+export type SoapOperations = {
+  /** Of the port, as they are written. */
+  names: string[]
+  /** Throws `invalid_configuration` that says what is not there, or not supported. */
+  find(name: string): SoapOperation
 }
 
 const SOAP: Record<string, SoapVersion> = {
@@ -22,11 +33,8 @@ const HTTP = 'http://schemas.xmlsoap.org/soap/http'
 
 type Port = { name: string; version: SoapVersion; binding: XmlElement; style: string }
 
-/** Finds an operation by its name. Throws `invalid_configuration` that says what is not there, or not supported. */
-export function readOperations(
-  documents: Documents,
-  portName: string | undefined,
-): (name: string) => SoapOperation {
+/** Throws `invalid_configuration` when there is no such port, or it lacks what it refers to. */
+export function readOperations(documents: Documents, portName: string | undefined): SoapOperations {
   const elementOf = readSchemas(documents)
   const ports = portsOf(documents)
   const port = portName === undefined ? ports[0] : ports.find(({ name }) => name === portName)
@@ -63,7 +71,21 @@ export function readOperations(
     return elementOf(parts[0]!, written)
   }
 
-  return (name) => {
+  const xRoadHeadersIn = (bound: XmlElement): string[] =>
+    childrenOf(bound, 'input')
+      .flatMap(({ children }) => children.filter((one) => isSoap(one, 'header')))
+      .flatMap((header) => {
+        const message = globalOf('message', header, header.attributes.get('message') ?? '')
+        const part = childrenOf(message, 'part').find(
+          (one) => one.attributes.get('name') === header.attributes.get('part'),
+        )
+        const written = part?.attributes.get('element')
+        if (part === undefined || written === undefined) return []
+        const { namespace, name } = documents.nameOf(part, written)
+        return namespace === XROAD ? [name] : []
+      })
+
+  const find = (name: string): SoapOperation => {
     const where = `the operation ${name}`
     const bound = named(port.binding, name)
     const abstract = named(portType, name)
@@ -75,8 +97,14 @@ export function readOperations(
       ...{ name, version: port.version, action: soap?.attributes.get('soapAction') ?? '' },
       input: partOf(bound, abstract, 'input', where),
       output: partOf(bound, abstract, 'output', where),
+      serviceVersion:
+        bound.children.find((child) => child.namespace === XROAD && child.name === 'version')?.text.trim() ||
+        undefined,
+      xRoadHeaders: xRoadHeadersIn(bound),
     }
   }
+  const names = childrenOf(port.binding, 'operation').map((one) => one.attributes.get('name') ?? '')
+  return { names, find }
 
   function portsOf({ definitions, nameOf }: Documents): Port[] {
     return definitions

@@ -5,7 +5,12 @@
 import { isUtf8 } from 'node:buffer'
 import { Fault } from '#schemas/fault.ts'
 
-type JsonLimits = { maxLength?: number; maxDepth?: number }
+type JsonLimits = {
+  maxLength?: number
+  maxDepth?: number
+  /** Makes the value of a number of its text, for those who need all its digits. Of any size, then. */
+  number?: (text: string) => unknown
+}
 
 const MAX_LENGTH = 4_194_304
 const MAX_DEPTH = 64
@@ -103,9 +108,10 @@ export function parseStrictJson(source: string | Buffer, limits: JsonLimits = {}
     if (!result.isWellFormed()) throw malformed(`a lone surrogate before ${at}`)
     return result
   }
-  const number = (): number => {
+  const number = (): unknown => {
     const found = take(NUMBER)
     if (found === null) throw malformed(`no value at ${at}`)
+    if (limits.number !== undefined) return limits.number(found[0])
     const result = Number(found[0])
     const whole = found[1] === undefined && found[2] === undefined
     if (!Number.isFinite(result) || (whole && !Number.isSafeInteger(result))) {

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { ManagementApi } from './client.ts'
 
-type ServiceToRegister = {
+export type ServiceToRegister = {
   /** The subsystem, in the form of the management API's paths: DEV:GOV:1001:population. */
   client: string
   code: string
@@ -58,9 +58,10 @@ export async function registerService(api: ManagementApi, q: ServiceToRegister):
   return done
 }
 
-async function trust(
+/** Says what was done. */
+export async function trust(
   api: ManagementApi,
-  service: Service,
+  service: Pick<Service, 'id' | 'tlsCertificates'>,
   certificate: string | undefined,
 ): Promise<string[]> {
   if (certificate === undefined) return []
@@ -76,14 +77,24 @@ async function trust(
   ]
 }
 
-async function ask<Answer>(api: ManagementApi, method: string, url: string, body?: object): Promise<Answer> {
+export async function ask<Answer>(
+  api: ManagementApi,
+  method: string,
+  url: string,
+  body?: object,
+): Promise<Answer> {
   const headers: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
   const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
   const answer = await api.send({ method, url, headers, body: bytes })
   return (answer.bytes.length === 0 ? undefined : JSON.parse(answer.bytes.toString('utf8'))) as Answer
 }
 
-async function send<Answer>(api: ManagementApi, method: string, url: string, body: Buffer): Promise<Answer> {
+export async function send<Answer>(
+  api: ManagementApi,
+  method: string,
+  url: string,
+  body: Buffer,
+): Promise<Answer> {
   const headers = { 'content-type': 'application/octet-stream' }
   const { bytes } = await api.send({ method, url, headers, body })
   return (bytes.length === 0 ? undefined : JSON.parse(bytes.toString('utf8'))) as Answer
