@@ -12,9 +12,7 @@ import type { TermsOnRecord } from './terms-on-record.ts'
  * What records say of a represented party: `representation` is `asserted` by the client or `checked`, the others say by what, under
  * which id, by which answer (digest) and when. Empty where none is named.
  */
-type RepresentationOnRecord = Partial<
-  Record<`representation${'' | 'By' | 'Id' | 'Answer' | 'At'}`, string>
->
+type RepresentationOnRecord = Partial<Record<`representation${'' | 'By' | 'Id' | 'Answer' | 'At'}`, string>>
 
 export type Represented = { representation: RepresentationOnRecord }
 
