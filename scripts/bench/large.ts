@@ -10,12 +10,11 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { request } from 'undici'
-import type { ContractTerms } from '#schemas/contract.ts'
-import { subsystemText } from '../sandbox/layout.ts'
 import { putInForce } from '../sandbox/put-in-force.ts'
 import { manyBytes } from './many-bytes.ts'
 import { residentMb } from './measure.ts'
 import { type Pairs, SERVICE, startPairs } from './pairs.ts'
+import { termsOf } from './terms.ts'
 
 const USAGE = `Usage: concordat bench large [--megabytes N] [--directory folder] [--network 127.88.3] [--json]
 
@@ -26,7 +25,6 @@ const MB = 1_000_000
 const WARM_UP_BYTES = 1000
 /** Seconds. */
 const DELETED_TRIES = 30
-const YEAR_MS = 365 * 86_400_000
 
 type Row = {
   case: string
@@ -104,7 +102,14 @@ async function measureAll(pairs: Pairs, size: number, directory: string): Promis
   await measure('up, logged', () => upload(to, size), true)
   await measure('down, logged', () => download(to, size), true)
   await measure('up, broken off', () => breakOff(to, size / 2))
-  await putInForce(pairs.instance, termsOf(pairs))
+  await putInForce(
+    pairs.instance,
+    termsOf(pairs.instance.layout, {
+      title: 'Large bodies that no log keeps',
+      services: [{ serviceCode: SERVICE, endpoints: [{ method: '*', path: '/**' }] }],
+      logLevel: 'digest',
+    }),
+  )
   await measure('up, digest alone', () => upload(to, size))
   await measure('down, digest alone', () => download(to, size))
   return rows
@@ -185,29 +190,4 @@ async function leftOnDisk(directory: string, before: number): Promise<number> {
   for (let tries = 0; tries < DELETED_TRIES && diskMb(directory) > before + 1; tries++)
     await new Promise((resolve) => setTimeout(resolve, 1000))
   return diskMb(directory)
-}
-
-/** Everything of the service, with digests alone in both logs. */
-function termsOf({ instance }: Pairs): ContractTerms {
-  const { layout } = instance
-  const { tax, population } = layout.agencies
-  const time = (ms: number): string => new Date(Date.now() + ms).toISOString()
-  return {
-    title: 'Large bodies that no log keeps',
-    provider: subsystemText(layout, population),
-    consumers: { subsystems: [subsystemText(layout, tax)] },
-    services: [{ serviceCode: SERVICE, endpoints: [{ method: '*', path: '/**' }] }],
-    purpose: 'Measuring',
-    legalBasis: 'None: no data of anybody',
-    personalData: false,
-    logLevel: 'digest',
-    retentionDays: 3650,
-    ...{ validFrom: time(0), validUntil: time(YEAR_MS), reviewAt: time(YEAR_MS / 2) },
-    ...{ critical: false, outageGraceHours: 0 },
-    contacts: [tax, population].map((agency) => ({
-      member: `${layout.instance}/${layout.memberClass}/${agency.memberCode}`,
-      name: 'Contract desk',
-      email: `contracts@${agency.key}.sandbox.example`,
-    })),
-  }
 }

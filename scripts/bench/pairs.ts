@@ -6,14 +6,17 @@ import { systemCertificate } from '../sandbox/files.ts'
 import { type Instance, type Progress, startInstance } from '../sandbox/instance.ts'
 import { encoded, folderOf, layoutOf, SERVER_PORTS, subsystemText } from '../sandbox/layout.ts'
 import { type Started, scriptCommand, startProcess } from '../sandbox/processes.ts'
+import { putInForce } from '../sandbox/put-in-force.ts'
 import type { BareProxySettings } from './bare-proxy.ts'
 import { MESSAGE_ID } from './measure.ts'
+import { termsOf } from './terms.ts'
 
 export type Pair = {
   url: string
   prefix: string
-  /** Of the same system as a service whose messages are held against its description. */
+  /** Of the same system as a service whose messages are held against its description, and with a contract that names its fields as well. */
   describedPrefix: string
+  contractPrefix: string
   headers: Record<string, string>
   /** The path of SOAP requests, and the request. */
   soapPath: string
@@ -32,6 +35,9 @@ const BARE_PORTS = { provider: 9201, consumer: 9202 }
 /** The code of the service that answers with any bytes. */
 export const SERVICE = 'bench'
 const DESCRIBED = 'described'
+const CONTRACTED = 'contracted'
+/** All but the address, which is cut out of each of a hundred objects. */
+const FIELDS = ['id', 'name', 'born', 'tags'].map((name) => `/people/${name}`)
 const here = (file: string): string => new URL(file, import.meta.url).pathname
 
 /** Starts a sandbox instance on its own network with the bench's provider as a service, and the bare pair. */
@@ -90,6 +96,7 @@ export async function startPairs(directory: string, network: string): Promise<Pa
       url: `http://${tax.address}:${SERVER_PORTS.http}`,
       prefix: `/r1/${subsystemText(layout, population)}/${SERVICE}`,
       describedPrefix: `/r1/${subsystemText(layout, population)}/${DESCRIBED}`,
+      contractPrefix: `/r1/${subsystemText(layout, population)}/${CONTRACTED}`,
       headers: { 'x-road-client': subsystemText(layout, tax) },
       soapPath: '/',
       envelope: envelopeOf(layout),
@@ -98,6 +105,7 @@ export async function startPairs(directory: string, network: string): Promise<Pa
       url: `http://${address(layout)}:${BARE_PORTS.consumer}`,
       prefix: '',
       describedPrefix: '',
+      contractPrefix: '',
       headers: {},
       soapPath: '/soap',
       envelope: envelopeOf(layout),
@@ -131,14 +139,19 @@ async function offerService(instance: Instance, url: string): Promise<void> {
   )
   await provider.send('POST', `/services/${soap.services[0]!.id}/access-rights`, right)
   await provider.send('PUT', `/service-descriptions/${soap.id}/enable`)
-  const described = await provider.send<{ id: number; services: { id: number }[] }>(
-    'POST',
-    `/clients/${encoded(subsystemText(layout, population))}/service-descriptions`,
-    { type: 'OPENAPI', serviceCode: DESCRIBED, document: JSON.stringify(OPENAPI), url },
-  )
-  await provider.send('PATCH', `/services/${described.services[0]!.id}`, { validate: 'ALL' })
-  await provider.send('POST', `/services/${described.services[0]!.id}/access-rights`, right)
-  await provider.send('PUT', `/service-descriptions/${described.id}/enable`)
+  for (const serviceCode of [DESCRIBED, CONTRACTED]) {
+    const described = await provider.send<{ id: number; services: { id: number }[] }>(
+      'POST',
+      `/clients/${encoded(subsystemText(layout, population))}/service-descriptions`,
+      { type: 'OPENAPI', serviceCode, document: JSON.stringify(OPENAPI), url },
+    )
+    await provider.send('PATCH', `/services/${described.services[0]!.id}`, { validate: 'ALL' })
+    await provider.send('POST', `/services/${described.services[0]!.id}/access-rights`, right)
+    await provider.send('PUT', `/service-descriptions/${described.id}/enable`)
+  }
+  const endpoints = [{ method: 'GET', path: '/people' }]
+  const services = [{ serviceCode: CONTRACTED, endpoints, responseFields: FIELDS }]
+  await putInForce(instance, termsOf(layout, { title: 'Fields of people', services, logLevel: 'full' }))
   // Plain HTTP from the load generator, as for the bare pair.
   const client = encoded(subsystemText(layout, tax))
   await servers[tax.key]!.send('PATCH', `/clients/${client}`, { connectionType: 'NOSSL' })
