@@ -54,3 +54,10 @@ export function boundaryOf(contentType: string): string {
   }
   return boundary
 }
+
+const NAMED = /^[a-z0-9.+-]{1,40}\/[a-z0-9.+-]{1,40}/i
+
+/** The type in lower case to name in a fault, `none` if there is none. Without its parameters: they are text of the other side. */
+export function namedType(contentType: string | undefined): string {
+  return NAMED.exec(contentType ?? '')?.[0].toLowerCase() ?? 'none'
+}

@@ -235,7 +235,12 @@ t.test('what comes back but is no reply is let go of', async (t) => {
       ({ headers }) => ({ headers: { ...headers, 'x-hash-algorithm': undefined } }),
       'invalid_message',
     ],
-    ['a page', () => ({ statusCode: 500, headers: { 'content-type': 'text/html' } }), 'http_error'],
+    [
+      'a page',
+      () => ({ statusCode: 500, headers: { 'content-type': 'text/html; a="secret"' } }),
+      'http_error',
+    ],
+    ["a proxy's page", () => ({ statusCode: 502, headers: { 'content-type': 'text/html' } }), 'http_error'],
     [
       'text/xml that is no fault',
       ({ headers }) => ({ headers: { ...headers, 'content-type': 'text/xml' } }),
@@ -250,7 +255,8 @@ t.test('what comes back but is no reply is let go of', async (t) => {
   ]
   for (const [what, change, code] of cases) {
     bend(change)
-    await fails(t, code, ['request:', `outcome-unknown:${code}`], {}, what)
+    const { message } = await fails(t, code, ['request:', `outcome-unknown:${code}`], {}, what)
+    if (/page/.test(what)) t.match(message, /answered 50[02], content type text\/html(?!.*secret)/)
     t.ok(contents.at(-1)?.destroyed, `${what}: its connection is free`)
   }
   t.strictSame(await leaks(), [])

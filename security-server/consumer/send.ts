@@ -3,6 +3,7 @@
  * of the reply, its body spooled. A fault of the peer is thrown as it came.
  */
 import type { Readable } from 'node:stream'
+import { namedType } from '#core/transport/content-type.ts'
 import { receivedFault } from '#core/transport/fault-xml.ts'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -52,14 +53,12 @@ async function readReply(reply: PeerReply, codec: Codec, rooms: ConsumerRooms): 
   const arrived = rooms.clock()
   rooms.globalConfiguration.hear(reply.headers[HEADER.configurationHead])
   const type = reply.headers['content-type'] ?? ''
-  if (reply.statusCode !== 200 && reply.statusCode !== 500) {
-    throw new Fault('http_error', { what: `${idText(reply.server)} answered ${reply.statusCode}` })
-  }
-  if (/^text\/xml\b/i.test(type)) throw await readFault(reply)
-  if (!/^multipart\/mixed\b/i.test(type)) {
-    const shown = JSON.stringify(type.slice(0, 60))
+  const isStatus = reply.statusCode === 200 || reply.statusCode === 500
+  if (isStatus && /^text\/xml\b/i.test(type)) throw await readFault(reply)
+  // Often the page of a proxy or of another program at that port. Its text is nobody's business here.
+  if (!isStatus || !/^multipart\/mixed\b/i.test(type)) {
     throw new Fault('http_error', {
-      what: `${idText(reply.server)} answered ${reply.statusCode} with content of type ${shown}`,
+      what: `${idText(reply.server)} answered ${reply.statusCode}, content type ${namedType(type)}`,
     })
   }
   if (reply.headers[HEADER.hashAlgorithm]?.toUpperCase() !== 'SHA-512') {

@@ -8,6 +8,7 @@ import { Agent, request } from 'undici'
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { namedType } from '#core/transport/content-type.ts'
 import { boundaryOf, readMultipart } from '#core/transport/multipart-reader.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -73,9 +74,6 @@ export function createOcspFetch(settings: { port: number; timeoutMs: number; clo
   }
 }
 
-/** Type and subtype alone: everything else is text of the other side. */
-const MEDIA_TYPE = /^[a-z0-9.+-]{1,40}\/[a-z0-9.+-]{1,40}/i
-
 async function fetchByHash(
   address: string,
   certificates: Certificate[],
@@ -98,9 +96,8 @@ async function fetchByHash(
     const contentType = String(reply.headers['content-type'] ?? '')
     // Often a proxy or another program at that port, which answers with a page.
     if (reply.statusCode !== 200 || !/^multipart\//i.test(contentType)) {
-      const type = MEDIA_TYPE.exec(contentType)?.[0] ?? 'none'
       throw new Fault('incorrect_validation_info', {
-        what: `${address}, port ${settings.port}, answered ${reply.statusCode} for its OCSP responses, content type ${type}`,
+        what: `${address}, port ${settings.port}, answered ${reply.statusCode} for its OCSP responses, content type ${namedType(contentType)}`,
       })
     }
     await readMultipart({
