@@ -13,7 +13,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /** `prefix` and 30 random letters, over 160 bits: nobody can foresee it and write it into a body. */
-export function newBoundary(prefix: 'xtop' | 'xatt'): string {
+export function newBoundary(prefix: 'xtop' | 'xatt' | 'xroad'): string {
   if (next + LENGTH > random.length) {
     random = randomBytes(LENGTH * AT_ONCE)
     next = 0

@@ -3,10 +3,9 @@
  * key.
  */
 import { signJson } from '#core/signature/signed-json.ts'
-import { Fault } from '#schemas/fault.ts'
 import type { MemberId } from '#schemas/identifiers.ts'
+import { authenticationEntry, type FindCertificate } from './authentication-entry.ts'
 import type { SigningIdentity } from './identity.ts'
-import type { StoredCertificate, StoredKey } from './key-file.ts'
 import type { Tokens } from './tokens.ts'
 
 export type SignJson = (q: {
@@ -25,7 +24,7 @@ export type SignJson = (q: {
 export function createSignJson(q: {
   tokens: Pick<Tokens, 'signingKey'>
   signing(member: MemberId): SigningIdentity
-  find(sha256: string): { key: StoredKey; stored: StoredCertificate }
+  find: FindCertificate
 }): SignJson {
   return async ({ document, type, member, authentication }) => {
     const { certificate, intermediates, ocspResponses } = q.signing(member)
@@ -37,9 +36,7 @@ export function createSignJson(q: {
       },
     ]
     if (authentication !== undefined) {
-      const { key, stored } = q.find(authentication)
-      if (key.usage !== 'AUTHENTICATION')
-        throw new Fault('incorrect_certificate', { what: 'it is not an authentication certificate' })
+      const { key, stored } = authenticationEntry(q.find, authentication)
       signers.push({
         certificates: [stored.certificate],
         ocspResponses: [],

@@ -119,6 +119,8 @@ export async function createAdminWorld(
     contractFor?: Contracts['contractFor']
     /** The folder of the console's pages, for tests that show them. */
     pages?: string
+    /** Of the registry's signed statement; without one the instance is X-Road's. */
+    statementIndex?: number
     /** The witnesses; none by default. */
     witnessRoom?: (log: TestLog) => Partial<WitnessRoomView>
     hardwareTokens?: HardwareTokenPlace[]
@@ -163,7 +165,7 @@ export async function createAdminWorld(
     signer: memberSigner,
     archives: { directory: archiveFolder, maxBytes: 32 * 1024 * 1024 },
   })
-  const globalConfiguration = o.globalConfiguration ?? configurationOf(world)
+  const globalConfiguration = o.globalConfiguration ?? configurationOf(world, o.statementIndex)
   const post = () => Promise.reject(new Fault('registration_unavailable'))
   const contracts = await createContracts({
     ...{ server, database, clock, log },
@@ -354,7 +356,7 @@ export async function auditOf(
 }
 
 /** A configuration room whose content is that of the keys' world. */
-function configurationOf(world: World): GlobalConfiguration {
+function configurationOf(world: World, statementIndex?: number): GlobalConfiguration {
   const unused = async () => {
     throw new Fault('not_found')
   }
@@ -367,7 +369,7 @@ function configurationOf(world: World): GlobalConfiguration {
         index,
         version: '1',
         expiresAt: new Date(world.now + 600_000),
-        statementIndex: undefined,
+        statementIndex,
         configurationHead: undefined,
         suspensionsUntil: undefined,
         suspensionsIn: () => NOBODY_SUSPENDED,

@@ -14,7 +14,7 @@ import { clientIn } from '../../local-systems/manage.ts'
 import type { Needs } from './needs.ts'
 
 export function managementRequestHandlers(rooms: Needs): Handlers {
-  const { keys, registration } = rooms
+  const { keys } = rooms
   const server = idText(rooms.server)
   const owner = memberOf(rooms.server)
 
@@ -23,6 +23,13 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
     createdAt: new Date(rooms.clock()).toISOString(),
     signer,
   })
+
+  const registration = (): Needs['registration'] => {
+    if (!rooms.isXRoads()) return rooms.registration
+    throw new Fault('registration_unavailable', {
+      what: "the central server of this instance is X-Road's and takes only registrations of certificates from here; its operator enters this request (docs/joining-x-road.md)",
+    })
+  }
 
   /**
    * Whether the member has a signing key on this server that is ready. Otherwise the request waits for that member's signature.
@@ -38,10 +45,11 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
 
   async function file(subject: RequestSubject, authentication?: string) {
     const signers = signersOf(subject)
+    const to = registration()
     const wanted = 'either' in signers ? [idText(owner)] : signers.all
     const [first, ...others] = wanted as [string, ...string[]]
     const fileAs = async (signer: string) =>
-      registration.file(
+      to.file(
         await keys.signJson({
           document: { ...headOf(signer), ...subject },
           type: DOCUMENT_TYPE.file,
@@ -62,9 +70,10 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
   }
 
   async function revoke(request: number): Promise<RequestStatus> {
+    const to = registration()
     const document = { ...headOf(idText(owner)), server, request }
     const signed = await keys.signJson({ document, type: DOCUMENT_TYPE.revoke, member: owner })
-    return registration.revoke(signed)
+    return to.revoke(signed)
   }
 
   const ofClient =
@@ -79,6 +88,7 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
     async registerCertificate({ params, body }) {
       const { address } = body as { address: string }
       const sha256 = params['sha256']!.toLowerCase()
+      if (rooms.isXRoads()) return view(await rooms.fileXRoadRegistration({ sha256, address }))
       const certificate = keys.certificateDer(sha256).toString('base64')
       return file({ kind: 'authCertReg', server, certificate, address }, sha256)
     },
@@ -103,9 +113,10 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
     },
     disableMaintenanceMode: () => file({ kind: 'maintenanceModeDisable', server }),
     async getManagementRequests() {
+      const to = registration()
       const document = { ...headOf(idText(owner)), server }
       const signed = await keys.signJson({ document, type: DOCUMENT_TYPE.query, member: owner })
-      return (await registration.states(signed)).map(view)
+      return (await to.states(signed)).map(view)
     },
     revokeManagementRequest: async ({ params }) => view(await revoke(Number(params['request']))),
   }

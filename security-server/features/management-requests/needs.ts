@@ -4,6 +4,7 @@ import type { ServerId } from '#schemas/identifiers.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { RegistrationClient } from './client.ts'
+import type { FileXRoadRegistration } from './x-road/file-registration.ts'
 
 export type Needs = {
   server: ServerId
@@ -11,4 +12,7 @@ export type Needs = {
   keys: Keys
   localSystems: LocalSystems
   registration: RegistrationClient
+  /** Whether the instance has a central server of X-Road's, which knows no documents of ours. */
+  isXRoads(): boolean
+  fileXRoadRegistration: FileXRoadRegistration
 }

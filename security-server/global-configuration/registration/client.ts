@@ -15,6 +15,12 @@ import type { PrivateParameters } from '#schemas/global-configuration.ts'
  */
 export type PostDocument = (path: string, document: string, maxBytes?: number) => Promise<Buffer>
 
+/** What the registration service of an X-Road central server answered, whatever the status. */
+export type CentralServerAnswer = { status: number; contentType: string; bytes: Buffer }
+
+/** Sends a message to the very URL that the configuration names, once. Throws `registration_unavailable` without an answer. */
+export type PostMessage = (contentType: string, body: Buffer) => Promise<CentralServerAnswer>
+
 const TIMEOUT_MS = 15_000
 const MAX_BYTES = 512 * 1024
 const ATTEMPTS = 4
@@ -22,7 +28,8 @@ const PAUSE_MS = 700
 
 export function createPostDocument(service: () => PrivateParameters['managementService']): PostDocument {
   return async (path, body, maxBytes = MAX_BYTES) => {
-    const { origin, dispatcher } = connectionTo(service(), maxBytes)
+    const { url, dispatcher } = connectionTo(service(), maxBytes)
+    const { origin } = url
     try {
       for (let attempt = 1; ; attempt++) {
         const reply = await request(`${origin}${path}`, {
@@ -51,11 +58,32 @@ export function createPostDocument(service: () => PrivateParameters['managementS
   }
 }
 
+export function createPostMessage(service: () => PrivateParameters['managementService']): PostMessage {
+  return async (contentType, body) => {
+    const { url, dispatcher } = connectionTo(service(), MAX_BYTES)
+    try {
+      const reply = await request(url, {
+        method: 'POST',
+        headers: { 'content-type': contentType },
+        body,
+        dispatcher,
+        signal: AbortSignal.timeout(2 * TIMEOUT_MS),
+      })
+      const bytes = Buffer.from(await reply.body.arrayBuffer())
+      return { status: reply.statusCode, contentType: String(reply.headers['content-type'] ?? ''), bytes }
+    } catch (cause) {
+      throw new Fault('registration_unavailable', { what: `no answer came from ${url.origin}`, cause })
+    } finally {
+      await dispatcher.destroy()
+    }
+  }
+}
+
 /** As in X-Road, the certificate itself is compared; its issuer and names do not matter. */
 function connectionTo(
   service: PrivateParameters['managementService'],
   maxResponseSize: number,
-): { origin: string; dispatcher: Agent } {
+): { url: URL; dispatcher: Agent } {
   const certificate = service?.authCertRegServiceCert
   const url = URL.parse(service?.authCertRegServiceAddress ?? '')
   if (certificate === undefined || url?.protocol !== 'https:')
@@ -75,7 +103,7 @@ function connectionTo(
     bodyTimeout: TIMEOUT_MS,
     maxResponseSize,
   })
-  return { origin: url.origin, dispatcher }
+  return { url, dispatcher }
 }
 
 /** The registry's fault and its id, under our own code: the caller of our API did nothing wrong. */
