@@ -145,6 +145,7 @@ void t.test("X-Road's samples", async (t) => {
     issue: undefined,
     securityServer: undefined,
     representedParty: undefined,
+    hasOtherParty: false,
     requestHash: undefined,
     element: 'testQuery',
     isResponse: false,

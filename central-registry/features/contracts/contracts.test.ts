@@ -261,6 +261,32 @@ t.test('a group joins one by one, each server sees its own part', (t) =>
   }),
 )
 
+t.test('hosting mandates go to whom a contract that asks for one concerns', (t) =>
+  eachDatabase(t, async (_database, t, url) => {
+    const w = await startContracts(t, url)
+    const { node, world } = w
+    const validUntil = inDays(world.clock.now, 40)
+    const give = async (host: string, client: string, until = validUntil) => {
+      const mandate = { host, client, validUntil: until }
+      return ((await node.must('POST', '/hosting-mandates', mandate)) as { id: number }).id
+    }
+    const id = await give('DEV:GOV:5678', 'DEV:GOV:9')
+    await give('DEV:GOV:5678', 'DEV:GOV:1234:plain')
+    await give('DEV:GOV:9', 'DEV:GOV:5678')
+    const [service] = contentAt(world.clock.now).services
+    await agreed(w, { services: [{ ...service!, representation: { check: 'asserted' } }] })
+    t.notOk('hostingMandates' in (await listFor(w, GUEST)), 'no field that an older server does not know')
+    const other = { ...service!, serviceCode: 'other' }
+    await agreed(w, { services: [{ ...other, representation: { check: 'hostingMandate' } }] })
+    const mandate = { id, host: 'DEV/GOV/5678', client: 'DEV/GOV/9', validUntil }
+    for (const server of [OWNER, GUEST])
+      t.same((await listFor(w, server)).hostingMandates, [mandate], 'for whole members, by the consumer alone')
+    t.notOk('hostingMandates' in (await listFor(w, THIRD)), 'who has no such contract')
+    await node.must('DELETE', `/hosting-mandates/${id}`)
+    t.same((await listFor(w, OWNER)).hostingMandates, [], 'and it has ended')
+  }),
+)
+
 t.test('services of contracts from before they were searched for are found too', (t) =>
   eachDatabase(t, async (database, t) => {
     await migrate(database, contractMigrations)

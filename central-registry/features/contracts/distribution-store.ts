@@ -3,7 +3,7 @@
  * belong.
  */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { ContractSide, ListedContract } from '#schemas/contract.ts'
+import type { ContractSide, ListedContract, ListedMandate } from '#schemas/contract.ts'
 import type { Change } from '../../changes/store.ts'
 import { type ContractPolicy, readPolicy } from '../../contract-versions/policy-store.ts'
 import { contentOf, versionOf } from '../../contract-versions/rows-store.ts'
@@ -15,6 +15,7 @@ import { LIVE } from '../../register/live-contracts-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { isBetween } from './acts-store.ts'
 import { type PartnerWord, stateBetween } from './between.ts'
+import { listedMandates } from './listed-mandates-store.ts'
 import { createServerReach } from './server-reach-store.ts'
 
 const MANY = 500
@@ -87,8 +88,13 @@ export function createDistributionStore(
     async listFor(
       server: string,
       now: number,
-    ): Promise<{ policy: ContractPolicy; contracts: ListedContract[] }> {
-      const { rows, seals } = await reach(server, now)
+    ): Promise<{
+      policy: ContractPolicy
+      contracts: ListedContract[]
+      hostingMandates: ListedMandate[] | undefined
+    }> {
+      const reached = await reach(server, now)
+      const { rows, seals } = reached
       const bySeal = Map.groupBy(seals, ({ contract, version }) => `${contract} ${Number(version)}`)
       const at = new Date(now).toISOString()
       const words = await wordsOf(rows)
@@ -127,7 +133,7 @@ export function createDistributionStore(
           ...(counters.length === 0 ? {} : { counterSeals: counters.map(({ sha256 }) => sha256) }),
         }
       })
-      return { policy, contracts }
+      return { policy, contracts, hostingMandates: await listedMandates(tables, reached, at) }
     },
     /** The contents and seals with these hashes that this server may see. Others are left out, as if they did not exist. */
     async itemsFor(

@@ -73,7 +73,7 @@ export function contractIntakeHandlers(rooms: ContractIntakeRooms): Record<strin
       const trust = await trustAt(now)
       const { id, server } = verifyQuery(body, trust)
       await distribution.take(id, now)
-      const { policy, contracts } = await distribution.listFor(server, now)
+      const { policy, contracts, hostingMandates } = await distribution.listFor(server, now)
       const list: ContractList = {
         instance: trust.configuration.instance,
         server,
@@ -81,6 +81,7 @@ export function contractIntakeHandlers(rooms: ContractIntakeRooms): Record<strin
         generatedAt: new Date(now).toISOString(),
         contractRequired: policy.contractRequired,
         contracts,
+        ...(hostingMandates !== undefined && { hostingMandates }),
       }
       return Buffer.from(await rooms.signDocument(list, CONTRACT_DOCUMENT.list))
     }),

@@ -13,7 +13,7 @@ import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 const ENDED_SHOWN_MS = 30 * 86_400_000
 const MANY = 500
 
-type SealRow = {
+export type SealRow = {
   sha256: string
   contract: string
   version: number
@@ -21,9 +21,11 @@ type SealRow = {
   subsystems: string | null
 }
 
-/** The versions that the server may see at this time, and those of their seals that it may see. */
-type ServerReach = (server: string, now: number) => Promise<{ rows: ContractRow[]; seals: SealRow[] }>
+/** The versions that the server may see at this time, those of their seals that it may see, and whom it speaks for in them. */
+type ServerReach = (server: string, now: number) => Promise<Reach>
+export type Reach = Clients & { rows: ContractRow[]; seals: SealRow[] }
 
+/** The server's clients in text form, and whether one of them provides. */
 type Clients = { clients: string[]; isProviderOf(row: ContractRow): boolean }
 
 export function createServerReach(tables: Kysely<RegisterTables>): ServerReach {
@@ -114,6 +116,6 @@ export function createServerReach(tables: Kysely<RegisterTables>): ServerReach {
     const clients = await clientsOf(server)
     const rows = await visibleTo(clients, new Date(now - ENDED_SHOWN_MS).toISOString())
     const isProviderOf = (row: ContractRow): boolean => clients.includes(contentOf(row).provider)
-    return { rows, seals: await sealsOf(rows, { clients, isProviderOf }) }
+    return { rows, seals: await sealsOf(rows, { clients, isProviderOf }), clients, isProviderOf }
   }
 }
