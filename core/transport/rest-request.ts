@@ -161,7 +161,8 @@ function readTarget(target: string): Pick<RestRequest, 'path' | 'query' | 'servi
   }
 }
 
-function parseRepresentedParty(text: string): RepresentedParty {
+/** Reads "[CLASS/]CODE". Throws `invalid_client_identifier`. */
+export function parseRepresentedParty(text: string): RepresentedParty {
   const parts = text.split('/')
   if (parts.length > 2) {
     throw new Fault('invalid_client_identifier', { what: 'X-Road-Represented-Party is not [class/]code' })

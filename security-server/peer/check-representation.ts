@@ -17,7 +17,10 @@ type RepresentationOnRecord = Partial<Record<`representation${'' | 'By' | 'Id' |
 export type Represented = { representation: RepresentationOnRecord }
 
 type Rooms = { clock(): number; hostingMandateFor: Contracts['hostingMandateFor'] }
-type Asked = { request: Request; terms: Pick<TermsOnRecord, 'contract' | 'representation'> }
+type Asked = {
+  request: Pick<Request, 'client' | 'actors' | 'soap'>
+  terms: Pick<TermsOnRecord, 'contract' | 'representation'>
+}
 
 const ASSERTED: RepresentationOnRecord = { representation: 'asserted' }
 
@@ -52,7 +55,7 @@ export function codesOf(party: string): { memberClass: string; memberCode: strin
 }
 
 function byHostingMandate(
-  { request, party, refused }: { request: Request; party: string; refused(why: string): Fault },
+  { request, party, refused }: { request: Asked['request']; party: string; refused(why: string): Fault },
   { clock, hostingMandateFor }: Rooms,
 ): RepresentationOnRecord {
   const { memberClass, memberCode } = codesOf(party)

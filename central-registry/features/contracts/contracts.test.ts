@@ -280,7 +280,11 @@ t.test('hosting mandates go to whom a contract that asks for one concerns', (t) 
     await agreed(w, { services: [{ ...other, representation: { check: 'hostingMandate' } }] })
     const mandate = { id, host: 'DEV/GOV/5678', client: 'DEV/GOV/9', validUntil }
     for (const server of [OWNER, GUEST])
-      t.same((await listFor(w, server)).hostingMandates, [mandate], 'for whole members, by the consumer alone')
+      t.same(
+        (await listFor(w, server)).hostingMandates,
+        [mandate],
+        'for whole members, by the consumer alone',
+      )
     t.notOk('hostingMandates' in (await listFor(w, THIRD)), 'who has no such contract')
     await node.must('DELETE', `/hosting-mandates/${id}`)
     t.same((await listFor(w, OWNER)).hostingMandates, [], 'and it has ended')

@@ -83,6 +83,32 @@ t.test('samples are held against the contract that covers the call', async (t) =
   t.notMatch(audit, /38001010000|mother/, 'what they tried is not')
 })
 
+t.test('whom a call may represent', async (t) => {
+  let representation: RecordTerms['representation']
+  const { ask } = await createAdminWorld(t, {
+    contractFor: () => ({ contract: 'c0ffee/2', ...(representation && { representation }) }),
+  })
+  const attempt = async (sample: object): Promise<Explained['steps'][number] | undefined> => {
+    const { body } = await ask('POST', '/explanation', { ...ASKED, ...sample })
+    return (body as Explained).steps.find(({ step }) => step === 'representation')
+  }
+  const sample = { representedParty: 'COM/38001010000', userId: 'EE38302250123' }
+  await ask('POST', '/clients', { id: CALL.provider })
+  t.equal(await attempt({}), undefined)
+  t.match(await attempt(sample), { state: 'good', what: /as asserted/ })
+  t.match(await attempt({ representedParty: 'a/b/c' }), { state: 'bad', what: /malformed/ })
+  representation = { check: 'none' }
+  t.match(await attempt({}), { state: 'good', what: /represents nobody; else the contract lets nobody/ })
+  t.match(await attempt(sample), { state: 'bad', what: /c0ffee\/2/, remedy: /Leave out/ })
+  representation = { check: 'hostingMandate' }
+  t.match(await attempt(sample), { state: 'bad', what: /could not be learned/ }, 'no list of the registry yet')
+  representation = { check: 'mandateService', service: 'oracle', delegate: 'user', roles: ['A:B'] }
+  t.match(await attempt({ representedParty: 'COM/1' }), { state: 'bad', what: /names none/ })
+  t.match(await attempt(sample), { state: 'bad', what: /settings/, remedy: /mandateServices/ })
+  const audit = JSON.stringify(await auditOf(ask))
+  t.notMatch(audit, /38001010000|38302250123/, 'whom they tried is not on record')
+})
+
 t.test('an observer learns nothing of a secret contract', async (t) => {
   let terms: RecordTerms = { contract: 'c0ffee/2', fields: { response: fieldRule(['/name']) } }
   let fault: Fault | undefined

@@ -20,9 +20,18 @@ import {
   verdictOf,
 } from './explain.ts'
 import { descriptionSteps } from './explain-description.ts'
+import { representationSteps } from './explain-representation.ts'
 import type { Needs } from './needs.ts'
 
-type Asked = AskedCall & { method: string; path: string; status: number; request?: string; response?: string }
+type Asked = AskedCall & {
+  method: string
+  path: string
+  status: number
+  request?: string
+  response?: string
+  representedParty?: string
+  userId?: string
+}
 
 /** What becomes of a sample. `fields`: those that the contract does not name; they are refused in a request, removed from an answer. */
 type Tried = { fields: string[]; left?: string; unreadable?: string }
@@ -39,6 +48,7 @@ export function explainMessageHandlers(rooms: Needs): Handlers {
       const response = await tryFields(asked.response, terms?.fields?.response)
       const steps = [
         ...explanation.steps,
+        ...representationSteps(call, asked, terms, rooms),
         ...(await descriptionSteps(call, asked, rooms)),
         ...stepOf('request', request),
         ...stepOf('response', response),

@@ -253,7 +253,7 @@ t.test('fetched, verified, kept', (t) =>
 
 t.test('a list that is not the answer to this question changes nothing', (t) =>
   eachDatabase(t, async (database, t) => {
-    const { contracts, clock, registry } = await play(database)
+    const { contracts, clock, registry, again } = await play(database)
     const content = contentAt(clock.now)
     registry.entries.push({ content, state: 'ACTIVE', seals: sealedBy(content, clock.now) })
     await contracts.refresh()
@@ -285,6 +285,17 @@ t.test('a list that is not the answer to this question changes nothing', (t) =>
       t.match(await codeOf(contracts.refresh()), /invalid_contract|invalid_global_conf_signature/, what)
       t.equal(ask(contracts, clock.now), `${content.contract}/1`, 'the last good one holds')
     }
+    const mandate = { id: 7, host: OWNER, client: 'DEV/COM/1', validUntil: inDays(clock.now, 1) }
+    const question = { host: OWNER, client: 'DEV/COM/1', at: clock.now }
+    t.equal(contracts.hostingMandateFor(question), undefined, 'the last good one lists none')
+    for (const lie of [{ ...mandate, host: 'DEV/COM' }, { ...mandate, id: 0 }, { ...mandate, more: 1 }, 'x']) {
+      registry.list = (list) => ({ ...list, hostingMandates: [lie] })
+      t.equal(await codeOf(contracts.refresh()), 'invalid_contract', JSON.stringify(lie))
+    }
+    registry.list = (list) => ({ ...list, hostingMandates: [mandate] })
+    await contracts.refresh()
+    t.match(contracts.hostingMandateFor(question), { id: 7 })
+    t.match((await again()).hostingMandateFor(question), { id: 7 }, 'after a restart too')
     registry.list = (list) => list
     registry.signer = guest
     t.equal(await codeOf(contracts.refresh()), 'invalid_global_conf_signature', 'not by a configuration key')
