@@ -68,6 +68,12 @@ export const exchangeFaults = {
     text: 'The body is larger than this server accepts',
     remedy: 'Send a smaller body or ask the operator to raise the limit',
   },
+  invalid_event: {
+    status: 400,
+    blame: 'client',
+    text: 'The message is not a valid CloudEvent of version 1.0',
+    remedy: 'Correct the event and send it again',
+  },
   headers_too_large: {
     status: 431,
     blame: 'client',

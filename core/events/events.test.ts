@@ -1,0 +1,575 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import t from 'tap'
+import type { HeaderList } from '#core/transport/header-list.ts'
+import { Fault } from '#schemas/fault.ts'
+import { type AttributeValue, attributeOf, type CloudEvent } from './cloud-event.ts'
+import { decodeHeaderValue, encodeHeaderValue } from './header-value.ts'
+import { readEvent, readEvents } from './read-event.ts'
+import { utcSeconds } from './timestamp.ts'
+import { isAbsoluteUri, isUriReference } from './uri-reference.ts'
+import { writeBatch, writeBinary, writeStructured } from './write-event.ts'
+
+const JSON_TYPE: HeaderList = [['Content-Type', 'application/cloudevents+json; charset=utf-8']]
+const BATCH_TYPE: HeaderList = [['Content-Type', 'application/cloudevents-batch+json']]
+const LEAST = { specversion: '1.0', id: '1', source: '/a', type: 't' }
+
+function structured(members: object | string): CloudEvent {
+  const text = typeof members === 'string' ? members : JSON.stringify({ ...LEAST, ...members })
+  return readEvent(JSON_TYPE, Buffer.from(text))
+}
+
+function binary(headers: Record<string, string>, body = ''): CloudEvent {
+  const least = { 'ce-specversion': '1.0', 'CE-Id': '1', 'Ce-Source': '/a', 'ce-type': 't' }
+  return readEvent(Object.entries({ ...least, ...headers }), Buffer.from(body))
+}
+
+function refusal(read: () => unknown): string {
+  try {
+    read()
+  } catch (thrown) {
+    if (thrown instanceof Fault && ['invalid_event', 'malformed_json'].includes(thrown.code)) {
+      return `${thrown.code}: ${thrown.what}`
+    }
+    throw thrown
+  }
+  return 'accepted'
+}
+
+const shown = (event: CloudEvent): object => ({
+  ...event,
+  extensions: Object.fromEntries(event.extensions),
+  ...(event.data === undefined ? {} : { data: event.data.toString() }),
+})
+
+void t.test('the examples of the HTTP binding and the JSON format', async (t) => {
+  const someEvent = {
+    'ce-type': 'com.example.someevent',
+    'ce-time': '2018-04-05T03:56:24Z',
+    'CE-Id': '1234-1234-1234',
+    'Ce-Source': '/mycontext/subcontext',
+    'Content-Type': 'application/json; charset=utf-8',
+  }
+  t.strictSame(shown(binary(someEvent, '{"a": 1}\n')), {
+    id: '1234-1234-1234',
+    source: '/mycontext/subcontext',
+    type: 'com.example.someevent',
+    datacontenttype: 'application/json; charset=utf-8',
+    time: '2018-04-05T03:56:24Z',
+    extensions: {},
+    data: '{"a": 1}\n',
+  })
+  // JSON format, 3.2: the same events as JSON and in headers.
+  const extensions = { comexampleextension1: 'value', comexampleothervalue: 5 }
+  const headers = ['ce-comexampleextension1: value', 'ce-comexampleothervalue: 5']
+  const pairs: [members: object | string, lines: string[], body: string][] = [
+    [
+      { datacontenttype: 'application/vnd.apache.thrift.binary', data_base64: 'AAEC/w==' },
+      ['content-type: application/vnd.apache.thrift.binary'],
+      '\x00\x01\x02\xff',
+    ],
+    [
+      { unsetextension: null, datacontenttype: 'application/xml', data: '<much wow="xml"/>' },
+      ['content-type: application/xml'],
+      '<much wow="xml"/>',
+    ],
+    [{ datacontenttype: 'application/json', data: 1.5 }, ['content-type: application/json'], '1.5'],
+    [{ subject: null, data: "I'm a string" }, ['content-type: application/json'], '"I\'m a string"'],
+    [{ data_base64: 'eyAieHl6IjogMTIzIH0=' }, [], '{ "xyz": 123 }'],
+    [{ data: null }, ['content-type: application/json'], 'null'],
+    [{}, [], ''],
+  ]
+  for (const [members, lines, body] of pairs) {
+    const written = writeBinary(structured({ ...extensions, ...(members as object) }))
+    t.strictSame(written.headers.map(([name, value]) => `${name}: ${value}`).slice(4), [...headers, ...lines])
+    t.equal(written.body.toString('latin1'), body)
+  }
+  const implied = structured({ data: [1] })
+  t.strictSame(
+    [implied.datacontenttype, implied.isJsonImplied],
+    [undefined, true],
+    'stays unset: signatures cover it',
+  )
+})
+
+void t.test('data stays the bytes that came', async (t) => {
+  const raw = '{ "n" : 12345678901234567890 , "s":"\\u00e9", "x": 1, "x": [2] }'
+  const text = `{"data" :\n ${raw} , "id":"1","source":"/a","type":"t","specversion":"1.0"}`
+  const event = structured(text)
+  t.equal(event.data?.toString(), raw)
+  t.equal(readEvent(JSON_TYPE, writeStructured(event).body).data?.toString(), raw)
+  const spaced = binary({ 'content-type': 'application/json' }, ' {"a":1}\n')
+  t.equal(
+    JSON.parse(writeStructured(spaced).body.toString()).data_base64,
+    Buffer.from(' {"a":1}\n').toString('base64'),
+    'space around it would be lost in a document',
+  )
+  const latin = structured({ datacontenttype: 'text/plain; charset=ISO-8859-1', data_base64: '6Q==' })
+  t.match(writeStructured(latin).body.toString(), '"data_base64":"6Q=="')
+  t.match(
+    refusal(() => structured({ datacontenttype: 'text/plain; charset=ISO-8859-1', data: 'é' })),
+    /data_base64/,
+  )
+  t.match(
+    refusal(() => writeStructured({ ...implied(), data: Buffer.from('{') })),
+    /data is not JSON/,
+  )
+})
+
+const implied = (): CloudEvent => structured({ data: 1 })
+
+void t.test('header values', async (t) => {
+  const text = 'Euro € 😀'
+  t.equal(encodeHeaderValue(text), 'Euro%20%E2%82%AC%20%F0%9F%98%80')
+  const decoded: [value: string, text: string | undefined][] = [
+    ['Euro%20%E2%82%AC%20%F0%9F%98%80', text],
+    ['Euro%20%e2%82%ac%20%f0%9f%98%80', text],
+    ['%41%2541', 'A%41'], // one round
+    ['"Euro \\"%E2%82%AC\\" \\\\ x"', 'Euro "€" \\ x'],
+    ['a "b c" d', 'a b c d'],
+    [' \ta b\t ', 'a b'],
+    ['a\\b', 'a\\b'],
+    ['', ''],
+    ['%C0%A0', undefined], // overlong
+    ['%ED%A0%80', undefined], // a surrogate
+    ['%E2%82', undefined],
+    ['%', undefined],
+    ['%4', undefined],
+    ['%zz', undefined],
+    ['%+1', undefined],
+    ['a%\n0', undefined],
+    ['"a', undefined],
+    ['"a\\"', undefined],
+    ['caf\u00e9', undefined],
+    ['a\x00b', undefined],
+    ['a\r\nce-id: 2', undefined],
+  ]
+  for (const [value, wanted] of decoded) t.equal(decodeHeaderValue(value), wanted, encodeURI(value))
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (any) => {
+      const value = encodeHeaderValue(any)
+      return /^[\x21-\x7e]*$/.test(value) && decodeHeaderValue(value) === any
+    }),
+  )
+})
+
+void t.test('times and URIs', async (t) => {
+  const times: [text: string, utc: string | undefined][] = [
+    ['2026-05-13T10:49:12.123456+01:00', '2026-05-13T09:49:12Z'],
+    ['2026-05-13t09:49:12.999z', '2026-05-13T09:49:12Z'],
+    ['2024-02-29T00:00:00-23:59', '2024-02-29T23:59:00Z'],
+    ['0001-01-01T00:00:00Z', '0001-01-01T00:00:00Z'],
+    ['1990-12-31T15:59:60-08:00', '1990-12-31T23:59:60Z'],
+    ['1985-04-12T23:20:50.52-00:00', '1985-04-12T23:20:50Z'],
+    ['2023-02-29T00:00:00Z', undefined],
+    ['2023-04-31T00:00:00Z', undefined],
+    ['2023-00-01T00:00:00Z', undefined],
+    ['2023-01-01T24:00:00Z', undefined],
+    ['2023-01-01T23:60:00Z', undefined],
+    ['2023-01-01T12:59:60Z', undefined],
+    ['2023-01-30T23:59:60Z', undefined],
+    ['2023-01-01T00:00:61Z', undefined],
+    ['2023-01-01T00:00:00', undefined],
+    ['2023-01-01 00:00:00Z', undefined],
+    ['2023-01-01T00:00:00+24:00', undefined],
+    ['2023-01-01T00:00:00+0100', undefined],
+    ['2023-01-01T00:00:00.Z', undefined],
+    ['2023-01-01T00:00Z', undefined],
+    ['2023-01-01', undefined],
+    ['0000-01-01T00:00:00+00:01', undefined],
+    ['9999-12-31T23:59:59-00:01', undefined],
+    ['2023-01-01T00:00:00Z\n', undefined],
+    ['\u0662023-01-01T00:00:00Z', undefined],
+    [`2023-01-01T00:00:00.${'0'.repeat(100)}Z`, undefined],
+  ]
+  for (const [text, utc] of times) t.equal(utcSeconds(text), utc, encodeURI(text))
+
+  const references = [
+    ...[
+      'https://github.com/cloudevents',
+      'mailto:a@b.example',
+      '/cloudevents/spec/pull/123',
+      '1-555-123-4567',
+    ],
+    ...[
+      'urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66',
+      '//h',
+      '?q',
+      '#f',
+      '',
+      'a/b:c',
+      'a%20b',
+      'file:///etc',
+    ],
+    ...[
+      'http://u:p@[2001:db8::1]:80/a?b/c?d#e/f?',
+      'http://[v1.fe80::a+en1]/',
+      'http://h:/',
+      'x:',
+      './a:b',
+      '//',
+    ],
+  ]
+  for (const text of references) t.ok(isUriReference(text), text)
+  const not = [
+    ...[
+      'a b',
+      'é',
+      '/%zz',
+      '/%4',
+      '%',
+      ':a',
+      '1a:b',
+      'a_b:c',
+      'http://[::1',
+      'http://[::z]/',
+      'http://[fe80::1%25en1]/',
+    ],
+    ...[
+      'http://a@b@c/',
+      'http://h:8a/',
+      'a#b#c',
+      'a\\b',
+      '<a>',
+      'a"b',
+      '{a}',
+      'a|b',
+      'a^b',
+      '`',
+      'a\n',
+      'http://h[/',
+      'a[1]',
+    ],
+  ]
+  for (const text of not) t.notOk(isUriReference(text), encodeURI(text))
+  for (const text of ['http://h/s.json?v=1', 'urn:x']) t.ok(isAbsoluteUri(text), text)
+  for (const text of ['http://h/s.json#a', '/s.json', '', 'a/b:c']) t.notOk(isAbsoluteUri(text), text)
+})
+
+void t.test('attributes that the specification refuses', async (t) => {
+  const refused: object[] = [
+    ...['id', 'source', 'type', 'specversion'].flatMap((name) => [
+      { [name]: undefined },
+      { [name]: null },
+      { [name]: '' },
+    ]),
+    ...[
+      { specversion: '0.3' },
+      { specversion: '1.0.2' },
+      { specversion: 1 },
+      { id: 5 },
+      { id: true },
+      { type: 1 },
+    ],
+    ...[
+      { source: 'a b' },
+      { source: 'é' },
+      { dataschema: '/a' },
+      { dataschema: '' },
+      { subject: '' },
+      { time: 'yesterday' },
+    ],
+    ...[{ time: 0 }, { datacontenttype: 'json' }, { datacontenttype: 'a/b/c' }, { datacontenttype: '' }],
+    ...[
+      { Upper: 'x' },
+      { under_score: 'x' },
+      { 'a-b': 'x' },
+      { '': 'x' },
+      { é: 'x' },
+      { ['a'.repeat(21)]: 'x' },
+    ],
+    ...[
+      { ext: 1.5 },
+      { ext: 2_147_483_648 },
+      { ext: -2_147_483_649 },
+      { ext: {} },
+      { ext: [] },
+      { ext: 1e21 },
+    ],
+    ...['\n', '\u0000', '\u007f', '\u009f', '\ufdd0', '\uffff', '\u{1fffe}', '\u{10ffff}'].map((text) => ({
+      ext: text,
+    })),
+    ...[{ partitionkey: '' }, { partitionkey: 5 }, { sequence: '' }, { sequence: 1 }, { expirytime: '2020' }],
+    ...[
+      { correlationid: '' },
+      { causationid: '' },
+      { dataref: 'a b' },
+      { dssematerial: '!' },
+      { dssematerial: 'QR==' },
+    ],
+    ...[
+      { traceparent: '' },
+      { traceparent: `00-${'0'.repeat(32)}-${'1'.repeat(16)}-01` },
+      { traceparent: 'x' },
+    ],
+    ...[
+      { data: 1, data_base64: 'AA==' },
+      { data_base64: 'A' },
+      { data_base64: 'AA' },
+      { data_base64: 1 },
+      { data_base64: 'A-A=' },
+    ],
+    ...[
+      { datacontenttype: 'text/plain', data: 1 },
+      { datacontenttype: 'text/plain', data: null },
+    ],
+  ]
+  for (const members of refused)
+    t.match(
+      refusal(() => structured(members)),
+      /^invalid_event: /,
+      JSON.stringify(members),
+    )
+  for (const text of [
+    '{"specversion":"1.0","id":"1","source":"/a","type":"t","ext":1.0}',
+    '{"specversion":"1.0","id":"1","source":"/a","type":"t","ext":1e0}',
+    '[]',
+    'null',
+    '"a"',
+  ]) {
+    t.match(
+      refusal(() => structured(text)),
+      /^invalid_event: /,
+      text,
+    )
+  }
+  const taken: [object, string, AttributeValue][] = [
+    [{ ext: 2_147_483_647 }, 'ext', 2_147_483_647],
+    [{ ext: -2_147_483_648 }, 'ext', -2_147_483_648],
+    [{ ext: false }, 'ext', false],
+    [{ ext: '' }, 'ext', ''],
+    [{ constructor: 'x' }, 'constructor', 'x'],
+    [
+      { traceparent: `00-${'1'.repeat(32)}-${'1'.repeat(16)}-01` },
+      'traceparent',
+      `00-${'1'.repeat(32)}-${'1'.repeat(16)}-01`,
+    ],
+    [{ dssematerial: 'QQ==' }, 'dssematerial', 'QQ=='],
+    [{ dataref: '' }, 'dataref', ''],
+    [{}, 'specversion', '1.0'],
+  ]
+  for (const [members, name, value] of taken) t.equal(attributeOf(structured(members), name), value)
+  t.ok(Object.is(attributeOf(structured(`{"ext":-0,${JSON.stringify(LEAST).slice(1)}`), 'ext'), 0))
+  t.equal(attributeOf(structured({}), 'toString'), undefined)
+
+  t.notMatch(
+    refusal(() => structured({ id: 'secret\n' })),
+    /secret/,
+    'no value is repeated',
+  )
+  t.notMatch(
+    refusal(() => structured({ secret_name: 1 })),
+    /secret/,
+  )
+})
+
+void t.test('hostile messages', async (t) => {
+  const headers: [headers: HeaderList, what: RegExp][] = [
+    [
+      [
+        ['ce-id', '1'],
+        ['CE-ID', '2'],
+      ],
+      /a header is doubled/,
+    ],
+    [
+      [
+        ['content-type', 'text/plain'],
+        ['Content-Type', 'text/plain'],
+      ],
+      /content-type is doubled/,
+    ],
+    [[['ce-datacontenttype', 'text/plain']], /ce-datacontenttype/],
+    [[['ce-data', 'x']], /name that is not allowed/],
+    [[['ce-__proto__', 'x']], /name that is not allowed/],
+    [[['ce-', 'x']], /name that is not allowed/],
+    [[['ce-subject', '%C0%A0']], /percent-encoded/],
+    [[['ce-subject', '%00']], /subject has characters/],
+    [[['content-type', 'nonsense']], /not a media type/],
+    [[['content-type', 'application/cloudevents+avro']], /one event is needed/],
+    [[['content-type', 'Application/CloudEvents-Batch+json']], /one event is needed/],
+  ]
+  const least: HeaderList = [
+    ['ce-specversion', '1.0'],
+    ['ce-source', '/a'],
+    ['ce-type', 't'],
+  ]
+  for (const [more, what] of headers) {
+    const id: HeaderList = more.some(([name]) => name === 'ce-id') ? [] : [['ce-id', '1']]
+    t.match(
+      refusal(() => readEvent([...least, ...id, ...more], Buffer.from('x'))),
+      what,
+    )
+  }
+  const open = JSON.stringify(LEAST).slice(0, -1)
+  const documents = [
+    `${open},"id":"2"}`,
+    `${open},"\\u0069d":"2"}`,
+    `${open},"data":1,"data":2}`,
+    `${open},"data":${'['.repeat(65)}${']'.repeat(65)}}`,
+    `${open},"data":${'['.repeat(1_000_000)}`,
+    `\ufeff${open}}`,
+    `${open},}`,
+    `${open}}}`,
+    `${open},"ext":"\\ud800"}`,
+    `${open},"ext":'a'}`,
+    `${open},"datacontenttype":"text/plain","data":"\\udc00"}`,
+    '',
+    '{',
+  ]
+  for (const text of documents)
+    t.match(
+      refusal(() => structured(text)),
+      /^malformed_json: /,
+      text.slice(0, 90),
+    )
+  for (const bytes of ['ff', '7b22c0af223a317d'])
+    t.match(
+      refusal(() => readEvent(JSON_TYPE, Buffer.from(bytes, 'hex'))),
+      /UTF-8/,
+    )
+  for (const name of ['__proto__', 'constructor_', 'hasOwnProperty']) {
+    t.match(
+      refusal(() => structured(`${open},"${name}":"x"}`)),
+      /name that is not allowed/,
+    )
+  }
+  t.match(
+    refusal(() => structured(`${open},"__proto__":{"x":1}}`)),
+    /not a text/,
+  )
+  t.match(
+    refusal(() => structured({ ext: 'x'.repeat(65_536) })),
+    /65536 bytes/,
+  )
+  t.match(
+    refusal(() => structured({ ext: 'é'.repeat(32_768) })),
+    /65536 bytes/,
+  )
+  t.match(
+    refusal(() => structured(Object.fromEntries(Array.from({ length: 253 }, (_, i) => [`x${i}`, ''])))),
+    /256/,
+  )
+  t.match(
+    refusal(() => structured({ data: 'x'.repeat(4_194_304) })),
+    /4194304 bytes/,
+  )
+  // Long strings full of escapes, brackets in strings: linear, and no deeper on the stack.
+  const text = `${'\\"\\\\[{'.repeat(300_000)}`
+  t.equal(structured(`${open},"datacontenttype":"text/plain","data":"${text}"}`).data?.length, 1_200_000)
+
+  const event = `${open}}`
+  const batch = (text: string, maxEvents = 2): CloudEvent[] =>
+    readEvents(BATCH_TYPE, Buffer.from(text), { maxEvents })
+  t.strictSame([batch('[]').length, batch(`[${event}, ${event}]`).length, batch(` [ ] `).length], [0, 2, 0])
+  t.equal(readEvents(JSON_TYPE, Buffer.from(event)).length, 1)
+  t.match(
+    refusal(() => batch(`[${event},${event},${event}]`)),
+    /over 2 items/,
+  )
+  for (const text of ['{}', event, '[1]', '[[]]', `[${event},{}]`])
+    t.match(
+      refusal(() => batch(text)),
+      /invalid_event/,
+    )
+  t.match(
+    refusal(() => readEvents(BATCH_TYPE, Buffer.from('[]'), { maxJsonBytes: 1 })),
+    /over 1 bytes/,
+  )
+})
+
+void t.test('what is written is read again', async (t) => {
+  const text = fc
+    .string({ unit: 'binary', minLength: 1 })
+    .map((any) => any.replace(/[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/gu, '') || 'x')
+  const extensions = fc
+    .dictionary(fc.stringMatching(/^x[a-z0-9]{0,9}$/), fc.oneof(text, fc.boolean(), fc.integer()), {
+      maxKeys: 4,
+    })
+    .map((values) => new Map(Object.entries(values)))
+  const events = fc.record(
+    {
+      id: text,
+      source: fc.webUrl({ withQueryParameters: true, withFragments: true }).filter(isUriReference),
+      type: text,
+      datacontenttype: fc.constantFrom(
+        'application/json',
+        'text/plain',
+        'image/png',
+        'a/b+json; charset=utf-8',
+      ),
+      subject: text,
+      time: fc.constant('2026-05-13T10:49:12.123456+01:00'),
+      extensions,
+      data: fc
+        .oneof(
+          fc.uint8Array({ minLength: 1 }),
+          fc.json().map((json) => Buffer.from(json)),
+          text.map((any) => Buffer.from(any)),
+        )
+        .map((bytes) => Buffer.from(bytes)),
+    },
+    { noNullPrototype: true, requiredKeys: ['id', 'source', 'type', 'extensions'] },
+  )
+  fc.assert(
+    fc.property(events, (event) => {
+      const document = writeStructured(event)
+      const batch = writeBatch([event, event])
+      const inHeaders = writeBinary(event)
+      const texts = new Map([...event.extensions].map(([name, value]) => [name, String(value)]))
+      return (
+        isDeepStrictEqual(readEvent(document.headers, document.body), event) &&
+        isDeepStrictEqual(readEvents(batch.headers, batch.body), [event, event]) &&
+        isDeepStrictEqual(readEvent(inHeaders.headers, inHeaders.body), { ...event, extensions: texts })
+      )
+    }),
+    { numRuns: 200 },
+  )
+  for (const wrong of [
+    { id: '' },
+    { source: 'a b' },
+    { extensions: new Map([['A', 'x']]) },
+    { time: 'now' },
+  ]) {
+    const event = { ...structured({}), ...wrong }
+    for (const write of [writeBinary, writeStructured])
+      t.match(
+        refusal(() => write(event)),
+        /^invalid_event/,
+      )
+  }
+})
+
+void t.test('any text is an event or a fault', (t) => {
+  const pieces = [
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"id"',
+    '"1"',
+    '"data"',
+    '"source"',
+    'null',
+    '1',
+    '\\',
+    '"',
+    ' ',
+    '-0',
+    'true',
+  ]
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom(...pieces), maxLength: 40 }), (text) => {
+      // Whatever else is thrown fails the test.
+      const [one, list] = [
+        refusal(() => structured(text)),
+        refusal(() => readEvents(BATCH_TYPE, Buffer.from(text))),
+      ]
+      return one !== 'accepted' && (list === 'accepted') === /^ *\[ *\] *$/.test(text)
+    }),
+    { numRuns: 2_000 },
+  )
+  t.end()
+})
