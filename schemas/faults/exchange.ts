@@ -74,6 +74,12 @@ export const exchangeFaults = {
     text: 'The message is not a valid CloudEvent of version 1.0',
     remedy: 'Correct the event and send it again',
   },
+  invalid_filter: {
+    status: 400,
+    blame: 'client',
+    text: 'The filter of events is not valid',
+    remedy: 'Correct the filter at the place that the text names and send it again',
+  },
   headers_too_large: {
     status: 431,
     blame: 'client',
