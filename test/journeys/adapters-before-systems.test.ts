@@ -1,6 +1,6 @@
 /**
- * A system that speaks HTTP and one that speaks SOAP, each behind its adapter, asked by another agency through both security servers:
- * registered by the command line, signed and logged on both sides.
+ * A system that speaks HTTP and one that speaks SOAP, each behind its adapter, and a REST system for who speaks SOAP, asked by another
+ * agency through both security servers: registered by the command line, signed and logged on both sides.
  */
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -16,9 +16,11 @@ import { startAdapter } from '#adapters/kit/kit-fixture.ts'
 import type { KitSettings } from '#adapters/kit/settings.ts'
 import { startSystem } from '#adapters/kit/system/system-fixture.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
+import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
+import { messageOf, OPERATIONS, WSDL_FILE } from '#adapters/soap/rest-as-soap/rest-as-soap-fixture.ts'
 import { EXAMPLES, startOwners } from '#adapters/soap/soap-fixture.ts'
 import { until } from '../until.ts'
-import { colons, startWorld } from '../world.ts'
+import { ask as askWorld, colons, startWorld } from '../world.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
 const folder = mkdtempSync(path.join(tmpdir(), 'concordat-adapters-'))
@@ -136,4 +138,117 @@ t.test('a SOAP system', async (t) => {
   )
   const wrong = await post({ name: 'x', code: [] })
   t.match([wrong.status, wrong.json()], [400, { type: 'invalid_input' }])
+})
+
+t.test('a REST system for systems that speak SOAP', async (t) => {
+  const { url, seen } = await startSystem(t, (app) => {
+    app.get('/parcels/:number', async (request, reply) => {
+      const { number } = request.params as { number: string }
+      return number === 'none'
+        ? reply.code(404).send({})
+        : { number, area: 7, owner: ['Mari'], surveyed: null }
+    })
+  })
+  const wsdl = { file: WSDL_FILE }
+  const own = path.join(folder, 'parcels-soap')
+  await startAdapter(t, restAsSoapAdapter, {
+    settings: {
+      ...{ system: { url }, wsdl, provider: population.client, operations: OPERATIONS },
+      service: { code: 'parcels', title: 'parcels' },
+    },
+    folder: own,
+  })
+  const file = path.join(own, 'adapter.yaml')
+  const register = () =>
+    concordat(
+      ...['adapter', 'rest-as-soap', 'register', '--configuration', file],
+      ...['--client', colons(population.client), '--enable'],
+    )
+  const said = await register()
+  t.match(said, /getParcel, findParcels, changeOwners of DEV:GOV:1001:population were made/)
+  t.match(await register(), /have the WSDL of these settings/, 'and again')
+  const subject = ['--subjectType', 'SUBSYSTEM', '--subjectId', colons(tax.client)]
+  for (const [, id = ''] of said.matchAll(/add-access-right (\d+)/g))
+    await concordat('server', 'add-access-right', id, ...subject)
+  const [instance, memberClass, memberCode, subsystemCode] = population.client.split('/') as [
+    ...[string, string, string, string],
+  ]
+  const service = {
+    instance,
+    memberClass,
+    memberCode,
+    subsystemCode,
+    serviceCode: 'getParcel',
+    serviceVersion: 'v1',
+  }
+  const headers = { 'content-type': 'text/xml; charset=utf-8' }
+  const soap = (number: string) =>
+    messageOf('getParcel', `<number>${number}</number>`, { service, id: `soap-${number}` })
+  const get = (number: string) => world.ask('tax', '/', { method: 'POST', body: soap(number), headers })
+  const one = await until('the right to be known', async (saw) => {
+    const reply = await get('001-0001')
+    return saw(String(reply.body).includes('getParcelResponse')) && reply
+  })
+  t.match(String(one.body), /requestHash.*<n0:number>001-0001<.*<n0:owner>Mari</)
+  t.match(seen.at(-1)?.headers, {
+    'x-road-client': tax.client,
+    'x-road-id': 'soap-001-0001',
+    'x-road-userid': 'EE1',
+  })
+  t.match(String((await get('none')).body), /<n0:getParcelResponse[^>]*><\//)
+  const refused = await world.ask('tax', '/', {
+    method: 'POST',
+    body: soap('x').replace('</number>', '</number><more/>'),
+    headers,
+  })
+  t.match(
+    String(refused.body),
+    /<faultcode>SOAP-ENV:Client<.*more, which its schema does not have/,
+    'as the adapter said it',
+  )
+
+  const { ask } = await serve(t, httpAdapter, 'parcels', {
+    ...{ system: { url }, paths: [{ path: '/parcels/{number}', methods: ['GET'] }] },
+  })
+  await until('the right to be known', async (saw) => saw((await ask('/parcels/1')).status) === 200)
+  const before = await startAdapter(t, restAsSoapAdapter, {
+    settings: {
+      system: {
+        ...{ url: tax.httpsUrl, authorityFile: world.trust.rootFile },
+        ...{ certificateFile: tax.systemCertificateFile, keyFile: tax.systemKeyFile },
+      },
+      ...{ wsdl, provider: population.client, operations: OPERATIONS.slice(0, 1) },
+      consumer: { service: `${population.client}/parcels`, clients: [tax.client] },
+    },
+    folder: path.join(folder, 'parcels-consumer'),
+  })
+  const through = await askWorld(before.url, '/', { method: 'POST', body: soap('7'), headers })
+  t.match([through.status, String(through.body)], [200, /<xrd:id>soap-7<.*<n0:number>7<.*<n0:owner>Mari</])
+  t.match(seen.at(-1)?.headers, { 'x-road-client': tax.client, 'x-road-id': 'soap-7' })
+  const denied = await startAdapter(t, restAsSoapAdapter, {
+    settings: {
+      system: {
+        ...{ url: tax.httpsUrl, authorityFile: world.trust.rootFile },
+        ...{ certificateFile: tax.systemCertificateFile, keyFile: tax.systemKeyFile },
+      },
+      ...{ wsdl, provider: population.client, operations: OPERATIONS.slice(0, 1) },
+      consumer: { service: `${population.client}/nothing`, clients: [tax.client] },
+    },
+    folder: path.join(folder, 'parcels-denied'),
+  })
+  const fault = await askWorld(denied.url, '/', { method: 'POST', body: soap('7'), headers })
+  t.match([fault.status, String(fault.body)], [200, /<faultcode>server\.serverproxy\.\w+<\/faultcode>/])
+  const file2 = path.join(folder, 'parcels-consumer', 'adapter.yaml')
+  await t.rejects(
+    concordat(
+      'adapter',
+      'rest-as-soap',
+      'register',
+      '--configuration',
+      file2,
+      '--client',
+      colons(tax.client),
+    ),
+    { message: /asks through the security server/ },
+  )
 })
