@@ -2,7 +2,8 @@
  * `concordat adapter <name> ...`: what an adapter offers, and its registration at the own security server. The adapter itself is a
  * server, which scripts/concordat runs.
  */
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { fileAdapter } from '#adapters/file/adapter.ts'
 import { httpAdapter } from '#adapters/http/adapter.ts'
@@ -10,6 +11,7 @@ import type { Adapter } from '#adapters/kit/adapter.ts'
 import { type PublishedDocument, publishedDocument, readSettings } from '#adapters/kit/serve-adapter.ts'
 import { type KitSettings, serviceUrl } from '#adapters/kit/settings.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
+import { importGateway } from '#adapters/soap/import/import-gateway.ts'
 import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { printable } from '#platform/plain-text.ts'
@@ -23,15 +25,21 @@ const USAGE = `Usage: concordat adapter <name> --configuration file.yaml
        concordat adapter <name> describe --configuration file.yaml
        concordat adapter <name> register --configuration file.yaml --client INSTANCE:CLASS:CODE:SUBSYSTEM
                                          [--url URL] [--key-file FILE] [--enable]
+       concordat adapter soap import [--consumer consumer-gateway.properties] [--provider provider-gateway.properties]
+                                     --output FOLDER
 
 Runs an adapter until SIGTERM or SIGINT. describe prints the document of what it offers (OpenAPI, or WSDL); register makes it a
 service of the client at the own security server, or brings the service there to the settings: address, document with its endpoints,
 TLS certificate. A new service is switched off until it is enabled, and nobody has a right to it until one is given.
 
+import writes settings files made of those of X-Road's REST adapter service (consumer and provider gateway), with a comment for each
+thing that could not be carried over. consumers.properties and providers.properties lie beside the named files.
+
   --client    the subsystem whose service it is
   --url       the management API of the security server, or CONCORDAT_SERVER_URL
   --key-file  a file with an API key for it, or CONCORDAT_SERVER_KEY_FILE
   --enable    switch the service on
+  --output    where import writes its files; none that exists is changed
 
 Adapters:
   file        CSV, JSON and XML files of a folder, or of a directory reached by SFTP
@@ -78,6 +86,7 @@ async function runCommand(args: string[]): Promise<number> {
   const [name = '', act = '', ...more] = positionals
   const adapter = Object.hasOwn(ADAPTERS, name) ? ADAPTERS[name] : undefined
   if (adapter === undefined) throw new CommandError(2, `there is no adapter ${JSON.stringify(name)}`)
+  if (name === 'soap' && act === 'import' && more.length === 0) return importSettings(values)
   if (!['describe', 'register'].includes(act) || more.length > 0)
     throw new CommandError(2, `${name} takes describe or register, or --configuration as its first word`)
   if (values.configuration === undefined) throw new CommandError(2, '--configuration is missing')
@@ -117,6 +126,21 @@ async function runCommand(args: string[]): Promise<number> {
   return 0
 }
 
+async function importSettings(q: { consumer?: string; provider?: string; output?: string }): Promise<number> {
+  const { consumer, provider, output } = q
+  if (output === undefined || (consumer === undefined && provider === undefined))
+    throw new CommandError(2, 'import needs --output, and --consumer or --provider')
+  for (const { name, text } of await importGateway({ consumer, provider })) {
+    const file = path.join(output, name)
+    await writeFile(file, text, { flag: 'wx' }).catch((cause: unknown) => {
+      const { code } = cause as NodeJS.ErrnoException
+      throw new CommandError(1, code === 'EEXIST' ? `${file} exists` : `${file} cannot be written`, cause)
+    })
+    process.stdout.write(`${file} was written: read its comments first.\n`)
+  }
+  return 0
+}
+
 function parsed(args: string[]) {
   try {
     return parseArgs({
@@ -125,6 +149,9 @@ function parsed(args: string[]) {
       options: {
         configuration: { type: 'string' },
         client: { type: 'string' },
+        consumer: { type: 'string' },
+        provider: { type: 'string' },
+        output: { type: 'string' },
         url: { type: 'string' },
         'key-file': { type: 'string' },
         enable: { type: 'boolean' },

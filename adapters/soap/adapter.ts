@@ -66,6 +66,7 @@ function createHandler(operation: SoapOperation, system: System, settings: SoapS
         : writeXRoadHeader(headersOf(caller), {
             ...parseSubsystemId(xRoadProvider),
             serviceCode: operation.name,
+            serviceVersion: operation.serviceVersion,
           })
     const request = writeEnvelope(operation, header, writeRequest(operation.input, body))
     const answer = await system.call({ method: 'POST', target: '', ...request })

@@ -40,6 +40,7 @@ function identifier(name: string, type: string, id: ClientId | ServiceId): strin
     ['memberCode', id.memberCode],
     ['subsystemCode', id.subsystemCode],
     ['serviceCode', 'serviceCode' in id ? id.serviceCode : undefined],
+    ['serviceVersion', 'serviceCode' in id ? id.serviceVersion : undefined],
   ]
   const inner = parts.flatMap(([part, text]) =>
     text === undefined ? [] : [`<i:${part}>${escapeXml(text)}</i:${part}>`],
