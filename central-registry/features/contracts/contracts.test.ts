@@ -157,6 +157,8 @@ t.test('changed content voids what was agreed to', (t) =>
     t.match(await seal(w, content, OWNER), code(409, 'contract_not_possible'), 'the old one is no more')
     t.match(await seal(w, changed, OWNER), { body: { state: 'PROPOSED' } }, 'the first seal is void')
     t.match(await propose(w, changed, THIRD), code(400, 'access_denied'))
+    const abroad = { ...changed, consumers: { subsystems: ['FI/GOV/1/a', 'SE/GOV/2/b'] } }
+    t.match(await propose(w, abroad, THIRD), code(400, 'access_denied'), 'it learns of no instance')
     // One member seals while the other changes the proposal: only one of the two succeeds.
     const again = { ...content, retentionDays: 2 }
     const [sealed, proposed] = await Promise.all([seal(w, changed, GUEST), propose(w, again, OWNER)])

@@ -86,8 +86,6 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         const at = new Date(now).toISOString()
         await takeDocument(transaction, id, now)
         const rows = await versionsOf(transaction, content.contract)
-        const facts = await acts.factsOf(transaction, content)
-        checkInstances(content, signer, rows)
         const parties = await transaction
           .selectFrom('contract_party')
           .select('member')
@@ -96,6 +94,8 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         // A member that merely knows a contract's id may not propose a version of it.
         if (rows.length > 0 && !parties.some(({ member }) => member === signer))
           throw new Fault('access_denied', { what: 'only its parties propose a version of a contract' })
+        const facts = await acts.factsOf(transaction, content)
+        checkInstances(content, signer, rows)
         checkProposal(content, signer, { ...facts, versions: rows.map(versionOf) }, at)
         await checkNotTooMany(transaction, signer, { by: signer, at })
         await checkOverlaps(transaction, content, namedConsumers(content), at)

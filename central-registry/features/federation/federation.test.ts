@@ -16,6 +16,7 @@ import { openRegistryDatabase } from '../../registry.ts'
 import { createFollow } from './follow.ts'
 import { readParameters } from './read-federated.ts'
 import { federationHandlers } from './routes.ts'
+import { MOST_TRUSTED } from './rules.ts'
 import { createFederationStore } from './store.ts'
 import { createFederatedViews } from './views.ts'
 
@@ -233,6 +234,34 @@ function writeAnchorAt(instance: string, downloadUrl: string, certificate: Buffe
   const sources = [{ downloadUrl, verificationCerts: [certificate] }]
   return writeAnchor({ generatedAt: new Date('2026-02-01T00:00:00Z'), instance, sources })
 }
+
+void t.test('as many instances as may be are federated; each may still change its anchor', async (t) => {
+  const database = await openRegistryDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  const record = createChange(database, async () => undefined)
+  const store = createFederationStore(database, record, record)
+  const at = new Date().toISOString()
+  const decision = { by: 'x', at }
+  const examine = async (sha256: string, source: ConfigurationSource, instance: string): Promise<void> => {
+    const { downloadUrl, verificationCerts } = (await parseAnchor(source.anchor())).sources[0]!
+    const certificates = verificationCerts.map((der) => der.toString('base64'))
+    await store.keepExamined({
+      ...{ sha256, anchor: source.anchor(), instance, hash: sha256, state: 'EXAMINED', generated_at: at },
+      ...{ decided_at: null, decided_by: null, examination: '{}', examined_at: at, examined_by: 'x' },
+      sources: JSON.stringify([{ downloadUrl, verificationCerts: certificates }]),
+    })
+  }
+  for (let n = 0; n < MOST_TRUSTED; n++) {
+    const instance = `I${n}`
+    await examine(instance, await partner(t, instance), instance)
+    await store.trust(instance, '{}', 'DEV', decision)
+  }
+  await examine('new', await partner(t, 'NEW'), 'NEW')
+  await t.rejects(store.trust('new', '{}', 'DEV', decision), { code: 'conflict' })
+  await examine('newer', await partner(t, 'I0'), 'I0')
+  await store.trust('newer', '{}', 'DEV', decision)
+  await t.rejects(store.trust('new', '{}', 'DEV', decision), { code: 'conflict' }, 'no place became free')
+})
 
 void t.test('an instance that never answers holds up no other', async (t) => {
   const database = await openRegistryDatabase('sqlite::memory:')

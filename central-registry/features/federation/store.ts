@@ -124,7 +124,8 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
         const row = await findIn(transaction, sha256)
         nextAnchorState(row.state, 'trust')
         const others = await trustedIn(transaction)
-        if (others.length >= MOST_TRUSTED)
+        const older = others.find(({ anchor }) => anchor.instance === row.instance)
+        if (older === undefined && others.length >= MOST_TRUSTED)
           throw new Fault('conflict', { what: `${MOST_TRUSTED} instances are federated already` })
         const keys = await transaction.selectFrom('signing_key').select('certificate').execute()
         checkApart(anchorOfRow(row), {
@@ -132,7 +133,6 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
           ownCertificates: keys.map(({ certificate }) => Buffer.from(certificate)),
           others: others.map(({ anchor }) => anchor),
         })
-        const older = others.find(({ anchor }) => anchor.instance === row.instance)
         if (older !== undefined) {
           await decide(transaction, { ...older, instance: row.instance, state: 'TRUSTED' }, 'replace', {
             by,

@@ -15,6 +15,7 @@ import {
   type ReportedCalls,
   sumOf,
 } from '#schemas/fleet.ts'
+import { encodeSegment } from '#schemas/identifiers.ts'
 import { takeDocument } from '../../documents/taken-store.ts'
 import type { Tables } from './tables.ts'
 
@@ -187,7 +188,7 @@ async function pairsWhere(
 
 /** `like` is not used, because an identifier may contain its wildcards. */
 function ofInstance(instance: string): (is: Calls) => Expression<SqlBool> {
-  const start = `${instance}/`
+  const start = `${encodeSegment(instance)}/`
   return (is) =>
     is.or(
       (['consumer', 'provider'] as const).map(
