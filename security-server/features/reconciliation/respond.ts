@@ -176,7 +176,8 @@ function createCollecting(rooms: ReconciliationRooms) {
     inTurn(work).catch((cause: unknown) => {
       run.failed = cause
       // A peer that has not asked again while so many other sessions failed will not ask any more.
-      if (collecting.size > KEPT_FAILURES) collecting.delete(collecting.keys().next().value!)
+      const failed = [...collecting].filter(([, { failed }]) => failed !== undefined)
+      if (failed.length > KEPT_FAILURES) collecting.delete(failed[0]![0])
     })
   }
 

@@ -97,16 +97,23 @@ function readPrivate(folder: string, name: string): string {
 function writeKeyFile(folder: string, name: string, text: string): void {
   const file = path.join(folder, name)
   try {
-    const handle = openSync(`${file}.part`, 'w', 0o600)
-    writeSync(handle, text)
-    fsyncSync(handle)
-    closeSync(handle)
+    withOpen(openSync(`${file}.part`, 'w', 0o600), (handle) => {
+      writeSync(handle, text)
+      fsyncSync(handle)
+    })
     renameSync(`${file}.part`, file)
-    const directory = openSync(folder, 'r')
-    fsyncSync(directory)
-    closeSync(directory)
+    withOpen(openSync(folder, 'r'), fsyncSync)
   } catch (cause) {
     throw unusable(`${name} cannot be written`, cause)
+  }
+}
+
+/** A full disk must not leave a handle behind: the server goes on. */
+function withOpen(handle: number, act: (handle: number) => void): void {
+  try {
+    act(handle)
+  } finally {
+    closeSync(handle)
   }
 }
 
