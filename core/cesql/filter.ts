@@ -1,4 +1,5 @@
 /** The filters of the CloudEvents Subscriptions API 0.1 (section 3.2.4): which events a subscriber asked for. */
+import { isAttributeName } from '#core/events/check-event.ts'
 import { attributeOf, type CloudEvent } from '#core/events/cloud-event.ts'
 import { Fault } from '#schemas/fault.ts'
 import { compileExpression } from './expression.ts'
@@ -11,7 +12,6 @@ const MAX_DEPTH = 8
 /** Each may cost what one evaluation may. */
 const MAX_EXPRESSIONS = 4
 const MAX_TEXT = 4_096
-const NAME = /^[a-z0-9]{1,20}$/
 
 const COMPARED: Readonly<Record<string, (value: string, text: string) => boolean>> = {
   exact: (value, text) => value === text,
@@ -80,7 +80,7 @@ function compared(content: unknown, compare: (value: string, text: string) => bo
   const wanted = membersOf(content)
   if (wanted.length === 0) throw invalid('no attribute is named')
   const pairs = wanted.map(([name, text]): [string, string] => {
-    if (!NAME.test(name)) throw invalid('an attribute has a name that is not allowed')
+    if (!isAttributeName(name)) throw invalid('an attribute has a name that is not allowed')
     if (typeof text !== 'string' || text === '' || text.length > MAX_TEXT)
       throw invalid(`${name} is not compared with a text of 1 to ${MAX_TEXT} characters`)
     return [name, text]

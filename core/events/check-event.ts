@@ -93,9 +93,14 @@ export function invalidEvent(what: string): Fault {
   return new Fault('invalid_event', { what })
 }
 
+/** Whether an attribute may have this name. */
+export function isAttributeName(name: string): boolean {
+  return NAME.test(name) && name !== RESERVED
+}
+
 function checkAttribute(name: string, value: AttributeValue): void {
   // A name that is not one may hold anything, so it is not repeated.
-  if (!NAME.test(name) || name === RESERVED) throw invalidEvent('an attribute has a name that is not allowed')
+  if (!isAttributeName(name)) throw invalidEvent('an attribute has a name that is not allowed')
   if (typeof value === 'number' && !isInteger(value)) throw invalidEvent(`${name} is not a 32-bit integer`)
   const known = KNOWN.get(name)
   if (typeof value !== 'string') {

@@ -128,8 +128,11 @@ function readSignature(one: Record<string, unknown>, payload: string, type: stri
   return { certificate, certificates, ocspResponses }
 }
 
-/** RFC 7518 3.4 and 3.5: r||s for ECDSA; RSASSA-PSS with a salt as long as the digest. */
-function algorithmOf(key: KeyObject): { alg: string; method: SigningMethod } {
+/**
+ * The one algorithm of a key, RFC 7518 3.4 and 3.5: r||s for ECDSA; RSASSA-PSS with a salt as long as the digest. Throws `cannot_sign` for
+ * other kinds of keys.
+ */
+export function algorithmOf(key: KeyObject): { alg: string; method: SigningMethod } {
   if (key.asymmetricKeyType === 'rsa') return { alg: 'PS256', method: { digest: 'sha256', kind: 'rsa-pss' } }
   const curve = key.asymmetricKeyType === 'ec' ? (key.asymmetricKeyDetails?.namedCurve ?? '') : ''
   const found = CURVES[curve]

@@ -74,6 +74,12 @@ export const exchangeFaults = {
     text: 'The message is not a valid CloudEvent of version 1.0',
     remedy: 'Correct the event and send it again',
   },
+  invalid_event_signature: {
+    status: 400,
+    blame: 'client',
+    text: 'The signature of the event (dssematerial) does not hold',
+    remedy: 'Do not use the event, and ask its producer for one that is signed as agreed',
+  },
   invalid_filter: {
     status: 400,
     blame: 'client',
