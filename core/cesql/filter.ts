@@ -5,7 +5,7 @@ import { Fault } from '#schemas/fault.ts'
 import { compileExpression } from './expression.ts'
 
 /** Whether an event passes. It never throws and takes a bounded time. */
-export type Filter = (event: CloudEvent) => boolean
+type Filter = (event: CloudEvent) => boolean
 
 const MAX_FILTERS = 64
 const MAX_DEPTH = 8

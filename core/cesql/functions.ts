@@ -1,7 +1,7 @@
 /** The built-in functions of CESQL 1.0 (section 3.5). A character is a code point of Unicode. */
 import type { Outcome, Value, ValueType } from './values.ts'
 
-export type BuiltIn = {
+type BuiltIn = {
   readonly parameters: readonly ValueType[]
   /** The type of any number of further arguments. */
   readonly rest?: ValueType

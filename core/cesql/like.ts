@@ -4,7 +4,7 @@
  */
 
 /** `words`: the price of one character. */
-export type LikePattern = { matches(text: string): boolean; readonly words: number }
+type LikePattern = { matches(text: string): boolean; readonly words: number }
 
 /** `%` stands for any characters, `_` for one, either literally behind a backslash. A character is a code point of Unicode. */
 export function likePattern(pattern: string): LikePattern {

@@ -15,7 +15,7 @@ export type ErrorKind =
   | 'generic'
 
 /** An error, with the value that the operator or function has in spite of it. */
-export type Failure = { readonly error: ErrorKind; readonly value: Value }
+type Failure = { readonly error: ErrorKind; readonly value: Value }
 export type Outcome = Value | Failure
 
 const ZERO = { string: '', integer: 0, boolean: false } as const

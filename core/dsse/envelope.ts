@@ -9,7 +9,7 @@ export type Envelope = {
 }
 
 /** `keyid` is a hint that nobody signed: it may only narrow which keys are tried. An empty one is none. */
-export type EnvelopeSignature = { readonly keyid?: string; readonly value: Buffer }
+type EnvelopeSignature = { readonly keyid?: string; readonly value: Buffer }
 
 const MAX_BYTES = 65_536
 const MAX_DEPTH = 8

@@ -14,7 +14,7 @@ import { signatureValue } from './key-method.ts'
 /** The version of the rules for the payload. */
 export const PAYLOAD_TYPE = 'https://cloudevents.io/verifiability/dsse/v0.1'
 
-export type EventSigner = { readonly key: SigningKey; readonly keyid: string }
+type EventSigner = { readonly key: SigningKey; readonly keyid: string }
 
 /**
  * The event with its signature, which replaces an earlier one. `extensions` names those that are covered, in the order in which they are hashed;
