@@ -19,6 +19,11 @@ export type KnownIdentity = {
 type Entry = KnownIdentity & { unsigned: Buffer }
 
 const MAX_ENTRIES = 256
+/**
+ * Ten times what the certificates and OCSP responses of a signer take. Larger ones are read each time: what is kept is not verified
+ * yet, and must not fill the memory.
+ */
+const LARGEST_KEPT = 48 * 1024
 const entries = new Map<string, Entry>()
 
 /**
@@ -31,6 +36,7 @@ export function knownIdentity(base64: string, unsigned: Buffer): KnownIdentity |
   try {
     const entry = read(base64, unsigned, known?.certificate)
     if (entry === undefined) return undefined
+    if (base64.length + unsigned.length > LARGEST_KEPT) return entry
     // Inserted again, so that the oldest entry is always the first of the map.
     entries.delete(base64)
     entries.set(base64, entry)
