@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { createHash, generateKeyPairSync, hash, randomBytes } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync, hash, randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -89,6 +89,41 @@ t.test('every method signs and verifies; other keys, values and data do not', as
     await codeOf(() => methodFor(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey)),
     'cannot_sign',
   )
+})
+
+t.test('Wycheproof: values as both exact paths and the general one verify them', async (t) => {
+  type Case = { msg: string; sig: string; result: 'valid' | 'invalid' | 'acceptable'; tcId: number }
+  type Group = { publicKeyDer: string; sha: string; tests: Case[] }
+  const folder = new URL('../wycheproof/', VECTORS)
+  const kinds = [
+    [/^ecdsa_.*_p1363_test/, 'ecdsa'],
+    [/^rsa_signature_/, 'rsa'],
+    [/^rsa_pss_/, 'rsa-pss'],
+  ] as const
+  const judged = { ecdsa: 0, rsa: 0, 'rsa-pss': 0 }
+  for (const file of readdirSync(folder)) {
+    const kind = kinds.find(([pattern]) => pattern.test(file))?.[1]
+    if (kind === undefined) continue
+    const { testGroups } = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as { testGroups: Group[] }
+    for (const { publicKeyDer, sha, tests } of testGroups) {
+      const spki = { key: Buffer.from(publicKeyDer, 'hex'), format: 'der', type: 'spki' } as const
+      const digest = sha.replace('-', '').toLowerCase()
+      const method = [...METHODS.values()].find((one) => one.kind === kind && one.digest === digest)!
+      for (const { msg, sig, result, tcId } of tests) {
+        const accepted = verifyValue(
+          method,
+          createPublicKey(spki),
+          Buffer.from(msg, 'hex'),
+          Buffer.from(sig, 'hex'),
+        )
+        // A PSS salt that is shorter than the digest is valid, but XML signatures have none (RFC 6931 2.3.10).
+        const wanted = result === 'valid' && !file.endsWith('sha512_mgf1_32_test.json')
+        judged[kind]++
+        if (accepted !== wanted && result !== 'acceptable') t.fail(`${file} ${tcId}: ${result}, ${accepted}`)
+      }
+    }
+  }
+  t.ok(judged.ecdsa > 1000 && judged.rsa > 1000 && judged['rsa-pss'] > 500, JSON.stringify(judged))
 })
 
 t.test('coverage: every part, in order, or refused', async (t) => {
