@@ -77,7 +77,7 @@ function Secret({ of, Party }: { of: Content['secret']; Party: PartyView }) {
 }
 
 function ServiceTerms({ of }: { of: Service }) {
-  const { serviceCode, endpoints, requestFields, responseFields, dataSubject } = of
+  const { serviceCode, endpoints, requestFields, responseFields, dataSubject, representation } = of
   return (
     <>
       <strong>
@@ -101,8 +101,22 @@ function ServiceTerms({ of }: { of: Service }) {
               </>
             ),
           ],
+          ['contract.representation', <Represented key="represented" of={representation} />],
         ]}
       />
+    </>
+  )
+}
+
+function Represented({ of = { check: 'asserted' } }: { of: Service['representation'] }) {
+  const { check, service, delegate, roles, answerSeconds = 0 } = of
+  const word = text(`contract.represented.${check}` as TextKey)
+  if (check !== 'mandateService') return <>{word}</>
+  return (
+    <>
+      {word} <bdi class="id wrap">{service}</bdi>; {text(`contract.delegate.${delegate}` as TextKey)};{' '}
+      {text('contract.answerSeconds', { count: answerSeconds })}
+      <Ids of={roles} />
     </>
   )
 }

@@ -17,6 +17,16 @@ export type Service = {
   requestFields?: string[]
   responseFields?: string[]
   dataSubject?: { in: string; name: string }
+  representation?: Representation
+}
+
+/** What is asked of a call that names a represented party; the members after `check` with `mandateService` alone. */
+export type Representation = {
+  check: 'none' | 'asserted' | 'hostingMandate' | 'mandateService'
+  service?: string
+  delegate?: 'user' | 'member'
+  roles?: string[]
+  answerSeconds?: number
 }
 
 export type Content = {

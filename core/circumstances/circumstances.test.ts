@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import t from 'tap'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { MAX_CIRCUMSTANCES, readCircumstances } from './read.ts'
+import { representationInWords } from './representation.ts'
 import { sealCircumstances } from './seal.ts'
 
 const ENDPOINT = { method: 'GET', path: '/persons/*' }
@@ -85,5 +86,21 @@ t.test('anything else is refused', (t) => {
   t.throws(() => read('{'), refused)
   t.throws(() => read('['.repeat(10_000)), refused)
   t.throws(() => read(`"${'x'.repeat(MAX_CIRCUMSTANCES)}"`), refused, 'too long')
+  t.end()
+})
+
+t.test('a represented party in words', (t) => {
+  const words = (extra: unknown): string | undefined => representationInWords({ extra })
+  t.equal(words({ method: 'GET', representedParty: '/1' }), undefined)
+  for (const none of [undefined, null, 'x', [], { representation: 1 }]) t.equal(words(none), undefined)
+  t.equal(representationInWords(undefined), undefined)
+  t.equal(words({ representation: 'asserted', representationBy: 'me' }), 'asserted by the client')
+  const checked = { representation: 'checked', representationBy: 'EE/GOV/1/oracle', representationId: 'q-1' }
+  t.equal(
+    words({ ...checked, representationAt: '2026-11-29T05:00:00.000Z', representationAnswer: DIGEST }),
+    `checked, by EE/GOV/1/oracle, as q-1, at 2026-11-29T05:00:00.000Z, answer SHA-256 ${DIGEST}`,
+  )
+  t.equal(words({ representation: 'sworn' }), '"sworn"', 'of a later version')
+  t.ok(words({ ...checked, representationBy: 'x'.repeat(9999) })!.length < 400)
   t.end()
 })

@@ -1,5 +1,6 @@
 /** `concordat verify` of an evidence bundle: the verdict on it and on each of its records, for people or as JSON. */
 import { circumstancesInWords } from '#core/circumstances/in-words.ts'
+import { representationInWords } from '#core/circumstances/representation.ts'
 import {
   type Bundle,
   type BundleVerdict,
@@ -84,13 +85,21 @@ function witnessText(witnesses: BundleVerdict['checkpoints'][number]['witnesses'
   return `, cosigned by ${names}${witnesses.quorum ? '' : ' (too few)'}`
 }
 
-function recordLines({ index, form, container, circumstances, ...verdict }: RecordVerdict): string[] {
+function recordLines({
+  index,
+  form,
+  container,
+  circumstances,
+  metadata,
+  ...verdict
+}: RecordVerdict): string[] {
   const rows: [string, string | undefined][] = [
     ['verdict', `${headline(verdict)}: ${verdict.reason}`],
     ['signed by', container?.signer === undefined ? undefined : idText(container.signer)],
     ['signed at', container?.signingTime && `${container.signingTime.toISOString()} (by its own words)`],
     ['time-stamped', container?.timeStamp?.time.toISOString()],
     ['outcome', form.outcome === '' ? undefined : form.outcome],
+    ['representation', form.kind === 'request' ? representationInWords(metadata) : undefined],
     // Only for a request, because the reply to a request has the same circumstances.
     ...(circumstances === undefined || form.kind !== 'request' ? [] : circumstancesInWords(circumstances)),
   ]

@@ -1,7 +1,12 @@
 /** Fields and representation under a contract on the consumer's side: what the provider would refuse does not leave. */
+import { Readable } from 'node:stream'
 import t from 'tap'
 import { fieldRule } from '#core/contract/allowed-fields.ts'
+import { writeSoap } from '#core/transport/write-soap.ts'
 import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
+import { soap } from '../message/soap.ts'
+import { POPULATION, TAX } from '../peer/peer-fixture.ts'
+import { accept } from './accept.ts'
 import { exchange } from './exchange.ts'
 import { createConsumerWorld } from './fixture.ts'
 import type { ConsumerRooms } from './rooms.ts'
@@ -76,6 +81,15 @@ t.test('a party whom the provider would refuse is not signed for', async (t) => 
     await exchange(made.arrival({ headers: [...headers] }), changed)
     t.match(log.records[0]!.extra, { representedParty: 'COM/1', ...extra })
   }
+  const document = writeSoap({ client: TAX, service: { ...POPULATION, serviceCode: 'a' }, id: '1' }, '<a/>')
+  const said = ['Content-Type', 'text/xml', 'X-Road-Represented-Party', 'COM/1']
+  const content = Readable.from([Buffer.from(document)], { objectMode: false })
+  const { request } = await accept(
+    { ...made.arrival(), codec: soap, method: 'POST', rawHeaders: said, content },
+    rooms,
+  )
+  t.equal(request.actors['representedParty'], undefined, 'in SOAP the document alone says it')
+  t.strictSame(request.headers, [['Content-Type', 'text/xml']], 'and the header does not leave')
   log.records.length = 0
   await exchange(made.arrival(), under({ check: 'none' }))
   t.notOk('representation' in log.records[0]!.extra!, 'where nobody is represented')

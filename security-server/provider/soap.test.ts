@@ -103,6 +103,39 @@ t.test('a signed message is carried out once, whatever id it is sent under', asy
   for (const one of batch) t.equal(await refused(arrivalOf(one, 'c')), 'replayed_request')
 })
 
+t.test('the security token extension: a token goes through as it is, under the signature', async (t) => {
+  const token = (jwt: string): string =>
+    '<st:securityToken xmlns:st="http://x-road.eu/xsd/security-token.xsd"' +
+    ` tokenType="urn:ietf:params:oauth:token-type:jwt"> ${jwt}\n</st:securityToken>`
+  const message = (jwt: string): Buffer =>
+    Buffer.from(`${messageOf('q-token')}`.replace('<xrd:id>', `${token(jwt)}<xrd:id>`))
+  const heard: string[] = []
+  const { answer } = system
+  t.teardown(() => Object.assign(system, { answer }))
+  system.answer = (request, response) => {
+    request.on('data', (chunk: Buffer) => heard.push(chunk.toString()))
+    answer(request, response)
+  }
+  const jwt = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJFRTM4MDAxMDEwMDAwIn0.c2lnbmF0dXJl'
+  const sent = await signed(message(jwt))
+  await exchange(arrivalOf(sent, 'token'), rooms)
+  t.equal(heard.join(''), sent.message.toString(), 'not a byte of it changes')
+  t.ok(
+    made.log.records.some((one) => one.message?.equals(sent.message)),
+    'and it is in evidence',
+  )
+  t.match(
+    await refused(arrivalOf({ ...sent, message: message(jwt.replace('c2ln', 'c2lo')) }, 'another')),
+    /^invalid_|^malformed_/,
+    'another token than was signed',
+  )
+  t.match(
+    await refused(arrivalOf({ ...sent, message: messageOf('q-token') }, 'none')),
+    /^invalid_|^malformed_/,
+    'one that was taken out',
+  )
+})
+
 t.test('what was not signed does not come in', async (t) => {
   const calls = system.calls.length
   const files = [randomBytes(50), randomBytes(50)]

@@ -200,6 +200,12 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
   await anna.page.getByText('Nobody has agreed yet').waitFor()
   await anna.settled()
+  const { versions } = await world.admin.tax.send<{ versions: { content: { services: object[] } }[] }>(
+    'GET',
+    at,
+  )
+  const services = versions.map(({ content }) => content.services)
+  t.same(services.at(-1), (termsOf(world) as { services: object[] }).services, 'the form loses no term')
   await accept(anna, tax.member, 'still missing')
   await ben.open(at)
   await accept(ben, tax.member, 'it is sealed')
@@ -324,7 +330,13 @@ function termsOf({ servers: { tax, population } }: World): object {
         ...{ serviceCode: 'persons', endpoints, dataSubject: { in: 'path', name: 'id' } },
         responseFields: ['/id', '/name', '/address'],
       },
-      { serviceCode: 'extra', endpoints, requestFields: [] },
+      {
+        ...{ serviceCode: 'extra', endpoints, requestFields: [] },
+        representation: {
+          ...{ check: 'mandateService', service: 'EE/GOV/70006317/volitused/oraakel', delegate: 'user' },
+          ...{ roles: ['EMTA:FILER', 'STAT:*'], answerSeconds: 60 },
+        },
+      },
     ],
     purpose: PURPOSE,
     legalBasis: 'Tax Procedure Act, section 18',

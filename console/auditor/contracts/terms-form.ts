@@ -132,8 +132,53 @@ function serviceFields(of: Service | undefined, at: number): Field[] {
       ),
       hint: 'contract.subjectHint',
     },
+    ...representationFields(of?.representation, at),
   ]
   return own.map((field) => ({ ...field, titled: { at: at + 1 }, ...(at === 0 ? {} : { required: false }) }))
+}
+
+/** The last four mean something with a mandate service alone. */
+function representationFields(of: Service['representation'], at: number): Field[] {
+  return [
+    optional(
+      choice(`service${at}Represented`, 'contract.serviceRepresented', of?.check, [
+        ['asserted', 'contract.represented.asserted'],
+        ['none', 'contract.represented.none'],
+        ['hostingMandate', 'contract.represented.hostingMandate'],
+        ['mandateService', 'contract.represented.byMandateService'],
+      ]),
+    ),
+    {
+      ...optional(line(`service${at}MandateService`, 'contract.serviceMandateService', 255, of?.service)),
+      hint: 'contract.mandateServiceHint',
+    },
+    optional(
+      choice(`service${at}Delegate`, 'contract.serviceDelegate', of?.delegate, [
+        ['user', 'contract.delegate.user'],
+        ['member', 'contract.delegate.member'],
+      ]),
+    ),
+    {
+      ...optional(long(`service${at}Roles`, 'contract.serviceRoles', of?.roles?.join('\n'))),
+      hint: 'contract.rolesHint',
+    },
+    {
+      ...optional(whole(`service${at}AnswerSeconds`, 'contract.serviceAnswerSeconds', of?.answerSeconds)),
+      hint: 'contract.answerSecondsHint',
+    },
+  ]
+}
+
+/** What was filled in beside another check goes to the server too, which says that it does not belong there. */
+function representationOf(said: (name: string) => string, at: number): object | undefined {
+  const check = said(`service${at}Represented`)
+  const more = given<unknown>({
+    service: said(`service${at}MandateService`) || undefined,
+    delegate: said(`service${at}Delegate`) || undefined,
+    roles: fieldListOf(said(`service${at}Roles`)),
+    answerSeconds: numberOf(said(`service${at}AnswerSeconds`)),
+  })
+  return check === '' && Object.keys(more).length === 0 ? undefined : { check, ...more }
 }
 
 function serviceOf(said: (name: string) => string, at: number): object {
@@ -148,6 +193,7 @@ function serviceOf(said: (name: string) => string, at: number): object {
       requestFields: fieldListOf(said(`service${at}Request`)),
       responseFields: fieldListOf(said(`service${at}Response`)),
     }),
+    ...given({ representation: representationOf(said, at) }),
     ...(name === '' ? {} : { dataSubject: { in: said(`service${at}SubjectIn`), name } }),
   }
 }

@@ -17,12 +17,23 @@ const EXTRA: Record<string, TextKey> = {
   userId: 'extra.userId',
   issue: 'extra.issue',
   representedParty: 'extra.representedParty',
+  representation: 'extra.representation',
+  representationBy: 'extra.representationBy',
+  representationId: 'extra.representationId',
+  representationAnswer: 'extra.representationAnswer',
+  representationAt: 'extra.representationAt',
   status: 'extra.status',
   removedFields: 'extra.removedFields',
   removedPlaces: 'extra.removedPlaces',
   fieldRule: 'extra.fieldRule',
   detail: 'extra.detail',
 }
+const COPIED: Record<string, TextKey> = {
+  fieldRule: 'extra.fieldRule',
+  representationId: 'extra.representationId',
+  representationAnswer: 'extra.representationAnswer',
+}
+const REPRESENTATION: Record<string, TextKey> = { asserted: 'extra.asserted', checked: 'extra.checked' }
 /** The names of the facts in an erasure: why it took place, and where the content is kept. */
 const ERASURE: Record<string, TextKey> = {
   reason: 'why.reason',
@@ -101,7 +112,10 @@ function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
 }
 
 function extraOf(name: string, value: string): ComponentChildren {
-  if (name === 'fieldRule') return <Copyable key={name} value={value} label={text('extra.fieldRule')} />
+  const copied = COPIED[name]
+  if (copied !== undefined) return <Copyable key={name} value={value} label={text(copied)} />
+  if (name === 'representationAt') return <Time key={name} at={value} />
+  if (name === 'representation' && Object.hasOwn(REPRESENTATION, value)) return text(REPRESENTATION[value]!)
   if (name !== 'removedFields') return <bdi key={name}>{value}</bdi>
   const names = namesIn(value)
   if (names.length === 0) return text('extra.nothingRemoved')

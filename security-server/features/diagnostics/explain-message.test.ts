@@ -101,7 +101,11 @@ t.test('whom a call may represent', async (t) => {
   t.match(await attempt({}), { state: 'good', what: /represents nobody; else the contract lets nobody/ })
   t.match(await attempt(sample), { state: 'bad', what: /c0ffee\/2/, remedy: /Leave out/ })
   representation = { check: 'hostingMandate' }
-  t.match(await attempt(sample), { state: 'bad', what: /could not be learned/ }, 'no list of the registry yet')
+  t.match(
+    await attempt(sample),
+    { state: 'bad', what: /could not be learned/ },
+    'no list of the registry yet',
+  )
   representation = { check: 'mandateService', service: 'oracle', delegate: 'user', roles: ['A:B'] }
   t.match(await attempt({ representedParty: 'COM/1' }), { state: 'bad', what: /names none/ })
   t.match(await attempt(sample), { state: 'bad', what: /settings/, remedy: /mandateServices/ })

@@ -288,7 +288,12 @@ t.test('a list that is not the answer to this question changes nothing', (t) =>
     const mandate = { id: 7, host: OWNER, client: 'DEV/COM/1', validUntil: inDays(clock.now, 1) }
     const question = { host: OWNER, client: 'DEV/COM/1', at: clock.now }
     t.equal(contracts.hostingMandateFor(question), undefined, 'the last good one lists none')
-    for (const lie of [{ ...mandate, host: 'DEV/COM' }, { ...mandate, id: 0 }, { ...mandate, more: 1 }, 'x']) {
+    for (const lie of [
+      { ...mandate, host: 'DEV/COM' },
+      { ...mandate, id: 0 },
+      { ...mandate, more: 1 },
+      'x',
+    ]) {
       registry.list = (list) => ({ ...list, hostingMandates: [lie] })
       t.equal(await codeOf(contracts.refresh()), 'invalid_contract', JSON.stringify(lie))
     }

@@ -1,5 +1,6 @@
 /** Turns the facts of a report (as printed by --json) into a list of checks, each with its state and the verifier's reason. */
 import { circumstancesInWords } from '#core/circumstances/in-words.ts'
+import { representationInWords } from '#core/circumstances/representation.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import type { Report } from '../../report.ts'
 import { OWN_CONFIGURATION, type Tone } from './texts.ts'
@@ -25,6 +26,7 @@ type RecordFacts = Verdict & {
   form: { kind: string; direction: string; time: string }
   container?: Container
   circumstances?: Circumstances
+  metadata?: unknown
 }
 export type Facts = Container & {
   checkpoints?: Head[]
@@ -76,7 +78,7 @@ function containerChecks({ signer, signingTime, timeStamp, covers = [], ...verdi
   return checks
 }
 
-function recordChecks({ index, form, container, circumstances, ...verdict }: RecordFacts): Check[] {
+function recordChecks({ index, form, container, circumstances, metadata, ...verdict }: RecordFacts): Check[] {
   const name = `Record ${index}: ${form.kind}, ${form.direction}`
   const who = container?.signer === undefined ? '' : ` Signed by ${container.signer}.`
   const when = container?.timeStamp === undefined ? '' : ` Time-stamped ${container.timeStamp.time}.`
@@ -90,6 +92,9 @@ function recordChecks({ index, form, container, circumstances, ...verdict }: Rec
         .map(([label, said]) => `${label}: ${said}.`)
         .join(' '),
     })
+  const represented = form.kind === 'request' ? representationInWords(metadata) : undefined
+  if (represented !== undefined)
+    checks.push({ what: `Record ${index}: represented party`, tone: toneOf(verdict), why: `${represented}.` })
   return checks
 }
 
