@@ -6,6 +6,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { AFTER_THE_CALL } from '#adapters/client/carried-out.ts'
 import { identifier, readIdentifier } from '#adapters/client/identifiers.ts'
+import { soapDocument } from '#adapters/client/soap-document.ts'
+import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import { catalogue } from '#schemas/fault-catalogue.ts'
 import type { FaultEntry } from '#schemas/faults/entry.ts'
 import { idText, parseClientId } from '#schemas/identifiers.ts'
@@ -103,4 +105,26 @@ t.test('it has the version of the project, and nothing but itself', (t) => {
   const licence = (file: string): string => readFileSync(path.join(import.meta.dirname, file), 'utf8')
   t.equal(licence('../adapters/client/LICENSE'), licence('../LICENSE'))
   t.end()
+})
+
+t.test('the SOAP document of the package is read by the servers as it was meant', async (t) => {
+  const written = soapDocument({
+    ...{ client: 'DEV/GOV/1002/t%20x', service: 'DEV/GOV/1001/population/getPerson/v1', id: 'case-7' },
+    fields: {
+      ...{ userId: 'EE1 <Mägi>', issue: 'a & b', representedParty: 'COM/77' },
+      securityServer: 'DEV/GOV/1001/ss1',
+    },
+    content: '<p:getPerson xmlns:p="urn:p"/>',
+  })
+  t.match(await parseSoapMessage(Buffer.from(written)), {
+    client: { instance: 'DEV', memberClass: 'GOV', memberCode: '1002', subsystemCode: 't x' },
+    service: {
+      memberCode: '1001',
+      subsystemCode: 'population',
+      serviceCode: 'getPerson',
+      serviceVersion: 'v1',
+    },
+    ...{ id: 'case-7', userId: 'EE1 <Mägi>', issue: 'a & b', protocolVersion: '4.0', element: 'getPerson' },
+    ...{ representedParty: { memberClass: 'COM', memberCode: '77' }, securityServer: { serverCode: 'ss1' } },
+  })
 })

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { ExchangeError } from './exchange-error.ts'
 import { isSameIdentifier } from './identifiers.ts'
 import { MAX_FAULT_BYTES, readFault } from './read-fault.ts'
+import { readAll } from './request-body.ts'
 import { endedBy } from './transport.ts'
 
 /** The provider's answer. Its body is read once, in one of four ways. */
@@ -66,7 +67,7 @@ export async function readAnswer(message: IncomingMessage, asked: Asked): Promis
   }
   const body = isBodiless ? undefined : streamOf(message, asked.signal)
   const bytes = async (): Promise<Uint8Array> =>
-    body === undefined ? new Uint8Array() : collect(body, asked.maxAnswerBytes)
+    body === undefined ? new Uint8Array() : collect(readAll(body), asked.maxAnswerBytes)
   const text = async (): Promise<string> => new TextDecoder().decode(await bytes())
   return {
     ...{ status, headers: headersOf(message.rawHeaders), id: asked.id, requestHash, body, bytes, text },
@@ -92,14 +93,14 @@ function whyForeign(
   return wrong.length === 0 ? undefined : { code: 'inconsistent_answer', what: wrong.join(', ') }
 }
 
-function headersOf(raw: readonly string[]): Headers {
+export function headersOf(raw: readonly string[]): Headers {
   const headers = new Headers()
   for (let i = 0; i + 1 < raw.length; i += 2) headers.append(raw[i]!, raw[i + 1]!)
   return headers
 }
 
 /** The body as a web stream, whose error says that it was cut. */
-function streamOf(message: IncomingMessage, signal: AbortSignal): ReadableStream<Uint8Array> {
+export function streamOf(message: IncomingMessage, signal: AbortSignal): ReadableStream<Uint8Array> {
   const chunks = message[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -117,7 +118,7 @@ function streamOf(message: IncomingMessage, signal: AbortSignal): ReadableStream
 }
 
 async function readWhole(message: IncomingMessage, asked: Asked, most: number): Promise<Uint8Array> {
-  return collect(streamOf(message, asked.signal), most)
+  return collect(readAll(streamOf(message, asked.signal)), most)
 }
 
 function cutBy(cause: unknown, signal: AbortSignal): ExchangeError {
@@ -125,17 +126,15 @@ function cutBy(cause: unknown, signal: AbortSignal): ExchangeError {
   return new ExchangeError('answer_cut', { mayHaveBeenCarriedOut: true, cause })
 }
 
-async function collect(body: ReadableStream<Uint8Array>, most: number): Promise<Uint8Array> {
-  const reader = body.getReader()
+/** What is beyond the bound is not read. */
+export async function collect(body: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    size += read.value.length
-    if (size > most) {
-      await reader.cancel()
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > most)
       throw new ExchangeError('answer_too_large', { what: `over ${most} bytes`, mayHaveBeenCarriedOut: true })
-    }
-    chunks.push(read.value)
+    chunks.push(chunk)
   }
   const whole = new Uint8Array(size)
   let at = 0

@@ -3,6 +3,7 @@
  * it ends by its deadline, and that it ends in an answer of the provider or in one ExchangeError.
  */
 import { type Answer, readAnswer } from './answer.ts'
+import { type LimitOptions, readLimits, wholeNumber } from './call-limits.ts'
 import { ExchangeError } from './exchange-error.ts'
 import { readIdentifier } from './identifiers.ts'
 import type { AnswerOf, AnyPaths, Arguments, Method, OperationOf, PathsWith } from './paths.ts'
@@ -10,18 +11,10 @@ import { type BodyOptions, requestBody } from './request-body.ts'
 import { type ExchangeOptions, requestHeaders } from './request-headers.ts'
 import { requestTarget } from './request-target.ts'
 import { withRetries } from './retries.ts'
+import { type SoapAnswer, type SoapOptions, soapCall } from './soap-call.ts'
 import { createTransport, endedBy, type TlsOptions } from './transport.ts'
 
-export type CallOptions = ExchangeOptions & {
-  /** Gives the call up. */
-  signal?: AbortSignal
-  /** For the whole call: its repetitions, and its answer's body to the end. Two minutes when absent. */
-  deadlineMs?: number
-  /** How often a GET or HEAD of which certainly nothing was carried out is sent again. Twice when absent. */
-  retries?: number
-  /** The most that json(), text() and bytes() keep in memory. 16 MiB when absent. */
-  maxAnswerBytes?: number
-}
+export type CallOptions = ExchangeOptions & LimitOptions
 
 export type ConnectOptions = {
   /** https://host:port where the own security server accepts requests; http: only on this machine. */
@@ -51,9 +44,20 @@ export type Service<Paths> = {
   ): Promise<AnswerOf<OperationOf<Paths, P, M>>>
 }
 
+/** A SOAP service of a provider. */
+export type SoapService = {
+  /**
+   * Sends one element, which is called as the service is, and returns the provider's answer; its faults and all else throw an
+   * ExchangeError. A call is sent once.
+   */
+  call(content: string, options?: SoapOptions): Promise<SoapAnswer>
+}
+
 export type SecurityServer = {
   /** The service "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE", its calls typed by `paths` of openapi-typescript. */
   service<Paths = AnyPaths>(id: string): Service<Paths>
+  /** The SOAP service "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE", with "/VERSION" if it has one. */
+  soap(id: string): SoapService
   /** Ends the connections that are kept for further calls. */
   close(): void
 }
@@ -62,16 +66,12 @@ type UntypedOptions = CallOptions &
   BodyOptions & { path?: Record<string, unknown>; query?: Record<string, unknown> }
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'])
-const DEADLINE_MS = 120_000
-const MAX_DEADLINE_MS = 2 ** 31 - 1
 const CONNECT_TIMEOUT_MS = 10_000
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024
-const RETRIES = 2
 
 /** Throws `invalid_argument`; connects with the first call. */
 export function connect(o: ConnectOptions): SecurityServer {
   const client = readIdentifier('client', o.client, 3, 4)
-  const connectTimeoutMs = number('connectTimeoutMs', o.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, 1)
+  const connectTimeoutMs = wholeNumber('connectTimeoutMs', o.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, 1)
   const transport = createTransport({ url: o.url, tls: o.tls, connectTimeoutMs })
 
   async function call(
@@ -82,16 +82,11 @@ export function connect(o: ConnectOptions): SecurityServer {
   ): Promise<Answer> {
     if (!METHODS.has(method))
       throw new ExchangeError('invalid_argument', { what: 'the method is not one of X-Road' })
-    const { path, query, signal: given, ...said } = options
+    const { path, query, ...said } = options
     const target = requestTarget({ service, template, path, query })
     const { content, contentType } = requestBody(method, options)
     const { id, headers } = requestHeaders({ client, options: said, contentType })
-    const deadlineMs = number('deadlineMs', options.deadlineMs ?? DEADLINE_MS, 1)
-    const retries = number('retries', options.retries ?? RETRIES, 0)
-    const maxAnswerBytes = number('maxAnswerBytes', options.maxAnswerBytes ?? MAX_ANSWER_BYTES, 1)
-    const deadline = AbortSignal.timeout(deadlineMs)
-    const signal = given === undefined ? deadline : AbortSignal.any([given, deadline])
-    const deadlineAt = Date.now() + deadlineMs
+    const { signal, deadlineAt, retries, maxAnswerBytes } = readLimits(options)
     try {
       return await withRetries({ method, retries, deadlineAt, signal }, async () => {
         const message = await transport.send({ method, target, headers, content, signal })
@@ -112,11 +107,25 @@ export function connect(o: ConnectOptions): SecurityServer {
           call(service, method, path, { ...o.defaults, ...options }) as ReturnType<Service<Paths>['call']>,
       } as Service<Paths>
     },
+    soap(text) {
+      const service = readIdentifier('service', text, 5, 6)
+      return {
+        call: async (content, options) =>
+          soapCall({ client, service, content, transport, options: { ...defaultsOf(o), ...options } }),
+      }
+    },
     close: () => transport.close(),
   }
 }
 
-function number(name: string, value: number, least: number): number {
-  if (Number.isInteger(value) && value >= least && value <= MAX_DEADLINE_MS) return value
-  throw new ExchangeError('invalid_argument', { what: `${name} is not a whole number from ${least}` })
+/** Of the defaults, those that a SOAP call has. */
+function defaultsOf({ defaults = {} }: ConnectOptions): SoapOptions {
+  const {
+    retries: _retries,
+    headers: _headers,
+    traceparent: _trace,
+    tracestate: _state,
+    ...shared
+  } = defaults
+  return shared
 }

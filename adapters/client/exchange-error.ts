@@ -11,6 +11,8 @@ export type Where =
   | 'network'
   | 'own security server'
   | "provider's security server"
+  /** What it refuses by a SOAP fault; by REST its refusals are answers. */
+  | "provider's system"
   /** A security server whose half the code does not name. */
   | 'a security server'
 
@@ -69,8 +71,13 @@ const OWN_CODES = {
   },
   unreadable_answer: {
     where: 'client',
-    text: "The provider's answer is not the JSON that it should be",
+    text: "The provider's answer is not the JSON or SOAP that it should be",
     next: 'Tell the provider; the bytes can be read as a stream',
+  },
+  provider_fault: {
+    where: "provider's system",
+    text: 'The provider answered with a SOAP fault',
+    next: 'Look at error.fault, which says what the provider refuses',
   },
 } as const satisfies Record<string, { where: Where; text: string; next: string }>
 
@@ -82,7 +89,11 @@ type Facts = {
   mayHaveBeenCarriedOut?: boolean | undefined
   status?: number | undefined
   cause?: unknown
+  fault?: SoapFault | undefined
 }
+
+/** The provider's own words: they may hold personal data, so they are in no message. */
+export type SoapFault = { code: string; text: string; detail: string }
 
 /** What a security server said, in the words of its fault. */
 type FaultFacts = {
@@ -113,6 +124,8 @@ export class ExchangeError extends Error {
   readonly status: number | undefined
   /** How long the security server asks to wait. */
   readonly retryAfterMs: number | undefined
+  /** The fault of the provider's system, of a SOAP call. */
+  readonly fault: SoapFault | undefined
   /** The X-Road-Id of the call: name it when you ask about it. */
   id: string | undefined
   /** How often the request was sent. */
@@ -131,5 +144,6 @@ export class ExchangeError extends Error {
     this.detail = fault?.detail
     this.status = fault?.status ?? facts.status
     this.retryAfterMs = fault?.retryAfterMs
+    this.fault = facts.fault
   }
 }

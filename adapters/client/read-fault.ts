@@ -4,6 +4,7 @@
  */
 import { mayHaveBeenCarriedOut } from './carried-out.ts'
 import { ExchangeError, type Where } from './exchange-error.ts'
+import { textOf, type XmlNode } from './scan-xml.ts'
 
 /** More of a fault is not read. */
 export const MAX_FAULT_BYTES = 64 * 1024
@@ -24,18 +25,53 @@ export function readFault(q: {
   const code = CODE.test(q.code) ? q.code : 'unreadable_code'
   const { message, detail } = fieldsOf(q.body)
   const maybe = mayHaveBeenCarriedOut(code, status)
-  return new ExchangeError({
-    code,
-    where: whereOf(code),
-    text: (message ?? 'The security server refused, and its text could not be read').replace(/\.\s*$/, ''),
-    next: maybe
+  const fault = faultOf({ code, status, message, detail, maybe })
+  return new ExchangeError({ ...fault, retryAfterMs: readRetryAfter(q.retryAfter, q.now) })
+}
+
+function faultOf(q: {
+  code: string
+  status: number
+  message: string | undefined
+  detail: string | undefined
+  maybe: boolean
+}) {
+  const text = printable(q.message) ?? 'The security server refused, and its text could not be read'
+  return {
+    ...{ code: q.code, where: whereOf(q.code), status: q.status, retryAfterMs: undefined },
+    text: text.replace(/\.\s*$/, ''),
+    next: q.maybe
       ? 'Whether the request was carried out is not known: ask the provider before you repeat it'
       : 'The request was not carried out',
-    detail,
-    mayHaveBeenCarriedOut: maybe,
-    status,
-    retryAfterMs: readRetryAfter(q.retryAfter, q.now),
-  })
+    detail: printable(q.detail),
+    mayHaveBeenCarriedOut: q.maybe,
+  }
+}
+
+const SERVERS = /^(?:client|server\.(?:clientproxy|serverproxy)|signer)\./i
+
+/**
+ * A fault in a SOAP document: a security server's, by its code, or the provider's. A security server lets no provider use a code of its
+ * own.
+ */
+export function readSoapFault(document: string, fault: XmlNode, status: number): ExchangeError {
+  const text = (node: XmlNode | undefined): string =>
+    (node === undefined ? '' : (textOf(document, node) ?? '')).trim()
+  // SOAP 1.1 has them in no namespace, and some writers in that of the envelope.
+  const child = (name: string): XmlNode | undefined => fault.children.find((one) => one.name === name)
+  const code = text(child('faultcode'))
+  const message = text(child('faultstring'))
+  const detail = child('detail')
+  const inDetail = detail?.children.find((one) => one.name === 'faultDetail')
+  if (!SERVERS.test(code) || !CODE.test(code)) {
+    const inner = detail === undefined ? '' : document.slice(detail.from, detail.to)
+    return new ExchangeError('provider_fault', {
+      ...{ status, mayHaveBeenCarriedOut: true },
+      fault: { code, text: message, detail: inner },
+    })
+  }
+  const maybe = mayHaveBeenCarriedOut(code, status)
+  return new ExchangeError(faultOf({ code, status, message, detail: text(inDetail ?? detail), maybe }))
 }
 
 function whereOf(code: string): Where {

@@ -2,7 +2,7 @@
 import { ExchangeError } from './exchange-error.ts'
 
 /** Bytes that are sent as they are. */
-type RawBody = string | Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
+export type RawBody = string | Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
 
 export type BodyOptions = {
   /** Sent as JSON. */
@@ -54,7 +54,7 @@ function jsonText(json: unknown): string {
 }
 
 /** The chunks of either kind of stream. */
-async function* chunksOf(stream: Exclude<RawBody, string | Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(stream: Exclude<RawBody, string | Uint8Array>): AsyncGenerator<Uint8Array> {
   const chunks = Symbol.asyncIterator in stream ? stream : readAll(stream)
   for await (const chunk of chunks) {
     if (!(chunk instanceof Uint8Array))
@@ -63,7 +63,8 @@ async function* chunksOf(stream: Exclude<RawBody, string | Uint8Array>): AsyncGe
   }
 }
 
-async function* readAll(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Its chunks; whoever stops reading cancels it. */
+export async function* readAll(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader()
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value

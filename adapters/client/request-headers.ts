@@ -45,8 +45,7 @@ export function requestHeaders(q: {
   contentType: string | undefined
 }): { id: string; headers: HeaderPair[] } {
   const { options } = q
-  const id = options.id ?? `${q.client.split('/')[0]}-${randomUUID()}`
-  if (id.length > MAX_ID_LENGTH) throw refused(`id is over ${MAX_ID_LENGTH} characters`)
+  const id = newId(q.client, options.id)
   const headers: HeaderPair[] = [
     ['X-Road-Client', q.client],
     ['X-Road-Id', id],
@@ -73,6 +72,13 @@ export function requestHeaders(q: {
   const bad = headers.find(([, value]) => typeof value !== 'string' || !VALUE.test(value))
   if (bad !== undefined) throw refused(`${bad[0]} is not printable ASCII`)
   return { id, headers }
+}
+
+/** The id of a call: the given one, or one that nobody else has. */
+export function newId(client: string, given: string | undefined): string {
+  const id = given ?? `${client.split('/')[0]}-${randomUUID()}`
+  if (id.length > MAX_ID_LENGTH) throw refused(`id is over ${MAX_ID_LENGTH} characters`)
+  return id
 }
 
 /** Software behind a server may know one character for all that is no letter or digit: X_Road_Client is X-Road-Client to it. */

@@ -22,7 +22,7 @@ export type TlsOptions = {
   trusted: string | readonly string[]
 }
 
-type Transport = {
+export type Transport = {
   send(q: {
     method: string
     target: string

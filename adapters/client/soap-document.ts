@@ -1,0 +1,86 @@
+/**
+ * The SOAP document of a call: X-Road's headers around the caller's element. Guarantees that the element is one and ends where it
+ * should, that it is called after the service, and that no argument leaves its place.
+ */
+import { ExchangeError } from './exchange-error.ts'
+import { codesOf, readIdentifier } from './identifiers.ts'
+import type { ExchangeOptions } from './request-headers.ts'
+import { scanXml } from './scan-xml.ts'
+
+export const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
+export const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
+export const IDENTIFIERS = 'http://x-road.eu/xsd/identifiers'
+export const REPRESENTATION = 'http://x-road.eu/xsd/representation.xsd'
+
+type Fields = Pick<ExchangeOptions, 'userId' | 'issue' | 'representedParty' | 'securityServer'>
+
+/** XML 1.0 section 2.2, and line breaks, which no field has. */
+const PLAIN = /^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]{1,1000}$/u
+const CLIENT = ['xRoadInstance', 'memberClass', 'memberCode', 'subsystemCode']
+const SERVICE = [...CLIENT, 'serviceCode', 'serviceVersion']
+const SERVER = ['xRoadInstance', 'memberClass', 'memberCode', 'serverCode']
+
+/** `client` and `service` are texts of identifiers. Throws `invalid_argument`. */
+export function soapDocument(q: {
+  client: string
+  service: string
+  id: string
+  fields: Fields
+  content: string
+}): Uint8Array {
+  const { client, service, id, fields, content } = q
+  checkContent(content, codesOf(service)[4]!)
+  const { userId, issue, representedParty, securityServer } = fields
+  const server =
+    securityServer === undefined
+      ? ''
+      : identifier('securityServer', 'SERVER', SERVER, readIdentifier('securityServer', securityServer, 4))
+  const type = codesOf(client).length === 3 ? 'MEMBER' : 'SUBSYSTEM'
+  return new TextEncoder().encode(
+    '<?xml version="1.0" encoding="UTF-8"?>\n' +
+      `<soapenv:Envelope xmlns:soapenv="${SOAP}" xmlns:xrd="${XROAD}" xmlns:id="${IDENTIFIERS}"><soapenv:Header>` +
+      identifier('client', type, CLIENT, client) +
+      identifier('service', 'SERVICE', SERVICE, service) +
+      server +
+      party(representedParty) +
+      `${field('userId', userId)}${field('issue', issue)}${field('id', id)}${field('protocolVersion', '4.0')}` +
+      `</soapenv:Header><soapenv:Body>${content}</soapenv:Body></soapenv:Envelope>`,
+  )
+}
+
+function checkContent(content: string, serviceCode: string): void {
+  if (typeof content !== 'string' || !content.isWellFormed()) throw refused('the content is no text')
+  const root = scanXml(content, true)
+  if (typeof root === 'string') throw refused(`the content is not one XML element: ${root}`)
+  if (!root.name.startsWith(serviceCode))
+    throw refused('the element of the content is not called after the service, as X-Road wants it')
+}
+
+function identifier(name: string, type: string, parts: readonly string[], text: string): string {
+  const codes = codesOf(text)
+  const inner = codes.map((code, at) => `<id:${parts[at]}>${escapeXml(code)}</id:${parts[at]}>`)
+  return `<xrd:${name} id:objectType="${type}">${inner.join('')}</xrd:${name}>`
+}
+
+function party(text: string | undefined): string {
+  if (text === undefined) return ''
+  const codes = codesOf(readIdentifier('representedParty', text, 1, 2))
+  const [partyClass, partyCode = ''] = codes.length === 1 ? [undefined, codes[0]] : codes
+  const classOf = partyClass === undefined ? '' : `<r:partyClass>${escapeXml(partyClass)}</r:partyClass>`
+  return `<r:representedParty xmlns:r="${REPRESENTATION}">${classOf}<r:partyCode>${escapeXml(partyCode)}</r:partyCode></r:representedParty>`
+}
+
+function field(name: string, value: string | undefined): string {
+  if (value === undefined) return ''
+  if (typeof value !== 'string' || !PLAIN.test(value) || value.trim() !== value)
+    throw refused(`${name} is no plain text`)
+  return `<xrd:${name}>${escapeXml(value)}</xrd:${name}>`
+}
+
+function escapeXml(text: string): string {
+  return text.replace(/[&<>]/g, (mark) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[mark]!)
+}
+
+function refused(what: string): ExchangeError {
+  return new ExchangeError('invalid_argument', { what })
+}
