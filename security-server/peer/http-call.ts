@@ -25,25 +25,28 @@ export type HttpCall = Omit<Dispatcher.DispatchOptions, 'body'> & { body: Buffer
 /** How many bytes are buffered before a reader takes them; beyond that the sender is paused. */
 const KEPT_BYTES = 64 * 1024
 /**
- * Each 1xx answer restarts undici's time-out: without a limit, an endless series would keep the exchange open for ever. A peer of ours
- * sends one every half minute (say-processing.ts), so this is two hours.
+ * Each 1xx answer restarts undici's time-out: without limits, an endless series would keep the exchange open for ever. A peer of ours
+ * sends one every half minute (say-processing.ts); one that sends fewer has no more time.
  */
 const MOST_INTERIM = 240
+const INTERIM_MS = 2 * 60 * 60 * 1000
 
 /**
  * Resolves with the head of the answer. Rejects with undici's error, or with `head.late` after `head.ms`; that time includes
- * waiting for a connection. `onOver` is called once the connection is free again, or gone.
+ * waiting for a connection. `onOver` is called once the connection is free again, or gone. `interimMs`: for how long 1xx answers may
+ * follow each other, two hours when absent.
  */
 export function callHttp(
   dispatcher: Dispatcher,
   call: HttpCall,
-  o: { head?: { ms: number; late: () => Fault }; onOver?: () => void } = {},
+  o: { head?: { ms: number; late: () => Fault }; onOver?: () => void; interimMs?: number } = {},
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
     let content: ReturnType<typeof createContent> | undefined
     let expired: Fault | undefined
     let interim = 0
+    let interimSince: number | undefined
     const expire = (late: () => Fault): void => {
       expired = late()
       reject(expired)
@@ -63,7 +66,8 @@ export function callHttp(
       onResponseStart(started, statusCode, headers, statusMessage) {
         if (statusCode < 200) {
           interim += 1
-          if (interim > MOST_INTERIM)
+          interimSince ??= performance.now()
+          if (interim > MOST_INTERIM || performance.now() - interimSince > (o.interimMs ?? INTERIM_MS))
             started.abort(new Fault('connection_lost', { what: 'it only gives notice' }))
           return
         }

@@ -1,9 +1,11 @@
-/** Notices on a connection whose peer does not wait for one answer before it asks for the next. */
+/** Notices on a connection whose peer does not wait for one answer before it asks for the next, and notices without end. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import { Agent } from 'undici'
 import { until } from '#test/until.ts'
+import { callHttp } from './http-call.ts'
 import { sayProcessing } from './say-processing.ts'
 
 const NOTICE = 'HTTP/1.1 102 Processing\r\n\r\n'
@@ -71,4 +73,25 @@ t.test('HTTP 1.0 gets none', async (t) => {
     await until('it', (saw) => saw(came()).endsWith('only'))
   })
   t.match(came, /^HTTP\/1\.1 200 OK/)
+})
+
+t.test('a peer that gives notice seldom has no more time than one that does it often', async (t) => {
+  let notices = 0
+  const server = createServer((_request, answer) => {
+    const timer = setInterval(() => {
+      notices++
+      answer.writeProcessing()
+    }, 20)
+    answer.once('close', () => clearInterval(timer))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const agent = new Agent()
+  t.teardown(async () => {
+    await agent.destroy()
+    server.close()
+  })
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const call = { ...{ origin, path: '/', method: 'POST' as const }, headers: [], body: null }
+  await t.rejects(callHttp(agent, call, { interimMs: 100 }), { code: 'connection_lost' })
+  t.ok(notices < 240, 'the time ended it, not their number')
 })
