@@ -150,12 +150,29 @@ function tableBelow(text: string, heading: string): string[][] {
   )
 }
 
+/** The outermost schemas of an OpenAPI document: its components, and those of parameters and bodies. */
+function schemasIn(node: unknown): object[] {
+  if (typeof node !== 'object' || node === null) return []
+  return Object.entries(node).flatMap(([key, part]: [string, unknown]) => {
+    if (key === 'schema') return [part as object]
+    return key === 'schemas' ? Object.values(part as object) : schemasIn(part)
+  })
+}
+
 void t.test('each is a JSON Schema, which no start looks at again', (t) => {
   const ajv = new Ajv2020()
   const reconciliation = parse(read('schemas/reconciliation.yaml')) as object
   for (const schema of [...PROCESSES.map((one) => one.schema), reconciliation])
     t.ok(ajv.validateSchema(schema), ajv.errorsText())
-  t.notOk(ajv.validateSchema({ properties: { port: { type: 'whole' } } }), 'what is none is found')
+  for (const file of readdirSync(path.join(ROOT, 'schemas')).filter((one) => one.endsWith('-api.yaml'))) {
+    const schemas = schemasIn(parse(read(`schemas/${file}`), { maxAliasCount: -1 }))
+    t.ok(schemas.length > 0)
+    for (const schema of schemas) t.ok(ajv.validateSchema(schema), `${file}: ${ajv.errorsText()}`)
+  }
+  const wrong = { properties: { port: { type: 'whole' } } }
+  t.notOk(ajv.validateSchema(wrong), 'what is none is found')
+  t.strictSame(schemasIn({ components: { schemas: { wrong } } }), [wrong])
+  t.strictSame(schemasIn({ paths: { '/ports': { get: { parameters: [{ schema: wrong }] } } } }), [wrong])
   t.end()
 })
 
