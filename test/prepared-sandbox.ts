@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
+import { quickToken } from '#security-server/keys/token-fixture.ts'
 import type { Description } from './world.ts'
 
 export type PreparedSandbox = {
@@ -50,6 +51,7 @@ export async function prepareSandbox(): Promise<PreparedSandbox> {
     mkdirSync(folder, { recursive: true })
     const network = randomNetwork()
     const description = await setUp(directory, network)
+    await quickTokens(description)
     if (here === undefined) return { directory, network, description, remove }
     const part = `${kept}.part`
     rmSync(part, { recursive: true, force: true })
@@ -62,6 +64,12 @@ export async function prepareSandbox(): Promise<PreparedSandbox> {
     readFileSync(path.join(kept, 'description.json'), 'utf8'),
   ) as Pick<PreparedSandbox, 'network' | 'description'>
   return { directory, network, description, remove }
+}
+
+/** Most journeys start their servers several times, and each start unlocks the server's token. */
+async function quickTokens({ servers }: Description): Promise<void> {
+  for (const { directory } of Object.values(servers))
+    await quickToken(path.join(directory, 'keys'), readFileSync(path.join(directory, 'pin'), 'utf8').trim())
 }
 
 /** With modes, which servers check; also sockets that were left. */

@@ -4,6 +4,10 @@ import { inspect } from 'node:util'
 
 const DEADLINE_MS = 60_000
 const PAUSE_MS = 10
+/** The longest pause: a look may be a call to a server that is still starting, and looking often would slow it down. */
+const LONGEST_PAUSE_MS = 100
+/** The pause grows with the wait, which is so at most this share longer than needed. */
+const PAUSE_SHARE = 0.1
 /** A complete large state would hide the line that says what was waited for. */
 const TOLD_CHARACTERS = 2000
 
@@ -19,15 +23,17 @@ type NotYet = false | 0 | '' | null | undefined
  * `look` is called again and again, one call after the other, until it returns a value. The value that it passes to `saw` is
  * the state: whenever that changes, the deadline starts again, so that a slow machine has the time that it needs. When nothing
  * has changed for `deadlineMs`, the wait fails with `label` and the last state. An error that `look` throws fails the test.
+ * Without `pauseMs` the pauses between looks grow with the wait.
  */
 export async function until<Found>(
   label: string,
   look: (saw: Saw) => Found | NotYet | Promise<Found | NotYet>,
   q: { deadlineMs?: number; pauseMs?: number } = {},
 ): Promise<Exclude<Found, NotYet>> {
-  const { deadlineMs = DEADLINE_MS, pauseMs = PAUSE_MS } = q
+  const { deadlineMs = DEADLINE_MS, pauseMs } = q
   let last = 'nothing'
-  let moved = performance.now()
+  const start = performance.now()
+  let moved = start
   const saw: Saw = (state) => {
     const told = tell(state)
     if (told !== last) moved = performance.now()
@@ -42,8 +48,12 @@ export async function until<Found>(
     if (found) return found as Exclude<Found, NotYet>
     // If this call began too late it is the last one: the machine may have slept since the one before.
     if (began - moved > deadlineMs) throw giveUp(label, last)
-    await pause(pauseMs)
+    await pause(pauseMs ?? pauseAfter(performance.now() - start))
   }
+}
+
+function pauseAfter(waitedMs: number): number {
+  return Math.min(Math.max(PAUSE_MS, waitedMs * PAUSE_SHARE), LONGEST_PAUSE_MS)
 }
 
 /** Awaits a look, but fails if it takes longer than `deadlineMs`. */

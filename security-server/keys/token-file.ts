@@ -15,15 +15,19 @@ const CONTEXT = 'concordat token key'
 const COST = { N: 2 ** 15, r: 8, p: 3 }
 const MAX_COST = { N: 2 ** 20, r: 32, p: 16 }
 
-/** Encrypts `tokenKey` (by default a new one) under a PIN. Throws `invalid_input` unless the PIN has 8 to 128 characters. */
+/**
+ * Encrypts `tokenKey` (by default a new one) under a PIN, with the scrypt costs of servers unless a test gives others. Throws
+ * `invalid_input` unless the PIN has 8 to 128 characters.
+ */
 export async function makeTokenFile(
   pin: string,
   tokenKey: Buffer = randomBytes(32),
+  cost: typeof COST = COST,
 ): Promise<{ file: TokenFile; tokenKey: Buffer }> {
   if (pin.length < 8 || pin.length > 128) {
     throw new Fault('invalid_input', { what: 'a PIN has 8 to 128 characters' })
   }
-  const kdf: Kdf = { name: 'scrypt', ...COST, salt: randomBytes(16).toString('base64') }
+  const kdf: Kdf = { name: 'scrypt', ...cost, salt: randomBytes(16).toString('base64') }
   const wrapping = await derive(pin, kdf)
   const file: TokenFile = { version: 1, kdf, wrapped: seal(wrapping, CONTEXT, tokenKey) }
   wrapping.fill(0)

@@ -33,6 +33,7 @@ import {
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
 import { createKeys, type Keys } from '../keys/keys.ts'
 import { proposeSubject } from '../keys/propose-subject.ts'
+import { quickToken } from '../keys/token-fixture.ts'
 import type { Body, BodySpool } from '../message/body.ts'
 import { openBodyFolder } from '../message-log/body-folder.ts'
 import { createSpool } from '../message-log/spool.ts'
@@ -43,6 +44,7 @@ export const POPULATION = parseSubsystemId('DEV/GOV/2000/population')
 export const SS1 = parseServerId('DEV/GOV/1000/ss1')
 export const SS2 = parseServerId('DEV/GOV/2000/ss2')
 export const SS3 = parseServerId('DEV/GOV/2000/ss3')
+const PIN = 'correct horse 7'
 const OCSP_FRESHNESS_SECONDS = 3600
 
 export type Server = { id: ServerId; address: string; keys: Keys }
@@ -148,17 +150,16 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
   return world
 }
 
-function openKeys(directory: string, world: PeerWorld): Promise<Keys> {
-  return createKeys({
+async function openKeys(directory: string, world: PeerWorld): Promise<Keys> {
+  await quickToken(directory, PIN)
+  const keys = await createKeys({
     directory,
     clock: world.clock,
     configuration: () => world.globalConfiguration.current().index,
     fetchOcsp: async (_url, request) => world.authority.ocspAnswer(request, { at: new Date(world.clock()) }),
-  }).then(async (keys) => {
-    await keys.initialize('correct horse 7')
-    await keys.login('correct horse 7')
-    return keys
   })
+  await keys.login(PIN)
+  return keys
 }
 
 /** Makes a new authentication certificate that is active but not registered; returns its SHA-256. */

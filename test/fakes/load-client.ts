@@ -33,6 +33,11 @@ const FROM: ServerName = 'tax'
 /** This many workers at once, each with at most one request in this time. */
 const WORKERS = 8
 const PACE_MS = 80
+/**
+ * After a failure. Servers that are away for seconds would otherwise get thousands of requests that fail, and their logs as many
+ * records, which every check reads again.
+ */
+const REST_MS = 400
 
 export async function startLoad(q: LoadSettings): Promise<Load> {
   const { instance } = q
@@ -46,13 +51,14 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
   let counting: { at: number; resolve(): void }[] = []
   let waiting: { from: number; resolve(): void }[] = []
 
-  const ask = async (number: number): Promise<void> => {
+  /** Returns how long the worker rests. */
+  const ask = async (number: number): Promise<number> => {
     const id = `${run}-${number}`
     const headers = { 'X-Road-Client': instance.servers[FROM].client, 'X-Road-Id': id }
     const failed = await instance.ask(FROM, q.service, { headers, agent }).then(failureOf, codeOf)
     if (failed !== undefined) {
       failures.set(failed, (failures.get(failed) ?? 0) + 1)
-      return
+      return REST_MS
     }
     await ledger.appendFile(`${id}\n`)
     await ledger.datasync()
@@ -61,9 +67,13 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
     counting = counting.filter(({ at }) => at > acknowledged.size)
     for (const one of waiting.filter((each) => each.from <= number)) one.resolve()
     waiting = waiting.filter((each) => each.from > number)
+    return 0
   }
   const work = async (): Promise<void> => {
-    while (!stopping) await Promise.all([ask(sent++), wait(PACE_MS)])
+    while (!stopping) {
+      const [restMs] = await Promise.all([ask(sent++), wait(PACE_MS)])
+      await wait(restMs)
+    }
   }
   const workers = Array.from({ length: WORKERS }, work)
   return {

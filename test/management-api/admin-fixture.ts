@@ -41,6 +41,7 @@ import type { ServerGround } from '#security-server/ground.ts'
 import type { HardwareTokenPlace } from '#security-server/keys/hardware-keys.ts'
 import type { Keys } from '#security-server/keys/keys.ts'
 import { createWorld, PIN, server, type World } from '#security-server/keys/keys-fixture.ts'
+import { quickToken } from '#security-server/keys/token-fixture.ts'
 import { createLocalSystems, type LocalSystems } from '#security-server/local-systems/local-systems.ts'
 import {
   logFolder,
@@ -127,8 +128,9 @@ export async function createAdminWorld(
   } = {},
 ): Promise<AdminWorld> {
   const world = await createWorld(t)
+  if (o.initialized !== false) await quickToken(world.directory, PIN)
   const keys = await world.open(o.hardwareTokens && { hardwareTokens: o.hardwareTokens })
-  if (o.initialized !== false) await keys.initialize(PIN)
+  if (o.initialized !== false) await keys.login(PIN)
   const clock = () => world.now
   const logClock = { aheadMs: 0 }
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-admin-'))
