@@ -174,7 +174,7 @@ export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> 
 
 /** The folder and network: a prepared sandbox when that is possible, otherwise an empty one. */
 async function placeOf(o: WorldOptions): Promise<Pick<PreparedSandbox, 'directory' | 'network' | 'remove'>> {
-  const isUsual = !o.installed && o.instance === 'DEV' && Object.keys(o.environment).length === 0
+  const isUsual = !o.installed && o.instance === 'DEV'
   if (isUsual && hasPlace()) return prepareSandbox()
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
   return {
