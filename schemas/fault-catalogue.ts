@@ -4,6 +4,7 @@
  */
 import { adapterFaults } from './faults/adapter.ts'
 import { administrationFaults } from './faults/administration.ts'
+import { deliveryFaults } from './faults/delivery.ts'
 import type { FaultEntry } from './faults/entry.ts'
 import { exchangeFaults } from './faults/exchange.ts'
 import { messageFaults } from './faults/message.ts'
@@ -15,4 +16,5 @@ export const catalogue = {
   ...operationFaults,
   ...administrationFaults,
   ...adapterFaults,
+  ...deliveryFaults,
 } satisfies Record<string, FaultEntry>

@@ -2,6 +2,7 @@
 import { catalogue } from '#schemas/fault-catalogue.ts'
 import { adapterFaults } from '#schemas/faults/adapter.ts'
 import { administrationFaults } from '#schemas/faults/administration.ts'
+import { deliveryFaults } from '#schemas/faults/delivery.ts'
 import type { FaultEntry } from '#schemas/faults/entry.ts'
 import { exchangeFaults } from '#schemas/faults/exchange.ts'
 import { messageFaults } from '#schemas/faults/message.ts'
@@ -40,6 +41,7 @@ export function errorsDocument(): string {
     ['The server and its administration', operationFaults],
     ['People, sessions and second persons', administrationFaults],
     ['Adapters, and the systems behind them', adapterFaults],
+    ['One-way messages', deliveryFaults],
   ] as const
   const sections = parts.map(([title, faults]) => `\n## ${title}\n\n${table(faults)}`)
   const given = (when: FaultEntry['given']): string =>

@@ -28,9 +28,15 @@ const KINDS: Record<string, TextKey> = {
   'key-rotation': 'record.keyRotation',
   'daily-counts': 'record.dailyCounts',
   'audit-head': 'record.auditHead',
+  accepted: 'record.accepted',
+  consumed: 'record.consumed',
+  abandoned: 'record.abandoned',
 }
 
-export const KIND_OPTIONS = ['request', 'reply', 'refusal', 'outcome-unknown']
+export const KIND_OPTIONS = [
+  ...['request', 'reply', 'refusal', 'outcome-unknown'],
+  ...['accepted', 'consumed', 'abandoned'],
+]
 
 export function kindText(kind: string): string {
   const key = KINDS[kind]
@@ -47,9 +53,12 @@ export function toneOf({ kind, outcome }: { kind: string; outcome: string }): To
   return outcome === '' ? 'quiet' : 'bad'
 }
 
-/** The outcome as a word, with the code that says why. A request has none: the record that answers it has the outcome. */
+/**
+ * The outcome as a word, with the code that says why. A request has none: the record that answers it has the outcome. Nor has a
+ * delivery that was accepted.
+ */
 export function Outcome({ kind, outcome }: { kind: string; outcome: string }) {
-  if (kind === 'request' && outcome === '') return null
+  if ((kind === 'request' || kind === 'accepted') && outcome === '') return null
   const word: TextKey =
     kind === 'outcome-unknown'
       ? 'outcome.unknown'

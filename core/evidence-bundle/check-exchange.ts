@@ -1,8 +1,10 @@
 /**
  * Checks that the records of a bundle belong to one exchange. Each record after the first answers the first (an erasure may
- * answer any of them), the reply answers exactly that request, and a record's metadata agree with its message.
+ * answer any of them), the reply answers exactly that request, and a record's metadata agree with its message. Receipts of a
+ * delivery answer none: they name the exchange that carried it.
  */
 import { hash } from 'node:crypto'
+import { isReceiptKind } from '#core/delivery/receipt.ts'
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { parseRestResponse, requestHash } from '#core/transport/rest-response.ts'
 import { requestHashIn } from '#core/transport/soap-consistency.ts'
@@ -11,6 +13,7 @@ import { parseSoapMessage, type SoapMessage } from '#core/transport/soap-message
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
 import type { RecordVerdict } from './bundle.ts'
+import { whyForeignReceipt } from './check-receipt.ts'
 import type { ProvenRecord } from './judge-record.ts'
 
 type Said = {
@@ -20,7 +23,10 @@ type Said = {
   requestId?: string | undefined
 }
 
-/** The verdict on one record, compared with the others of the bundle. The exchange begins with the first record of `all`. */
+/**
+ * The verdict on one record, compared with the others of the bundle. The exchange begins with the first record of `all` that is no
+ * receipt.
+ */
 export async function checkExchange(record: ProvenRecord, all: ProvenRecord[]): Promise<RecordVerdict> {
   const { leaf: _leaf, shown: _shown, ...verdict } = record
   if (record.verdict === 'TOTAL-FAILED') return verdict
@@ -37,8 +43,9 @@ export async function checkExchange(record: ProvenRecord, all: ProvenRecord[]): 
 }
 
 async function whyForeign(record: ProvenRecord, all: ProvenRecord[]): Promise<string | undefined> {
-  const [first] = all as [ProvenRecord, ...ProvenRecord[]]
   const { form, shown } = record
+  if (isReceiptKind(form.kind)) return whyForeignReceipt(record, all)
+  const first = all.find((one) => !isReceiptKind(one.form.kind))!
   const answered =
     form.kind === 'erasure' ? all.some(({ leaf }) => leaf === form.answers) : form.answers === first.leaf
   if (record !== first && !answered)

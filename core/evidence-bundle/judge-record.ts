@@ -5,6 +5,7 @@ import { circumstancesEntry, readCircumstances } from '#core/circumstances/read.
 import type { Container, ContainerVerdict } from '#core/container/container.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { type KeptProof, verifyContainer } from '#core/container/verify-container.ts'
+import { isReceiptKind, signerOf } from '#core/delivery/receipt.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { checkSignature } from '#core/signature/verify-signature.ts'
@@ -13,6 +14,7 @@ import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf, parseServerId, parseServiceId } from '#schemas/identifiers.ts'
 import type { BundleQuestion, BundleRecord, RecordVerdict } from './bundle.ts'
+import { receiptOf } from './check-receipt.ts'
 import type { ProvenStamps } from './judge-time-stamps.ts'
 import { malformed } from './parse-manifest.ts'
 import type { HeadProofs } from './prove-heads.ts'
@@ -128,7 +130,7 @@ async function tokenOf({ timestampToken, signatures }: Container): Promise<Buffe
 
 /**
  * A refusal's statement does not name its signer. It is the service's member or, if that has no key on the server, the owner of
- * the refusing server.
+ * the refusing server. A receipt is signed by the member whose server it is of.
  */
 async function judgeMessage(
   container: Container,
@@ -137,6 +139,11 @@ async function judgeMessage(
   kept: KeptProof,
 ): Promise<ContainerVerdict> {
   const question = { container, configuration, now, kept }
+  if (isReceiptKind(form.kind)) {
+    const { message } = container
+    const receipt = receiptOf({ message, form, metadata, log: bundle.manifest.log })
+    return verifyContainer({ ...question, sender: signerOf(receipt) })
+  }
   if (form.kind !== 'refusal') return verifyContainer(question)
   const { requestId, service, peer } = (metadata ?? {}) as Record<string, unknown>
   if (readRefusalStatement(container.message).requestId !== requestId)

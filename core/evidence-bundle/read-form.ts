@@ -1,7 +1,7 @@
 /** Reads the leaf form of a record, and checks its position under the tree head that a bundle names. */
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
-import { type LeafFields, leafForm, openCommitment } from '#core/merkle/leaf-form.ts'
+import { LEAF_KINDS, type LeafFields, leafForm, openCommitment } from '#core/merkle/leaf-form.ts'
 import { verifyInclusion } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Bundle, BundleOpening, BundleRecord } from './bundle.ts'
@@ -10,12 +10,15 @@ import { malformed } from './parse-manifest.ts'
 /** The fields of a leaf form. The text must be canonical, so that nobody can read another record in the same leaf. */
 export function readForm(text: string): LeafFields {
   const fields = parseStrictJson(text) as LeafFields
+  let isCanonical = false
   try {
-    if (leafForm(fields) === text) return fields
+    isCanonical = leafForm(fields) === text
   } catch {
-    // Reached for a member that is absent or not a text.
+    // A member is absent or not a text.
   }
-  throw malformed('the leaf form is not canonical')
+  if (!isCanonical) throw malformed('the leaf form is not canonical')
+  if (!LEAF_KINDS.includes(fields.kind)) throw malformed('a record of a kind that is not known')
+  return fields
 }
 
 /** Throws `invalid_proof` unless the leaf is at its index under the tree head. */

@@ -4,16 +4,22 @@
  */
 import { createHmac, hash } from 'node:crypto'
 
-type LeafKind =
-  | 'request'
-  | 'reply'
-  | 'refusal'
-  | 'outcome-unknown'
-  | 'time-stamp'
-  | 'erasure'
-  | 'key-rotation'
-  | 'daily-counts'
-  | 'audit-head'
+/** All kinds of records. A reader refuses others: what a record of an unknown kind means cannot be judged. */
+export const LEAF_KINDS = [
+  'request',
+  'reply',
+  'refusal',
+  'outcome-unknown',
+  'time-stamp',
+  'erasure',
+  'key-rotation',
+  'daily-counts',
+  'audit-head',
+  'accepted',
+  'consumed',
+  'abandoned',
+] as const
+type LeafKind = (typeof LEAF_KINDS)[number]
 
 /** Every member is always present; '' if it does not apply. Base64 is that of RFC 4648 section 4, with padding. */
 export type LeafFields = {

@@ -2,7 +2,9 @@
  * Erasure: the key of a record is destroyed, so its content is lost for ever; its leaf, signature, time-stamp and proof stay.
  * Each erasure is a record that answers the erased one. A batch of erasures is one commit: all of them are done or none.
  */
+
 import { hash, randomBytes } from 'node:crypto'
+import { RECEIPT_KINDS } from '#core/delivery/receipt.ts'
 import { Fault } from '#schemas/fault.ts'
 import {
   contentSize,
@@ -47,7 +49,10 @@ export type ErasedContent = {
   keepsProof: boolean
 }
 
-const ERASABLE: ReadonlySet<string> = new Set(['request', 'reply', 'refusal', 'outcome-unknown'])
+const ERASABLE: ReadonlySet<string> = new Set([
+  ...['request', 'reply', 'refusal', 'outcome-unknown'],
+  ...RECEIPT_KINDS,
+])
 
 /**
  * `holds` is the number of the legal holds that were checked: when another hold was set since, nothing is erased and

@@ -1,5 +1,6 @@
 /** The records that the message path passes to the log, and the result. */
 import type { SealedCircumstances } from '#core/circumstances/seal.ts'
+import type { ReceiptKind } from '#core/delivery/receipt.ts'
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
 import type { SpooledBody } from './spool.ts'
 
@@ -13,7 +14,7 @@ export type Secrecy = 1 | 2
 export type Clearance = 0 | Secrecy
 
 export type RecordInput = {
-  kind: 'request' | 'reply' | 'refusal' | 'outcome-unknown'
+  kind: 'request' | 'reply' | 'refusal' | 'outcome-unknown' | ReceiptKind
   /** `out` was sent to a peer, `in` came from one. */
   direction: 'in' | 'out'
   /** x-road-id (the query id) and x-road-request-id. */

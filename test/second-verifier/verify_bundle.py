@@ -955,8 +955,11 @@ def check_container(trust, entries, document, kept, token):
 
 FORM = {name: str for name in (
     "answers body contract direction fields kind logLevel message outcome parties signature time").split()}
-KINDS = {"request", "reply", "refusal", "outcome-unknown", "time-stamp", "erasure", "key-rotation", "daily-counts",
-         "audit-head"}
+RECEIPTS = {"accepted", "consumed", "abandoned"}
+EXCHANGED = {"request", "reply", "refusal", "outcome-unknown"} | RECEIPTS
+KINDS = EXCHANGED | {"time-stamp", "erasure", "key-rotation", "daily-counts", "audit-head"}
+RECEIPT = {name: str for name in (
+    "arrived client delivery eventDigest eventId eventSource kind means reason server service time type").split()}
 RECORD = ({"index": int, "form": str, "path": [str], "checkpoint": str, "openings": dict},
           {"metadata": str, "signatures": str, "container": str, "erased": str})
 
@@ -980,6 +983,23 @@ def read_message(message):
     return request, headers, "/".join(path[2:7]) if request else headers.get("x-road-service", "")
 
 
+def read_receipt(message):
+    """What a receipt of a delivery says (docs/message-log-format.md section 13)."""
+    need(len(message) <= 16384, bad_format("receipt"))
+    receipt = shape(parse_canonical(message, "receipt"), {**RECEIPT, "version": int}, {}, "receipt")
+    said = tuple(receipt[name] for name in ("kind", "arrived", "means", "reason"))
+    need(receipt["type"] == "concordat-delivery-receipt" and receipt["version"] == 1
+         and all(1 <= len(receipt[name].encode("utf-16-le")) // 2 <= 1024 for name in (
+             "client", "delivery", "eventId", "eventSource", "server", "service"))
+         and (said == ("accepted", "no", "", "") or said in {("consumed", "yes", means, "") for means in ("pull", "push")}
+              or said in {("abandoned", arrived, "", reason) for arrived in ("yes", "no", "unknown")
+                          for reason in ("delivery_expired", "delivery_discarded")}), bad_format("receipt"))
+    unbase64(receipt["eventDigest"], 64, "digest of the event")
+    need(re.fullmatch(r".{19}\.\d{3}Z", receipt["time"]), bad_format("time of the receipt"))
+    iso_time(receipt["time"])
+    return receipt
+
+
 def check_message(kind, metadata, message, log, direction):
     """The members that may have signed this message."""
     if kind == "refusal":
@@ -988,6 +1008,14 @@ def check_message(kind, metadata, message, log, direction):
         need(lines[1] == metadata.get("requestId"), bad_hash("the refusal is of another request"))
         return {identifier(metadata.get("service", ""))[:3],
                 identifier(log if direction == "out" else metadata.get("peer", ""))[:3]}
+    if kind in RECEIPTS:
+        receipt = read_receipt(message)
+        facts = {"client": metadata.get("client"), "delivery": metadata.get("id"), "service": metadata.get("service"),
+                 "kind": kind, "server": log if direction == "out" else metadata.get("peer")}
+        for name, wanted in facts.items():
+            need(receipt[name] == wanted, bad_hash("receipt and record differ: " + name))
+        theirs = kind == "consumed" or receipt["arrived"] == "yes"
+        return {identifier(receipt["service" if theirs else "client"])[:3]}
     need(kind in ("request", "reply"), doubt("SIG_CONSTRAINTS_FAILURE", "a message in a record of kind " + kind))
     request, headers, service = read_message(message)
     need(request == (kind == "request"), bad_hash("the message is no " + kind))
@@ -1137,8 +1165,7 @@ class Record:
             unbase64(self.form[name], size if self.form[name] else 0, name)
         need(self.form["version"] == 1 and self.form["fields"] == "" and self.form["kind"] in KINDS
              and self.form["logLevel"] in ("full", "digest", "none") and re.fullmatch(r".{19}\.\d{3}Z", self.form["time"])
-             and self.form["direction"] in (("in", "out") if self.form["kind"] in (
-                 "request", "reply", "refusal", "outcome-unknown") else ("",)), bad_format("leaf form"))
+             and self.form["direction"] in (("in", "out") if self.form["kind"] in EXCHANGED else ("",)), bad_format("leaf form"))
         iso_time(self.form["time"])
         self.leaf = sha("sha256", b"\0", form)
         self.path = [unbase64(step, 32, "path") for step in value["path"]]
@@ -1198,6 +1225,10 @@ class Record:
             certificate, member, stamp = check_container(
                 trust, self.container, self.document, kept, stamp_record and stamp_record.token)
             need(member in members, doubt("SIG_CONSTRAINTS_FAILURE", "signed by %s" % "/".join(member)))
+            if form["kind"] in RECEIPTS:
+                receipt = read_receipt(shown["message.xml"])
+                need(form["outcome"] == ("ok" if form["kind"] == "consumed" else receipt["reason"]) and not form["body"],
+                     bad_hash("the leaf of the receipt says something else"))
             self.proved = certificate, member
             trust.aged(stamp, proof.since if proof and proof.counts else trust.now, kept)
             need(stamp_record, doubt("NO_POE", "the log's own record of the time-stamp is not shown"))
@@ -1233,6 +1264,23 @@ class StampRecord(Record):
         need(self.digests and len(self.digests) % 64 == 0, bad_hash("digests of the time-stamp"))
 
 
+def check_receipts(records):
+    """Receipts answer nothing; they name one delivery, which is that of the request beside them."""
+    receipts = [record for record in records if record.form["kind"] in RECEIPTS]
+    need(all(not record.form["answers"] for record in receipts), bad_hash("a receipt that answers a record"))
+    shown = [(record, read_receipt(record.container["message.xml"])) for record in receipts if record.container]
+    for record, receipt in shown:
+        need(all(receipt[name] == shown[0][1][name] for name in ("delivery", "eventDigest")), bad_hash("several deliveries"))
+        for other in records:
+            if other.form["kind"] == "request" and other.container:
+                digest = base64.b64encode(sha("sha512", other.container.get("attachment1", b""))).decode()
+                need("attachment1" in other.container and digest == receipt["eventDigest"],
+                     bad_hash("record %d names another event than the one that was carried" % record.index))
+                need(all(other.facts.get(there) == receipt[here] for here, there in (
+                    ("delivery", "id"), ("client", "client"), ("service", "service"))), bad_hash("another delivery"))
+    return [record for record in records if record not in receipts]
+
+
 def check_answers(records):
     """The records are one that was asked and those that answer it, and replies name the request by its hash."""
     leaves = {record.index: record.leaf for record in records}
@@ -1245,8 +1293,9 @@ def check_answers(records):
         """An erasure answers whichever record it ended, all others the first."""
         answered = unbase64(record.form["answers"])
         return answered in leaves.values() if record.form["kind"] == "erasure" else answered == head.leaf
+    records = check_receipts(records)
     heads = [head for head in records if all(answers(record, head) for record in records if record is not head)]
-    need(len(records) == 1 or heads, bad_hash("the records are not one exchange"))
+    need(len(records) < 2 or heads, bad_hash("the records are not one exchange"))
     asked = heads[0].container if len(records) > 1 else None
     for record in records:
         if asked and record is not heads[0] and record.container and record.form["kind"] in ("reply", "refusal"):

@@ -2,6 +2,7 @@
 import { Fault } from '#schemas/fault.ts'
 import type { EndMode, Erased, Erasure } from '../../message-log/erase.ts'
 import type { KeyFinder } from '../../message-log/open-record.ts'
+import { receiptsAmong } from '../../reading/evidence/delivery-records.ts'
 import { readEvidence, type StoredEvidence } from '../../reading/evidence/read-evidence.ts'
 import type { EndedLog } from './ended-log.ts'
 import { holdsOf } from './take-due.ts'
@@ -46,7 +47,7 @@ export async function eraseExchange(q: {
 }
 
 /**
- * The record, the one that it answers, and all that answer that one. A record that was erased down to its leaf no longer leads to
+ * The record, the one that it answers, all that answer that one, and the receipts of a delivery that they carried. A record that was erased down to its leaf no longer leads to
  * the others.
  */
 async function exchangeOf(log: EndedLog, index: number, findKey: KeyFinder): Promise<StoredEvidence[]> {
@@ -58,7 +59,8 @@ async function exchangeOf(log: EndedLog, index: number, findKey: KeyFinder): Pro
   const { size } = await log.records.head()
   const rows = id === '' ? [] : await log.search.byQueryId(id, size)
   const indexes = rows.filter(({ idx, answers }) => idx === first || answers === first).map(({ idx }) => idx)
-  const all = [...new Set([index, first, ...indexes])].sort((a, b) => a - b)
+  const receipts = receiptsAmong(rows, asked.metadata ?? {})
+  const all = [...new Set([index, first, ...indexes, ...receipts])].sort((a, b) => a - b)
   const records: StoredEvidence[] = []
   for (const one of all) records.push(await readEvidence(log, one, findKey))
   return records

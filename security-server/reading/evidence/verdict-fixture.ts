@@ -24,6 +24,7 @@ import {
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { methodFor, signValue } from '#core/signature/algorithms.ts'
+import { buildHashChains } from '#core/signature/hash-chain.ts'
 import { prepareSignature } from '#core/signature/write-signature.ts'
 import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
@@ -42,10 +43,10 @@ import { collectExchange, writeBundle } from './write-bundle.ts'
 
 export const HOUR = 3_600_000
 export const DAY = 24 * HOUR
-const CLIENT = parseClientId('DEV/GOV/1234/tax')
-const SERVICE = parseServiceId('DEV/GOV/5678/population/persons')
+export const CLIENT = parseClientId('DEV/GOV/1234/tax')
+export const SERVICE = parseServiceId('DEV/GOV/5678/population/persons')
 const SERVER = parseServerId('DEV/GOV/1234/ss1')
-const PEER = parseServerId('DEV/GOV/5678/ss2')
+export const PEER = parseServerId('DEV/GOV/5678/ss2')
 
 const HELD = sealCircumstances({
   ...{ version: 1, side: 'consumer', authentication: 'SSLAUTH' },
@@ -205,15 +206,36 @@ async function exchange(world: VerdictWorld, o: ExchangeOptions): Promise<number
   return answered.index
 }
 
-function signed(world: VerdictWorld, message: Buffer, { certificate, key }: Signer, stapledAt: number) {
+/** The signature of a message and, if it has one, its body. */
+export function signed(
+  world: VerdictWorld,
+  message: Buffer,
+  { certificate, key }: Signer,
+  stapledAt: number,
+  body?: Buffer,
+) {
   const method = methodFor(key)
+  const sha512 = (bytes: Buffer): Buffer => hash('sha512', bytes, 'buffer')
+  const chains =
+    body &&
+    buildHashChains([
+      [
+        { name: '/message.xml', sha512: sha512(message) },
+        { name: '/attachment1', sha512: sha512(body) },
+      ],
+    ])
   const { toBeSigned, finish } = prepareSignature({
     ...{ certificate, intermediates: [world.authority.intermediate], method },
     signingTime: new Date(world.now),
     ocspResponses: world.status(certificate, stapledAt),
-    reference: { uri: '/message.xml', sha512: hash('sha512', message, 'buffer') },
+    reference: chains
+      ? { uri: '/sig-hashchainresult.xml', sha512: chains.resultDigest }
+      : { uri: '/message.xml', sha512: sha512(message) },
   })
-  return { signatures: finish(signValue(method, key, toBeSigned)) }
+  return {
+    signatures: finish(signValue(method, key, toBeSigned)),
+    ...(chains && { hashChainResult: chains.result, hashChain: chains.chain(0) }),
+  }
 }
 
 async function bundleOf(world: VerdictWorld, index: number): Promise<Buffer> {

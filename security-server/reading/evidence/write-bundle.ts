@@ -8,7 +8,9 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
 import { writeContainer } from '#core/container/write-container.ts'
 import { createZipStream, watchedBy, type ZipStream } from '#core/container/zip-stream.ts'
+import { isReceiptKind } from '#core/delivery/receipt.ts'
 import { type BundleManifest, type BundleRecord, MANIFEST, PAGE } from '#core/evidence-bundle/bundle.ts'
+import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { noteText, parseNote } from '#core/merkle/signed-note.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
@@ -16,6 +18,7 @@ import { metadataText } from '../../message-log/own-record.ts'
 import type { LogReads } from '../log-reads.ts'
 import { addCircumstances } from './add-circumstances.ts'
 import { addEvidenceRecord, addKept, addTimeStamp, opened } from './add-long-term.ts'
+import { carrierAmong, receiptsAmong } from './delivery-records.ts'
 import type { InclusionEvidence } from './prove-inclusion.ts'
 import type { StoredEvidence } from './read-evidence.ts'
 import type { StampProof } from './read-stamp.ts'
@@ -40,7 +43,7 @@ const MAX_ANSWERS = 64
 type Collected = { evidence: StoredEvidence; proof: InclusionEvidence }
 
 /**
- * Finds the records of the exchange and of its erasures; the caller records `indexes` in the audit log. Throws `not_found`, and
+ * Finds the records of the exchange, of the delivery that it carried, and of their erasures; the caller records `indexes` in the audit log. Throws `not_found`, and
  * `conflict` when one request has too many answers.
  */
 export async function collectExchange(
@@ -48,14 +51,16 @@ export async function collectExchange(
   index: number,
 ): Promise<{ indexes: number[] }> {
   const asked = await log.read(index)
-  const first = asked.metadata?.answers ?? index
-  const start = first === index ? asked : await log.read(first)
-  const id = start.metadata?.id
+  const id = asked.metadata?.id
   const rows = id === undefined || id === '' ? [] : await log.list({ queryId: id, limit: 500 })
+  const isReceipt = isReceiptKind((JSON.parse(asked.form) as LeafFields).kind)
+  const carrier = isReceipt ? carrierAmong(rows, asked.metadata ?? {}) : undefined
+  const first = carrier ?? asked.metadata?.answers ?? index
   const answers = rows
     .filter(({ answers: of }) => of !== null && Number(of) === first)
     .map(({ idx }) => Number(idx))
-  const exchange = [...new Set([first, index, ...answers])]
+  const receipts = receiptsAmong(rows, asked.metadata ?? {})
+  const exchange = [...new Set([first, index, ...answers, ...receipts])]
   if (exchange.length > MAX_ANSWERS)
     throw new Fault('conflict', { what: 'there are too many answers to one request' })
   const erasures: number[] = []

@@ -77,6 +77,8 @@ export type Traffic = {
 export type TrafficStore = ReturnType<typeof createTrafficStore>
 
 const FINE = ['', 'ok']
+/** The kinds that end an exchange. Receipts of deliveries are about exchanges, and none themselves. */
+const ENDS = ['reply', 'refusal', 'outcome-unknown']
 
 const answered = sql<number>`sum(case when kind = 'reply' and outcome in ('', 'ok') then records else 0 end)`
 const refused = sql<number>`sum(case when kind = 'refusal' then records else 0 end)`
@@ -188,7 +190,7 @@ export function createTrafficStore(database: Database) {
         .selectFrom('traffic')
         .where('hour', '>=', q.day)
         .where('hour', '<', `${q.day}U`)
-        .where('kind', 'in', ['reply', 'refusal', 'outcome-unknown'])
+        .where('kind', 'in', ENDS)
         .select([answered.as('answered'), failed.as('failed'), refused.as('refused')])
       const total = await ended.executeTakeFirstOrThrow()
       const pairs = await ended
@@ -210,7 +212,7 @@ export function createTrafficStore(database: Database) {
         .selectFrom('traffic')
         .where('hour', '>=', q.from)
         .where('hour', '<', q.to)
-        .where('kind', '!=', 'request')
+        .where('kind', 'in', ENDS)
         .where((is) => fitsDimensions(is as never, q.filter))
         .select(({ fn }) => [
           fn.sum<number>('records').as('exchanges'),

@@ -1,9 +1,11 @@
 /**
- * Reads a range of the log for one pair of members: digests and times, no content. Records of other members are left out. For
+ * Reads a range of the log for one pair of members: digests and times, no content. Records of other members are left out, and
+ * receipts of deliveries, which end no exchange. For
  * erased records nobody can say whose they were, so what is left of each is returned.
  */
 import { hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
+import { isReceiptKind } from '#core/delivery/receipt.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { ComparedRecord, ErasedRecord, Stretch } from '#core/reconciliation/assemble.ts'
 import { signingTimeOf } from '#core/reconciliation/day.ts'
@@ -30,7 +32,8 @@ export async function readRecords(
   const last = Math.min(q.last, q.first + STRETCH - 1)
   const rows = await log.reconciliation.rows(q.first, last)
   const records: ComparedRecord[] = []
-  for (const [i, row] of rows.filter((one) => isBetween(one, q.pair)).entries()) {
+  const compared = rows.filter((one) => !isReceiptKind(one.kind) && isBetween(one, q.pair))
+  for (const [i, row] of compared.entries()) {
     if (i % AT_ONCE === AT_ONCE - 1) await setImmediate()
     const record = await readRecord(log, row, findKey)
     if (record !== undefined) records.push(record)

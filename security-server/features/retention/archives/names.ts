@@ -1,13 +1,17 @@
 /** Names of archives and of the containers in them, as X-Road makes them (wire digest 4.9). */
+import { isReceiptKind } from '#core/delivery/receipt.ts'
 
 /** X-Road cuts the escaped query id at this length. */
 const MAX_QUERY_ID = 226
 const SEQUENCE_RADIX = 32
 const DIGEST_CHARACTERS = 16
 
-/** `<query id>-<request|response>-<sequence in base 32>.asice`; the sequence is the record's index. */
+/**
+ * `<query id>-<request|response>-<sequence in base 32>.asice`; the sequence is the record's index. Receipts of deliveries, which X-Road
+ * has not, have their own kind there.
+ */
 export function containerName(q: { queryId: string; kind: string; index: number }): string {
-  const type = q.kind === 'request' ? 'request' : 'response'
+  const type = q.kind === 'request' || isReceiptKind(q.kind) ? q.kind : 'response'
   return `${formEncoded(q.queryId).slice(0, MAX_QUERY_ID)}-${type}-${q.index.toString(SEQUENCE_RADIX)}.asice`
 }
 

@@ -2,7 +2,7 @@
 
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { leafHash } from '#core/merkle/hash.ts'
-import { type LeafFields, leafForm } from '#core/merkle/leaf-form.ts'
+import { LEAF_KINDS, type LeafFields, leafForm } from '#core/merkle/leaf-form.ts'
 import { inconsistent } from './inconsistent.ts'
 
 const MEMBERS = [
@@ -20,17 +20,7 @@ const MEMBERS = [
   'time',
   'version',
 ]
-const KINDS = new Set([
-  'request',
-  'reply',
-  'refusal',
-  'outcome-unknown',
-  'time-stamp',
-  'erasure',
-  'key-rotation',
-  'daily-counts',
-  'audit-head',
-])
+const KINDS = new Set<string>(LEAF_KINDS)
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
 
 /** Throws `log_inconsistent` or `malformed_json`. */

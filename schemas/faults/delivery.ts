@@ -1,0 +1,23 @@
+/** Faults of one-way messages; the first two are also the outcomes of deliveries that ended without being consumed. */
+import type { FaultEntry } from './entry.ts'
+
+export const deliveryFaults = {
+  delivery_expired: {
+    status: 409,
+    blame: 'client',
+    text: 'The message expired before the receiving system had it',
+    remedy: 'Hand over a new event with a later expirytime if it still matters',
+  },
+  delivery_discarded: {
+    status: 409,
+    blame: 'client',
+    text: 'An operator discarded the message',
+    remedy: 'The audit log of the server that discarded it says who and why',
+  },
+  event_id_reused: {
+    status: 409,
+    blame: 'client',
+    text: 'Another event with the same source and id was sent to this inbox before',
+    remedy: 'Give each event an id of its own; send an event again with exactly the same bytes',
+  },
+} satisfies Record<string, FaultEntry>
