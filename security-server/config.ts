@@ -10,6 +10,7 @@ import {
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
 import type { SubjectKeysSettings } from './features/person-search/open-person-search.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 import {
@@ -70,6 +71,7 @@ export type Settings = KeepingSettings & {
   /** The witnesses that cosign the checkpoints of this server's log. */
   witnesses?: { policyFile: string; own: string[] }
   auditStream?: AuditStreamSettings
+  deliveries: DeliverySettings
   redisUrlFile?: string
   logLevel: string
   development: boolean
@@ -335,6 +337,7 @@ export const settingsSchema = {
     ...keepingProperties,
     auditStream: auditStreamSchema,
     backups: backupSchema,
+    deliveries: deliverySchema,
     redisUrlFile: {
       type: 'string',
       'x-path': true,

@@ -9,6 +9,7 @@ import { clientsAndServices } from './features/clients-and-services/feature.ts'
 import { contentRequests } from './features/content-requests/feature.ts'
 import { contracts } from './features/contracts/feature.ts'
 import { dailyCounts } from './features/daily-counts/feature.ts'
+import { deliveries } from './features/deliveries/feature.ts'
 import { diagnostics } from './features/diagnostics/feature.ts'
 import { exchanges } from './features/exchanges/feature.ts'
 import { exportsOfRecords } from './features/exports/feature.ts'
@@ -58,6 +59,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(diagnostics)
   .with(backups)
   .with(consumer)
+  .with(deliveries)
   .with(provider)
   .with(contracts)
 

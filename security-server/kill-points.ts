@@ -5,6 +5,7 @@
 import { Fault } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
 import type { ConsumerRooms } from './consumer/rooms.ts'
+import type { DeliveryRooms } from './features/deliveries/rooms.ts'
 import type { PathLog } from './peer/message-log.ts'
 import type { VerifyMessage } from './peer/verify-message.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
@@ -16,6 +17,7 @@ export const KILL_POINTS = [
   'after-reply-commit',
   'before-answer',
 ] as const
+const HALVES = ['consumer', 'provider', 'deliveries']
 type KillPoint = (typeof KILL_POINTS)[number]
 
 /** Sends SIGKILL to this process: no handler runs, nothing is flushed. */
@@ -100,20 +102,45 @@ function killPointOf(settings: Settings): { half: string; point: KillPoint } | u
   if (settings.killPoint === undefined) return undefined
   const [half, name] = settings.killPoint.split(':')
   const point = KILL_POINTS.find((one) => one === name)
-  if (!settings.development || point === undefined || (half !== 'consumer' && half !== 'provider')) {
+  if (!settings.development || point === undefined || half === undefined || !HALVES.includes(half)) {
     throw new Fault('invalid_configuration', { what: 'killPoint is for development: half:point' })
   }
   return { half, point }
+}
+
+/** The rooms of deliveries, which kill the process after the step that the point is nearest to. */
+function armDeliveries(rooms: DeliveryRooms, point: KillPoint): DeliveryRooms {
+  const { outbox, door, inboxReceipts, messageLog } = rooms
+  const thenDie = <A extends unknown[], R>(act: (...given: A) => Promise<R>) => {
+    return async (...given: A): Promise<R> => {
+      await act(...given)
+      return die()
+    }
+  }
+  switch (point) {
+    case 'after-verify':
+      return { ...rooms, outbox: { ...outbox, add: thenDie(outbox.add) } }
+    case 'after-intent':
+      return { ...rooms, messageLog: { ...messageLog, append: thenDie(messageLog.append) } }
+    case 'after-call':
+      return { ...rooms, door: { ...door, carry: thenDie(door.carry) } }
+    case 'after-reply-commit':
+      return { ...rooms, outbox: { ...outbox, endWith: thenDie(outbox.endWith) } }
+    case 'before-answer':
+      return { ...rooms, inboxReceipts: { ...inboxReceipts, end: thenDie(inboxReceipts.end) } }
+  }
 }
 
 /** Functions that wrap the rooms of each half. Without the setting `killPoint` they return the rooms unchanged. */
 export function armedBy(settings: Settings): {
   armConsumer(rooms: ConsumerRooms): ConsumerRooms
   armProvider(rooms: ProviderRooms): ProviderRooms
+  armDeliveries(rooms: DeliveryRooms): DeliveryRooms
 } {
   const armed = killPointOf(settings)
   return {
     armConsumer: (rooms) => (armed?.half === 'consumer' ? armConsumer(rooms, armed.point) : rooms),
+    armDeliveries: (rooms) => (armed?.half === 'deliveries' ? armDeliveries(rooms, armed.point) : rooms),
     armProvider: (rooms) => (armed?.half === 'provider' ? armProvider(rooms, armed.point) : rooms),
   }
 }

@@ -3,12 +3,18 @@ import { hash, randomUUID } from 'node:crypto'
 import type { AcceptedMessage, ClientRequest, Codec, RequestMessage } from '../message/codec.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
+/** In the place of a connection: the client system proved itself when it handed the message over, and is gone. */
+export const HANDED_OVER = 'handed over'
+
 /** A request as it stands on our listener, nothing of its content read. */
 export type Arrival = ClientRequest & {
   /** The protocol of its route. */
   codec: Codec
-  /** Undefined on the plain HTTP listener; the hash when the client system presented a certificate. */
-  tls: { certificateSha256: string | undefined } | undefined
+  /**
+   * Undefined on the plain HTTP listener; the hash when the client system presented a certificate. HANDED_OVER when this server sends
+   * what the system handed over before.
+   */
+  tls: { certificateSha256: string | undefined } | typeof HANDED_OVER | undefined
 }
 
 /** Its body is still to be taken. */

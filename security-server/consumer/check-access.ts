@@ -8,7 +8,7 @@ import { type ClientId, idText, subsystemOf } from '#schemas/identifiers.ts'
 import { checkClientNotSuspended, checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import { candidatesFor } from '../peer/choose-server.ts'
-import type { Accepted, Arrival } from './accept.ts'
+import { type Accepted, type Arrival, HANDED_OVER } from './accept.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 const allowed = Symbol('allowed')
@@ -45,7 +45,7 @@ export function authenticateClient(client: ClientId, tls: Arrival['tls'], localS
   const local = localSystems.client(client)
   if (local === undefined)
     throw new Fault('unknown_member', { what: `${idText(client)} is no client of this security server` })
-  if (local.authenticationMode === 'NOSSL') return
+  if (local.authenticationMode === 'NOSSL' || tls === HANDED_OVER) return
   if (tls === undefined)
     throw new Fault('ssl_authentication_failed', { what: `${idText(client)} has to connect by HTTPS` })
   if (local.authenticationMode === 'SSLNOAUTH') return

@@ -1,6 +1,7 @@
 /** The consumer half of an exchange, on the listeners for client systems. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
+import { type ClientDoor, createClientDoor } from './client-door.ts'
 import { type ContainerLog, containerRoutes } from './container-routes.ts'
 import { listClientsRoute } from './list-clients.ts'
 import type { ConsumerRooms } from './rooms.ts'
@@ -22,7 +23,10 @@ type Ground = Omit<
     armConsumer(rooms: ConsumerRooms): ConsumerRooms
   }
 
-export const consumer: FeatureModule<Ground> = {
+/** The way of a message for what a system has handed over, and the same questions asked early. */
+type Offers = { clientDoor: ClientDoor }
+
+export const consumer: FeatureModule<Ground, Offers> = {
   name: 'consumer',
   open: (ground) => {
     const { log, globalConfiguration, localSystems, messageLog } = ground
@@ -34,6 +38,7 @@ export const consumer: FeatureModule<Ground> = {
       authenticationIdentity: ground.keys.authenticationIdentity,
     })
     return {
+      offers: { clientDoor: createClientDoor(rooms) },
       routes: {
         clients: (app) => {
           consumerRoutes(app, rooms, log, ground.observe('consumer'))

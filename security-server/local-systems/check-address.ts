@@ -9,6 +9,9 @@ import { Fault } from '#schemas/fault.ts'
 /** A listener of this server: a request to it would look as if it came from inside. */
 export type OwnListener = { host: string; port: number }
 
+/** The address of a service that is an inbox: this server keeps what comes, for a system that fetches it. */
+export const INBOX_URL = 'inbox:'
+
 const MAX_URL = 2048
 const HOST = /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*$/
 
@@ -45,9 +48,10 @@ export function isOwnListener(address: string, port: number, own: readonly OwnLi
 
 /**
  * Returns a service's address in the form in which it is stored: http or https, a plain host, without user, query, fragment or
- * trailing slash. Throws `service_malformed_url`.
+ * trailing slash; or INBOX_URL. Throws `service_malformed_url`.
  */
 export function checkServiceUrl(text: string, own: readonly OwnListener[] = []): string {
+  if (text === INBOX_URL) return text
   const url = readHttpUrl(text, own)
   if (url.search !== '' || url.hash !== '' || /[?#]/.test(text)) {
     throw refused('it has a query or a fragment')

@@ -1,10 +1,11 @@
 /**
  * Guarantees that the provider's system is called once with exactly the request that was logged: its address and the raw
  * path and query, all signed headers, the body for POST, PUT and PATCH (wire 1.3); the message itself where it is SOAP (wire 1.5). Metadata services answer here. What
- * fails before the system was reached carries the mark NotSent.
+ * fails before the system was reached carries the mark NotSent. What an inbox gets never reaches a system here.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { INBOX_URL } from '../local-systems/check-address.ts'
 import type { SystemAnswer } from '../message/message.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
 import type { Intent } from './log-intent.ts'
@@ -17,6 +18,14 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<System
   if (local === undefined) return beforeSending(() => METADATA[request.protocol](intent, rooms))
   if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
   const { method, path, query, headers, body } = codec.systemCall(intent)
+  if (local.url === INBOX_URL)
+    return rooms.inbox.take({
+      ...{ request, headers, body, peer: intent.visit.peer, record: intent.record.index },
+      ...{
+        terms: intent.terms,
+        spool: () => rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes }),
+      },
+    })
   return rooms.serviceClient.call({
     service: local,
     method,

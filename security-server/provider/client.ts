@@ -9,7 +9,7 @@ import { flatHeaders } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { TlsIdentity } from '../keys/keys.ts'
-import type { OwnListener } from '../local-systems/check-address.ts'
+import { INBOX_URL, type OwnListener } from '../local-systems/check-address.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
 import type { Content, Taker } from '../message/body.ts'
 import type { SystemAnswer } from '../message/message.ts'
@@ -123,6 +123,7 @@ export function createServiceClient(settings: {
       }
     },
     async reach(service) {
+      if (service.url === INBOX_URL) return
       if (service.url === '') throw new Fault('service_missing_url', { what: idText(service.id) })
       const { origin } = split(service.url)
       const { protocol, hostname, host, port } = new URL(origin)

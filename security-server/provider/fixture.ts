@@ -129,6 +129,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 2, clock: world.clock }),
       messageValidator,
       serviceClient,
+      inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
     },
     async ask(q = {}, change = (same) => same) {
       const { request, requestId, bytes } = requestOf({ requestId: randomUUID(), ...q })

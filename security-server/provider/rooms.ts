@@ -4,6 +4,7 @@ import type { ServerId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../global-configuration/global-configuration.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { Inbox } from '../peer/inbox.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageValidator } from '../local-systems/validation/validate-messages.ts'
 import type { ReadLimits } from '../message/codec.ts'
@@ -38,4 +39,5 @@ export type ProviderRooms = {
   servicePlaces: Pick<ServicePlaces, 'enter'>
   messageValidator: Pick<MessageValidator, 'judge'>
   serviceClient: ServiceClient
+  inbox: Inbox
 }

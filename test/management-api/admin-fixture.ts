@@ -239,7 +239,7 @@ export async function createAdminWorld(
     signMessage: createMessageSigner({ keys, clock }),
     verifyMessage: createMessageVerifier(),
     limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 64 * 1024, maxBodyBytes: 64 * 1024 },
-    ...{ armConsumer: (rooms) => rooms, armProvider: (rooms) => rooms, observe: () => () => undefined },
+    ...{ armConsumer: same, armProvider: same, armDeliveries: same, observe: () => () => undefined },
     logFor: (caller) => readableLog(messageLog, clearanceOf(caller)),
     erasuresOf: (index) => erasuresOf(messageLog, index),
     ...{ clockCheck: createClockCheck({ clock }), heard: () => undefined },
@@ -312,6 +312,7 @@ export async function createAdminWorld(
 }
 
 /** A listener without any port. */
+const same = <T>(rooms: T): T => rooms
 const UNHEARD = { listen: async (): Promise<OpenListener> => ({ close: async () => undefined }) }
 
 /** The settings of a file with this content, with all defaults. */

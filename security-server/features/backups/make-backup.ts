@@ -20,6 +20,7 @@ const HOLDS_NOT = [
   'keys on a hardware token: the token has its own backup',
   'the key of the witness: a witness that was restored could sign against what it signed before',
   'keys of the index by person, and exports of the log',
+  'one-way messages that wait, and the key that opens them',
   'sessions of people',
 ]
 

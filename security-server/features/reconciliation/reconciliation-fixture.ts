@@ -213,6 +213,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       messageValidator: { judge: () => Promise.resolve(undefined) },
       servicePlaces: { enter: () => Promise.resolve({ waited: false, leave: () => undefined }) },
       serviceClient,
+      inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
     },
     async unplug() {
       await peers?.stop()

@@ -1,0 +1,74 @@
+/**
+ * Takes a message over from a system. Guarantees that it is durable, with a signed receipt in the log, before the system hears that it
+ * was accepted; a repetition of the same event gets the same delivery. A crash before the answer leaves a row that upkeep completes or
+ * removes.
+ */
+import { randomUUID } from 'node:crypto'
+import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
+import { writeStructured } from '#core/events/write-event.ts'
+import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
+import { Fault } from '#schemas/fault.ts'
+import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
+import { HEADER } from '#schemas/wire.ts'
+import type { StoredOutbox } from './box-store.ts'
+import { type Facts, factsOf, keysOf, openFacts, sealFacts } from './facts.ts'
+import { giveReceipt } from './give-receipt.ts'
+import { type DeliveryRooms, iso } from './rooms.ts'
+
+type Handed = { client: ClientId; service: ServiceId; headers: HeaderList; body: Buffer }
+
+/** What the exchange repeats of the system's own headers. */
+const REPEATED = [HEADER.userId, HEADER.issue, HEADER.representedParty, HEADER.securityServer]
+
+/**
+ * Throws `invalid_event`, `delivery_expired`, `event_id_reused`, and what an exchange would throw before it sends: for access, contracts
+ * and the log.
+ */
+export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Promise<StoredOutbox> {
+  const { headers, body } = handed
+  const [client, service] = [idText(handed.client), idText(handed.service)]
+  const event = readEvent(headers, body, { maxJsonBytes: rooms.settings.eventBytes })
+  const isStructured = headerValue(headers, 'content-type')?.toLowerCase().startsWith(STRUCTURED) === true
+  // Never printed again when it came as it travels.
+  const bytes = isStructured ? body : writeStructured(event).body
+  const keys = keysOf({ client, service, event })
+  const now = iso(rooms.clock())
+  if (keys.expires_at !== '' && keys.expires_at <= now)
+    throw new Fault('delivery_expired', { what: 'its expirytime is over' })
+  const repeated = REPEATED.flatMap((name): Facts['headers'] => {
+    const value = headerValue(headers, name)
+    return value === undefined ? [] : [[name, value]]
+  })
+  const { terms } = await rooms.door.check({
+    method: 'POST',
+    url: `/r1/${service}`,
+    rawHeaders: [HEADER.client, client, ...repeated.flat()],
+  })
+  const delivery = `${rooms.server.instance}-${randomUUID()}`
+  const facts = factsOf({ event, bytes, headers: repeated, terms })
+  const { row, isNew } = await rooms.outbox.add({
+    ...{ ...keys, delivery, route: await rooms.routes.idOf(client, service), state: 'accepting' },
+    ...{ attempts: 0, due_at: now, claimed_until: '', since: now, changed_at: now, error: '' },
+    ...{ arrived: 'no', key_id: rooms.keys.current, first_record: null },
+    ...{
+      facts: sealFacts(rooms.keys, delivery, facts),
+      content: rooms.keys.seal(`event ${delivery}`, bytes),
+    },
+  })
+  if (!isNew && openFacts(rooms.keys, row).digest !== facts.digest) throw new Fault('event_id_reused')
+  if (row.state !== 'accepting') return row
+  return complete(row, { client, service }, rooms)
+}
+
+/** Gives the receipt of a row that has none, and lets it be sent. */
+async function complete(
+  row: StoredOutbox,
+  { client, service }: { client: string; service: string },
+  rooms: DeliveryRooms,
+): Promise<StoredOutbox> {
+  const { delivery } = row
+  const facts = openFacts(rooms.keys, row)
+  const record = await giveReceipt({ kind: 'accepted', delivery, client, service, facts }, rooms)
+  await rooms.outbox.confirm({ row, record, at: iso(rooms.clock()) })
+  return { ...row, state: 'waiting', first_record: record }
+}

@@ -1,0 +1,116 @@
+/** The rows of one box, outbox or inbox: added once for each event, given out lane by lane, ended once. */
+import type { Kysely } from 'kysely'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type Boxes, boxClaims, type NewRow, rowOf, type Stored } from './claims-store.ts'
+import { AT_ONCE, createLanes, type Ended, isKeyed, UNCLAIMED } from './lanes-store.ts'
+import { boxReads } from './reads-store.ts'
+import type { DeliveryState, Tables } from './tables.ts'
+import { createWriteTogether } from './write-together.ts'
+
+export type BoxStore<Name extends keyof Boxes> = ReturnType<typeof createBoxStore<Name>>
+export type StoredOutbox = Stored<Boxes['outbox']>
+export type StoredInbox = Stored<Boxes['inbox']>
+
+export function createBoxStore<Name extends keyof Boxes>(database: Database, name: Name) {
+  type Row = Stored<Boxes[Name]>
+  const tables = tablesOf<Tables>(database)
+  // Both tables have the columns that are used here.
+  const box = name as 'outbox'
+  const lanes = createLanes(name)
+
+  const put = async (rows: NewRow<Boxes[Name]>[]): Promise<{ row: Row; isNew: boolean }[]> =>
+    inTransaction(tables, async (transaction) => {
+      await lanes.lock(transaction, rows)
+      const results: { row: Row; isNew: boolean }[] = []
+      for (const row of rows) {
+        const ready = row.state === 'waiting' ? await lanes.readyIn(transaction, row) : 0
+        const inserted = await transaction
+          .insertInto(box)
+          .values({ ...row, ...UNCLAIMED, ready, end_record: null, exchange_record: null } as never)
+          .onConflict((conflict) => conflict.column('event_key').doNothing())
+          .returningAll()
+          .executeTakeFirst()
+        const found =
+          inserted ??
+          (await transaction
+            .selectFrom(box)
+            .selectAll()
+            .where('event_key', '=', row.event_key)
+            .executeTakeFirstOrThrow())
+        results.push({ row: rowOf<Row>(found), isNew: inserted !== undefined })
+      }
+      return results
+    })
+
+  return {
+    ...boxClaims(database, name),
+    ...boxReads(database, name),
+
+    /** Adds a row, or finds the one that has the event already. */
+    add: createWriteTogether(put),
+
+    /** From `accepting` to `waiting`, with the record that says so. */
+    confirm: createWriteTogether((rows: { row: Row; record: number; at: string }[]) =>
+      inTransaction(tables, async (transaction) => {
+        await lanes.lock(
+          transaction,
+          rows.map(({ row }) => row),
+        )
+        for (const { row, record, at } of rows) {
+          const ready = await lanes.readyIn(transaction, row)
+          await transaction
+            .updateTable(box)
+            .set({ state: 'waiting', ready, first_record: record, changed_at: at })
+            .where('position', '=', row.position)
+            .where('state', '=', 'accepting')
+            .execute()
+        }
+        return rows.map(() => undefined)
+      }),
+    ),
+
+    /**
+     * Ends what a row waited for, and lets the next of its lane go on. False when it is no longer in one of the states `from`, or
+     * another node has taken it over.
+     */
+    end: (row: Row, ended: Ended, q: { from: DeliveryState[]; token?: string }): Promise<boolean> =>
+      inTransaction(tables, async (transaction) => {
+        await lanes.lock(transaction, [row])
+        return lanes.end(transaction, row, ended, q)
+      }),
+    /** As `end`, with what `beside` writes in the same commit. */
+    endWith: (
+      row: Row,
+      ended: Ended,
+      q: { from: DeliveryState[]; beside(transaction: Kysely<Tables>): Promise<void> },
+    ): Promise<boolean> =>
+      inTransaction(tables, async (transaction) => {
+        await lanes.lock(transaction, [row])
+        const isEnded = await lanes.end(transaction, row, ended, q)
+        if (isEnded) await q.beside(transaction)
+        return isEnded
+      }),
+
+    /** Dead rows wait again, from the first attempt on; resolves to their number. At most 500 without `positions`. */
+    revive: (q: { positions?: number[] | undefined; now: string }): Promise<number> =>
+      inTransaction(tables, async (transaction) => {
+        let dead = transaction.selectFrom(box).selectAll().where('state', '=', 'dead')
+        if (q.positions !== undefined) dead = dead.where('position', 'in', q.positions)
+        const rows = (await dead.orderBy('position').limit(AT_ONCE).execute()).map(rowOf<Row>)
+        await lanes.lock(transaction, rows)
+        let revived = 0
+        for (const row of rows) {
+          const { numUpdatedRows } = await transaction
+            .updateTable(box)
+            .set({ ...UNCLAIMED, state: 'waiting', ready: isKeyed(row) ? 0 : 1, attempts: 0, error: '' })
+            .set({ due_at: q.now, changed_at: q.now, since: q.now })
+            .where('position', '=', row.position)
+            .where('state', '=', 'dead')
+            .executeTakeFirst()
+          revived += Number(numUpdatedRows)
+          await lanes.markAgain(transaction, row)
+        }
+        return revived
+      }),
+  }
+}

@@ -1,0 +1,120 @@
+/** Who works on which rows of a box: a claim is for a time, and over when it runs out or its process starts anew. */
+import { sql } from 'kysely'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { isKeyed, UNCLAIMED } from './lanes-store.ts'
+import type { InboxRow, OutboxRow, Tables } from './tables.ts'
+
+export type Boxes = { outbox: OutboxRow; inbox: InboxRow }
+export type NewRow<Row> = Omit<Row, 'position' | 'ready' | 'end_record' | 'exchange_record' | 'claimed_by'>
+export type Stored<Row> = Omit<Row, 'position'> & { position: number }
+type OfBox = { outbox: 'route'; inbox: 'service' }
+
+/** One of the stores gives numbers as texts. */
+export function rowOf<Row>(row: unknown): Row {
+  const found = row as { position: unknown; attempts: unknown }
+  return { ...found, position: Number(found.position), attempts: Number(found.attempts) } as Row
+}
+
+export function boxClaims<Name extends keyof Boxes>(database: Database, name: Name) {
+  type Row = Stored<Boxes[Name]>
+  const tables = tablesOf<Tables>(database)
+  // Both tables have the columns that are used here.
+  const box = name as 'outbox'
+  const isPostgresql = database.dialect === 'postgresql'
+
+  return {
+    /** Claims due heads of lanes, in order; only rows that this node can open. */
+    claim: async (q: {
+      of: Boxes[Name][OfBox[Name] & keyof Boxes[Name]]
+      keys: string[]
+      token: string
+      now: string
+      until: string
+      limit: number
+    }): Promise<Row[]> => {
+      const rows = await tables
+        .with('due', (on) => {
+          const due = on
+            .selectFrom(box)
+            .select('position')
+            .where((name === 'outbox' ? 'route' : 'service') as 'route', '=', q.of as never)
+            .where('state', '=', 'waiting')
+            .where('ready', '=', 1)
+            .where('due_at', '<=', q.now)
+            .where('claimed_until', '<=', q.now)
+            .where('key_id', 'in', q.keys)
+            .orderBy('position')
+            .limit(q.limit)
+          return isPostgresql ? due.forUpdate().skipLocked() : due
+        })
+        .updateTable(box)
+        .set((old) => ({
+          claimed_by: q.token,
+          claimed_until: q.until,
+          attempts: old('attempts', '+', 1),
+        }))
+        .where('position', 'in', (row) => row.selectFrom('due').select('due.position'))
+        .returningAll()
+        .execute()
+      return rows.map(rowOf<Row>).sort((a, b) => a.position - b.position)
+    },
+
+    /** Claims what waits behind a claimed head. */
+    claimBehind: async (q: {
+      head: Row
+      keys: string[]
+      token: string
+      until: string
+      limit: number
+    }): Promise<Row[]> => {
+      if (!isKeyed(q.head) || q.limit <= 0) return []
+      const rows = await tables
+        .updateTable(box)
+        .set((old) => ({
+          claimed_by: q.token,
+          claimed_until: q.until,
+          attempts: old('attempts', '+', 1),
+        }))
+        .where('position', 'in', (is) =>
+          is
+            .selectFrom(box)
+            .select('position')
+            .where('lane', '=', q.head.lane)
+            .where('state', '=', 'waiting')
+            .where('position', '>', q.head.position)
+            .where('key_id', 'in', q.keys)
+            .orderBy('position')
+            .limit(q.limit),
+        )
+        .returningAll()
+        .execute()
+      return rows.map(rowOf<Row>).sort((a, b) => a.position - b.position)
+    },
+
+    /** Given back after a failure. */
+    giveBack: async (
+      row: Row,
+      q: { token: string; dueAt: string; error: string; arrived?: OutboxRow['arrived'] },
+    ): Promise<void> => {
+      await tables
+        .updateTable(box)
+        .set({
+          ...{ ...UNCLAIMED, due_at: q.dueAt, error: q.error },
+          ...(q.arrived !== undefined && { arrived: q.arrived }),
+        })
+        .where('position', '=', row.position)
+        .where('claimed_by', '=', q.token)
+        .execute()
+    },
+
+    /** Frees what a process of this name had claimed before it ended. */
+    free: async (tokenPrefix: string): Promise<void> => {
+      await tables
+        .updateTable(box)
+        .set(UNCLAIMED)
+        .where(sql<string>`substr(claimed_by, 1, ${tokenPrefix.length})`, '=', tokenPrefix)
+        .where('state', '=', 'waiting')
+        .execute()
+    },
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * For tests only: the tax agency's server and the population register's, each with its own database, message log and feature; their
+ * exchanges are the real ones, from one half to the other without a network. The test breaks the way, moves the clock and restarts.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { toFault } from '#platform/http-service/fault-answer.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { Fault, wireFault } from '#schemas/fault.ts'
+import { idText, parseServiceId, type ServerId, type SubsystemId } from '#schemas/identifiers.ts'
+import { createClientDoor } from '../../consumer/client-door.ts'
+import type { ConsumerRooms } from '../../consumer/rooms.ts'
+import { createUsedUpQuotas } from '../../consumer/used-up-quotas.ts'
+import { NO_TERMS } from '../../global-configuration/contracts/index-contracts.ts'
+import type { LocalSystems } from '../../local-systems/local-systems.ts'
+import { logFolder, logOptions, openFullLog, type TestLog } from '../../message-log/fixture.ts'
+import type { PeerReply, PeerRequest } from '../../peer/client.ts'
+import { NotSent } from '../../peer/not-sent.ts'
+import { createPeerWorld, type PeerWorld, POPULATION, type Server, TAX } from '../../peer/peer-fixture.ts'
+import { createPeerQuota } from '../../peer/peer-quota.ts'
+import { createMessageSigner } from '../../peer/sign-message.ts'
+import { createMessageVerifier } from '../../peer/verify-message.ts'
+import { createPeerVerifier } from '../../peer/verify-peer.ts'
+import { exchange } from '../../provider/exchange.ts'
+import { RefusedExchange } from '../../provider/refuse.ts'
+import type { ProviderRooms } from '../../provider/rooms.ts'
+import { createServicePlaces } from '../../provider/service-places.ts'
+import { deliveries } from './feature.ts'
+import { deliveryMigrations } from './migrations.ts'
+import type { DeliveryRooms } from './rooms.ts'
+import type { DeliverySettings } from './settings.ts'
+
+const INBOX = parseServiceId('DEV/GOV/2000/population/assessments')
+const log = createLog({ name: 'test', level: 'fatal' })
+
+type Side = {
+  database: Database
+  log: TestLog
+  app: FastifyInstance
+  /** Runs a job of the feature once. */
+  run(kind: string): Promise<void>
+  operation(id: string, input: { query?: object; body?: object }): Promise<unknown>
+  /** One HTTP request of a system. */
+  ask(method: 'GET' | 'POST', url: string, headers: object, body?: string | Buffer): Promise<Answered>
+  /** Ends the feature as a crash would, and opens it anew on the same database. */
+  restart(arm?: (rooms: DeliveryRooms) => DeliveryRooms): Promise<void>
+}
+export type Answered = { status: number; body: Record<string, unknown> }
+
+export type DeliveryWorld = {
+  world: PeerWorld
+  sender: Side
+  receiver: Side
+  settings: DeliverySettings
+  /** What happens on the way between the servers; may throw, before or after the other side has answered. */
+  way: (post: () => Promise<PeerReply>) => Promise<PeerReply>
+  /** The provider's rights. */
+  allowed: boolean
+}
+
+/** A failure before the first byte was sent. */
+export function unreachable(): Fault {
+  return new NotSent(new Fault('network_error', { what: 'nobody listens there' }))
+}
+
+export async function createDeliveryWorld(
+  t: Test,
+  urls: { sender: string; receiver: string },
+): Promise<DeliveryWorld> {
+  const world = await createPeerWorld(t)
+  const made = {
+    world,
+    allowed: true,
+    settings: { eventBytes: 100_000, retryHours: 336, attempts: 3, keepDays: 30, sendersAtOnce: 4 },
+    way: (post) => post(),
+  } as Partial<DeliveryWorld> as DeliveryWorld
+  const receiverLog = await openLog(t, world.provider, world)
+  const senderLog = await openLog(t, world.consumer, world)
+  let provider: ProviderRooms | undefined
+  made.receiver = await openSide(t, made, {
+    ...{ url: urls.receiver, server: world.provider, messageLog: receiverLog, owner: POPULATION },
+    post: () => Promise.reject(unreachable()),
+    onOpen: (inbox) => {
+      provider = providerRooms(made, receiverLog, inbox)
+    },
+  })
+  made.sender = await openSide(t, made, {
+    ...{ url: urls.sender, server: world.consumer, messageLog: senderLog, owner: TAX },
+    post: (request) => made.way(() => carry(request, provider!, world)),
+    onOpen: () => undefined,
+  })
+  return made
+}
+
+async function openLog(t: Test, server: Server, world: PeerWorld): Promise<TestLog> {
+  const messageLog = await openFullLog({
+    ...{ ...logOptions(logFolder(t)), server: server.id, clock: world.clock },
+    // Nothing is time-stamped here, and weeks go by.
+    unstampedLimitMs: Number.POSITIVE_INFINITY,
+  })
+  t.teardown(() => messageLog.close())
+  return messageLog
+}
+
+type SideQuestion = {
+  url: string
+  server: Server
+  messageLog: TestLog
+  owner: SubsystemId
+  post(request: PeerRequest): Promise<PeerReply>
+  onOpen(inbox: ProviderRooms['inbox']): void
+}
+
+async function openSide(t: Test, made: DeliveryWorld, q: SideQuestion): Promise<Side> {
+  const { world } = made
+  const database = await openDatabase(q.url)
+  t.teardown(() => database.close())
+  await migrate(database, deliveryMigrations)
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-deliveries-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  let feature: Awaited<ReturnType<typeof open>>
+  let app: FastifyInstance
+
+  const open = async (arm: (rooms: DeliveryRooms) => DeliveryRooms) => {
+    const consumer = consumerRooms(made, q)
+    return deliveries.open({
+      ...{ server: q.server.id, node: 'node1', clock: world.clock, log, database, metrics: createMetrics() },
+      ...{ settings: { deliveries: made.settings }, globalConfiguration: world.globalConfiguration },
+      ...{ signMessage: consumer.signMessage, verifyMessage: consumer.verifyMessage },
+      ...{ messageLog: q.messageLog, localSystems: localSystems(made, q), armDeliveries: arm },
+      clientDoor: createClientDoor(consumer),
+      folder: async (name: string) => {
+        mkdirSync(path.join(folder, name), { recursive: true })
+        return path.join(folder, name)
+      },
+    } as Parameters<typeof deliveries.open>[0])
+  }
+  const side: Side = {
+    ...{ database, log: q.messageLog },
+    get app() {
+      return app
+    },
+    async run(kind) {
+      const job = feature.jobs!.find((one) => one.kind === kind)!
+      const { signal } = new AbortController()
+      await job.run({ id: '', kind, payload: null, attempt: 1, signal })
+    },
+    operation: async (id, input) =>
+      (feature.operations![id] as unknown as (q: object) => Promise<unknown>)({ query: {}, ...input }),
+    async ask(method, url, headers, body) {
+      const answer = await app.inject({
+        method,
+        url,
+        headers: headers as never,
+        ...(body !== undefined && { body }),
+      })
+      return { status: answer.statusCode, body: JSON.parse(answer.body) as Record<string, unknown> }
+    },
+    async restart(arm = (same) => same) {
+      await app?.close()
+      feature = await open(arm)
+      q.onOpen(feature.offers!.inbox)
+      app = Fastify()
+      app.removeAllContentTypeParsers()
+      app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+      app.setErrorHandler((cause, _request, reply) => {
+        const fault = toFault(cause)
+        return reply.code(fault.status).send({ type: fault.code, message: fault.message })
+      })
+      await feature.routes!['clients']!(app)
+      await app.ready()
+    },
+  }
+  await side.restart()
+  t.teardown(() => app.close())
+  return side
+}
+
+function localSystems(made: DeliveryWorld, { owner }: SideQuestion): LocalSystems {
+  const service = {
+    ...{ id: INBOX, type: 'REST', url: 'inbox:', timeoutMs: 60_000, maxConcurrentCalls: undefined },
+    ...{ verifyTls: true, validate: 'NONE', trustedCertificates: undefined, disabledNotice: undefined },
+    ...{ allowEncodedSlash: false, documentText: undefined },
+  }
+  const some: Partial<LocalSystems> = {
+    client: (id) =>
+      idText(id) === idText(owner)
+        ? { id: owner, authenticationMode: 'NOSSL', certificates: new Set() }
+        : undefined,
+    service: (id) => (idText(id) === idText(INBOX) ? (service as never) : undefined),
+    call: () => ({
+      isAllowed: made.allowed,
+      circumstances: () => ({ local: service, key: '', describe: () => ({ side: 'provider' }) }),
+    }),
+  }
+  return some as LocalSystems
+}
+
+function consumerRooms(made: DeliveryWorld, q: SideQuestion): ConsumerRooms {
+  const { world } = made
+  const { keys, id } = q.server
+  return {
+    ...{ server: id as ServerId, clock: world.clock, globalConfiguration: world.globalConfiguration },
+    limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 1_000_000, maxBodyBytes: 1_000_000 },
+    contracts: { contractFor: () => NO_TERMS },
+    usedUpQuotas: createUsedUpQuotas({ clock: world.clock }),
+    localSystems: localSystems(made, q),
+    messageLog: q.messageLog,
+    signMessage: createMessageSigner({ keys, clock: world.clock }),
+    verifyMessage: createMessageVerifier(),
+    peerClient: { post: q.post, close: async () => undefined },
+    heardTreeHead: () => undefined,
+    authenticationIdentity: keys.authenticationIdentity,
+  }
+}
+
+function providerRooms(
+  made: DeliveryWorld,
+  messageLog: TestLog,
+  inbox: ProviderRooms['inbox'],
+): ProviderRooms {
+  const { world } = made
+  const { keys, id } = world.provider
+  return {
+    ...{ server: id, clock: world.clock, keys, messageLog, inbox },
+    limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 1_000_000, maxBodyBytes: 1_000_000 },
+    contracts: { contractFor: () => NO_TERMS, termsOfRefused: () => NO_TERMS },
+    contractQuotas: { take: () => Promise.resolve(() => undefined) },
+    servicePlaces: createServicePlaces(),
+    globalConfiguration: world.globalConfiguration,
+    localSystems: localSystems(made, { owner: POPULATION } as SideQuestion),
+    signMessage: createMessageSigner({ keys, clock: world.clock }),
+    verifyMessage: createMessageVerifier(),
+    verifyPeer: createPeerVerifier(),
+    xroadTlsPeers: new Set(),
+    quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 100, clock: world.clock }),
+    messageValidator: { judge: () => Promise.reject(new Error('nothing is described')) },
+    serviceClient: {
+      ...{ call: () => Promise.reject(new Error('an inbox has no system')), reach: async () => undefined },
+      close: async () => undefined,
+    },
+  }
+}
+
+/** From the consumer's half to the provider's and back, as the two servers would carry it. */
+async function carry(request: PeerRequest, rooms: ProviderRooms, world: PeerWorld): Promise<PeerReply> {
+  const sent = request.content()
+  const identity = world.consumer.keys.authenticationIdentity()
+  const server = world.provider.id
+  try {
+    const reply = await exchange(
+      {
+        headers: request.headers,
+        content: Buffer.isBuffer(sent) ? Readable.from([sent], { objectMode: false }) : sent,
+        presented: [identity.certificate, ...identity.intermediates],
+        protocol: 'TLSv1.3',
+      },
+      rooms,
+    )
+    const content = Buffer.isBuffer(reply.content)
+      ? Readable.from([reply.content], { objectMode: false })
+      : reply.content
+    return { statusCode: 200, headers: reply.headers, content, server }
+  } catch (cause) {
+    if (!(cause instanceof RefusedExchange)) throw cause
+    const { fault, signatures } = cause.refusal
+    const refusal = signatures?.toString('base64')
+    return {
+      statusCode: 200,
+      headers: { 'content-type': FAULT_CONTENT_TYPE, ...(refusal && { 'x-concordat-refusal': refusal }) },
+      content: Readable.from([Buffer.from(writeSoapFault(wireFault(fault, 'server.serverproxy')))], {
+        objectMode: false,
+      }),
+      server,
+    }
+  }
+}

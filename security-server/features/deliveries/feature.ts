@@ -1,0 +1,67 @@
+/** One-way messages: what systems hand over is delivered to inboxes elsewhere, and what comes to our inboxes waits for its system. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { Inbox } from '../../peer/inbox.ts'
+import { askReceipts } from './ask-receipts.ts'
+import { createBoxStore } from './box-store.ts'
+import { deliveryRoutes } from './client-routes.ts'
+import { openContentKeys } from './content-keys.ts'
+import { deliveryHandlers } from './handlers.ts'
+import { createInbox } from './inbox.ts'
+import { createInboxReceipts } from './inbox-receipts-store.ts'
+import { deliveryMigrations } from './migrations.ts'
+import type { DeliveryRooms } from './rooms.ts'
+import { createRouteStore } from './route-store.ts'
+import { createSender } from './sender.ts'
+import type { DeliverySettings } from './settings.ts'
+import { keepUp } from './upkeep.ts'
+
+type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> &
+  Omit<
+    DeliveryRooms,
+    'settings' | 'door' | 'keys' | 'outbox' | 'inbox' | 'routes' | 'inboxReceipts' | 'node'
+  > & {
+    settings: { deliveries: DeliverySettings }
+    folder(name: string): Promise<string>
+    clientDoor: DeliveryRooms['door']
+    /** Crash tests alone change something here. */
+    armDeliveries(rooms: DeliveryRooms): DeliveryRooms
+  }
+
+type Offers = { inbox: Inbox }
+
+export const deliveries: FeatureModule<Ground, Offers> = {
+  name: 'deliveries',
+  migrations: deliveryMigrations,
+  open: async (ground) => {
+    const { database, node, metrics } = ground
+    const inbox = createBoxStore(database, 'inbox')
+    const rooms = ground.armDeliveries({
+      ...ground,
+      ...{ settings: ground.settings.deliveries, door: ground.clientDoor, inbox },
+      keys: openContentKeys(await ground.folder('delivery-keys')),
+      outbox: createBoxStore(database, 'outbox'),
+      routes: createRouteStore(database),
+      inboxReceipts: createInboxReceipts(database, inbox),
+    })
+    await rooms.outbox.free(`${node} `)
+    const sender = createSender(rooms)
+    const counts = async (): Promise<Map<string, number>> =>
+      new Map([
+        ...Object.entries(await rooms.outbox.counts()).map(([state, n]) => [`outbox ${state}`, n] as const),
+        ...Object.entries(await rooms.inbox.counts()).map(([state, n]) => [`inbox ${state}`, n] as const),
+      ])
+    metrics.watch('concordat_deliveries', 'One-way messages by box and state', 'box_state', counts)
+    return {
+      offers: { inbox: createInbox(rooms, () => undefined) },
+      operations: deliveryHandlers(rooms, sender),
+      routes: { clients: (app) => deliveryRoutes(app, { ...rooms, sender }) },
+      jobs: [
+        { kind: 'send-deliveries', everySeconds: 1, onEachNode: true, run: () => sender.run() },
+        { kind: 'ask-delivery-receipts', everySeconds: 1, run: async () => void (await askReceipts(rooms)) },
+        { kind: 'keep-up-deliveries', everySeconds: 10, run: ({ signal }) => keepUp(rooms, signal) },
+      ],
+      drain: () => sender.stop(),
+    }
+  },
+}

@@ -1,0 +1,71 @@
+/**
+ * Guarantees that a receipt is signed by the member that has to sign it and durable in the message log before anybody gets it. It is
+ * logged whole, also where a contract keeps less of messages: it has no payload, and the other side asks for it later.
+ */
+import { hash } from 'node:crypto'
+import { outcomeOf, type Receipt, readReceipt, signerOf, writeReceipt } from '#core/delivery/receipt.ts'
+import { type ClientId, idText, parseClientId, parseServiceId, type ServerId } from '#schemas/identifiers.ts'
+import type { MessageSignature } from '../../message/message.ts'
+import type { Facts } from './facts.ts'
+import type { DeliveryRooms } from './rooms.ts'
+
+type Said = Pick<Receipt, 'kind' | 'delivery' | 'client' | 'service'> &
+  Partial<Pick<Receipt, 'arrived' | 'means' | 'reason'>> & { facts: Facts; peer?: ServerId | undefined }
+
+/** Resolves to the index of its record. Throws `cannot_sign` and its kin, `logging_failed`. */
+export async function giveReceipt(said: Said, rooms: DeliveryRooms): Promise<number> {
+  const { kind, delivery, client, service, facts, peer, arrived = 'no', means = '', reason = '' } = said
+  const message = writeReceipt({
+    ...{ kind, delivery, client, service, arrived, means, reason },
+    ...{ server: idText(rooms.server), time: new Date(rooms.clock()).toISOString() },
+    ...{ eventSource: facts.source, eventId: facts.id, eventDigest: facts.digest },
+  })
+  const digests = { message, messageSha512: hash('sha512', message, 'buffer'), body: undefined }
+  const { signature } = await rooms.signMessage(signerOf(readReceipt(message)), digests)
+  return logReceipt({ message, signature, direction: 'out', facts, peer }, rooms)
+}
+
+/** Logs a receipt that is ours, or a peer's that was verified; resolves to the index of its record. */
+export async function logReceipt(
+  q: {
+    message: Buffer
+    signature: MessageSignature
+    direction: 'in' | 'out'
+    facts: Facts
+    peer: ServerId | undefined
+  },
+  rooms: Pick<DeliveryRooms, 'messageLog' | 'clock'>,
+): Promise<number> {
+  const receipt = readReceipt(q.message)
+  const { signatures, hashChainResult, hashChain } = q.signature
+  const { index } = await rooms.messageLog.append({
+    ...{ kind: receipt.kind, direction: q.direction, ids: { id: receipt.delivery, requestId: '' } },
+    ...{ client: parseClientId(receipt.client) as ClientId, service: parseServiceId(receipt.service) },
+    ...{ peer: q.peer, time: new Date(rooms.clock()), outcome: outcomeOf(receipt) },
+    ...{ message: q.message, body: undefined, ...q.facts.terms },
+    signature: { signatures, ...(hashChainResult && { hashChainResult }), ...(hashChain && { hashChain }) },
+  })
+  return index
+}
+
+/** A receipt with its signature, as JSON carries it; undefined once its record was erased. */
+export type ReceiptProof = {
+  receipt: string
+  signatures: string
+  hashChainResult?: string
+  hashChain?: string
+}
+
+export async function readProof(
+  index: number,
+  { messageLog }: Pick<DeliveryRooms, 'messageLog'>,
+): Promise<ReceiptProof | undefined> {
+  const { message, signatures, hashChainResult, hashChain } = await messageLog.read(index)
+  if (message === undefined || signatures === undefined) return undefined
+  return {
+    receipt: message.toString('base64'),
+    signatures: signatures.toString('base64'),
+    ...(hashChainResult && { hashChainResult: hashChainResult.toString('base64') }),
+    ...(hashChain && { hashChain: hashChain.toString('base64') }),
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * The receipts that senders ask for, numbered for each sender and inbox. Guarantees that who has read one has read all before it: the
+ * number is taken in the transaction that ends the message, and the row of the last number is locked until its commit.
+ */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { BoxStore, StoredInbox } from './box-store.ts'
+import type { Ended } from './lanes-store.ts'
+import type { DeliveryState, Tables } from './tables.ts'
+
+export type InboxReceipts = ReturnType<typeof createInboxReceipts>
+
+export function createInboxReceipts(database: Database, inbox: BoxStore<'inbox'>) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    /** Ends a message of the inbox; its receipt is `ended.endRecord`. False when it had ended meanwhile. */
+    end: (row: StoredInbox, ended: Ended & { endRecord: number }, from: DeliveryState[]): Promise<boolean> =>
+      inbox.endWith(row, ended, {
+        from,
+        async beside(transaction) {
+          const { client, service } = row
+          const { last } = await transaction
+            .insertInto('inbox_receipts')
+            .values({ client, service, last: 1 })
+            .onConflict((conflict) =>
+              conflict
+                .columns(['client', 'service'])
+                .doUpdateSet((old) => ({ last: old('inbox_receipts.last', '+', 1) })),
+            )
+            .returning('last')
+            .executeTakeFirstOrThrow()
+          const receipt = { client, service, position: Number(last), record: ended.endRecord, at: ended.at }
+          await transaction.insertInto('inbox_receipt').values(receipt).execute()
+        },
+      }),
+    /** After this number, in order. After a number that was never given out (a restored database) all of them. */
+    after: async (q: {
+      client: string
+      service: string
+      after: number
+      limit: number
+    }): Promise<{ position: number; record: number }[]> => {
+      const { client, service } = q
+      const known = await tables
+        .selectFrom('inbox_receipts')
+        .select('last')
+        .where('client', '=', client)
+        .where('service', '=', service)
+        .executeTakeFirst()
+      const after = q.after > Number(known?.last ?? 0) ? 0 : q.after
+      const rows = await tables
+        .selectFrom('inbox_receipt')
+        .select(['position', 'record'])
+        .where('client', '=', client)
+        .where('service', '=', service)
+        .where('position', '>', after)
+        .orderBy('position')
+        .limit(q.limit)
+        .execute()
+      return rows.map(({ position, record }) => ({ position: Number(position), record: Number(record) }))
+    },
+    forget: async (before: string): Promise<void> => {
+      await tables.deleteFrom('inbox_receipt').where('at', '<', before).execute()
+    },
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The tables of deliveries. Waiting messages are rows: whatever waits, memory holds only what is being sent. What an event says is
+ * sealed (content-keys.ts); plain are the parties, times, states, and hashes by which repetitions and lanes are found.
+ */
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes, identity } from '#platform/database/dialect.ts'
+
+export const deliveryMigrations: Record<string, Migration> = {
+  'security-server-deliveries-001': {
+    async up(kysely: Kysely<unknown>) {
+      const { text, integer, blob } = columnTypes(kysely)
+      const { schema } = kysely
+      await schema
+        .createTable('delivery_route')
+        .addColumn('id', ...identity(kysely))
+        .addColumn('client', text, (column) => column.notNull())
+        .addColumn('service', text, (column) => column.notNull())
+        .addColumn('failures', integer, (column) => column.notNull())
+        .addColumn('next_at', text, (column) => column.notNull())
+        .addColumn('error', text, (column) => column.notNull())
+        .addColumn('receipts_after', integer, (column) => column.notNull())
+        .addColumn('receipts_at', text, (column) => column.notNull())
+        .addColumn('receipts_wait', integer, (column) => column.notNull())
+        .addUniqueConstraint('delivery_route_once', ['client', 'service'])
+        .execute()
+      const boxes = [
+        { name: 'outbox', of: 'route', ofType: integer },
+        { name: 'inbox', of: 'service', ofType: text },
+      ]
+      for (const { name, of, ofType } of boxes) {
+        let table = schema
+          .createTable(name)
+          .addColumn('position', ...identity(kysely))
+          .addColumn(of, ofType, (column) => column.notNull())
+        const texts = ['delivery', 'event_key', 'lane', 'state', 'due_at', 'claimed_by', 'claimed_until']
+        texts.push('expires_at', 'since', 'changed_at', 'error', 'key_id')
+        if (name === 'outbox') texts.push('arrived')
+        else texts.push('client', 'peer')
+        for (const column of texts) table = table.addColumn(column, text, (one) => one.notNull())
+        for (const column of ['ready', 'attempts'])
+          table = table.addColumn(column, integer, (one) => one.notNull())
+        for (const column of ['first_record', 'exchange_record', 'end_record'])
+          table = table.addColumn(column, integer)
+        await table
+          .addColumn('facts', blob, (column) => column.notNull())
+          .addColumn('content', blob)
+          .addUniqueConstraint(`${name}_event`, ['event_key'])
+          .execute()
+        const indexes = [
+          ['claim', [of, 'state', 'ready', 'position']],
+          ['lane', ['lane', 'state', 'position']],
+          ['expiry', ['state', 'expires_at']],
+          ['changed', ['state', 'changed_at']],
+          ['delivery', ['delivery']],
+        ] as const
+        for (const [what, columns] of indexes)
+          await schema
+            .createIndex(`${name}_${what}`)
+            .on(name)
+            .columns([...columns])
+            .execute()
+      }
+      await schema
+        .createTable('inbox_receipt')
+        .addColumn('client', text, (column) => column.notNull())
+        .addColumn('service', text, (column) => column.notNull())
+        .addColumn('position', integer, (column) => column.notNull())
+        .addColumn('record', integer, (column) => column.notNull())
+        .addColumn('at', text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('inbox_receipt_key', ['client', 'service', 'position'])
+        .execute()
+      await schema.createIndex('inbox_receipt_at').on('inbox_receipt').column('at').execute()
+      await schema
+        .createTable('inbox_receipts')
+        .addColumn('client', text, (column) => column.notNull())
+        .addColumn('service', text, (column) => column.notNull())
+        .addColumn('last', integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint('inbox_receipts_key', ['client', 'service'])
+        .execute()
+    },
+  },
+}

@@ -1,0 +1,87 @@
+/**
+ * What the own agency's system does with an inbox: it fetches waiting events under a lease, and acknowledges each when it has taken it
+ * over. Guarantees that an event is given out again until it was acknowledged, that the events of a lane are given out in order, and that
+ * an acknowledgement is a signed receipt in the log.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Receipt } from '#core/delivery/receipt.ts'
+import { Fault } from '#schemas/fault.ts'
+import { parseServerId } from '#schemas/identifiers.ts'
+import type { StoredInbox } from './box-store.ts'
+import { openFacts } from './facts.ts'
+import { giveReceipt } from './give-receipt.ts'
+import { type DeliveryRooms, iso } from './rooms.ts'
+
+/** The most octets of events in one answer; one event is always given. */
+const MAX_OCTETS = 4 * 1024 * 1024
+
+export type Leased = { row: StoredInbox; event: Buffer }
+
+/** Events that are nobody's now, oldest first; `leaseMs` long nobody else gets them. What was given out too often becomes a dead letter. */
+export async function lease(
+  q: { service: string; limit: number; leaseMs: number },
+  rooms: DeliveryRooms,
+): Promise<Leased[]> {
+  const token = `${rooms.node} ${randomUUID()}`
+  const given: Leased[] = []
+  let octets = 0
+  let claimed: StoredInbox[] = []
+  do {
+    const now = rooms.clock()
+    const [limit, until] = [q.limit - given.length, iso(now + q.leaseMs)]
+    const common = { keys: rooms.keys.known, token, until }
+    const heads = await rooms.inbox.claim({ ...common, of: q.service, now: iso(now), limit })
+    claimed = []
+    for (const head of heads) {
+      const left = limit - claimed.length - 1
+      claimed.push(head, ...(await rooms.inbox.claimBehind({ ...common, head, limit: left })))
+      if (claimed.length >= limit) break
+    }
+    const taken = new Set(claimed)
+    for (const row of heads) if (!taken.has(row)) await giveBack(row, token, rooms)
+    for (const row of claimed) {
+      const tooOften = row.attempts > rooms.settings.attempts
+      if (tooOften) await bury(row, token, rooms)
+      else if (row.content === null || (octets > 0 && octets + row.content.length > MAX_OCTETS))
+        await giveBack(row, token, rooms)
+      else {
+        octets += row.content.length
+        given.push({ row, event: rooms.keys.open(`event ${row.delivery}`, row.content) })
+      }
+    }
+    // Only what was buried makes room for others.
+  } while (given.length === 0 && claimed.length > 0)
+  return given
+}
+
+/**
+ * Signs and logs that the event was consumed. Acknowledging it again does nothing. Throws `not_found`, and why it can no longer be
+ * consumed.
+ */
+export async function acknowledge(
+  q: { service: string; position: number; means: 'pull' | 'push' },
+  rooms: DeliveryRooms,
+): Promise<StoredInbox> {
+  const row = await rooms.inbox.find(q.position)
+  if (row === undefined || row.service !== q.service) throw new Fault('not_found', { what: 'this event' })
+  if (row.state === 'consumed') return row
+  if (row.state === 'abandoned') throw new Fault(row.error as Exclude<Receipt['reason'], ''>)
+  const { delivery, client, service } = row
+  const [facts, peer] = [openFacts(rooms.keys, row), parseServerId(row.peer)]
+  const said = { kind: 'consumed', delivery, client, service, facts, arrived: 'yes', peer } as const
+  const endRecord = await giveReceipt({ ...said, means: q.means }, rooms)
+  const ended = { state: 'consumed', at: iso(rooms.clock()), error: '', endRecord, drops: true } as const
+  if (await rooms.inboxReceipts.end(row, ended, ['waiting', 'dead']))
+    return { ...row, state: 'consumed', end_record: endRecord }
+  return acknowledge(q, rooms)
+}
+
+function giveBack(row: StoredInbox, token: string, rooms: DeliveryRooms): Promise<void> {
+  return rooms.inbox.giveBack(row, { token, dueAt: row.due_at, error: row.error })
+}
+
+async function bury(row: StoredInbox, token: string, rooms: DeliveryRooms): Promise<void> {
+  const ended = { state: 'dead', at: iso(rooms.clock()), error: 'not_acknowledged', drops: false } as const
+  await rooms.inbox.end(row, ended, { from: ['waiting'], token })
+  rooms.log.warn({ delivery: row.delivery }, 'an event that nobody acknowledged went to the dead letters')
+}

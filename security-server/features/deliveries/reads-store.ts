@@ -1,0 +1,77 @@
+/** What a box has: by id, by what time did to it, and for people. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { type Boxes, rowOf, type Stored } from './claims-store.ts'
+import { AT_ONCE } from './lanes-store.ts'
+import type { DeliveryState, Tables } from './tables.ts'
+
+export type BoxFilter = { state?: DeliveryState | undefined; service?: string | undefined }
+
+export function boxReads<Name extends keyof Boxes>(database: Database, name: Name) {
+  type Row = Stored<Boxes[Name]>
+  const tables = tablesOf<Tables>(database)
+  // Both tables have the columns that are used here.
+  const box = name as 'outbox'
+
+  return {
+    find: async (position: number): Promise<Row | undefined> => {
+      const row = await tables.selectFrom(box).selectAll().where('position', '=', position).executeTakeFirst()
+      return row === undefined ? undefined : rowOf<Row>(row)
+    },
+    byDelivery: async (delivery: string): Promise<Row[]> =>
+      (await tables.selectFrom(box).selectAll().where('delivery', '=', delivery).limit(20).execute()).map(
+        rowOf<Row>,
+      ),
+
+    /** Rows that expired and that nobody works on. */
+    expired: async (now: string): Promise<Row[]> => {
+      const rows = await tables
+        .selectFrom(box)
+        .selectAll()
+        .where('state', 'in', ['waiting', 'dead'])
+        .where('expires_at', '!=', '')
+        .where('expires_at', '<=', now)
+        .where('claimed_until', '<=', now)
+        .limit(64)
+        .execute()
+      return rows.map(rowOf<Row>)
+    },
+
+    /** Rows in a state since before a time. */
+    unchanged: async (state: DeliveryState, before: string, limit = AT_ONCE): Promise<Row[]> => {
+      const rows = await tables
+        .selectFrom(box)
+        .selectAll()
+        .where('state', '=', state)
+        .where('changed_at', '<', before)
+        .orderBy('changed_at')
+        .limit(limit)
+        .execute()
+      return rows.map(rowOf<Row>)
+    },
+    remove: async (positions: number[]): Promise<void> => {
+      if (positions.length > 0) await tables.deleteFrom(box).where('position', 'in', positions).execute()
+    },
+
+    list: async (filter: BoxFilter & { before?: number | undefined; limit: number }): Promise<Row[]> => {
+      let query = tables.selectFrom(box).selectAll()
+      if (filter.state !== undefined) query = query.where('state', '=', filter.state)
+      if (filter.before !== undefined) query = query.where('position', '<', filter.before)
+      if (filter.service !== undefined && name === 'inbox')
+        query = query.where('service' as 'lane', '=', filter.service)
+      if (filter.service !== undefined && name === 'outbox')
+        query = query.where('route', 'in', (is) =>
+          is.selectFrom('delivery_route').select('id').where('service', '=', filter.service!),
+        )
+      return (await query.orderBy('position', 'desc').limit(filter.limit).execute()).map(rowOf<Row>)
+    },
+    /** How many rows there are in each state. */
+    counts: async (): Promise<Record<string, number>> => {
+      const rows = await tables
+        .selectFrom(box)
+        .select(({ fn }) => ['state', fn.countAll<number>().as('rows')])
+        .groupBy('state')
+        .execute()
+      return Object.fromEntries(rows.map(({ state, rows: number }) => [state, Number(number)]))
+    },
+  }
+}

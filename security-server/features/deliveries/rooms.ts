@@ -1,0 +1,51 @@
+/** What deliveries work with; the list of features passes it in. */
+import type { FastifyRequest } from 'fastify'
+import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { ClientId, ServerId } from '#schemas/identifiers.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { LocalSystems } from '../../local-systems/local-systems.ts'
+import type { Answer, Request } from '../../message/message.ts'
+import type { MessageLog } from '../../message-log/message-log.ts'
+import type { SignMessage } from '../../peer/sign-message.ts'
+import type { TermsOnRecord } from '../../peer/terms-on-record.ts'
+import type { VerifyMessage } from '../../peer/verify-message.ts'
+import type { LogReads } from '../../reading/log-reads.ts'
+import type { BoxStore } from './box-store.ts'
+import type { ContentKeys } from './content-keys.ts'
+import type { InboxReceipts } from './inbox-receipts-store.ts'
+import type { RouteStore } from './route-store.ts'
+import type { DeliverySettings } from './settings.ts'
+
+type HandedOver = { method: 'GET' | 'POST'; url: string; rawHeaders: string[]; body?: Buffer }
+
+/** The consumer's half of exchanges, for what was handed over before. */
+type ClientDoor = {
+  authenticate(request: FastifyRequest, client: ClientId): void
+  check(q: HandedOver): Promise<{ request: Request; terms: TermsOnRecord }>
+  carry(q: HandedOver): Promise<Answer & { facts: { index: number } }>
+}
+
+export type DeliveryRooms = {
+  server: ServerId
+  /** The name of this process on the database. */
+  node: string
+  clock: Clock
+  log: Log
+  settings: DeliverySettings
+  door: ClientDoor
+  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  localSystems: Pick<LocalSystems, 'service'>
+  messageLog: Pick<MessageLog, 'append'> & Pick<LogReads, 'read' | 'list'>
+  signMessage: SignMessage
+  verifyMessage: VerifyMessage
+  keys: ContentKeys
+  outbox: BoxStore<'outbox'>
+  inbox: BoxStore<'inbox'>
+  routes: RouteStore
+  inboxReceipts: InboxReceipts
+}
+
+export function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}

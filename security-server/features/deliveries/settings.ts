@@ -1,0 +1,53 @@
+/** The settings of one-way messages. */
+
+export type DeliverySettings = {
+  eventBytes: number
+  retryHours: number
+  attempts: number
+  keepDays: number
+  sendersAtOnce: number
+}
+
+export const deliverySchema = {
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    eventBytes: {
+      type: 'integer',
+      minimum: 1024,
+      maximum: 4194304,
+      default: 1048576,
+      description: 'The largest event, in bytes, that is taken from a system or into an inbox',
+    },
+    retryHours: {
+      type: 'number',
+      exclusiveMinimum: 0,
+      default: 336,
+      description:
+        'How long a message is tried when its receiver cannot be reached; then it goes to the dead letters',
+    },
+    attempts: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      default: 20,
+      description:
+        'How often a message is tried that its receiver fails on, and how often an event is given out that nobody acknowledges',
+    },
+    keepDays: {
+      type: 'integer',
+      minimum: 1,
+      default: 30,
+      description:
+        'How long the state of a message can be asked for after its end, and a repetition is recognised; records of the message log stay',
+    },
+    sendersAtOnce: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 64,
+      default: 16,
+      description: 'How many messages a node sends to one inbox at once, each lane in its order',
+    },
+  },
+} as const

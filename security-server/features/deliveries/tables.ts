@@ -1,0 +1,67 @@
+/** The rows of deliveries. Times are ISO texts, '' where there is none; numbers may come back as texts from one of the stores. */
+import type { Generated } from 'kysely'
+
+/**
+ * - outbox: `accepting` (not answered yet), `waiting`, `delivered` (a receipt is still to come), `done` (delivered to a service that
+ *   gives none), `consumed`, `dead`, `abandoned`.
+ * - inbox: `waiting`, `consumed`, `dead`, `abandoned`.
+ */
+export type DeliveryState = 'accepting' | 'waiting' | 'delivered' | 'done' | 'consumed' | 'dead' | 'abandoned'
+
+/** What both boxes have. */
+export type BoxRow = {
+  position: Generated<number>
+  /** The id of the delivery. */
+  delivery: string
+  /** Names the event among all of its sender and inbox: SHA-256 of client, service, source and id. */
+  event_key: string
+  /** What is kept in order: SHA-256 of client, service and partition key; of an event without one its `event_key`. */
+  lane: string
+  /** 1 for the first waiting row of its lane. */
+  ready: number
+  state: DeliveryState
+  attempts: number
+  due_at: string
+  claimed_by: string
+  claimed_until: string
+  expires_at: string
+  /** When it was accepted here. */
+  since: string
+  changed_at: string
+  /** The code of the last failure. */
+  error: string
+  /** The id of the key that seals `facts` and `content`. */
+  key_id: string
+  /** Indexes in the message log: of `accepted`, or of the request that brought it; of the reply; of the last receipt. */
+  first_record: number | null
+  exchange_record: number | null
+  end_record: number | null
+  facts: Buffer
+  /** The event; null once nobody needs it any more. */
+  content: Buffer | null
+}
+
+export type OutboxRow = BoxRow & { route: number; arrived: 'yes' | 'no' | 'unknown' }
+export type InboxRow = BoxRow & { service: string; client: string; peer: string }
+
+export type RouteRow = {
+  id: Generated<number>
+  client: string
+  service: string
+  /** Failures in a row that do not depend on the message, and when the next attempt is due. */
+  failures: number
+  next_at: string
+  error: string
+  /** The last receipt that was taken, when the next ones are asked for, and how long was waited before. */
+  receipts_after: number
+  receipts_at: string
+  receipts_wait: number
+}
+
+export type Tables = {
+  outbox: OutboxRow
+  inbox: InboxRow
+  delivery_route: RouteRow
+  inbox_receipt: { client: string; service: string; position: number; record: number; at: string }
+  inbox_receipts: { client: string; service: string; last: number }
+}

@@ -1,0 +1,87 @@
+/**
+ * What time brings: messages that expired, that could not be sent for too long, that a crash left half accepted, and rows that nobody
+ * needs any more. Each part takes bounded steps.
+ */
+import { asFault } from '#schemas/fault.ts'
+import { abandonReceived, abandonSent } from './abandon.ts'
+import type { StoredOutbox } from './box-store.ts'
+import { type DeliveryRooms, iso } from './rooms.ts'
+
+const HALF_ACCEPTED_MS = 60_000
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const AT_ONCE = 500
+
+/** `signal` ends it between two steps. */
+export async function keepUp(rooms: DeliveryRooms, signal: AbortSignal): Promise<void> {
+  const { outbox, inbox } = rooms
+  await each(
+    signal,
+    () => outbox.expired(iso(rooms.clock())),
+    rooms,
+    (row) => abandonSent(row, 'delivery_expired', rooms),
+  )
+  await each(
+    signal,
+    () => inbox.expired(iso(rooms.clock())),
+    rooms,
+    (row) => abandonReceived(row, 'delivery_expired', rooms),
+  )
+  await each(
+    signal,
+    () => outbox.unchanged('accepting', iso(rooms.clock() - HALF_ACCEPTED_MS), 64),
+    rooms,
+    (row) => resume(row, rooms),
+  )
+  await giveUp(rooms)
+  await forget(rooms)
+}
+
+/** Repeats until nothing is found, or nothing that was found could be done. */
+async function each<Row extends { delivery: string }>(
+  signal: AbortSignal,
+  find: () => Promise<Row[]>,
+  rooms: DeliveryRooms,
+  act: (row: Row) => Promise<unknown>,
+): Promise<void> {
+  while (!signal.aborted) {
+    const rows = await find()
+    const done = await Promise.allSettled(rows.map(act))
+    for (const [i, one] of done.entries()) {
+      if (one.status === 'fulfilled') continue
+      const { code, detail } = asFault(one.reason)
+      rooms.log.error(
+        { delivery: rows[i]!.delivery, outcome: code, detail },
+        'a delivery cannot be ended now',
+      )
+    }
+    if (!done.some(({ status }) => status === 'fulfilled')) return
+  }
+}
+
+/** A crash came before the answer. If the receipt is in the log the message is ours to deliver; else it was never accepted. */
+async function resume(row: StoredOutbox, rooms: DeliveryRooms): Promise<void> {
+  const found = await rooms.messageLog.list({ queryId: row.delivery, limit: 10 })
+  const accepted = found.find(({ kind }) => kind === 'accepted')
+  if (accepted === undefined) await rooms.outbox.remove([row.position])
+  else await rooms.outbox.confirm({ row, record: Number(accepted.idx), at: iso(rooms.clock()) })
+}
+
+async function giveUp(rooms: DeliveryRooms): Promise<void> {
+  const now = rooms.clock()
+  const before = iso(now - rooms.settings.retryHours * HOUR_MS)
+  for (const position of await rooms.routes.tooLong({ before, now: iso(now), limit: AT_ONCE })) {
+    const row = await rooms.outbox.find(position)
+    if (row === undefined) continue
+    const ended = { state: 'dead', at: iso(now), error: row.error || 'not_delivered', drops: false } as const
+    await rooms.outbox.end(row, ended, { from: ['waiting'] })
+  }
+}
+
+async function forget(rooms: DeliveryRooms): Promise<void> {
+  const before = iso(rooms.clock() - rooms.settings.keepDays * DAY_MS)
+  for (const state of ['done', 'consumed', 'abandoned'] as const)
+    for (const box of [rooms.outbox, rooms.inbox])
+      await box.remove((await box.unchanged(state, before)).map(({ position }) => position))
+  await rooms.inboxReceipts.forget(before)
+}

@@ -1,0 +1,28 @@
+/** What a request to a service without a system of its own is handed to; the list of features passes the implementation in. */
+import type { HeaderList } from '#core/transport/header-list.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { BodyWriter, Content } from '../message/body.ts'
+import type { Request, SystemAnswer } from '../message/message.ts'
+import type { TermsOnRecord } from './terms-on-record.ts'
+
+/** A verified, allowed and logged request to an inbox. */
+export type InboxRequest = {
+  request: Request
+  headers: HeaderList
+  body: Content | undefined
+  /** The security server that sent it. */
+  peer: ServerId
+  /** The index of its record in our log. */
+  record: number
+  terms: TermsOnRecord
+  /** Opens a body for the answer. */
+  spool(): BodyWriter
+}
+
+export type Inbox = {
+  /**
+   * Answers when what has to be kept is durable. What fails before anything was kept carries the mark NotSent; a repetition is answered
+   * like the first.
+   */
+  take(request: InboxRequest): Promise<SystemAnswer>
+}
