@@ -14,6 +14,7 @@ import type { Instance } from './instance.ts'
 import { type Agency, folderOf, subsystemText } from './layout.ts'
 import { agencyLoginsOf, loginsOf } from './people.ts'
 import { showContract } from './show-contract.ts'
+import { showDelivery } from './show-delivery.ts'
 
 type Say = (line: string) => void
 
@@ -51,6 +52,8 @@ export async function demonstrate(instance: Instance, sayAloud: Say): Promise<vo
   await showContract(instance, person.familyName, say)
   say('')
   await showTable(instance, say)
+  say('')
+  await showDelivery(instance, say)
   say('')
   say('The Business Agency, which has no right to ask, tries the same:')
   const refused = await ask(instance, instance.layout.systems.businessRegister)

@@ -26,6 +26,7 @@ import {
   registerByHand,
   setUpAdapter,
   setUpClient,
+  setUpInbox,
   setUpServer,
   setUpService,
   setUpSoapServices,
@@ -208,6 +209,7 @@ async function setUpServers(q: {
     document: WSDL,
     url: `http://${layout.systems.address}:${layout.systems.populationRegister}/soap`,
   })
+  await setUpInbox({ server: servers[layout.agencies.population.key]!, layout })
   await setUpAdapter({
     server: servers[business.key]!,
     layout,

@@ -36,6 +36,8 @@ export type Layout = {
 export const SERVER_PORTS = { messages: 5500, ocsp: 5577, http: 8080, https: 8443, admin: 4000 } as const
 const MEMBER_CLASS = 'GOV'
 export const POPULATION_SERVICE = 'persons'
+/** The inbox of the population register. */
+export const INBOX_SERVICE = 'assessments'
 export const COMPANY_SERVICE = 'companies'
 
 /** The layout below `directory`, on the loopback network `network` (three numbers, "127.0.1" by default). */

@@ -7,7 +7,7 @@ import { registerService } from '../management/register-service.ts'
 import type { Api } from './client.ts'
 import { certify, fetchText } from './client.ts'
 import { companySettings } from './files.ts'
-import { type Agency, encoded, type Layout, serverText, subsystemText } from './layout.ts'
+import { type Agency, encoded, INBOX_SERVICE, type Layout, serverText, subsystemText } from './layout.ts'
 
 type KeyAndCsr = { key: { id: string }; csr: { id: string; pem: string } }
 
@@ -135,6 +135,21 @@ export async function setUpSoapServices(q: {
     const place = { method: '*', path: '**', in: 'body', name: '/getPerson/code' }
     await server.send('POST', '/subject-places', { serviceId: fullServiceId, ...place })
   }
+  await server.send('PUT', `/service-descriptions/${description.id}/enable`)
+}
+
+/** Adds the population register's inbox for one-way messages of the tax agency. */
+export async function setUpInbox({ server, layout }: { server: Api; layout: Layout }): Promise<void> {
+  const provider = encoded(subsystemText(layout, layout.agencies.population))
+  const description = await server.send<{ id: number; services: { id: number }[] }>(
+    'POST',
+    `/clients/${provider}/service-descriptions`,
+    { type: 'REST', serviceCode: INBOX_SERVICE, url: 'inbox:' },
+  )
+  await server.send('POST', `/services/${description.services[0]!.id}/access-rights`, {
+    subjectType: 'SUBSYSTEM',
+    subjectId: encoded(subsystemText(layout, layout.agencies.tax)),
+  })
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
 }
 
