@@ -36,7 +36,7 @@ const documents: [name: string, document: Buffer][] = [
     F.signInXRoadForm({
       identity: F.rsaSigner,
       reference: { ...reference, uri: '/sig-hashchainresult.xml' },
-      valueLineBreak: '\n',
+      valueInLines: true,
       token,
     }),
   ],

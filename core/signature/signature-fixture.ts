@@ -138,12 +138,12 @@ export function signMessages(messages: Part[][], identity: Identity = signer, at
   }))
 }
 
-/** As X-Road's software signs a digest; in releases before 7.4 with the signature value in lines with these ends. */
+/** As X-Road's software signs a digest; in releases before 7.4 with the signature value in lines. */
 export function signInXRoadForm(q: {
   identity?: Identity
   at?: Date
   reference: { uri: DataUri; sha512: Buffer }
-  valueLineBreak?: string | undefined
+  valueInLines?: boolean
   token?: Buffer
 }): Buffer {
   const { key, ...rest } = q.identity ?? signer
@@ -155,9 +155,7 @@ export function signInXRoadForm(q: {
     signingTime: q.at ?? GOLDEN_TIME,
   })
   const value = signValue(method, key, signedInfo).toString('base64')
-  return Buffer.concat(
-    pieces(`\n${q.valueLineBreak === undefined ? value : inLines(value, q.valueLineBreak)}\n`, q.token),
-  )
+  return Buffer.concat(pieces(`\n${q.valueInLines === true ? inLines(value) : value}\n`, q.token))
 }
 
 /** A time-stamp token over `data`. */

@@ -74,16 +74,12 @@ function formOf(values: Values): (ReturnType<typeof xRoadForm> & { key: KeyObjec
   }
 }
 
-/**
- * The signature value, which stands between two line feeds. X-Road prints it itself: in one line since 7.4, before that in lines of 76
- * letters, ended by a line feed alone (7.0 to 7.3) or as all others (published signatures of 6.16).
- */
+/** The signature value, which stands between two line feeds: in one line since 7.4, before that in lines as all base64. */
 function signatureValueOf(text: string): Buffer | undefined {
   const value = decode(text)
   const base64 = value.toString('base64')
   if (value.length === 0) return undefined
-  const layouts = [base64, inLines(base64, '\n'), inLines(base64)]
-  return layouts.some((layout) => text === `\n${layout}\n`) ? value : undefined
+  return text === `\n${base64}\n` || text === `\n${inLines(base64)}\n` ? value : undefined
 }
 
 function decode(text: string): Buffer {

@@ -20,7 +20,7 @@ import { checkSignatureGeneral } from './verify-general.ts'
 import { checkSignature } from './verify-signature.ts'
 import { identityOf } from './write-signature.ts'
 import { CHANGES } from './x-road-changes-fixture.ts'
-import { inLines, LINE_BREAK, xRoadForm } from './x-road-form.ts'
+import { inLines, xRoadForm } from './x-road-form.ts'
 import { type SignatureElement, withSignatureDocument } from './xml-document.ts'
 
 const VECTORS = new URL('../../test/vectors/x-road/', import.meta.url)
@@ -119,12 +119,12 @@ t.test('whatever is signed in this form takes the exact path', async (t) => {
         digest: fc.uint8Array({ minLength: 64, maxLength: 64 }),
         uri: fc.constantFrom('/message.xml', '/sig-hashchainresult.xml'),
         identity: fc.constantFrom(F.signer, F.rsaSigner),
-        valueLineBreak: fc.constantFrom(undefined, '\n', LINE_BREAK),
+        valueInLines: fc.boolean(),
         stamp: fc.constantFrom({}, { token }),
       }),
-      async ({ at, digest, uri, identity, valueLineBreak, stamp }) => {
+      async ({ at, digest, uri, identity, valueInLines, stamp }) => {
         const signed = { uri: uri as '/message.xml', sha512: Buffer.from(digest) }
-        const document = F.signInXRoadForm({ identity, at, reference: signed, valueLineBreak, ...stamp })
+        const document = F.signInXRoadForm({ identity, at, reference: signed, valueInLines, ...stamp })
         const checked = checkSignatureXRoad(document)
         return (
           checked?.signingTime?.getTime() === at.getTime() && (await disagreement(document)) === undefined
