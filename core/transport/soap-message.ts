@@ -28,7 +28,7 @@ export type SoapMessage = {
   protocolVersion: string
   securityServer: ServerId | undefined
   representedParty: RepresentedParty | undefined
-  /** Whether a header of that name stands in another namespace, where systems that do not look may take it for one. */
+  /** Whether a header of that name stands in another namespace or case, where systems that do not look may take it for one. */
   hasOtherParty: boolean
   requestHash: { algorithmId: string | undefined; value: string } | undefined
   /** The local name of the body's element. */
@@ -106,7 +106,10 @@ function readFields(header: SoapElement): Partial<SoapMessage> {
     representedParty: mapped(found.get(`{${REPRESENTATION}}representedParty`), readParty),
     hasOtherParty: header
       .children()
-      .some(({ name, namespace }) => /^representedParty$/i.test(name) && namespace !== REPRESENTATION),
+      .some(
+        ({ name, namespace }) =>
+          /^representedParty$/i.test(name) && (name !== 'representedParty' || namespace !== REPRESENTATION),
+      ),
     requestHash: mapped(hash, (element) => ({
       algorithmId: element.attribute('algorithmId'),
       value: element.text(),

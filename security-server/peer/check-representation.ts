@@ -31,7 +31,7 @@ export function judgeRepresentation({ request, terms }: Asked, rooms: Rooms): Re
   const refused = (why: string): Fault =>
     new Fault('representation_refused', { what: `${contract === '' ? 'as agreed' : contract}: ${why}` })
   if (check !== 'asserted' && request.soap?.hasOtherParty === true)
-    throw refused('representedParty stands in another namespace than the one of the extension')
+    throw refused('representedParty stands in another namespace or case than those of the extension')
   const party = request.actors['representedParty']
   if (party === undefined) return {}
   switch (check) {

@@ -244,17 +244,22 @@ t.test('hostile requests', async (t) => {
   Object.assign(fake, { people, mandates })
 
   Object.assign(made.service, { type: 'WSDL' })
-  const elsewhere = (namespace: string) => (text: string) =>
+  const elsewhere = (namespace: string, name: string) => (text: string) =>
     text.replace(
       '<xrd:id>',
-      `<x:representedParty xmlns:x="${namespace}"><x:partyCode>10391131</x:partyCode></x:representedParty><xrd:id>`,
+      `<x:${name} xmlns:x="${namespace}"><x:partyCode>10391131</x:partyCode></x:${name}><xrd:id>`,
     )
   for (const rule of [{ check: 'none' }, { check: 'hostingMandate' }, asks()] as const)
-    for (const namespace of ['http://x-road.eu/xsd/xroad.xsd', 'urn:other'])
+    for (const [namespace, name] of [
+      ['http://x-road.eu/xsd/xroad.xsd', 'representedParty'],
+      ['urn:other', 'representedParty'],
+      ['http://x-road.eu/xsd/representation.xsd', 'RepresentedParty'],
+    ] as const)
       t.equal(
-        (await refused(await asSoap({ userId: PEOPLE.userId }, elsewhere(namespace)), under(rule))).code,
+        (await refused(await asSoap({ userId: PEOPLE.userId }, elsewhere(namespace, name)), under(rule)))
+          .code,
         'representation_refused',
-        `${rule.check} ${namespace}`,
+        `${rule.check} ${namespace} ${name}`,
       )
   const twice = (text: string) => text.replace(/<rep:representedParty>.*<\/rep:representedParty>/, '$&$&')
   t.equal((await refused(await asSoap(PEOPLE, twice), rooms)).code, 'duplicate_header_field')
