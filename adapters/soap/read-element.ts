@@ -26,8 +26,9 @@ type Reading = {
   refuse: Refuse
 }
 
-const INTEGER = /^([+-]?)0*(\d{1,400})$/
-const DECIMAL = /^([+-]?)0*(\d{0,400})(?:\.(\d{0,400}))?$/
+/** Digits begin with another one than 0, so that a text of zeros alone has one reading: else a million of them take seconds. */
+const INTEGER = /^([+-]?)(?:0*([1-9]\d{0,399})|0+)$/
+const DECIMAL = /^([+-]?)0*([1-9]\d{0,399})?(?:\.(\d{0,400}))?$/
 const FLOAT = /^[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?$/
 
 /** The JSON value of what a system answered; numbers keep all their digits. Throws `source_failed`. */
@@ -182,8 +183,9 @@ function plainValue(kind: ValueKind, plain: string): string | boolean | number |
     return { not: 'is no boolean' }
   }
   if (kind === 'integer') {
-    const [, sign = '', digits] = INTEGER.exec(plain) ?? []
-    if (digits === undefined) return { not: 'is no whole number' }
+    const found = INTEGER.exec(plain)
+    if (found === null) return { not: 'is no whole number' }
+    const [, sign = '', digits = '0'] = found
     return JSON.rawJSON((sign === '-' && digits !== '0' ? '-' : '') + digits)
   }
   if (kind === 'decimal') {
