@@ -34,11 +34,15 @@ export function isJsonValue(bytes: Buffer): boolean {
   }
 }
 
-/** The members of an object by name, each with its text; undefined for another value. A doubled name is `malformed_json`. */
-export function membersOf(text: string): Map<string, string> | undefined {
+/**
+ * The members of an object by name, each with its text; undefined for another value. A doubled name is `malformed_json`, and so are more
+ * than `maxMembers`.
+ */
+export function membersOf(text: string, maxMembers: number): Map<string, string> | undefined {
   const members = new Map<string, string>()
   const isObject = eachPart(text, '{', (name, part) => {
     if (members.has(name)) throw malformed('a member is doubled')
+    if (members.size === maxMembers) throw malformed(`it has over ${maxMembers} members`)
     members.set(name, part)
   })
   return isObject ? members : undefined

@@ -189,6 +189,10 @@ void t.test('hostile messages', async (t) => {
     /256/,
   )
   t.match(
+    refusal(() => structured(Object.fromEntries(Array.from({ length: 297 }, (_, i) => [`x${i}`, ''])))),
+    /over 300 members/,
+  )
+  t.match(
     refusal(() => structured({ data: 'x'.repeat(4_194_304) })),
     /4194304 bytes/,
   )

@@ -17,6 +17,8 @@ const CLOUD_EVENTS = 'application/cloudevents'
 const PREFIX = 'ce-'
 const MAX_JSON_BYTES = 4_194_304
 const MAX_EVENTS = 1_000
+/** More than the attributes and the data of an event: a document of nothing else would take seconds. */
+const MAX_MEMBERS = 300
 const INTEGER = /^-?(?:0|[1-9][0-9]*)$/
 
 type EventLimits = {
@@ -67,7 +69,7 @@ function readBinary(headers: HeaderList, contentType: string | undefined, body: 
 }
 
 function readStructured(text: string): CloudEvent {
-  const members = membersOf(text)
+  const members = membersOf(text, MAX_MEMBERS)
   if (members === undefined) throw invalidEvent('it is not a JSON object')
   const attributes = new Map<string, AttributeValue>()
   for (const [name, part] of members) {
