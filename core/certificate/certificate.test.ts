@@ -276,6 +276,11 @@ t.test('names', async (t) => {
   )
   t.equal(nameText(of([cn, ' a,b+"c\\<>;#=d '])), 'CN=\\ a\\,b\\+\\"c\\\\\\<\\>\\;\\#\\=d\\ ')
   t.equal(nameText(of([cn, 'é ü'])), 'CN=é ü')
+  t.equal(nameText(of([cn, ' \r '])), 'CN=\\ \\\r\\ ')
+  const before = process.cpuUsage()
+  const inside = `a${' '.repeat(60_000)}b`
+  t.equal(nameText(of([cn, ` ${inside}\r`])), `CN=\\ ${inside}\\\r`)
+  t.ok(process.cpuUsage(before).user < 2_000_000, 'blanks inside take no time of their own')
   t.equal(nameText(of([cn, der.integer(5)])), 'CN=#020105')
   const two = readName(
     parseDer(der.sequence(der.setOf(...['b', 'a'].map((v) => der.sequence(der.oid(cn), der.utf8(v)))))),
