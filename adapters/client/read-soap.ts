@@ -8,7 +8,7 @@ import { readSoapFault } from './read-fault.ts'
 import { childOf, scanXml, textOf, type XmlNode } from './scan-xml.ts'
 import { IDENTIFIERS, SOAP, XROAD } from './soap-document.ts'
 
-export type SoapReply = {
+type SoapReply = {
   /** The whole document, as it was signed. */
   document: string
   /** The element in its body, with the namespaces that it needs declared. */

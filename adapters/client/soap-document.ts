@@ -10,7 +10,7 @@ import { scanXml } from './scan-xml.ts'
 export const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 export const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
 export const IDENTIFIERS = 'http://x-road.eu/xsd/identifiers'
-export const REPRESENTATION = 'http://x-road.eu/xsd/representation.xsd'
+const REPRESENTATION = 'http://x-road.eu/xsd/representation.xsd'
 
 type Fields = Pick<ExchangeOptions, 'userId' | 'issue' | 'representedParty' | 'securityServer'>
 

@@ -4,12 +4,16 @@
  */
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { connect, ExchangeError, type SoapOptions } from '#adapters/client/index.ts'
 import { httpAdapter } from '#adapters/http/adapter.ts'
 import type { Adapter } from '#adapters/kit/adapter.ts'
 import { startAdapter } from '#adapters/kit/kit-fixture.ts'
@@ -251,4 +255,106 @@ t.test('a REST system for systems that speak SOAP', async (t) => {
     ),
     { message: /asks through the security server/ },
   )
+})
+
+t.test('the client package calls SOAP services', async (t) => {
+  const { cert: certificate, key } = world.systemOf('tax')
+  const tls = { certificate, key, trusted: readFileSync(world.trust.rootFile, 'utf8') }
+  const server = connect({ url: tax.httpsUrl, client: tax.client, tls })
+  t.teardown(() => server.close())
+  const provider = population.client
+  const errorOf = async (promise: Promise<unknown>): Promise<unknown> =>
+    promise.then(
+      () => new Error('nothing was thrown'),
+      (cause: unknown) => cause,
+    )
+  const getPerson = server.soap(`${provider}/getPerson/v1`)
+  const ask = (code: string, more: SoapOptions = {}) =>
+    getPerson.call(
+      `<p:getPerson xmlns:p="http://population.example"><code>${code}</code></p:getPerson>`,
+      more,
+    )
+  const found = await ask('P00000007', { userId: 'EE1', issue: 'ä' })
+  t.match(found.content, /getPersonResponse[\s\S]*P00000007/)
+  t.match(found.requestHash, /^[A-Za-z0-9+/]{86}==$/, 'which is that of what was sent')
+  const query = new URLSearchParams({
+    queryId: found.id,
+    xRoadInstance: 'DEV',
+    memberClass: 'GOV',
+    memberCode: '1002',
+  })
+  t.equal((await world.ask('tax', `/asic?${query}&subsystemCode=tax&requestOnly&unique&force`)).status, 200)
+  const denied = await errorOf(server.soap(`${provider}/nothing`).call('<nothing/>'))
+  t.match(denied, {
+    code: 'server.serverproxy.unknown_service',
+    where: "provider's security server",
+    mayHaveBeenCarriedOut: false,
+    detail: /^[0-9a-f-]{36}$/,
+  })
+
+  // A system that answers what it got, attachments included.
+  const echo = http.createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const body = Buffer.concat(chunks).toString('latin1')
+    if (body.includes('refuse')) {
+      const fault =
+        '<s:Fault><faultcode>s:Client.No</faultcode><faultstring>No such thing</faultstring></s:Fault>'
+      const xml = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>${fault}</s:Body></s:Envelope>`
+      return response.writeHead(500, { 'content-type': 'text/xml' }).end(xml)
+    }
+    const answered = body.replace(/<echo\b/, '<echoResponse').replace(/<\/echo>/, '</echoResponse>')
+    response.writeHead(200, { 'content-type': request.headers['content-type'] }).end(answered, 'latin1')
+  })
+  await once(echo.listen(0, world.address(43)), 'listening')
+  t.teardown(() => {
+    echo.closeAllConnections()
+    echo.close()
+  })
+  const wsdl = readFileSync(WSDL_FILE, 'utf8')
+    .replaceAll('getParcel', 'echo')
+    .replaceAll('<xrd:version>v1</xrd:version>', '')
+  const url = `http://${world.address(43)}:${(echo.address() as AddressInfo).port}/`
+  const descriptions = `/clients/${colons(provider)}/service-descriptions`
+  const { id } = await world.admin.population.send<{ id: number }>('POST', descriptions, {
+    ...{ type: 'WSDL', url, document: wsdl },
+  })
+  await world.admin.population.send('PUT', `/service-descriptions/${id}/enable`)
+  const { services } = await world.admin.population.get<{ services: { id: number; serviceCode: string }[] }>(
+    `/service-descriptions/${id}`,
+  )
+  const service = services.find(({ serviceCode }) => serviceCode === 'echo')!
+  await world.admin.population.send('POST', `/services/${service.id}/access-rights`, {
+    ...{ subjectType: 'SUBSYSTEM', subjectId: colons(tax.client) },
+  })
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < 100; at++) yield new Uint8Array(65_536).fill(at)
+  }
+  const echoed = server.soap(`${provider}/echo`)
+  const attachments = () => [
+    { id: 'one', contentType: 'text/plain', content: 'first' },
+    { id: 'big@x', content: chunks() },
+  ]
+  const answer = await until('the right to be known', async (saw) => {
+    const given = await echoed
+      .call('<echo>a</echo>', { attachments: attachments() })
+      .catch((cause: ExchangeError) => cause)
+    return !(saw(given) instanceof ExchangeError) && given
+  })
+  if (answer instanceof ExchangeError) throw answer
+  t.match(answer.content, />a<\/echoResponse>$/)
+  const sizes: [string | undefined, string, number][] = []
+  for await (const { id: part, contentType, body } of answer.attachments) {
+    let size = 0
+    for await (const chunk of body) size += chunk.length
+    sizes.push([part, contentType, size])
+  }
+  t.strictSame(sizes, [
+    ['one', 'text/plain', 5],
+    ['big@x', 'application/octet-stream', 100 * 65_536],
+  ])
+  t.match(await errorOf(echoed.call('<echo>refuse</echo>')), {
+    ...{ code: 'provider_fault', where: "provider's system", mayHaveBeenCarriedOut: true },
+    fault: { code: 's:Client.No', text: 'No such thing' },
+  })
 })
