@@ -284,6 +284,8 @@ void t.test('what is no expression', async (t) => {
   t.equal(result(`1${' + 1'.repeat(200)}`), '201')
   t.equal(result(`1${' + 1'.repeat(256)}`), 'parse')
   t.equal(result(`1${' '.repeat(4_096)}`), 'parse')
+  t.equal(result(`id LIKE '${'a'.repeat(1_024)}'`), 'false')
+  t.equal(result(`id LIKE '${'a'.repeat(1_025)}'`), 'parse')
   t.equal(result(`1 IN (${'2,'.repeat(2_000)}1)`), 'true')
   const refusal = (text: string, what: string): unknown =>
     t.throws(() => compileExpression(text), { code: 'invalid_filter', what }, what)

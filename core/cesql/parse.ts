@@ -34,6 +34,7 @@ export type Operator =
   | 'XOR'
 
 const MAX_LENGTH = 4_096
+const MAX_PATTERN = 1_024
 /** Of brackets, lists, prefixes and right sides in each other. */
 const MAX_DEPTH = 128
 const MAX_HEIGHT = 256
@@ -91,7 +92,10 @@ function parseFrom(parser: Parser, rank: number): Node {
 
 function parseInfix(parser: Parser, of: Node, name: string, rank: number): Node {
   if (name === 'LIKE') {
-    const pattern = need(parser, 'string').text
+    const { text: pattern, at } = need(parser, 'string')
+    // The automaton of a pattern takes memory with the square of its length.
+    if (pattern.length > MAX_PATTERN)
+      throw notAnExpression(`a pattern has over ${MAX_PATTERN} characters`, at)
     return node(parser, { kind: 'like', of, pattern }, of)
   }
   if (name === 'IN') {
