@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { compileExpression } from './expression.ts'
-import { result } from './expression-fixture.ts'
+import { EVENT, result } from './expression-fixture.ts'
 
 function check(t: Test, cases: Record<string, string>): void {
   for (const [expression, wanted] of Object.entries(cases)) t.equal(result(expression), wanted, expression)
@@ -74,6 +74,8 @@ void t.test('operators, their casts and their errors', async (t) => {
     "'010' = 10": 'true',
     '5 = TRUE': 'true',
     'text = 10': 'false cast',
+    '1 != 2': 'true',
+    "'a' <> 'a'": 'false',
     'text != 10': 'false cast',
     'text <> TRUE': 'false cast',
     'text = missing': 'false missingAttribute',
@@ -101,6 +103,11 @@ void t.test('operators, their casts and their errors', async (t) => {
     '1 / missing': '0 missingAttribute',
     '(1 / 0) / missing': '0 math',
   })
+})
+
+void t.test('no value is -0', async (t) => {
+  for (const text of ['-0', "INT('-0')", '0 * -1', '-1 / 2', '-2 % 2', '- (0)'])
+    t.ok(Object.is(compileExpression(text).evaluate(EVENT).value, 0), text)
 })
 
 void t.test('precedence, and the same rank from left to right', async (t) => {

@@ -23,8 +23,8 @@ void t.test('filters of a subscription', async (t) => {
   for (const json of yes) t.equal(passes(json), true, JSON.stringify(json))
   const no: unknown[] = [
     { exact: { type: 'org.example.moved', subject: 'Cat' } },
-    { exact: { missing: 'x' } },
-    { prefix: { missing: 'x' } },
+    { exact: { missing: 'undefined' } },
+    { prefix: { missing: 'un' } },
     { prefix: { type: 'example' } },
     { suffix: { subject: 'a cat' } },
     { all: [{ exact: { subject: 'cat' } }, { exact: { subject: 'dog' } }] },

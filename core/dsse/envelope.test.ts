@@ -158,7 +158,7 @@ void t.test('malformed envelopes', async (t) => {
     [{ ...good, payload: undefined }, /payload is not base64/],
     [{ ...good, payload: 'AA' }, /payload is not base64/],
     [{ ...good, payload: 'AB==' }, /payload is not base64/],
-    [{ ...good, payload: '-/==' }, /payload is not base64/],
+    [{ ...good, payload: '-/8=' }, /payload is not base64/],
     [{ ...good, payload: 'A A=' }, /payload is not base64/],
     [{ ...good, payloadType: undefined }, /payloadType/],
     [{ ...good, payloadType: 'a'.repeat(1_025) }, /payloadType/],

@@ -120,6 +120,8 @@ void t.test('times and URIs', async (t) => {
       'a_b:c',
       'http://[::1',
       'http://[::z]/',
+      'http://[1:2]/',
+      'http://[::1::2]/',
       'http://[fe80::1%25en1]/',
     ],
     ...[
