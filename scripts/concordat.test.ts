@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { judgeFile } from './test/run-files.ts'
+import { BEFORE_FILE, judgeFile } from './test/run-files.ts'
 import { createTapReader } from './test/tap-output.ts'
 
 const SCRIPTS = import.meta.dirname
@@ -230,5 +230,32 @@ t.test('a test file succeeds only when it ended by itself after all that it plan
   t.equal(judge(['not ok 1 - two # TODO later', 'ok 2 - three # SKIP no tool', '1..2']), undefined)
   t.equal(judge(['1..0 # no tests found']), 'it holds no test')
   t.equal(judge([]), '0 tests ended, no number planned')
+  t.end()
+})
+
+t.test('an error that nothing caught fails the test that is running, and the file goes on', (t) => {
+  const testThat = (act: string) => `t.test('outer', async (t) => {
+    await t.test('inner', async () => {
+      ${act}
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    })
+  })`
+  const file = path.join(t.testdir(), 'escape.test.ts')
+  writeFileSync(
+    file,
+    [
+      `import t from ${JSON.stringify(import.meta.resolve('tap'))}`,
+      testThat("setTimeout(() => { throw new Error('thrown') }, 1)"),
+      testThat("void Promise.reject(new Error('rejected'))"),
+      "t.test('afterwards', async (t) => t.pass())",
+      '',
+    ].join('\n'),
+  )
+  const args = [...BEFORE_FILE, file]
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })
+  t.equal(status, 1)
+  for (const what of ['thrown', 'rejected'])
+    t.match(stdout, new RegExp(`^ {8}not ok 1 - ${what}$`, 'm'), `${what}: in the inner test`)
+  t.match(stdout, /^ok \d+ - afterwards/m)
   t.end()
 })

@@ -22,6 +22,9 @@ const KILL_MS = 30_000
 /** tap's own limit for a file, far above the time that any file needs. */
 const TIMEOUT_S = 7200
 
+/** Options for Node before the name of a test file. */
+export const BEFORE_FILE = ['--import', new URL('escaped-errors.ts', import.meta.url).href]
+
 type FileRun = {
   stdout: string
   code: number | null
@@ -105,7 +108,7 @@ async function runFile(
 ): Promise<FileRun> {
   const began = performance.now()
   const env = { ...process.env, ...q.place, TAP: '1', TAP_TIMEOUT: `${TIMEOUT_S}` }
-  const child = spawn(process.execPath, [q.file], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...BEFORE_FILE, q.file], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const output: Buffer[] = []
   const errors: Buffer[] = []
   const isSilent = (): void => {
