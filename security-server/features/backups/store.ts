@@ -11,7 +11,9 @@ import { inSnapshot, openDatabase } from '#platform/database/open-database.ts'
  * One-way messages are no part of a backup, like the message log: restored ones would be sent again, and what had come to an inbox since
  * would be taken for new. The key that opens them is in no backup either.
  */
-const DELIVERIES = ['outbox', 'inbox', 'delivery_route', 'inbox_receipt', 'inbox_receipts']
+const DELIVERIES = [
+  ...['outbox', 'inbox', 'delivery_route', 'delivery_key', 'inbox_receipt', 'inbox_receipts'],
+]
 
 /** Tables that are left out: restored sessions would work again after they had ended, and a used login could be used twice. */
 const WITHOUT = ['session', 'used_login', ...DELIVERIES]

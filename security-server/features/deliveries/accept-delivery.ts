@@ -15,7 +15,7 @@ import { type Facts, factsOf, keysOf, openFacts, sealFacts } from './facts.ts'
 import { giveReceipt } from './give-receipt.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
 
-type Handed = { client: ClientId; service: ServiceId; headers: HeaderList; body: Buffer }
+export type Handed = { client: ClientId; service: ServiceId; headers: HeaderList; body: Buffer }
 
 /** What the exchange repeats of the system's own headers. */
 const REPEATED = [HEADER.userId, HEADER.issue, HEADER.representedParty, HEADER.securityServer]

@@ -1,7 +1,9 @@
 /** One-way messages: what systems hand over is delivered to inboxes elsewhere, and what comes to our inboxes waits for its system. */
 import type { FeatureModule } from '#platform/feature.ts'
+import type { Finding } from '#platform/health/create-health.ts'
 import type { Services } from '#platform/services.ts'
 import type { Inbox } from '../../peer/inbox.ts'
+import { acceptDelivery, type Handed } from './accept-delivery.ts'
 import { askReceipts } from './ask-receipts.ts'
 import { createBoxStore } from './box-store.ts'
 import { deliveryRoutes } from './client-routes.ts'
@@ -9,6 +11,7 @@ import { openContentKeys } from './content-keys.ts'
 import { deliveryHandlers } from './handlers.ts'
 import { createInbox } from './inbox.ts'
 import { createInboxReceipts } from './inbox-receipts-store.ts'
+import { createKeyRecords } from './keys-store.ts'
 import { deliveryMigrations } from './migrations.ts'
 import type { DeliveryRooms } from './rooms.ts'
 import { createRouteStore } from './route-store.ts'
@@ -28,7 +31,11 @@ type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> 
     armDeliveries(rooms: DeliveryRooms): DeliveryRooms
   }
 
-type Offers = { inbox: Inbox }
+type Offers = {
+  inbox: Inbox
+  /** For features that send on behalf of a subsystem of ours. */
+  deliveryDoor: { enqueue(delivery: Handed): Promise<{ delivery: string }> }
+}
 
 export const deliveries: FeatureModule<Ground, Offers> = {
   name: 'deliveries',
@@ -44,6 +51,8 @@ export const deliveries: FeatureModule<Ground, Offers> = {
       routes: createRouteStore(database),
       inboxReceipts: createInboxReceipts(database, inbox),
     })
+    const keyRecords = createKeyRecords(database)
+    await keyRecords.note(rooms.keys.current)
     await rooms.outbox.free(`${node} `)
     const sender = createSender(rooms)
     const counts = async (): Promise<Map<string, number>> =>
@@ -53,7 +62,17 @@ export const deliveries: FeatureModule<Ground, Offers> = {
       ])
     metrics.watch('concordat_deliveries', 'One-way messages by box and state', 'box_state', counts)
     return {
-      offers: { inbox: createInbox(rooms, () => undefined) },
+      offers: {
+        inbox: createInbox(rooms),
+        deliveryDoor: {
+          enqueue: async (delivery) => {
+            const row = await acceptDelivery(delivery, rooms)
+            sender.wake()
+            return { delivery: row.delivery }
+          },
+        },
+      },
+      health: { deliveries: () => findingOf(keyRecords.areMissing(rooms.keys.known)) },
       operations: deliveryHandlers(rooms, sender),
       routes: { clients: (app) => deliveryRoutes(app, { ...rooms, sender }) },
       jobs: [
@@ -64,4 +83,13 @@ export const deliveries: FeatureModule<Ground, Offers> = {
       drain: () => sender.stop(),
     }
   },
+}
+
+/** Messages that another node sealed wait for it, unless this one gets its key. */
+async function findingOf(missing: Promise<boolean>): Promise<Finding> {
+  if (!(await missing)) return { ok: true }
+  return {
+    ok: false,
+    reason: 'messages wait whose key is not in delivery-keys: copy it from the node that has it',
+  }
 }

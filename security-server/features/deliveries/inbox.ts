@@ -17,12 +17,11 @@ import { INBOX_ANSWER } from './send-delivery.ts'
 
 const RECEIPTS_PATH = '/receipts'
 
-/** `arrived`: something new waits in this inbox. */
-export function createInbox(rooms: DeliveryRooms, arrived: (service: string) => void): Inbox {
+export function createInbox(rooms: DeliveryRooms): Inbox {
   return {
     async take(asked) {
       const { method, servicePath: path } = asked.request
-      if (method === 'POST' && (path === '' || path === '/')) return takeEvent(asked, rooms, arrived)
+      if (method === 'POST' && (path === '' || path === '/')) return takeEvent(asked, rooms)
       if (method === 'GET' && path === RECEIPTS_PATH)
         return answerOf(asked, await beforeSending(() => receiptsPage(asked.request, rooms)))
       throw new NotSent(new Fault('not_found', { what: `an inbox takes POST, and GET ${RECEIPTS_PATH}` }))
@@ -30,16 +29,11 @@ export function createInbox(rooms: DeliveryRooms, arrived: (service: string) => 
   }
 }
 
-async function takeEvent(
-  asked: InboxRequest,
-  rooms: DeliveryRooms,
-  arrived: (service: string) => void,
-): Promise<SystemAnswer> {
+async function takeEvent(asked: InboxRequest, rooms: DeliveryRooms): Promise<SystemAnswer> {
   const row = await beforeSending(() => rowOf(asked, rooms))
   const { row: kept, isNew } = await rooms.inbox.add(row.stored)
   if (!isNew && openFacts(rooms.keys, kept).digest !== row.digest)
     throw new NotSent(new Fault('event_id_reused'))
-  if (isNew) arrived(row.stored.service)
   return answerOf(asked, { delivery: asked.request.id, state: 'delivered' })
 }
 

@@ -72,6 +72,10 @@ export const deliveryMigrations: Record<string, Migration> = {
         .execute()
       await schema.createIndex('inbox_receipt_at').on('inbox_receipt').column('at').execute()
       await schema
+        .createTable('delivery_key')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .execute()
+      await schema
         .createTable('inbox_receipts')
         .addColumn('client', text, (column) => column.notNull())
         .addColumn('service', text, (column) => column.notNull())

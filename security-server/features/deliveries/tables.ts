@@ -63,5 +63,6 @@ export type Tables = {
   inbox: InboxRow
   delivery_route: RouteRow
   inbox_receipt: { client: string; service: string; position: number; record: number; at: string }
+  delivery_key: { id: string }
   inbox_receipts: { client: string; service: string; last: number }
 }
