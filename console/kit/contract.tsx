@@ -21,7 +21,7 @@ export type Service = {
 }
 
 /** What is asked of a call that names a represented party; the members after `check` with `mandateService` alone. */
-export type Representation = {
+type Representation = {
   check: 'none' | 'asserted' | 'hostingMandate' | 'mandateService'
   service?: string
   delegate?: 'user' | 'member'

@@ -13,7 +13,7 @@ import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 const ENDED_SHOWN_MS = 30 * 86_400_000
 const MANY = 500
 
-export type SealRow = {
+type SealRow = {
   sha256: string
   contract: string
   version: number

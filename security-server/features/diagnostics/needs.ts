@@ -5,7 +5,6 @@ import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Fault } from '#schemas/fault.ts'
 import type { Outage } from '#schemas/fleet.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
-import type { Settings } from '../../config.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
@@ -26,7 +25,7 @@ export type Needs = {
     reach(server: ServerId): Promise<void>
     troubles(): { server: ServerId; at: number; fault: Fault }[]
   }
-  settings: Pick<Settings, 'mandateServices'>
+  settings: { mandateServices: readonly { name: string }[] }
   serviceClient: { reach(service: LocalService): Promise<void> }
   reconciliation: { cases: { open(): Promise<{ cases: number; unanswered: number }> } }
   /** Undefined if no witness is configured. */
