@@ -8,6 +8,7 @@ import type { FastifyRequest } from 'fastify'
 import type { ClientId } from '#schemas/identifiers.ts'
 import type { Request } from '../message/message.ts'
 import { rest } from '../message/rest.ts'
+import { judgeRepresentation } from '../peer/check-representation.ts'
 import type { TermsOnRecord } from '../peer/terms-on-record.ts'
 import { accept, HANDED_OVER } from './accept.ts'
 import type { LoggedAnswer } from './answer.ts'
@@ -39,7 +40,9 @@ export function createClientDoor(rooms: ConsumerRooms): ClientDoor {
     async check(q) {
       const arrived = arrival({ ...q, body: undefined } as HandedOver)
       const accepted = await accept(arrived, rooms)
-      return checkContract(checkAccess(accepted, arrived, rooms), rooms)
+      const covered = checkContract(checkAccess(accepted, arrived, rooms), rooms)
+      judgeRepresentation(covered, rooms)
+      return covered
     },
     carry: (q) => exchange(arrival(q), rooms),
   }

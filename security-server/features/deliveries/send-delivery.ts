@@ -23,7 +23,7 @@ export const INBOX_ANSWER = 'application/vnd.concordat.delivery+json'
 /** About this message alone: no other attempt would be answered otherwise. */
 const FINAL: ReadonlySet<string> = new Set([
   ...['event_id_reused', 'invalid_event', 'malformed_json', 'not_as_described', 'outside_contract'],
-  ...['body_too_large', 'headers_too_large'],
+  ...['body_too_large', 'headers_too_large', 'representation_refused'],
 ])
 /** Of a service that is no inbox: what these statuses say may be over later (RFC 9110 section 15). */
 const LATER: ReadonlySet<number> = new Set([401, 403, 404, 408, 421, 423, 425, 429])
