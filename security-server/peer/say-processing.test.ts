@@ -14,11 +14,12 @@ const NOTICE = 'HTTP/1.1 102 Processing\r\n\r\n'
 async function talk(
   t: Tap,
   requests: string[],
-  act: (asked: Asked[], came: () => string) => Promise<void>,
+  act: (asked: Asked[], came: () => string, send: (more: string) => void) => Promise<void>,
+  protocol = 'TLSv1.3',
 ): Promise<string> {
   const asked: Asked[] = []
   const server = createServer((request, answer) => {
-    Object.assign(request.socket, { getProtocol: () => 'TLSv1.3' })
+    Object.assign(request.socket, { getProtocol: () => protocol })
     const sayNoMore = sayProcessing(request, answer, 5)
     request.resume()
     asked.push({ request, answer, sayNoMore })
@@ -30,7 +31,11 @@ async function talk(
   socket.on('data', (piece) => (came += piece.toString('latin1')))
   socket.write(requests.join(''))
   await until('all requests', (saw) => saw(asked.length) === requests.length)
-  await act(asked, () => came)
+  await act(
+    asked,
+    () => came,
+    (more) => socket.write(more),
+  )
   socket.end()
   await text(socket).catch(() => undefined)
   return came
@@ -63,17 +68,39 @@ t.test('a notice about an answer that has to wait for another one stands in no b
   t.notMatch(came.slice(came.indexOf('200 OK')), /102/, 'and none behind the head of the first')
 })
 
-t.test('HTTP 1.0 gets none', async (t) => {
-  const came = await talk(t, [post('1.0')], async ([only], came) => {
-    let ticks = 0
-    const tick = setInterval(() => ticks++, 5)
-    await until('time for notices', (saw) => saw(ticks) > 20)
-    clearInterval(tick)
-    finish(only!, 'only')
-    await until('it', (saw) => saw(came()).endsWith('only'))
-  })
-  t.match(came, /^HTTP\/1\.1 200 OK/)
-})
+t.test(
+  'HTTP 1.0 and TLS 1.2 get none, nor does a peer that is answered before it has sent all',
+  async (t) => {
+    const timeForNotices = async (): Promise<void> => {
+      let ticks = 0
+      const tick = setInterval(() => ticks++, 5)
+      await until('time for notices', (saw) => saw(ticks) > 20)
+      clearInterval(tick)
+    }
+    for (const [version, protocol] of [
+      ['1.0', 'TLSv1.3'],
+      ['1.1', 'TLSv1.2'],
+    ] as const) {
+      const waits = async ([only]: Asked[], came: () => string): Promise<void> => {
+        await timeForNotices()
+        finish(only!, 'only')
+        await until('it', (saw) => saw(came()).endsWith('only'))
+      }
+      t.match(await talk(t, [post(version)], waits, protocol), /^HTTP\/1\.1 200 OK/, `${version} ${protocol}`)
+    }
+    const early = await talk(t, [post().slice(0, -1)], async ([only], came, send) => {
+      only!.sayNoMore()
+      only!.answer.writeHead(200, { 'content-length': 2 }).write('a')
+      await until('the head', (saw) => saw(came()).endsWith('a'))
+      send('x')
+      await until('the end', (saw) => saw(only!.request.readableEnded))
+      await timeForNotices()
+      only!.answer.end('b')
+      await until('the rest', (saw) => saw(came()).endsWith('b'))
+    })
+    t.match(early, /^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\nab$/)
+  },
+)
 
 t.test('a peer that gives notice seldom has no more time than one that does it often', async (t) => {
   let notices = 0
