@@ -18,6 +18,7 @@ import { unpacked } from './unpack.ts'
 const MAX_DOCUMENT = 8 * 1024 * 1024
 const WITHOUT_CONTENT: ReadonlySet<number> = new Set([204, 205, 304])
 const MAX_HOPS = 10
+const VALUES = ['value', 'dataValue', 'serializedValue']
 
 type Content = { value: unknown; from: string }
 
@@ -86,8 +87,9 @@ function exampleOf(examples: Json, name: string, document: Json): { value: unkno
     example = reference.startsWith('#') ? pointedAt(document, reference.slice(1)) : undefined
   }
   if (!isObject(example)) return undefined
-  const value = example['value'] ?? example['dataValue'] ?? example['serializedValue']
-  return value === undefined ? undefined : { value }
+  // Null is a value, too.
+  const kind = VALUES.find((one) => Object.hasOwn(example, one))
+  return kind === undefined ? undefined : { value: example[kind] }
 }
 
 /** The same question gets the same answer, whoever asks it and when. */

@@ -49,6 +49,7 @@ const DOCUMENT = {
                 examples: {
                   unknown: { value: { why: 'unknown' } },
                   secret: { $ref: '#/components/examples/secret' },
+                  nobody: { value: null },
                 },
               },
             ),
@@ -128,6 +129,7 @@ t.test('a described service', async (t) => {
     })
     t.match(await prefer('code=404, example=secret'), { status: 404, body: { why: 'secret' } })
     t.match(await prefer('respond-async, code=404; x=1, example="secret"'), { body: { why: 'secret' } })
+    t.match(await prefer('code=404, example=nobody'), { status: 404, text: 'null' })
     const made = await prefer('code=404, dynamic=true')
     t.match(made, { status: 404, headers: { [MOCK_HEADER]: 'made' } })
     for (const [value, what] of [
