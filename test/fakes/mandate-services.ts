@@ -14,7 +14,7 @@ type Mandate = {
   validityPeriod?: { from?: string | null; through?: string | null }
 }
 
-type MandateServicesFake = {
+export type MandateServicesFake = {
   url: string
   suomiFi: { clientId: string; apiKey: string }
   /** By the identifiers of the service that is asked: EE38001010000 there, 010101-123N here. */

@@ -99,12 +99,14 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await anna.look('contracts-propose-narrow')
   await anna.page.setViewportSize({ width: 1280, height: 800 })
   t.equal(await anna.page.getByLabel('Service 2: fields of the request').inputValue(), 'none')
+  t.equal(await anna.page.getByLabel('Service 2: roles').inputValue(), 'EMTA:FILER\nSTAT:*')
   // The file from the catalogue replaces it, with a title by Anna.
   await anna.page.getByLabel('Draft').setInputFiles(requested)
   await anna.page.getByRole('button', { name: 'Fill the form' }).click()
   await anna.page.getByLabel('Service 2: code').waitFor({ state: 'detached' })
   t.equal(await anna.page.getByLabel('Purpose').inputValue(), PURPOSE)
   await anna.page.getByLabel('Title').fill(TITLE)
+  await anna.page.getByLabel('Service 1: represented party').selectOption('none')
   await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
   await anna.page.getByRole('heading', { name: TITLE, level: 1 }).waitFor()
   await anna.settled()
@@ -200,12 +202,12 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
   await anna.page.getByText('Nobody has agreed yet').waitFor()
   await anna.settled()
-  const { versions } = await world.admin.tax.send<{ versions: { content: { services: object[] } }[] }>(
-    'GET',
-    at,
+  const versions = await world.admin.tax.get<{ content: { services: object[] } }[]>(at)
+  t.match(
+    versions.at(-1)?.content.services,
+    [{ representation: { check: 'none' } }],
+    'the form loses no term',
   )
-  const services = versions.map(({ content }) => content.services)
-  t.same(services.at(-1), (termsOf(world) as { services: object[] }).services, 'the form loses no term')
   await accept(anna, tax.member, 'still missing')
   await ben.open(at)
   await accept(ben, tax.member, 'it is sealed')

@@ -5,13 +5,16 @@
 import t from 'tap'
 import { hasChromium } from '../browser.ts'
 import { startMailServer } from '../fakes/mail-server.ts'
+import { startMandateServices } from '../fakes/mandate-services.ts'
 import { skipFor } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import { type Admin, colons, type ServerName, startWorld } from '../world.ts'
 import { contractByPeople } from './contract-by-people.ts'
 import { contractQuota } from './contract-quota.ts'
+import { oracleSettings, representedParty } from './represented-party.ts'
 
 const mail = await startMailServer(t, { tls: 'none' })
+const mandateServices = await startMandateServices(t)
 const world = await startWorld({
   catalogue: hasChromium(),
   environment: {
@@ -19,6 +22,7 @@ const world = await startWorld({
     CONCORDAT_REGISTRY_MAIL_PORT: String(mail.server.port),
     CONCORDAT_REGISTRY_MAIL_TLS: 'none',
     CONCORDAT_REGISTRY_MAIL_FROM: mail.server.from,
+    CONCORDAT_MANDATE_SERVICES: oracleSettings(mandateServices),
   },
 })
 t.teardown(() => world.stop())
@@ -37,17 +41,15 @@ type Version = {
 type Status = { contract: string; version: number; hash: string; state: string; agreed?: number }
 
 const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString()
+const SERVICE = {
+  ...{ serviceCode: 'persons', endpoints: [{ method: 'GET', path: '/persons/*' }] },
+  dataSubject: { in: 'path', name: 'id' },
+}
 const terms = (more: object = {}): object => ({
   title: 'Persons for taxation',
   provider: population.client,
   consumers: { subsystems: [tax.client] },
-  services: [
-    {
-      serviceCode: 'persons',
-      endpoints: [{ method: 'GET', path: '/persons/*' }],
-      dataSubject: { in: 'path', name: 'id' },
-    },
-  ],
+  services: [SERVICE],
   purpose: 'Assessment of income tax',
   legalBasis: 'Tax Procedure Act, section 18',
   personalData: true,
@@ -273,11 +275,11 @@ t.test('extended by one act of each side, the old version gives way', async (t) 
   agreed = next
 })
 
-/** The next version of the contract in force, with this quota. */
-async function withQuota(quota: object): Promise<string> {
+/** The next version of the contract in force, with these terms. */
+async function withTerms(more: object): Promise<string> {
   const at = `/contracts/${agreed.contract}`
   const kept = { logLevel: 'digest', secret: { visibleTo: [population.member] } }
-  agreed = await world.admin.population.send('POST', `${at}/versions`, { terms: terms({ ...kept, quota }) })
+  agreed = await world.admin.population.send('POST', `${at}/versions`, { terms: terms({ ...kept, ...more }) })
   await acceptBy('tax', agreed)
   await acceptBy('population', agreed)
   await registryAdmin.send('POST', `${at}/approve`, { contentHash: agreed.hash })
@@ -286,7 +288,11 @@ async function withQuota(quota: object): Promise<string> {
 }
 
 t.test('a quota is kept by the provider, told to the system, and outlives a restart', (t) =>
-  contractQuota(t, { world, target: PERSON, withQuota }),
+  contractQuota(t, { world, target: PERSON, withQuota: (quota) => withTerms({ quota }) }),
+)
+
+t.test('a represented party is checked as the contract says', (t) =>
+  representedParty(t, { world, target: PERSON, service: SERVICE, mandateServices, withTerms, refresh }),
 )
 
 t.test('its end: by people only, and by time', async (t) => {
