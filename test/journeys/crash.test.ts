@@ -144,6 +144,67 @@ t.test('kill -9 at each named point of both sides', async (t) => {
   await checkLogs(t, ['provider:after', 'consumer:after'])
 })
 
+t.test('kill -9 at each step of a one-way message: it arrives once, with every receipt', async (t) => {
+  const inbox = `${population.client}/assessments`
+  const at = `/deliveries/v1/inbox/${inbox}`
+  const asPopulation = { 'X-Road-Client': population.client }
+  const asTax = { 'X-Road-Client': tax.client }
+  const hand = (id: string): Promise<Reply> =>
+    instance.ask('tax', `/deliveries/v1/${inbox}`, {
+      method: 'POST',
+      headers: { ...asTax, 'Content-Type': 'application/cloudevents+json' },
+      body: JSON.stringify({ specversion: '1.0', id, source: '/crash', type: 'crash', partitionkey: 'one' }),
+    })
+  const fetched = (id: string): Promise<string> =>
+    until(`${id} in the inbox`, async () => {
+      const reply = await instance.ask('population', `${at}?lease=1`, { headers: asPopulation })
+      const { events } = JSON.parse(reply.body.toString()) as {
+        events: { id: string; event: { id: string } }[]
+      }
+      return events.find(({ event }) => event.id === id)?.id
+    })
+  const acknowledge = (position: string): Promise<Reply> =>
+    instance.ask('population', `${at}/${position}/acknowledgement`, { method: 'POST', headers: asPopulation })
+  const consumed = (delivery: string): Promise<unknown> =>
+    until(`${delivery} consumed`, async (saw) => {
+      const reply = await instance.ask('tax', `/deliveries/v1/sent/${delivery}`, { headers: asTax })
+      saw(reply.body.toString().slice(0, 300))
+      return (JSON.parse(reply.body.toString()) as { state: string }).state === 'consumed' || undefined
+    })
+  const idOf = (reply: Reply): string => (JSON.parse(reply.body.toString()) as { id: string }).id
+  const deliveries: string[] = []
+  for (const point of ['after-verify', 'after-intent', 'after-call', 'after-reply-commit'] as const) {
+    await instance.process('tax').stop()
+    const doomed = await instance.start('tax', { CONCORDAT_KILL_POINT: `deliveries:${point}` })
+    await hand(point).catch(() => undefined)
+    t.equal(await doomed.ended, 'SIGKILL', point)
+    await instance.start('tax')
+    const again = await hand(point)
+    t.equal(again.status, 202, `${point}: handed over again`)
+    t.equal((await acknowledge(await fetched(point))).status, 200)
+    await consumed(idOf(again))
+    deliveries.push(idOf(again))
+  }
+  for (const point of ['after-intent', 'before-answer'] as const) {
+    const id = `inbox ${point}`
+    await instance.process('population').stop()
+    const doomed = await instance.start('population', { CONCORDAT_KILL_POINT: `deliveries:${point}` })
+    const delivery = idOf(await hand(id))
+    const position = await fetched(id)
+    await acknowledge(position).catch(() => undefined)
+    t.equal(await doomed.ended, 'SIGKILL', id)
+    await instance.start('population')
+    t.equal((await acknowledge(position)).status, 200, `${id}: acknowledged again`)
+    await consumed(delivery)
+    deliveries.push(delivery)
+  }
+  const [provider, consumer] = await Promise.all([readLog(population), readLog(tax)])
+  for (const delivery of deliveries) {
+    t.match(storyOf(consumer, delivery), /^accepted, .*request, reply, consumed$/, delivery)
+    t.match(storyOf(provider, delivery), /^request, reply.*consumed/, delivery)
+  }
+})
+
 t.test(`kill -9 ${KILLS} times at random under load`, async (t) => {
   const running = await load(true)
   const readyMs: number[] = []

@@ -37,6 +37,10 @@ type Offers = {
   deliveryDoor: { enqueue(delivery: Handed): Promise<{ delivery: string }> }
 }
 
+/** What a scrape counts: bounded, since it is asked for every few seconds. */
+const WATCHED = ['waiting', 'dead'] as const
+const MOST_WATCHED = 10_000
+
 export const deliveries: FeatureModule<Ground, Offers> = {
   name: 'deliveries',
   migrations: deliveryMigrations,
@@ -55,12 +59,19 @@ export const deliveries: FeatureModule<Ground, Offers> = {
     await keyRecords.note(rooms.keys.current)
     await rooms.outbox.free(`${node} `)
     const sender = createSender(rooms)
-    const counts = async (): Promise<Map<string, number>> =>
-      new Map([
-        ...Object.entries(await rooms.outbox.counts()).map(([state, n]) => [`outbox ${state}`, n] as const),
-        ...Object.entries(await rooms.inbox.counts()).map(([state, n]) => [`inbox ${state}`, n] as const),
-      ])
-    metrics.watch('concordat_deliveries', 'One-way messages by box and state', 'box_state', counts)
+    const counts = async (): Promise<Map<string, number>> => {
+      const named = async (box: 'outbox' | 'inbox') =>
+        Object.entries(await rooms[box].counts(WATCHED, MOST_WATCHED)).map(
+          ([state, rows]) => [`${box} ${state}`, rows] as const,
+        )
+      return new Map([...(await named('outbox')), ...(await named('inbox'))])
+    }
+    metrics.watch(
+      'concordat_deliveries',
+      `One-way messages that wait or are dead letters, by box and state; ${MOST_WATCHED} means at least so many`,
+      'box_state',
+      counts,
+    )
     return {
       offers: {
         inbox: createInbox(rooms),

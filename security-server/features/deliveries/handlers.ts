@@ -12,6 +12,12 @@ import type { Sender } from './sender.ts'
 type Box = 'outbox' | 'inbox'
 type Asked = Pick<BoxFilter, 'state'> & { box: Box; inboxId?: string; before?: number; limit: number }
 
+const STATES = {
+  outbox: ['waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned'],
+  inbox: ['waiting', 'consumed', 'dead', 'abandoned'],
+} as const
+const MOST_COUNTED = 100_000
+
 export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wake'>): Handlers {
   const { outbox, inbox, routes } = rooms
 
@@ -45,7 +51,7 @@ export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wak
           box === 'outbox'
             ? await shownSent(await outbox.list(filter))
             : shownReceived(await inbox.list(filter)),
-        counts: await (box === 'outbox' ? outbox : inbox).counts(),
+        counts: await (box === 'outbox' ? outbox : inbox).counts(STATES[box], MOST_COUNTED),
       }
     },
     redriveDeliveries: async ({ body }) => {

@@ -147,19 +147,30 @@ export function createRouteStore(database: Database) {
         .where('id', '=', id)
         .execute()
     },
-    /** What waits on failing ways since before a time: positions in the outbox. */
+    /** What waits on failing ways since before a time: positions in the outbox, of each way the oldest. */
     tooLong: async (q: { before: string; now: string; limit: number }): Promise<number[]> => {
-      const rows = await tables
-        .selectFrom('outbox')
-        .innerJoin('delivery_route', 'delivery_route.id', 'outbox.route')
-        .select('outbox.position')
-        .where('outbox.state', '=', 'waiting')
-        .where('outbox.since', '<', q.before)
-        .where('outbox.claimed_until', '<=', q.now)
-        .where('delivery_route.failures', '>', 0)
-        .limit(q.limit)
+      const failing = await tables
+        .selectFrom('delivery_route')
+        .select('id')
+        .where('failures', '>', 0)
         .execute()
-      return rows.map(({ position }) => Number(position))
+      const found: number[] = []
+      for (const { id } of failing)
+        for (const ready of [1, 0]) {
+          // In the order of the index: what came later has not waited longer.
+          const rows = await tables
+            .selectFrom('outbox')
+            .select(['position', 'since', 'claimed_until'])
+            .where('route', '=', Number(id))
+            .where('state', '=', 'waiting')
+            .where('ready', '=', ready)
+            .orderBy('position')
+            .limit(q.limit)
+            .execute()
+          for (const { position, since, claimed_until: until } of rows)
+            if (since < q.before && until <= q.now) found.push(Number(position))
+        }
+      return found.slice(0, q.limit)
     },
   }
 }
