@@ -4,7 +4,6 @@ import { createChoices } from '#core/openapi/choices.ts'
 import { type CompiledOpenApi, compileOpenApi } from '#core/openapi/compile-openapi.ts'
 import { makeValue } from '#core/openapi/make-value.ts'
 import { pointedAt } from '#core/openapi/openapi-operations.ts'
-import type { Violation } from '#core/openapi/rest-message.ts'
 import { isObject, type Json } from '#core/openapi/translate-schemas.ts'
 import { isJsonType } from '#core/transport/content-type.ts'
 import type { HeaderList } from '#core/transport/header-list.ts'
@@ -13,6 +12,7 @@ import { chooseMedia, chooseStatus, listed } from './choose-answer.ts'
 import { MOCK_HEADER, type MockAnswer, type MockRequest } from './question.ts'
 import { type Preferences, readPreferences } from './read-preferences.ts'
 import { unpacked } from './unpack.ts'
+import { plain, wordsOf } from './words.ts'
 
 /** Aliases of YAML may make a small document large. */
 const MAX_DOCUMENT = 8 * 1024 * 1024
@@ -116,13 +116,4 @@ function checkSize(document: Json): void {
   }
   if (length > MAX_DOCUMENT)
     throw new Fault('invalid_input', { what: 'OpenAPI document: its aliases make it too large' })
-}
-
-function wordsOf({ place, pointer, rule }: Violation): string {
-  return `${place}${pointer === '' ? '' : ` ${pointer}`}: ${rule}`.slice(0, 300).toWellFormed()
-}
-
-/** As a header can hold it. */
-function plain(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 300)
 }

@@ -1,12 +1,10 @@
 /** A mock in the test's own process, asked as a security server asks a service, and as a system asks its own security server. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import t, { type Test } from 'tap'
-import { Client } from 'undici'
-import { stringify } from 'yaml'
-import { ownAddress } from '#adapters/kit/kit-fixture.ts'
+import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
+import { envelope } from '#test/fakes/soap-service.ts'
+import { startMock } from './mock-fixture.ts'
 import { readOptions } from './options.ts'
 import { MOCK_HEADER } from './question.ts'
 import { serveMock } from './serve-mock.ts'
@@ -74,41 +72,8 @@ const DOCUMENT = {
   components: { schemas: { person }, examples: { secret: { value: { why: 'secret' } } } },
 }
 
-async function start(t: Test, document: object | string = DOCUMENT) {
-  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-mock-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const file = path.join(folder, 'description.yaml')
-  writeFileSync(file, typeof document === 'string' ? document : stringify(document))
-  const address = ownAddress()
-  const lines: string[] = []
-  const log = createLog({
-    name: 'mock',
-    level: 'info',
-    destination: { write: (line) => void lines.push(line) },
-  })
-  const running = await serveMock(readOptions(['--description', file, '--listen', `${address}:9480`]), log)
-  const client = new Client(`http://${address}:9480`)
-  t.teardown(async () => {
-    await client.destroy()
-    await running.stop()
-  })
-  const ask = async (
-    method: 'GET' | 'POST' | 'DELETE' | 'PUT' | 'HEAD',
-    target: string,
-    q: { headers?: Record<string, string>; body?: string | Buffer } = {},
-  ) => {
-    const type: Record<string, string> = q.body === undefined ? {} : { 'content-type': 'application/json' }
-    const reply = await client.request({ ...q, method, path: target, headers: { ...type, ...q.headers } })
-    const text = await reply.body.text()
-    const isJson = String(reply.headers['content-type']).includes('json')
-    const body = isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : undefined
-    return { status: reply.statusCode, headers: reply.headers, text, body }
-  }
-  return { ask, lines }
-}
-
 t.test('a described service', async (t) => {
-  const { ask, lines } = await start(t)
+  const { ask, lines } = await startMock(t, DOCUMENT)
 
   t.test('data is made from the schema, the same for the same question', async (t) => {
     const first = await ask('GET', '/persons/P00000007')
@@ -204,6 +169,116 @@ t.test('a described service', async (t) => {
     await ask('GET', '/persons/P00000042')
     t.notMatch(lines.join(''), /P00000042|limit/)
     t.match(lines.join(''), /"status":200/)
+  })
+})
+
+/** The WSDL of docs/examples with the types that it includes. */
+function ownersWsdl(): string {
+  const read = (name: string) =>
+    readFileSync(path.join(import.meta.dirname, '../../docs/examples', name), 'utf8')
+  const [, types = ''] = /<xs:schema[^>]*>([\s\S]*)<\/xs:schema>/.exec(read('owners.xsd')) ?? []
+  return read('owners.wsdl').replace(
+    '<xs:include schemaLocation="owners.xsd"/>',
+    types.replaceAll('"t:', '"tns:'),
+  )
+}
+
+t.test('a service that a WSDL describes', async (t) => {
+  const { ask } = await startMock(t, ownersWsdl())
+  const NAMESPACE = 'http://land.example/owners'
+  const message = (element: string, header = '') =>
+    `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:o="${NAMESPACE}">${header}<s:Body>${element}</s:Body></s:Envelope>`
+  const post = (body: string, headers: Record<string, string> = {}) =>
+    ask('POST', '/', { body, headers: { 'content-type': 'text/xml; charset=utf-8', ...headers } })
+  const find = message(
+    '<o:findOwners on="2026-01-01"><o:code>P00000007</o:code><o:use>forest</o:use></o:findOwners>',
+  )
+
+  t.test('the answer is made in the order of the schema, the same for the same question', async (t) => {
+    const first = await post(find)
+    t.match(first, {
+      status: 200,
+      headers: { [MOCK_HEADER]: 'made', 'content-type': 'text/xml; charset=utf-8' },
+    })
+    t.match(
+      first.text,
+      /<n0:findOwnersResponse xmlns:n0="http:\/\/land.example\/owners"[^>]*>.*<n0:found>\d+</,
+    )
+    t.match(first.text, /<n0:owner [^>]*checked="(true|false)">(<n0:code>.{9}<\/n0:code>)<n0:name>/)
+    t.equal((await post(find)).text, first.text)
+    t.match(await post(message('<o:forget><o:code>P00000007</o:code></o:forget>')), {
+      text: /<n0:forgetResponse xmlns:n0="[^"]+">(true|false)</,
+    })
+    t.match(await ask('GET', '/?wsdl'), {
+      status: 200,
+      text: /definitions/,
+      headers: { [MOCK_HEADER]: 'description' },
+    })
+  })
+
+  t.test("X-Road's header comes back as it came, and is checked", async (t) => {
+    const parties = { from: { client: 'DEV/GOV/1002/tax' }, to: { client: 'DEV/GOV/1001/land' } }
+    const content = '<p:code>P00000007</p:code>'
+    const asked = envelope({ ...parties, code: 'forget', id: 'a-1', content }).replace(
+      'http://population.example',
+      NAMESPACE,
+    )
+    const answered = await post(asked)
+    t.match(answered.text, /<soapenv:Header[^>]*>[\s\S]*<xro:id>a-1<\/xro:id>[\s\S]*forgetResponse/)
+    t.match(answered.headers, { [MOCK_HEADER]: 'made' })
+    const fault = await post(asked.replace('<xro:id>a-1</xro:id>', ''))
+    t.match(fault.text, /server\.serverproxy\.missing_header_field/)
+    t.match(fault, { status: 200, headers: { [MOCK_HEADER]: 'fault' } })
+  })
+
+  t.test('what is not as described, and what would harm', async (t) => {
+    const cases: [string, RegExp][] = [
+      [message('<o:findOwners/>'), /not_as_described.*body \/findOwners: an element is missing/],
+      [
+        message('<o:findOwners><o:use>forest</o:use><o:code>P00000007</o:code></o:findOwners>'),
+        /not expected here/,
+      ],
+      [message('<o:forget><o:code>1</o:code></o:forget>'), /facet minLength/],
+      [message('<o:other/>'), /its element is of no operation/],
+      [message(''), /missing_body/],
+      ['{}', /invalid_soap/],
+      [
+        `<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>${message('<o:forget><o:code>&b;</o:code></o:forget>')}`,
+        /invalid_soap/,
+      ],
+    ]
+    for (const [body, what] of cases) {
+      const answered = await post(body)
+      t.match(answered, { status: 200, headers: { [MOCK_HEADER]: 'fault' } }, String(what))
+      t.match(answered.text.replaceAll('\n', ' '), what)
+    }
+    t.match(await post(find, { 'content-type': 'multipart/related; boundary=a' }), {
+      text: /invalid_content_type/,
+    })
+    const bomb = `<!DOCTYPE a [<!ENTITY b "b">]>${ownersWsdl().replace(/^<\?xml[^>]*>/, '')}`
+    await t.rejects(startMock(t, bomb), { code: 'invalid_configuration' })
+    const remote = ownersWsdl().replace(
+      '<xs:element name="findOwners">',
+      '<xs:include schemaLocation="http://127.0.0.1:1/a.xsd"/>$&',
+    )
+    await t.rejects(
+      startMock(t, remote),
+      { code: 'invalid_configuration', what: /a\.xsd|schema/ },
+      'nothing is fetched',
+    )
+  })
+
+  t.test('a schema that no answer can be made by fails its own operation alone', async (t) => {
+    const changed = ownersWsdl().replace(
+      'name="found" type="xs:unsignedLong"',
+      'name="found" type="xs:unsignedLong" minOccurs="5000" maxOccurs="5000"',
+    )
+    const { ask } = await startMock(t, changed)
+    const post = (body: string) => ask('POST', '/', { body, headers: { 'content-type': 'text/xml' } })
+    t.match(await post(find), { text: /answer_not_makeable/ })
+    t.match(await post(message('<o:forget><o:code>P00000007</o:code></o:forget>')), {
+      text: /forgetResponse/,
+    })
   })
 })
 

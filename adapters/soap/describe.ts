@@ -1,5 +1,5 @@
 /** The JSON Schemas of messages: what a client sends, and what it gets. */
-import type { Schema } from '#platform/http-service/openapi-operations.ts'
+
 import {
   attributeKey,
   type ComplexType,
@@ -9,7 +9,8 @@ import {
   type Particle,
   type SimpleType,
   TEXT_KEY,
-} from './model.ts'
+} from '#core/wsdl/model.ts'
+import type { Schema } from '#platform/http-service/openapi-operations.ts'
 
 /** Types with a name are schemas of their own; `schemas` gets them. Throws `invalid_configuration` for what is not supported. */
 export function schemaOf(element: ElementModel, schemas: Record<string, Schema>): Schema {

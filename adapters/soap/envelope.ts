@@ -4,11 +4,11 @@
  */
 import type { Readable } from 'node:stream'
 import type { SystemAnswer } from '#adapters/kit/system/open-system.ts'
+import type { SoapVersion } from '#core/wsdl/read-operations.ts'
 import type { XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'
 import { isPlainText } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { SoapVersion } from './read-operations.ts'
 
 const NAMESPACE: Record<SoapVersion, string> = {
   '1.1': 'http://schemas.xmlsoap.org/soap/envelope/',

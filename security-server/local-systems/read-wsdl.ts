@@ -1,7 +1,8 @@
 /** Reads a WSDL document on a thread of its own: others wrote it, some take seconds, and exchanges must not wait. */
+import { MAX_BYTES, refused } from '#core/wsdl/elements.ts'
 import { createPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
-import { MAX_BYTES, refused, type WsdlSummary } from './summarise-wsdl.ts'
+import type { WsdlSummary } from './summarise-wsdl.ts'
 
 const LIMITS: ThreadLimits = { timeMs: 60_000, oldGenerationMb: 512 }
 /** Documents have one core, however many wait. */

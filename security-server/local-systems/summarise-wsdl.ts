@@ -3,10 +3,21 @@
  * operation's name and the version that X-Road's element gives it, at the address of its port. Some documents take seconds: for its
  * thread only, see read-wsdl.ts.
  */
+
+import {
+  BOUNDS,
+  childrenOf,
+  is,
+  isSoap,
+  isSoapOverHttp,
+  refused,
+  SOAP_NAMESPACES,
+  WSDL,
+  XML_SCHEMA,
+} from '#core/wsdl/elements.ts'
 import type { XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'
 import { attributesOf, namespacesIn, splitName, tagsOf } from '#core/xml/tags.ts'
-import { Fault } from '#schemas/fault.ts'
 import { checkNewCode } from '#schemas/identifiers.ts'
 
 export type WsdlSummary = {
@@ -23,22 +34,9 @@ export type WsdlSummary = {
   warnings: string[]
 }
 
-export const WSDL = 'http://schemas.xmlsoap.org/wsdl/'
-const SOAP_NAMESPACES: ReadonlySet<string> = new Set([
-  'http://schemas.xmlsoap.org/wsdl/soap/',
-  'http://schemas.xmlsoap.org/wsdl/soap12/',
-])
-const HTTP = 'http://schemas.xmlsoap.org/soap/http'
-export const XML_SCHEMA = 'http://www.w3.org/2001/XMLSchema'
 const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
 /** What clients read instead of the service's address: they reach it through their own security server. */
 const PUBLISHED_ADDRESS = 'http://example.org/xroad-endpoint'
-export const MAX_BYTES = 2 * 1024 * 1024
-export const BOUNDS = {
-  bytes: MAX_BYTES,
-  ...{ elements: 50_000, nodes: 200_000, depth: 128, scope: 500, attributes: 100 },
-  dropBlanks: true,
-}
 const MAX_SERVICES = 1_000
 const MAX_TITLE = 255
 /** Longer than any address that is accepted. */
@@ -132,26 +130,4 @@ function withoutAddresses(text: string): string {
   }
   pieces.push(text.slice(from))
   return pieces.join('')
-}
-
-export function isSoapOverHttp(binding: XmlElement): boolean {
-  return binding.children.some(
-    (child) => isSoap(child, 'binding') && child.attributes.get('transport') === HTTP,
-  )
-}
-
-export function childrenOf(element: XmlElement, name: string): XmlElement[] {
-  return element.children.filter((child) => is(child, WSDL, name))
-}
-
-export function isSoap({ namespace, name }: XmlElement, local: string): boolean {
-  return name === local && SOAP_NAMESPACES.has(namespace)
-}
-
-export function is({ namespace, name }: XmlElement, wanted: string, local: string): boolean {
-  return namespace === wanted && name === local
-}
-
-export function refused(what: string, cause?: unknown): Fault {
-  return new Fault('invalid_input', { what: `WSDL document: ${what}`, cause })
 }

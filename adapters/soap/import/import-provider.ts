@@ -2,10 +2,11 @@
  * The provider gateway of X-Road's REST adapter service as settings of the adapter that makes a REST service a SOAP service: one file for
  * each REST system. What its WSDL says of requests decides which parameter goes where, as far as it can be read.
  */
+
+import { attributeKey, type ComplexType, elementsOf, type SimpleType } from '#core/wsdl/model.ts'
+import { readOperations, type SoapOperation, type SoapOperations } from '#core/wsdl/read-operations.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { attributeKey, type ComplexType, elementsOf, type SimpleType } from '../model.ts'
 import { readDocuments } from '../read-documents.ts'
-import { readOperations, type SoapOperation, type SoapOperations } from '../read-operations.ts'
 import {
   type GatewayService,
   gatewayService,

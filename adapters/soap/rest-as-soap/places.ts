@@ -3,6 +3,7 @@
  * starts, so that no request meets one that does not exist.
  */
 
+import { invalid } from '#core/wsdl/collect-documents.ts'
 import {
   attributeKey,
   type ComplexType,
@@ -10,8 +11,7 @@ import {
   elementsOf,
   type SimpleType,
   TEXT_KEY,
-} from '../model.ts'
-import { invalid } from '../read-documents.ts'
+} from '#core/wsdl/model.ts'
 
 /** A place in the path of a call. */
 export const IN_BRACES = /\{([^{}]+)\}/g

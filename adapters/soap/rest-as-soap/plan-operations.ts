@@ -2,9 +2,11 @@
  * What the settings say of each operation, held against the WSDL: every place exists, nothing of a request is lost in silence, and the
  * names are those that X-Road wants. Throws `invalid_configuration` that names what is not so.
  */
-import { mayBeEmpty } from '../model.ts'
-import { invalid, readDocuments } from '../read-documents.ts'
-import { readOperations, type SoapOperation, type SoapOperations } from '../read-operations.ts'
+
+import { invalid } from '#core/wsdl/collect-documents.ts'
+import { mayBeEmpty } from '#core/wsdl/model.ts'
+import { readOperations, type SoapOperation, type SoapOperations } from '#core/wsdl/read-operations.ts'
+import { readDocuments } from '../read-documents.ts'
 import { IN_BRACES, memberAt, notCovered } from './places.ts'
 import { type MappedOperation, type RestAsSoapSettings, WITH_BODY } from './settings.ts'
 

@@ -4,10 +4,10 @@
  */
 import { checkSoapType } from '#core/transport/soap-consistency.ts'
 import { parseSoapMessage, type SoapMessage } from '#core/transport/soap-message.ts'
+import { XROAD } from '#core/wsdl/collect-documents.ts'
 import type { XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'
 import { Fault } from '#schemas/fault.ts'
-import { XROAD } from '../read-documents.ts'
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 const NEXT = 'http://schemas.xmlsoap.org/soap/actor/next'

@@ -1,7 +1,7 @@
 /** Compiles a document of either type, on the thread on which it is called. */
 import { compileOpenApi } from '#core/openapi/compile-openapi.ts'
 import type { Compiled } from '#core/openapi/rest-message.ts'
-import { compileWsdl } from './compile-wsdl.ts'
+import { compileWsdl } from '#core/wsdl/compile-wsdl.ts'
 import type { Described, DescribedMessage } from './described-message.ts'
 
 /** Throws `invalid_input` that says what cannot be compiled. */

@@ -1,16 +1,9 @@
 /** What is held against a description, and what comes of it: all of it crosses threads. */
 import type { RestMessage } from '#core/openapi/rest-message.ts'
+import type { SoapMessage } from '#core/wsdl/compile-wsdl.ts'
 
 /** A description's document: OPENAPI as JSON or YAML, WSDL as XML. */
 export type Described = { type: 'OPENAPI' | 'WSDL'; text: string }
-
-export type SoapMessage = {
-  protocol: 'SOAP'
-  half: 'request' | 'response'
-  /** The service: `code`, or `code/version`. */
-  operation: string
-  body: Uint8Array
-}
 
 export type DescribedMessage = RestMessage | SoapMessage
 

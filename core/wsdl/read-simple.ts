@@ -1,8 +1,8 @@
 /** Simple types and attributes of XML Schema as models: those that have a value and no elements. */
 import type { XmlElement } from '#core/xml/element.ts'
+import { invalid, XS } from './collect-documents.ts'
 import { type Components, checkDepth, childOf, type Placed } from './components.ts'
 import type { Attribute, SimpleType } from './model.ts'
-import { invalid, XS } from './read-documents.ts'
 import { builtInType, restrict, TEXT_OF_TOKENS } from './simple-types.ts'
 
 const XML = 'http://www.w3.org/XML/1998/namespace'

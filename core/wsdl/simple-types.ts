@@ -1,13 +1,13 @@
 /** The simple types of XML Schema as values of JSON, and their facets as far as JSON Schema has them. */
 import type { XmlElement } from '#core/xml/element.ts'
-import type { Schema } from '#platform/http-service/openapi-operations.ts'
-import type { SimpleType, ValueKind } from './model.ts'
+import type { Schema, SimpleType, ValueKind } from './model.ts'
 
 const ZONE = '(Z|[+-]\\d\\d:\\d\\d)?'
-const text = (pattern?: string): SimpleType => ({
+const text = (pattern?: string, sample?: string): SimpleType => ({
   kind: 'simple',
   value: 'token',
   schema: { type: 'string', ...(pattern !== undefined && { pattern }) },
+  ...(sample !== undefined && { sample }),
 })
 const number = (value: ValueKind, more: Schema = {}): SimpleType => ({
   kind: 'simple',
@@ -38,22 +38,28 @@ const BUILT_IN: Record<string, SimpleType> = {
   unsignedInt: upTo(32),
   unsignedShort: upTo(16),
   unsignedByte: upTo(8),
-  date: text(`^-?\\d{4,}-\\d\\d-\\d\\d${ZONE}$`),
-  dateTime: text(`^-?\\d{4,}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?${ZONE}$`),
-  time: text(`^\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?${ZONE}$`),
-  gYear: text(`^-?\\d{4,}${ZONE}$`),
-  gYearMonth: text(`^-?\\d{4,}-\\d\\d${ZONE}$`),
-  base64Binary: text('^[A-Za-z0-9+/= \\r\\n]*$'),
-  hexBinary: text('^([0-9A-Fa-f]{2})*$'),
+  date: text(`^-?\\d{4,}-\\d\\d-\\d\\d${ZONE}$`, 'date'),
+  dateTime: text(`^-?\\d{4,}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?${ZONE}$`, 'date-time'),
+  time: text(`^\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?${ZONE}$`, 'time'),
+  gYear: text(`^-?\\d{4,}${ZONE}$`, 'year'),
+  gYearMonth: text(`^-?\\d{4,}-\\d\\d${ZONE}$`, 'year-month'),
+  base64Binary: text('^[A-Za-z0-9+/= \\r\\n]*$', 'byte'),
+  hexBinary: text('^([0-9A-Fa-f]{2})*$', 'hex'),
 }
 const TOKENS = new Set(
-  `anySimpleType anyURI QName NOTATION duration gMonth gDay gMonthDay token language Name NCName NMTOKEN NMTOKENS ID IDREF IDREFS
-  ENTITY ENTITIES`.split(/\s+/),
+  `anySimpleType anyURI QName NOTATION token language Name NCName NMTOKEN NMTOKENS ID IDREF IDREFS ENTITY ENTITIES`.split(
+    /\s+/,
+  ),
 )
+/** Those of them that a word is no value of. */
+const SAMPLES: Record<string, string> = {
+  ...{ duration: 'duration', gMonth: 'month', gDay: 'day', gMonthDay: 'month-day' },
+}
 
 /** A type of the XML Schema namespace; undefined for a name that is none. */
 export function builtInType(name: string): SimpleType | undefined {
   if (Object.hasOwn(BUILT_IN, name)) return BUILT_IN[name]
+  if (Object.hasOwn(SAMPLES, name)) return text(undefined, SAMPLES[name])
   return TOKENS.has(name) ? text() : undefined
 }
 
@@ -91,5 +97,8 @@ export function restrict(base: SimpleType, facets: XmlElement[]): SimpleType {
     const allowed = numbers('enumeration')
     if (allowed.length > 0) schema['enum'] = [...new Set(allowed)]
   }
-  return { ...base, schema }
+  // Several in one restriction are alternatives; those of a base hold as well (XML Schema part 2, 4.3.4).
+  const patterns = values('pattern')
+  const own = patterns.length > 1 ? [`(?:${patterns.join('|')})`] : patterns
+  return { ...base, schema, ...(own.length > 0 && { patterns: [...(base.patterns ?? []), ...own] }) }
 }

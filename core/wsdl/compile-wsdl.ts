@@ -15,8 +15,7 @@ import {
 import { readTree } from '#core/xml/read-tree.ts'
 import { splitName } from '#core/xml/tags.ts'
 import { Fault } from '#schemas/fault.ts'
-import { BOUNDS, refused, WSDL, XML_SCHEMA } from '../summarise-wsdl.ts'
-import type { SoapMessage } from './described-message.ts'
+import { BOUNDS, refused, WSDL, XML_SCHEMA } from './elements.ts'
 import { type ElementName, readMessages, type SoapOperation } from './read-messages.ts'
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
@@ -43,8 +42,21 @@ const RULES: readonly (readonly [wording: RegExp, rule: string])[] = [
   [/nill/, 'nil'],
 ]
 
+export type SoapMessage = {
+  protocol: 'SOAP'
+  half: 'request' | 'response'
+  /** The service: `code`, or `code/version`. */
+  operation: string
+  body: Uint8Array
+}
+
+export type CompiledWsdl = Compiled<SoapMessage> & {
+  /** By service, as `SoapMessage` names it. */
+  operations: ReadonlyMap<string, SoapOperation>
+}
+
 /** Throws `invalid_input` that says what cannot be compiled. */
-export async function compileWsdl(text: string): Promise<Compiled<SoapMessage>> {
+export async function compileWsdl(text: string): Promise<CompiledWsdl> {
   const bytes = Buffer.from(text)
   const operations = readMessages(await readTree(bytes, { ...BOUNDS, refuse: refused }), text)
   const schemas = await withXmlDocument(bytes, { ...BOUNDS, dropBlanks: false, refuse: refused }, schemasIn)
@@ -61,6 +73,7 @@ export async function compileWsdl(text: string): Promise<Compiled<SoapMessage>> 
     throw cause
   }
   return {
+    operations,
     judge: (message) => judge(message, operations.get(message.operation), schema),
     free: schema.free,
   }

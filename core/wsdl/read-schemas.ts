@@ -3,10 +3,10 @@
  * that stand for others) is refused by name, when an operation needs it.
  */
 import type { XmlElement } from '#core/xml/element.ts'
+import { type Documents, invalid, XS } from './collect-documents.ts'
 import { type Components, checkDepth, childOf, indexComponents, isTrue, type Placed } from './components.ts'
 import type { Attribute, ComplexType, ElementModel, Group, Particle, SimpleType } from './model.ts'
 import { elementsOf } from './model.ts'
-import { type Documents, invalid, XS } from './read-documents.ts'
 import { attributesIn, simpleNamed, simpleType } from './read-simple.ts'
 import { restrict } from './simple-types.ts'
 

@@ -1,5 +1,7 @@
 /** What an XML Schema says of the elements of a message, in the form in which requests are written and answers are read by it. */
-import type { Schema } from '#platform/http-service/openapi-operations.ts'
+
+/** A JSON Schema. */
+export type Schema = Record<string, unknown>
 
 /** How a simple type is written in JSON: numbers and booleans as such, all else (dates, too) as text. */
 export type ValueKind = 'text' | 'token' | 'boolean' | 'integer' | 'decimal' | 'float'
@@ -9,6 +11,10 @@ export type SimpleType = {
   value: ValueKind
   /** The JSON Schema of a value. */
   schema: Schema
+  /** The format, as JSON Schema calls it, of texts that make a value of this type: their pattern alone says too little. */
+  sample?: string
+  /** Patterns of XML Schema, all of which hold. */
+  patterns?: readonly string[]
 }
 
 export type Attribute = { name: string; namespace: string; required: boolean; type: SimpleType }

@@ -4,7 +4,7 @@
  */
 import type { XmlElement } from '#core/xml/element.ts'
 import { attributesOf, namespacesIn, splitName, tagsOf } from '#core/xml/tags.ts'
-import { childrenOf, is, isSoap, isSoapOverHttp, refused, WSDL } from '../summarise-wsdl.ts'
+import { childrenOf, is, isSoap, isSoapOverHttp, refused, WSDL } from './elements.ts'
 
 export type ElementName = { namespace: string; name: string }
 export type SoapOperation = { request: ElementName; response: ElementName }

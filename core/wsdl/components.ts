@@ -1,6 +1,6 @@
 /** The global components of all schemas of a WSDL, by kind and name, and the small questions that their readers ask. */
 import type { XmlElement } from '#core/xml/element.ts'
-import { type Documents, invalid, type SchemaDocument, XS } from './read-documents.ts'
+import { type Documents, invalid, type SchemaDocument, XS } from './collect-documents.ts'
 
 /** A component with the schema that it stands in, whose forms and namespace are its own. */
 export type Placed = { node: XmlElement; schema: SchemaDocument }
