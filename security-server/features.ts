@@ -23,6 +23,7 @@ import { registryReports } from './features/registry-reports/feature.ts'
 import { retention } from './features/retention/feature.ts'
 import { timeStamping } from './features/time-stamping/feature.ts'
 import { traffic } from './features/traffic/feature.ts'
+import { tryOuts } from './features/try-outs/feature.ts'
 import { verification } from './features/verification/feature.ts'
 import { witness } from './features/witness/feature.ts'
 import { configuration } from './global-configuration/feature.ts'
@@ -60,6 +61,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(backups)
   .with(consumer)
   .with(deliveries)
+  .with(tryOuts)
   .with(provider)
   .with(contracts)
 

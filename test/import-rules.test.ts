@@ -126,6 +126,7 @@ t.test('a mark of a message is made by the one step that may make it', (t) => {
     steps.flatMap(({ name, text }) => [...text.matchAll(pattern)].map(([what]) => `${name}: ${what}`)).sort()
   // A symbol that is not exported: only with a cast could another file name it or make a value of its type.
   t.strictSame(found(/.*\bSymbol\(.*/g), [
+    "consumer/accept.ts: const ofOperator = Symbol('of the operator')",
     "consumer/check-access.ts: const allowed = Symbol('allowed')",
     "peer/log-message.ts: const logged = Symbol('logged')",
     "peer/sign-message.ts: const signed = Symbol('signed')",
@@ -137,6 +138,10 @@ t.test('a mark of a message is made by the one step that may make it', (t) => {
     found(/\bas (?:unknown|never|any) as .*/g).filter((one) => !one.startsWith('peer/mutual-tls.ts')),
     [],
   )
+  t.strictSame(found(/^.*\barrivalOfOperator\(.*$/gm), [
+    'consumer/accept.ts: export function arrivalOfOperator(request: ClientRequest, codec: Codec): Arrival {',
+    "consumer/send-for-operator.ts:       const arrival = arrivalOfOperator(request, protocol === 'REST' ? rest : soap)",
+  ])
   const sure = found(/[\w\])]!(?=[.,;)\]\s])/g).filter((one) => !one.startsWith('peer/'))
   t.comment(`${sure.length} values of the message path are taken on trust: ${sure.join(', ')}`)
   t.ok(sure.length <= 9)

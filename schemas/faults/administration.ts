@@ -156,4 +156,22 @@ export const administrationFaults = {
     text: 'This registry was restored and waits until two administrators have accepted it',
     remedy: 'Accept the restored registry first; reading is possible meanwhile',
   },
+  no_try_outs: {
+    status: 403,
+    blame: 'client',
+    text: 'Nobody may try services as this client from here',
+    remedy: 'The operator names the clients for whom this is allowed in the setting tryOuts.clients',
+  },
+  untryable_description: {
+    status: 502,
+    blame: 'server',
+    text: "The provider's description of the service cannot be shown as forms",
+    remedy: 'Write the call by hand, or tell the provider what is wrong with the document',
+  },
+  unreadable_metadata: {
+    status: 502,
+    blame: 'server',
+    text: 'The provider did not say what it offers in the form that X-Road has for it',
+    remedy: 'Tell the provider, or name the service by hand',
+  },
 } satisfies Record<string, FaultEntry>

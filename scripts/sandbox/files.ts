@@ -113,6 +113,7 @@ messageLogDatabase: sqlite:${folderOf(layout, `${key}/message-log.db`)}
 pinFile: ./${key}/pin
 peers: { address: ${address} }
 allowedFederations: [all]
+tryOuts: { clients: [${subsystemText(layout, agency)}] }
 clients:
   http: { address: ${address}, port: ${SERVER_PORTS.http} }
   https: { address: ${address}, port: ${SERVER_PORTS.https} }

@@ -6,6 +6,8 @@ import type { ConsumerRooms } from './rooms.ts'
 /** In the place of a connection: the client system proved itself when it handed the message over, and is gone. */
 export const HANDED_OVER = 'handed over'
 
+const ofOperator = Symbol('of the operator')
+
 /** A request as it stands on our listener, nothing of its content read. */
 export type Arrival = ClientRequest & {
   /** The protocol of its route. */
@@ -15,15 +17,31 @@ export type Arrival = ClientRequest & {
    * what the system handed over before.
    */
   tls: { certificateSha256: string | undefined } | typeof HANDED_OVER | undefined
+  /** Set by `arrivalOfOperator` alone, for what did not come by a listener of client systems. */
+  readonly [ofOperator]?: true
+}
+
+/**
+ * A request that somebody whom the management API let in sends as a subsystem: no system proves itself for it. Everything else is asked
+ * of it as of any other.
+ */
+export function arrivalOfOperator(request: ClientRequest, codec: Codec): Arrival {
+  return { ...request, codec, tls: undefined, [ofOperator]: true }
+}
+
+export function isOfOperator(arrival: Arrival): boolean {
+  return arrival[ofOperator] === true
 }
 
 /** Its body is still to be taken. */
-export type Accepted = Omit<RequestMessage, 'body'> & Pick<AcceptedMessage, 'takeBody'>
+export type Accepted = Omit<RequestMessage, 'body'> &
+  Pick<AcceptedMessage, 'takeBody'> & { isOfOperator: boolean }
 
 /** Reads the message and gives it its ids: x-road-request-id always ours, x-road-id only when a REST client sent none. */
 export async function accept(arrival: Arrival, rooms: ConsumerRooms): Promise<Accepted> {
   const { codec } = arrival
   const ids = { requestId: randomUUID(), generatedId: `${rooms.server.instance}-${randomUUID()}` }
   const { message, request, takeBody } = await codec.accept(arrival, ids, rooms.limits)
-  return { codec, request, message, messageSha512: hash('sha512', message, 'buffer'), takeBody }
+  const messageSha512 = hash('sha512', message, 'buffer')
+  return { codec, request, message, messageSha512, takeBody, isOfOperator: isOfOperator(arrival) }
 }

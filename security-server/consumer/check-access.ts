@@ -6,9 +6,9 @@
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, subsystemOf } from '#schemas/identifiers.ts'
 import { checkClientNotSuspended, checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
-import type { LocalSystems } from '../local-systems/local-systems.ts'
+import type { LocalClient, LocalSystems } from '../local-systems/local-systems.ts'
 import { candidatesFor } from '../peer/choose-server.ts'
-import { type Accepted, type Arrival, HANDED_OVER } from './accept.ts'
+import { type Accepted, type Arrival, HANDED_OVER, isOfOperator } from './accept.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 const allowed = Symbol('allowed')
@@ -24,7 +24,8 @@ export function checkAccess<T extends Accepted>(
 ): Allowed<T> {
   const { client, service, securityServer } = accepted.request
   const snapshot = rooms.globalConfiguration.current()
-  authenticateClient(client, arrival.tls, rooms.localSystems)
+  if (isOfOperator(arrival)) ownClient(client, rooms.localSystems)
+  else authenticateClient(client, arrival.tls, rooms.localSystems)
   if (!snapshot.index.isClientOf(rooms.server, client)) {
     throw new Fault('unknown_member', { what: `${idText(client)} is not registered on this security server` })
   }
@@ -42,9 +43,7 @@ export function checkAccess<T extends Accepted>(
 
 /** The three modes of wire 1.1: NOSSL takes anything, SSLNOAUTH wants TLS, SSLAUTH a certificate of this subsystem. */
 export function authenticateClient(client: ClientId, tls: Arrival['tls'], localSystems: LocalSystems): void {
-  const local = localSystems.client(client)
-  if (local === undefined)
-    throw new Fault('unknown_member', { what: `${idText(client)} is no client of this security server` })
+  const local = ownClient(client, localSystems)
   if (local.authenticationMode === 'NOSSL' || tls === HANDED_OVER) return
   if (tls === undefined)
     throw new Fault('ssl_authentication_failed', { what: `${idText(client)} has to connect by HTTPS` })
@@ -52,4 +51,11 @@ export function authenticateClient(client: ClientId, tls: Arrival['tls'], localS
   if (tls.certificateSha256 === undefined || !local.certificates.has(tls.certificateSha256)) {
     throw new Fault('ssl_authentication_failed', { what: `the certificate is not one of ${idText(client)}` })
   }
+}
+
+function ownClient(client: ClientId, localSystems: LocalSystems): LocalClient {
+  const local = localSystems.client(client)
+  if (local === undefined)
+    throw new Fault('unknown_member', { what: `${idText(client)} is no client of this security server` })
+  return local
 }

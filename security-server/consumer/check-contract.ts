@@ -31,7 +31,9 @@ export function checkContract(accepted: Allowed<Accepted>, rooms: ConsumerRooms)
   rooms.usedUpQuotas.check(terms.contract)
   const local = rooms.localSystems.client(client)
   if (local === undefined) throw new Fault('unknown_member', { what: idText(client) })
-  const { authenticationMode: authentication } = local
-  const describe = () => ({ side: 'consumer' as const, authentication })
-  return { ...accepted, terms: termsOnRecord({ snapshot, local, key: '', terms, describe }) }
+  // No system proved itself for what a person sends.
+  const key = accepted.isOfOperator ? 'operator' : ''
+  const proof = accepted.isOfOperator ? {} : { authentication: local.authenticationMode }
+  const describe = () => ({ side: 'consumer' as const, ...proof })
+  return { ...accepted, terms: termsOnRecord({ snapshot, local, key, terms, describe }) }
 }

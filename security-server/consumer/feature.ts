@@ -6,6 +6,7 @@ import { type ContainerLog, containerRoutes } from './container-routes.ts'
 import { listClientsRoute } from './list-clients.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import { consumerRoutes } from './routes.ts'
+import { createSendForOperator, type SendForOperator } from './send-for-operator.ts'
 import { createUsedUpQuotas } from './used-up-quotas.ts'
 
 type Ground = Omit<
@@ -24,7 +25,7 @@ type Ground = Omit<
   }
 
 /** The way of a message for what a system has handed over, and the same questions asked early. */
-type Offers = { clientDoor: ClientDoor }
+type Offers = { clientDoor: ClientDoor; sendForOperator: SendForOperator }
 
 export const consumer: FeatureModule<Ground, Offers> = {
   name: 'consumer',
@@ -38,7 +39,10 @@ export const consumer: FeatureModule<Ground, Offers> = {
       authenticationIdentity: ground.keys.authenticationIdentity,
     })
     return {
-      offers: { clientDoor: createClientDoor(rooms) },
+      offers: {
+        clientDoor: createClientDoor(rooms),
+        sendForOperator: createSendForOperator(rooms, log, ground.observe('consumer')),
+      },
       routes: {
         clients: (app) => {
           consumerRoutes(app, rooms, log, ground.observe('consumer'))

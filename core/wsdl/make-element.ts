@@ -8,7 +8,7 @@ import {
   type Particle,
   type SimpleType,
   TEXT_KEY,
-} from '#core/wsdl/model.ts'
+} from './model.ts'
 
 type Json = Record<string, unknown>
 type Here = { making: Making; depth: number }

@@ -1,0 +1,129 @@
+/** Asks a provider what it offers to a client and how it is described, by exchanges like any other. */
+import { boundaryOf } from '#core/transport/content-type.ts'
+import { headerValue } from '#core/transport/header-list.ts'
+import { createMultipartParser } from '#core/transport/multipart-parser.ts'
+import { withSoapDocument } from '#core/transport/soap-document.ts'
+import { escapeXml } from '#core/xml/escape.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { SubsystemId } from '#schemas/identifiers.ts'
+import type { Needs, SentAnswer } from './needs.ts'
+import { readContent } from './show-answer.ts'
+import { newId, writeRest, writeSoapCall } from './write-request.ts'
+
+type Asked = { client: SubsystemId; provider: SubsystemId; caller: Caller }
+export type FoundService = {
+  serviceCode: string
+  serviceVersion?: string
+  type: 'REST' | 'OPENAPI' | 'WSDL'
+}
+
+/** As large as a description that a server of ours takes, with what aliases make of it. */
+const MAX_BYTES = 8 * 1024 * 1024
+const MAX_SERVICES = 2_000
+const XROAD = 'xmlns:xrd="http://x-road.eu/xsd/xroad.xsd"'
+
+/** What the client may call at this provider, of both protocols. Throws what the exchanges throw, `unreadable_metadata`. */
+export async function askServices(asked: Asked, rooms: Needs): Promise<FoundService[]> {
+  const [rest, soap] = await Promise.all([askRest(asked, rooms), askSoap(asked, rooms)])
+  return [...rest, ...soap].slice(0, MAX_SERVICES)
+}
+
+async function askRest(asked: Asked, rooms: Needs): Promise<FoundService[]> {
+  const text = await restMetadata(asked, 'allowedMethods', [], rooms)
+  try {
+    const { service } = JSON.parse(text) as { service: { service_code: unknown; service_type?: unknown }[] }
+    return service.map(({ service_code: code, service_type: type }) => {
+      if (typeof code !== 'string') throw new TypeError('no code')
+      return { serviceCode: code, type: type === 'OPENAPI' ? 'OPENAPI' : 'REST' }
+    })
+  } catch (cause) {
+    throw unreadable('allowedMethods', cause)
+  }
+}
+
+async function askSoap({ client, provider, caller }: Asked, rooms: Needs): Promise<FoundService[]> {
+  const call = callOf(client, provider, 'allowedMethods', rooms)
+  const answer = await rooms.sendForOperator(writeSoapCall(call, `<xrd:allowedMethods ${XROAD}/>`, caller))
+  const bytes = await wholeOf(answer, 'allowedMethods')
+  return withSoapDocument(bytes, (root) => {
+    const body = root.children().find(({ name }) => name === 'Body')
+    const listed = body?.children()[0]?.children() ?? []
+    return listed.flatMap((service): FoundService[] => {
+      const textOf = (wanted: string) =>
+        service
+          .children()
+          .find(({ name }) => name === wanted)
+          ?.text()
+      const [serviceCode, serviceVersion] = [textOf('serviceCode'), textOf('serviceVersion')]
+      if (service.name !== 'service' || serviceCode === undefined) return []
+      return [{ serviceCode, ...(serviceVersion !== undefined && { serviceVersion }), type: 'WSDL' }]
+    })
+  })
+}
+
+export function askOpenApi(asked: Asked, serviceCode: string, rooms: Needs): Promise<string> {
+  return restMetadata(asked, 'getOpenAPI', [{ name: 'serviceCode', value: serviceCode }], rooms)
+}
+
+/** The document stands beside the answer, as its one attachment (wire 1.6). */
+export async function askWsdl(
+  { client, provider, caller }: Asked,
+  { serviceCode, serviceVersion }: Pick<FoundService, 'serviceCode' | 'serviceVersion'>,
+  rooms: Needs,
+): Promise<string> {
+  const fields = [
+    `<xrd:serviceCode>${escapeXml(serviceCode)}</xrd:serviceCode>`,
+    serviceVersion === undefined
+      ? ''
+      : `<xrd:serviceVersion>${escapeXml(serviceVersion)}</xrd:serviceVersion>`,
+  ]
+  const element = `<xrd:getWsdl ${XROAD}>${fields.join('')}</xrd:getWsdl>`
+  const call = callOf(client, provider, 'getWsdl', rooms)
+  const answer = await rooms.sendForOperator(writeSoapCall(call, element, caller))
+  const bytes = await wholeOf(answer, 'getWsdl')
+  const parts: Buffer[][] = []
+  try {
+    const parser = createMultipartParser({
+      boundary: boundaryOf(headerValue(answer.headers, 'content-type') ?? ''),
+      limits: { maxParts: 2, maxHeaderBytes: 16 * 1024 },
+      onPart: () => {
+        const pieces: Buffer[] = []
+        parts.push(pieces)
+        return { write: (piece) => void pieces.push(Buffer.from(piece)), end: () => undefined }
+      },
+    })
+    await parser.push(bytes)
+    parser.finish()
+  } catch (cause) {
+    throw unreadable('getWsdl', cause)
+  }
+  if (parts.length !== 2) throw unreadable('getWsdl', undefined)
+  return Buffer.concat(parts[1]!).toString('utf8')
+}
+
+async function restMetadata(
+  { client, provider, caller }: Asked,
+  code: string,
+  query: { name: string; value: string }[],
+  rooms: Needs,
+): Promise<string> {
+  const call = callOf(client, provider, code, rooms)
+  const request = writeRest(call, { method: 'GET', path: '', query }, caller)
+  const answer = await rooms.sendForOperator(request)
+  if (answer.status !== 200) throw unreadable(code, undefined)
+  return (await wholeOf(answer, code)).toString('utf8')
+}
+
+function callOf(client: SubsystemId, provider: SubsystemId, serviceCode: string, { server }: Needs) {
+  return { client, service: { ...provider, serviceCode }, id: newId(server.instance), case: undefined }
+}
+
+async function wholeOf({ body }: SentAnswer, code: string): Promise<Buffer> {
+  if (body === undefined || body.size > MAX_BYTES) throw unreadable(code, undefined)
+  return readContent(body, MAX_BYTES)
+}
+
+function unreadable(code: string, cause: unknown): Fault {
+  return new Fault('unreadable_metadata', { what: code, cause })
+}

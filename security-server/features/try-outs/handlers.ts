@@ -1,0 +1,83 @@
+/** The operations of try-outs: as which clients, of what, described how, and the call itself. */
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { createPlaces } from '#platform/in-turn.ts'
+import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
+import { asFault, Fault, wireFault } from '#schemas/fault.ts'
+import { idText, parseSubsystemId, type SubsystemId } from '#schemas/identifiers.ts'
+import { askOpenApi, askServices, askWsdl, type FoundService } from './ask-metadata.ts'
+import { describe } from './describe.ts'
+import type { Needs } from './needs.ts'
+import { showAnswer } from './show-answer.ts'
+import { newId, type RestCall, writeRest, writeSoapCall } from './write-request.ts'
+
+type AskedProvider = { client: string; provider: string }
+type AskedDescription = AskedProvider & FoundService
+type AskedCall = AskedProvider &
+  Omit<FoundService, 'type'> &
+  RestCall & { protocol: 'REST' | 'SOAP'; case: string }
+
+/** People try by hand; the places of exchanges are for systems. */
+const PLACES = 4
+
+export function tryOutHandlers(rooms: Needs): Handlers {
+  const { settings, clock, server } = rooms
+  const clients = settings.tryOuts.clients.map((text) => idText(parseSubsystemId(text)))
+  const { run: inPlace } = createPlaces(PLACES)
+
+  /** Throws `no_try_outs` for a client that the settings do not name. */
+  const parties = ({ client, provider }: AskedProvider): { client: SubsystemId; provider: SubsystemId } => {
+    const id = subsystemIdOf(client)
+    if (!clients.includes(idText(id))) throw new Fault('no_try_outs', { what: client })
+    return { client: id, provider: subsystemIdOf(provider) }
+  }
+
+  return {
+    getTryOuts: async () => ({ clients: clients.map(colonForm) }),
+    findTryOutServices: async ({ body, caller }) => {
+      const asked = { ...parties(body as AskedProvider), caller }
+      return { services: await inPlace(() => askServices(asked, rooms)) }
+    },
+    describeTryOut: async ({ body, caller }) => {
+      const { type, serviceCode, serviceVersion, ...named } = body as AskedDescription
+      const asked = { ...parties(named), caller }
+      if (type === 'REST') return { operations: [] }
+      const text = await inPlace(() =>
+        type === 'OPENAPI'
+          ? askOpenApi(asked, serviceCode, rooms)
+          : askWsdl(asked, { serviceCode, ...(serviceVersion !== undefined && { serviceVersion }) }, rooms),
+      )
+      return { operations: await describe({ type, text, serviceCode }) }
+    },
+    tryService: async ({ body, caller }) => {
+      const asked = body as AskedCall
+      const { client, provider } = parties(asked)
+      const { serviceCode, serviceVersion } = asked
+      const service = { ...provider, serviceCode, ...(serviceVersion !== undefined && { serviceVersion }) }
+      const id = newId(server.instance)
+      const call = { client, service, id, case: asked.case }
+      const request =
+        asked.protocol === 'SOAP'
+          ? writeSoapCall(call, asked.body ?? '', caller)
+          : writeRest(call, asked, caller)
+      return inPlace(async () => {
+        const began = clock()
+        try {
+          const answer = await rooms.sendForOperator(request)
+          return {
+            outcome: 'ANSWERED',
+            id,
+            record: answer.index,
+            ...(await showAnswer(answer)),
+            ms: clock() - began,
+          }
+        } catch (thrown) {
+          const fault = asFault(thrown)
+          // What a system would have got, in its words; a mistake of our own is none of them.
+          if (fault.code === 'internal_error') throw fault
+          const { type, message, detail } = wireFault(fault, 'server.clientproxy')
+          return { outcome: 'REFUSED', id, fault: { type, message, detail }, ms: clock() - began }
+        }
+      })
+    },
+  }
+}

@@ -1,0 +1,24 @@
+/** The parts of the server that this feature uses. */
+import type { HeaderList } from '#core/transport/header-list.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { Content } from '../../message/body.ts'
+
+/** As a client system would send it. */
+export type SentRequest = {
+  protocol: 'REST' | 'SOAP'
+  method: string
+  url: string
+  headers: HeaderList
+  body: Buffer | undefined
+}
+
+export type SentAnswer = { status: number; headers: HeaderList; body: Content | undefined; index: number }
+
+export type Needs = {
+  server: ServerId
+  clock: Clock
+  settings: { tryOuts: { clients: string[] } }
+  /** Throws the fault that a client system would get. */
+  sendForOperator(request: SentRequest): Promise<SentAnswer>
+}
