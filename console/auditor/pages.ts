@@ -23,6 +23,7 @@ import { reconciliation } from './reconciliation/page.tsx'
 import { records } from './records/page.tsx'
 import { retention } from './retention/page.tsx'
 import { traffic } from './traffic/page.tsx'
+import { tryOuts } from './try-outs/page.tsx'
 import { verification } from './verification/page.tsx'
 import { witnesses } from './witnesses/page.tsx'
 
@@ -34,6 +35,7 @@ export const pages: Page[] = [
   exchange,
   exportsPage,
   traffic,
+  tryOuts,
   contracts,
   // Before the page of one contract, whose path pattern matches these paths too.
   proposeContract,

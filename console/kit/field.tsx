@@ -1,7 +1,7 @@
 /** One field of a form. Its label, hint and error also belong to it in the accessibility tree. */
 import { type TextKey, text } from './text.ts'
 
-type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file' | 'time'
+type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file' | 'time' | 'date'
 
 export type Field = {
   name: string
@@ -9,6 +9,8 @@ export type Field = {
   /** Values for the `{names}` in the title. */
   titled?: Record<string, string | number>
   hint?: TextKey
+  /** Values for the `{names}` in the hint. */
+  hinted?: Record<string, string | number>
   type?: FieldType
   /** True by default. */
   required?: boolean
@@ -45,7 +47,7 @@ export function FieldInput({ id, field, value, error, set }: Props) {
     <>
       {hint !== undefined && (
         <p class="hint" id={`${id}-hint`}>
-          {text(hint)}
+          {text(hint, field.hinted)}
         </p>
       )}
       {error !== undefined && (
@@ -120,5 +122,6 @@ function TextInput({ type, set, ...more }: TextProps) {
     return <textarea rows={3} {...shared} onInput={(event) => set(event.currentTarget.value)} />
   if (type === 'secret') return <input type="password" {...shared} />
   if (type === 'time') return <input type="datetime-local" {...shared} />
+  if (type === 'date') return <input type="date" {...shared} />
   return <input type="text" {...shared} />
 }

@@ -18,6 +18,7 @@ type AskedCall = AskedProvider &
 
 /** People try by hand; the places of exchanges are for systems. */
 const PLACES = 4
+const MAX_PROVIDERS = 10_000
 
 export function tryOutHandlers(rooms: Needs): Handlers {
   const { settings, clock, server } = rooms
@@ -32,7 +33,7 @@ export function tryOutHandlers(rooms: Needs): Handlers {
   }
 
   return {
-    getTryOuts: async () => ({ clients: clients.map(colonForm) }),
+    getTryOuts: async () => ({ clients: clients.map(colonForm), providers: providersOf(rooms) }),
     findTryOutServices: async ({ body, caller }) => {
       const asked = { ...parties(body as AskedProvider), caller }
       return { services: await inPlace(() => askServices(asked, rooms)) }
@@ -80,4 +81,14 @@ export function tryOutHandlers(rooms: Needs): Handlers {
       })
     },
   }
+}
+
+/** The subsystems of this instance and of those that it exchanges with, as the configuration in force has them. */
+function providersOf({ globalConfiguration }: Needs): { id: string; name: string }[] {
+  const found = [...globalConfiguration.current().indexes()].flatMap(({ shared }) =>
+    shared.members.flatMap(({ name, subsystems }) =>
+      subsystems.map((one) => ({ id: colonForm(idText(one.id)), name: one.name ?? name })),
+    ),
+  )
+  return found.sort((one, other) => (one.id < other.id ? -1 : 1)).slice(0, MAX_PROVIDERS)
 }

@@ -2,6 +2,7 @@
 import type { HeaderList } from '#core/transport/header-list.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Content } from '../../message/body.ts'
 
 /** As a client system would send it. */
@@ -18,6 +19,7 @@ export type SentAnswer = { status: number; headers: HeaderList; body: Content | 
 export type Needs = {
   server: ServerId
   clock: Clock
+  globalConfiguration: Pick<GlobalConfiguration, 'current'>
   settings: { tryOuts: { clients: string[] } }
   /** Throws the fault that a client system would get. */
   sendForOperator(request: SentRequest): Promise<SentAnswer>

@@ -20,6 +20,7 @@ const handlers = tryOutHandlers({
   server: parseServerId('DEV/GOV/1002/ss'),
   clock: () => 0,
   settings: { tryOuts: { clients: ['DEV/GOV/1002/tax'] } },
+  globalConfiguration: { current: () => ({ indexes: () => [] }) as never },
   sendForOperator: async (request) => {
     sent.push(request)
     return answer(request)
@@ -52,7 +53,7 @@ t.beforeEach(() => {
 })
 
 t.test('only as a client that the settings name', async (t) => {
-  t.strictSame(await ask('getTryOuts'), { clients: [CLIENT] })
+  t.strictSame(await ask('getTryOuts'), { clients: [CLIENT], providers: [] })
   const other = { ...call, client: 'DEV:GOV:1002:other', type: 'OPENAPI' }
   for (const id of ['tryService', 'findTryOutServices', 'describeTryOut'])
     await t.rejects(ask(id, other), { code: 'no_try_outs', status: 403 }, id)
