@@ -20,7 +20,10 @@ const CLIENT = ['xRoadInstance', 'memberClass', 'memberCode', 'subsystemCode']
 const SERVICE = [...CLIENT, 'serviceCode', 'serviceVersion']
 const SERVER = ['xRoadInstance', 'memberClass', 'memberCode', 'serverCode']
 
-/** `client` and `service` are texts of identifiers. Throws `invalid_argument`. */
+/**
+ * `client` and `service` are texts of identifiers. Prefixes are those of X-Road's examples, and there is no declaration: some
+ * systems of providers know no other prefixes, and take no declaration. Throws `invalid_argument`.
+ */
 export function soapDocument(q: {
   client: string
   service: string
@@ -37,8 +40,7 @@ export function soapDocument(q: {
       : identifier('securityServer', 'SERVER', SERVER, readIdentifier('securityServer', securityServer, 4))
   const type = codesOf(client).length === 3 ? 'MEMBER' : 'SUBSYSTEM'
   return new TextEncoder().encode(
-    '<?xml version="1.0" encoding="UTF-8"?>\n' +
-      `<soapenv:Envelope xmlns:soapenv="${SOAP}" xmlns:xrd="${XROAD}" xmlns:id="${IDENTIFIERS}"><soapenv:Header>` +
+    `<soapenv:Envelope xmlns:soapenv="${SOAP}" xmlns:xro="${XROAD}" xmlns:iden="${IDENTIFIERS}"><soapenv:Header>` +
       identifier('client', type, CLIENT, client) +
       identifier('service', 'SERVICE', SERVICE, service) +
       server +
@@ -58,8 +60,8 @@ function checkContent(content: string, serviceCode: string): void {
 
 function identifier(name: string, type: string, parts: readonly string[], text: string): string {
   const codes = codesOf(text)
-  const inner = codes.map((code, at) => `<id:${parts[at]}>${escapeXml(code)}</id:${parts[at]}>`)
-  return `<xrd:${name} id:objectType="${type}">${inner.join('')}</xrd:${name}>`
+  const inner = codes.map((code, at) => `<iden:${parts[at]}>${escapeXml(code)}</iden:${parts[at]}>`)
+  return `<xro:${name} iden:objectType="${type}">${inner.join('')}</xro:${name}>`
 }
 
 function party(text: string | undefined): string {
@@ -74,7 +76,7 @@ function field(name: string, value: string | undefined): string {
   if (value === undefined) return ''
   if (typeof value !== 'string' || !PLAIN.test(value) || value.trim() !== value)
     throw refused(`${name} is no plain text`)
-  return `<xrd:${name}>${escapeXml(value)}</xrd:${name}>`
+  return `<xro:${name}>${escapeXml(value)}</xro:${name}>`
 }
 
 function escapeXml(text: string): string {

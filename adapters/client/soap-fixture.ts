@@ -13,7 +13,7 @@ export const ANSWER = '<p:getPersonResponse xmlns:p="urn:p"><name>Mari &amp; Co<
 const documentIn = (body: Buffer): Buffer => {
   const text = body.toString('latin1')
   return body.subarray(
-    text.indexOf('<?xml'),
+    text.indexOf('<soapenv:Envelope'),
     text.indexOf('</soapenv:Envelope>') + '</soapenv:Envelope>'.length,
   )
 }
@@ -30,8 +30,8 @@ export function reply(
     .toString()
     .replace(/<soapenv:Body>.*<\/soapenv:Body>/s, `<soapenv:Body>${content}</soapenv:Body>`)
     .replace(
-      '</xrd:id>',
-      `</xrd:id><xrd:requestHash algorithmId="http://www.w3.org/2001/04/xmlenc#sha512">${hash}</xrd:requestHash>`,
+      '</xro:id>',
+      `</xro:id><xro:requestHash algorithmId="http://www.w3.org/2001/04/xmlenc#sha512">${hash}</xro:requestHash>`,
     )
   return change(xml)
 }
