@@ -191,6 +191,10 @@ t.test('answers by which nobody can decide', async (t) => {
       ...honest,
       mandates: [{ ...mandates[0], validityPeriod: { through: '2999-13-01' } }],
     }),
+    'a day that JavaScript takes for another': json({
+      ...honest,
+      mandates: [{ ...mandates[0], validityPeriod: { through: '2998-02-31T00:00:00Z' } }],
+    }),
     'a connection that breaks': (response) => void response.socket?.destroy(),
     'a connection that breaks off': (response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '9999' })

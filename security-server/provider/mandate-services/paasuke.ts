@@ -96,7 +96,10 @@ function timeOf(value: unknown, afterDayMs: number): number | undefined {
   const isDay = typeof value === 'string' && DATE.test(value)
   if (!isDay && !(typeof value === 'string' && TIME.test(value)))
     throw new UnusableAnswer('it has a time of another form')
-  const time = Date.parse(value as string) + (isDay ? afterDayMs : 0)
-  if (Number.isNaN(time)) throw new UnusableAnswer('it has a time that does not exist')
-  return time
+  const time = Date.parse(value as string)
+  const day = (value as string).slice(0, 10)
+  // JavaScript takes February 31 for March 3.
+  if (Number.isNaN(time) || new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day)
+    throw new UnusableAnswer('it has a time that does not exist')
+  return time + (isDay ? afterDayMs : 0)
 }
