@@ -12,7 +12,7 @@ import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/
 import { Fault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
-import type { SubjectKeysSettings } from './features/person-search/open-person-search.ts'
+import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 import {
   checkMandateServices,
@@ -307,21 +307,7 @@ export const settingsSchema = {
       maximum: 3650,
       description: 'After how many days a new log key is made by itself',
     },
-    subjectKeys: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['indexKeyFile', 'searchKeyFile'],
-      description: 'The holder of the keys by which the log is searched for people',
-      properties: {
-        socket: { type: 'string', 'x-path': true, description: 'Its Unix socket' },
-        url: { type: 'string', pattern: '^https://', description: 'Its address, for mutual TLS instead' },
-        certificateFile: { type: 'string', 'x-path': true, description: 'What this server shows, PEM' },
-        keyFile: { type: 'string', 'x-path': true, description: 'Its private key, mode 0600' },
-        holderCertificateFile: { type: 'string', 'x-path': true, description: 'What the holder shows, PEM' },
-        indexKeyFile: { type: 'string', 'x-path': true, description: 'Credential of indexing, mode 0600' },
-        searchKeyFile: { type: 'string', 'x-path': true, description: 'Credential of searches, mode 0600' },
-      },
-    },
+    subjectKeys: subjectKeysSchema,
     mandateServices: mandateServicesSchema,
     witness: {
       type: 'object',

@@ -9,8 +9,9 @@ import type { SubjectKeysClient } from './client.ts'
 import { subjectHandlers } from './handlers.ts'
 import { subjectMigrations } from './migrations.ts'
 import type { Needs } from './needs.ts'
-import { openPersonSearch, type SubjectKeysSettings, watchSubjects } from './open-person-search.ts'
+import { openPersonSearch, watchSubjects } from './open-person-search.ts'
 import { grantedSearch, ownSearch, searchFilter, searchTarget } from './searches.ts'
+import type { SubjectKeysSettings } from './settings.ts'
 
 type Ground = Omit<Needs, 'subjects'> &
   Pick<Services, 'database' | 'metrics'> & {

@@ -17,20 +17,10 @@ import { contractPlaces } from './log/contract-places.ts'
 import { findPastContracts } from './log/past-contracts.ts'
 import { createPlacesStore } from './log/places-store.ts'
 import { subjectLog } from './log/subject-log.ts'
+import type { SubjectKeysSettings } from './settings.ts'
 import { createSubjectSearchStore } from './store.ts'
 
 const LOOK_EVERY_MS = 60_000
-
-/** The part of the settings about the key holder, which has the keys for searching the log for people. */
-export type SubjectKeysSettings = {
-  socket?: string
-  url?: string
-  certificateFile?: string
-  keyFile?: string
-  holderCertificateFile?: string
-  indexKeyFile: string
-  searchKeyFile: string
-}
 
 export type PersonSearch = Awaited<ReturnType<typeof openPersonSearch>>
 
