@@ -10,9 +10,13 @@ import {
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
-import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
+<<<<<<< HEAD
 import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
+=======
+import type { SubjectKeysSettings } from './features/person-search/open-person-search.ts'
+import { checkTryOuts, type TryOutSettings, tryOutSchema } from './features/try-outs/settings.ts'
+>>>>>>> 07e1a2a8 (security-server: the settings of try-outs stand with the feature)
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 import {
   checkMandateServices,
@@ -60,8 +64,7 @@ export type Settings = KeepingSettings & {
     authorities: { name: string; certificateSha256: string; secret: boolean }[]
   }
   registryReports: { callCounts: boolean }
-  /** The own subsystems as which administrators may try services: INSTANCE/CLASS/CODE/SUBSYSTEM. None unless it says so. */
-  tryOuts: { clients: string[] }
+  tryOuts: TryOutSettings
   limits: { bodyBytes: number; soapBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
   /** After how many days a new log key is made; only when somebody asks for it when absent. */
   logKeyDays?: number
@@ -254,21 +257,7 @@ export const settingsSchema = {
         },
       },
     },
-    tryOuts: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        clients: {
-          type: 'array',
-          maxItems: 100,
-          uniqueItems: true,
-          default: [],
-          items: { type: 'string', maxLength: 1100 },
-          description: 'As which of its subsystems service administrators may try services of others',
-        },
-      },
-    },
+    tryOuts: tryOutSchema,
     limits: {
       type: 'object',
       additionalProperties: false,
@@ -369,21 +358,12 @@ export function checkSettings({
   checkAdminListener(admin)
   if (new Set(hardwareTokens.map(({ id }) => id)).size < hardwareTokens.length)
     throw new Fault('invalid_configuration', { what: 'hardwareTokens: each needs an id of its own' })
-  for (const client of tryOuts.clients) checkSubsystem(client)
+  checkTryOuts(tryOuts)
   if (login !== undefined) checkLogin(login)
   else if (auditing.contentFourEyes)
     throw new Fault('invalid_configuration', {
       what: 'auditing.contentFourEyes needs login: a second auditor agrees in person',
     })
-}
-
-function checkSubsystem(text: string): void {
-  try {
-    parseSubsystemId(text)
-  } catch (cause) {
-    const what = `tryOuts.clients: ${text} is not INSTANCE/CLASS/CODE/SUBSYSTEM`
-    throw new Fault('invalid_configuration', { what, cause })
-  }
 }
 
 /** Reads `allowedFederations`. Throws `invalid_input` when `all` or `none` is combined with another value. */
