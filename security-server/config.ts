@@ -11,12 +11,8 @@ import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
-<<<<<<< HEAD
 import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
-=======
-import type { SubjectKeysSettings } from './features/person-search/open-person-search.ts'
 import { checkTryOuts, type TryOutSettings, tryOutSchema } from './features/try-outs/settings.ts'
->>>>>>> 07e1a2a8 (security-server: the settings of try-outs stand with the feature)
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 import {
   checkMandateServices,

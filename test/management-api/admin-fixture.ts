@@ -390,9 +390,7 @@ function configurationOf(world: World, statementIndex?: number): GlobalConfigura
     state: () => ({
       anchor: undefined,
       attempt: { lastAttempt: undefined, lastSuccess: undefined, lastError: undefined },
-      own: undefined,
-      federated: [],
-      federatedMissing: [],
+      ...{ own: undefined, federated: [], federatedMissing: [] },
       registry: { fork: undefined, behind: undefined },
     }),
     readAnchor: unused,
