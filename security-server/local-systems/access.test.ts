@@ -20,6 +20,8 @@ t.test('service addresses', (t) => {
     'https://a.example/x/y',
     'http://[::1]:9000',
     'http://localhost:9000',
+    'inbox:',
+    'inbox:https://a.example/events',
   ]) {
     t.equal(checkServiceUrl(good, own), good)
   }
@@ -67,7 +69,14 @@ t.test('service addresses', (t) => {
     'http://[::1]:5500',
     `http://a.example/${'x'.repeat(2100)}`,
   ]
-  for (const url of bad)
+  for (const url of [
+    ...bad,
+    'INBOX:',
+    'inbox',
+    'inbox:x',
+    'inbox:inbox:',
+    ...bad.map((one) => `inbox:${one}`),
+  ])
     t.throws(() => checkServiceUrl(url, own), { code: 'service_malformed_url' }, url.slice(0, 60))
   t.ok(isForbiddenAddress('not an address'), 'what is no address is not allowed')
   t.notOk(isForbiddenAddress('10.1.2.3'))

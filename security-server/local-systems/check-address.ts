@@ -9,8 +9,18 @@ import { Fault } from '#schemas/fault.ts'
 /** A listener of this server: a request to it would look as if it came from inside. */
 export type OwnListener = { host: string; port: number }
 
-/** The address of a service that is an inbox: this server keeps what comes, for a system that fetches it. */
-export const INBOX_URL = 'inbox:'
+/** What the address of an inbox begins with: this server keeps what comes, for a system that fetches it, or that it is pushed to. */
+const INBOX_URL = 'inbox:'
+
+/** Whether the service is an inbox. */
+export function isInbox(url: string): boolean {
+  return url.startsWith(INBOX_URL)
+}
+
+/** Where an inbox pushes its events, such as `https://system/events` of `inbox:https://system/events`; undefined where they are fetched. */
+export function pushAddress(url: string): string | undefined {
+  return isInbox(url) && url !== INBOX_URL ? url.slice(INBOX_URL.length) : undefined
+}
 
 const MAX_URL = 2048
 const HOST = /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*$/
@@ -48,10 +58,15 @@ export function isOwnListener(address: string, port: number, own: readonly OwnLi
 
 /**
  * Returns a service's address in the form in which it is stored: http or https, a plain host, without user, query, fragment or
- * trailing slash; or INBOX_URL. Throws `service_malformed_url`.
+ * trailing slash; or that of an inbox. Throws `service_malformed_url`.
  */
 export function checkServiceUrl(text: string, own: readonly OwnListener[] = []): string {
   if (text === INBOX_URL) return text
+  if (isInbox(text)) return `${INBOX_URL}${checkHttpUrl(text.slice(INBOX_URL.length), own)}`
+  return checkHttpUrl(text, own)
+}
+
+function checkHttpUrl(text: string, own: readonly OwnListener[]): string {
   const url = readHttpUrl(text, own)
   if (url.search !== '' || url.hash !== '' || /[?#]/.test(text)) {
     throw refused('it has a query or a fragment')

@@ -5,7 +5,7 @@
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { INBOX_URL } from '../local-systems/check-address.ts'
+import { isInbox } from '../local-systems/check-address.ts'
 import type { SystemAnswer } from '../message/message.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
 import type { Intent } from './log-intent.ts'
@@ -18,7 +18,7 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<System
   if (local === undefined) return beforeSending(() => METADATA[request.protocol](intent, rooms))
   if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
   const { method, path, query, headers, body } = codec.systemCall(intent)
-  if (local.url === INBOX_URL)
+  if (isInbox(local.url))
     return rooms.inbox.take({
       ...{ request, headers, body, peer: intent.visit.peer, record: intent.record.index },
       ...{

@@ -9,7 +9,7 @@ import { flatHeaders } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { TlsIdentity } from '../keys/keys.ts'
-import { INBOX_URL, type OwnListener } from '../local-systems/check-address.ts'
+import { isInbox, type OwnListener, pushAddress } from '../local-systems/check-address.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
 import type { Content, Taker } from '../message/body.ts'
 import type { SystemAnswer } from '../message/message.ts'
@@ -123,9 +123,10 @@ export function createServiceClient(settings: {
       }
     },
     async reach(service) {
-      if (service.url === INBOX_URL) return
+      const to = pushAddress(service.url)
+      if (to === undefined && isInbox(service.url)) return
       if (service.url === '') throw new Fault('service_missing_url', { what: idText(service.id) })
-      const { origin } = split(service.url)
+      const { origin } = split(to ?? service.url)
       const { protocol, hostname, host, port } = new URL(origin)
       const connect = connectorFor(service, identityNow())
       const where = { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), host, port }

@@ -237,12 +237,11 @@ export async function createAdminWorld(
     ...{ post, storedLog: stored, messageLog, ownListeners: own, subjectKeys },
     ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient },
     signMessage: createMessageSigner({ keys, clock }),
-    verifyMessage: createMessageVerifier(),
+    ...{ verifyMessage: createMessageVerifier(), heard: () => undefined, observe: () => () => undefined },
     limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 64 * 1024, maxBodyBytes: 64 * 1024 },
-    ...{ armConsumer: same, armProvider: same, armDeliveries: same, observe: () => () => undefined },
+    ...{ armConsumer: same, armProvider: same, armDeliveries: same, clockCheck: createClockCheck({ clock }) },
     logFor: (caller) => readableLog(messageLog, clearanceOf(caller)),
     erasuresOf: (index) => erasuresOf(messageLog, index),
-    ...{ clockCheck: createClockCheck({ clock }), heard: () => undefined },
     closeGround: async () => void (await Promise.all([peerClient.close(), serviceClient.close()])),
   }
   const features = {

@@ -91,17 +91,24 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
       return rows.map(rowOf<Row>).sort((a, b) => a.position - b.position)
     },
 
-    /** Given back after a failure. */
+    /** Given back after a failure; `uncounted` when it was no attempt. */
     giveBack: async (
       row: Row,
-      q: { token: string; dueAt: string; error: string; arrived?: OutboxRow['arrived'] },
+      q: {
+        token: string
+        dueAt: string
+        error: string
+        arrived?: OutboxRow['arrived']
+        uncounted?: boolean
+      },
     ): Promise<void> => {
       await tables
         .updateTable(box)
-        .set({
+        .set((old) => ({
           ...{ ...UNCLAIMED, due_at: q.dueAt, error: q.error },
           ...(q.arrived !== undefined && { arrived: q.arrived }),
-        })
+          ...(q.uncounted === true && { attempts: old('attempts', '-', 1) }),
+        }))
         .where('position', '=', row.position)
         .where('claimed_by', '=', q.token)
         .execute()

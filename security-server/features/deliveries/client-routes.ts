@@ -15,7 +15,7 @@ import {
   subsystemOf,
 } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
-import { INBOX_URL } from '../../local-systems/check-address.ts'
+import { isInbox } from '../../local-systems/check-address.ts'
 import { collectBytes } from '../../message/collect-bytes.ts'
 import { createRateCheck } from '../../message/minimum-rate.ts'
 import { acceptDelivery } from './accept-delivery.ts'
@@ -119,7 +119,7 @@ function ownInbox(request: FastifyRequest, segments: string[], rooms: Rooms): st
   rooms.door.authenticate(request, client)
   if (
     idText(client) !== idText(subsystemOf(service)) ||
-    rooms.localSystems.service(service)?.url !== INBOX_URL
+    !isInbox(rooms.localSystems.service(service)?.url ?? '')
   )
     throw new Fault('unknown_service', { what: `${idText(service)} is no inbox of this client` })
   return idText(service)

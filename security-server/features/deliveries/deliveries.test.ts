@@ -270,6 +270,45 @@ await onBoth('a message goes its way', async (t, made) => {
     await acknowledge(made, again!.id)
   })
 
+  await t.test(
+    'pushed: 2xx is the acknowledgement; a system that is away loses nothing, a poison event does not stop others',
+    async (t) => {
+      const pushed: unknown[] = []
+      made.inboxUrl = 'inbox:https://system.example/events'
+      made.system = () => {
+        throw unreachable()
+      }
+      const ids: unknown[] = []
+      for (const data of ['poison', 'after it', 'other'])
+        ids.push((await hand(made, { partitionkey: data === 'other' ? 'p2' : 'p1', data })).body['id'])
+      await settle(made)
+      for (let day = 0; day < 30; day++) {
+        await receiver.run('push-deliveries')
+        made.world.skew += 6 * 60_000
+      }
+      await refreshed(made)
+      made.system = ({ headers, event }) => {
+        t.ok(headers.some(([name, value]) => name === 'x-road-client' && value === 'DEV/GOV/1000/tax'))
+        pushed.push(event['data'])
+        return event['data'] === 'poison' ? 500 : 204
+      }
+      for (let nth = 0; nth < made.settings.attempts; nth++) {
+        await receiver.run('push-deliveries')
+        made.world.skew += 6 * 60_000
+        await refreshed(made)
+      }
+      await receiver.run('push-deliveries')
+      t.strictSame(pushed, ['poison', 'other', 'poison', 'poison', 'after it'])
+      await settle(made)
+      await settle(made)
+      const { body } = await sender.ask('GET', `/deliveries/v1/sent/${String(ids[1])}`, AS_TAX)
+      t.match(body, { state: 'consumed' })
+      t.match(receiptIn(body['ended']), { kind: 'consumed', means: 'push' })
+      t.equal(await stateOf(made, ids[0]), 'delivered')
+      made.inboxUrl = 'inbox:'
+    },
+  )
+
   await t.test('no right: it waits, and goes when there is one; too long is dead', async (t) => {
     made.allowed = false
     const waiting = (await hand(made, {})).body['id']

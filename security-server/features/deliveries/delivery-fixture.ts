@@ -64,6 +64,9 @@ export type DeliveryWorld = {
   way: (post: () => Promise<PeerReply>) => Promise<PeerReply>
   /** The provider's rights. */
   allowed: boolean
+  /** The address of the inbox, and its system: statuses of pushes, or a failure. */
+  inboxUrl: string
+  system: (pushed: { headers: [string, string][]; event: Record<string, unknown> }) => number
 }
 
 /** A failure before the first byte was sent. */
@@ -79,6 +82,8 @@ export async function createDeliveryWorld(
   const made = {
     world,
     allowed: true,
+    inboxUrl: 'inbox:',
+    system: () => 200,
     settings: { eventBytes: 100_000, retryHours: 336, attempts: 3, keepDays: 30, sendersAtOnce: 4 },
     way: (post) => post(),
   } as Partial<DeliveryWorld> as DeliveryWorld
@@ -137,6 +142,11 @@ async function openSide(t: Test, made: DeliveryWorld, q: SideQuestion): Promise<
       ...{ signMessage: consumer.signMessage, verifyMessage: consumer.verifyMessage },
       ...{ messageLog: q.messageLog, localSystems: localSystems(made, q), armDeliveries: arm },
       clientDoor: createClientDoor(consumer),
+      serviceClient: {
+        call: async ({ headers, body }: Parameters<DeliveryRooms['serviceClient']['call']>[0]) => ({
+          status: made.system({ headers, event: JSON.parse(String(body!.bytes)) as Record<string, unknown> }),
+        }),
+      },
       folder: async (name: string) => {
         mkdirSync(path.join(folder, name), { recursive: true })
         return path.join(folder, name)
@@ -186,7 +196,10 @@ async function openSide(t: Test, made: DeliveryWorld, q: SideQuestion): Promise<
 
 function localSystems(made: DeliveryWorld, { owner }: SideQuestion): LocalSystems {
   const service = {
-    ...{ id: INBOX, type: 'REST', url: 'inbox:', timeoutMs: 60_000, maxConcurrentCalls: undefined },
+    ...{ id: INBOX, type: 'REST', timeoutMs: 60_000, maxConcurrentCalls: undefined },
+    get url() {
+      return made.inboxUrl
+    },
     ...{ verifyTls: true, validate: 'NONE', trustedCertificates: undefined, disabledNotice: undefined },
     ...{ allowEncodedSlash: false, documentText: undefined },
   }
@@ -196,6 +209,7 @@ function localSystems(made: DeliveryWorld, { owner }: SideQuestion): LocalSystem
         ? { id: owner, authenticationMode: 'NOSSL', certificates: new Set() }
         : undefined,
     service: (id) => (idText(id) === idText(INBOX) ? (service as never) : undefined),
+    view: () => ({ services: new Map([[idText(INBOX), { service }]]) }) as never,
     call: () => ({
       isAllowed: made.allowed,
       circumstances: () => ({ local: service, key: '', describe: () => ({ side: 'provider' }) }),

@@ -13,6 +13,7 @@ import { createInbox } from './inbox.ts'
 import { createInboxReceipts } from './inbox-receipts-store.ts'
 import { createKeyRecords } from './keys-store.ts'
 import { deliveryMigrations } from './migrations.ts'
+import { createPusher, pushToken } from './push.ts'
 import type { DeliveryRooms } from './rooms.ts'
 import { createRouteStore } from './route-store.ts'
 import { createSender } from './sender.ts'
@@ -58,7 +59,9 @@ export const deliveries: FeatureModule<Ground, Offers> = {
     const keyRecords = createKeyRecords(database)
     await keyRecords.note(rooms.keys.current)
     await rooms.outbox.free(`${node} `)
+    await rooms.inbox.free(pushToken(node))
     const sender = createSender(rooms)
+    const pusher = createPusher(rooms)
     const counts = async (): Promise<Map<string, number>> => {
       const named = async (box: 'outbox' | 'inbox') =>
         Object.entries(await rooms[box].counts(WATCHED, MOST_WATCHED)).map(
@@ -89,6 +92,12 @@ export const deliveries: FeatureModule<Ground, Offers> = {
       jobs: [
         { kind: 'send-deliveries', everySeconds: 1, onEachNode: true, run: () => sender.run() },
         { kind: 'ask-delivery-receipts', everySeconds: 1, run: async () => void (await askReceipts(rooms)) },
+        {
+          kind: 'push-deliveries',
+          everySeconds: 1,
+          onEachNode: true,
+          run: ({ signal }) => pusher.run(signal),
+        },
         { kind: 'keep-up-deliveries', everySeconds: 10, run: ({ signal }) => keepUp(rooms, signal) },
       ],
       drain: () => sender.stop(),

@@ -1,11 +1,13 @@
 /** What deliveries work with; the list of features passes it in. */
 import type { FastifyRequest } from 'fastify'
+import type { HeaderList } from '#core/transport/header-list.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { ClientId, ServerId } from '#schemas/identifiers.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
-import type { LocalSystems } from '../../local-systems/local-systems.ts'
-import type { Answer, Request } from '../../message/message.ts'
+import type { LocalService, LocalSystems } from '../../local-systems/local-systems.ts'
+import type { Content, Taker } from '../../message/body.ts'
+import type { Answer, Request, SystemAnswer } from '../../message/message.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { SignMessage } from '../../peer/sign-message.ts'
 import type { TermsOnRecord } from '../../peer/terms-on-record.ts'
@@ -16,6 +18,18 @@ import type { ContentKeys } from './content-keys.ts'
 import type { InboxReceipts } from './inbox-receipts-store.ts'
 import type { RouteStore } from './route-store.ts'
 import type { DeliverySettings } from './settings.ts'
+
+/** One call of one of our own systems; what fails before it was reached carries the mark NotSent. */
+type ServiceClient = {
+  call(q: {
+    service: LocalService
+    method: string
+    target: string
+    headers: HeaderList
+    body: Content | undefined
+    take(): Taker<Pick<SystemAnswer, 'message' | 'body'>>
+  }): Promise<Pick<SystemAnswer, 'status'>>
+}
 
 type HandedOver = { method: 'GET' | 'POST'; url: string; rawHeaders: string[]; body?: Buffer }
 
@@ -35,7 +49,9 @@ export type DeliveryRooms = {
   settings: DeliverySettings
   door: ClientDoor
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
-  localSystems: Pick<LocalSystems, 'service'>
+  localSystems: Pick<LocalSystems, 'service' | 'view'>
+  /** Calls systems of our own, for what is pushed. */
+  serviceClient: ServiceClient
   messageLog: Pick<MessageLog, 'append'> & Pick<LogReads, 'read' | 'list'>
   signMessage: SignMessage
   verifyMessage: VerifyMessage
