@@ -59,15 +59,33 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
       return rows.map(rowOf<Row>).sort((a, b) => a.position - b.position)
     },
 
-    /** Claims what waits behind a claimed head. */
+    /**
+     * Claims what waits behind a claimed head, up to the first row that somebody else has: a head that was redriven stands before rows
+     * that were given out already.
+     */
     claimBehind: async (q: {
       head: Row
       keys: string[]
       token: string
+      now: string
       until: string
       limit: number
     }): Promise<Row[]> => {
       if (!isKeyed(q.head) || q.limit <= 0) return []
+      const behind = await tables
+        .selectFrom(box)
+        .select(['position', 'claimed_until', 'key_id'])
+        .where('lane', '=', q.head.lane)
+        .where('state', '=', 'waiting')
+        .where('position', '>', q.head.position)
+        .orderBy('position')
+        .limit(q.limit)
+        .execute()
+      const isFree = (one: (typeof behind)[number]): boolean =>
+        one.claimed_until <= q.now && q.keys.includes(one.key_id)
+      const end = behind.findIndex((one) => !isFree(one))
+      const positions = (end < 0 ? behind : behind.slice(0, end)).map(({ position }) => Number(position))
+      if (positions.length === 0) return []
       const rows = await tables
         .updateTable(box)
         .set((old) => ({
@@ -75,17 +93,9 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
           claimed_until: q.until,
           attempts: old('attempts', '+', 1),
         }))
-        .where('position', 'in', (is) =>
-          is
-            .selectFrom(box)
-            .select('position')
-            .where('lane', '=', q.head.lane)
-            .where('state', '=', 'waiting')
-            .where('position', '>', q.head.position)
-            .where('key_id', 'in', q.keys)
-            .orderBy('position')
-            .limit(q.limit),
-        )
+        .where('position', 'in', positions)
+        .where('state', '=', 'waiting')
+        .where('claimed_until', '<=', q.now)
         .returningAll()
         .execute()
       return rows.map(rowOf<Row>).sort((a, b) => a.position - b.position)

@@ -14,6 +14,8 @@ import { type DeliveryRooms, iso } from './rooms.ts'
 
 /** The most octets of events in one answer; one event is always given. */
 const MAX_OCTETS = 4 * 1024 * 1024
+/** How many events are in memory before their octets are counted. */
+const CLAIMED_AT_ONCE = 16
 
 export type Leased = { row: StoredInbox; event: Buffer }
 
@@ -25,33 +27,43 @@ export async function lease(
   const token = `${rooms.node} ${randomUUID()}`
   const given: Leased[] = []
   let octets = 0
-  let claimed: StoredInbox[] = []
-  do {
-    const now = rooms.clock()
-    const [limit, until] = [q.limit - given.length, iso(now + q.leaseMs)]
-    const common = { keys: rooms.keys.known, token, until }
-    const heads = await rooms.inbox.claim({ ...common, of: q.service, now: iso(now), limit })
-    claimed = []
-    for (const head of heads) {
-      const left = limit - claimed.length - 1
-      claimed.push(head, ...(await rooms.inbox.claimBehind({ ...common, head, limit: left })))
-      if (claimed.length >= limit) break
-    }
-    const taken = new Set(claimed)
-    for (const row of heads) if (!taken.has(row)) await giveBack(row, token, rooms)
+  let isFull = false
+  for (;;) {
+    const claimed = await claimSome({ ...q, token, limit: q.limit - given.length }, rooms)
+    if (claimed.length === 0) return given
     for (const row of claimed) {
-      const tooOften = row.attempts > rooms.settings.attempts
-      if (tooOften) await bury(row, token, rooms)
-      else if (row.content === null || (octets > 0 && octets + row.content.length > MAX_OCTETS))
-        await giveBack(row, token, rooms)
+      isFull ||= row.content === null || (octets > 0 && octets + row.content.length > MAX_OCTETS)
+      // Nor what follows it, which may be of its lane.
+      if (isFull || row.content === null) await giveBack(row, token, rooms)
+      else if (row.attempts > rooms.settings.attempts) await bury(row, token, rooms)
       else {
         octets += row.content.length
         given.push({ row, event: rooms.keys.open(`event ${row.delivery}`, row.content) })
       }
     }
-    // Only what was buried makes room for others.
-  } while (given.length === 0 && claimed.length > 0)
-  return given
+    if (isFull || given.length >= q.limit) return given
+  }
+}
+
+/** Heads of lanes with what waits behind them; few at once, as each may be large. */
+async function claimSome(
+  q: { service: string; limit: number; leaseMs: number; token: string },
+  rooms: DeliveryRooms,
+): Promise<StoredInbox[]> {
+  const now = rooms.clock()
+  const limit = Math.min(q.limit, CLAIMED_AT_ONCE)
+  const common = { keys: rooms.keys.known, token: q.token, now: iso(now), until: iso(now + q.leaseMs) }
+  const heads = await rooms.inbox.claim({ ...common, of: q.service, limit })
+  const claimed: StoredInbox[] = []
+  for (const head of heads) {
+    if (claimed.length >= limit) {
+      await giveBack(head, q.token, rooms)
+      continue
+    }
+    const left = limit - claimed.length - 1
+    claimed.push(head, ...(await rooms.inbox.claimBehind({ ...common, head, limit: left })))
+  }
+  return claimed
 }
 
 /**
@@ -76,8 +88,9 @@ export async function acknowledge(
   return acknowledge(q, rooms)
 }
 
+/** What was not given out is as if it had not been claimed. */
 function giveBack(row: StoredInbox, token: string, rooms: DeliveryRooms): Promise<void> {
-  return rooms.inbox.giveBack(row, { token, dueAt: row.due_at, error: row.error })
+  return rooms.inbox.giveBack(row, { token, dueAt: row.due_at, error: row.error, uncounted: true })
 }
 
 async function bury(row: StoredInbox, token: string, rooms: DeliveryRooms): Promise<void> {
