@@ -2,7 +2,8 @@
  * `concordat bench exchange`: exchanges per second of two security servers, compared with the bare pair, in alternating rounds of
  * one run. `concordat bench log` measures a large message log (bench/log.ts), `concordat bench backlog` the recovery after an
  * outage of the time-stamping authority, `concordat bench registry` a large registry (bench/registry.ts), `concordat bench adapter`
- * the SQL adapter beside a service written by hand, `concordat bench large` bodies larger than memory, `concordat bench signature`
+ * the SQL adapter beside a service written by hand, `concordat bench deliveries`
+ * one-way messages beside exchanges, `concordat bench large` bodies larger than memory, `concordat bench signature`
  * the verification of one signature.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -14,6 +15,7 @@ import { type Pair, type Pairs, startPairs } from './bench/pairs.ts'
 
 const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [--network 127.88.1] [--case "1 KB"] [--json]
        concordat bench adapter --help
+       concordat bench deliveries --help
        concordat bench large --help
        concordat bench log --help
        concordat bench backlog --help
@@ -77,6 +79,7 @@ const SETTLE_MAX_SECONDS = 30
 export async function run(args: string[]): Promise<number> {
   if (args[0] === 'adapter') return (await import('./bench/adapter.ts')).run(args.slice(1))
   if (args[0] === 'backlog') return (await import('./bench/log/backlog.ts')).run(args.slice(1))
+  if (args[0] === 'deliveries') return (await import('./bench/deliveries.ts')).run(args.slice(1))
   if (args[0] === 'large') return (await import('./bench/large.ts')).run(args.slice(1))
   if (args[0] === 'log') return (await import('./bench/log.ts')).run(args.slice(1))
   if (args[0] === 'registry') return (await import('./bench/registry.ts')).run(args.slice(1))

@@ -34,6 +34,8 @@ const PROVIDER_PORT = 9100
 const BARE_PORTS = { provider: 9201, consumer: 9202 }
 /** The code of the service that answers with any bytes. */
 export const SERVICE = 'bench'
+/** The code of the inbox of one-way messages. */
+export const INBOX = 'inbox'
 const DESCRIBED = 'described'
 const CONTRACTED = 'contracted'
 /** All but the address, which is cut out of each of a hundred objects. */
@@ -124,14 +126,19 @@ async function offerService(instance: Instance, url: string): Promise<void> {
   const { layout, servers } = instance
   const { tax, population } = layout.agencies
   const provider = servers[population.key]!
-  const description = await provider.send<{ id: number; services: { id: number }[] }>(
-    'POST',
-    `/clients/${encoded(subsystemText(layout, population))}/service-descriptions`,
-    { type: 'REST', serviceCode: SERVICE, url },
-  )
   const right = { subjectType: 'SUBSYSTEM', subjectId: encoded(subsystemText(layout, tax)) }
-  await provider.send('POST', `/services/${description.services[0]!.id}/access-rights`, right)
-  await provider.send('PUT', `/service-descriptions/${description.id}/enable`)
+  for (const [serviceCode, address] of [
+    [SERVICE, url],
+    [INBOX, 'inbox:'],
+  ]) {
+    const description = await provider.send<{ id: number; services: { id: number }[] }>(
+      'POST',
+      `/clients/${encoded(subsystemText(layout, population))}/service-descriptions`,
+      { type: 'REST', serviceCode, url: address },
+    )
+    await provider.send('POST', `/services/${description.services[0]!.id}/access-rights`, right)
+    await provider.send('PUT', `/service-descriptions/${description.id}/enable`)
+  }
   const soap = await provider.send<{ id: number; services: { id: number }[] }>(
     'POST',
     `/clients/${encoded(subsystemText(layout, population))}/service-descriptions`,
@@ -153,8 +160,10 @@ async function offerService(instance: Instance, url: string): Promise<void> {
   const services = [{ serviceCode: CONTRACTED, endpoints, responseFields: FIELDS }]
   await putInForce(instance, termsOf(layout, { title: 'Fields of people', services, logLevel: 'full' }))
   // Plain HTTP from the load generator, as for the bare pair.
-  const client = encoded(subsystemText(layout, tax))
-  await servers[tax.key]!.send('PATCH', `/clients/${client}`, { connectionType: 'NOSSL' })
+  for (const agency of [tax, population]) {
+    const client = encoded(subsystemText(layout, agency))
+    await servers[agency.key]!.send('PATCH', `/clients/${client}`, { connectionType: 'NOSSL' })
+  }
 }
 
 const WSDL = `<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/">
