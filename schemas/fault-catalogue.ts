@@ -4,6 +4,7 @@
  */
 import { adapterFaults } from './faults/adapter.ts'
 import { administrationFaults } from './faults/administration.ts'
+import { commandFaults } from './faults/command.ts'
 import { deliveryFaults } from './faults/delivery.ts'
 import type { FaultEntry } from './faults/entry.ts'
 import { exchangeFaults } from './faults/exchange.ts'
@@ -17,4 +18,5 @@ export const catalogue = {
   ...administrationFaults,
   ...adapterFaults,
   ...deliveryFaults,
+  ...commandFaults,
 } satisfies Record<string, FaultEntry>

@@ -2,6 +2,7 @@
 import { catalogue } from '#schemas/fault-catalogue.ts'
 import { adapterFaults } from '#schemas/faults/adapter.ts'
 import { administrationFaults } from '#schemas/faults/administration.ts'
+import { commandFaults } from '#schemas/faults/command.ts'
 import { deliveryFaults } from '#schemas/faults/delivery.ts'
 import type { FaultEntry } from '#schemas/faults/entry.ts'
 import { exchangeFaults } from '#schemas/faults/exchange.ts'
@@ -42,6 +43,7 @@ export function errorsDocument(): string {
     ['People, sessions and second persons', administrationFaults],
     ['Adapters, and the systems behind them', adapterFaults],
     ['One-way messages', deliveryFaults],
+    ['Commands that people run', commandFaults],
   ] as const
   const sections = parts.map(([title, faults]) => `\n## ${title}\n\n${table(faults)}`)
   const given = (when: FaultEntry['given']): string =>
