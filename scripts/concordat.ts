@@ -33,6 +33,10 @@ const COMMANDS: Record<string, Command> = {
     summary: 'answers as a described service would, before there is a right to the real one',
     load: () => import('./mock.ts'),
   },
+  event: {
+    summary: 'CloudEvents offline: check, convert, filter, sign, verify',
+    load: () => import('./event.ts'),
+  },
   bench: { summary: 'measure exchanges beside a bare pair of proxies', load: () => import('./bench.ts') },
   console: { summary: 'build the web pages that the servers give', load: () => import('./console.ts') },
   docs: { summary: 'the documents as pages with a search', load: () => import('./docs.ts') },
