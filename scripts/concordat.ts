@@ -54,6 +54,15 @@ const SERVERS: Record<string, string> = {
   'trust-services': 'certification authority, OCSP responder and TSA for development',
 }
 
+/** What a shell says of a program that SIGPIPE ended, a signal that Node ignores. */
+const BROKEN_PIPE = 141
+
+// A reader that has enough, such as head, closes the pipe. The work may not be done, so this is no success.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(BROKEN_PIPE)
+})
+
 const [name, ...args] = process.argv.slice(2)
 process.exitCode = await main(name, args)
 

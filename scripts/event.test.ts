@@ -332,14 +332,16 @@ t.test('wrong usage ends with 2 and says what is missing, before anything is rea
   for (const verb of verbs) t.ok(document.includes(`concordat event ${verb} `), `the document shows ${verb}`)
 })
 
-t.test('as a process, with standard input and exit code', (t) => {
-  const args = [path.join(import.meta.dirname, 'event.ts'), 'filter', "id = 'A-2'"]
-  const { status, stdout } = spawnSync(process.execPath, args, {
-    input: BATCH,
+t.test('as a process, in a pipe whose reader has enough', (t) => {
+  const line = JSON.stringify({ ...WAGES, data: 'x'.repeat(1_000) })
+  const command = '{ "$0" "$1" event filter --lines "hop = 3"; echo "$?" >&2; } | head -n 1'
+  const program = path.join(import.meta.dirname, 'concordat.ts')
+  const { stdout, stderr } = spawnSync('sh', ['-c', command, process.execPath, program], {
+    input: `${line}\n`.repeat(4_000),
     encoding: 'utf8',
     timeout: 60_000,
   })
-  t.equal(status, 0)
-  t.match(JSON.parse(stdout), [{ id: 'A-2' }])
+  t.equal(stdout, `${line}\n`)
+  t.equal(stderr, '141\n', 'and no stack')
   t.end()
 })
