@@ -48,7 +48,7 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
   const facts = factsOf({ event, bytes, headers: repeated, terms })
   const { row, isNew } = await rooms.outbox.add({
     ...{ ...keys, delivery, route: await rooms.routes.idOf(client, service), state: 'accepting' },
-    ...{ attempts: 0, due_at: now, claimed_until: '', since: now, changed_at: now, error: '' },
+    ...{ attempts: 0, due_at: '', claimed_until: '', since: now, changed_at: now, error: '' },
     ...{ arrived: 'no', key_id: rooms.keys.current, first_record: null },
     ...{
       facts: sealFacts(rooms.keys, delivery, facts),

@@ -20,6 +20,7 @@ const ROUTES_AT_ONCE = 8
 const CLAIM_MS = 5 * 60_000
 const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 5 * 60_000
+const PAGES_AT_ONCE = 20
 const MAX_PAGE = 8 * 1024 * 1024
 
 /** Asks on every way where it is due; resolves to the number of receipts that were taken. */
@@ -38,7 +39,8 @@ async function askOn(route: Route, rooms: DeliveryRooms): Promise<number> {
   let after = route.receipts_after
   let taken = 0
   try {
-    for (let more = true; more; ) {
+    // An inbox may say `more` for ever; other ways have their turn.
+    for (let [more, pages] = [true, 0]; more && pages < PAGES_AT_ONCE; pages++) {
       const page = await pageAfter(after, route, rooms)
       for (const receipt of page.receipts) if (await take(receipt, page, route, rooms)) taken += 1
       more = page.more && page.last !== after
@@ -105,9 +107,12 @@ async function take(
     const rows = await rooms.outbox.byDelivery(receipt.delivery)
     const row = rows.find((one) => Number(one.route) === route.id)
     if (row === undefined || row.state === 'consumed') return false
+    // Of `abandoned` by the inbox: taken before.
+    if (row.state === 'abandoned' && row.arrived === 'yes') return false
     const facts = openFacts(rooms.keys, row)
     const isOurs = receipt.client === route.client && receipt.service === route.service
-    const isOfIt = receipt.eventDigest === facts.digest && receipt.eventId === facts.id
+    const isNamed = receipt.eventId === facts.id && receipt.eventSource === facts.source
+    const isOfIt = isNamed && receipt.eventDigest === facts.digest
     if (!isOurs || !isOfIt || receipt.arrived !== 'yes' || receipt.kind === 'accepted')
       throw new Fault('invalid_message', { what: 'the receipt is of another message' })
     const signature = {

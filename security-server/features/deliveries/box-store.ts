@@ -49,7 +49,10 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
     /** Adds a row, or finds the one that has the event already. */
     add: createWriteTogether(put),
 
-    /** From `accepting` to `waiting`, with the record that says so. */
+    /**
+     * From `accepting` to `waiting`, with the record that says so. The row is put back when it was taken for that of a crash meanwhile:
+     * a process that stood still for minutes has signed that it will deliver.
+     */
     confirm: createWriteTogether((rows: { row: Row; record: number; at: string }[]) =>
       inTransaction(tables, async (transaction) => {
         await lanes.lock(
@@ -58,11 +61,18 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
         )
         for (const { row, record, at } of rows) {
           const ready = await lanes.readyIn(transaction, row)
-          await transaction
+          const confirmed = { state: 'waiting', ready, first_record: record, changed_at: at } as const
+          const { numUpdatedRows } = await transaction
             .updateTable(box)
-            .set({ state: 'waiting', ready, first_record: record, changed_at: at })
+            .set(confirmed)
             .where('position', '=', row.position)
             .where('state', '=', 'accepting')
+            .executeTakeFirst()
+          if (numUpdatedRows > 0n) continue
+          await transaction
+            .insertInto(box)
+            .values({ ...row, ...confirmed } as never)
+            .onConflict((conflict) => conflict.doNothing())
             .execute()
         }
         return rows.map(() => undefined)
@@ -103,13 +113,14 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
           const { numUpdatedRows } = await transaction
             .updateTable(box)
             .set({ ...UNCLAIMED, state: 'waiting', ready: isKeyed(row) ? 0 : 1, attempts: 0, error: '' })
-            .set({ due_at: q.now, changed_at: q.now, since: q.now })
+            .set({ due_at: '', changed_at: q.now, since: q.now })
             .where('position', '=', row.position)
             .where('state', '=', 'dead')
             .executeTakeFirst()
           revived += Number(numUpdatedRows)
-          await lanes.markAgain(transaction, row)
         }
+        const heads = new Map(rows.map((row) => [row.lane, row]))
+        for (const row of heads.values()) await lanes.markAgain(transaction, row)
         return revived
       }),
   }

@@ -21,6 +21,11 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
   // Both tables have the columns that are used here.
   const box = name as 'outbox'
   const isPostgresql = database.dialect === 'postgresql'
+  // Who had claimed it before ended without a word: the message may be there already, and no receipt may say that it is not.
+  const leftUnknown =
+    name === 'outbox'
+      ? { arrived: sql<'unknown'>`case when claimed_by = '' then arrived else 'unknown' end` }
+      : undefined
 
   return {
     /** Claims due heads of lanes, in order; only rows that this node can open. */
@@ -52,6 +57,7 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
           claimed_by: q.token,
           claimed_until: q.until,
           attempts: old('attempts', '+', 1),
+          ...leftUnknown,
         }))
         .where('position', 'in', (row) => row.selectFrom('due').select('due.position'))
         .returningAll()
@@ -101,6 +107,31 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
       return rows.map(rowOf<Row>).sort((a, b) => a.position - b.position)
     },
 
+    /** Claims one row out of turn, to end it; undefined while somebody works on it, or when it has ended. */
+    hold: async (
+      position: number,
+      q: { token: string; now: string; until: string },
+    ): Promise<Row | undefined> => {
+      const row = await tables
+        .updateTable(box)
+        .set({ claimed_by: q.token, claimed_until: q.until, ...leftUnknown })
+        .where('position', '=', position)
+        .where('state', 'in', ['waiting', 'dead'])
+        .where('claimed_until', '<=', q.now)
+        .returningAll()
+        .executeTakeFirst()
+      return row === undefined ? undefined : rowOf<Row>(row)
+    },
+    /** What was held and cannot be ended now: nobody's, but left alone until then. */
+    letGo: async (position: number, q: { token: string; until: string }): Promise<void> => {
+      await tables
+        .updateTable(box)
+        .set({ claimed_by: '', claimed_until: q.until })
+        .where('position', '=', position)
+        .where('claimed_by', '=', q.token)
+        .execute()
+    },
+
     /** Given back after a failure; `uncounted` when it was no attempt. */
     giveBack: async (
       row: Row,
@@ -128,7 +159,7 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
     free: async (tokenPrefix: string): Promise<void> => {
       await tables
         .updateTable(box)
-        .set(UNCLAIMED)
+        .set({ ...UNCLAIMED, ...leftUnknown })
         .where(sql<string>`substr(claimed_by, 1, ${tokenPrefix.length})`, '=', tokenPrefix)
         .where('state', '=', 'waiting')
         .execute()

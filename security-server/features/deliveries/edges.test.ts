@@ -1,5 +1,23 @@
 /** What seldom happens to deliveries and has to be right then, on both stores. */
-import { acknowledge, fetch, hand, onBoth, settle } from './acts-fixture.ts'
+import type { Kysely } from 'kysely'
+import { until } from '#test/until.ts'
+import {
+  AS_TAX,
+  acknowledge,
+  fetch,
+  hand,
+  onBoth,
+  receiptIn,
+  refreshed,
+  settle,
+  stateOf,
+  structured,
+  TO,
+} from './acts-fixture.ts'
+import { unreachable } from './delivery-fixture.ts'
+import type { DeliveryRooms } from './rooms.ts'
+
+type Rows = Kysely<Record<string, Record<string, unknown>>>
 
 await onBoth('edges', async (t, made) => {
   const { sender, receiver } = made
@@ -70,4 +88,195 @@ await onBoth('edges', async (t, made) => {
       await emptied()
     },
   )
+
+  const arrivedIn = async (id: unknown): Promise<unknown> => {
+    const shown = await sender.ask('GET', `/deliveries/v1/sent/${String(id)}`, AS_TAX)
+    t.equal(shown.body['state'], 'abandoned')
+    return receiptIn(shown.body['ended']).arrived
+  }
+  const kysely = (side: typeof sender): Rows => (side.database as unknown as { kysely: Rows }).kysely
+  const positionOf = async (id: unknown): Promise<number> => {
+    const row = await kysely(sender)
+      .selectFrom('outbox')
+      .select('position')
+      .where('delivery', '=', id)
+      .executeTakeFirstOrThrow()
+    return Number(row['position'])
+  }
+
+  await t.test('no receipt says that a message has not arrived when it may have', async (t) => {
+    const soon = (): string => new Date(made.world.clock() + 3_600_000).toISOString()
+    const arm = (rooms: DeliveryRooms): DeliveryRooms => ({
+      ...rooms,
+      outbox: {
+        ...rooms.outbox,
+        endWith: () => Promise.reject(new Error('the process has ended')),
+        giveBack: () => Promise.reject(new Error('the process has ended')),
+      },
+    })
+    await sender.restart(arm)
+    const crashed = (await hand(made, { expirytime: soon() })).body['id']
+    await sender.run('send-deliveries').catch(() => undefined)
+    await sender.restart()
+    made.world.skew += 2 * 3_600_000
+    await refreshed(made)
+    await sender.run('keep-up-deliveries')
+    t.equal(await arrivedIn(crashed), 'unknown', 'sent, then the process ended before it said so')
+    await emptied()
+
+    const reached = Promise.withResolvers<void>()
+    const mayGoOn = Promise.withResolvers<void>()
+    made.way = async (post) => {
+      reached.resolve()
+      await mayGoOn.promise
+      return post()
+    }
+    const sending = (await hand(made, {})).body['id']
+    const run = sender.run('send-deliveries')
+    await reached.promise
+    const discard = { body: { box: 'outbox', positions: [await positionOf(sending)], reason: 'wrong' } }
+    t.strictSame(await sender.operation('discardDeliveries', discard), { discarded: 0 }, 'it is being sent')
+    mayGoOn.resolve()
+    await run
+    t.equal(await stateOf(made, sending), 'delivered')
+    made.way = (post) => post()
+    await emptied()
+  })
+
+  await t.test('accepted by a process that stood still for minutes: it is delivered', async (t) => {
+    const removed = (rooms: DeliveryRooms): DeliveryRooms => ({
+      ...rooms,
+      outbox: {
+        ...rooms.outbox,
+        add: async (row) => {
+          const added = await rooms.outbox.add(row)
+          // Another node has taken it for what a crash left.
+          await rooms.outbox.remove([added.row.position])
+          return added
+        },
+      },
+    })
+    await sender.restart(removed)
+    const handed = await hand(made, { id: 'P-1' })
+    t.equal(handed.status, 202)
+    await sender.restart()
+    await settle(made)
+    t.strictSame(
+      (await fetch(made)).map(({ event }) => event.id),
+      ['P-1'],
+    )
+    made.world.skew += 61_000
+    await emptied()
+  })
+
+  await t.test(
+    'many at once fail on a way: that is one failure, and not the same one tries next',
+    async (t) => {
+      let tried = 0
+      made.way = () => {
+        tried += 1
+        return Promise.reject(unreachable())
+      }
+      const first = await Promise.all(Array.from({ length: 4 }, () => hand(made, {})))
+      const ids = [...first, await hand(made, {})].map(({ body }) => body['id'])
+      await sender.run('send-deliveries')
+      const way = await kysely(sender).selectFrom('delivery_route').selectAll().executeTakeFirstOrThrow()
+      t.ok(tried > 1)
+      t.equal(Number(way['failures']), 1)
+      made.world.skew += Date.parse(String(way['next_at'])) - made.world.clock()
+      made.way = (post) => post()
+      await sender.run('send-deliveries')
+      const rows = await kysely(sender)
+        .selectFrom('outbox')
+        .select('attempts')
+        .where('state', '=', 'delivered')
+        .where('delivery', 'in', ids)
+        .execute()
+      t.ok(rows.length > 0)
+      t.equal(Number(rows[0]!['attempts']), 1, 'one that had not failed')
+      await settle(made)
+      await emptied()
+      await settle(made)
+    },
+  )
+
+  await t.test('a receipt that nobody would ask for is asked for again', async (t) => {
+    const { id } = (await hand(made, {})).body
+    await sender.run('send-deliveries')
+    await emptied()
+    await kysely(sender).updateTable('delivery_route').set({ receipts_at: '' }).execute()
+    await sender.run('keep-up-deliveries')
+    await sender.run('ask-delivery-receipts')
+    t.equal(await stateOf(made, id), 'consumed')
+  })
+
+  await t.test(
+    'an inbox whose database was lost gives no receipt a number that was read before',
+    async (t) => {
+      await kysely(receiver).deleteFrom('inbox_receipts').execute()
+      await kysely(receiver).deleteFrom('inbox_receipt').execute()
+      const handed = await Promise.all([hand(made, {}), hand(made, {})])
+      await sender.run('send-deliveries')
+      await emptied()
+      await settle(made)
+      for (const { body } of handed) t.equal(await stateOf(made, body['id']), 'consumed')
+      const { last } = (await kysely(receiver)
+        .selectFrom('inbox_receipts')
+        .select('last')
+        .executeTakeFirstOrThrow()) as { last: number }
+      t.ok(Number(last) > Date.parse('2020-01-01'))
+    },
+  )
+
+  await t.test('an inbox that says `more` for ever holds nobody up', async (t) => {
+    let asked = 0
+    await sender.restart((rooms) => ({
+      ...rooms,
+      door: {
+        ...rooms.door,
+        carry: async (q) => {
+          const answer = await rooms.door.carry(q)
+          if (q.method === 'POST') return answer
+          asked += 1
+          if (asked > 1_000) throw new Error('it asks for ever')
+          const page = { documents: [], receipts: [], last: asked, more: true }
+          const bytes = Buffer.from(JSON.stringify(page))
+          return { ...answer, body: { ...answer.body, bytes, size: bytes.length } } as typeof answer
+        },
+      },
+    }))
+    await hand(made, {})
+    await settle(made)
+    t.ok(asked > 0 && asked < 1_000, `${asked} pages`)
+    await sender.restart()
+    await emptied()
+  })
+
+  await t.test('an inbox that takes minutes for its answers holds up no other', async (t) => {
+    const mayGoOn = Promise.withResolvers<void>()
+    const reached = Promise.withResolvers<void>()
+    await sender.restart((rooms) => ({
+      ...rooms,
+      door: {
+        ...rooms.door,
+        carry: async (q) => {
+          if (q.url.includes('/slow')) {
+            reached.resolve()
+            await mayGoOn.promise
+          }
+          return rooms.door.carry(q)
+        },
+      },
+    }))
+    const type = { 'content-type': 'application/cloudevents+json' }
+    const slow = TO.replace('assessments', 'slow')
+    t.equal((await sender.ask('POST', slow, { ...AS_TAX, ...type }, structured({}))).status, 202)
+    const run = sender.run('send-deliveries')
+    await reached.promise
+    const { id } = (await hand(made, {})).body
+    await until('the other message is delivered', async () => (await stateOf(made, id)) === 'delivered')
+    mayGoOn.resolve()
+    await run
+    await emptied()
+  })
 })

@@ -71,7 +71,7 @@ export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wak
       const done = await Promise.all(
         rows.map((row) =>
           box === 'outbox'
-            ? abandonSent(row as StoredOutbox, 'delivery_discarded', rooms)
+            ? abandonSent(row as StoredOutbox, { reason: 'delivery_discarded' }, rooms)
             : abandonReceived(row as StoredInbox, 'delivery_discarded', rooms),
         ),
       )

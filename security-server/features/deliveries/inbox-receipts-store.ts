@@ -1,7 +1,9 @@
 /**
  * The receipts that senders ask for, numbered for each sender and inbox. Guarantees that who has read one has read all before it: the
- * number is taken in the transaction that ends the message, and the row of the last number is locked until its commit.
+ * number is taken in the transaction that ends the message, and the row of the last number is locked until its commit. Numbers are no
+ * lower than the milliseconds of their time: a database that was lost or set back gives out none that a sender has passed already.
  */
+import { sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { BoxStore, StoredInbox } from './box-store.ts'
 import type { Ended } from './lanes-store.ts'
@@ -18,13 +20,14 @@ export function createInboxReceipts(database: Database, inbox: BoxStore<'inbox'>
         from,
         async beside(transaction) {
           const { client, service } = row
+          const least = Date.parse(ended.at)
           const { last } = await transaction
             .insertInto('inbox_receipts')
-            .values({ client, service, last: 1 })
+            .values({ client, service, last: least })
             .onConflict((conflict) =>
-              conflict
-                .columns(['client', 'service'])
-                .doUpdateSet((old) => ({ last: old('inbox_receipts.last', '+', 1) })),
+              conflict.columns(['client', 'service']).doUpdateSet({
+                last: sql`case when inbox_receipts.last < ${least} then ${least} else inbox_receipts.last + 1 end`,
+              }),
             )
             .returning('last')
             .executeTakeFirstOrThrow()

@@ -57,7 +57,7 @@ async function rowOf({ request, headers, body, peer, record, terms }: InboxReque
   const delivery = request.id
   const stored = {
     ...{ ...keys, delivery, client, service, peer: idText(peer), state: 'waiting' as const },
-    ...{ attempts: 0, due_at: now, claimed_until: '', since: now, changed_at: now, error: '' },
+    ...{ attempts: 0, due_at: '', claimed_until: '', since: now, changed_at: now, error: '' },
     ...{ key_id: rooms.keys.current, first_record: record },
     ...{
       facts: sealFacts(rooms.keys, delivery, facts),

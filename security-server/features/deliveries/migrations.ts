@@ -84,4 +84,11 @@ export const deliveryMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  // Whether something waits for a key that is not here is asked at every look at the health.
+  'security-server-deliveries-002': {
+    async up({ schema }: Kysely<unknown>) {
+      for (const name of ['outbox', 'inbox'])
+        await schema.createIndex(`${name}_key`).on(name).columns(['state', 'key_id']).execute()
+    },
+  },
 }

@@ -51,9 +51,10 @@ export function createRouteStore(database: Database) {
       const rows = await tables.selectFrom('delivery_route').selectAll().where('id', 'in', ids).execute()
       return new Map(rows.map((row) => [Number(row.id), asRoute(row)]))
     },
-    /** Ways that are open and on which something waits, those that waited longest first. */
-    withWaiting: async (now: string): Promise<Route[]> => {
-      const rows = await tables
+    /** Ways that are open and on which something waits: those after a way first, so that all have their turn. */
+    withWaiting: async (q: { now: string; except: number[]; after: number }): Promise<Route[]> => {
+      const { now } = q
+      let open = tables
         .selectFrom('delivery_route')
         .selectAll()
         .where('next_at', '<=', now)
@@ -68,7 +69,10 @@ export function createRouteStore(database: Database) {
               .where('outbox.claimed_until', '<=', now),
           ),
         )
-        .orderBy('next_at')
+      if (q.except.length > 0) open = open.where('id', 'not in', q.except)
+      const rows = await open
+        .orderBy(({ eb }) => eb.case().when('id', '>', q.after).then(0).else(1).end())
+        .orderBy('id')
         .limit(AT_ONCE)
         .execute()
       return rows.map(asRoute)
@@ -145,6 +149,25 @@ export function createRouteStore(database: Database) {
             .end(),
         }))
         .where('id', '=', id)
+        .execute()
+    },
+    /**
+     * Receipts are asked for wherever a message waits for one, also when the mark was lost between two nodes, or was made by a clock that
+     * has gone back.
+     */
+    mend: async (q: { now: string; latest: string }): Promise<void> => {
+      await tables
+        .updateTable('delivery_route')
+        .set({ receipts_at: q.now, receipts_wait: 1000 })
+        .where(({ or, eb }) => or([eb('receipts_at', '=', ''), eb('receipts_at', '>', q.latest)]))
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('outbox')
+              .select('outbox.position')
+              .whereRef('outbox.route', '=', 'delivery_route.id')
+              .where('outbox.state', '=', 'delivered'),
+          ),
+        )
         .execute()
     },
     /** What waits on failing ways since before a time: positions in the outbox, of each way the oldest. */

@@ -27,6 +27,7 @@ const FINAL: ReadonlySet<string> = new Set([
 ])
 /** Of a service that is no inbox: what these statuses say may be over later (RFC 9110 section 15). */
 const LATER: ReadonlySet<number> = new Set([401, 403, 404, 408, 421, 423, 425, 429])
+const AFTER_OTHERS_MS = 5_000
 const FIRST_ASKED_MS = 500
 
 /** Resolves to false when the way is closed: nothing else should be sent on it now. */
@@ -37,7 +38,7 @@ export async function sendDelivery(
 ): Promise<boolean> {
   const now = rooms.clock()
   if (row.expires_at !== '' && row.expires_at <= iso(now)) {
-    await abandonSent(row, 'delivery_expired', rooms)
+    await abandonSent(row, { reason: 'delivery_expired', token }, rooms)
     return true
   }
   if (row.content === null) throw new Error('a waiting message has no content')
@@ -83,10 +84,13 @@ async function answered(
   }
   const error = `http_${status}`
   const isFinal = status < 500 && !LATER.has(status)
-  if (isFinal || row.attempts >= rooms.settings.attempts) await bury(row, { token, error }, rooms)
+  // An answer, though not the one that was wished for: its server had the message.
+  const arrived = 'unknown'
+  if (isFinal || row.attempts >= rooms.settings.attempts)
+    await bury({ ...row, arrived }, { token, error }, rooms)
   else {
     const dueAt = iso(rooms.clock() + backOff(row.attempts, Math.random()))
-    await rooms.outbox.giveBack(row, { token, dueAt, error })
+    await rooms.outbox.giveBack(row, { token, dueAt, error, arrived })
   }
   return true
 }
@@ -100,7 +104,7 @@ async function failed(
   const error = codeOf(fault).slice(0, 100)
   const arrived = row.arrived === 'unknown' || mayHaveArrived(fault) ? 'unknown' : row.arrived
   if (error === 'delivery_expired') {
-    await abandonSent({ ...row, arrived }, 'delivery_expired', rooms)
+    await abandonSent({ ...row, arrived }, { reason: 'delivery_expired', token }, rooms)
     return true
   }
   if (FINAL.has(error)) {
@@ -108,12 +112,14 @@ async function failed(
     return true
   }
   // Whatever else is wrong is not of this message: nothing else passes either until it is over.
-  const fresh = await rooms.routes.find(route.id)
-  const failures = fresh.failures + 1
+  // All that were sent at once count as one failure.
+  const failures = route.failures + 1
   const wait = Math.max(backOff(failures, Math.random()), (fault.retryAfter ?? 0) * 1000)
   const nextAt = iso(rooms.clock() + wait)
   await rooms.routes.failed(route.id, { failures, nextAt, error })
-  await rooms.outbox.giveBack(row, { token, dueAt: nextAt, error, arrived })
+  // Another message tries first when the way opens again: this one may be why it was closed.
+  const dueAt = iso(rooms.clock() + wait + Math.min(wait, AFTER_OTHERS_MS))
+  await rooms.outbox.giveBack(row, { token, dueAt, error, arrived })
   return false
 }
 

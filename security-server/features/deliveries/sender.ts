@@ -10,6 +10,9 @@ import { sendDelivery } from './send-delivery.ts'
 
 /** Longer than any exchange takes. */
 const CLAIM_MS = 10 * 60_000
+/** How many messages of all ways a node has in memory. */
+const MOST_AT_ONCE = 256
+const LOOK_AGAIN_MS = 1_000
 
 export type Sender = {
   /** Sends until nothing is due. Several calls share one run. */
@@ -22,14 +25,16 @@ export type Sender = {
 
 export function createSender(rooms: DeliveryRooms): Sender {
   let running: Promise<void> | undefined
-  let isAskedAgain = false
   let isStopped = false
+  let wakened = Promise.withResolvers<void>()
+  /** The last way that had its turn: all have it, however many there are. */
+  let last = 0
 
-  async function sendOn(route: Route): Promise<number> {
+  async function sendOn(route: Route, places: number): Promise<number> {
     const now = rooms.clock()
     const token = `${rooms.node} ${randomUUID()}`
     // Of a way that failed one message tries whether it is open again.
-    const limit = route.failures > 0 ? 1 : rooms.settings.sendersAtOnce
+    const limit = route.failures > 0 ? 1 : places
     const rows = await rooms.outbox.claim({
       ...{ of: route.id, keys: rooms.keys.known, token, limit },
       ...{ now: iso(now), until: iso(now + CLAIM_MS) },
@@ -49,12 +54,45 @@ export function createSender(rooms: DeliveryRooms): Sender {
     return rows.length
   }
 
+  /** Each way goes on by itself: one that takes minutes for every answer holds up no other. */
   async function sendAll(): Promise<void> {
+    const busy = new Map<number, { places: number; ended: Promise<void> }>()
+    const idle = new Set<number>()
+    const failures: unknown[] = []
     for (;;) {
-      isAskedAgain = false
-      const routes = isStopped ? [] : await rooms.routes.withWaiting(iso(rooms.clock()))
-      const sent = await Promise.all(routes.map(sendOn))
-      if (sent.every((one) => one === 0) && !isAskedAgain) return
+      const waked = wakened.promise
+      const isOver = isStopped || failures.length > 0
+      const routes = isOver
+        ? []
+        : await rooms.routes.withWaiting({
+            now: iso(rooms.clock()),
+            except: [...busy.keys(), ...idle],
+            after: last,
+          })
+      for (const route of routes) {
+        const taken = [...busy.values()].reduce((sum, one) => sum + one.places, 0)
+        // The last places are shared among many.
+        const most = Math.min(rooms.settings.sendersAtOnce, Math.ceil((MOST_AT_ONCE - taken) / 4))
+        if (most <= 0) break
+        const places = route.failures > 0 ? 1 : most
+        last = route.id
+        const ended = sendOn(route, places)
+          .then((sent) => {
+            if (sent === 0) idle.add(route.id)
+          })
+          .catch((cause: unknown) => {
+            failures.push(cause)
+          })
+          .finally(() => busy.delete(route.id))
+        busy.set(route.id, { places, ended })
+      }
+      if (busy.size === 0 && routes.length === 0) {
+        if (failures.length > 0) throw failures[0]
+        if (wakened.promise === waked) return
+      }
+      const isTime = await settled([waked, ...[...busy.values()].map(({ ended }) => ended)])
+      // What was another node's, or lacks its key here, is looked at again.
+      if (isTime || wakened.promise !== waked) idle.clear()
     }
   }
 
@@ -67,12 +105,25 @@ export function createSender(rooms: DeliveryRooms): Sender {
   return {
     run,
     wake() {
-      isAskedAgain = true
+      const { resolve } = wakened
+      wakened = Promise.withResolvers()
+      resolve()
       run().catch((err: unknown) => rooms.log.error({ err }, 'deliveries cannot be sent now'))
     },
     async stop() {
       isStopped = true
       await running?.catch(() => undefined)
     },
+  }
+}
+
+/** Waits for the first of them; true when that takes so long that others may be due by now. */
+async function settled(some: Promise<void>[]): Promise<boolean> {
+  const time = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => time.resolve(true), LOOK_AGAIN_MS)
+  try {
+    return await Promise.race([time.promise, ...some.map((one) => one.then(() => false))])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -21,6 +21,7 @@ export type BoxRow = {
   ready: number
   state: DeliveryState
   attempts: number
+  /** '' until an attempt failed: what is new is due, whatever the clock does. */
   due_at: string
   claimed_by: string
   claimed_until: string

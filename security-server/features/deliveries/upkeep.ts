@@ -19,7 +19,7 @@ export async function keepUp(rooms: DeliveryRooms, signal: AbortSignal): Promise
     signal,
     () => outbox.expired(iso(rooms.clock())),
     rooms,
-    (row) => abandonSent(row, 'delivery_expired', rooms),
+    (row) => abandonSent(row, { reason: 'delivery_expired' }, rooms),
   )
   await each(
     signal,
@@ -33,8 +33,10 @@ export async function keepUp(rooms: DeliveryRooms, signal: AbortSignal): Promise
     rooms,
     (row) => resume(row, rooms),
   )
-  await giveUp(rooms)
-  await forget(rooms)
+  await giveUp(rooms, signal)
+  await forget(rooms, signal)
+  const now = rooms.clock()
+  await rooms.routes.mend({ now: iso(now), latest: iso(now + HOUR_MS) })
 }
 
 /** Repeats until nothing is found, or nothing that was found could be done. */
@@ -67,21 +69,34 @@ async function resume(row: StoredOutbox, rooms: DeliveryRooms): Promise<void> {
   else await rooms.outbox.confirm({ row, record: Number(accepted.idx), at: iso(rooms.clock()) })
 }
 
-async function giveUp(rooms: DeliveryRooms): Promise<void> {
-  const now = rooms.clock()
-  const before = iso(now - rooms.settings.retryHours * HOUR_MS)
-  for (const position of await rooms.routes.tooLong({ before, now: iso(now), limit: AT_ONCE })) {
-    const row = await rooms.outbox.find(position)
-    if (row === undefined) continue
-    const ended = { state: 'dead', at: iso(now), error: row.error || 'not_delivered', drops: false } as const
-    await rooms.outbox.end(row, ended, { from: ['waiting'] })
+async function giveUp(rooms: DeliveryRooms, signal: AbortSignal): Promise<void> {
+  for (let found = AT_ONCE; found === AT_ONCE && !signal.aborted; ) {
+    const now = rooms.clock()
+    const before = iso(now - rooms.settings.retryHours * HOUR_MS)
+    const positions = await rooms.routes.tooLong({ before, now: iso(now), limit: AT_ONCE })
+    let ended = 0
+    for (const position of positions) if (await giveUpOne(position, rooms)) ended += 1
+    found = ended
   }
 }
 
-async function forget(rooms: DeliveryRooms): Promise<void> {
+async function giveUpOne(position: number, rooms: DeliveryRooms): Promise<boolean> {
+  const row = await rooms.outbox.find(position)
+  if (row === undefined) return false
+  const arrived = row.claimed_by === '' ? row.arrived : 'unknown'
+  const error = row.error || 'not_delivered'
+  const ended = { state: 'dead', at: iso(rooms.clock()), error, arrived, drops: false } as const
+  return rooms.outbox.end(row, ended, { from: ['waiting'], token: row.claimed_by })
+}
+
+async function forget(rooms: DeliveryRooms, signal: AbortSignal): Promise<void> {
   const before = iso(rooms.clock() - rooms.settings.keepDays * DAY_MS)
   for (const state of ['done', 'consumed', 'abandoned'] as const)
     for (const box of [rooms.outbox, rooms.inbox])
-      await box.remove((await box.unchanged(state, before)).map(({ position }) => position))
+      for (let found = AT_ONCE; found === AT_ONCE && !signal.aborted; ) {
+        const positions = (await box.unchanged(state, before)).map(({ position }) => position)
+        await box.remove(positions)
+        found = positions.length
+      }
   await rooms.inboxReceipts.forget(before)
 }
