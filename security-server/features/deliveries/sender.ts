@@ -96,7 +96,14 @@ export function createSender(rooms: DeliveryRooms): Sender {
     }
   }
 
+  const askAgain = (): void => {
+    const { resolve } = wakened
+    wakened = Promise.withResolvers()
+    resolve()
+  }
   const run = (): Promise<void> => {
+    // Who joins a run may know of more than it has seen.
+    if (running !== undefined) askAgain()
     running ??= sendAll().finally(() => {
       running = undefined
     })
@@ -105,9 +112,7 @@ export function createSender(rooms: DeliveryRooms): Sender {
   return {
     run,
     wake() {
-      const { resolve } = wakened
-      wakened = Promise.withResolvers()
-      resolve()
+      askAgain()
       run().catch((err: unknown) => rooms.log.error({ err }, 'deliveries cannot be sent now'))
     },
     async stop() {
