@@ -267,8 +267,8 @@ t.test('what there is can be asked for', async (t) => {
     world.ask(name, `/r1/${population.client}/${what}`)
   const codes = (reply: Reply): string[] =>
     (reply.json() as { service: { service_code: string }[] }).service.map((one) => one.service_code).sort()
-  t.strictSame(codes(await list('business', 'listMethods')), ['echo', 'persons'])
-  t.strictSame(codes(await list('tax', 'allowedMethods')), ['echo', 'persons'])
+  t.strictSame(codes(await list('business', 'listMethods')), ['assessments', 'echo', 'persons'])
+  t.strictSame(codes(await list('tax', 'allowedMethods')), ['assessments', 'echo', 'persons'])
   t.strictSame(codes(await list('business', 'allowedMethods')), [])
   const methods = (await list('tax', 'listMethods')).json() as { service: object[] }
   t.match(

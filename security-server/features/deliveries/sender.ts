@@ -61,6 +61,7 @@ export function createSender(rooms: DeliveryRooms): Sender {
     const failures: unknown[] = []
     for (;;) {
       const waked = wakened.promise
+      const asksForAll = busy.size === 0
       const isOver = isStopped || failures.length > 0
       const routes = isOver
         ? []
@@ -87,6 +88,8 @@ export function createSender(rooms: DeliveryRooms): Sender {
         busy.set(route.id, { places, ended })
       }
       if (busy.size === 0 && routes.length === 0) {
+        // A way whose turn ended while the database was asked was left out of the question.
+        if (!asksForAll) continue
         if (failures.length > 0) throw failures[0]
         if (wakened.promise === waked) return
       }
