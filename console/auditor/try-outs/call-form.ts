@@ -133,7 +133,7 @@ export function callOf(operation: Operation | undefined, service: Service, value
   const given = (name: string): string => String(values[name] ?? '').trim()
   const why = { case: given('case'), reason: given('reason') }
   const whole = String(values[WHOLE_BODY] ?? '')
-  const wholeBody = whole.trim() === '' ? {} : { body: whole }
+  const wholeBody = whole.trim() === '' ? {} : { content: whole }
   if (operation === undefined) {
     const method = given('method')
     return { ...why, method, path: given('path'), ...(WITH_BODY.includes(method) ? wholeBody : {}) }
@@ -150,15 +150,15 @@ export function callOf(operation: Operation | undefined, service: Service, value
   return {
     ...{ ...why, ...body, path, method: operation.method, endpoint: operation.path },
     ...{ query: pairs('query'), headers: pairs('header') },
-    ...('body' in body && operation.body !== undefined && { contentType: operation.body.contentType }),
+    ...('content' in body && operation.body !== undefined && { contentType: operation.body.contentType }),
   }
 }
 
 function bodyOf(
   { body }: Operation,
   given: (name: string) => string,
-  whole: { body?: string },
-): { body?: string } {
+  whole: { content?: string },
+): { content?: string } {
   const parts = body && partsOf(body)
   if (parts === undefined) return whole
   const filled = parts
@@ -166,7 +166,7 @@ function bodyOf(
     .map((one) => [one.name, jsonValue(one, given(`body ${one.name}`))])
   return filled.length === 0 && body?.required !== true
     ? {}
-    : { body: JSON.stringify(Object.fromEntries(filled)) }
+    : { content: JSON.stringify(Object.fromEntries(filled)) }
 }
 
 function jsonValue({ type }: Asked, value: string): unknown {

@@ -58,7 +58,7 @@ export function tryOutHandlers(rooms: Needs): Handlers {
       const call = { client, service, id, case: asked.case }
       const request =
         asked.protocol === 'SOAP'
-          ? writeSoapCall(call, asked.body ?? '', caller)
+          ? writeSoapCall(call, asked.content ?? '', caller)
           : writeRest(call, asked, caller)
       return inPlace(async () => {
         const began = clock()

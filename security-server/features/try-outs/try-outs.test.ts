@@ -96,7 +96,7 @@ t.test('a call names its caller and its case', async (t) => {
   await ask('tryService', {
     ...call,
     method: 'POST',
-    body: '{}',
+    content: '{}',
     contentType: 'application/merge-patch+json',
   })
   t.match(sent.at(-1)?.headers.at(-1), ['Content-Type', 'application/merge-patch+json'])
@@ -133,7 +133,13 @@ t.test('an answer is shown up to a bound, as text or in base64', async (t) => {
 
 t.test('a SOAP call has its element in a document of ours', async (t) => {
   const element = '<p:getPerson xmlns:p="urn:p"><p:code>P1</p:code></p:getPerson>'
-  await ask('tryService', { ...call, protocol: 'SOAP', method: 'POST', serviceVersion: 'v1', body: element })
+  await ask('tryService', {
+    ...call,
+    protocol: 'SOAP',
+    method: 'POST',
+    serviceVersion: 'v1',
+    content: element,
+  })
   const text = sent[0]!.body!.toString()
   t.match(text, /<xrd:userId>person:17<\/xrd:userId><xrd:issue>case 5<\/xrd:issue>/)
   t.match(text, `<SOAP-ENV:Body>${element}</SOAP-ENV:Body>`)

@@ -24,7 +24,7 @@ export type RestCall = {
   query?: Pair[] | undefined
   headers?: Pair[] | undefined
   contentType?: string | undefined
-  body?: string | undefined
+  content?: string | undefined
 }
 
 /** Who asks and for whom is for this server to say; how the message is framed, too. */
@@ -43,7 +43,7 @@ function userOf({ kind, id }: Caller): string {
 
 /** Throws `invalid_input` for a header that is not for the caller to set. */
 export function writeRest(call: Call, asked: RestCall, caller: Caller): SentRequest {
-  const { method, path, query = [], headers = [], contentType, body } = asked
+  const { method, path, query = [], headers = [], contentType, content } = asked
   const wrong = headers.find(({ name }) => NOT_GIVEN.test(name))
   if (wrong !== undefined) throw new Fault('invalid_input', { what: `the header ${wrong.name} is set here` })
   const pairs = query.map(({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
@@ -53,14 +53,14 @@ export function writeRest(call: Call, asked: RestCall, caller: Caller): SentRequ
     ['X-Road-Id', call.id],
     ['X-Road-UserId', userOf(caller)],
     ...(call.case === undefined ? [] : [['X-Road-Issue', call.case] satisfies [string, string]]),
-    ...(body === undefined
+    ...(content === undefined
       ? []
       : [['Content-Type', contentType ?? 'application/json'] satisfies [string, string]]),
   ]
   return {
     ...{ protocol: 'REST', method, url: `/r1/${idText(call.service)}${path}${search}` },
     headers: [...ours, ...headers.map(({ name, value }): [string, string] => [name, value])],
-    body: body === undefined ? undefined : Buffer.from(body),
+    body: content === undefined ? undefined : Buffer.from(content),
   }
 }
 
