@@ -4,7 +4,7 @@
  * read, nothing signed or sent.
  */
 import { Fault } from '#schemas/fault.ts'
-import { type ClientId, idText, subsystemOf } from '#schemas/identifiers.ts'
+import { type ClientId, idText, memberOf, subsystemOf } from '#schemas/identifiers.ts'
 import { checkClientNotSuspended, checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
 import type { LocalClient, LocalSystems } from '../local-systems/local-systems.ts'
 import { candidatesFor } from '../peer/choose-server.ts'
@@ -24,7 +24,7 @@ export function checkAccess<T extends Accepted>(
 ): Allowed<T> {
   const { client, service, securityServer } = accepted.request
   const snapshot = rooms.globalConfiguration.current()
-  if (isOfOperator(arrival)) ownClient(client, rooms.localSystems)
+  if (isOfOperator(arrival)) checkOwn(client, rooms)
   else authenticateClient(client, arrival.tls, rooms.localSystems)
   if (!snapshot.index.isClientOf(rooms.server, client)) {
     throw new Fault('unknown_member', { what: `${idText(client)} is not registered on this security server` })
@@ -51,6 +51,11 @@ export function authenticateClient(client: ClientId, tls: Arrival['tls'], localS
   if (tls.certificateSha256 === undefined || !local.certificates.has(tls.certificateSha256)) {
     throw new Fault('ssl_authentication_failed', { what: `the certificate is not one of ${idText(client)}` })
   }
+}
+
+/** The owner needs no systems of its own to speak for the server itself. */
+function checkOwn(client: ClientId, { server, localSystems }: ConsumerRooms): void {
+  if (idText(client) !== idText(memberOf(server))) ownClient(client, localSystems)
 }
 
 function ownClient(client: ClientId, localSystems: LocalSystems): LocalClient {

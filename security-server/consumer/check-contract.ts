@@ -5,7 +5,7 @@
  */
 import { checkServicePath } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText } from '#schemas/identifiers.ts'
+import { type ClientId, idText } from '#schemas/identifiers.ts'
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
 import { METADATA_SERVICES } from '../message/message.ts'
 import { type TermsOnRecord, termsOnRecord } from '../peer/terms-on-record.ts'
@@ -29,11 +29,16 @@ export function checkContract(accepted: Allowed<Accepted>, rooms: ConsumerRooms)
   const question = { client, service, method, path, at: rooms.clock(), isElsewhere, isInGlobalGroup }
   const terms = rooms.contracts.contractFor(question)
   rooms.usedUpQuotas.check(terms.contract)
-  const local = rooms.localSystems.client(client)
-  if (local === undefined) throw new Fault('unknown_member', { what: idText(client) })
-  // No system proved itself for what a person sends.
-  const key = accepted.isOfOperator ? 'operator' : ''
-  const proof = accepted.isOfOperator ? {} : { authentication: local.authenticationMode }
+  const { local, key, proof } = accepted.isOfOperator ? OPERATOR : systemOf(client, rooms)
   const describe = () => ({ side: 'consumer' as const, ...proof })
   return { ...accepted, terms: termsOnRecord({ snapshot, local, key, terms, describe }) }
+}
+
+/** No system proved itself for what a person sends. */
+const OPERATOR = { local: {}, key: 'operator', proof: {} }
+
+function systemOf(client: ClientId, { localSystems }: ConsumerRooms) {
+  const local = localSystems.client(client)
+  if (local === undefined) throw new Fault('unknown_member', { what: idText(client) })
+  return { local, key: '', proof: { authentication: local.authenticationMode } }
 }

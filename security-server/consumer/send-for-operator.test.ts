@@ -1,7 +1,7 @@
 /** What a person of the operator sends: the way of every exchange, with all that it asks but the proof of a system. */
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
-import { idText } from '#schemas/identifiers.ts'
+import { idText, memberOf } from '#schemas/identifiers.ts'
 import { POPULATION, TAX } from '../peer/peer-fixture.ts'
 import { createConsumerWorld } from './fixture.ts'
 import { createSendForOperator } from './send-for-operator.ts'
@@ -72,6 +72,15 @@ t.test('a body goes along', async (t) => {
   )
   for (const record of log.records) await record.body?.discard()
   t.strictSame(world.bodyFiles(), [])
+})
+
+t.test('the owner of the server needs no systems here, another member does', async (t) => {
+  const as = (client: string): Promise<unknown> =>
+    send(request({ headers: [['X-Road-Client', client]] satisfies [string, string][] }))
+  await as(idText(memberOf(TAX)))
+  t.strictSame(log.told(), ['request:', 'reply:ok'])
+  t.match(log.records[0], { client: memberOf(TAX) })
+  await t.rejects(as('DEV/GOV/2000'), { code: 'unknown_member' })
 })
 
 t.test('everything else is asked as of a system', async (t) => {
