@@ -31,7 +31,7 @@ import type { KeyUsage, StoredKey } from './key-file.ts'
 import { createOcspRefresh } from './refresh-ocsp.ts'
 import type { HostNames } from './self-signed.ts'
 import { createSignJson, type SignJson } from './sign-json.ts'
-import { createSignRegistration, type SignRegistration } from './sign-registration.ts'
+import { createSignXRoadRequest, type SignXRoadRequest } from './sign-x-road-request.ts'
 import { openSoftwareToken } from './software-token.ts'
 import { createTokens, SOFTWARE_TOKEN_ID, softwareAsToken } from './tokens.ts'
 import { type WriteFile, writeDurably } from './write-durably.ts'
@@ -64,8 +64,8 @@ export type Keys = {
   authenticationIdentity(): AuthenticationIdentity
   /** Signs a document for the central registry as JWS. */
   signJson: SignJson
-  /** Signs an authCertReg for the central server of an X-Road instance. */
-  signRegistration: SignRegistration
+  /** Signs a management request for the central server of an X-Road instance. */
+  signXRoadRequest: SignXRoadRequest
   /** Hardware tokens. All throw `token_not_found`, and as `HardwareToken` does. */
   hardware: {
     login(tokenId: string, pin: string): Promise<void>
@@ -219,7 +219,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     signingIdentity: (member) => identities.signing(memberOf(member)),
     authenticationIdentity: () => identities.authentication(),
     signJson: createSignJson({ tokens, signing: identities.signing, find: acts.find }),
-    signRegistration: createSignRegistration({ tokens, signing: identities.signing, find: acts.find }),
+    signXRoadRequest: createSignXRoadRequest({ tokens, signing: identities.signing, find: acts.find }),
     internalTls,
     hardware: {
       async login(id, pin) {

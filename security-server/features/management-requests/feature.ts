@@ -5,10 +5,12 @@ import { createPostMessage } from '../../global-configuration/registration/clien
 import { createRegistrationClient } from './client.ts'
 import { managementRequestHandlers } from './management-requests.ts'
 import type { Needs } from './needs.ts'
-import { createFileXRoadRegistration } from './x-road/file-registration.ts'
+import { createFileXRoadRequest } from './x-road/file-request.ts'
+import { createSendAsOwner, type SendForOperator } from './x-road/send-as-owner.ts'
 
-type Ground = Omit<Needs, 'registration' | 'isXRoads' | 'fileXRoadRegistration'> & {
+type Ground = Omit<Needs, 'registration' | 'isXRoads' | 'fileXRoadRequest'> & {
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  sendForOperator: SendForOperator
 }
 
 export const managementRequests: FeatureModule<Ground> = {
@@ -22,10 +24,11 @@ export const managementRequests: FeatureModule<Ground> = {
         registration: createRegistrationClient(service),
         // A Concordat registry publishes a signed statement beside X-Road's part.
         isXRoads: () => current().statementIndex === undefined,
-        fileXRoadRegistration: createFileXRoadRegistration({
+        fileXRoadRequest: createFileXRoadRequest({
           ...ground,
           provider: () => service()?.providerId,
           post: createPostMessage(service),
+          exchange: createSendAsOwner(ground.sendForOperator),
         }),
       }),
     }

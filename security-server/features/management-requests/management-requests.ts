@@ -24,10 +24,11 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
     signer,
   })
 
+  /** What only a Concordat registry can do. */
   const registration = (): Needs['registration'] => {
     if (!rooms.isXRoads()) return rooms.registration
     throw new Fault('registration_unavailable', {
-      what: "the central server of this instance is X-Road's and takes only registrations of certificates from here; its operator enters this request (docs/joining-x-road.md)",
+      what: "the central server of this instance is X-Road's: it tells no states, and takes a registration back when its client or certificate is unregistered",
     })
   }
 
@@ -44,8 +45,9 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
   }
 
   async function file(subject: RequestSubject, authentication?: string) {
+    if (rooms.isXRoads()) return view(await rooms.fileXRoadRequest(subject, authentication))
     const signers = signersOf(subject)
-    const to = registration()
+    const to = rooms.registration
     const wanted = 'either' in signers ? [idText(owner)] : signers.all
     const [first, ...others] = wanted as [string, ...string[]]
     const fileAs = async (signer: string) =>
@@ -88,7 +90,6 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
     async registerCertificate({ params, body }) {
       const { address } = body as { address: string }
       const sha256 = params['sha256']!.toLowerCase()
-      if (rooms.isXRoads()) return view(await rooms.fileXRoadRegistration({ sha256, address }))
       const certificate = keys.certificateDer(sha256).toString('base64')
       return file({ kind: 'authCertReg', server, certificate, address }, sha256)
     },

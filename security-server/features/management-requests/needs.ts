@@ -4,7 +4,7 @@ import type { ServerId } from '#schemas/identifiers.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { RegistrationClient } from './client.ts'
-import type { FileXRoadRegistration } from './x-road/file-registration.ts'
+import type { FileXRoadRequest } from './x-road/file-request.ts'
 
 export type Needs = {
   server: ServerId
@@ -14,5 +14,5 @@ export type Needs = {
   registration: RegistrationClient
   /** Whether the instance has a central server of X-Road's, which knows no documents of ours. */
   isXRoads(): boolean
-  fileXRoadRegistration: FileXRoadRegistration
+  fileXRoadRequest: FileXRoadRequest
 }

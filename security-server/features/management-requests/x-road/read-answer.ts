@@ -1,5 +1,5 @@
 /**
- * Reads the answer of X-Road's registration service: the number of the request, or why it was refused. Guarantees that the answer is
+ * Reads the answer of an X-Road central server to a management request: the number of the request, or why it was refused. Guarantees that the answer is
  * about our request.
  */
 import { namedType } from '#core/transport/content-type.ts'
@@ -16,7 +16,7 @@ const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
  * Throws `registration_refused` with the central server's fault, and `registration_unavailable` for an answer that is not from a
  * registration service, or not about this request; then it is not known whether the request was filed.
  */
-export async function readRegistrationAnswer(soap: Buffer, answer: CentralServerAnswer): Promise<number> {
+export async function readFilingAnswer(soap: Buffer, answer: CentralServerAnswer): Promise<number> {
   const fault = parseSoapFault(answer.bytes)
   if (fault !== undefined) {
     const { type, message, detail } = fault
