@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto'
 import { isReceiptKind } from '#core/delivery/receipt.ts'
+import { readFaultStatement } from '#core/transport/fault-statement.ts'
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { parseRestResponse, requestHash } from '#core/transport/rest-response.ts'
 import { requestHashIn } from '#core/transport/soap-consistency.ts'
@@ -55,6 +56,12 @@ async function whyForeign(record: ProvenRecord, all: ProvenRecord[]): Promise<st
     return `It says that it answers record ${String(answers)}.`
   if (shown === undefined || form.kind === 'refusal') return undefined
   const asked = first === record ? undefined : first.shown
+  // Only SOAP has faults of systems; its request hash is that of the document.
+  if (form.kind === 'outcome-unknown')
+    return asked === undefined ||
+      readFaultStatement(shown.message).requestHash === asked.hashes.message.toString('base64')
+      ? undefined
+      : notAReply(first)
   if (isSoapMessage(shown.message)) return whyUnlikeSoap(shown.message, record, asked?.message)
   if (form.kind === 'request') return whyUnlike(parseRestRequest(shown.message), record.metadata)
   if (form.kind !== 'reply') return undefined

@@ -48,6 +48,8 @@ export async function make(
     /** OCSP answers stored with the time-stamps. */
     kept?: Buffer[]
     refusedBy?: { service: string; peer: string; requestId?: string }
+    /** A statement in place of the refusal's, in a record that says that the outcome is unknown. */
+    fault?: Buffer
   } = {},
 ): Promise<Made> {
   const container = await parts()
@@ -76,13 +78,13 @@ export async function make(
     }),
   )
   const fault = { type: 'server.serverproxy.access_denied', message: 'no', detail: 'd' }
-  const statement =
-    o.reply === undefined
-      ? refusalStatement({ requestId, requestHash: '', fault })
-      : writeRestResponse({
-          ...{ status: 200, reason: 'OK', headers: [], request: { ...asked, id: 'GOLD-1' } },
-          ...{ requestId: 'r', requestHash: o.reply },
-        })
+  const reply = (requestHash: string): Buffer =>
+    writeRestResponse({
+      ...{ status: 200, reason: 'OK', headers: [], request: { ...asked, id: 'GOLD-1' } },
+      ...{ requestId: 'r', requestHash },
+    })
+  const refusal = (): Buffer => refusalStatement({ requestId, requestHash: '', fault })
+  const statement = o.fault ?? (o.reply === undefined ? refusal() : reply(o.reply))
   const isSigned = o.refusedBy !== undefined || o.reply !== undefined
   const refusalContainer = isSigned ? await parts({ message: statement, bodies: [] }) : undefined
   const [salt, otherSalt] = [randomBytes(32), randomBytes(32)]
@@ -102,9 +104,11 @@ export async function make(
   const first = leafForm(request)
   const second = leafForm({
     ...common,
-    ...(o.reply === undefined
-      ? ({ kind: 'refusal', outcome: 'access_denied' } as const)
-      : ({ kind: 'reply', outcome: 'ok' } as const)),
+    ...(o.fault !== undefined
+      ? ({ kind: 'outcome-unknown', outcome: 'peer_fault' } as const)
+      : o.reply === undefined
+        ? ({ kind: 'refusal', outcome: 'access_denied' } as const)
+        : ({ kind: 'reply', outcome: 'ok' } as const)),
     ...{ direction: 'in', time: STAMPED.toISOString() },
     message: refusalContainer === undefined ? '' : committed('message', otherSalt, statement),
     body: '',

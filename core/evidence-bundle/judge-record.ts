@@ -9,6 +9,7 @@ import { isReceiptKind, signerOf } from '#core/delivery/receipt.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { checkSignature } from '#core/signature/verify-signature.ts'
+import { readFaultStatement } from '#core/transport/fault-statement.ts'
 import { readRefusalStatement } from '#core/transport/refusal-statement.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -129,8 +130,8 @@ async function tokenOf({ timestampToken, signatures }: Container): Promise<Buffe
 }
 
 /**
- * A refusal's statement does not name its signer. It is the service's member or, if that has no key on the server, the owner of
- * the refusing server. A receipt is signed by the member whose server it is of.
+ * The statement of a refusal, or of a system's fault (the one message that an unknown outcome can have), does not name its signer. It
+ * is the service's member or, if that has no key on the server, the owner of the server that states it. A receipt is signed by the member whose server it is of.
  */
 async function judgeMessage(
   container: Container,
@@ -144,10 +145,10 @@ async function judgeMessage(
     const receipt = receiptOf({ message, form, metadata, log: bundle.manifest.log })
     return verifyContainer({ ...question, sender: signerOf(receipt) })
   }
-  if (form.kind !== 'refusal') return verifyContainer(question)
+  if (form.kind !== 'refusal' && form.kind !== 'outcome-unknown') return verifyContainer(question)
   const { requestId, service, peer } = (metadata ?? {}) as Record<string, unknown>
-  if (readRefusalStatement(container.message).requestId !== requestId)
-    throw differs('It refuses another request.')
+  const read = form.kind === 'refusal' ? readRefusalStatement : readFaultStatement
+  if (read(container.message).requestId !== requestId) throw differs('It is about another request.')
   const server = form.direction === 'out' ? bundle.manifest.log : peer
   const byService = await verifyContainer({ ...question, sender: memberOf(parseServiceId(String(service))) })
   if (byService.code !== 'incorrect_certificate') return byService

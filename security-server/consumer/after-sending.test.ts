@@ -1,13 +1,17 @@
 /** What a client is told once its request has left: never that nothing happened, and never a provider's word in our name. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
+import { faultStatement } from '#core/transport/fault-statement.ts'
+import { receivedFault, writeSoapFault } from '#core/transport/fault-xml.ts'
+import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { asFault, Fault, type FaultCode } from '#schemas/fault.ts'
 import { catalogue } from '#schemas/fault-catalogue.ts'
 import type { FaultEntry } from '#schemas/faults/entry.ts'
 import { rest } from '../message/rest.ts'
+import type { LogEntry } from '../peer/message-log.ts'
 import { bodyOf } from '../peer/peer-fixture.ts'
 import { exchange } from './exchange.ts'
-import { createConsumerWorld } from './fixture.ts'
+import { createConsumerWorld, type Received } from './fixture.ts'
 import { saysNotCalled } from './refused-codes.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
@@ -129,3 +133,45 @@ t.test(
     )
   },
 )
+
+t.test("a fault of the provider's system is proved by its server, and is never a refusal", async (t) => {
+  const fault = receivedFault(writeSoapFault({ type: 's:Own', message: 'no such person', detail: 'd-1' }))!
+  const whole = ({ message, requestId }: Received, document = fault.document!) =>
+    faultStatement({
+      requestId,
+      requestHash: createHash('sha512').update(message).digest('base64'),
+      document,
+    })
+  const told = async (statement: (received: Received) => Buffer): Promise<unknown> => {
+    log.records.length = 0
+    made.peer = async (received) => made.faultOf(fault, await made.signStatement(statement(received)))
+    t.match(await faultOf(), { code: 'peer_fault', received: { type: 's:Own' } })
+    t.strictSame(log.told(), ['request:', 'outcome-unknown:s:Own'])
+    return log.records.at(-1)
+  }
+  const proved = await told(whole)
+  t.match(proved, {
+    direction: 'in',
+    peer: world.provider.id,
+    message: /^concordat-fault-v1\r\n[\s\S]*no such person/,
+  })
+  t.ok((proved as LogEntry).signature)
+  const { requestId } = made.received.at(-1)!
+  for (const [what, statement] of [
+    [
+      'another document',
+      (received: Received) =>
+        whole(received, writeSoapFault({ ...fault, document: undefined, message: 'x' })),
+    ],
+    ['another request', (received: Received) => whole({ ...received, requestId })],
+    [
+      'a refusal in the words of its system',
+      (received: Received) =>
+        refusalStatement({
+          ...{ requestId: received.requestId, fault },
+          requestHash: createHash('sha512').update(received.message).digest('base64'),
+        }),
+    ],
+  ] as const)
+    t.match(await told(statement), { message: undefined, signature: undefined }, what)
+})

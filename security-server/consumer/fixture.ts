@@ -64,6 +64,8 @@ type ConsumerWorld = {
   faultOf(fault: WireFault, signatures?: Buffer): PeerReply
   /** The peer's signed word that it refused this request. */
   signRefusal(fault: WireFault, received: Received, hash: 'whole' | 'early'): Promise<Buffer>
+  /** Signed alone by the peer, as statements beside a fault are. */
+  signStatement(statement: Buffer): Promise<Buffer>
   arrival(q?: {
     method?: string
     url?: string
@@ -179,6 +181,9 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
       const whole = requestHash({ message: sha512(received.message), body: received.body?.sha512 })
       const { requestId } = received
       const statement = refusalStatement({ requestId, requestHash: hash === 'whole' ? whole : '', fault })
+      return made.signStatement(statement)
+    },
+    async signStatement(statement) {
       const parts = { messageSha512: sha512(statement), body: undefined }
       return (await signAsProvider(memberOf(POPULATION), parts, { alone: true })).signature.signatures
     },

@@ -1,11 +1,14 @@
 /**
  * Guarantees that a logged request which got no acceptable reply is closed by a record: a refusal when it was not
- * carried out (never sent, or refused, with the peer's signed refusal when it verifies), else outcome unknown.
+ * carried out (never sent, or refused, with the peer's signed refusal when it verifies), else outcome unknown, with the
+ * peer's signed word that its system answered with this fault when that verifies.
  * Gives back the fault to answer with.
  */
 import { createHash } from 'node:crypto'
+import { faultStatement } from '#core/transport/fault-statement.ts'
+import { writeSoapFault } from '#core/transport/fault-xml.ts'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
-import type { Fault } from '#schemas/fault.ts'
+import { type Fault, isCodeOfServers, type WireFault } from '#schemas/fault.ts'
 import { type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import type { RequestMessage } from '../message/codec.ts'
 import { afterTheCall } from '../peer/after-the-call.ts'
@@ -24,7 +27,7 @@ export async function logOutcome(
   const fault = isToldAsItIs(cause) ? cause : afterTheCall(cause, 'reply_not_accepted')
   const peerRefusal = fault instanceof PeerRefusal ? fault : undefined
   rooms.usedUpQuotas.hear(logged.terms.contract, fault)
-  const proof = peerRefusal === undefined ? undefined : await verifiedRefusal(peerRefusal, logged, rooms)
+  const proof = peerRefusal === undefined ? undefined : await verifiedStatement(peerRefusal, logged, rooms)
   try {
     await rooms.messageLog.append({
       kind: isNotCarriedOut(fault, proof !== undefined) ? 'refusal' : 'outcome-unknown',
@@ -57,23 +60,24 @@ function isToldAsItIs(cause: unknown): cause is NotSent | PeerRefusal {
 function isNotCarriedOut(fault: Fault, proved: boolean): boolean {
   if (fault instanceof NotSent) return true
   if (!(fault instanceof PeerRefusal) || fault.received === undefined) return false
-  if (saysReplayed(fault.received.type)) return false
+  if (saysReplayed(fault.received.type) || isOfSystem(fault.received)) return false
   return proved || saysNotCalled(fault.received.type)
 }
 
-/** The statement and its signature, when a server of the provider's member or owner signed exactly this refusal. */
-async function verifiedRefusal(
+/** The provider's system answered: nobody but it knows what it did before. */
+function isOfSystem({ type }: WireFault): boolean {
+  return !isCodeOfServers(type)
+}
+
+/** The statement and its signature, when a server of the provider's member or owner signed exactly this. */
+async function verifiedStatement(
   fault: PeerRefusal,
   logged: LoggedRequest,
   rooms: ConsumerRooms,
 ): Promise<Pick<LogEntry, 'message' | 'signature'> | undefined> {
   const { signatures, received } = fault
   if (signatures === undefined || received === undefined) return undefined
-  const whole = logged.codec.requestHash(logged)
-  const { requestId } = logged.request
-  // Refused before its body was read, a request is named by its id alone.
-  for (const hash of [whole, '']) {
-    const message = refusalStatement({ requestId, requestHash: hash, fault: received })
+  for (const message of statementsOf(received, logged)) {
     const messageSha512 = createHash('sha512').update(message).digest()
     const parts = { message, messageSha512, body: undefined, signature: { signatures } }
     for (const member of signersOf(logged, fault.server)) {
@@ -82,11 +86,19 @@ async function verifiedRefusal(
         await rooms.verifyMessage({ parts, member, snapshot, at: rooms.clock() })
         return parts
       } catch {
-        // Not this statement or not this member: the next may fit; an unproved refusal is logged without proof.
+        // Not this statement or not this member: the next may fit; what is not proved is logged without proof.
       }
     }
   }
   return undefined
+}
+
+function statementsOf(fault: WireFault, logged: LoggedRequest): Buffer[] {
+  const { requestId } = logged.request
+  const requestHash = logged.codec.requestHash(logged)
+  if (isOfSystem(fault)) return [faultStatement({ requestId, requestHash, document: writeSoapFault(fault) })]
+  // Refused before its body was read, a request is named by its id alone.
+  return [requestHash, ''].map((hash) => refusalStatement({ requestId, requestHash: hash, fault }))
 }
 
 function signersOf(logged: RequestMessage, server: ServerId): MemberId[] {

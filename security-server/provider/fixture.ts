@@ -207,12 +207,24 @@ export async function isProvedRefusal(
   q: { refusal: Refusal; requestId: string; hash: string },
 ): Promise<boolean> {
   const { fault, signatures } = q.refusal
+  return isSignedByProvider(
+    { world, rooms },
+    refusalStatement({
+      requestId: q.requestId,
+      requestHash: q.hash,
+      fault: wireFault(fault, 'server.serverproxy'),
+    }),
+    signatures,
+  )
+}
+
+/** Whether the provider's member signed this statement. */
+export async function isSignedByProvider(
+  { world, rooms }: Pick<ProviderWorld, 'world' | 'rooms'>,
+  message: Buffer,
+  signatures: Buffer | undefined,
+): Promise<boolean> {
   if (signatures === undefined) return false
-  const message = refusalStatement({
-    requestId: q.requestId,
-    requestHash: q.hash,
-    fault: wireFault(fault, 'server.serverproxy'),
-  })
   const messageSha512 = createHash('sha512').update(message).digest()
   const parts = { message, messageSha512, body: undefined, signature: { signatures } }
   const snapshot = world.globalConfiguration.current()

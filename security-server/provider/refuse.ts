@@ -2,9 +2,11 @@
  * Guarantees that what was refused is on record: for a verified request the request itself and our signed refusal, for
  * an authenticated peer the refusal; strangers, and what is beyond a limit, are only counted, so that they cannot fill
  * the log. An intent that was not answered is closed: as refused, with our signature, when the system was not reached,
- * else as outcome unknown, which nothing signed may call a refusal.
+ * else as outcome unknown, which nothing signed may call a refusal. A SOAP fault of the system is signed as just that.
  */
 import { createHash } from 'node:crypto'
+import { faultStatement } from '#core/transport/fault-statement.ts'
+import { writeSoapFault } from '#core/transport/fault-xml.ts'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { asFault, type Fault, type FaultCode, wireFault } from '#schemas/fault.ts'
 import { memberOf, type ServerId } from '#schemas/identifiers.ts'
@@ -47,7 +49,8 @@ export async function refuse(
     return new RefusedExchange({ fault, signatures: undefined, peerKnown: true })
   }
   const refused = refusedOf(reached, rooms)
-  const proof = kind === 'refusal' && refused !== undefined ? await prove(fault, refused, rooms) : undefined
+  const message = refused && statementOf(kind, fault, refused)
+  const proof = refused && message && (await prove(message, refused, rooms))
   if (refused !== undefined) await record({ kind, fault, proof, refused, reached }, rooms)
   const signatures = proof?.signature.signatures
   return new RefusedExchange({ fault, signatures, peerKnown: visitOf(reached) !== undefined })
@@ -89,10 +92,23 @@ function termsOfRefused(request: Request, rooms: ProviderRooms): TermsOnRecord {
   return termsWhenRefused(request, rooms.contracts.termsOfRefused(request), rooms)
 }
 
-async function prove(fault: Fault, refused: Refused, rooms: ProviderRooms): Promise<Proof | undefined> {
-  const { request, hash: requestHash } = refused
-  const { requestId } = request
-  const message = refusalStatement({ requestId, requestHash, fault: wireFault(fault, 'server.serverproxy') })
+/** What is signed: a refusal, the fault that the system answered with, or nothing. */
+function statementOf(
+  kind: 'refusal' | 'outcome-unknown',
+  fault: Fault,
+  { request: { requestId }, hash: requestHash }: Refused,
+): Buffer | undefined {
+  const sent = wireFault(fault, 'server.serverproxy')
+  if (kind === 'refusal') return refusalStatement({ requestId, requestHash, fault: sent })
+  if (fault.received === undefined) return undefined
+  return faultStatement({ requestId, requestHash, document: writeSoapFault(sent) })
+}
+
+async function prove(
+  message: Buffer,
+  { request }: Refused,
+  rooms: ProviderRooms,
+): Promise<Proof | undefined> {
   const messageSha512 = createHash('sha512').update(message).digest()
   try {
     const served = rooms.globalConfiguration
@@ -101,7 +117,7 @@ async function prove(fault: Fault, refused: Refused, rooms: ProviderRooms): Prom
     const member = served ? memberOf(request.service) : memberOf(rooms.server)
     return await rooms.signMessage(member, { message, messageSha512, body: undefined }, { alone: true })
   } catch {
-    // Without a usable key the refusal goes out unsigned; the fault itself is what matters.
+    // Without a usable key it goes out unsigned; the fault itself is what matters.
     return undefined
   }
 }

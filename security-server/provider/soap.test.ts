@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import t from 'tap'
+import { faultStatement } from '#core/transport/fault-statement.ts'
 import { writeSoap } from '#core/transport/write-soap.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
@@ -17,7 +18,7 @@ import { createContractQuotas } from './contract-quotas/contract-quotas.ts'
 import { contractQuotaMigrations } from './contract-quotas/migrations.ts'
 import { createQuotaStore } from './contract-quotas/store.ts'
 import { exchange } from './exchange.ts'
-import { createProviderWorld, refusalIn } from './fixture.ts'
+import { createProviderWorld, isSignedByProvider, refusalIn } from './fixture.ts'
 import type { Arrival } from './receive.ts'
 
 const made = await createProviderWorld(t)
@@ -101,6 +102,44 @@ t.test('a signed message is carried out once, whatever id it is sent under', asy
   for (const [n, one] of batch.entries()) await exchange(arrivalOf(one, `batch-${n}`), rooms)
   t.equal(system.calls.length, 4, 'which are three')
   for (const one of batch) t.equal(await refused(arrivalOf(one, 'c')), 'replayed_request')
+})
+
+t.test("a fault of the system's own is signed as its answer, and as no refusal", async (t) => {
+  const { answer } = system
+  t.teardown(() => Object.assign(system, { answer }))
+  const document = (code: string) =>
+    `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>${code}</faultcode><faultstring>none</faultstring><detail><n>17</n></detail></s:Fault></s:Body></s:Envelope>`
+  const answered = async (id: string, code: string) => {
+    system.answer = (_request, response) =>
+      void response.writeHead(500, { 'Content-Type': 'text/xml' }).end(document(code))
+    const sent = await signed(messageOf(id))
+    return { sent, ...(await refusalIn(made, exchange(arrivalOf(sent, id), rooms))) }
+  }
+  const { sent, fault, signatures } = await answered('q-fault', 's:Server.Own')
+  t.equal(fault.code, 'peer_fault')
+  const statement = (change: object = {}) =>
+    faultStatement({
+      ...{ requestId: 'q-fault', requestHash: sha512(sent.message).toString('base64') },
+      ...{ document: Buffer.from(document('s:Server.Own')), ...change },
+    })
+  t.ok(await isSignedByProvider(made, statement(), signatures))
+  for (const change of [
+    { requestId: 'another' },
+    { requestHash: sha512(Buffer.from('x')).toString('base64') },
+    { document: Buffer.from(document('s:Server.Other')) },
+  ])
+    t.notOk(await isSignedByProvider(made, statement(change), signatures), JSON.stringify(change))
+  t.match(made.log.records.at(-1), {
+    kind: 'outcome-unknown',
+    message: statement(),
+    signature: { signatures },
+  })
+  const forged = await answered('q-forged', 'server.serverproxy.access_denied')
+  t.strictSame(
+    [forged.fault.code, forged.signatures],
+    ['service_failed', undefined],
+    'who speaks for a server is not signed',
+  )
 })
 
 t.test('the security token extension: a token goes through as it is, under the signature', async (t) => {

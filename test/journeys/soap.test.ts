@@ -5,6 +5,7 @@ import t from 'tap'
 import { readContainer } from '#core/container/read-container.ts'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
+import { memberOf, parseClientId } from '#schemas/identifiers.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
 import {
@@ -321,7 +322,21 @@ t.test('what the system answers wrongly', async (t) => {
     t.match(faultOf(await send(message().text)), code, what)
   }
   system.answer((_call, response) => response.writeHead(500, { 'Content-Type': 'text/xml' }).end(fault))
-  t.equal((await send(message().text)).body.toString(), fault, 'a fault stays as the system wrote it')
+  const { id, text } = message()
+  t.equal((await send(text)).body.toString(), fault, 'a fault stays as the system wrote it')
+  for (const name of ['tax', 'population'] as const) {
+    const [ended] = await world.admin[name].get<{ index: number; kind: string }[]>(
+      `/message-log/records?limit=1&queryId=${id}`,
+    )
+    t.equal(ended!.kind, 'outcome-unknown')
+    const { verdict, reason, records } = await bundleOf(name, ended!.index)
+    t.equal(verdict, 'TOTAL-PASSED', reason)
+    t.match(records.at(-1), {
+      form: { kind: 'outcome-unknown' },
+      container: { signer: memberOf(parseClientId(population.client)) },
+    })
+    t.strictSame(await verifyLogOf(world.servers[name]), [], `the log of ${name} verifies`)
+  }
   system.answer(respond())
   t.equal(faultOf(await send(message().text)), undefined, 'and works again')
   const twins = message({ id: 'twin' }).text
