@@ -58,11 +58,13 @@ function isDateTime(rfc3339: Format): (text: string) => boolean {
 function compile({ forBodies, forParameters }: Compilers, operation: Operation): InputValidator {
   const params = forParameters.compile(objectOf(operation.parameters, 'path'))
   const query = forParameters.compile(objectOf(operation.parameters, 'query'))
+  const whole = operation.parameters.filter(({ schema }) => schema?.type === 'integer')
   const body =
     operation.bodySchema === undefined
       ? undefined
       : forBodies.compile({ $ref: `${DOCUMENT}#${operation.bodySchema}` })
   return (input) => {
+    for (const parameter of whole) checkWhole(parameter, input)
     check(params, input.params, 'path')
     const asked = { ...(input.query as object) }
     check(query, asked, 'query')
@@ -71,6 +73,15 @@ function compile({ forBodies, forParameters }: Compilers, operation: Operation):
       check(body, input.body, 'body')
     return { params: input.params as Record<string, string>, query: asked, body: input.body }
   }
+}
+
+/** The compiler takes "0x10", "1e0" and " 1" for whole numbers too; other programs read other numbers there, or none. */
+const WHOLE = /^-?(?:0|[1-9][0-9]*)$/
+
+function checkWhole({ name, in: place }: Parameter, input: { params: unknown; query: unknown }): void {
+  const given = ((place === 'path' ? input.params : input.query) ?? {}) as Record<string, unknown>
+  if (typeof given[name] === 'string' && !WHOLE.test(given[name]))
+    throw problem(`${place}.${name} must be integer`)
 }
 
 function objectOf(parameters: Parameter[], place: string): Schema {

@@ -154,6 +154,16 @@ t.test('an API is its OpenAPI file', async (t) => {
       /query.limit must be >= 1/,
     ],
     ['query type', await ask('GET', '/members?limit=a', as('x')), 'invalid_input', /query.limit/],
+    ...(await Promise.all(
+      ['0x10', '1e0', '5.0', '%205', '05', '%2B5', '0b1', '', '5&limit=6'].map(
+        async (text): Promise<(typeof refused)[0]> => [
+          `limit ${text}`,
+          await ask('GET', `/members?limit=${text}`, as('x')),
+          'invalid_input',
+          /query.limit must be integer/,
+        ],
+      ),
+    )),
     ['path value', await ask('DELETE', '/members/a', as('REGISTRATION_OFFICER')), 'invalid_input', /path.id/],
     [
       'body field',
