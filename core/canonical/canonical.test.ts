@@ -3,7 +3,11 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
 import { canonicalJson } from './canonical-json.ts'
+import { parseJson } from './parse-json.ts'
 import { parseStrictJson } from './strict-json.ts'
+
+/** Names that JSON.parse of V8 14.6 may misread (parse-json.ts). */
+const MISREAD = /"\\(?:[^u]|u.{4})"\s*:/
 
 void t.test('RFC 8785', async (t) => {
   // Section 3.2.2 and 3.2.3: the worked examples.
@@ -194,7 +198,7 @@ void t.test('what two readers might read otherwise', async (t) => {
   fc.assert(
     fc.property(fc.json({ stringUnit: 'binary' }), (text) => {
       const wanted: unknown = JSON.parse(text)
-      if (/\\u[dD][89a-fA-F]|[\ud800-\udfff]|\d{16}|[eE]\+/.test(text)) return true
+      if (/\\u[dD][89a-fA-F]|[\ud800-\udfff]|\d{16}|[eE]\+/.test(text) || MISREAD.test(text)) return true
       return JSON.stringify(parseStrictJson(text)) === JSON.stringify(wanted)
     }),
   )
@@ -210,10 +214,37 @@ void t.test('what two readers might read otherwise', async (t) => {
         } catch {
           return verdict(Buffer.from(text)) !== 'accepted'
         }
+        if (MISREAD.test(text)) return true
         const found = verdict(Buffer.from(text))
         return found !== 'accepted' || JSON.stringify(parseStrictJson(text)) === JSON.stringify(wanted)
       },
     ),
     { numRuns: 5_000 },
   )
+})
+
+t.test('a name that is one escape is read as it is, whatever was read before', (t) => {
+  // What a stranger sends, once, and all that come after have the same names before it.
+  for (const before of ['{"a":1,', '{"x":{"c":2},', '[{"a":1,'])
+    JSON.parse(`${before}"\\\\":1}${before[0] === '[' ? ']' : ''}`)
+  for (const escaped of ['\\u0062', '\\n', '\\"', '\\\\', '\\/', '\\u005c', '\\u4e2d']) {
+    const name = JSON.parse(`"${escaped}"`) as string
+    for (const space of ['', ' ', '\n\t'])
+      t.strictSame(parseJson(`{"a":1,"${escaped}"${space}:2}`), { a: 1, [name]: 2 }, `${escaped}${space}`)
+    t.strictSame(parseJson(`{"x":{"c":2},"${escaped}":[{"a":1,"${escaped}":3}]}`), {
+      x: { c: 2 },
+      [name]: [{ a: 1, [name]: 3 }],
+    })
+    t.strictSame(parseJson(`"\\"${escaped}\\":"`), `"${name}":`, 'in a text')
+  }
+  const big = '{"a":12345678901234567890,"\\u0062":1.5e300}'
+  t.strictSame(
+    parseJson(big),
+    { a: Number('12345678901234567890'), b: 1.5e300 },
+    'numbers as JSON.parse has them',
+  )
+  for (const wrong of ['', '{', '{"\\n":}', '{"\\u0062":1}x', '{"a":1,"\\u0062":tru}', '\ufeff{"\\n":1}'])
+    t.throws(() => parseJson(wrong), wrong)
+  t.throws(() => parseJson(`${'['.repeat(300)}{"\\n":1}${']'.repeat(300)}`), { code: 'malformed_json' })
+  t.end()
 })

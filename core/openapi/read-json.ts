@@ -3,6 +3,8 @@
  * by others, so that what was judged would not be what the system reads.
  */
 
+import { parseJson } from '#core/canonical/parse-json.ts'
+
 /** More would be too many calls in each other for a schema that refers to itself. */
 const MAX_DEPTH = 256
 
@@ -13,7 +15,7 @@ export function readJson(bytes: Uint8Array): ReadJson {
   let value: unknown
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    value = JSON.parse(text)
+    value = parseJson(text)
   } catch {
     return { wrong: 'it is not JSON in UTF-8' }
   }

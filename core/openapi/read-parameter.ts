@@ -2,6 +2,7 @@
  * What a parameter may be, from its text: a text is also a number, a truth value or nothing where its schema has these types. One
  * text with two meanings is refused. Other styles than those of lists and plain values are not judged.
  */
+import { parseJson } from '#core/canonical/parse-json.ts'
 import type { Parameter } from './read-operations.ts'
 
 /** Each way to read it; `absent`: not given; `unjudged`: given, in a form that is not read. */
@@ -40,7 +41,7 @@ function splitAt(text: string, separator: string): string[] {
 
 function readContent(text: string): ReadParameter {
   try {
-    return { values: [JSON.parse(decoded(text) ?? '')] }
+    return { values: [parseJson(decoded(text) ?? '')] }
   } catch {
     return { wrong: 'it is not JSON' }
   }

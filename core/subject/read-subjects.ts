@@ -2,6 +2,7 @@
  * Reads the identifiers of people from one message, from the given places: all of them up to a bound, or the reason why there are
  * none.
  */
+import { parseJson } from '#core/canonical/parse-json.ts'
 import { normaliseIdentifier } from './identifier.ts'
 import { matchTemplate, type SubjectPlace } from './place.ts'
 
@@ -106,7 +107,7 @@ function valuesAt(place: SubjectPlace, message: ReadMessage): string[] {
 function documentOf(body: Buffer | undefined): { value: unknown } | 'unreadable' | undefined {
   if (body === undefined || body.length === 0) return undefined
   try {
-    return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) }
+    return { value: parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body)) }
   } catch {
     return 'unreadable'
   }
