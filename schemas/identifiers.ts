@@ -22,11 +22,12 @@ export type ServerId = MemberId & { serverCode: string }
 const PLAIN = /^[A-Za-z0-9\-._~]+$/
 const PCHAR = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+$/
 // X-Road only warns about these characters (control characters, separators, invisible marks); we refuse them:
-// docs/divergences.md.
-const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f%:;/\\\u200b\ufeff\ud800-\udfff]/
+// docs/divergences.md. Of surrogates only half a pair is matched.
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f%:;/\\\u200b\ufeff\ud800-\udfff]/u
 // Characters that XML does not allow, that are invisible, or that make one code look like another. Joiners are allowed; some
 // scripts need them.
-const UNFIT = /[\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufff9-\uffff]/
+const UNFIT =
+  /[\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufff9-\uffff\u{e0000}-\u{e0fff}]|\p{Noncharacter_Code_Point}/u
 const MAX_LENGTH = 255
 
 /** Percent-encodes one identifier segment as RFC 3986 pchar, keeping unreserved, sub-delims, ':' and '@'. */

@@ -9,6 +9,7 @@ import { asFault, Fault, wireFault } from './fault.ts'
 import { catalogue } from './fault-catalogue.ts'
 import {
   checkCode,
+  checkNewCode,
   decodeSegment,
   encodeSegment,
   idText,
@@ -52,6 +53,10 @@ t.test('every identifier reads back from its one text', (t) => {
     { numRuns: 200 },
   )
   t.equal(idText({ instance: 'DEV', memberClass: 'GOV', memberCode: 'Öl 1' }), 'DEV/GOV/%C3%96l%201')
+  t.equal(idText({ instance: 'DEV', memberClass: 'GOV', memberCode: '𠮷' }), 'DEV/GOV/%F0%A0%AE%B7')
+  t.equal(checkNewCode('𠮷野'), '𠮷野', 'names of people and places are written beyond the BMP too')
+  for (const unfit of ['a\u{e0041}', 'a\u{1fffe}', 'a\u202e', ' a'])
+    t.throws(() => checkNewCode(unfit), { code: 'invalid_client_identifier' }, JSON.stringify(unfit))
   t.equal(
     encodeSegment("a-._~!$&'()*+,=@"),
     "a-._~!$&'()*+,=@",
@@ -100,11 +105,15 @@ t.test('malformed identifiers are refused with a fault, never echoed at length',
     'a'.repeat(256),
     '\u0000',
     '\ud800',
+    'a\ud842',
+    '\udfb7\ud842',
     'a#b',
     'a?b',
     'a"b',
     '%3a',
   ]
+  for (const half of ['\ud800', 'a\ud842', '\udfb7\ud842'])
+    t.throws(() => checkCode(half), { code: 'invalid_client_identifier' })
   for (const segment of [...bad, ...worse]) {
     t.throws(
       () => decodeSegment(segment),
