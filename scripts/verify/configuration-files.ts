@@ -1,12 +1,7 @@
 /** Reads a global configuration from files: the shared parameters of one or more instances, plain or zipped. */
-import {
-  isInstanceProfiles,
-  PROFILES_FILE,
-  readInstanceProfiles,
-} from '#core/certificate/instance-profiles.ts'
-import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
-import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
-import type { CertificateProfile } from '#schemas/certificate-profile.ts'
+import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
+import { readConfigurationFiles } from '#core/configuration/read-configuration-files.ts'
 import { Fault } from '#schemas/fault.ts'
 import { readZippedFiles } from './zipped-files.ts'
 
@@ -25,30 +20,9 @@ export const CONFIGURATION_FILES = [SHARED, PROFILES_FILE]
  * `malformed_global_conf`.
  */
 export async function configurationOf(files: Buffer[], origin: string): Promise<LoadedConfiguration> {
-  const indexes = new Map<string, ConfigurationIndex>()
-  const profiles = profilesIn(files)
-  for (const file of files.filter((one) => !isInstanceProfiles(one))) {
-    const shared = await parseSharedParameters(file)
-    const index = indexConfiguration(shared, undefined, profiles.get(shared.instance))
-    if (indexes.has(index.instance)) {
-      throw new Fault('malformed_global_conf', { what: `instance ${index.instance} is there twice` })
-    }
-    indexes.set(index.instance, index)
-  }
+  const indexes = await readConfigurationFiles(files)
   if (indexes.size === 0) throw new Fault('malformed_global_conf', { what: `there is no ${SHARED}` })
   return { indexes, origin }
-}
-
-function profilesIn(files: Buffer[]): Map<string, CertificateProfile[]> {
-  const found = new Map<string, CertificateProfile[]>()
-  for (const { instance, profiles } of files.filter(isInstanceProfiles).map(readInstanceProfiles)) {
-    if (found.has(instance))
-      throw new Fault('malformed_global_conf', {
-        what: `certificate profiles of instance ${instance} are there twice`,
-      })
-    found.set(instance, profiles)
-  }
-  return found
 }
 
 /** Whether these are the bytes of a ZIP file, such as the answer of GET /verificationconf. */

@@ -331,6 +331,11 @@ t.test('what the system answers wrongly', async (t) => {
     t.equal(ended!.kind, 'outcome-unknown')
     const { verdict, reason, records } = await bundleOf(name, ended!.index)
     t.equal(verdict, 'TOTAL-PASSED', reason)
+    t.match(
+      await world.admin[name].get(`/message-log/exchanges/${ended!.index}/verification`),
+      { verdict },
+      'the server says the same',
+    )
     t.match(records.at(-1), {
       form: { kind: 'outcome-unknown' },
       container: { signer: memberOf(parseClientId(population.client)) },

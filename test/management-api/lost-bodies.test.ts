@@ -1,5 +1,7 @@
 /** A stored body over 64 KiB that is missing or was altered: the caller gets a fault, and the server goes on. */
+
 import { randomBytes } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
@@ -36,6 +38,18 @@ async function exchange({ messageLog, bodyFolder }: AdminWorld) {
     await messageLog.append(await signedRecord({ ids, client, ...more, message: REPLY }))
   return { index: request.index, names: [request.name, reply.name] }
 }
+
+await t.test('an exchange is verified where no other exchange waits for it', async (t) => {
+  const world = await createAdminWorld(t)
+  const { index } = await exchange(world)
+  const threads: unknown[] = []
+  const note = (started: unknown): void => void threads.push(started)
+  subscribe('worker_threads', note)
+  t.teardown(() => unsubscribe('worker_threads', note))
+  const { body } = await world.ask('GET', `/message-log/exchanges/${index}/verification`)
+  t.match(body, { verdict: /^[A-Z-]+$/, records: [{ index, reason: /./ }, { index: index + 1 }] })
+  t.equal(threads.length, 1, 'megabytes are hashed on a thread of their own')
+})
 
 await t.test('an exchange whose bodies are missing or altered', async (t) => {
   const world = await createAdminWorld(t)

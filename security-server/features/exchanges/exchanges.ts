@@ -1,9 +1,5 @@
 /** One exchange for a reader: its records, their proofs and verdicts, and the content for readers who may see it. */
 import { buffer } from 'node:stream/consumers'
-import { readableName } from '#core/certificate/name.ts'
-import type { ContainerVerdict } from '#core/container/container.ts'
-import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
-import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import { verifyInclusion } from '#core/merkle/proofs.ts'
@@ -20,6 +16,7 @@ import type { ReadableLog } from '../../reading/readable-log.ts'
 import { checkGranted } from './granted.ts'
 import type { Needs } from './needs.ts'
 import { recordView } from './records.ts'
+import { verifyInThread } from './verify-in-thread.ts'
 
 /**
  * An exchange is held in memory while it is verified. Larger ones must be verified from their bundle, with `concordat verify`.
@@ -60,31 +57,8 @@ export function exchangeHandlers(rooms: Needs): Handlers {
           what: 'the exchange is too large to be verified here: verify its bundle with concordat verify',
         })
       }
-      const bundle = await readBundle(await buffer(await writeBundle(bundleSource(rooms, log), indexes)))
-      const configuration = new Map(
-        rooms.globalConfiguration
-          .current()
-          .indexes()
-          .map((one) => [one.instance, one]),
-      )
-      const { verdict, subIndication, reason, records } = await judgeBundle({
-        bundle,
-        configuration,
-        now: new Date(rooms.clock()),
-      })
-      return {
-        verdict,
-        subIndication: subIndication ?? null,
-        reason,
-        records: records.map((one) => ({
-          index: one.index,
-          verdict: one.verdict,
-          subIndication: one.subIndication ?? null,
-          reason: one.reason,
-          signer: signerView(one.container),
-          timeStamped: one.container?.timeStamp?.time.toISOString() ?? null,
-        })),
-      }
+      const bundle = await buffer(await writeBundle(bundleSource(rooms, log), indexes))
+      return verifyInThread(bundle, rooms.clock())
     },
 
     async getRecordContent(input) {
@@ -111,16 +85,6 @@ function explain(form: string): string | null {
   const { outcome } = JSON.parse(form) as { outcome: string }
   const code = outcome.split('.').at(-1) ?? ''
   return Object.hasOwn(catalogue, code) ? catalogue[code as FaultCode].text : null
-}
-
-function signerView(container: ContainerVerdict | undefined) {
-  if (container?.signingCertificate === undefined) return null
-  const { signer, signingCertificate } = container
-  return {
-    id: signer === undefined ? null : colonForm(idText(signer)),
-    subject: readableName(signingCertificate.subject),
-    certificate: signingCertificate.sha256,
-  }
 }
 
 function sizeOf({ message, body, bodyFile }: StoredEvidence): number {
