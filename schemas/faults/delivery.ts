@@ -8,6 +8,13 @@ export const deliveryFaults = {
     text: 'The message expired before the receiving system had it',
     remedy: 'Hand over a new event with a later expirytime if it still matters',
   },
+  delivery_key_missing: {
+    status: 503,
+    blame: 'server',
+    text: 'A key of one-way messages is not on this node, and nothing was taken over',
+    remedy:
+      'Operators copy the key that /health/ready names into delivery-keys, or give it up with rotate-delivery-key; docs/deliveries.md says how',
+  },
   delivery_discarded: {
     status: 409,
     blame: 'client',

@@ -12,7 +12,8 @@ import { inSnapshot, openDatabase } from '#platform/database/open-database.ts'
  * would be taken for new. The key that opens them is in no backup either.
  */
 const DELIVERIES = [
-  ...['outbox', 'inbox', 'delivery_route', 'delivery_key', 'inbox_receipt', 'inbox_receipts'],
+  ...['outbox', 'inbox', 'delivery_route', 'inbox_receipt', 'inbox_receipts'],
+  ...['delivery_key', 'delivery_name_key'],
 ]
 
 /** Tables that are left out: restored sessions would work again after they had ended, and a used login could be used twice. */

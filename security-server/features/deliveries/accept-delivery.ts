@@ -31,7 +31,7 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
   const isStructured = headerValue(headers, 'content-type')?.toLowerCase().startsWith(STRUCTURED) === true
   // Never printed again when it came as it travels.
   const bytes = isStructured ? body : writeStructured(event).body
-  const keys = keysOf({ client, service, event })
+  const keys = keysOf({ client, service, event, names: rooms.names })
   const now = iso(rooms.clock())
   if (keys.expires_at !== '' && keys.expires_at <= now)
     throw new Fault('delivery_expired', { what: 'its expirytime is over' })

@@ -11,6 +11,10 @@ export type BoxStore<Name extends keyof Boxes> = ReturnType<typeof createBoxStor
 export type StoredOutbox = Stored<Boxes['outbox']>
 export type StoredInbox = Stored<Boxes['inbox']>
 
+const STATES: DeliveryState[] = [
+  ...(['accepting', 'waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned'] as const),
+]
+
 export function createBoxStore<Name extends keyof Boxes>(database: Database, name: Name) {
   type Row = Stored<Boxes[Name]>
   const tables = tablesOf<Tables>(database)
@@ -100,6 +104,33 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
         if (isEnded) await q.beside(transaction)
         return isEnded
       }),
+
+    /** Removes what only this content key opens, which nobody has any more; resolves to the number of rows. */
+    dropSealedWith: async (keyId: string): Promise<number> => {
+      let dropped = 0
+      for (let found = AT_ONCE; found === AT_ONCE; dropped += found)
+        found = await inTransaction(tables, async (transaction) => {
+          const rows = (
+            await transaction
+              .selectFrom(box)
+              .selectAll()
+              .where('state', 'in', STATES)
+              .where('key_id', '=', keyId)
+              .orderBy('position')
+              .limit(AT_ONCE)
+              .execute()
+          ).map(rowOf<Row>)
+          if (rows.length === 0) return 0
+          await lanes.lock(transaction, rows)
+          const positions = rows.map(({ position }) => position)
+          await transaction.deleteFrom(box).where('position', 'in', positions).execute()
+          // What waited behind them, under a key that is here, goes on.
+          const heads = new Map(rows.map((row) => [row.lane, row]))
+          for (const row of heads.values()) await lanes.markAgain(transaction, row)
+          return rows.length
+        })
+      return dropped
+    },
 
     /** Dead rows wait again, from the first attempt on; resolves to their number. At most 500 without `positions`. */
     revive: (q: { positions?: number[] | undefined; now: string }): Promise<number> =>

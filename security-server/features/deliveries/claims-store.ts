@@ -37,6 +37,7 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
       until: string
       limit: number
     }): Promise<Row[]> => {
+      if (q.keys.length === 0) return []
       const rows = await tables
         .with('due', (on) => {
           const due = on

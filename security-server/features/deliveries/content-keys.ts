@@ -1,21 +1,34 @@
 /**
- * Seals what waits in the database: AES-256-GCM under a key in a folder of its own, which no backup holds. Nodes of one server have
- * the same folder or copies of its files.
+ * Seals what waits in the database: AES-256-GCM under keys in a folder of its own, which no backup holds. Nodes of one server share the
+ * folder, or have copies of its files; the newest key seals, and a key that another node has made is read when it is first needed.
  */
 import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 
 export type ContentKeys = {
-  /** The key that seals. */
-  current: string
+  /** The key that seals. Throws `delivery_key_missing` when there is none. */
+  readonly current: string
   /** Ids of the keys that this node can open with. */
-  known: string[]
-  /** `of` names the row: what was sealed for one row does not open as that of another. */
+  readonly known: string[]
+  /** `of` names the row: what was sealed for one row does not open as that of another. Throws `delivery_key_missing`. */
   seal(of: string, plain: Buffer): Buffer
-  /** Throws `io_error` when the key is not here, or any bit was changed. */
+  /** Throws `delivery_key_missing` when the key is not here, `io_error` when any bit was changed. */
   open(of: string, sealed: Buffer): Buffer
+  /** Reads what another node has added to the folder. */
+  refresh(): void
+  /** Makes a new key, which seals from now on; returns its id. */
+  add(): string
 }
 
 const VERSION = 1
@@ -25,19 +38,32 @@ const TAG = 16
 const HEAD = 1 + ID + NONCE
 const KEY_FILE = /^([0-9]{6})-([0-9a-f]{16})\.key$/
 
-/** Reads the keys; makes the first one. Throws `io_error` for a damaged file. */
+/** Throws `io_error` for a file that is damaged or that others can read. */
 export function openContentKeys(folder: string): ContentKeys {
-  let names = keyFiles(folder)
-  if (names.length === 0) {
-    addKey(folder)
-    names = keyFiles(folder)
+  let keys = readKeys(folder)
+  const refresh = (): void => {
+    keys = readKeys(folder)
   }
-  const keys = new Map(names.map((name) => readKey(folder, name)))
-  const current = [...keys.keys()].at(-1)!
+  const currentId = (): string => {
+    const id = [...keys.keys()].at(-1)
+    if (id === undefined) throw new Fault('delivery_key_missing')
+    return id
+  }
   return {
-    current,
-    known: [...keys.keys()],
+    get current() {
+      return currentId()
+    },
+    get known() {
+      return [...keys.keys()]
+    },
+    refresh,
+    add() {
+      addKey(folder)
+      refresh()
+      return currentId()
+    },
     seal(of, plain) {
+      const current = currentId()
       const nonce = randomBytes(NONCE)
       const cipher = createCipheriv('aes-256-gcm', keys.get(current)!, nonce)
       cipher.setAAD(Buffer.from(of))
@@ -47,9 +73,12 @@ export function openContentKeys(folder: string): ContentKeys {
       return Buffer.concat([Buffer.of(VERSION), id, nonce, ciphertext, cipher.getAuthTag()])
     },
     open(of, sealed) {
-      const key = keys.get(sealed.toString('hex', 1, 1 + ID))
-      if (sealed.length < HEAD + TAG || sealed[0] !== VERSION || key === undefined)
-        throw new Fault('io_error', { what: 'the key of a delivery is not on this node' })
+      if (sealed.length < HEAD + TAG || sealed[0] !== VERSION)
+        throw new Fault('io_error', { what: 'a delivery is not sealed' })
+      const id = sealed.toString('hex', 1, 1 + ID)
+      if (!keys.has(id)) refresh()
+      const key = keys.get(id)
+      if (key === undefined) throw new Fault('delivery_key_missing', { what: `the key ${id}` })
       const tagAt = sealed.length - TAG
       const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1 + ID, HEAD), {
         authTagLength: TAG,
@@ -67,6 +96,15 @@ export function openContentKeys(folder: string): ContentKeys {
   }
 }
 
+/** What names a key: the start of its SHA-256, in hexadecimal digits. */
+export function keyId(key: Buffer): string {
+  return hash('sha256', key, 'hex').slice(0, 2 * ID)
+}
+
+function readKeys(folder: string): Map<string, Buffer> {
+  return new Map(keyFiles(folder).map((name) => readKey(folder, name)))
+}
+
 function keyFiles(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => KEY_FILE.test(name))
@@ -75,19 +113,24 @@ function keyFiles(folder: string): string[] {
 
 function addKey(folder: string): void {
   const key = randomBytes(32)
-  const name = path.join(folder, `000001-${idOf(key)}.key`)
-  if (existsSync(name)) return
+  const newest = Number(KEY_FILE.exec(keyFiles(folder).at(-1) ?? '')?.[1] ?? 0)
+  const name = path.join(folder, `${String(newest + 1).padStart(6, '0')}-${keyId(key)}.key`)
   writeFileSync(`${name}.new`, `${key.toString('hex')}\n`, { mode: 0o600, flush: true })
   renameSync(`${name}.new`, name)
+  const handle = openSync(folder, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
 }
 
 function readKey(folder: string, name: string): [id: string, key: Buffer] {
-  const key = Buffer.from(readFileSync(path.join(folder, name), 'latin1').trim(), 'hex')
+  const file = path.join(folder, name)
+  if ((statSync(file).mode & 0o077) !== 0)
+    throw new Fault('io_error', { what: `${name} must be readable by its owner only (0600)` })
+  const key = Buffer.from(readFileSync(file, 'latin1').trim(), 'hex')
   const id = KEY_FILE.exec(name)![2]!
-  if (key.length !== 32 || idOf(key) !== id) throw new Fault('io_error', { what: `${name} is damaged` })
+  if (key.length !== 32 || keyId(key) !== id) throw new Fault('io_error', { what: `${name} is damaged` })
   return [id, key]
-}
-
-function idOf(key: Buffer): string {
-  return hash('sha256', key, 'hex').slice(0, 2 * ID)
 }

@@ -11,6 +11,7 @@ import type { Test } from 'tap'
 import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import type { Finding } from '#platform/health/create-health.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
@@ -47,6 +48,9 @@ type Side = {
   app: FastifyInstance
   /** Runs a job of the feature once. */
   run(kind: string): Promise<void>
+  /** What /health/ready would say of deliveries. */
+  finding(): Promise<Finding>
+  keyFolder: string
   operation(id: string, input: { query?: object; body?: object }): Promise<unknown>
   /** One HTTP request of a system. */
   ask(method: 'GET' | 'POST', url: string, headers: object, body?: string | Buffer): Promise<Answered>
@@ -154,7 +158,8 @@ async function openSide(t: Test, made: DeliveryWorld, q: SideQuestion): Promise<
     } as Parameters<typeof deliveries.open>[0])
   }
   const side: Side = {
-    ...{ database, log: q.messageLog },
+    ...{ database, log: q.messageLog, keyFolder: path.join(folder, 'delivery-keys') },
+    finding: async () => feature.health!['deliveries']!(),
     get app() {
       return app
     },

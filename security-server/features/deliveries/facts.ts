@@ -1,10 +1,11 @@
 /** What a row says of its event, sealed: more than is plain in the row, and kept after the event itself is gone. */
 import { hash } from 'node:crypto'
-import { attributeOf, type CloudEvent } from '#core/events/cloud-event.ts'
+import type { CloudEvent } from '#core/events/cloud-event.ts'
 import { utcSeconds } from '#core/events/timestamp.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { TermsOnRecord } from '../../peer/terms-on-record.ts'
 import type { ContentKeys } from './content-keys.ts'
+import type { Names } from './names.ts'
 import type { BoxRow } from './tables.ts'
 
 export type Facts = {
@@ -43,19 +44,21 @@ export function factsOf(q: {
   }
 }
 
-/** The columns by which repetitions and lanes are found. */
-export function keysOf(q: { client: string; service: string; event: CloudEvent }): {
-  event_key: string
-  lane: string
-  expires_at: string
-} {
-  const { client, service, event } = q
-  const key = named([client, service, event.source, event.id])
-  const partition = attributeOf(event, 'partitionkey')
-  const expiry = attributeOf(event, 'expirytime')
+/** The columns by which repetitions and lanes are found. Throws `delivery_key_missing`. */
+export function keysOf(q: {
+  client: string
+  service: string
+  event: Pick<CloudEvent, 'source' | 'id' | 'extensions'>
+  names: Pick<Names, 'id' | 'nameOf'>
+}): { event_key: string; lane: string; named_by: string; expires_at: string } {
+  const { client, service, event, names } = q
+  const key = names.nameOf([client, service, event.source, event.id])
+  const partition = event.extensions.get('partitionkey')
+  const expiry = event.extensions.get('expirytime')
   return {
     event_key: key,
-    lane: partition === undefined ? key : named([client, service, 'partition', String(partition)]),
+    lane: partition === undefined ? key : names.nameOf([client, service, 'partition', String(partition)]),
+    named_by: names.id,
     expires_at: expiry === undefined ? '' : expiryOf(String(expiry)),
   }
 }
@@ -75,8 +78,4 @@ function expiryOf(text: string): string {
   if (utc === undefined) throw new Fault('invalid_event', { what: 'expirytime is not a time of RFC 3339' })
   const plain = utc.endsWith(':60Z') ? Date.parse(utc.replace(':60Z', ':59Z')) + 1000 : Date.parse(utc)
   return new Date(plain).toISOString()
-}
-
-function named(parts: string[]): string {
-  return hash('sha256', JSON.stringify(parts), 'base64')
 }

@@ -1,6 +1,5 @@
 /** One-way messages: what systems hand over is delivered to inboxes elsewhere, and what comes to our inboxes waits for its system. */
 import type { FeatureModule } from '#platform/feature.ts'
-import type { Finding } from '#platform/health/create-health.ts'
 import type { Services } from '#platform/services.ts'
 import type { Inbox } from '../../peer/inbox.ts'
 import { acceptDelivery, type Handed } from './accept-delivery.ts'
@@ -8,11 +7,15 @@ import { askReceipts } from './ask-receipts.ts'
 import { createBoxStore } from './box-store.ts'
 import { deliveryRoutes } from './client-routes.ts'
 import { openContentKeys } from './content-keys.ts'
+import { createDeliveryKeys } from './delivery-keys.ts'
 import { deliveryHandlers } from './handlers.ts'
 import { createInbox } from './inbox.ts'
 import { createInboxReceipts } from './inbox-receipts-store.ts'
+import { deliveryKeyHandlers } from './key-handlers.ts'
 import { createKeyRecords } from './keys-store.ts'
 import { deliveryMigrations } from './migrations.ts'
+import { createNames } from './names.ts'
+import { createNameKeyStore, createOldNames } from './names-store.ts'
 import { createPusher, pushToken } from './push.ts'
 import type { DeliveryRooms } from './rooms.ts'
 import { createRouteStore } from './route-store.ts'
@@ -23,7 +26,7 @@ import { keepUp } from './upkeep.ts'
 type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> &
   Omit<
     DeliveryRooms,
-    'settings' | 'door' | 'keys' | 'outbox' | 'inbox' | 'routes' | 'inboxReceipts' | 'node'
+    'settings' | 'door' | 'keys' | 'names' | 'outbox' | 'inbox' | 'routes' | 'inboxReceipts' | 'node'
   > & {
     settings: { deliveries: DeliverySettings }
     folder(name: string): Promise<string>
@@ -48,16 +51,18 @@ export const deliveries: FeatureModule<Ground, Offers> = {
   open: async (ground) => {
     const { database, node, metrics } = ground
     const inbox = createBoxStore(database, 'inbox')
+    const keys = openContentKeys(await ground.folder('delivery-keys'))
     const rooms = ground.armDeliveries({
       ...ground,
       ...{ settings: ground.settings.deliveries, door: ground.clientDoor, inbox },
-      keys: openContentKeys(await ground.folder('delivery-keys')),
+      ...{ keys, names: createNames(createNameKeyStore(database), keys) },
       outbox: createBoxStore(database, 'outbox'),
       routes: createRouteStore(database),
       inboxReceipts: createInboxReceipts(database, inbox),
     })
     const keyRecords = createKeyRecords(database)
-    await keyRecords.note(rooms.keys.current)
+    const deliveryKeys = createDeliveryKeys({ ...rooms, keyRecords, oldNames: createOldNames(database) })
+    await deliveryKeys.open()
     await rooms.outbox.free(`${node} `)
     await rooms.inbox.free(pushToken(node))
     const sender = createSender(rooms)
@@ -86,8 +91,8 @@ export const deliveries: FeatureModule<Ground, Offers> = {
           },
         },
       },
-      health: { deliveries: () => findingOf(keyRecords.areMissing(rooms.keys.known)) },
-      operations: deliveryHandlers(rooms, sender),
+      health: { deliveries: () => deliveryKeys.finding() },
+      operations: { ...deliveryHandlers(rooms, sender), ...deliveryKeyHandlers(deliveryKeys) },
       routes: { clients: (app) => deliveryRoutes(app, { ...rooms, sender }) },
       jobs: [
         { kind: 'send-deliveries', everySeconds: 1, onEachNode: true, run: () => sender.run() },
@@ -98,18 +103,13 @@ export const deliveries: FeatureModule<Ground, Offers> = {
           onEachNode: true,
           run: ({ signal }) => pusher.run(signal),
         },
+        {
+          ...{ kind: 'read-delivery-keys', everySeconds: 10, onEachNode: true },
+          run: () => deliveryKeys.refresh(),
+        },
         { kind: 'keep-up-deliveries', everySeconds: 10, run: ({ signal }) => keepUp(rooms, signal) },
       ],
       drain: () => sender.stop(),
     }
   },
-}
-
-/** Messages that another node sealed wait for it, unless this one gets its key. */
-async function findingOf(missing: Promise<boolean>): Promise<Finding> {
-  if (!(await missing)) return { ok: true }
-  return {
-    ok: false,
-    reason: 'messages wait whose key is not in delivery-keys: copy it from the node that has it',
-  }
 }

@@ -49,7 +49,7 @@ async function rowOf({ request, headers, body, peer, record, terms }: InboxReque
   const bytes = body === undefined ? Buffer.alloc(0) : (body.bytes ?? (await buffer(body.open())))
   const event = readEvent(headers, bytes, { maxJsonBytes: eventBytes })
   const [client, service] = [idText(request.client), idText(request.service)]
-  const keys = keysOf({ client, service, event })
+  const keys = keysOf({ client, service, event, names: rooms.names })
   const now = iso(rooms.clock())
   if (keys.expires_at !== '' && keys.expires_at <= now)
     throw new Fault('delivery_expired', { what: 'its expirytime is over' })

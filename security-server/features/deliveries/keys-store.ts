@@ -2,37 +2,59 @@
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from './tables.ts'
 
+const BOXES = ['outbox', 'inbox'] as const
+const STATES = ['accepting', 'waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned'] as const
+
+export type KeyRecords = ReturnType<typeof createKeyRecords>
+
 export function createKeyRecords(database: Database) {
   const tables = tablesOf<Tables>(database)
+
+  const sealedWith = async (id: string, states: readonly string[], most: number): Promise<number> => {
+    let rows = 0
+    for (const box of BOXES) {
+      // A state at a time, so that the index leads straight to them.
+      for (const state of states) {
+        const { count } = await tables
+          .selectFrom((is) =>
+            is
+              .selectFrom(box as 'outbox')
+              .select('position')
+              .where('state', '=', state as 'waiting')
+              .where('key_id', '=', id)
+              .limit(most)
+              .as('some'),
+          )
+          .select(({ fn }) => fn.countAll<number>().as('count'))
+          .executeTakeFirstOrThrow()
+        rows += Number(count)
+      }
+    }
+    return Math.min(rows, most)
+  }
+  const list = (): Promise<{ id: string; since: string }[]> =>
+    tables.selectFrom('delivery_key').selectAll().orderBy('since').orderBy('id').execute()
+
   return {
-    /** Call when a node opens with this key. */
-    note: async (id: string): Promise<void> => {
+    list,
+    sealedWith: (id: string, most: number): Promise<number> => sealedWith(id, STATES, most),
+    /** Call when a node seals with this key. */
+    note: async (id: string, since: string): Promise<void> => {
       await tables
         .insertInto('delivery_key')
-        .values({ id })
+        .values({ id, since })
         .onConflict((conflict) => conflict.column('id').doNothing())
         .execute()
     },
-    /** Whether something waits that was sealed with another key than these. */
-    areMissing: async (known: string[]): Promise<boolean> => {
-      const others = await tables
-        .selectFrom('delivery_key')
-        .select('id')
-        .where('id', 'not in', known)
-        .execute()
-      if (others.length === 0) return false
-      const ids = others.map(({ id }) => id)
-      for (const box of ['outbox', 'inbox'] as const) {
-        const waiting = await tables
-          .selectFrom(box as 'outbox')
-          .select('position')
-          .where('state', '=', 'waiting')
-          .where('key_id', 'in', ids)
-          .limit(1)
-          .executeTakeFirst()
-        if (waiting !== undefined) return true
-      }
-      return false
+    remove: async (ids: string[]): Promise<void> => {
+      await tables.deleteFrom('delivery_key').where('id', 'in', ids).execute()
+    },
+    /** Other keys than these, under which something waits. */
+    missing: async (known: string[]): Promise<string[]> => {
+      const missing: string[] = []
+      for (const { id } of await list())
+        if (!known.includes(id) && (await sealedWith(id, ['waiting'], 1)) > 0) missing.push(id)
+      return missing
     },
   }
 }

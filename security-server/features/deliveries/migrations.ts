@@ -91,4 +91,27 @@ export const deliveryMigrations: Record<string, Migration> = {
         await schema.createIndex(`${name}_key`).on(name).columns(['state', 'key_id']).execute()
     },
   },
+  // Names of rows were plain hashes. The key of the new ones is no database's: the feature names the rows anew when it opens.
+  'security-server-deliveries-003': {
+    async up(kysely: Kysely<unknown>) {
+      const { text, integer, blob } = columnTypes(kysely)
+      const { schema } = kysely
+      await schema
+        .createTable('delivery_name_key')
+        .addColumn('one', integer, (column) => column.primaryKey())
+        .addColumn('id', text, (column) => column.notNull())
+        .addColumn('sealed', blob, (column) => column.notNull())
+        .addColumn('key_id', text, (column) => column.notNull())
+        .execute()
+      for (const name of ['outbox', 'inbox'])
+        await schema
+          .alterTable(name)
+          .addColumn('named_by', text, (column) => column.notNull().defaultTo(''))
+          .execute()
+      await schema
+        .alterTable('delivery_key')
+        .addColumn('since', text, (column) => column.notNull().defaultTo(''))
+        .execute()
+    },
+  },
 }

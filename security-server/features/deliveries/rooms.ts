@@ -16,6 +16,7 @@ import type { LogReads } from '../../reading/log-reads.ts'
 import type { BoxStore } from './box-store.ts'
 import type { ContentKeys } from './content-keys.ts'
 import type { InboxReceipts } from './inbox-receipts-store.ts'
+import type { Names } from './names.ts'
 import type { RouteStore } from './route-store.ts'
 import type { DeliverySettings } from './settings.ts'
 
@@ -56,6 +57,7 @@ export type DeliveryRooms = {
   signMessage: SignMessage
   verifyMessage: VerifyMessage
   keys: ContentKeys
+  names: Names
   outbox: BoxStore<'outbox'>
   inbox: BoxStore<'inbox'>
   routes: RouteStore

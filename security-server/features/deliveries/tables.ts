@@ -13,10 +13,12 @@ export type BoxRow = {
   position: Generated<number>
   /** The id of the delivery. */
   delivery: string
-  /** Names the event among all of its sender and inbox: SHA-256 of client, service, source and id. */
+  /** Names the event among all of its sender and inbox: HMAC of client, service, source and id (names.ts). */
   event_key: string
-  /** What is kept in order: SHA-256 of client, service and partition key; of an event without one its `event_key`. */
+  /** What is kept in order: HMAC of client, service and partition key; of an event without one its `event_key`. */
   lane: string
+  /** The id of the key of these names; '' for the plain SHA-256 of an earlier version. */
+  named_by: string
   /** 1 for the first waiting row of its lane. */
   ready: number
   state: DeliveryState
@@ -64,6 +66,8 @@ export type Tables = {
   inbox: InboxRow
   delivery_route: RouteRow
   inbox_receipt: { client: string; service: string; position: number; record: number; at: string }
-  delivery_key: { id: string }
+  delivery_key: { id: string; since: string }
+  /** One row: the key of names, sealed under the content key `key_id`. */
+  delivery_name_key: { one: number; id: string; sealed: Buffer; key_id: string }
   inbox_receipts: { client: string; service: string; last: number }
 }

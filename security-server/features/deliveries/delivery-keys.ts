@@ -1,0 +1,109 @@
+/**
+ * The keys of deliveries over their time: made once for a server, rotated by command, and given up when they are lost. Guarantees that
+ * a node without the server's keys makes none of its own, which no other node could open, and that nothing is named or sealed until the
+ * key of names is open.
+ */
+import type { Clock } from '#platform/clock.ts'
+import type { Finding } from '#platform/health/create-health.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { BoxStore } from './box-store.ts'
+import type { ContentKeys } from './content-keys.ts'
+import type { KeyRecords } from './keys-store.ts'
+import type { Names } from './names.ts'
+import type { createOldNames } from './names-store.ts'
+import { renameRows } from './rename-rows.ts'
+import { iso } from './rooms.ts'
+
+const MOST_COUNTED = 100_000
+
+type Rooms = {
+  keys: ContentKeys
+  names: Names
+  keyRecords: KeyRecords
+  oldNames: ReturnType<typeof createOldNames>
+  outbox: Pick<BoxStore<'outbox'>, 'dropSealedWith'>
+  inbox: Pick<BoxStore<'inbox'>, 'dropSealedWith'>
+  clock: Clock
+}
+
+export type DeliveryKeys = ReturnType<typeof createDeliveryKeys>
+
+export function createDeliveryKeys(rooms: Rooms) {
+  const { keys, names, keyRecords } = rooms
+  let isOpen = false
+
+  const note = (): Promise<void> => keyRecords.note(keys.current, iso(rooms.clock()))
+
+  async function openNames(): Promise<void> {
+    isOpen = await names.open()
+    if (isOpen) await renameRows(rooms)
+  }
+
+  return {
+    /** At the start, before anything is accepted or sent. */
+    async open(): Promise<void> {
+      if (keys.known.length === 0 && (await keyRecords.list()).length === 0) keys.add()
+      if (keys.known.length > 0) await note()
+      await openNames()
+    },
+    /** What another node has made, or an operator has copied here. */
+    async refresh(): Promise<void> {
+      keys.refresh()
+      if (keys.known.length > 0) await note()
+      if (isOpen) isOpen = await names.open()
+      else await openNames()
+    },
+
+    async list(): Promise<object[]> {
+      const current = keys.known.at(-1)
+      const records = await keyRecords.list()
+      return Promise.all(
+        records.map(async ({ id, since }) => ({
+          ...{ id, since: since === '' ? null : since, isCurrent: id === current },
+          isHere: keys.known.includes(id),
+          messages: await keyRecords.sealedWith(id, MOST_COUNTED),
+        })),
+      )
+    },
+
+    /**
+     * What comes from now on is sealed with a new key. Keys in `lost` are given up with all that only they open; throws `conflict` for one
+     * that is here, `not_found` for one that there never was, `delivery_key_missing` while a key is needed that is not here.
+     */
+    async rotate(lost: string[]): Promise<{ id: string; removed: number }> {
+      keys.refresh()
+      const records = new Set((await keyRecords.list()).map(({ id }) => id))
+      const unknown = lost.find((id) => !records.has(id))
+      if (unknown !== undefined) throw new Fault('not_found', { what: `the key ${unknown}` })
+      const here = lost.find((id) => keys.known.includes(id))
+      if (here !== undefined) throw new Fault('conflict', { what: `the key ${here} is here, and not lost` })
+      const stillOpens = await names.open()
+      const under = await names.sealedUnder()
+      if (!stillOpens && under !== undefined && !lost.includes(under))
+        throw new Fault('delivery_key_missing', { what: `the key ${under}` })
+      const id = keys.add()
+      await note()
+      let removed = 0
+      for (const one of lost)
+        removed += (await rooms.outbox.dropSealedWith(one)) + (await rooms.inbox.dropSealedWith(one))
+      if (stillOpens) await names.reseal()
+      else {
+        await names.replace()
+        await renameRows(rooms)
+      }
+      isOpen = true
+      if (lost.length > 0) await keyRecords.remove(lost)
+      return { id, removed }
+    },
+
+    async finding(): Promise<Finding> {
+      const missing = await keyRecords.missing(keys.known)
+      if (isOpen && missing.length === 0) return { ok: true }
+      const which = missing.length > 0 ? ` (${missing.join(', ')})` : ''
+      return {
+        ok: false,
+        reason: `a key of one-way messages is not in delivery-keys${which}: copy it from the node that has it (docs/deliveries.md)`,
+      }
+    },
+  }
+}
