@@ -61,6 +61,8 @@ const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'contract_required',
   'contract_suspended',
   'contracts_outdated',
+  'delivery_key_missing',
+  'inbox_full',
   'invalid_path',
   'invalid_security_server',
   'maintenance_mode',

@@ -21,6 +21,13 @@ export const deliveryFaults = {
     text: 'An operator discarded the message',
     remedy: 'The audit log of the server that discarded it says who and why',
   },
+  inbox_full: {
+    status: 503,
+    blame: 'server',
+    text: 'As many events of this sender, or of all, wait in the inbox as it keeps, and this one was not taken',
+    remedy:
+      'It is sent again after the time in Retry-After; events are taken when the receiving system has consumed some',
+  },
   event_id_reused: {
     status: 409,
     blame: 'client',

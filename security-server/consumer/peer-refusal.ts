@@ -6,7 +6,9 @@ const MAX_SIGNATURE_BASE64 = 64 * 1024
 const DAY_SECONDS = 86_400
 
 /** Given before the call, and passed on with their own status: the asking system has nothing to do but to wait. */
-const TO_WAIT_FOR: readonly FaultCode[] = ['contract_quota_used_up', 'contract_quota_unknown', 'service_busy']
+const TO_WAIT_FOR: readonly FaultCode[] = [
+  ...(['contract_quota_used_up', 'contract_quota_unknown', 'inbox_full', 'service_busy'] as const),
+]
 
 export class PeerRefusal extends Fault {
   readonly server: ServerId

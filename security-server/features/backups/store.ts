@@ -13,7 +13,7 @@ import { inSnapshot, openDatabase } from '#platform/database/open-database.ts'
  */
 const DELIVERIES = [
   ...['outbox', 'inbox', 'delivery_route', 'inbox_receipt', 'inbox_receipts'],
-  ...['delivery_key', 'delivery_name_key'],
+  ...['delivery_key', 'delivery_name_key', 'inbox_use'],
 ]
 
 /** Tables that are left out: restored sessions would work again after they had ended, and a used login could be used twice. */

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { type Boxes, boxClaims, type NewRow, rowOf, type Stored } from './claims-store.ts'
+import { type InboxBounds, leavePlaces, openPlaces } from './inbox-places-store.ts'
 import { AT_ONCE, createLanes, type Ended, isKeyed, UNCLAIMED } from './lanes-store.ts'
 import { boxReads } from './reads-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
@@ -15,17 +16,32 @@ const STATES: DeliveryState[] = [
   ...(['accepting', 'waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned'] as const),
 ]
 
-export function createBoxStore<Name extends keyof Boxes>(database: Database, name: Name) {
+type Added<Row> = { row: Row; isNew: boolean; isFull: boolean }
+
+/** `bounds` are those of inboxes: without them there are none. */
+export function createBoxStore<Name extends keyof Boxes>(
+  database: Database,
+  name: Name,
+  bounds?: InboxBounds,
+) {
   type Row = Stored<Boxes[Name]>
   const tables = tablesOf<Tables>(database)
   // Both tables have the columns that are used here.
   const box = name as 'outbox'
   const lanes = createLanes(name)
 
-  const put = async (rows: NewRow<Boxes[Name]>[]): Promise<{ row: Row; isNew: boolean }[]> =>
+  const leave = async (transaction: Kysely<Tables>, rows: object[]): Promise<void> => {
+    if (name === 'inbox') await leavePlaces(transaction, rows as StoredInbox[])
+  }
+
+  const put = async (rows: NewRow<Boxes[Name]>[]): Promise<Added<Row>[]> =>
     inTransaction(tables, async (transaction) => {
       await lanes.lock(transaction, rows)
-      const results: { row: Row; isNew: boolean }[] = []
+      const places =
+        bounds === undefined
+          ? undefined
+          : await openPlaces(transaction, rows as NewRow<Boxes['inbox']>[], bounds)
+      const results: Added<Row>[] = []
       for (const row of rows) {
         const ready = row.state === 'waiting' ? await lanes.readyIn(transaction, row) : 0
         const inserted = await transaction
@@ -41,8 +57,11 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
             .selectAll()
             .where('event_key', '=', row.event_key)
             .executeTakeFirstOrThrow())
-        results.push({ row: rowOf<Row>(found), isNew: inserted !== undefined })
+        const isFull = inserted !== undefined && places?.take(row as never) === false
+        if (isFull) await transaction.deleteFrom(box).where('position', '=', inserted.position).execute()
+        results.push({ row: rowOf<Row>(found), isNew: inserted !== undefined && !isFull, isFull })
       }
+      await places?.save()
       return results
     })
 
@@ -50,7 +69,7 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
     ...boxClaims(database, name),
     ...boxReads(database, name),
 
-    /** Adds a row, or finds the one that has the event already. */
+    /** Adds a row, or finds the one that has the event already; one that is new and for which there is no place is not kept. */
     add: createWriteTogether(put),
 
     /**
@@ -90,7 +109,9 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
     end: (row: Row, ended: Ended, q: { from: DeliveryState[]; token?: string }): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {
         await lanes.lock(transaction, [row])
-        return lanes.end(transaction, row, ended, q)
+        const isEnded = await lanes.end(transaction, row, ended, q)
+        if (isEnded && ended.drops) await leave(transaction, [row])
+        return isEnded
       }),
     /** As `end`, with what `beside` writes in the same commit. */
     endWith: (
@@ -101,6 +122,7 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
       inTransaction(tables, async (transaction) => {
         await lanes.lock(transaction, [row])
         const isEnded = await lanes.end(transaction, row, ended, q)
+        if (isEnded && ended.drops) await leave(transaction, [row])
         if (isEnded) await q.beside(transaction)
         return isEnded
       }),
@@ -122,6 +144,10 @@ export function createBoxStore<Name extends keyof Boxes>(database: Database, nam
           ).map(rowOf<Row>)
           if (rows.length === 0) return 0
           await lanes.lock(transaction, rows)
+          await leave(
+            transaction,
+            rows.filter(({ state }) => state === 'waiting' || state === 'dead'),
+          )
           const positions = rows.map(({ position }) => position)
           await transaction.deleteFrom(box).where('position', 'in', positions).execute()
           // What waited behind them, under a key that is here, goes on.

@@ -88,7 +88,10 @@ export async function createDeliveryWorld(
     allowed: true,
     inboxUrl: 'inbox:',
     system: () => 200,
-    settings: { eventBytes: 100_000, retryHours: 336, attempts: 3, keepDays: 30, sendersAtOnce: 4 },
+    settings: {
+      ...{ eventBytes: 100_000, retryHours: 336, attempts: 3, keepDays: 30, sendersAtOnce: 4 },
+      ...{ senderEvents: 1000, senderBytes: 1e8, inboxEvents: 1000, inboxBytes: 1e8 },
+    },
     way: (post) => post(),
   } as Partial<DeliveryWorld> as DeliveryWorld
   const receiverLog = await openLog(t, world.provider, world)
@@ -297,7 +300,11 @@ async function carry(request: PeerRequest, rooms: ProviderRooms, world: PeerWorl
     const refusal = signatures?.toString('base64')
     return {
       statusCode: 200,
-      headers: { 'content-type': FAULT_CONTENT_TYPE, ...(refusal && { 'x-concordat-refusal': refusal }) },
+      headers: {
+        'content-type': FAULT_CONTENT_TYPE,
+        ...(refusal && { 'x-concordat-refusal': refusal }),
+        ...(fault.retryAfter !== undefined && { 'retry-after': String(fault.retryAfter) }),
+      },
       content: Readable.from([Buffer.from(writeSoapFault(wireFault(fault, 'server.serverproxy')))], {
         objectMode: false,
       }),

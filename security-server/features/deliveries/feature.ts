@@ -50,7 +50,7 @@ export const deliveries: FeatureModule<Ground, Offers> = {
   migrations: deliveryMigrations,
   open: async (ground) => {
     const { database, node, metrics } = ground
-    const inbox = createBoxStore(database, 'inbox')
+    const inbox = createBoxStore(database, 'inbox', ground.settings.deliveries)
     const keys = openContentKeys(await ground.folder('delivery-keys'))
     const rooms = ground.armDeliveries({
       ...ground,

@@ -16,6 +16,8 @@ import { type DeliveryRooms, iso } from './rooms.ts'
 import { INBOX_ANSWER } from './send-delivery.ts'
 
 const RECEIPTS_PATH = '/receipts'
+/** A full inbox is emptied by its system, event by event: asking more often brings little. */
+const FULL_SECONDS = 10
 
 export function createInbox(rooms: DeliveryRooms): Inbox {
   return {
@@ -31,7 +33,8 @@ export function createInbox(rooms: DeliveryRooms): Inbox {
 
 async function takeEvent(asked: InboxRequest, rooms: DeliveryRooms): Promise<SystemAnswer> {
   const row = await beforeSending(() => rowOf(asked, rooms))
-  const { row: kept, isNew } = await rooms.inbox.add(row.stored)
+  const { row: kept, isNew, isFull } = await rooms.inbox.add(row.stored)
+  if (isFull) throw new NotSent(new Fault('inbox_full', { retryAfter: FULL_SECONDS }))
   if (!isNew && openFacts(rooms.keys, kept).digest !== row.digest)
     throw new NotSent(new Fault('event_id_reused'))
   return answerOf(asked, { delivery: asked.request.id, state: 'delivered' })

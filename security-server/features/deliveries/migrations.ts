@@ -2,7 +2,7 @@
  * The tables of deliveries. Waiting messages are rows: whatever waits, memory holds only what is being sent. What an event says is
  * sealed (content-keys.ts); plain are the parties, times, states, and hashes by which repetitions and lanes are found.
  */
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
@@ -112,6 +112,23 @@ export const deliveryMigrations: Record<string, Migration> = {
         .alterTable('delivery_key')
         .addColumn('since', text, (column) => column.notNull().defaultTo(''))
         .execute()
+    },
+  },
+  // What waits is counted when it comes and goes: reading it all would cost more the more there is.
+  'security-server-deliveries-004': {
+    async up(kysely: Kysely<unknown>) {
+      const { text, integer } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('inbox_use')
+        .addColumn('service', text, (column) => column.notNull())
+        .addColumn('client', text, (column) => column.notNull())
+        .addColumn('events', integer, (column) => column.notNull())
+        .addColumn('bytes', integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint('inbox_use_key', ['service', 'client'])
+        .execute()
+      await sql`insert into inbox_use (service, client, events, bytes)
+        select service, client, count(*), sum(coalesce(length(content), 0)) from inbox
+        where state in ('waiting', 'dead') group by service, client`.execute(kysely)
     },
   },
 }

@@ -6,6 +6,10 @@ export type DeliverySettings = {
   attempts: number
   keepDays: number
   sendersAtOnce: number
+  senderEvents: number
+  senderBytes: number
+  inboxEvents: number
+  inboxBytes: number
 }
 
 export const deliverySchema = {
@@ -48,6 +52,31 @@ export const deliverySchema = {
       maximum: 64,
       default: 16,
       description: 'How many messages a node sends to one inbox at once, each lane in its order',
+    },
+    senderEvents: {
+      type: 'integer',
+      minimum: 1,
+      default: 100_000,
+      description:
+        'How many events of one sender wait in one inbox; more are refused until some are consumed',
+    },
+    senderBytes: {
+      type: 'integer',
+      minimum: 4_194_304,
+      default: 1_073_741_824,
+      description: 'How many bytes of one sender wait in one inbox',
+    },
+    inboxEvents: {
+      type: 'integer',
+      minimum: 1,
+      default: 1_000_000,
+      description: 'How many events of all senders wait in one inbox',
+    },
+    inboxBytes: {
+      type: 'integer',
+      minimum: 4_194_304,
+      default: 10_737_418_240,
+      description: 'How many bytes of all senders wait in one inbox',
     },
   },
 } as const

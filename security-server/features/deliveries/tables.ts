@@ -69,5 +69,7 @@ export type Tables = {
   delivery_key: { id: string; since: string }
   /** One row: the key of names, sealed under the content key `key_id`. */
   delivery_name_key: { one: number; id: string; sealed: Buffer; key_id: string }
+  /** What waits, by sender: messages, and the octets of their sealed content. */
+  inbox_use: { service: string; client: string; events: number; bytes: number }
   inbox_receipts: { client: string; service: string; last: number }
 }
