@@ -70,8 +70,11 @@ export type DeliveryWorld = {
   allowed: boolean
   /** The address of the inbox, and its system: statuses of pushes, or a failure. */
   inboxUrl: string
-  system: (pushed: { headers: [string, string][]; event: Record<string, unknown> }) => number
+  system: (pushed: Pushed) => number | Promise<number>
+  /** Further inboxes of the receiver, and their addresses, by service code. */
+  otherInboxes: Record<string, string>
 }
+type Pushed = { url: string; headers: [string, string][]; event: Record<string, unknown> }
 
 /** A failure before the first byte was sent. */
 export function unreachable(): Fault {
@@ -87,6 +90,7 @@ export async function createDeliveryWorld(
     world,
     allowed: true,
     inboxUrl: 'inbox:',
+    otherInboxes: {},
     system: () => 200,
     settings: {
       ...{ eventBytes: 100_000, retryHours: 336, attempts: 3, keepDays: 30, sendersAtOnce: 4 },
@@ -150,9 +154,10 @@ async function openSide(t: Test, made: DeliveryWorld, q: SideQuestion): Promise<
       ...{ messageLog: q.messageLog, localSystems: localSystems(made, q), armDeliveries: arm },
       clientDoor: createClientDoor(consumer),
       serviceClient: {
-        call: async ({ headers, body }: Parameters<DeliveryRooms['serviceClient']['call']>[0]) => ({
-          status: made.system({ headers, event: JSON.parse(String(body!.bytes)) as Record<string, unknown> }),
-        }),
+        call: async ({ target, headers, body }: Parameters<DeliveryRooms['serviceClient']['call']>[0]) => {
+          const event = JSON.parse(String(body!.bytes)) as Record<string, unknown>
+          return { status: await made.system({ url: target, headers, event }) }
+        },
       },
       folder: async (name: string) => {
         mkdirSync(path.join(folder, name), { recursive: true })
@@ -211,13 +216,22 @@ function localSystems(made: DeliveryWorld, { owner }: SideQuestion): LocalSystem
     ...{ verifyTls: true, validate: 'NONE', trustedCertificates: undefined, disabledNotice: undefined },
     ...{ allowEncodedSlash: false, documentText: undefined },
   }
+  const others = () =>
+    Object.entries(made.otherInboxes).map(([code, url]) => {
+      const id = parseServiceId(`DEV/GOV/2000/population/${code}`)
+      return [idText(id), { ...service, id, url }] as const
+    })
   const some: Partial<LocalSystems> = {
     client: (id) =>
       idText(id) === idText(owner)
         ? { id: owner, authenticationMode: 'NOSSL', certificates: new Set() }
         : undefined,
-    service: (id) => (idText(id) === idText(INBOX) ? (service as never) : undefined),
-    view: () => ({ services: new Map([[idText(INBOX), { service }]]) }) as never,
+    service: (id) =>
+      idText(id) === idText(INBOX) ? (service as never) : (new Map(others()).get(idText(id)) as never),
+    view: () => {
+      const all = [[idText(INBOX), service] as const, ...others()]
+      return { services: new Map(all.map(([id, one]) => [id, { service: one }])) } as never
+    },
     call: () => ({
       isAllowed: made.allowed,
       circumstances: () => ({ local: service, key: '', describe: () => ({ side: 'provider' }) }),

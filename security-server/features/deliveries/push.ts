@@ -1,6 +1,7 @@
 /**
  * Pushes waiting events to the own agency's system, for inboxes with an address behind `inbox:`. Guarantees that each lane is pushed in
- * order, one event at a time; an answer of 2xx is the acknowledgement. A system that is away stops its inbox, not the events.
+ * order, one event at a time; an answer of 2xx is the acknowledgement. A system that is away stops its inbox, not the events. Each inbox
+ * goes on by itself, a few at once: one whose system takes minutes for every answer holds up no other.
  */
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -19,6 +20,11 @@ import { type DeliveryRooms, iso } from './rooms.ts'
 /** More than the longest time-out of a service. */
 const CLAIM_MS = 20 * 60_000
 const AT_ONCE = 8
+/** How many events of all inboxes a node has in memory. */
+const MOST_AT_ONCE = 256
+/** Whose answers took longer gets one place at a time, so that many of them do not take all. */
+const SLOW_MS = 5_000
+const LOOK_AGAIN_MS = 1_000
 
 /** What the claims of a node's pushes begin with. */
 export function pushToken(node: string): string {
@@ -30,24 +36,31 @@ type Pusher = { run(signal: AbortSignal): Promise<void> }
 export function createPusher(rooms: DeliveryRooms): Pusher {
   /** Inboxes whose system could not be reached; of this node alone. */
   const away = new Map<string, { failures: number; until: number }>()
+  const slow = new Set<string>()
+  /** The last inbox that had its turn: all have it, however many there are. */
+  let last = ''
 
-  async function pushOf(local: LocalService, to: string): Promise<number> {
-    const service = idText(local.id)
+  async function pushOf(turn: Turn): Promise<number> {
+    const { local, to, service } = turn
     const rest = away.get(service)
-    const now = rooms.clock()
-    if (rest !== undefined && rest.until > now) return 0
+    const time = rooms.clock()
     const token = `${pushToken(rooms.node)}${randomUUID()}`
     const rows = await rooms.inbox.claim({
-      ...{ of: service, keys: rooms.keys.known, token, limit: rest === undefined ? AT_ONCE : 1 },
-      ...{ now: iso(now), until: iso(now + CLAIM_MS) },
+      ...{ of: service, keys: rooms.keys.known, token, limit: turn.places },
+      ...{ now: iso(time), until: iso(time + CLAIM_MS) },
     })
+    if (rows.length === 0) return 0
+    // The other places are free for others.
+    turn.places = rows.length
     const reached = await Promise.all(rows.map((row) => pushOne(row, { local, to, token })))
+    if (rooms.clock() - time > SLOW_MS) slow.add(service)
+    else slow.delete(service)
     if (reached.includes(false)) {
       const failures = (rest?.failures ?? 0) + 1
       away.set(service, { failures, until: rooms.clock() + backOff(failures, Math.random()) })
       return 0
     }
-    if (rows.length > 0) away.delete(service)
+    away.delete(service)
     return rows.length
   }
 
@@ -106,15 +119,70 @@ export function createPusher(rooms: DeliveryRooms): Pusher {
     await rooms.inbox.giveBack(row, { token, dueAt, error })
   }
 
+  /** Inboxes whose turn it is, those after the last one first; each with the places that it has. */
+  function turnsOf(busy: ReadonlyMap<string, { turn: Turn }>, idle: ReadonlySet<string>): Turn[] {
+    let taken = [...busy.values()].reduce((sum, { turn }) => sum + turn.places, 0)
+    const due: Omit<Turn, 'places'>[] = []
+    for (const { service: local } of rooms.localSystems.view().services.values()) {
+      const service = idText(local.id)
+      const to = pushAddress(local.url)
+      if (to === undefined || local.disabledNotice !== undefined) continue
+      if (busy.has(service) || idle.has(service)) continue
+      if ((away.get(service)?.until ?? 0) <= rooms.clock()) due.push({ local, to, service })
+    }
+    due.sort((a, b) => (a.service < b.service ? -1 : 1))
+    const first = due.findIndex(({ service }) => service > last)
+    const inTurn = first < 0 ? due : [...due.slice(first), ...due.slice(0, first)]
+    const turns: Turn[] = []
+    for (const one of inTurn) {
+      // The last places are shared among many.
+      const most = Math.min(AT_ONCE, Math.ceil((MOST_AT_ONCE - taken) / 4))
+      if (most <= 0) break
+      const places = away.has(one.service) || slow.has(one.service) ? 1 : most
+      turns.push({ ...one, places })
+      taken += places
+    }
+    return turns
+  }
+
   return {
     async run(signal) {
-      for (let pushed = 1; pushed > 0 && !signal.aborted; ) {
-        pushed = 0
-        for (const { service } of rooms.localSystems.view().services.values()) {
-          const to = pushAddress(service.url)
-          if (to !== undefined && service.disabledNotice === undefined) pushed += await pushOf(service, to)
+      const busy = new Map<string, { turn: Turn; ended: Promise<void> }>()
+      const idle = new Set<string>()
+      const failures: unknown[] = []
+      for (;;) {
+        const isOver = signal.aborted || failures.length > 0
+        for (const turn of isOver ? [] : turnsOf(busy, idle)) {
+          const { service } = turn
+          last = service
+          const ended = pushOf(turn)
+            .then((pushed) => {
+              if (pushed === 0) idle.add(service)
+            })
+            .catch((cause: unknown) => {
+              failures.push(cause)
+            })
+            .finally(() => busy.delete(service))
+          busy.set(service, { turn, ended })
         }
+        if (busy.size === 0) break
+        // While some take their time, others may have got something new.
+        if (await isTimeBefore([...busy.values()].map(({ ended }) => ended))) idle.clear()
       }
+      if (failures.length > 0) throw failures[0]
     },
+  }
+}
+
+type Turn = { local: LocalService; to: string; service: string; places: number }
+
+/** Waits for the first of them; true when that takes so long that there may be more to do by now. */
+async function isTimeBefore(some: Promise<void>[]): Promise<boolean> {
+  const time = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => time.resolve(true), LOOK_AGAIN_MS)
+  try {
+    return await Promise.race([time.promise, ...some.map((one) => one.then(() => false))])
+  } finally {
+    clearTimeout(timer)
   }
 }
