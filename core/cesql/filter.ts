@@ -22,16 +22,17 @@ const COMPARED: Readonly<Record<string, (value: string, text: string) => boolean
 /**
  * The filter of a JSON value `{"dialect": ...}` with the dialects exact, prefix, suffix, all, any, not and sql. A list, as the property
  * `filters` of a subscription has it, passes what all in it pass; an empty one passes everything. Throws `invalid_filter` for anything
- * else, for an expression that can never be true, and for more than 64 filters, 8 levels or 4 expressions.
+ * else, for an expression that can never be true, and for more than 64 filters, 8 levels or 4 expressions. `onGeneric` hears of each
+ * evaluation that ended with a GenericError: it was too much work.
  */
-export function compileFilter(json: unknown): Filter {
-  const left = { filters: MAX_FILTERS, expressions: MAX_EXPRESSIONS }
+export function compileFilter(json: unknown, onGeneric: () => void = () => undefined): Filter {
+  const left = { filters: MAX_FILTERS, expressions: MAX_EXPRESSIONS, onGeneric }
   if (!Array.isArray(json)) return compile(json, 1, left)
   const all = json.map((one) => compile(one, 1, left))
   return (event) => all.every((passes) => passes(event))
 }
 
-type Left = { filters: number; expressions: number }
+type Left = { filters: number; expressions: number; onGeneric: () => void }
 
 function compile(json: unknown, depth: number, left: Left): Filter {
   const [dialect, content] = onlyMember(json)
@@ -57,14 +58,14 @@ function compile(json: unknown, depth: number, left: Left): Filter {
     }
     case 'sql':
       if (--left.expressions < 0) throw invalid(`there are over ${MAX_EXPRESSIONS} expressions`)
-      return expression(content)
+      return expression(content, left.onGeneric)
     default:
       throw invalid('the dialect is not exact, prefix, suffix, all, any, not or sql')
   }
 }
 
 /** An error is never true (section 3.2.4.1.2). */
-function expression(content: unknown): Filter {
+function expression(content: unknown, onGeneric: () => void): Filter {
   if (typeof content !== 'string') throw invalid('sql is not a text')
   const { evaluate, type, missingFunctions } = compileExpression(content)
   if (type === 'string' || type === 'integer') throw invalid('the expression is not a condition')
@@ -72,6 +73,7 @@ function expression(content: unknown): Filter {
     throw invalid(`there is no function ${missingFunctions[0]} with so many arguments`)
   return (event) => {
     const { value, error } = evaluate(event)
+    if (error === 'generic') onGeneric()
     return error === undefined && value === true
   }
 }
