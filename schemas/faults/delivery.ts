@@ -34,4 +34,10 @@ export const deliveryFaults = {
     text: 'Another event with the same source and id was sent to this inbox before',
     remedy: 'Give each event an id of its own; send an event again with exactly the same bytes',
   },
+  lease_lost: {
+    status: 409,
+    blame: 'client',
+    text: 'The event is no longer out under this lease',
+    remedy: 'Fetch again: an event that was not acknowledged is given out anew',
+  },
 } satisfies Record<string, FaultEntry>

@@ -156,6 +156,54 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
         .execute()
     },
 
+    /** Keeps what a token has claimed until `until`; false when the claim has ended. */
+    extend: async (position: number, q: { token: string; until: string }): Promise<boolean> => {
+      const { numUpdatedRows } = await tables
+        .updateTable(box)
+        .set({ claimed_until: q.until })
+        .where('position', '=', position)
+        .where('state', '=', 'waiting')
+        .where('claimed_by', '=', q.token)
+        .executeTakeFirst()
+      return numUpdatedRows > 0n
+    },
+
+    /**
+     * Gives a row back, and in the same commit what its token has claimed behind it in its lane: nobody else may get the one while the
+     * other is out. What stands behind is as if it had not been claimed. Resolves to the positions; none when the claim has ended.
+     */
+    giveBackWithLane: async (
+      row: Row,
+      q: { token: string; dueAt: string; uncounted: boolean },
+    ): Promise<number[]> => {
+      const rows = await tables
+        .with('head', (on) => {
+          const head = on
+            .selectFrom(box)
+            .select('position')
+            .where('position', '=', row.position)
+            .where('state', '=', 'waiting')
+            .where('claimed_by', '=', q.token)
+          return isPostgresql ? head.forUpdate() : head
+        })
+        .updateTable(box)
+        .set((old) => ({
+          ...UNCLAIMED,
+          due_at: sql<string>`case when position = ${row.position} then ${q.dueAt} else due_at end`,
+          attempts: q.uncounted
+            ? old('attempts', '-', 1)
+            : sql<number>`attempts - case when position = ${row.position} then 0 else 1 end`,
+        }))
+        .where('lane', '=', row.lane)
+        .where('state', '=', 'waiting')
+        .where('position', '>=', row.position)
+        .where('claimed_by', '=', q.token)
+        .where((has) => has.exists(has.selectFrom('head').select('head.position')))
+        .returning('position')
+        .execute()
+      return rows.map(({ position }) => Number(position)).sort((a, b) => a - b)
+    },
+
     /** Frees what a process of this name had claimed before it ended. */
     free: async (tokenPrefix: string): Promise<void> => {
       await tables

@@ -22,6 +22,7 @@ import { acceptDelivery } from './accept-delivery.ts'
 import type { StoredOutbox } from './box-store.ts'
 import { openFacts } from './facts.ts'
 import { readProof } from './give-receipt.ts'
+import { giveBack, leaseIdOf, renew } from './hold-lease.ts'
 import { acknowledge, type Leased, lease } from './pull.ts'
 import type { DeliveryRooms } from './rooms.ts'
 import type { Sender } from './sender.ts'
@@ -31,14 +32,31 @@ const POSITION = /^[1-9][0-9]{0,14}$/
 const LEASE = { least: 1, usual: 60, most: 3600 }
 const LIMIT = { least: 1, usual: 10, most: 100 }
 
+const DELAY = { least: 0, usual: 0, most: 3600 }
+const LEASE_ID = /^[0-9a-f-]{36}$/
+
 type Rooms = DeliveryRooms & { sender: Pick<Sender, 'wake'> }
+
+type Act = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  segments: string[],
+  rooms: Rooms,
+) => Promise<FastifyReply>
+
+/** What is done with one event of an inbox. */
+const ACTS: Record<string, Act> = {
+  acknowledgement: acknowledgeOne,
+  renewal: renewOne,
+  return: returnOne,
+}
 
 export function deliveryRoutes(app: FastifyInstance, rooms: Rooms): void {
   app.post(`${PREFIX}*`, async (request, reply) => {
     const segments = segmentsOf(request)
     if (segments.length === 5) return handOver(request, reply, segments, rooms)
-    if (segments.length === 8 && segments[0] === 'inbox' && segments[7] === 'acknowledgement')
-      return acknowledgeOne(request, reply, segments, rooms)
+    const act = segments.length === 8 && segments[0] === 'inbox' ? segments[7]! : ''
+    if (Object.hasOwn(ACTS, act)) return ACTS[act]!(request, reply, segments, rooms)
     throw new Fault('not_found')
   })
   app.get(`${PREFIX}*`, { exposeHeadRoute: false }, async (request, reply) => {
@@ -88,7 +106,7 @@ async function fetch(
   rooms: Rooms,
 ): Promise<FastifyReply> {
   const service = ownInbox(request, segments, rooms)
-  const asked = new URL(request.originalUrl, 'http://localhost').searchParams
+  const asked = askedOf(request)
   const limit = numberIn(asked, 'limit', LIMIT)
   const leaseMs = numberIn(asked, 'lease', LEASE) * 1000
   const given = await lease({ service, limit, leaseMs }, rooms)
@@ -103,13 +121,62 @@ async function acknowledgeOne(
   segments: string[],
   rooms: Rooms,
 ): Promise<FastifyReply> {
+  const { service, position } = oneOf(request, segments, rooms)
+  const row = await acknowledge({ service, position, means: 'pull' }, rooms)
+  const proof = row.end_record === null ? undefined : await readProof(Number(row.end_record), rooms)
+  return reply.send({
+    id: String(position),
+    delivery: row.delivery,
+    state: row.state,
+    consumed: proof ?? null,
+  })
+}
+
+async function renewOne(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  segments: string[],
+  rooms: Rooms,
+): Promise<FastifyReply> {
+  const one = oneOf(request, segments, rooms)
+  const asked = askedOf(request)
+  const leaseMs = numberIn(asked, 'lease', LEASE) * 1000
+  const leasedUntil = await renew({ ...one, leaseId: leaseIdIn(asked), leaseMs }, rooms)
+  return reply.send({ id: String(one.position), leasedUntil })
+}
+
+async function returnOne(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  segments: string[],
+  rooms: Rooms,
+): Promise<FastifyReply> {
+  const one = oneOf(request, segments, rooms)
+  const asked = askedOf(request)
+  const untouched = asked.getAll('untouched')
+  if (untouched.length > 1 || !['true', 'false'].includes(untouched[0] ?? 'false'))
+    throw new Fault('invalid_request', { what: 'untouched is true or false' })
+  const returned = await giveBack(
+    {
+      ...{ ...one, leaseId: leaseIdIn(asked), delayMs: numberIn(asked, 'delay', DELAY) * 1000 },
+      isUntouched: untouched[0] === 'true',
+    },
+    rooms,
+  )
+  return reply.send({ returned: returned.map(String) })
+}
+
+/** The event of the path, in an inbox of the asking subsystem. */
+function oneOf(
+  request: FastifyRequest,
+  segments: string[],
+  rooms: Rooms,
+): { service: string; position: number } {
   request.raw.resume()
   const service = ownInbox(request, segments, rooms)
   const position = segments[6]!
   if (!POSITION.test(position)) throw new Fault('not_found', { what: 'this event' })
-  const row = await acknowledge({ service, position: Number(position), means: 'pull' }, rooms)
-  const proof = row.end_record === null ? undefined : await readProof(Number(row.end_record), rooms)
-  return reply.send({ id: position, delivery: row.delivery, state: row.state, consumed: proof ?? null })
+  return { service, position: Number(position) }
 }
 
 /** The inbox of the path, which has to be one of the asking subsystem. */
@@ -142,13 +209,24 @@ async function shown(row: StoredOutbox, rooms: Rooms): Promise<object> {
 function eventText({ row, event }: Leased): string {
   const head = {
     ...{ id: String(row.position), delivery: row.delivery, sender: row.client },
-    ...{ attempt: row.attempts, leasedUntil: row.claimed_until },
+    ...{ attempt: row.attempts, leaseId: leaseIdOf(row), leasedUntil: row.claimed_until },
   }
   return `${JSON.stringify(head).slice(0, -1)},"event":${event.toString()}}`
 }
 
 function segmentsOf({ originalUrl }: FastifyRequest): string[] {
   return originalUrl.slice(PREFIX.length).split('?')[0]!.split('/')
+}
+
+function askedOf({ originalUrl }: FastifyRequest): URLSearchParams {
+  return new URL(originalUrl, 'http://localhost').searchParams
+}
+
+function leaseIdIn(asked: URLSearchParams): string {
+  const [leaseId = '', ...others] = asked.getAll('leaseId')
+  if (others.length > 0 || !LEASE_ID.test(leaseId))
+    throw new Fault('invalid_request', { what: 'leaseId is that of the event, as it was given out' })
+  return leaseId
 }
 
 function headersOf({ raw }: FastifyRequest): HeaderList {
