@@ -7,6 +7,7 @@ import type { ExchangeError } from './exchange-error.ts'
 import { codesOf, identifier, isSameIdentifier, readIdentifier } from './identifiers.ts'
 import { answer, bound, CLIENT, errorOf, fault, listen, PATH, SERVICE } from './listener-fixture.ts'
 import { requestTarget } from './request-target.ts'
+import { takePush } from './take-push.ts'
 import { CallerRefused, verifyCaller } from './verify-caller.ts'
 
 // Two self-signed certificates, of keys that nobody has.
@@ -344,4 +345,45 @@ t.test('a caller is believed over the connection of the own security server alon
   t.equal(refusal(node([])), 'no_certificate', 'the given certificate is not of a connection that is known')
   t.equal(refusal(node(Object.entries(headers).flat(), {})), 'no_certificate', 'plain HTTP')
   t.end()
+})
+
+t.test('a pushed event is taken from the own security server alone, and no more than an event', async (t) => {
+  const options = {
+    securityServer: CERTIFICATE,
+    clients: [CLIENT],
+    certificate: CERTIFICATE,
+    maxEventBytes: 200,
+  }
+  const event = JSON.stringify({ specversion: '1.0', id: 'A', source: '/tax', type: 'x', data: 1.0 })
+  const push = (q: { headers?: Record<string, string>; body?: string | Uint8Array<ArrayBuffer> } = {}) =>
+    new Request('https://localhost/', {
+      ...{ method: 'POST', body: q.body ?? event },
+      headers: {
+        'X-Road-Client': CLIENT,
+        'X-Road-Id': 'DEV-1',
+        'Content-Type': 'application/cloudevents+json',
+        ...q.headers,
+      },
+    })
+  const taken = await takePush(push(), options)
+  t.match(taken, { delivery: 'DEV-1', sender: CLIENT, event: { id: 'A', data: 1 } })
+  t.equal(new TextDecoder().decode(taken.bytes), event)
+  const refusal = async (request: Request, more: object = {}): Promise<unknown> =>
+    takePush(request, { ...options, ...more }).then(
+      () => 'taken',
+      (thrown: unknown) => (thrown instanceof CallerRefused ? `${thrown.status} ${thrown.code}` : thrown),
+    )
+  t.equal(await refusal(push(), { certificate: undefined }), '401 no_certificate')
+  t.equal(await refusal(push(), { certificate: OTHER }), '401 unknown_certificate')
+  t.equal(await refusal(push(), { clients: [] }), '403 client_not_allowed')
+  t.equal(await refusal(push({ headers: { 'X-Road-Id': '' } })), '400 malformed_headers')
+  t.equal(
+    await refusal(push({ headers: { 'X-Road-Client': `${CLIENT}, ${CLIENT}` } })),
+    '400 malformed_headers',
+  )
+  t.equal(await refusal(push({ headers: { 'Content-Type': 'application/json' } })), '400 not_an_event')
+  for (const body of ['', '[]', 'null', '{}', '{"id":1}', `${event}x`, new Uint8Array([0xff])])
+    t.equal(await refusal(push({ body })), '400 not_an_event', String(body))
+  t.equal(await refusal(push({ body: event.padEnd(201) })), '413 event_too_large')
+  t.equal(await refusal(push({ body: event.padEnd(200) })), 'taken')
 })

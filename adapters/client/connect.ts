@@ -1,16 +1,20 @@
 /**
- * Calls of one client to services of others, through its own security server. Guarantees that a call is checked before it is sent, that
- * it ends by its deadline, and that it ends in an answer of the provider or in one ExchangeError.
+ * What one client does at its own security server: it calls services of others, sends events and receives them. Guarantees that a call is
+ * checked before it is sent, that it ends by its deadline, and that it ends in an answer of the provider or in one ExchangeError.
  */
 import { type Answer, readAnswer } from './answer.ts'
 import { type LimitOptions, readLimits, wholeNumber } from './call-limits.ts'
+import { type Delivery, deliveryOf, type SendOptions, sendEvent } from './delivery.ts'
+import type { EventToSend } from './event.ts'
 import { ExchangeError } from './exchange-error.ts'
 import { readIdentifier } from './identifiers.ts'
+import { type Inbox, openInbox } from './inbox.ts'
 import type { AnswerOf, AnyPaths, Arguments, Method, OperationOf, PathsWith } from './paths.ts'
 import { type BodyOptions, requestBody } from './request-body.ts'
 import { type ExchangeOptions, requestHeaders } from './request-headers.ts'
 import { requestTarget } from './request-target.ts'
-import { withRetries } from './retries.ts'
+import { mayRepeatCall, withRetries } from './retries.ts'
+import { createServerDoor } from './server-door.ts'
 import { type SoapAnswer, type SoapOptions, soapCall } from './soap-call.ts'
 import { createTransport, endedBy, type TlsOptions } from './transport.ts'
 
@@ -58,6 +62,16 @@ export type SecurityServer = {
   service<Paths = AnyPaths>(id: string): Service<Paths>
   /** The SOAP service "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE", with "/VERSION" if it has one. */
   soap(id: string): SoapService
+  /**
+   * Hands an event over for the inbox "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE" of another, which need not be there. It resolves when the
+   * own security server has accepted it for good, with its signed receipt. The same event, by `source` and `id`, is accepted once,
+   * however often it is handed over: after any error hand over the very same again.
+   */
+  send(inbox: string, event: EventToSend | Uint8Array, options?: SendOptions): Promise<Delivery>
+  /** What became of an event that was sent. */
+  delivery(id: string, options?: LimitOptions): Promise<Delivery>
+  /** The own inbox "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE". */
+  inbox(id: string): Inbox
   /** Ends the connections that are kept for further calls. */
   close(): void
 }
@@ -73,6 +87,7 @@ export function connect(o: ConnectOptions): SecurityServer {
   const client = readIdentifier('client', o.client, 3, 4)
   const connectTimeoutMs = wholeNumber('connectTimeoutMs', o.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, 1)
   const transport = createTransport({ url: o.url, tls: o.tls, connectTimeoutMs })
+  const door = createServerDoor(transport)
 
   async function call(
     service: string,
@@ -87,8 +102,9 @@ export function connect(o: ConnectOptions): SecurityServer {
     const { content, contentType } = requestBody(method, options)
     const { id, headers } = requestHeaders({ client, options: said, contentType })
     const { signal, deadlineAt, retries, maxAnswerBytes } = readLimits(options)
+    const mayRepeat = (error: ExchangeError): boolean => mayRepeatCall(method, error)
     try {
-      return await withRetries({ method, retries, deadlineAt, signal }, async () => {
+      return await withRetries({ mayRepeat, retries, deadlineAt, signal }, async () => {
         const message = await transport.send({ method, target, headers, content, signal })
         return readAnswer(message, { method, client, service, id, signal, maxAnswerBytes })
       })
@@ -114,6 +130,10 @@ export function connect(o: ConnectOptions): SecurityServer {
           soapCall({ client, service, content, transport, options: { ...defaultsOf(o), ...options } }),
       }
     },
+    send: async (inbox, event, options) =>
+      sendEvent({ ...{ door, client, event, options }, inbox: readIdentifier('inbox', inbox, 5) }),
+    delivery: async (id, options) => deliveryOf({ door, client, id, options }),
+    inbox: (id) => openInbox({ door, client, inbox: readIdentifier('inbox', id, 5) }),
     close: () => transport.close(),
   }
 }

@@ -103,7 +103,7 @@ type FaultFacts = {
   next: string
   detail: string | undefined
   mayHaveBeenCarriedOut: boolean
-  status: number
+  status: number | undefined
   retryAfterMs: number | undefined
 }
 
@@ -130,12 +130,14 @@ export class ExchangeError extends Error {
   id: string | undefined
   /** How often the request was sent. */
   attempts = 1
+  readonly #text: string
 
   constructor(said: OwnCode | FaultFacts, facts: Facts = {}) {
     const fault = typeof said === 'string' ? undefined : said
     const own = typeof said === 'string' ? OWN_CODES[said] : said
     const what = facts.what === undefined ? '' : ` (${facts.what})`
     super(`${own.text}${what}. ${own.next}.`, facts.cause === undefined ? undefined : { cause: facts.cause })
+    this.#text = `${own.text}${what}`
     this.name = 'ExchangeError'
     this.code = typeof said === 'string' ? said : said.code
     this.where = own.where
@@ -145,5 +147,12 @@ export class ExchangeError extends Error {
     this.status = fault?.status ?? facts.status
     this.retryAfterMs = fault?.retryAfterMs
     this.fault = facts.fault
+  }
+
+  /** The same failure with another advice: of an act that the server does once, however often it is asked for. */
+  advising(next: string, mayHaveBeenCarriedOut: boolean): ExchangeError {
+    const { code, where, detail, status, retryAfterMs, cause, id, attempts } = this
+    const said = { code, where, text: this.#text, next, detail, mayHaveBeenCarriedOut, status, retryAfterMs }
+    return Object.assign(new ExchangeError(said, { cause }), { id, attempts })
   }
 }

@@ -281,7 +281,8 @@ t.test('a call is repeated only where that cannot double it', async (t) => {
   )
   t.match(await errorOf(dated.get()), { attempts: 1, retryAfterMs: 86_400_000 })
   const giving = new AbortController()
-  const pausing = { method: 'GET', retries: 1, deadlineAt: Number.POSITIVE_INFINITY, signal: giving.signal }
+  const mayRepeat = (): boolean => true
+  const pausing = { mayRepeat, retries: 1, deadlineAt: Number.POSITIVE_INFINITY, signal: giving.signal }
   const error = await errorOf(
     withRetries(pausing, async () => {
       setImmediate(() => giving.abort())

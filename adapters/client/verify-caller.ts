@@ -43,6 +43,8 @@ const REFUSALS = {
     text: 'A header that names the caller or the request is missing, repeated or malformed',
   },
   client_not_allowed: { status: 403, text: 'This client is not among those that may call' },
+  not_an_event: { status: 400, text: 'What came is no event in structured mode' },
+  event_too_large: { status: 413, text: 'The event is larger than this system takes' },
 } as const
 
 /** Why a caller is not believed. `status` is what HTTP calls it. */
@@ -66,17 +68,36 @@ const VALUE = /^[\x20-\x7e]{1,255}$/
  * function which is the right one (`rejectUnauthorized: false`).
  */
 export function verifyCaller(request: NodeRequest | Request, options: VerifyOptions): Caller {
+  const caller = readCaller(verifiedHeaders(request, options))
+  checkClient(caller, options)
+  return caller
+}
+
+/** Of a push: the client that sent the event, and the id of its delivery. */
+export function verifyOwnServer(
+  request: NodeRequest | Request,
+  options: VerifyOptions,
+): Pick<Caller, 'client' | 'id'> {
+  const values = reader(verifiedHeaders(request, options))
+  const said = { client: values.client(), id: values.required('x-road-id') }
+  checkClient(said, options)
+  return said
+}
+
+/** Of a connection that is the own security server's. */
+function verifiedHeaders(request: NodeRequest | Request, options: VerifyOptions): Values {
   const pinned = [options.securityServer].flat().flatMap((text) => text.match(PEM) ?? [])
   // A mistake of the caller's own, which must not look like a refused one.
   if (pinned.length === 0) throw new TypeError('securityServer holds no certificate')
   const presented = presentedBy(request, options.certificate)
   if (presented === undefined) throw new CallerRefused('no_certificate')
   if (!isOneOf(presented, pinned)) throw new CallerRefused('unknown_certificate')
-  const caller = readCaller(headersOf(request))
-  const { clients } = options
-  if (clients !== 'any' && !clients.some((one) => isSameIdentifier(one, caller.client)))
+  return headersOf(request)
+}
+
+function checkClient({ client }: { client: string }, { clients }: VerifyOptions): void {
+  if (clients !== 'any' && !clients.some((one) => isSameIdentifier(one, client)))
     throw new CallerRefused('client_not_allowed')
-  return caller
 }
 
 /** DER. */
@@ -120,6 +141,23 @@ function headersOf(request: NodeRequest | Request): Values {
 }
 
 function readCaller(values: Values): Caller {
+  const { optional, required, text, client: clientOf } = reader(values)
+  const client = clientOf()
+  const party = optional('x-road-represented-party')
+  return {
+    ...{
+      client,
+      codes: codesOf(client),
+      id: required('x-road-id'),
+      requestId: required('x-road-request-id'),
+    },
+    ...{ userId: optional('x-road-userid'), issue: optional('x-road-issue') },
+    representedParty: party === undefined ? undefined : text('party', party, 1, 2),
+  }
+}
+
+/** Each header once, well formed. */
+function reader(values: Values) {
   const optional = (name: string): string | undefined => {
     const [value, ...more] = values(name)
     if (value === undefined) return undefined
@@ -138,16 +176,5 @@ function readCaller(values: Values): Caller {
       throw new CallerRefused('malformed_headers')
     }
   }
-  const client = text('client', required('x-road-client'), 3, 4)
-  const party = optional('x-road-represented-party')
-  return {
-    ...{
-      client,
-      codes: codesOf(client),
-      id: required('x-road-id'),
-      requestId: required('x-road-request-id'),
-    },
-    ...{ userId: optional('x-road-userid'), issue: optional('x-road-issue') },
-    representedParty: party === undefined ? undefined : text('party', party, 1, 2),
-  }
+  return { optional, required, text, client: () => text('client', required('x-road-client'), 3, 4) }
 }

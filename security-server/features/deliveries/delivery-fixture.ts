@@ -196,7 +196,8 @@ async function openSide(t: Test, made: DeliveryWorld, q: SideQuestion): Promise<
       app.addContentTypeParser('*', (_request, _payload, done) => done(null))
       app.setErrorHandler((cause, _request, reply) => {
         const fault = toFault(cause)
-        return reply.code(fault.status).send({ type: fault.code, message: fault.message })
+        reply.code(fault.status).header('x-road-error', wireFault(fault, 'server.clientproxy').type)
+        return reply.send({ type: fault.code, message: fault.message })
       })
       await feature.routes!['clients']!(app)
       await app.ready()
