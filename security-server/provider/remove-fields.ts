@@ -4,7 +4,6 @@
  */
 import type { FieldRule } from '#core/contract/allowed-fields.ts'
 import type { Cut } from '#core/contract/cut-json.ts'
-import type { RemovedFields } from '#core/contract/removed-fields.ts'
 import { headerValue } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -12,11 +11,9 @@ import { type Body, discardOnFailure } from '../message/body.ts'
 import type { Unreadable } from '../message/cut-document.ts'
 import { cutBodyFields, cutSoapFields } from '../message/cut-fields.ts'
 import type { SystemAnswer } from '../message/message.ts'
+import type { FieldsOnRecord } from '../peer/fields-on-record.ts'
 import type { Intent } from './log-intent.ts'
 import type { ProviderRooms } from './rooms.ts'
-
-/** What is on record of the fields: the digest of those that are allowed, and the names of those that were removed. */
-export type FieldsOnRecord = { rule: string; removed: RemovedFields }
 
 /** Under a contract that names fields of the response: with what was removed. */
 export type FilteredAnswer = SystemAnswer & { fields?: FieldsOnRecord }
@@ -26,14 +23,14 @@ const OF_THE_WHOLE = new Set([
   ...['content-digest', 'content-length', 'content-md5', 'digest', 'etag', 'repr-digest'],
 ])
 
-/** Throws `service_failed`. */
+/** What comes with `fields` was held against the contract where it was made. Throws `service_failed`. */
 export async function removeFields(
-  answer: SystemAnswer,
+  answer: FilteredAnswer,
   intent: Intent,
   rooms: ProviderRooms,
 ): Promise<FilteredAnswer> {
   const rule = intent.terms.fields?.response
-  if (rule === undefined) return answer
+  if (rule === undefined || answer.fields !== undefined) return answer
   return discardOnFailure(answer.body, () =>
     intent.request.protocol === 'SOAP'
       ? removeFromSoap(answer, rule, intent)

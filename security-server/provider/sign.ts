@@ -4,9 +4,10 @@ import { Fault } from '#schemas/fault.ts'
 import { memberOf } from '#schemas/identifiers.ts'
 import { discardOnFailure } from '../message/body.ts'
 import type { ReplyMessage } from '../message/message.ts'
+import type { FieldsOnRecord } from '../peer/fields-on-record.ts'
 import type { Signed } from '../peer/sign-message.ts'
 import type { Intent } from './log-intent.ts'
-import type { FieldsOnRecord, FilteredAnswer } from './remove-fields.ts'
+import type { FilteredAnswer } from './remove-fields.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 export type SignedReply = Signed<ReplyMessage & { fields: FieldsOnRecord | undefined }>

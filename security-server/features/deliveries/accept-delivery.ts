@@ -10,12 +10,20 @@ import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
+import { type FieldsOnRecord, fieldsOnRecord } from '../../peer/fields-on-record.ts'
 import type { StoredOutbox } from './box-store.ts'
 import { type Facts, factsOf, keysOf, openFacts, sealFacts } from './facts.ts'
 import { giveReceipt } from './give-receipt.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
 
-export type Handed = { client: ClientId; service: ServiceId; headers: HeaderList; body: Buffer }
+export type Handed = {
+  client: ClientId
+  service: ServiceId
+  headers: HeaderList
+  body: Buffer
+  /** Where a contract took fields out of the event: what the record of its receipt says of them. */
+  fields?: FieldsOnRecord | undefined
+}
 
 /** What the exchange repeats of the system's own headers. */
 const REPEATED = [HEADER.userId, HEADER.issue, HEADER.representedParty, HEADER.securityServer]
@@ -57,18 +65,19 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
   })
   if (!isNew && openFacts(rooms.keys, row).digest !== facts.digest) throw new Fault('event_id_reused')
   if (row.state !== 'accepting') return row
-  return complete(row, { client, service }, rooms)
+  return complete(row, { client, service, fields: handed.fields }, rooms)
 }
 
 /** Gives the receipt of a row that has none, and lets it be sent. */
 async function complete(
   row: StoredOutbox,
-  { client, service }: { client: string; service: string },
+  { client, service, fields }: { client: string; service: string; fields: FieldsOnRecord | undefined },
   rooms: DeliveryRooms,
 ): Promise<StoredOutbox> {
   const { delivery } = row
   const facts = openFacts(rooms.keys, row)
-  const record = await giveReceipt({ kind: 'accepted', delivery, client, service, facts }, rooms)
+  const extra = fields && { extra: fieldsOnRecord(fields) }
+  const record = await giveReceipt({ kind: 'accepted', delivery, client, service, facts, ...extra }, rooms)
   await rooms.outbox.confirm({ row, record, at: iso(rooms.clock()) })
   return { ...row, state: 'waiting', first_record: record }
 }

@@ -1,12 +1,13 @@
 /** One-way messages: what systems hand over is delivered to inboxes elsewhere, and what comes to our inboxes waits for its system. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
+import { idText } from '#schemas/identifiers.ts'
 import type { Inbox } from '../../peer/inbox.ts'
 import { acceptDelivery, type Handed } from './accept-delivery.ts'
 import { askReceipts } from './ask-receipts.ts'
 import { createBoxStore } from './box-store.ts'
 import { deliveryRoutes } from './client-routes.ts'
-import { openContentKeys } from './content-keys.ts'
+import { type ContentKeys, openContentKeys } from './content-keys.ts'
 import { createDeliveryKeys } from './delivery-keys.ts'
 import { deliveryHandlers } from './handlers.ts'
 import { createInbox } from './inbox.ts'
@@ -38,7 +39,13 @@ type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> 
 type Offers = {
   inbox: Inbox
   /** For features that send on behalf of a subsystem of ours. */
-  deliveryDoor: { enqueue(delivery: Handed): Promise<{ delivery: string }> }
+  deliveryDoor: {
+    enqueue(delivery: Handed): Promise<{ delivery: string }>
+    /** How many messages of this subsystem wait for this inbox, counted up to `most`. */
+    waiting(q: Pick<Handed, 'client' | 'service'> & { most: number }): Promise<number>
+  }
+  /** For rows of other features that hold events: one key for what waits in the database. */
+  contentKeys: ContentKeys
 }
 
 /** What a scrape counts: bounded, since it is asked for every few seconds. */
@@ -89,7 +96,10 @@ export const deliveries: FeatureModule<Ground, Offers> = {
             sender.wake()
             return { delivery: row.delivery }
           },
+          waiting: ({ client, service, most }) =>
+            rooms.outbox.waitingFor({ client: idText(client), service: idText(service), most }),
         },
+        contentKeys: rooms.keys,
       },
       health: { deliveries: () => deliveryKeys.finding() },
       operations: { ...deliveryHandlers(rooms, sender), ...deliveryKeyHandlers(deliveryKeys) },

@@ -10,11 +10,17 @@ import type { Facts } from './facts.ts'
 import type { DeliveryRooms } from './rooms.ts'
 
 type Said = Pick<Receipt, 'kind' | 'delivery' | 'client' | 'service'> &
-  Partial<Pick<Receipt, 'arrived' | 'means' | 'reason'>> & { facts: Facts; peer?: ServerId | undefined }
+  Partial<Pick<Receipt, 'arrived' | 'means' | 'reason'>> & {
+    facts: Facts
+    peer?: ServerId | undefined
+    /** Further facts of the record; the receipt does not name them. */
+    extra?: Record<string, string>
+  }
 
 /** Resolves to the index of its record. Throws `cannot_sign` and its kin, `logging_failed`. */
 export async function giveReceipt(said: Said, rooms: DeliveryRooms): Promise<number> {
-  const { kind, delivery, client, service, facts, peer, arrived = 'no', means = '', reason = '' } = said
+  const { kind, delivery, client, service, facts, peer, extra } = said
+  const { arrived = 'no', means = '', reason = '' } = said
   const message = writeReceipt({
     ...{ kind, delivery, client, service, arrived, means, reason },
     ...{ server: idText(rooms.server), time: new Date(rooms.clock()).toISOString() },
@@ -22,7 +28,7 @@ export async function giveReceipt(said: Said, rooms: DeliveryRooms): Promise<num
   })
   const digests = { message, messageSha512: hash('sha512', message, 'buffer'), body: undefined }
   const { signature } = await rooms.signMessage(signerOf(readReceipt(message)), digests)
-  return logReceipt({ message, signature, direction: 'out', facts, peer }, rooms)
+  return logReceipt({ message, signature, direction: 'out', facts, peer, extra }, rooms)
 }
 
 /** Logs a receipt that is ours, or a peer's that was verified; resolves to the index of its record. */
@@ -33,6 +39,7 @@ export async function logReceipt(
     direction: 'in' | 'out'
     facts: Facts
     peer: ServerId | undefined
+    extra?: Record<string, string> | undefined
   },
   rooms: Pick<DeliveryRooms, 'messageLog' | 'clock'>,
 ): Promise<number> {
@@ -43,6 +50,7 @@ export async function logReceipt(
     ...{ client: parseClientId(receipt.client) as ClientId, service: parseServiceId(receipt.service) },
     ...{ peer: q.peer, time: new Date(rooms.clock()), outcome: outcomeOf(receipt) },
     ...{ message: q.message, body: undefined, ...q.facts.terms },
+    ...(q.extra !== undefined && { extra: q.extra }),
     signature: { signatures, ...(hashChainResult && { hashChainResult }), ...(hashChain && { hashChain }) },
   })
   return index

@@ -69,6 +69,24 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
         )
       return (await query.orderBy('position', 'desc').limit(filter.limit).execute()).map(rowOf<Row>)
     },
+    /** How many rows of the outbox wait on the way between these two, counted up to `most`. */
+    waitingFor: async (q: { client: string; service: string; most: number }): Promise<number> => {
+      const { rows } = await tables
+        .selectFrom((is) =>
+          is
+            .selectFrom('outbox')
+            .innerJoin('delivery_route', 'delivery_route.id', 'outbox.route')
+            .select('position')
+            .where('client', '=', q.client)
+            .where('service', '=', q.service)
+            .where('state', '=', 'waiting')
+            .limit(q.most)
+            .as('some'),
+        )
+        .select(({ fn }) => fn.countAll<number>().as('rows'))
+        .executeTakeFirstOrThrow()
+      return Number(rows)
+    },
     /** How many rows there are in each of these states, counted up to `most`: there may be millions. */
     counts: async (states: readonly DeliveryState[], most: number): Promise<Record<string, number>> => {
       const counted: Record<string, number> = {}
