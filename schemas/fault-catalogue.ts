@@ -10,6 +10,7 @@ import type { FaultEntry } from './faults/entry.ts'
 import { exchangeFaults } from './faults/exchange.ts'
 import { messageFaults } from './faults/message.ts'
 import { operationFaults } from './faults/operation.ts'
+import { subscriptionFaults } from './faults/subscription.ts'
 
 export const catalogue = {
   ...exchangeFaults,
@@ -18,5 +19,6 @@ export const catalogue = {
   ...administrationFaults,
   ...adapterFaults,
   ...deliveryFaults,
+  ...subscriptionFaults,
   ...commandFaults,
 } satisfies Record<string, FaultEntry>

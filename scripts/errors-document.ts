@@ -8,6 +8,7 @@ import type { FaultEntry } from '#schemas/faults/entry.ts'
 import { exchangeFaults } from '#schemas/faults/exchange.ts'
 import { messageFaults } from '#schemas/faults/message.ts'
 import { operationFaults } from '#schemas/faults/operation.ts'
+import { subscriptionFaults } from '#schemas/faults/subscription.ts'
 
 const HEAD = `# Errors
 
@@ -43,6 +44,7 @@ export function errorsDocument(): string {
     ['People, sessions and second persons', administrationFaults],
     ['Adapters, and the systems behind them', adapterFaults],
     ['One-way messages', deliveryFaults],
+    ['Publish and subscribe', subscriptionFaults],
     ['Commands that people run', commandFaults],
   ] as const
   const sections = parts.map(([title, faults]) => `\n## ${title}\n\n${table(faults)}`)

@@ -21,6 +21,7 @@ import { personSearch } from './features/person-search/feature.ts'
 import { reconciliation } from './features/reconciliation/feature.ts'
 import { registryReports } from './features/registry-reports/feature.ts'
 import { retention } from './features/retention/feature.ts'
+import { subscriptions } from './features/subscriptions/feature.ts'
 import { timeStamping } from './features/time-stamping/feature.ts'
 import { traffic } from './features/traffic/feature.ts'
 import { tryOuts } from './features/try-outs/feature.ts'
@@ -61,6 +62,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(consumer)
   .with(managementRequests)
   .with(deliveries)
+  .with(subscriptions)
   .with(tryOuts)
   .with(provider)
   .with(contracts)

@@ -6,6 +6,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
 import type { ConsumerRooms } from './consumer/rooms.ts'
 import type { DeliveryRooms } from './features/deliveries/rooms.ts'
+import type { SubscriptionRooms } from './features/subscriptions/rooms.ts'
 import type { PathLog } from './peer/message-log.ts'
 import type { VerifyMessage } from './peer/verify-message.ts'
 import type { ProviderRooms } from './provider/rooms.ts'
@@ -17,7 +18,7 @@ export const KILL_POINTS = [
   'after-reply-commit',
   'before-answer',
 ] as const
-const HALVES = ['consumer', 'provider', 'deliveries']
+const HALVES = ['consumer', 'provider', 'deliveries', 'subscriptions']
 type KillPoint = (typeof KILL_POINTS)[number]
 
 /** Sends SIGKILL to this process: no handler runs, nothing is flushed. */
@@ -108,15 +109,17 @@ function killPointOf(settings: Settings): { half: string; point: KillPoint } | u
   return { half, point }
 }
 
+/** The same step, after which the process ends. */
+function thenDie<A extends unknown[], R>(act: (...given: A) => Promise<R>): (...given: A) => Promise<R> {
+  return async (...given) => {
+    await act(...given)
+    return die()
+  }
+}
+
 /** The rooms of deliveries, which kill the process after the step that the point is nearest to. */
 function armDeliveries(rooms: DeliveryRooms, point: KillPoint): DeliveryRooms {
   const { outbox, door, inboxReceipts, messageLog } = rooms
-  const thenDie = <A extends unknown[], R>(act: (...given: A) => Promise<R>) => {
-    return async (...given: A): Promise<R> => {
-      await act(...given)
-      return die()
-    }
-  }
   switch (point) {
     case 'after-verify':
       return { ...rooms, outbox: { ...outbox, add: thenDie(outbox.add) } }
@@ -131,16 +134,36 @@ function armDeliveries(rooms: DeliveryRooms, point: KillPoint): DeliveryRooms {
   }
 }
 
+/** The rooms of subscriptions, likewise: an event is published, handed to the door, and then the cursor moves; or it is fetched. */
+function armSubscriptions(rooms: SubscriptionRooms, point: KillPoint): SubscriptionRooms {
+  const { events, deliveries, subscriptions, pulls } = rooms
+  switch (point) {
+    case 'after-verify':
+      return { ...rooms, subscriptions: { ...subscriptions, add: thenDie(subscriptions.add) } }
+    case 'after-intent':
+      return { ...rooms, events: { ...events, publish: thenDie(events.publish) } }
+    case 'after-call':
+      return { ...rooms, deliveries: { ...deliveries, enqueue: thenDie(deliveries.enqueue) } }
+    case 'after-reply-commit':
+      return { ...rooms, subscriptions: { ...subscriptions, moved: thenDie(subscriptions.moved) } }
+    case 'before-answer':
+      return { ...rooms, pulls: { ...pulls, lease: thenDie(pulls.lease) } }
+  }
+}
+
 /** Functions that wrap the rooms of each half. Without the setting `killPoint` they return the rooms unchanged. */
 export function armedBy(settings: Settings): {
   armConsumer(rooms: ConsumerRooms): ConsumerRooms
   armProvider(rooms: ProviderRooms): ProviderRooms
   armDeliveries(rooms: DeliveryRooms): DeliveryRooms
+  armSubscriptions(rooms: SubscriptionRooms): SubscriptionRooms
 } {
   const armed = killPointOf(settings)
   return {
     armConsumer: (rooms) => (armed?.half === 'consumer' ? armConsumer(rooms, armed.point) : rooms),
     armDeliveries: (rooms) => (armed?.half === 'deliveries' ? armDeliveries(rooms, armed.point) : rooms),
+    armSubscriptions: (rooms) =>
+      armed?.half === 'subscriptions' ? armSubscriptions(rooms, armed.point) : rooms,
     armProvider: (rooms) => (armed?.half === 'provider' ? armProvider(rooms, armed.point) : rooms),
   }
 }

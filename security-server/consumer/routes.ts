@@ -48,7 +48,7 @@ export function routeOf({
 }: Pick<IncomingMessage, 'method' | 'url' | 'headers'>): string {
   if (url.startsWith('/r1/')) return REST_ROUTE
   // An event may be of any type, also one that SOAP has.
-  if (url.startsWith('/deliveries/')) return url
+  if (url.startsWith('/deliveries/') || url.startsWith('/rooms/')) return url
   return method === 'POST' && SOAP_TYPES.test(headers['content-type'] ?? '') ? SOAP_ROUTE : url
 }
 

@@ -22,6 +22,19 @@ export function pushAddress(url: string): string | undefined {
   return isInbox(url) && url !== INBOX_URL ? url.slice(INBOX_URL.length) : undefined
 }
 
+/** What the address of a room is: this server keeps the events that are published in it, and gives them to subscribers. */
+const ROOM_URL = 'room:'
+
+/** Whether the service is a room of events. */
+export function isRoom(url: string): boolean {
+  return url === ROOM_URL
+}
+
+/** Whether the service is this server itself: an inbox or a room. Both are REST services. */
+export function isKeptHere(url: string): boolean {
+  return isInbox(url) || isRoom(url)
+}
+
 const MAX_URL = 2048
 const HOST = /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*$/
 
@@ -58,10 +71,10 @@ export function isOwnListener(address: string, port: number, own: readonly OwnLi
 
 /**
  * Returns a service's address in the form in which it is stored: http or https, a plain host, without user, query, fragment or
- * trailing slash; or that of an inbox. Throws `service_malformed_url`.
+ * trailing slash; or that of an inbox or a room. Throws `service_malformed_url`.
  */
 export function checkServiceUrl(text: string, own: readonly OwnListener[] = []): string {
-  if (text === INBOX_URL) return text
+  if (text === INBOX_URL || isRoom(text)) return text
   if (isInbox(text)) return `${INBOX_URL}${checkHttpUrl(text.slice(INBOX_URL.length), own)}`
   return checkHttpUrl(text, own)
 }

@@ -4,7 +4,7 @@ import { checkPathGlob } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkNewCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
-import { checkServiceUrl, isInbox } from './check-address.ts'
+import { checkServiceUrl, isKeptHere } from './check-address.ts'
 import { clientIn, descriptionIn, type Manage, serviceIn, serviceOfEndpoint, timeOf } from './manage.ts'
 import { readOpenApi } from './read-openapi.ts'
 import { readWsdl } from './read-wsdl.ts'
@@ -133,8 +133,8 @@ export function manageServices(manage: Manage): ManageServices {
       const given = { ...change, url }
       const own = columnsOf(given)
       const shared = columnsOf(Object.fromEntries(toAll.map((field) => [field, given[field]])))
-      if (url !== undefined && isInbox(url) && view.service.type === 'WSDL')
-        throw new Fault('service_malformed_url', { what: 'an inbox is a REST service' })
+      if (url !== undefined && isKeptHere(url) && view.service.type === 'WSDL')
+        throw new Fault('service_malformed_url', { what: 'inboxes and rooms are REST services' })
       const isValidated = change.validate !== undefined && change.validate !== 'NONE'
       if (isValidated) await checkCompiles(descriptionIn(whole, view.description))
       const act = async (transaction: Transaction): Promise<void> => {

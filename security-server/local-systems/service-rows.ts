@@ -1,6 +1,6 @@
 /** Services as rows: their addresses and settings are checked before anything is stored. */
 import { Fault } from '#schemas/fault.ts'
-import { checkServiceUrl, isInbox } from './check-address.ts'
+import { checkServiceUrl, isKeptHere } from './check-address.ts'
 import { codeOf } from './description-change.ts'
 import type { Manage } from './manage.ts'
 import type * as store from './services/store.ts'
@@ -38,7 +38,8 @@ export function serviceRows(
   return services.map(({ code, version, url }) => {
     const address = given.url ?? url
     if (address === undefined) throw new Fault('service_missing_url', { what: code })
-    if (isInbox(address)) throw new Fault('service_malformed_url', { what: 'an inbox is a REST service' })
+    if (isKeptHere(address))
+      throw new Fault('service_malformed_url', { what: 'inboxes and rooms are REST services' })
     const settings = newSettings({ ...given, url: checkServiceUrl(address, manage.own) })
     return { ...settings, client, code: codeOf({ serviceCode: code, serviceVersion: version }) }
   })

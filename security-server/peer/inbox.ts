@@ -3,9 +3,10 @@ import type { HeaderList } from '#core/transport/header-list.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { BodyWriter, Content } from '../message/body.ts'
 import type { Request, SystemAnswer } from '../message/message.ts'
+import type { FieldsOnRecord } from './fields-on-record.ts'
 import type { TermsOnRecord } from './terms-on-record.ts'
 
-/** A verified, allowed and logged request to an inbox. */
+/** A verified, allowed and logged request to an inbox or a room. */
 export type InboxRequest = {
   request: Request
   headers: HeaderList
@@ -25,4 +26,9 @@ export type Inbox = {
    * like the first.
    */
   take(request: InboxRequest): Promise<SystemAnswer>
+}
+
+export type Room = {
+  /** As of an inbox; `fields` stands there where the contract names fields: the room held what it gives against them. */
+  take(request: InboxRequest): Promise<SystemAnswer & { fields?: FieldsOnRecord }>
 }

@@ -1,25 +1,25 @@
 /**
  * Guarantees that the provider's system is called once with exactly the request that was logged: its address and the raw
  * path and query, all signed headers, the body for POST, PUT and PATCH (wire 1.3); the message itself where it is SOAP (wire 1.5). Metadata services answer here. What
- * fails before the system was reached carries the mark NotSent. What an inbox gets never reaches a system here.
+ * fails before the system was reached carries the mark NotSent. What an inbox or a room gets never reaches a system here.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { isInbox } from '../local-systems/check-address.ts'
-import type { SystemAnswer } from '../message/message.ts'
+import { isKeptHere, isRoom } from '../local-systems/check-address.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
 import type { Intent } from './log-intent.ts'
 import { answerMetadata } from './metadata.ts'
+import type { FilteredAnswer } from './remove-fields.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { answerSoapMetadata } from './soap-metadata.ts'
 
-export async function call(intent: Intent, rooms: ProviderRooms): Promise<SystemAnswer> {
+export async function call(intent: Intent, rooms: ProviderRooms): Promise<FilteredAnswer> {
   const { codec, request, local } = intent
   if (local === undefined) return beforeSending(() => METADATA[request.protocol](intent, rooms))
   if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
   const { method, path, query, headers, body } = codec.systemCall(intent)
-  if (isInbox(local.url))
-    return rooms.inbox.take({
+  if (isKeptHere(local.url))
+    return rooms[isRoom(local.url) ? 'room' : 'inbox'].take({
       ...{ request, headers, body, peer: intent.visit.peer, record: intent.record.index },
       ...{
         terms: intent.terms,

@@ -11,11 +11,11 @@ import type { Intent } from './log-intent.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 /** Throws `service_failed`; `internal_error` if the description cannot be compiled. */
-export async function checkAnswer(
-  answer: SystemAnswer,
+export async function checkAnswer<One extends SystemAnswer>(
+  answer: One,
   intent: Intent,
   rooms: ProviderRooms,
-): Promise<SystemAnswer> {
+): Promise<One> {
   const { local, request } = intent
   if (local === undefined || local.validate !== 'ALL') return answer
   const failed = (what: string): Fault =>

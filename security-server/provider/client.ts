@@ -9,7 +9,7 @@ import { flatHeaders } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { TlsIdentity } from '../keys/keys.ts'
-import { isInbox, type OwnListener, pushAddress } from '../local-systems/check-address.ts'
+import { isKeptHere, type OwnListener, pushAddress } from '../local-systems/check-address.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
 import type { Content, Taker } from '../message/body.ts'
 import type { SystemAnswer } from '../message/message.ts'
@@ -124,7 +124,7 @@ export function createServiceClient(settings: {
     },
     async reach(service) {
       const to = pushAddress(service.url)
-      if (to === undefined && isInbox(service.url)) return
+      if (to === undefined && isKeptHere(service.url)) return
       if (service.url === '') throw new Fault('service_missing_url', { what: idText(service.id) })
       const { origin } = split(to ?? service.url)
       const { protocol, hostname, host, port } = new URL(origin)

@@ -130,6 +130,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       messageValidator,
       serviceClient,
       inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
+      room: { take: () => Promise.reject(new Error('there is no room')) },
     },
     async ask(q = {}, change = (same) => same) {
       const { request, requestId, bytes } = requestOf({ requestId: randomUUID(), ...q })

@@ -9,11 +9,12 @@ import { inSnapshot, openDatabase } from '#platform/database/open-database.ts'
 
 /**
  * One-way messages are no part of a backup, like the message log: restored ones would be sent again, and what had come to an inbox since
- * would be taken for new. The key that opens them is in no backup either.
+ * would be taken for new. Of rooms, numbers would be given out twice. The key that opens them is in no backup either.
  */
 const DELIVERIES = [
   ...['outbox', 'inbox', 'delivery_route', 'inbox_receipt', 'inbox_receipts'],
   ...['delivery_key', 'delivery_name_key', 'inbox_use'],
+  ...['room_type', 'room_event', 'room_subscription', 'room_pull'],
 ]
 
 /** Tables that are left out: restored sessions would work again after they had ended, and a used login could be used twice. */

@@ -54,6 +54,10 @@ type Side = {
   operation(id: string, input: { query?: object; body?: object }): Promise<unknown>
   /** One HTTP request of a system. */
   ask(method: 'GET' | 'POST', url: string, headers: object, body?: string | Buffer): Promise<Answered>
+  /** What the consumer's half and deliveries offer to features further down the list. */
+  offers(): Required<Awaited<ReturnType<typeof deliveries.open>>>['offers'] & {
+    clientDoor: ReturnType<typeof createClientDoor>
+  }
   /** Ends the feature as a crash would, and opens it anew on the same database. */
   restart(arm?: (rooms: DeliveryRooms) => DeliveryRooms): Promise<void>
 }
@@ -171,6 +175,7 @@ async function openSide(t: Test, made: DeliveryWorld, q: SideQuestion): Promise<
     get app() {
       return app
     },
+    offers: () => ({ ...feature.offers!, clientDoor: createClientDoor(consumerRooms(made, q)) }),
     async run(kind) {
       const job = feature.jobs!.find((one) => one.kind === kind)!
       const { signal } = new AbortController()
@@ -273,6 +278,7 @@ function providerRooms(
     contracts: { contractFor: () => NO_TERMS, termsOfRefused: () => NO_TERMS },
     hostingMandateFor: () => undefined,
     mandateServices: { ask: () => Promise.reject(new Error('no contract asks for it')) },
+    room: { take: () => Promise.reject(new Error('there is no room')) },
     contractQuotas: { take: () => Promise.resolve(() => undefined) },
     servicePlaces: createServicePlaces(),
     globalConfiguration: world.globalConfiguration,

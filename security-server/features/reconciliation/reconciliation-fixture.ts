@@ -214,6 +214,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       servicePlaces: { enter: () => Promise.resolve({ waited: false, leave: () => undefined }) },
       serviceClient,
       inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
+      room: { take: () => Promise.reject(new Error('there is no room')) },
     },
     async unplug() {
       await peers?.stop()

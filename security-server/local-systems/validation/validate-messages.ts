@@ -13,12 +13,15 @@ import type { Described, DescribedMessage, ValidationQuestion } from './describe
 
 type ValidationLimits = { compileMs: number; judgeMs: number; descriptions: number }
 
+/** What of a service its messages are held against. One object stands for one document. */
+type DescribedService = Pick<LocalService, 'type' | 'documentText'>
+
 export type MessageValidator = {
   /**
    * What in the message is not as the service's description says; undefined when all is. Throws `internal_error` if the description
    * cannot be compiled.
    */
-  judge(service: LocalService, message: DescribedMessage): Promise<Violation | undefined>
+  judge(service: DescribedService, message: DescribedMessage): Promise<Violation | undefined>
   close(): Promise<void>
 }
 
@@ -35,10 +38,10 @@ export function createMessageValidator(
   const usual = createLane(limits)
   const slow = createLane(limits)
   const isSlow = new Set<string>()
-  const digests = new WeakMap<LocalService, string>()
+  const digests = new WeakMap<DescribedService, string>()
   const { run: inPlace } = createPlaces(4)
 
-  function digestOf(service: LocalService, { type, text }: Described): string {
+  function digestOf(service: DescribedService, { type, text }: Described): string {
     const known = digests.get(service)
     if (known !== undefined) return known
     const digest = hash('sha256', `${type} ${text}`)
@@ -46,7 +49,7 @@ export function createMessageValidator(
     return digest
   }
 
-  async function judge(service: LocalService, message: DescribedMessage): Promise<Violation | undefined> {
+  async function judge(service: DescribedService, message: DescribedMessage): Promise<Violation | undefined> {
     const document = describedBy(service)
     const digest = digestOf(service, document)
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -76,7 +79,7 @@ export function createMessageValidator(
 }
 
 /** Throws `internal_error` for a service without a document: its setting would not have been taken. */
-function describedBy({ type, documentText }: LocalService): Described {
+function describedBy({ type, documentText }: DescribedService): Described {
   if (type === 'REST' || documentText === undefined)
     throw new Fault('internal_error', { what: 'a service without a document cannot be validated' })
   return { type, text: documentText }

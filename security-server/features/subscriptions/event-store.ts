@@ -1,0 +1,187 @@
+/** The rows of published events: each once for all subscribers, in the sequence of its type. */
+import type { Selectable } from 'kysely'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { EventRow, Tables } from './tables.ts'
+import { lockType } from './type-store.ts'
+
+export type StoredEvent = Selectable<EventRow>
+export type EventStore = ReturnType<typeof createEventStore>
+
+/** How many events are read at once, and how many octets of them are in memory. */
+const AT_ONCE = 64
+const MAX_OCTETS = 4 * 1024 * 1024
+const REMOVED_AT_ONCE = 500
+
+export function createEventStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+
+  return {
+    /**
+     * Gives the event the next sequence of its type, or finds the one that it has. `sealed` makes the content once the sequence is
+     * known. Throws `not_found`, `event_type_closed`.
+     */
+    publish: (
+      row: Omit<EventRow, 'sequence' | 'content'>,
+      sealed: (sequence: number) => Buffer,
+    ): Promise<{ event: StoredEvent; isNew: boolean }> =>
+      inTransaction(tables, async (transaction) => {
+        await lockType(transaction, row.type)
+        const found = await transaction
+          .selectFrom('room_event')
+          .selectAll()
+          .where('type', '=', row.type)
+          .where('event_key', '=', row.event_key)
+          .executeTakeFirst()
+        if (found !== undefined) return { event: eventOf(found), isNew: false }
+        const type = await transaction
+          .selectFrom('room_type')
+          .select(['last', 'closed', 'name'])
+          .where('id', '=', row.type)
+          .executeTakeFirst()
+        if (type === undefined) throw new Fault('not_found', { what: 'this event type' })
+        if (Number(type.closed) === 1) throw new Fault('event_type_closed', { what: type.name })
+        const sequence = Number(type.last) + 1
+        const event = await transaction
+          .insertInto('room_event')
+          .values({ ...row, sequence, content: sealed(sequence) })
+          .returningAll()
+          .executeTakeFirstOrThrow()
+        await transaction
+          .updateTable('room_type')
+          .set({ last: sequence })
+          .where('id', '=', row.type)
+          .execute()
+        return { event: eventOf(event), isNew: true }
+      }),
+
+    find: async (type: number, sequence: number): Promise<StoredEvent | undefined> => {
+      const row = await tables
+        .selectFrom('room_event')
+        .selectAll()
+        .where('type', '=', type)
+        .where('sequence', '=', sequence)
+        .executeTakeFirst()
+      return row === undefined ? undefined : eventOf(row)
+    },
+    /** The next events, in order: as many as may be in memory, and one however large it is. */
+    after: async (type: number, sequence: number): Promise<StoredEvent[]> => {
+      const sizes = await tables
+        .selectFrom('room_event')
+        .select(['sequence', ({ fn }) => fn<number>('length', ['content']).as('octets')])
+        .where('type', '=', type)
+        .where('sequence', '>', sequence)
+        .orderBy('sequence')
+        .limit(AT_ONCE)
+        .execute()
+      let octets = 0
+      const fitting = sizes.filter((one, i) => {
+        octets += Number(one.octets ?? 0)
+        return i === 0 || octets <= MAX_OCTETS
+      })
+      const last = fitting.at(-1)
+      if (last === undefined) return []
+      const rows = await tables
+        .selectFrom('room_event')
+        .selectAll()
+        .where('type', '=', type)
+        .where('sequence', '>', sequence)
+        .where('sequence', '<=', Number(last.sequence))
+        .orderBy('sequence')
+        .execute()
+      return rows.map(eventOf)
+    },
+    /** The first event that the room still has; undefined when it has none. */
+    first: async (type: number): Promise<number | undefined> => {
+      const row = await tables
+        .selectFrom('room_event')
+        .select('sequence')
+        .where('type', '=', type)
+        .orderBy('sequence')
+        .limit(1)
+        .executeTakeFirst()
+      return row === undefined ? undefined : Number(row.sequence)
+    },
+    /** How many events each of these types keeps, counted up to `most`. */
+    count: async (type: number, most: number): Promise<number> => {
+      const { rows } = await tables
+        .selectFrom((is) =>
+          is.selectFrom('room_event').select('sequence').where('type', '=', type).limit(most).as('some'),
+        )
+        .select(({ fn }) => fn.countAll<number>().as('rows'))
+        .executeTakeFirstOrThrow()
+      return Number(rows)
+    },
+    /** Takes the content of an event away; false when it had none. */
+    takeBack: async (type: number, sequence: number): Promise<boolean> => {
+      const { numUpdatedRows } = await tables
+        .updateTable('room_event')
+        .set({ content: null })
+        .where('type', '=', type)
+        .where('sequence', '=', sequence)
+        .where('content', 'is not', null)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+
+    /**
+     * Removes the first events of a type while they are expired, at most 500. Subscriptions that still needed one of them have lapsed in
+     * the same commit. Resolves to the number of events that went, and of subscriptions that lapsed.
+     */
+    expire: (type: number, now: string): Promise<{ removed: number; lapsed: number }> =>
+      inTransaction(tables, async (transaction) => {
+        await lockType(transaction, type)
+        const first = await transaction
+          .selectFrom('room_event')
+          .select(['sequence', 'expires_at'])
+          .where('type', '=', type)
+          .orderBy('sequence')
+          .limit(REMOVED_AT_ONCE)
+          .execute()
+        const kept = first.findIndex(({ expires_at }) => expires_at > now)
+        const going = kept === -1 ? first : first.slice(0, kept)
+        const last = going.at(-1)
+        if (last === undefined) return { removed: 0, lapsed: 0 }
+        const sequence = Number(last.sequence)
+        const lapsing = { state: 'lapsed', error: 'events_expired', changed_at: now } as const
+        const { numUpdatedRows: behind } = await transaction
+          .updateTable('room_subscription')
+          .set(lapsing)
+          .where('type', '=', type)
+          .where('state', 'in', ['active', 'suspended', 'stopped'])
+          .where('cursor', '<', sequence)
+          .executeTakeFirst()
+        const { numUpdatedRows: unconfirmed } = await transaction
+          .updateTable('room_subscription')
+          .set(lapsing)
+          .where('type', '=', type)
+          .where('state', 'in', ['active', 'suspended', 'stopped'])
+          .where('inbox', '=', '')
+          .where('id', 'in', (is) =>
+            is.selectFrom('room_pull').select('subscription').where('sequence', '<=', sequence),
+          )
+          .executeTakeFirst()
+        await transaction
+          .deleteFrom('room_event')
+          .where('type', '=', type)
+          .where('sequence', '<=', sequence)
+          .execute()
+        return { removed: going.length, lapsed: Number(behind + unconfirmed) }
+      }),
+    /** Whether events wait that were sealed with another key than these. */
+    isSealedOtherwise: async (known: string[]): Promise<boolean> => {
+      const row = await tables
+        .selectFrom('room_event')
+        .select('sequence')
+        .where('key_id', 'not in', known)
+        .limit(1)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+  }
+}
+
+/** One of the stores gives numbers as texts. */
+function eventOf(row: StoredEvent): StoredEvent {
+  return { ...row, type: Number(row.type), sequence: Number(row.sequence) }
+}

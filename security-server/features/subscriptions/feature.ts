@@ -1,0 +1,84 @@
+/** Publish and subscribe: events that are published in a room of ours are given to those who subscribed, as one-way messages or by fetching. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Finding } from '#platform/health/create-health.ts'
+import type { Services } from '#platform/services.ts'
+import { createMessageValidator } from '../../local-systems/validation/validate-messages.ts'
+import type { Room } from '../../peer/inbox.ts'
+import { roomRoutes } from './client-routes.ts'
+import { createEventStore } from './event-store.ts'
+import { claimToken } from './give-out.ts'
+import { createGiver } from './giver.ts'
+import { STATES, subscriptionHandlers } from './handlers.ts'
+import { subscriptionMigrations } from './migrations.ts'
+import { createPullStore } from './pull-store.ts'
+import { createRoom } from './room.ts'
+import type { DeliveryDoor, SealingKeys, SubscriptionRooms } from './rooms.ts'
+import { createSubscriptionStore } from './subscription-store.ts'
+import { createTypeStore } from './type-store.ts'
+import { keepUp } from './upkeep.ts'
+
+type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> &
+  Pick<SubscriptionRooms, 'globalConfiguration' | 'contracts' | 'localSystems'> & {
+    settings: { deliveries: { eventBytes: number } }
+    clientDoor: SubscriptionRooms['door']
+    deliveryDoor: DeliveryDoor
+    contentKeys: SealingKeys
+    /** Crash tests alone change something here. */
+    armSubscriptions(rooms: SubscriptionRooms): SubscriptionRooms
+  }
+
+type Offers = { room: Room }
+
+export const subscriptions: FeatureModule<Ground, Offers> = {
+  name: 'subscriptions',
+  migrations: subscriptionMigrations,
+  open: async (ground) => {
+    const { database, node, metrics, log } = ground
+    const counter = metrics.counter(
+      'concordat_room_events_total',
+      'Events of rooms: published, and given out to a subscription',
+      ['what'],
+    )
+    const validator = createMessageValidator({
+      onEnded: () => log.warn('an event or the schema of its type took too long to be judged'),
+    })
+    const store = createSubscriptionStore(database)
+    const giver = createGiver(log)
+    const rooms = ground.armSubscriptions({
+      ...{ ...ground, eventBytes: ground.settings.deliveries.eventBytes, validator },
+      ...{ door: ground.clientDoor, deliveries: ground.deliveryDoor, keys: ground.contentKeys },
+      ...{ types: createTypeStore(database), events: createEventStore(database) },
+      ...{ subscriptions: store, pulls: createPullStore(database) },
+      wake: () => giver.wake(rooms),
+      count: (what) => counter.inc({ what }),
+    })
+    await store.free(claimToken(node))
+    metrics.watch(
+      'concordat_room_subscriptions',
+      'Subscriptions to event types by state; 10000 means at least so many',
+      'state',
+      async () => Object.entries(await store.counts(STATES)),
+    )
+    return {
+      offers: { room: createRoom(rooms) },
+      operations: subscriptionHandlers(rooms),
+      routes: { clients: (app) => roomRoutes(app, rooms) },
+      health: { rooms: () => findingOf(rooms) },
+      jobs: [
+        { kind: 'give-out-events', everySeconds: 1, onEachNode: true, run: () => giver.run(rooms) },
+        { kind: 'keep-up-rooms', everySeconds: 60, run: ({ signal }) => keepUp(rooms, signal) },
+      ],
+      drain: () => giver.stop(),
+      close: () => validator.close(),
+    }
+  },
+}
+
+/** What lapsed is told and stops nothing: a subscriber alone could cause it. */
+async function findingOf({ events, keys, subscriptions: all }: SubscriptionRooms): Promise<Finding> {
+  if (await events.isSealedOtherwise(keys.known))
+    return { ok: false, reason: 'events of rooms wait whose key is not in delivery-keys: copy it here' }
+  const { lapsed } = await all.counts(['lapsed'])
+  if (lapsed === 0) return { ok: true }
+  return { ok: true, reason: `${lapsed} subscriptions lapsed: events went that they had not been given` }
+}

@@ -1,0 +1,165 @@
+/**
+ * Gives out what was published to subscriptions with an inbox. Guarantees that each gets every event that passes its filter, in order, once:
+ * the door of deliveries keeps an event once, so a crash between its row and the cursor repeats nothing. A slow or failing subscription
+ * holds up itself alone.
+ */
+import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { compileFilter } from '#core/cesql/filter.ts'
+import type { FieldRule } from '#core/contract/allowed-fields.ts'
+import { backOff } from '#platform/jobs/back-off.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { parseServiceId, subsystemOf } from '#schemas/identifiers.ts'
+import type { StoredEvent } from './event-store.ts'
+import { cutEvent, isExpired, numbered, STRUCTURED_HEADERS } from './given-event.ts'
+import { mayReceive } from './may-receive.ts'
+import { sealOf } from './publish.ts'
+import { iso, type SubscriptionRooms } from './rooms.ts'
+import type { StoredSubscription } from './subscription-reads-store.ts'
+import type { StoredType } from './type-store.ts'
+
+/** Longer than a batch takes; renewed with each. */
+const CLAIM_MS = 5 * 60_000
+/** Subscriptions that a node works on at once. */
+const AT_ONCE = 16
+/** What waits for an inbox as messages of its own; the rest waits in the room, once for all. */
+const MOST_WAITING = 1_000
+const FULL_MS = 5_000
+
+/** Several subscriptions that stand at the same place read the events together. */
+type Batches = Map<number, Promise<StoredEvent[]>>
+
+export function claimToken(node: string): string {
+  return `rooms ${node} `
+}
+
+/** Until nothing is due. */
+export async function giveOut(rooms: SubscriptionRooms, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && (await giveOutOnce(rooms, signal)) > 0);
+}
+
+async function giveOutOnce(rooms: SubscriptionRooms, signal: AbortSignal): Promise<number> {
+  let worked = 0
+  for (const type of await rooms.types.unspread()) {
+    if (signal.aborted) return 0
+    const claimed = await claim({ type: type.id, last: type.last }, rooms)
+    if (claimed.length === 0) await rooms.types.markSpread(type)
+    worked += await workOn(claimed, new Map([[type.id, type]]), rooms, signal)
+  }
+  return worked + (await workOn(await claim('suspended', rooms), new Map(), rooms, signal))
+}
+
+function claim(
+  of: { type: number; last: number } | 'suspended',
+  { subscriptions, node, clock }: SubscriptionRooms,
+): Promise<StoredSubscription[]> {
+  const now = clock()
+  const token = `${claimToken(node)}${randomUUID()}`
+  return subscriptions.claim({ of, token, now: iso(now), until: iso(now + CLAIM_MS), limit: AT_ONCE })
+}
+
+async function workOn(
+  claimed: StoredSubscription[],
+  types: Map<number, StoredType>,
+  rooms: SubscriptionRooms,
+  signal: AbortSignal,
+): Promise<number> {
+  const batches: Batches = new Map()
+  await Promise.all(
+    claimed.map(async (one) => {
+      const type = types.get(one.type) ?? (await rooms.types.byId(one.type))
+      try {
+        if (type !== undefined) await giveTo(one, { type, batches, signal }, rooms)
+      } catch (cause) {
+        await suspend(one, cause, rooms)
+      }
+      await rooms.subscriptions.release(one.id, one.claimed_by)
+    }),
+  )
+  return claimed.length
+}
+
+/** One batch, so that all have their turn. Throws what stands in the way. */
+async function giveTo(
+  one: StoredSubscription,
+  { type, batches, signal }: { type: StoredType; batches: Batches; signal: AbortSignal },
+  rooms: SubscriptionRooms,
+): Promise<void> {
+  const { fields } = mayReceive({ ...one, type: type.name }, rooms)
+  const service = parseServiceId(one.inbox)
+  const client = subsystemOf(parseServiceId(one.room))
+  const now = iso(rooms.clock())
+  const waiting = await rooms.deliveries.waiting({ client, service, most: MOST_WAITING })
+  if (waiting >= MOST_WAITING) {
+    const dueAt = iso(rooms.clock() + FULL_MS)
+    await rooms.subscriptions.moved(one.id, one.claimed_by, { due_at: dueAt, error: 'inbox_full' })
+    return
+  }
+  let batch = batches.get(one.cursor)
+  if (batch === undefined) {
+    batch = rooms.events.after(one.type, one.cursor)
+    batches.set(one.cursor, batch)
+  }
+  const at = { cursor: one.cursor, given: one.given, filter_errors: one.filter_errors, reused: one.reused }
+  const passes = compileFilter(JSON.parse(one.filters), () => {
+    at.filter_errors++
+  })
+  try {
+    for (const event of await batch) {
+      // A filter may take milliseconds for each.
+      await nextTurn()
+      if (signal.aborted) break
+      const given = givenOf(event, { passes, rule: fields?.response, after: at.given }, rooms)
+      if (given !== undefined) {
+        const isReused = await enqueue({ client, service, ...given }, rooms)
+        at.given = event.sequence
+        if (isReused) at.reused++
+        rooms.count('given')
+      }
+      at.cursor = event.sequence
+    }
+  } finally {
+    const free = { state: 'active', error: '', failures: 0, due_at: '', changed_at: now } as const
+    await rooms.subscriptions.moved(one.id, one.claimed_by, { ...free, ...at })
+  }
+}
+
+/** What is to be handed over; undefined for what was taken back, is over, or does not pass. */
+function givenOf(
+  stored: StoredEvent,
+  q: { passes: ReturnType<typeof compileFilter>; rule: FieldRule | undefined; after: number },
+  { keys, clock }: SubscriptionRooms,
+) {
+  if (stored.content === null) return undefined
+  const { event, document, fields } = cutEvent(keys.open(sealOf(stored), stored.content), q.rule)
+  if (isExpired(event, clock()) || !q.passes(event)) return undefined
+  const body = numbered(document, { sequence: stored.sequence, after: q.after })
+  return { headers: STRUCTURED_HEADERS, body, fields }
+}
+
+/**
+ * True when the inbox was given an event by this name before, with other bytes: before a crash under another filter or contract, or by an
+ * earlier subscription. It has it.
+ */
+async function enqueue(
+  handed: Parameters<SubscriptionRooms['deliveries']['enqueue']>[0],
+  rooms: SubscriptionRooms,
+): Promise<boolean> {
+  try {
+    await rooms.deliveries.enqueue(handed)
+    return false
+  } catch (cause) {
+    if (cause instanceof Fault && cause.code === 'event_id_reused') return true
+    throw cause
+  }
+}
+
+async function suspend(one: StoredSubscription, cause: unknown, rooms: SubscriptionRooms): Promise<void> {
+  const { code, detail } = asFault(cause)
+  const failures = one.failures + 1
+  const dueAt = iso(rooms.clock() + backOff(failures, Math.random()))
+  rooms.log.warn({ subscription: one.id, outcome: code, detail }, 'a subscription cannot be given events now')
+  await rooms.subscriptions.moved(one.id, one.claimed_by, {
+    ...{ state: 'suspended', error: code, failures, due_at: dueAt, changed_at: iso(rooms.clock()) },
+  })
+}

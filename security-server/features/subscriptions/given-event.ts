@@ -1,0 +1,77 @@
+/**
+ * An event as one subscriber gets it: without the fields that the contract does not name, and with its place in the sequence. What stays is
+ * the text as it was published.
+ */
+import type { AllowedFields, FieldRule } from '#core/contract/allowed-fields.ts'
+import { cutJson } from '#core/contract/cut-json.ts'
+import { attributeOf, type CloudEvent } from '#core/events/cloud-event.ts'
+import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
+import { utcSeconds } from '#core/events/timestamp.ts'
+import type { HeaderList } from '#core/transport/header-list.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { FieldsOnRecord } from '../../peer/fields-on-record.ts'
+import { sequenceText } from './rooms.ts'
+
+/** Without these it is no event, or its data cannot be read. */
+const ALWAYS = ['specversion', 'id', 'source', 'type', 'datacontenttype']
+/** A signature over the whole: it does not hold when a field is missing. */
+const SIGNATURE = 'dssematerial'
+const WHOLE: AllowedFields = { all: true, below: new Map() }
+
+export const STRUCTURED_HEADERS: HeaderList = [['content-type', STRUCTURED]]
+
+export type GivenEvent = {
+  event: CloudEvent
+  document: Buffer
+  /** Where the contract names fields: what is on record of them. */
+  fields: FieldsOnRecord | undefined
+}
+
+/** Filters see what is left, so that no filter tells of a field that the subscriber may not have. Throws `service_failed`. */
+export function cutEvent(document: Buffer, rule: FieldRule | undefined): GivenEvent {
+  if (rule === undefined) return { event: read(document), document, fields: undefined }
+  const below = new Map(rule.allowed.below)
+  for (const name of ALWAYS) below.set(name, WHOLE)
+  const allowed = { all: rule.allowed.all, below }
+  const cut = held(document, allowed)
+  const { removed } = cut
+  if (removed.count > 0 && below.delete(SIGNATURE)) {
+    const unsigned = held(cut.bytes, allowed)
+    removed.names.push(...unsigned.removed.names)
+    removed.count += unsigned.removed.count
+    cut.bytes = unsigned.bytes
+  }
+  return { event: read(cut.bytes), document: cut.bytes, fields: { rule: rule.digest, removed } }
+}
+
+/** With `sequence`, and `sequenceafter` unless nothing was given before (0). */
+export function numbered(document: Buffer, q: { sequence: number; after: number }): Buffer {
+  const after = q.after === 0 ? '' : `"sequenceafter":"${sequenceText(q.after)}",`
+  const at = document.indexOf('{') + 1
+  const added = Buffer.from(`"sequence":"${sequenceText(q.sequence)}",${after}`)
+  return Buffer.concat([document.subarray(0, at), added, document.subarray(at)])
+}
+
+/** Whether its `expirytime` is over. */
+export function isExpired(event: CloudEvent, now: number): boolean {
+  const text = attributeOf(event, 'expirytime')
+  const utc = text === undefined ? undefined : utcSeconds(String(text))
+  // A leap second is the second after it.
+  return utc !== undefined && utc.replace(':60Z', ':59Z') < new Date(now).toISOString().slice(0, 19)
+}
+
+function held(
+  document: Buffer,
+  allowed: AllowedFields,
+): { bytes: Buffer; removed: FieldsOnRecord['removed'] } {
+  const cut = cutJson(document, allowed)
+  if ('unreadable' in cut)
+    throw new Fault('service_failed', {
+      what: `an event cannot be held against the contract: ${cut.unreadable}`,
+    })
+  return cut
+}
+
+function read(document: Buffer): CloudEvent {
+  return readEvent(STRUCTURED_HEADERS, document, { maxJsonBytes: document.length })
+}

@@ -1,0 +1,143 @@
+/** Operations on rooms for the agency's operators: event types, and who subscribes to them. */
+import { hash } from 'node:crypto'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, parseServiceId } from '#schemas/identifiers.ts'
+import { isRoom } from '../../local-systems/check-address.ts'
+import { iso, type SubscriptionRooms, sequenceText } from './rooms.ts'
+import { LIVE, type StoredSubscription } from './subscription-reads-store.ts'
+import type { SubscriptionState } from './tables.ts'
+import { checkNewSchema } from './type-schema.ts'
+import type { StoredType } from './type-store.ts'
+
+export const STATES: readonly SubscriptionState[] = ['active', 'suspended', 'stopped', 'lapsed', 'ended']
+
+const MOST_COUNTED = 100_000
+const KEEP_DAYS = 30
+/** The code of what an operator stopped or ended. */
+const BY_OPERATOR = 'by_operator'
+
+type Listed = { roomId?: string; search?: string; after?: number; before?: number; limit: number }
+type NewType = { roomId: string; name: string; schema?: object; keepDays?: number }
+type Subscriptions = Listed & { typeId?: number; state?: SubscriptionState }
+
+export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
+  const { types, subscriptions } = rooms
+  const roomOf = (roomId: string | undefined): string | undefined =>
+    roomId === undefined ? undefined : slashForm(roomId, 5, 5)
+
+  const typeIn = async (params: unknown): Promise<StoredType> => {
+    const type = await types.byId(Number((params as { id: string }).id))
+    if (type === undefined) throw new Fault('not_found', { what: 'this event type' })
+    return type
+  }
+  const change = async (
+    params: unknown,
+    to: { state: SubscriptionState; error: string },
+    from: readonly SubscriptionState[],
+  ): Promise<object> => {
+    const one = await subscriptions.byId(Number((params as { id: string }).id))
+    if (one === undefined) throw new Fault('not_found', { what: 'this subscription' })
+    const changed = { ...to, due_at: '', failures: 0, changed_at: iso(rooms.clock()) }
+    if (!(await subscriptions.change(one, changed, from)))
+      throw new Fault('conflict', { what: `the subscription is ${one.state}` })
+    rooms.wake()
+    return subscriptionShown({ ...one, ...changed }, await types.byId(one.type))
+  }
+
+  return {
+    getRooms: async () => {
+      const found = [...rooms.localSystems.view().services.values()].filter(({ service }) =>
+        isRoom(service.url),
+      )
+      const ids = found.map(({ service }) => idText(service.id))
+      const counts = await types.counts(ids)
+      return found.map(({ service }, i) => ({
+        roomId: colonForm(ids[i]!),
+        disabled: service.disabledNotice !== undefined,
+        eventTypes: counts.get(ids[i]!) ?? 0,
+      }))
+    },
+    getEventTypes: async ({ query }) => {
+      const { roomId, search, after, limit } = query as Listed
+      const items = await types.list({ room: roomOf(roomId), search, after, limit })
+      return { items: await Promise.all(items.map((type) => shownType(type, rooms))) }
+    },
+    addEventType: async ({ body }) => {
+      const { roomId, name, schema, keepDays } = body as NewType
+      const room = roomOf(roomId)!
+      if (!isRoom(rooms.localSystems.service(parseServiceId(room))?.url ?? ''))
+        throw new Fault('conflict', { what: `${roomId} is no service with the address room:` })
+      const text = schema === undefined ? '' : await checkNewSchema(schema)
+      const now = rooms.clock()
+      const type = await types.add({
+        ...{ room, name, schema: text, keep_days: keepDays ?? KEEP_DAYS, closed: 0, created_at: iso(now) },
+        digest: text === '' ? '' : hash('sha256', text),
+        // Above all that a type of this name may have given before: subscribers know its numbers.
+        ...{ last: now, spread: now },
+      })
+      return shownType(type, rooms)
+    },
+    updateEventType: async ({ params, body }) => {
+      const { id } = await typeIn(params)
+      const { keepDays, closed } = body as { keepDays?: number; closed?: boolean }
+      await types.change(id, {
+        ...(keepDays !== undefined && { keep_days: keepDays }),
+        ...(closed !== undefined && { closed: closed ? 1 : 0 }),
+      })
+      return shownType(await typeIn(params), rooms)
+    },
+    deleteEventType: async ({ params }) => {
+      const { id } = await typeIn(params)
+      if (!(await types.remove(id)))
+        throw new Fault('conflict', { what: 'close the event type and end its subscriptions first' })
+    },
+
+    getSubscriptions: async ({ query }) => {
+      const { roomId, typeId, state, search, before, limit } = query as Subscriptions
+      const items = await subscriptions.list({
+        ...{ room: roomOf(roomId), type: typeId, state, search, before, limit },
+      })
+      const named = new Map<number, StoredType | undefined>()
+      for (const { type } of items) if (!named.has(type)) named.set(type, await types.byId(type))
+      return {
+        items: items.map((one) => subscriptionShown(one, named.get(one.type))),
+        counts: await subscriptions.counts(STATES, typeId),
+      }
+    },
+    suspendSubscription: ({ params }) =>
+      change(params, { state: 'stopped', error: BY_OPERATOR }, ['active', 'suspended']),
+    resumeSubscription: ({ params }) =>
+      change(params, { state: 'active', error: '' }, ['stopped', 'suspended']),
+    endSubscription: ({ params }) =>
+      change(params, { state: 'ended', error: BY_OPERATOR }, [...LIVE, 'lapsed']),
+  }
+}
+
+async function shownType(type: StoredType, rooms: SubscriptionRooms): Promise<object> {
+  const { types: _types, subscriptions, events } = rooms
+  return {
+    ...{ id: type.id, roomId: colonForm(type.room), name: type.name, keepDays: type.keep_days },
+    schema: type.schema === '' ? null : JSON.parse(type.schema),
+    ...{ closed: type.closed === 1, createdAt: type.created_at, sequence: sequenceText(type.last) },
+    events: await events.count(type.id, MOST_COUNTED),
+    subscriptions: await subscriptions.counts(STATES, type.id),
+  }
+}
+
+/** `behind`: how many events of the type it has not been looked at for. */
+function subscriptionShown(one: StoredSubscription, type: StoredType | undefined): object {
+  return {
+    ...{ id: one.id, roomId: colonForm(one.room), typeId: one.type, eventType: type?.name ?? null },
+    ...{ subscriberId: colonForm(one.subscriber), inboxId: one.inbox === '' ? null : colonForm(one.inbox) },
+    ...{ delivery: one.inbox === '' ? 'PULL' : 'PUSH', filters: JSON.parse(one.filters) },
+    ...{ state: one.state, error: one.error === '' ? null : one.error },
+    contract: one.contract === '' ? null : one.contract,
+    sequence: sequenceText(one.cursor),
+    given: one.given === 0 ? null : sequenceText(one.given),
+    behind: Math.max(0, (type?.last ?? one.cursor) - one.cursor),
+    ...{ filterErrors: one.filter_errors, reused: one.reused, record: one.record },
+    ...{ createdAt: one.created_at, changedAt: one.changed_at },
+  }
+}

@@ -1,0 +1,69 @@
+/** The tables of rooms: an event is one row for all subscribers, and a subscription is a place in the sequence of its type. */
+import type { CreateTableBuilder, Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes, identity } from '#platform/database/dialect.ts'
+
+export const subscriptionMigrations: Record<string, Migration> = {
+  'security-server-subscriptions-001': {
+    async up(kysely: Kysely<unknown>) {
+      const { blob } = columnTypes(kysely)
+      const { schema } = kysely
+      await withColumns(kysely, 'room_type', {
+        texts: ['room', 'name', 'schema', 'digest', 'created_at'],
+        integers: ['keep_days', 'last', 'spread', 'closed'],
+        identified: true,
+      })
+        .addUniqueConstraint('room_type_once', ['room', 'name'])
+        .execute()
+      await withColumns(kysely, 'room_event', {
+        texts: ['publisher', 'event_key', 'published_at', 'expires_at', 'key_id'],
+        integers: ['type', 'sequence'],
+      })
+        .addColumn('content', blob)
+        .addPrimaryKeyConstraint('room_event_place', ['type', 'sequence'])
+        .addUniqueConstraint('room_event_once', ['type', 'event_key'])
+        .execute()
+      await schema.createIndex('room_event_key').on('room_event').column('key_id').execute()
+      await withColumns(kysely, 'room_subscription', {
+        texts: [
+          ...['room', 'subscriber', 'inbox', 'filters', 'contract', 'state', 'error', 'due_at'],
+          ...['created_at', 'changed_at', 'claimed_by', 'claimed_until'],
+        ],
+        integers: ['type', 'cursor', 'given', 'filter_errors', 'reused', 'failures', 'record'],
+        identified: true,
+      })
+        .addUniqueConstraint('room_subscription_once', ['type', 'subscriber', 'inbox'])
+        .execute()
+      const indexes = {
+        behind: ['type', 'state', 'cursor'],
+        due: ['state', 'due_at'],
+        subscriber: ['subscriber', 'inbox'],
+      }
+      for (const [what, columns] of Object.entries(indexes))
+        await schema
+          .createIndex(`room_subscription_${what}`)
+          .on('room_subscription')
+          .columns(columns)
+          .execute()
+      await withColumns(kysely, 'room_pull', {
+        texts: ['lane', 'leased_until'],
+        integers: ['subscription', 'sequence', 'after'],
+      })
+        .addPrimaryKeyConstraint('room_pull_place', ['subscription', 'sequence'])
+        .execute()
+    },
+  },
+}
+
+function withColumns(
+  kysely: Kysely<unknown>,
+  name: string,
+  q: { texts: string[]; integers: string[]; identified?: true },
+): CreateTableBuilder<string, string> {
+  const { text, integer } = columnTypes(kysely)
+  let table: CreateTableBuilder<string, string> = kysely.schema.createTable(name)
+  if (q.identified === true) table = table.addColumn('id', ...identity(kysely))
+  for (const column of q.texts) table = table.addColumn(column, text, (one) => one.notNull())
+  for (const column of q.integers) table = table.addColumn(column, integer, (one) => one.notNull())
+  return table
+}

@@ -1,0 +1,78 @@
+/**
+ * Takes an event into a room. Guarantees that it is durable, once for all subscribers, with the next sequence of its type, before its
+ * publisher hears of it; the same event again gets the same answer.
+ */
+import { hash } from 'node:crypto'
+import { attributeOf, type CloudEvent } from '#core/events/cloud-event.ts'
+import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
+import { writeStructured } from '#core/events/write-event.ts'
+import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
+import { Fault } from '#schemas/fault.ts'
+import { isExpired } from './given-event.ts'
+import { iso, type SubscriptionRooms } from './rooms.ts'
+import { checkSchema } from './type-schema.ts'
+import type { StoredType } from './type-store.ts'
+import { type EventView, eventView } from './views.ts'
+
+type Published = { publisher: string; type: StoredType; headers: HeaderList; body: Buffer }
+
+const DAY_MS = 86_400_000
+/** What receipts can name. */
+const MAX_NAME = 1024
+/** What the server adds when it gives an event out. */
+const OWN = ['sequence', 'sequenceafter']
+const ADDED_BYTES = 128
+
+/** What seals an event to its place. */
+export function sealOf({ type, sequence }: { type: number; sequence: number }): string {
+  return `event ${sequence} of type ${type}`
+}
+
+/** Throws `invalid_event`, `not_as_described`, `event_type_closed`, `event_id_reused`, `delivery_expired`. */
+export async function publish(q: Published, rooms: SubscriptionRooms): Promise<EventView> {
+  const { type, publisher } = q
+  const { event, document } = readPublished(q, rooms)
+  await checkSchema(type, event, rooms)
+  const now = rooms.clock()
+  const { event: stored, isNew } = await rooms.events.publish(
+    {
+      ...{ type: type.id, publisher, key_id: rooms.keys.current, published_at: iso(now) },
+      event_key: hash('sha256', JSON.stringify([publisher, event.source, event.id]), 'base64'),
+      expires_at: iso(now + type.keep_days * DAY_MS),
+    },
+    (sequence) => rooms.keys.seal(sealOf({ type: type.id, sequence }), document),
+  )
+  if (isNew) {
+    rooms.count('published')
+    rooms.wake()
+  } else if (stored.content === null)
+    throw new Fault('conflict', { what: 'this event was taken back; publish it with an id of its own' })
+  else if (!rooms.keys.open(sealOf(stored), stored.content).equals(document))
+    throw new Fault('event_id_reused')
+  return eventView(stored, type)
+}
+
+function readPublished(
+  { type, headers, body }: Published,
+  rooms: SubscriptionRooms,
+): { event: CloudEvent; document: Buffer } {
+  const most = rooms.eventBytes - ADDED_BYTES
+  if (body.length > most)
+    throw new Fault('body_too_large', { what: `an event has at most ${most} octets here` })
+  if (headerValue(headers, 'content-encoding') !== undefined)
+    throw new Fault('invalid_event', { what: 'an event is sent without a content coding' })
+  const event = readEvent(headers, body, { maxJsonBytes: most })
+  if (event.type !== type.name)
+    throw new Fault('invalid_event', { what: 'its type is not that of the address' })
+  if (event.source.length > MAX_NAME || event.id.length > MAX_NAME)
+    throw new Fault('invalid_event', { what: `source and id have at most ${MAX_NAME} characters here` })
+  const own = OWN.find((name) => attributeOf(event, name) !== undefined)
+  if (own !== undefined) throw new Fault('invalid_event', { what: `${own} is set by the server` })
+  if (isExpired(event, rooms.clock())) throw new Fault('delivery_expired', { what: 'its expirytime is over' })
+  const isStructured = headerValue(headers, 'content-type')?.toLowerCase().startsWith(STRUCTURED) === true
+  // Never printed again when it came as it is given out.
+  const document = isStructured ? body : writeStructured(event).body
+  if (document.length > most)
+    throw new Fault('body_too_large', { what: `an event has at most ${most} octets here, as JSON` })
+  return { event, document }
+}

@@ -1,0 +1,152 @@
+/**
+ * Gives a PULL subscription its next events under a lease. Guarantees that each is given out again until it was confirmed, that events of
+ * one partition key are given out in order, and that an event has the same numbers each time.
+ */
+import { hash } from 'node:crypto'
+import { compileFilter } from '#core/cesql/filter.ts'
+import type { FieldRule } from '#core/contract/allowed-fields.ts'
+import { attributeOf } from '#core/events/cloud-event.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { FieldsOnRecord } from '../../peer/fields-on-record.ts'
+import type { StoredEvent } from './event-store.ts'
+import { cutEvent, type GivenEvent, isExpired, numbered } from './given-event.ts'
+import { sealOf } from './publish.ts'
+import type { StoredPull } from './pull-store.ts'
+import { iso, type SubscriptionRooms } from './rooms.ts'
+import type { StoredSubscription } from './subscription-reads-store.ts'
+import type { PullRow } from './tables.ts'
+import type { StoredType } from './type-store.ts'
+import { eventView } from './views.ts'
+
+type Pulling = { type: StoredType; one: StoredSubscription; limit: number; leaseMs: number }
+type Ruled = { rule: FieldRule | undefined }
+
+/** Given out and not confirmed, of one subscription. */
+const MOST_UNCONFIRMED = 1_000
+/** Of a filter that lets little pass, one call looks at so many batches; the next call goes on. */
+const MOST_BATCHES = 16
+const MAX_OCTETS = 4 * 1024 * 1024
+const MAX_NAMES = 100
+
+/** The events as a JSON list, and what was taken out of them. Throws `subscription_halted`. */
+export async function pull(
+  q: Pulling & Ruled,
+  rooms: SubscriptionRooms,
+): Promise<{ text: string; fields: FieldsOnRecord | undefined }> {
+  const { type, one, limit, leaseMs } = q
+  checkPulls(one)
+  const waiting = await fill(q, rooms)
+  const now = rooms.clock()
+  const busy = new Set(waiting.filter((row) => row.leased_until > iso(now)).map(({ lane }) => lane))
+  const free = waiting.filter(({ lane }) => !busy.has(lane))
+  const chosen: { row: StoredPull; stored: StoredEvent; given: GivenEvent }[] = []
+  let octets = 0
+  for (const row of free) {
+    if (chosen.length === limit) break
+    const stored = await rooms.events.find(type.id, row.sequence)
+    const given = stored === undefined ? undefined : openEvent(stored, q.rule, rooms)
+    if (stored === undefined || given === undefined || isExpired(given.event, now)) {
+      await rooms.pulls.confirm(one.id, row.sequence)
+      continue
+    }
+    octets += given.document.length
+    if (octets > MAX_OCTETS && chosen.length > 0) break
+    chosen.push({ row, stored, given })
+  }
+  const sequences = chosen.map(({ row }) => row.sequence)
+  const until = iso(now + leaseMs)
+  const leased = await rooms.pulls.lease({ subscription: one.id, sequences, now: iso(now), until })
+  // Another call was faster: what follows in its lanes comes again when this lease is over.
+  const lost = new Set(chosen.filter(({ row }) => !leased.has(row.sequence)).map(({ row }) => row.lane))
+  const gotten = chosen.filter(({ row }) => !lost.has(row.lane))
+  const items = gotten.map(({ row, stored, given }) => {
+    const head = JSON.stringify({ ...eventView(stored, type), leasedUntil: until })
+    return `${head.slice(0, -1)},"event":${numbered(given.document, row).toString()}}`
+  })
+  return {
+    text: `[${items.join(',')}]`,
+    fields:
+      q.rule &&
+      together(
+        q.rule.digest,
+        gotten.map(({ given }) => given.fields!.removed),
+      ),
+  }
+}
+
+/** Confirming again does nothing. Throws `not_found` for what it was never given, `subscription_halted`. */
+export async function confirm(
+  one: StoredSubscription,
+  sequence: number,
+  rooms: SubscriptionRooms,
+): Promise<void> {
+  checkPulls(one)
+  if (!(await rooms.pulls.confirm(one.id, sequence)) && sequence > one.given)
+    throw new Fault('not_found', { what: 'this subscription was not given the event' })
+}
+
+function checkPulls(one: StoredSubscription): void {
+  if (one.inbox !== '') throw new Fault('invalid_request', { what: 'events of this subscription are pushed' })
+  if (one.state !== 'active') throw new Fault('subscription_halted', { what: one.state })
+}
+
+/** Looks at events until there are enough that could be given; resolves to all that wait for their confirmation. */
+async function fill(q: Pulling & Ruled, rooms: SubscriptionRooms): Promise<StoredPull[]> {
+  let { one } = q
+  let waiting = await rooms.pulls.of(one.id)
+  for (let batches = 0; batches < MOST_BATCHES; batches++) {
+    const now = iso(rooms.clock())
+    const unleased = waiting.filter((row) => row.leased_until <= now).length
+    const wanted = Math.min(q.limit - unleased, MOST_UNCONFIRMED - waiting.length)
+    if (wanted <= 0) break
+    const looked = await look(one, { ...q, wanted }, rooms)
+    if (looked.cursor === one.cursor) break
+    await rooms.pulls.take(one, { ...looked, now })
+    // Also what a call at the same time has taken.
+    const again = await rooms.subscriptions.byId(one.id)
+    if (again === undefined) break
+    one = again
+    waiting = await rooms.pulls.of(one.id)
+  }
+  return waiting
+}
+
+async function look(
+  one: StoredSubscription,
+  { type, wanted, rule }: Pulling & Ruled & { wanted: number },
+  rooms: SubscriptionRooms,
+) {
+  const found = { cursor: one.cursor, given: one.given, filterErrors: 0, rows: [] as PullRow[] }
+  const passes = compileFilter(JSON.parse(one.filters), () => {
+    found.filterErrors++
+  })
+  for (const stored of await rooms.events.after(type.id, one.cursor)) {
+    if (found.rows.length === wanted) break
+    found.cursor = stored.sequence
+    const given = openEvent(stored, rule, rooms)
+    if (given === undefined || isExpired(given.event, rooms.clock()) || !passes(given.event)) continue
+    const key = attributeOf(given.event, 'partitionkey')
+    found.rows.push({
+      ...{ subscription: one.id, sequence: stored.sequence, after: found.given, leased_until: '' },
+      lane: key === undefined ? String(stored.sequence) : hash('sha256', `key ${key}`, 'base64'),
+    })
+    found.given = stored.sequence
+  }
+  return found
+}
+
+/** Undefined for what was taken back. */
+function openEvent(
+  stored: StoredEvent,
+  rule: FieldRule | undefined,
+  { keys }: Pick<SubscriptionRooms, 'keys'>,
+): GivenEvent | undefined {
+  return stored.content === null ? undefined : cutEvent(keys.open(sealOf(stored), stored.content), rule)
+}
+
+function together(rule: string, all: FieldsOnRecord['removed'][]): FieldsOnRecord {
+  const names = new Set(all.flatMap((one) => one.names))
+  const told = [...names].slice(0, MAX_NAMES)
+  const isMore = told.length < names.size || all.some((one) => one.isMore)
+  return { rule, removed: { names: told, count: all.reduce((sum, { count }) => sum + count, 0), isMore } }
+}

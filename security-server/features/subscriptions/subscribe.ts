@@ -1,0 +1,151 @@
+/**
+ * What a subscriber does with its own subscriptions: make, see, change, end. The subscriber is that of the verified exchange; the exchange is
+ * the record of who asked for what.
+ */
+import { compileFilter } from '#core/cesql/filter.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, parseServiceId, subsystemOf } from '#schemas/identifiers.ts'
+import { HEADER } from '#schemas/wire.ts'
+import { iso, type SubscriptionRooms, sequenceOf } from './rooms.ts'
+import { LIVE, type StoredSubscription } from './subscription-reads-store.ts'
+import type { StoredType } from './type-store.ts'
+import { subscriptionView } from './views.ts'
+
+/** Who asks, under which contract, by which record of the log. */
+export type Asker = { subscriber: string; contract: string; record: number }
+
+/** What `delivery` and `options` of a subscription say. */
+type Wanted = { inbox: string; filters: unknown[]; after: number | undefined }
+
+const MAX_FILTERS_BYTES = 32 * 1024
+
+/**
+ * The same again finds the subscription that there is. Throws `invalid_request`, `invalid_filter`, `conflict`, and for PUSH what a message to
+ * the inbox would be refused for now.
+ */
+export async function subscribe(
+  type: StoredType,
+  body: unknown,
+  asker: Asker,
+  rooms: SubscriptionRooms,
+): Promise<{ isNew: boolean; view: object }> {
+  const wanted = wantedIn(body, asker.subscriber)
+  if (wanted.inbox !== '') await checkInbox(type, wanted.inbox, asker, rooms)
+  const filters = filtersText(wanted.filters)
+  const cursor = await cursorFor(type, wanted.after, rooms)
+  const now = iso(rooms.clock())
+  const { subscription, isNew } = await rooms.subscriptions.add({
+    ...{ ...asker, type: type.id, room: type.room, inbox: wanted.inbox, filters, cursor },
+    ...{ created_at: now, changed_at: now },
+  })
+  if (!isNew && subscription.filters !== filters)
+    throw new Fault('conflict', {
+      what: 'there is such a subscription with other filters; PATCH changes them',
+    })
+  rooms.wake()
+  return { isNew, view: subscriptionView(subscription, type) }
+}
+
+/** Throws `invalid_request`, `invalid_filter`, `not_found`. */
+export async function changeFilters(
+  type: StoredType,
+  one: StoredSubscription,
+  body: unknown,
+  { contract, record }: Asker,
+  rooms: SubscriptionRooms,
+): Promise<object> {
+  const { filters, inbox, after } = optionsIn(body)
+  if (inbox !== undefined || after !== undefined || !Array.isArray(filters))
+    throw new Fault('invalid_request', { what: 'options.filters alone can be changed' })
+  const change = { filters: filtersText(filters), contract, record, changed_at: iso(rooms.clock()) }
+  if (!(await rooms.subscriptions.change(one, change, LIVE))) throw new Fault('conflict', { what: one.state })
+  return subscriptionView({ ...one, ...change }, type)
+}
+
+/** Those of the subscriber for a type: the one with this id where one is named; else the only one. Throws `not_found`, `invalid_request`. */
+export async function ownSubscription(
+  type: StoredType,
+  { subscriber, id }: { subscriber: string; id: string | undefined },
+  rooms: SubscriptionRooms,
+): Promise<StoredSubscription> {
+  const all = await rooms.subscriptions.ofSubscriber({ room: type.room, subscriber, type: type.id })
+  const found = id === undefined ? all : all.filter((one) => String(one.id) === id)
+  const [first, ...others] = found
+  if (first === undefined) throw new Fault('not_found', { what: `a subscription to ${type.name}` })
+  if (others.length > 0)
+    throw new Fault('invalid_request', { what: `${found.length} subscriptions to ${type.name}: say id=` })
+  return first
+}
+
+function wantedIn(body: unknown, subscriber: string): Wanted {
+  const { delivery } = membersOf(body, ['delivery', 'options'], 'the body')
+  const { inbox, filters = [], after } = optionsIn(body)
+  if (delivery !== 'PUSH' && delivery !== 'PULL')
+    throw new Fault('invalid_request', { what: 'delivery is PUSH or PULL' })
+  if ((delivery === 'PUSH') !== (typeof inbox === 'string'))
+    throw new Fault('invalid_request', { what: 'options.inbox is the inbox of a PUSH subscription' })
+  if (!Array.isArray(filters)) throw new Fault('invalid_request', { what: 'options.filters is a list' })
+  const sequence = after === undefined ? undefined : sequenceOf(String(after))
+  if (after !== undefined && sequence === undefined)
+    throw new Fault('invalid_request', { what: 'options.after is a sequence of 16 digits' })
+  return { inbox: typeof inbox === 'string' ? inboxOf(inbox, subscriber) : '', filters, after: sequence }
+}
+
+function inboxOf(text: string, subscriber: string): string {
+  const inbox = parseServiceId(text)
+  if (idText(subsystemOf(inbox)) !== subscriber)
+    throw new Fault('invalid_request', { what: `options.inbox is no service of ${subscriber}` })
+  return idText(inbox)
+}
+
+function optionsIn(body: unknown): Record<string, unknown> {
+  const { options = {} } = membersOf(body, ['delivery', 'options'], 'the body')
+  return membersOf(options, ['inbox', 'filters', 'after'], 'options')
+}
+
+function membersOf(value: unknown, known: string[], what: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Fault('invalid_request', { what: `${what} is a JSON object` })
+  if (Object.keys(value).some((name) => !known.includes(name)))
+    throw new Fault('invalid_request', { what: `${what} has only ${known.join(', ')}` })
+  return value as Record<string, unknown>
+}
+
+/** As they came, once they were compiled. */
+function filtersText(filters: unknown[]): string {
+  const text = JSON.stringify(filters)
+  if (Buffer.byteLength(text) > MAX_FILTERS_BYTES)
+    throw new Fault('invalid_filter', { what: `filters have at most ${MAX_FILTERS_BYTES} octets` })
+  compileFilter(filters)
+  return text
+}
+
+/** An inbox keeps an event once: two rooms of one subsystem could both send it, with different numbers. */
+async function checkInbox(
+  type: StoredType,
+  inbox: string,
+  { subscriber }: Asker,
+  rooms: SubscriptionRooms,
+): Promise<void> {
+  const other = await rooms.subscriptions.otherRoom({ inbox, subscriber, room: type.room })
+  if (other !== undefined)
+    throw new Fault('conflict', {
+      what: `events of ${other} go to this inbox; take another one for this room`,
+    })
+  const publisher = idText(subsystemOf(parseServiceId(type.room)))
+  await rooms.door.check({
+    ...{ method: 'POST', url: `/r1/${inbox}`, rawHeaders: [HEADER.client, publisher] },
+  })
+}
+
+/** Now, or as far back as the room keeps events. */
+async function cursorFor(
+  type: StoredType,
+  after: number | undefined,
+  rooms: SubscriptionRooms,
+): Promise<number> {
+  if (after === undefined || after === type.last) return type.last
+  if (after > type.last) throw new Fault('invalid_request', { what: 'options.after is still to come' })
+  const first = (await rooms.events.first(type.id)) ?? type.last + 1
+  return Math.max(after, first - 1)
+}

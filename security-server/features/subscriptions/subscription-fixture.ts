@@ -1,0 +1,194 @@
+/**
+ * For tests only: a room of the tax agency, on the database and over the real one-way messages of its server; the inbox of the population
+ * register takes what is sent. What the provider's half would hand to the room is handed to it here.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import Fastify, { type FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { fieldRule } from '#core/contract/allowed-fields.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { toFault } from '#platform/http-service/fault-answer.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { idText, parseClientId, parseServiceId } from '#schemas/identifiers.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { NO_TERMS, type RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
+import type { LocalSystems } from '../../local-systems/local-systems.ts'
+import type { InboxRequest, Room } from '../../peer/inbox.ts'
+import { createDeliveryWorld, type DeliveryWorld } from '../deliveries/delivery-fixture.ts'
+import { deliveryMigrations } from '../deliveries/migrations.ts'
+import { subscriptions } from './feature.ts'
+import { subscriptionMigrations } from './migrations.ts'
+import type { SubscriptionRooms } from './rooms.ts'
+
+const ROOM = 'DEV/GOV/1000/tax/events'
+export const ROOM_ID = 'DEV:GOV:1000:tax:events'
+export const INBOX = 'DEV/GOV/2000/population/assessments'
+export const SUBSCRIBER = 'DEV/GOV/2000/population'
+export const TYPE = 'org.example.assessed'
+export const AS_TAX = { 'x-road-client': 'DEV/GOV/1000/tax' }
+export const PUB = `/rooms/v1/${ROOM}/pub/v1/${TYPE}`
+
+const log = createLog({ name: 'test', level: 'fatal' })
+
+type Answered = {
+  status: number
+  body: Record<string, unknown>
+  fields?: { removed: { names: string[] } }
+}
+type Body = object | string | Buffer
+
+/** One node of the publisher's server. */
+type Node = {
+  app: FastifyInstance
+  room: Room
+  run(kind: string): Promise<void>
+  operation(
+    id: string,
+    input?: { query?: object; params?: object; body?: object },
+  ): Promise<Record<string, unknown>>
+  health(): Promise<{ ok: boolean; reason?: string | undefined }>
+  /** A request of a peer to the room; throws the fault of a refusal. */
+  ask(method: string, path: string, body?: Body, client?: string): Promise<Answered>
+}
+
+export type RoomWorld = {
+  made: DeliveryWorld
+  node: Node
+  /** Fields of the contract under which subscribers ask and are given events; undefined for none. */
+  fields: string[] | undefined
+  /** Thrown where a contract is asked for. */
+  contractFault: Error | undefined
+  allowed: boolean
+  open(name: string, arm?: (rooms: SubscriptionRooms) => SubscriptionRooms): Promise<Node>
+  publish(event?: object): Promise<Answered>
+}
+
+/** One event of the type, as a system hands it over. */
+export function event(more: object = {}): Record<string, unknown> {
+  const id = String(Math.random()).slice(2)
+  return { specversion: '1.0', id, source: '/tax', type: TYPE, datacontenttype: 'application/json', ...more }
+}
+
+export async function onBoth(name: string, act: (t: Test, world: RoomWorld) => Promise<void>): Promise<void> {
+  await t.test(`${name}, on sqlite`, async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'concordat-rooms-'))
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+    const at = (file: string): string => `sqlite:${path.join(folder, file)}`
+    await act(t, await createRoomWorld(t, { sender: at('sender.db'), receiver: at('receiver.db') }))
+  })
+  await t.test(`${name}, on postgresql`, async (t) => {
+    if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+    const server = await postgresql()
+    const urls = { sender: await server.freshDatabase(), receiver: await server.freshDatabase() }
+    await act(t, await createRoomWorld(t, urls))
+  })
+}
+
+async function createRoomWorld(t: Test, urls: { sender: string; receiver: string }): Promise<RoomWorld> {
+  const made = await createDeliveryWorld(t, urls)
+  await migrate(made.sender.database, { ...deliveryMigrations, ...subscriptionMigrations })
+  const world = {
+    ...{ made, fields: undefined, contractFault: undefined, allowed: true },
+    open: (name, arm = (same) => same) => openNode(t, world, name, arm),
+    async publish(more = {}) {
+      const answer = await world.node.app.inject({
+        ...{ method: 'POST', url: PUB, payload: JSON.stringify(event(more)) },
+        headers: { ...AS_TAX, 'content-type': 'application/cloudevents+json' },
+      })
+      return { status: answer.statusCode, body: JSON.parse(answer.body) as Record<string, unknown> }
+    },
+  } as Partial<RoomWorld> as RoomWorld
+  world.node = await world.open('node1')
+  return world
+}
+
+async function openNode(
+  t: Test,
+  world: RoomWorld,
+  node: string,
+  arm: (rooms: SubscriptionRooms) => SubscriptionRooms,
+): Promise<Node> {
+  const { made } = world
+  const { sender } = made
+  const feature = await subscriptions.open({
+    ...{ node, clock: made.world.clock, log, database: sender.database, metrics: createMetrics() },
+    ...{ ...sender.offers(), settings: { deliveries: made.settings }, armSubscriptions: arm },
+    globalConfiguration: made.world.globalConfiguration,
+    contracts: { contractFor: () => termsOf(world) },
+    localSystems: localSystems(world),
+  } as Parameters<typeof subscriptions.open>[0])
+  const app = Fastify()
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.setErrorHandler((cause, _request, reply) => {
+    const fault = toFault(cause)
+    return reply.code(fault.status).send({ type: fault.code, message: fault.message })
+  })
+  await feature.routes!['clients']!(app)
+  await app.ready()
+  t.teardown(async () => {
+    await feature.drain!()
+    await feature.close!()
+    await app.close()
+  })
+  const { room } = feature.offers!
+  return {
+    ...{ app, room },
+    async run(kind) {
+      const job = feature.jobs!.find((one) => one.kind === kind)!
+      await job.run({ id: '', kind, payload: null, attempt: 1, signal: new AbortController().signal })
+    },
+    operation: async (id, input) =>
+      (await (feature.operations![id] as unknown as (q: object) => Promise<unknown>)({
+        ...{ query: { limit: 50 }, params: {}, ...input },
+      })) as Record<string, unknown>,
+    health: async () => feature.health!['rooms']!(),
+    async ask(method, at, body, client = SUBSCRIBER) {
+      const answer = await room.take(requestOf({ method, at, body, client }, world))
+      const { status, fields } = answer
+      const text = String(answer.body!.bytes)
+      return { status, body: JSON.parse(text) as Record<string, unknown>, ...(fields && { fields }) }
+    },
+  }
+}
+
+function requestOf(
+  q: { method: string; at: string; body: Body | undefined; client: string },
+  world: RoomWorld,
+): InboxRequest {
+  const [servicePath = '', query] = q.at.split('?')
+  const text = typeof q.body === 'object' && !Buffer.isBuffer(q.body) ? JSON.stringify(q.body) : q.body
+  const bytes = text === undefined ? undefined : Buffer.from(text)
+  const asked = { method: q.method, servicePath, query }
+  return {
+    request: {
+      ...asked,
+      client: parseClientId(q.client),
+      service: parseServiceId(ROOM),
+    } as InboxRequest['request'],
+    headers: [['content-type', 'application/cloudevents+json']],
+    body: bytes && { size: bytes.length, bytes, open: () => Readable.from([bytes]) },
+    ...{ peer: world.made.world.provider.id, record: 7, terms: termsOf(world) },
+    spool: () => world.made.sender.log.spool.begin({ maxBytes: 8_000_000 }),
+  }
+}
+
+function termsOf({ fields, contractFault }: RoomWorld): RecordTerms {
+  if (contractFault !== undefined) throw contractFault
+  return fields === undefined ? NO_TERMS : { contract: 'C-1/1', fields: { response: fieldRule(fields) } }
+}
+
+function localSystems(world: RoomWorld): LocalSystems {
+  const service = { id: parseServiceId(ROOM), type: 'REST', url: 'room:', disabledNotice: undefined }
+  const some: Partial<LocalSystems> = {
+    service: (id) => (idText(id) === ROOM ? (service as never) : undefined),
+    view: () => ({ services: new Map([[ROOM, { service }]]) }) as never,
+    call: () => ({ isAllowed: world.allowed }) as never,
+  }
+  return some as LocalSystems
+}

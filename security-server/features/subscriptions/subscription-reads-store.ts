@@ -1,0 +1,124 @@
+/** What is asked of subscriptions: by their subscriber, by the publisher, and by people. */
+import { type Selectable, sql } from 'kysely'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { SubscriptionRow, SubscriptionState, Tables } from './tables.ts'
+import { containing } from './type-store.ts'
+
+export type StoredSubscription = Selectable<SubscriptionRow>
+
+const MOST_OF_SUBSCRIBER = 1_000
+const MOST_COUNTED = 10_000
+/** What may still be given something. */
+export const LIVE: readonly SubscriptionState[] = ['active', 'suspended', 'stopped']
+
+export function subscriptionReads(database: Database) {
+  const tables = tablesOf<Tables>(database)
+
+  return {
+    byId: async (id: number): Promise<StoredSubscription | undefined> => {
+      const row = await tables
+        .selectFrom('room_subscription')
+        .selectAll()
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return row === undefined ? undefined : subscriptionOf(row)
+    },
+    /** Those of one subscriber in a room, or for one of its types. */
+    ofSubscriber: async (q: {
+      room: string
+      subscriber: string
+      type?: number
+    }): Promise<StoredSubscription[]> => {
+      let query = tables
+        .selectFrom('room_subscription')
+        .selectAll()
+        .where('subscriber', '=', q.subscriber)
+        .where('room', '=', q.room)
+      if (q.type !== undefined) query = query.where('type', '=', q.type)
+      return (await query.orderBy('id').limit(MOST_OF_SUBSCRIBER).execute()).map(subscriptionOf)
+    },
+    /** Another room from which events go to this inbox. */
+    otherRoom: async (q: {
+      inbox: string
+      subscriber: string
+      room: string
+    }): Promise<string | undefined> => {
+      const rows = await tables
+        .selectFrom('room_subscription')
+        .select('room')
+        .distinct()
+        .where('subscriber', '=', q.subscriber)
+        .where('inbox', '=', q.inbox)
+        .where('room', '<>', q.room)
+        .where('state', '<>', 'ended')
+        .execute()
+      const publisher = ownerOf(q.room)
+      return rows.find(({ room }) => ownerOf(room) === publisher)?.room
+    },
+    /** For people: newest first, before one. `search` is a part of the subscriber or the inbox. */
+    list: async (q: {
+      room?: string | undefined
+      type?: number | undefined
+      state?: SubscriptionState | undefined
+      search?: string | undefined
+      before?: number | undefined
+      limit: number
+    }): Promise<StoredSubscription[]> => {
+      let query = tables.selectFrom('room_subscription').selectAll()
+      if (q.room !== undefined) query = query.where('room', '=', q.room)
+      if (q.type !== undefined) query = query.where('type', '=', q.type)
+      if (q.state !== undefined) query = query.where('state', '=', q.state)
+      if (q.before !== undefined) query = query.where('id', '<', q.before)
+      const { search } = q
+      if (search !== undefined)
+        query = query.where(({ or }) => or([containing('subscriber', search), containing('inbox', search)]))
+      return (await query.orderBy('id', 'desc').limit(q.limit).execute()).map(subscriptionOf)
+    },
+    /** How many subscriptions each state has, counted up to 10,000; of one type where it is named. */
+    counts: async (
+      states: readonly SubscriptionState[],
+      type?: number,
+    ): Promise<Record<SubscriptionState, number>> => {
+      const counted: Record<string, number> = {}
+      for (const state of states) {
+        const { rows } = await tables
+          .selectFrom((is) => {
+            const some = is.selectFrom('room_subscription').select('id').where('state', '=', state)
+            const found = type === undefined ? some : some.where('type', '=', type)
+            return found.limit(MOST_COUNTED).as('some')
+          })
+          .select(({ fn }) => fn.countAll<number>().as('rows'))
+          .executeTakeFirstOrThrow()
+        counted[state] = Number(rows)
+      }
+      return counted
+    },
+    /** Of how many live subscriptions of a type how many have gone past an event. */
+    passed: async (type: number, sequence: number): Promise<{ subscriptions: number; passed: number }> => {
+      const row = await tables
+        .selectFrom('room_subscription')
+        .select(({ fn }) => [
+          fn.countAll<number>().as('all'),
+          fn.sum<number>(sql`case when cursor >= ${sequence} then 1 else 0 end`).as('passed'),
+        ])
+        .where('type', '=', type)
+        .where('state', 'in', LIVE)
+        .executeTakeFirstOrThrow()
+      return { subscriptions: Number(row.all), passed: Number(row.passed ?? 0) }
+    },
+  }
+}
+
+/** The subsystem of a service, both as texts. */
+function ownerOf(service: string): string {
+  return service.slice(0, service.lastIndexOf('/'))
+}
+
+/** One of the stores gives numbers as texts. */
+export function subscriptionOf(row: StoredSubscription): StoredSubscription {
+  return {
+    ...{ ...row, id: Number(row.id), type: Number(row.type), cursor: Number(row.cursor) },
+    ...{ given: Number(row.given), filter_errors: Number(row.filter_errors), reused: Number(row.reused) },
+    ...{ failures: Number(row.failures), record: Number(row.record) },
+  }
+}

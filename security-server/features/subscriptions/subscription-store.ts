@@ -1,0 +1,216 @@
+/** The rows of subscriptions: where each stands in the sequence of its type, and which node works on it. */
+import { type Kysely, sql } from 'kysely'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import {
+  LIVE,
+  type StoredSubscription,
+  subscriptionOf,
+  subscriptionReads,
+} from './subscription-reads-store.ts'
+import type { SubscriptionRow, SubscriptionState, Tables } from './tables.ts'
+import { lockType } from './type-store.ts'
+
+export type SubscriptionStore = ReturnType<typeof createSubscriptionStore>
+
+/** What a subscription without a claim has. */
+const FREE = { claimed_by: '', claimed_until: '' }
+const MOST = 10_000
+
+type New = Pick<
+  SubscriptionRow,
+  | 'type'
+  | 'room'
+  | 'subscriber'
+  | 'inbox'
+  | 'filters'
+  | 'contract'
+  | 'cursor'
+  | 'record'
+  | 'created_at'
+  | 'changed_at'
+>
+type Change = Partial<
+  Pick<
+    SubscriptionRow,
+    | 'state'
+    | 'error'
+    | 'cursor'
+    | 'given'
+    | 'filter_errors'
+    | 'reused'
+    | 'failures'
+    | 'due_at'
+    | 'changed_at'
+    | 'claimed_until'
+  >
+>
+
+export function createSubscriptionStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+  const isPostgresql = database.dialect === 'postgresql'
+
+  return {
+    /**
+     * Adds a subscription, in the place of one that ended; or finds the one of this subscriber for this type and inbox. Throws
+     * `conflict` for too many of them.
+     */
+    add: (row: New): Promise<{ subscription: StoredSubscription; isNew: boolean }> =>
+      inTransaction(tables, async (transaction) => {
+        await lockType(transaction, row.type)
+        const same = await transaction
+          .selectFrom('room_subscription')
+          .selectAll()
+          .where('type', '=', row.type)
+          .where('subscriber', '=', row.subscriber)
+          .where('inbox', '=', row.inbox)
+          .executeTakeFirst()
+        if (same !== undefined && same.state !== 'ended')
+          return { subscription: subscriptionOf(same), isNew: false }
+        if (same !== undefined) await removeOne(transaction, Number(same.id))
+        const { rows } = await transaction
+          .selectFrom('room_subscription')
+          .select(({ fn }) => fn.countAll<number>().as('rows'))
+          .where('type', '=', row.type)
+          .executeTakeFirstOrThrow()
+        if (Number(rows) >= MOST)
+          throw new Fault('conflict', { what: `an event type has at most ${MOST} subscriptions` })
+        const added = await transaction
+          .insertInto('room_subscription')
+          .values({
+            ...{ ...row, ...FREE, state: 'active', error: '', given: 0, filter_errors: 0, reused: 0 },
+            ...{ failures: 0, due_at: '' },
+          })
+          .returningAll()
+          .executeTakeFirstOrThrow()
+        await reopen(transaction, row)
+        return { subscription: subscriptionOf(added), isNew: true }
+      }),
+
+    ...subscriptionReads(database),
+
+    /**
+     * Claims subscriptions to an inbox for which there is something to do: active ones of a type that stand before its last event, or
+     * suspended ones that are to be tried again.
+     */
+    claim: async (q: {
+      of: { type: number; last: number } | 'suspended'
+      token: string
+      now: string
+      until: string
+      limit: number
+    }): Promise<StoredSubscription[]> => {
+      const rows = await tables
+        .with('due', (on) => {
+          const all = on
+            .selectFrom('room_subscription')
+            .select('id')
+            .where('due_at', '<=', q.now)
+            .where('claimed_until', '<=', q.now)
+            .where('inbox', '<>', '')
+            .limit(q.limit)
+          const due =
+            q.of === 'suspended'
+              ? all.where('state', '=', 'suspended').orderBy('due_at')
+              : all
+                  .where('state', '=', 'active')
+                  .where('type', '=', q.of.type)
+                  .where('cursor', '<', q.of.last)
+                  .orderBy('cursor')
+          return isPostgresql ? due.forUpdate().skipLocked() : due
+        })
+        .updateTable('room_subscription')
+        .set({ claimed_by: q.token, claimed_until: q.until })
+        .where('id', 'in', (row) => row.selectFrom('due').select('due.id'))
+        .returningAll()
+        .execute()
+      return rows.map(subscriptionOf)
+    },
+    /** Writes what the holder of a claim has done; false when the claim is another's by now, or somebody ended the subscription. */
+    moved: async (id: number, token: string, { state, ...change }: Change): Promise<boolean> => {
+      const { numUpdatedRows } = await tables
+        .updateTable('room_subscription')
+        .set(change)
+        // What an operator stopped meanwhile stays so.
+        .set(({ ref }) =>
+          state === undefined
+            ? {}
+            : {
+                state: sql<SubscriptionState>`case when ${ref('state')} = 'stopped' then 'stopped' else ${state} end`,
+              },
+        )
+        .where('id', '=', id)
+        .where('claimed_by', '=', token)
+        .where('state', 'in', LIVE)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+    release: async (id: number, token: string): Promise<void> => {
+      await tables
+        .updateTable('room_subscription')
+        .set(FREE)
+        .where('id', '=', id)
+        .where('claimed_by', '=', token)
+        .execute()
+    },
+    /** Claims of a process that is no more. */
+    free: async (tokens: string): Promise<void> => {
+      await tables
+        .updateTable('room_subscription')
+        .set(FREE)
+        .where(sql<boolean>`substr(claimed_by, 1, ${tokens.length}) = ${tokens}`)
+        .execute()
+    },
+
+    /** A new filter, or a state that a person or a subscriber wants. False when it is not in one of the states `from`. */
+    change: (
+      { id, type }: Pick<StoredSubscription, 'id' | 'type'>,
+      change: Partial<
+        Pick<SubscriptionRow, 'filters' | 'contract' | 'record' | 'state' | 'error' | 'due_at' | 'failures'>
+      > & { changed_at: string },
+      from: readonly SubscriptionState[],
+    ): Promise<boolean> =>
+      inTransaction(tables, async (transaction) => {
+        await lockType(transaction, type)
+        const changed = await transaction
+          .updateTable('room_subscription')
+          .set(change)
+          .where('id', '=', id)
+          .where('state', 'in', from)
+          .returning(['cursor'])
+          .executeTakeFirst()
+        if (changed === undefined) return false
+        if (change.state === 'active') await reopen(transaction, { type, cursor: Number(changed.cursor) })
+        if (change.state === 'ended')
+          await transaction.deleteFrom('room_pull').where('subscription', '=', id).execute()
+        return true
+      }),
+    remove: (id: number): Promise<void> => inTransaction(tables, (transaction) => removeOne(transaction, id)),
+    /** Removes subscriptions that an operator ended before a time. */
+    forget: async (before: string): Promise<void> => {
+      await tables
+        .deleteFrom('room_subscription')
+        .where('state', '=', 'ended')
+        .where('changed_at', '<', before)
+        .execute()
+    },
+  }
+}
+
+async function removeOne(transaction: Kysely<Tables>, id: number): Promise<void> {
+  await transaction.deleteFrom('room_pull').where('subscription', '=', id).execute()
+  await transaction.deleteFrom('room_subscription').where('id', '=', id).execute()
+}
+
+/** The job looks at the type again from where this subscription stands. */
+async function reopen(
+  transaction: Kysely<Tables>,
+  { type, cursor }: { type: number; cursor: number },
+): Promise<void> {
+  await transaction
+    .updateTable('room_type')
+    .set({ spread: cursor })
+    .where('id', '=', type)
+    .where('spread', '>', cursor)
+    .execute()
+}

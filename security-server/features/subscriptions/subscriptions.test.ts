@@ -1,0 +1,183 @@
+/** Rooms from publishing to the inbox of a subscriber, on both stores: sequence, filters, numbers, rights, expiry. */
+import { Fault } from '#schemas/fault.ts'
+import {
+  AS_TAX,
+  event,
+  INBOX,
+  onBoth,
+  PUB,
+  ROOM_ID,
+  type RoomWorld,
+  SUBSCRIBER,
+  TYPE,
+} from './subscription-fixture.ts'
+
+const SUBS = `/api/v1/subs/${TYPE}`
+const AT = '/deliveries/v1/inbox/DEV/GOV/2000/population/assessments?limit=100'
+const AS_POPULATION = { 'x-road-client': SUBSCRIBER }
+const DAY_MS = 86_400_000
+
+type Event = { id: string; sequence: string; sequenceafter?: string; data?: unknown; [name: string]: unknown }
+
+/** What the inbox of the subscriber was given and has not acknowledged: acknowledges it. */
+async function received({ made, node }: RoomWorld): Promise<Event[]> {
+  await node.run('give-out-events')
+  await made.sender.run('send-deliveries')
+  const { body } = await made.receiver.ask('GET', AT, AS_POPULATION)
+  const events = body['events'] as { id: string; event: Event }[]
+  for (const { id } of events)
+    await made.receiver.ask('POST', `${AT.split('?')[0]}/${id}/acknowledgement`, AS_POPULATION)
+  return events.map(({ event: one }) => one).sort((a, b) => (a.sequence < b.sequence ? -1 : 1))
+}
+
+const push = (more: object = {}) => ({ delivery: 'PUSH', options: { inbox: INBOX, ...more } })
+const refused = (code: string, status?: number) => ({ code, ...(status && { status }) })
+
+await onBoth('an event reaches who subscribed', async (t, world) => {
+  const { node } = world
+  const added = await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE, keepDays: 10 } })
+  t.match(added, { roomId: ROOM_ID, name: TYPE, keepDays: 10, closed: false, schema: null })
+  t.match(await node.operation('getRooms'), [{ roomId: ROOM_ID, disabled: false, eventTypes: 1 }])
+  await t.rejects(
+    node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } }),
+    refused('conflict'),
+    'twice',
+  )
+
+  await t.test('published once, with a sequence; a repetition is the same', async (t) => {
+    const one = event({ id: 'A-1', data: { sum: 1.5 } })
+    const first = await world.publish(one)
+    t.match(first, { status: 201, body: { publisherId: 'DEV/GOV/1000/tax', eventType: TYPE } })
+    t.match(first.body['sequence'], /^[0-9]{16}$/)
+    t.strictSame((await world.publish(one)).body, first.body)
+    t.match(await world.publish({ ...one, data: 2 }), { status: 409, body: { type: 'event_id_reused' } })
+    const next = await world.publish({ id: 'A-2' })
+    t.equal(Number(next.body['sequence']), Number(first.body['sequence']) + 1, 'no number is left out')
+    const shown = await node.app.inject({ url: `${PUB}/${String(first.body['id'])}`, headers: AS_TAX })
+    t.match(JSON.parse(shown.body), { state: 'published', subscriptions: 0, passed: 0 })
+  })
+
+  await t.test('subscribed, given, numbered, acknowledged', async (t) => {
+    const made = await node.ask('POST', SUBS, push({ filters: [{ prefix: { subject: 'P' } }] }))
+    t.match(made, {
+      status: 201,
+      body: { subscriberId: SUBSCRIBER, eventType: TYPE, delivery: 'PUSH', state: 'active', given: null },
+    })
+    t.match(await node.ask('POST', SUBS, push({ filters: [{ prefix: { subject: 'P' } }] })), { status: 200 })
+    await t.rejects(node.ask('POST', SUBS, push()), refused('conflict'), 'with other filters')
+    for (const [id, subject] of [
+      ['B-1', 'P1'],
+      ['B-2', 'Q1'],
+      ['B-3', 'P2'],
+    ])
+      await world.publish({ id, subject, data: { id } })
+    const events = await received(world)
+    t.strictSame(
+      events.map(({ id }) => id),
+      ['B-1', 'B-3'],
+      'what passes the filter',
+    )
+    const [first, last] = events
+    t.equal(first!.sequenceafter, undefined)
+    t.equal(last!.sequenceafter, first!.sequence, 'the chain names what was given before')
+    t.equal(Number(last!.sequence), Number(first!.sequence) + 2, 'the sequence counts all')
+    const { body } = await node.ask('GET', SUBS)
+    t.match(body, { given: last!.sequence, sequence: last!.sequence, error: null })
+    t.strictSame(await received(world), [], 'nothing comes again')
+    const listed = await node.operation('getSubscriptions', { query: { limit: 10, search: 'POPUL' } })
+    t.match(listed, {
+      items: [{ behind: 0, inboxId: 'DEV:GOV:2000:population:assessments' }],
+      counts: { active: 1 },
+    })
+    t.strictSame(
+      (await node.operation('getSubscriptions', { query: { limit: 1, search: '%' } }))['items'],
+      [],
+    )
+  })
+
+  await t.test('another filter, from the next event on', async (t) => {
+    t.match(await node.ask('PATCH', SUBS, { options: { filters: [{ sql: "subject = 'Q2'" }] } }), {
+      status: 200,
+    })
+    await world.publish({ id: 'C-1', subject: 'P3' })
+    await world.publish({ id: 'C-2', subject: 'Q2' })
+    t.strictSame(
+      (await received(world)).map(({ id }) => id),
+      ['C-2'],
+    )
+    await t.rejects(node.ask('PATCH', SUBS, { options: { inbox: INBOX } }), refused('invalid_request'))
+    await t.rejects(
+      node.ask('PATCH', SUBS, { options: { filters: [{ sql: 'ABS(' }] } }),
+      refused('invalid_filter'),
+    )
+  })
+
+  await t.test('without the right it waits, and goes on by itself', async (t) => {
+    await node.ask('PATCH', SUBS, { options: { filters: [] } })
+    world.contractFault = new Fault('contract_ended', { what: 'C-1' })
+    await world.publish({ id: 'D-1' })
+    t.strictSame(await received(world), [])
+    world.contractFault = undefined
+    t.match((await node.ask('GET', SUBS)).body, { state: 'suspended', error: 'contract_ended' })
+    world.made.world.skew += 10 * 60_000
+    t.strictSame(
+      (await received(world)).map(({ id }) => id),
+      ['D-1'],
+    )
+    t.match((await node.ask('GET', SUBS)).body, { state: 'active', error: null })
+  })
+
+  await t.test('an operator stops it, resumes and ends it', async (t) => {
+    const [{ id }] = (await node.operation('getSubscriptions'))['items'] as [{ id: number }]
+    const params = { id: String(id) }
+    t.match(await node.operation('suspendSubscription', { params }), {
+      state: 'stopped',
+      error: 'by_operator',
+    })
+    await world.publish({ id: 'E-1' })
+    t.strictSame(await received(world), [])
+    await t.rejects(node.operation('suspendSubscription', { params }), refused('conflict'))
+    t.match(await node.operation('resumeSubscription', { params }), { state: 'active' })
+    t.strictSame(
+      (await received(world)).map((one) => one.id),
+      ['E-1'],
+    )
+    t.match(await node.operation('endSubscription', { params }), { state: 'ended' })
+    await world.publish({ id: 'E-2' })
+    t.strictSame(await received(world), [])
+    t.match((await node.ask('GET', SUBS)).body, { state: 'ended', error: 'by_operator' })
+  })
+
+  await t.test('made anew it begins where it is told; what the inbox has is not sent twice', async (t) => {
+    const made = await node.ask('POST', SUBS, push({ after: '0000000000000000' }))
+    t.equal(made.status, 201)
+    const events = await received(world)
+    t.strictSame(
+      events.map(({ id }) => id),
+      ['A-1', 'A-2', 'B-2', 'C-1', 'E-2'],
+      'all that the room has and the inbox has not',
+    )
+    t.match((await node.ask('GET', SUBS)).body, { reused: 3 })
+  })
+
+  await t.test('days go by: events go, what still needed them lapses', async (t) => {
+    await world.publish({ id: 'F-1' })
+    world.made.world.skew += 11 * DAY_MS
+    await node.run('keep-up-rooms')
+    t.match((await node.ask('GET', SUBS)).body, { state: 'lapsed', error: 'events_expired' })
+    t.match(await node.health(), { ok: true, reason: /^1 subscriptions lapsed/ })
+    t.match(await node.operation('getEventTypes'), { items: [{ events: 0, subscriptions: { lapsed: 1 } }] })
+    t.match(await node.ask('DELETE', SUBS), { status: 200, body: { state: 'ended' } })
+    await t.rejects(node.ask('GET', SUBS), refused('not_found'))
+  })
+
+  await t.test('a closed type takes nothing and can be deleted', async (t) => {
+    const [{ id }] = (await node.operation('getEventTypes'))['items'] as [{ id: number }]
+    const params = { id: String(id) }
+    await t.rejects(node.operation('deleteEventType', { params }), refused('conflict'))
+    t.match(await node.operation('updateEventType', { params, body: { closed: true } }), { closed: true })
+    t.match(await world.publish(), { status: 409, body: { type: 'event_type_closed' } })
+    await node.operation('deleteEventType', { params })
+    t.match(await world.publish(), { status: 404, body: { type: 'not_found' } })
+  })
+})

@@ -1,0 +1,90 @@
+/** The rows of rooms. Times are ISO texts, '' where there is none; numbers may come back as texts from one of the stores. */
+import type { Generated } from 'kysely'
+
+/**
+ * - `active`: it is given what is published.
+ * - `suspended`: nothing can be given out now, for the reason in `error`; it goes on by itself.
+ * - `stopped`: by an operator, until he lets it go on.
+ * - `lapsed`: events went that it had not been given. A person ends it.
+ * - `ended`: by an operator; the subscriber may make a new one.
+ */
+export type SubscriptionState = 'active' | 'suspended' | 'stopped' | 'lapsed' | 'ended'
+
+export type TypeRow = {
+  id: Generated<number>
+  room: string
+  name: string
+  /** JSON Schema of the data, '' where any data are taken, and its SHA-256. */
+  schema: string
+  digest: string
+  keep_days: number
+  /** The last sequence that was given to an event. */
+  last: number
+  /** Every subscription that goes on by itself has been moved past this one. */
+  spread: number
+  closed: number
+  created_at: string
+}
+
+export type EventRow = {
+  type: number
+  sequence: number
+  publisher: string
+  /** Names the event among all of its type: SHA-256 of publisher, source and id. */
+  event_key: string
+  published_at: string
+  expires_at: string
+  /** The id of the key that seals `content`. */
+  key_id: string
+  /** The event as it was published; null once it was taken back. */
+  content: Buffer | null
+}
+
+export type SubscriptionRow = {
+  id: Generated<number>
+  type: number
+  room: string
+  subscriber: string
+  /** '' for PULL. */
+  inbox: string
+  /** JSON. */
+  filters: string
+  /** "<id>/<version>" of the contract under which it was made; '' without one. */
+  contract: string
+  state: SubscriptionState
+  /** The code of what holds it up. */
+  error: string
+  /** The last sequence that was looked at, and the last that was given out; 0 for none. */
+  cursor: number
+  given: number
+  /** How often its filter ended with an error, and how often the inbox had another event by the same name. */
+  filter_errors: number
+  reused: number
+  /** Failures in a row, and when it is looked at again. */
+  failures: number
+  due_at: string
+  /** The index of the record that made or last changed it. */
+  record: number
+  created_at: string
+  changed_at: string
+  claimed_by: string
+  claimed_until: string
+}
+
+/** An event that a PULL subscription was given and has not confirmed. */
+export type PullRow = {
+  subscription: number
+  sequence: number
+  /** What the subscription was given before; 0 for nothing. */
+  after: number
+  /** What is kept in order: hash of the partition key; of an event without one its sequence. */
+  lane: string
+  leased_until: string
+}
+
+export type Tables = {
+  room_type: TypeRow
+  room_event: EventRow
+  room_subscription: SubscriptionRow
+  room_pull: PullRow
+}

@@ -1,0 +1,189 @@
+/** The rows of event types. A type has its own sequence, under a lock that publishing and subscribing share. */
+import { type Kysely, type Selectable, sql } from 'kysely'
+import { isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Tables, TypeRow } from './tables.ts'
+
+export type StoredType = Selectable<TypeRow>
+export type TypeStore = ReturnType<typeof createTypeStore>
+
+const MOST_TYPES = 1_000
+const REMOVED_AT_ONCE = 500
+
+/** Whoever takes a sequence, or makes a subscription begin at one, holds it. */
+export function lockType(transaction: Kysely<Tables>, id: number): Promise<void> {
+  return lockFor(transaction, `room type ${id}`)
+}
+
+export function createTypeStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+
+  return {
+    /** Throws `conflict` for a name that the room has, and for more than 1,000 types. */
+    add: (row: Omit<TypeRow, 'id'>): Promise<StoredType> =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, `types of room ${row.room}`)
+        const { types } = await transaction
+          .selectFrom('room_type')
+          .select(({ fn }) => fn.countAll<number>().as('types'))
+          .where('room', '=', row.room)
+          .executeTakeFirstOrThrow()
+        if (Number(types) >= MOST_TYPES)
+          throw new Fault('conflict', { what: `a room has at most ${MOST_TYPES} event types` })
+        return typeOf(
+          await transaction.insertInto('room_type').values(row).returningAll().executeTakeFirstOrThrow(),
+        )
+      }).catch((cause: unknown) => {
+        if (isUniqueViolation(cause)) throw new Fault('conflict', { what: `${row.name} is there already` })
+        throw cause
+      }),
+
+    byId: async (id: number): Promise<StoredType | undefined> =>
+      some(await tables.selectFrom('room_type').selectAll().where('id', '=', id).executeTakeFirst()),
+    byName: async (room: string, name: string): Promise<StoredType | undefined> =>
+      some(
+        await tables
+          .selectFrom('room_type')
+          .selectAll()
+          .where('room', '=', room)
+          .where('name', '=', name)
+          .executeTakeFirst(),
+      ),
+    ofRoom: async (room: string): Promise<StoredType[]> =>
+      (
+        await tables
+          .selectFrom('room_type')
+          .selectAll()
+          .where('room', '=', room)
+          .orderBy('name')
+          .limit(MOST_TYPES)
+          .execute()
+      ).map(typeOf),
+
+    /** For people: by id, after one. `search` is a part of the name. */
+    list: async (q: {
+      room?: string | undefined
+      search?: string | undefined
+      after?: number | undefined
+      limit: number
+    }): Promise<StoredType[]> => {
+      let query = tables.selectFrom('room_type').selectAll()
+      if (q.room !== undefined) query = query.where('room', '=', q.room)
+      if (q.search !== undefined) query = query.where(containing('name', q.search))
+      if (q.after !== undefined) query = query.where('id', '>', q.after)
+      return (await query.orderBy('id').limit(q.limit).execute()).map(typeOf)
+    },
+    /** How many types each of these rooms has. */
+    counts: async (rooms: string[]): Promise<Map<string, number>> => {
+      if (rooms.length === 0) return new Map()
+      const rows = await tables
+        .selectFrom('room_type')
+        .select(['room', ({ fn }) => fn.countAll<number>().as('types')])
+        .where('room', 'in', rooms)
+        .groupBy('room')
+        .execute()
+      return new Map(rows.map(({ room, types }) => [room, Number(types)]))
+    },
+
+    change: async (id: number, change: { keep_days?: number; closed?: number }): Promise<void> => {
+      if (Object.keys(change).length > 0)
+        await tables.updateTable('room_type').set(change).where('id', '=', id).execute()
+    },
+    /** Removes a closed type with its events. False when it takes events, or somebody subscribes to it. */
+    remove: async (id: number): Promise<boolean> => {
+      if (!(await inTransaction(tables, (transaction) => isFree(transaction, id)))) return false
+      while ((await removeEvents(id)) === REMOVED_AT_ONCE);
+      return inTransaction(tables, async (transaction) => {
+        if (!(await isFree(transaction, id))) return false
+        await transaction.deleteFrom('room_subscription').where('type', '=', id).execute()
+        await transaction.deleteFrom('room_type').where('id', '=', id).execute()
+        return true
+      })
+    },
+
+    /** Types with events that some subscription may not have been given. */
+    unspread: async (): Promise<StoredType[]> =>
+      (
+        await tables
+          .selectFrom('room_type')
+          .selectAll()
+          .whereRef('last', '>', 'spread')
+          .orderBy('id')
+          .execute()
+      ).map(typeOf),
+    /** Nothing up to `last` is to be given out any more, unless a subscription still stands before it that goes on by itself. */
+    markSpread: ({ id, last }: Pick<StoredType, 'id' | 'last'>): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        await lockType(transaction, id)
+        const behind = await transaction
+          .selectFrom('room_subscription')
+          .select('id')
+          .where('type', '=', id)
+          .where('state', 'in', ['active', 'suspended'])
+          .where('inbox', '<>', '')
+          .where('cursor', '<', last)
+          .limit(1)
+          .executeTakeFirst()
+        if (behind === undefined)
+          await transaction
+            .updateTable('room_type')
+            .set({ spread: last })
+            .where('id', '=', id)
+            .where('spread', '<', last)
+            .execute()
+      }),
+  }
+
+  async function isFree(transaction: Kysely<Tables>, id: number): Promise<boolean> {
+    await lockType(transaction, id)
+    const type = await transaction
+      .selectFrom('room_type')
+      .select('closed')
+      .where('id', '=', id)
+      .executeTakeFirst()
+    const subscription = await transaction
+      .selectFrom('room_subscription')
+      .select('id')
+      .where('type', '=', id)
+      .where('state', '<>', 'ended')
+      .limit(1)
+      .executeTakeFirst()
+    return subscription === undefined && Number(type?.closed ?? 1) === 1
+  }
+
+  async function removeEvents(type: number): Promise<number> {
+    const rows = await tables
+      .selectFrom('room_event')
+      .select('sequence')
+      .where('type', '=', type)
+      .limit(REMOVED_AT_ONCE)
+      .execute()
+    if (rows.length === 0) return 0
+    const sequences = rows.map(({ sequence }) => Number(sequence))
+    await tables
+      .deleteFrom('room_event')
+      .where('type', '=', type)
+      .where('sequence', 'in', sequences)
+      .execute()
+    return rows.length
+  }
+}
+
+/** A condition: the column has this text anywhere in it, in any case. */
+export function containing(column: string, text: string) {
+  const pattern = `%${text.toLowerCase().replace(/[!%_]/g, '!$&')}%`
+  return sql<boolean>`lower(${sql.ref(column)}) like ${pattern} escape '!'`
+}
+
+function some(row: StoredType | undefined): StoredType | undefined {
+  return row === undefined ? undefined : typeOf(row)
+}
+
+/** One of the stores gives numbers as texts. */
+function typeOf(row: StoredType): StoredType {
+  return {
+    ...{ ...row, id: Number(row.id), keep_days: Number(row.keep_days), closed: Number(row.closed) },
+    ...{ last: Number(row.last), spread: Number(row.spread) },
+  }
+}

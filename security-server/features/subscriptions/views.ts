@@ -1,0 +1,44 @@
+/** What is told of types, events and subscriptions, in the shapes of GovStack's Pub/Sub API. */
+
+import type { StoredEvent } from './event-store.ts'
+import { sequenceText } from './rooms.ts'
+import type { StoredSubscription } from './subscription-reads-store.ts'
+import type { StoredType } from './type-store.ts'
+
+export type EventView = {
+  id: string
+  sequence: string
+  publisherId: string
+  eventType: string
+  publishedAt: string
+  expiresAt: string
+}
+
+export function eventView(event: StoredEvent, type: Pick<StoredType, 'name'>): EventView {
+  const sequence = sequenceText(event.sequence)
+  return {
+    ...{ id: sequence, sequence, publisherId: event.publisher, eventType: type.name },
+    ...{ publishedAt: event.published_at, expiresAt: event.expires_at },
+  }
+}
+
+export function typeView(type: StoredType): object {
+  return {
+    ...{ eventType: type.name, schema: type.schema === '' ? null : JSON.parse(type.schema) },
+    ...{ sequence: sequenceText(type.last), keepDays: type.keep_days, closed: type.closed === 1 },
+  }
+}
+
+/** `sequence`: up to where it was looked at; `given`: the last event that it was given, null for none. */
+export function subscriptionView(one: StoredSubscription, type: Pick<StoredType, 'name'>): object {
+  return {
+    ...{ id: String(one.id), subscriberId: one.subscriber, eventType: type.name },
+    delivery: one.inbox === '' ? 'PULL' : 'PUSH',
+    options: { ...(one.inbox !== '' && { inbox: one.inbox }), filters: JSON.parse(one.filters) },
+    ...{ state: one.state, error: one.error === '' ? null : one.error, since: one.created_at },
+    sequence: sequenceText(one.cursor),
+    given: one.given === 0 ? null : sequenceText(one.given),
+    ...{ filterErrors: one.filter_errors, reused: one.reused },
+    contract: one.contract === '' ? null : one.contract,
+  }
+}
