@@ -1,0 +1,147 @@
+/** Fetching and confirming, and what a contract takes out of events, on both stores. */
+import { fieldRule } from '#core/contract/allowed-fields.ts'
+import { onBoth, ROOM_ID, type RoomWorld, SUBSCRIBER, TYPE } from './subscription-fixture.ts'
+
+const SUBS = `/api/v1/subs/${TYPE}`
+const PULL = `/pull/v1/${TYPE}`
+const INBOX = `${SUBSCRIBER}/assessments`
+const FIELDS = ['/subject', '/data/name', '/dssematerial']
+
+type Item = { id: string; leasedUntil: string; event: Record<string, unknown> }
+
+const refused = (code: string) => ({ code })
+const names = (items: Item[]): unknown[] => items.map(({ event }) => event['id'])
+
+async function fetch({ node }: RoomWorld, query = ''): Promise<Item[]> {
+  return (await node.ask('GET', `${PULL}${query}`)).body as unknown as Item[]
+}
+
+await onBoth('fetching', async (t, world) => {
+  const { node } = world
+  await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } })
+  await t.rejects(fetch(world), refused('not_found'), 'without a subscription')
+  const made = await node.ask('POST', SUBS, { delivery: 'PULL', options: { filters: [{ sql: "subject <> 'no'" }] } })
+  t.match(made, { status: 201, body: { delivery: 'PULL', options: { inbox: undefined } } })
+  t.strictSame(await fetch(world), [])
+
+  await t.test('leased in order, again after the lease with the same octets, until confirmed', async (t) => {
+    for (const [id, key, subject] of [
+      ['A-1', 'k', 'yes'],
+      ['A-2', 'k', 'no'],
+      ['A-3', 'k', 'yes'],
+      ['A-4', 'l', 'yes'],
+    ])
+      await world.publish({ id, partitionkey: key, subject, data: 1.0 })
+    const first = await fetch(world, '?limit=1&lease=60')
+    t.strictSame(names(first), ['A-1'])
+    t.equal(first[0]!.event['sequence'], first[0]!.id)
+    t.equal(first[0]!.event['sequenceafter'], undefined)
+    const others = await fetch(world)
+    t.strictSame(names(others), ['A-4'], 'what follows a leased one under its key waits')
+    world.made.world.skew += 61_000
+    const again = await fetch(world)
+    t.strictSame(names(again), ['A-1', 'A-3', 'A-4'])
+    t.strictSame(again[0]!.event, first[0]!.event)
+    t.equal(again[1]!.event['sequenceafter'], again[0]!.id)
+    t.equal(again[2]!.event['sequenceafter'], again[1]!.id)
+    for (const { id } of again) t.match(await node.ask('DELETE', `${PULL}/${id}`), { status: 200 })
+    t.match(await node.ask('DELETE', `${PULL}/${again[0]!.id}`), { status: 200 }, 'again: the same')
+    await t.rejects(node.ask('DELETE', `${PULL}/9999999999999999`), refused('not_found'))
+    await t.rejects(node.ask('DELETE', `${PULL}/1`), refused('not_found'))
+    world.made.world.skew += 61_000
+    t.strictSame(await fetch(world), [], 'nothing comes again')
+    t.match((await node.ask('GET', SUBS)).body, { given: again[2]!.id })
+  })
+
+  await t.test('what was taken back or is over does not come', async (t) => {
+    const gone = await world.publish({ id: 'B-1' })
+    const soon = new Date(world.made.world.clock() + 30_000).toISOString()
+    await world.publish({ id: 'B-2', subject: 'yes', expirytime: soon })
+    await world.publish({ id: 'B-3', subject: 'yes' })
+    const at = `/pub/v1/${TYPE}/${String(gone.body['id'])}`
+    await t.rejects(node.ask('DELETE', at), refused('not_found'), 'of another publisher')
+    t.match(await node.ask('DELETE', at, undefined, 'DEV/GOV/1000/tax'), {
+      body: { state: 'taken_back', subscriptions: 1, passed: 0 },
+    })
+    t.match(await world.publish({ id: 'B-1' }), { status: 409, body: { type: 'conflict' } })
+    world.made.world.skew += 31_000
+    const items = await fetch(world, '?lease=1')
+    t.strictSame(names(items), ['B-3'])
+    await node.ask('DELETE', `${PULL}/${items[0]!.id}`)
+  })
+
+  await t.test('at most 1,000 unconfirmed; two at the same time get different ones', async (t) => {
+    for (let i = 0; i < 40; i++) await world.publish({ id: `C-${i}`, subject: 'yes' })
+    const both = await Promise.all([fetch(world, '?limit=20'), fetch(world, '?limit=20')])
+    const all = both.flat().map(({ id }) => id)
+    t.equal(new Set(all).size, all.length, 'none twice')
+    for (const id of all) await node.ask('DELETE', `${PULL}/${id}`)
+    world.made.world.skew += 61_000
+    const rest = await fetch(world, '?limit=100')
+    t.equal(rest.length + all.length, 40, 'and none is lost')
+    for (const { id } of rest) await node.ask('DELETE', `${PULL}/${id}`)
+  })
+
+  await t.test('stopped, it gives out nothing; what nobody confirms lapses', async (t) => {
+    const [{ id }] = (await node.operation('getSubscriptions'))['items'] as [{ id: number }]
+    const params = { id: String(id) }
+    await node.operation('suspendSubscription', { params })
+    await t.rejects(fetch(world), refused('subscription_halted'))
+    await node.operation('resumeSubscription', { params })
+    await world.publish({ id: 'D-1', subject: 'yes' })
+    t.strictSame(names(await fetch(world)), ['D-1'])
+    world.made.world.skew += 31 * 86_400_000
+    await node.run('keep-up-rooms')
+    await t.rejects(fetch(world), { code: 'subscription_halted', what: 'lapsed' })
+    await node.ask('DELETE', SUBS)
+  })
+})
+
+await onBoth('a contract that names fields', async (t, world) => {
+  const { node, made } = world
+  await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } })
+  world.fields = FIELDS
+  const filters = [{ not: { exact: { secret: 'yes' } } }]
+  const pulled = await node.ask('POST', SUBS, { delivery: 'PULL', options: { filters } })
+  t.strictSame(pulled.fields!.removed.names, [], 'what is told of subscriptions is no event')
+  t.match(pulled.body, { contract: 'C-1/1' })
+  await node.ask('POST', SUBS, { delivery: 'PUSH', options: { inbox: INBOX, filters } })
+  const whole = {
+    ...{ id: 'A-1', subject: 'P1', secret: 'yes', dssematerial: 'AAAA' },
+    data: { name: 'Kim', income: 12345678901234567890n },
+  }
+  const text = JSON.stringify({ specversion: '1.0', source: '/tax', type: TYPE, ...whole }, (_name, value: unknown) =>
+    typeof value === 'bigint' ? Number(value) : value,
+  )
+  await node.ask('POST', `/pub/v1/${TYPE}`, text, 'DEV/GOV/1000/tax')
+
+  await t.test('fetched: without them, and without a signature that would not hold', async (t) => {
+    const answer = await node.ask('GET', PULL)
+    const [item] = answer.body as unknown as Item[]
+    const { sequence, ...event } = item!.event
+    t.match(sequence, /^[0-9]{16}$/)
+    t.strictSame(
+      event,
+      { specversion: '1.0', id: 'A-1', source: '/tax', type: TYPE, subject: 'P1', data: { name: 'Kim' } },
+      'a filter over what was taken out sees nothing of it',
+    )
+    t.strictSame(answer.fields!.removed.names.sort(), ['/data/income', '/dssematerial', '/secret'])
+  })
+
+  await t.test('pushed: the same, and the record of acceptance names what was taken out', async (t) => {
+    await node.run('give-out-events')
+    await made.sender.run('send-deliveries')
+    const at = `/deliveries/v1/inbox/${INBOX}`
+    const { body } = await made.receiver.ask('GET', at, { 'x-road-client': SUBSCRIBER })
+    const [{ delivery, event }] = body['events'] as [{ delivery: string; event: Record<string, unknown> }]
+    t.strictSame(event['data'], { name: 'Kim' })
+    t.strictSame([event['secret'], event['dssematerial']], [undefined, undefined])
+    const records = await made.sender.log.list({ queryId: delivery, limit: 10 })
+    const accepted = records.find(({ kind }) => kind === 'accepted')!
+    const { extra } = (await made.sender.log.read(Number(accepted.idx))).metadata!
+    t.equal(extra!['fieldRule'], fieldRule(FIELDS).digest)
+    t.strictSame((JSON.parse(extra!['removedFields']!) as string[]).sort(), [
+      ...['/data/income', '/dssematerial', '/secret'],
+    ])
+  })
+})
