@@ -20,7 +20,10 @@ await onBoth('fetching', async (t, world) => {
   const { node } = world
   await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } })
   await t.rejects(fetch(world), refused('not_found'), 'without a subscription')
-  const made = await node.ask('POST', SUBS, { delivery: 'PULL', options: { filters: [{ sql: "subject <> 'no'" }] } })
+  const made = await node.ask('POST', SUBS, {
+    delivery: 'PULL',
+    options: { filters: [{ sql: "subject <> 'no'" }] },
+  })
   t.match(made, { status: 201, body: { delivery: 'PULL', options: { inbox: undefined } } })
   t.strictSame(await fetch(world), [])
 
@@ -110,8 +113,9 @@ await onBoth('a contract that names fields', async (t, world) => {
     ...{ id: 'A-1', subject: 'P1', secret: 'yes', dssematerial: 'AAAA' },
     data: { name: 'Kim', income: 12345678901234567890n },
   }
-  const text = JSON.stringify({ specversion: '1.0', source: '/tax', type: TYPE, ...whole }, (_name, value: unknown) =>
-    typeof value === 'bigint' ? Number(value) : value,
+  const text = JSON.stringify(
+    { specversion: '1.0', source: '/tax', type: TYPE, ...whole },
+    (_name, value: unknown) => (typeof value === 'bigint' ? Number(value) : value),
   )
   await node.ask('POST', `/pub/v1/${TYPE}`, text, 'DEV/GOV/1000/tax')
 

@@ -7,7 +7,8 @@ const SUBS = `/api/v1/subs/${TYPE}`
 
 await onBoth('refusals', async (t, world) => {
   const { node } = world
-  const add = (more: object) => node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE, ...more } })
+  const add = (more: object) =>
+    node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE, ...more } })
   await t.rejects(add({ schema: { type: 'nonsense' } }), { code: 'invalid_input' })
   await t.rejects(add({ schema: { title: 'x'.repeat(70_000) } }), { code: 'invalid_input' })
   await t.rejects(add({ roomId: 'DEV:GOV:1000:tax:others' }), { code: 'conflict' })
@@ -126,9 +127,12 @@ await onBoth('refusals', async (t, world) => {
     t.strictSame([one.status, two.status], [201, 201])
     await t.rejects(node.ask('GET', SUBS), { code: 'invalid_request' })
     t.match(await node.ask('GET', `${SUBS}?id=${String(two.body['id'])}`), { body: { id: two.body['id'] } })
-    await t.rejects(node.ask('GET', `${SUBS}?id=${String(two.body['id'])}`, undefined, 'DEV/GOV/2000/other'), {
-      code: 'not_found',
-    })
+    await t.rejects(
+      node.ask('GET', `${SUBS}?id=${String(two.body['id'])}`, undefined, 'DEV/GOV/2000/other'),
+      {
+        code: 'not_found',
+      },
+    )
     for (const { body: made } of [one, two]) await node.ask('DELETE', `${SUBS}?id=${String(made['id'])}`)
     t.strictSame((await node.ask('GET', '/api/v1/subs')).body, [])
   })

@@ -51,6 +51,8 @@ type Node = {
     id: string,
     input?: { query?: object; params?: object; body?: object },
   ): Promise<Record<string, unknown>>
+  /** It works no more; nothing is tidied up. */
+  end(): Promise<void>
   health(): Promise<{ ok: boolean; reason?: string | undefined }>
   /** A request of a peer to the room; throws the fault of a refusal. */
   ask(method: string, path: string, body?: Body, client?: string): Promise<Answered>
@@ -147,6 +149,7 @@ async function openNode(
       (await (feature.operations![id] as unknown as (q: object) => Promise<unknown>)({
         ...{ query: { limit: 50 }, params: {}, ...input },
       })) as Record<string, unknown>,
+    end: () => feature.drain!(),
     health: async () => feature.health!['rooms']!(),
     async ask(method, at, body, client = SUBSCRIBER) {
       const answer = await room.take(requestOf({ method, at, body, client }, world))
