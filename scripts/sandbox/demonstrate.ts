@@ -15,6 +15,7 @@ import { type Agency, folderOf, subsystemText } from './layout.ts'
 import { agencyLoginsOf, loginsOf } from './people.ts'
 import { showContract } from './show-contract.ts'
 import { showDelivery } from './show-delivery.ts'
+import { showSubscription } from './show-subscription.ts'
 
 type Say = (line: string) => void
 
@@ -54,6 +55,8 @@ export async function demonstrate(instance: Instance, sayAloud: Say): Promise<vo
   await showTable(instance, say)
   say('')
   await showDelivery(instance, say)
+  say('')
+  await showSubscription(instance, say)
   say('')
   say('The Business Agency, which has no right to ask, tries the same:')
   const refused = await ask(instance, instance.layout.systems.businessRegister)

@@ -23,7 +23,7 @@ import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
 export const SUBJECT_KEYS = 'subject-keys'
 
 /** Increased when a sandbox of an older version can no longer be used. */
-export const SANDBOX_VERSION = '13'
+export const SANDBOX_VERSION = '14'
 
 /**
  * Makes the folders and the processes' settings; keeps existing files. `catalogue`: whether the registry asks providers on its

@@ -27,6 +27,7 @@ import {
   setUpAdapter,
   setUpClient,
   setUpInbox,
+  setUpRoom,
   setUpServer,
   setUpService,
   setUpSoapServices,
@@ -210,6 +211,7 @@ async function setUpServers(q: {
     url: `http://${layout.systems.address}:${layout.systems.populationRegister}/soap`,
   })
   await setUpInbox({ server: servers[layout.agencies.population.key]!, layout })
+  await setUpRoom({ servers, layout })
   await setUpAdapter({
     server: servers[business.key]!,
     layout,

@@ -38,6 +38,10 @@ const MEMBER_CLASS = 'GOV'
 export const POPULATION_SERVICE = 'persons'
 /** The inbox of the population register. */
 export const INBOX_SERVICE = 'assessments'
+/** Where the population register says what happened, one of the things that it says, and where the tax agency gets it. */
+export const ROOM_SERVICE = 'register-events'
+export const MOVED_EVENT = 'org.example.moved'
+export const MOVES_INBOX = 'moves'
 export const COMPANY_SERVICE = 'companies'
 
 /** The layout below `directory`, on the loopback network `network` (three numbers, "127.0.1" by default). */

@@ -7,7 +7,17 @@ import { registerService } from '../management/register-service.ts'
 import type { Api } from './client.ts'
 import { certify, fetchText } from './client.ts'
 import { companySettings } from './files.ts'
-import { type Agency, encoded, INBOX_SERVICE, type Layout, serverText, subsystemText } from './layout.ts'
+import {
+  type Agency,
+  encoded,
+  INBOX_SERVICE,
+  type Layout,
+  MOVED_EVENT,
+  MOVES_INBOX,
+  ROOM_SERVICE,
+  serverText,
+  subsystemText,
+} from './layout.ts'
 
 type KeyAndCsr = { key: { id: string }; csr: { id: string; pem: string } }
 
@@ -138,19 +148,49 @@ export async function setUpSoapServices(q: {
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
 }
 
-/** Adds the population register's inbox for one-way messages of the tax agency. */
-export async function setUpInbox({ server, layout }: { server: Api; layout: Layout }): Promise<void> {
-  const provider = encoded(subsystemText(layout, layout.agencies.population))
+/** Adds an inbox or a room of an agency, which another agency may use. */
+async function addKept(
+  server: Api,
+  layout: Layout,
+  q: { owner: Agency; serviceCode: string; url: 'inbox:' | 'room:'; user: Agency },
+): Promise<void> {
+  const owner = encoded(subsystemText(layout, q.owner))
+  const { serviceCode, url } = q
   const description = await server.send<{ id: number; services: { id: number }[] }>(
     'POST',
-    `/clients/${provider}/service-descriptions`,
-    { type: 'REST', serviceCode: INBOX_SERVICE, url: 'inbox:' },
+    `/clients/${owner}/service-descriptions`,
+    { type: 'REST', serviceCode, url },
   )
   await server.send('POST', `/services/${description.services[0]!.id}/access-rights`, {
     subjectType: 'SUBSYSTEM',
-    subjectId: encoded(subsystemText(layout, layout.agencies.tax)),
+    subjectId: encoded(subsystemText(layout, q.user)),
   })
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
+}
+
+/** Adds the population register's inbox for one-way messages of the tax agency. */
+export async function setUpInbox({ server, layout }: { server: Api; layout: Layout }): Promise<void> {
+  const { population, tax } = layout.agencies
+  await addKept(server, layout, { owner: population, serviceCode: INBOX_SERVICE, url: 'inbox:', user: tax })
+}
+
+/** Adds the population register's room of events, to which the tax agency may subscribe, and the inbox in which it gets them. */
+export async function setUpRoom({
+  servers,
+  layout,
+}: {
+  servers: Record<string, Api>
+  layout: Layout
+}): Promise<void> {
+  const { population, tax } = layout.agencies
+  const server = servers[population.key]!
+  await addKept(server, layout, { owner: population, serviceCode: ROOM_SERVICE, url: 'room:', user: tax })
+  await server.send('POST', '/event-types', {
+    ...{ roomId: encoded(`${subsystemText(layout, population)}/${ROOM_SERVICE}`), name: MOVED_EVENT },
+    schema: { type: 'object', required: ['to'], properties: { to: { type: 'string', minLength: 1 } } },
+  })
+  const inbox = { owner: tax, serviceCode: MOVES_INBOX, url: 'inbox:', user: population } as const
+  await addKept(servers[tax.key]!, layout, inbox)
 }
 
 /** Registers what the SQL adapter of the business register serves, as `concordat adapter sql register` does; the tax agency may call it. */

@@ -11,6 +11,8 @@ import { dumpServer } from '#security-server/features/backups/store.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
 import { ask, colons, type Question, type Reply, startWorld } from '../world.ts'
 
+/** What the sandbox and this test set up. */
+const SERVICES = ['assessments', 'echo', 'persons', 'register-events']
 const BACKUP_KEY = 'the key of the backups'
 const folder = mkdtempSync(path.join(tmpdir(), 'concordat-agency-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -267,8 +269,8 @@ t.test('what there is can be asked for', async (t) => {
     world.ask(name, `/r1/${population.client}/${what}`)
   const codes = (reply: Reply): string[] =>
     (reply.json() as { service: { service_code: string }[] }).service.map((one) => one.service_code).sort()
-  t.strictSame(codes(await list('business', 'listMethods')), ['assessments', 'echo', 'persons'])
-  t.strictSame(codes(await list('tax', 'allowedMethods')), ['assessments', 'echo', 'persons'])
+  t.strictSame(codes(await list('business', 'listMethods')), SERVICES)
+  t.strictSame(codes(await list('tax', 'allowedMethods')), SERVICES)
   t.strictSame(codes(await list('business', 'allowedMethods')), [])
   const methods = (await list('tax', 'listMethods')).json() as { service: object[] }
   t.match(
