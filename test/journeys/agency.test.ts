@@ -11,7 +11,6 @@ import { dumpServer } from '#security-server/features/backups/store.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
 import { ask, colons, type Question, type Reply, startWorld } from '../world.ts'
 
-/** What the sandbox and this test set up. */
 const SERVICES = ['assessments', 'echo', 'persons', 'register-events']
 const BACKUP_KEY = 'the key of the backups'
 const folder = mkdtempSync(path.join(tmpdir(), 'concordat-agency-'))
