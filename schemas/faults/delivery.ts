@@ -31,7 +31,7 @@ export const deliveryFaults = {
   event_id_reused: {
     status: 409,
     blame: 'client',
-    text: 'Another event with the same source and id was sent to this inbox before',
+    text: 'Another event with the same source and id was sent to this inbox, or published in this room, before',
     remedy: 'Give each event an id of its own; send an event again with exactly the same bytes',
   },
   lease_lost: {

@@ -1,5 +1,6 @@
 /** The rows of published events: each once for all subscribers, in the sequence of its type. */
 import type { Selectable } from 'kysely'
+import { isUniqueViolation } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { EventRow, Tables } from './tables.ts'
@@ -18,8 +19,8 @@ export function createEventStore(database: Database) {
 
   return {
     /**
-     * Gives the event the next sequence of its type, or finds the one that it has. `sealed` makes the content once the sequence is
-     * known. Throws `not_found`, `event_type_closed`.
+     * Gives the event the next sequence of its type, or finds the one by its name that the room has. `sealed` makes the content once the
+     * sequence is known. Throws `not_found`, `event_type_closed`.
      */
     publish: (
       row: Omit<EventRow, 'sequence' | 'content'>,
@@ -30,7 +31,6 @@ export function createEventStore(database: Database) {
         const found = await transaction
           .selectFrom('room_event')
           .selectAll()
-          .where('type', '=', row.type)
           .where('event_key', '=', row.event_key)
           .executeTakeFirst()
         if (found !== undefined) return { event: eventOf(found), isNew: false }
@@ -53,6 +53,10 @@ export function createEventStore(database: Database) {
           .where('id', '=', row.type)
           .execute()
         return { event: eventOf(event), isNew: true }
+      }).catch((cause: unknown) => {
+        // By this name as another type, at the same moment.
+        if (isUniqueViolation(cause)) throw new Fault('event_id_reused')
+        throw cause
       }),
 
     find: async (type: number, sequence: number): Promise<StoredEvent | undefined> => {

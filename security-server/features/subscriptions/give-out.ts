@@ -26,6 +26,8 @@ const AT_ONCE = 16
 const MOST_WAITING = 1_000
 const FULL_MS = 5_000
 
+type TypeOfEvents = Pick<StoredType, 'id' | 'name' | 'last'>
+
 /** Several subscriptions that stand at the same place read the events together. */
 type Batches = Map<number, Promise<StoredEvent[]>>
 
@@ -60,7 +62,7 @@ function claim(
 
 async function workOn(
   claimed: StoredSubscription[],
-  types: Map<number, StoredType>,
+  types: Map<number, TypeOfEvents>,
   rooms: SubscriptionRooms,
   signal: AbortSignal,
 ): Promise<number> {
@@ -82,7 +84,7 @@ async function workOn(
 /** One batch, so that all have their turn. Throws what stands in the way. */
 async function giveTo(
   one: StoredSubscription,
-  { type, batches, signal }: { type: StoredType; batches: Batches; signal: AbortSignal },
+  { type, batches, signal }: { type: TypeOfEvents; batches: Batches; signal: AbortSignal },
   rooms: SubscriptionRooms,
 ): Promise<void> {
   const { fields } = mayReceive({ ...one, type: type.name }, rooms)
@@ -92,7 +94,7 @@ async function giveTo(
   const waiting = await rooms.deliveries.waiting({ client, service, most: MOST_WAITING })
   if (waiting >= MOST_WAITING) {
     const dueAt = iso(rooms.clock() + FULL_MS)
-    await rooms.subscriptions.moved(one.id, one.claimed_by, { due_at: dueAt, error: 'inbox_full' })
+    await rooms.subscriptions.moved(one, { due_at: dueAt, error: 'inbox_full' })
     return
   }
   let batch = batches.get(one.cursor)
@@ -120,7 +122,7 @@ async function giveTo(
     }
   } finally {
     const free = { state: 'active', error: '', failures: 0, due_at: '', changed_at: now } as const
-    await rooms.subscriptions.moved(one.id, one.claimed_by, { ...free, ...at })
+    await rooms.subscriptions.moved(one, { ...free, ...at })
   }
 }
 
@@ -159,7 +161,7 @@ async function suspend(one: StoredSubscription, cause: unknown, rooms: Subscript
   const failures = one.failures + 1
   const dueAt = iso(rooms.clock() + backOff(failures, Math.random()))
   rooms.log.warn({ subscription: one.id, outcome: code, detail }, 'a subscription cannot be given events now')
-  await rooms.subscriptions.moved(one.id, one.claimed_by, {
+  await rooms.subscriptions.moved(one, {
     ...{ state: 'suspended', error: code, failures, due_at: dueAt, changed_at: iso(rooms.clock()) },
   })
 }

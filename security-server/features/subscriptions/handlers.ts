@@ -13,7 +13,7 @@ import type { StoredType } from './type-store.ts'
 
 export const STATES: readonly SubscriptionState[] = ['active', 'suspended', 'stopped', 'lapsed', 'ended']
 
-const MOST_COUNTED = 100_000
+const MOST_COUNTED = 10_000
 const KEEP_DAYS = 30
 /** The code of what an operator stopped or ended. */
 const BY_OPERATOR = 'by_operator'
@@ -79,6 +79,13 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
       })
       return shownType(type, rooms)
     },
+    getEventType: async ({ params }) => {
+      const type = await typeIn(params)
+      return {
+        ...(await shownType(type, rooms)),
+        schema: type.schema === '' ? null : JSON.parse(type.schema),
+      }
+    },
     updateEventType: async ({ params, body }) => {
       const { id } = await typeIn(params)
       const { keepDays, closed } = body as { keepDays?: number; closed?: boolean }
@@ -115,11 +122,11 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
   }
 }
 
-async function shownType(type: StoredType, rooms: SubscriptionRooms): Promise<object> {
+async function shownType(type: Omit<StoredType, 'schema'>, rooms: SubscriptionRooms): Promise<object> {
   const { types: _types, subscriptions, events } = rooms
   return {
     ...{ id: type.id, roomId: colonForm(type.room), name: type.name, keepDays: type.keep_days },
-    schema: type.schema === '' ? null : JSON.parse(type.schema),
+    hasSchema: type.digest !== '',
     ...{ closed: type.closed === 1, createdAt: type.created_at, sequence: sequenceText(type.last) },
     events: await events.count(type.id, MOST_COUNTED),
     subscriptions: await subscriptions.counts(STATES, type.id),

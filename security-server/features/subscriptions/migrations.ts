@@ -21,7 +21,7 @@ export const subscriptionMigrations: Record<string, Migration> = {
       })
         .addColumn('content', blob)
         .addPrimaryKeyConstraint('room_event_place', ['type', 'sequence'])
-        .addUniqueConstraint('room_event_once', ['type', 'event_key'])
+        .addUniqueConstraint('room_event_once', ['event_key'])
         .execute()
       await schema.createIndex('room_event_key').on('room_event').column('key_id').execute()
       await withColumns(kysely, 'room_subscription', {

@@ -37,7 +37,7 @@ export async function publish(q: Published, rooms: SubscriptionRooms): Promise<E
   const { event: stored, isNew } = await rooms.events.publish(
     {
       ...{ type: type.id, publisher, key_id: rooms.keys.current, published_at: iso(now) },
-      event_key: hash('sha256', JSON.stringify([publisher, event.source, event.id]), 'base64'),
+      event_key: hash('sha256', JSON.stringify([type.room, event.source, event.id]), 'base64'),
       expires_at: iso(now + type.keep_days * DAY_MS),
     },
     (sequence) => rooms.keys.seal(sealOf({ type: type.id, sequence }), document),
@@ -45,7 +45,8 @@ export async function publish(q: Published, rooms: SubscriptionRooms): Promise<E
   if (isNew) {
     rooms.count('published')
     rooms.wake()
-  } else if (stored.content === null)
+  } else if (stored.type !== type.id || stored.publisher !== publisher) throw new Fault('event_id_reused')
+  else if (stored.content === null)
     throw new Fault('conflict', { what: 'this event was taken back; publish it with an id of its own' })
   else if (!rooms.keys.open(sealOf(stored), stored.content).equals(document))
     throw new Fault('event_id_reused')

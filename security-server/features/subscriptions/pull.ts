@@ -76,17 +76,18 @@ export async function pull(
 
 /** Confirming again does nothing. Throws `not_found` for what it was never given, `subscription_halted`. */
 export async function confirm(
+  type: StoredType,
   one: StoredSubscription,
   sequence: number,
   rooms: SubscriptionRooms,
 ): Promise<void> {
   checkPulls(one)
-  if (!(await rooms.pulls.confirm(one.id, sequence)) && sequence > one.given)
+  if (await rooms.pulls.confirm(one.id, sequence)) return
+  if (sequence > one.given || (await rooms.events.find(type.id, sequence)) === undefined)
     throw new Fault('not_found', { what: 'this subscription was not given the event' })
 }
 
 function checkPulls(one: StoredSubscription): void {
-  if (one.inbox !== '') throw new Fault('invalid_request', { what: 'events of this subscription are pushed' })
   if (one.state !== 'active') throw new Fault('subscription_halted', { what: one.state })
 }
 

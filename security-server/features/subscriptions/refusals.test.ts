@@ -78,7 +78,9 @@ await onBoth('refusals', async (t, world) => {
       ['GET', `/../pub/v1/${TYPE}`],
     ] as const)
       await t.rejects(node.ask(method, at, '{}'), { code: 'not_found' }, `${method} ${at}`)
-    t.match((await node.ask('GET', '/api/v1/eventType')).body, [{ eventType: TYPE, closed: false }])
+    t.match((await node.ask('GET', '/api/v1/eventType')).body, [
+      { eventType: TYPE, closed: false, hasSchema: true },
+    ])
     t.match((await node.ask('GET', `/api/v1/eventType/${TYPE}`)).body, { schema: { required: ['sum'] } })
   })
 

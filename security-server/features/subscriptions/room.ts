@@ -89,7 +89,8 @@ async function subscriptions(
     if (method !== 'GET') throw noMethod(method)
     const room = idText(service)
     const names = new Map((await rooms.types.ofRoom(room)).map((one) => [one.id, one]))
-    const own = await rooms.subscriptions.ofSubscriber({ room, subscriber: asker.subscriber })
+    const after = numberIn(search, 'after', { least: 1, usual: 0, most: 999_999_999 })
+    const own = await rooms.subscriptions.ofSubscriber({ room, subscriber: asker.subscriber, after })
     return answer(
       own.flatMap((one) => (names.has(one.type) ? [subscriptionView(one, names.get(one.type)!)] : [])),
     )
@@ -115,11 +116,8 @@ async function fetch(
   const { type, eventId, search } = q
   const { method } = asked.request
   const { subscriber } = askerOf(asked)
-  const one = await ownSubscription(
-    type,
-    { subscriber, id: await pullId(type, subscriber, search, rooms) },
-    rooms,
-  )
+  // A subsystem has one PULL subscription a type, whatever is pushed to it beside.
+  const one = await ownSubscription(type, { subscriber, id: search.get('id') ?? undefined, inbox: '' }, rooms)
   if (method === 'GET' && eventId === undefined) {
     const limit = numberIn(search, 'limit', LIMIT)
     const leaseMs = numberIn(search, 'lease', LEASE) * 1000
@@ -127,22 +125,8 @@ async function fetch(
     return { status: 200, ...(await pull({ type, one, limit, leaseMs, rule }, rooms)) }
   }
   if (method !== 'DELETE' || eventId === undefined) throw noMethod(method)
-  await confirm(one, sequenceIn(eventId), rooms)
+  await confirm(type, one, sequenceIn(eventId), rooms)
   return answer({ id: eventId, state: 'confirmed' })
-}
-
-/** A subsystem has one PULL subscription a type, whatever is pushed to it beside. */
-async function pullId(
-  type: StoredType,
-  subscriber: string,
-  search: URLSearchParams,
-  { subscriptions: all }: SubscriptionRooms,
-): Promise<string | undefined> {
-  const asked = search.get('id')
-  if (asked !== null) return asked
-  const own = await all.ofSubscriber({ room: type.room, subscriber, type: type.id })
-  const pulled = own.find(({ inbox }) => inbox === '')
-  return pulled === undefined ? undefined : String(pulled.id)
 }
 
 async function published(

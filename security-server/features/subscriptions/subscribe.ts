@@ -18,6 +18,7 @@ export type Asker = { subscriber: string; contract: string; record: number }
 type Wanted = { inbox: string; filters: unknown[]; after: number | undefined }
 
 const MAX_FILTERS_BYTES = 32 * 1024
+const ID = /^[1-9][0-9]{0,14}$/
 
 /**
  * The same again finds the subscription that there is. Throws `invalid_request`, `invalid_filter`, `conflict`, and for PUSH what a message to
@@ -62,14 +63,20 @@ export async function changeFilters(
   return subscriptionView({ ...one, ...change }, type)
 }
 
-/** Those of the subscriber for a type: the one with this id where one is named; else the only one. Throws `not_found`, `invalid_request`. */
+/**
+ * The subscription of the subscriber for a type: the one with this id or inbox where one is named ('' for PULL), else the only one. Throws
+ * `not_found`, `invalid_request`.
+ */
 export async function ownSubscription(
   type: StoredType,
-  { subscriber, id }: { subscriber: string; id: string | undefined },
+  q: { subscriber: string; id: string | undefined; inbox?: '' | undefined },
   rooms: SubscriptionRooms,
 ): Promise<StoredSubscription> {
-  const all = await rooms.subscriptions.ofSubscriber({ room: type.room, subscriber, type: type.id })
-  const found = id === undefined ? all : all.filter((one) => String(one.id) === id)
+  if (q.id !== undefined && !ID.test(q.id)) throw new Fault('invalid_request', { what: 'id is a number' })
+  const found = await rooms.subscriptions.ofSubscriber({
+    ...{ room: type.room, subscriber: q.subscriber, type: type.id, inbox: q.inbox },
+    id: q.id === undefined ? undefined : Number(q.id),
+  })
   const [first, ...others] = found
   if (first === undefined) throw new Fault('not_found', { what: `a subscription to ${type.name}` })
   if (others.length > 0)

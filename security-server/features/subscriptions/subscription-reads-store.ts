@@ -6,7 +6,7 @@ import { containing } from './type-store.ts'
 
 export type StoredSubscription = Selectable<SubscriptionRow>
 
-const MOST_OF_SUBSCRIBER = 1_000
+const MOST_OF_SUBSCRIBER = 100
 const MOST_COUNTED = 10_000
 /** What may still be given something. */
 export const LIVE: readonly SubscriptionState[] = ['active', 'suspended', 'stopped']
@@ -23,11 +23,14 @@ export function subscriptionReads(database: Database) {
         .executeTakeFirst()
       return row === undefined ? undefined : subscriptionOf(row)
     },
-    /** Those of one subscriber in a room, or for one of its types. */
+    /** Those of one subscriber in a room, at most 100 after one; for one of its types, by id or inbox where they are named. */
     ofSubscriber: async (q: {
       room: string
       subscriber: string
       type?: number
+      id?: number | undefined
+      inbox?: string | undefined
+      after?: number
     }): Promise<StoredSubscription[]> => {
       let query = tables
         .selectFrom('room_subscription')
@@ -35,6 +38,9 @@ export function subscriptionReads(database: Database) {
         .where('subscriber', '=', q.subscriber)
         .where('room', '=', q.room)
       if (q.type !== undefined) query = query.where('type', '=', q.type)
+      if (q.id !== undefined) query = query.where('id', '=', q.id)
+      if (q.inbox !== undefined) query = query.where('inbox', '=', q.inbox)
+      if (q.after !== undefined) query = query.where('id', '>', q.after)
       return (await query.orderBy('id').limit(MOST_OF_SUBSCRIBER).execute()).map(subscriptionOf)
     },
     /** Another room from which events go to this inbox. */

@@ -16,6 +16,8 @@ export type SubscriptionStore = ReturnType<typeof createSubscriptionStore>
 /** What a subscription without a claim has. */
 const FREE = { claimed_by: '', claimed_until: '' }
 const MOST = 10_000
+/** Of one subscriber for one type: each to an inbox of its own. */
+const MOST_OF_ONE = 100
 
 type New = Pick<
   SubscriptionRow,
@@ -68,13 +70,7 @@ export function createSubscriptionStore(database: Database) {
         if (same !== undefined && same.state !== 'ended')
           return { subscription: subscriptionOf(same), isNew: false }
         if (same !== undefined) await removeOne(transaction, Number(same.id))
-        const { rows } = await transaction
-          .selectFrom('room_subscription')
-          .select(({ fn }) => fn.countAll<number>().as('rows'))
-          .where('type', '=', row.type)
-          .executeTakeFirstOrThrow()
-        if (Number(rows) >= MOST)
-          throw new Fault('conflict', { what: `an event type has at most ${MOST} subscriptions` })
+        await checkRoomFor(transaction, row)
         const added = await transaction
           .insertInto('room_subscription')
           .values({
@@ -127,24 +123,33 @@ export function createSubscriptionStore(database: Database) {
       return rows.map(subscriptionOf)
     },
     /** Writes what the holder of a claim has done; false when the claim is another's by now, or somebody ended the subscription. */
-    moved: async (id: number, token: string, { state, ...change }: Change): Promise<boolean> => {
-      const { numUpdatedRows } = await tables
-        .updateTable('room_subscription')
-        .set(change)
-        // What an operator stopped meanwhile stays so.
-        .set(({ ref }) =>
-          state === undefined
-            ? {}
-            : {
-                state: sql<SubscriptionState>`case when ${ref('state')} = 'stopped' then 'stopped' else ${state} end`,
-              },
-        )
-        .where('id', '=', id)
-        .where('claimed_by', '=', token)
-        .where('state', 'in', LIVE)
-        .executeTakeFirst()
-      return numUpdatedRows === 1n
-    },
+    moved: (
+      { id, type, state: before, claimed_by: token }: StoredSubscription,
+      { state, ...change }: Change,
+    ): Promise<boolean> =>
+      inTransaction(tables, async (transaction) => {
+        const goesOn = before === 'suspended' && state === 'active'
+        if (goesOn) await lockType(transaction, type)
+        const moved = await transaction
+          .updateTable('room_subscription')
+          .set(change)
+          // What an operator stopped meanwhile stays so.
+          .set(({ ref }) =>
+            state === undefined
+              ? {}
+              : {
+                  state: sql<SubscriptionState>`case when ${ref('state')} = 'stopped' then 'stopped' else ${state} end`,
+                },
+          )
+          .where('id', '=', id)
+          .where('claimed_by', '=', token)
+          .where('state', 'in', LIVE)
+          .returning('cursor')
+          .executeTakeFirst()
+        // While it was suspended, the type did not wait for it.
+        if (moved !== undefined && goesOn) await reopen(transaction, { type, cursor: Number(moved.cursor) })
+        return moved !== undefined
+      }),
     release: async (id: number, token: string): Promise<void> => {
       await tables
         .updateTable('room_subscription')
@@ -195,6 +200,26 @@ export function createSubscriptionStore(database: Database) {
         .execute()
     },
   }
+}
+
+async function checkRoomFor(
+  transaction: Kysely<Tables>,
+  { type, subscriber }: Pick<New, 'type' | 'subscriber'>,
+): Promise<void> {
+  const { rows, own } = await transaction
+    .selectFrom('room_subscription')
+    .select(({ fn }) => [
+      fn.countAll<number>().as('rows'),
+      fn.sum<number>(sql`case when subscriber = ${subscriber} then 1 else 0 end`).as('own'),
+    ])
+    .where('type', '=', type)
+    .executeTakeFirstOrThrow()
+  if (Number(rows) >= MOST)
+    throw new Fault('conflict', { what: `an event type has at most ${MOST} subscriptions` })
+  if (Number(own ?? 0) >= MOST_OF_ONE)
+    throw new Fault('conflict', {
+      what: `a subsystem has at most ${MOST_OF_ONE} subscriptions to an event type`,
+    })
 }
 
 async function removeOne(transaction: Kysely<Tables>, id: number): Promise<void> {

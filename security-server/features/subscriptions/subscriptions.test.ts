@@ -36,7 +36,7 @@ const refused = (code: string, status?: number) => ({ code, ...(status && { stat
 await onBoth('an event reaches who subscribed', async (t, world) => {
   const { node } = world
   const added = await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE, keepDays: 10 } })
-  t.match(added, { roomId: ROOM_ID, name: TYPE, keepDays: 10, closed: false, schema: null })
+  t.match(added, { roomId: ROOM_ID, name: TYPE, keepDays: 10, closed: false, hasSchema: false })
   t.match(await node.operation('getRooms'), [{ roomId: ROOM_ID, disabled: false, eventTypes: 1 }])
   await t.rejects(
     node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } }),
@@ -55,6 +55,25 @@ await onBoth('an event reaches who subscribed', async (t, world) => {
     t.equal(Number(next.body['sequence']), Number(first.body['sequence']) + 1, 'no number is left out')
     const shown = await node.app.inject({ url: `${PUB}/${String(first.body['id'])}`, headers: AS_TAX })
     t.match(JSON.parse(shown.body), { state: 'published', subscriptions: 0, passed: 0 })
+  })
+
+  await t.test('a name is given once in the whole room: an inbox would take it once', async (t) => {
+    const other = await node.operation('addEventType', {
+      body: { roomId: ROOM_ID, name: 'org.example.other' },
+    })
+    const text = JSON.stringify(event({ id: 'A-1', type: 'org.example.other' }))
+    const by = (client: string) => node.ask('POST', '/pub/v1/org.example.other', text, client)
+    await t.rejects(by('DEV/GOV/1000/tax'), refused('event_id_reused'), 'as another type')
+    const same = JSON.stringify(event({ id: 'A-1', data: { sum: 1.5 } }))
+    await t.rejects(
+      node.ask('POST', `/pub/v1/${TYPE}`, same, 'DEV/GOV/1000/other'),
+      refused('event_id_reused'),
+      'by another publisher',
+    )
+    const params = { id: String(other['id']) }
+    t.match(await node.operation('getEventType', { params }), { name: 'org.example.other', schema: null })
+    await node.operation('updateEventType', { params, body: { closed: true } })
+    await node.operation('deleteEventType', { params })
   })
 
   await t.test('subscribed, given, numbered, acknowledged', async (t) => {

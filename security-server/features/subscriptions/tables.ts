@@ -20,7 +20,7 @@ export type TypeRow = {
   keep_days: number
   /** The last sequence that was given to an event. */
   last: number
-  /** Every subscription that goes on by itself has been moved past this one. */
+  /** Every active subscription has been moved past this one. */
   spread: number
   closed: number
   created_at: string
@@ -30,7 +30,7 @@ export type EventRow = {
   type: number
   sequence: number
   publisher: string
-  /** Names the event among all of its type: SHA-256 of publisher, source and id. */
+  /** Names the event among all of its room: SHA-256 of room, source and id. An inbox knows one by its source and id, too. */
   event_key: string
   published_at: string
   expires_at: string

@@ -10,6 +10,9 @@ export type TypeStore = ReturnType<typeof createTypeStore>
 
 const MOST_TYPES = 1_000
 const REMOVED_AT_ONCE = 500
+const WITHOUT_SCHEMA = [
+  ...(['id', 'room', 'name', 'digest', 'keep_days', 'last', 'spread', 'closed', 'created_at'] as const),
+]
 
 /** Whoever takes a sequence, or makes a subscription begin at one, holds it. */
 export function lockType(transaction: Kysely<Tables>, id: number): Promise<void> {
@@ -50,25 +53,26 @@ export function createTypeStore(database: Database) {
           .where('name', '=', name)
           .executeTakeFirst(),
       ),
-    ofRoom: async (room: string): Promise<StoredType[]> =>
+    /** Without their schemas, all of which could be many megabytes. */
+    ofRoom: async (room: string): Promise<Omit<StoredType, 'schema'>[]> =>
       (
         await tables
           .selectFrom('room_type')
-          .selectAll()
+          .select(WITHOUT_SCHEMA)
           .where('room', '=', room)
           .orderBy('name')
           .limit(MOST_TYPES)
           .execute()
       ).map(typeOf),
 
-    /** For people: by id, after one. `search` is a part of the name. */
+    /** For people: by id, after one, without schemas. `search` is a part of the name. */
     list: async (q: {
       room?: string | undefined
       search?: string | undefined
       after?: number | undefined
       limit: number
-    }): Promise<StoredType[]> => {
-      let query = tables.selectFrom('room_type').selectAll()
+    }): Promise<Omit<StoredType, 'schema'>[]> => {
+      let query = tables.selectFrom('room_type').select(WITHOUT_SCHEMA)
       if (q.room !== undefined) query = query.where('room', '=', q.room)
       if (q.search !== undefined) query = query.where(containing('name', q.search))
       if (q.after !== undefined) query = query.where('id', '>', q.after)
@@ -103,16 +107,16 @@ export function createTypeStore(database: Database) {
     },
 
     /** Types with events that some subscription may not have been given. */
-    unspread: async (): Promise<StoredType[]> =>
+    unspread: async (): Promise<Omit<StoredType, 'schema'>[]> =>
       (
         await tables
           .selectFrom('room_type')
-          .selectAll()
+          .select(WITHOUT_SCHEMA)
           .whereRef('last', '>', 'spread')
           .orderBy('id')
           .execute()
       ).map(typeOf),
-    /** Nothing up to `last` is to be given out any more, unless a subscription still stands before it that goes on by itself. */
+    /** Nothing up to `last` is to be given out any more, unless an active subscription still stands before it. */
     markSpread: ({ id, last }: Pick<StoredType, 'id' | 'last'>): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockType(transaction, id)
@@ -120,7 +124,7 @@ export function createTypeStore(database: Database) {
           .selectFrom('room_subscription')
           .select('id')
           .where('type', '=', id)
-          .where('state', 'in', ['active', 'suspended'])
+          .where('state', '=', 'active')
           .where('inbox', '<>', '')
           .where('cursor', '<', last)
           .limit(1)
@@ -181,7 +185,7 @@ function some(row: StoredType | undefined): StoredType | undefined {
 }
 
 /** One of the stores gives numbers as texts. */
-function typeOf(row: StoredType): StoredType {
+function typeOf<One extends Omit<StoredType, 'schema'>>(row: One): One {
   return {
     ...{ ...row, id: Number(row.id), keep_days: Number(row.keep_days), closed: Number(row.closed) },
     ...{ last: Number(row.last), spread: Number(row.spread) },

@@ -22,10 +22,18 @@ export function eventView(event: StoredEvent, type: Pick<StoredType, 'name'>): E
   }
 }
 
-export function typeView(type: StoredType): object {
+/** The schema stands there for one type alone: of all they could be many megabytes. */
+export function typeView(type: Omit<StoredType, 'schema'> & { schema?: string }): object {
+  const { schema } = type
   return {
-    ...{ eventType: type.name, schema: type.schema === '' ? null : JSON.parse(type.schema) },
-    ...{ sequence: sequenceText(type.last), keepDays: type.keep_days, closed: type.closed === 1 },
+    eventType: type.name,
+    ...(schema !== undefined && { schema: schema === '' ? null : JSON.parse(schema) }),
+    ...{
+      hasSchema: type.digest !== '',
+      sequence: sequenceText(type.last),
+      keepDays: type.keep_days,
+      closed: type.closed === 1,
+    },
   }
 }
 
