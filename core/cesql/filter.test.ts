@@ -71,4 +71,17 @@ void t.test('filters of a subscription', async (t) => {
     t.throws(() => compileFilter(json), { code: 'invalid_filter', what }, JSON.stringify(json).slice(0, 80))
   }
   t.equal(passes(nested(7)), false)
+  let told = 0
+  const costly = compileFilter(
+    [{ sql: `LENGTH(CONCAT(${Array(10).fill('subject').join()})) > 0 OR missing` }],
+    () => {
+      told++
+    },
+  )
+  t.equal(costly({ ...EVENT, subject: 'x'.repeat(60_000) }), false)
+  t.equal(told, 1, 'too much work')
+  t.equal(costly(EVENT), true)
+  t.equal(told, 1)
+  t.equal(compileFilter({ sql: 'missing = 1' }, () => told++)(EVENT), false)
+  t.equal(told, 1, 'what the event lacks is no fault of the filter')
 })

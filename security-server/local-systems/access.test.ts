@@ -21,6 +21,7 @@ t.test('service addresses', (t) => {
     'http://[::1]:9000',
     'http://localhost:9000',
     'inbox:',
+    'room:',
     'inbox:https://a.example/events',
   ]) {
     t.equal(checkServiceUrl(good, own), good)
@@ -74,6 +75,9 @@ t.test('service addresses', (t) => {
     'INBOX:',
     'inbox',
     'inbox:x',
+    'room:x',
+    'room:https://a.example/events',
+    'ROOM:',
     'inbox:inbox:',
     ...bad.map((one) => `inbox:${one}`),
   ])

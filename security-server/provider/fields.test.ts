@@ -115,6 +115,28 @@ t.test('what the contract does not name is removed before it is signed', async (
   t.strictSame(await leaks(), [])
 })
 
+t.test('what a room held against the contract is not cut again, and is on record', async (t) => {
+  const address = made.service.url
+  made.service.url = 'room:'
+  const text = '[{"event":{"name":"A"}}]'
+  const removed = { names: ['/data/secret'], count: 1, isMore: false }
+  const room = {
+    take: async () => ({
+      ...{ status: 200, reason: 'OK', headers: [['Content-Type', 'application/json']] as HeaderList },
+      ...{ body: await bodyOf(world, Buffer.from(text)), fields: { rule: RESPONSE.digest, removed } },
+    }),
+  }
+  const parts = await opened(await exchange(await made.ask(), { ...covered, room }), rest)
+  t.equal(String(Buffer.concat((await parts.body!.open().toArray()) as Buffer[])), text)
+  await parts.body!.discard()
+  t.strictSame(log.records.at(-1)!.extra, {
+    ...{ status: '200', fieldRule: RESPONSE.digest, removedFields: '["/data/secret"]' },
+  })
+  t.equal(system.calls.length, 0, 'no system was called')
+  made.service.url = address
+  t.strictSame(await leaks(), [])
+})
+
 t.test('a large answer is cut on a thread, one in a file is written anew', async (t) => {
   const rows = Array.from({ length: 6000 }, (_, id) => ({ id, secret: 'x'.repeat(60) }))
   const before = world.bodyFiles().length

@@ -53,6 +53,7 @@ type Node = {
   ): Promise<Record<string, unknown>>
   /** It works no more; nothing is tidied up. */
   end(): Promise<void>
+  metrics(): Promise<string>
   health(): Promise<{ ok: boolean; reason?: string | undefined }>
   /** A request of a peer to the room; throws the fault of a refusal. */
   ask(method: string, path: string, body?: Body, client?: string): Promise<Answered>
@@ -117,8 +118,9 @@ async function openNode(
 ): Promise<Node> {
   const { made } = world
   const { sender } = made
+  const metrics = createMetrics()
   const feature = await subscriptions.open({
-    ...{ node, clock: made.world.clock, log, database: sender.database, metrics: createMetrics() },
+    ...{ node, clock: made.world.clock, log, database: sender.database, metrics },
     ...{ ...sender.offers(), settings: { deliveries: made.settings }, armSubscriptions: arm },
     globalConfiguration: made.world.globalConfiguration,
     contracts: { contractFor: () => termsOf(world) },
@@ -150,6 +152,7 @@ async function openNode(
         ...{ query: { limit: 50 }, params: {}, ...input },
       })) as Record<string, unknown>,
     end: () => feature.drain!(),
+    metrics: () => metrics.registry.metrics(),
     health: async () => feature.health!['rooms']!(),
     async ask(method, at, body, client = SUBSCRIBER) {
       const answer = await room.take(requestOf({ method, at, body, client }, world))

@@ -131,6 +131,18 @@ await onBoth('an event reaches who subscribed', async (t, world) => {
     )
   })
 
+  await t.test('a filter that is too much work says how often', async (t) => {
+    const costly = `LENGTH(CONCAT(${Array(10).fill('subject').join()})) > 0`
+    await node.ask('PATCH', SUBS, { options: { filters: [{ sql: costly }] } })
+    await world.publish({ id: 'C-3', subject: 'x'.repeat(60_000) })
+    await world.publish({ id: 'C-4', subject: 'x' })
+    t.strictSame(
+      (await received(world)).map(({ id }) => id),
+      ['C-4'],
+    )
+    t.match((await node.ask('GET', SUBS)).body, { filterErrors: 1, state: 'active' })
+  })
+
   await t.test('without the right it waits, and goes on by itself', async (t) => {
     await node.ask('PATCH', SUBS, { options: { filters: [] } })
     world.contractFault = new Fault('contract_ended', { what: 'C-1' })
@@ -173,10 +185,10 @@ await onBoth('an event reaches who subscribed', async (t, world) => {
     const events = await received(world)
     t.strictSame(
       events.map(({ id }) => id),
-      ['A-1', 'A-2', 'B-2', 'C-1', 'E-2'],
+      ['A-1', 'A-2', 'B-2', 'C-1', 'C-3', 'E-2'],
       'all that the room has and the inbox has not',
     )
-    t.match((await node.ask('GET', SUBS)).body, { reused: 3 })
+    t.match((await node.ask('GET', SUBS)).body, { reused: 4 })
   })
 
   await t.test('days go by: events go, what still needed them lapses', async (t) => {
@@ -185,6 +197,9 @@ await onBoth('an event reaches who subscribed', async (t, world) => {
     await node.run('keep-up-rooms')
     t.match((await node.ask('GET', SUBS)).body, { state: 'lapsed', error: 'events_expired' })
     t.match(await node.health(), { ok: true, reason: /^1 subscriptions lapsed/ })
+    const metrics = await node.metrics()
+    t.match(metrics, /concordat_room_subscriptions\{state="lapsed"\} 1/)
+    t.match(metrics, /concordat_room_events_total\{what="published"\} [1-9]/)
     t.match(await node.operation('getEventTypes'), { items: [{ events: 0, subscriptions: { lapsed: 1 } }] })
     t.match(await node.ask('DELETE', SUBS), { status: 200, body: { state: 'ended' } })
     await t.rejects(node.ask('GET', SUBS), refused('not_found'))
