@@ -16,6 +16,14 @@ import { iso } from './rooms.ts'
 
 const MOST_COUNTED = 100_000
 
+/** Rows of another feature that are sealed under these keys. */
+export type KeyHolder = {
+  /** How many rows need the key, counted up to `most`. */
+  sealedWith(id: string, most: number): Promise<number>
+  /** Removes rows that only a lost key opens; resolves to their number. */
+  dropSealedWith(id: string): Promise<number>
+}
+
 type Rooms = {
   keys: ContentKeys
   names: Names
@@ -31,6 +39,7 @@ export type DeliveryKeys = ReturnType<typeof createDeliveryKeys>
 export function createDeliveryKeys(rooms: Rooms) {
   const { keys, names, keyRecords } = rooms
   let isOpen = false
+  const holders: KeyHolder[] = []
 
   const note = (): Promise<void> => keyRecords.note(keys.current, iso(rooms.clock()))
 
@@ -39,7 +48,17 @@ export function createDeliveryKeys(rooms: Rooms) {
     if (isOpen) await renameRows(rooms)
   }
 
+  async function needing(id: string): Promise<number> {
+    let rows = await keyRecords.sealedWith(id, MOST_COUNTED)
+    for (const { sealedWith } of holders) rows += await sealedWith(id, MOST_COUNTED)
+    return Math.min(rows, MOST_COUNTED)
+  }
+
   return {
+    /** From now on its rows count as messages do: no key goes that they need. */
+    addHolder(holder: KeyHolder): void {
+      holders.push(holder)
+    },
     /** At the start, before anything is accepted or sent. */
     async open(): Promise<void> {
       if (keys.known.length === 0 && (await keyRecords.list()).length === 0) keys.add()
@@ -61,7 +80,7 @@ export function createDeliveryKeys(rooms: Rooms) {
         records.map(async ({ id, since }) => ({
           ...{ id, since: since === '' ? null : since, isCurrent: id === current },
           isHere: keys.known.includes(id),
-          messages: await keyRecords.sealedWith(id, MOST_COUNTED),
+          messages: await needing(id),
         })),
       )
     },
@@ -85,7 +104,8 @@ export function createDeliveryKeys(rooms: Rooms) {
       await note()
       let removed = 0
       for (const one of lost)
-        removed += (await rooms.outbox.dropSealedWith(one)) + (await rooms.inbox.dropSealedWith(one))
+        for (const { dropSealedWith } of [rooms.outbox, rooms.inbox, ...holders])
+          removed += await dropSealedWith(one)
       if (stillOpens) await names.reseal()
       else {
         await names.replace()

@@ -8,14 +8,14 @@ import { askReceipts } from './ask-receipts.ts'
 import { createBoxStore } from './box-store.ts'
 import { deliveryRoutes } from './client-routes.ts'
 import { type ContentKeys, openContentKeys } from './content-keys.ts'
-import { createDeliveryKeys } from './delivery-keys.ts'
+import { createDeliveryKeys, type KeyHolder } from './delivery-keys.ts'
 import { deliveryHandlers } from './handlers.ts'
 import { createInbox } from './inbox.ts'
 import { createInboxReceipts } from './inbox-receipts-store.ts'
 import { deliveryKeyHandlers } from './key-handlers.ts'
 import { createKeyRecords } from './keys-store.ts'
 import { deliveryMigrations } from './migrations.ts'
-import { createNames } from './names.ts'
+import { createNames, type Names } from './names.ts'
 import { createNameKeyStore, createOldNames } from './names-store.ts'
 import { createPusher, pushToken } from './push.ts'
 import type { DeliveryRooms } from './rooms.ts'
@@ -44,8 +44,12 @@ type Offers = {
     /** How many messages of this subsystem wait for this inbox, counted up to `most`. */
     waiting(q: Pick<Handed, 'client' | 'service'> & { most: number }): Promise<number>
   }
-  /** For rows of other features that hold events: one key for what waits in the database. */
-  contentKeys: ContentKeys
+  /** For rows of other features that hold events: the same keys seal and name all that waits in the database. */
+  eventSeals: {
+    keys: ContentKeys
+    names: Pick<Names, 'nameOf'>
+    addHolder(holder: KeyHolder): void
+  }
 }
 
 /** What a scrape counts: bounded, since it is asked for every few seconds. */
@@ -99,7 +103,7 @@ export const deliveries: FeatureModule<Ground, Offers> = {
           waiting: ({ client, service, most }) =>
             rooms.outbox.waitingFor({ client: idText(client), service: idText(service), most }),
         },
-        contentKeys: rooms.keys,
+        eventSeals: { keys: rooms.keys, names: rooms.names, addHolder: deliveryKeys.addHolder },
       },
       health: { deliveries: () => deliveryKeys.finding() },
       operations: { ...deliveryHandlers(rooms, sender), ...deliveryKeyHandlers(deliveryKeys) },

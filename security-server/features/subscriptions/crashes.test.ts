@@ -30,7 +30,7 @@ async function given({ made }: RoomWorld, inbox: string): Promise<Given[]> {
     .where('service', '=', `${SUBSCRIBER}/${inbox}`)
     .orderBy('position')
     .execute()
-  const { open } = sender.offers().contentKeys
+  const { open } = sender.offers().eventSeals.keys
   return rows.map(
     (row) =>
       JSON.parse(open(`event ${String(row['delivery'])}`, row['content'] as Buffer).toString()) as Given,
@@ -155,7 +155,7 @@ await onBoth(`${WAITING} events wait for ${SUBSCRIBERS} subscriptions`, async (t
     id: number
   }
   const { kysely } = made.sender.database as unknown as { kysely: Kysely<Tables> }
-  const { seal, current } = made.sender.offers().contentKeys
+  const { seal, current } = made.sender.offers().eventSeals.keys
   const before = megabytes()
   const at = new Date(made.world.clock()).toISOString()
   for (let sequence = 1; sequence <= WAITING; ) {

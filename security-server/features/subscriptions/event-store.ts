@@ -1,8 +1,9 @@
 /** The rows of published events: each once for all subscribers, in the sequence of its type. */
-import type { Selectable } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import { isUniqueViolation } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { LIVE } from './subscription-reads-store.ts'
 import type { EventRow, Tables } from './tables.ts'
 import { lockType } from './type-store.ts'
 
@@ -147,31 +148,38 @@ export function createEventStore(database: Database) {
         const last = going.at(-1)
         if (last === undefined) return { removed: 0, lapsed: 0 }
         const sequence = Number(last.sequence)
-        const lapsing = { state: 'lapsed', error: 'events_expired', changed_at: now } as const
-        const { numUpdatedRows: behind } = await transaction
-          .updateTable('room_subscription')
-          .set(lapsing)
-          .where('type', '=', type)
-          .where('state', 'in', ['active', 'suspended', 'stopped'])
-          .where('cursor', '<', sequence)
-          .executeTakeFirst()
-        const { numUpdatedRows: unconfirmed } = await transaction
-          .updateTable('room_subscription')
-          .set(lapsing)
-          .where('type', '=', type)
-          .where('state', 'in', ['active', 'suspended', 'stopped'])
-          .where('inbox', '=', '')
-          .where('id', 'in', (is) =>
-            is.selectFrom('room_pull').select('subscription').where('sequence', '<=', sequence),
-          )
-          .executeTakeFirst()
+        const lapsed = await lapse(transaction, { type, sequence, error: 'events_expired', now })
         await transaction
           .deleteFrom('room_event')
           .where('type', '=', type)
           .where('sequence', '<=', sequence)
           .execute()
-        return { removed: going.length, lapsed: Number(behind + unconfirmed) }
+        return { removed: going.length, lapsed }
       }),
+    /** How many events only this key opens, counted up to `most`. */
+    sealedWith: async (id: string, most: number): Promise<number> => {
+      const { rows } = await tables
+        .selectFrom((is) =>
+          is.selectFrom('room_event').select('sequence').where('key_id', '=', id).limit(most).as('some'),
+        )
+        .select(({ fn }) => fn.countAll<number>().as('rows'))
+        .executeTakeFirstOrThrow()
+      return Number(rows)
+    },
+    /** Removes events whose key is lost; subscriptions that still needed one lapse. Resolves to the number of events. */
+    dropSealedWith: async (id: string): Promise<number> => {
+      let dropped = 0
+      for (;;) {
+        const one = await tables
+          .selectFrom('room_event')
+          .select('type')
+          .where('key_id', '=', id)
+          .limit(1)
+          .executeTakeFirst()
+        if (one === undefined) return dropped
+        dropped += await inTransaction(tables, (transaction) => dropSome(transaction, Number(one.type), id))
+      }
+    },
     /** Whether events wait that were sealed with another key than these. */
     isSealedOtherwise: async (known: string[]): Promise<boolean> => {
       const row = await tables
@@ -183,6 +191,48 @@ export function createEventStore(database: Database) {
       return row !== undefined
     },
   }
+}
+
+/** Subscriptions that stand before an event that goes, or have not confirmed it, lapse. Resolves to their number. */
+async function lapse(
+  transaction: Kysely<Tables>,
+  q: { type: number; sequence: number; error: string; now?: string },
+): Promise<number> {
+  const live = transaction
+    .updateTable('room_subscription')
+    .set({ state: 'lapsed', error: q.error, ...(q.now !== undefined && { changed_at: q.now }) })
+    .where('type', '=', q.type)
+    .where('state', 'in', LIVE)
+  const { numUpdatedRows: behind } = await live.where('cursor', '<', q.sequence).executeTakeFirst()
+  const { numUpdatedRows: unconfirmed } = await live
+    .where('inbox', '=', '')
+    .where('id', 'in', (is) =>
+      is.selectFrom('room_pull').select('subscription').where('sequence', '<=', q.sequence),
+    )
+    .executeTakeFirst()
+  return Number(behind + unconfirmed)
+}
+
+async function dropSome(transaction: Kysely<Tables>, type: number, keyId: string): Promise<number> {
+  await lockType(transaction, type)
+  const rows = await transaction
+    .selectFrom('room_event')
+    .select('sequence')
+    .where('type', '=', type)
+    .where('key_id', '=', keyId)
+    .orderBy('sequence')
+    .limit(REMOVED_AT_ONCE)
+    .execute()
+  const last = rows.at(-1)
+  if (last === undefined) return 0
+  await lapse(transaction, { type, sequence: Number(last.sequence), error: 'events_lost' })
+  await transaction
+    .deleteFrom('room_event')
+    .where('type', '=', type)
+    .where('key_id', '=', keyId)
+    .where('sequence', '<=', Number(last.sequence))
+    .execute()
+  return rows.length
 }
 
 /** One of the stores gives numbers as texts. */

@@ -12,7 +12,7 @@ import { STATES, subscriptionHandlers } from './handlers.ts'
 import { subscriptionMigrations } from './migrations.ts'
 import { createPullStore } from './pull-store.ts'
 import { createRoom } from './room.ts'
-import type { DeliveryDoor, SealingKeys, SubscriptionRooms } from './rooms.ts'
+import type { DeliveryDoor, EventSeals, SubscriptionRooms } from './rooms.ts'
 import { createSubscriptionStore } from './subscription-store.ts'
 import { createTypeStore } from './type-store.ts'
 import { keepUp } from './upkeep.ts'
@@ -22,7 +22,7 @@ type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> 
     settings: { deliveries: { eventBytes: number } }
     clientDoor: SubscriptionRooms['door']
     deliveryDoor: DeliveryDoor
-    contentKeys: SealingKeys
+    eventSeals: EventSeals
     /** Crash tests alone change something here. */
     armSubscriptions(rooms: SubscriptionRooms): SubscriptionRooms
   }
@@ -33,7 +33,7 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
   name: 'subscriptions',
   migrations: subscriptionMigrations,
   open: async (ground) => {
-    const { database, node, metrics, log } = ground
+    const { database, node, metrics, log, eventSeals } = ground
     const counter = metrics.counter(
       'concordat_room_events_total',
       'Events of rooms: published, and given out to a subscription',
@@ -46,12 +46,14 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
     const giver = createGiver(log)
     const rooms = ground.armSubscriptions({
       ...{ ...ground, eventBytes: ground.settings.deliveries.eventBytes, validator },
-      ...{ door: ground.clientDoor, deliveries: ground.deliveryDoor, keys: ground.contentKeys },
+      ...{ door: ground.clientDoor, deliveries: ground.deliveryDoor, keys: eventSeals.keys },
       ...{ types: createTypeStore(database), events: createEventStore(database) },
       ...{ subscriptions: store, pulls: createPullStore(database) },
+      names: eventSeals.names,
       wake: () => giver.wake(rooms),
       count: (what) => counter.inc({ what }),
     })
+    eventSeals.addHolder(rooms.events)
     await store.free(claimToken(node))
     metrics.watch(
       'concordat_room_subscriptions',

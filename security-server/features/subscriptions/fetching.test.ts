@@ -1,5 +1,6 @@
 /** Fetching and confirming, and what a contract takes out of events, on both stores. */
 import { fieldRule } from '#core/contract/allowed-fields.ts'
+import type { SubscriptionRooms } from './rooms.ts'
 import { onBoth, ROOM_ID, type RoomWorld, SUBSCRIBER, TYPE } from './subscription-fixture.ts'
 
 const SUBS = `/api/v1/subs/${TYPE}`
@@ -97,6 +98,23 @@ await onBoth('fetching', async (t, world) => {
     await node.run('keep-up-rooms')
     await t.rejects(fetch(world), { code: 'subscription_halted', what: 'lapsed' })
     await node.ask('DELETE', SUBS)
+  })
+
+  await t.test('their keys count them; what a lost key sealed goes, and who needed it lapses', async (t) => {
+    await node.ask('POST', SUBS, { delivery: 'PULL' })
+    await world.publish({ id: 'E-1' })
+    const keys = (await world.made.sender.operation('getDeliveryKeys', {})) as {
+      id: string
+      messages: number
+    }[]
+    t.match(keys, [{ messages: 1 }])
+    let events: SubscriptionRooms['events'] | undefined
+    await world.open('node2', (rooms) => {
+      ;({ events } = rooms)
+      return rooms
+    })
+    t.equal(await events!.dropSealedWith(keys[0]!.id), 1)
+    t.match((await node.ask('GET', SUBS)).body, { state: 'lapsed', error: 'events_lost' })
   })
 })
 

@@ -24,7 +24,8 @@ const CLAIM_MS = 5 * 60_000
 const AT_ONCE = 16
 /** What waits for an inbox as messages of its own; the rest waits in the room, once for all. */
 const MOST_WAITING = 1_000
-const FULL_MS = 5_000
+/** How long a subscription rests that cannot go on here, through no fault of its own. */
+const REST_MS = 5_000
 
 type TypeOfEvents = Pick<StoredType, 'id' | 'name' | 'last'>
 
@@ -93,8 +94,8 @@ async function giveTo(
   const now = iso(rooms.clock())
   const waiting = await rooms.deliveries.waiting({ client, service, most: MOST_WAITING })
   if (waiting >= MOST_WAITING) {
-    const dueAt = iso(rooms.clock() + FULL_MS)
-    await rooms.subscriptions.moved(one, { due_at: dueAt, error: 'inbox_full' })
+    const dueAt = iso(rooms.clock() + REST_MS)
+    await rooms.subscriptions.moved(one, { due_at: dueAt, error: 'messages_waiting' })
     return
   }
   let batch = batches.get(one.cursor)
@@ -158,6 +159,11 @@ async function enqueue(
 
 async function suspend(one: StoredSubscription, cause: unknown, rooms: SubscriptionRooms): Promise<void> {
   const { code, detail } = asFault(cause)
+  if (code === 'delivery_key_missing') {
+    // Another node has the key.
+    await rooms.subscriptions.moved(one, { due_at: iso(rooms.clock() + REST_MS), error: code })
+    return
+  }
   const failures = one.failures + 1
   const dueAt = iso(rooms.clock() + backOff(failures, Math.random()))
   rooms.log.warn({ subscription: one.id, outcome: code, detail }, 'a subscription cannot be given events now')

@@ -2,7 +2,6 @@
  * Takes an event into a room. Guarantees that it is durable, once for all subscribers, with the next sequence of its type, before its
  * publisher hears of it; the same event again gets the same answer.
  */
-import { hash } from 'node:crypto'
 import { attributeOf, type CloudEvent } from '#core/events/cloud-event.ts'
 import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
 import { writeStructured } from '#core/events/write-event.ts'
@@ -28,7 +27,7 @@ export function sealOf({ type, sequence }: { type: number; sequence: number }): 
   return `event ${sequence} of type ${type}`
 }
 
-/** Throws `invalid_event`, `not_as_described`, `event_type_closed`, `event_id_reused`, `delivery_expired`. */
+/** Throws `invalid_event`, `not_as_described`, `event_type_closed`, `event_id_reused`, `delivery_expired`, `delivery_key_missing`. */
 export async function publish(q: Published, rooms: SubscriptionRooms): Promise<EventView> {
   const { type, publisher } = q
   const { event, document } = readPublished(q, rooms)
@@ -37,7 +36,7 @@ export async function publish(q: Published, rooms: SubscriptionRooms): Promise<E
   const { event: stored, isNew } = await rooms.events.publish(
     {
       ...{ type: type.id, publisher, key_id: rooms.keys.current, published_at: iso(now) },
-      event_key: hash('sha256', JSON.stringify([type.room, event.source, event.id]), 'base64'),
+      event_key: rooms.names.nameOf(['room', type.room, event.source, event.id]),
       expires_at: iso(now + type.keep_days * DAY_MS),
     },
     (sequence) => rooms.keys.seal(sealOf({ type: type.id, sequence }), document),

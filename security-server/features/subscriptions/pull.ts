@@ -2,7 +2,6 @@
  * Gives a PULL subscription its next events under a lease. Guarantees that each is given out again until it was confirmed, that events of
  * one partition key are given out in order, and that an event has the same numbers each time.
  */
-import { hash } from 'node:crypto'
 import { compileFilter } from '#core/cesql/filter.ts'
 import type { FieldRule } from '#core/contract/allowed-fields.ts'
 import { attributeOf } from '#core/events/cloud-event.ts'
@@ -129,7 +128,10 @@ async function look(
     const key = attributeOf(given.event, 'partitionkey')
     found.rows.push({
       ...{ subscription: one.id, sequence: stored.sequence, after: found.given, leased_until: '' },
-      lane: key === undefined ? String(stored.sequence) : hash('sha256', `key ${key}`, 'base64'),
+      lane:
+        key === undefined
+          ? String(stored.sequence)
+          : rooms.names.nameOf(['room partition', type.room, String(key)]),
     })
     found.given = stored.sequence
   }

@@ -15,12 +15,23 @@ import type { SubscriptionStore } from './subscription-store.ts'
 import type { TypeStore } from './type-store.ts'
 
 /** Seals what waits in the database; `of` names the row. */
-export type SealingKeys = {
-  current: string
-  known: string[]
+type SealingKeys = {
+  readonly current: string
+  readonly known: string[]
   seal(of: string, plain: Buffer): Buffer
-  /** Throws `io_error` when the key is not here. */
+  /** Throws `delivery_key_missing` when the key is not here. */
   open(of: string, sealed: Buffer): Buffer
+}
+
+/** The keys of one-way messages: events of rooms are sealed and named with them. */
+export type EventSeals = {
+  keys: SealingKeys
+  /** A keyed hash: nobody who has a copy of the database can guess what it names. */
+  names: { nameOf(parts: string[]): string }
+  addHolder(holder: {
+    sealedWith(id: string, most: number): Promise<number>
+    dropSealedWith(id: string): Promise<number>
+  }): void
 }
 
 /** One-way messages: how events reach inboxes. */
@@ -59,6 +70,7 @@ export type SubscriptionRooms = {
   door: ClientDoor
   deliveries: DeliveryDoor
   keys: SealingKeys
+  names: EventSeals['names']
   validator: Pick<MessageValidator, 'judge'>
   types: TypeStore
   events: EventStore

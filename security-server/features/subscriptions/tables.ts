@@ -30,7 +30,10 @@ export type EventRow = {
   type: number
   sequence: number
   publisher: string
-  /** Names the event among all of its room: SHA-256 of room, source and id. An inbox knows one by its source and id, too. */
+  /**
+   * Names the event among all of its room: a keyed hash of room, source and id. An inbox knows one by its source and id, too. When the key
+   * of names was lost, a repetition of an older event is a new one here, and is found by the door of deliveries.
+   */
   event_key: string
   published_at: string
   expires_at: string
@@ -77,7 +80,7 @@ export type PullRow = {
   sequence: number
   /** What the subscription was given before; 0 for nothing. */
   after: number
-  /** What is kept in order: hash of the partition key; of an event without one its sequence. */
+  /** What is kept in order: a keyed hash of the partition key; of an event without one its sequence. */
   lane: string
   leased_until: string
 }
