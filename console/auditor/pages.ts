@@ -10,6 +10,8 @@ import { contentRequests } from './content-requests/page.tsx'
 import { contract } from './contracts/one.tsx'
 import { contracts } from './contracts/page.tsx'
 import { proposeContract, proposeVersion } from './contracts/propose.tsx'
+import { delivery } from './deliveries/one.tsx'
+import { deliveries, deliveriesReceived } from './deliveries/page.tsx'
 import { exchange } from './exchange/page.tsx'
 import { exportsPage } from './exports/page.tsx'
 import { holds } from './holds/page.tsx'
@@ -35,6 +37,9 @@ export const pages: Page[] = [
   exchange,
   exportsPage,
   traffic,
+  deliveries,
+  deliveriesReceived,
+  delivery,
   tryOuts,
   contracts,
   // Before the page of one contract, whose path pattern matches these paths too.

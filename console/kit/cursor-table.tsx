@@ -14,6 +14,8 @@ import { text } from './text.ts'
 
 type CursorTableProps<R, A> = {
   operation: string
+  /** Filters that this list always has. */
+  fixed?: Record<string, string>
   caption: string
   columns: Column<R>[]
   /** The key of a row; it also names the page after the row. */
@@ -39,7 +41,7 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   const asked = askedOf(query, filters)
   // One row more than is shown tells whether there are more.
   const found = useAnswer<A>(q.operation, {
-    query: { ...Object.fromEntries(asked), before, limit: String(size + 1) },
+    query: { ...q.fixed, ...Object.fromEntries(asked), before, limit: String(size + 1) },
   })
   const all = found.state === 'there' ? rowsOf(found.data) : []
   const rows = all.slice(0, size)

@@ -12,7 +12,13 @@ import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { local } from '../records/query.ts'
 import { Registry } from './registry.tsx'
-import { contractsWaiting, type LogState, type Waiting as WaitingFor, waitingOf } from './waiting.ts'
+import {
+  contractsWaiting,
+  deliveriesWaiting,
+  type LogState,
+  type Waiting as WaitingFor,
+  waitingOf,
+} from './waiting.ts'
 
 function OverviewPage() {
   const state = useAnswer<LogState>('getMessageLogState')
@@ -25,7 +31,7 @@ function OverviewPage() {
             title={text('home.title')}
             lead={<Copyable value={log.server} label={text('home.server')} />}
           />
-          {mayConfirm ? <WithContracts of={log} /> : <Waiting of={waitingOf(log)} />}
+          {mayConfirm ? <WithContracts of={log} /> : <AndDeliveries of={waitingOf(log)} />}
           <Registry now={log.now} />
           {log.today === null ? (
             <p class="note">{text('home.notCounted')}</p>
@@ -66,7 +72,24 @@ function WithContracts({ of }: { of: LogState }) {
   const toAccept = useCount({ waiting: 'true' })
   const unconfirmed = useCount({ unconfirmed: 'true' })
   const toEnd = useCount({ ending: 'true' })
-  return <Waiting of={[...waitingOf(of), ...contractsWaiting({ toAccept, toEnd, unconfirmed })]} />
+  return <AndDeliveries of={[...waitingOf(of), ...contractsWaiting({ toAccept, toEnd, unconfirmed })]} />
+}
+
+/** For people who decide about dead letters: these come first, since nothing else moves them. */
+function AndDeliveries({ of }: { of: WaitingFor[] }) {
+  return useMay('getDeliveries') ? <WithDeliveries of={of} /> : <Waiting of={of} />
+}
+
+function WithDeliveries({ of }: { of: WaitingFor[] }) {
+  const dead = { outbox: useDead('outbox'), inbox: useDead('inbox') }
+  return <Waiting of={[...deliveriesWaiting(dead), ...of]} />
+}
+
+function useDead(box: string): number {
+  const list = useAnswer<{ counts: { dead?: number } }>('getDeliveries', {
+    query: { box, state: 'dead', limit: '1' },
+  })
+  return list.state === 'there' ? (list.data.counts.dead ?? 0) : 0
 }
 
 function useCount(query: Record<string, string>): number {

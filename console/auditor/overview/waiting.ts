@@ -92,3 +92,13 @@ export function contractsWaiting(q: { toAccept: number; toEnd: number; unconfirm
     count === 0 ? [] : [{ what, values: { count }, tone: 'warn' as const, to, needs }],
   )
 }
+
+export function deliveriesWaiting(dead: { outbox: number; inbox: number }): Waiting[] {
+  const all: [Waiting['what'], number, string][] = [
+    ['home.deadSent', dead.outbox, '/deliveries?state=dead'],
+    ['home.deadReceived', dead.inbox, '/deliveries/received?state=dead'],
+  ]
+  return all.flatMap(([what, count, to]) =>
+    count === 0 ? [] : [{ what, values: { count }, tone: 'bad' as const, to, needs: 'redriveDeliveries' }],
+  )
+}

@@ -51,7 +51,7 @@ type Side = {
   /** What /health/ready would say of deliveries. */
   finding(): Promise<Finding>
   keyFolder: string
-  operation(id: string, input: { query?: object; body?: object }): Promise<unknown>
+  operation(id: string, input: { params?: object; query?: object; body?: object }): Promise<unknown>
   /** One HTTP request of a system. */
   ask(method: 'GET' | 'POST', url: string, headers: object, body?: string | Buffer): Promise<Answered>
   /** What the consumer's half and deliveries offer to features further down the list. */

@@ -279,4 +279,53 @@ await onBoth('edges', async (t, made) => {
     await run
     await emptied()
   })
+
+  await t.test('an operator sees what a message waits for, why it failed, and its receipts', async (t) => {
+    type View = { position: number; delivery: string; next: { step: string; at?: string } | null }
+    type List = { items: View[]; inboxes: string[] }
+    const inboxId = 'DEV:GOV:2000:population:assessments'
+    const sent = async (delivery: unknown): Promise<View> => {
+      const query = { box: 'outbox', delivery, limit: 10 }
+      return ((await sender.operation('getDeliveries', { query })) as List).items[0]!
+    }
+    const one = (side: typeof sender, box: string, position: number): Promise<unknown> =>
+      side.operation('getDelivery', { params: { box, position: String(position) } })
+    made.way = () => Promise.reject(unreachable())
+    const first = (await hand(made, { id: 'O-1', partitionkey: 'o' })).body['id']
+    const behind = (await hand(made, { id: 'O-2', partitionkey: 'o' })).body['id']
+    await sender.run('send-deliveries')
+    t.match(await sent(first), {
+      ...{ type: 'org.example.assessed', senderId: 'DEV:GOV:1000:tax', inboxId, state: 'waiting' },
+      ...{ error: 'network_error', errorText: /\w+\. .+\.$/, next: { step: 'AT', at: /^2/ } },
+    })
+    t.match(await sent(behind), { attempts: 0, error: 'network_error', next: { step: 'BEHIND' } })
+    made.way = (post) => post()
+    await settle(made)
+    await settle(made)
+    const kept = (await receiver.operation('getDeliveries', {
+      query: { box: 'inbox', delivery: first, limit: 10 },
+    })) as List
+    t.match(kept, { items: [{ delivery: first, next: { step: 'FETCHED' } }], inboxes: [inboxId] })
+    for (const { id } of await fetch(made)) await acknowledge(made, id)
+    await settle(made)
+    const done = await sent(first)
+    t.match(await one(sender, 'outbox', done.position), {
+      ...{ state: 'consumed', error: null, errorText: null, next: null },
+      receipts: [
+        { kind: 'accepted', direction: 'out' },
+        { kind: 'reply', outcome: 'ok' },
+        { kind: 'consumed', direction: 'in', index: /^\d+$/ },
+      ],
+    })
+    t.match(await one(receiver, 'inbox', kept.items[0]!.position), {
+      receipts: [
+        { kind: 'request', direction: 'in' },
+        { kind: 'consumed', direction: 'out' },
+      ],
+    })
+    await t.rejects(one(sender, 'outbox', 999_999), { code: 'not_found' })
+    t.match(await sender.operation('getDeliveries', { query: { box: 'outbox', limit: 1 } }), {
+      inboxes: [inboxId],
+    })
+  })
 })

@@ -2,56 +2,78 @@
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { isInbox, pushAddress } from '../../local-systems/check-address.ts'
 import { abandonReceived, abandonSent } from './abandon.ts'
 import type { StoredInbox, StoredOutbox } from './box-store.ts'
 import type { BoxFilter } from './reads-store.ts'
 import type { DeliveryRooms } from './rooms.ts'
 import { iso } from './rooms.ts'
 import type { Sender } from './sender.ts'
+import { receivedView, sentView } from './views.ts'
 
 type Box = 'outbox' | 'inbox'
-type Asked = Pick<BoxFilter, 'state'> & { box: Box; inboxId?: string; before?: number; limit: number }
+type Asked = Pick<BoxFilter, 'state' | 'delivery'> & {
+  box: Box
+  inboxId?: string
+  before?: number
+  limit: number
+}
 
 const STATES = {
   outbox: ['waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned'],
   inbox: ['waiting', 'consumed', 'dead', 'abandoned'],
 } as const
 const MOST_COUNTED = 100_000
+const MOST_INBOXES = 1_000
+const MOST_RECORDS = 100
 
 export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wake'>): Handlers {
   const { outbox, inbox, routes } = rooms
 
-  const shownSent = async (rows: StoredOutbox[]): Promise<object[]> => {
+  const shownSent = async (rows: StoredOutbox[]) => {
     const ways = await routes.byIds([...new Set(rows.map(({ route }) => Number(route)))])
-    return rows.map((row) => {
-      const { client, service } = ways.get(Number(row.route))!
-      return {
-        ...viewOf(row),
-        senderId: colonForm(client),
-        inboxId: colonForm(service),
-        arrived: row.arrived,
-      }
-    })
+    return rows.map((row) => sentView(row, ways.get(Number(row.route))!, rooms))
   }
-  const shownReceived = (rows: StoredInbox[]): object[] =>
-    rows.map((row) => ({
-      ...viewOf(row),
-      senderId: colonForm(row.client),
-      inboxId: colonForm(row.service),
-      arrived: 'yes',
-    }))
+  const shownReceived = (rows: StoredInbox[]) =>
+    rows.map((row) => {
+      const { url } = rooms.localSystems.view().services.get(row.service)?.service ?? { url: '' }
+      return receivedView(row, { isPushed: pushAddress(url) !== undefined }, rooms)
+    })
+  const viewOf = async (box: Box, position: number) => {
+    const row = await (box === 'outbox' ? outbox : inbox).find(position)
+    if (row === undefined) throw new Fault('not_found', { what: `the delivery at ${position}` })
+    const [view] =
+      box === 'outbox' ? await shownSent([row as StoredOutbox]) : shownReceived([row as StoredInbox])
+    return view!
+  }
 
   return {
     getDeliveries: async ({ query }) => {
-      const { box, state, inboxId, before, limit } = query as Asked
+      const { box, state, inboxId, delivery, before, limit } = query as Asked
       const service = inboxId === undefined ? undefined : slashForm(inboxId, 5, 6)
-      const filter = { state, service, before, limit }
+      const filter = { state, service, delivery, before, limit }
       return {
         items:
           box === 'outbox'
             ? await shownSent(await outbox.list(filter))
             : shownReceived(await inbox.list(filter)),
         counts: await (box === 'outbox' ? outbox : inbox).counts(STATES[box], MOST_COUNTED),
+        inboxes: (box === 'outbox' ? await routes.services(MOST_INBOXES) : ownInboxes(rooms)).map(colonForm),
+      }
+    },
+    getDelivery: async ({ params }) => {
+      const { box, position } = params as { box: Box; position: string }
+      const view = await viewOf(box, Number(position))
+      const own = [view.record, view.exchangeRecord, view.endRecord]
+      // Others may have used the id for something else, and an attempt more than a page is no receipt.
+      const found = await rooms.messageLog.list({ queryId: view.delivery, limit: MOST_RECORDS })
+      const receipts = found.filter(({ idx }) => own.includes(Number(idx))).reverse()
+      return {
+        ...view,
+        receipts: receipts.map(({ idx, kind, direction, time, outcome }) => ({
+          ...{ index: Number(idx), kind, direction, time, outcome },
+        })),
       }
     },
     redriveDeliveries: async ({ body }) => {
@@ -80,12 +102,11 @@ export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wak
   }
 }
 
-function viewOf(row: StoredOutbox | StoredInbox): object {
-  return {
-    ...{ position: row.position, delivery: row.delivery, state: row.state, attempts: row.attempts },
-    ...{ since: row.since, changedAt: row.changed_at, error: row.error === '' ? null : row.error },
-    expiresAt: row.expires_at === '' ? null : row.expires_at,
-    record: row.first_record === null ? null : Number(row.first_record),
-    endRecord: row.end_record === null ? null : Number(row.end_record),
-  }
+function ownInboxes({ localSystems }: DeliveryRooms): string[] {
+  const services = [...localSystems.view().services.values()]
+  return services
+    .filter(({ service }) => isInbox(service.url))
+    .map(({ service }) => idText(service.id))
+    .sort()
+    .slice(0, MOST_INBOXES)
 }

@@ -4,7 +4,11 @@ import { type Boxes, rowOf, type Stored } from './claims-store.ts'
 import { AT_ONCE } from './lanes-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
 
-export type BoxFilter = { state?: DeliveryState | undefined; service?: string | undefined }
+export type BoxFilter = {
+  state?: DeliveryState | undefined
+  service?: string | undefined
+  delivery?: string | undefined
+}
 
 export function boxReads<Name extends keyof Boxes>(database: Database, name: Name) {
   type Row = Stored<Boxes[Name]>
@@ -60,6 +64,7 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
     list: async (filter: BoxFilter & { before?: number | undefined; limit: number }): Promise<Row[]> => {
       let query = tables.selectFrom(box).selectAll()
       if (filter.state !== undefined) query = query.where('state', '=', filter.state)
+      if (filter.delivery !== undefined) query = query.where('delivery', '=', filter.delivery)
       if (filter.before !== undefined) query = query.where('position', '<', filter.before)
       if (filter.service !== undefined && name === 'inbox')
         query = query.where('service' as 'lane', '=', filter.service)

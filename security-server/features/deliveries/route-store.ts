@@ -46,6 +46,17 @@ export function createRouteStore(database: Database) {
       asRoute(
         await tables.selectFrom('delivery_route').selectAll().where('id', '=', id).executeTakeFirstOrThrow(),
       ),
+    /** The inboxes to which anything was sent, in order. */
+    services: async (limit: number): Promise<string[]> =>
+      (
+        await tables
+          .selectFrom('delivery_route')
+          .select('service')
+          .distinct()
+          .orderBy('service')
+          .limit(limit)
+          .execute()
+      ).map(({ service }) => service),
     byIds: async (ids: number[]): Promise<Map<number, Route>> => {
       if (ids.length === 0) return new Map()
       const rows = await tables.selectFrom('delivery_route').selectAll().where('id', 'in', ids).execute()

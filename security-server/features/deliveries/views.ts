@@ -1,0 +1,72 @@
+/** Deliveries as operators see them: parties, state, what comes next, the last failure in words. Nothing of the event but its type. */
+import { colonForm } from '#schemas/colon-identifiers.ts'
+import { catalogue } from '#schemas/fault-catalogue.ts'
+import type { StoredInbox, StoredOutbox } from './box-store.ts'
+import { openFacts } from './facts.ts'
+import { type DeliveryRooms, iso } from './rooms.ts'
+import type { Route } from './route-store.ts'
+
+/** What a waiting message waits for; `at` where a time is known. */
+type Next = { step: 'SENDING' | 'BEHIND' | 'AT' | 'SOON' | 'FETCHED'; at?: string }
+
+/** `FETCHED`: its system fetches it, whenever it does. */
+export function sentView(row: StoredOutbox, way: Route, rooms: Pick<DeliveryRooms, 'clock' | 'keys'>) {
+  const isClosed = row.state === 'waiting' && way.failures > 0
+  const due = isClosed && way.next_at > row.due_at ? way.next_at : row.due_at
+  return {
+    // What is wrong with the way is wrong with all that waits on it.
+    ...commonView(row, row.error === '' && isClosed ? way.error : row.error, rooms),
+    ...{ senderId: colonForm(way.client), inboxId: colonForm(way.service), arrived: row.arrived },
+    next: nextOf(row, due, 'SOON', rooms),
+  }
+}
+
+export function receivedView(
+  row: StoredInbox,
+  q: { isPushed: boolean },
+  rooms: Pick<DeliveryRooms, 'clock' | 'keys'>,
+) {
+  return {
+    ...commonView(row, row.error, rooms),
+    ...{ senderId: colonForm(row.client), inboxId: colonForm(row.service), arrived: 'yes' },
+    next: nextOf(row, row.due_at, q.isPushed ? 'SOON' : 'FETCHED', rooms),
+  }
+}
+
+function commonView(row: StoredOutbox | StoredInbox, error: string, { keys }: Pick<DeliveryRooms, 'keys'>) {
+  return {
+    ...{ position: row.position, delivery: row.delivery, state: row.state, attempts: row.attempts },
+    // Another node may have the key.
+    type: keys.known.includes(row.key_id) ? openFacts(keys, row).type : null,
+    ...{ since: row.since, changedAt: row.changed_at, error: error === '' ? null : error },
+    errorText: textOf(error),
+    expiresAt: row.expires_at === '' ? null : row.expires_at,
+    record: indexOf(row.first_record),
+    exchangeRecord: indexOf(row.exchange_record),
+    endRecord: indexOf(row.end_record),
+  }
+}
+
+function nextOf(
+  { state, ready, claimed_until: until }: StoredOutbox | StoredInbox,
+  due: string,
+  otherwise: Next['step'],
+  { clock }: Pick<DeliveryRooms, 'clock'>,
+): Next | null {
+  if (state !== 'waiting') return null
+  const now = iso(clock())
+  if (until > now) return { step: 'SENDING', at: until }
+  if (Number(ready) === 0) return { step: 'BEHIND' }
+  return due > now ? { step: 'AT', at: due } : { step: otherwise }
+}
+
+/** What the catalogue says of a code; null for those that only the console has words for. */
+function textOf(code: string): string | null {
+  if (!Object.hasOwn(catalogue, code)) return null
+  const { text, remedy } = catalogue[code as keyof typeof catalogue]
+  return `${text}. ${remedy}.`
+}
+
+function indexOf(record: number | null): number | null {
+  return record === null ? null : Number(record)
+}
