@@ -7,7 +7,6 @@ import type { Browser } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
-import { colonForm } from '#schemas/colon-identifiers.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 import { hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { walkListStates } from '../list-states.ts'
@@ -15,7 +14,6 @@ import { skipFor } from '../outside-tools.ts'
 import { type Admin, startWorld } from '../world.ts'
 import { askAboutPerson } from './about-a-person.ts'
 import { searchByUser } from './by-user.ts'
-import { tryServices } from './try-a-service.ts'
 
 const USER = 'EE<b>1</b>'
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -276,10 +274,6 @@ if (!hasChromium()) {
 
   t.test('what an official asked for: found by user id, exported and proved', (t) =>
     searchByUser(t, { world, folder, at }, USER),
-  )
-
-  t.test('a service administrator tries a service, wide and narrow', (t) =>
-    tryServices(t, at, { client: colonForm(tax.client), provider: colonForm(population.client) }),
   )
 
   t.test('who asked for my data, and why: a citizen gets an answer, and what it does not cover', (t) =>

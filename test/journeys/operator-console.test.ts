@@ -4,6 +4,7 @@ import { hasChromium, openBrowser, visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { startWorld } from '../world.ts'
 import { type At, decideDeliveries } from './decide-deliveries.ts'
+import { tryServices } from './try-a-service.ts'
 
 if (!hasChromium()) {
   skipFor(t, 'Chromium is not installed')
@@ -16,9 +17,10 @@ if (!hasChromium()) {
     const { secret } = await world.admin[name].send<{ secret: string }>('POST', '/api-keys', key)
     return visitor(t, browser, { base: `${world.servers[name].adminUrl}/console`, apiKey: secret, ...more })
   }
+  const asked = async () => ({ world, at, browser: await openBrowser() })
   const parts: Record<string, (t: Test) => Promise<void>> = {
-    'messages that nobody took are decided on': async (t) =>
-      decideDeliveries(t, { world, at, browser: await openBrowser() }),
+    'messages that nobody took are decided on': async (t) => decideDeliveries(t, await asked()),
+    'a service administrator tries services, wide and narrow': async (t) => tryServices(t, await asked()),
   }
   for (const [name, part] of Object.entries(parts)) await t.test(name, part)
 }

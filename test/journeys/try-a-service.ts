@@ -1,39 +1,123 @@
-/** A service administrator tries a service in the console: picks what is offered, fills in a form, and sees the answer with its evidence. */
-
+/**
+ * A service administrator tries services in the console: sees what there is and what is missing, reads what a service says of itself, fills
+ * in a form, and gets the answer with its evidence, of REST and of SOAP.
+ */
 import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
-import { openBrowser, type Visitor } from '../browser.ts'
+import type { Visitor } from '../browser.ts'
+import { colons, type World } from '../world.ts'
+import type { At } from './decide-deliveries.ts'
 
 type Parties = { client: string; provider: string }
 
 const ROLES = ['XROAD_SERVICE_ADMINISTRATOR', 'XROAD_AUDITOR']
+const SAID = [
+  '# Plans',
+  'Of **all** [regions](https://plans.example/about), not [this](javascript:alert(1)).',
+  '- one\n- two',
+  '<img src=x onerror=alert(1)> ![a map](https://plans.example/map.png)',
+  '| a | b |\n|---|---|\n| 1 | `2` |',
+].join('\n\n')
 
 /** As somebody who may try services and open exchanges, on a desk and on a phone. */
 export async function tryServices(
   t: Test,
-  at: (t: Test, browser: Browser, roles: string[], more?: object) => Promise<Visitor>,
-  parties: Parties,
+  { world, at, browser }: { world: World; at: At; browser: Browser },
 ): Promise<void> {
-  const browser = await openBrowser()
-  await tryService(t, await at(t, browser, ROLES), parties)
+  const { tax, population } = world.servers
+  const parties = { client: colons(tax.client), provider: colons(population.client) }
+  await addPlans(world, parties.provider)
+  await tryService(t, await at(t, browser, ROLES), parties, world)
   const narrow = await at(t, browser, ROLES, { context: { viewport: { width: 360, height: 740 } } })
-  await tryService(t, { ...narrow, check: (name) => narrow.check(`${name}-narrow`) }, parties)
+  await tryService(t, { ...narrow, check: (name) => narrow.check(`${name}-narrow`) }, parties, world)
+}
+
+/** A service that nobody has a right to, whose description holds what no page may run or load. */
+async function addPlans({ admin }: World, provider: string): Promise<void> {
+  const at = `/clients/${provider}/service-descriptions`
+  const get = { summary: 'The plans', description: 'As `JSON`.', responses: { 200: { description: 'All' } } }
+  const { id } = await admin.population.send<{ id: number }>('POST', at, {
+    ...{ type: 'OPENAPI', serviceCode: 'plans', url: 'http://192.0.2.1/' },
+    document: JSON.stringify({
+      openapi: '3.0.3',
+      info: { title: 'Plans of regions', version: '1.4', description: SAID },
+      paths: { '/plans': { get } },
+    }),
+  })
+  await admin.population.send('PUT', `/service-descriptions/${id}/enable`)
 }
 
 /** Checks each state of the page. */
-async function tryService(t: Test, visitor: Visitor, { client, provider }: Parties): Promise<void> {
+async function tryService(
+  t: Test,
+  visitor: Visitor,
+  { client, provider }: Parties,
+  world: World,
+): Promise<void> {
   const { page } = visitor
   await visitor.open('/try-outs')
-  const main = page.locator('main')
   await page.getByRole('heading', { name: 'Try a service', level: 1 }).waitFor()
   await visitor.check('try-outs')
   await page.getByRole('button', { name: 'See what it offers' }).click()
   await page.getByRole('alert').getByText('Whose service').waitFor()
   await page.getByLabel('As which subsystem').selectOption(client)
   await page.getByLabel('Whose service').selectOption(provider)
+  await statesOfSearch(t, visitor)
+  await page.getByRole('button', { name: 'Show its operations: persons' }).waitFor()
+  await visitor.check('try-outs-services')
+  await page.getByLabel('Search by service code').fill('no such service')
+  await page.getByText('Nothing fits this search').waitFor()
+  await page.getByLabel('Search by service code').fill('')
+  await seeWhatIsMissing(t, visitor)
+  await tryRest(t, visitor)
+  await visitor.open('/try-outs')
+  await page.getByLabel('Whose service').selectOption(provider)
   await page.getByRole('button', { name: 'See what it offers' }).click()
-  await page.getByLabel('Service', { exact: true }).selectOption('persons')
-  await page.getByRole('button', { name: 'Show its operations' }).click()
+  await trySoap(t, visitor, world)
+}
+
+/** While the provider is asked, and when it does not answer. */
+async function statesOfSearch(t: Test, { page, check }: Visitor): Promise<void> {
+  const held = Promise.withResolvers<void>()
+  const fault = { type: 'network_error', message: 'the provider does not answer', detail: 'abc-3' }
+  await page.route('**/try-outs/services', async (route) => {
+    await held.promise
+    await route.fulfill({ status: 502, json: fault })
+  })
+  await page.getByRole('button', { name: 'See what it offers' }).click()
+  await page.getByText('Loading …').waitFor()
+  held.resolve()
+  await page.getByText('the provider does not answer').waitFor()
+  await check('try-outs-failed')
+  t.match(await page.locator('main').textContent(), /abc-3/, 'what to look for in the log')
+  await page.unroute('**/try-outs/services')
+  await page.getByRole('button', { name: 'Try again' }).click()
+}
+
+async function seeWhatIsMissing(t: Test, { page, check }: Visitor): Promise<void> {
+  const row = page.getByRole('row', { name: /plans/ })
+  await row.getByText('no right yet').waitFor()
+  await row.getByRole('button', { name: 'What is missing: plans' }).click()
+  await page.getByText('has given DEV:GOV:1002:tax no access right').waitFor()
+  await page.getByText('Plans of regions').waitFor()
+  const main = page.locator('main')
+  t.match(await main.textContent(), /The service administrators of .+ \(DEV:GOV:1001\)/, 'whom to ask')
+  await main.locator('.markdown strong').getByText('all').waitFor()
+  t.equal(await main.locator('.markdown img, .markdown a[href^="javascript"]').count(), 0)
+  t.match(await main.locator('.markdown').first().textContent(), /<img src=x onerror=alert\(1\)>.*a map/)
+  const link = main.getByRole('link', { name: 'regions' })
+  t.equal(await link.getAttribute('rel'), 'noopener noreferrer')
+  t.match(await main.textContent(), /\(https:\/\/plans\.example\/about\)/, 'where it leads')
+  t.equal(await main.getByRole('cell', { name: '2', exact: true }).locator('code').count(), 1, 'a table')
+  t.equal(await page.getByRole('button', { name: 'Send' }).count(), 0, 'no form for what would be refused')
+  await page.locator('details.operation').getByText('HTTP 200').waitFor()
+  await check('try-outs-missing')
+}
+
+async function tryRest(t: Test, visitor: Visitor): Promise<void> {
+  const { page } = visitor
+  const main = page.locator('main')
+  await page.getByRole('button', { name: 'Show its operations: persons' }).click()
   const one = page.locator('details').filter({ hasText: 'GET /persons/{code}' }).first()
   await one.locator('summary').first().click()
   await visitor.check('try-outs-form')
@@ -59,4 +143,30 @@ async function tryService(t: Test, visitor: Visitor, { client, provider }: Parti
   await one.getByRole('link', { name: /^Record/ }).click()
   await page.getByText('2026-117').first().waitFor()
   t.match(await main.textContent(), /key:[0-9a-f-]{36}/, 'the record names who asked')
+}
+
+/** The provider's system of the sandbox speaks SOAP; its WSDL was asked of its security server. */
+async function trySoap(t: Test, visitor: Visitor, { admin }: World): Promise<void> {
+  const { page } = visitor
+  await page.getByRole('button', { name: 'Show its operations: getPerson/v1' }).click()
+  const one = page.locator('details.operation')
+  const element = one.getByLabel('The element in the body of the SOAP document')
+  await element.waitFor()
+  const sample = await element.inputValue()
+  t.match(sample, /<\w+:getPerson xmlns:\w+="http:\/\/population\.example"/, 'a sample that fits the WSDL')
+  await element.fill(sample.replace(/(<(?:\w+:)?code>)[^<]*/, '$1P00000007'))
+  await one.getByLabel('Case').fill('2026-118')
+  await one.getByLabel('Reason').fill('names are missing')
+  await one.getByRole('button', { name: 'Send' }).click()
+  await one.getByText('The service answered.').waitFor()
+  const answer = await one.getByLabel('Content').inputValue()
+  t.match(answer, /\n +<code>P00000007<\/code>\n/, 'a line for each element')
+  t.match(answer, /getPersonResponse/)
+  await visitor.check('try-outs-soap')
+  await admin.tax.send('POST', '/message-log/time-stamp')
+  await admin.tax.send('POST', '/message-log/checkpoint')
+  await one.getByRole('link', { name: /^Record/ }).click()
+  await page.getByRole('heading', { name: 'Exchange' }).waitFor()
+  await page.getByText('2026-118').first().waitFor()
+  await page.locator('.status').filter({ hasText: 'passed' }).nth(1).waitFor()
 }

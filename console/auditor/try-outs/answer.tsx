@@ -6,6 +6,7 @@ import { Facts } from '../../kit/facts.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { ExchangeLink } from '../words.tsx'
+import { readable } from './readable.ts'
 import type { Tried } from './shapes.ts'
 import './try-outs.css'
 
@@ -70,7 +71,7 @@ function Content({ of: { headers, body } }: { of: Extract<Tried, { outcome: 'ANS
       {body.isCut && <p class="note">{text('tryOuts.cut', { size: number(body.size) })}</p>}
       {body.encoding === 'base64' && body.size > 0 && <p class="note">{text('tryOuts.binary')}</p>}
       {body.size > 0 && (
-        <textarea class="raw" readOnly rows={10} aria-label={label} value={pretty(body.text)} />
+        <textarea class="raw" readOnly rows={10} aria-label={label} value={readable(body.text)} />
       )}
       <details>
         <summary>{text('tryOuts.headers')}</summary>
@@ -84,13 +85,4 @@ function Content({ of: { headers, body } }: { of: Extract<Tried, { outcome: 'ANS
       </details>
     </>
   )
-}
-
-/** JSON as people read it. */
-function pretty(content: string): string {
-  try {
-    return JSON.stringify(JSON.parse(content), null, 2)
-  } catch {
-    return content
-  }
 }

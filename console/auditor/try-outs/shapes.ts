@@ -1,8 +1,19 @@
 /** What the API says of try-outs. */
+import type { State } from '../../kit/contract.tsx'
 
 export type TryOuts = { clients: string[]; providers: { id: string; name: string }[] }
 
 export type Service = { serviceCode: string; serviceVersion?: string; type: 'REST' | 'OPENAPI' | 'WSDL' }
+
+/** A service of the provider, and whether the client may call any of it. */
+export type Offered = Service & { allowed: boolean }
+
+export type Access = {
+  contractsRequired: boolean
+  provider: { id: string; name: string | null }
+  contacts: { name: string; email: string }[]
+  contracts: { contract: string; title: string; state: State; services: string[] }[]
+}
 
 export type Parties = { client: string; provider: string }
 
@@ -29,6 +40,13 @@ export type Operation = {
   description: string
   parameters: (Asked & { in: 'path' | 'query' | 'header' })[]
   body?: { required: boolean; contentType: string; sample: string; field?: Asked }
+  answers: { status: string; description: string }[]
+}
+
+/** `about` is the description as a whole; null when there is none. */
+export type Description = {
+  about: { title: string; version: string; description: string } | null
+  operations: Operation[]
 }
 
 export type Tried = { id: string; ms: number } & (

@@ -18,19 +18,43 @@ export type FoundService = {
   type: 'REST' | 'OPENAPI' | 'WSDL'
 }
 
+type OfferedService = FoundService & { allowed: boolean }
+type List = 'allowedMethods' | 'listMethods'
+
 /** As large as a description that a server of ours takes, with what aliases make of it. */
 const MAX_BYTES = 8 * 1024 * 1024
 const MAX_SERVICES = 2_000
 const XROAD = 'xmlns:xrd="http://x-road.eu/xsd/xroad.xsd"'
 
-/** What the client may call at this provider, of both protocols. Throws what the exchanges throw, `unreadable_metadata`. */
-export async function askServices(asked: Asked, rooms: Needs): Promise<FoundService[]> {
-  const [rest, soap] = await Promise.all([askRest(asked, rooms), askSoap(asked, rooms)])
-  return [...rest, ...soap].slice(0, MAX_SERVICES)
+/**
+ * What the provider has, of both protocols, and which of it the client may call. Throws what the exchanges throw,
+ * `unreadable_metadata`.
+ */
+export async function askServices(asked: Asked, rooms: Needs): Promise<OfferedService[]> {
+  const [allowed, all] = await Promise.all([
+    askBoth(asked, 'allowedMethods', rooms),
+    askBoth(asked, 'listMethods', rooms),
+  ])
+  const may = new Set(allowed.map(nameOf))
+  const others = all.filter((one) => !may.has(nameOf(one)))
+  return [
+    ...allowed.map((one) => ({ ...one, allowed: true })),
+    ...others.map((one) => ({ ...one, allowed: false })),
+  ].slice(0, MAX_SERVICES)
 }
 
-async function askRest(asked: Asked, rooms: Needs): Promise<FoundService[]> {
-  const text = await restMetadata(asked, 'allowedMethods', [], rooms)
+/** A REST and a SOAP service may have the same code. */
+function nameOf({ serviceCode, serviceVersion = '', type }: FoundService): string {
+  return JSON.stringify([serviceCode, serviceVersion, type === 'WSDL'])
+}
+
+async function askBoth(asked: Asked, code: List, rooms: Needs): Promise<FoundService[]> {
+  const [rest, soap] = await Promise.all([askRest(asked, code, rooms), askSoap(asked, code, rooms)])
+  return [...rest, ...soap]
+}
+
+async function askRest(asked: Asked, list: List, rooms: Needs): Promise<FoundService[]> {
+  const text = await restMetadata(asked, list, [], rooms)
   try {
     const { service } = JSON.parse(text) as { service: { service_code: unknown; service_type?: unknown }[] }
     return service.map(({ service_code: code, service_type: type }) => {
@@ -38,14 +62,18 @@ async function askRest(asked: Asked, rooms: Needs): Promise<FoundService[]> {
       return { serviceCode: code, type: type === 'OPENAPI' ? 'OPENAPI' : 'REST' }
     })
   } catch (cause) {
-    throw unreadable('allowedMethods', cause)
+    throw unreadable(list, cause)
   }
 }
 
-async function askSoap({ client, provider, caller }: Asked, rooms: Needs): Promise<FoundService[]> {
-  const call = callOf(client, provider, 'allowedMethods', rooms)
-  const answer = await rooms.sendForOperator(writeSoapCall(call, `<xrd:allowedMethods ${XROAD}/>`, caller))
-  const bytes = await wholeOf(answer, 'allowedMethods')
+async function askSoap(
+  { client, provider, caller }: Asked,
+  list: List,
+  rooms: Needs,
+): Promise<FoundService[]> {
+  const call = callOf(client, provider, list, rooms)
+  const answer = await rooms.sendForOperator(writeSoapCall(call, `<xrd:${list} ${XROAD}/>`, caller))
+  const bytes = await wholeOf(answer, list)
   return withSoapDocument(bytes, (root) => {
     const body = root.children().find(({ name }) => name === 'Body')
     const listed = body?.children()[0]?.children() ?? []

@@ -33,3 +33,9 @@ export type Operation = {
   body?: { required: boolean; contentType: string; sample: string; field?: Field }
   answers: { status: string; description: string }[]
 }
+
+/** `about` is the document as a whole; `description`, here and of an operation, may be Markdown. */
+export type Description = {
+  about: { title: string; version: string; description: string }
+  operations: Operation[]
+}

@@ -4,6 +4,7 @@ import { createPlaces } from '#platform/in-turn.ts'
 import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault, wireFault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId, type SubsystemId } from '#schemas/identifiers.ts'
+import { accessTo } from './access-to.ts'
 import { askOpenApi, askServices, askWsdl, type FoundService } from './ask-metadata.ts'
 import { describe } from './describe.ts'
 import type { Needs } from './needs.ts'
@@ -36,18 +37,18 @@ export function tryOutHandlers(rooms: Needs): Handlers {
     getTryOuts: async () => ({ clients: clients.map(colonForm), providers: providersOf(rooms) }),
     findTryOutServices: async ({ body, caller }) => {
       const asked = { ...parties(body as AskedProvider), caller }
-      return { services: await inPlace(() => askServices(asked, rooms)) }
+      return { services: await inPlace(() => askServices(asked, rooms)), access: accessTo(asked, rooms) }
     },
     describeTryOut: async ({ body, caller }) => {
       const { type, serviceCode, serviceVersion, ...named } = body as AskedDescription
       const asked = { ...parties(named), caller }
-      if (type === 'REST') return { operations: [] }
+      if (type === 'REST') return { about: null, operations: [] }
       const text = await inPlace(() =>
         type === 'OPENAPI'
           ? askOpenApi(asked, serviceCode, rooms)
           : askWsdl(asked, { serviceCode, ...(serviceVersion !== undefined && { serviceVersion }) }, rooms),
       )
-      return { operations: await describe({ type, text, serviceCode }) }
+      return describe({ type, text, serviceCode })
     },
     tryService: async ({ body, caller }) => {
       const asked = body as AskedCall

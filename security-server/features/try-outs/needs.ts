@@ -2,6 +2,7 @@
 import type { HeaderList } from '#core/transport/header-list.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Content } from '../../message/body.ts'
 
@@ -20,6 +21,7 @@ export type Needs = {
   server: ServerId
   clock: Clock
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  contracts: Pick<Contracts, 'view'>
   settings: { tryOuts: { clients: string[] } }
   /** Throws the fault that a client system would get. */
   sendForOperator(request: SentRequest): Promise<SentAnswer>

@@ -15,12 +15,17 @@ const PROVIDER = 'DEV:GOV:1001:population'
 const caller = { kind: 'person', id: '17', name: 'Mari', roles: [] } as const
 
 let sent: SentRequest[] = []
+let kept: object[] = []
 let answer: (request: SentRequest) => SentAnswer
 const handlers = tryOutHandlers({
   server: parseServerId('DEV/GOV/1002/ss'),
   clock: () => 0,
   settings: { tryOuts: { clients: ['DEV/GOV/1002/tax'] } },
-  globalConfiguration: { current: () => ({ indexes: () => [] }) as never },
+  globalConfiguration: {
+    current: () =>
+      ({ indexes: () => [], indexFor: () => ({ memberName: () => 'Population Agency' }) }) as never,
+  },
+  contracts: { view: () => ({ asOf: undefined, required: true, refused: [], contracts: kept }) as never },
   sendForOperator: async (request) => {
     sent.push(request)
     return answer(request)
@@ -49,6 +54,7 @@ const call = {
 
 t.beforeEach(() => {
   sent = []
+  kept = []
   answer = () => answered('{"code":"P1"}')
 })
 
@@ -151,24 +157,23 @@ const soapAnswer = (content: string) =>
 
 t.test('what a provider offers, of both protocols', async (t) => {
   const listed = '<service><serviceCode>getPerson</serviceCode><serviceVersion>v1</serviceVersion></service>'
-  answer = ({ protocol }) =>
-    protocol === 'SOAP'
-      ? answered(soapAnswer(listed), 'text/xml')
-      : answered(
-          JSON.stringify({
-            service: [{ service_code: 'persons', service_type: 'OPENAPI' }, { service_code: 'plain' }],
-          }),
-        )
-  t.strictSame(await ask('findTryOutServices', call), {
-    services: [
-      { serviceCode: 'persons', type: 'OPENAPI' },
-      { serviceCode: 'plain', type: 'REST' },
-      { serviceCode: 'getPerson', serviceVersion: 'v1', type: 'WSDL' },
-    ],
-  })
+  const persons = { service_code: 'persons', service_type: 'OPENAPI' }
+  const other = '<service><serviceCode>persons</serviceCode></service>'
+  answer = ({ protocol, url, body }) => {
+    const isAll = protocol === 'SOAP' ? body?.includes('<xrd:listMethods ') : url.endsWith('/listMethods')
+    if (protocol === 'SOAP') return answered(soapAnswer(isAll ? listed + other : listed), 'text/xml')
+    return answered(JSON.stringify({ service: isAll ? [{ service_code: 'plain' }, persons] : [persons] }))
+  }
+  const found = (await ask('findTryOutServices', call)) as { services: object[] }
+  t.strictSame(found.services, [
+    { serviceCode: 'persons', type: 'OPENAPI', allowed: true },
+    { serviceCode: 'getPerson', serviceVersion: 'v1', type: 'WSDL', allowed: true },
+    { serviceCode: 'plain', type: 'REST', allowed: false },
+    { serviceCode: 'persons', type: 'WSDL', allowed: false },
+  ])
   t.strictSame(
     sent.map(({ url }) => url),
-    ['/r1/DEV/GOV/1001/population/allowedMethods', '/'],
+    ['/r1/DEV/GOV/1001/population/allowedMethods', '/', '/r1/DEV/GOV/1001/population/listMethods', '/'],
   )
   for (const [text, status] of [
     ['{}', 200],
@@ -180,6 +185,46 @@ t.test('what a provider offers, of both protocols', async (t) => {
       protocol === 'SOAP' ? answered(soapAnswer('')) : answered(text, 'a/b', status)
     await t.rejects(ask('findTryOutServices', call), { code: 'unreadable_metadata', status: 502 }, text)
   }
+})
+
+t.test('who can be asked for what is missing, without what is secret', async (t) => {
+  answer = ({ protocol }) => (protocol === 'SOAP' ? answered(soapAnswer('')) : answered('{"service":[]}'))
+  const contract = (name: string, state: string, more: object = {}) => ({
+    listed: { state },
+    joined: [],
+    content: {
+      ...{ contract: name, title: name, provider: 'DEV/GOV/1001/population' },
+      ...{ consumers: { subsystems: ['DEV/GOV/1002/tax'] }, services: [{ serviceCode: 'persons' }] },
+      contacts: [
+        { member: 'DEV/GOV/1001', name: 'Mari', email: 'mari@population.example' },
+        { member: 'DEV/GOV/1002', name: 'Toomas', email: 'toomas@tax.example' },
+      ],
+      ...more,
+    },
+  })
+  kept = [
+    contract('one', 'PROPOSED'),
+    contract('ended', 'TERMINATED'),
+    contract('of others', 'ACTIVE', { consumers: { subsystems: ['DEV/COM/1/other'] } }),
+    contract('secret', 'ACTIVE', {
+      secret: { visibleTo: [] },
+      contacts: [{ member: 'DEV/GOV/1001', name: 'Nobody', email: 'nobody@population.example' }],
+    }),
+    {
+      ...contract('of a group', 'ACTIVE', { consumers: { globalGroup: 'all' } }),
+      joined: ['DEV/GOV/1002/tax'],
+    },
+  ]
+  const { access } = (await ask('findTryOutServices', call)) as { access: object }
+  t.strictSame(access, {
+    contractsRequired: true,
+    provider: { id: 'DEV:GOV:1001', name: 'Population Agency' },
+    contacts: [{ name: 'Mari', email: 'mari@population.example' }],
+    contracts: [
+      { contract: 'one', title: 'one', state: 'PROPOSED', services: ['persons'] },
+      { contract: 'of a group', title: 'of a group', state: 'ACTIVE', services: ['persons'] },
+    ],
+  })
 })
 
 t.test('a description becomes forms', async (t) => {
@@ -196,7 +241,7 @@ t.test('a description becomes forms', async (t) => {
   }
   const document = {
     openapi: '3.0.3',
-    info: { title: 'Persons', version: '1' },
+    info: { title: 'Persons', version: '1', description: 'About **persons**'.padEnd(30_000, 'x') },
     paths: {
       '/persons/{code}': {
         parameters: [
@@ -219,9 +264,11 @@ t.test('a description becomes forms', async (t) => {
     components: { schemas: { Person: person }, responses: { None: { description: 'Nobody' } } },
   }
   answer = () => answered(stringify(document), 'application/yaml')
-  const { operations } = (await ask('describeTryOut', { ...call, type: 'OPENAPI' })) as {
-    operations: Awaited<ReturnType<typeof describe>>
-  }
+  const { about, operations } = (await ask('describeTryOut', { ...call, type: 'OPENAPI' })) as Awaited<
+    ReturnType<typeof describe>
+  >
+  t.match(about, { title: 'Persons', version: '1', description: /^About \*\*persons\*\*x/ })
+  t.equal(about.description.length, 20_000, 'up to a bound')
   t.equal(sent[0]?.url, '/r1/DEV/GOV/1001/population/getOpenAPI?serviceCode=persons')
   const [get, put] = operations
   t.match(get, {
@@ -251,7 +298,7 @@ t.test('a description becomes forms', async (t) => {
   t.match(JSON.parse(put!.body!.sample), { code: /^P\d{8}$/, born: /^20/ })
   t.strictSame(
     await ask('describeTryOut', { ...call, type: 'REST' }),
-    { operations: [] },
+    { about: null, operations: [] },
     'there is no document',
   )
 })
@@ -272,11 +319,14 @@ t.test('a WSDL comes as the attachment of its answer', async (t) => {
   ]
   answer = () => answered(parts.join('--b'), 'multipart/related; boundary=b')
   const asked = { ...call, serviceCode: 'findOwners', type: 'WSDL' }
-  const { operations } = (await ask('describeTryOut', asked)) as {
-    operations: { body: { sample: string } }[]
-  }
+  const documented = wsdl.replace(
+    '<wsdl:operation name="findOwners">',
+    '$&<wsdl:documentation xmlns:xrd="http://x-road.eu/xsd/xroad.xsd">Who owns what<xrd:title>Owners</xrd:title></wsdl:documentation>',
+  )
+  parts[2] = `\r\nContent-Type: text/xml\r\n\r\n${documented}\r\n`
+  const { operations } = (await ask('describeTryOut', asked)) as Awaited<ReturnType<typeof describe>>
   t.match(operations[0], {
-    method: 'POST',
+    ...{ method: 'POST', summary: 'Owners', description: 'Who owns what' },
     body: { contentType: 'text/xml', sample: /^<n0:findOwners xmlns:n0="http:\/\/land.example\/owners"/ },
   })
   for (const text of ['--b', '--b\r\n\r\n\r\n--b--\r\n', 'nothing']) {

@@ -7,18 +7,21 @@ import { parse, refused, versionOf } from '#core/openapi/read-document.ts'
 import { type Operation as Described, type Parameter, readOperations } from '#core/openapi/read-operations.ts'
 import { isObject, type Json } from '#core/openapi/translate-schemas.ts'
 import { isJsonType } from '#core/transport/content-type.ts'
-import type { Field, Operation } from './described.ts'
+import type { Description, Field, Operation } from './described.ts'
 
 const MAX_OPERATIONS = 500
 const MAX_FIELDS = 5_000
 const MAX_DEPTH = 5
 const MAX_VALUES = 500
 const MAX_TEXT = 500
+const MAX_DESCRIPTION = 4_000
+/** Of the document: often a page about the service. */
+const MAX_ABOUT = 20_000
 const TYPES = ['string', 'integer', 'number', 'boolean', 'object', 'array'] as const
 const BOUNDS = ['minimum', 'maximum', 'minLength', 'maxLength'] as const
 
 /** Throws `invalid_input` that says what in the document cannot be read, and where. */
-export function listOperations(text: string): Operation[] {
+export function describeOpenApi(text: string): Description {
   const document = asObject(parse(text).value, 'the document', refused)
   const { minor } = versionOf(document)
   const found = readOperations({ document, minor, refuse: refused, use: () => '' })
@@ -26,7 +29,14 @@ export function listOperations(text: string): Operation[] {
   const budget = { fields: MAX_FIELDS }
   // One budget for all: what comes after a document has used it up is asked for as JSON.
   const making: Making = { document, minor, half: 'request', choices: createChoices('try-out') }
-  return operations.map((one) => operationOf(one, making, budget))
+  const info = isObject(document['info']) ? document['info'] : {}
+  return {
+    about: {
+      ...{ title: textOf(info['title']), version: textOf(info['version']) },
+      description: textOf(info['description'], MAX_ABOUT) || textOf(info['summary']),
+    },
+    operations: operations.map((one) => operationOf(one, making, budget)),
+  }
 }
 
 type Budget = { fields: number }
@@ -42,7 +52,8 @@ function operationOf(
     ([one], [other]) => Number(isJsonType(other)) - Number(isJsonType(one)),
   )[0] ?? [undefined, undefined]
   return {
-    ...{ method, path, summary: textOf(own['summary']), description: textOf(own['description']) },
+    ...{ method, path, summary: textOf(own['summary']) },
+    description: textOf(own['description'], MAX_DESCRIPTION),
     parameters: parameters.map((one) => parameterOf(one, making, budget)),
     ...(body !== undefined &&
       contentType !== undefined &&
@@ -160,8 +171,8 @@ function valueText(value: unknown): string {
   return (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, MAX_TEXT).toWellFormed()
 }
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, MAX_TEXT).toWellFormed() : ''
+function textOf(value: unknown, most = MAX_TEXT): string {
+  return typeof value === 'string' ? value.slice(0, most).toWellFormed() : ''
 }
 
 /** Undefined for a schema by which nothing can be made: the form then asks for JSON. */

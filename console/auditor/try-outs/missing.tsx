@@ -1,0 +1,58 @@
+/** What is missing to call a service, and whom to ask for it. */
+import { Link } from '../../kit/address.tsx'
+import { useMay } from '../../kit/context.ts'
+import { contractPath, stateName } from '../../kit/contract.tsx'
+import { text } from '../../kit/text.ts'
+import { type Access, type Offered, type Parties, serviceName } from './shapes.ts'
+
+type Props = { parties: Parties; service: Offered; access: Access }
+
+export function Missing({ parties: { client }, service, access }: Props) {
+  const { contracts, contractsRequired, provider, contacts } = access
+  const mayPropose = useMay('proposeContract')
+  const naming = contracts.filter(({ services }) => services.includes(service.serviceCode))
+  const whom = provider.name === null ? provider.id : `${provider.name} (${provider.id})`
+  return (
+    <section class="note inner">
+      <h3>{text('tryOuts.missing', { service: serviceName(service) })}</h3>
+      {naming.length > 0 ? (
+        <ul class="plain-list">
+          {naming.map(({ contract, title, state }) => (
+            <li key={contract}>
+              {text(state === 'ACTIVE' ? 'tryOuts.contractHolds' : 'tryOuts.contractWaits', {
+                state: stateName(state),
+              })}{' '}
+              <Link to={contractPath(contract)}>
+                <bdi>{title}</bdi>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <p>
+          {text(contractsRequired ? 'tryOuts.needsContract' : 'tryOuts.needsRight', { client })}{' '}
+          {mayPropose && <Link to="/contracts/propose">{text('contracts.propose')}</Link>}
+        </p>
+      )}
+      <h4>{text('tryOuts.whom')}</h4>
+      <p>
+        <bdi>{text('tryOuts.administratorsOf', { whom })}</bdi>
+      </p>
+      {contacts.length > 0 && (
+        <>
+          <p>{text('tryOuts.contacts')}</p>
+          <ul>
+            {contacts.map(({ name, email }) => (
+              <li key={email}>
+                <bdi>{name}</bdi>{' '}
+                <a href={`mailto:${encodeURIComponent(email)}`}>
+                  <bdi class="wrap">{email}</bdi>
+                </a>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  )
+}
