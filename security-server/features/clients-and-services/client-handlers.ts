@@ -1,5 +1,6 @@
 /** Clients, the certificates of their systems, and their local groups. */
 
+import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { clientIdOf } from '#schemas/colon-identifiers.ts'
@@ -25,12 +26,13 @@ export function clientHandlers(rooms: Needs): Handlers {
 
   return {
     async findClients({ query }) {
-      const { q = '', limit } = query as { q?: string; limit: number }
+      const { q = '', offset, limit } = query as { q?: string; offset: number; limit: number }
       const wanted = q.toLowerCase()
-      return [...localSystems.view().clients.values()]
+      const found = [...localSystems.view().clients.values()]
         .map(shown)
         .filter(({ id, memberName }) => `${id} ${memberName ?? ''}`.toLowerCase().includes(wanted))
-        .slice(0, limit)
+      const headers = { 'x-total-count': String(found.length) }
+      return answer(found.slice(offset, offset + limit), { headers })
     },
     async addClient({ body }) {
       const { id: text, connectionType } = body as { id: string; connectionType?: AuthenticationMode }

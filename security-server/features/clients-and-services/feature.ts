@@ -7,6 +7,7 @@ import { createDocumentClient } from './client.ts'
 import { clientHandlers } from './client-handlers.ts'
 import { documentHandlers } from './document-handlers.ts'
 import type { Needs } from './needs.ts'
+import { rightHandlers } from './right-handlers.ts'
 import { serviceHandlers } from './service-handlers.ts'
 
 type Ground = Omit<Needs, 'fetchDocument'> &
@@ -18,7 +19,12 @@ export const clientsAndServices: FeatureModule<Ground> = {
     const fetchDocument = createDocumentClient(ground.ownListeners, ground.keys.internalTls)
     const needs = { ...ground, fetchDocument }
     return {
-      operations: { ...clientHandlers(needs), ...serviceHandlers(needs), ...documentHandlers(needs) },
+      operations: {
+        ...clientHandlers(needs),
+        ...serviceHandlers(needs),
+        ...rightHandlers(needs),
+        ...documentHandlers(needs),
+      },
     }
   },
 }

@@ -1,5 +1,6 @@
 /** Service descriptions, services, endpoints and access rights. */
 
+import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { clientIdOf, subsystemIdOf } from '#schemas/colon-identifiers.ts'
@@ -35,8 +36,16 @@ export function serviceHandlers(rooms: Needs): Handlers {
   const serviceOf = (params: Record<string, string>) => serviceIn(localSystems.view(), Number(params['id']))
 
   return {
-    getClientServiceDescriptions: async ({ params }) =>
-      clientIn(localSystems.view(), clientIdOf(params['clientId'])).descriptions.map(show.description),
+    async getClientServiceDescriptions({ params, query }) {
+      const { q = '', offset, limit } = query as { q?: string; offset: number; limit?: number }
+      const { descriptions } = clientIn(localSystems.view(), clientIdOf(params['clientId']))
+      const wanted = q.toLowerCase()
+      const found = descriptions.filter(({ url, services }) =>
+        [url, ...services.map(({ service }) => idText(service.id))].join(' ').toLowerCase().includes(wanted),
+      )
+      const page = found.slice(offset, limit === undefined ? undefined : offset + limit)
+      return answer(page.map(show.description), { headers: { 'x-total-count': String(found.length) } })
+    },
     async addClientServiceDescription({ params, body }) {
       const { type, serviceCode, ...given } = body as NewDescription
       const client = subsystemIdOf(params['clientId'])

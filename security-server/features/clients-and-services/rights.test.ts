@@ -1,0 +1,104 @@
+/** Access rights from both ends, as the management API shows them by page. */
+import t from 'tap'
+import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import { createPeerWorld } from '../../peer/peer-fixture.ts'
+
+const CLIENT = 'DEV:GOV:1000:population'
+const TAX = 'DEV:GOV:1000:tax'
+
+t.test('who can be given a right, who has some, and to what', async (t) => {
+  // Only what it says is asked for.
+  const globalConfiguration = (await createPeerWorld(t)).globalConfiguration as GlobalConfiguration
+  const { ask } = await createAdminWorld(t, { globalConfiguration })
+  const created = async (url: string, body: object) => {
+    const reply = await ask('POST', url, body)
+    t.equal(reply.status, 201, `${url} ${JSON.stringify(reply.body).slice(0, 200)}`)
+    return reply.body as { id: number; services: { id: number }[] }
+  }
+  const page = async (url: string) => {
+    const { status, headers, raw } = await ask('GET', url)
+    t.equal(status, 200, url)
+    return {
+      total: Number(headers['x-total-count']),
+      rows: JSON.parse(raw.toString()) as { subjectId: string }[],
+    }
+  }
+  const ids = async (url: string) => (await page(url)).rows.map(({ subjectId }) => subjectId)
+  await created('/clients', { id: CLIENT })
+  await created('/clients', { id: 'DEV:GOV:1000' })
+  const [first, second] = [await page('/clients?limit=1'), await page('/clients?limit=1&offset=1')]
+  t.ok(first.rows.length === 1 && second.rows.length === 1 && first.total > 1)
+  t.notSame(first.rows, second.rows)
+
+  const descriptions = `/clients/${CLIENT}/service-descriptions`
+  const services: number[] = []
+  for (const serviceCode of ['one', 'two']) {
+    const made = await created(descriptions, {
+      type: 'REST',
+      serviceCode,
+      url: `http://10.0.0.1/${serviceCode}`,
+    })
+    services.push(made.services[0]!.id)
+  }
+  t.match(await page(`${descriptions}?q=TWO`), { total: 1, rows: [{ url: 'http://10.0.0.1/two' }] })
+  t.match(await page(`${descriptions}?limit=1&offset=1`), {
+    total: 2,
+    rows: [{ url: 'http://10.0.0.1/two' }],
+  })
+  t.equal((await page(descriptions)).rows.length, 2, 'all of them without a limit')
+
+  await created(`/clients/${CLIENT}/local-groups`, { code: 'friends', description: 'of ours' })
+  const candidates = `/clients/${CLIENT}/service-client-candidates`
+  const all = await page(candidates)
+  t.match(
+    all.rows[0],
+    { subjectType: 'LOCALGROUP', subjectId: 'friends', name: 'of ours' },
+    'own groups first',
+  )
+  t.ok(all.rows.some(({ subjectId }) => subjectId === TAX))
+  t.strictSame(await ids(`${candidates}?q=TAX&subjectType=SUBSYSTEM`), [TAX])
+  t.strictSame(await ids(`${candidates}?subjectType=LOCALGROUP`), ['friends'])
+  t.strictSame(await ids(`${candidates}?q=nobody`), [])
+
+  const endpoint = await created(`/services/${services[0]}/endpoints`, { method: 'GET', path: '/a' })
+  await created(`/services/${services[0]}/access-rights`, {
+    ...{ subjectType: 'SUBSYSTEM', subjectId: TAX, endpointId: endpoint.id },
+  })
+  for (const id of services)
+    await created(`/services/${id}/access-rights`, { subjectType: 'LOCALGROUP', subjectId: 'friends' })
+  await created(`/services/${services[1]}/access-rights`, {
+    subjectType: 'GLOBALGROUP',
+    subjectId: 'not-there',
+  })
+  const clients = `/clients/${CLIENT}/service-clients`
+  t.match(await page(clients), {
+    total: 3,
+    rows: [
+      { subjectId: TAX, rights: 1 },
+      { subjectId: 'friends', rights: 2, name: 'of ours' },
+      { subjectId: 'not-there', rights: 1, name: '', warning: /has no global group/ },
+    ],
+  })
+  t.strictSame(await ids(`${clients}?q=friends`), ['friends'])
+  const of = (type: string, id: string) =>
+    page(`${clients}/access-rights?subjectType=${type}&subjectId=${id}`)
+  t.match(await of('SUBSYSTEM', TAX), {
+    total: 1,
+    rows: [
+      {
+        fullServiceId: `${CLIENT}:one`,
+        serviceId: services[0],
+        method: 'GET',
+        path: '/a',
+        wholeService: false,
+      },
+    ],
+  })
+  t.match(await of('LOCALGROUP', 'friends'), {
+    total: 2,
+    rows: [{ wholeService: true }, { wholeService: true }],
+  })
+  t.match(await of('GLOBALGROUP', 'friends'), { total: 0, rows: [] }, 'a group of another kind')
+  t.equal((await ask('GET', '/clients/DEV:GOV:9999:x/service-clients')).status, 404)
+})
