@@ -24,6 +24,12 @@ import { person } from './person/page.tsx'
 import { reconciliation } from './reconciliation/page.tsx'
 import { records } from './records/page.tsx'
 import { retention } from './retention/page.tsx'
+import { client } from './services/client.tsx'
+import { clients } from './services/clients.tsx'
+import { description } from './services/description.tsx'
+import { giveRight } from './services/give.tsx'
+import { service } from './services/service.tsx'
+import { serviceClients } from './services/service-clients.tsx'
 import { traffic } from './traffic/page.tsx'
 import { tryOuts } from './try-outs/page.tsx'
 import { verification } from './verification/page.tsx'
@@ -40,6 +46,12 @@ export const pages: Page[] = [
   deliveries,
   deliveriesReceived,
   delivery,
+  clients,
+  client,
+  serviceClients,
+  description,
+  service,
+  giveRight,
   tryOuts,
   contracts,
   // Before the page of one contract, whose path pattern matches these paths too.

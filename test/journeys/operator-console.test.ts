@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { hasChromium, openBrowser, visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { startWorld } from '../world.ts'
+import { administerServices } from './administer-services.ts'
 import { type At, decideDeliveries } from './decide-deliveries.ts'
 import { tryServices } from './try-a-service.ts'
 
@@ -20,6 +21,8 @@ if (!hasChromium()) {
   const asked = async () => ({ world, at, browser: await openBrowser() })
   const parts: Record<string, (t: Test) => Promise<void>> = {
     'messages that nobody took are decided on': async (t) => decideDeliveries(t, await asked()),
+    'a service administrator describes services and gives rights': async (t) =>
+      administerServices(t, await asked()),
     'a service administrator tries services, wide and narrow': async (t) => tryServices(t, await asked()),
   }
   for (const [name, part] of Object.entries(parts)) await t.test(name, part)

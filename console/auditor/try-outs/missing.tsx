@@ -5,6 +5,15 @@ import { contractPath, stateName } from '../../kit/contract.tsx'
 import { text } from '../../kit/text.ts'
 import { type Access, type Offered, type Parties, serviceName } from './shapes.ts'
 
+/** Of a call the provider's server asks for a right, and where the instance says so for a contract besides. */
+export function lacks(service: Offered, access: Access): 'right' | 'contract' | undefined {
+  if (!service.allowed) return 'right'
+  const holds = access.contracts.some(
+    ({ state, services }) => state === 'ACTIVE' && services.includes(service.serviceCode),
+  )
+  return access.contractsRequired && !holds ? 'contract' : undefined
+}
+
 type Props = { parties: Parties; service: Offered; access: Access }
 
 export function Missing({ parties: { client }, service, access }: Props) {
@@ -15,6 +24,7 @@ export function Missing({ parties: { client }, service, access }: Props) {
   return (
     <section class="note inner">
       <h3>{text('tryOuts.missing', { service: serviceName(service) })}</h3>
+      {lacks(service, access) === 'right' && <p>{text('tryOuts.needsRight', { client })}</p>}
       {naming.length > 0 ? (
         <ul class="plain-list">
           {naming.map(({ contract, title, state }) => (
@@ -29,10 +39,12 @@ export function Missing({ parties: { client }, service, access }: Props) {
           ))}
         </ul>
       ) : (
-        <p>
-          {text(contractsRequired ? 'tryOuts.needsContract' : 'tryOuts.needsRight', { client })}{' '}
-          {mayPropose && <Link to="/contracts/propose">{text('contracts.propose')}</Link>}
-        </p>
+        contractsRequired && (
+          <p>
+            {text('tryOuts.needsContract', { client })}{' '}
+            {mayPropose && <Link to="/contracts/propose">{text('contracts.propose')}</Link>}
+          </p>
+        )
       )}
       <h4>{text('tryOuts.whom')}</h4>
       <p>

@@ -8,7 +8,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Described } from './described.tsx'
-import { Missing } from './missing.tsx'
+import { lacks, Missing } from './missing.tsx'
 import { type Access, type Offered, type Parties, serviceName } from './shapes.ts'
 
 type Found = { services: Offered[]; access: Access }
@@ -74,12 +74,7 @@ function List({ parties, of: { services, access } }: { parties: Parties; of: Fou
               },
               {
                 title: 'tryOuts.may',
-                cell: ({ allowed }) => (
-                  <Status
-                    tone={allowed ? 'good' : 'warn'}
-                    word={allowed ? 'tryOuts.allowed' : 'tryOuts.notAllowed'}
-                  />
-                ),
+                cell: (one) => <May lacking={lacks(one, access)} />,
               },
               {
                 title: 'common.acts',
@@ -97,6 +92,11 @@ function List({ parties, of: { services, access } }: { parties: Parties; of: Fou
       )}
     </>
   )
+}
+
+function May({ lacking }: { lacking: ReturnType<typeof lacks> }) {
+  if (lacking === undefined) return <Status tone="good" word="tryOuts.allowed" />
+  return <Status tone="warn" word={lacking === 'right' ? 'tryOuts.notAllowed' : 'tryOuts.noContract'} />
 }
 
 type ChooseProps = { of: Offered; isChosen: boolean; choose(service: Offered): void }
@@ -118,7 +118,9 @@ function Choose({ of, isChosen, choose }: ChooseProps) {
 function Chosen({ parties, service, access }: { parties: Parties; service: Offered; access: Access }) {
   return (
     <>
-      {!service.allowed && <Missing parties={parties} service={service} access={access} />}
+      {lacks(service, access) !== undefined && (
+        <Missing parties={parties} service={service} access={access} />
+      )}
       <Described parties={parties} service={service} />
     </>
   )

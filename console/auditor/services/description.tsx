@@ -1,0 +1,187 @@
+/** One service description: whether its services are on, what a new document would change, and the services. */
+import { Act } from '../../kit/act.tsx'
+import { goTo, Link } from '../../kit/address.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Empty, Show } from '../../kit/placeholders.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { Saved } from '../../kit/saved.tsx'
+import { number, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { Id } from '../words.tsx'
+import { NewDocument } from './new-document.tsx'
+import {
+  clientPath,
+  type Description,
+  descriptionName,
+  type Service,
+  serviceName,
+  servicePath,
+} from './shapes.ts'
+import { DescriptionState } from './words.tsx'
+
+const MAX_NOTICE = 255
+
+function DescriptionPage({ params }: { params: Record<string, string> }) {
+  const found = useAnswer<Description>('getServiceDescription', { params: { id: params['id'] ?? '' } })
+  return (
+    <Show of={found} page="services.description">
+      {(one) => <Found of={one} />}
+    </Show>
+  )
+}
+
+function Found({ of }: { of: Description }) {
+  const hasDocument = of.type !== 'REST'
+  return (
+    <>
+      <Head
+        title={descriptionName(of)}
+        lead={<DescriptionState of={of} />}
+        acts={
+          <>
+            {of.disabled ? <Enable of={of} /> : <Disable of={of} />}
+            {hasDocument && <Download of={of} />}
+            <Delete of={of} />
+          </>
+        }
+      />
+      <Part title={text('common.facts')}>
+        <Facts
+          of={[
+            [
+              'clients.one',
+              <Link key="client" to={clientPath(of.clientId)}>
+                <Id of={of.clientId} />
+              </Link>,
+            ],
+            ['services.typeTitle', text(`services.type.${of.type}`)],
+            ['services.source', of.url === '' ? text('services.fromFile') : <Id key="url" of={of.url} />],
+            ['services.updated', <Time key="updated" at={of.updatedAt} relative />],
+          ]}
+        />
+      </Part>
+      <Part title={text('clients.services')}>
+        {of.services.length === 0 ? (
+          <Empty>
+            <p>{text('services.noService')}</p>
+          </Empty>
+        ) : (
+          <Services of={of.services} />
+        )}
+      </Part>
+      {hasDocument && <NewDocument of={of} />}
+    </>
+  )
+}
+
+function Services({ of }: { of: Service[] }) {
+  return (
+    <Rows<Service>
+      caption={text('clients.services')}
+      rows={of}
+      rowKey={({ id }) => id}
+      columns={[
+        {
+          title: 'services.one',
+          cell: (one) => (
+            <Link to={servicePath(one.id)}>
+              <bdi>{serviceName(one)}</bdi>
+            </Link>
+          ),
+        },
+        { title: 'services.address', cell: ({ url }) => <Id of={url} /> },
+        {
+          title: 'services.timeout',
+          number: true,
+          cell: ({ timeoutMs }) => text('services.seconds', { seconds: timeoutMs / 1000 }),
+        },
+        { title: 'services.validated', cell: ({ validate }) => text(`services.validate.${validate}`) },
+        {
+          title: 'rights.title',
+          number: true,
+          cell: ({ accessRights }) => number(accessRights.length),
+        },
+      ]}
+    />
+  )
+}
+
+function Enable({ of }: { of: Description }) {
+  return (
+    <Act<Description>
+      operation="enableServiceDescription"
+      button={text('services.enable')}
+      look="primary"
+      title={text('services.enableThis', { name: descriptionName(of) })}
+      consequence={<p>{text('services.enableConsequence', { count: of.services.length })}</p>}
+      send={(_, call) => call('enableServiceDescription', { params: { id: String(of.id) } })}
+      result={() => <p>{text('services.enabled')}</p>}
+    />
+  )
+}
+
+function Disable({ of }: { of: Description }) {
+  return (
+    <Act<Description>
+      operation="disableServiceDescription"
+      button={text('services.disable')}
+      title={text('services.disableThis', { name: descriptionName(of) })}
+      consequence={<p>{text('services.disableConsequence', { count: of.services.length })}</p>}
+      fields={[
+        {
+          ...{ name: 'notice', title: 'services.notice', hint: 'services.noticeHint' },
+          ...{ maxLength: MAX_NOTICE, required: false },
+        },
+      ]}
+      send={({ notice }, call) =>
+        call('disableServiceDescription', {
+          params: { id: String(of.id) },
+          body: { notice: String(notice).trim() },
+        })
+      }
+      result={() => <p>{text('services.disabled')}</p>}
+    />
+  )
+}
+
+function Download({ of }: { of: Description }) {
+  const { api } = useConsole()
+  return (
+    <Act<File>
+      operation="getServiceDescriptionDocument"
+      button={text('services.download')}
+      title={text('services.download')}
+      consequence={<p>{text('services.downloadConsequence')}</p>}
+      reads
+      send={() => api.download('getServiceDescriptionDocument', { params: { id: String(of.id) } })}
+      result={(file) => <Saved file={file} />}
+    />
+  )
+}
+
+function Delete({ of }: { of: Description }) {
+  const name = descriptionName(of)
+  return (
+    <Act
+      operation="deleteServiceDescription"
+      button={text('services.delete')}
+      title={text('services.deleteThis', { name })}
+      consequence={<p>{text('services.deleteConsequence', { count: of.services.length })}</p>}
+      nameToType={name}
+      send={(_, call) => call('deleteServiceDescription', { params: { id: String(of.id) } })}
+      result={() => <p>{text('services.deleted')}</p>}
+      then={() => goTo(clientPath(of.clientId))}
+    />
+  )
+}
+
+export const description: Page = {
+  path: '/clients/descriptions/:id',
+  title: 'services.description',
+  listed: false,
+  operation: 'getServiceDescription',
+  View: DescriptionPage,
+}

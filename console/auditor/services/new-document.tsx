@@ -1,0 +1,105 @@
+/** A new document of a description: compared first, and applied only as it was shown. */
+import { useState } from 'preact/hooks'
+import { Act } from '../../kit/act.tsx'
+import type { Answer } from '../../kit/api.ts'
+import { ApiFault } from '../../kit/api.ts'
+import { useConsole, useMay } from '../../kit/context.ts'
+import { Part } from '../../kit/facts.tsx'
+import type { Field } from '../../kit/field.tsx'
+import { Form } from '../../kit/form.tsx'
+import { useAnnounce } from '../../kit/live.tsx'
+import { text } from '../../kit/text.ts'
+import { Changes } from './changes.tsx'
+import type { Change, Description } from './shapes.ts'
+
+/** `file` is undefined when the document was fetched from its address. */
+type Compared = { change: Change; file: File | undefined }
+
+export function NewDocument({ of }: { of: Description }) {
+  const { api, signedOut } = useConsole()
+  const announce = useAnnounce()
+  const [compared, setCompared] = useState<Compared>()
+  const params = { id: String(of.id) }
+  const compare = async (file: File | undefined): Promise<void> => {
+    setCompared(undefined)
+    try {
+      const { data } =
+        file === undefined
+          ? await api.call<Change>('refreshServiceDescription', { params })
+          : await api.call<Change>('compareServiceDescriptionDocument', { params, body: file })
+      setCompared({ change: data, file })
+      announce(text(data.same ? 'services.same' : 'services.differs'))
+    } catch (cause) {
+      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
+      throw cause
+    }
+  }
+  if (!useMay('refreshServiceDescription')) return null
+  return (
+    <Part title={text('services.newDocument')}>
+      <p>{text('services.newDocumentLead')}</p>
+      {of.url !== '' && (
+        <>
+          <h3>{text('services.fromAddress')}</h3>
+          <p class="beside">
+            <bdi class="id wrap">{of.url}</bdi>
+          </p>
+          <Form fields={[]} submit={text('services.fetch')} send={() => compare(undefined)} />
+        </>
+      )}
+      <h3>{text('services.fromOwnFile')}</h3>
+      <Form
+        fields={[{ name: 'file', title: 'services.file', hint: 'services.fileHint', type: 'file' }]}
+        submit={text('services.compare')}
+        send={({ file }) => compare(file as File)}
+      />
+      {compared !== undefined && (
+        <section class="inner" aria-label={text('services.differs')}>
+          <Changes of={compared.change} />
+          {!compared.change.same && (
+            <Apply of={of} compared={compared} applied={() => setCompared(undefined)} />
+          )}
+        </section>
+      )}
+    </Part>
+  )
+}
+
+type ApplyProps = { of: Description; compared: Compared; applied(): void }
+
+function Apply({ of, compared: { change, file }, applied }: ApplyProps) {
+  const { digest, warnings } = change
+  const params = { id: String(of.id) }
+  const agreed: Field = {
+    ...{ name: 'ignore', title: 'services.warnings', type: 'checks' },
+    options: [{ value: 'yes', title: text('services.ignore', { count: warnings.length }) }],
+  }
+  return (
+    <Act<Description>
+      operation="acceptRefreshedDocument"
+      button={text('services.apply')}
+      look="primary"
+      title={text('services.apply')}
+      consequence={
+        <>
+          <p>{text('services.applyConsequence')}</p>
+          {change.rightsLost.length > 0 && (
+            <p class="note">{text('services.rightsLostCount', { count: change.rightsLost.length })}</p>
+          )}
+        </>
+      }
+      fields={warnings.length === 0 ? [] : [agreed]}
+      send={({ ignore }, call): Promise<Answer<Description>> => {
+        const ignoreWarnings = ignore === 'yes'
+        return file === undefined
+          ? call('acceptRefreshedDocument', { params, body: { accept: digest, ignoreWarnings } })
+          : call('replaceServiceDescriptionDocument', {
+              ...{ params, body: file },
+              query: { accept: digest, ignoreWarnings: String(ignoreWarnings) },
+            })
+      }}
+      result={() => <p>{text('services.applied')}</p>}
+      then={applied}
+    />
+  )
+}

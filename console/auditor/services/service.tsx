@@ -1,0 +1,224 @@
+/** One service: how its system is called, its endpoints, and who may call what of it. */
+import { Act } from '../../kit/act.tsx'
+import { Link } from '../../kit/address.tsx'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Empty, Show } from '../../kit/placeholders.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { Status } from '../../kit/status.tsx'
+import { number, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { Id } from '../words.tsx'
+import { ChangeSettings } from './settings.tsx'
+import {
+  descriptionPath,
+  type Endpoint,
+  type Right,
+  type Service,
+  serviceName,
+  servicePath,
+} from './shapes.ts'
+import { SubjectOf, Warning, WhatOf } from './words.tsx'
+
+function ServicePage({ params }: { params: Record<string, string> }) {
+  const found = useAnswer<Service>('getService', { params: { id: params['id'] ?? '' } })
+  return (
+    <Show of={found} page="services.one">
+      {(one) => <Found of={one} />}
+    </Show>
+  )
+}
+
+function Found({ of }: { of: Service }) {
+  return (
+    <>
+      <Head
+        title={serviceName(of)}
+        lead={
+          <>
+            <Status
+              tone={of.disabled ? 'quiet' : 'good'}
+              word={of.disabled ? 'services.off' : 'services.on'}
+            />{' '}
+            <Copyable value={of.fullServiceId} label={text('services.one')} />
+          </>
+        }
+        acts={<ChangeSettings of={of} />}
+      />
+      <Part
+        title={text('services.settings')}
+        acts={<Link to={descriptionPath(of.serviceDescriptionId)}>{text('services.description')}</Link>}
+      >
+        <Facts
+          of={[
+            ['services.address', <Id key="url" of={of.url} />],
+            ['services.timeout', text('services.seconds', { seconds: of.timeoutMs / 1000 })],
+            [
+              'services.calls',
+              of.maxConcurrentCalls === 0 ? text('services.noBound') : number(of.maxConcurrentCalls),
+            ],
+            ['services.verifyTls', text(of.verifyTls ? 'common.yes' : 'common.no')],
+            ['services.validate', text(`services.validate.${of.validate}`)],
+            ['services.encodedSlash', text(of.allowEncodedSlash ? 'common.yes' : 'common.no')],
+          ]}
+        />
+      </Part>
+      <Rights of={of} />
+      {of.type !== 'WSDL' && <Endpoints of={of} />}
+    </>
+  )
+}
+
+function Rights({ of }: { of: Service }) {
+  return (
+    <Part
+      title={text('rights.title')}
+      acts={
+        <Link to={`${servicePath(of.id)}/give`} class="button">
+          {text('rights.give')}
+        </Link>
+      }
+    >
+      <p>{text('rights.lead')}</p>
+      {of.accessRights.length === 0 ? (
+        <Empty>
+          <p>{text('rights.nobody')}</p>
+        </Empty>
+      ) : (
+        <Rows<Right>
+          caption={text('rights.title')}
+          rows={of.accessRights}
+          rowKey={({ id }) => id}
+          columns={[
+            {
+              title: 'rights.who',
+              cell: (one) => (
+                <>
+                  <SubjectOf of={one} />
+                  <Warning of={one.warning} />
+                </>
+              ),
+            },
+            { title: 'rights.what', cell: (one) => <WhatOf of={one} /> },
+            { title: 'rights.since', cell: ({ createdAt }) => <Time at={createdAt} /> },
+            {
+              title: 'common.acts',
+              acts: ['deleteAccessRight'],
+              cell: (one) => <Withdraw service={of} right={one} />,
+            },
+          ]}
+        />
+      )}
+    </Part>
+  )
+}
+
+function Withdraw({ service, right }: { service: Service; right: Right }) {
+  const { subjectId, wholeService, method = '', path = '' } = right
+  const what = wholeService ? text('rights.wholeService') : `${method} ${path}`
+  const title = text('rights.withdrawFrom', { subject: subjectId, what })
+  return (
+    <Act
+      operation="deleteAccessRight"
+      button={text('rights.withdraw')}
+      label={title}
+      title={title}
+      consequence={<p>{text('rights.withdrawConsequence', { subject: subjectId, what })}</p>}
+      send={(_, call) =>
+        call('deleteAccessRight', { params: { id: String(service.id), rightId: String(right.id) } })
+      }
+      result={() => <p>{text('rights.withdrawn')}</p>}
+    />
+  )
+}
+
+function Endpoints({ of }: { of: Service }) {
+  const own = of.endpoints.filter(({ base }) => !base)
+  return (
+    <Part title={text('services.endpoints')} acts={<AddEndpoint of={of} />}>
+      <p>{text('services.endpointsLead')}</p>
+      {own.length === 0 ? (
+        <Empty>
+          <p>{text('services.noEndpoint')}</p>
+        </Empty>
+      ) : (
+        <Rows<Endpoint>
+          caption={text('services.endpoints')}
+          rows={own}
+          rowKey={({ id }) => id}
+          columns={[
+            {
+              title: 'services.endpoint',
+              cell: ({ method, path }) => <bdi class="id wrap">{`${method} ${path}`}</bdi>,
+            },
+            {
+              title: 'services.endpointFrom',
+              cell: ({ generated }) => text(generated ? 'services.fromDocument' : 'services.byHand'),
+            },
+            {
+              title: 'common.acts',
+              acts: ['deleteEndpoint'],
+              cell: (one) => !one.generated && <DeleteEndpoint of={one} />,
+            },
+          ]}
+        />
+      )}
+    </Part>
+  )
+}
+
+function AddEndpoint({ of }: { of: Service }) {
+  return (
+    <Act<Endpoint>
+      operation="addEndpoint"
+      button={text('services.addEndpoint')}
+      title={text('services.addEndpoint')}
+      consequence={<p>{text('services.addEndpointConsequence')}</p>}
+      fields={[
+        {
+          ...{ name: 'method', title: 'services.method', type: 'select' },
+          options: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', '*'].map(
+            (value) => ({
+              value,
+              title: value === '*' ? text('services.anyMethod') : value,
+            }),
+          ),
+        },
+        { name: 'path', title: 'services.path', hint: 'services.pathHint', maxLength: 1024 },
+      ]}
+      send={({ method, path }, call) =>
+        call('addEndpoint', {
+          params: { id: String(of.id) },
+          body: { method: String(method), path: String(path).trim() },
+        })
+      }
+      result={() => <p>{text('services.endpointAdded')}</p>}
+    />
+  )
+}
+
+function DeleteEndpoint({ of: { id, method, path } }: { of: Endpoint }) {
+  const name = `${method} ${path}`
+  return (
+    <Act
+      operation="deleteEndpoint"
+      button={text('services.deleteEndpoint')}
+      label={text('services.deleteEndpointThis', { name })}
+      title={text('services.deleteEndpointThis', { name })}
+      consequence={<p>{text('services.deleteEndpointConsequence')}</p>}
+      nameToType={name}
+      send={(_, call) => call('deleteEndpoint', { params: { id: String(id) } })}
+      result={() => <p>{text('services.endpointDeleted')}</p>}
+    />
+  )
+}
+
+export const service: Page = {
+  path: '/clients/services/:id',
+  title: 'services.one',
+  listed: false,
+  operation: 'getService',
+  View: ServicePage,
+}

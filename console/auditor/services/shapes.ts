@@ -1,0 +1,99 @@
+/** What the API says of clients, their service descriptions, services and rights. */
+
+export type Client = {
+  id: string
+  memberName?: string
+  status: 'REGISTERED' | 'SAVED'
+  connectionType: 'NOSSL' | 'SSLNOAUTH' | 'SSLAUTH'
+  tlsCertificates: number
+  services: number
+}
+
+export type DescriptionType = 'REST' | 'OPENAPI' | 'WSDL'
+
+export type Endpoint = { id: number; method: string; path: string; base: boolean; generated: boolean }
+
+export type SubjectType = 'SUBSYSTEM' | 'GLOBALGROUP' | 'LOCALGROUP'
+
+export type Right = {
+  id: number
+  subjectType: SubjectType
+  subjectId: string
+  wholeService: boolean
+  method?: string
+  path?: string
+  createdAt: string
+  /** Why nobody can use it. */
+  warning?: string
+}
+
+export type Service = {
+  id: number
+  serviceDescriptionId: number
+  fullServiceId: string
+  serviceCode: string
+  serviceVersion?: string
+  type: DescriptionType
+  url: string
+  timeoutMs: number
+  /** 0: as many as come. */
+  maxConcurrentCalls: number
+  verifyTls: boolean
+  validate: 'NONE' | 'REQUESTS' | 'ALL'
+  allowEncodedSlash: boolean
+  disabled: boolean
+  tlsCertificates: { sha256: string }[]
+  endpoints: Endpoint[]
+  accessRights: Right[]
+}
+
+export type Description = {
+  id: number
+  clientId: string
+  type: DescriptionType
+  url: string
+  disabled: boolean
+  disabledNotice: string
+  updatedAt: string
+  services: Service[]
+}
+
+export type Subject = { subjectType: SubjectType; subjectId: string; name: string }
+
+type Place = { fullServiceId: string; method: string; path: string }
+
+/** What a new document would change; `digest` covers all of it. */
+export type Change = {
+  document: { sha256: string; bytes: number }
+  same: boolean
+  facts: { what: string; from: string; to: string }[]
+  services: {
+    added: { serviceCode: string; serviceVersion?: string; title: string; url: string }[]
+    removed: { fullServiceId: string; url: string; tlsCertificates: number }[]
+    changed: { fullServiceId: string; what: 'title' | 'address'; from: string; to: string; url: string }[]
+  }
+  endpoints: { added: Place[]; removed: Place[]; takenOver: Place[] }
+  rightsLost: (Place & { subjectType: SubjectType; subjectId: string })[]
+  contracts: { contract: string; version: number; title: string; goes: string[] }[]
+  warnings: { code: string; text: string }[]
+  digest: string
+}
+
+export const clientPath = (id: string): string => `/clients/${id}`
+export const descriptionPath = (id: number): string => `/clients/descriptions/${id}`
+export const servicePath = (id: number): string => `/clients/services/${id}`
+
+/** As people write it: `getPerson/v1`. */
+export function serviceName({
+  serviceCode,
+  serviceVersion,
+}: Pick<Service, 'serviceCode' | 'serviceVersion'>): string {
+  return serviceVersion === undefined ? serviceCode : `${serviceCode}/${serviceVersion}`
+}
+
+/** By its service, or by the first of them and their number. */
+export function descriptionName({ services, url }: Description): string {
+  const [first, ...others] = services
+  if (first === undefined) return url
+  return others.length === 0 ? serviceName(first) : `${serviceName(first)} +${others.length}`
+}

@@ -1,0 +1,263 @@
+/** A service administrator in the console: describes services, gives rights, accepts a new document, switches off, and sees both ends of rights. */
+import type { Browser } from 'playwright-core'
+import type { Test } from 'tap'
+import type { Visitor } from '../browser.ts'
+import { startProviderSystem } from '../fakes/provider-system.ts'
+import { wsdl } from '../fakes/soap-service.ts'
+import { tabThrough } from '../keyboard.ts'
+import { walkListStates } from '../list-states.ts'
+import { act, close } from '../second-person.ts'
+import { colons, type World } from '../world.ts'
+import type { At } from './decide-deliveries.ts'
+
+const ADMINISTRATOR = ['XROAD_SERVICE_ADMINISTRATOR']
+const NARROW = { context: { viewport: { width: 360, height: 740 } } }
+const TITLE = '<b>Parks</b>'
+
+type Windows = { wide: Visitor; narrow: Visitor; world: World }
+
+export async function administerServices(
+  t: Test,
+  { world, at, browser }: { world: World; at: At; browser: Browser },
+): Promise<void> {
+  const wide = await at(t, browser, ADMINISTRATOR, {}, 'population')
+  const narrow = await at(t, browser, ADMINISTRATOR, NARROW, 'population')
+  const windows = { wide, narrow, world }
+  await seeClients(t, windows)
+  await describeByFile(windows)
+  await giveRights(t, windows)
+  await acceptDocument(t, windows)
+  await switchOff(t, windows)
+  await bothEnds(t, windows)
+  await describeByAddress(t, windows)
+  const observer = await at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'], {}, 'population')
+  await observer.open(`/clients/${colons(world.servers.population.client)}`)
+  await observer.page.getByRole('link', { name: 'parks', exact: true }).click()
+  await observer.page.getByRole('link', { name: 'parks', exact: true }).click()
+  await observer.page.getByText('How its system is called').waitFor()
+  t.equal(await observer.page.locator('main button').filter({ hasNotText: 'Copy' }).count(), 0, 'no act')
+  await remove(t, windows)
+}
+
+/** Looks at the present page of the wide window in both. */
+async function look({ wide, narrow }: Windows, name: string): Promise<void> {
+  await wide.check(name)
+  const { pathname, search } = new URL(wide.page.url())
+  await narrow.open(pathname.replace(/^\/console/, '') + search)
+  await narrow.check(`${name}-narrow`)
+}
+
+async function seeClients(t: Test, windows: Windows): Promise<void> {
+  const { wide, narrow, world } = windows
+  const { page } = wide
+  const own = colons(world.servers.population.client)
+  await wide.open('/clients?q=no%20such%20thing')
+  await page.getByText('Nothing fits this search').waitFor()
+  await wide.open('/clients')
+  await page.getByRole('link', { name: own }).waitFor()
+  await look(windows, 'clients')
+  await walkListStates(t, narrow, 'clients')
+  await page.getByRole('link', { name: own }).click()
+  await page.getByRole('link', { name: 'persons', exact: true }).waitFor()
+  await look(windows, 'client')
+  await tabThrough(t, page, 'client')
+  await walkListStates(t, narrow, 'client')
+}
+
+function openApi(version: string, paths: Record<string, object>): object {
+  const responses = { 200: { description: 'All' } }
+  const described = Object.entries(paths).map(([path, more]) => [path, { get: { responses, ...more } }])
+  return {
+    name: 'parks.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(
+      JSON.stringify({
+        openapi: '3.0.3',
+        info: { title: TITLE, version },
+        servers: [{ url: 'http://192.0.2.7/parks' }],
+        paths: Object.fromEntries(described) as object,
+      }),
+    ),
+  }
+}
+
+async function describeByFile(windows: Windows): Promise<void> {
+  const { wide } = windows
+  const { page } = wide
+  await page.getByRole('button', { name: 'Add by OpenAPI' }).click()
+  const dialog = page.getByRole('dialog')
+  await wide.check('services-add')
+  await dialog.getByRole('button', { name: 'Add by OpenAPI' }).click()
+  await page.getByRole('alert').getByText('Service code').waitFor()
+  await page.getByLabel('Service code').fill('parks')
+  await dialog.getByRole('button', { name: 'Add by OpenAPI' }).click()
+  await page.getByRole('alert').getByText('either as a file or by its address').waitFor()
+  await page.getByLabel('Document, as a file').setInputFiles({
+    ...{ name: 'a.yaml', mimeType: 'application/yaml', buffer: Buffer.from('swagger: "2.0"') },
+  })
+  await dialog.getByRole('button', { name: 'Add by OpenAPI' }).click()
+  await page
+    .getByRole('alert')
+    .getByText(/Swagger|OpenAPI 3/)
+    .waitFor()
+  const document = openApi('1', { '/parks': {}, '/parks/{id}': {} })
+  await page.getByLabel('Document, as a file').setInputFiles(document as never)
+  await dialog.getByRole('button', { name: 'Add by OpenAPI' }).click()
+  await dialog.getByText('1 service was added').waitFor()
+  await close(wide)
+  await page.getByRole('heading', { name: 'parks', level: 1 }).waitFor()
+  await wide.settled()
+  await look(windows, 'service-description')
+  await act(wide, 'Switch on', {}, 'Switch on', 'It is on.')
+  await close(wide)
+  await page.getByRole('link', { name: 'parks', exact: true }).click()
+  await page.getByText('How its system is called').waitFor()
+  await page.getByRole('button', { name: 'Change settings' }).click()
+  await page.getByLabel('Time-out, in seconds').fill('0.5')
+  await page.getByRole('dialog').getByRole('button', { name: 'Change settings' }).click()
+  await page.getByRole('alert').getByText('from 1 to 1,000').waitFor()
+  await page.getByLabel('Time-out, in seconds').fill('7')
+  await wide.check('service-settings')
+  await page.getByRole('dialog').getByRole('button', { name: 'Change settings' }).click()
+  await page.getByText('The settings were changed').waitFor()
+  await close(wide)
+  await page.getByText('7 s', { exact: true }).waitFor()
+  await act(
+    wide,
+    'Add an endpoint',
+    { Method: 'POST', Path: '/parks/*/trees' },
+    'Add an endpoint',
+    'was added',
+  )
+  await close(wide)
+  await page.getByRole('cell', { name: 'POST /parks/*/trees', exact: true }).waitFor()
+}
+
+async function giveRights(t: Test, windows: Windows): Promise<void> {
+  const { wide, narrow, world } = windows
+  const { page } = wide
+  const tax = colons(world.servers.tax.client)
+  await page.getByRole('link', { name: 'Give a right' }).click()
+  await page.getByRole('heading', { name: 'Give a right to parks' }).waitFor()
+  await wide.settled()
+  await look(windows, 'rights-give')
+  await walkListStates(t, narrow, 'rights-give')
+  await page.getByRole('searchbox').fill('TAX')
+  await page.waitForURL(/q=TAX/)
+  await wide.answered()
+  t.equal(await page.locator('tbody tr').count(), 1, 'searched, not typed')
+  for (const what of ['the whole service', 'GET /parks', 'GET /parks/*']) {
+    await act(wide, `Give a right to ${tax}`, { What: what }, 'Give a right', 'The right was given')
+    await close(wide)
+  }
+  await page.getByText('has a right').first().waitFor()
+  await page.getByRole('link', { name: 'Back to parks' }).click()
+  await page.getByRole('cell', { name: 'the whole service', exact: true }).waitFor()
+  await look(windows, 'service')
+  await act(wide, `Withdraw from ${tax}: the whole service`, {}, 'Withdraw', 'The right was withdrawn')
+  await close(wide)
+  const left = page.getByRole('table', { name: 'Access rights' }).locator('tbody tr')
+  t.equal(await left.count(), 2, 'the others stay')
+}
+
+async function acceptDocument(t: Test, windows: Windows): Promise<void> {
+  const { wide } = windows
+  const { page } = wide
+  await page.getByRole('link', { name: 'Service description', exact: true }).click()
+  await page.getByText('A new document').waitFor()
+  const next = openApi('2', { '/parks': {}, '/lakes': {} })
+  await page.getByLabel('Document, as a file').setInputFiles(next as never)
+  await page.getByRole('button', { name: 'Compare', exact: true }).click()
+  await page.getByRole('heading', { name: 'Endpoints that go' }).waitFor()
+  const shown = await page.getByRole('region', { name: 'What it would change' }).textContent()
+  t.match(shown, /version: “1” becomes “2”/)
+  t.match(shown, /GET \/lakes of DEV:GOV:1001:population:parks/)
+  await wide.check('services-changes')
+  await page.setViewportSize({ width: 360, height: 740 })
+  await wide.check('services-changes-narrow')
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.getByRole('button', { name: 'Apply this document' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('button', { name: 'Apply this document' }).click()
+  await page.getByRole('alert').getByText('Warnings').waitFor()
+  await dialog.getByLabel(/I have read the/).check()
+  await wide.check('services-apply')
+  await dialog.getByRole('button', { name: 'Apply this document' }).click()
+  await dialog.getByText('The new document is in force').waitFor()
+  await close(wide)
+  t.equal(await page.getByText('What it would change').count(), 0, 'nothing is left to apply')
+  await page.getByLabel('Document, as a file').setInputFiles(next as never)
+  await page.getByRole('button', { name: 'Compare', exact: true }).click()
+  await page.getByText('The document is the one in force').waitFor()
+}
+
+async function switchOff(t: Test, { wide, world }: Windows): Promise<void> {
+  const notice = { 'Notice to callers': 'back on Monday' }
+  await act(wide, 'Switch off', notice, 'Switch off', 'It is off. Callers get the notice')
+  await close(wide)
+  await wide.page.getByText('back on Monday').waitFor()
+  const { population, tax } = world.servers
+  const refused = await world.ask('tax', `/r1/${population.client}/parks/parks`, {
+    headers: { 'X-Road-Client': tax.client },
+  })
+  t.match(refused.body.toString(), /back on Monday/, 'the caller is told')
+}
+
+async function bothEnds(t: Test, windows: Windows): Promise<void> {
+  const { wide, narrow, world } = windows
+  const { page } = wide
+  const tax = colons(world.servers.tax.client)
+  await wide.open(`/clients/${colons(world.servers.population.client)}/service-clients`)
+  await page.getByRole('link', { name: `What ${tax} may call` }).waitFor()
+  await look(windows, 'rights-who')
+  await walkListStates(t, narrow, 'rights-who')
+  await page.getByRole('link', { name: `What ${tax} may call` }).click()
+  await page
+    .getByRole('link', { name: /population:persons/ })
+    .first()
+    .waitFor()
+  await wide.settled()
+  await look(windows, 'rights-what')
+}
+
+async function describeByAddress(t: Test, windows: Windows): Promise<void> {
+  const { wide, world } = windows
+  const { page } = wide
+  const system = await startProviderSystem(world.address(42))
+  t.teardown(() => system.close())
+  const serve = (...operations: string[]): void =>
+    system.answer((_call, response) => response.end(wsdl('http://192.0.2.8/soap', operations)))
+  serve('openGate/v1', 'closeGate/v1')
+  await wide.open(`/clients/${colons(world.servers.population.client)}`)
+  const given = { 'Document, by its address': `${system.url}/gates.wsdl` }
+  await act(wide, 'Add by WSDL', given, 'Add by WSDL', '2 services were added')
+  await close(wide)
+  await page.getByRole('link', { name: 'openGate/v1' }).click()
+  const settings = { 'Time-out, in seconds': '9', 'Time-out': 'check' }
+  await act(wide, 'Change settings', settings, 'Change settings', 'The settings were changed')
+  await close(wide)
+  await page.getByRole('link', { name: 'Service description', exact: true }).click()
+  await page.getByRole('cell', { name: '9 s' }).nth(1).waitFor()
+  t.equal(await page.getByRole('cell', { name: '9 s' }).count(), 2, 'in all services of the WSDL')
+  serve('openGate/v1', 'openGate/v2')
+  await page.getByRole('button', { name: 'Fetch and compare' }).click()
+  await page.getByRole('heading', { name: 'Services that go' }).waitFor()
+  await wide.check('services-refreshed')
+  serve('openGate/v3')
+  await page.getByRole('button', { name: 'Apply this document' }).click()
+  await page.getByLabel(/I have read the/).check()
+  await page.getByRole('dialog').getByRole('button', { name: 'Apply this document' }).click()
+  await page.getByRole('alert').getByText('is not what was accepted').waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+}
+
+async function remove(t: Test, { wide, world }: Windows): Promise<void> {
+  const { page } = wide
+  await wide.open(`/clients/${colons(world.servers.population.client)}`)
+  await page.getByRole('link', { name: 'parks', exact: true }).click()
+  await act(wide, 'Delete', { 'Name, to confirm': 'parks' }, 'Delete', 'It was deleted')
+  await close(wide)
+  await page.getByRole('heading', { name: 'Service descriptions' }).waitFor()
+  await wide.settled()
+  t.equal(await page.getByRole('link', { name: 'parks', exact: true }).count(), 0)
+}
