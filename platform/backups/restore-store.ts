@@ -1,16 +1,19 @@
-/** Loads the rows of a backup into an empty database, completely or not at all. */
+/**
+ * Loads the rows of a backup into an empty database, completely or not at all. What ends in between leaves a database that nothing
+ * uses and that the same restore can be run on again.
+ */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { tablesIn } from '#platform/database/dialect-dump.ts'
 import { loadTables } from '#platform/database/dump.ts'
-import { migrate } from '#platform/database/migrate.ts'
+import { runMigrations } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
+import { endRestore, markRestore, stateForRestore } from '#platform/database/restore-mark.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { BackupFacts } from './manifest.ts'
 
 /**
- * `facts` are those of the manifest, with `migrations` and `rows`; `finish` runs within the transaction. Throws `conflict` if the
- * database is not empty, and `backup_invalid`.
+ * `facts` are those of the manifest, with `migrations` and `rows`; `finish` runs within the transaction, and nothing is restored if it
+ * throws. Throws `conflict` if the database is not empty, and `backup_invalid`, before `finish` is called.
  */
 export async function restoreDatabase(q: {
   url: string
@@ -26,17 +29,23 @@ export async function restoreDatabase(q: {
     throw new Fault('backup_invalid', { what: `a newer version made it, which knows ${unknown}` })
   const database = await openDatabase(q.url)
   try {
-    if ((await tablesIn(database.kysely)).length > 0)
+    const state = await stateForRestore(database.kysely)
+    if (state === 'used')
       throw new Fault('conflict', {
         what: 'the database holds something already: name an empty one, a restore overwrites nothing',
       })
     // The tables of the version that made the backup. The next start runs the newer migrations on the loaded rows.
-    await migrate(database, Object.fromEntries(then.map((name) => [name, q.migrations[name]!] as const)))
+    if (state === 'empty') await markRestore(database.kysely)
+    await runMigrations(
+      database,
+      Object.fromEntries(then.map((name) => [name, q.migrations[name]!] as const)),
+    )
     await q.read(async (lines) => {
       await loadTables(database.kysely, lines, async (transaction, rows) => {
         if (rows !== q.facts['rows'])
           throw new Fault('backup_invalid', { what: `it has ${rows} rows instead of ${q.facts['rows']}` })
         await q.finish?.(transaction)
+        await endRestore(transaction)
       })
     })
   } finally {

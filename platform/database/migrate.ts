@@ -4,6 +4,7 @@ import type { Migration } from 'kysely/migration'
 import { Migrator } from 'kysely/migration'
 import { Fault } from '#schemas/fault.ts'
 import type { Database } from './open-database.ts'
+import { stateForRestore } from './restore-mark.ts'
 
 const ATTEMPTS = 3
 const PAUSE_MS = 200
@@ -11,9 +12,21 @@ const PAUSE_MS = 200
 /**
  * Runs the migrations that have not run yet, in the order of names. Sets of several modules are merged: `{ ...jobsMigrations,
  * ...ours }`. Names must never be changed or removed later. Throws `database_error`, also when the database is newer than this
- * version.
+ * version, or is what a restore left that was broken off.
  */
 export async function migrate(database: Database, migrations: Record<string, Migration>): Promise<void> {
+  if ((await stateForRestore(database.kysely)) === 'broken off')
+    throw new Fault('database_error', {
+      what: 'a restore into it was broken off: run that again, or name another database',
+    })
+  await runMigrations(database, migrations)
+}
+
+/** The same for a restore, which alone goes on with what it left. */
+export async function runMigrations(
+  database: Database,
+  migrations: Record<string, Migration>,
+): Promise<void> {
   const migrator = migratorOf(database, migrations)
   for (let attempt = 1; ; attempt++) {
     const { error } = await migrator.migrateToLatest()

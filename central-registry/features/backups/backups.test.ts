@@ -4,12 +4,13 @@
  */
 
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { isDue, isWell, outcomeOf, type Run } from '#platform/backups/rules.ts'
+import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { eachDatabase, onEachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
@@ -126,12 +127,29 @@ onEachDatabase(
     const restore = (): Promise<unknown> =>
       restoreBackup({ file, secret: BACKUP_KEY, migrations: registryMigrations, settings })
     t.equal(await codeOf(restore()), 'conflict', 'a database that holds something is not overwritten')
+    t.notOk(existsSync(at('other')), 'and nothing is written beside it')
     await eachDatabase(t, async (_database, t, other) => {
       const directory = path.join(at('restored'), String(other.startsWith('sqlite')))
       mkdirSync(directory, { recursive: true })
       for (const name of ['highest-published-index', 'transparency-log-leaves', 'highest-suspension-list'])
         cpSync(at(name), path.join(directory, name))
       const mark = readFileSync(path.join(directory, 'highest-published-index'), 'utf8')
+      // What stops it after its first steps, as a crash would.
+      writeFileSync(path.join(directory, 'signing-keys'), 'a file in the way')
+      await t.rejects(
+        restoreBackup({
+          ...{ file, secret: BACKUP_KEY, migrations: registryMigrations },
+          settings: { directory, database: other },
+        }),
+      )
+      const left = await openDatabase(other)
+      t.equal(
+        await codeOf(migrate(left, registryMigrations)),
+        'database_error',
+        'nobody starts on what is left',
+      )
+      await left.close()
+      rmSync(path.join(directory, 'signing-keys'))
       await restoreBackup({
         file,
         secret: BACKUP_KEY,

@@ -1,6 +1,7 @@
 /**
  * Restores a registry from a backup, offline. Guarantees that nothing is overwritten: the database must be empty, a key file or a
- * longer file of leaves in the folder stays, and a mark is raised but never lowered.
+ * longer file of leaves in the folder stays, and a mark is raised but never lowered. The rows come last: a restore that ends before
+ * can be run again.
  */
 import { mkdir, open, readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -17,7 +18,7 @@ import { type VerifiedBackup, verifyBackup } from './verify-backup.ts'
 
 const [INDEX, LIST, LEAVES] = MARKS as [string, string, string]
 
-/** Throws `backup_invalid` before it writes anything, `conflict` for a database that is not empty, or `log_inconsistent`. */
+/** Throws `backup_invalid`, `conflict` for a database that is not empty, or `log_inconsistent`. */
 export async function restoreBackup(q: {
   file: string
   secret: string
@@ -28,17 +29,12 @@ export async function restoreBackup(q: {
   const { directory, database } = q.settings
   const verified = await verifyBackup(q)
   const { facts } = verified.manifest
-  await mkdir(path.join(directory, KEY_FOLDER), { recursive: true, mode: 0o700 })
-  await putMarks(directory, verified.files)
-  for (const [name, bytes] of verified.files) {
-    if (name.startsWith(`${KEY_FOLDER}/`)) await putNewFile(path.join(directory, name), bytes)
-    if (name === 'settings.yaml') await putNewFile(path.join(directory, 'settings-of-the-backup.yaml'), bytes)
-  }
   await restoreRegister({
     url: database,
     facts,
     backup: verified.sha256,
     migrations: q.migrations,
+    putFiles: () => putFiles(directory, verified.files),
     read: async (load) => {
       await readBackup(q, async (name, content) => {
         if (name === DATABASE_ENTRY) return load(linesOf(content))
@@ -47,6 +43,15 @@ export async function restoreBackup(q: {
     },
   })
   return verified
+}
+
+async function putFiles(directory: string, files: Map<string, Buffer>): Promise<void> {
+  await mkdir(path.join(directory, KEY_FOLDER), { recursive: true, mode: 0o700 })
+  await putMarks(directory, files)
+  for (const [name, bytes] of files) {
+    if (name.startsWith(`${KEY_FOLDER}/`)) await putNewFile(path.join(directory, name), bytes)
+    if (name === 'settings.yaml') await putNewFile(path.join(directory, 'settings-of-the-backup.yaml'), bytes)
+  }
 }
 
 async function putMarks(directory: string, files: Map<string, Buffer>): Promise<void> {

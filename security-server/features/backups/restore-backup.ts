@@ -1,6 +1,6 @@
 /**
  * Restores a security server from a backup, offline. Guarantees that nothing is overwritten: the database must be empty, and
- * existing keys, anchor and marks stay. Guarantees that only the people whom the operator names can log in afterwards. Does not
+ * existing keys, anchor and marks stay. The rows come last: a restore that ends before can be run again. Guarantees that only the people whom the operator names can log in afterwards. Does not
  * touch the message log.
  */
 import { writeFile } from 'node:fs/promises'
@@ -100,15 +100,21 @@ export async function restoreServerBackup(
         for await (const _ of content);
       })
     },
-    finish: (transaction) => applyAccess(transaction, record, q.now.getTime()),
+    async finish(transaction) {
+      await applyAccess(transaction, record, q.now.getTime())
+      await putFiles(directory, verified.files)
+      // The old initial API key in this file is revoked. The next start writes a new one if the file is empty.
+      if (initialApiKeyFile !== undefined) await emptyFile(initialApiKeyFile)
+    },
   })
-  for (const [name, bytes] of verified.files) {
+  return { ...verified, decided }
+}
+
+async function putFiles(directory: string, files: Files): Promise<void> {
+  for (const [name, bytes] of files) {
     if (name === 'settings.yaml') await putNewFile(path.join(directory, 'settings-of-the-backup.yaml'), bytes)
     if (FOLDERS.includes(name.split('/')[0]!)) await putNewFile(path.join(directory, name), bytes)
   }
-  // The old initial API key in this file is revoked. The next start writes a new one if the file is empty.
-  if (initialApiKeyFile !== undefined) await emptyFile(initialApiKeyFile)
-  return { ...verified, decided }
 }
 
 async function emptyFile(file: string): Promise<void> {
@@ -116,7 +122,7 @@ async function emptyFile(file: string): Promise<void> {
     await writeFile(file, '', { mode: 0o600, flush: true })
   } catch (cause) {
     throw new Fault('io_error', {
-      what: `${file}: make it empty, so that the next start writes a key`,
+      what: `${file} has to be made empty, so that the next start writes a key`,
       cause,
     })
   }
