@@ -14,6 +14,7 @@ import { act, close } from '../second-person.ts'
 import { until } from '../until.ts'
 import { colons, type World } from '../world.ts'
 import { CONTACT, confirmContact } from './confirm-contact.ts'
+import { PURPOSE, TITLE, termsOf } from './contract-terms.ts'
 import { logIn } from './two-stores.ts'
 
 type Side = 'tax' | 'population'
@@ -28,16 +29,43 @@ type Q = {
   stopped: string
 }
 
+/** The people before their pages, and the address of the contract at each of them. */
+type Scene = Q & {
+  t: Test
+  anna: Visitor
+  ben: Visitor
+  olga: Visitor
+  toomas: Visitor
+  registry: Visitor
+  observer: Visitor
+  /** One who comes with an API key of these roles. */
+  withKey(side: Side, ...roles: string[]): Promise<Visitor>
+  at: string
+}
+
+const LONG = { deadlineMs: 180_000, pauseMs: 250 }
 const NARROW = { width: 320, height: 640 }
 const SIGNATORY = ['XROAD_CONTRACT_SIGNATORY']
-const PURPOSE = 'Assessment of income tax'
-const TITLE = 'Persons <b>& more</b> for taxation'
 
 export async function contractByPeople(t: Test, q: Q): Promise<void> {
-  const { world, mail, typeFor, policy, refresh } = q
-  const { tax, population } = world.servers
-  const folder = await mkdtemp(path.join(tmpdir(), 'concordat-contract-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const arrived = await arriveAll(t, q)
+  const scene = { ...arrived, at: await propose(arrived) }
+  const { anna, registry, at, withKey, mail } = scene
+  const director = await withKey('tax', ...SIGNATORY)
+  await confirmContact(t, { mail, title: TITLE, at, who: anna, director, registry })
+  await consumerAgrees(scene, director)
+  await providerAgrees(scene)
+  await laterEndIsDeclined(scene)
+  await soonerEndIsNoticed(scene)
+  await terminate(scene, director)
+  await observe(scene)
+  await endedWhileSuspended(scene)
+  await q.policy(false)
+}
+
+/** Everybody arrives, before there is a contract. */
+async function arriveAll(t: Test, q: Q): Promise<Scene> {
+  const { world } = q
   const { people } = JSON.parse(readFileSync(world.login.peopleFile, 'utf8')) as { people: Person[] }
   const chromium = await openBrowser()
   const hosts = [new URL(world.login.issuer).host]
@@ -59,12 +87,22 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   }
   const apiKey = readFileSync(world.registry.apiKeyFile, 'utf8').trim()
   const registry = await visitor(t, chromium, { base: world.registry.consoleUrl.replace(/\/$/, ''), apiKey })
-  const observer = await withKey('tax', 'XROAD_SECURITYSERVER_OBSERVER')
-  const anna = await arrive('tax', 'anna')
-  const ben = await arrive('tax', 'ben')
-  const olga = await arrive('population', 'olga')
-  const toomas = await arrive('population', 'toomas')
+  return {
+    ...{ ...q, t, registry, withKey, at: '' },
+    observer: await withKey('tax', 'XROAD_SECURITYSERVER_OBSERVER'),
+    anna: await arrive('tax', 'anna'),
+    ben: await arrive('tax', 'ben'),
+    olga: await arrive('population', 'olga'),
+    toomas: await arrive('population', 'toomas'),
+  }
+}
 
+/** Access is requested in the catalogue, and Anna proposes from the file. Returns where the contract is shown. */
+async function propose(scene: Scene): Promise<string> {
+  const { t, world, typeFor, policy, anna, registry } = scene
+  const { tax } = scene.world.servers
+  const folder = await mkdtemp(path.join(tmpdir(), 'concordat-contract-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
   await policy(true)
   t.match(await typeFor('tax'), /contract_(ended|required)$/, 'refused before')
 
@@ -110,19 +148,14 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
   await anna.page.getByRole('heading', { name: TITLE, level: 1 }).waitFor()
   await anna.settled()
-  const at = new URL(anna.page.url()).pathname.replace('/console', '')
   await anna.check('contract-proposed-here')
+  return new URL(anna.page.url()).pathname.replace('/console', '')
+}
 
-  await confirmContact(t, {
-    mail,
-    title: TITLE,
-    at,
-    who: anna,
-    director: await withKey('tax', ...SIGNATORY),
-    registry,
-  })
-
-  // The two people of the consumer.
+/** The two people of the consumer; nobody twice, and nobody with an API key. */
+async function consumerAgrees(scene: Scene, director: Visitor): Promise<void> {
+  const { t, anna, ben, at } = scene
+  const { tax } = scene.world.servers
   await anna.open('/contracts')
   const first = anna.page.locator('tbody tr').first()
   t.match(await first.textContent(), /waits for two people here/, 'what waits for me comes first')
@@ -130,7 +163,6 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await accept(anna, tax.member, 'A second person of the member is still missing', 'contract-accept')
   t.equal(await anna.page.getByRole('button', { name: /^Accept/ }).count(), 0, 'never the same person twice')
   await anna.page.getByText('You agreed; a second person is missing.').waitFor()
-  const director = await withKey('tax', ...SIGNATORY)
   await director.open(at)
   const refused = 'signatories of contracts log in at this server'
   await act(director, /^Accept/, {}, 'Accept', refused)
@@ -146,8 +178,12 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await ben.check('contract-sealed')
   t.match(await ben.page.locator('.timeline').textContent(), /agreed and sealed for.*Anna Aalto, Ben Berg/)
   t.equal(await ben.page.getByRole('button', { name: /^Accept/ }).count(), 0)
+}
 
-  // The people of the provider see who has sealed it.
+/** The people of the provider see who has sealed it; the registry approves it. */
+async function providerAgrees(scene: Scene): Promise<void> {
+  const { t, typeFor, refresh, olga, toomas, registry, at } = scene
+  const { population } = scene.world.servers
   await olga.open('/contracts')
   await act(olga, 'Fetch now', {}, 'Fetch now', 'The contracts were fetched.')
   await close(olga)
@@ -166,8 +202,11 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await close(registry)
   await refresh()
   t.equal(await typeFor('tax'), 'answered', 'answered after')
+}
 
-  // One side proposes a later end, the other declines it.
+/** One side proposes a later end, the other declines it. */
+async function laterEndIsDeclined(scene: Scene): Promise<void> {
+  const { t, refresh, ben, olga, at } = scene
   await olga.open(at)
   await act(
     olga,
@@ -191,8 +230,12 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await act(ben, 'Decline', said, 'Decline', 'The version was declined.')
   await close(ben)
   t.match(await ben.page.locator('.timeline').textContent(), /declined Not so long\./)
+}
 
-  // Another version that ends sooner: everybody is notified before its end.
+/** Another version that ends sooner: everybody is notified before its end. */
+async function soonerEndIsNoticed(scene: Scene): Promise<void> {
+  const { t, world, typeFor, refresh, anna, ben, olga, toomas, registry, at } = scene
+  const { tax, population } = scene.world.servers
   await anna.open(at)
   await anna.page.getByRole('link', { name: 'Propose another version' }).click()
   await anna.page.getByText('What you propose is the next one').waitFor()
@@ -220,7 +263,6 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await act(registry, 'Approve', {}, 'Approve', 'The contract is in force.')
   await close(registry)
   const noticed = registry.page.locator('.timeline', { hasText: 'it ends within 30 days' })
-  const LONG = { deadlineMs: 180_000, pauseMs: 250 }
   const notice = async (): Promise<number> => {
     await registry.open(at)
     return noticed.count()
@@ -228,8 +270,11 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await until('the notice of its end', notice, LONG)
   await refresh()
   t.equal(await typeFor('tax'), 'answered')
+}
 
-  // The termination: two people of a member, with one reason; not possible with an API key.
+/** The termination: two people of a member, with one reason; not possible with an API key. */
+async function terminate(scene: Scene, director: Visitor): Promise<void> {
+  const { t, typeFor, refresh, anna, ben, at } = scene
   await director.open(at)
   t.equal(await director.page.getByRole('button', { name: 'Terminate' }).count(), 0)
   await ben.open(at)
@@ -254,6 +299,11 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await close(anna)
   await refresh()
   t.equal(await typeFor('tax'), 'client.contract_ended', 'and the end')
+}
+
+/** What those see who only look. */
+async function observe(scene: Scene): Promise<void> {
+  const { t, observer, at } = scene
   await observer.open(at)
   t.same(await observer.page.locator('main .head .acts button').allTextContents(), [], 'who only looks')
   await observer.check('contract-ended-observer')
@@ -266,8 +316,12 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await observer.check('contracts-here-narrow')
   await observer.open('/contracts/00000000-0000-4000-8000-000000000000')
   await observer.page.getByText('There is no such thing here').waitFor()
-  // A contract that ended while it was suspended offers no further acts.
-  const over = `/contracts/${q.stopped}`
+}
+
+/** A contract that ended while it was suspended offers no further acts. */
+async function endedWhileSuspended(scene: Scene): Promise<void> {
+  const { t, world, refresh, anna, stopped } = scene
+  const over = `/contracts/${stopped}`
   const stateOf = async (): Promise<string> =>
     (await world.admin.tax.get<{ state: string }[]>(over)).at(-1)!.state
   const isOver = async (): Promise<boolean> => {
@@ -284,7 +338,6 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
     validUntil: new Date(Date.now() + 900 * 86_400_000).toISOString(),
   })
   t.match(later.json(), { type: 'contract_not_possible', message: /its end does not change that/ })
-  await policy(false)
 }
 
 /** Requests access in the registry's catalogue for the Tax Agency; the result is a file. */
@@ -318,41 +371,6 @@ async function requestAccess(registry: Visitor, { servers }: World, file: string
   await registry.check('catalogue-requested')
   await download.saveAs(file)
   await close(registry)
-}
-
-function termsOf({ servers: { tax, population } }: World): object {
-  const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString()
-  const endpoints = [{ method: 'GET', path: '/persons/*' }]
-  return {
-    title: TITLE,
-    provider: population.client,
-    consumers: { subsystems: [tax.client] },
-    services: [
-      {
-        ...{ serviceCode: 'persons', endpoints, dataSubject: { in: 'path', name: 'id' } },
-        responseFields: ['/id', '/name', '/address'],
-      },
-      {
-        ...{ serviceCode: 'extra', endpoints, requestFields: [] },
-        representation: {
-          ...{ check: 'mandateService', service: 'EE/GOV/70006317/volitused/oraakel', delegate: 'user' },
-          ...{ roles: ['EMTA:FILER', 'STAT:*'], answerSeconds: 60 },
-        },
-      },
-    ],
-    purpose: PURPOSE,
-    legalBasis: 'Tax Procedure Act, section 18',
-    personalData: true,
-    logLevel: 'full',
-    retentionDays: 3650,
-    quota: { perSecond: 50, burst: 100 },
-    validFrom: inDays(-1),
-    validUntil: inDays(365),
-    reviewAt: inDays(300),
-    critical: false,
-    outageGraceHours: 0,
-    contacts: [{ member: tax.member, name: 'Contract desk', email: CONTACT }],
-  }
 }
 
 /** Reads the content with its hash, and agrees. */
