@@ -262,6 +262,9 @@ export type ContractList = {
   hostingMandates?: ListedMandate[]
 }
 
+/** More hosting mandates are in no list: those with the highest numbers are left out, and their parties are not represented. */
+export const MOST_LISTED_MANDATES = 50_000
+
 /** A hosting mandate for a whole member, by its number in the registry. */
 export type ListedMandate = { id: number; host: string; client: string; validUntil: string }
 

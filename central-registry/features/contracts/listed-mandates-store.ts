@@ -4,7 +4,7 @@
  */
 import type { Kysely } from 'kysely'
 import { memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
-import type { ListedMandate } from '#schemas/contract.ts'
+import { type ListedMandate, MOST_LISTED_MANDATES } from '#schemas/contract.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
 import { contentOf } from '../../contract-versions/rows-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -32,6 +32,7 @@ export async function listedMandates(
       .where('ended_at', 'is', null)
       .where('valid_until', '>', at)
       .orderBy('id')
+      .limit(MOST_LISTED_MANDATES)
       .execute()
     mandates.push(
       ...rows.map(({ id, host, client, valid_until: validUntil }) => ({
@@ -39,7 +40,8 @@ export async function listedMandates(
       })),
     )
   }
-  return mandates
+  // A server refuses a longer list whole, with its contracts.
+  return mandates.sort((a, b) => a.id - b.id).slice(0, MOST_LISTED_MANDATES)
 }
 
 function hostsIn({ rows, seals, clients, isProviderOf }: Reach): string[] | undefined {

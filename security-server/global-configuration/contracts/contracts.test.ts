@@ -301,6 +301,14 @@ t.test('a list that is not the answer to this question changes nothing', (t) =>
     await contracts.refresh()
     t.match(contracts.hostingMandateFor(question), { id: 7 })
     t.match((await again()).hostingMandateFor(question), { id: 7 }, 'after a restart too')
+    const many = Array.from({ length: 25_000 }, (_, i) => ({ ...mandate, id: i + 1, client: `DEV/COM/${i}` }))
+    registry.list = (list) => ({ ...list, hostingMandates: many })
+    await contracts.refresh()
+    t.match(
+      contracts.hostingMandateFor({ ...question, client: 'DEV/COM/24999' }),
+      { id: 25_000 },
+      'a large host',
+    )
     registry.list = (list) => list
     registry.signer = guest
     t.equal(await codeOf(contracts.refresh()), 'invalid_global_conf_signature', 'not by a configuration key')

@@ -21,13 +21,13 @@ import {
   type ContractList,
   type ListedContract,
   type ListedMandate,
+  MOST_LISTED_MANDATES,
 } from '#schemas/contract.ts'
 import { verifyAnswer } from '../registration/verify-answer.ts'
 
 /** Enough for some 20,000 contracts. */
 export const MAX_LIST_BYTES = 16 * 1024 * 1024
 const MOST_CONTRACTS = 50_000
-const MOST_MANDATES = 20_000
 const MOST_SEALS = 10_000
 
 const code: Read<string> = (value, at) => plainText(255)(value, at)
@@ -61,7 +61,7 @@ export const readList = record<ContractList>({
   generatedAt: isoTime,
   contractRequired: flag,
   contracts: list(listed, 0, MOST_CONTRACTS),
-  hostingMandates: optional(list(listedMandate, 0, MOST_MANDATES)),
+  hostingMandates: optional(list(listedMandate, 0, MOST_LISTED_MANDATES)),
 })
 
 export function verifyList(
