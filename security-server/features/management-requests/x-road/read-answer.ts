@@ -1,6 +1,6 @@
 /**
- * Reads the answer of an X-Road central server to a management request: the number of the request, or why it was refused. Guarantees that the answer is
- * about our request.
+ * Reads the answer of an X-Road central server to a management request: the number of the request, or why it was refused. Guarantees
+ * that the answer is about our request.
  */
 import { namedType } from '#core/transport/content-type.ts'
 import { parseSoapFault } from '#core/transport/fault-xml.ts'
