@@ -13,7 +13,7 @@ export type DescriptionType = 'REST' | 'OPENAPI' | 'WSDL'
 
 export type Endpoint = { id: number; method: string; path: string; base: boolean; generated: boolean }
 
-export type SubjectType = 'SUBSYSTEM' | 'GLOBALGROUP' | 'LOCALGROUP'
+type SubjectType = 'SUBSYSTEM' | 'GLOBALGROUP' | 'LOCALGROUP'
 
 export type Right = {
   id: number
