@@ -60,8 +60,8 @@ function Found({ box, of }: { box: Box; of: Whole }) {
         <Facts
           of={[
             ['deliveries.id', <Copyable key="id" value={of.delivery} label={text('deliveries.id')} />],
-            ['deliveries.sender', <Id key="sender" of={of.senderId} />],
-            ['deliveries.toInbox', <Id key="inbox" of={of.inboxId} />],
+            ['deliveries.sender', <Id key="sender" of={of.senderId ?? '-'} />],
+            ['deliveries.toInbox', <Id key="inbox" of={of.inboxId ?? '-'} />],
             ['deliveries.since', <Time key="since" at={of.since} relative />],
             ['deliveries.changed', <Time key="changed" at={of.changedAt} relative />],
             ...(of.next === null

@@ -82,8 +82,8 @@ function Deliveries({ box }: { box: Box }) {
               </>
             ),
           },
-          { title: 'deliveries.sender', cell: ({ senderId }) => <Id of={senderId} /> },
-          { title: 'deliveries.toInbox', cell: ({ inboxId }) => <Id of={inboxId} /> },
+          { title: 'deliveries.sender', cell: ({ senderId }) => <Id of={senderId ?? '-'} /> },
+          { title: 'deliveries.toInbox', cell: ({ inboxId }) => <Id of={inboxId ?? '-'} /> },
           { title: 'deliveries.since', cell: ({ since }) => <Time at={since} relative /> },
           { title: 'deliveries.attempts', number: true, cell: ({ attempts }) => number(attempts) },
           { title: 'deliveries.failure', cell: (one) => <Failure of={one} /> },

@@ -19,8 +19,9 @@ export type Delivery = {
   error: string | null
   errorText: string | null
   expiresAt: string | null
-  senderId: string
-  inboxId: string
+  /** Null for who may not see parties of a secret contract. */
+  senderId: string | null
+  inboxId: string | null
   arrived: 'yes' | 'no' | 'unknown'
   next: { step: 'SENDING' | 'BEHIND' | 'AT' | 'SOON' | 'FETCHED'; at?: string } | null
 }

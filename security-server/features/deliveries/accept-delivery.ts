@@ -58,6 +58,7 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
     ...{ ...keys, delivery, route: await rooms.routes.idOf(client, service), state: 'accepting' },
     ...{ attempts: 0, due_at: '', claimed_until: '', since: now, changed_at: now, error: '' },
     ...{ arrived: 'no', key_id: rooms.keys.current, first_record: null },
+    secrecy: terms.secrecy ?? 0,
     ...{
       facts: sealFacts(rooms.keys, delivery, facts),
       content: rooms.keys.seal(`event ${delivery}`, bytes),

@@ -51,7 +51,10 @@ type Side = {
   /** What /health/ready would say of deliveries. */
   finding(): Promise<Finding>
   keyFolder: string
-  operation(id: string, input: { params?: object; query?: object; body?: object }): Promise<unknown>
+  operation(
+    id: string,
+    input: { params?: object; query?: object; body?: object; roles?: string[] },
+  ): Promise<unknown>
   /** One HTTP request of a system. */
   ask(method: 'GET' | 'POST', url: string, headers: object, body?: string | Buffer): Promise<Answered>
   /** What the consumer's half and deliveries offer to features further down the list. */
@@ -72,6 +75,8 @@ export type DeliveryWorld = {
   way: (post: () => Promise<PeerReply>) => Promise<PeerReply>
   /** The provider's rights. */
   allowed: boolean
+  /** What the contract says of secrecy, on both sides. */
+  secrecy: 1 | 2 | undefined
   /** The address of the inbox, and its system: statuses of pushes, or a failure. */
   inboxUrl: string
   system: (pushed: Pushed) => number | Promise<number>
@@ -93,6 +98,7 @@ export async function createDeliveryWorld(
   const made = {
     world,
     allowed: true,
+    secrecy: undefined,
     inboxUrl: 'inbox:',
     otherInboxes: {},
     system: () => 200,
@@ -118,6 +124,10 @@ export async function createDeliveryWorld(
     onOpen: () => undefined,
   })
   return made
+}
+
+function termsOf({ secrecy }: DeliveryWorld) {
+  return secrecy === undefined ? NO_TERMS : { ...NO_TERMS, secrecy }
 }
 
 async function openLog(t: Test, server: Server, world: PeerWorld): Promise<TestLog> {
@@ -181,8 +191,12 @@ async function openSide(t: Test, made: DeliveryWorld, q: SideQuestion): Promise<
       const { signal } = new AbortController()
       await job.run({ id: '', kind, payload: null, attempt: 1, signal })
     },
-    operation: async (id, input) =>
-      (feature.operations![id] as unknown as (q: object) => Promise<unknown>)({ query: {}, ...input }),
+    operation: async (id, { roles = ['XROAD_SERVICE_ADMINISTRATOR'], ...input }) =>
+      (feature.operations![id] as (q: object) => Promise<unknown>)({
+        query: {},
+        caller: { roles },
+        ...input,
+      }),
     async ask(method, url, headers, body) {
       const answer = await app.inject({
         method,
@@ -252,7 +266,7 @@ function consumerRooms(made: DeliveryWorld, q: SideQuestion): ConsumerRooms {
   return {
     ...{ server: id as ServerId, clock: world.clock, globalConfiguration: world.globalConfiguration },
     limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 1_000_000, maxBodyBytes: 1_000_000 },
-    contracts: { contractFor: () => NO_TERMS },
+    contracts: { contractFor: () => termsOf(made) },
     hostingMandateFor: () => undefined,
     usedUpQuotas: createUsedUpQuotas({ clock: world.clock }),
     localSystems: localSystems(made, q),
@@ -275,7 +289,7 @@ function providerRooms(
   return {
     ...{ server: id, clock: world.clock, keys, messageLog, inbox },
     limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 1_000_000, maxBodyBytes: 1_000_000 },
-    contracts: { contractFor: () => NO_TERMS, termsOfRefused: () => NO_TERMS },
+    contracts: { contractFor: () => termsOf(made), termsOfRefused: () => NO_TERMS },
     hostingMandateFor: () => undefined,
     mandateServices: { ask: () => Promise.reject(new Error('no contract asks for it')) },
     room: { take: () => Promise.reject(new Error('there is no room')) },

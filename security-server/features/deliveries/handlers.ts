@@ -4,6 +4,7 @@ import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { isInbox, pushAddress } from '../../local-systems/check-address.ts'
+import { clearanceOf } from '../../reading/readable-log.ts'
 import { abandonReceived, abandonSent } from './abandon.ts'
 import type { StoredInbox, StoredOutbox } from './box-store.ts'
 import type { BoxFilter } from './reads-store.ts'
@@ -31,43 +32,51 @@ const MOST_RECORDS = 100
 export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wake'>): Handlers {
   const { outbox, inbox, routes } = rooms
 
-  const shownSent = async (rows: StoredOutbox[]) => {
+  const shownSent = async (rows: StoredOutbox[], clearance: number) => {
     const ways = await routes.byIds([...new Set(rows.map(({ route }) => Number(route)))])
-    return rows.map((row) => sentView(row, ways.get(Number(row.route))!, rooms))
+    return rows.map((row) => sentView(row, ways.get(Number(row.route))!, clearance, rooms))
   }
-  const shownReceived = (rows: StoredInbox[]) =>
+  const shownReceived = (rows: StoredInbox[], clearance: number) =>
     rows.map((row) => {
       const { url } = rooms.localSystems.view().services.get(row.service)?.service ?? { url: '' }
-      return receivedView(row, { isPushed: pushAddress(url) !== undefined }, rooms)
+      return receivedView(row, { isPushed: pushAddress(url) !== undefined, clearance }, rooms)
     })
-  const viewOf = async (box: Box, position: number) => {
+  const viewOf = async (box: Box, position: number, clearance: number) => {
     const row = await (box === 'outbox' ? outbox : inbox).find(position)
     if (row === undefined) throw new Fault('not_found', { what: `the delivery at ${position}` })
     const [view] =
-      box === 'outbox' ? await shownSent([row as StoredOutbox]) : shownReceived([row as StoredInbox])
+      box === 'outbox'
+        ? await shownSent([row as StoredOutbox], clearance)
+        : shownReceived([row as StoredInbox], clearance)
     return view!
   }
 
   return {
-    getDeliveries: async ({ query }) => {
+    getDeliveries: async ({ query, caller }) => {
       const { box, state, inboxId, delivery, before, limit } = query as Asked
       const service = inboxId === undefined ? undefined : slashForm(inboxId, 5, 6)
-      const filter = { state, service, delivery, before, limit }
+      const clearance = clearanceOf(caller)
+      // Who asks for an inbox would learn the parties of what is found.
+      const found = service === undefined ? {} : { clearance }
+      const filter = { state, service, delivery, before, limit, ...found }
       return {
         items:
           box === 'outbox'
-            ? await shownSent(await outbox.list(filter))
-            : shownReceived(await inbox.list(filter)),
+            ? await shownSent(await outbox.list(filter), clearance)
+            : shownReceived(await inbox.list(filter), clearance),
         counts: await (box === 'outbox' ? outbox : inbox).counts(STATES[box], MOST_COUNTED),
         inboxes: (box === 'outbox' ? await routes.services(MOST_INBOXES) : ownInboxes(rooms)).map(colonForm),
       }
     },
-    getDelivery: async ({ params }) => {
+    getDelivery: async ({ params, caller }) => {
       const { box, position } = params as { box: Box; position: string }
-      const view = await viewOf(box, Number(position))
+      const clearance = clearanceOf(caller)
+      const view = await viewOf(box, Number(position), clearance)
       const own = [view.record, view.exchangeRecord, view.endRecord]
       // Others may have used the id for something else, and an attempt more than a page is no receipt.
-      const found = await rooms.messageLog.list({ queryId: view.delivery, limit: MOST_RECORDS })
+      const found = await rooms.messageLog.list({
+        ...{ queryId: view.delivery, limit: MOST_RECORDS, clearance },
+      })
       const receipts = found.filter(({ idx }) => own.includes(Number(idx))).reverse()
       return {
         ...view,

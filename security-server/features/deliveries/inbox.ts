@@ -61,7 +61,7 @@ async function rowOf({ request, headers, body, peer, record, terms }: InboxReque
   const stored = {
     ...{ ...keys, delivery, client, service, peer: idText(peer), state: 'waiting' as const },
     ...{ attempts: 0, due_at: '', claimed_until: '', since: now, changed_at: now, error: '' },
-    ...{ key_id: rooms.keys.current, first_record: record },
+    ...{ key_id: rooms.keys.current, first_record: record, secrecy: terms.secrecy ?? 0 },
     ...{
       facts: sealFacts(rooms.keys, delivery, facts),
       content: rooms.keys.seal(`event ${delivery}`, bytes),

@@ -131,4 +131,18 @@ export const deliveryMigrations: Record<string, Migration> = {
         where state in ('waiting', 'dead') group by service, client`.execute(kysely)
     },
   },
+  // Who may see the parties of a row. Of rows that were there only their sealed facts tell it: they are named anew for it when the
+  // feature opens, and hidden from all until then.
+  'security-server-deliveries-005': {
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      for (const name of ['outbox', 'inbox']) {
+        await kysely.schema
+          .alterTable(name)
+          .addColumn('secrecy', integer, (column) => column.notNull().defaultTo(2))
+          .execute()
+        await sql`update ${sql.table(name)} set named_by = ''`.execute(kysely)
+      }
+    },
+  },
 }

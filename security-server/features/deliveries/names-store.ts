@@ -43,7 +43,13 @@ export type OldNamed = Pick<BoxRow, 'delivery' | 'event_key' | 'lane' | 'facts' 
   client: string
   service: string
 }
-export type NewNames = { position: number; event_key: string; lane: string; named_by: string }
+export type NewNames = {
+  position: number
+  event_key: string
+  lane: string
+  named_by: string
+  secrecy: number
+}
 type Box = 'outbox' | 'inbox'
 
 export function createOldNames(database: Database) {

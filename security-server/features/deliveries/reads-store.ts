@@ -8,6 +8,8 @@ export type BoxFilter = {
   state?: DeliveryState | undefined
   service?: string | undefined
   delivery?: string | undefined
+  /** Rows that are more secret are left out. */
+  clearance?: number | undefined
 }
 
 export function boxReads<Name extends keyof Boxes>(database: Database, name: Name) {
@@ -65,6 +67,7 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
       let query = tables.selectFrom(box).selectAll()
       if (filter.state !== undefined) query = query.where('state', '=', filter.state)
       if (filter.delivery !== undefined) query = query.where('delivery', '=', filter.delivery)
+      if (filter.clearance !== undefined) query = query.where('secrecy', '<=', filter.clearance)
       if (filter.before !== undefined) query = query.where('position', '<', filter.before)
       if (filter.service !== undefined && name === 'inbox')
         query = query.where('service' as 'lane', '=', filter.service)

@@ -35,7 +35,7 @@ export async function renameRows(rooms: Rooms): Promise<void> {
 function namesOf(row: OldNamed, { keys, names }: Rooms): NewNames[] {
   try {
     const { client, service, position } = row
-    const { source, id } = openFacts(keys, row)
+    const { source, id, terms } = openFacts(keys, row)
     const event = row.content === null ? undefined : keys.open(`event ${row.delivery}`, row.content)
     // What has ended needs no lane any more, and has no event that would tell it.
     const read =
@@ -43,7 +43,7 @@ function namesOf(row: OldNamed, { keys, names }: Rooms): NewNames[] {
         ? { source, id, extensions: new Map() }
         : readEvent([['Content-Type', STRUCTURED]], event, { maxJsonBytes: event.length })
     const { event_key, lane, named_by } = keysOf({ client, service, event: read, names })
-    return [{ position, event_key, lane, named_by }]
+    return [{ position, event_key, lane, named_by, secrecy: terms.secrecy ?? 0 }]
   } catch (cause) {
     if (cause instanceof Fault && cause.code === 'delivery_key_missing') return []
     throw cause

@@ -19,6 +19,8 @@ export type BoxRow = {
   lane: string
   /** The id of the key of these names; '' for the plain SHA-256 of an earlier version. */
   named_by: string
+  /** 1 or 2 when it is under a secret contract, else 0: who may see its parties (docs/secret-contracts.md). */
+  secrecy: number
   /** 1 for the first waiting row of its lane. */
   ready: number
   state: DeliveryState

@@ -10,27 +10,44 @@ import type { Route } from './route-store.ts'
 type Next = { step: 'SENDING' | 'BEHIND' | 'AT' | 'SOON' | 'FETCHED'; at?: string }
 
 /** `FETCHED`: its system fetches it, whenever it does. */
-export function sentView(row: StoredOutbox, way: Route, rooms: Pick<DeliveryRooms, 'clock' | 'keys'>) {
+export function sentView(
+  row: StoredOutbox,
+  way: Route,
+  clearance: number,
+  rooms: Pick<DeliveryRooms, 'clock' | 'keys'>,
+) {
   const isClosed = row.state === 'waiting' && way.failures > 0
   const due = isClosed && way.next_at > row.due_at ? way.next_at : row.due_at
   return {
     // What is wrong with the way is wrong with all that waits on it.
     ...commonView(row, row.error === '' && isClosed ? way.error : row.error, rooms),
-    ...{ senderId: colonForm(way.client), inboxId: colonForm(way.service), arrived: row.arrived },
+    ...partiesOf({ client: way.client, service: way.service, secrecy: row.secrecy }, clearance),
+    arrived: row.arrived,
     next: nextOf(row, due, 'SOON', rooms),
   }
 }
 
 export function receivedView(
   row: StoredInbox,
-  q: { isPushed: boolean },
+  q: { isPushed: boolean; clearance: number },
   rooms: Pick<DeliveryRooms, 'clock' | 'keys'>,
 ) {
   return {
     ...commonView(row, row.error, rooms),
-    ...{ senderId: colonForm(row.client), inboxId: colonForm(row.service), arrived: 'yes' },
+    ...partiesOf(row, q.clearance),
+    arrived: 'yes',
     next: nextOf(row, row.due_at, q.isPushed ? 'SOON' : 'FETCHED', rooms),
   }
+}
+
+/** Not those of a secret contract, to callers who may not see its exchanges; the message can still be sent again or discarded. */
+function partiesOf(
+  { client, service, secrecy }: { client: string; service: string; secrecy: number },
+  clearance: number,
+) {
+  // One of the stores gives numbers as texts.
+  if (Number(secrecy) > clearance) return { senderId: null, inboxId: null, isSecret: true }
+  return { senderId: colonForm(client), inboxId: colonForm(service), isSecret: false }
 }
 
 function commonView(row: StoredOutbox | StoredInbox, error: string, { keys }: Pick<DeliveryRooms, 'keys'>) {
