@@ -9,6 +9,7 @@ import { readReceipt, signerOf } from '#core/delivery/receipt.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
+import { checkReceipt } from './check-receipt.ts'
 import { openFacts } from './facts.ts'
 import { logReceipt } from './give-receipt.ts'
 import { MOST_RECEIPTS, type ReceiptsPage } from './receipts-page.ts'
@@ -126,6 +127,7 @@ async function take(
     // It was signed when it was made; what carries it now is signed now.
     const at = Date.parse(receipt.time)
     const snapshot = rooms.globalConfiguration.current()
+    await checkReceipt(receipt, { row, snapshot }, rooms)
     await rooms.verifyMessage({ parts, member: signerOf(receipt), snapshot, at })
     const peer = parseServerId(receipt.server)
     const endRecord = await logReceipt({ message, signature, direction: 'in', facts, peer }, rooms)
