@@ -12,7 +12,7 @@ import { HEADER } from '#schemas/wire.ts'
 import { checkReceipt } from './check-receipt.ts'
 import { openFacts } from './facts.ts'
 import { logReceipt } from './give-receipt.ts'
-import { MOST_RECEIPTS, type ReceiptsPage } from './receipts-page.ts'
+import { INBOX_STATES, MOST_ASKED, MOST_RECEIPTS, type ReceiptsPage } from './receipts-page.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
 import type { Route } from './route-store.ts'
 import { INBOX_ANSWER } from './send-delivery.ts'
@@ -42,8 +42,8 @@ async function askOn(route: Route, rooms: DeliveryRooms): Promise<number> {
   try {
     // An inbox may say `more` for ever; other ways have their turn.
     for (let [more, pages] = [true, 0]; more && pages < PAGES_AT_ONCE; pages++) {
-      const page = await pageAfter(after, route, rooms)
-      for (const receipt of page.receipts) if (await take(receipt, page, route, rooms)) taken += 1
+      const { page } = await askInbox(`after=${after}&limit=${MOST_RECEIPTS}`, route, rooms)
+      for (const receipt of page.receipts) if (await takeReceipt(receipt, page, route, rooms)) taken += 1
       more = page.more && page.last !== after
       after = page.last
     }
@@ -57,19 +57,20 @@ async function askOn(route: Route, rooms: DeliveryRooms): Promise<number> {
   return taken
 }
 
-async function pageAfter(
-  after: number,
+/** One exchange with an inbox; `record` is the index of its signed reply. Throws what exchanges throw, and `invalid_message`. */
+export async function askInbox(
+  query: string,
   { client, service }: Route,
   rooms: DeliveryRooms,
-): Promise<ReceiptsPage> {
-  const { status, body } = await rooms.door.carry({
-    ...{ method: 'GET', url: `/r1/${service}/receipts?after=${after}&limit=${MOST_RECEIPTS}` },
+): Promise<{ page: ReceiptsPage; record: number }> {
+  const { status, body, facts } = await rooms.door.carry({
+    ...{ method: 'GET', url: `/r1/${service}/receipts?${query}` },
     rawHeaders: [HEADER.client, client, 'Accept', INBOX_ANSWER],
   })
   if (status !== 200 || body === undefined) throw new Fault('invalid_message', { what: `status ${status}` })
   if (body.size > MAX_PAGE) throw new Fault('reply_too_large')
   const bytes = body.bytes ?? (await buffer(body.open()))
-  return pageOf(parseStrictJson(bytes, { maxLength: MAX_PAGE }))
+  return { page: pageOf(parseStrictJson(bytes, { maxLength: MAX_PAGE })), record: facts.index }
 }
 
 /** Throws `invalid_message` for another shape. */
@@ -84,6 +85,7 @@ function pageOf(value: unknown): ReceiptsPage {
     page.receipts.length <= MOST_RECEIPTS &&
     isIndex(page.last) &&
     typeof page.more === 'boolean' &&
+    (page.states === undefined || isStates(page.states)) &&
     page.receipts.every(
       (one) =>
         isIndex(one?.position) &&
@@ -95,8 +97,14 @@ function pageOf(value: unknown): ReceiptsPage {
   return page
 }
 
+function isStates(states: unknown): boolean {
+  if (states === null || typeof states !== 'object' || Array.isArray(states)) return false
+  const all = Object.values(states)
+  return all.length <= MOST_ASKED && all.every((one) => (INBOX_STATES as readonly unknown[]).includes(one))
+}
+
 /** False for a receipt that is of nothing that waits for one; one that does not verify is left out, and said in the log. */
-async function take(
+export async function takeReceipt(
   shown: ReceiptsPage['receipts'][number],
   { documents }: ReceiptsPage,
   route: Route,
@@ -140,7 +148,7 @@ async function take(
       endRecord,
       drops: true,
     } as const
-    await rooms.outbox.end(row, ended, { from: ['waiting', 'delivered', 'dead', 'abandoned'] })
+    await rooms.outbox.end(row, ended, { from: ['waiting', 'delivered', 'dead', 'abandoned', 'unconfirmed'] })
     return true
   } catch (cause) {
     const { code, detail } = asFault(cause)

@@ -13,7 +13,7 @@ export type StoredOutbox = Stored<Boxes['outbox']>
 export type StoredInbox = Stored<Boxes['inbox']>
 
 const STATES: DeliveryState[] = [
-  ...(['accepting', 'waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned'] as const),
+  ...(['accepting', 'waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned', 'unconfirmed'] as const),
 ]
 
 type Added<Row> = { row: Row; isNew: boolean; isFull: boolean }

@@ -202,7 +202,8 @@ async function shown(row: StoredOutbox, rooms: Rooms): Promise<object> {
     ...{ changedAt: row.changed_at, attempts: row.attempts, error: row.error === '' ? null : row.error },
     expiresAt: row.expires_at === '' ? null : row.expires_at,
     accepted: await proofOf(row.first_record),
-    ended: await proofOf(row.end_record),
+    // That of an unconfirmed one is no receipt, but the reply in which the inbox said that it does not know the message.
+    ended: row.state === 'unconfirmed' ? null : await proofOf(row.end_record),
   }
 }
 

@@ -5,6 +5,7 @@ import { idText } from '#schemas/identifiers.ts'
 import type { Inbox } from '../../peer/inbox.ts'
 import { acceptDelivery, type Handed } from './accept-delivery.ts'
 import { askReceipts } from './ask-receipts.ts'
+import { askStates } from './ask-states.ts'
 import { createBoxStore } from './box-store.ts'
 import { deliveryRoutes } from './client-routes.ts'
 import { type ContentKeys, openContentKeys } from './content-keys.ts'
@@ -111,6 +112,7 @@ export const deliveries: FeatureModule<Ground, Offers> = {
       jobs: [
         { kind: 'send-deliveries', everySeconds: 1, onEachNode: true, run: () => sender.run() },
         { kind: 'ask-delivery-receipts', everySeconds: 1, run: async () => void (await askReceipts(rooms)) },
+        { kind: 'ask-delivery-states', everySeconds: 3600, run: ({ signal }) => askStates(rooms, signal) },
         {
           kind: 'push-deliveries',
           everySeconds: 1,

@@ -22,7 +22,7 @@ type Asked = Pick<BoxFilter, 'state' | 'delivery'> & {
 }
 
 const STATES = {
-  outbox: ['waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned'],
+  outbox: ['waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned', 'unconfirmed'],
   inbox: ['waiting', 'consumed', 'dead', 'abandoned'],
 } as const
 const MOST_COUNTED = 100_000

@@ -3,7 +3,16 @@ import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables } from './tables.ts'
 
 const BOXES = ['outbox', 'inbox'] as const
-const STATES = ['accepting', 'waiting', 'delivered', 'done', 'consumed', 'dead', 'abandoned'] as const
+const STATES = [
+  'accepting',
+  'waiting',
+  'delivered',
+  'done',
+  'consumed',
+  'dead',
+  'abandoned',
+  'unconfirmed',
+] as const
 
 export type KeyRecords = ReturnType<typeof createKeyRecords>
 

@@ -59,6 +59,27 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
         .execute()
       return rows.map(rowOf<Row>)
     },
+    /** Delivered before a time, and due to be asked for. */
+    unanswered: async (q: { before: string; now: string; limit: number }): Promise<Row[]> => {
+      const rows = await tables
+        .selectFrom(box)
+        .selectAll()
+        .where('state', '=', 'delivered')
+        .where('changed_at', '<', q.before)
+        .where('due_at', '<=', q.now)
+        .orderBy('changed_at')
+        .limit(q.limit)
+        .execute()
+      return rows.map(rowOf<Row>)
+    },
+    askLater: async (position: number, at: string): Promise<void> => {
+      await tables
+        .updateTable(box)
+        .set({ due_at: at })
+        .where('position', '=', position)
+        .where('state', '=', 'delivered')
+        .execute()
+    },
     remove: async (positions: number[]): Promise<void> => {
       if (positions.length > 0) await tables.deleteFrom(box).where('position', 'in', positions).execute()
     },

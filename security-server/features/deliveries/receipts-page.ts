@@ -1,4 +1,7 @@
-/** What a sender gets that asks an inbox for receipts after a position: those of its own messages, as they are in our log. */
+/**
+ * What a sender gets that asks an inbox for receipts after a position: those of its own messages, as they are in our log. When it asks
+ * of messages by their ids it gets their states here with their receipts, also that one is not known: the reply is signed.
+ */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { Request } from '../../message/message.ts'
@@ -12,7 +15,14 @@ export type ReceiptsPage = {
   /** The position after which to ask next. */
   last: number
   more: boolean
+  /** Of the messages that were asked for, by the id of the delivery. */
+  states?: Record<string, (typeof INBOX_STATES)[number]>
 }
+
+/** `unknown`: it never came, or ended so long ago that nothing of it is kept. */
+export const INBOX_STATES = ['waiting', 'dead', 'consumed', 'abandoned', 'unknown'] as const
+export const MOST_ASKED = 50
+const LONGEST_ID = 255
 
 export const MOST_RECEIPTS = 100
 const WHOLE = /^(?:0|[1-9][0-9]{0,14})$/
@@ -23,8 +33,37 @@ export async function receiptsPage(request: Request, rooms: DeliveryRooms): Prom
   const after = numberIn(asked, 'after', 0)
   const limit = Math.min(numberIn(asked, 'limit', MOST_RECEIPTS), MOST_RECEIPTS)
   const [client, service] = [idText(request.client), idText(request.service)]
+  const ids = asked.getAll('of')
+  if (ids.length > MOST_ASKED || ids.some((id) => id.length > LONGEST_ID))
+    throw new Fault('invalid_request', { what: 'of' })
+  if (ids.length > 0) return statesPage(ids, { client, service, after }, rooms)
   const rows = await rooms.inboxReceipts.after({ client, service, after, limit: limit + 1 })
   const shown = rows.slice(0, limit)
+  const last = shown.at(-1)?.position ?? after
+  return { ...(await receiptsOf(shown, rooms)), last, more: rows.length > limit }
+}
+
+async function statesPage(
+  ids: string[],
+  { client, service, after }: { client: string; service: string; after: number },
+  rooms: DeliveryRooms,
+): Promise<ReceiptsPage> {
+  const states: NonNullable<ReceiptsPage['states']> = {}
+  const ended: { position: number; record: number }[] = []
+  for (const id of new Set(ids)) {
+    const row = (await rooms.inbox.byDelivery(id)).find(
+      (one) => one.client === client && one.service === service,
+    )
+    states[id] = INBOX_STATES.find((state) => state === row?.state) ?? 'unknown'
+    if (row?.end_record != null) ended.push({ position: 0, record: Number(row.end_record) })
+  }
+  return { ...(await receiptsOf(ended, rooms)), last: after, more: false, states }
+}
+
+async function receiptsOf(
+  shown: { position: number; record: number }[],
+  rooms: DeliveryRooms,
+): Promise<Pick<ReceiptsPage, 'documents' | 'receipts'>> {
   const documents: string[] = []
   const receipts: ReceiptsPage['receipts'] = []
   for (const { position, record } of shown) {
@@ -35,7 +74,7 @@ export async function receiptsPage(request: Request, rooms: DeliveryRooms): Prom
     if (!documents.includes(signatures)) documents.push(signatures)
     receipts.push({ position, document: documents.indexOf(signatures), ...rest })
   }
-  return { documents, receipts, last: shown.at(-1)?.position ?? after, more: rows.length > limit }
+  return { documents, receipts }
 }
 
 function numberIn(asked: URLSearchParams, name: string, usual: number): number {

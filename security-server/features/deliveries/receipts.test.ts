@@ -1,10 +1,17 @@
 /** Receipts of a peer that cannot be true, and what becomes of messages whose receipts never come; on both stores. */
 import type { Kysely } from 'kysely'
+import { parseClientId, parseServiceId, type SubsystemId } from '#schemas/identifiers.ts'
 import { createMessageSigner } from '../../peer/sign-message.ts'
-import { acknowledge, fetch, hand, onBoth, refreshed, settle, stateOf } from './acts-fixture.ts'
+import { AS_TAX, acknowledge, fetch, hand, onBoth, refreshed, settle, stateOf } from './acts-fixture.ts'
+import { unreachable } from './delivery-fixture.ts'
+import { receiptsPage } from './receipts-page.ts'
 import type { DeliveryRooms } from './rooms.ts'
 
 const MINUTE_MS = 60_000
+const REQUEST = {
+  client: parseClientId('DEV/GOV/1000/tax') as SubsystemId,
+  service: parseServiceId('DEV/GOV/2000/population/assessments'),
+}
 
 await onBoth('receipts of a peer', async (t, made) => {
   const { receiver, world } = made
@@ -21,12 +28,11 @@ await onBoth('receipts of a peer', async (t, made) => {
         signMessage: createMessageSigner({ keys: world.provider.keys, clock }),
       }
     }
+  const rowsOf = (side: typeof receiver) =>
+    (side.database as unknown as { kysely: Kysely<Record<string, Record<string, unknown>>> }).kysely
   const askedNow = async (): Promise<void> => {
-    const { kysely } = made.sender.database as unknown as {
-      kysely: Kysely<Record<string, Record<string, unknown>>>
-    }
     const due = new Date(world.clock() - 1).toISOString()
-    await kysely.updateTable('delivery_route').set({ receipts_at: due }).execute()
+    await rowsOf(made.sender).updateTable('delivery_route').set({ receipts_at: due }).execute()
     await made.sender.run('ask-delivery-receipts')
   }
   const consumedBy = async (q: { by?: number; server?: string }, id: string): Promise<unknown> => {
@@ -66,5 +72,93 @@ await onBoth('receipts of a peer', async (t, made) => {
     await acknowledge(made, event!.id)
     await askedNow()
     t.equal(await stateOf(made, id), 'consumed')
+  })
+
+  const DAY_MS = 24 * 60 * MINUTE_MS
+  const errorOf = async (id: unknown): Promise<unknown> => {
+    const { body } = await made.sender.ask('GET', `/deliveries/v1/sent/${String(id)}`, AS_TAX)
+    return [body['state'], body['error'], body['ended'] === null]
+  }
+  const later = async (days: number): Promise<void> => {
+    world.skew += days * DAY_MS
+    world.reconfigure()
+    await refreshed(made)
+  }
+
+  await t.test('what waits there for weeks stays delivered, and ends by its receipt', async (t) => {
+    const id = (await hand(made, { id: 'slow' })).body['id']
+    await settle(made)
+    for (let week = 0; week < 3; week++) {
+      await later(7)
+      await made.sender.run('ask-delivery-states')
+      t.equal(await stateOf(made, id), 'delivered')
+    }
+    for (const event of await fetch(made, '?limit=100')) await acknowledge(made, event.id)
+    // The page of receipts after a position is lost; the message itself is asked for.
+    await rowsOf(receiver).deleteFrom('inbox_receipt').execute()
+    await later(11)
+    await made.sender.run('ask-delivery-states')
+    t.equal(await stateOf(made, id), 'consumed')
+  })
+
+  await t.test(
+    'an inbox that knows nothing of it says so signed: nobody says that it was consumed, or not',
+    async (t) => {
+      const id = (await hand(made, { id: 'forgotten' })).body['id']
+      await settle(made)
+      t.equal(await stateOf(made, id), 'delivered')
+      await rowsOf(receiver).deleteFrom('inbox').execute()
+      await made.sender.run('ask-delivery-states')
+      t.equal(await stateOf(made, id), 'delivered', 'not yet asked')
+      await later(2)
+      await made.sender.run('ask-delivery-states')
+      t.strictSame(await errorOf(id), ['unconfirmed', 'receipt_unknown', true])
+      const { items } = (await made.sender.operation('getDeliveries', {
+        query: { box: 'outbox', state: 'unconfirmed', limit: 10 },
+      })) as { items: { endRecord: number }[] }
+      const evidence = await made.sender.log.read(items[0]!.endRecord)
+        t.ok(evidence.signatures, 'the signed reply is in our log')
+      await later(31)
+      await made.sender.run('keep-up-deliveries')
+      t.match(await made.sender.ask('GET', `/deliveries/v1/sent/${String(id)}`, AS_TAX), { status: 404 })
+    },
+  )
+
+  await t.test('an inbox that never answers: unconfirmed after months; a receipt still counts', async (t) => {
+    const id = (await hand(made, { id: 'silent' })).body['id']
+    await settle(made)
+    made.way = () => Promise.reject(unreachable())
+    for (const days of [30, 30, 29]) {
+      await later(days)
+      await made.sender.run('ask-delivery-states')
+      t.equal(await stateOf(made, id), 'delivered')
+    }
+    await later(11)
+    await made.sender.run('ask-delivery-states')
+    t.strictSame(await errorOf(id), ['unconfirmed', 'receipt_overdue', true])
+    made.way = (post) => post()
+    const [event] = await fetch(made)
+    await acknowledge(made, event!.id)
+    await hand(made, { id: 'another' })
+    await settle(made)
+    t.equal(await stateOf(made, id), 'consumed')
+  })
+
+  await t.test('of messages of others nothing is said', async (t) => {
+    const asked = (query: string) => receiptsPage({ ...REQUEST, query } as never, inboxRooms)
+    let inboxRooms!: DeliveryRooms
+    await receiver.restart((rooms) => {
+      inboxRooms = rooms
+      return rooms
+    })
+    const id = String((await hand(made, { id: 'mine' })).body['id'])
+    await made.sender.run('send-deliveries')
+    t.match((await asked(`of=${id}`)).states, { [id]: 'waiting' })
+    const others = { ...REQUEST, client: { ...REQUEST.client, subsystemCode: 'other' }, query: `of=${id}` }
+    t.match((await receiptsPage(others as never, inboxRooms)).states, { [id]: 'unknown' })
+    await t.rejects(asked(Array.from({ length: 51 }, (_, i) => `of=${i}`).join('&')), {
+      code: 'invalid_request',
+    })
+    await t.rejects(asked(`of=${'x'.repeat(256)}`), { code: 'invalid_request' })
   })
 })

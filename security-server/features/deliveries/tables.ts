@@ -3,10 +3,18 @@ import type { Generated } from 'kysely'
 
 /**
  * - outbox: `accepting` (not answered yet), `waiting`, `delivered` (a receipt is still to come), `done` (delivered to a service that
- *   gives none), `consumed`, `dead`, `abandoned`.
+ *   gives none), `consumed`, `dead`, `abandoned`, `unconfirmed` (delivered, and nobody can say any more whether it was consumed).
  * - inbox: `waiting`, `consumed`, `dead`, `abandoned`.
  */
-export type DeliveryState = 'accepting' | 'waiting' | 'delivered' | 'done' | 'consumed' | 'dead' | 'abandoned'
+export type DeliveryState =
+  | 'accepting'
+  | 'waiting'
+  | 'delivered'
+  | 'done'
+  | 'consumed'
+  | 'dead'
+  | 'abandoned'
+  | 'unconfirmed'
 
 /** What both boxes have. */
 export type BoxRow = {

@@ -91,7 +91,7 @@ async function giveUpOne(position: number, rooms: DeliveryRooms): Promise<boolea
 
 async function forget(rooms: DeliveryRooms, signal: AbortSignal): Promise<void> {
   const before = iso(rooms.clock() - rooms.settings.keepDays * DAY_MS)
-  for (const state of ['done', 'consumed', 'abandoned'] as const)
+  for (const state of ['done', 'consumed', 'abandoned', 'unconfirmed'] as const)
     for (const box of [rooms.outbox, rooms.inbox])
       for (let found = AT_ONCE; found === AT_ONCE && !signal.aborted; ) {
         const positions = (await box.unchanged(state, before)).map(({ position }) => position)
