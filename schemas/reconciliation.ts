@@ -8,6 +8,9 @@ export const RECONCILIATION_PATH = '/concordat/reconciliation'
 /** The `typ` of the statement's JWS. */
 export const STATEMENT_TYPE = 'concordat-reconciliation-statement'
 
+/** What is compared: exchanges (1), or exchanges and receipts of one-way messages (2). */
+type ReconciliationVersion = 1 | 2
+
 /** Limits of all questions and answers. */
 export const RECONCILIATION_LIMITS = {
   bytes: 1_048_576,
@@ -28,8 +31,11 @@ export type OpenQuestion = {
   members: { own: string; peer: string }
   /** SHA-256 of the nonce that `commit` reveals. */
   nonceCommitment: string
+  /** What the asking side can; a server that knows only version 1 refuses the question. */
+  version?: 2
 }
-export type OpenAnswer = { session: string; nonce: string } | { statement: string }
+/** Without `version` it is 1. */
+export type OpenAnswer = { session: string; nonce: string; version?: 2 } | { statement: string }
 
 export type CommitQuestion = {
   step: 'commit'
@@ -119,7 +125,8 @@ export type StatementFinding = {
 
 /** The document about a day that both members sign; `first` is the server with the smaller identifier. */
 export type Statement = {
-  version: 1
+  /** 2: receipts of one-way messages are compared too. 1: of an earlier version of one of the servers. */
+  version: ReconciliationVersion
   day: string
   session: string
   first: StatementParty

@@ -8,7 +8,7 @@ import type { Exchange, Side, State } from './entry.ts'
 /** A record of the log without content. Identifiers in text form, leaf hashes in base64, times in ms. */
 export type ComparedRecord = {
   index: number
-  kind: 'request' | 'reply' | 'refusal' | 'outcome-unknown'
+  kind: 'request' | 'reply' | 'refusal' | 'outcome-unknown' | 'consumed' | 'abandoned'
   direction: 'in' | 'out'
   time: number
   requestId: string
@@ -23,6 +23,8 @@ export type ComparedRecord = {
   signature: Buffer | undefined
   /** For a request: its signing time; NaN when the signature has none. */
   signedAt: number
+  /** Of a receipt: the id under which it is compared, and SHA-512 of what it says, without its time. */
+  receipt?: { id: string; says: Buffer }
 }
 
 /** What remains of any erased record; `answers` is the leaf hash of the record that it closes, or ''. */
@@ -65,7 +67,17 @@ export function createAssembly(q: { day: string; own: Side; peerServer: string }
     byLeaf.delete(found.record.leaf)
     return found
   }
+  /** A day has the receipts that were signed on it, whenever the other side got them. */
+  const takeReceipt = (record: ComparedRecord, { id, says }: { id: string; says: Buffer }): Found[] => {
+    if (record.peer !== q.peerServer || Number.isNaN(record.signedAt)) return []
+    if (dayOf(record.signedAt) !== q.day) return []
+    const { digests: reply, signature } = record
+    const asks = record.direction === 'in' ? q.own : other
+    const exchange = { asks, requestId: id, state: 'receipt', request: says, reply, signature } as const
+    return [{ exchange, indexes: [record.index], erased: false }]
+  }
   const takeRecord = (record: ComparedRecord): Found[] => {
+    if (record.receipt !== undefined) return takeReceipt(record, record.receipt)
     if (record.kind === 'request') {
       begin(record)
       return []

@@ -6,16 +6,16 @@
 import type { Entry, Side } from './entry.ts'
 
 /** Why one side legitimately knows less. */
-type Unconfirmed = 'reply_not_received' | 'outcome_unknown' | 'refused' | 'not_sent'
+type Unconfirmed = 'reply_not_received' | 'outcome_unknown' | 'refused' | 'not_sent' | 'receipt_not_received'
 
 export type Pair = { key: Buffer; first: Entry | undefined; second: Entry | undefined }
 
 export type Verdict =
   | { class: 'matched' }
   | { class: 'unconfirmed'; reason: Unconfirmed }
-  /** `at` lacks something that it must have had: the exchange, or the reply that it signed. */
-  | { class: 'missing'; at: Side; reason: 'exchange' | 'reply' }
-  | { class: 'differing'; reason: 'request' | 'reply' | 'outcome' }
+  /** `at` lacks something that it must have had: the exchange, or the reply or receipt that it signed. */
+  | { class: 'missing'; at: Side; reason: 'exchange' | 'reply' | 'receipt' }
+  | { class: 'differing'; reason: 'request' | 'reply' | 'outcome' | 'receipt' }
   /** An early refusal, which proves nothing and perhaps belongs to the day before or after. */
   | { class: 'ignored' }
 
@@ -26,6 +26,8 @@ export function compareEntries({ first, second }: Pair): Verdict {
   if (second !== undefined && second.asks !== asks) return { class: 'differing', reason: 'request' }
   const answers = asks === 'first' ? 'second' : 'first'
   const [asking, answering] = asks === 'first' ? [first, second] : [second, first]
+  if (asking?.state === 'receipt' || answering?.state === 'receipt')
+    return compareReceipts(asking, answering, answers)
   if (asking === undefined) {
     if (answering === undefined || answering.state === 'early') return { class: 'ignored' }
     return { class: 'missing', at: asks, reason: 'exchange' }
@@ -36,6 +38,14 @@ export function compareEntries({ first, second }: Pair): Verdict {
     return { class: 'unconfirmed', reason: reasonOf(asking) }
   }
   return compareBoth(asking, answering, answers)
+}
+
+/** The answering side gave it; the asking side gets it by asking, perhaps days later. */
+function compareReceipts(asking: Entry | undefined, answering: Entry | undefined, answers: Side): Verdict {
+  if (asking === undefined) return { class: 'unconfirmed', reason: 'receipt_not_received' }
+  if (answering === undefined) return { class: 'missing', at: answers, reason: 'receipt' }
+  const isSame = asking.state === answering.state && sameDigest(asking.request, answering.request)
+  return isSame ? { class: 'matched' } : { class: 'differing', reason: 'receipt' }
 }
 
 function compareBoth(asking: Entry, answering: Entry, answers: Side): Verdict {

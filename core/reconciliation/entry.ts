@@ -19,6 +19,8 @@ const STATE = {
   unknown: 4,
   /** A refusal without the request, which was refused before its signature was verified. It proves nothing. */
   early: 5,
+  /** No exchange, but a receipt that the answering side's member signed about a one-way message of the asking side's. */
+  receipt: 6,
 } as const
 
 export type State = keyof typeof STATE
@@ -111,6 +113,8 @@ export function entryOf(salt: Buffer, exchange: Exchange): Entry {
  * requests with one id, possible when the id is reused after the replay window, are compared together.
  */
 export function mergeEntries(a: Entry, b: Entry): Entry {
+  // A crash can make a receipt twice, with another time: one of the same words is no second one.
+  if (a.state === 'receipt' && b.state === 'receipt' && a.request?.equals(b.request ?? NONE)) return a
   if (b.state === 'early') return a
   if (a.state === 'early') return b
   return {

@@ -160,7 +160,9 @@ t.test('what each side may know less', (t) => {
     statement.add(verdict, { asks: 'first', requestId: 'x' })
   }
   const party = { ...SESSION.first, exchanges: 1, treeHead: 'x' }
-  const { counts, findings } = statement.end({ day: '2026-11-24', session: '', first: party, second: party })
+  const { counts, findings } = statement.end({
+    ...{ version: 1, day: '2026-11-24', session: '', first: party, second: party },
+  })
   t.match(counts, { matched: 3, unconfirmed: 8, missingAtFirst: 2, missingAtSecond: 4, differing: 3 })
   t.equal(findings.length, 9)
   const swapped = { ...entry('answered'), asks: 'second' as const }

@@ -2,6 +2,7 @@
  * What a side shows about a difference: its records with their inclusion proofs, or why it has none to compare. The receiver
  * checks the proofs: each must lead to a tree head of the server that shows it.
  */
+import { isReceiptKind } from '#core/delivery/receipt.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import { openCommitment } from '#core/merkle/leaf-form.ts'
@@ -39,8 +40,10 @@ function standsInLog({ index, form, path, treeHead }: ShownRecord, server: strin
 /** Whether a request or reply has the digest of the entry; other records have no message that both sides share. */
 function isOf(entry: Entry, record: ShownRecord, salt: Buffer): boolean {
   const form = JSON.parse(record.form) as Form | null
-  const part = form?.kind
-  if (part !== 'request' && part !== 'reply') return true
+  const isReceipt = entry.state === 'receipt'
+  // The message of a receipt stands where an exchange has its reply.
+  const part = isReceipt && isReceiptKind(String(form?.kind)) ? 'reply' : form?.kind
+  if (part !== 'request' && part !== 'reply') return !isReceipt
   if (record.message === undefined || !opens(record.message, form?.message)) return false
   if (record.body !== undefined && !opens(record.body, form?.body)) return false
   if ((record.body === undefined) !== (form?.body === '')) return false

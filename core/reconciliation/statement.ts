@@ -12,7 +12,6 @@ import {
   STATEMENT_TYPE,
   type Statement,
   type StatementFinding,
-  type StatementParty,
 } from '#schemas/reconciliation.ts'
 import type { Side } from './entry.ts'
 import type { FinalVerdict } from './shown.ts'
@@ -20,7 +19,7 @@ import type { FinalVerdict } from './shown.ts'
 type StatementWriter = {
   /** Adds a verdict; verdicts must come in the order of keys. */
   add(verdict: FinalVerdict, of: { asks: Side; requestId: string }): void
-  end(head: { day: string; session: string; first: StatementParty; second: StatementParty }): Statement
+  end(head: Pick<Statement, 'version' | 'day' | 'session' | 'first' | 'second'>): Statement
 }
 
 /** Collects verdicts. The number of findings is bounded; the counts are complete. */
@@ -49,8 +48,8 @@ export function createStatement(): StatementWriter {
       if (findings.length === RECONCILIATION_LIMITS.findings) omitted++
       else findings.push({ ...verdict, ...of })
     },
-    end: ({ day, session, first, second }) => ({
-      version: 1,
+    end: ({ version, day, session, first, second }) => ({
+      version,
       day,
       session,
       first,

@@ -117,7 +117,7 @@ await onBoth('receipts of a peer', async (t, made) => {
         query: { box: 'outbox', state: 'unconfirmed', limit: 10 },
       })) as { items: { endRecord: number }[] }
       const evidence = await made.sender.log.read(items[0]!.endRecord)
-        t.ok(evidence.signatures, 'the signed reply is in our log')
+      t.ok(evidence.signatures, 'the signed reply is in our log')
       await later(31)
       await made.sender.run('keep-up-deliveries')
       t.match(await made.sender.ask('GET', `/deliveries/v1/sent/${String(id)}`, AS_TAX), { status: 404 })

@@ -3,6 +3,7 @@
  * other parties. Then makes this side's commitment.
  */
 import { randomBytes } from 'node:crypto'
+import { isReceiptKind } from '#core/delivery/receipt.ts'
 import { createAssembly, type Found } from '#core/reconciliation/assemble.ts'
 import { commitTo, createBuckets } from '#core/reconciliation/buckets.ts'
 import { windowOf } from '#core/reconciliation/day.ts'
@@ -35,7 +36,7 @@ const PAGE = 1000
  * compared.
  */
 export async function collect(
-  q: { session: string; pair: DayPair; salt: Buffer },
+  q: { session: string; pair: DayPair; salt: Buffer; version: 2 | undefined },
   rooms: Pick<ReconciliationRooms, 'server' | 'log' | 'entries'>,
 ): Promise<number> {
   const { session, pair, salt } = q
@@ -51,12 +52,16 @@ export async function collect(
   await rooms.entries.forget(session)
   let records = 0
   const members = { own: pair.own, peer: pair.peer }
-  for await (const stretch of rooms.log.reconciliation.read({ ...windowOf(pair.day), pair: members })) {
+  const withReceipts = q.version === 2
+  const read = { ...windowOf(pair.day), pair: members, withReceipts }
+  for await (const stretch of rooms.log.reconciliation.read(read)) {
     records += stretch.records.length
     if (records > 4 * RECONCILIATION_LIMITS.exchanges) throw tooMany()
     await add(assembly.take(stretch))
     const tags = stretch.erased.flatMap(({ kind, signature }) =>
-      kind === 'request' && signature !== undefined ? [tagOf(salt, signature)] : [],
+      (kind === 'request' || (withReceipts && isReceiptKind(kind))) && signature !== undefined
+        ? [tagOf(salt, signature)]
+        : [],
     )
     const asks = (direction: string): Side => (direction === 'out' ? own : other)
     const keys = stretch.bare.map(({ direction, requestId }) =>

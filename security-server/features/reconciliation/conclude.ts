@@ -48,7 +48,10 @@ export async function summarise(
       caseOf({ verdict, of, own, peer, holds: peerProofHolds({ compared, peer, salt, sides, pair }) }),
     )
   }
-  const statement = writer.end({ day: pair.day, session: progress.wire, ...partiesOf(q, rooms) })
+  const statement = writer.end({
+    ...{ version: progress.version ?? 1, day: pair.day, session: progress.wire },
+    ...partiesOf(q, rooms),
+  })
   return { statement, cases }
 }
 

@@ -12,6 +12,7 @@ import {
   type ConcludeAnswer,
   type EntriesAnswer,
   type OpenAnswer,
+  type OpenQuestion,
   RECONCILIATION_LIMITS,
   type RevealAnswer,
   type ShowAnswer,
@@ -89,15 +90,32 @@ async function open(
     members: { own: pair.own, peer: pair.peer },
     nonceCommitment: base64(nonceCommitment(nonce)),
   }
-  const answer = await ask<OpenAnswer>(pair.server, question, rooms)
+  const answer = await askNewest(pair.server, question, rooms)
   if ('statement' in answer) {
     const isFinished = await finish(pair, held, answer.statement, rooms)
     if (!isFinished) await adopt(pair, held, answer.statement, rooms)
     return undefined
   }
-  const progress: Progress = { wire: answer.session, nonce: base64(nonce), peerNonce: answer.nonce }
+  const progress: Progress = {
+    ...{ wire: answer.session, nonce: base64(nonce), peerNonce: answer.nonce },
+    ...(answer.version !== undefined && { version: answer.version }),
+  }
   const session = await begin({ pair, seen: held, progress, hold }, rooms)
   return { session, pair, progress }
+}
+
+/** A server of an earlier version refuses a question of another form than it knows. */
+async function askNewest(
+  server: string,
+  question: OpenQuestion,
+  rooms: ReconciliationRooms,
+): Promise<OpenAnswer> {
+  try {
+    return await ask<OpenAnswer>(server, { ...question, version: 2 }, rooms)
+  } catch (cause) {
+    if (asFault(cause).received?.type !== 'invalid_input') throw cause
+    return await ask<OpenAnswer>(server, question, rooms)
+  }
 }
 
 type Hold = { session: string | undefined }
@@ -136,7 +154,7 @@ async function begin(
 async function commit({ state, rooms }: Work): Promise<void> {
   const { session, pair, progress } = state
   const salt = saltOf(rooms.server, pair, progress)
-  const count = await collect({ session, pair, salt }, rooms)
+  const count = await collect({ session, pair, salt, version: progress.version }, rooms)
   const bits = bitsFor(count)
   const own = await commitOwn({ session, salt, count, bits }, rooms)
   const { commitment, treeHead } = own

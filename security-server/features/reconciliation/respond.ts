@@ -60,10 +60,11 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
     if (seen?.state === 'under_way') checkReplaceable(seen, peer)
     const session = randomBytes(16).toString('hex')
     const nonce = base64(randomBytes(DIGEST))
-    const progress: Progress = { wire: session, nonce, peerNonceCommitment: q.nonceCommitment }
+    const version = q.version === undefined ? {} : { version: q.version }
+    const progress: Progress = { wire: session, nonce, peerNonceCommitment: q.nonceCommitment, ...version }
     const secrecy = seen?.secrecy ?? (await secrecyOf(pair, rooms))
     await store.begin(pair, { seen, session, role: 'asked', progress, now: now(), secrecy })
-    return { session, nonce }
+    return { session, nonce, ...version }
   }
 
   /** When both servers start at once, the one with the smaller identifier continues. Throws `conflict` to the other. */
@@ -168,7 +169,7 @@ function createCollecting(rooms: ReconciliationRooms) {
     collecting.set(session, run)
     const work = async (): Promise<void> => {
       const salt = saltOf(rooms.server, pair, progress)
-      const count = await collect({ session, pair, salt }, rooms)
+      const count = await collect({ session, pair, salt, version: progress.version }, rooms)
       const own = await commitOwn({ session, salt, count, bits: progress.bits! }, rooms)
       await rooms.store.save(session, { ...progress, own }, new Date(rooms.clock()).toISOString())
       collecting.delete(session)

@@ -13,7 +13,7 @@ export type ReconciliationMethods = {
   /** The clients and services with secret exchanges between two ISO times. */
   secretPartners(q: Between): Promise<SecretPartners[]>
   rangeBetween(q: Between): Promise<{ first: number; last: number } | undefined>
-  readRecords(q: { pair: MemberPair; first: number; last: number }): Promise<Stretch>
+  readRecords(q: { pair: MemberPair; withReceipts: boolean; first: number; last: number }): Promise<Stretch>
 }
 
 export const reconciliationPart: LogPart<ReconciliationMethods> = {

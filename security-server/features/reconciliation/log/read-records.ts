@@ -1,11 +1,12 @@
 /**
- * Reads a range of the log for one pair of members: digests and times, no content. Records of other members are left out, and
- * receipts of deliveries, which end no exchange. For
- * erased records nobody can say whose they were, so what is left of each is returned.
+ * Reads a range of the log for one pair of members: digests and times, no content. Records of other members are left out,
+ * and of receipts of deliveries those that only one side ever has. For erased records nobody can say whose they were, so what is left of
+ * each is returned.
  */
 import { hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { isReceiptKind } from '#core/delivery/receipt.ts'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { isReceiptKind, readReceipt } from '#core/delivery/receipt.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { ComparedRecord, ErasedRecord, Stretch } from '#core/reconciliation/assemble.ts'
 import { signingTimeOf } from '#core/reconciliation/day.ts'
@@ -19,6 +20,8 @@ import type { ReconciliationStore } from './store.ts'
 export const STRETCH = 500
 /** How many records are opened before the log's thread lets waiting writes run. */
 const AT_ONCE = 25
+/** Of an id on the wire (schemas/reconciliation.yaml). */
+const LONGEST_ID = 255
 
 /** Member identifiers as text. */
 export type MemberPair = { own: string; peer: string }
@@ -26,13 +29,15 @@ export type MemberPair = { own: string; peer: string }
 /** The records from `first` to `last`, at most STRETCH. */
 export async function readRecords(
   log: { records: RecordStore; reconciliation: ReconciliationStore },
-  q: { pair: MemberPair; first: number; last: number },
+  q: { pair: MemberPair; withReceipts: boolean; first: number; last: number },
   findKey: KeyFinder,
 ): Promise<Stretch> {
   const last = Math.min(q.last, q.first + STRETCH - 1)
   const rows = await log.reconciliation.rows(q.first, last)
   const records: ComparedRecord[] = []
-  const compared = rows.filter((one) => !isReceiptKind(one.kind) && isBetween(one, q.pair))
+  const compared = rows.filter((one) =>
+    isReceiptKind(one.kind) ? q.withReceipts && isSharedReceipt(one, q.pair) : isBetween(one, q.pair),
+  )
   for (const [i, row] of compared.entries()) {
     if (i % AT_ONCE === AT_ONCE - 1) await setImmediate()
     const record = await readRecord(log, row, findKey)
@@ -68,6 +73,16 @@ function isBetween(
   return direction === 'out' ? weAsk : theyAsk
 }
 
+/** Given by the member of an inbox, and taken by that of the sender. Who accepts or gives up what never arrived tells it nobody. */
+function isSharedReceipt(
+  { kind, direction, client, service }: SearchRow,
+  { own, peer }: MemberPair,
+): boolean {
+  if (kind === 'accepted') return false
+  const [sends, receives] = [memberPart(client), memberPart(service)]
+  return direction === 'in' ? sends === own && receives === peer : sends === peer && receives === own
+}
+
 /** The member part of an identifier. */
 export function memberPart(id: string): string {
   return id.split('/', 3).join('/')
@@ -84,8 +99,12 @@ async function readRecord(
   // Erased between the two reads: the list of erased records contains it.
   if (opened === undefined) return undefined
   const form = JSON.parse(stored.form) as LeafFields
+  const isReceipt = isReceiptKind(row.kind)
+  const said = isReceipt ? receiptIn(opened.sections) : undefined
+  // A sender's own word that it gave a message up is signed by the sender, and its inbox has none.
+  if (isReceipt && said === undefined) return undefined
   const document =
-    row.kind === 'request' && stored.signatureId !== null
+    (row.kind === 'request' || isReceipt) && stored.signatureId !== null
       ? await log.records.document(stored.signatureId)
       : undefined
   return {
@@ -100,6 +119,20 @@ async function readRecord(
     digests: digestsOf(opened.sections),
     signature: signatureOf(form),
     signedAt: document === undefined ? Number.NaN : signingTimeOf(document.document),
+    ...(said !== undefined && { receipt: said }),
+  }
+}
+
+/** Undefined for one that only its own side has: the sender's word that a message was given up before it had arrived. */
+function receiptIn(sections: Sections): ComparedRecord['receipt'] | undefined {
+  const bytes = sections[SECTION.message]
+  if (bytes === undefined) return undefined
+  const { time: _, server: __, means: ___, ...says } = readReceipt(bytes)
+  if (says.arrived !== 'yes') return undefined
+  const id = `receipt:${says.kind}:${says.delivery}`
+  return {
+    id: id.length <= LONGEST_ID ? id : `receipt:${says.kind}:${hash('sha256', says.delivery, 'hex')}`,
+    says: hash('sha512', canonicalJson(says), 'buffer'),
   }
 }
 

@@ -17,7 +17,7 @@ export type ReconciliationLog = {
   /**
    * The pair's records between two ISO times, with erased and bare records of the same range, in order, one stretch at a time.
    */
-  read(q: { from: string; to: string; pair: MemberPair }): AsyncGenerator<Stretch>
+  read(q: { from: string; to: string; pair: MemberPair; withReceipts: boolean }): AsyncGenerator<Stretch>
 }
 
 export function reconciliationLog({
@@ -44,13 +44,13 @@ export function reconciliationLog({
       })
       return Math.max(0, ...of.map(({ secrecy }) => Number(secrecy)))
     },
-    async *read({ from, to, pair }) {
+    async *read({ from, to, pair, withReceipts }) {
       // Every record must be indexed first: a record that the index lacks would look as if it had been removed.
       await maintain()
       const range = await parts.rangeBetween({ from, to })
       if (range === undefined) return
       for (let first = range.first; first <= range.last; first += STRETCH) {
-        yield await parts.readRecords({ pair, first, last: range.last })
+        yield await parts.readRecords({ pair, withReceipts, first, last: range.last })
       }
     },
   }
