@@ -80,6 +80,8 @@ export type DeliveryWorld = {
   /** The address of the inbox, and its system: statuses of pushes, or a failure. */
   inboxUrl: string
   system: (pushed: Pushed) => number | Promise<number>
+  /** What a service of the receiver that is no inbox answers. */
+  plainService: (asked: { headers: [string, string][]; body: string }) => number
   /** Further inboxes of the receiver, and their addresses, by service code. */
   otherInboxes: Record<string, string>
 }
@@ -101,6 +103,7 @@ export async function createDeliveryWorld(
     secrecy: undefined,
     inboxUrl: 'inbox:',
     otherInboxes: {},
+    plainService: () => 200,
     system: () => 200,
     settings: {
       ...{ eventBytes: 100_000, retryHours: 336, attempts: 3, keepDays: 30, sendersAtOnce: 4 },
@@ -304,7 +307,11 @@ function providerRooms(
     quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 100, clock: world.clock }),
     messageValidator: { judge: () => Promise.reject(new Error('nothing is described')) },
     serviceClient: {
-      ...{ call: () => Promise.reject(new Error('an inbox has no system')), reach: async () => undefined },
+      reach: async () => undefined,
+      call: async ({ headers, body, take }) => {
+        const answer = { status: made.plainService({ headers, body: String(body?.bytes) }), headers: [] }
+        return { ...answer, reason: 'As it says', ...(await take(answer).end()) }
+      },
       close: async () => undefined,
     },
   }
