@@ -43,6 +43,8 @@ thing that could not be carried over. consumers.properties and providers.propert
 
 Adapters:
   file        CSV, JSON and XML files of a folder, or of a directory reached by SFTP
+  file-messages
+              files that are delivered as one-way messages, and those of inboxes as files; it is no service, and only runs
   http        an HTTP system of one's own: which paths, methods and headers pass, and how the adapter proves who it is
   rest-as-soap
               a REST service as a SOAP service of X-Road, by a WSDL: as a service, or before the own security server

@@ -10,8 +10,10 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { parse } from 'yaml'
 import { fileAdapter } from '#adapters/file/adapter.ts'
+import { fileMessages } from '#adapters/file/messages/worker.ts'
 import { httpAdapter } from '#adapters/http/adapter.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
+import { readWorkerSettings } from '#adapters/kit/serve-worker.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
@@ -91,6 +93,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: fileAdapter.schema,
     prefix: fileAdapter.prefix,
     example: 'docs/examples/file-adapter.yaml',
+  },
+  {
+    heading: 'Files as messages',
+    schema: fileMessages.schema,
+    prefix: fileMessages.prefix,
+    example: 'docs/examples/file-messages.yaml',
   },
   {
     heading: 'Development trust services',
@@ -228,6 +236,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
     if (schema === soapAdapter.schema) await readSettings(soapAdapter, path.join(ROOT, example), {})
     if (schema === sqlAdapter.schema) await readSettings(sqlAdapter, path.join(ROOT, example), {})
     if (schema === fileAdapter.schema) await readSettings(fileAdapter, path.join(ROOT, example), {})
+    if (schema === fileMessages.schema) await readWorkerSettings(fileMessages, path.join(ROOT, example), {})
     const text = read(example)
     const missing = settingsOf(schema as Schema, prefix)
       .map(([name = '']) => name.replaceAll('`', '').split('.').at(-1) as string)

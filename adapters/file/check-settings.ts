@@ -41,7 +41,8 @@ export function checkSettings(settings: FileSettings, problem: Problem): void {
   }
 }
 
-function checkSource(source: SourceSettings, problem: Problem): void {
+/** Throws for a source whose settings do not fit together. */
+export function checkSource(source: SourceSettings, problem: Problem): void {
   const { kind, keyFile, passwordFile } = source
   const remote = ['directory', 'host', 'user', 'hostKeys'] as const
   const wanted = kind === 'folder' ? (['folder'] as const) : remote
@@ -55,7 +56,11 @@ function checkSource(source: SourceSettings, problem: Problem): void {
     throw problem(['source'], 'needs keyFile or passwordFile, and not both')
 }
 
-function checkFormat({ format, fields }: ResourceSettings, fail: Problem): void {
+/** Throws for a format and columns that do not fit together. */
+export function checkFormat(
+  { format, fields }: Pick<ResourceSettings, 'format' | 'fields'>,
+  fail: Problem,
+): void {
   for (const name of Object.values(OF_KIND).flat())
     if (format[name] !== undefined && !OF_KIND[format.kind].includes(name))
       throw fail(['format', name], `is not for ${format.kind}`)

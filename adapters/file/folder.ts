@@ -81,7 +81,7 @@ function factsOf(name: string, { size, mtimeMs, ctimeMs, ino }: Stats): FileFact
   return { name, size, modified, version: `${ino}.${size}.${mtimeMs}.${ctimeMs}` }
 }
 
-function absentOrFault(thrown: unknown): undefined {
+export function absentOrFault(thrown: unknown): undefined {
   const { code } = thrown as { code?: unknown }
   if (ABSENT.has(code)) return undefined
   if (REFUSED.has(code))

@@ -19,11 +19,7 @@ export type Resource = {
 
 export function readMapping({ resources }: Pick<FileSettings, 'resources'>): Resource[] {
   return resources.map((settings, at) => {
-    const fields = Object.entries(settings.fields).map(
-      ([name, one]): Field => ({
-        ...{ name, type: one.type, nullable: one.nullable, column: one.column ?? name, rule: one },
-      }),
-    )
+    const fields = fieldsOf(settings)
     return {
       ...{ id: `resource${at + 1}`, path: settings.path, settings, fields },
       file: readPattern(settings.file),
@@ -31,6 +27,14 @@ export function readMapping({ resources }: Pick<FileSettings, 'resources'>): Res
       filters: filtersOf(settings),
     }
   })
+}
+
+export function fieldsOf(settings: Pick<ResourceSettings, 'fields'>): Field[] {
+  return Object.entries(settings.fields).map(
+    ([name, one]): Field => ({
+      ...{ name, type: one.type, nullable: one.nullable, column: one.column ?? name, rule: one },
+    }),
+  )
 }
 
 /** The parameters in the name of a file. */
@@ -47,7 +51,7 @@ export function ofQuery(path: string, name: string, filters: Comparison[]): Comp
   return filters.filter((comparison) => comparison !== 'eq' || !templatesOf(path).includes(name))
 }
 
-function withStandards(given: FormatSettings): Required<FormatSettings> {
+export function withStandards(given: FormatSettings): Required<FormatSettings> {
   const standard = { delimiter: ',', quote: '"', header: true, encoding: 'utf-8', decimalComma: false }
   return { ...standard, pointer: '', rows: '', ...given }
 }

@@ -21,7 +21,7 @@ export type FormatSettings = {
   rows?: string
 }
 
-type FieldSettings = ValueRule & {
+export type FieldSettings = ValueRule & {
   /** The column, member or element; by default it is called like the field. */
   column?: string
   filters: Comparison[]
@@ -83,7 +83,7 @@ const ENCODINGS = [
   ...['iso-8859-13', 'iso-8859-15', 'euc-kr', 'euc-jp', 'shift_jis', 'gb18030', 'big5', 'utf-16le'],
 ] as const
 
-const format = {
+export const formatSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['kind'],
@@ -111,7 +111,7 @@ const resource = {
       maxLength: 200,
       pattern: '^(?!\\.)([^/\\\\{}\\u0000-\\u001f\\u007f]|\\{[A-Za-z][A-Za-z0-9_]*\\})+$',
     },
-    format,
+    format: formatSchema,
     parameters: {
       ...named({ type: 'object', additionalProperties: false, required: ['type'], properties: valueRule }),
       default: {},
@@ -143,7 +143,7 @@ const resource = {
   },
 } as const
 
-const source = {
+export const sourceSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['kind'],
@@ -165,6 +165,17 @@ const source = {
   },
 } as const
 
+export const completeSchema = {
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    by: { type: 'string', enum: ['settled', 'marker', 'rename'], default: 'settled' },
+    settleMs: { type: 'integer', minimum: 100, maximum: 60_000, default: 2000 },
+    marker: { type: 'string', pattern: '^\\.[A-Za-z0-9._-]{1,30}$', default: '.done' },
+  },
+} as const
+
 /** JSON Schema 2020-12 of the settings file; docs/configuration.md explains each setting. */
 export const settingsSchema = {
   type: 'object',
@@ -172,17 +183,8 @@ export const settingsSchema = {
   required: ['listen', 'service', 'source', 'resources'],
   properties: {
     ...kitProperties,
-    source,
-    complete: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        by: { type: 'string', enum: ['settled', 'marker', 'rename'], default: 'settled' },
-        settleMs: { type: 'integer', minimum: 100, maximum: 60_000, default: 2000 },
-        marker: { type: 'string', pattern: '^\\.[A-Za-z0-9._-]{1,30}$', default: '.done' },
-      },
-    },
+    source: sourceSchema,
+    complete: completeSchema,
     limits: {
       type: 'object',
       additionalProperties: false,

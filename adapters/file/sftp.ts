@@ -20,8 +20,15 @@ export async function openSftp(
   limits: Pick<LimitSettings, 'files'>,
   log: Log,
 ): Promise<FileSource> {
-  const directory = source.directory!
-  const connection = await openConnection(source, log)
+  return sftpFolder(await openConnection(source, log), source.directory!, limits)
+}
+
+/** One directory of a server; closing it closes the connection. */
+export function sftpFolder(
+  connection: SftpConnection,
+  directory: string,
+  limits: Pick<LimitSettings, 'files'>,
+): FileSource {
   const { call } = connection
   const at = (name: string): string => posix.join(directory, name)
   return {
@@ -98,7 +105,7 @@ function factsOf(name: string, { size, mtime }: Stats): FileFacts {
   return { name, size, modified: new Date(mtime * 1000), version: `${size}.${mtime}` }
 }
 
-function absentOrFault(cause: unknown): undefined {
+export function absentOrFault(cause: unknown): undefined {
   if (codeOf(cause) === NO_SUCH_FILE) return undefined
   if (cause instanceof Fault) throw cause
   if (codeOf(cause) === REFUSED)

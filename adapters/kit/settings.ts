@@ -3,6 +3,8 @@ import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { BOTH_FILES, listenerFiles } from '#platform/http-service/listener-tls.ts'
 import { isLoopback } from '#platform/sessions/settings.ts'
 
+export type MonitoringSettings = { address: string; port: number; certificateFile?: string; keyFile?: string }
+
 export type KitSettings = {
   listen: {
     address: string
@@ -11,7 +13,7 @@ export type KitSettings = {
     keyFile?: string
     clientCertificateFile?: string
   }
-  monitoring: { address: string; port: number; certificateFile?: string; keyFile?: string }
+  monitoring: MonitoringSettings
   service: { code: string; title: string; version: string; url?: string }
   logLevel: string
 }
@@ -78,14 +80,19 @@ export function checkKitSettings({ listen, monitoring, service }: KitSettings, p
       ['listen', 'address'],
       'is not a loopback address: certificateFile, keyFile and clientCertificateFile are needed',
     )
-  if (!isLoopback(monitoring.address) && monitoring.certificateFile === undefined)
-    throw problem(
-      ['monitoring', 'address'],
-      'is not a loopback address: certificateFile and keyFile are needed',
-    )
+  checkMonitoring(monitoring, problem)
   const scheme = listen.certificateFile === undefined ? 'http' : 'https'
   if (service.url !== undefined && new URL(service.url).protocol !== `${scheme}:`)
     throw problem(['service', 'url'], `must begin with ${scheme}://, as the adapter listens`)
+}
+
+/** Throws what `problem` makes if what operators see would leave this machine unencrypted. */
+export function checkMonitoring(monitoring: MonitoringSettings, problem: Problem): void {
+  if (isLoopback(monitoring.address) || monitoring.certificateFile !== undefined) return
+  throw problem(
+    ['monitoring', 'address'],
+    'is not a loopback address: certificateFile and keyFile are needed',
+  )
 }
 
 /** The address under which the own security server reaches the adapter, without a slash at its end. */

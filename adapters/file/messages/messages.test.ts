@@ -1,0 +1,224 @@
+/** Files that become messages, in a folder and by SFTP, with the deliveries of two real servers. */
+import { mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import type { InboxEvent } from '#adapters/client/index.ts'
+import { settle } from '#security-server/features/deliveries/acts-fixture.ts'
+import { until } from '#test/until.ts'
+import { eachKind } from '../files-fixture.ts'
+import { type Ends, filesIn, INBOX, openEnds, settingsOf, startMessages } from './messages-fixture.ts'
+
+const DROP = { inbox: INBOX, eventSource: '/tax/drops', eventType: 'org.example.file' }
+const TAX = 'DEV/GOV/1000/tax'
+const CSV = {
+  ...{ format: { kind: 'csv' }, key: 'code', each: 'row' },
+  fields: {
+    code: { type: 'string', pattern: '^P[0-9]+$', nullable: false },
+    amount: { type: 'number' },
+    note: { type: 'string' },
+  },
+}
+
+async function arrived({ made, population }: Ends): Promise<InboxEvent[]> {
+  const all: InboxEvent[] = []
+  await settle(made)
+  const inbox = population.inbox(INBOX)
+  for (
+    let some = await inbox.fetch({ limit: 100 });
+    some.length > 0;
+    some = await inbox.fetch({ limit: 100 })
+  )
+    for (const one of some) {
+      all.push(one)
+      await one.acknowledge()
+    }
+  return all
+}
+
+await eachKind(t, async (t, kind, { folder, source, server }) => {
+  const ends = await openEnds(t)
+  const at = (...names: string[]): string => path.join(folder, ...names)
+  /** As whoever delivers does best: written elsewhere, and renamed. */
+  const deliver = (name: string, content: string | Buffer): void => {
+    writeFileSync(at('.incoming'), content)
+    renameSync(at('.incoming'), at(name))
+  }
+  const start = async (more: object) =>
+    startMessages(
+      t,
+      await settingsOf(t, { url: ends.urls.tax, client: TAX, source, complete: { by: 'rename' }, ...more }),
+    )
+
+  await t.test('a file is one message; it is in done when it is accepted', async (t) => {
+    const { stop } = await start({
+      drops: [{ ...DROP, name: 'files', files: '^[^.]+\\.(bin|json)$', contentType: 'application/json' }],
+    })
+    deliver('numbers.json', '{"amount": 1.50}')
+    deliver('bytes.bin', Buffer.from([0, 255, 1]))
+    deliver('other.txt', 'of no drop')
+    symlinkSync('/etc/hostname', at('link.bin'))
+    mkdirSync(at('folder.bin'))
+    deliver('.hidden.bin', 'hidden')
+    await until('both are done', async (saw) => saw(filesIn(folder, 'done')).length === 2)
+    const events = await arrived(ends)
+    const [bytes, numbers] = ['bytes.bin', 'numbers.json'].map((name) =>
+      events.find(({ event }) => event.subject === name),
+    )
+    t.equal(events.length, 2)
+    t.match(bytes!.event, { source: '/tax/drops', type: 'org.example.file', data_base64: 'AP8B' })
+    t.match(Buffer.from(numbers!.bytes).toString(), '"data":{"amount": 1.50}', 'not printed anew')
+    t.equal(readFileSync(at('done', 'numbers.json'), 'utf8'), '{"amount": 1.50}')
+    t.strictSame(filesIn(folder), ['.hidden.bin', 'link.bin', 'other.txt'], 'left alone')
+    deliver('numbers.json', '{"amount": 1.50}')
+    await until('it is done again', async () => filesIn(folder, 'done').length === 3)
+    t.strictSame(await arrived(ends), [], 'the same file is the same message')
+    await stop()
+  })
+
+  await t.test('each row is a message, in order under its key', async (t) => {
+    const { stop } = await start({ drops: [{ ...DROP, ...CSV, name: 'rows', files: 'csv$' }] })
+    const rows = Array.from({ length: 30 }, (_, n) => `P${n % 3},${n}.5,+372 555 ${n}`)
+    deliver('rows.csv', `code,amount,note\n${rows.join('\n')}\n`)
+    await until('it is done', async () => filesIn(folder, 'done').includes('rows.csv'))
+    const events = await arrived(ends)
+    t.equal(events.length, 30)
+    for (const key of ['P0', 'P1', 'P2'])
+      t.strictSame(
+        events
+          .filter(({ event }) => event.partitionkey === key)
+          .map(({ event }) => (event.data as { amount: number }).amount),
+        Array.from({ length: 10 }, (_, n) => n * 3 + Number(key[1]) + 0.5),
+      )
+    await stop()
+  })
+
+  await t.test('what cannot be sent is set aside with the reason, and nothing of it was sent', async (t) => {
+    const { stop } = await start({
+      drops: [
+        { ...DROP, ...CSV, name: 'rows', files: 'csv$' },
+        { ...DROP, name: 'files', files: 'bin$' },
+      ],
+      limits: { eventBytes: 2000 },
+    })
+    const head = 'code,amount,note\nP1,1,fine\n'
+    const broken: Record<string, [content: string | Buffer, reason: RegExp]> = {
+      'latin.csv': [Buffer.from(`${head}P2,2,\xe4\n`, 'latin1'), /is not utf-8/],
+      'nul.csv': [`${head}P2,2,a\0b\n`, /NUL/],
+      'two-marks.csv': [`${head}P2,2,\ufeffa\n`, /byte order mark/],
+      'utf16.csv': [Buffer.from(head, 'utf16le'), /no column|NUL|utf-8/],
+      'type.csv': [`${head}P2,two,x\n`, /row 2: amount holds something that is no number/],
+      'rule.csv': [`${head}X2,2,x\n`, /row 2: code is not as the settings say/],
+      'value.csv': [`${head},2,x\n`, /row 2: code is not as the settings say/],
+      'column.csv': ['code,amount\nP1,1\n', /no column note/],
+      'quote.csv': [`${head}P2,2,"x\n`, /never closed/],
+      'formula.csv': [`${head}P2,2,=1+1\n`, /row 2: note begins as a formula/],
+      'plus.csv': [`${head}P2,2,+cmd|x\n`, /formula/],
+      'tab.csv': [`${head}P2,2,"\t=1"\n`, /formula/],
+      'large.bin': [Buffer.alloc(2001), /larger than 2000 bytes/],
+      'grown.bin': [Buffer.alloc(1600), /event is larger than 2000/],
+    }
+    for (const [name, [content]] of Object.entries(broken)) deliver(name, content)
+    await until(
+      'all are set aside',
+      async (saw) => saw(filesIn(folder, 'quarantine')).length === Object.keys(broken).length * 2,
+    )
+    for (const [name, [content, reason]] of Object.entries(broken)) {
+      t.match(readFileSync(at('quarantine', `${name}.reason.txt`), 'utf8'), reason, name)
+      t.ok(readFileSync(at('quarantine', name)).equals(Buffer.from(content)), name)
+    }
+    t.strictSame(await arrived(ends), [])
+    deliver('type.csv', `${head}P2,2,x\n`)
+    await until('the corrected one is done', async () => filesIn(folder, 'done').includes('type.csv'))
+    t.equal((await arrived(ends)).length, 2)
+    await stop()
+  })
+
+  await t.test('what may still grow is left alone: by marker, and by time', async (t) => {
+    const drops = [{ ...DROP, name: 'files', files: '^part.*(?<!done)$' }]
+    const byMarker = await start({ drops, complete: { by: 'marker' } })
+    const settling = { drops: [{ ...drops[0], files: '^slow' }], complete: { by: 'settled', settleMs: 700 } }
+    const byTime = await start(settling)
+    writeFileSync(at('part.txt'), 'half')
+    writeFileSync(at('part2.txt'), 'whole')
+    writeFileSync(at('part2.txt.done'), '')
+    await until('the marked one is done', async () => filesIn(folder, 'done').includes('part2.txt'))
+    t.ok(filesIn(folder).includes('part.txt'), 'the other has no marker')
+    t.notOk(filesIn(folder).includes('part2.txt.done'), 'its marker is gone')
+    writeFileSync(at('part.txt'), 'half and half')
+    writeFileSync(at('part.txt.done'), '')
+    utimesSync(at('part.txt.done'), new Date(0), new Date(0))
+    writeFileSync(at('part3.txt'), 'x')
+    writeFileSync(at('part3.txt.done'), '')
+    await until('the next is done', async () => filesIn(folder, 'done').includes('part3.txt'))
+    t.ok(filesIn(folder).includes('part.txt'), 'its marker is that of a file before')
+    let text = ''
+    await until('what grows was looked at', async () => {
+      text += 'x'
+      writeFileSync(at('slow.txt'), text)
+      return text.length >= 20
+    })
+    await until('it is done when it grows no more', async () => filesIn(folder, 'done').includes('slow.txt'))
+    const slow = (await arrived(ends)).find(({ event }) => event.subject === 'slow.txt')
+    t.match(slow!.event, { data: text })
+    await byMarker.stop()
+    await byTime.stop()
+  })
+
+  await t.test('a refusal of the server sets a file aside; no right holds it where it is', async (t) => {
+    const drop = { ...DROP, name: 'files', files: 'txt$', contentType: 'text/plain' }
+    const inner = filesIn(folder, 'quarantine').length
+    ends.made.settings.eventBytes = 1024
+    const first = await start({ drops: [{ ...drop, files: '^refused' }] })
+    deliver('refused.txt', 'x'.repeat(2000))
+    await until('it is set aside', async () => filesIn(folder, 'quarantine').length === inner + 2)
+    t.match(
+      readFileSync(at('quarantine/refused.txt.reason.txt'), 'utf8'),
+      /does not accept it: .*1024 octets/,
+    )
+    ends.made.settings.eventBytes = 100_000
+    await first.stop()
+    const nobody = { ...drop, files: '^waits', inbox: 'DEV/GOV/1/nobody/assessments' }
+    const second = await start({ drops: [nobody] })
+    deliver('waits.txt', 'x')
+    await until('operators hear of it', async (saw) => {
+      const { ok, reason } = await second.running.health['files-accepted']!()
+      return saw(!ok && /nobody/.test(reason ?? ''))
+    })
+    t.strictSame(filesIn(folder, 'taken'), ['waits.txt'])
+    await second.stop()
+    const third = await start({ drops: [{ ...nobody, inbox: INBOX }] })
+    await until('it is done', async () => filesIn(folder, 'done').includes('waits.txt'))
+    t.match(await arrived(ends), [{ event: { subject: 'waits.txt', data: 'x' } }])
+    await third.stop()
+  })
+
+  await t.test('what comes to an inbox is written as files', async (t) => {
+    const out = at('out')
+    mkdirSync(out)
+    const way = { name: 'in', inbox: INBOX, directory: out, file: 'in-{delivery}.json' }
+    const settings = { url: ends.urls.population, client: 'DEV/GOV/2000/population', source, deliver: [way] }
+    const sent = await ends.tax.send(INBOX, { id: '../../x', source: '/tax', type: 'x', data: { a: 1 } })
+    await ends.tax.send(INBOX, { id: 'none', source: '/tax', type: 'x' })
+    await settle(ends.made)
+    const { stop } = await startMessages(t, await settingsOf(t, settings))
+    await until('both are there', async (saw) => saw(filesIn(out)).length === 2)
+    t.equal(readFileSync(path.join(out, `in-${sent.id}.json`), 'utf8'), '{"a":1}')
+    await until('it is consumed', async (saw) => {
+      await settle(ends.made)
+      return saw((await ends.tax.delivery(sent.id)).state) === 'consumed'
+    })
+    await stop()
+  })
+
+  if (server !== undefined)
+    await t.test('a server that is away for a while loses nothing', async (t) => {
+      const { stop } = await start({ drops: [{ ...DROP, name: 'files', files: '^away' }] })
+      await server.crash()
+      deliver('away.txt', 'x')
+      await server.start()
+      await until('it is done', async () => filesIn(folder, 'done').includes('away.txt'))
+      t.equal((await arrived(ends)).length, 1)
+      await stop()
+    })
+  t.comment(kind)
+})
