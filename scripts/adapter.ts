@@ -50,6 +50,8 @@ Adapters:
               a REST service as a SOAP service of X-Road, by a WSDL: as a service, or before the own security server
   soap        operations of a SOAP service, by its WSDL, as POST with JSON
   sql         tables, views and queries of SQLite, PostgreSQL, MariaDB and MySQL
+  sql-messages
+              rows of an outbox table as one-way messages, and statements for those of inboxes; it is no service, and only runs
 
 Exit code 0 when it was done, 1 when it failed or was refused, 2 for wrong usage or settings.
 `

@@ -17,6 +17,7 @@ import { readWorkerSettings } from '#adapters/kit/serve-worker.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
+import { sqlMessages } from '#adapters/sql/messages/worker.ts'
 import { checkSettings, settingsSchema as registrySchema } from '#central-registry/config.ts'
 import { trustServicesSchema } from '#certs/configuration.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
@@ -99,6 +100,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: fileMessages.schema,
     prefix: fileMessages.prefix,
     example: 'docs/examples/file-messages.yaml',
+  },
+  {
+    heading: 'Rows as messages',
+    schema: sqlMessages.schema,
+    prefix: sqlMessages.prefix,
+    example: 'docs/examples/sql-messages.yaml',
   },
   {
     heading: 'Development trust services',
@@ -237,6 +244,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
     if (schema === sqlAdapter.schema) await readSettings(sqlAdapter, path.join(ROOT, example), {})
     if (schema === fileAdapter.schema) await readSettings(fileAdapter, path.join(ROOT, example), {})
     if (schema === fileMessages.schema) await readWorkerSettings(fileMessages, path.join(ROOT, example), {})
+    if (schema === sqlMessages.schema) await readWorkerSettings(sqlMessages, path.join(ROOT, example), {})
     const text = read(example)
     const missing = settingsOf(schema as Schema, prefix)
       .map(([name = '']) => name.replaceAll('`', '').split('.').at(-1) as string)

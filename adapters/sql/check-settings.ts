@@ -33,7 +33,8 @@ export function checkSettings(settings: SqlSettings, problem: Problem): void {
   }
 }
 
-function checkDatabase(database: DatabaseSettings, problem: Problem): void {
+/** Throws for a database whose settings do not fit together. */
+export function checkDatabase(database: DatabaseSettings, problem: Problem): void {
   const { kind, host = '' } = database
   const wanted = kind === 'sqlite' ? (['file'] as const) : (['host', 'name', 'user'] as const)
   for (const name of wanted)

@@ -120,6 +120,22 @@ const resource = {
   },
 } as const
 
+export const databaseSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['kind'],
+  properties: {
+    kind: { type: 'string', enum: ['sqlite', 'postgresql', 'mariadb'] },
+    file: { type: 'string', 'x-path': true, description: 'SQLite: the file' },
+    host: { type: 'string', maxLength: 255, description: 'Name, address, or the path of a socket' },
+    port: { type: 'integer', minimum: 1, maximum: 65535 },
+    name: { type: 'string', maxLength: 128 },
+    user: { type: 'string', maxLength: 128 },
+    passwordFile: { type: 'string', 'x-path': true, description: 'mode 0600' },
+    authorityFile: { type: 'string', 'x-path': true, description: 'PEM: who certifies its TLS' },
+  },
+} as const
+
 /** JSON Schema 2020-12 of the settings file; docs/configuration.md explains each setting. */
 export const settingsSchema = {
   type: 'object',
@@ -127,21 +143,7 @@ export const settingsSchema = {
   required: ['listen', 'service', 'database', 'resources'],
   properties: {
     ...kitProperties,
-    database: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['kind'],
-      properties: {
-        kind: { type: 'string', enum: ['sqlite', 'postgresql', 'mariadb'] },
-        file: { type: 'string', 'x-path': true, description: 'SQLite: the file, which is opened read-only' },
-        host: { type: 'string', maxLength: 255, description: 'Name, address, or the path of a socket' },
-        port: { type: 'integer', minimum: 1, maximum: 65535 },
-        name: { type: 'string', maxLength: 128 },
-        user: { type: 'string', maxLength: 128 },
-        passwordFile: { type: 'string', 'x-path': true, description: 'mode 0600' },
-        authorityFile: { type: 'string', 'x-path': true, description: 'PEM: who certifies its TLS' },
-      },
-    },
+    database: databaseSchema,
     limits: {
       type: 'object',
       additionalProperties: false,

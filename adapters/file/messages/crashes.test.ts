@@ -3,10 +3,11 @@ import { closeSync, openSync, readFileSync, renameSync, writeFileSync, writeSync
 import path from 'node:path'
 import t from 'tap'
 import type { SecurityServer } from '#adapters/client/index.ts'
+import { INBOX, openEnds } from '#adapters/kit/messages/ends-fixture.ts'
 import { settle } from '#security-server/features/deliveries/acts-fixture.ts'
 import { until } from '#test/until.ts'
 import { eachKind } from '../files-fixture.ts'
-import { filesIn, INBOX, openEnds, settingsOf, startMessages } from './messages-fixture.ts'
+import { filesIn, settingsOf, startMessages } from './messages-fixture.ts'
 import type { Places } from './places.ts'
 
 const DROP = { inbox: INBOX, eventSource: '/tax/drops', eventType: 'x' }

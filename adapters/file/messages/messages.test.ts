@@ -3,10 +3,11 @@ import { mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFile
 import path from 'node:path'
 import t from 'tap'
 import type { InboxEvent } from '#adapters/client/index.ts'
+import { type Ends, INBOX, openEnds } from '#adapters/kit/messages/ends-fixture.ts'
 import { settle } from '#security-server/features/deliveries/acts-fixture.ts'
 import { until } from '#test/until.ts'
 import { eachKind } from '../files-fixture.ts'
-import { type Ends, filesIn, INBOX, openEnds, settingsOf, startMessages } from './messages-fixture.ts'
+import { filesIn, settingsOf, startMessages } from './messages-fixture.ts'
 
 const DROP = { inbox: INBOX, eventSource: '/tax/drops', eventType: 'org.example.file' }
 const TAX = 'DEV/GOV/1000/tax'

@@ -1,0 +1,20 @@
+-- The tables of `concordat adapter sql-messages` on PostgreSQL. An application inserts into concordat_outbox in the transaction of its own change.
+create table concordat_outbox (
+  position bigint generated always as identity primary key,
+  inbox varchar(1500) not null,
+  event_id varchar(1024) not null default gen_random_uuid()::text unique,
+  event_type varchar(1024) not null,
+  subject varchar(1024),
+  ordering_key varchar(1024),
+  content_type varchar(255) not null default 'application/json',
+  data text,
+  state varchar(10) not null default 'waiting',
+  reason varchar(1000)
+);
+create index concordat_outbox_waiting on concordat_outbox (state, position);
+-- The events of inboxes whose statement was carried out.
+create table concordat_inbox (
+  event_key char(64) primary key,
+  delivery varchar(255) not null,
+  taken_at varchar(30) not null
+);
