@@ -25,6 +25,7 @@ const USAGE = `Usage: concordat adapter <name> --configuration file.yaml
        concordat adapter <name> describe --configuration file.yaml
        concordat adapter <name> register --configuration file.yaml --client INSTANCE:CLASS:CODE:SUBSYSTEM
                                          [--url URL] [--key-file FILE] [--enable]
+       concordat adapter events --check --configuration file.yaml
        concordat adapter soap import [--consumer consumer-gateway.properties] [--provider provider-gateway.properties]
                                      --output FOLDER
 
@@ -41,7 +42,11 @@ thing that could not be carried over. consumers.properties and providers.propert
   --enable    switch the service on
   --output    where import writes its files; none that exists is changed
 
+events is no service: it carries one-way messages between a broker and the own security server. --check says whether both can be
+reached as the settings say, and takes and sends nothing.
+
 Adapters:
+  events      one-way messages from and to NATS JetStream or an MQTT broker
   file        CSV, JSON and XML files of a folder, or of a directory reached by SFTP
   file-messages
               files that are delivered as one-way messages, and those of inboxes as files; it is no service, and only runs
@@ -88,6 +93,8 @@ async function runCommand(args: string[]): Promise<number> {
     return values.help === true ? 0 : 2
   }
   const [name = '', act = '', ...more] = positionals
+  if (name === 'events')
+    throw new CommandError(2, 'events takes --configuration or --check as its first word')
   const adapter = Object.hasOwn(ADAPTERS, name) ? ADAPTERS[name] : undefined
   if (adapter === undefined) throw new CommandError(2, `there is no adapter ${JSON.stringify(name)}`)
   if (name === 'soap' && act === 'import' && more.length === 0) return importSettings(values)

@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { parse } from 'yaml'
+import { eventsAdapter } from '#adapters/events/adapter.ts'
 import { fileAdapter } from '#adapters/file/adapter.ts'
 import { fileMessages } from '#adapters/file/messages/worker.ts'
 import { httpAdapter } from '#adapters/http/adapter.ts'
@@ -106,6 +107,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: sqlMessages.schema,
     prefix: sqlMessages.prefix,
     example: 'docs/examples/sql-messages.yaml',
+  },
+  {
+    heading: 'Events adapter',
+    schema: eventsAdapter.schema,
+    prefix: 'EVENTS_ADAPTER',
+    example: 'docs/examples/events-adapter.yaml',
   },
   {
     heading: 'Development trust services',
@@ -245,6 +252,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
     if (schema === fileAdapter.schema) await readSettings(fileAdapter, path.join(ROOT, example), {})
     if (schema === fileMessages.schema) await readWorkerSettings(fileMessages, path.join(ROOT, example), {})
     if (schema === sqlMessages.schema) await readWorkerSettings(sqlMessages, path.join(ROOT, example), {})
+    if (schema === eventsAdapter.schema) await readWorkerSettings(eventsAdapter, path.join(ROOT, example), {})
     const text = read(example)
     const missing = settingsOf(schema as Schema, prefix)
       .map(([name = '']) => name.replaceAll('`', '').split('.').at(-1) as string)

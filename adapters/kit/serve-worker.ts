@@ -11,7 +11,7 @@ import { createMetrics, type Metrics } from '#platform/metrics/create-metrics.ts
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import type { MonitoringSettings } from './settings.ts'
 
-type WorkerSettings = { monitoring: MonitoringSettings; logLevel: string }
+export type WorkerSettings = { monitoring: MonitoringSettings; logLevel: string }
 
 export type Worker<Settings extends WorkerSettings> = {
   /** The name of its folder, and on the command line. */
@@ -54,7 +54,7 @@ export async function runWorker<S extends WorkerSettings>(
 
 /** The checked settings of the file. Throws `invalid_configuration` with file, line and column. */
 export function readWorkerSettings<S extends WorkerSettings>(
-  worker: Worker<S>,
+  worker: Pick<Worker<S>, 'schema' | 'prefix' | 'check'>,
   file: string,
   environment: Environment,
 ): Promise<S> {
@@ -64,7 +64,7 @@ export function readWorkerSettings<S extends WorkerSettings>(
 }
 
 /** Opens the worker, and answers operators. `stop` lets what is under way end. */
-async function serveWorker<S extends WorkerSettings>(
+export async function serveWorker<S extends WorkerSettings>(
   worker: Worker<S>,
   settings: S,
   log: Log,

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The programs that tests need: PostgreSQL, MariaDB, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, OpenSSH's server,
-# SoftHSM with p11-kit and OpenSC. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
+# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
 # prints in one line what is missing.
 set -eu
 
@@ -15,6 +15,8 @@ has_softhsm() {
   done
   return 1
 }
+has_nats() { [ -x /usr/sbin/nats-server ] || has nats-server; }
+has_mosquitto() { [ -x /usr/sbin/mosquitto ] || has mosquitto; }
 has_chromium() { has chromium || has chromium-browser; }
 
 missing() {
@@ -22,6 +24,8 @@ missing() {
   has_mariadb || echo mariadb-server
   has_redis || echo valkey-server
   has_sshd || echo openssh-server
+  has_nats || echo nats-server
+  has_mosquitto || echo mosquitto
   has_chromium || echo chromium
   if ! has_softhsm || ! has softhsm2-util; then echo softhsm2; fi
   has p11-kit || echo p11-kit
@@ -77,5 +81,5 @@ fi
 if [ -n "${CI:-}" ]; then
   echo "Missing: $names- in CI no test may be skipped." >&2
 else
-  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql mariadb-server redis-server chromium xmlsec1 openssl unzip strace python3 softhsm2 p11-kit opensc openssh-server"
+  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql mariadb-server redis-server chromium xmlsec1 openssl unzip strace python3 softhsm2 p11-kit opensc openssh-server nats-server mosquitto"
 fi
