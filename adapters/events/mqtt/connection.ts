@@ -18,6 +18,9 @@ import { createFrames } from './frames.ts'
 export type Connection = {
   connack: IConnackPacket
   send(packet: Packet): void
+  /** Nothing more is read until `resume`; the broker keeps what it has. */
+  pause(): void
+  resume(): void
   /** Resolves when it has ended, with the reason. */
   ended: Promise<string>
   /** Ends it in order: what was sent before arrives. */
@@ -87,7 +90,8 @@ export async function openConnection(q: ConnectionQuestion): Promise<Connection>
   })
   const pinging = setInterval(
     () => {
-      if (performance.now() - heardAt > KEEPALIVE_SECONDS * 1500) destroy('the broker is silent')
+      if (!socket.isPaused() && performance.now() - heardAt > KEEPALIVE_SECONDS * 1500)
+        destroy('the broker is silent')
       else send({ cmd: 'pingreq' })
     },
     (KEEPALIVE_SECONDS * 1000) / 2,
@@ -107,6 +111,12 @@ export async function openConnection(q: ConnectionQuestion): Promise<Connection>
   }
   return {
     ...{ connack, send, ended, destroy },
+    pause: () => void socket.pause(),
+    resume() {
+      if (!socket.isPaused()) return
+      heardAt = performance.now()
+      socket.resume()
+    },
     async end() {
       send({ cmd: 'disconnect', reasonCode: 0 })
       socket.end()

@@ -68,7 +68,9 @@ export async function ensureConsumer(q: EnsureQuestion): Promise<Place> {
     found === undefined
       ? await manager.consumers.add(stream, { durable_name: name, ...wanted, ...start })
       : await manager.consumers.update(stream, name, wanted)
-  const isReset = known !== undefined && (!isSameStream || known.consumerCreated !== info.created)
+  const isReset =
+    known !== undefined &&
+    (!isSameStream || found === undefined || isOther(known.consumerCreated, info.created))
   if (isReset)
     log.warn(
       { stream, consumer: name, isSameStream, first: state.first_seq, last: state.last_seq },
@@ -97,6 +99,11 @@ function checkConsumer({ config }: ConsumerInfo, subject: string): void {
   ].filter((one) => one !== false)
   if (wrong.length > 0)
     throw new Fault('invalid_configuration', { what: `the consumer ${config.name}: ${wrong.join(', ')}` })
+}
+
+/** A server that has started again tells the time of a consumer some microseconds later than the one that made it. */
+function isOther(before: string, now: string): boolean {
+  return Math.abs(Date.parse(before) - Date.parse(now)) > 1000
 }
 
 /** `2026-11-29T08:11:43.123456789Z` as `20261129T081143`. */
