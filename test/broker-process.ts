@@ -25,6 +25,7 @@ export type BrokerProcess = {
 
 type BrokerQuestion = {
   program: string
+  address: string
   port: number
   /** The settings file for this address, with its data in `data`. */
   settings(at: { address: string; data: string }): string
@@ -41,17 +42,21 @@ export const hasNatsServer = (): boolean => hasProgram('nats-server')
 export const hasMosquitto = (): boolean => hasProgram('mosquitto')
 
 /** NATS with JetStream; `more` is added to its settings. */
-export function startNatsServer(t: Test, more = ''): Promise<BrokerProcess> {
+export function startNatsServer(t: Test, more = '', address = anyAddress()): Promise<BrokerProcess> {
   return startBroker(t, {
-    ...{ program: 'nats-server', port: 4222 },
+    ...{ program: 'nats-server', port: 4222, address },
     settings: ({ address, data }) => `listen: "${address}:4222"\njetstream { store_dir: "${data}" }\n${more}`,
   })
 }
 
 /** Mosquitto, which writes each change to disk. `more` is added to its settings. */
-export function startMosquitto(t: Test, more = 'allow_anonymous true'): Promise<BrokerProcess> {
+export function startMosquitto(
+  t: Test,
+  more = 'allow_anonymous true',
+  address = anyAddress(),
+): Promise<BrokerProcess> {
   return startBroker(t, {
-    ...{ program: 'mosquitto', port: 1883 },
+    ...{ program: 'mosquitto', port: 1883, address },
     settings: ({ address, data }) =>
       [
         ...[`listener 1883 ${address}`, 'persistence true', `persistence_location ${data}/`],
@@ -60,12 +65,16 @@ export function startMosquitto(t: Test, more = 'allow_anonymous true'): Promise<
   })
 }
 
+function anyAddress(): string {
+  return `127.${randomInt(60, 250)}.${randomInt(1, 250)}.${randomInt(1, 250)}`
+}
+
 async function startBroker(t: Test, q: BrokerQuestion): Promise<BrokerProcess> {
   const program = findProgram([q.program], FOLDERS)
   if (program === undefined) throw new Error(`${q.program} is not installed`)
   const folder = mkdtempSync(path.join(tmpdir(), `concordat-${q.program}-`))
   const data = path.join(folder, 'data')
-  const address = `127.${randomInt(60, 250)}.${randomInt(1, 250)}.${randomInt(1, 250)}`
+  const { address } = q
   const file = path.join(folder, 'settings')
   chmodSync(folder, 0o755)
   let child: ChildProcess | undefined

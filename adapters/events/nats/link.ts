@@ -1,5 +1,6 @@
 /** The one connection to NATS. Guarantees that it is tried until it stands, comes back by itself, and only ends with `close`. */
 import { setTimeout as wait } from 'node:timers/promises'
+import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import {
   connect,
   credsAuthenticator,
@@ -78,6 +79,15 @@ export function openLink(broker: BrokerSettings, credentials: Credentials, log: 
   }
 }
 
+/** The library does not say which server it speaks to when that is given as an IP address, and Node would then look for `localhost`. */
+function identityOf({ urls }: BrokerSettings) {
+  const hosts = urls.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, ''))
+  return (_host: string, peer: PeerCertificate): Error | undefined => {
+    const refusals = hosts.map((host) => checkServerIdentity(host, peer))
+    return refusals.includes(undefined) ? undefined : refusals[0]
+  }
+}
+
 function optionsOf(broker: BrokerSettings, { tls, password, token, nkey, jwt }: Credentials) {
   const text = new TextEncoder()
   const { ca, cert, key } = tls as Record<string, string | undefined>
@@ -92,7 +102,9 @@ function optionsOf(broker: BrokerSettings, { tls, password, token, nkey, jwt }: 
     ignoreClusterUpdates: true,
     // Credentials may be corrected at the server meanwhile.
     ignoreAuthErrorAbort: true,
-    ...(broker.urls[0]!.startsWith('tls:') && { tls: { ca, cert, key } }),
+    ...(broker.urls[0]!.startsWith('tls:') && {
+      tls: { ca, cert, key, ...{ minVersion: tls.minVersion, checkServerIdentity: identityOf(broker) } },
+    }),
     ...(broker.user !== undefined && { user: broker.user, pass: password ?? '' }),
     ...(token !== undefined && { token }),
     ...(nkey !== undefined && { authenticator: nkeyAuthenticator(text.encode(nkey)) }),
