@@ -27,7 +27,7 @@ void t.test('from broker to broker', async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-events-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 
-  async function start(name: ServerName, last: number, ways: object): Promise<void> {
+  async function start(name: ServerName, last: number, ways: object) {
     const { httpsUrl: url, client, systemCertificateFile, systemKeyFile } = world.servers[name]
     const settings = {
       monitoring: { address: world.address(last) },
@@ -44,14 +44,15 @@ void t.test('from broker to broker', async (t) => {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
     const ended = new Promise((resolve) => void child.once('exit', resolve))
-    t.teardown(async () => {
+    t.teardown(() => void child.kill('SIGKILL'))
+    await new Promise((resolve) => void child.once('message', resolve))
+    return async () => {
       child.kill('SIGTERM')
       t.equal(await ended, 0, `${name} drains`)
-    })
-    await new Promise((resolve) => void child.once('message', resolve))
+    }
   }
 
-  await start('tax', 81, {
+  const stopTax = await start('tax', 81, {
     send: [
       { name: 'out', from: 'tax.assessed', stream: 'TAX', inbox, quarantine: { to: 'tax.aside' } },
       {
@@ -61,7 +62,9 @@ void t.test('from broker to broker', async (t) => {
       },
     ],
   })
-  await start('population', 82, { receive: [{ name: 'in', inbox, to: 'population.got', pollMs: 100 }] })
+  const stopPopulation = await start('population', 82, {
+    receive: [{ name: 'in', inbox, to: 'population.got', pollMs: 100 }],
+  })
   const event = '{"specversion":"1.0","id":"J-1","source":"/tax","type":"t","data":{"sum": 1.50}}'
   await user.publish('tax.assessed', event, { 'content-type': 'application/cloudevents+json' })
   await user.publish('tax.paid', '{"person":"P1"}')
@@ -88,4 +91,6 @@ void t.test('from broker to broker', async (t) => {
     (await user.held('TAX')).filter(({ subject }) => subject === 'tax.aside'),
     [],
   )
+  await stopTax()
+  await stopPopulation()
 })
