@@ -5,7 +5,15 @@ import { Time } from '../../kit/time.tsx'
 
 export type Box = 'outbox' | 'inbox'
 
-export type State = 'accepting' | 'waiting' | 'delivered' | 'done' | 'consumed' | 'dead' | 'abandoned'
+export type State =
+  | 'accepting'
+  | 'waiting'
+  | 'delivered'
+  | 'done'
+  | 'consumed'
+  | 'dead'
+  | 'abandoned'
+  | 'unconfirmed'
 
 export type Delivery = {
   position: number
@@ -30,13 +38,13 @@ export type List = { items: Delivery[]; counts: Partial<Record<State, number>>; 
 
 /** Those that somebody may have to look at come first. */
 export const STATES: Record<Box, State[]> = {
-  outbox: ['waiting', 'dead', 'delivered', 'done', 'consumed', 'abandoned'],
+  outbox: ['waiting', 'dead', 'delivered', 'unconfirmed', 'done', 'consumed', 'abandoned'],
   inbox: ['waiting', 'dead', 'consumed', 'abandoned'],
 }
 
 const TONES: Record<State, Tone> = {
   ...{ accepting: 'quiet', waiting: 'warn', delivered: 'good', done: 'good', consumed: 'good' },
-  ...{ dead: 'bad', abandoned: 'quiet' },
+  ...{ dead: 'bad', abandoned: 'quiet', unconfirmed: 'warn' },
 }
 
 export function stateText(state: State): string {
@@ -71,6 +79,8 @@ export function Failure({ of: { error, errorText } }: { of: Pick<Delivery, 'erro
   const own: Record<string, TextKey> = {
     not_acknowledged: 'deliveries.failure.notAcknowledged',
     not_delivered: 'deliveries.failure.notDelivered',
+    receipt_overdue: 'deliveries.failure.receiptOverdue',
+    receipt_unknown: 'deliveries.failure.receiptUnknown',
   }
   const words =
     status !== undefined
