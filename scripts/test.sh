@@ -25,4 +25,7 @@ fi
 
 # Builds the pages once, before parallel tests need them.
 node scripts/concordat.ts console
+# And the servers as programs of few files: the gate starts hundreds.
+. scripts/find-node.sh
+if [ $# -eq 0 ] && ! bundled_program "$PWD" security-server/main.ts >/dev/null; then node scripts/concordat.ts bundle; fi
 node scripts/test/gate.ts "$@"
