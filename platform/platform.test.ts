@@ -13,7 +13,7 @@ import { readSecret } from '#platform/configuration/read-secret.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { createHealth } from '#platform/health/create-health.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
-import { createInputValidators } from '#platform/http-service/openapi-validator.ts'
+import { inputValidatorsOf } from '#platform/http-service/openapi-validator.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -380,7 +380,7 @@ t.test('an API takes no time that no clock shows and no text that a store refuse
       },
     },
   }
-  const validate = await createInputValidators(document)(readOperations(document)[0]!)
+  const validate = await inputValidatorsOf(document)(readOperations(document)[0]!)
   const take = (query: object, body?: object) => () => validate({ params: {}, query, body })
   const wrong: Record<string, () => unknown> = {}
   for (const since of [

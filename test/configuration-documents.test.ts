@@ -23,7 +23,7 @@ import { checkSettings, settingsSchema as registrySchema } from '#central-regist
 import { trustServicesSchema } from '#certs/configuration.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { type OpenApiDocument, readOperations } from '#platform/http-service/openapi-operations.ts'
-import { createInputValidators } from '#platform/http-service/openapi-validator.ts'
+import { inputValidatorsOf } from '#platform/http-service/openapi-validator.ts'
 import { readDocument } from '#platform/http-service/read-document.ts'
 import {
   checkSettings as checkServerSettings,
@@ -267,7 +267,7 @@ t.test('every operation of our APIs has checks that compile', async (t) => {
     const operations = readOperations(document)
     t.ok(operations.length > 4, name)
     // A process compiles a schema at the first call; this test finds those that do not compile.
-    const validatorOf = createInputValidators(document)
+    const validatorOf = inputValidatorsOf(document)
     for (const operation of operations) await t.resolves(validatorOf(operation), operation.id)
     const broken = { ...operations[0]!, id: 'broken', bodySchema: '/components/schemas/Absent' }
     await t.rejects(validatorOf(broken), /Absent/)

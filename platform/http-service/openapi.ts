@@ -14,7 +14,7 @@ import { type ApprovedCall, checkProposable, type FourEyes, reasonOf } from './f
 import type { OpenApiDocument, Operation } from './openapi-operations.ts'
 import { readOperations } from './openapi-operations.ts'
 import type { InputValidator } from './openapi-validator.ts'
-import { createInputValidators } from './openapi-validator.ts'
+import { inputValidatorsOf } from './openapi-validator.ts'
 
 /** The input of a handler: values that match the operation's schemas. `body` is a Buffer for types other than JSON. */
 export type OperationInput = {
@@ -78,7 +78,7 @@ export async function registerOpenApi(
     throw new Error(`operations without handler: [${missing}]; handlers without operation: [${unknown}]`)
   }
   checkProposable(operations, q.fourEyes)
-  const validatorOf = createInputValidators(q.document)
+  const validatorOf = inputValidatorsOf(q.document)
   for (const operation of operations) register(app, q, operation, q.handlers[operation.id]!, validatorOf)
   return {
     perform: async (call) => {

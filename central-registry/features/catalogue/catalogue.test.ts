@@ -5,7 +5,7 @@
 import t, { type Test } from 'tap'
 import { readContent } from '#core/contract/read-content.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
-import { createInputValidators } from '#platform/http-service/openapi-validator.ts'
+import { inputValidatorsOf } from '#platform/http-service/openapi-validator.ts'
 import type { ContractTerms } from '#schemas/contract.ts'
 import { securityServerApi } from '#security-server/shape.ts'
 import { eachDatabase } from '#test/databases.ts'
@@ -136,7 +136,7 @@ void t.test('access is asked for with terms that a security server takes', async
     t.ok(content, 'whole as it is')
     const api = await securityServerApi()
     const operation = readOperations(api).find(({ id }) => id === 'proposeContract')!
-    const check = await createInputValidators(api)(operation)
+    const check = await inputValidatorsOf(api)(operation)
     t.ok(
       check({ params: {}, query: {}, body: { terms, member } }),
       "as the consumer's security server takes it",
