@@ -87,60 +87,59 @@ function startedBy(t: Test, version: string): string[] {
   return stdout.trim().split(' ').slice(0, -1)
 }
 
-t.test(
-  'a server runs as it was bundled, unless a source is newer or the bundle is of another checkout',
-  (t) => {
-    const made = '.work/servers/1-1/security-server/main.js'
-    const folder = t.testdir({
-      scripts: {},
-      'security-server': { 'main.ts': '' },
-      'package-lock.json': '{}',
-      node_modules: { '.bin': {}, fastify: {}, '.package-lock.json': '{}' },
-      '.work': { servers: { '1-1': { 'security-server': { 'main.js': '' } } } },
-    })
-    for (const room of ['schemas', 'core', 'platform', 'central-registry', 'certs', 'adapters'])
-      mkdirSync(path.join(folder, room))
-    const node = path.join(folder, 'node_modules/.bin/node')
-    for (const file of ['concordat', 'find-node.sh'])
-      cpSync(path.join(SCRIPTS, file), path.join(folder, 'scripts', file))
-    writeFileSync(node, `#!/bin/sh\n[ "$1" = --version ] && echo v26.0.0 && exit\necho "$@"\n`)
-    chmodSync(node, 0o755)
-    const runs = (): string => {
-      const { stdout } = concordat(['security-server'], { program: path.join(folder, 'scripts/concordat') })
-      return path.relative(folder, stdout.trim().split(' ').at(-1)!)
-    }
-    const current = path.join(folder, '.work/servers/current')
-    const later = new Date(Date.now() + 60_000)
-    const bundledAt = (root: string): void => {
-      writeFileSync(current, `${root}\n1-1\n`)
-      utimesSync(current, later, later)
-    }
-    t.equal(runs(), 'security-server/main.ts', 'there is no bundle')
-    bundledAt(folder)
+t.test('a server runs as it was built, unless a source is newer or it was built elsewhere', (t) => {
+  const made = '.work/servers/1-1/security-server/main.js'
+  const folder = t.testdir({
+    scripts: {},
+    'security-server': { 'main.ts': '' },
+    console: { 'build.ts': '' },
+    'package-lock.json': '{}',
+    node_modules: { '.bin': {}, fastify: {}, '.package-lock.json': '{}' },
+    '.work': { servers: { '1-1': { 'security-server': { 'main.js': '' } } } },
+  })
+  for (const room of ['schemas', 'core', 'platform', 'central-registry', 'certs', 'adapters'])
+    mkdirSync(path.join(folder, room))
+  const node = path.join(folder, 'node_modules/.bin/node')
+  for (const file of ['concordat', 'find-node.sh'])
+    cpSync(path.join(SCRIPTS, file), path.join(folder, 'scripts', file))
+  writeFileSync(node, `#!/bin/sh\n[ "$1" = --version ] && echo v26.0.0 && exit\necho "$@"\n`)
+  chmodSync(node, 0o755)
+  const runs = (): string => {
+    const { stdout } = concordat(['security-server'], { program: path.join(folder, 'scripts/concordat') })
+    return path.relative(folder, stdout.trim().split(' ').at(-1)!)
+  }
+  const current = path.join(folder, '.work/servers/current')
+  const later = new Date(Date.now() + 60_000)
+  const builtAt = (root: string): void => {
+    writeFileSync(current, `${root}\n1-1\n`)
+    utimesSync(current, later, later)
+  }
+  t.equal(runs(), 'security-server/main.ts', 'nothing was built')
+  builtAt(folder)
+  t.equal(runs(), made)
+  const newest = new Date(later.getTime() + 1000)
+  for (const source of [
+    'security-server/main.ts',
+    'core',
+    'console/build.ts',
+    'package-lock.json',
+    'node_modules/.package-lock.json',
+  ]) {
+    utimesSync(path.join(folder, source), newest, newest)
+    t.equal(runs(), 'security-server/main.ts', `${source} is newer`)
+    utimesSync(path.join(folder, source), new Date(), new Date())
     t.equal(runs(), made)
-    const newest = new Date(later.getTime() + 1000)
-    for (const source of [
-      'security-server/main.ts',
-      'core',
-      'package-lock.json',
-      'node_modules/.package-lock.json',
-    ]) {
-      utimesSync(path.join(folder, source), newest, newest)
-      t.equal(runs(), 'security-server/main.ts', `${source} is newer`)
-      utimesSync(path.join(folder, source), new Date(), new Date())
-      t.equal(runs(), made)
-    }
-    rmSync(path.join(folder, 'adapters'), { recursive: true })
-    t.equal(runs(), 'security-server/main.ts', 'it cannot be said that nothing is newer')
-    mkdirSync(path.join(folder, 'adapters'))
-    bundledAt('/elsewhere')
-    t.equal(runs(), 'security-server/main.ts', 'its programs have the places of other sources')
-    bundledAt(folder)
-    rmSync(path.join(folder, made))
-    t.equal(runs(), 'security-server/main.ts', 'a program that the bundle does not have')
-    t.end()
-  },
-)
+  }
+  rmSync(path.join(folder, 'adapters'), { recursive: true })
+  t.equal(runs(), 'security-server/main.ts', 'it cannot be said that nothing is newer')
+  mkdirSync(path.join(folder, 'adapters'))
+  builtAt('/elsewhere')
+  t.equal(runs(), 'security-server/main.ts', 'its programs have the places of other sources')
+  builtAt(folder)
+  rmSync(path.join(folder, made))
+  t.equal(runs(), 'security-server/main.ts', 'a program that was not built')
+  t.end()
+})
 
 t.test("what a server's thread took of memory goes back when the thread ends", (t) => {
   const program = `

@@ -39,7 +39,7 @@ const COMMANDS: Record<string, Command> = {
   },
   bench: { summary: 'measure exchanges beside a bare pair of proxies', load: () => import('./bench.ts') },
   console: { summary: 'build the web pages that the servers give', load: () => import('./console.ts') },
-  bundle: { summary: 'write the servers as programs that start sooner', load: () => import('./bundle.ts') },
+  build: { summary: 'write the servers as programs that start sooner', load: () => import('./build.ts') },
   docs: { summary: 'the documents as pages with a search', load: () => import('./docs.ts') },
   check: {
     summary: 'format, lint, types and house rules of this repository',

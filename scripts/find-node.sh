@@ -18,14 +18,14 @@ node_package_fits() {
   [ "$(uname -s)" = Linux ] && [ "$(uname -m)" = x86_64 ]
 }
 
-# Prints the program that `concordat bundle` made of "$2", a main.ts below the root "$1". Fails when there is none, or a source or a
+# Prints the program that `concordat build` made of "$2", a module below the root "$1". Fails when there is none, or a source or a
 # package is newer, or the programs were made elsewhere: they contain the places of their sources.
-bundled_program() {
+built_program() {
   current=$1/.work/servers/current
   [ -f "$current" ] && { read -r made_of && read -r folder; } <"$current" && [ "$made_of" = "$1" ] || return 1
   program=$1/.work/servers/$folder/${2%.ts}.js
   [ -f "$program" ] || return 1
-  changed=$(cd "$1" && find schemas core platform security-server central-registry certs adapters package-lock.json \
-    node_modules/.package-lock.json -newer "$current" -print -quit 2>/dev/null) || return 1
+  changed=$(cd "$1" && find schemas core platform security-server central-registry certs adapters scripts \
+    console/build.ts package-lock.json node_modules/.package-lock.json -newer "$current" -print -quit 2>/dev/null) || return 1
   [ -z "$changed" ] && printf '%s\n' "$program"
 }

@@ -66,8 +66,8 @@ export function openRequests(entries: Entry[]): Entry[] {
 
 /** Runs `concordat log verify` with the server's settings; returns the problems that it found, none for an intact log. */
 export async function verifyLogOf(server: Where): Promise<unknown[]> {
-  const script = path.join(import.meta.dirname, '../scripts/concordat.ts')
-  const child = spawn(process.execPath, [script, 'log', 'verify', '--json', server.settingsFile], {
+  const program = path.join(import.meta.dirname, '../scripts/concordat')
+  const child = spawn(program, ['log', 'verify', '--json', server.settingsFile], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const report = JSON.parse(await text(child.stdout)) as {

@@ -187,12 +187,12 @@ async function placeOf(o: WorldOptions): Promise<Pick<PreparedSandbox, 'director
 type Child = { process: ChildProcess; ready: Promise<Description>; end(): Promise<void> }
 
 function start(directory: string, network: string, q: WorldOptions): Child {
-  const script = path.join(import.meta.dirname, '../scripts/concordat.ts')
+  const program = path.join(import.meta.dirname, '../scripts/concordat')
   const options = ['--directory', directory, '--network', network, '--instance', q.instance]
   options.push('--no-exchange', '--json')
   if (!q.installed) options.push('--no-installation')
   if (q.catalogue) options.push('--catalogue')
-  const process_ = spawn(process.execPath, [script, 'sandbox', ...options], {
+  const process_ = spawn(program, ['sandbox', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...q.environment },
   })

@@ -145,7 +145,7 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
 /** Builds the pages in a process of its own, so that its memory is freed afterwards. */
 async function buildPages(progress: Progress): Promise<void> {
   const step = progress.begin('web pages')
-  await promisify(execFile)(process.execPath, [path.join(import.meta.dirname, '../concordat.ts'), 'console'])
+  await promisify(execFile)(path.join(import.meta.dirname, '../concordat'), ['console'])
   step.done()
 }
 

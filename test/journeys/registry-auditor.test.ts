@@ -229,8 +229,8 @@ t.test('an auditor finds an exchange on both sides and takes its containers away
 })
 
 const command = (...args: string[]): { status: number | null; stdout: string } => {
-  const script = path.join(import.meta.dirname, '../../scripts/concordat.ts')
-  return spawnSync(process.execPath, [script, ...args], { cwd: folder, encoding: 'utf8' })
+  const program = path.join(import.meta.dirname, '../../scripts/concordat')
+  return spawnSync(program, args, { cwd: folder, encoding: 'utf8' })
 }
 
 t.test('containers are proved offline, with our verifier and with foreign programs', async (t) => {

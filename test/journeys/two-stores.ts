@@ -22,7 +22,7 @@ export const SIDES = ['population', 'tax'] as const
 export type Side = (typeof SIDES)[number]
 type Said = { stdout: string; code?: number }
 
-const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat.ts')
+const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
 const HOUR_MS = 3_600_000
 /** OCSP responses fetched before the clock moves must be valid after it. */
 const A_DAY = '86400'
@@ -44,7 +44,7 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
 
   const { environment: moved, now, pass } = startProcessClock(t)
   const concordat = (...args: string[]): Promise<Said> =>
-    promisify(execFile)(process.execPath, [CONCORDAT, ...args], { env: { ...process.env, ...moved } }).catch(
+    promisify(execFile)(CONCORDAT, args, { env: { ...process.env, ...moved } }).catch(
       (thrown: Said) => thrown,
     )
 

@@ -17,6 +17,7 @@ import { ask as askAt, colons, type Reply } from '../world.ts'
 
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
+const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
 const { population, tax } = instance.servers
 const { admin, registryAdmin } = instance
 const policyFile = path.join(population.directory, 'witnesses.policy')
@@ -24,10 +25,7 @@ const system = await startProviderSystem(instance.address(40))
 t.teardown(() => system.close())
 const authority = { keys: path.join(instance.directory, 'authority'), name: 'Data Protection Authority' }
 const concordat = (...args: string[]): Promise<{ stdout: string; code?: number }> =>
-  promisify(execFile)(process.execPath, [
-    path.join(import.meta.dirname, '../../scripts/concordat.ts'),
-    ...args,
-  ]).catch((thrown: { stdout: string; code: number }) => thrown)
+  promisify(execFile)(CONCORDAT, args).catch((thrown: { stdout: string; code: number }) => thrown)
 const pinned = await concordat('audit-order', 'key', '--keys', authority.keys, '--authority', authority.name)
 const authorities = [{ name: authority.name, certificateSha256: pinned.stdout.trim() }]
 const REGISTRY = { CONCORDAT_REGISTRY_AUDIT_AUTHORITIES: JSON.stringify(authorities) }
@@ -129,7 +127,6 @@ t.test('bundles bring the cosignatures, and both verifiers demand them', async (
   const own = (await admin.population.get<{ verifierKey: string }>('/witness')).verifierKey
   writeFileSync(policies.strict, `witness itself ${own}\nquorum itself\n`)
   const second = path.join(import.meta.dirname, '../second-verifier/verify_bundle.py')
-  const ours = path.join(import.meta.dirname, '../../scripts/concordat.ts')
   const python = findProgram(['python3'], ['/usr/bin', '/usr/local/bin'])
   for (const [policy, verdict] of [
     [policies.good, 'TOTAL-PASSED'],
@@ -137,7 +134,7 @@ t.test('bundles bring the cosignatures, and both verifiers demand them', async (
   ] as const) {
     const run = (file: string, args: string[]) =>
       promisify(execFile)(file, args).catch((thrown: { stdout: string }) => thrown)
-    const { stdout } = await run(process.execPath, [ours, 'verify', '--json', '--witnesses', policy, bundle])
+    const { stdout } = await run(CONCORDAT, ['verify', '--json', '--witnesses', policy, bundle])
     t.match(JSON.parse(stdout), { verdict, ...(verdict === 'INDETERMINATE' && { subIndication: 'NO_POE' }) })
     if (python === undefined) continue
     const { stdout: said } = await run(python, [second, '--witnesses', policy, bundle])
@@ -263,10 +260,9 @@ t.test("yesterday's machine restored: witnesses and partners see it, and an audi
   const known = parseCheckpoint(contradictions[0]!.knownCheckpoint)
   t.ok(known.size >= size)
   const verify = (...more: string[]) =>
-    promisify(execFile)(process.execPath, [
-      path.join(import.meta.dirname, '../../scripts/concordat.ts'),
-      ...['log', 'verify', '--json', ...more, population.settingsFile],
-    ]).catch((thrown: { stdout: string }) => thrown)
+    promisify(execFile)(CONCORDAT, ['log', 'verify', '--json', ...more, population.settingsFile]).catch(
+      (thrown: { stdout: string }) => thrown,
+    )
   t.match(JSON.parse((await verify()).stdout), { ok: true }, 'the log alone shows nothing')
   t.match(JSON.parse((await verify('--checkpoint', proof)).stdout), {
     ok: false,

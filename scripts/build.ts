@@ -1,5 +1,5 @@
 /**
- * `concordat bundle`: writes each server, and each thread that it may start, as a program of few files. A server has more than a
+ * `concordat build`: writes each server, each thread that it may start, and the command line as a program of few files. A server has more than a
  * thousand modules; to find and read them is half of its start. `scripts/concordat` runs these programs while no source is newer.
  */
 import { globSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Plugin } from 'vite'
 
-const USAGE = `Usage: concordat bundle
+const USAGE = `Usage: concordat build
 
 Writes the servers below .work/servers as programs of few files, which start in two thirds of the time. When a source has changed
 since, servers run from the sources again, until this is called again.
@@ -17,8 +17,9 @@ since, servers run from the sources again, until this is called again.
 
 const ROOT = path.join(import.meta.dirname, '..')
 const FOLDER = path.join(ROOT, '.work/servers')
-const SERVERS = '{central-registry,security-server,certs,adapters}/**/main.ts'
-const THREAD = /new URL\('(\.\/[\w-]+\.ts)', import\.meta\.url\)/g
+const PROGRAMS = ['{central-registry,security-server,certs,adapters}/**/main.ts', 'scripts/concordat.ts']
+/** A module that another one starts as a thread or a process. */
+const STARTED = /new URL\('((?:\.\/)?[\w/-]+\.ts)', import\.meta\.url\)/g
 const PLACE = /\bimport\.meta\.(?:url|dirname|filename)\b|\b__(?:dirname|filename)\b/g
 
 /** Exit code 0 when the programs are written, 2 for wrong usage. */
@@ -33,8 +34,8 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`${(thrown as Error).message}\n${USAGE}`)
     return 2
   }
-  await bundle()
-  process.stdout.write('The servers are bundled.\n')
+  await buildServers()
+  process.stdout.write('The servers are built.\n')
   return 0
 }
 
@@ -42,10 +43,10 @@ export async function run(args: string[]): Promise<number> {
  * A folder of programs never changes. The file `current` names the one to run and the sources from which it was made, whose places
  * its programs contain.
  */
-async function bundle(): Promise<void> {
+async function buildServers(): Promise<void> {
   const began = new Date()
   const name = `${began.getTime()}-${process.pid}`
-  await build(name)
+  await writePrograms(name)
   const current = path.join(FOLDER, 'current')
   const part = `${current}.${process.pid}`
   await writeFile(part, `${ROOT}\n${name}\n`)
@@ -57,7 +58,7 @@ async function bundle(): Promise<void> {
   for (const one of older.slice(0, -1)) await rm(path.join(FOLDER, one), { recursive: true, force: true })
 }
 
-async function build(name: string): Promise<void> {
+async function writePrograms(name: string): Promise<void> {
   // Loaded only when there is something to build.
   const { build } = await import('vite')
   const outDir = path.join(FOLDER, name)
@@ -78,10 +79,10 @@ async function build(name: string): Promise<void> {
       minify: false,
       rolldownOptions: {
         input: Object.fromEntries(
-          globSync(SERVERS, { cwd: ROOT }).map((file) => [file.replace(/\.ts$/, ''), path.join(ROOT, file)]),
+          globSync(PROGRAMS, { cwd: ROOT }).map((file) => [file.replace(/\.ts$/, ''), path.join(ROOT, file)]),
         ),
-        // Drivers look for these and do without them.
-        external: ['pg-native', 'cpu-features', /\.node$/],
+        // Drivers look for these and do without them; Vite and its parts build pages, and this.
+        external: ['pg-native', 'cpu-features', /\.node$/, 'vite'],
         output: { entryFileNames: '[name].js', chunkFileNames: 'parts/[name]-[hash].js' },
         treeshake: false,
       },
@@ -89,7 +90,7 @@ async function build(name: string): Promise<void> {
   })
 }
 
-/** A module finds the files beside its source, as it would without bundling; only its threads are programs of the bundle. */
+/** A module finds the files beside its source, as it would when run itself; only what it starts is a program as well. */
 function places(outDir: string): Plugin {
   return {
     name: 'places',
@@ -104,7 +105,7 @@ function places(outDir: string): Plugin {
         __dirname: path.dirname(file),
       }
       return code
-        .replaceAll(THREAD, (_all, relative: string) => {
+        .replaceAll(STARTED, (_all, relative: string) => {
           const script = path.resolve(path.dirname(file), relative)
           const fileName = path.relative(ROOT, script).replace(/\.ts$/, '.js')
           this.emitFile({ type: 'chunk', id: script, fileName })
