@@ -59,6 +59,17 @@ t.test('wrong usage is one line and exit code 2, never a stack trace', (t) => {
   t.end()
 })
 
+t.test('every server runs from its sources, whether or not it was built', (t) => {
+  for (const main of ['central-registry', 'security-server', 'security-server/subject-keys', 'certs']) {
+    const file = path.join(SCRIPTS, '..', main, 'main.ts')
+    const server = concordat([file, '--configuration', '/nowhere.yaml'], { program: process.execPath })
+    t.equal(server.status, 2, main)
+    t.match(server.stderr, /\/nowhere\.yaml/)
+    t.notMatch(server.stderr, /^\s+at /m)
+  }
+  t.end()
+})
+
 t.test('it runs through a link, from another folder, where paths are those of that folder', (t) => {
   const folder = t.testdir({ 'broken.asice': 'no container' })
   symlinkSync(SCRIPTS, path.join(folder, 'linked'))
