@@ -27,5 +27,5 @@ fi
 node scripts/concordat.ts console
 # And the servers as programs of few files: the gate starts hundreds.
 . scripts/find-node.sh
-if [ $# -eq 0 ] && ! built_program "$PWD" security-server/main.ts >/dev/null; then node scripts/concordat.ts build; fi
+if [ $# -eq 0 ] && ! built_program "$(pwd -P)" security-server/main.ts >/dev/null; then node scripts/concordat.ts build; fi
 node scripts/test/gate.ts "$@"
