@@ -1,7 +1,9 @@
 /**
- * `concordat build`: writes each server, each thread that it may start, and the command line as a program of few files. A server has more than a
- * thousand modules; to find and read them is half of its start. `scripts/concordat` runs these programs while no source is newer.
+ * `concordat build`: writes each server, each thread that it may start, and the command line as a program of few files. A server has
+ * more than a thousand modules; to find and read them is half of its start. `scripts/concordat` runs these programs while the sources
+ * are those of which they were made.
  */
+import { execFileSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -40,22 +42,29 @@ export async function run(args: string[]): Promise<number> {
 }
 
 /**
- * A folder of programs never changes. The file `current` names the one to run and the sources from which it was made, whose places
- * its programs contain.
+ * A folder of programs never changes. The file `current` names the one to run, where its sources are, since its programs contain their
+ * places, and the checksum of these sources.
  */
 async function buildServers(): Promise<void> {
   const began = new Date()
   const name = `${began.getTime()}-${process.pid}`
+  const sources = sourcesOf(ROOT)
   await writePrograms(name)
   const current = path.join(FOLDER, 'current')
   const part = `${current}.${process.pid}`
-  await writeFile(part, `${ROOT}\n${name}\n`)
+  await writeFile(part, `${ROOT}\n${name}\n${sources}\n`)
   // A source that was changed while it was read is newer.
   await utimes(part, began, began)
   await rename(part, current)
   // Running servers may still load parts of the programs before these.
   const older = (await readdir(FOLDER)).filter((one) => /^\d+-\d+$/.test(one) && one < name).sort()
   for (const one of older.slice(0, -1)) await rm(path.join(FOLDER, one), { recursive: true, force: true })
+}
+
+/** As `scripts/find-node.sh` compares it before each start. */
+function sourcesOf(root: string): string {
+  const script = '. "$1/scripts/find-node.sh" && sources_of "$1"'
+  return execFileSync('sh', ['-c', script, 'sh', root], { encoding: 'utf8' }).trim()
 }
 
 async function writePrograms(name: string): Promise<void> {

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -98,7 +99,12 @@ function startedBy(t: Test, version: string): string[] {
   return stdout.trim().split(' ').slice(0, -1)
 }
 
-t.test('a server runs as it was built, unless a source is newer or it was built elsewhere', (t) => {
+const sourcesOf = (folder: string): string =>
+  execFileSync('sh', ['-c', '. "$1/scripts/find-node.sh" && sources_of "$1"', 'sh', folder], {
+    encoding: 'utf8',
+  }).trim()
+
+t.test('a server runs as it was built, unless its sources are others or it was built elsewhere', (t) => {
   const made = '.work/servers/1-1/security-server/main.js'
   const folder = t.testdir({
     scripts: {},
@@ -122,7 +128,7 @@ t.test('a server runs as it was built, unless a source is newer or it was built 
   const current = path.join(folder, '.work/servers/current')
   const later = new Date(Date.now() + 60_000)
   const builtAt = (root: string): void => {
-    writeFileSync(current, `${root}\n1-1\n`)
+    writeFileSync(current, `${root}\n1-1\n${sourcesOf(folder)}\n`)
     utimesSync(current, later, later)
   }
   t.equal(runs(), 'security-server/main.ts', 'nothing was built')
@@ -136,11 +142,16 @@ t.test('a server runs as it was built, unless a source is newer or it was built 
     'package-lock.json',
     'node_modules/.package-lock.json',
   ]) {
+    const { mtime } = statSync(path.join(folder, source))
     utimesSync(path.join(folder, source), newest, newest)
     t.equal(runs(), 'security-server/main.ts', `${source} is newer`)
-    utimesSync(path.join(folder, source), new Date(), new Date())
+    utimesSync(path.join(folder, source), mtime, mtime)
     t.equal(runs(), made)
   }
+  utimesSync(path.join(folder, 'package-lock.json'), 1_000_000_000, 1_000_000_000)
+  t.equal(runs(), 'security-server/main.ts', 'an older version was put back with its old times')
+  builtAt(folder)
+  t.equal(runs(), made)
   rmSync(path.join(folder, 'adapters'), { recursive: true })
   t.equal(runs(), 'security-server/main.ts', 'it cannot be said that nothing is newer')
   mkdirSync(path.join(folder, 'adapters'))
