@@ -5,7 +5,6 @@
  */
 import { hash } from 'node:crypto'
 import { isReceiptKind } from '#core/delivery/receipt.ts'
-import { readFaultStatement } from '#core/transport/fault-statement.ts'
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { parseRestResponse, requestHash } from '#core/transport/rest-response.ts'
 import { requestHashIn } from '#core/transport/soap-consistency.ts'
@@ -16,6 +15,7 @@ import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
 import type { RecordVerdict } from './bundle.ts'
 import { whyForeignReceipt } from './check-receipt.ts'
 import type { ProvenRecord } from './judge-record.ts'
+import { readStatement } from './read-statement.ts'
 
 type Said = {
   client: ClientId
@@ -54,14 +54,14 @@ async function whyForeign(record: ProvenRecord, all: ProvenRecord[]): Promise<st
   const { answers } = (record.metadata ?? {}) as { answers?: unknown }
   if (record !== first && form.kind !== 'erasure' && answers !== undefined && answers !== first.index)
     return `It says that it answers record ${String(answers)}.`
-  if (shown === undefined || form.kind === 'refusal') return undefined
+  if (shown === undefined) return undefined
   const asked = first === record ? undefined : first.shown
-  // Only SOAP has faults of systems; its request hash is that of the document.
-  if (form.kind === 'outcome-unknown')
-    return asked === undefined ||
-      readFaultStatement(shown.message).requestHash === asked.hashes.message.toString('base64')
-      ? undefined
-      : notAReply(first)
+  if (form.kind === 'refusal' || form.kind === 'outcome-unknown') {
+    const { requestHash: named } = readStatement(shown.message, form.kind)
+    // A request that was refused before its body was read is named by its id alone.
+    const isAlike = asked === undefined || named === '' || named === hashOf(asked)
+    return isAlike ? undefined : notAReply(first)
+  }
   if (isSoapMessage(shown.message)) return whyUnlikeSoap(shown.message, record, asked?.message)
   if (form.kind === 'request') return whyUnlike(parseRestRequest(shown.message), record.metadata)
   if (form.kind !== 'reply') return undefined
@@ -84,6 +84,11 @@ async function whyUnlikeSoap(
     return 'It is no reply to the message that it answers.'
   const { requestId } = (metadata ?? {}) as { requestId?: string }
   return whyUnlike({ ...said, requestId }, metadata)
+}
+
+/** By which an answer names this request: of SOAP the document alone (wire 1.5). */
+function hashOf({ message, hashes }: NonNullable<ProvenRecord['shown']>): string {
+  return isSoapMessage(message) ? hashes.message.toString('base64') : requestHash(hashes)
 }
 
 function notAReply({ index }: ProvenRecord): string {

@@ -47,7 +47,7 @@ export async function make(
     proven?: Date
     /** OCSP answers stored with the time-stamps. */
     kept?: Buffer[]
-    refusedBy?: { service: string; peer: string; requestId?: string }
+    refusedBy?: { service: string; peer: string; requestId?: string; requestHash?: string }
     /** A statement in place of the refusal's, in a record that says that the outcome is unknown. */
     fault?: Buffer
   } = {},
@@ -62,7 +62,7 @@ export async function make(
       ...o.metadata,
     }),
   )
-  const { service, peer, requestId = 'r' } = o.refusedBy ?? {}
+  const { service, peer, requestId = 'r', requestHash = '' } = o.refusedBy ?? {}
   const asked = parseRestRequest(REPLIED)
   const replyFacts = {
     client: idText(asked.client),
@@ -83,7 +83,7 @@ export async function make(
       ...{ status: 200, reason: 'OK', headers: [], request: { ...asked, id: 'GOLD-1' } },
       ...{ requestId: 'r', requestHash },
     })
-  const refusal = (): Buffer => refusalStatement({ requestId, requestHash: '', fault })
+  const refusal = (): Buffer => refusalStatement({ requestId, requestHash, fault })
   const statement = o.fault ?? (o.reply === undefined ? refusal() : reply(o.reply))
   const isSigned = o.refusedBy !== undefined || o.reply !== undefined
   const refusalContainer = isSigned ? await parts({ message: statement, bodies: [] }) : undefined

@@ -6,8 +6,6 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { body, NOW, parts, written } from '#core/container/container-fixture.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
 import * as F from '#core/signature/signature-fixture.ts'
-import { faultStatement, readFaultStatement } from '#core/transport/fault-statement.ts'
-import { readRefusalStatement } from '#core/transport/refusal-statement.ts'
 import { requestHash } from '#core/transport/rest-response.ts'
 import { type BundleManifest, type BundleRecord, type BundleVerdict, MANIFEST } from './bundle.ts'
 import { bytesOf, LOG, type Made, make } from './evidence-fixture.ts'
@@ -127,73 +125,6 @@ t.test('what the bundle shows is what the leaf commits to', async (t) => {
   t.match(await judge({ ...good, manifest: wrongIndex }), { verdict: 'TOTAL-FAILED', reason: /Record 0: / })
   const elsewhere = await judge(changed({ manifest: { log: 'GOLD/GOV/1234/ss2' } }))
   t.match(elsewhere, { verdict: 'TOTAL-FAILED', reason: /another log/ })
-})
-
-t.test('a refusal is judged by who had the right to refuse', async (t) => {
-  const service = 'GOLD/GOV/1234/population/persons'
-  const other = 'GOLD/GOV/9/other/persons'
-  const by = async (refusedBy: NonNullable<Parameters<typeof make>[0]>['refusedBy']) =>
-    (await judge(await make({ refusedBy: refusedBy! }))).records[1]
-  t.match(await by({ service, peer: 'GOLD/GOV/9/ss' }), {
-    verdict: 'TOTAL-PASSED',
-    container: { signer: F.MEMBER },
-  })
-  t.match(await by({ service: other, peer: LOG }), { verdict: 'TOTAL-PASSED' }, "the refusing server's owner")
-  t.match(await by({ service: other, peer: 'GOLD/GOV/9/ss' }), { verdict: 'INDETERMINATE' }, 'neither')
-  t.match(await by({ service, peer: LOG, requestId: 'another' }), { verdict: 'TOTAL-FAILED' })
-  t.match(await by({ service: 'nonsense', peer: LOG }), { verdict: 'TOTAL-FAILED' })
-  for (const text of [
-    '',
-    'concordat-refusal-v1',
-    'concordat-refusal-v2\r\nr\r\n\r\nt\r\nd\r\n',
-    'concordat-refusal-v1\r\nr\r\n\r\nt\r\nd\r\nx\r\n',
-    'concordat-refusal-v1\r\nr\r\n\r\nt\r\nd',
-  ]) {
-    t.throws(() => readRefusalStatement(Buffer.from(text)), { code: 'invalid_message' }, text)
-  }
-})
-
-t.test("a system's own fault is proved, and the outcome stays unknown", async (t) => {
-  const refusedBy = { service: 'GOLD/GOV/1234/population/persons', peer: 'GOLD/GOV/9/ss' }
-  const requestHash = hash('sha512', F.REQUEST, 'base64')
-  const document = Buffer.from(
-    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>a</faultcode><faultstring>b</faultstring></s:Fault></s:Body></s:Envelope>',
-  )
-  const right = { requestId: 'r', requestHash, document }
-  const of = async (fault: Buffer, by = refusedBy) =>
-    (await judge(await make({ refusedBy: by, fault }))).records[1]
-  t.match(await of(faultStatement(right)), {
-    verdict: 'TOTAL-PASSED',
-    form: { kind: 'outcome-unknown' },
-    container: { signer: F.MEMBER },
-  })
-  const other = { service: 'GOLD/GOV/9/other/persons', peer: 'GOLD/GOV/9/ss' }
-  t.match(await of(faultStatement(right), other), { verdict: 'INDETERMINATE' }, 'signed by somebody else')
-  const failed = { verdict: 'TOTAL-FAILED' }
-  t.match(await of(faultStatement({ ...right, requestId: 'another' })), failed)
-  const elsewhere = faultStatement({ ...right, requestHash: hash('sha512', 'x', 'base64') })
-  t.match(await of(elsewhere), { ...failed, reason: 'It is no reply to the message of record 1.' })
-  t.match(await of(Buffer.from('concordat-refusal-v1\r\nr\r\n\r\nt\r\nd\r\n')), failed, 'a refusal is none')
-
-  t.strictSame(readFaultStatement(faultStatement(right)), { requestId: 'r', requestHash })
-  const text = faultStatement(right).toString()
-  for (const wrong of [
-    '',
-    'concordat-fault-v1',
-    'concordat-fault-v1\r\nr\r\n',
-    text.replace('v1', 'v2'),
-    text.replace('\r\n\r\n', '\r\n'),
-    text.replace('\r\nr\r\n', '\r\nr\r\nr\r\n'),
-    text.replace('\r\nr\r\n', '\r\n\r\n'),
-    text.replaceAll('\r\n', '\n'),
-    text.replace(requestHash, 'ü'),
-    text.replace('<s:Fault>', '<s:Other>').replace('</s:Fault>', '</s:Other>'),
-    `<!DOCTYPE a>${text}`,
-    text.replace('<s:Envelope', '<!DOCTYPE a><s:Envelope'),
-    `${text}x`,
-    `${text}${' '.repeat(70_000)}`,
-  ])
-    t.throws(() => readFaultStatement(Buffer.from(wrong)), { code: 'invalid_message' }, wrong.slice(0, 60))
 })
 
 t.test('the records are one exchange, and say what their messages say', async (t) => {

@@ -9,8 +9,6 @@ import { isReceiptKind, signerOf } from '#core/delivery/receipt.ts'
 import { leafHash } from '#core/merkle/hash.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { checkSignature } from '#core/signature/verify-signature.ts'
-import { readFaultStatement } from '#core/transport/fault-statement.ts'
-import { readRefusalStatement } from '#core/transport/refusal-statement.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf, parseServerId, parseServiceId } from '#schemas/identifiers.ts'
@@ -20,6 +18,7 @@ import type { ProvenStamps } from './judge-time-stamps.ts'
 import { malformed } from './parse-manifest.ts'
 import type { HeadProofs } from './prove-heads.ts'
 import { checkOpening, checkPlace, differs, readForm } from './read-form.ts'
+import { readStatement } from './read-statement.ts'
 
 /**
  * `leaf`: the record's leaf hash, base64, by which other records refer to it. `shown`: the message, if it is in the bundle, with
@@ -130,8 +129,8 @@ async function tokenOf({ timestampToken, signatures }: Container): Promise<Buffe
 }
 
 /**
- * The statement of a refusal, or of a system's fault (the one message that an unknown outcome can have), does not name its signer. It
- * is the service's member or, if that has no key on the server, the owner of the server that states it. A receipt is signed by the member whose server it is of.
+ * The statement that a refusal or an unknown outcome has as its message does not name its signer. It is the service's member or, if
+ * that has no key on the server, the owner of the server that states it. A receipt is signed by the member whose server it is of.
  */
 async function judgeMessage(
   container: Container,
@@ -147,8 +146,8 @@ async function judgeMessage(
   }
   if (form.kind !== 'refusal' && form.kind !== 'outcome-unknown') return verifyContainer(question)
   const { requestId, service, peer } = (metadata ?? {}) as Record<string, unknown>
-  const read = form.kind === 'refusal' ? readRefusalStatement : readFaultStatement
-  if (read(container.message).requestId !== requestId) throw differs('It is about another request.')
+  if (readStatement(container.message, form.kind).requestId !== requestId)
+    throw differs('It is about another request.')
   const server = form.direction === 'out' ? bundle.manifest.log : peer
   const byService = await verifyContainer({ ...question, sender: memberOf(parseServiceId(String(service))) })
   if (byService.code !== 'incorrect_certificate') return byService

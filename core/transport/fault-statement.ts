@@ -15,6 +15,11 @@ export function faultStatement(q: { requestId: string; requestHash: string; docu
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}${HEAD_END}`), q.document])
 }
 
+/** Whether the bytes begin as a statement of a system's fault does. */
+export function isFaultStatement(bytes: Buffer): boolean {
+  return bytes.toString('latin1', 0, VERSION.length + 2) === `${VERSION}\r\n`
+}
+
 /** What a statement says; throws `invalid_message` for anything that `faultStatement` does not write of a SOAP fault. */
 export function readFaultStatement(bytes: Buffer): { requestId: string; requestHash: string } {
   const end = bytes.indexOf(HEAD_END)

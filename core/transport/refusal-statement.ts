@@ -13,10 +13,14 @@ export function refusalStatement(q: { requestId: string; requestHash: string; fa
 }
 
 /** What a statement says; throws `invalid_message` for anything that `refusalStatement` does not write. */
-export function readRefusalStatement(bytes: Buffer): { requestId: string; type: string } {
+export function readRefusalStatement(bytes: Buffer): {
+  requestId: string
+  requestHash: string
+  type: string
+} {
   const [version, requestId, requestHash, type, detail, end, ...more] = bytes.toString('utf8').split('\r\n')
   const isWhole = version === VERSION && detail !== undefined && end === '' && more.length === 0
   if (!isWhole || requestHash === undefined || !requestId || !type)
     throw new Fault('invalid_message', { what: 'it is no statement of a refusal' })
-  return { requestId, type }
+  return { requestId, requestHash, type }
 }
