@@ -189,6 +189,7 @@ def read_zip(data, container=False):
 DS, XADES = "http://www.w3.org/2000/09/xmldsig#", "http://uri.etsi.org/01903/v1.3.2#"
 ASIC = "http://uri.etsi.org/02918/v1.2.1#"
 CHAIN, XROAD, MANIFEST = "http://cyber.ee/hashchain", "http://x-road.eu/xsd/xroad.xsd", "http://uri.etsi.org/2918/v1.2.1#"
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 ODF = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
 C14N = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 HASHES = {"http://www.w3.org/2001/04/xmlenc#sha256": "sha256", "http://www.w3.org/2001/04/xmldsig-more#sha384": "sha384",
@@ -956,6 +957,7 @@ def check_container(trust, entries, document, kept, token):
 FORM = {name: str for name in (
     "answers body contract direction fields kind logLevel message outcome parties signature time").split()}
 RECEIPTS = {"accepted", "consumed", "abandoned"}
+STATED = {"refusal", "outcome-unknown"}
 EXCHANGED = {"request", "reply", "refusal", "outcome-unknown"} | RECEIPTS
 KINDS = EXCHANGED | {"time-stamp", "erasure", "key-rotation", "daily-counts", "audit-head"}
 RECEIPT = {name: str for name in (
@@ -1000,12 +1002,28 @@ def read_receipt(message):
     return receipt
 
 
+def read_statement(kind, message):
+    """The request id and hash that a server's statement names: that it refused, or that its system answered with a SOAP fault."""
+    head, blank, document = message.partition(b"\r\n\r\n")
+    if kind == "outcome-unknown" and message.startswith(b"concordat-fault-v1\r\n"):
+        lines = head.decode("utf-8", "replace").split("\r\n")
+        need(blank and len(lines) == 3 and lines[1] and re.fullmatch("[A-Za-z0-9+/]+={0,2}", lines[2]), bad_format("fault statement"))
+        bodies = parse_xml(document, (SOAP, "Envelope")).all("Body", SOAP)
+        need(len(bodies) == 1 and [one.name for one in bodies[0].children()] == [(SOAP, "Fault")], bad_format("the fault that is stated"))
+        told = [local for _, local in (one.name for one in bodies[0].children()[0].children())]
+        need(told.count("faultcode") == told.count("faultstring") == 1, bad_format("code or text of the fault"))
+        return lines[1], lines[2]
+    lines = message.decode("utf-8", "replace").split("\r\n")
+    need(len(lines) == 6 and lines[0] == "concordat-refusal-v1" and lines[1] and lines[3] and lines[5] == "",
+         bad_format("refusal statement"))
+    need(kind == "refusal" or lines[3].lower().split(".")[-1] == "replayed_request", bad_format("a refusal of an unknown outcome"))
+    return lines[1], lines[2]
+
+
 def check_message(kind, metadata, message, log, direction):
     """The members that may have signed this message."""
-    if kind == "refusal":
-        lines = message.decode("utf-8", "replace").split("\r\n")
-        need(len(lines) == 6 and lines[0] == "concordat-refusal-v1" and lines[5] == "", bad_format("refusal statement"))
-        need(lines[1] == metadata.get("requestId"), bad_hash("the refusal is of another request"))
+    if kind in STATED:
+        need(read_statement(kind, message)[0] == metadata.get("requestId"), bad_hash("the statement is about another request"))
         return {identifier(metadata.get("service", ""))[:3],
                 identifier(log if direction == "out" else metadata.get("peer", ""))[:3]}
     if kind in RECEIPTS:
@@ -1298,14 +1316,14 @@ def check_answers(records):
     need(len(records) < 2 or heads, bad_hash("the records are not one exchange"))
     asked = heads[0].container if len(records) > 1 else None
     for record in records:
-        if asked and record is not heads[0] and record.container and record.form["kind"] in ("reply", "refusal"):
+        if asked and record is not heads[0] and record.container and record.form["kind"] in STATED | {"reply"}:
             message = record.container["message.xml"]
             digest = sha("sha512", asked["message.xml"])
             if "attachment1" in asked:
                 digest = sha("sha512", digest, sha("sha512", asked["attachment1"]))
             wanted = [base64.b64encode(digest).decode()]
-            if record.form["kind"] == "refusal":             # which may come before the request's body is hashed
-                said, wanted = message.decode().split("\r\n")[2], wanted + [""]
+            if record.form["kind"] in STATED:                # a refusal may come before the request's body is hashed
+                said, wanted = read_statement(record.form["kind"], message)[1], wanted + [""]
             else:
                 said = read_message(message)[1].get("x-road-request-hash")
             need(said in wanted,

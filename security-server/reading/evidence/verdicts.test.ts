@@ -15,6 +15,7 @@ import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { builtPage, compared } from '#scripts/verify/page/page-fixture.ts'
 import { findProgram, skipFor } from '#test/outside-tools.ts'
 import { DELIVERIES } from './delivery-verdict-fixture.ts'
+import { STATEMENTS } from './statement-verdict-fixture.ts'
 import { createVerdictWorld, DAY, forged, HOUR, judged, type VerdictWorld } from './verdict-fixture.ts'
 
 const START = Date.UTC(2027, 0, 4, 12)
@@ -105,6 +106,7 @@ async function withProfile(
 
 const FIXTURES: Record<string, Fixture> = {
   ...DELIVERIES,
+  ...STATEMENTS,
   'all good': { run: whole, verdict: 'TOTAL-PASSED' },
   'the certificate of the signer has run out since': {
     run: async (world) => ({ ...(await whole(world)), at: START + 3 * YEAR }),
