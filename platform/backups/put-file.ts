@@ -1,5 +1,5 @@
 /** Writes a file of a backup, unless there is one already: existing files stay unchanged. */
-import { link, mkdir, open, unlink } from 'node:fs/promises'
+import { link, mkdir, open, rm, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 
@@ -11,7 +11,9 @@ export async function putNewFile(file: string, bytes: Buffer): Promise<boolean> 
   const half = `${file}.being-restored`
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
-    const handle = await open(half, 'w', 0o600)
+    // After a crash it may be a second name of the file that has to stay: it is never written to again.
+    await rm(half, { force: true })
+    const handle = await open(half, 'wx', 0o600)
     try {
       await handle.writeFile(bytes)
       await handle.sync()
