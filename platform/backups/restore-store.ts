@@ -7,18 +7,19 @@ import type { Migration } from 'kysely/migration'
 import { loadTables } from '#platform/database/dump.ts'
 import { runMigrations } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
-import { endRestore, markRestore, stateForRestore } from '#platform/database/restore-mark.ts'
+import { endRestore, markedBackup, markRestore, stateForRestore } from '#platform/database/restore-mark.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { BackupFacts } from './manifest.ts'
 
 /**
- * `facts` are those of the manifest, with `migrations` and `rows`; `finish` runs within the transaction, and nothing is restored if it
- * throws. Throws `conflict` if the database is not empty, and `backup_invalid`, before `finish` is called.
+ * `facts` are those of the manifest, with `migrations` and `rows`, `backup` is the SHA-256 of the file; `finish` runs within the transaction, and nothing is restored if it
+ * throws. Throws `conflict` if the database is not empty or was begun with another backup, and `backup_invalid`, before `finish` is called.
  */
 export async function restoreDatabase(q: {
   url: string
   migrations: Record<string, Migration>
   facts: BackupFacts
+  backup: string
   read(load: (lines: AsyncIterable<string>) => Promise<void>): Promise<void>
   finish?(transaction: Kysely<unknown>): Promise<void>
 }): Promise<void> {
@@ -34,8 +35,13 @@ export async function restoreDatabase(q: {
       throw new Fault('conflict', {
         what: 'the database holds something already: name an empty one, a restore overwrites nothing',
       })
+    // Files of the other one are there already, and would stay beside the rows of this one.
+    if (state === 'broken off' && (await markedBackup(database.kysely)) !== q.backup)
+      throw new Fault('conflict', {
+        what: 'a restore of another backup into it was broken off: run that again, or name an empty database and folder',
+      })
     // The tables of the version that made the backup. The next start runs the newer migrations on the loaded rows.
-    if (state === 'empty') await markRestore(database.kysely)
+    if (state === 'empty') await markRestore(database.kysely, q.backup)
     await runMigrations(
       database,
       Object.fromEntries(then.map((name) => [name, q.migrations[name]!] as const)),

@@ -4,6 +4,7 @@
  */
 import { type Kysely, sql } from 'kysely'
 import { tablesIn } from './dialect-dump.ts'
+import { inTransaction } from './open-database.ts'
 
 const MARK = 'restore_under_way'
 
@@ -14,8 +15,18 @@ export async function stateForRestore(kysely: Kysely<unknown>): Promise<'empty' 
   return tables.length === 0 ? 'empty' : 'used'
 }
 
-export async function markRestore(kysely: Kysely<unknown>): Promise<void> {
-  await sql`create table ${sql.table(MARK)} (since text)`.execute(kysely)
+/** `backup` is the SHA-256 of the file: what it left is completed by no other one. */
+export async function markRestore(kysely: Kysely<unknown>, backup: string): Promise<void> {
+  await inTransaction(kysely, async (transaction) => {
+    await sql`create table ${sql.table(MARK)} (backup text not null)`.execute(transaction)
+    await sql`insert into ${sql.table(MARK)} values (${backup})`.execute(transaction)
+  })
+}
+
+/** Which backup a broken-off restore was of. */
+export async function markedBackup(kysely: Kysely<unknown>): Promise<string | undefined> {
+  const { rows } = await sql<{ backup: string }>`select backup from ${sql.table(MARK)}`.execute(kysely)
+  return rows[0]?.backup
 }
 
 /** Within the transaction that loads the rows. */

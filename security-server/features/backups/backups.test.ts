@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -296,6 +297,14 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   await t.rejects(migrate(left, serverMigrations), { code: 'database_error', message: /broken off/ })
   await left.close()
   rmSync(at('restored', 'keys'))
+  renameSync(at('backup'), at('this-backup'))
+  await make(one, by(one), (async (write: never) => await dumpServer(url, write)) as never)
+  await t.rejects(
+    restore([]),
+    { code: 'conflict', message: /of another backup/ },
+    'what one left is no beginning of another',
+  )
+  renameSync(at('this-backup'), at('backup'))
   await t.rejects(
     restore([], undefined as never).then(() => restore([])),
     { code: 'conflict' },

@@ -93,7 +93,7 @@ export async function restoreServerBackup(
   const decided = decideAccess(comesBack, { ...q, hasInitialKey: initialApiKeyFile !== undefined })
   const record = { ...decided, backupSha256: sha256, madeAt: manifest.madeAt, signer: signer.sha256 }
   await restoreDatabase({
-    ...{ url: q.database, migrations: q.migrations, facts: manifest.facts },
+    ...{ url: q.database, migrations: q.migrations, facts: manifest.facts, backup: sha256 },
     read: async (load) => {
       await readBackup(q, async (name, content) => {
         if (name === DATABASE_ENTRY) return load(linesOf(content))
