@@ -42,13 +42,27 @@ async function exchange({ messageLog, bodyFolder }: AdminWorld) {
 await t.test('an exchange is verified where no other exchange waits for it', async (t) => {
   const world = await createAdminWorld(t)
   const { index } = await exchange(world)
-  const threads: unknown[] = []
-  const note = (started: unknown): void => void threads.push(started)
+  const steps: string[] = []
+  const note = (): void => void steps.push('thread')
   subscribe('worker_threads', note)
   t.teardown(() => unsubscribe('worker_threads', note))
   const { body } = await world.ask('GET', `/message-log/exchanges/${index}/verification`)
   t.match(body, { verdict: /^[A-Z-]+$/, records: [{ index, reason: /./ }, { index: index + 1 }] })
-  t.equal(threads.length, 1, 'megabytes are hashed on a thread of their own')
+  t.strictSame(steps, ['thread'], 'megabytes are hashed on a thread of their own')
+
+  const { container } = world.messageLog
+  world.messageLog.container = (one) => {
+    if (one === index) steps.push('bundle')
+    return container(one)
+  }
+  t.teardown(() => Object.assign(world.messageLog, { container }))
+  steps.length = 0
+  const asked = Array.from({ length: 3 }, () =>
+    world.ask('GET', `/message-log/exchanges/${index}/verification`),
+  )
+  for (const { status } of await Promise.all(asked)) t.equal(status, 200)
+  const inTurn = Array.from({ length: 3 }, () => ['bundle', 'thread']).flat()
+  t.strictSame(steps, inTurn, 'no bundle is in memory while it waits')
 })
 
 await t.test('an exchange whose bodies are missing or altered', async (t) => {

@@ -57,8 +57,8 @@ export function exchangeHandlers(rooms: Needs): Handlers {
           what: 'the exchange is too large to be verified here: verify its bundle with concordat verify',
         })
       }
-      const bundle = await buffer(await writeBundle(bundleSource(rooms, log), indexes))
-      return verifyInThread(bundle, rooms.clock())
+      const write = async () => buffer(await writeBundle(bundleSource(rooms, log), indexes))
+      return verifyInThread(write, rooms.clock())
     },
 
     async getRecordContent(input) {

@@ -8,9 +8,15 @@ const LIMITS: ThreadLimits = { timeMs: 110_000, oldGenerationMb: 1024 }
 /** Auditors have one core, however many ask. */
 const { run: inPlace } = createPlaces(1)
 
-/** The verdicts on a bundle that this server has just written, by the configuration that it put in. Throws `service_unavailable`. */
-export function verifyInThread(bundle: Buffer, now: number): Promise<unknown> {
+/**
+ * The verdicts on a bundle that this server writes, by the configuration that it puts in. It is written only when its turn has come: in
+ * memory there is one, however many wait. Throws `service_unavailable`, and as `write`.
+ */
+export function verifyInThread(write: () => Promise<Buffer>, now: number): Promise<unknown> {
   const script = new URL('./verify-worker.ts', import.meta.url)
   const refuse = (what: string, cause?: unknown) => new Fault('service_unavailable', { what, cause })
-  return inPlace(() => askThread({ script, question: { bundle, now }, limits: LIMITS, refuse }))
+  return inPlace(async () => {
+    const question = { bundle: await write(), now }
+    return askThread({ script, question, limits: LIMITS, refuse })
+  })
 }
