@@ -29,8 +29,8 @@ const REST_MS = 5_000
 
 type TypeOfEvents = Pick<StoredType, 'id' | 'name' | 'last'>
 
-/** Several subscriptions that stand at the same place read the events together. */
-type Batches = Map<number, Promise<StoredEvent[]>>
+/** Several subscriptions of one type that stand at the same place read the events together: each type counts by itself. */
+type Batches = Map<string, Promise<StoredEvent[]>>
 
 export function claimToken(node: string): string {
   return `rooms ${node} `
@@ -98,10 +98,11 @@ async function giveTo(
     await rooms.subscriptions.moved(one, { due_at: dueAt, error: 'messages_waiting' })
     return
   }
-  let batch = batches.get(one.cursor)
+  const place = `${one.type} ${one.cursor}`
+  let batch = batches.get(place)
   if (batch === undefined) {
     batch = rooms.events.after(one.type, one.cursor)
-    batches.set(one.cursor, batch)
+    batches.set(place, batch)
   }
   const at = { cursor: one.cursor, given: one.given, filter_errors: one.filter_errors, reused: one.reused }
   const passes = compileFilter(JSON.parse(one.filters), () => {

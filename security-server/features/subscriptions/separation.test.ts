@@ -1,0 +1,51 @@
+/** What one type, publisher or subscriber does neither reaches nor holds up another, on both stores. */
+import { Fault } from '#schemas/fault.ts'
+import { AS_TAX, event, INBOX, onBoth, PUB, ROOM_ID, type RoomWorld, TYPE } from './subscription-fixture.ts'
+
+const OTHER = 'org.example.other'
+const PUSH = { delivery: 'PUSH', options: { inbox: INBOX } }
+
+/** The events that wait to be sent to the inbox, in the order in which they were given out. */
+async function given({ made }: RoomWorld): Promise<Record<string, unknown>[]> {
+  await made.sender.run('send-deliveries')
+  const { body } = await made.receiver.ask(
+    ...([
+      'GET',
+      `/deliveries/v1/inbox/${INBOX}?limit=100`,
+      { 'x-road-client': 'DEV/GOV/2000/population' },
+    ] as const),
+  )
+  const events = body['events'] as { id: string; event: Record<string, unknown> }[]
+  for (const { id } of events)
+    await made.receiver.ask('POST', `/deliveries/v1/inbox/${INBOX}/${id}/acknowledgement`, {
+      'x-road-client': 'DEV/GOV/2000/population',
+    })
+  return events.map((one) => one.event)
+}
+
+await onBoth('two types whose numbers are the same', async (t, world) => {
+  // Types that are made in one millisecond begin with one number.
+  let now = world.made.world.clock()
+  const node = await world.open('node2', (rooms) => ({ ...rooms, clock: () => now }))
+  for (const name of [TYPE, OTHER]) {
+    await node.operation('addEventType', { body: { roomId: ROOM_ID, name } })
+    await node.ask('POST', `/api/v1/subs/${name}`, PUSH)
+  }
+  world.contractFault = new Fault('contract_ended', { what: 'C-1' })
+  for (const type of [TYPE, OTHER])
+    await node.app.inject({
+      ...{ method: 'POST', url: PUB.replace(TYPE, type), payload: JSON.stringify(event({ id: type, type })) },
+      headers: { ...AS_TAX, 'content-type': 'application/cloudevents+json' },
+    })
+  await node.run('give-out-events')
+  world.contractFault = undefined
+  now += 10 * 60_000
+  await node.run('give-out-events')
+  t.strictSame(
+    (await given(world)).map(({ type }) => type).sort(),
+    [TYPE, OTHER].sort(),
+    'each subscription was given the events of its own type',
+  )
+  for (const name of [TYPE, OTHER])
+    t.match((await node.ask('GET', `/api/v1/subs/${name}`)).body, { state: 'active', error: null, reused: 0 })
+})
