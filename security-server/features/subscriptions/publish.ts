@@ -7,7 +7,7 @@ import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
 import { writeStructured } from '#core/events/write-event.ts'
 import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
-import { isExpired } from './given-event.ts'
+import { isExpired, numbered, STRUCTURED_HEADERS } from './given-event.ts'
 import { iso, type SubscriptionRooms } from './rooms.ts'
 import { checkSchema } from './type-schema.ts'
 import type { StoredType } from './type-store.ts'
@@ -21,6 +21,8 @@ const MAX_NAME = 1024
 /** What the server adds when it gives an event out. */
 const OWN = ['sequence', 'sequenceafter']
 const ADDED_BYTES = 128
+/** What is added is as long for every event. */
+const ANY_NUMBERS = { sequence: 1, after: 1 }
 
 /** What seals an event to its place. */
 export function sealOf({ type, sequence }: { type: number; sequence: number }): string {
@@ -74,5 +76,7 @@ function readPublished(
   const document = isStructured ? body : writeStructured(event).body
   if (document.length > most)
     throw new Fault('body_too_large', { what: `an event has at most ${most} octets here, as JSON` })
+  // As subscribers get it: one that no inbox takes would hold up every subscription for good.
+  readEvent(STRUCTURED_HEADERS, numbered(document, ANY_NUMBERS), { maxJsonBytes: rooms.eventBytes })
   return { event, document }
 }

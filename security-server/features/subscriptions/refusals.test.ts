@@ -5,6 +5,18 @@ import { AS_TAX, event, INBOX, onBoth, PUB, ROOM_ID, SUBSCRIBER, TYPE } from './
 
 const SUBS = `/api/v1/subs/${TYPE}`
 
+const members = (count: number, value: unknown): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`x${i}`, value]))
+/** With these an event has as many octets in its attributes as it may have. */
+const filled = filledTo(65_536)
+
+function filledTo(octets: number): object {
+  const own = Object.entries(event({ id: 'full' }))
+    .flat()
+    .join('').length
+  return { id: 'full', more: 'x'.repeat(octets - own - 'more'.length) }
+}
+
 await onBoth('refusals', async (t, world) => {
   const { node } = world
   const add = (more: object) =>
@@ -33,6 +45,13 @@ await onBoth('refusals', async (t, world) => {
       [body({ id: 'x'.repeat(1025) }), 'invalid_event'],
       [body({ sequence: '1' }), 'invalid_event'],
       [body({ sequenceafter: '1' }), 'invalid_event'],
+      // Without a value they are attributes that are absent, and members that would be doubled.
+      [body({ sequence: null }), 'malformed_json'],
+      [body({ sequenceafter: null }), 'malformed_json'],
+      // Too much only with what the server adds.
+      [body(members(251, 'x')), 'invalid_event'],
+      [body(members(294, null)), 'malformed_json'],
+      [body(filled), 'invalid_event'],
       [body({ expirytime: '2020-01-01T00:00:00Z' }), 'delivery_expired'],
       [body({ data: { sum: 0 } }), 'not_as_described'],
       [body({ data: { sum: 'one' } }), 'not_as_described'],
