@@ -93,6 +93,9 @@ await onBoth('fetching', async (t, world) => {
     await t.rejects(fetch(world), refused('subscription_halted'))
     await node.operation('resumeSubscription', { params })
     await world.publish({ id: 'D-1', subject: 'yes' })
+    world.allowed = false
+    await t.rejects(fetch(world), refused('access_denied'), 'nor without the right to be given events')
+    world.allowed = true
     t.strictSame(names(await fetch(world)), ['D-1'])
     world.made.world.skew += 31 * 86_400_000
     await node.run('keep-up-rooms')

@@ -10,6 +10,7 @@ import type { Content } from '../../message/body.ts'
 import type { FieldsOnRecord } from '../../peer/fields-on-record.ts'
 import type { InboxRequest, Room } from '../../peer/inbox.ts'
 import { NotSent } from '../../peer/not-sent.ts'
+import { mayReceive } from './may-receive.ts'
 import { publish } from './publish.ts'
 import { showPublished, takeBack } from './published.ts'
 import { confirm, pull } from './pull.ts'
@@ -121,6 +122,7 @@ async function fetch(
   if (method === 'GET' && eventId === undefined) {
     const limit = numberIn(search, 'limit', LIMIT)
     const leaseMs = numberIn(search, 'lease', LEASE) * 1000
+    mayReceive({ subscriber, room: type.room, type: type.name }, rooms)
     const rule = asked.terms.fields?.response
     return { status: 200, ...(await pull({ type, one, limit, leaseMs, rule }, rooms)) }
   }
