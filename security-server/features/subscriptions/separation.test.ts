@@ -49,3 +49,31 @@ await onBoth('two types whose numbers are the same', async (t, world) => {
   for (const name of [TYPE, OTHER])
     t.match((await node.ask('GET', `/api/v1/subs/${name}`)).body, { state: 'active', error: null, reused: 0 })
 })
+
+await onBoth('a subscriber that fetches with a filter', async (t, world) => {
+  const counting = new AbortController()
+  let turn = 0
+  const count = (): void => {
+    turn++
+    if (!counting.signal.aborted) setImmediate(count)
+  }
+  const turns: number[] = []
+  const node = await world.open('node2', (rooms) => ({
+    ...rooms,
+    keys: {
+      ...{ known: rooms.keys.known, current: rooms.keys.current, seal: rooms.keys.seal },
+      open(of, sealed) {
+        turns.push(turn)
+        return rooms.keys.open(of, sealed)
+      },
+    },
+  }))
+  await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } })
+  const filters = [{ sql: "LENGTH(subject) > 10 AND subject LIKE '%x_x%'" }]
+  await node.ask('POST', `/api/v1/subs/${TYPE}`, { delivery: 'PULL', options: { filters } })
+  for (let i = 0; i < 40; i++) await world.publish({ id: `A-${i}`, subject: 'y'.repeat(100) })
+  count()
+  t.strictSame((await node.ask('GET', `/pull/v1/${TYPE}`)).body, [])
+  counting.abort()
+  t.equal(new Set(turns).size, 40, 'lets everybody else have their turn after each event')
+})
