@@ -169,4 +169,18 @@ await onBoth('a contract that names fields', async (t, world) => {
       ...['/data/income', '/dssematerial', '/secret'],
     ])
   })
+
+  await t.test('what is over is not given, though the contract takes out when that is', async (t) => {
+    const own = (await node.ask('GET', '/api/v1/subs')).body as unknown as { id: string }[]
+    const push = `${SUBS}?id=${own[1]!.id}`
+    const before = (await node.ask('GET', push)).body
+    const expirytime = new Date(made.world.clock() + 30_000).toISOString()
+    await world.publish({ id: 'A-2', expirytime })
+    made.world.skew += 31_000
+    t.strictSame(names((await node.ask('GET', PULL)).body as unknown as Item[]), [])
+    await node.run('give-out-events')
+    const after = (await node.ask('GET', push)).body
+    t.equal(Number(after['sequence']), Number(before['sequence']) + 1, 'it was looked at')
+    t.equal(after['given'], before['given'], 'and not given')
+  })
 })

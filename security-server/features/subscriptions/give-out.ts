@@ -135,8 +135,8 @@ function givenOf(
   { keys, clock }: SubscriptionRooms,
 ) {
   if (stored.content === null) return undefined
-  const { event, document, fields } = cutEvent(keys.open(sealOf(stored), stored.content), q.rule)
-  if (isExpired(event, clock()) || !q.passes(event)) return undefined
+  const { event, whole, document, fields } = cutEvent(keys.open(sealOf(stored), stored.content), q.rule)
+  if (isExpired(whole, clock()) || !q.passes(event)) return undefined
   const body = numbered(document, { sequence: stored.sequence, after: q.after })
   return { headers: STRUCTURED_HEADERS, body, fields }
 }

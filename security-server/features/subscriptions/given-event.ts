@@ -22,6 +22,8 @@ export const STRUCTURED_HEADERS: HeaderList = [['content-type', STRUCTURED]]
 
 export type GivenEvent = {
   event: CloudEvent
+  /** As it was published. When it is over is not for the contract to say; nothing else is read of it. */
+  whole: CloudEvent
   document: Buffer
   /** Where the contract names fields: what is on record of them. */
   fields: FieldsOnRecord | undefined
@@ -29,7 +31,8 @@ export type GivenEvent = {
 
 /** Filters see what is left, so that no filter tells of a field that the subscriber may not have. Throws `service_failed`. */
 export function cutEvent(document: Buffer, rule: FieldRule | undefined): GivenEvent {
-  if (rule === undefined) return { event: read(document), document, fields: undefined }
+  const whole = read(document)
+  if (rule === undefined) return { event: whole, whole, document, fields: undefined }
   const below = new Map(rule.allowed.below)
   for (const name of ALWAYS) below.set(name, WHOLE)
   const allowed = { all: rule.allowed.all, below }
@@ -41,7 +44,7 @@ export function cutEvent(document: Buffer, rule: FieldRule | undefined): GivenEv
     removed.count += unsigned.removed.count
     cut.bytes = unsigned.bytes
   }
-  return { event: read(cut.bytes), document: cut.bytes, fields: { rule: rule.digest, removed } }
+  return { event: read(cut.bytes), whole, document: cut.bytes, fields: { rule: rule.digest, removed } }
 }
 
 /** With `sequence`, and `sequenceafter` unless nothing was given before (0). */

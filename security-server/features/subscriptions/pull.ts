@@ -45,7 +45,7 @@ export async function pull(
     if (chosen.length === limit) break
     const stored = await rooms.events.find(type.id, row.sequence)
     const given = stored === undefined ? undefined : openEvent(stored, q.rule, rooms)
-    if (stored === undefined || given === undefined || isExpired(given.event, now)) {
+    if (stored === undefined || given === undefined || isExpired(given.whole, now)) {
       await rooms.pulls.confirm(one.id, row.sequence)
       continue
     }
@@ -127,7 +127,7 @@ async function look(
     await nextTurn()
     found.cursor = stored.sequence
     const given = openEvent(stored, rule, rooms)
-    if (given === undefined || isExpired(given.event, rooms.clock()) || !passes(given.event)) continue
+    if (given === undefined || isExpired(given.whole, rooms.clock()) || !passes(given.event)) continue
     const key = attributeOf(given.event, 'partitionkey')
     found.rows.push({
       ...{ subscription: one.id, sequence: stored.sequence, after: found.given, leased_until: '' },
