@@ -96,17 +96,6 @@ export function createEventStore(database: Database) {
         .execute()
       return rows.map(eventOf)
     },
-    /** The first event that the room still has; undefined when it has none. */
-    first: async (type: number): Promise<number | undefined> => {
-      const row = await tables
-        .selectFrom('room_event')
-        .select('sequence')
-        .where('type', '=', type)
-        .orderBy('sequence')
-        .limit(1)
-        .executeTakeFirst()
-      return row === undefined ? undefined : Number(row.sequence)
-    },
     /** How many events each of these types keeps, counted up to `most`. */
     count: async (type: number, most: number): Promise<number> => {
       const { rows } = await tables

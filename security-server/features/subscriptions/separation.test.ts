@@ -77,3 +77,38 @@ await onBoth('a subscriber that fetches with a filter', async (t, world) => {
   counting.abort()
   t.equal(new Set(turns).size, 40, 'lets everybody else have their turn after each event')
 })
+
+await onBoth('what goes while somebody subscribes', async (t, world) => {
+  let meanwhile = async (): Promise<void> => {}
+  const node = await world.open('node2', (rooms) => ({
+    ...rooms,
+    subscriptions: {
+      ...rooms.subscriptions,
+      async add(row) {
+        await meanwhile()
+        return rooms.subscriptions.add(row)
+      },
+    },
+  }))
+  const added = await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE, keepDays: 1 } })
+  const { body: published } = await world.publish()
+  meanwhile = async () => {
+    world.made.world.skew += 2 * 86_400_000
+    await world.node.run('keep-up-rooms')
+  }
+  const fromTheFirst = { delivery: 'PUSH', options: { inbox: INBOX, after: '0000000000000000' } }
+  t.match(
+    (await node.ask('POST', `/api/v1/subs/${TYPE}`, fromTheFirst)).body,
+    { sequence: published['sequence'] },
+    'events that expired: it begins behind them, and says so',
+  )
+  await node.run('give-out-events')
+  await node.ask('DELETE', `/api/v1/subs/${TYPE}`)
+  meanwhile = async () => {
+    const params = { id: String(added['id']) }
+    await world.node.operation('updateEventType', { params, body: { closed: true } })
+    await world.node.operation('deleteEventType', { params })
+  }
+  await t.rejects(node.ask('POST', `/api/v1/subs/${TYPE}`, PUSH), { code: 'not_found' }, 'the type')
+  t.match(await node.operation('getSubscriptions'), { items: [] }, 'and no subscription stays without one')
+})

@@ -33,7 +33,7 @@ export async function subscribe(
   const wanted = wantedIn(body, asker.subscriber)
   if (wanted.inbox !== '') await checkInbox(type, wanted.inbox, asker, rooms)
   const filters = filtersText(wanted.filters)
-  const cursor = await cursorFor(type, wanted.after, rooms)
+  const cursor = cursorFor(type, wanted.after)
   const now = iso(rooms.clock())
   const { subscription, isNew } = await rooms.subscriptions.add({
     ...{ ...asker, type: type.id, room: type.room, inbox: wanted.inbox, filters, cursor },
@@ -145,14 +145,9 @@ async function checkInbox(
   })
 }
 
-/** Now, or as far back as the room keeps events. */
-async function cursorFor(
-  type: StoredType,
-  after: number | undefined,
-  rooms: SubscriptionRooms,
-): Promise<number> {
-  if (after === undefined || after === type.last) return type.last
-  if (after > type.last) throw new Fault('invalid_request', { what: 'options.after is still to come' })
-  const first = (await rooms.events.first(type.id)) ?? type.last + 1
-  return Math.max(after, first - 1)
+/** Now, or where the subscriber says. */
+function cursorFor({ last }: StoredType, after: number | undefined): number {
+  if (after === undefined) return last
+  if (after > last) throw new Fault('invalid_request', { what: 'options.after is still to come' })
+  return after
 }

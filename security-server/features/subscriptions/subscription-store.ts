@@ -54,12 +54,13 @@ export function createSubscriptionStore(database: Database) {
 
   return {
     /**
-     * Adds a subscription, in the place of one that ended; or finds the one of this subscriber for this type and inbox. Throws
-     * `conflict` for too many of them.
+     * Adds a subscription, in the place of one that ended; or finds the one of this subscriber for this type and inbox. It begins at
+     * `cursor`, or behind what the type no longer has. Throws `not_found` for a type that is gone, `conflict` for too many of them.
      */
     add: (row: New): Promise<{ subscription: StoredSubscription; isNew: boolean }> =>
       inTransaction(tables, async (transaction) => {
         await lockType(transaction, row.type)
+        const cursor = Math.max(row.cursor, await startOf(transaction, row.type))
         const same = await transaction
           .selectFrom('room_subscription')
           .selectAll()
@@ -74,12 +75,12 @@ export function createSubscriptionStore(database: Database) {
         const added = await transaction
           .insertInto('room_subscription')
           .values({
-            ...{ ...row, ...FREE, state: 'active', error: '', given: 0, filter_errors: 0, reused: 0 },
+            ...{ ...row, ...FREE, cursor, state: 'active', error: '', given: 0, filter_errors: 0, reused: 0 },
             ...{ failures: 0, due_at: '' },
           })
           .returningAll()
           .executeTakeFirstOrThrow()
-        await reopen(transaction, row)
+        await reopen(transaction, { type: row.type, cursor })
         return { subscription: subscriptionOf(added), isNew: true }
       }),
 
@@ -200,6 +201,27 @@ export function createSubscriptionStore(database: Database) {
         .execute()
     },
   }
+}
+
+/**
+ * The sequence before the first event that the type has. Under the lock of the type: what expired before this commit is not missed, and
+ * whatever expires afterwards finds the subscription.
+ */
+async function startOf(transaction: Kysely<Tables>, type: number): Promise<number> {
+  const row = await transaction
+    .selectFrom('room_type')
+    .select([
+      'last',
+      ({ selectFrom }) =>
+        selectFrom('room_event')
+          .select(({ fn }) => fn.min('sequence').as('first'))
+          .where('type', '=', type)
+          .as('first'),
+    ])
+    .where('id', '=', type)
+    .executeTakeFirst()
+  if (row === undefined) throw new Fault('not_found', { what: 'this event type' })
+  return row.first === null ? Number(row.last) : Number(row.first) - 1
 }
 
 async function checkRoomFor(
