@@ -104,6 +104,11 @@ async function giveTo(
     batch = rooms.events.after(one.type, one.cursor)
     batches.set(place, batch)
   }
+  if (one.cursor < type.last && (await batch).length === 0) {
+    // Lost with a part of the database: without this it would be looked at again at once, for ever.
+    await rooms.subscriptions.moved(one, { state: 'lapsed', error: 'events_lost', changed_at: now })
+    return
+  }
   const at = { cursor: one.cursor, given: one.given, filter_errors: one.filter_errors, reused: one.reused }
   const passes = compileFilter(JSON.parse(one.filters), () => {
     at.filter_errors++

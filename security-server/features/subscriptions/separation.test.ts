@@ -1,6 +1,8 @@
 /** What one type, publisher or subscriber does neither reaches nor holds up another, on both stores. */
+import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import { AS_TAX, event, INBOX, onBoth, PUB, ROOM_ID, type RoomWorld, TYPE } from './subscription-fixture.ts'
+import type { Tables } from './tables.ts'
 
 const OTHER = 'org.example.other'
 const PUSH = { delivery: 'PUSH', options: { inbox: INBOX } }
@@ -23,6 +25,13 @@ async function given({ made }: RoomWorld): Promise<Record<string, unknown>[]> {
   return events.map((one) => one.event)
 }
 
+async function publishAt({ app }: RoomWorld['node'], type = TYPE): Promise<void> {
+  await app.inject({
+    ...{ method: 'POST', url: PUB.replace(TYPE, type), payload: JSON.stringify(event({ id: type, type })) },
+    headers: { ...AS_TAX, 'content-type': 'application/cloudevents+json' },
+  })
+}
+
 await onBoth('two types whose numbers are the same', async (t, world) => {
   // Types that are made in one millisecond begin with one number.
   let now = world.made.world.clock()
@@ -32,11 +41,7 @@ await onBoth('two types whose numbers are the same', async (t, world) => {
     await node.ask('POST', `/api/v1/subs/${name}`, PUSH)
   }
   world.contractFault = new Fault('contract_ended', { what: 'C-1' })
-  for (const type of [TYPE, OTHER])
-    await node.app.inject({
-      ...{ method: 'POST', url: PUB.replace(TYPE, type), payload: JSON.stringify(event({ id: type, type })) },
-      headers: { ...AS_TAX, 'content-type': 'application/cloudevents+json' },
-    })
+  for (const type of [TYPE, OTHER]) await publishAt(node, type)
   await node.run('give-out-events')
   world.contractFault = undefined
   now += 10 * 60_000
@@ -111,4 +116,28 @@ await onBoth('what goes while somebody subscribes', async (t, world) => {
   }
   await t.rejects(node.ask('POST', `/api/v1/subs/${TYPE}`, PUSH), { code: 'not_found' }, 'the type')
   t.match(await node.operation('getSubscriptions'), { items: [] }, 'and no subscription stays without one')
+})
+
+await onBoth('events that are not there any more', async (t, world) => {
+  const { node, made } = world
+  await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } })
+  await node.ask('POST', `/api/v1/subs/${TYPE}`, PUSH)
+  const removedMeanwhile = await world.open('node2', (rooms) => ({
+    ...rooms,
+    events: {
+      ...rooms.events,
+      async after() {
+        const { kysely } = made.sender.database as unknown as { kysely: Kysely<Tables> }
+        await kysely.deleteFrom('room_event').execute()
+        return []
+      },
+    },
+  }))
+  await publishAt(removedMeanwhile)
+  await removedMeanwhile.run('give-out-events')
+  t.match(
+    (await node.ask('GET', `/api/v1/subs/${TYPE}`)).body,
+    { state: 'lapsed', error: 'events_lost' },
+    'who needed them is told, and nobody looks for them for ever',
+  )
 })

@@ -94,10 +94,18 @@ export function createTypeStore(database: Database) {
       if (Object.keys(change).length > 0)
         await tables.updateTable('room_type').set(change).where('id', '=', id).execute()
     },
-    /** Removes a closed type with its events. False when it takes events, or somebody subscribes to it. */
+    /**
+     * Removes a closed type with its events. False when it takes events, or somebody subscribes to it: from then on no event goes that the
+     * subscription could need.
+     */
     remove: async (id: number): Promise<boolean> => {
-      if (!(await inTransaction(tables, (transaction) => isFree(transaction, id)))) return false
-      while ((await removeEvents(id)) === REMOVED_AT_ONCE);
+      for (let removed = REMOVED_AT_ONCE; removed === REMOVED_AT_ONCE; ) {
+        const some = await inTransaction(tables, async (transaction) =>
+          (await isFree(transaction, id)) ? removeEvents(transaction, id) : undefined,
+        )
+        if (some === undefined) return false
+        removed = some
+      }
       return inTransaction(tables, async (transaction) => {
         if (!(await isFree(transaction, id))) return false
         await transaction.deleteFrom('room_subscription').where('type', '=', id).execute()
@@ -155,23 +163,25 @@ export function createTypeStore(database: Database) {
       .executeTakeFirst()
     return subscription === undefined && Number(type?.closed ?? 1) === 1
   }
+}
 
-  async function removeEvents(type: number): Promise<number> {
-    const rows = await tables
-      .selectFrom('room_event')
-      .select('sequence')
-      .where('type', '=', type)
-      .limit(REMOVED_AT_ONCE)
-      .execute()
-    if (rows.length === 0) return 0
-    const sequences = rows.map(({ sequence }) => Number(sequence))
-    await tables
-      .deleteFrom('room_event')
-      .where('type', '=', type)
-      .where('sequence', 'in', sequences)
-      .execute()
-    return rows.length
-  }
+async function removeEvents(transaction: Kysely<Tables>, type: number): Promise<number> {
+  const rows = await transaction
+    .selectFrom('room_event')
+    .select('sequence')
+    .where('type', '=', type)
+    // What stays has no gap.
+    .orderBy('sequence')
+    .limit(REMOVED_AT_ONCE)
+    .execute()
+  if (rows.length === 0) return 0
+  const sequences = rows.map(({ sequence }) => Number(sequence))
+  await transaction
+    .deleteFrom('room_event')
+    .where('type', '=', type)
+    .where('sequence', 'in', sequences)
+    .execute()
+  return rows.length
 }
 
 /** A condition: the column has this text anywhere in it, in any case. */
