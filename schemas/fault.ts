@@ -61,6 +61,11 @@ function publicText(code: FaultCode, what: string | undefined): string {
   return `${text}${what === undefined ? '' : ` (${what})`}. ${remedy}.`
 }
 
+/** What the catalogue says of a code, for people who see it later; null for a code that is not in it. */
+export function textOfCode(code: string): string | null {
+  return Object.hasOwn(catalogue, code) ? publicText(code as FaultCode, undefined) : null
+}
+
 /** The form of a fault on the wire, reported by `origin`; a peer's fault keeps its own code. */
 export function wireFault(fault: Fault, origin: FaultOrigin): WireFault {
   if (fault.received !== undefined) return fault.received

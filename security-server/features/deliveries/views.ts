@@ -1,6 +1,6 @@
 /** Deliveries as operators see them: parties, state, what comes next, the last failure in words. Nothing of the event but its type. */
 import { colonForm } from '#schemas/colon-identifiers.ts'
-import { catalogue } from '#schemas/fault-catalogue.ts'
+import { textOfCode } from '#schemas/fault.ts'
 import type { StoredInbox, StoredOutbox } from './box-store.ts'
 import { openFacts } from './facts.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
@@ -56,7 +56,7 @@ function commonView(row: StoredOutbox | StoredInbox, error: string, { keys }: Pi
     // Another node may have the key.
     type: keys.known.includes(row.key_id) ? openFacts(keys, row).type : null,
     ...{ since: row.since, changedAt: row.changed_at, error: error === '' ? null : error },
-    errorText: textOf(error),
+    errorText: textOfCode(error),
     expiresAt: row.expires_at === '' ? null : row.expires_at,
     record: indexOf(row.first_record),
     exchangeRecord: indexOf(row.exchange_record),
@@ -75,13 +75,6 @@ function nextOf(
   if (until > now) return { step: 'SENDING', at: until }
   if (Number(ready) === 0) return { step: 'BEHIND' }
   return due > now ? { step: 'AT', at: due } : { step: otherwise }
-}
-
-/** What the catalogue says of a code; null for those that only the console has words for. */
-function textOf(code: string): string | null {
-  if (!Object.hasOwn(catalogue, code)) return null
-  const { text, remedy } = catalogue[code as keyof typeof catalogue]
-  return `${text}. ${remedy}.`
 }
 
 function indexOf(record: number | null): number | null {

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
-import { Fault } from '#schemas/fault.ts'
+import { Fault, textOfCode } from '#schemas/fault.ts'
 import { idText, parseServiceId } from '#schemas/identifiers.ts'
 import { isRoom } from '../../local-systems/check-address.ts'
 import { iso, type SubscriptionRooms, sequenceText } from './rooms.ts'
@@ -104,7 +104,9 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
     getSubscriptions: async ({ query }) => {
       const { roomId, typeId, state, search, before, limit } = query as Subscriptions
       const items = await subscriptions.list({
-        ...{ room: roomOf(roomId), type: typeId, state, search, before, limit },
+        ...{ room: roomOf(roomId), type: typeId, state, before, limit },
+        // People read identifiers with colons here.
+        search: search?.replaceAll(':', '/'),
       })
       const named = new Map<number, StoredType | undefined>()
       for (const { type } of items) if (!named.has(type)) named.set(type, await types.byId(type))
@@ -139,7 +141,7 @@ function subscriptionShown(one: StoredSubscription, type: StoredType | undefined
     ...{ id: one.id, roomId: colonForm(one.room), typeId: one.type, eventType: type?.name ?? null },
     ...{ subscriberId: colonForm(one.subscriber), inboxId: one.inbox === '' ? null : colonForm(one.inbox) },
     ...{ delivery: one.inbox === '' ? 'PULL' : 'PUSH', filters: JSON.parse(one.filters) },
-    ...{ state: one.state, error: one.error === '' ? null : one.error },
+    ...{ state: one.state, error: one.error === '' ? null : one.error, errorText: textOfCode(one.error) },
     contract: one.contract === '' ? null : one.contract,
     sequence: sequenceText(one.cursor),
     given: one.given === 0 ? null : sequenceText(one.given),

@@ -112,6 +112,10 @@ await onBoth('an event reaches who subscribed', async (t, world) => {
       (await node.operation('getSubscriptions', { query: { limit: 1, search: '%' } }))['items'],
       [],
     )
+    const read = { limit: 1, search: '2000:Population:assess' }
+    t.match(await node.operation('getSubscriptions', { query: read }), {
+      items: [{ error: null, errorText: null }],
+    })
   })
 
   await t.test('another filter, from the next event on', async (t) => {
