@@ -24,6 +24,9 @@ import { person } from './person/page.tsx'
 import { reconciliation } from './reconciliation/page.tsx'
 import { records } from './records/page.tsx'
 import { retention } from './retention/page.tsx'
+import { eventType } from './rooms/one.tsx'
+import { rooms } from './rooms/page.tsx'
+import { subscriptions } from './rooms/subscriptions.tsx'
 import { client } from './services/client.tsx'
 import { clients } from './services/clients.tsx'
 import { description } from './services/description.tsx'
@@ -46,6 +49,9 @@ export const pages: Page[] = [
   deliveries,
   deliveriesReceived,
   delivery,
+  rooms,
+  subscriptions,
+  eventType,
   clients,
   client,
   serviceClients,

@@ -1,5 +1,5 @@
 /**
- * A list without a total, newest rows first. A page is named by the row before it, so a page keeps its rows while the list grows.
+ * A list without a total, newest rows first unless its API gives the oldest first. A page is named by the row before it, so a page keeps its rows while the list grows.
  */
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
@@ -21,6 +21,10 @@ type CursorTableProps<R, A> = {
   /** The key of a row; it also names the page after the row. */
   rowKey(row: R): string | number
   filters?: Filter[]
+  /** The API gives the oldest first, and names the page by `after`. */
+  oldestFirst?: boolean
+  /** How many rows a page may have, where the API gives fewer than usual. */
+  sizes?: readonly [number, ...number[]]
   /** Finds the rows in an answer that is no list. */
   rowsOf?(answer: A): R[]
   /** Shows the other parts of the answer. */
@@ -34,14 +38,17 @@ const CURSOR = /^(0|[1-9]\d{0,14})$/
 export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   const { query } = useAddress()
   const announce = useAnnounce()
-  const { filters = [], rowsOf = (answer: A) => answer as A & R[] } = q
-  const size = SIZES.find((one) => String(one) === query.get('size')) ?? SIZES[0]
+  const { filters = [], sizes = SIZES, oldestFirst = false, rowsOf = (answer: A) => answer as A & R[] } = q
+  const size = sizes.find((one) => String(one) === query.get('size')) ?? sizes[0]
   const given = query.get('page') ?? ''
   const before = CURSOR.test(given) ? given : ''
   const asked = askedOf(query, filters)
   // One row more than is shown tells whether there are more.
   const found = useAnswer<A>(q.operation, {
-    query: { ...q.fixed, ...Object.fromEntries(asked), before, limit: String(size + 1) },
+    query: {
+      ...{ ...q.fixed, ...Object.fromEntries(asked), limit: String(size + 1) },
+      [oldestFirst ? 'after' : 'before']: before,
+    },
   })
   const all = found.state === 'there' ? rowsOf(found.data) : []
   const rows = all.slice(0, size)
@@ -72,7 +79,10 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
       )}
       {found.state === 'there' && rows.length > 0 && <Rows {...q} rows={rows} stale={found.stale} />}
       {found.state === 'there' && (
-        <CursorPaging shown={rows.length === 0 ? '' : shown} before={before} next={next} size={size} />
+        <CursorPaging
+          {...{ shown: rows.length === 0 ? '' : shown, before, next, size, sizes }}
+          {...(oldestFirst && { newest: text('table.first'), older: text('table.next') })}
+        />
       )}
       {found.state === 'there' && q.beside?.(found.data)}
     </div>

@@ -34,16 +34,18 @@ export function CursorPaging(q: {
   shown: string
   before: string
   next: string | undefined
-  /** The text of the button to the next page, when it differs from the usual one. */
+  /** The texts of the buttons to the first page and to the next, when they differ from the usual ones. */
+  newest?: string | undefined
   older?: string | undefined
   size: number
+  sizes?: readonly number[] | undefined
 }) {
   return (
     <nav class="paging" aria-label={text('table.pages')}>
       <p>{q.shown}</p>
       <div class="acts">
         <button type="button" disabled={q.before === ''} onClick={() => changeQuery({ page: '' })}>
-          {text('search.newest')}
+          {q.newest ?? text('search.newest')}
         </button>
         <button
           type="button"
@@ -52,18 +54,18 @@ export function CursorPaging(q: {
         >
           {q.older ?? text('search.older')}
         </button>
-        <PageSize size={q.size} />
+        <PageSize size={q.size} sizes={q.sizes} />
       </div>
     </nav>
   )
 }
 
-function PageSize({ size }: { size: number }) {
+function PageSize({ size, sizes = SIZES }: { size: number; sizes?: readonly number[] | undefined }) {
   return (
     <label>
       {text('table.size')}
       <select onChange={(event) => changeQuery({ size: event.currentTarget.value, page: '' })}>
-        {SIZES.map((one) => (
+        {sizes.map((one) => (
           <option key={one} value={one} selected={one === size}>
             {one}
           </option>

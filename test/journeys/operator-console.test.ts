@@ -1,10 +1,11 @@
-/** The console of the agency's operators on a running instance, in Chromium: deliveries, services, and services of others. */
+/** The console of the agency's operators on a running instance, in Chromium: deliveries, rooms, services, and services of others. */
 import t, { type Test } from 'tap'
 import { hasChromium, openBrowser, visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { startWorld } from '../world.ts'
 import { administerServices } from './administer-services.ts'
 import { type At, decideDeliveries } from './decide-deliveries.ts'
+import { keepRooms } from './keep-rooms.ts'
 import { tryServices } from './try-a-service.ts'
 
 if (!hasChromium()) {
@@ -21,6 +22,7 @@ if (!hasChromium()) {
   const asked = async () => ({ world, at, browser: await openBrowser() })
   const parts: Record<string, (t: Test) => Promise<void>> = {
     'messages that nobody took are decided on': async (t) => decideDeliveries(t, await asked()),
+    'rooms, their types and subscriptions are kept': async (t) => keepRooms(t, await asked()),
     'a service administrator describes services and gives rights': async (t) =>
       administerServices(t, await asked()),
     'a service administrator tries services, wide and narrow': async (t) => tryServices(t, await asked()),

@@ -16,6 +16,7 @@ import {
   contractsWaiting,
   deliveriesWaiting,
   type LogState,
+  subscriptionsWaiting,
   type Waiting as WaitingFor,
   waitingOf,
 } from './waiting.ts'
@@ -31,7 +32,7 @@ function OverviewPage() {
             title={text('home.title')}
             lead={<Copyable value={log.server} label={text('home.server')} />}
           />
-          {mayConfirm ? <WithContracts of={log} /> : <AndDeliveries of={waitingOf(log)} />}
+          {mayConfirm ? <WithContracts of={log} /> : <AndMessages of={waitingOf(log)} />}
           <Registry now={log.now} />
           {log.today === null ? (
             <p class="note">{text('home.notCounted')}</p>
@@ -72,17 +73,25 @@ function WithContracts({ of }: { of: LogState }) {
   const toAccept = useCount({ waiting: 'true' })
   const unconfirmed = useCount({ unconfirmed: 'true' })
   const toEnd = useCount({ ending: 'true' })
-  return <AndDeliveries of={[...waitingOf(of), ...contractsWaiting({ toAccept, toEnd, unconfirmed })]} />
+  return <AndMessages of={[...waitingOf(of), ...contractsWaiting({ toAccept, toEnd, unconfirmed })]} />
 }
 
-/** For people who decide about dead letters: these come first, since nothing else moves them. */
-function AndDeliveries({ of }: { of: WaitingFor[] }) {
-  return useMay('getDeliveries') ? <WithDeliveries of={of} /> : <Waiting of={of} />
+/** For people who decide about dead letters and subscriptions: dead letters come first, since nothing else moves them. */
+function AndMessages({ of }: { of: WaitingFor[] }) {
+  return useMay('getDeliveries') ? <WithMessages of={of} /> : <Waiting of={of} />
 }
 
-function WithDeliveries({ of }: { of: WaitingFor[] }) {
+function WithMessages({ of }: { of: WaitingFor[] }) {
   const dead = { outbox: useDead('outbox'), inbox: useDead('inbox') }
-  return <Waiting of={[...deliveriesWaiting(dead), ...of]} />
+  const halted = useHalted()
+  return <Waiting of={[...deliveriesWaiting(dead), ...subscriptionsWaiting(halted), ...of]} />
+}
+
+function useHalted(): { lapsed: number; suspended: number } {
+  const list = useAnswer<{ counts: { lapsed: number; suspended: number } }>('getSubscriptions', {
+    query: { limit: '1' },
+  })
+  return list.state === 'there' ? list.data.counts : { lapsed: 0, suspended: 0 }
 }
 
 function useDead(box: string): number {

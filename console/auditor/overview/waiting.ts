@@ -102,3 +102,20 @@ export function deliveriesWaiting(dead: { outbox: number; inbox: number }): Wait
     count === 0 ? [] : [{ what, values: { count }, tone: 'bad' as const, to, needs: 'redriveDeliveries' }],
   )
 }
+
+/** What is suspended is tried again by itself; what lapsed waits for a person. */
+export function subscriptionsWaiting(counts: { lapsed: number; suspended: number }): Waiting[] {
+  const all: [Waiting['what'], number, Tone, string, string][] = [
+    ['home.lapsed', counts.lapsed, 'bad', '/rooms/subscriptions?state=lapsed', 'endSubscription'],
+    [
+      'home.suspended',
+      counts.suspended,
+      'warn',
+      '/rooms/subscriptions?state=suspended',
+      'resumeSubscription',
+    ],
+  ]
+  return all.flatMap(([what, count, tone, to, needs]) =>
+    count === 0 ? [] : [{ what, values: { count }, tone, to, needs }],
+  )
+}
