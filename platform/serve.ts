@@ -155,7 +155,11 @@ function registerJobs({ handlers, places, node }: Services, opened: Feature[]): 
       named.map(({ kind, run }) => ({ [kind]: run })),
     ),
   )
-  for (const { kind, places: most } of named) if (most !== undefined) places[kind] = most
+  for (const { kind, places: most, onEachNode } of named) {
+    if (most !== undefined) places[kind] = most
+    // Claimed from the database alone: the queue would mostly announce it to a node that may not run it.
+    else if (onEachNode === true) places[kind] = Number.POSITIVE_INFINITY
+  }
   return named.filter(({ everySeconds }) => everySeconds !== undefined)
 }
 

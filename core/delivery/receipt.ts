@@ -71,30 +71,41 @@ const NAMES = Object.keys(MEMBERS).sort() as (keyof Receipt)[]
 
 /** The bytes that are signed. Throws `invalid_message` for a receipt that `readReceipt` would refuse. */
 export function writeReceipt(receipt: Omit<Receipt, 'type' | 'version'>): Buffer {
-  const bytes = Buffer.from(canonicalJson({ ...receipt, type: 'concordat-delivery-receipt', version: 1 }))
-  readReceipt(bytes)
+  const whole: Receipt = { ...receipt, type: 'concordat-delivery-receipt', version: 1 }
+  const bytes = Buffer.from(canonicalJson(whole))
+  checkLength(bytes)
+  checkMembers(whole)
   return bytes
 }
 
 /** What the bytes say. Throws `invalid_message` for anything that `writeReceipt` does not write. */
 export function readReceipt(bytes: Buffer): Receipt {
-  if (bytes.length > MAX_RECEIPT) throw malformed('it is too long')
+  checkLength(bytes)
   const receipt = parse(bytes)
-  const names = Object.keys(receipt)
+  checkMembers(receipt)
+  // One value, one text: two readers cannot see two receipts under one signature.
+  if (canonicalJson(receipt) !== bytes.toString()) throw malformed('it is not canonical')
+  return receipt
+}
+
+function checkLength(bytes: Buffer): void {
+  if (bytes.length > MAX_RECEIPT) throw malformed('it is too long')
+}
+
+function checkMembers(receipt: Receipt): void {
+  const names = Object.keys(receipt).sort()
   if (names.length !== NAMES.length || names.some((name, i) => name !== NAMES[i]))
     throw malformed('it has other members')
   for (const name of NAMES) if (!MEMBERS[name](receipt[name])) throw malformed(`its ${name}`)
-  // One value, one text: two readers cannot see two receipts under one signature.
-  if (canonicalJson(receipt) !== bytes.toString()) throw malformed('it is not canonical')
   checkTogether(receipt)
-  return receipt
 }
 
 /**
  * The member that has to sign: that of the inbox for what happened at the receiving server, else that of the sending subsystem. Throws
  * the faults of identifiers.
  */
-export function signerOf({ kind, arrived, client, service }: Receipt): MemberId {
+export function signerOf(receipt: Pick<Receipt, 'kind' | 'arrived' | 'client' | 'service'>): MemberId {
+  const { kind, arrived, client, service } = receipt
   const isReceiver = kind === 'consumed' || (kind === 'abandoned' && arrived === 'yes')
   return memberOf(isReceiver ? parseServiceId(service) : parseClientId(client))
 }
@@ -140,7 +151,7 @@ function parse(bytes: Buffer): Receipt {
 }
 
 function isText(value: unknown): boolean {
-  return typeof value === 'string' && value !== '' && value.length <= MAX_TEXT
+  return typeof value === 'string' && value !== '' && value.length <= MAX_TEXT && value.isWellFormed()
 }
 
 function like(pattern: RegExp): (value: unknown) => boolean {

@@ -9,6 +9,7 @@ import type { Database, Within } from '#platform/database/open-database.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { LONGEST_REST_MS } from './back-off.ts'
+import { createCalls } from './calls.ts'
 import type { RedisQueue } from './redis-queue.ts'
 import { openRedisQueue } from './redis-queue.ts'
 import type { JobHandler } from './runner.ts'
@@ -46,6 +47,13 @@ export type Jobs = {
    * value takes effect at once: it can shorten a wait that has begun, but never lengthen it. The function must not throw.
    */
   every(kind: string, seconds: number | (() => number), options?: { immediately?: boolean }): Promise<void>
+  /** What this node does when it is called by `name`. It must tolerate any number of calls, and must not throw. */
+  onCall(name: string, act: () => void): void
+  /**
+   * Asks one node to look: with Redis whichever is free, else this one. A call is no job: it may be lost, repeated or come late, so that its
+   * work has to be in rows that every node looks at anyway. Calls in quick succession are made one.
+   */
+  call(name: string): void
   state(): Promise<JobState[]>
   /** Not ok if a recurring job has not run for ten of its intervals, or at least five minutes. */
   standstill(): Promise<Finding>
@@ -64,6 +72,7 @@ const LOST_MS = 2000
 const OVERDUE_MS = 10_000
 const SWEEP = 200
 const AFTER_COMMIT_MS = 100
+const CALL = 'call '
 /** How often the rows are checked for times that no correct clock can have written. */
 const MEND_EVERY_MS = 1000
 
@@ -78,7 +87,10 @@ export function createJobs(q: {
   /** How long the job of a crashed node is blocked before another node may take it. */
   leaseSeconds?: number
   concurrency?: number
-  /** The most jobs of a kind that run here at once: limits kinds that wait for other machines, so that others can run. */
+  /**
+   * The most jobs of a kind that run here at once: limits kinds that wait for other machines, so that others can run. Infinite for a
+   * kind that only this node runs: such kinds are claimed from the database alone.
+   */
   places?: Record<string, number>
 }): Jobs {
   const store = createJobStore(q.database)
@@ -108,6 +120,20 @@ export function createJobs(q: {
       poke()
     },
   })
+
+  const calls = createCalls({
+    toAll: (name) => {
+      if (queue?.isReady() !== true) return false
+      announce(`${CALL}${name}`, 0)
+      return true
+    },
+  })
+  /** A queue that was set back may ask for what no longer exists. */
+  const take = async (id: string): Promise<void> => {
+    if (stopped) return
+    if (id.startsWith(CALL)) calls.take(id.slice(CALL.length))
+    else await runner.runOne(id, EARLY_MS)
+  }
 
   const announce = (id: string, delayMs: number): void => {
     if (!stopped) queue?.announce(id, delayMs)
@@ -202,8 +228,6 @@ export function createJobs(q: {
     start: async () => {
       if (q.redisUrl !== undefined) {
         const name = await store.queueName()
-        const take = (id: string): Promise<unknown> =>
-          stopped ? Promise.resolve() : runner.runOne(id, EARLY_MS)
         queue = await openRedisQueue({ url: q.redisUrl, name, log: q.log, concurrency, take })
       }
       started = true
@@ -211,6 +235,7 @@ export function createJobs(q: {
     },
     stop: async () => {
       stopped = true
+      calls.stop()
       clearTimeout(timer)
       await ticking
       await runner.drain()
@@ -235,6 +260,8 @@ export function createJobs(q: {
       else intervals.set(kind, { asked: seconds, kept: now })
       poke()
     },
+    onCall: calls.onCall,
+    call: calls.call,
     standstill: watchStandstill({
       recurring: () => store.recurring(Object.keys(q.handlers)),
       ...{ clock: q.clock, elapsed: () => performance.now() },

@@ -61,7 +61,7 @@ export function createRunner(q: {
   handlers: Record<string, JobHandler>
   leaseMs: number
   concurrency: number
-  /** The most jobs of these kinds that run here at once. */
+  /** The most jobs of these kinds that run here at once; infinite for kinds that only this node runs. */
   places: Record<string, number>
   /** Called when a job has ended and its place is free. `at`: when the row runs again; undefined if it is gone. */
   onEnd: (id: string, at: string | undefined) => void
@@ -202,9 +202,12 @@ export function createRunner(q: {
       inTurn(async () => {
         await renewLate()
         const kinds = withPlace()
+        const isOwn = (kind: string): boolean => q.places[kind] === Number.POSITIVE_INFINITY
+        const isLimited = (kind: string): boolean => kind in q.places && !isOwn(kind)
         const groups = [
-          { kinds: kinds.filter((kind) => !(kind in q.places)), lateMs },
-          ...kinds.filter((kind) => kind in q.places).map((kind) => ({ kinds: [kind], lateMs: 0 })),
+          { kinds: kinds.filter((kind) => !isLimited(kind) && (lateMs === 0 || !isOwn(kind))), lateMs },
+          { kinds: kinds.filter((kind) => lateMs > 0 && isOwn(kind)), lateMs: 0 },
+          ...kinds.filter(isLimited).map((kind) => ({ kinds: [kind], lateMs: 0 })),
         ]
         for (const group of groups) {
           const claim = newClaim()

@@ -34,9 +34,9 @@ async function endSent(
   rooms: DeliveryRooms,
 ): Promise<boolean> {
   const { delivery, arrived } = row
-  const { client, service } = await rooms.routes.find(Number(row.route))
+  const { client, service } = await rooms.routes.partiesOf(Number(row.route))
   const facts = openFacts(rooms.keys, row)
-  const endRecord = await giveReceipt(
+  const { record: endRecord } = await giveReceipt(
     {
       ...{ kind: 'abandoned', delivery, client, service, facts, reason },
       arrived: arrived === 'yes' ? 'unknown' : arrived,
@@ -57,7 +57,7 @@ export async function abandonReceived(
   return whileHeld(row, rooms.inbox, rooms, async (held) => {
     const { delivery, client, service } = held
     const [facts, peer] = [openFacts(rooms.keys, held), parseServerId(held.peer)]
-    const endRecord = await giveReceipt(
+    const { record: endRecord } = await giveReceipt(
       { kind: 'abandoned', delivery, client, service, facts, reason, arrived: 'yes', peer },
       rooms,
     )

@@ -13,8 +13,11 @@ import { HEADER } from '#schemas/wire.ts'
 import { type FieldsOnRecord, fieldsOnRecord } from '../../peer/fields-on-record.ts'
 import type { StoredOutbox } from './box-store.ts'
 import { type Facts, factsOf, keysOf, openFacts, sealFacts } from './facts.ts'
-import { giveReceipt } from './give-receipt.ts'
+import { giveReceipt, type ReceiptProof } from './give-receipt.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
+
+/** `accepted` is the receipt of a message that is new. */
+type Accepted = { row: StoredOutbox; accepted?: ReceiptProof }
 
 export type Handed = {
   client: ClientId
@@ -32,7 +35,7 @@ const REPEATED = [HEADER.userId, HEADER.issue, HEADER.representedParty, HEADER.s
  * Throws `invalid_event`, `delivery_expired`, `event_id_reused`, and what an exchange would throw before it sends: for access, contracts
  * and the log.
  */
-export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Promise<StoredOutbox> {
+export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Promise<Accepted> {
   const { headers, body } = handed
   const [client, service] = [idText(handed.client), idText(handed.service)]
   const event = readEvent(headers, body, { maxJsonBytes: rooms.settings.eventBytes })
@@ -65,7 +68,7 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
     },
   })
   if (!isNew && openFacts(rooms.keys, row).digest !== facts.digest) throw new Fault('event_id_reused')
-  if (row.state !== 'accepting') return row
+  if (row.state !== 'accepting') return { row }
   return complete(row, { client, service, fields: handed.fields }, rooms)
 }
 
@@ -74,11 +77,14 @@ async function complete(
   row: StoredOutbox,
   { client, service, fields }: { client: string; service: string; fields: FieldsOnRecord | undefined },
   rooms: DeliveryRooms,
-): Promise<StoredOutbox> {
+): Promise<Accepted> {
   const { delivery } = row
   const facts = openFacts(rooms.keys, row)
   const extra = fields && { extra: fieldsOnRecord(fields) }
-  const record = await giveReceipt({ kind: 'accepted', delivery, client, service, facts, ...extra }, rooms)
+  const { record, proof } = await giveReceipt(
+    { kind: 'accepted', delivery, client, service, facts, ...extra },
+    rooms,
+  )
   await rooms.outbox.confirm({ row, record, at: iso(rooms.clock()) })
-  return { ...row, state: 'waiting', first_record: record }
+  return { row: { ...row, state: 'waiting', first_record: record }, accepted: proof }
 }

@@ -1,66 +1,149 @@
 /**
- * Obtains the receipts of messages that were delivered: asks the inbox in an ordinary exchange, verifies each receipt, and logs it.
- * Guarantees that a message is shown as consumed only by a receipt of the inbox's member about this very event.
+ * Obtains the receipts of messages that were delivered: asks the inbox in ordinary exchanges, for many at once. Guarantees that every
+ * receipt is taken or found wrong: what could not be judged is asked for again.
  */
-import { hash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
-import { readReceipt, signerOf } from '#core/delivery/receipt.ts'
+import { backOff } from '#platform/jobs/back-off.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import { parseServerId } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
-import { checkReceipt } from './check-receipt.ts'
-import { openFacts } from './facts.ts'
-import { logReceipt } from './give-receipt.ts'
+import { firstOf } from './first-of.ts'
 import { INBOX_STATES, MOST_ASKED, MOST_RECEIPTS, type ReceiptsPage } from './receipts-page.ts'
+import { renewEvery } from './renew-claim.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
-import type { Route } from './route-store.ts'
 import { INBOX_ANSWER } from './send-delivery.ts'
+import type { Route } from './tables.ts'
+import { takeReceipts } from './take-receipts.ts'
 
 const ROUTES_AT_ONCE = 8
-const CLAIM_MS = 5 * 60_000
+/** Renewed while a way is asked. */
+const CLAIM_MS = 60_000
+/** After receipts came. */
+const SOON_MS = 250
+const MOST_ROUNDS = 20
 const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 5 * 60_000
 const PAGES_AT_ONCE = 20
 const MAX_PAGE = 8 * 1024 * 1024
+/** A way on which more receipts than these wait to be judged is asked for no others. */
+const MOST_AGAIN = 1_000
 
-/** Asks on every way where it is due; resolves to the number of receipts that were taken. */
-export async function askReceipts(rooms: DeliveryRooms): Promise<number> {
+/**
+ * Asks on every way where it is due: a slow one holds up no other. While receipts come it asks again soon, since others follow. Resolves to
+ * the number of receipts that were taken.
+ */
+export async function askReceipts(rooms: DeliveryRooms, signal?: AbortSignal): Promise<number> {
   let taken = 0
-  for (;;) {
+  let before = 0
+  const busy = new Map<number, Promise<void>>()
+  for (let rounds = 0; ; ) {
     const now = rooms.clock()
-    const routes = await rooms.routes.claimReceipts(iso(now), iso(now + CLAIM_MS), ROUTES_AT_ONCE)
-    if (routes.length === 0) return taken
-    const counts = await Promise.all(routes.map((route) => askOn(route, rooms)))
-    taken += counts.reduce((sum, one) => sum + one, 0)
+    const places = signal?.aborted === true ? 0 : ROUTES_AT_ONCE - busy.size
+    const routes =
+      places === 0
+        ? []
+        : await rooms.routes.claimReceipts({
+            ...{ now: iso(now), until: iso(now + CLAIM_MS) },
+            ...{ limit: places, except: [...busy.keys()] },
+          })
+    for (const route of routes) {
+      const asked = askOn(route, rooms)
+        .then((count) => {
+          taken += count
+        })
+        .finally(() => busy.delete(route.id))
+      busy.set(route.id, asked)
+    }
+    if (busy.size > 0) await firstOf(busy.values())
+    else {
+      if (taken === before || ++rounds > MOST_ROUNDS || signal?.aborted === true) return taken
+      before = taken
+      await pause(SOON_MS, undefined, { signal }).catch(() => undefined)
+    }
   }
 }
 
 async function askOn(route: Route, rooms: DeliveryRooms): Promise<number> {
   let after = route.receipts_after
   let taken = 0
+  const stopRenewing = renewEvery(CLAIM_MS, () =>
+    rooms.routes.renewReceipts(route.id, iso(rooms.clock() + CLAIM_MS)),
+  )
   try {
+    taken += await askAgain(route, rooms)
     // An inbox may say `more` for ever; other ways have their turn.
     for (let [more, pages] = [true, 0]; more && pages < PAGES_AT_ONCE; pages++) {
-      const { page } = await askInbox(`after=${after}&limit=${MOST_RECEIPTS}`, route, rooms)
-      for (const receipt of page.receipts) if (await takeReceipt(receipt, page, route, rooms)) taken += 1
+      const page = await pageAfter(after, route, rooms)
+      const { taken: count, later } = await takeReceipts(page, route, rooms)
+      taken += count
+      if (later.length > 0) await keep(later, route, rooms)
       more = page.more && page.last !== after
       after = page.last
     }
   } catch (cause) {
     const { code, detail } = asFault(cause)
     rooms.log.warn({ service: route.service, outcome: code, detail }, 'receipts were not obtained')
+  } finally {
+    stopRenewing()
   }
   const wait =
-    taken > 0 ? FIRST_WAIT_MS : Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, 2 * route.receipts_wait))
+    taken > 0 ? SOON_MS : Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, 2 * route.receipts_wait))
   await rooms.routes.askedReceipts(route.id, { after, at: iso(rooms.clock() + wait), wait })
   return taken
 }
 
+/** Those that could not be judged before and are due; one page has many that stand near each other. */
+async function askAgain(route: Route, rooms: DeliveryRooms): Promise<number> {
+  let due = await rooms.receiptsAgain.due(route.id, iso(rooms.clock()), MOST_AGAIN)
+  let taken = 0
+  for (let pages = 0; due.length > 0 && pages < PAGES_AT_ONCE; pages++) {
+    const page = await pageAfter(due[0]!.position - 1, route, rooms)
+    const asked = new Map(due.map((one) => [one.position, one]))
+    const receipts = page.receipts.filter(({ position }) => asked.has(position))
+    const { taken: count, later } = await takeReceipts({ ...page, receipts }, route, rooms)
+    taken += count
+    const isSeen = ({ position }: { position: number }): boolean => !page.more || position <= page.last
+    const seen = due.filter(isSeen)
+    await rooms.receiptsAgain.put(
+      route.id,
+      seen
+        .filter(({ position }) => later.includes(position))
+        .map(({ position, tries }) => ({ position, ...next(tries + 1, rooms) })),
+    )
+    // Also those that the inbox has no more: erased by order.
+    await rooms.receiptsAgain.remove(
+      route.id,
+      seen.map(({ position }) => position).filter((position) => !later.includes(position)),
+    )
+    // A page without progress is the inbox's fault: those left are due at the next asking.
+    if (seen.length === 0) break
+    due = due.filter((one) => !isSeen(one))
+  }
+  return taken
+}
+
+/** Throws `service_unavailable` when too many wait: the page is asked for anew. */
+async function keep(positions: number[], route: Route, rooms: DeliveryRooms): Promise<void> {
+  if ((await rooms.receiptsAgain.count(route.id)) >= MOST_AGAIN)
+    throw new Fault('service_unavailable', { what: 'too many receipts cannot be judged now' })
+  await rooms.receiptsAgain.put(
+    route.id,
+    positions.map((position) => ({ position, ...next(1, rooms) })),
+  )
+}
+
+function next(tries: number, rooms: DeliveryRooms): { tries: number; next_at: string } {
+  return { tries, next_at: iso(rooms.clock() + backOff(tries, Math.random())) }
+}
+
+const pageAfter = async (after: number, route: Route, rooms: DeliveryRooms): Promise<ReceiptsPage> =>
+  (await askInbox(`after=${after}&limit=${MOST_RECEIPTS}`, route, rooms)).page
+
 /** One exchange with an inbox; `record` is the index of its signed reply. Throws what exchanges throw, and `invalid_message`. */
 export async function askInbox(
   query: string,
-  { client, service }: Route,
+  { client, service }: Pick<Route, 'client' | 'service'>,
   rooms: DeliveryRooms,
 ): Promise<{ page: ReceiptsPage; record: number }> {
   const { status, body, facts } = await rooms.door.carry({
@@ -101,59 +184,4 @@ function isStates(states: unknown): boolean {
   if (states === null || typeof states !== 'object' || Array.isArray(states)) return false
   const all = Object.values(states)
   return all.length <= MOST_ASKED && all.every((one) => (INBOX_STATES as readonly unknown[]).includes(one))
-}
-
-/** False for a receipt that is of nothing that waits for one; one that does not verify is left out, and said in the log. */
-export async function takeReceipt(
-  shown: ReceiptsPage['receipts'][number],
-  { documents }: ReceiptsPage,
-  route: Route,
-  rooms: DeliveryRooms,
-): Promise<boolean> {
-  try {
-    const message = Buffer.from(shown.receipt, 'base64')
-    const receipt = readReceipt(message)
-    const rows = await rooms.outbox.byDelivery(receipt.delivery)
-    const row = rows.find((one) => Number(one.route) === route.id)
-    if (row === undefined || row.state === 'consumed') return false
-    // Of `abandoned` by the inbox: taken before.
-    if (row.state === 'abandoned' && row.arrived === 'yes') return false
-    const facts = openFacts(rooms.keys, row)
-    const isOurs = receipt.client === route.client && receipt.service === route.service
-    const isNamed = receipt.eventId === facts.id && receipt.eventSource === facts.source
-    const isOfIt = isNamed && receipt.eventDigest === facts.digest
-    if (!isOurs || !isOfIt || receipt.arrived !== 'yes' || receipt.kind === 'accepted')
-      throw new Fault('invalid_message', { what: 'the receipt is of another message' })
-    const signature = {
-      signatures: Buffer.from(documents[shown.document]!, 'base64'),
-      ...(shown.hashChainResult !== undefined && {
-        hashChainResult: Buffer.from(shown.hashChainResult, 'base64'),
-      }),
-      ...(shown.hashChain !== undefined && { hashChain: Buffer.from(shown.hashChain, 'base64') }),
-    }
-    const parts = { message, messageSha512: hash('sha512', message, 'buffer'), body: undefined, signature }
-    // It was signed when it was made; what carries it now is signed now.
-    const at = Date.parse(receipt.time)
-    const snapshot = rooms.globalConfiguration.current()
-    await checkReceipt(receipt, { row, snapshot }, rooms)
-    await rooms.verifyMessage({ parts, member: signerOf(receipt), snapshot, at })
-    const peer = parseServerId(receipt.server)
-    const endRecord = await logReceipt({ message, signature, direction: 'in', facts, peer }, rooms)
-    const state = receipt.kind === 'consumed' ? 'consumed' : 'abandoned'
-    const ended = {
-      state,
-      at: iso(rooms.clock()),
-      error: receipt.reason,
-      arrived: 'yes',
-      endRecord,
-      drops: true,
-    } as const
-    await rooms.outbox.end(row, ended, { from: ['waiting', 'delivered', 'dead', 'abandoned', 'unconfirmed'] })
-    return true
-  } catch (cause) {
-    const { code, detail } = asFault(cause)
-    if (code === 'logging_failed') throw cause
-    rooms.log.warn({ service: route.service, outcome: code, detail }, 'a receipt was not accepted')
-    return false
-  }
 }

@@ -4,10 +4,11 @@
  * consumed it is never concluded.
  */
 import { asFault } from '#schemas/fault.ts'
-import { askInbox, takeReceipt } from './ask-receipts.ts'
+import { askInbox } from './ask-receipts.ts'
 import type { StoredOutbox } from './box-store.ts'
 import { MOST_ASKED } from './receipts-page.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
+import { OURS, takeReceipts } from './take-receipts.ts'
 
 const DAY_MS = 86_400_000
 /** Receipts usually come on their own; a system may take its time. */
@@ -31,17 +32,18 @@ export async function askStates(rooms: DeliveryRooms, signal: AbortSignal): Prom
 }
 
 async function askOf(routeId: number, rows: StoredOutbox[], rooms: DeliveryRooms): Promise<void> {
-  const route = await rooms.routes.find(routeId)
+  const route = { id: routeId, ...(await rooms.routes.partiesOf(routeId)) }
   let unknown: { ids: ReadonlySet<string>; record: number } = { ids: new Set(), record: 0 }
   try {
     const query = new URLSearchParams(rows.map(({ delivery }) => ['of', delivery]))
     const { page, record } = await askInbox(query.toString(), route, rooms)
-    for (const receipt of page.receipts) await takeReceipt(receipt, page, route, rooms)
+    // Those that cannot be judged now come again with the next answer.
+    await takeReceipts(page, route, rooms)
     const ids = Object.entries(page.states ?? {}).flatMap(([id, state]) => (state === 'unknown' ? [id] : []))
     unknown = { ids: new Set(ids), record }
   } catch (cause) {
     const { code, detail } = asFault(cause)
-    if (code === 'logging_failed') throw cause
+    if (OURS.has(code)) throw cause
     rooms.log.warn({ outcome: code, detail }, 'an inbox was asked in vain what became of messages')
   }
   for (const row of rows) await conclude(row, unknown, rooms)

@@ -133,6 +133,17 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
         .execute()
     },
 
+    /** For as long as the work on them lasts; rows that another claim has are left. */
+    renew: async (positions: number[], q: { token: string; until: string }): Promise<void> => {
+      if (positions.length === 0) return
+      await tables
+        .updateTable(box)
+        .set({ claimed_until: q.until })
+        .where('position', 'in', positions)
+        .where('claimed_by', '=', q.token)
+        .execute()
+    },
+
     /** Given back after a failure; `uncounted` when it was no attempt. */
     giveBack: async (
       row: Row,

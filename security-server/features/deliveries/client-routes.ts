@@ -21,7 +21,7 @@ import { createRateCheck } from '../../message/minimum-rate.ts'
 import { acceptDelivery } from './accept-delivery.ts'
 import type { StoredOutbox } from './box-store.ts'
 import { openFacts } from './facts.ts'
-import { readProof } from './give-receipt.ts'
+import { type ReceiptProof, readProof } from './give-receipt.ts'
 import { giveBack, leaseIdOf, renew } from './hold-lease.ts'
 import { acknowledge, type Leased, lease } from './pull.ts'
 import type { DeliveryRooms } from './rooms.ts'
@@ -79,10 +79,10 @@ async function handOver(
   rooms.door.authenticate(request, client)
   const service = parseServiceId(segments.join('/'))
   const body = await bodyOf(request, rooms)
-  const row = await acceptDelivery({ client, service, headers, body }, rooms)
+  const { row, accepted } = await acceptDelivery({ client, service, headers, body }, rooms)
   rooms.sender.wake()
   reply.code(202).header('location', `${PREFIX}sent/${encodeURIComponent(row.delivery)}`)
-  return reply.send(await shown(row, rooms))
+  return reply.send(await shown(row, rooms, accepted))
 }
 
 async function show(
@@ -94,7 +94,7 @@ async function show(
   const client = clientOf(headersOf(request))
   rooms.door.authenticate(request, client)
   for (const row of await rooms.outbox.byDelivery(decodeURIComponent(id)))
-    if ((await rooms.routes.find(Number(row.route))).client === idText(client))
+    if ((await rooms.routes.partiesOf(Number(row.route))).client === idText(client))
       return reply.send(await shown(row, rooms))
   throw new Fault('not_found', { what: 'no delivery of this client has the id' })
 }
@@ -122,8 +122,9 @@ async function acknowledgeOne(
   rooms: Rooms,
 ): Promise<FastifyReply> {
   const { service, position } = oneOf(request, segments, rooms)
-  const row = await acknowledge({ service, position, means: 'pull' }, rooms)
-  const proof = row.end_record === null ? undefined : await readProof(Number(row.end_record), rooms)
+  const { row, consumed } = await acknowledge({ service, position, means: 'pull' }, rooms)
+  const proof =
+    consumed ?? (row.end_record === null ? undefined : await readProof(Number(row.end_record), rooms))
   return reply.send({
     id: String(position),
     delivery: row.delivery,
@@ -192,8 +193,8 @@ function ownInbox(request: FastifyRequest, segments: string[], rooms: Rooms): st
   return idText(service)
 }
 
-async function shown(row: StoredOutbox, rooms: Rooms): Promise<object> {
-  const { client, service } = await rooms.routes.find(Number(row.route))
+async function shown(row: StoredOutbox, rooms: Rooms, accepted?: ReceiptProof): Promise<object> {
+  const { client, service } = await rooms.routes.partiesOf(Number(row.route))
   const { source, id } = openFacts(rooms.keys, row)
   const proofOf = async (index: number | null) =>
     index === null ? null : ((await readProof(Number(index), rooms)) ?? null)
@@ -201,7 +202,7 @@ async function shown(row: StoredOutbox, rooms: Rooms): Promise<object> {
     ...{ id: row.delivery, state: row.state, sender: client, inbox: service, source, eventId: id },
     ...{ changedAt: row.changed_at, attempts: row.attempts, error: row.error === '' ? null : row.error },
     expiresAt: row.expires_at === '' ? null : row.expires_at,
-    accepted: await proofOf(row.first_record),
+    accepted: accepted ?? (await proofOf(row.first_record)),
     // That of an unconfirmed one is no receipt, but the reply in which the inbox said that it does not know the message.
     ended: row.state === 'unconfirmed' ? null : await proofOf(row.end_record),
   }

@@ -13,6 +13,8 @@ import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
+import { createJobs, type JobHandler } from '#platform/jobs/create-jobs.ts'
+import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault, wireFault } from '#schemas/fault.ts'
@@ -64,6 +66,14 @@ type Side = {
   /** Ends the feature as a crash would, and opens it anew on the same database. */
   restart(arm?: (rooms: DeliveryRooms) => DeliveryRooms): Promise<void>
 }
+/** A node of the sending server: like the first one, on the same database. */
+export type Node = {
+  side: Side
+  /** How many requests it has sent. */
+  sent: () => number
+  /** Takes calls of the other nodes, and with `recurring` runs the feature's jobs, until the test ends. */
+  start(q: { recurring: boolean }): Promise<void>
+}
 export type Answered = { status: number; body: Record<string, unknown> }
 
 export type DeliveryWorld = {
@@ -77,6 +87,8 @@ export type DeliveryWorld = {
   allowed: boolean
   /** What the contract says of secrecy, on both sides. */
   secrecy: 1 | 2 | undefined
+  /** Opens another node of the sender. */
+  node(name: string, q: { redisUrl: string }): Promise<Node>
   /** The address of the inbox, and its system: statuses of pushes, or a failure. */
   inboxUrl: string
   system: (pushed: Pushed) => number | Promise<number>
@@ -126,11 +138,31 @@ export async function createDeliveryWorld(
     post: (request) => made.way(() => carry(request, provider!, world)),
     onOpen: () => undefined,
   })
+  const folder = folderFor(t)
+  made.node = async (name, { redisUrl }) => {
+    let sent = 0
+    const q = {
+      ...{ url: urls.sender, server: world.consumer, messageLog: senderLog, owner: TAX },
+      ...{ name, redisUrl, folder, onOpen: () => undefined },
+      post: (request: PeerRequest) => {
+        sent += 1
+        return made.way(() => carry(request, provider!, world))
+      },
+    }
+    const { side, start } = await openNode(t, made, q)
+    return { side, start, sent: () => sent }
+  }
   return made
 }
 
 function termsOf({ secrecy }: DeliveryWorld) {
   return secrecy === undefined ? NO_TERMS : { ...NO_TERMS, secrecy }
+}
+
+function folderFor(t: Test): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-deliveries-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
 }
 
 async function openLog(t: Test, server: Server, world: PeerWorld): Promise<TestLog> {
@@ -150,22 +182,37 @@ type SideQuestion = {
   owner: SubsystemId
   post(request: PeerRequest): Promise<PeerReply>
   onOpen(inbox: ProviderRooms['inbox']): void
+  /** Of one of several nodes. */
+  name?: string
+  folder?: string
+  redisUrl?: string
 }
 
-async function openSide(t: Test, made: DeliveryWorld, q: SideQuestion): Promise<Side> {
+const openSide = async (t: Test, made: DeliveryWorld, q: SideQuestion): Promise<Side> =>
+  (await openNode(t, made, q)).side
+
+async function openNode(
+  t: Test,
+  made: DeliveryWorld,
+  q: SideQuestion,
+): Promise<{ side: Side; start: Node['start'] }> {
   const { world } = made
+  const { name: node = 'node1', folder = folderFor(t), redisUrl } = q
   const database = await openDatabase(q.url)
   t.teardown(() => database.close())
-  await migrate(database, deliveryMigrations)
-  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-deliveries-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  await migrate(database, { ...deliveryMigrations, ...jobMigrations })
+  const handlers: Record<string, JobHandler> = {}
+  const places: Record<string, number> = {}
+  const { clock } = world
+  const jobs = createJobs({ database, clock, log, node, handlers, places, redisUrl })
+  t.teardown(() => jobs.stop())
   let feature: Awaited<ReturnType<typeof open>>
   let app: FastifyInstance
 
   const open = async (arm: (rooms: DeliveryRooms) => DeliveryRooms) => {
     const consumer = consumerRooms(made, q)
     return deliveries.open({
-      ...{ server: q.server.id, node: 'node1', clock: world.clock, log, database, metrics: createMetrics() },
+      ...{ server: q.server.id, node, clock, log, database, metrics: createMetrics(), jobs },
       ...{ settings: { deliveries: made.settings }, globalConfiguration: world.globalConfiguration },
       ...{ signMessage: consumer.signMessage, verifyMessage: consumer.verifyMessage },
       ...{ messageLog: q.messageLog, localSystems: localSystems(made, q), armDeliveries: arm },
@@ -227,7 +274,19 @@ async function openSide(t: Test, made: DeliveryWorld, q: SideQuestion): Promise<
   }
   await side.restart()
   t.teardown(() => app.close())
-  return side
+  const start: Node['start'] = async ({ recurring }) => {
+    const named = (feature.jobs ?? []).map((job) => ({
+      ...job,
+      kind: job.onEachNode === true ? `${job.kind} ${node}` : job.kind,
+    }))
+    for (const { kind, run, onEachNode } of recurring ? named : []) {
+      handlers[kind] = run
+      if (onEachNode === true) places[kind] = Number.POSITIVE_INFINITY
+    }
+    await jobs.start()
+    for (const { kind, everySeconds } of recurring ? named : []) await jobs.every(kind, everySeconds!)
+  }
+  return { side, start }
 }
 
 function localSystems(made: DeliveryWorld, { owner }: SideQuestion): LocalSystems {

@@ -19,6 +19,7 @@ import { deliveryMigrations } from './migrations.ts'
 import { createNames, type Names } from './names.ts'
 import { createNameKeyStore, createOldNames } from './names-store.ts'
 import { createPusher, pushToken } from './push.ts'
+import { createReceiptsAgain } from './receipts-again-store.ts'
 import type { DeliveryRooms } from './rooms.ts'
 import { createRouteStore } from './route-store.ts'
 import { createSender } from './sender.ts'
@@ -28,7 +29,16 @@ import { keepUp } from './upkeep.ts'
 type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> &
   Omit<
     DeliveryRooms,
-    'settings' | 'door' | 'keys' | 'names' | 'outbox' | 'inbox' | 'routes' | 'inboxReceipts' | 'node'
+    | 'settings'
+    | 'door'
+    | 'keys'
+    | 'names'
+    | 'outbox'
+    | 'inbox'
+    | 'routes'
+    | 'inboxReceipts'
+    | 'receiptsAgain'
+    | 'node'
   > & {
     settings: { deliveries: DeliverySettings }
     folder(name: string): Promise<string>
@@ -71,6 +81,7 @@ export const deliveries: FeatureModule<Ground, Offers> = {
       outbox: createBoxStore(database, 'outbox'),
       routes: createRouteStore(database),
       inboxReceipts: createInboxReceipts(database, inbox),
+      receiptsAgain: createReceiptsAgain(database),
     })
     const keyRecords = createKeyRecords(database)
     const deliveryKeys = createDeliveryKeys({ ...rooms, keyRecords, oldNames: createOldNames(database) })
@@ -78,6 +89,7 @@ export const deliveries: FeatureModule<Ground, Offers> = {
     await rooms.outbox.free(`${node} `)
     await rooms.inbox.free(pushToken(node))
     const sender = createSender(rooms)
+    const ending = new AbortController()
     const pusher = createPusher(rooms)
     const counts = async (): Promise<Map<string, number>> => {
       const named = async (box: 'outbox' | 'inbox') =>
@@ -97,7 +109,7 @@ export const deliveries: FeatureModule<Ground, Offers> = {
         inbox: createInbox(rooms),
         deliveryDoor: {
           enqueue: async (delivery) => {
-            const row = await acceptDelivery(delivery, rooms)
+            const { row } = await acceptDelivery(delivery, rooms)
             sender.wake()
             return { delivery: row.delivery }
           },
@@ -111,7 +123,12 @@ export const deliveries: FeatureModule<Ground, Offers> = {
       routes: { clients: (app) => deliveryRoutes(app, { ...rooms, sender }) },
       jobs: [
         { kind: 'send-deliveries', everySeconds: 1, onEachNode: true, run: () => sender.run() },
-        { kind: 'ask-delivery-receipts', everySeconds: 1, run: async () => void (await askReceipts(rooms)) },
+        {
+          kind: 'ask-delivery-receipts',
+          everySeconds: 1,
+          run: async ({ signal }) =>
+            void (await askReceipts(rooms, AbortSignal.any([signal, ending.signal]))),
+        },
         { kind: 'ask-delivery-states', everySeconds: 3600, run: ({ signal }) => askStates(rooms, signal) },
         {
           kind: 'push-deliveries',
@@ -125,7 +142,10 @@ export const deliveries: FeatureModule<Ground, Offers> = {
         },
         { kind: 'keep-up-deliveries', everySeconds: 10, run: ({ signal }) => keepUp(rooms, signal) },
       ],
-      drain: () => sender.stop(),
+      drain: () => {
+        ending.abort()
+        return sender.stop()
+      },
     }
   },
 }

@@ -3,7 +3,7 @@
  * logged whole, also where a contract keeps less of messages: it has no payload, and the other side asks for it later.
  */
 import { hash } from 'node:crypto'
-import { outcomeOf, type Receipt, readReceipt, signerOf, writeReceipt } from '#core/delivery/receipt.ts'
+import { outcomeOf, type Receipt, signerOf, writeReceipt } from '#core/delivery/receipt.ts'
 import { type ClientId, idText, parseClientId, parseServiceId, type ServerId } from '#schemas/identifiers.ts'
 import type { MessageSignature } from '../../message/message.ts'
 import type { Facts } from './facts.ts'
@@ -17,23 +17,33 @@ type Said = Pick<Receipt, 'kind' | 'delivery' | 'client' | 'service'> &
     extra?: Record<string, string>
   }
 
-/** Resolves to the index of its record. Throws `cannot_sign` and its kin, `logging_failed`. */
-export async function giveReceipt(said: Said, rooms: DeliveryRooms): Promise<number> {
+/** Resolves to the index of its record, and what it says. Throws `cannot_sign` and its kin, `logging_failed`. */
+export async function giveReceipt(
+  said: Said,
+  rooms: DeliveryRooms,
+): Promise<{ record: number; proof: ReceiptProof }> {
   const { kind, delivery, client, service, facts, peer, extra } = said
   const { arrived = 'no', means = '', reason = '' } = said
-  const message = writeReceipt({
+  const receipt = {
     ...{ kind, delivery, client, service, arrived, means, reason },
     ...{ server: idText(rooms.server), time: new Date(rooms.clock()).toISOString() },
     ...{ eventSource: facts.source, eventId: facts.id, eventDigest: facts.digest },
-  })
+  }
+  const message = writeReceipt(receipt)
   const digests = { message, messageSha512: hash('sha512', message, 'buffer'), body: undefined }
-  const { signature } = await rooms.signMessage(signerOf(readReceipt(message)), digests)
-  return logReceipt({ message, signature, direction: 'out', facts, peer, extra }, rooms)
+  const { signature } = await rooms.signMessage(signerOf(receipt), digests)
+  const record = await logReceipt(
+    { receipt, message, signature, direction: 'out', facts, peer, extra },
+    rooms,
+  )
+  return { record, proof: proofOf({ message, ...signature }) }
 }
 
 /** Logs a receipt that is ours, or a peer's that was verified; resolves to the index of its record. */
 export async function logReceipt(
   q: {
+    /** What `message` says. */
+    receipt: Omit<Receipt, 'type' | 'version'>
     message: Buffer
     signature: MessageSignature
     direction: 'in' | 'out'
@@ -43,7 +53,7 @@ export async function logReceipt(
   },
   rooms: Pick<DeliveryRooms, 'messageLog' | 'clock'>,
 ): Promise<number> {
-  const receipt = readReceipt(q.message)
+  const { receipt } = q
   const { signatures, hashChainResult, hashChain } = q.signature
   const { index } = await rooms.messageLog.append({
     ...{ kind: receipt.kind, direction: q.direction, ids: { id: receipt.delivery, requestId: '' } },
@@ -68,8 +78,14 @@ export async function readProof(
   index: number,
   { messageLog }: Pick<DeliveryRooms, 'messageLog'>,
 ): Promise<ReceiptProof | undefined> {
-  const { message, signatures, hashChainResult, hashChain } = await messageLog.read(index)
-  if (message === undefined || signatures === undefined) return undefined
+  const { message, signatures, ...chain } = await messageLog.read(index)
+  return message === undefined || signatures === undefined
+    ? undefined
+    : proofOf({ message, signatures, ...chain })
+}
+
+function proofOf(q: MessageSignature & { message: Buffer }): ReceiptProof {
+  const { message, signatures, hashChainResult, hashChain } = q
   return {
     receipt: message.toString('base64'),
     signatures: signatures.toString('base64'),

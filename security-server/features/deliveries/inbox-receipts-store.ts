@@ -5,7 +5,7 @@
  */
 import { sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { BoxStore, StoredInbox } from './box-store.ts'
+import type { Beside, BoxStore, StoredInbox } from './box-store.ts'
 import type { Ended } from './lanes-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
 
@@ -13,27 +13,35 @@ export type InboxReceipts = ReturnType<typeof createInboxReceipts>
 
 export function createInboxReceipts(database: Database, inbox: BoxStore<'inbox'>) {
   const tables = tablesOf<Tables>(database)
+  /** Of one sender and inbox. */
+  const numberAll: Beside<StoredInbox>['write'] = async (transaction, endings) => {
+    const { client, service } = endings[0]!.row
+    const count = endings.length
+    const least = Math.max(...endings.map(({ ended }) => Date.parse(ended.at)))
+    const { last } = await transaction
+      .insertInto('inbox_receipts')
+      .values({ client, service, last: least + count - 1 })
+      .onConflict((conflict) =>
+        conflict.columns(['client', 'service']).doUpdateSet({
+          last: sql`case when inbox_receipts.last < ${least} then ${least + count - 1} else inbox_receipts.last + ${count} end`,
+        }),
+      )
+      .returning('last')
+      .executeTakeFirstOrThrow()
+    const first = Number(last) - count + 1
+    const receipts = endings.map(({ ended }, i) => ({
+      ...{ client, service, position: first + i },
+      ...{ record: ended.endRecord!, at: ended.at },
+    }))
+    await transaction.insertInto('inbox_receipt').values(receipts).execute()
+  }
+
   return {
     /** Ends a message of the inbox; its receipt is `ended.endRecord`. False when it had ended meanwhile. */
     end: (row: StoredInbox, ended: Ended & { endRecord: number }, from: DeliveryState[]): Promise<boolean> =>
       inbox.endWith(row, ended, {
         from,
-        async beside(transaction) {
-          const { client, service } = row
-          const least = Date.parse(ended.at)
-          const { last } = await transaction
-            .insertInto('inbox_receipts')
-            .values({ client, service, last: least })
-            .onConflict((conflict) =>
-              conflict.columns(['client', 'service']).doUpdateSet({
-                last: sql`case when inbox_receipts.last < ${least} then ${least} else inbox_receipts.last + 1 end`,
-              }),
-            )
-            .returning('last')
-            .executeTakeFirstOrThrow()
-          const receipt = { client, service, position: Number(last), record: ended.endRecord, at: ended.at }
-          await transaction.insertInto('inbox_receipt').values(receipt).execute()
-        },
+        beside: { name: `${row.client} ${row.service}`, write: numberAll },
       }),
     /** After this number, in order. After a number that was never given out (a restored database) all of them. */
     after: async (q: {

@@ -2,7 +2,7 @@
  * The lanes of a box: what holds while rows come and go. The first waiting row of each lane is marked (`ready`), so that giving out never
  * reads what waits behind it; whoever adds or ends rows of a lane holds its lock.
  */
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import type { BoxRow, DeliveryState, OutboxRow, Tables } from './tables.ts'
 
@@ -12,11 +12,11 @@ export type Ended = {
   at: string
   error?: string
   arrived?: OutboxRow['arrived']
-  exchangeRecord?: number
-  endRecord?: number
   /** Whether nobody needs the event any more. */
   drops: boolean
-}
+} & Records
+/** Indexes in the message log. */
+type Records = { exchangeRecord?: number | undefined; endRecord?: number | undefined }
 
 /** How many rows one step takes that may touch many. */
 export const AT_ONCE = 500
@@ -35,34 +35,25 @@ export function createLanes(name: 'outbox' | 'inbox') {
   const markFirst = async (transaction: Kysely<Tables>, lane: string): Promise<void> => {
     const first = await transaction
       .selectFrom(box)
-      .select('position')
+      .select(['position', 'ready'])
       .where('lane', '=', lane)
       .where('state', '=', 'waiting')
       .orderBy('position')
       .limit(1)
       .executeTakeFirst()
-    if (first !== undefined)
+    if (first !== undefined && Number(first.ready) === 0)
       await transaction.updateTable(box).set({ ready: 1 }).where('position', '=', first.position).execute()
   }
 
-  return {
-    /** 1 when nothing waits in the lane: the next row is its first. */
-    readyIn: async (transaction: Kysely<Tables>, row: InLane): Promise<0 | 1> => {
-      if (!isKeyed(row)) return 1
-      const ahead = await transaction
-        .selectFrom(box)
-        .select('position')
-        .where('lane', '=', row.lane)
-        .where('state', '=', 'waiting')
-        .limit(1)
-        .executeTakeFirst()
-      return ahead === undefined ? 1 : 0
-    },
+  /** In one order, so that two transactions never wait for each other. */
+  const lanesOf = (rows: InLane[]): string[] =>
+    [...new Set(rows.filter(isKeyed).map(({ lane }) => lane))].sort()
 
-    /** In one order, so that two transactions never wait for each other. */
+  return {
+    markFirst,
+    of: lanesOf,
     lock: async (transaction: Kysely<Tables>, rows: InLane[]): Promise<void> => {
-      const lanes = new Set(rows.filter(isKeyed).map(({ lane }) => lane))
-      for (const lane of [...lanes].sort()) await lockFor(transaction, `${name} ${lane}`)
+      for (const lane of lanesOf(rows)) await lockFor(transaction, `${name} ${lane}`)
     },
 
     /** A row that waits again may stand before the one that was the first. */
@@ -84,31 +75,54 @@ export function createLanes(name: 'outbox' | 'inbox') {
       await markFirst(transaction, row.lane)
     },
 
-    /** Ends what a row waited for, and lets the next of its lane go on; false when it was no longer so. */
+    /**
+     * Ends what rows waited for, all in the same way, and lets the next of their lanes go on. Resolves to the positions of those that
+     * ended; the others were no longer so.
+     */
     end: async (
       transaction: Kysely<Tables>,
-      row: InLane & { position: number; state: DeliveryState },
-      ended: Ended,
-      q: { from: DeliveryState[]; token?: string },
-    ): Promise<boolean> => {
-      const { state, at, error, arrived, exchangeRecord, endRecord, drops } = ended
+      rows: (InLane & { position: number } & Records)[],
+      ended: Omit<Ended, keyof Records>,
+      q: { from: DeliveryState[]; token?: string | undefined },
+    ): Promise<Set<number>> => {
+      const { state, at, error, arrived, drops } = ended
       let update = transaction
         .updateTable(box)
+        .from(
+          valuesOf(
+            rows.map(({ position, exchangeRecord, endRecord }) => [position, exchangeRecord, endRecord]),
+          ),
+        )
         .set({
           ...{ ...UNCLAIMED, state, changed_at: at, ready: 0 },
           ...(error !== undefined && { error }),
           ...(arrived !== undefined && { arrived }),
-          ...(exchangeRecord !== undefined && { exchange_record: exchangeRecord }),
-          ...(endRecord !== undefined && { end_record: endRecord }),
+          exchange_record: sql`coalesce(given.column2, exchange_record)`,
+          end_record: sql`coalesce(given.column3, end_record)`,
           ...(drops && { content: null }),
         })
-        .where('position', '=', row.position)
-        .where('state', 'in', q.from)
-      if (q.token !== undefined) update = update.where('claimed_by', '=', q.token)
-      const { numUpdatedRows } = await update.executeTakeFirst()
-      if (numUpdatedRows !== 1n) return false
-      if (isKeyed(row)) await markFirst(transaction, row.lane)
-      return true
+        .whereRef(`${box}.position`, '=', 'given.column1')
+        // Names the rows once more: with many of them the embedded store would look through all of the state instead.
+        .where(
+          `${box}.position`,
+          'in',
+          rows.map(({ position }) => position),
+        )
+        .where(`${box}.state`, 'in', q.from)
+      if (q.token !== undefined) update = update.where(`${box}.claimed_by`, '=', q.token)
+      const found = await update.returning(`${box}.position`).execute()
+      const positions = new Set(found.map(({ position }) => Number(position)))
+      for (const lane of lanesOf(rows.filter(({ position }) => positions.has(position))))
+        await markFirst(transaction, lane)
+      return positions
     },
   }
+}
+
+/** Numbers of several rows for one statement, `given.column1` and so on: both stores name the columns so. */
+export function valuesOf(rows: (number | undefined)[][]) {
+  const texts = rows.map(
+    (row) => sql`(${sql.join(row.map((value) => sql`cast(${value ?? null} as bigint)`))})`,
+  )
+  return sql<{ column1: number; column2: number; column3: number }>`(values ${sql.join(texts)})`.as('given')
 }

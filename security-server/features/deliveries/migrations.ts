@@ -145,4 +145,20 @@ export const deliveryMigrations: Record<string, Migration> = {
       }
     },
   },
+  'security-server-deliveries-010': {
+    async up(kysely: Kysely<unknown>) {
+      const { text, integer } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('delivery_receipt_again')
+        .addColumn('route', integer, (column) => column.notNull())
+        .addColumn('position', integer, (column) => column.notNull())
+        .addColumn('tries', integer, (column) => column.notNull())
+        .addColumn('next_at', text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('delivery_receipt_again_key', ['route', 'position'])
+        .execute()
+      // For lists of one state, newest first, among millions.
+      for (const name of ['outbox', 'inbox'])
+        await kysely.schema.createIndex(`${name}_state`).on(name).columns(['state', 'position']).execute()
+    },
+  },
 }

@@ -9,7 +9,7 @@ import { Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
 import type { StoredInbox } from './box-store.ts'
 import { openFacts } from './facts.ts'
-import { giveReceipt } from './give-receipt.ts'
+import { giveReceipt, type ReceiptProof } from './give-receipt.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
 
 /** The most octets of events in one answer; one event is always given. */
@@ -73,18 +73,18 @@ async function claimSome(
 export async function acknowledge(
   q: { service: string; position: number; means: 'pull' | 'push' },
   rooms: DeliveryRooms,
-): Promise<StoredInbox> {
+): Promise<{ row: StoredInbox; consumed?: ReceiptProof }> {
   const row = await rooms.inbox.find(q.position)
   if (row === undefined || row.service !== q.service) throw new Fault('not_found', { what: 'this event' })
-  if (row.state === 'consumed') return row
+  if (row.state === 'consumed') return { row }
   if (row.state === 'abandoned') throw new Fault(row.error as Exclude<Receipt['reason'], ''>)
   const { delivery, client, service } = row
   const [facts, peer] = [openFacts(rooms.keys, row), parseServerId(row.peer)]
   const said = { kind: 'consumed', delivery, client, service, facts, arrived: 'yes', peer } as const
-  const endRecord = await giveReceipt({ ...said, means: q.means }, rooms)
+  const { record: endRecord, proof } = await giveReceipt({ ...said, means: q.means }, rooms)
   const ended = { state: 'consumed', at: iso(rooms.clock()), error: '', endRecord, drops: true } as const
   if (await rooms.inboxReceipts.end(row, ended, ['waiting', 'dead']))
-    return { ...row, state: 'consumed', end_record: endRecord }
+    return { row: { ...row, state: 'consumed', end_record: endRecord }, consumed: proof }
   return acknowledge(q, rooms)
 }
 

@@ -28,6 +28,13 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
         rowOf<Row>,
       ),
 
+    byDeliveries: async (deliveries: string[]): Promise<Row[]> =>
+      deliveries.length === 0
+        ? []
+        : (await tables.selectFrom(box).selectAll().where('delivery', 'in', deliveries).execute()).map(
+            rowOf<Row>,
+          ),
+
     /** Rows that expired and that nobody works on. */
     expired: async (now: string): Promise<Row[]> => {
       const found: Row[] = []

@@ -66,8 +66,9 @@ async function receiptsOf(
 ): Promise<Pick<ReceiptsPage, 'documents' | 'receipts'>> {
   const documents: string[] = []
   const receipts: ReceiptsPage['receipts'] = []
-  for (const { position, record } of shown) {
-    const proof = await readProof(record, rooms)
+  const proofs = await Promise.all(shown.map(({ record }) => readProof(record, rooms)))
+  for (const [i, { position }] of shown.entries()) {
+    const proof = proofs[i]
     // Erased by order: the sender's own record of the exchange is what is left.
     if (proof === undefined) continue
     const { signatures, ...rest } = proof

@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { ClientId, ServerId } from '#schemas/identifiers.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
@@ -17,6 +18,7 @@ import type { BoxStore } from './box-store.ts'
 import type { ContentKeys } from './content-keys.ts'
 import type { InboxReceipts } from './inbox-receipts-store.ts'
 import type { Names } from './names.ts'
+import type { ReceiptsAgain } from './receipts-again-store.ts'
 import type { RouteStore } from './route-store.ts'
 import type { DeliverySettings } from './settings.ts'
 
@@ -47,6 +49,7 @@ export type DeliveryRooms = {
   node: string
   clock: Clock
   log: Log
+  jobs: Pick<Jobs, 'call' | 'onCall'>
   settings: DeliverySettings
   door: ClientDoor
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
@@ -62,6 +65,7 @@ export type DeliveryRooms = {
   inbox: BoxStore<'inbox'>
   routes: RouteStore
   inboxReceipts: InboxReceipts
+  receiptsAgain: ReceiptsAgain
 }
 
 export function iso(ms: number): string {

@@ -1,9 +1,8 @@
 /** The rows of the ways from our subsystems to inboxes elsewhere: whether they are open, and how far their receipts were taken. */
 import type { Kysely } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { RouteRow, Tables } from './tables.ts'
-
-export type Route = Omit<RouteRow, 'id'> & { id: number }
+import { asRoute, receiptTimes } from './receipt-times-store.ts'
+import type { Route, Tables } from './tables.ts'
 
 export type RouteStore = ReturnType<typeof createRouteStore>
 
@@ -11,16 +10,11 @@ const AT_ONCE = 100
 
 export function createRouteStore(database: Database) {
   const tables = tablesOf<Tables>(database)
-  const asRoute = (row: Omit<RouteRow, 'id'> & { id: unknown }): Route => ({
-    ...row,
-    id: Number(row.id),
-    failures: Number(row.failures),
-    receipts_after: Number(row.receipts_after),
-    receipts_wait: Number(row.receipts_wait),
-  })
   const known = new Map<string, number>()
+  const parties = new Map<number, Pick<Route, 'client' | 'service'>>()
 
   return {
+    ...receiptTimes(database),
     /** The id of the way between these two, made when it is new. */
     idOf: async (client: string, service: string): Promise<number> => {
       const name = `${client} ${service}`
@@ -42,10 +36,6 @@ export function createRouteStore(database: Database) {
       known.set(name, Number(id))
       return Number(id)
     },
-    find: async (id: number): Promise<Route> =>
-      asRoute(
-        await tables.selectFrom('delivery_route').selectAll().where('id', '=', id).executeTakeFirstOrThrow(),
-      ),
     /** The inboxes to which anything was sent, in order. */
     services: async (limit: number): Promise<string[]> =>
       (
@@ -57,6 +47,19 @@ export function createRouteStore(database: Database) {
           .limit(limit)
           .execute()
       ).map(({ service }) => service),
+    /** Between whom it is, which never changes. */
+    partiesOf: async (id: number): Promise<Pick<Route, 'client' | 'service'>> => {
+      const before = parties.get(id)
+      if (before !== undefined) return before
+      const found = await tables
+        .selectFrom('delivery_route')
+        .select(['client', 'service'])
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      if (parties.size > 10_000) parties.clear()
+      parties.set(id, found)
+      return found
+    },
     byIds: async (ids: number[]): Promise<Map<number, Route>> => {
       if (ids.length === 0) return new Map()
       const rows = await tables.selectFrom('delivery_route').selectAll().where('id', 'in', ids).execute()
@@ -116,69 +119,6 @@ export function createRouteStore(database: Database) {
         .set({ receipts_at: receiptsAt, receipts_wait: 1000 })
         .where('id', '=', id)
         .where(({ or, eb }) => or([eb('receipts_at', '=', ''), eb('receipts_at', '>', receiptsAt)]))
-        .execute()
-    },
-    /** Takes the ways whose receipts are due; nobody else asks until `until`. */
-    claimReceipts: async (now: string, until: string, limit: number): Promise<Route[]> => {
-      const rows = await tables
-        .updateTable('delivery_route')
-        .set({ receipts_at: until })
-        .where('id', 'in', (is) =>
-          is
-            .selectFrom('delivery_route')
-            .select('id')
-            .where('receipts_at', '!=', '')
-            .where('receipts_at', '<=', now)
-            .orderBy('receipts_at')
-            .limit(limit),
-        )
-        .where('receipts_at', '<=', now)
-        .returningAll()
-        .execute()
-      return rows.map(asRoute)
-    },
-    /** How far receipts were taken, and when to ask again, if anything on this way still waits for one. */
-    askedReceipts: async (id: number, q: { after: number; at: string; wait: number }): Promise<void> => {
-      await tables
-        .updateTable('delivery_route')
-        .set((old) => ({
-          receipts_after: q.after,
-          receipts_wait: q.wait,
-          receipts_at: old
-            .case()
-            .when(
-              old.exists(
-                old
-                  .selectFrom('outbox')
-                  .select('outbox.position')
-                  .whereRef('outbox.route', '=', 'delivery_route.id')
-                  .where('outbox.state', '=', 'delivered'),
-              ),
-            )
-            .then(q.at)
-            .else('')
-            .end(),
-        }))
-        .where('id', '=', id)
-        .execute()
-    },
-    /**
-     * Receipts are asked for wherever a message waits for one, also when the mark was lost between two nodes, or was made by a clock that
-     * has gone back.
-     */
-    mend: async (q: { now: string; latest: string }): Promise<void> => {
-      await tables
-        .updateTable('delivery_route')
-        .set({ receipts_at: q.now, receipts_wait: 1000 })
-        .where(({ or, eb }) => or([eb('receipts_at', '=', ''), eb('receipts_at', '>', q.latest)]))
-        .where(({ exists, selectFrom }) =>
-          exists(
-            selectFrom('outbox')
-              .select('outbox.position')
-              .whereRef('outbox.route', '=', 'delivery_route.id')
-              .where('outbox.state', '=', 'delivered'),
-          ),
-        )
         .execute()
     },
     /** What waits on failing ways since before a time: positions in the outbox, of each way the oldest. */

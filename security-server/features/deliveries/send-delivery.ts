@@ -15,7 +15,7 @@ import { abandonSent } from './abandon.ts'
 import type { StoredOutbox } from './box-store.ts'
 import { openFacts } from './facts.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
-import type { Route } from './route-store.ts'
+import type { Route } from './tables.ts'
 
 /** The type of an inbox's answers: who gives it also gives receipts. */
 export const INBOX_ANSWER = 'application/vnd.concordat.delivery+json'
@@ -78,7 +78,10 @@ async function answered(
     // In one commit: otherwise a crash would leave a message whose receipt nobody asks for.
     await rooms.outbox.endWith(row, ended, {
       from: ['waiting'],
-      beside: (transaction) => rooms.routes.succeeded(transaction, { id: route.id, receiptsAt }),
+      beside: {
+        name: `${route.id} ${state}`,
+        write: (transaction) => rooms.routes.succeeded(transaction, { id: route.id, receiptsAt }),
+      },
     })
     return true
   }

@@ -4,20 +4,25 @@
  */
 import { randomUUID } from 'node:crypto'
 import { asFault } from '#schemas/fault.ts'
+import type { StoredOutbox } from './box-store.ts'
+import { firstOf } from './first-of.ts'
+import { renewEvery } from './renew-claim.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
-import type { Route } from './route-store.ts'
 import { sendDelivery } from './send-delivery.ts'
+import type { Route } from './tables.ts'
 
-/** Longer than any exchange takes. */
-const CLAIM_MS = 10 * 60_000
+/** Renewed while an exchange lasts, which may take hours when a large body is slow. */
+const CLAIM_MS = 3 * 60_000
+const CALL = 'send-deliveries'
+/** How often a way fills its places before others have their turn. */
+const ROUNDS_IN_A_TURN = 16
 /** How many messages of all ways a node has in memory. */
 const MOST_AT_ONCE = 256
-const LOOK_AGAIN_MS = 1_000
 
 export type Sender = {
   /** Sends until nothing is due. Several calls share one run. */
   run(): Promise<void>
-  /** Something is new: run soon. */
+  /** Something is new: a node that is free runs soon. */
   wake(): void
   /** No more claims; resolves when what is being sent has ended. */
   stop(): Promise<void>
@@ -30,28 +35,59 @@ export function createSender(rooms: DeliveryRooms): Sender {
   /** The last way that had its turn: all have it, however many there are. */
   let last = 0
 
+  /**
+   * One turn of a way: as soon as half of its places are free again the next messages are claimed, so that none waits for the slowest of
+   * those before it. Resolves to the number of messages.
+   */
   async function sendOn(route: Route, places: number): Promise<number> {
-    const now = rooms.clock()
     const token = `${rooms.node} ${randomUUID()}`
-    // Of a way that failed one message tries whether it is open again.
-    const limit = route.failures > 0 ? 1 : places
-    const rows = await rooms.outbox.claim({
-      ...{ of: route.id, keys: rooms.keys.known, token, limit },
-      ...{ now: iso(now), until: iso(now + CLAIM_MS) },
-    })
-    const results = await Promise.allSettled(rows.map((row) => sendDelivery(row, { route, token }, rooms)))
-    for (const [i, result] of results.entries()) {
-      if (result.status === 'fulfilled') continue
-      // The database or the log is away: the row is claimed, and is taken up again when the claim ends or the process starts anew.
-      const { code, detail } = asFault(result.reason)
-      rooms.log.error(
-        { err: result.reason, delivery: rows[i]!.delivery, outcome: code, detail },
-        'a delivery cannot be worked on',
-      )
-      const dueAt = iso(rooms.clock() + 5_000)
-      await rooms.outbox.giveBack(rows[i]!, { token, dueAt, error: code }).catch(() => undefined)
+    const underWay = new Map<number, Promise<void>>()
+    let sent = 0
+    let isClosed = false
+    const stopRenewing = renewEvery(CLAIM_MS, () =>
+      rooms.outbox.renew([...underWay.keys()], { token, until: iso(rooms.clock() + CLAIM_MS) }),
+    )
+    const start = (row: StoredOutbox): void => {
+      const ended = sendDelivery(row, { route, token }, rooms)
+        .then((isOpen) => {
+          if (!isOpen) isClosed = true
+        })
+        .catch((cause: unknown) => giveBack(row, token, cause))
+        .finally(() => underWay.delete(row.position))
+      underWay.set(row.position, ended)
     }
-    return rows.length
+    try {
+      for (;;) {
+        const waked = wakened.promise
+        const free = places - underWay.size
+        const mayClaim = !isStopped && !isClosed && sent < places * ROUNDS_IN_A_TURN
+        if (mayClaim && free * 2 >= places) {
+          const now = rooms.clock()
+          const rows = await rooms.outbox.claim({
+            ...{ of: route.id, keys: rooms.keys.known, token, limit: free },
+            ...{ now: iso(now), until: iso(now + CLAIM_MS) },
+          })
+          sent += rows.length
+          for (const row of rows) start(row)
+        }
+        if (underWay.size === 0) return sent
+        await firstOf([...(mayClaim ? [waked] : []), ...underWay.values()])
+      }
+    } finally {
+      stopRenewing()
+      await Promise.all(underWay.values())
+    }
+  }
+
+  /** The database or the log is away. What cannot be given back either is taken up again when the claim ends or the process starts anew. */
+  async function giveBack(row: StoredOutbox, token: string, cause: unknown): Promise<void> {
+    const { code, detail } = asFault(cause)
+    rooms.log.error(
+      { err: cause, delivery: row.delivery, outcome: code, detail },
+      'a delivery cannot be worked on',
+    )
+    const dueAt = iso(rooms.clock() + 5_000)
+    await rooms.outbox.giveBack(row, { token, dueAt, error: code }).catch(() => undefined)
   }
 
   /** Each way goes on by itself: one that takes minutes for every answer holds up no other. */
@@ -93,7 +129,7 @@ export function createSender(rooms: DeliveryRooms): Sender {
         if (failures.length > 0) throw failures[0]
         if (wakened.promise === waked) return
       }
-      const isTime = await settled([waked, ...[...busy.values()].map(({ ended }) => ended)])
+      const isTime = await firstOf([waked, ...[...busy.values()].map(({ ended }) => ended)])
       // What was another node's, or lacks its key here, is looked at again.
       if (isTime || wakened.promise !== waked) idle.clear()
     }
@@ -112,26 +148,16 @@ export function createSender(rooms: DeliveryRooms): Sender {
     })
     return running
   }
+  rooms.jobs.onCall(CALL, () => {
+    askAgain()
+    run().catch((err: unknown) => rooms.log.error({ err }, 'deliveries cannot be sent now'))
+  })
   return {
     run,
-    wake() {
-      askAgain()
-      run().catch((err: unknown) => rooms.log.error({ err }, 'deliveries cannot be sent now'))
-    },
+    wake: () => rooms.jobs.call(CALL),
     async stop() {
       isStopped = true
       await running?.catch(() => undefined)
     },
-  }
-}
-
-/** Waits for the first of them; true when that takes so long that others may be due by now. */
-async function settled(some: Promise<void>[]): Promise<boolean> {
-  const time = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => time.resolve(true), LOOK_AGAIN_MS)
-  try {
-    return await Promise.race([time.promise, ...some.map((one) => one.then(() => false))])
-  } finally {
-    clearTimeout(timer)
   }
 }

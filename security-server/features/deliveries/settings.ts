@@ -50,7 +50,7 @@ export const deliverySchema = {
       type: 'integer',
       minimum: 1,
       maximum: 64,
-      default: 16,
+      default: 32,
       description: 'How many messages a node sends to one inbox at once, each lane in its order',
     },
     senderEvents: {

@@ -71,10 +71,14 @@ export type RouteRow = {
   receipts_wait: number
 }
 
+export type Route = Omit<RouteRow, 'id'> & { id: number }
+
 export type Tables = {
   outbox: OutboxRow
   inbox: InboxRow
   delivery_route: RouteRow
+  /** Receipts that could not be judged when they came. */
+  delivery_receipt_again: { route: number; position: number; tries: number; next_at: string }
   inbox_receipt: { client: string; service: string; position: number; record: number; at: string }
   delivery_key: { id: string; since: string }
   /** One row: the key of names, sealed under the content key `key_id`. */

@@ -4,7 +4,7 @@ import { textOfCode } from '#schemas/fault.ts'
 import type { StoredInbox, StoredOutbox } from './box-store.ts'
 import { openFacts } from './facts.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
-import type { Route } from './route-store.ts'
+import type { Route } from './tables.ts'
 
 /** What a waiting message waits for; `at` where a time is known. */
 type Next = { step: 'SENDING' | 'BEHIND' | 'AT' | 'SOON' | 'FETCHED'; at?: string }
