@@ -133,12 +133,13 @@ export async function createDeliveryWorld(
       provider = providerRooms(made, receiverLog, inbox)
     },
   })
+  const folder = folderFor(t)
   made.sender = await openSide(t, made, {
+    folder,
     ...{ url: urls.sender, server: world.consumer, messageLog: senderLog, owner: TAX },
     post: (request) => made.way(() => carry(request, provider!, world)),
     onOpen: () => undefined,
   })
-  const folder = folderFor(t)
   made.node = async (name, { redisUrl }) => {
     let sent = 0
     const q = {
