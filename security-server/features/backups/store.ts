@@ -13,6 +13,7 @@ import { inSnapshot, openDatabase } from '#platform/database/open-database.ts'
  */
 const DELIVERIES = [
   ...['outbox', 'inbox', 'delivery_route', 'inbox_receipt', 'inbox_receipts'],
+  'delivery_receipt_again',
   ...['delivery_key', 'delivery_name_key', 'inbox_use'],
   ...['room_type', 'room_event', 'room_subscription', 'room_pull'],
 ]

@@ -5,10 +5,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import type { Finding } from '#platform/health/create-health.ts'
@@ -32,10 +30,9 @@ import { createPeerQuota } from '../../peer/peer-quota.ts'
 import { createMessageSigner } from '../../peer/sign-message.ts'
 import { createMessageVerifier } from '../../peer/verify-message.ts'
 import { createPeerVerifier } from '../../peer/verify-peer.ts'
-import { exchange } from '../../provider/exchange.ts'
-import { RefusedExchange } from '../../provider/refuse.ts'
 import type { ProviderRooms } from '../../provider/rooms.ts'
 import { createServicePlaces } from '../../provider/service-places.ts'
+import { carry } from './carry-fixture.ts'
 import { deliveries } from './feature.ts'
 import { deliveryMigrations } from './migrations.ts'
 import type { DeliveryRooms } from './rooms.ts'
@@ -374,43 +371,5 @@ function providerRooms(
       },
       close: async () => undefined,
     },
-  }
-}
-
-/** From the consumer's half to the provider's and back, as the two servers would carry it. */
-async function carry(request: PeerRequest, rooms: ProviderRooms, world: PeerWorld): Promise<PeerReply> {
-  const sent = request.content()
-  const identity = world.consumer.keys.authenticationIdentity()
-  const server = world.provider.id
-  try {
-    const reply = await exchange(
-      {
-        headers: request.headers,
-        content: Buffer.isBuffer(sent) ? Readable.from([sent], { objectMode: false }) : sent,
-        presented: [identity.certificate, ...identity.intermediates],
-        protocol: 'TLSv1.3',
-      },
-      rooms,
-    )
-    const content = Buffer.isBuffer(reply.content)
-      ? Readable.from([reply.content], { objectMode: false })
-      : reply.content
-    return { statusCode: 200, headers: reply.headers, content, server }
-  } catch (cause) {
-    if (!(cause instanceof RefusedExchange)) throw cause
-    const { fault, signatures } = cause.refusal
-    const refusal = signatures?.toString('base64')
-    return {
-      statusCode: 200,
-      headers: {
-        'content-type': FAULT_CONTENT_TYPE,
-        ...(refusal && { 'x-concordat-refusal': refusal }),
-        ...(fault.retryAfter !== undefined && { 'retry-after': String(fault.retryAfter) }),
-      },
-      content: Readable.from([Buffer.from(writeSoapFault(wireFault(fault, 'server.serverproxy')))], {
-        objectMode: false,
-      }),
-      server,
-    }
   }
 }

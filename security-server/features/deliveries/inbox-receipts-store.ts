@@ -5,7 +5,8 @@
  */
 import { sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { Beside, BoxStore, StoredInbox } from './box-store.ts'
+import type { BoxStore, StoredInbox } from './box-store.ts'
+import type { Beside } from './ends-store.ts'
 import type { Ended } from './lanes-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
 

@@ -1,0 +1,76 @@
+/** Ends what rows of a box waited for, many in one commit, and lets the next of their lanes go on. */
+import type { Kysely } from 'kysely'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Boxes, Stored } from './claims-store.ts'
+import { leavePlaces } from './inbox-places-store.ts'
+import { createLanes, type Ended } from './lanes-store.ts'
+import type { DeliveryState, Tables } from './tables.ts'
+
+type Ending<Row> = {
+  row: Row
+  ended: Ended
+  from: DeliveryState[]
+  token?: string
+  beside?: Beside<Row>
+}
+/** Written once for all that end in one commit and name the same. */
+export type Beside<Row> = {
+  name: string
+  write(transaction: Kysely<Tables>, endings: Pick<Ending<Row>, 'row' | 'ended'>[]): Promise<void>
+}
+
+export function boxEnds<Name extends keyof Boxes>(database: Database, name: Name) {
+  type Row = Stored<Boxes[Name]>
+  const tables = tablesOf<Tables>(database)
+  const lanes = createLanes(name)
+
+  /** The places of what nobody waits for any more. */
+  const leave = async (transaction: Kysely<Tables>, rows: object[]): Promise<void> => {
+    if (name === 'inbox') await leavePlaces(transaction, rows as Stored<Boxes['inbox']>[])
+  }
+
+  const endAll = (endings: Ending<Row>[]): Promise<boolean[]> =>
+    inTransaction(tables, async (transaction) => {
+      await lanes.lock(
+        transaction,
+        endings.map(({ row }) => row),
+      )
+      const ended = new Set<Ending<Row>>()
+      for (const alike of groups(endings, wayOf)) {
+        const { ended: way, from, token } = alike.at(-1)!
+        // One who ends it twice at once has ended it once.
+        const rows = new Map(
+          alike.map(({ row, ended: { exchangeRecord, endRecord } }) => [
+            row.position,
+            { ...row, exchangeRecord, endRecord },
+          ]),
+        )
+        const positions = await lanes.end(transaction, [...rows.values()], way, { from, token })
+        const done = alike.filter((one) => positions.delete(one.row.position))
+        for (const one of done) ended.add(one)
+        if (way.drops)
+          await leave(
+            transaction,
+            done.map(({ row }) => row),
+          )
+      }
+      const more = endings.filter((one) => one.beside !== undefined && ended.has(one))
+      // In one order, so that two transactions never wait for each other.
+      const sets = groups(more, ({ beside }) => beside!.name)
+      sets.sort(([a], [b]) => (a!.beside!.name < b!.beside!.name ? -1 : 1))
+      for (const set of sets) await set[0]!.beside!.write(transaction, set)
+      return endings.map((one) => ended.has(one))
+    })
+
+  return { leave, endAll }
+}
+
+/** What rows have in common that one statement ends. */
+function wayOf({ ended, from, token }: Ending<unknown>): string {
+  const { state, error, arrived, drops } = ended
+  return JSON.stringify([state, error, arrived, drops, from, token])
+}
+
+function groups<T>(items: T[], keyOf: (item: T) => string): T[][] {
+  return [...Map.groupBy(items, keyOf).values()]
+}
