@@ -173,27 +173,36 @@ await onBoth('edges', async (t, made) => {
     'many at once fail on a way: that is one failure, and not the same one tries next',
     async (t) => {
       let tried = 0
-      const both = Promise.withResolvers<void>()
+      const [failing, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
       made.way = async () => {
         tried += 1
-        if (tried === 2) both.resolve()
-        await both.promise
+        await failing.promise
         throw unreachable()
       }
       const first = await Promise.all(Array.from({ length: 4 }, () => hand(made, {})))
       const ids = [...first, await hand(made, {})].map(({ body }) => body['id'])
-      await sender.run('send-deliveries')
-      const way = await kysely(sender).selectFrom('delivery_route').selectAll().executeTakeFirstOrThrow()
-      t.ok(tried > 1)
+      await until('several are on the way', (saw) => saw(tried) > 1)
+      // What is tried from now on waits, however long the rest of this test takes.
+      made.way = async (post) => {
+        await opened.promise
+        return post()
+      }
+      failing.resolve()
+      const way = await until('the way is closed', async (saw) => {
+        const route = await kysely(sender).selectFrom('delivery_route').selectAll().executeTakeFirstOrThrow()
+        return saw(Number(route['failures'])) > 0 && route
+      })
       t.equal(Number(way['failures']), 1)
       made.world.skew += Date.parse(String(way['next_at'])) - made.world.clock()
       made.way = (post) => post()
+      opened.resolve()
       await sender.run('send-deliveries')
       const rows = await kysely(sender)
         .selectFrom('outbox')
         .select('attempts')
         .where('state', '=', 'delivered')
         .where('delivery', 'in', ids)
+        .orderBy('exchange_record')
         .execute()
       t.ok(rows.length > 0)
       t.equal(Number(rows[0]!['attempts']), 1, 'one that had not failed')
