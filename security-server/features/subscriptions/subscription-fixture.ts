@@ -11,6 +11,7 @@ import t, { type Test } from 'tap'
 import { fieldRule } from '#core/contract/allowed-fields.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
+import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { idText, parseClientId, parseServiceId } from '#schemas/identifiers.ts'
@@ -94,7 +95,7 @@ export async function onBoth(name: string, act: (t: Test, world: RoomWorld) => P
 
 async function createRoomWorld(t: Test, urls: { sender: string; receiver: string }): Promise<RoomWorld> {
   const made = await createDeliveryWorld(t, urls)
-  await migrate(made.sender.database, { ...deliveryMigrations, ...subscriptionMigrations })
+  await migrate(made.sender.database, { ...deliveryMigrations, ...jobMigrations, ...subscriptionMigrations })
   const world = {
     ...{ made, fields: undefined, contractFault: undefined, allowed: true },
     open: (name, arm = (same) => same) => openNode(t, world, name, arm),
