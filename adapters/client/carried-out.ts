@@ -62,6 +62,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'contract_suspended',
   'contracts_outdated',
   'delivery_key_missing',
+  'event_type_full',
   'inbox_full',
   'invalid_path',
   'invalid_security_server',

@@ -8,6 +8,13 @@ export const subscriptionFaults = {
     text: 'The event type takes no more events',
     remedy: 'Ask the operators of the server that has the room',
   },
+  event_type_full: {
+    status: 503,
+    blame: 'server',
+    text: 'The event type keeps as many events as it may, and this one was not taken',
+    remedy:
+      'Publish it again later, with the same bytes; events go when their days are over, which the operators of the server can shorten',
+  },
   subscription_halted: {
     status: 409,
     blame: 'client',

@@ -10,6 +10,7 @@ export type DeliverySettings = {
   senderBytes: number
   inboxEvents: number
   inboxBytes: number
+  typeBytes: number
 }
 
 export const deliverySchema = {
@@ -77,6 +78,13 @@ export const deliverySchema = {
       minimum: 4_194_304,
       default: 10_737_418_240,
       description: 'How many bytes of all senders wait in one inbox',
+    },
+    typeBytes: {
+      type: 'integer',
+      minimum: 4_194_304,
+      default: 10_737_418_240,
+      description:
+        'How many bytes of published events one event type of a room keeps; more are refused until older ones go',
     },
   },
 } as const

@@ -5,7 +5,7 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { Fault } from '#schemas/fault.ts'
 import { LIVE } from './subscription-reads-store.ts'
 import type { EventRow, Tables } from './tables.ts'
-import { lockType } from './type-store.ts'
+import { freeSpace, lockType, SIZE, spaceOf } from './type-store.ts'
 
 export type StoredEvent = Selectable<EventRow>
 export type EventStore = ReturnType<typeof createEventStore>
@@ -14,14 +14,16 @@ export type EventStore = ReturnType<typeof createEventStore>
 const AT_ONCE = 64
 const MAX_OCTETS = 4 * 1024 * 1024
 const REMOVED_AT_ONCE = 500
+const FULL_SECONDS = 60
 
-export function createEventStore(database: Database) {
+/** `typeBytes`: what the events of one type may take. */
+export function createEventStore(database: Database, bounds: { typeBytes: number }) {
   const tables = tablesOf<Tables>(database)
 
   return {
     /**
      * Gives the event the next sequence of its type, or finds the one by its name that the room has. `sealed` makes the content once the
-     * sequence is known. Throws `not_found`, `event_type_closed`.
+     * sequence is known. Throws `not_found`, `event_type_closed`, `event_type_full`.
      */
     publish: (
       row: Omit<EventRow, 'sequence' | 'content'>,
@@ -37,20 +39,24 @@ export function createEventStore(database: Database) {
         if (found !== undefined) return { event: eventOf(found), isNew: false }
         const type = await transaction
           .selectFrom('room_type')
-          .select(['last', 'closed', 'name'])
+          .select(['last', 'closed', 'name', 'octets'])
           .where('id', '=', row.type)
           .executeTakeFirst()
         if (type === undefined) throw new Fault('not_found', { what: 'this event type' })
         if (Number(type.closed) === 1) throw new Fault('event_type_closed', { what: type.name })
         const sequence = Number(type.last) + 1
+        const content = sealed(sequence)
+        const octets = Number(type.octets) + spaceOf([{ octets: content.length }])
+        if (octets > bounds.typeBytes)
+          throw new Fault('event_type_full', { what: type.name, retryAfter: FULL_SECONDS })
         const event = await transaction
           .insertInto('room_event')
-          .values({ ...row, sequence, content: sealed(sequence) })
+          .values({ ...row, sequence, content })
           .returningAll()
           .executeTakeFirstOrThrow()
         await transaction
           .updateTable('room_type')
-          .set({ last: sequence })
+          .set({ last: sequence, octets })
           .where('id', '=', row.type)
           .execute()
         return { event: eventOf(event), isNew: true }
@@ -107,16 +113,25 @@ export function createEventStore(database: Database) {
       return Number(rows)
     },
     /** Takes the content of an event away; false when it had none. */
-    takeBack: async (type: number, sequence: number): Promise<boolean> => {
-      const { numUpdatedRows } = await tables
-        .updateTable('room_event')
-        .set({ content: null })
-        .where('type', '=', type)
-        .where('sequence', '=', sequence)
-        .where('content', 'is not', null)
-        .executeTakeFirst()
-      return numUpdatedRows === 1n
-    },
+    takeBack: (type: number, sequence: number): Promise<boolean> =>
+      inTransaction(tables, async (transaction) => {
+        await lockType(transaction, type)
+        const event = await transaction
+          .selectFrom('room_event')
+          .select(({ fn }) => fn<number | null>('length', ['content']).as('octets'))
+          .where('type', '=', type)
+          .where('sequence', '=', sequence)
+          .executeTakeFirst()
+        if (event === undefined || event.octets === null) return false
+        await transaction
+          .updateTable('room_event')
+          .set({ content: null })
+          .where('type', '=', type)
+          .where('sequence', '=', sequence)
+          .execute()
+        await freeSpace(transaction, type, Number(event.octets))
+        return true
+      }),
 
     /**
      * Removes the first events of a type while they are expired, at most 500. Subscriptions that still needed one of them have lapsed in
@@ -127,7 +142,7 @@ export function createEventStore(database: Database) {
         await lockType(transaction, type)
         const first = await transaction
           .selectFrom('room_event')
-          .select(['sequence', 'expires_at'])
+          .select(['sequence', 'expires_at', SIZE])
           .where('type', '=', type)
           .orderBy('sequence')
           .limit(REMOVED_AT_ONCE)
@@ -143,6 +158,7 @@ export function createEventStore(database: Database) {
           .where('type', '=', type)
           .where('sequence', '<=', sequence)
           .execute()
+        await freeSpace(transaction, type, spaceOf(going))
         return { removed: going.length, lapsed }
       }),
     /** How many events only this key opens, counted up to `most`. */
@@ -206,7 +222,7 @@ async function dropSome(transaction: Kysely<Tables>, type: number, keyId: string
   await lockType(transaction, type)
   const rows = await transaction
     .selectFrom('room_event')
-    .select('sequence')
+    .select(['sequence', SIZE])
     .where('type', '=', type)
     .where('key_id', '=', keyId)
     .orderBy('sequence')
@@ -221,6 +237,7 @@ async function dropSome(transaction: Kysely<Tables>, type: number, keyId: string
     .where('key_id', '=', keyId)
     .where('sequence', '<=', Number(last.sequence))
     .execute()
+  await freeSpace(transaction, type, spaceOf(rows))
   return rows.length
 }
 

@@ -19,7 +19,7 @@ import { keepUp } from './upkeep.ts'
 
 type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> &
   Pick<SubscriptionRooms, 'globalConfiguration' | 'contracts' | 'localSystems'> & {
-    settings: { deliveries: { eventBytes: number } }
+    settings: { deliveries: { eventBytes: number; typeBytes: number } }
     clientDoor: SubscriptionRooms['door']
     deliveryDoor: DeliveryDoor
     eventSeals: EventSeals
@@ -47,7 +47,7 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
     const rooms = ground.armSubscriptions({
       ...{ ...ground, eventBytes: ground.settings.deliveries.eventBytes, validator },
       ...{ door: ground.clientDoor, deliveries: ground.deliveryDoor, keys: eventSeals.keys },
-      ...{ types: createTypeStore(database), events: createEventStore(database) },
+      ...{ types: createTypeStore(database), events: createEventStore(database, ground.settings.deliveries) },
       ...{ subscriptions: store, pulls: createPullStore(database) },
       names: eventSeals.names,
       wake: () => giver.wake(rooms),

@@ -75,7 +75,7 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
         ...{ room, name, schema: text, keep_days: keepDays ?? KEEP_DAYS, closed: 0, created_at: iso(now) },
         digest: text === '' ? '' : hash('sha256', text),
         // Above all that a type of this name may have given before: subscribers know its numbers.
-        ...{ last: now, spread: now },
+        ...{ last: now, spread: now, octets: 0 },
       })
       return shownType(type, rooms)
     },
@@ -130,7 +130,7 @@ async function shownType(type: Omit<StoredType, 'schema'>, rooms: SubscriptionRo
     ...{ id: type.id, roomId: colonForm(type.room), name: type.name, keepDays: type.keep_days },
     hasSchema: type.digest !== '',
     ...{ closed: type.closed === 1, createdAt: type.created_at, sequence: sequenceText(type.last) },
-    events: await events.count(type.id, MOST_COUNTED),
+    ...{ events: await events.count(type.id, MOST_COUNTED), octets: type.octets },
     subscriptions: await subscriptions.counts(STATES, type.id),
   }
 }

@@ -10,7 +10,7 @@ export const subscriptionMigrations: Record<string, Migration> = {
       const { schema } = kysely
       await withColumns(kysely, 'room_type', {
         texts: ['room', 'name', 'schema', 'digest', 'created_at'],
-        integers: ['keep_days', 'last', 'spread', 'closed'],
+        integers: ['keep_days', 'last', 'spread', 'closed', 'octets'],
         identified: true,
       })
         .addUniqueConstraint('room_type_once', ['room', 'name'])

@@ -29,7 +29,7 @@ export function sealOf({ type, sequence }: { type: number; sequence: number }): 
   return `event ${sequence} of type ${type}`
 }
 
-/** Throws `invalid_event`, `not_as_described`, `event_type_closed`, `event_id_reused`, `delivery_expired`, `delivery_key_missing`. */
+/** Throws `invalid_event`, `not_as_described`, `event_type_closed`, `event_type_full`, `event_id_reused`, `delivery_expired`, `delivery_key_missing`. */
 export async function publish(q: Published, rooms: SubscriptionRooms): Promise<EventView> {
   const { type, publisher } = q
   const { event, document } = readPublished(q, rooms)

@@ -75,6 +75,28 @@ await onBoth('refusals', async (t, world) => {
     })
   })
 
+  await t.test('more than a type may keep', async (t) => {
+    const { settings } = world.made
+    const kept = async () => {
+      const { items } = (await node.operation('getEventTypes')) as { items: { octets: number }[] }
+      return items[0]!.octets
+    }
+    const before = await kept()
+    const { body: view } = await publish(body({ id: 'last' }))
+    const more = (await kept()) - before
+    t.ok(more > body({ id: 'last' }).length)
+    const usual = settings.typeBytes
+    settings.typeBytes = before + 2 * more - 1
+    const full = await publish(body({ id: 'over' })).catch((cause: unknown) => cause)
+    t.ok(full instanceof NotSent)
+    t.match(full, { code: 'event_type_full', retryAfter: 60 })
+    t.match(await publish(body({ id: 'last' })), { body: view }, 'what it has it knows')
+    await node.ask('DELETE', `/pub/v1/${TYPE}/${view['id']}`, '', 'DEV/GOV/1000/other')
+    t.equal(await kept(), before + 256, 'what was taken back is still a row')
+    t.equal((await publish(body({ id: 'over' }))).status, 201)
+    settings.typeBytes = usual
+  })
+
   await t.test('addresses and methods', async (t) => {
     for (const [method, at] of [
       ['GET', '/'],

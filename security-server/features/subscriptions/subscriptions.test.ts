@@ -204,7 +204,9 @@ await onBoth('an event reaches who subscribed', async (t, world) => {
     const metrics = await node.metrics()
     t.match(metrics, /concordat_room_subscriptions\{state="lapsed"\} 1/)
     t.match(metrics, /concordat_room_events_total\{what="published"\} [1-9]/)
-    t.match(await node.operation('getEventTypes'), { items: [{ events: 0, subscriptions: { lapsed: 1 } }] })
+    t.match(await node.operation('getEventTypes'), {
+      items: [{ events: 0, octets: 0, subscriptions: { lapsed: 1 } }],
+    })
     t.match(await node.ask('DELETE', SUBS), { status: 200, body: { state: 'ended' } })
     await t.rejects(node.ask('GET', SUBS), refused('not_found'))
   })

@@ -23,6 +23,8 @@ export type TypeRow = {
   /** Every active subscription has been moved past this one. */
   spread: number
   closed: number
+  /** What its events take: their contents, and 256 for each. Changed under the lock of the type. */
+  octets: number
   created_at: string
 }
 

@@ -10,8 +10,21 @@ export type TypeStore = ReturnType<typeof createTypeStore>
 
 const MOST_TYPES = 1_000
 const REMOVED_AT_ONCE = 500
+/** A row takes space also without its content. */
+const EVENT_BYTES = 256
 const WITHOUT_SCHEMA = [
-  ...(['id', 'room', 'name', 'digest', 'keep_days', 'last', 'spread', 'closed', 'created_at'] as const),
+  ...([
+    'id',
+    'room',
+    'name',
+    'digest',
+    'keep_days',
+    'last',
+    'spread',
+    'closed',
+    'octets',
+    'created_at',
+  ] as const),
 ]
 
 /** Whoever takes a sequence, or makes a subscription begin at one, holds it. */
@@ -165,10 +178,27 @@ export function createTypeStore(database: Database) {
   }
 }
 
+/** How large the content of an event is; null once it was taken back. */
+export const SIZE = sql<number | null>`length(content)`.as('octets')
+
+/** What these events take of their type. */
+export function spaceOf(events: { octets: number | string | null }[]): number {
+  return events.reduce((sum, { octets }) => sum + EVENT_BYTES + Number(octets ?? 0), 0)
+}
+
+/** Gives space back that events no longer take; under the lock of the type. */
+export async function freeSpace(transaction: Kysely<Tables>, type: number, octets: number): Promise<void> {
+  await transaction
+    .updateTable('room_type')
+    .set((is) => ({ octets: is('octets', '-', octets) }))
+    .where('id', '=', type)
+    .execute()
+}
+
 async function removeEvents(transaction: Kysely<Tables>, type: number): Promise<number> {
   const rows = await transaction
     .selectFrom('room_event')
-    .select('sequence')
+    .select(['sequence', SIZE])
     .where('type', '=', type)
     // What stays has no gap.
     .orderBy('sequence')
@@ -181,6 +211,7 @@ async function removeEvents(transaction: Kysely<Tables>, type: number): Promise<
     .where('type', '=', type)
     .where('sequence', 'in', sequences)
     .execute()
+  await freeSpace(transaction, type, spaceOf(rows))
   return rows.length
 }
 
@@ -198,6 +229,6 @@ function some(row: StoredType | undefined): StoredType | undefined {
 function typeOf<One extends Omit<StoredType, 'schema'>>(row: One): One {
   return {
     ...{ ...row, id: Number(row.id), keep_days: Number(row.keep_days), closed: Number(row.closed) },
-    ...{ last: Number(row.last), spread: Number(row.spread) },
+    ...{ last: Number(row.last), spread: Number(row.spread), octets: Number(row.octets) },
   }
 }
