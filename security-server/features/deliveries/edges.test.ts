@@ -1,6 +1,8 @@
 /** What seldom happens to deliveries and has to be right then, on both stores. */
 import type { Kysely } from 'kysely'
+import { parseServiceId } from '#schemas/identifiers.ts'
 import { until } from '#test/until.ts'
+import { TAX } from '../../peer/peer-fixture.ts'
 import {
   AS_TAX,
   acknowledge,
@@ -320,6 +322,22 @@ await onBoth('edges', async (t, made) => {
     t.match(kept, { items: [{ delivery: first, next: { step: 'FETCHED' } }], inboxes: [inboxId] })
     for (const { id } of await fetch(made)) await acknowledge(made, id)
     await settle(made)
+    const attempt = {
+      ...({
+        kind: 'outcome-unknown',
+        direction: 'out',
+        outcome: 'peer_timeout',
+        message: undefined,
+      } as const),
+      ...{
+        ids: { id: String(first), requestId: '' },
+        client: TAX,
+        service: parseServiceId('DEV/GOV/2000/population/assessments'),
+        peer: made.world.provider.id,
+      },
+      ...{ body: undefined, signature: undefined, time: new Date(made.world.clock()) },
+    }
+    for (let nth = 0; nth < 101; nth++) await sender.log.append(attempt)
     const done = await sent(first)
     t.match(await one(sender, 'outbox', done.position), {
       ...{ state: 'consumed', error: null, errorText: null, next: null },

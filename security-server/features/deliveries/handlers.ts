@@ -27,7 +27,6 @@ const STATES = {
 } as const
 const MOST_COUNTED = 100_000
 const MOST_INBOXES = 1_000
-const MOST_RECORDS = 100
 
 export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wake'>): Handlers {
   const { outbox, inbox, routes } = rooms
@@ -72,12 +71,14 @@ export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wak
       const { box, position } = params as { box: Box; position: string }
       const clearance = clearanceOf(caller)
       const view = await viewOf(box, Number(position), clearance)
-      const own = [view.record, view.exchangeRecord, view.endRecord]
-      // Others may have used the id for something else, and an attempt more than a page is no receipt.
-      const found = await rooms.messageLog.list({
-        ...{ queryId: view.delivery, limit: MOST_RECORDS, clearance },
-      })
-      const receipts = found.filter(({ idx }) => own.includes(Number(idx))).reverse()
+      const own = [view.record, view.exchangeRecord, view.endRecord].filter((one) => one !== null)
+      // By number: of the same id there may be thousands of attempts, and what others used it for.
+      const found = await Promise.all(
+        own.map((index) =>
+          rooms.messageLog.list({ queryId: view.delivery, before: index + 1, limit: 1, clearance }),
+        ),
+      )
+      const receipts = found.flatMap((rows, i) => rows.filter(({ idx }) => Number(idx) === own[i]))
       return {
         ...view,
         receipts: receipts.map(({ idx, kind, direction, time, outcome }) => ({
