@@ -27,7 +27,7 @@ const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f%:;/\\\u200b\ufeff\ud800-\udfff]/u
 // Characters that XML does not allow, that are invisible, or that make one code look like another. Joiners are allowed; some
 // scripts need them.
 const UNFIT =
-  /[\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufff9-\uffff\u{e0000}-\u{e0fff}]|\p{Noncharacter_Code_Point}/u
+  /[\u00ad\u061c\u115f\u1160\u180e\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\uffa0\ufff0-\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]|\u034f|\u17b4|\u17b5|\p{Noncharacter_Code_Point}/u
 const MAX_LENGTH = 255
 
 /** Percent-encodes one identifier segment as RFC 3986 pchar, keeping unreserved, sub-delims, ':' and '@'. */

@@ -55,7 +55,8 @@ t.test('every identifier reads back from its one text', (t) => {
   t.equal(idText({ instance: 'DEV', memberClass: 'GOV', memberCode: 'Öl 1' }), 'DEV/GOV/%C3%96l%201')
   t.equal(idText({ instance: 'DEV', memberClass: 'GOV', memberCode: '𠮷' }), 'DEV/GOV/%F0%A0%AE%B7')
   t.equal(checkNewCode('𠮷野'), '𠮷野', 'names of people and places are written beyond the BMP too')
-  for (const unfit of ['a\u{e0041}', 'a\u{1fffe}', 'a\u202e', ' a'])
+  const unseen = ['\u00ad', '\u034f', '\u115f', '\u180e', '\u3164', '\uffa0', '\u{1bca0}', '\u{1d17a}']
+  for (const unfit of ['a\u{e0041}', 'a\u{1fffe}', 'a\u202e', ' a', ...unseen.map((mark) => `a${mark}b`)])
     t.throws(() => checkNewCode(unfit), { code: 'invalid_client_identifier' }, JSON.stringify(unfit))
   t.equal(
     encodeSegment("a-._~!$&'()*+,=@"),
