@@ -15,6 +15,11 @@ export type Job = {
    * when it is enqueued.
    */
   everySeconds?: number | (() => number)
+  /**
+   * Asked every second, on every node: true runs the job at once. It only reads, so that a job with a long interval and this writes nothing
+   * while there is nothing to do.
+   */
+  isDue?: () => boolean | Promise<boolean>
   /** The first run is due at the start, instead of after the first interval. */
   immediately?: boolean
   /** For work on what each node has alone (files, memory): every node runs it. Otherwise one of all nodes does. */

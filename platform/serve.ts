@@ -163,8 +163,8 @@ function registerJobs({ handlers, places, node }: Services, opened: Feature[]): 
   return named.filter(({ everySeconds }) => everySeconds !== undefined)
 }
 
-function schedule(jobs: Jobs, { kind, everySeconds, immediately = false }: Job): Promise<void> {
-  return jobs.every(kind, everySeconds!, { immediately })
+function schedule(jobs: Jobs, { kind, everySeconds, immediately, isDue }: Job): Promise<void> {
+  return jobs.every(kind, everySeconds!, { immediately, isDue })
 }
 
 async function atOnce(start: () => Promise<void>): Promise<() => void> {

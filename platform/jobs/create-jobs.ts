@@ -10,6 +10,8 @@ import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { LONGEST_REST_MS } from './back-off.ts'
 import { createCalls } from './calls.ts'
+import { createIntervals } from './intervals.ts'
+import { createLooks, type IsDue } from './looks.ts'
 import type { RedisQueue } from './redis-queue.ts'
 import { openRedisQueue } from './redis-queue.ts'
 import type { JobHandler } from './runner.ts'
@@ -44,9 +46,14 @@ export type Jobs = {
   enqueue(kind: string, payload: unknown, options?: EnqueueOptions): Promise<void>
   /**
    * Runs `kind` repeatedly, `seconds` after each end, on one node at a time. A function is called every second, and a changed
-   * value takes effect at once: it can shorten a wait that has begun, but never lengthen it. The function must not throw.
+   * value takes effect at once: it can shorten a wait that has begun, but never lengthen it. The function must not throw. `isDue` is asked
+   * every second on every node and only reads: true runs the kind at once.
    */
-  every(kind: string, seconds: number | (() => number), options?: { immediately?: boolean }): Promise<void>
+  every(
+    kind: string,
+    seconds: number | (() => number),
+    options?: { immediately?: boolean | undefined; isDue?: IsDue | undefined },
+  ): Promise<void>
   /** What this node does when it is called by `name`. It must tolerate any number of calls, and must not throw. */
   onCall(name: string, act: () => void): void
   /**
@@ -97,8 +104,6 @@ export function createJobs(q: {
   const concurrency = q.concurrency ?? CONCURRENCY
   const iso = (ms: number): string => new Date(ms).toISOString()
   const announced = new Map<string, number>()
-  /** Kinds with variable intervals, with the interval in their rows. */
-  const intervals = new Map<string, { asked: () => number; kept: number }>()
   let queue: RedisQueue | undefined
   let timer: NodeJS.Timeout | undefined
   let ticking: Promise<void> | undefined
@@ -121,6 +126,14 @@ export function createJobs(q: {
     },
   })
 
+  const intervals = createIntervals((kind, seconds) => putRecurring(kind, seconds, false))
+  const looks = createLooks({
+    runNow: async (kind) => {
+      await store.runNow({ kind, key: RECURRING, at: iso(q.clock()) })
+      announce(`${RECURRING} ${kind}`, 0)
+    },
+    ...{ isRunning: runner.isRunning, elapsed: () => performance.now(), log: q.log },
+  })
   const calls = createCalls({
     toAll: (name) => {
       if (queue?.isReady() !== true) return false
@@ -160,15 +173,22 @@ export function createJobs(q: {
     let sleepMs = LONGEST_SLEEP_MS
     try {
       await mendTimes()
-      await followIntervals()
-      if (queue === undefined) await runner.claimDue(0)
-      else await sweep(queue)
+      await intervals.follow()
+      await looks.take()
+      if (queue !== undefined) await sweep(queue)
+      // A claim that finds nothing would take the embedded store's lock for writing all the same.
+      else if (!runner.isIdle() || (await isAnyDue())) await runner.claimDue(0)
       const next = queue === undefined ? await store.nextDue(runner.open()) : undefined
       if (next !== undefined) sleepMs = Math.min(LONGEST_SLEEP_MS, Math.max(1, Date.parse(next) - q.clock()))
     } catch (err) {
       q.log.error({ err }, 'jobs cannot be read')
     }
     if (!stopped) timer = setTimeout(poke, sleepMs)
+  }
+
+  const isAnyDue = async (): Promise<boolean> => {
+    const next = await store.nextDue(runner.open())
+    return next !== undefined && next <= iso(q.clock())
   }
 
   const sweep = async (queue: RedisQueue): Promise<void> => {
@@ -200,28 +220,10 @@ export function createJobs(q: {
       )
   }
 
-  const followIntervals = async (): Promise<void> => {
-    for (const [kind, interval] of intervals) {
-      const seconds = interval.asked()
-      if (seconds === interval.kept) continue
-      await putRecurring(kind, seconds, false)
-      interval.kept = seconds
-    }
-  }
-
   const putRecurring = async (kind: string, seconds: number, immediately: boolean): Promise<void> => {
     const firstAt = q.clock() + (immediately ? 0 : seconds * 1000)
     const recurring = { id: `${RECURRING} ${kind}`, key: RECURRING, everySeconds: seconds }
-    await store.putRecurring({ ...newJob(kind, null, firstAt), ...recurring }, immediately)
-  }
-
-  const newJob = (kind: string, payload: unknown, runAt: number) => {
-    if (q.handlers[kind] === undefined) throw new Error(`no handler for jobs of kind ${kind}`)
-    const text = JSON.stringify(payload ?? null)
-    if (text.length > MAX_PAYLOAD)
-      throw new Error(`the payload of a ${kind} job is larger than ${MAX_PAYLOAD}`)
-    const now = iso(q.clock())
-    return { id: randomUUID(), kind, key: null, payload: text, runAt: iso(runAt), everySeconds: null, now }
+    await store.putRecurring({ ...newJob(q, kind, null, firstAt), ...recurring }, immediately)
   }
 
   return {
@@ -244,7 +246,7 @@ export function createJobs(q: {
     enqueue: async (kind, payload, options = {}) => {
       const runAt = options.runAt?.getTime() ?? q.clock()
       const id = await store.put(
-        { ...newJob(kind, payload, runAt), key: options.key ?? null },
+        { ...newJob(q, kind, payload, runAt), key: options.key ?? null },
         options.within,
       )
       // Before the commit nobody would find the row. If the commit takes longer, the next check finds it.
@@ -253,11 +255,11 @@ export function createJobs(q: {
       if (hold === 0) poke()
       else setTimeout(poke, hold).unref()
     },
-    every: async (kind, seconds, { immediately = false } = {}) => {
+    every: async (kind, seconds, { immediately = false, isDue } = {}) => {
       const now = typeof seconds === 'number' ? seconds : seconds()
       await putRecurring(kind, now, immediately)
-      if (typeof seconds === 'number') intervals.delete(kind)
-      else intervals.set(kind, { asked: seconds, kept: now })
+      intervals.set(kind, seconds, now)
+      if (isDue !== undefined) looks.set(kind, isDue)
       poke()
     },
     onCall: calls.onCall,
@@ -275,4 +277,17 @@ export function createJobs(q: {
         lastError: row.last_error,
       })),
   }
+}
+
+function newJob(
+  { handlers, clock }: { handlers: Record<string, JobHandler>; clock: Clock },
+  kind: string,
+  payload: unknown,
+  runAt: number,
+) {
+  if (handlers[kind] === undefined) throw new Error(`no handler for jobs of kind ${kind}`)
+  const text = JSON.stringify(payload ?? null)
+  if (text.length > MAX_PAYLOAD) throw new Error(`the payload of a ${kind} job is larger than ${MAX_PAYLOAD}`)
+  const [now, at] = [new Date(clock()).toISOString(), new Date(runAt).toISOString()]
+  return { id: randomUUID(), kind, key: null, payload: text, runAt: at, everySeconds: null, now }
 }

@@ -36,6 +36,9 @@ type Runner = {
   claimDue(lateMs: number): Promise<void>
   /** Kinds that have a free place now. */
   open(): string[]
+  isRunning(kind: string): boolean
+  /** Nothing runs here. */
+  isIdle(): boolean
   /**
    * Claims a job and runs it to its end. Does nothing if another node has it, it does not exist, its kind has no free place here,
    * or it is not due within `earlyMs`.
@@ -218,6 +221,8 @@ export function createRunner(q: {
         }
       }),
     open: () => (free() > 0 ? withPlace() : []),
+    isRunning: (kind) => (runningOf.get(kind) ?? 0) > 0,
+    isIdle: () => running.size === 0,
     runOne: async (id, earlyMs) => {
       const begun = await inTurn(async () => {
         await renewLate()

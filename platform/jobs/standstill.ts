@@ -5,7 +5,7 @@
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
-import type { RecurringRow } from './store.ts'
+import type { RecurringRow } from './recurring-store.ts'
 
 /** The number of missed intervals, and at least five minutes: a busy machine, a queue or another node may be late. */
 const INTERVALS = 10

@@ -7,17 +7,10 @@ import type { Database, Within } from '#platform/database/open-database.ts'
 import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { type LongestTimes, mendTimes } from './mend-times-store.ts'
 import type { JobRow, JobTables, KindRow } from './migrations.ts'
+import { type RecurringRow, recurringRows } from './recurring-store.ts'
 
 /** A node's claim. `token` is new for each claim, so that the owner of an expired claim cannot end a newer one. */
 export type Claim = { token: string; now: string; until: string }
-
-export type RecurringRow = {
-  kind: string
-  everySeconds: number
-  /** Null while no node has claimed it. */
-  claimedUntil: string | null
-  lastEndedAt: string | null
-}
 
 type NewJob = {
   id: string
@@ -37,6 +30,8 @@ export type JobStore = {
   put(job: NewJob, within?: Within): Promise<string>
   /** Adds or changes the single row of a recurring kind. */
   putRecurring(job: NewJob, immediately: boolean): Promise<void>
+  /** Makes the row of a recurring kind due, unless it is claimed. */
+  runNow(q: { kind: string; key: string; at: string }): Promise<void>
   /** Claims jobs that were due at `dueBefore`, oldest first. */
   claimDue(claim: Claim, q: { kinds: string[]; dueBefore: string; limit: number }): Promise<JobRow[]>
   /** Claims one row, unless another node has it, it is of another kind, or it is not due at `dueBefore`. */
@@ -225,22 +220,7 @@ export function createJobStore(database: Database): JobStore {
       return (await late.execute()).map(({ id }) => id)
     },
     mendTimes: (q) => mendTimes(tables, q),
-    recurring: async (kinds) => {
-      if (kinds.length === 0) return []
-      return await tables
-        .selectFrom('job')
-        .leftJoin('job_kind', 'job_kind.kind', 'job.kind')
-        .where('job.kind', 'in', kinds)
-        .where('job.every_seconds', 'is not', null)
-        .select((row) => [
-          'job.kind as kind',
-          row.ref('job.every_seconds').$castTo<number>().as('everySeconds'),
-          'job.claimed_until as claimedUntil',
-          'job_kind.last_ended_at as lastEndedAt',
-        ])
-        .orderBy('job.kind')
-        .execute()
-    },
+    ...recurringRows(tables),
     queueName: async () =>
       (await tables.selectFrom('job_queue').select('name').executeTakeFirstOrThrow()).name,
     kinds: async () => {

@@ -66,6 +66,27 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
       return rows.map(rowOf<Row>).sort((a, b) => a.position - b.position)
     },
 
+    /** Whether `claim` would find anything for one of these. */
+    isAnyDue: async (q: {
+      of: Boxes[Name][OfBox[Name] & keyof Boxes[Name]][]
+      keys: string[]
+      now: string
+    }): Promise<boolean> => {
+      if (q.of.length === 0 || q.keys.length === 0) return false
+      const due = await tables
+        .selectFrom(box)
+        .select('position')
+        .where((name === 'outbox' ? 'route' : 'service') as 'route', 'in', q.of as never)
+        .where('state', '=', 'waiting')
+        .where('ready', '=', 1)
+        .where('due_at', '<=', q.now)
+        .where('claimed_until', '<=', q.now)
+        .where('key_id', 'in', q.keys)
+        .limit(1)
+        .executeTakeFirst()
+      return due !== undefined
+    },
+
     /**
      * Claims what waits behind a claimed head, up to the first row that somebody else has: a head that was redriven stands before rows
      * that were given out already.

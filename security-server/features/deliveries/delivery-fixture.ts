@@ -282,7 +282,8 @@ async function openNode(
       if (onEachNode === true) places[kind] = Number.POSITIVE_INFINITY
     }
     await jobs.start()
-    for (const { kind, everySeconds } of recurring ? named : []) await jobs.every(kind, everySeconds!)
+    for (const { kind, everySeconds, isDue } of recurring ? named : [])
+      await jobs.every(kind, everySeconds!, { isDue })
   }
   return { side, start }
 }

@@ -20,7 +20,7 @@ import { createNames, type Names } from './names.ts'
 import { createNameKeyStore, createOldNames } from './names-store.ts'
 import { createPusher, pushToken } from './push.ts'
 import { createReceiptsAgain } from './receipts-again-store.ts'
-import type { DeliveryRooms } from './rooms.ts'
+import { type DeliveryRooms, iso } from './rooms.ts'
 import { createRouteStore } from './route-store.ts'
 import { createSender } from './sender.ts'
 import type { DeliverySettings } from './settings.ts'
@@ -66,6 +66,8 @@ type Offers = {
 /** What a scrape counts: bounded, since it is asked for every few seconds. */
 const WATCHED = ['waiting', 'dead'] as const
 const MOST_WATCHED = 10_000
+/** What is due is seen within a second; this is for what no look sees. */
+const SWEEP_SECONDS = 30
 
 export const deliveries: FeatureModule<Ground, Offers> = {
   name: 'deliveries',
@@ -122,18 +124,20 @@ export const deliveries: FeatureModule<Ground, Offers> = {
       operations: { ...deliveryHandlers(rooms, sender), ...deliveryKeyHandlers(deliveryKeys) },
       routes: { clients: (app) => deliveryRoutes(app, { ...rooms, sender }) },
       jobs: [
-        { kind: 'send-deliveries', everySeconds: 1, onEachNode: true, run: () => sender.run() },
         {
-          kind: 'ask-delivery-receipts',
-          everySeconds: 1,
+          ...{ kind: 'send-deliveries', everySeconds: SWEEP_SECONDS, onEachNode: true },
+          ...{ isDue: sender.isDue, run: () => sender.run() },
+        },
+        {
+          ...{ kind: 'ask-delivery-receipts', everySeconds: SWEEP_SECONDS },
+          isDue: () => rooms.routes.areReceiptsDue(iso(rooms.clock())),
           run: async ({ signal }) =>
             void (await askReceipts(rooms, AbortSignal.any([signal, ending.signal]))),
         },
         { kind: 'ask-delivery-states', everySeconds: 3600, run: ({ signal }) => askStates(rooms, signal) },
         {
-          kind: 'push-deliveries',
-          everySeconds: 1,
-          onEachNode: true,
+          ...{ kind: 'push-deliveries', everySeconds: SWEEP_SECONDS, onEachNode: true },
+          isDue: pusher.isDue,
           run: ({ signal }) => pusher.run(signal),
         },
         {

@@ -31,7 +31,11 @@ export function pushToken(node: string): string {
   return `push ${node} `
 }
 
-type Pusher = { run(signal: AbortSignal): Promise<void> }
+type Pusher = {
+  run(signal: AbortSignal): Promise<void>
+  /** Whether `run` would find anything now; reads only where there are such inboxes. */
+  isDue(): Promise<boolean>
+}
 
 export function createPusher(rooms: DeliveryRooms): Pusher {
   /** Inboxes whose system could not be reached; of this node alone. */
@@ -146,6 +150,11 @@ export function createPusher(rooms: DeliveryRooms): Pusher {
   }
 
   return {
+    isDue: () =>
+      rooms.inbox.isAnyDue({
+        of: turnsOf(new Map(), new Set()).map(({ service }) => service),
+        ...{ keys: rooms.keys.known, now: iso(rooms.clock()) },
+      }),
     async run(signal) {
       const busy = new Map<string, { turn: Turn; ended: Promise<void> }>()
       const idle = new Set<string>()

@@ -40,6 +40,14 @@ export function receiptTimes(database: Database) {
         .execute()
       return rows.map(asRoute)
     },
+    areReceiptsDue: async (now: string): Promise<boolean> =>
+      (await tables
+        .selectFrom('delivery_route')
+        .select('id')
+        .where('receipts_at', '!=', '')
+        .where('receipts_at', '<=', now)
+        .limit(1)
+        .executeTakeFirst()) !== undefined,
     /** For as long as a way is asked; not when a delivery has asked for receipts sooner. */
     renewReceipts: async (id: number, until: string): Promise<void> => {
       await tables

@@ -22,6 +22,8 @@ const MOST_AT_ONCE = 256
 export type Sender = {
   /** Sends until nothing is due. Several calls share one run. */
   run(): Promise<void>
+  /** Whether `run` would find anything now; reads only. */
+  isDue(): Promise<boolean>
   /** Something is new: a node that is free runs soon. */
   wake(): void
   /** No more claims; resolves when what is being sent has ended. */
@@ -154,6 +156,8 @@ export function createSender(rooms: DeliveryRooms): Sender {
   })
   return {
     run,
+    isDue: async () =>
+      (await rooms.routes.withWaiting({ now: iso(rooms.clock()), except: [], after: 0 })).length > 0,
     wake: () => rooms.jobs.call(CALL),
     async stop() {
       isStopped = true
