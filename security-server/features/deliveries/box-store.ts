@@ -5,6 +5,7 @@ import { boxAdds } from './adds-store.ts'
 import { type Boxes, boxClaims, rowOf, type Stored } from './claims-store.ts'
 import { type Beside, boxEnds } from './ends-store.ts'
 import type { InboxBounds } from './inbox-places-store.ts'
+import { laneClaims } from './lane-claims-store.ts'
 import { AT_ONCE, createLanes, type Ended, isKeyed, UNCLAIMED, valuesOf } from './lanes-store.ts'
 import { boxReads } from './reads-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
@@ -34,6 +35,7 @@ export function createBoxStore<Name extends keyof Boxes>(
 
   return {
     ...boxClaims(database, name),
+    ...laneClaims(database, name),
     ...boxReads(database, name),
 
     /** Adds a row, or finds the one that has the event already; one that is new and for which there is no place is not kept. */

@@ -1,13 +1,13 @@
 /** Who works on which rows of a box: a claim is for a time, and over when it runs out or its process starts anew. */
 import { sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import { isKeyed, UNCLAIMED } from './lanes-store.ts'
+import { UNCLAIMED } from './lanes-store.ts'
 import type { InboxRow, OutboxRow, Tables } from './tables.ts'
 
 export type Boxes = { outbox: OutboxRow; inbox: InboxRow }
 export type NewRow<Row> = Omit<Row, 'position' | 'ready' | 'end_record' | 'exchange_record' | 'claimed_by'>
 export type Stored<Row> = Omit<Row, 'position'> & { position: number }
-type OfBox = { outbox: 'route'; inbox: 'service' }
+export type OfBox = { outbox: 'route'; inbox: 'service' }
 
 /** One of the stores gives numbers as texts. */
 export function rowOf<Row>(row: unknown): Row {
@@ -61,69 +61,6 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
           ...leftUnknown,
         }))
         .where('position', 'in', (row) => row.selectFrom('due').select('due.position'))
-        .returningAll()
-        .execute()
-      return rows.map(rowOf<Row>).sort((a, b) => a.position - b.position)
-    },
-
-    /** Whether `claim` would find anything for one of these. */
-    isAnyDue: async (q: {
-      of: Boxes[Name][OfBox[Name] & keyof Boxes[Name]][]
-      keys: string[]
-      now: string
-    }): Promise<boolean> => {
-      if (q.of.length === 0 || q.keys.length === 0) return false
-      const due = await tables
-        .selectFrom(box)
-        .select('position')
-        .where((name === 'outbox' ? 'route' : 'service') as 'route', 'in', q.of as never)
-        .where('state', '=', 'waiting')
-        .where('ready', '=', 1)
-        .where('due_at', '<=', q.now)
-        .where('claimed_until', '<=', q.now)
-        .where('key_id', 'in', q.keys)
-        .limit(1)
-        .executeTakeFirst()
-      return due !== undefined
-    },
-
-    /**
-     * Claims what waits behind a claimed head, up to the first row that somebody else has: a head that was redriven stands before rows
-     * that were given out already.
-     */
-    claimBehind: async (q: {
-      head: Row
-      keys: string[]
-      token: string
-      now: string
-      until: string
-      limit: number
-    }): Promise<Row[]> => {
-      if (!isKeyed(q.head) || q.limit <= 0) return []
-      const behind = await tables
-        .selectFrom(box)
-        .select(['position', 'claimed_until', 'key_id'])
-        .where('lane', '=', q.head.lane)
-        .where('state', '=', 'waiting')
-        .where('position', '>', q.head.position)
-        .orderBy('position')
-        .limit(q.limit)
-        .execute()
-      const isFree = (one: (typeof behind)[number]): boolean =>
-        one.claimed_until <= q.now && q.keys.includes(one.key_id)
-      const end = behind.findIndex((one) => !isFree(one))
-      const positions = (end < 0 ? behind : behind.slice(0, end)).map(({ position }) => Number(position))
-      if (positions.length === 0) return []
-      const rows = await tables
-        .updateTable(box)
-        .set((old) => ({
-          claimed_by: q.token,
-          claimed_until: q.until,
-          attempts: old('attempts', '+', 1),
-        }))
-        .where('position', 'in', positions)
-        .where('state', '=', 'waiting')
-        .where('claimed_until', '<=', q.now)
         .returningAll()
         .execute()
       return rows.map(rowOf<Row>).sort((a, b) => a.position - b.position)
@@ -198,42 +135,6 @@ export function boxClaims<Name extends keyof Boxes>(database: Database, name: Na
         .where('claimed_by', '=', q.token)
         .executeTakeFirst()
       return numUpdatedRows > 0n
-    },
-
-    /**
-     * Gives a row back, and in the same commit what its token has claimed behind it in its lane: nobody else may get the one while the
-     * other is out. What stands behind is as if it had not been claimed. Resolves to the positions; none when the claim has ended.
-     */
-    giveBackWithLane: async (
-      row: Row,
-      q: { token: string; dueAt: string; uncounted: boolean },
-    ): Promise<number[]> => {
-      const rows = await tables
-        .with('head', (on) => {
-          const head = on
-            .selectFrom(box)
-            .select('position')
-            .where('position', '=', row.position)
-            .where('state', '=', 'waiting')
-            .where('claimed_by', '=', q.token)
-          return isPostgresql ? head.forUpdate() : head
-        })
-        .updateTable(box)
-        .set((old) => ({
-          ...UNCLAIMED,
-          due_at: sql<string>`case when position = ${row.position} then ${q.dueAt} else due_at end`,
-          attempts: q.uncounted
-            ? old('attempts', '-', 1)
-            : sql<number>`attempts - case when position = ${row.position} then 0 else 1 end`,
-        }))
-        .where('lane', '=', row.lane)
-        .where('state', '=', 'waiting')
-        .where('position', '>=', row.position)
-        .where('claimed_by', '=', q.token)
-        .where((has) => has.exists(has.selectFrom('head').select('head.position')))
-        .returning('position')
-        .execute()
-      return rows.map(({ position }) => Number(position)).sort((a, b) => a - b)
     },
 
     /** Frees what a process of this name had claimed before it ended. */

@@ -1,6 +1,6 @@
 /** What a box has: by id, by what time did to it, and for people. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import { type Boxes, rowOf, type Stored } from './claims-store.ts'
+import { type Boxes, type OfBox, rowOf, type Stored } from './claims-store.ts'
 import { AT_ONCE } from './lanes-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
 
@@ -34,6 +34,27 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
         : (await tables.selectFrom(box).selectAll().where('delivery', 'in', deliveries).execute()).map(
             rowOf<Row>,
           ),
+
+    /** Whether `claim` would find anything for one of these. */
+    isAnyDue: async (q: {
+      of: Boxes[Name][OfBox[Name] & keyof Boxes[Name]][]
+      keys: string[]
+      now: string
+    }): Promise<boolean> => {
+      if (q.of.length === 0 || q.keys.length === 0) return false
+      const due = await tables
+        .selectFrom(box)
+        .select('position')
+        .where((name === 'outbox' ? 'route' : 'service') as 'route', 'in', q.of as never)
+        .where('state', '=', 'waiting')
+        .where('ready', '=', 1)
+        .where('due_at', '<=', q.now)
+        .where('claimed_until', '<=', q.now)
+        .where('key_id', 'in', q.keys)
+        .limit(1)
+        .executeTakeFirst()
+      return due !== undefined
+    },
 
     /** Rows that expired and that nobody works on. */
     expired: async (now: string): Promise<Row[]> => {
