@@ -36,6 +36,7 @@ export async function keepRooms(
   await stopAndResume(t, windows)
   await loseTheRight(t, windows)
   await closeAndDelete(t, windows)
+  await pageThrough(t, windows)
   const auditor = await at(t, browser, ['XROAD_AUDITOR'], {}, 'population')
   await auditor.open('/rooms')
   await auditor.page.getByText('Your roles do not include this page').waitFor()
@@ -209,7 +210,7 @@ async function loseTheRight(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('link', { name: '1 subscription to our events is given nothing now' }).waitFor()
   await wide.check('subscriptions-overview')
   await page.getByRole('link', { name: '1 subscription to our events is given nothing now' }).click()
-  await page.getByText('access_denied').waitFor()
+  await page.getByText('no longer let it subscribe').waitFor()
   await look(windows, 'subscription-suspended')
   await admin.population.send('POST', `/services/${room.id}/access-rights`, {
     ...{ subjectType: 'SUBSYSTEM', subjectId: colons(servers.tax.client) },
@@ -231,6 +232,10 @@ async function closeAndDelete(t: Test, windows: Windows): Promise<void> {
   await wide.open(`/rooms?search=${BORN}`)
   await page.getByRole('link', { name: BORN }).click()
   await page.getByRole('heading', { name: BORN, level: 1 }).waitFor()
+  await act(wide, 'Close', {}, 'Close', 'It is closed')
+  await close(wide)
+  await act(wide, 'Open again', {}, 'Open again', 'It takes events again')
+  await close(wide)
   await act(wide, 'Close', {}, 'Close', 'It is closed')
   await close(wide)
   await page.getByText('once its subscriptions have ended').waitFor()
@@ -255,4 +260,20 @@ async function closeAndDelete(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('heading', { name: 'Publish and subscribe', level: 1 }).waitFor()
   await wide.settled()
   t.equal(await page.getByRole('link', { name: BORN }).count(), 0)
+}
+
+/** With as many types that the second page has two. */
+async function pageThrough(t: Test, { wide, world }: Windows): Promise<void> {
+  const { page } = wide
+  const roomId = `${colons(world.servers.population.client)}:register-events`
+  for (let i = 1; i <= 26; i++)
+    await world.admin.population.send('POST', '/event-types', { roomId, name: `org.example.type-${i}` })
+  await wide.open('/')
+  await wide.open('/rooms')
+  await page.getByText('25, and there are more').first().waitFor()
+  await page.getByRole('button', { name: 'Next' }).click()
+  await page.getByRole('link', { name: 'org.example.type-26' }).waitFor()
+  t.equal(await page.locator('.list tbody tr').count(), 2, 'the rest')
+  await page.getByRole('button', { name: 'First' }).click()
+  await page.getByRole('link', { name: MOVED }).waitFor()
 }

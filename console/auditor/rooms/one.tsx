@@ -26,7 +26,7 @@ function Found({ of }: { of: Whole }) {
   return (
     <>
       <Head title={of.name} lead={<TypeState of={of} />} acts={<TypeActs of={of} />} />
-      {of.closed && <p class="note">{text(unended(of) > 0 ? 'rooms.endFirst' : 'rooms.closedWhat')}</p>}
+      {of.closed && <p class="note part">{text(unended(of) > 0 ? 'rooms.endFirst' : 'rooms.closedWhat')}</p>}
       <Part title={text('common.facts')}>
         <Facts
           of={[

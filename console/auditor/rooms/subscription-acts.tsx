@@ -23,7 +23,7 @@ export function SubscriptionActs({ of }: { of: Subscription }) {
 
 /** What tells it from the others of a list. */
 function wordsFor({ subscriberId, inboxId, eventType }: Subscription) {
-  return { subscriber: subscriberId, way: inboxId ?? text('rooms.pull'), type: eventType ?? '-' }
+  return { subscriber: subscriberId, way: inboxId ?? text('rooms.fetched'), type: eventType ?? '-' }
 }
 
 function Stop({ of }: { of: Subscription }) {
@@ -86,6 +86,7 @@ function End({ of }: { of: Subscription }) {
       consequence={
         <>
           <p>{text('rooms.endConsequence', { behind: countText(of.behind) })}</p>
+          {of.inboxId === null && <p>{text('rooms.endFetched')}</p>}
           <p>{text('rooms.endAgain')}</p>
         </>
       }

@@ -53,12 +53,14 @@ const TONES: Record<State, Tone> = {
   ...{ active: 'good', suspended: 'warn', stopped: 'warn', lapsed: 'bad', ended: 'quiet' },
 }
 
-/** What the server writes itself, beside the codes of the catalogue. */
+/** What the server writes itself, beside the codes of the catalogue, and what has other words for a publisher. */
 const OWN: Record<string, TextKey> = {
   events_expired: 'rooms.failure.expired',
   events_lost: 'rooms.failure.lost',
   messages_waiting: 'rooms.failure.waiting',
   by_operator: 'rooms.failure.byOperator',
+  // The catalogue speaks to the client; here its provider reads.
+  access_denied: 'rooms.failure.noRight',
 }
 
 export function stateText(state: State): string {
