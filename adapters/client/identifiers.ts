@@ -6,8 +6,8 @@
 import { ExchangeError } from './exchange-error.ts'
 
 const PCHAR = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+$/
-/** Control characters, separators, invisible marks and what UTF-16 writes in two halves, as a security server has it. */
-const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f%:;/\\\u200b\ufeff\ud800-\udfff]/
+/** Control characters, separators, invisible marks and half a pair of surrogates, as a security server has it. */
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f%:;/\\\u200b\ufeff\ud800-\udfff]/u
 const MAX_LENGTH = 255
 
 /**
