@@ -26,9 +26,11 @@ await onBoth('the client of an inbox', async (t, made) => {
   const inbox = population.inbox(INBOX)
   const event = (id: string, more: object = {}) => ({ id, source: '/tax', type: 'x', data: id, ...more })
   const sendAll = async (...ids: string[]): Promise<void> => {
-    for (const id of ids)
+    // Each arrives before the next is sent: between keys there is no order.
+    for (const id of ids) {
       await tax.send(INBOX, event(id, id.includes('-') ? { partitionkey: id.split('-')[0] } : {}))
-    await settle(made)
+      await settle(made)
+    }
   }
   const waiting = async (): Promise<unknown[]> => {
     const events = await inbox.fetch({ limit: 100 })
