@@ -499,23 +499,30 @@ class OpenSsl:
     """Runs openssl in a temporary directory."""
 
     def __init__(self, directory):
-        self.directory, self.number = directory, 0
+        self.directory, self.files, self.said = directory, {}, {}
 
     def file(self, data):
-        self.number += 1
-        path = os.path.join(self.directory, "%d" % self.number)
-        with open(path, "wb") as out:
-            out.write(data)
-        return path
+        """The same bytes are the same file, so that `run` knows a question that it has asked."""
+        if data not in self.files:
+            self.files[data] = os.path.join(self.directory, "%d" % len(self.files))
+            with open(self.files[data], "wb") as out:
+                out.write(data)
+        return self.files[data]
 
     def pem(self, *blocks, label="CERTIFICATE"):
         return self.file(b"".join(b"-----BEGIN %s-----\n%s-----END %s-----\n" % (
             label.encode(), base64.encodebytes(block), label.encode()) for block in blocks))
 
     def run(self, *arguments):
-        """Exit code 0 or not, and what was printed."""
+        """Exit code 0 or not, and what was printed. One bundle asks the same of one OCSP answer several times."""
+        arguments = tuple(map(str, arguments))
+        if arguments not in self.said:
+            self.said[arguments] = self.ask(arguments)
+        return self.said[arguments]
+
+    def ask(self, arguments):
         environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "OPENSSL_CONF": os.devnull}
-        done = subprocess.run(["openssl", *map(str, arguments)], cwd=self.directory, env=environment, timeout=60,
+        done = subprocess.run(["openssl", *arguments], cwd=self.directory, env=environment, timeout=60,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.returncode == 0, done.stdout.decode("utf-8", "replace")
 

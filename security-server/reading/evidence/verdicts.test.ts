@@ -22,7 +22,7 @@ const START = Date.UTC(2027, 0, 4, 12)
 const YEAR = 365 * DAY
 const python = findProgram(['python3'])
 const openssl = findProgram(['openssl'])
-const SECOND = path.join(import.meta.dirname, '../../../test/second-verifier/verify_bundle.py')
+const SECOND = path.join(import.meta.dirname, '../../../test/second-verifier')
 
 /**
  * The bundle, when it is judged, and the configuration to judge by: another one than the world's, or the one inside the bundle.
@@ -363,6 +363,10 @@ const said = ({
 }): string => [verdict, subIndication].filter(Boolean).join(' ')
 
 const page = await builtPage(t)
+const folder = mkdtempSync(path.join(tmpdir(), 'concordat-verdict-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+/** What the second verifier is asked when all bundles are there. */
+const asked: { name: string; options: string[]; verdict: string }[] = []
 for (const [name, fixture] of Object.entries(FIXTURES)) {
   t.test(name, async (t) => {
     const world = await createVerdictWorld(t, fixture.start ?? START)
@@ -376,16 +380,36 @@ for (const [name, fixture] of Object.entries(FIXTURES)) {
         verdict.records.map((one) => one.reason),
         [/the certificate profile org\.example\.Own of the CA is unknown here/],
       )
-    if (python === undefined || openssl === undefined)
-      return skipFor(t, 'python3 or openssl is missing: apt-get install python3 openssl')
-    const folder = mkdtempSync(path.join(tmpdir(), 'concordat-verdict-'))
-    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-    const [file, conf] = [path.join(folder, 'bundle.zip'), path.join(folder, 'shared-params.xml')]
+    const [file, conf] = ['bundle.zip', 'shared-params.xml'].map((end) =>
+      path.join(folder, `${asked.length}-${end}`),
+    ) as [string, string]
     writeFileSync(file, bundle)
     if (given !== undefined) writeFileSync(conf, given)
     const options = ['--at', new Date(at).toISOString(), ...(given === undefined ? [] : ['--conf', conf])]
-    const second = spawnSync(python, [SECOND, file, ...options], { encoding: 'utf8' })
-    const other = JSON.parse(second.stdout) as Parameters<typeof said>[0] & { reason: string }
-    t.equal(said(other), fixture.verdict, `the second verifier: ${other.reason}${second.stderr}`)
+    asked.push({ name, options: [file, ...options], verdict: fixture.verdict })
   })
 }
+
+t.test('the second verifier says the same of each', async (t) => {
+  if (python === undefined || openssl === undefined)
+    return skipFor(t, 'python3 or openssl is missing: apt-get install python3 openssl')
+  // One process for all, because its start takes as long as a verdict.
+  const program = [
+    'import json, sys, verify_bundle',
+    'for line in sys.stdin:',
+    "    sys.argv = ['verify_bundle', *json.loads(line)]",
+    '    verify_bundle.main()',
+  ]
+  const second = spawnSync(python, ['-c', program.join('\n')], {
+    cwd: SECOND,
+    input: asked.map(({ options }) => JSON.stringify(options)).join('\n'),
+    encoding: 'utf8',
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+  })
+  const verdicts = second.stdout.split('\n').slice(0, -1)
+  t.equal(verdicts.length, asked.length, second.stderr)
+  for (const [i, { name, verdict }] of asked.entries()) {
+    const other = JSON.parse(verdicts[i] ?? '{}') as Parameters<typeof said>[0] & { reason: string }
+    t.equal(said(other), verdict, `${name}: ${other.reason}`)
+  }
+})

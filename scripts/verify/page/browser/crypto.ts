@@ -90,6 +90,13 @@ function verifyEd25519(key: Uint8Array, data: Uint8Array, signature: Uint8Array)
   }
 }
 
+/**
+ * What was found of ECDSA signatures, which take tens of milliseconds here. The records of one bundle bring the same OCSP answers
+ * again and again.
+ */
+const answered = new Map<string, boolean>()
+const MOST_ANSWERED = 1000
+
 function verifyEcdsa(
   { dsaEncoding = 'der' }: KeyOptions,
   { curve, point }: { curve: keyof typeof CURVES; point: Uint8Array },
@@ -107,8 +114,19 @@ function verifyEcdsa(
     numbers.map((number) => number.toString(16).padStart(2 * length, '0')).join(''),
     'hex',
   )
-  // Accepts both values of s, unlike Bitcoin.
-  return CURVES[curve].verify(compact, digestOf(digest, data), point, { prehash: false, lowS: false })
+  const hashed = digestOf(digest, data)
+  const question = [
+    curve,
+    ...[point, hashed, compact].map((bytes) => Buffer.from(bytes).toString('hex')),
+  ].join()
+  let isRight = answered.get(question)
+  if (isRight === undefined) {
+    // Accepts both values of s, unlike Bitcoin.
+    isRight = CURVES[curve].verify(compact, hashed, point, { prehash: false, lowS: false })
+    if (answered.size >= MOST_ANSWERED) answered.clear()
+    answered.set(question, isRight)
+  }
+  return isRight
 }
 
 /** ECDSA-Sig-Value (RFC 3279 2.2.3), only in DER. */
