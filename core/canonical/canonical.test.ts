@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer'
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
 import { canonicalJson } from './canonical-json.ts'
+import { endOfValue, NotJson, skipSpace } from './json-text.ts'
 import { parseJson } from './parse-json.ts'
 import { parseStrictJson } from './strict-json.ts'
 
@@ -115,6 +117,25 @@ function verdict(bytes: Buffer): 'accepted' | string {
   }
 }
 
+/** Whether there is one value in the octets, by their text alone. */
+function isText(bytes: Buffer): boolean {
+  try {
+    return skipSpace(bytes, endOfValue(bytes, skipSpace(bytes, 0))) === bytes.length
+  } catch (thrown) {
+    if (thrown instanceof NotJson) return false
+    throw thrown
+  }
+}
+
+function isParsed(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** The cases that RFC 8259 leaves open: we accept these and refuse the others. */
 const TAKEN = new Set([
   'i_number_double_huge_neg_exp.json', // 123.456e-789 is 0
@@ -128,6 +149,7 @@ void t.test('JSONTestSuite', async (t) => {
   for (const name of readdirSync(SUITE)) {
     const bytes = readFileSync(new URL(encodeURIComponent(name), SUITE))
     const found = verdict(bytes)
+    if (isUtf8(bytes)) t.equal(isText(bytes), isParsed(bytes.toString()), name)
     count[name[0] as 'y' | 'n' | 'i']++
     if (DOUBLED.has(name)) t.match(found, /doubled/, name)
     else if (name.startsWith('y_')) {
@@ -208,6 +230,7 @@ void t.test('what two readers might read otherwise', async (t) => {
         unit: fc.constantFrom('{', '}', '[', ']', ',', ':', '"', '1', '-', 'e', '.', ' ', '\\', 'n', 'true'),
       }),
       (text) => {
+        if (isText(Buffer.from(text)) !== isParsed(text)) return false
         let wanted: unknown
         try {
           wanted = JSON.parse(text)

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { type AllowedFields, allowedInItem, fieldRule } from './allowed-fields.ts'
 import { cutJson } from './cut-json.ts'
+import { cutSlowly } from './cut-slowly-fixture.ts'
 
 const rule = (...pointers: string[]): AllowedFields => fieldRule(pointers).allowed
 
@@ -140,7 +141,134 @@ t.test('any document, any fields', async (t) => {
       if ('unreadable' in made) return expected === undefined
       return JSON.stringify(JSON.parse(made.bytes.toString())) === JSON.stringify(expected?.value)
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   )
   t.pass('as by values')
+})
+
+/** Numbers below `most`, always the same for the same seed (mulberry32). */
+function numbers(seed: number): (most: number) => number {
+  let state = seed
+  return (most) => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % most
+  }
+}
+
+const NAMES = ['a', 'b', 'c', '0', '1', '10', 'é', '\u{1f600}', 'x/y', '~', '', '__proto__', '\ufffd', 'a\\b']
+/** As they may stand in a text; some are the same name written otherwise. */
+const WRITTEN = [
+  '"a"',
+  '"\\u0061"',
+  '"b"',
+  '"c"',
+  '"d"',
+  '"0"',
+  '"1"',
+  '"10"',
+  '"é"',
+  '"\u{1f600}"',
+  '"\\ud83d\\ude00"',
+]
+WRITTEN.push(
+  '"x/y"',
+  '"x\\/y"',
+  '"~"',
+  '""',
+  '"__proto__"',
+  '"\ufffd"',
+  '"\\ud800"',
+  '"a\\\\b"',
+  '"a\\b"',
+  '"a\\""',
+)
+const SINGLE = [
+  '0',
+  '-0',
+  '1.50',
+  '-12e+3',
+  '1E400',
+  '123456789012345678901',
+  'true',
+  'false',
+  'null',
+  'null',
+  '""',
+]
+SINGLE.push('"}"', '"\\\\"', '"\\"]"', '"\u{1f600},"', '"\\u0000"', '"\\uDC00"')
+/** What breaks a text; some of it in a string does not. */
+const BREAKS = [
+  '',
+  ',',
+  ':',
+  '}',
+  ']',
+  '{',
+  '[',
+  '"',
+  '\\',
+  '01',
+  '1.',
+  '.5',
+  '-',
+  '+1',
+  'nul',
+  'True',
+  '\u0001',
+  '\x7f',
+]
+BREAKS.push('1e', '"\\x"', '"\\u12"', '\ufeff', ' ', '\n', '\v', '\u00a0', '//', "'")
+
+function written(next: (most: number) => number, depth: number): string {
+  const space = (): string => (next(6) === 0 ? [' ', '\n', '\r\t', '  '][next(4)]! : '')
+  const members = (of: () => string): string =>
+    Array.from({ length: next(4) }, () => `${space()}${of()}${space()}`).join(',') || space()
+  const value = (): string => written(next, depth - 1)
+  const kind = depth === 0 ? 9 : next(10)
+  if (kind < 4) return `{${members(() => `${WRITTEN[next(WRITTEN.length)]}${space()}:${space()}${value()}`)}}`
+  if (kind < 8) return `[${members(value)}]`
+  return SINGLE[next(SINGLE.length)]!
+}
+
+t.test('any text, whole or broken: what the slow way makes of it', async (t) => {
+  const next = numbers(20261129)
+  const outcome = (made: ReturnType<typeof cutSlowly>): string =>
+    JSON.stringify('unreadable' in made ? made : { ...made, bytes: made.bytes.toString('latin1') })
+  const counts = { cut: 0, same: 0, unreadable: 0 }
+  for (let i = 0; i < 4000; i++) {
+    const pointers = Array.from({ length: next(7) }, () =>
+      Array.from({ length: 1 + next(3) }, () => NAMES[next(NAMES.length)]!)
+        .map((name) => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+        .join(''),
+    )
+    // More names than are compared one by one.
+    if (i % 5 === 0) pointers.push(...Array.from({ length: 30 }, (_none, k) => `/n${k}`))
+    let text = written(next, 1 + next(6))
+    const at = next(text.length + 1)
+    if (i % 3 === 0) text = `${text.slice(0, at)}${BREAKS[next(BREAKS.length)]}${text.slice(at + next(2))}`
+    const bytes = Buffer.from(text)
+    if (i % 30 === 0) bytes[next(bytes.length)] = 0x80 + next(0x80)
+    const given = Buffer.from(bytes)
+    const made = cutJson(bytes, rule(...pointers))
+    const expected = cutSlowly(given, rule(...pointers))
+    counts['unreadable' in expected ? 'unreadable' : expected.removed.count > 0 ? 'cut' : 'same']++
+    if (outcome(made) === outcome(expected) && bytes.equals(given)) continue
+    t.fail(`${JSON.stringify(text)} by ${pointers.join(' ')}: ${outcome(made)}, not ${outcome(expected)}`)
+    return
+  }
+  t.ok(Math.min(...Object.values(counts)) > 300, JSON.stringify(counts))
+  for (const depth of [63, 64, 65, 66, 20_000])
+    for (const text of [
+      `${'['.repeat(depth)}${']'.repeat(depth)}`,
+      `{"a":${'['.repeat(depth)}${']'.repeat(depth - 1)}`,
+      `{"z":${'{"z":'.repeat(depth)}1${'}'.repeat(depth)}}`,
+    ])
+      for (const pointer of ['/a', '/a/b', '/c'])
+        t.equal(
+          outcome(cutJson(Buffer.from(text), rule(pointer))),
+          outcome(cutSlowly(Buffer.from(text), rule(pointer))),
+          `${text.slice(0, 8)} at ${depth} by ${pointer}`,
+        )
 })

@@ -12,7 +12,12 @@ export type RemovedFields = {
 const MAX_NAMES = 100
 const MAX_NAME = 200
 
-export function createRemovedFields(): { add(place: string): void; told(): RemovedFields } {
+export function createRemovedFields(): {
+  add(place: string): void
+  /** A place that was added before was met again. */
+  again(): void
+  told(): RemovedFields
+} {
   const names = new Set<string>()
   let count = 0
   let isMore = false
@@ -23,6 +28,9 @@ export function createRemovedFields(): { add(place: string): void; told(): Remov
       if (names.has(name)) return
       if (names.size < MAX_NAMES) names.add(name)
       else isMore = true
+    },
+    again: () => {
+      count++
     },
     told: () => ({ names: [...names], count, isMore }),
   }

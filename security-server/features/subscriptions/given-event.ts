@@ -18,6 +18,10 @@ const ALWAYS = ['specversion', 'id', 'source', 'type', 'datacontenttype']
 const SIGNATURE = 'dssematerial'
 const WHOLE: AllowedFields = { all: true, below: new Map() }
 
+/** What is allowed of an event, and of one from which something was taken out. */
+type EventFields = { allowed: AllowedFields; unsignedAllowed: AllowedFields }
+const known = new WeakMap<FieldRule, EventFields>()
+
 export const STRUCTURED_HEADERS: HeaderList = [['content-type', STRUCTURED]]
 
 export type GivenEvent = {
@@ -33,18 +37,28 @@ export type GivenEvent = {
 export function cutEvent(document: Buffer, rule: FieldRule | undefined): GivenEvent {
   const whole = read(document)
   if (rule === undefined) return { event: whole, whole, document, fields: undefined }
-  const below = new Map(rule.allowed.below)
-  for (const name of ALWAYS) below.set(name, WHOLE)
-  const allowed = { all: rule.allowed.all, below }
+  const { allowed, unsignedAllowed } = fieldsOf(rule)
   const cut = held(document, allowed)
   const { removed } = cut
-  if (removed.count > 0 && below.delete(SIGNATURE)) {
-    const unsigned = held(cut.bytes, allowed)
+  if (removed.count > 0 && allowed.below.has(SIGNATURE)) {
+    const unsigned = held(cut.bytes, unsignedAllowed)
     removed.names.push(...unsigned.removed.names)
     removed.count += unsigned.removed.count
     cut.bytes = unsigned.bytes
   }
   return { event: read(cut.bytes), whole, document: cut.bytes, fields: { rule: rule.digest, removed } }
+}
+
+/** Made once for each rule. */
+function fieldsOf(rule: FieldRule): EventFields {
+  const made = known.get(rule)
+  if (made !== undefined) return made
+  const { all, below: named } = rule.allowed
+  const below = new Map([...named, ...ALWAYS.map((name) => [name, WHOLE] as const)])
+  const unsigned = new Map([...below].filter(([name]) => name !== SIGNATURE))
+  const fields = { allowed: { all, below }, unsignedAllowed: { all, below: unsigned } }
+  known.set(rule, fields)
+  return fields
 }
 
 /** With `sequence`, and `sequenceafter` unless nothing was given before (0). */
