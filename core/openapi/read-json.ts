@@ -3,6 +3,8 @@
  * by others, so that what was judged would not be what the system reads.
  */
 
+import { isUtf8 } from 'node:buffer'
+import { countNames } from '#core/canonical/json-text.ts'
 import { parseJson } from '#core/canonical/parse-json.ts'
 
 /** More would be too many calls in each other for a schema that refers to itself. */
@@ -11,19 +13,33 @@ const MAX_DEPTH = 256
 type ReadJson = { value: unknown } | { wrong: string }
 
 export function readJson(bytes: Uint8Array): ReadJson {
-  let text: string
+  const notJson = { wrong: 'it is not JSON in UTF-8' }
+  if (!isUtf8(bytes)) return notJson
+  // A byte order mark stays, and is refused: not every reader skips it.
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   let value: unknown
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     value = parseJson(text)
   } catch {
-    return { wrong: 'it is not JSON in UTF-8' }
+    return notJson
   }
-  const wrong = whyAmbiguous(text)
-  return wrong === undefined ? { value } : { wrong }
+  const { names, depth } = countNames(bytes)
+  // Of a name that is twice in an object the value has one.
+  if (depth <= MAX_DEPTH && names === membersOf(value)) return { value }
+  return { wrong: whyAmbiguous(text) ?? 'a name is twice in an object' }
 }
 
-/** One pass over the strings and brackets of a text that is JSON. */
+/** How many members the objects in a value have. */
+function membersOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let members = 0
+  if (Array.isArray(value)) for (const item of value) members += membersOf(item)
+  else
+    for (const name of Object.keys(value)) members += 1 + membersOf((value as Record<string, unknown>)[name])
+  return members
+}
+
+/** Which of the two it is, in one pass over the strings and brackets of a text that is JSON. */
 function whyAmbiguous(text: string): string | undefined {
   /** The names of each open object; undefined for a list. */
   const open: (Set<string> | undefined)[] = []

@@ -1,5 +1,8 @@
 /** Descriptions are compiled and messages held against them: OpenAPI of three versions, and what strangers write. */
+import fc from 'fast-check'
 import t from 'tap'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { readJson } from '#core/openapi/read-json.ts'
 import type { RestMessage } from '#core/openapi/rest-message.ts'
 import { compileDescription } from './compile-description.ts'
 import type { DescribedMessage } from './described-message.ts'
@@ -335,4 +338,44 @@ t.test('10,000 schemas', async (t) => {
   )
   t.equal(fits, undefined)
   t.match(wrong, { place: 'body', pointer: '/next/next', rule: 'type object' }, '10,000 schemas')
+})
+
+t.test('a name that is twice is found wherever it is, however it is written', async (t) => {
+  const name = fc.constantFrom(
+    '"a"',
+    '"\\u0061"',
+    '"b"',
+    '"\\""',
+    '"\\u0022"',
+    '"{"',
+    '"__proto__"',
+    '"\\\\"',
+    '":"',
+  )
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom('1', 'null', '"a:b"', '"\\\\"', '[]', '{}'),
+      tie('list'),
+      tie('object'),
+    ),
+    list: fc.array(tie('value'), { maxLength: 4 }).map((all) => `[${all.join(' , ')}]`),
+    object: fc
+      .array(fc.tuple(name, tie('value')), { maxLength: 4 })
+      .map((all) => `{${all.map((one) => one.join(' : ')).join()}}`),
+  }))
+  let doubled = 0
+  fc.assert(
+    fc.property(value as fc.Arbitrary<string>, (text) => {
+      const read = readJson(Buffer.from(text))
+      try {
+        return JSON.stringify(read) === JSON.stringify({ value: parseStrictJson(text) })
+      } catch {
+        doubled++
+        return 'wrong' in read
+      }
+    }),
+    { numRuns: 500, seed: 20261129 },
+  )
+  t.ok(doubled > 50, `${doubled} of 500`)
 })
