@@ -185,15 +185,20 @@ export function createEventStore(database: Database, bounds: { typeBytes: number
         dropped += await inTransaction(tables, (transaction) => dropSome(transaction, Number(one.type), id))
       }
     },
-    /** Whether events wait that were sealed with another key than these. */
+    /** Whether events wait that were sealed with another key than these. Steps from key to key in the index, whatever waits under each. */
     isSealedOtherwise: async (known: string[]): Promise<boolean> => {
-      const row = await tables
-        .selectFrom('room_event')
-        .select('sequence')
-        .where('key_id', 'not in', known)
-        .limit(1)
-        .executeTakeFirst()
-      return row !== undefined
+      let next: string | undefined = ''
+      do {
+        const row = await tables
+          .selectFrom('room_event')
+          .select('key_id')
+          .where('key_id', '>', next)
+          .orderBy('key_id')
+          .limit(1)
+          .executeTakeFirst()
+        next = row?.key_id
+      } while (next !== undefined && known.includes(next))
+      return next !== undefined
     },
   }
 }

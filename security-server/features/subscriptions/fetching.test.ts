@@ -1,5 +1,7 @@
 /** Fetching and confirming, and what a contract takes out of events, on both stores. */
 import { fieldRule } from '#core/contract/allowed-fields.ts'
+import { recordQueries } from '#test/query-plans.ts'
+import { createEventStore } from './event-store.ts'
 import type { SubscriptionRooms } from './rooms.ts'
 import { onBoth, ROOM_ID, type RoomWorld, SUBSCRIBER, TYPE } from './subscription-fixture.ts'
 
@@ -111,6 +113,13 @@ await onBoth('fetching', async (t, world) => {
       messages: number
     }[]
     t.match(keys, [{ messages: 1 }])
+    const { database, scans } = recordQueries(world.made.sender.database)
+    const store = createEventStore(database, { typeBytes: 1 })
+    const { id: key } = keys[0]!
+    t.equal(await store.isSealedOtherwise([key]), false)
+    t.strictSame(await scans(), [], 'what waits under a key is not gone through')
+    for (const other of [`${key}0`, key.slice(1), '']) t.equal(await store.isSealedOtherwise([other]), true)
+    t.equal(await store.isSealedOtherwise([]), true, 'no key is here')
     let events: SubscriptionRooms['events'] | undefined
     await world.open('node2', (rooms) => {
       ;({ events } = rooms)
