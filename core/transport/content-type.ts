@@ -7,8 +7,11 @@ const MAX_LENGTH = 1_024
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
 // X-Road's type of a signature part, signature/bdoc-1.0/ts, has one slash too many to be a media type.
 const MEDIA_TYPE = new RegExp(`^(${TOKEN}/${TOKEN}(?:/${TOKEN})?)[ \\t]*`)
+// A value without quotes may hold the characters with which programs write boundaries, types and Content-IDs (RFC 2045 5.1 wants
+// quotes there); none of them ends a value for any reader.
+const BARE = "[!#$%&'*+\\-.^_`|~0-9A-Za-z:/=?@<>]+"
 const PARAMETER = new RegExp(
-  `;[ \\t]*(?:(${TOKEN})=(?:(${TOKEN})|"([^"\\\\\\x00-\\x1f\\x7f-\\uffff]*)")[ \\t]*)?`,
+  `;[ \\t]*(?:(${TOKEN})=(?:(${BARE})|"([^"\\\\\\x00-\\x1f\\x7f-\\uffff]*)")[ \\t]*)?`,
   'y',
 )
 // RFC 2046 5.1.1: up to 70 of these, the last one no space.

@@ -1,8 +1,8 @@
 /**
- * A push parser for multipart bodies (RFC 2046) that knows one reading of every byte: CRLF line ends, no doubled part header.
- * Between servers there is also no preamble, no padding, no folded part header, nothing but white space after the end; systems of
- * members may write them, since what they write is written anew. Part bodies are handed out as slices of the chunks
- * that came in; only bytes that may begin a delimiter are held back.
+ * A push parser for multipart bodies (RFC 2046) that knows one reading of every byte: one kind of line end, no doubled part header.
+ * Between servers there is also no preamble, no padding, no folded part header, nothing but white space after the end, and line ends
+ * are CRLF; systems of members may write all this, since what they write is written anew. Part bodies are handed out as slices of the
+ * chunks that came in; only bytes that may begin a delimiter are held back.
  */
 import { Fault } from '#schemas/fault.ts'
 
@@ -23,7 +23,6 @@ export type MultipartParser = {
 }
 
 const EMPTY = Buffer.alloc(0)
-const CRLF_CRLF = Buffer.from('\r\n\r\n')
 const [CR, LF, DASH] = [0x0d, 0x0a, 0x2d]
 /** What may stand before the first boundary and after the last. */
 const MAX_AROUND = 1_024
@@ -44,7 +43,9 @@ export function createMultipartParser(q: {
   onPart(headers: ReadonlyMap<string, string>, index: number): PartHandler
 }): MultipartParser {
   const isLax = q.dialect === 'systems'
-  const delimiter = Buffer.from(`\r\n--${q.boundary}`, 'latin1')
+  const delimiterAfter = (lineEnd: string): Buffer => Buffer.from(`${lineEnd}--${q.boundary}`, 'latin1')
+  let lineEnd = '\r\n'
+  let delimiter = delimiterAfter(lineEnd)
   let state: State = 'start'
   let mayBeginWithLine = q.isNested === true
   let held: Buffer = EMPTY
@@ -70,32 +71,35 @@ export function createMultipartParser(q: {
     delimiter() {
       if (isLax && padding()) return MORE
       if (held.length < 2) return MORE
+      // The end of the first boundary's line says how lines end in all of the message (X-Road's reader also takes LF).
+      if (isLax && parts === 0 && held[0] === LF) [lineEnd, delimiter] = ['\n', delimiterAfter('\n')]
       if (held[0] === DASH && held[1] === DASH) {
         held = held.subarray(2)
         state = 'epilogue'
-      } else if (held[0] === CR && held[1] === LF) {
+      } else if (held[0] === lineEnd.charCodeAt(0) && (lineEnd.length === 1 || held[1] === LF)) {
         state = 'headers'
       } else {
         throw malformed('a boundary is followed by neither a line end nor two dashes')
       }
       return undefined
     },
-    // The line end of the delimiter is still held, so that a part without headers is found as the same four bytes.
+    // The line end of the delimiter is still held, so that a part without headers is found as the same two line ends.
     headers() {
-      const end = held.indexOf(CRLF_CRLF)
+      const end = held.indexOf(lineEnd + lineEnd)
       if ((end < 0 ? held.length : end) > q.limits.maxHeaderBytes)
         throw malformed('part headers are too long')
       if (end < 0) return MORE
       if (parts === q.limits.maxParts) throw malformed('too many parts')
-      part = q.onPart(readPartHeaders(held.toString('latin1', Math.min(2, end), end), isLax), parts++)
-      held = held.subarray(end + 2)
+      const written = held.toString('latin1', Math.min(lineEnd.length, end), end)
+      part = q.onPart(readPartHeaders(written, isLax, lineEnd), parts++)
+      held = held.subarray(end + lineEnd.length)
       state = 'body-start'
       return undefined
     },
     // Readers differ on whether the empty line may also begin the next delimiter: refused.
     'body-start'() {
       if (!beginsAlike(held, delimiter)) {
-        held = held.subarray(2)
+        held = held.subarray(lineEnd.length)
         state = 'body'
         return undefined
       }
@@ -126,11 +130,11 @@ export function createMultipartParser(q: {
     },
   }
 
-  /** The first boundary begins the body or a line of it. */
+  /** The first boundary begins the body or a line of it, whatever ends the line before. */
   function preamble(opening: Buffer): typeof MORE | undefined {
-    const first = beginsAlike(held, opening) ? 0 : held.indexOf(delimiter) + 2
+    const first = beginsAlike(held, opening) ? 0 : held.indexOf(delimiter.subarray(1)) + 1
     if (first === 0 && held.length < opening.length) return MORE
-    if (first === 1) {
+    if (first === 0 && !beginsAlike(held, opening)) {
       if (held.length > MAX_AROUND) throw malformed('the body does not begin with its boundary')
       return MORE
     }
@@ -172,9 +176,9 @@ function beginsAlike(bytes: Buffer, wanted: Buffer): boolean {
   return bytes.compare(wanted, 0, length, 0, length) === 0
 }
 
-/** How many bytes at the end of `held` may begin a delimiter: it has one CR only, its first byte. */
+/** How many bytes at the end of `held` may begin a delimiter: it has its first byte, CR or LF, only once. */
 function possibleStart(held: Buffer, delimiter: Buffer): number {
-  const from = held.lastIndexOf(CR)
+  const from = held.lastIndexOf(delimiter[0] as number)
   const length = held.length - from
   return from >= 0 && length < delimiter.length && beginsAlike(held.subarray(from), delimiter) ? length : 0
 }
@@ -184,9 +188,10 @@ const LONGEST_KNOWN = 200
 /** Part headers that were read before: nearly all messages have the same few. */
 const known = new Map<string, ReadonlyMap<string, string>>()
 
-function readPartHeaders(written: string, isLax: boolean): ReadonlyMap<string, string> {
+function readPartHeaders(written: string, isLax: boolean, lineEnd: string): ReadonlyMap<string, string> {
+  const lines = lineEnd === '\n' ? written.replaceAll('\n', '\r\n') : written
   // A line that begins with a space goes on with the one before it (RFC 5322 2.2.3).
-  const text = isLax ? written.replace(/\r\n[\t ]+/g, ' ') : written
+  const text = isLax ? lines.replace(/\r\n[\t ]+/g, ' ') : lines
   const before = known.get(text)
   if (before !== undefined) return before
   const headers = parsePartHeaders(text)

@@ -16,12 +16,20 @@ const LIMITS: MultipartLimits = { maxParts: 100, maxHeaderBytes: 16_384 }
 type Part = { headers: Record<string, string>; body: string }
 const B = 'xtopABCDEFGHIJKLMNOPQRSTUVWXYZabcd'
 
-function parse(chunks: Buffer[], boundary = B, limits: MultipartLimits = LIMITS): Part[] | FaultCode {
+type Dialect = Parameters<typeof createMultipartParser>[0]['dialect']
+
+function parse(
+  chunks: Buffer[],
+  boundary = B,
+  limits: MultipartLimits = LIMITS,
+  dialect: Dialect = 'servers',
+): Part[] | FaultCode {
   const parts: Part[] = []
   const open = new Set<number>()
   const parser = createMultipartParser({
     boundary,
     limits,
+    dialect,
     onPart(headers, index) {
       if (index !== parts.length || open.size > 0) throw new Error('parts overlap')
       const part = { headers: Object.fromEntries(headers), body: '' }
@@ -189,10 +197,43 @@ void t.test('what other readers read otherwise is refused, whole and byte by byt
   )
 })
 
+void t.test('systems may end lines with LF, everywhere or nowhere, and write around the parts', async (t) => {
+  const bySystem = (whole: string): Part[] | FaultCode => {
+    const [whole_, bytewise_] = [[latin1(whole)], bytewise(latin1(whole))].map((chunks) =>
+      parse(chunks, B, LIMITS, 'systems'),
+    )
+    t.strictSame(whole_, bytewise_, 'however the bytes are cut')
+    return whole_!
+  }
+  const crlf = `before\r\n--${B} \t\r\na: b\r\n c\r\n\r\nx\n--${B}\n\r\n--${B}\r\n\r\n\r\n--${B}--  \r\nbehind`
+  t.strictSame(bySystem(crlf), [
+    { headers: { a: 'b c' }, body: `x\n--${B}\n` },
+    { headers: {}, body: '' },
+  ])
+  const lf = `before\n--${B} \t\na: b\n c\n\nx\r\n\r\n--${B}\n\n\n--${B}--\nbehind`
+  t.strictSame(bySystem(lf), [
+    { headers: { a: 'b c' }, body: 'x\r\n\r' },
+    { headers: {}, body: '' },
+  ])
+  t.match(bySystem(`before\n--${B}\r\na: b\r\n\r\nx\r\n--${B}--`), [{ body: 'x' }], 'the preamble is no part')
+  for (const [what, mixed] of [
+    ['CRLF in the headers', `--${B}\na: b\r\n\r\nx\n--${B}--`],
+    ['CRLF behind a header', `--${B}\na: b\r\n\nx\n--${B}--`],
+    ['CRLF behind a later boundary', `--${B}\n\nx\n--${B}\r\n\r\ny\n--${B}--`],
+    ['LF behind a later boundary', `--${B}\r\n\r\nx\r\n--${B}\n\ny\r\n--${B}--`],
+    ['LF in the headers', `--${B}\r\na: b\n\nx\r\n--${B}--`],
+    ['a part without body', `--${B}\na: b\n\n--${B}--`],
+    ['a longer boundary', `--${B}\n\nx\n--${B}X\n`],
+  ] as const)
+    t.equal(bySystem(mixed), 'mime_parsing_failed', what)
+})
+
 void t.test('content types', async (t) => {
   t.equal(boundaryOf('multipart/mixed; charset=UTF-8; boundary=xtopabc'), 'xtopabc')
   t.equal(boundaryOf('Multipart/Related;boundary="a b=?c" ; type="text/xml"'), 'a b=?c')
   t.equal(boundaryOf('multipart/mixed;; boundary=a;'), 'a')
+  const bare = `multipart/related; start-info=text/xml; type='application/xop+xml'; start=<a@b>; boundary=:g=k?/:;charset=UTF-8`
+  t.equal(boundaryOf(bare), ':g=k?/:', 'values that should have quotes')
   const cases: [FaultCode, string][] = [
     ['mime_parsing_failed', 'multipart/mixed'],
     ['mime_parsing_failed', 'multipart/mixed; boundary=""'],
@@ -206,6 +247,9 @@ void t.test('content types', async (t) => {
     ['invalid_content_type', 'multipart/mixed; boundary="a\\"b"'],
     ['invalid_content_type', 'multipart/mixed; boundary="a'],
     ['invalid_content_type', 'multipart/mixed; boundary=a b'],
+    ['invalid_content_type', 'multipart/mixed; boundary=a(b)'],
+    ['invalid_content_type', 'multipart/mixed; boundary=a,b'],
+    ['invalid_content_type', 'multipart/mixed; boundary="a"b'],
     ['invalid_content_type', 'multipart/mixed; boundary =a'],
     ['invalid_content_type', 'multipart/mixed boundary=a'],
     ['invalid_content_type', ' multipart/mixed; boundary=a'],
