@@ -36,6 +36,7 @@ type Ground = Pick<Services, 'database' | 'metrics' | 'clock' | 'log'> & {
 type Offers = {
   /** The newest configuration index that each server has reported, the highest first. */
   reportedIndexes: FleetStore['reportedIndexes']
+  reportedSigners: FleetStore['reportedSigners']
   /** The exchanges that servers reported. */
   reportedExchanges: Pick<CallStore, 'pairs' | 'reported'>
   /** Handlers of the registration API. */
@@ -83,6 +84,7 @@ export const fleet: FeatureModule<Ground, Offers> = {
       ],
       offers: {
         reportedIndexes: store.reportedIndexes,
+        reportedSigners: store.reportedSigners,
         reportedExchanges: calls,
         fleetRegistrations: fleetIntakeHandlers({
           ...{ ...ground, store, outages, calls },

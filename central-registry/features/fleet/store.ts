@@ -173,6 +173,20 @@ function createFleetLists(tables: Kysely<Tables>) {
         .sort((a, b) => b.index - a.index)
         .slice(0, limit)
     },
+    /** Members with a signing certificate that is valid at `now`, by the server's newest report; undefined while it made none. */
+    async reportedSigners(server: string, now: number): Promise<string[] | undefined> {
+      const row = tables.selectFrom('fleet_server').select('reported_at').where('server', '=', server)
+      if ((await row.executeTakeFirst())?.reported_at == null) return undefined
+      const rows = await tables
+        .selectFrom('fleet_certificate')
+        .select('member')
+        .distinct()
+        .where('server', '=', server)
+        .where('usage', '=', 'SIGNING')
+        .where('not_after', '>', new Date(now).toISOString())
+        .execute()
+      return rows.flatMap(({ member }) => member ?? [])
+    },
     /** Throws `not_found`. */
     async one(server: string) {
       const row = await serversIn(tables, {})

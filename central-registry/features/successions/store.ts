@@ -5,7 +5,7 @@
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText } from '#schemas/identifiers.ts'
+import { idText, memberOf, parseSubsystemId } from '#schemas/identifiers.ts'
 import {
   type Change,
   contains,
@@ -24,6 +24,8 @@ export type SuccessionStore = ReturnType<typeof createSuccessionStore>
 /** `member`: a member's id in its text form, on either side. */
 type Filter = { q?: string | undefined; member?: string | undefined }
 type Decision = Pick<Doing, 'by' | 'at'>
+/** Members with a valid signing certificate, as the server reported them; undefined for a server that reports nothing. */
+export type ReportedSigners = (server: string, now: number) => Promise<string[] | undefined>
 
 class TakenBack extends Error {
   readonly plan: Plan
@@ -33,7 +35,11 @@ class TakenBack extends Error {
   }
 }
 
-export function createSuccessionStore(database: Database, change: Change, notify: Doing['notify']) {
+export function createSuccessionStore(
+  database: Database,
+  change: Change,
+  q: { notify: Doing['notify']; reportedSigners: ReportedSigners },
+) {
   const tables = tablesOf<RegisterTables>(database)
   const where = ({ q = '', member }: Filter) =>
     tables
@@ -49,6 +55,27 @@ export function createSuccessionStore(database: Database, change: Change, notify
       .$if(member !== undefined, (query) =>
         query.where(({ or, eb }) => or([eb('predecessor', '=', member!), eb('successor', '=', member!)])),
       )
+
+  /** The old names may end only when the new ones can sign where they are: otherwise their exchanges would end with them. */
+  async function checkSigners({ plan }: SuccessionRow, at: string): Promise<void> {
+    const successors = (JSON.parse(plan) as Plan).subsystems.map(({ to }) => to)
+    if (successors.length === 0) return
+    const rows = await tables
+      .selectFrom('server_client')
+      .select(['server', 'client'])
+      .where('client', 'in', successors)
+      .where('is_disabled', '=', 0)
+      .orderBy('server')
+      .execute()
+    for (const { server, client } of rows) {
+      const signers = await q.reportedSigners(server, Date.parse(at))
+      const member = idText(memberOf(parseSubsystemId(client)))
+      if (signers !== undefined && !signers.includes(member))
+        throw new Fault('conflict', {
+          what: `${server} reports no valid signing certificate of ${member}, which ${client} needs there: import one, or end that registration`,
+        })
+    }
+  }
 
   return {
     /** What `begin` would do now, without changing anything. Throws as `begin`. */
@@ -67,7 +94,7 @@ export function createSuccessionStore(database: Database, change: Change, notify
     },
     begin: (taking: Taking, decision: Decision) =>
       change(async (transaction) => {
-        const plan = await begin(transaction, taking, { ...decision, notify })
+        const plan = await begin(transaction, taking, { ...decision, notify: q.notify })
         const { id } = await transaction
           .insertInto('succession')
           .values({
@@ -85,10 +112,13 @@ export function createSuccessionStore(database: Database, change: Change, notify
       }),
     /**
      * Ends the client registrations of the old subsystems and the memberships of the old names in groups. The old names stay in
-     * the register, because their earlier acts stay theirs. Throws `not_found` or `conflict`.
+     * the register, because their earlier acts stay theirs. Throws `not_found`, and `conflict` while contracts name an old name or a
+     * server of the successor cannot sign for it.
      */
-    complete: (id: number, { by, at }: Decision) =>
-      change(async (transaction) => {
+    async complete(id: number, { by, at }: Decision) {
+      // Reports come at any moment, so they need not be read within the change.
+      await checkSigners(await rowOf(tables, id), at)
+      return change(async (transaction) => {
         const row = await rowOf(transaction, id)
         if (row.completed_at !== null)
           throw new Fault('conflict', { what: 'the succession is completed already' })
@@ -111,7 +141,8 @@ export function createSuccessionStore(database: Database, change: Change, notify
             .execute()
         const completed = { completed_at: at, completed_by: by }
         await transaction.updateTable('succession').set(completed).where('id', '=', id).execute()
-      }),
+      })
+    },
     find: (id: number) => rowOf(tables, id),
     /** The newest first. */
     list: ({ offset, limit }: Pick<Page, 'offset' | 'limit'>, filter: Filter) =>

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import type { ContractContent } from '#schemas/contract.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { contentAt, contractDocument, hashOf, sealOf } from '#test/fakes/contracts.ts'
+import { reportAt, signedReport } from '#test/fakes/fleet.ts'
 import { authenticationParty, type Party, signingParty } from '#test/fakes/management-requests.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, type RegistryWorld, registryWorld } from '#test/fakes/registry-world.ts'
@@ -51,6 +52,17 @@ void t.test('planned, begun, sealed by the successor, completed', async (t) => {
       send('/seals', sealOf(content, { by, signer, at: world.clock.now }))
     const propose = (content: ContractContent) =>
       send('', contractDocument('proposal', { content }, { by: guest, signer: GUEST, at: world.clock.now }))
+    /** What DEV/GOV/1234/SS1 reports: signing certificates of these members, which end in so many milliseconds. */
+    const reports = async (signers: string[], endsInMs = 86_400_000): Promise<void> => {
+      world.clock.now += 60_000
+      const notAfter = new Date(world.clock.now + endsInMs).toISOString()
+      const certificates = signers.map((member, i) => ({
+        ...{ sha256: `${i}`.repeat(64), usage: 'SIGNING' as const, member, notAfter, ocsp: 'good' as const },
+      }))
+      const document = signedReport(reportAt(OWNER, world.clock.now, { certificates }), owner)
+      const reply = await node.register('/registration/v1/server-reports', document)
+      if (reply.status !== 200) throw new Error(reply.bytes.toString())
+    }
     const content = contentAt(world.clock.now)
     const services = [{ serviceCode: 'other', endpoints: [{ method: 'GET', path: '/**' }] }]
     const undecided = contentAt(world.clock.now, { services })
@@ -120,6 +132,14 @@ void t.test('planned, begun, sealed by the successor, completed', async (t) => {
       ),
     )
     world.clock.now += 1000
+    // The server that the successor took over reports nothing, like X-Road's; the other one has to be able to sign for it.
+    await reports([OWNER])
+    t.match(await node.call('POST', complete), {
+      ...{ status: 409, body: { message: /1234\/SS1 reports no valid signing certificate of DEV\/GOV\/77/ } },
+    })
+    await reports([OWNER, NEW], -1000)
+    t.equal((await node.call('POST', complete)).status, 409, 'one that has expired')
+    await reports([OWNER, NEW])
     t.equal((await node.call('POST', complete)).status, 204)
     t.equal((await node.call('POST', complete)).status, 409, 'once')
     t.match(
