@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { migrate } from '#platform/database/migrate.ts'
@@ -13,10 +15,9 @@ import { ROLES } from '#security-server/features/people/roles.ts'
 import { createReconciliationStore } from '#security-server/features/reconciliation/store.ts'
 import { securityServerApi } from '#security-server/shape.ts'
 import { createWorld as createConfigurationWorld } from '#test/fakes/configuration-world.ts'
-import { auditOf, createAdminWorld } from './admin-fixture.ts'
+import { type AdminWorld, auditOf, createAdminWorld } from './admin-fixture.ts'
 
 const CLIENT = 'DEV:GOV:1000:population'
-const _TAX = 'DEV:COM:4000:tax'
 
 t.test('every operation by every role', async (t) => {
   const { ask, app } = await createAdminWorld(t)
@@ -140,7 +141,12 @@ t.test('keys and certificates, from a PIN to an identity', async (t) => {
   }
   const signing = await certify('SIGNING', {})
   t.match(signing, { memberId: 'DEV:GOV:1000', active: true, ocsp: { state: 'good' } })
-  t.match(await certify('SIGNING', { memberId: 'DEV:COM:4000' }), { memberId: 'DEV:COM:4000' })
+  const TAX = 'DEV:COM:4000:tax'
+  await ask('POST', '/clients', { id: TAX })
+  const other = await certify('SIGNING', { memberId: 'DEV:COM:4000' })
+  t.match(other, { memberId: 'DEV:COM:4000', inUse: true, users: 1, usedBy: [{ type: 'CLIENT', id: TAX }] })
+  const isNeeded = { inUse: true, usedBy: [{ type: 'SERVER', id: /^DEV:GOV:1000:/ }] }
+  t.match((await ask('GET', `/token-certificates/${String(signing['sha256'])}`)).body, isNeeded)
   const auth = await certify('AUTHENTICATION', { dnsName: 'ss1.example' })
   t.match(auth, { state: 'saved', remedy: /registry/ })
   t.match((await ask('GET', '/initialization/status')).body, {
@@ -161,7 +167,7 @@ t.test('keys and certificates, from a PIN to an identity', async (t) => {
   const keyId = signing['keyId'] as string
   t.match((await ask('POST', `/keys/${keyId}/csrs`, own)).body['pem'], /BEGIN CERTIFICATE REQUEST/)
   const at = `/token-certificates/${String(signing['sha256'])}`
-  t.match((await ask('PUT', `${at}/disable`)).body, { active: false })
+  t.match((await ask('PUT', `${at}/disable`)).body, { active: false, inUse: false })
   t.match((await ask('PUT', `${at}/activate`)).body, { active: true })
   t.equal(JSON.parse((await ask('PUT', '/token-certificates/refresh-ocsp')).raw.toString()).length, 3)
   t.match((await ask('PATCH', `/keys/${keyId}`, { label: 'new' })).body, { label: 'new' })
@@ -194,11 +200,15 @@ t.test('diagnostics say what is wrong and what to do', async (t) => {
   t.match(await of('signing'), { state: 'ERROR', remedy: /./ })
   t.match(await of('message-log'), { state: 'OK' })
   t.match(await of('time-stamping'), { state: 'OK' })
+  await testConnections(t, ask)
   world.configuration = undefined
   t.match(await of('global-configuration'), { state: 'ERROR', message: /expired/, remedy: /./ })
   t.equal((await ask('GET', '/members')).status, 503)
   world.reconfigure()
-  t.match(JSON.parse((await ask('GET', '/members?q=4000')).raw.toString()), [{ id: 'DEV:COM:4000' }])
+  const found = await ask('GET', '/members?q=4000')
+  t.match(JSON.parse(found.raw.toString()), [{ id: 'DEV:COM:4000' }])
+  t.equal(found.headers['x-total-count'], '1')
+  t.same(JSON.parse((await ask('GET', '/members?q=4000&offset=1')).raw.toString()), [])
 })
 
 t.test('days compared with other servers, and their cases', async (t) => {
@@ -356,3 +366,31 @@ t.test('API keys: shown once, expire, end when revoked; the first one in a file'
   await writeInitialApiKey(file, none)
   t.equal(statSync(file).mode & 0o777, 0o600)
 })
+
+async function testConnections(t: Test, ask: AdminWorld['ask']): Promise<void> {
+  const system = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => system.close())
+  await once(system, 'listening')
+  await ask('POST', '/clients', { id: CLIENT })
+  const { port } = system.address() as AddressInfo
+  const urls = { up: `http://127.0.0.1:${port}`, down: 'http://127.0.0.1:1', unnamed: 'http://none.invalid' }
+  for (const [serviceCode, url] of Object.entries(urls))
+    await ask('POST', `/clients/${CLIENT}/service-descriptions`, { type: 'REST', serviceCode, url })
+  const tested = async (body: object) => {
+    const { body: said } = await ask('POST', '/diagnostics/connections', body)
+    return (said['items'] as { name: string; steps: { step: string; state: string }[] }[]).map(
+      ({ name, steps }) => [name.split(':').at(-1), ...steps.map(({ step, state }) => `${step} ${state}`)],
+    )
+  }
+  t.strictSame(await tested({ kind: 'SERVICES', clientId: CLIENT }), [
+    ['up', 'name good', 'connection good', 'answer good'],
+    ['down', 'name good', 'connection bad'],
+    ['unnamed', 'name bad'],
+  ])
+  t.strictSame(await tested({ kind: 'SERVICES', clientId: 'DEV:GOV:9:none' }), [])
+  t.match((await tested({ kind: 'SELF' }))[0], ['ss1', /^name/])
+  for (const body of [{ kind: 'PEER' }, { kind: 'SELF', url: 'http://127.0.0.1' }, { kind: 'ANY' }])
+    t.equal((await ask('POST', '/diagnostics/connections', body)).status, 400, JSON.stringify(body))
+  const unknown = { kind: 'PEER', clientId: 'DEV:GOV:9:none' }
+  t.equal((await ask('POST', '/diagnostics/connections', unknown)).status, 404)
+}

@@ -1,5 +1,6 @@
-/** Shows the state of each part of the server, and explains why one subsystem cannot call another. */
+/** Shows the state of each part of the server, tests its connections, and explains why one subsystem cannot call another. */
 import type { FeatureModule } from '#platform/feature.ts'
+import { connectionHandlers } from './connections.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
 import { explainHandlers } from './explain.ts'
 import { explainMessageHandlers } from './explain-message.ts'
@@ -10,6 +11,7 @@ export const diagnostics: FeatureModule<Needs> = {
   open: (ground) => ({
     operations: {
       ...diagnosticsHandlers(ground),
+      ...connectionHandlers(ground),
       ...explainHandlers(ground),
       ...explainMessageHandlers(ground),
     },

@@ -1,5 +1,6 @@
 /** Set-up of the server: missing steps, the token, the anchor, the global configuration, and the members in it. */
 
+import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
@@ -15,11 +16,14 @@ export function initializationHandlers(rooms: Needs): Handlers {
     async getInitializationStatus() {
       const [token] = keys.tokens()
       const snapshot = inForce(rooms.globalConfiguration)
+      const listed = snapshot?.index.server(server)
       return {
         serverId: colonForm(idText(server)),
+        address: listed?.address,
+        maintenance: listed?.maintenance,
         anchorInstalled: globalConfiguration.state().anchor !== undefined,
         configurationValid: snapshot !== undefined,
-        serverRegistered: snapshot?.index.server(server) !== undefined,
+        serverRegistered: listed !== undefined,
         tokenInitialized: token?.initialized === true,
         tokenLoggedIn: token?.loggedIn === true,
         canSign: succeeds(() => keys.signingIdentity(server)),
@@ -51,16 +55,16 @@ export function initializationHandlers(rooms: Needs): Handlers {
       return globalConfiguration.state()
     },
     async findMembers({ query }) {
-      const { q = '', limit } = query as { q?: string; limit: number }
+      const { q = '', offset, limit } = query as { q?: string; offset: number; limit: number }
       const wanted = q.toLowerCase()
       const members = globalConfiguration.current().index.shared.members.map((member) => ({
         id: colonForm(idText(member.id)),
         name: member.name,
         subsystems: member.subsystems.map(({ id, name }) => ({ id: colonForm(idText(id)), name })),
       }))
-      return members
-        .filter((member) => `${member.id} ${member.name}`.toLowerCase().includes(wanted))
-        .slice(0, limit)
+      const found = members.filter((member) => `${member.id} ${member.name}`.toLowerCase().includes(wanted))
+      const headers = { 'x-total-count': String(found.length) }
+      return answer(found.slice(offset, offset + limit), { headers })
     },
   }
 }

@@ -4,16 +4,17 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { Needs } from './needs.ts'
-import { certificateView } from './views.ts'
+import { viewsOf } from './views.ts'
 
 export function certificateHandlers(rooms: Needs): Handlers {
   const { keys } = rooms
+  const view = viewsOf(rooms)
   const all = () =>
     keys
       .tokens()
       .flatMap((token) => token.keys)
       .flatMap((key) => key.certificates)
-      .map(certificateView)
+      .map(view.certificate)
 
   return {
     async getApprovedCertificateAuthorities() {
@@ -26,14 +27,16 @@ export function certificateHandlers(rooms: Needs): Handlers {
       }))
     },
     getCertificates: async () => all(),
-    getCertificate: async ({ params }) => certificateView(keys.certificate(params['sha256']!)),
+    getCertificate: async ({ params }) => view.certificate(keys.certificate(params['sha256']!)),
     importCertificate: async ({ body, query }) =>
-      certificateView(
+      view.certificate(
         await keys.importCertificate(bodyBytes(body), { activate: query['activate'] !== false }),
       ),
     deleteCertificate: ({ params }) => keys.deleteCertificate(params['sha256']!),
-    activateCertificate: async ({ params }) => certificateView(await keys.setActive(params['sha256']!, true)),
-    disableCertificate: async ({ params }) => certificateView(await keys.setActive(params['sha256']!, false)),
+    activateCertificate: async ({ params }) =>
+      view.certificate(await keys.setActive(params['sha256']!, true)),
+    disableCertificate: async ({ params }) =>
+      view.certificate(await keys.setActive(params['sha256']!, false)),
     async refreshOcsp() {
       // The list is returned even if the refresh failed: each certificate's status shows what went wrong.
       await keys.refreshOcsp({ force: true }).catch((thrown: unknown) => asFault(thrown))

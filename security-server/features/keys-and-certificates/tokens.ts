@@ -9,7 +9,7 @@ import type { KeyInfo, TokenInfo } from '../../keys/keys.ts'
 import { proposeSubject } from '../../keys/propose-subject.ts'
 import { SOFTWARE_TOKEN_ID } from '../../keys/tokens.ts'
 import type { Needs } from './needs.ts'
-import { keyView, tokenView } from './views.ts'
+import { viewsOf } from './views.ts'
 
 type Usage = KeyInfo['usage']
 type NewKey = { usage: Usage; label: string; algorithm: 'P-256' | 'RSA-2048' | 'RSA-3072' }
@@ -17,6 +17,7 @@ type NewCsr = { memberId?: string; caName?: string; dnsName?: string; subject?: 
 
 export function tokenHandlers(rooms: Needs): Handlers {
   const { keys } = rooms
+  const view = viewsOf(rooms)
 
   function token(id: string | undefined): TokenInfo {
     const found = keys.tokens().find((each) => each.id === id)
@@ -49,8 +50,8 @@ export function tokenHandlers(rooms: Needs): Handlers {
   }
 
   return {
-    getTokens: async () => keys.tokens().map(tokenView),
-    getToken: async ({ params }) => tokenView(token(params['tokenId'])),
+    getTokens: async () => keys.tokens().map(view.token),
+    getToken: async ({ params }) => view.token(token(params['tokenId'])),
     async loginToken({ params, body }) {
       const { id } = token(params['tokenId'])
       const { pin } = body as { pin: string }
@@ -68,7 +69,7 @@ export function tokenHandlers(rooms: Needs): Handlers {
     },
     async addKey({ params, body }) {
       const { id } = token(params['tokenId'])
-      return keyView(await keys.createKey({ tokenId: id, ...(body as NewKey) }))
+      return view.key(await keys.createKey({ tokenId: id, ...(body as NewKey) }))
     },
     async getFoundKeys({ params }) {
       return keys.hardware.found(hardwareToken(params['tokenId']))
@@ -76,7 +77,7 @@ export function tokenHandlers(rooms: Needs): Handlers {
     async adoptKey({ params, body }) {
       const { label } = (body ?? {}) as { label?: string }
       const objectId = params['objectId']!.toLowerCase()
-      return keyView(await keys.hardware.adopt(hardwareToken(params['tokenId']), { objectId, label }))
+      return view.key(await keys.hardware.adopt(hardwareToken(params['tokenId']), { objectId, label }))
     },
     async addKeyAndCsr({ params, body }) {
       const { id: tokenId } = token(params['tokenId'])
@@ -84,7 +85,7 @@ export function tokenHandlers(rooms: Needs): Handlers {
       const made = await keys.createKey({ tokenId, ...key })
       try {
         const { id, pem } = await makeRequest(made.id, csr)
-        return { key: keyView(keys.key(made.id)), csr: { id, keyId: made.id, pem } }
+        return { key: view.key(keys.key(made.id)), csr: { id, keyId: made.id, pem } }
       } catch (cause) {
         // A key without the request that was asked for would be useless, so it is deleted.
         await keys.deleteKey(made.id)
@@ -100,11 +101,11 @@ export function tokenHandlers(rooms: Needs): Handlers {
         keyconf: q.keyconf === undefined ? undefined : base64(q.keyconf),
         usage: q.usage,
       })
-      return imported.map(keyView)
+      return imported.map(view.key)
     },
-    getKey: async ({ params }) => keyView(keys.key(params['keyId']!)),
+    getKey: async ({ params }) => view.key(keys.key(params['keyId']!)),
     updateKey: async ({ params, body }) =>
-      keyView(await keys.renameKey(params['keyId']!, (body as { label: string }).label)),
+      view.key(await keys.renameKey(params['keyId']!, (body as { label: string }).label)),
     deleteKey: ({ params }) => keys.deleteKey(params['keyId']!),
     generateCsr: ({ params, body }) => makeRequest(params['keyId']!, body as NewCsr),
     async downloadCsr({ params, query }) {

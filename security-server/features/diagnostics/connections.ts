@@ -1,0 +1,114 @@
+/**
+ * Tests of connections, one kind at a time. All addresses come from the global configuration or from the settings of services, none
+ * from the caller.
+ */
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
+import { idText } from '#schemas/identifiers.ts'
+import type { Needs } from './needs.ts'
+import { type Target, tryConnection } from './try-connection.ts'
+
+type Kind = 'SELF' | 'CONFIGURATION' | 'REGISTRATION' | 'TIME_STAMPING' | 'OCSP' | 'PEER' | 'SERVICES'
+type Asked = { kind: Kind; clientId?: string }
+
+/** More would only keep the caller waiting. */
+const MOST_TARGETS = 20
+
+export function connectionHandlers(rooms: Needs): Handlers {
+  return {
+    async testConnections({ body }) {
+      const asked = body as Asked
+      const all = targetsOf(asked, rooms)
+      const items = await Promise.all(
+        all.slice(0, MOST_TARGETS).map(async (target) => ({
+          name: target.name,
+          address: target.address && `${target.address.host}:${target.address.port}`,
+          steps: await tryConnection(target),
+        })),
+      )
+      return { kind: asked.kind, at: new Date(rooms.clock()).toISOString(), targets: all.length, items }
+    },
+  }
+}
+
+/** Throws `invalid_input`, `not_found` for a client that nobody serves, and the fault of the configuration. */
+function targetsOf({ kind, clientId }: Asked, rooms: Needs): Target[] {
+  const { globalConfiguration, server } = rooms
+  if (kind === 'SERVICES') return services(clientId, rooms)
+  if (kind === 'CONFIGURATION') return configuration(rooms)
+  const { index } = globalConfiguration.current()
+  switch (kind) {
+    case 'SELF':
+      return [peer(index.server(server) ?? { id: server }, rooms)]
+    case 'REGISTRATION': {
+      const { authCertRegServiceAddress: url, authCertRegServiceCert: pinned } =
+        index.privateParameters?.managementService ?? {}
+      return [{ name: url ?? '', address: url === undefined ? undefined : placeOf(url), tls: { pinned } }]
+    }
+    case 'TIME_STAMPING':
+      return index.shared.approvedTsas.map(({ name, url }) => byUrl(name, url))
+    case 'OCSP':
+      return index.shared.approvedCas.flatMap(({ name, topCa, intermediateCas }) =>
+        [...new Set([topCa, ...intermediateCas].flatMap(({ ocsp }) => ocsp.map(({ url }) => url)))].map(
+          (url) => byUrl(name, url),
+        ),
+      )
+    default: {
+      if (clientId === undefined)
+        throw new Fault('invalid_input', { what: 'whose server is tested: clientId' })
+      const client = clientIdOf(clientId)
+      const servers = globalConfiguration.current().indexFor(client.instance)?.serversOf(client) ?? []
+      if (servers.length === 0)
+        throw new Fault('not_found', { what: `no server of ${clientId} is registered` })
+      return servers.map((one) => peer(one, rooms))
+    }
+  }
+}
+
+/** Another server, or this one as others reach it: its address is the registered one. */
+function peer({ id, address }: Pick<SecurityServerInfo, 'id' | 'address'>, rooms: Needs): Target {
+  return {
+    name: colonForm(idText(id)),
+    address: address === undefined ? undefined : { host: address, port: rooms.settings.peers.messagePort },
+    answer: { what: 'both servers know and accept each other', act: () => rooms.peerClient.reach(id) },
+  }
+}
+
+function configuration({ globalConfiguration }: Needs): Target[] {
+  const { own, anchor } = globalConfiguration.state()
+  const answer = {
+    what: 'a configuration that the anchor proves was fetched',
+    act: () => globalConfiguration.refresh(),
+  }
+  const name = anchor?.instance ?? ''
+  return [{ name, address: own?.source === undefined ? undefined : placeOf(own.source), answer }]
+}
+
+function services(clientId: string | undefined, { localSystems, serviceClient }: Needs): Target[] {
+  const wanted = clientId === undefined ? undefined : idText(clientIdOf(clientId))
+  return [...localSystems.view().services.values()]
+    .filter(
+      ({ service }) =>
+        wanted === undefined ||
+        idText({ ...service.id, serviceCode: undefined, serviceVersion: undefined }) === wanted,
+    )
+    .map(({ service }) => ({
+      ...byUrl(colonForm(idText(service.id)), service.url),
+      tls: undefined,
+      answer: { what: 'the system of the service was reached', act: () => serviceClient.reach(service) },
+    }))
+}
+
+function byUrl(name: string, url: string): Target {
+  return { name, address: placeOf(url), tls: url.startsWith('https:') ? {} : undefined }
+}
+
+function placeOf(text: string): Target['address'] {
+  if (!URL.canParse(text)) return undefined
+  const { hostname, port, protocol } = new URL(text)
+  // IPv6 addresses stand in brackets in a URL.
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  return { host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) }
+}

@@ -1,0 +1,135 @@
+/** One connection from this server, step by step: the name, the address, TLS, and what is asked at last. Sends no message. */
+import { lookup } from 'node:dns/promises'
+import { connect, isIP } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { asFault } from '#schemas/fault.ts'
+
+export type ConnectionStep = {
+  step: 'name' | 'connection' | 'tls' | 'answer'
+  state: 'good' | 'bad'
+  what: string
+  remedy?: string | undefined
+}
+
+export type Target = {
+  name: string
+  /** Undefined when nothing names an address. */
+  address: { host: string; port: number } | undefined
+  /** A TLS handshake as such; `pinned` is the only certificate (DER) that may be presented. */
+  tls?: { pinned?: Buffer | undefined } | undefined
+  /** The last step: what the connection is for. */
+  answer?: { what: string; act(): Promise<unknown> } | undefined
+}
+
+const WAIT_MS = 5000
+
+/** Stops at the first step that fails. Never throws. */
+export async function tryConnection({ address, tls, answer }: Target): Promise<ConnectionStep[]> {
+  const steps: ConnectionStep[] = []
+  const step = async (
+    name: ConnectionStep['step'],
+    remedy: string,
+    act: () => Promise<string>,
+  ): Promise<boolean> => {
+    try {
+      steps.push({ step: name, state: 'good', what: await act() })
+      return true
+    } catch (thrown) {
+      steps.push({ step: name, state: 'bad', what: reasonOf(thrown), remedy })
+      return false
+    }
+  }
+  if (address === undefined) {
+    const remedy = 'Ask the operator of the registry: the global configuration names none'
+    return [{ step: 'name', state: 'bad', what: 'no address is known', remedy }]
+  }
+  const { host, port } = address
+  const isNamed = await step(
+    'name',
+    `Check that ${host} stands in DNS, and the resolver of this machine`,
+    () => addressOf(host),
+  )
+  if (!isNamed) return steps
+  const firewall = `Check that something listens at ${host}, port ${port}, and the firewalls between`
+  const isConnected = await step('connection', firewall, async () => {
+    await opened((done, failed) => {
+      const socket = connect({ host, port }, done)
+      socket.once('error', failed)
+      return () => void socket.destroy()
+    })
+    return `${host}, port ${port}, accepts connections`
+  })
+  if (!isConnected) return steps
+  if (
+    tls !== undefined &&
+    !(await step('tls', 'Ask its operator which certificate it presents', () => handshake(address, tls)))
+  )
+    return steps
+  if (answer !== undefined) await asked(answer, steps)
+  return steps
+}
+
+async function asked({ what, act }: NonNullable<Target['answer']>, steps: ConnectionStep[]): Promise<void> {
+  try {
+    await act()
+    steps.push({ step: 'answer', state: 'good', what })
+  } catch (thrown) {
+    // In the texts of the fault catalogue the remedy follows the first sentence.
+    const [first = '', ...rest] = asFault(thrown).message.split(/(?<=\.) /)
+    steps.push({ step: 'answer', state: 'bad', what: first, remedy: rest.join(' ') || undefined })
+  }
+}
+
+async function addressOf(host: string): Promise<string> {
+  if (isIP(host) !== 0) return `${host} is an address`
+  const { address } = await lookup(host)
+  return `${host} is ${address}`
+}
+
+async function handshake(
+  { host, port }: NonNullable<Target['address']>,
+  { pinned }: NonNullable<Target['tls']>,
+): Promise<string> {
+  let said = ''
+  await opened((done, failed) => {
+    // Who it is is judged below or by the last step: this step shows what is presented, valid or not.
+    const socket = connectTls({ host, port, rejectUnauthorized: false }, () => {
+      const { raw, subject, valid_to: until } = socket.getPeerCertificate()
+      if (pinned !== undefined && !pinned.equals(raw))
+        return failed(new Error('another certificate is presented than the global configuration names'))
+      if (Date.parse(until) < Date.now()) return failed(new Error(`its certificate expired at ${until}`))
+      said = `TLS works; the certificate is of ${String(subject?.CN ?? 'nobody named')}`
+      done()
+    })
+    socket.once('error', failed)
+    return () => void socket.destroy()
+  })
+  return said
+}
+
+/** Waits for one of both, for as long as a person would, and closes the connection. */
+async function opened(open: (done: () => void, failed: (cause: Error) => void) => () => void): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const close = open(resolve, reject)
+  const timer = setTimeout(() => reject(new Error(`nothing within ${WAIT_MS / 1000} s`)), WAIT_MS)
+  try {
+    await promise
+  } finally {
+    clearTimeout(timer)
+    close()
+  }
+}
+
+function reasonOf(thrown: unknown): string {
+  const { code, message } = thrown as NodeJS.ErrnoException
+  const words: Record<string, string> = {
+    ENOTFOUND: 'the name is not known',
+    EAI_AGAIN: 'the resolver of this machine does not answer',
+    ECONNREFUSED: 'the connection is refused: nothing listens there',
+    EHOSTUNREACH: 'there is no way to this address',
+    ENETUNREACH: 'there is no way to this network',
+    ETIMEDOUT: 'nothing answers',
+    ECONNRESET: 'the other side closed the connection',
+  }
+  return words[code ?? ''] ?? message
+}
