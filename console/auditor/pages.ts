@@ -16,6 +16,11 @@ import { exchange } from './exchange/page.tsx'
 import { exportsPage } from './exports/page.tsx'
 import { holds } from './holds/page.tsx'
 import { integrity } from './integrity/page.tsx'
+import { foundKeys } from './keys/found.tsx'
+import { internalTls } from './keys/internal-tls.tsx'
+import { key } from './keys/key.tsx'
+import { keys } from './keys/page.tsx'
+import { makeRequest } from './keys/request.tsx'
 import { looks } from './looks/page.tsx'
 import { overview } from './overview/page.tsx'
 import { people } from './people/page.tsx'
@@ -23,6 +28,7 @@ import { personSearch } from './person/one.tsx'
 import { person } from './person/page.tsx'
 import { reconciliation } from './reconciliation/page.tsx'
 import { records } from './records/page.tsx'
+import { requests } from './requests/page.tsx'
 import { retention } from './retention/page.tsx'
 import { eventType } from './rooms/one.tsx'
 import { rooms } from './rooms/page.tsx'
@@ -33,6 +39,7 @@ import { description } from './services/description.tsx'
 import { giveRight } from './services/give.tsx'
 import { service } from './services/service.tsx'
 import { serviceClients } from './services/service-clients.tsx'
+import { settings } from './settings/page.tsx'
 import { traffic } from './traffic/page.tsx'
 import { tryOuts } from './try-outs/page.tsx'
 import { verification } from './verification/page.tsx'
@@ -59,6 +66,14 @@ export const pages: Page[] = [
   service,
   giveRight,
   tryOuts,
+  keys,
+  // Before the page of one key, whose path pattern matches this path too.
+  internalTls,
+  key,
+  makeRequest,
+  foundKeys,
+  requests,
+  settings,
   contracts,
   // Before the page of one contract, whose path pattern matches these paths too.
   proposeContract,

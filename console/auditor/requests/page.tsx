@@ -1,0 +1,116 @@
+/** What this server asked of the registry, and how each request stands. */
+import { Act } from '../../kit/act.tsx'
+import { Head } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/placeholders.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { Id } from '../words.tsx'
+import { FILED_STATES, type Filed, FiledStateOf, isOpen, kindText } from './filed.tsx'
+
+function RequestsPage() {
+  const filed = useAnswer<Filed[]>('getManagementRequests')
+  return (
+    <>
+      <Head title={text('filed.title')} lead={text('filed.lead')} />
+      <Show of={filed}>{(all) => <List of={all} />}</Show>
+    </>
+  )
+}
+
+function List({ of }: { of: Filed[] }) {
+  const kinds = [...new Set(of.map(({ kind }) => kind))]
+  return (
+    <HeldTable<Filed>
+      caption={text('filed.title')}
+      rows={of}
+      rowKey={({ request }) => request}
+      search="filed.search"
+      words={({ request, kind, clientId = '', reason = '' }) =>
+        `${request} ${kindText(kind)} ${clientId} ${reason}`
+      }
+      filters={[
+        {
+          ...{ name: 'state', title: 'common.state' },
+          options: [
+            { value: '', title: text('common.all') },
+            ...FILED_STATES.map((value) => ({ value, title: text(`request.${value}`) })),
+          ],
+          fits: ({ state }, value) => state === value,
+        },
+        {
+          ...{ name: 'kind', title: 'requests.kind' },
+          options: [
+            { value: '', title: text('common.all') },
+            ...kinds.map((value) => ({ value, title: kindText(value) })),
+          ],
+          fits: ({ kind }, value) => kind === value,
+        },
+      ]}
+      columns={[
+        { title: 'requests.number', number: true, cell: ({ request }) => String(request) },
+        {
+          title: 'requests.kind',
+          cell: ({ kind, clientId }) => (
+            <>
+              {kindText(kind)}
+              {clientId !== undefined && (
+                <p class="beside">
+                  <Id of={clientId} />
+                </p>
+              )}
+            </>
+          ),
+        },
+        {
+          title: 'common.state',
+          cell: (one) => (
+            <>
+              <FiledStateOf of={one} />
+              {one.reason !== undefined && <p class="wrap">{one.reason}</p>}
+              {one.state !== undefined && isOpen(one) && (
+                <p class="beside">{text(`filed.next.${one.state}`)}</p>
+              )}
+            </>
+          ),
+        },
+        { title: 'requests.filedAt', cell: ({ filedAt }) => <Time at={filedAt} relative /> },
+        {
+          title: 'requests.decidedAt',
+          cell: ({ decidedAt }) => decidedAt !== undefined && <Time at={decidedAt} relative />,
+        },
+        {
+          title: 'common.acts',
+          acts: ['revokeManagementRequest'],
+          cell: (one) => isOpen(one) && <TakeBack of={one} />,
+        },
+      ]}
+      empty={<p>{text('filed.empty')}</p>}
+    />
+  )
+}
+
+function TakeBack({ of: { request, kind } }: { of: Filed }) {
+  const title = text('filed.takeBackThis', { number: String(request), kind: kindText(kind) })
+  return (
+    <Act<Filed>
+      operation="revokeManagementRequest"
+      button={text('filed.takeBack')}
+      label={title}
+      title={title}
+      consequence={<p>{text('filed.takeBackConsequence')}</p>}
+      send={(_, call) => call('revokeManagementRequest', { params: { request: String(request) } })}
+      result={() => <p>{text('filed.takenBack')}</p>}
+    />
+  )
+}
+
+export const requests: Page = {
+  path: '/requests',
+  title: 'filed.title',
+  listed: true,
+  operation: 'getManagementRequests',
+  View: RequestsPage,
+}

@@ -1,0 +1,140 @@
+/** What this server is set to: its anchor, its address at the registry, and whether it is in maintenance. */
+import { Act } from '../../kit/act.tsx'
+import { Link } from '../../kit/address.tsx'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/placeholders.tsx'
+import { Status } from '../../kit/status.tsx'
+import { text } from '../../kit/text.ts'
+import { type Filed, FiledResult } from '../requests/filed.tsx'
+import { AnchorPart } from './anchor.tsx'
+
+type ServerStatus = {
+  serverId: string
+  address?: string
+  maintenance?: { message?: string }
+  serverRegistered: boolean
+}
+
+const MAX_ADDRESS = 253
+
+function SettingsPage() {
+  const status = useAnswer<ServerStatus>('getInitializationStatus')
+  return (
+    <Show of={status} page="system.title">
+      {(server) => (
+        <>
+          <Head
+            title={text('system.title')}
+            lead={<Copyable value={server.serverId} label={text('home.server')} />}
+            acts={<Link to="/requests">{text('filed.title')}</Link>}
+          />
+          <Address of={server} />
+          <Maintenance of={server} />
+          <AnchorPart />
+        </>
+      )}
+    </Show>
+  )
+}
+
+function Address({ of: { address, serverRegistered } }: { of: ServerStatus }) {
+  return (
+    <Part
+      title={text('system.address')}
+      acts={
+        <Act<Filed>
+          operation="addressChange"
+          button={text('system.changeAddress')}
+          title={text('system.changeAddress')}
+          consequence={<p>{text('system.changeAddressConsequence')}</p>}
+          fields={[
+            {
+              ...{ name: 'address', title: 'system.newAddress', hint: 'system.addressHint' },
+              ...{ initial: address ?? '', maxLength: MAX_ADDRESS },
+              check: (value) => (value.trim() === address ? text('system.sameAddress') : undefined),
+            },
+          ]}
+          send={(values, call) =>
+            call('addressChange', { body: { address: String(values['address']).trim() } })
+          }
+          result={(filed) => <FiledResult of={filed} />}
+        />
+      }
+    >
+      {address === undefined ? (
+        <p>{text(serverRegistered ? 'system.noAddress' : 'system.notRegistered')}</p>
+      ) : (
+        <Facts
+          of={[['system.address', <Copyable key="at" value={address} label={text('system.address')} />]]}
+        />
+      )}
+    </Part>
+  )
+}
+
+function Maintenance({ of: { maintenance } }: { of: ServerStatus }) {
+  return (
+    <Part title={text('system.maintenance')} acts={maintenance === undefined ? <Begin /> : <End />}>
+      <p>
+        {maintenance === undefined ? (
+          <Status tone="good" word="system.open" />
+        ) : (
+          <Status tone="warn" word="system.inMaintenance" />
+        )}{' '}
+        {text(maintenance === undefined ? 'system.openWhy' : 'system.inMaintenanceWhy')}
+      </p>
+      {maintenance?.message !== undefined && (
+        <p>
+          <bdi>{maintenance.message}</bdi>
+        </p>
+      )}
+    </Part>
+  )
+}
+
+function Begin() {
+  return (
+    <Act<Filed>
+      operation="enableMaintenanceMode"
+      button={text('system.beginMaintenance')}
+      title={text('system.beginMaintenance')}
+      consequence={<p>{text('system.beginConsequence')}</p>}
+      fields={[
+        {
+          ...{ name: 'message', title: 'system.message', hint: 'system.messageHint' },
+          ...{ maxLength: 255, required: false },
+        },
+      ]}
+      send={({ message }, call) => {
+        const said = String(message).trim()
+        return call('enableMaintenanceMode', { body: said === '' ? {} : { message: said } })
+      }}
+      result={(filed) => <FiledResult of={filed} />}
+    />
+  )
+}
+
+function End() {
+  return (
+    <Act<Filed>
+      operation="disableMaintenanceMode"
+      button={text('system.endMaintenance')}
+      look="primary"
+      title={text('system.endMaintenance')}
+      consequence={<p>{text('system.endConsequence')}</p>}
+      send={(_, call) => call('disableMaintenanceMode')}
+      result={(filed) => <FiledResult of={filed} />}
+    />
+  )
+}
+
+export const settings: Page = {
+  path: '/settings',
+  title: 'system.title',
+  listed: true,
+  operation: 'getInitializationStatus',
+  View: SettingsPage,
+}
