@@ -176,9 +176,7 @@ export function createJobs(q: {
       await intervals.follow()
       await looks.take()
       if (queue !== undefined) await sweep(queue)
-      // A claim that finds nothing would take the embedded store's lock for writing all the same.
-      else if (!runner.isIdle() || (await isAnyDue())) await runner.claimDue(0)
-      const next = queue === undefined ? await store.nextDue(runner.open()) : undefined
+      const next = queue === undefined ? await claim() : undefined
       if (next !== undefined) sleepMs = Math.min(LONGEST_SLEEP_MS, Math.max(1, Date.parse(next) - q.clock()))
     } catch (err) {
       q.log.error({ err }, 'jobs cannot be read')
@@ -186,9 +184,13 @@ export function createJobs(q: {
     if (!stopped) timer = setTimeout(poke, sleepMs)
   }
 
-  const isAnyDue = async (): Promise<boolean> => {
-    const next = await store.nextDue(runner.open())
-    return next !== undefined && next <= iso(q.clock())
+  /** Starts what is due; returns when the next row is. */
+  const claim = async (): Promise<string | undefined> => {
+    // A claim that finds nothing would take the embedded store's lock for writing all the same.
+    const next = runner.hasLateClaim() ? iso(q.clock()) : await store.nextDue(runner.open())
+    if (next === undefined || next > iso(q.clock())) return next
+    await runner.claimDue(0)
+    return store.nextDue(runner.open())
   }
 
   const sweep = async (queue: RedisQueue): Promise<void> => {

@@ -37,8 +37,8 @@ type Runner = {
   /** Kinds that have a free place now. */
   open(): string[]
   isRunning(kind: string): boolean
-  /** Nothing runs here. */
-  isIdle(): boolean
+  /** The clock leapt past the end of a claim of a job that still runs here. */
+  hasLateClaim(): boolean
   /**
    * Claims a job and runs it to its end. Does nothing if another node has it, it does not exist, its kind has no free place here,
    * or it is not due within `earlyMs`.
@@ -53,6 +53,8 @@ const ABORT_MS = 2000
 const MAX_ERROR = 500
 /** How often a claim is renewed during its validity. */
 const RENEWALS = 3
+/** Recurring kinds run at moments that lie so far apart. */
+const TOGETHER_MS = 1000
 /** The longest wait between attempts to record the end of a job. */
 const LONGEST_PAUSE_MS = 5000
 
@@ -74,6 +76,10 @@ export function createRunner(q: {
   // Claims are made one after the other, so that a claimed job occupies its place before the next claim counts free places.
   const inTurn = createTurn()
   const iso = (ms: number): string => new Date(ms).toISOString()
+  // Drawn, so that the servers of an instance do not all ask others at the same moment.
+  const phase = Math.random() * TOGETHER_MS
+  /** The last moment before a time at which this process runs recurring kinds: one claim then takes all that are due. */
+  const together = (ms: number): number => Math.max(q.clock(), ms - ((ms - phase) % TOGETHER_MS))
   const newClaim = (): Claim => {
     const now = q.clock()
     return { token: `${q.node} ${randomUUID()}`, now: iso(now), until: iso(now + q.leaseMs) }
@@ -152,7 +158,7 @@ export function createRunner(q: {
     const everyMs = job.every_seconds === null ? undefined : job.every_seconds * 1000
     if (outcome.error === undefined) {
       // The run was for the time before a leap of the clock; the next one is due at once.
-      const next = everyMs === undefined ? null : iso(leaptMs > everyMs ? now : now + everyMs)
+      const next = everyMs === undefined ? null : iso(leaptMs > everyMs ? now : together(now + everyMs))
       return await q.store.succeed(job, token, { now: iso(now), next })
     }
     const next = iso(now + backOff(job.attempt, Math.random(), everyMs))
@@ -222,7 +228,7 @@ export function createRunner(q: {
       }),
     open: () => (free() > 0 ? withPlace() : []),
     isRunning: (kind) => (runningOf.get(kind) ?? 0) > 0,
-    isIdle: () => running.size === 0,
+    hasLateClaim: () => running.values().some((run) => run.until <= q.clock()),
     runOne: async (id, earlyMs) => {
       const begun = await inTurn(async () => {
         await renewLate()
