@@ -79,6 +79,12 @@ async function openBroker(
   onReset: (way: string) => void,
 ): Promise<Broker> {
   const q = { settings, credentials: await readCredentials(settings.broker), log, onReset }
-  if (settings.broker.kind === 'nats') return (await import('./nats/open-nats.ts')).openNats(q)
-  return (await import('./mqtt/open-mqtt.ts')).openMqtt(q)
+  switch (settings.broker.kind) {
+    case 'nats':
+      return (await import('./nats/open-nats.ts')).openNats(q)
+    case 'mqtt':
+      return (await import('./mqtt/open-mqtt.ts')).openMqtt(q)
+    case 'kafka':
+      return (await import('./kafka/open-kafka.ts')).openKafka(q)
+  }
 }

@@ -12,6 +12,8 @@ export type Taken = {
   position: string | undefined
   /** Content-Type and `ce-` headers, as in the HTTP binding of CloudEvents, whatever the broker's own form is. */
   headers: HeaderList
+  /** Kafka: the key of the record. Messages with the same one are handed over one after the other. */
+  key?: string | undefined
   /** The headers of the message as the broker has them. */
   properties: ReadonlyMap<string, string>
   body: Buffer

@@ -10,10 +10,12 @@ type Kind = BrokerSettings['kind']
 const SCHEMES: Record<Kind, { plain: string; secure: string }> = {
   nats: { plain: 'nats:', secure: 'tls:' },
   mqtt: { plain: 'mqtt:', secure: 'mqtts:' },
+  kafka: { plain: 'kafka:', secure: 'kafkas:' },
 }
 const ONLY_NATS = ['tokenFile', 'nkeyFile', 'credentialsFile'] as const
 /** One way to prove who the adapter is, beside its certificate. */
 const PROOFS = ['user', ...ONLY_NATS] as const
+const KAFKA_TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
 const NEEDED = ['type', 'source', 'id'] as const
 
 /** Throws what `problem` makes. */
@@ -38,7 +40,7 @@ export function checkSettings(settings: EventsSettings, problem: Problem): void 
   for (const [at, way] of send.entries())
     checkSend(way, broker.kind, (keys, what) => problem(['send', String(at), ...keys], what))
   for (const [at, { to }] of receive.entries())
-    if (hasWildcard(to, broker.kind)) throw problem(['receive', String(at), 'to'], 'has wildcards')
+    checkPlace(to, broker.kind, (keys, what) => problem(['receive', String(at), 'to', ...keys], what))
 }
 
 function checkBroker(broker: BrokerSettings, problem: Problem): void {
@@ -63,12 +65,13 @@ function checkBroker(broker: BrokerSettings, problem: Problem): void {
 function checkSend(way: SendSettings, kind: Kind, fail: Problem): void {
   const { format, attributes, contentType, quarantine } = way
   if (kind === 'nats' && way.stream === undefined) throw fail(['stream'], 'is needed for NATS')
-  for (const name of ['stream', 'consumer'] as const)
-    if (kind !== 'nats' && way[name] !== undefined) throw fail([name], 'is for NATS')
+  if (kind !== 'nats' && way.stream !== undefined) throw fail(['stream'], 'is for NATS')
+  if (kind === 'mqtt' && way.consumer !== undefined) throw fail(['consumer'], 'is for NATS and Kafka')
+  if (kind === 'kafka') checkPlace(way.from, kind, (keys, what) => fail(['from', ...keys], what))
   if ((quarantine.folder === undefined) === (quarantine.to === undefined))
     throw fail(['quarantine'], 'needs folder or to, and not both')
-  if (quarantine.to !== undefined && hasWildcard(quarantine.to, kind))
-    throw fail(['quarantine', 'to'], 'has wildcards')
+  if (quarantine.to !== undefined)
+    checkPlace(quarantine.to, kind, (keys, what) => fail(['quarantine', 'to', ...keys], what))
   if (format === 'cloudevents') {
     if (attributes !== undefined) throw fail(['attributes'], 'is for format: plain')
     if (contentType !== undefined) throw fail(['contentType'], 'is for format: plain')
@@ -81,9 +84,17 @@ function checkSend(way: SendSettings, kind: Kind, fail: Problem): void {
     if (isOwn || !isAttributeName(name)) throw fail(['attributes', name], 'cannot be set')
     if (of === 'position' && kind === 'mqtt')
       throw fail(['attributes', name], 'is of a position, and MQTT has none')
+    if (of === 'key' && kind !== 'kafka')
+      throw fail(['attributes', name], 'is of a key, which only Kafka has')
     if (name === 'id' && text !== undefined)
       throw fail(['attributes', name], 'is a text: every message would be the same event')
   }
+}
+
+/** Where something is published. */
+function checkPlace(place: string, kind: Kind, fail: Problem): void {
+  if (kind === 'kafka' && !KAFKA_TOPIC.test(place)) throw fail([], 'is no name of a topic')
+  if (kind !== 'kafka' && hasWildcard(place, kind)) throw fail([], 'has wildcards')
 }
 
 function hasWildcard(subject: string, kind: Kind): boolean {

@@ -28,7 +28,7 @@ export function makeEvent(message: Taken, q: Making): MadeEvent {
   // Base64 has made it larger, maybe.
   if (body.length > q.eventBytes) throw tooLarge(q.eventBytes)
   const key = event.extensions.get('partitionkey')
-  return { body, key: key === undefined ? undefined : String(key) }
+  return { body, key: key === undefined ? message.key : String(key) }
 }
 
 /** Without any word on it, the payload is the JSON format: so it was before brokers had headers. */

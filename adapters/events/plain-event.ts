@@ -42,6 +42,10 @@ function attributeFrom(
     throw invalidEvent(`${name}: nothing usable stands at ${source.pointer || 'the root'} of the message`)
   }
   if (source.of === 'subject') return message.subject
+  if (source.of === 'key') {
+    if (message.key === undefined) throw invalidEvent(`${name}: the message has no key`)
+    return message.key
+  }
   if (message.position === undefined) throw invalidEvent(`${name}: the message has no position`)
   return message.position
 }

@@ -7,15 +7,16 @@ export type ValueSource = {
   header?: string
   /** A JSON Pointer into the message. */
   pointer?: string
-  of?: 'position' | 'subject'
+  of?: 'position' | 'subject' | 'key'
 }
 
 export type SendSettings = {
   name: string
-  /** A subject or topic, with the broker's wildcards. */
+  /** A subject or topic, with the wildcards of NATS and MQTT. */
   from: string
-  /** NATS: where the subject is kept, and the name under which the server remembers how far it was taken. */
+  /** NATS: where the subject is kept. */
   stream?: string
+  /** NATS, Kafka: the name under which the broker remembers how far it was taken. */
   consumer?: string
   inbox: string
   format: 'cloudevents' | 'plain'
@@ -34,7 +35,7 @@ export type ReceiveSettings = {
 }
 
 export type BrokerSettings = {
-  kind: 'nats' | 'mqtt'
+  kind: 'nats' | 'mqtt' | 'kafka'
   urls: string[]
   /** What the adapter is called there: durable consumers and sessions are named by it. */
   name: string
@@ -43,6 +44,8 @@ export type BrokerSettings = {
   keyFile?: string
   user?: string
   passwordFile?: string
+  /** Kafka: how user and password are shown. */
+  mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
   tokenFile?: string
   nkeyFile?: string
   credentialsFile?: string
@@ -96,7 +99,7 @@ const valueSource = {
     text,
     header: { ...text, maxLength: 200 },
     pointer: { type: 'string', maxLength: 500, pattern: '^(/([^~/]|~[01])*)*$' },
-    of: { type: 'string', enum: ['position', 'subject'] },
+    of: { type: 'string', enum: ['position', 'subject', 'key'] },
   },
 } as const
 
@@ -150,12 +153,12 @@ const broker = {
   required: ['kind', 'urls'],
   dependentRequired: { certificateFile: ['keyFile'], keyFile: ['certificateFile'], passwordFile: ['user'] },
   properties: {
-    kind: { type: 'string', enum: ['nats', 'mqtt'] },
+    kind: { type: 'string', enum: ['nats', 'mqtt', 'kafka'] },
     urls: {
       type: 'array',
       minItems: 1,
       maxItems: 20,
-      items: { type: 'string', maxLength: 500, pattern: '^(nats|tls|mqtts?)://[^/?#@\\s]+$' },
+      items: { type: 'string', maxLength: 500, pattern: '^(nats|tls|mqtts?|kafkas?)://[^/?#@\\s]+$' },
     },
     name: { ...name, default: 'concordat' },
     authorityFile: file('PEM: who certifies the broker; those whom Node trusts when absent'),
@@ -163,6 +166,11 @@ const broker = {
     keyFile: file('mode 0600'),
     user: { ...text, maxLength: 255 },
     passwordFile: file('mode 0600'),
+    mechanism: {
+      type: 'string',
+      enum: ['plain', 'scram-sha-256', 'scram-sha-512'],
+      default: 'scram-sha-512',
+    },
     tokenFile: file('NATS: mode 0600'),
     nkeyFile: file('NATS: the seed of a user, mode 0600'),
     credentialsFile: file('NATS: JWT and seed of a user, mode 0600'),

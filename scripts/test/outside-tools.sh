@@ -1,6 +1,6 @@
 #!/bin/sh
 # The programs that tests need: PostgreSQL, MariaDB, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, OpenSSH's server,
-# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
+# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto, Java with Maven, which brings Kafka. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
 # prints in one line what is missing.
 set -eu
 
@@ -17,6 +17,9 @@ has_softhsm() {
 }
 has_nats() { [ -x /usr/sbin/nats-server ] || has nats-server; }
 has_mosquitto() { [ -x /usr/sbin/mosquitto ] || has mosquitto; }
+# test/broker-process.ts looks for it there.
+kafka=${HOME:-/root}/.cache/concordat/kafka-3.9.1
+has_kafka() { [ -e "$kafka/complete" ]; }
 has_chromium() { has chromium || has chromium-browser; }
 
 missing() {
@@ -26,6 +29,8 @@ missing() {
   has_sshd || echo openssh-server
   has_nats || echo nats-server
   has_mosquitto || echo mosquitto
+  has java || echo default-jre-headless
+  has_kafka || has mvn || echo maven
   has_chromium || echo chromium
   if ! has_softhsm || ! has softhsm2-util; then echo softhsm2; fi
   has p11-kit || echo p11-kit
@@ -56,10 +61,26 @@ install() {
   done
 }
 
-names=$(missing | tr '\n' ' ')
-[ -n "$names" ] || exit 0
+# Kafka is in no package of Debian's: Maven brings its jars, into the home folder, where a later run finds them.
+bring_kafka() {
+  if has_kafka || ! has mvn; then return 0; fi
+  echo "Bringing Kafka for the tests ..."
+  said=$(mktemp)
+  if mvn -B -q -f "$(dirname -- "$0")/kafka-broker.xml" \
+    org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$kafka" >"$said" 2>&1; then
+    touch "$kafka/complete"
+  else
+    tail -n 15 "$said" >&2
+  fi
+  rm -f "$said"
+}
 
-if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && has apt-get; then
+bring_kafka
+names=$(missing | tr '\n' ' ')
+if [ -z "$names" ] && has_kafka; then exit 0; fi
+
+if [ -n "$names" ] && [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && has apt-get; then
   echo "Installing for the tests: $names..."
   log=$(mktemp)
   guard=/usr/sbin/policy-rc.d
@@ -74,12 +95,15 @@ if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && has apt-get; then
   fi
   # shellcheck disable=SC2086 # one word per program
   install $names >"$log" 2>&1 || tail -n 15 "$log" >&2
+  bring_kafka
   names=$(missing | tr '\n' ' ')
-  [ -n "$names" ] || exit 0
 fi
+
+if ! has_kafka; then names="$names kafka (by Maven)"; fi
+[ -n "$names" ] || exit 0
 
 if [ -n "${CI:-}" ]; then
   echo "Missing: $names- in CI no test may be skipped." >&2
 else
-  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql mariadb-server redis-server chromium xmlsec1 openssl unzip strace python3 softhsm2 p11-kit opensc openssh-server nats-server mosquitto"
+  echo "Missing: $names- the tests that need them are skipped. Debian: apt-get install postgresql mariadb-server redis-server chromium xmlsec1 openssl unzip strace python3 softhsm2 p11-kit opensc openssh-server nats-server mosquitto default-jre-headless maven"
 fi
