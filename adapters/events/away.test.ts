@@ -2,8 +2,10 @@
 import t, { type Test } from 'tap'
 import {
   type BrokerProcess,
+  hasKafka,
   hasMosquitto,
   hasNatsServer,
+  startKafka,
   startMosquitto,
   startNatsServer,
 } from '#test/broker-process.ts'
@@ -18,6 +20,7 @@ import {
   startEvents,
   startServers,
 } from './events-fixture.ts'
+import { openKafkaUser } from './kafka/kafka-fixture.ts'
 
 const event = (id: string, more: object = {}): string =>
   JSON.stringify({ specversion: '1.0', id, source: '/tax', type: 't', ...more })
@@ -28,6 +31,10 @@ const natsSettings = ({ address }: BrokerProcess) => ({
 })
 const mqttSettings = ({ address }: BrokerProcess) => ({
   broker: { kind: 'mqtt', urls: [`mqtt://${address}:1883`], confirmMs: 1000 },
+  send: [{ name: 'out', from: 'tax', inbox: INBOX, quarantine: { to: 'aside' } }],
+})
+const kafkaSettings = ({ address }: BrokerProcess) => ({
+  broker: { kind: 'kafka', urls: [`kafka://${address}:9092`], ackWaitSeconds: 2, confirmMs: 1000 },
   send: [{ name: 'out', from: 'tax', inbox: INBOX, quarantine: { to: 'aside' } }],
 })
 const receive = [{ name: 'in', inbox: INBOX, to: 'got', pollMs: 50 }]
@@ -191,6 +198,77 @@ void t.test('MQTT', async (t) => {
     await servers.rise()
     const arrived = await arrive(servers, ['M-3', 'M-4'])
     t.strictSame(arrived.slice(-2), ['M-3', 'M-4'], 'in order, each once')
+  })
+})
+
+void t.test('Kafka', async (t) => {
+  if (!hasKafka()) return skipFor(t, 'Kafka is not installed')
+  const servers = await startServers(t)
+  const kafka = await startKafka(t)
+  const user = await openKafkaUser(t, kafka)
+  const adapter = await startEvents(t, { securityServer: servers.sender, ...kafkaSettings(kafka) })
+  await t.test('a topic that is made later is waited for', async (t) => {
+    await says(adapter, 'the topic or partition is not there')
+    await user.createTopic('tax')
+    await user.publish('tax', event('K-1'))
+    t.strictSame(await arrive(servers, ['K-1']), ['K-1'])
+  })
+  await t.test('killed and started again', async (t) => {
+    await kafka.kill()
+    await isIll(adapter, 'broker')
+    await kafka.start()
+    await isWell(adapter, 'broker')
+    await user.publish('tax', event('K-2'))
+    t.strictSame(await arrive(servers, ['K-2']), ['K-1', 'K-2'])
+    await isWell(adapter, 'out')
+  })
+  await t.test('frozen', async (t) => {
+    await kafka.freeze()
+    await isIll(adapter, 'broker')
+    kafka.thaw()
+    await user.publish('tax', event('K-3'))
+    t.strictSame((await arrive(servers, ['K-3'])).length, 3)
+  })
+  await t.test('the security server is away', (t) =>
+    securityServerAway(t, { servers, adapter, publish: (text) => user.publish('tax', text) }),
+  )
+  t.equal(await adapter.metric('concordat_events_broker_resets_total'), 0)
+  await t.test('a topic of the same name', async (t) => {
+    await user.deleteTopic('tax')
+    await user.createTopic('tax')
+    await user.publish('tax', event('K-4'))
+    await arrive(servers, ['K-4'])
+    await says(adapter, 'the topic is not the one of before')
+    t.equal(await adapter.metric('concordat_events_broker_resets_total'), 1)
+  })
+  await t.test('all that the broker held is gone', async (t) => {
+    await kafka.kill()
+    kafka.wipe()
+    await kafka.start()
+    await user.createTopic('tax')
+    await user.publish('tax', event('K-5'))
+    const arrived = await arrive(servers, ['K-5'])
+    t.equal(new Set(arrived).size, arrived.length, 'nothing twice')
+    t.equal(await adapter.metric('concordat_events_broker_resets_total'), 2)
+  })
+  await adapter.stop()
+  await t.test('events of an inbox wait for the topic, and no attempt is counted', async (t) => {
+    servers.made.settings.attempts = 1
+    const settings = { ...kafkaSettings(kafka), send: [], receive }
+    const into = await startEvents(t, { securityServer: servers.receiver, ...settings })
+    await servers.post({ id: 'W-1' })
+    await isIll(into, 'in')
+    await until(
+      'given back twice',
+      async (saw) => saw(await into.metric('concordat_events_returned_total')) > 1,
+    )
+    await user.createTopic('got')
+    const [got] = await until('published', async (saw) => {
+      const held = saw(await user.held('got'))
+      return held.length > 0 && held
+    })
+    t.match(got!.value, '"id":"W-1"')
+    await isWell(into, 'in')
   })
 })
 

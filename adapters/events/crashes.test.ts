@@ -1,8 +1,15 @@
-/** The adapter is killed between any two of its steps, at both brokers: nothing is lost, nothing is twice in an inbox, order stays. */
+/** The adapter is killed between any two of its steps, at each broker: nothing is lost, nothing is twice in an inbox, order stays. */
 import { fork } from 'node:child_process'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { hasMosquitto, hasNatsServer, startMosquitto, startNatsServer } from '#test/broker-process.ts'
+import {
+  hasKafka,
+  hasMosquitto,
+  hasNatsServer,
+  startKafka,
+  startMosquitto,
+  startNatsServer,
+} from '#test/broker-process.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { until } from '#test/until.ts'
 import {
@@ -13,6 +20,7 @@ import {
   settingsFile,
   startServers,
 } from './events-fixture.ts'
+import { openKafkaUser } from './kafka/kafka-fixture.ts'
 
 const CHILD = path.join(import.meta.dirname, 'crash-child.ts')
 const OUT = ['after take', 'before hand over', 'after hand over', 'before confirm', 'after confirm']
@@ -160,6 +168,32 @@ void t.test('MQTT', async (t) => {
       settings: { securityServer: servers.sender, broker, send: [send] },
     })
   })
+  await t.test('in', (t) =>
+    crashIn(t, servers, {
+      ...side,
+      settings: { securityServer: servers.receiver, broker, receive: [receive] },
+    }),
+  )
+})
+
+void t.test('Kafka', async (t) => {
+  if (!hasKafka()) return skipFor(t, 'Kafka is not installed')
+  const servers = await startServers(t)
+  const kafka = await startKafka(t)
+  const user = await openKafkaUser(t, kafka)
+  await user.createTopic('tax', 2)
+  await user.createTopic('aside')
+  await user.createTopic('got')
+  const broker = { kind: 'kafka', urls: [`kafka://${kafka.address}:9092`], ackWaitSeconds: 2 }
+  const send = { name: 'out', from: 'tax', inbox: INBOX, quarantine: { to: 'aside' } }
+  const side = {
+    publish: (text: string) => user.publish('tax', text, { partition: text.includes('K1') ? 1 : 0 }),
+    aside: async () => (await user.held('aside')).map(({ value }) => value),
+    got: async () => (await user.held('got')).map(({ value }) => (JSON.parse(value) as { id: string }).id),
+  }
+  await t.test('out', (t) =>
+    crashOut(t, servers, { ...side, settings: { securityServer: servers.sender, broker, send: [send] } }),
+  )
   await t.test('in', (t) =>
     crashIn(t, servers, {
       ...side,
