@@ -3,7 +3,7 @@ import { type Answer, answer } from '#platform/http-service/answer.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 
-const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' }
+export const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' }
 
 /** The rows as they stand in a list. Throws `answer_too_large`. */
 export function collect(rows: string[], most: number): string {

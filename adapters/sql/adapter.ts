@@ -11,9 +11,10 @@ import { checkCatalogue } from './check-catalogue.ts'
 import { checkSettings } from './check-settings.ts'
 import { describeResource } from './describe.ts'
 import { type Dialect, dialectOf } from './dialects.ts'
+import { inTurns } from './in-turns.ts'
 import { type Resource, readMapping } from './mapping.ts'
 import { type SqlSettings, settingsSchema } from './settings.ts'
-import type { Source } from './source.ts'
+import type { Observe, Source } from './source.ts'
 
 export const sqlAdapter: Adapter<SqlSettings> = {
   name: 'sql',
@@ -32,40 +33,34 @@ async function openSqlAdapter({
   const { database, limits } = settings
   const dialect = dialectOf(database)
   const resources = readMapping(settings, dialect)
-  const source = await openSource(settings)
-  const fits = createCatalogueCheck(resources, dialect, source)
-  await fits().catch((thrown: unknown) => atStart(thrown, source, log))
-  const limit = limitCalls({ running: limits.connections, waiting: limits.waiting, waitMs: limits.queryMs })
-  metrics.watch('concordat_sql_queries_running', 'Queries that run now', limit.running)
-  metrics.watch('concordat_sql_queries_waiting', 'Queries that wait for their turn', limit.waiting)
   const seconds = metrics.histogram('concordat_sql_query_seconds', 'Time of a query at the database', [
     'outcome',
   ])
-  const query: Source['query'] = (statement) =>
-    limit.run(async () => {
-      await fits().catch(hideMapping)
-      const stop = seconds.startTimer()
-      try {
-        const rows = await source.query(statement)
-        stop({ outcome: 'rows' })
-        return rows
-      } catch (thrown) {
-        stop({ outcome: thrown instanceof Fault ? thrown.code : 'internal_error' })
-        throw thrown
-      }
-    })
+  const source = await openSource(settings, (outcome, taken) => seconds.observe({ outcome }, taken))
+  const fits = createCatalogueCheck(resources, dialect, source)
+  await fits.check().catch((thrown: unknown) => atStart(thrown, source, log))
+  metrics.watch('concordat_sql_queries_running', 'Queries that run now', source.running)
+  metrics.watch('concordat_sql_queries_waiting', 'Queries that wait for their turn', source.waiting)
+  // Of requests that come before the mapping was found to fit, no more wait than otherwise.
+  const early = limitCalls({ running: limits.connections + limits.waiting, waiting: 0, waitMs: 0 })
+  const page: Source['page'] = async (statement, shape, most) => {
+    if (!fits.isKnown()) await early.run(() => fits.check().catch(hideMapping))
+    return source.page(statement, shape, most)
+  }
+  let shapes = 0
+  const nextId = (): number => ++shapes
   return {
     handlers: Object.fromEntries(
       resources.map((resource) => [
         resource.id,
-        createHandler({ resource, dialect, answerBytes: limits.answerBytes, query }),
+        createHandler({ resource, dialect, answerBytes: limits.answerBytes, nextId, page }),
       ]),
     ),
     health: {
       database: async () => {
         // Operators hear what does not fit; clients only that it does not.
-        await fits()
-        await query({ text: 'select 1', values: [] })
+        await fits.check()
+        await source.check()
         return { ok: true }
       },
     },
@@ -74,26 +69,43 @@ async function openSqlAdapter({
 }
 
 /** The driver is loaded only for the database that the settings name. */
-async function openSource({ database, limits }: SqlSettings): Promise<Source> {
+async function openSource({ database, limits }: SqlSettings, observe: Observe): Promise<Source> {
   switch (database.kind) {
     case 'sqlite':
-      return (await import('./open-sqlite.ts')).openSqlite(database, limits)
-    case 'postgresql':
-      return (await import('./postgresql-store.ts')).openPostgresql(database, limits)
-    case 'mariadb':
-      return (await import('./mariadb-store.ts')).openMariadb(database, limits)
+      return (await import('./open-sqlite.ts')).openSqlite(database, limits, observe)
+    case 'postgresql': {
+      const { openPostgresql } = await import('./postgresql-store.ts')
+      return inTurns(await openPostgresql(database, limits), limits, observe)
+    }
+    case 'mariadb': {
+      const { openMariadb } = await import('./mariadb-store.ts')
+      return inTurns(await openMariadb(database, limits), limits, observe)
+    }
   }
 }
 
 /** Compares mapping and catalogue until they were found to fit once; all who ask meanwhile wait for the same comparison. */
-function createCatalogueCheck(resources: Resource[], dialect: Dialect, source: Source): () => Promise<void> {
+function createCatalogueCheck(
+  resources: Resource[],
+  dialect: Dialect,
+  source: Source,
+): { check(): Promise<void>; isKnown(): boolean } {
   let found: Promise<void> | undefined
-  return () => {
-    found ??= checkCatalogue(resources, dialect, source).catch((thrown: unknown) => {
-      found = undefined
-      throw thrown
-    })
-    return found
+  let isKnown = false
+  return {
+    check: () => {
+      found ??= checkCatalogue(resources, dialect, source).then(
+        () => {
+          isKnown = true
+        },
+        (thrown: unknown) => {
+          found = undefined
+          throw thrown
+        },
+      )
+      return found
+    },
+    isKnown: () => isKnown,
   }
 }
 

@@ -1,63 +1,69 @@
 /** Answers the requests to a resource: one statement, whose rows become one object, or a page with the way to the next one. */
-import { collect, json, nextQuery } from '#adapters/kit/json-answer.ts'
-import { type JsonValue, writing } from '#adapters/kit/write-rows.ts'
-import type { Answer } from '#platform/http-service/answer.ts'
+import { JSON_HEADERS, nextQuery } from '#adapters/kit/json-answer.ts'
+import { type Answer, answer } from '#platform/http-service/answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import type { Dialect } from './dialects.ts'
 import type { Resource, SortField } from './mapping.ts'
-import type { Source } from './source.ts'
+import type { Page, Shape, Source } from './source.ts'
 import { writeStatement } from './statement.ts'
 
-type Q = { resource: Resource; dialect: Dialect; answerBytes: number; query: Source['query'] }
+type Q = {
+  resource: Resource
+  dialect: Dialect
+  answerBytes: number
+  /** Of shapes, which are counted over all resources. */
+  nextId(): number
+  page: Source['page']
+}
+
+const LIST = Buffer.from('{"items":[')
+const LIST_END = Buffer.from(']}')
 
 export function createHandler(q: Q): OperationHandler {
-  const { read, write } = writing(q.resource.fields)
   const { isPaged, settings, sorts } = q.resource
   const { one, page } = settings
+  const orders = new Map([...sorts].map(([order, sort]) => [order, { sort, shape: shapeOf(q, sort) }]))
+  const single = { sort: [], shape: shapeOf(q, []) }
   return async ({ params, query }) => {
     const given = new Map(Object.entries({ ...params, ...query } as Record<string, unknown>))
     const order = isPaged ? (given.get('order') as string | undefined) : undefined
-    const sort = one ? [] : sorts.get(order)!
+    const { sort, shape } = one ? single : orders.get(order)!
     const after = given.get('after')
-    const most = isPaged ? (given.get('limit') as number) : page.most
-    const rows = await q.query(
-      writeStatement(q.resource, q.dialect, {
-        ...{ given, sort },
-        after: isPaged && after !== undefined ? readCursor(String(after), order, sort) : undefined,
-        // One row more says whether there are more.
-        rows: one ? 2 : most + 1,
-      }),
-    )
-    if (one) return object(rows.map(read), write, q.answerBytes)
-    if (rows.length > most && !isPaged)
+    const most = one ? 1 : isPaged ? (given.get('limit') as number) : page.most
+    const statement = writeStatement(q.resource, q.dialect, {
+      ...{ given, sort },
+      after: isPaged && after !== undefined ? readCursor(String(after), order, sort) : undefined,
+      // One row more says whether there are more.
+      rows: most + 1,
+    })
+    const found = await q.page(statement, shape, most)
+    if (one) return object(found)
+    if (found.rows > most && !isPaged)
       throw new Fault('answer_too_large', { what: `it has more than ${most} rows` })
-    const values = rows.map(read)
-    checkOrder(values, sort, q.resource)
-    const shown = values.slice(0, most)
-    const items = collect(shown.map(write), q.answerBytes)
-    const last = shown.at(-1)
-    if (rows.length <= most || last === undefined) return json(`{"items":[${items}]}`)
-    const at = sort.map(({ field }) => last[q.resource.fields.indexOf(field)]!)
-    return json(`{"items":[${items}],"next":${JSON.stringify(nextQuery(query, writeCursor(order, at)))}}`)
+    if (found.rows <= most || found.last === undefined) return json([LIST, found.items, LIST_END])
+    const next = nextQuery(query, writeCursor(order, found.last))
+    return json([LIST, found.items, Buffer.from(`],"next":${JSON.stringify(next)}}`)])
   }
 }
 
-function object(rows: JsonValue[][], write: (values: JsonValue[]) => string, most: number): Answer {
-  const [row, second] = rows
-  if (row === undefined) throw new Fault('not_found')
-  if (second !== undefined)
-    throw new Fault('source_failed', { what: 'more than one row fits, and the mapping says one' })
-  return json(collect([write(row)], most))
+function shapeOf({ resource, answerBytes, nextId }: Q, sort: SortField[]): Shape {
+  return {
+    id: nextId(),
+    fields: resource.fields.map(({ name, type, nullable }) => ({ name, type, nullable })),
+    sort: sort.map(({ field }) => resource.fields.indexOf(field)),
+    key: resource.settings.one ? [] : resource.key.map(({ name }) => name),
+    answerBytes,
+  }
 }
 
-/** Two rows with the same key could be on both sides of the end of a page, and then one would never be given. */
-function checkOrder(rows: JsonValue[][], sort: SortField[], { fields, key }: Resource): void {
-  const places = sort.map(({ field }) => fields.indexOf(field))
-  for (let at = 1; at < rows.length && key.length > 0; at++)
-    if (places.every((place) => rows[at]![place] === rows[at - 1]![place]))
-      throw new Fault('source_failed', {
-        what: `two rows have the same ${key.map(({ name }) => name).join(', ')}`,
-      })
+function object({ items, rows }: Page): Answer {
+  if (rows === 0) throw new Fault('not_found')
+  if (rows > 1) throw new Fault('source_failed', { what: 'more than one row fits, and the mapping says one' })
+  return json([items])
+}
+
+function json(parts: Buffer[]): Answer {
+  return answer(parts.length === 1 ? parts[0] : Buffer.concat(parts), { headers: JSON_HEADERS })
 }

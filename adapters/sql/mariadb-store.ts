@@ -7,7 +7,7 @@ import { readSecret } from '#platform/configuration/read-secret.ts'
 import { readPem } from '#platform/http-service/listener-tls.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { DatabaseSettings, LimitSettings } from './settings.ts'
-import type { ColumnKind, Columns, Source, Statement } from './source.ts'
+import type { ColumnKind, Columns, Database, Statement } from './source.ts'
 
 const CONNECT_MS = 2000
 /** The server ends a statement first, which keeps the connection; a server that is frozen does not. */
@@ -22,7 +22,7 @@ const SERVER_SAYS_NO = new Set([
   1040, 1044, 1045, 1053, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1927, 4031,
 ])
 
-export async function openMariadb(database: DatabaseSettings, limits: LimitSettings): Promise<Source> {
+export async function openMariadb(database: DatabaseSettings, limits: LimitSettings): Promise<Database> {
   const { createPool } = await import('mysql2/promise')
   const { host = '', port, name, user, passwordFile, authorityFile } = database
   const pool = createPool({

@@ -7,7 +7,7 @@ import { readSecret } from '#platform/configuration/read-secret.ts'
 import { readPem } from '#platform/http-service/listener-tls.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { DatabaseSettings, LimitSettings } from './settings.ts'
-import type { ColumnKind, Columns, Source, Statement } from './source.ts'
+import type { ColumnKind, Columns, Database, Statement } from './source.ts'
 
 const CONNECT_MS = 2000
 /** The server ends a statement first, which keeps the connection; a server that is frozen does not. */
@@ -19,7 +19,7 @@ const QUERY_CANCELED = '57014'
 /** A prepared statement that no longer fits a changed table, or is not there: a new connection prepares it anew. */
 const STALE = /^(0A|26)/
 
-export async function openPostgresql(database: DatabaseSettings, limits: LimitSettings): Promise<Source> {
+export async function openPostgresql(database: DatabaseSettings, limits: LimitSettings): Promise<Database> {
   const { default: pg } = await import('pg')
   const { host, port, name, user, passwordFile, authorityFile } = database
   const pool = new pg.Pool({
