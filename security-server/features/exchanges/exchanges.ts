@@ -58,7 +58,7 @@ export function exchangeHandlers(rooms: Needs): Handlers {
         })
       }
       const write = async () => buffer(await writeBundle(bundleSource(rooms, log), indexes))
-      return verifyInThread(write, rooms.clock())
+      return verifyInThread({ owner: `${input.caller.kind} ${input.caller.id}`, write, now: rooms.clock() })
     },
 
     async getRecordContent(input) {
