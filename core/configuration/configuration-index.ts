@@ -36,6 +36,7 @@ export type ConfigurationIndex = TrustIndex & {
   isMemberOnServer(server: ServerId, member: MemberId): boolean
   /** The servers that the member owns or on which it or one of its subsystems is registered. */
   serversOfMember(member: MemberId): SecurityServerInfo[]
+  hasGlobalGroup(groupCode: string): boolean
   isInGlobalGroup(groupCode: string, client: ClientId): boolean
   /** The certificate profile of an approved CA, by its certificateProfileInfo; undefined if the profile is unknown. */
   profileOf(certificateProfileInfo: string): CertificateProfile | undefined
@@ -79,6 +80,7 @@ export function indexPacked(
       const number = numberOf(memberOf(id))
       return number === undefined ? undefined : textAt(clients.names, number)
     },
+    hasGlobalGroup: (groupCode) => groupAt.has(groupCode),
     isInGlobalGroup: (groupCode, client) => {
       const at = groupAt.get(groupCode)
       if (at === undefined) return false

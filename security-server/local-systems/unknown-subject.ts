@@ -13,15 +13,10 @@ export function createSubjectCheck(
   own: string,
   indexFor: (instance: string) => ConfigurationIndex | undefined,
 ): SubjectCheck {
-  // Built at most once, and only when the check is asked about a global group: `globalGroups` is built anew at each access.
-  let groups: ReadonlySet<string> | undefined
   return ({ type, id }) => {
     if (type === 'LOCALGROUP') return undefined
     if (type === 'GLOBALGROUP') {
-      const index = indexFor(own)
-      if (index === undefined) return undefined
-      groups ??= new Set(index.shared.globalGroups.map(({ groupCode }) => groupCode))
-      if (groups.has(id)) return undefined
+      if (indexFor(own)?.hasGlobalGroup(id) !== false) return undefined
       return `the instance has no global group ${id}: nobody can use this until it has. Check the code`
     }
     const client = type === 'SUBSYSTEM' ? parseSubsystemId(id) : parseClientId(id)

@@ -3,37 +3,59 @@ import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { inForce } from '../../global-configuration/snapshot.ts'
 import type { SubjectType } from '../../local-systems/access.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import type { ClientView } from '../../local-systems/view.ts'
 import type { Needs } from './needs.ts'
+import { createSubjectDirectory, type Subject, type SubjectPage } from './subject-directory.ts'
 import { viewsWith } from './views.ts'
 
-type Subject = { subjectType: SubjectType; subjectId: string; name: string }
+type Part = Required<Pick<Asked, 'q' | 'offset' | 'limit'>>
 type Asked = { q?: string; subjectType?: SubjectType; offset: number; limit: number }
 
 export function rightHandlers(rooms: Needs): Handlers {
   const { localSystems } = rooms
   const show = viewsWith(rooms)
+  const directory = createSubjectDirectory(rooms)
   const found = (params: Record<string, string>): ClientView =>
     clientIn(localSystems.view(), clientIdOf(params['clientId']))
 
   return {
     async findServiceClientCandidates({ params, query }) {
-      return pageOf(candidates(found(params), rooms), query as Asked)
+      const { q = '', subjectType, offset, limit } = query as Asked
+      const { groups, subsystems } = directory()
+      const isAsked = (type: SubjectType): boolean => subjectType === undefined || subjectType === type
+      const parts = [
+        isAsked('LOCALGROUP') && ((asked: Part) => pageIn(localGroups(found(params)), asked)),
+        isAsked('GLOBALGROUP') && groups,
+        isAsked('SUBSYSTEM') && subsystems,
+      ]
+      const page: SubjectPage = { total: 0, rows: [] }
+      // The later ones begin where the page has not ended before.
+      for (const part of parts.filter((one) => one !== false)) {
+        const rest = { q, offset: Math.max(0, offset - page.total), limit: limit - page.rows.length }
+        const { total, rows } = part(rest)
+        page.total += total
+        page.rows.push(...rows)
+      }
+      return shown(page)
     },
     async getServiceClients({ params, query }) {
       const client = found(params)
       const keyOf = (one: { subjectType: SubjectType; subjectId: string }) =>
         `${one.subjectType} ${one.subjectId}`
-      const names = new Map(candidates(client, rooms).map((one) => [keyOf(one), one.name]))
+      const groupNames = new Map(localGroups(client).map((one) => [one.subjectId, one.name]))
+      const { nameOf } = directory()
+      const nameIn = (one: Pick<Subject, 'subjectType' | 'subjectId'>): string =>
+        (one.subjectType === 'LOCALGROUP' ? groupNames.get(one.subjectId) : nameOf(one)) ?? ''
       const counts = new Map<string, Subject & { rights: number; warning?: string | undefined }>()
       for (const one of rightsOf(client, show)) {
         const { subjectType, subjectId, warning } = one
         const key = keyOf(one)
-        const before = counts.get(key)?.rights ?? 0
-        counts.set(key, { subjectType, subjectId, name: names.get(key) ?? '', rights: before + 1, warning })
+        const known = counts.get(key)
+        if (known === undefined)
+          counts.set(key, { subjectType, subjectId, name: nameIn(one), rights: 1, warning })
+        else known.rights += 1
       }
       return pageOf([...counts.values()].sort(byId), query as Asked)
     },
@@ -59,33 +81,14 @@ function rightsOf(client: ClientView, show: ReturnType<typeof viewsWith>) {
   )
 }
 
-/** The subsystems and global groups of the configuration in force, and the client's own groups. */
-function candidates(client: ClientView, { globalConfiguration, server }: Needs): Subject[] {
-  const indexes = [...(inForce(globalConfiguration)?.indexes() ?? [])]
-  const subsystems = indexes.flatMap(({ shared }) =>
-    shared.members.flatMap(({ name, subsystems: own }) =>
-      own.map((one): Subject => {
-        const subjectId = colonForm(idText(one.id))
-        return { subjectType: 'SUBSYSTEM', subjectId, name: one.name ?? name }
-      }),
-    ),
-  )
-  const groups = indexes
-    .filter(({ shared }) => shared.instance === server.instance)
-    .flatMap(({ shared }) => shared.globalGroups)
-    .map(
-      ({ groupCode, description }): Subject => ({
-        subjectType: 'GLOBALGROUP',
-        ...{ subjectId: groupCode, name: description },
-      }),
-    )
-  const local = client.groups.map(
+/** The client's own groups. */
+function localGroups(client: ClientView): Subject[] {
+  const groups = client.groups.map(
     ({ code, description }): Subject => ({
-      subjectType: 'LOCALGROUP',
-      ...{ subjectId: code, name: description },
+      ...{ subjectType: 'LOCALGROUP', subjectId: code, name: description },
     }),
   )
-  return [...local.sort(byId), ...groups.sort(byId), ...subsystems.sort(byId)]
+  return groups.sort(byId)
 }
 
 function byId(one: Subject, other: Subject): number {
@@ -96,13 +99,16 @@ function pageOf<T extends { subjectType: SubjectType; subjectId: string; name?: 
   all: T[],
   { q = '', subjectType, offset, limit }: Asked,
 ) {
+  const ofType = all.filter((one) => subjectType === undefined || one.subjectType === subjectType)
+  return shown(pageIn(ofType, { q, offset, limit }))
+}
+
+function pageIn<T extends { subjectId: string; name?: string }>(all: T[], { q, offset, limit }: Part) {
   const wanted = q.toLowerCase()
-  const fitting = all.filter(
-    (one) =>
-      (subjectType === undefined || one.subjectType === subjectType) &&
-      `${one.subjectId} ${one.name ?? ''}`.toLowerCase().includes(wanted),
-  )
-  return answer(fitting.slice(offset, offset + limit), {
-    headers: { 'x-total-count': String(fitting.length) },
-  })
+  const fitting = all.filter((one) => `${one.subjectId} ${one.name ?? ''}`.toLowerCase().includes(wanted))
+  return { total: fitting.length, rows: fitting.slice(offset, offset + limit) }
+}
+
+function shown({ total, rows }: { total: number; rows: object[] }) {
+  return answer(rows, { headers: { 'x-total-count': String(total) } })
 }

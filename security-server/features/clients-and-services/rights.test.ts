@@ -1,5 +1,6 @@
 /** Access rights from both ends, as the management API shows them by page. */
 import t from 'tap'
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import { createPeerWorld } from '../../peer/peer-fixture.ts'
@@ -7,9 +8,37 @@ import { createPeerWorld } from '../../peer/peer-fixture.ts'
 const CLIENT = 'DEV:GOV:1000:population'
 const TAX = 'DEV:GOV:1000:tax'
 
+/** Counts how often the long lists of a configuration are asked for. */
+function countLists(real: GlobalConfiguration): {
+  globalConfiguration: GlobalConfiguration
+  listed(): number
+} {
+  const counted = new Map<ConfigurationIndex, ConfigurationIndex>()
+  let lists = 0
+  const counting = (index: ConfigurationIndex): ConfigurationIndex => {
+    const known = counted.get(index)
+    if (known !== undefined) return known
+    const one = Object.defineProperty({ ...index }, 'shared', {
+      get() {
+        lists++
+        return index.shared
+      },
+    })
+    counted.set(index, one)
+    return one
+  }
+  const current = () => {
+    const snapshot = real.current()
+    return { ...snapshot, indexes: () => snapshot.indexes().map(counting) }
+  }
+  return { globalConfiguration: { ...real, current }, listed: () => lists }
+}
+
 t.test('who can be given a right, who has some, and to what', async (t) => {
   // Only what it says is asked for.
-  const globalConfiguration = (await createPeerWorld(t)).globalConfiguration as GlobalConfiguration
+  const { globalConfiguration, listed } = countLists(
+    (await createPeerWorld(t)).globalConfiguration as GlobalConfiguration,
+  )
   const { ask } = await createAdminWorld(t, { globalConfiguration })
   const created = async (url: string, body: object) => {
     const reply = await ask('POST', url, body)
@@ -60,6 +89,18 @@ t.test('who can be given a right, who has some, and to what', async (t) => {
   t.strictSame(await ids(`${candidates}?q=TAX&subjectType=SUBSYSTEM`), [TAX])
   t.strictSame(await ids(`${candidates}?subjectType=LOCALGROUP`), ['friends'])
   t.strictSame(await ids(`${candidates}?q=nobody`), [])
+  for (const query of ['', 'q=o&', 'q=dev:gov&', 'subjectType=SUBSYSTEM&']) {
+    const whole = await page(`${candidates}?${query}limit=500`)
+    t.ok(whole.total > 1)
+    const single: object[] = []
+    for (let offset = 0; offset <= whole.total; offset++) {
+      const one = await page(`${candidates}?${query}limit=1&offset=${offset}`)
+      t.equal(one.total, whole.total)
+      single.push(...one.rows)
+    }
+    t.strictSame(single, whole.rows, `page by page, ${query}`)
+  }
+  t.ok(listed() > 0 && listed() < 8, `the configuration was gone through once, ${listed()} lists`)
 
   const endpoint = await created(`/services/${services[0]}/endpoints`, { method: 'GET', path: '/a' })
   await created(`/services/${services[0]}/access-rights`, {
