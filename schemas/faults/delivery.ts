@@ -28,6 +28,19 @@ export const deliveryFaults = {
     remedy:
       'It is sent again after the time in Retry-After; events are taken when the receiving system has consumed some',
   },
+  inbox_not_asked: {
+    status: 503,
+    blame: 'server',
+    text: 'The server of the inbox could not be asked whether it takes messages of the publisher',
+    remedy: 'Try again when it can be reached from the server of the publisher',
+  },
+  inbox_refuses: {
+    status: 409,
+    blame: 'client',
+    text: 'The inbox would not take messages of the publisher',
+    remedy:
+      'Make the inbox, and give the publishing subsystem the right to POST / and GET /receipts of it, with the contract that its instance wants',
+  },
   event_id_reused: {
     status: 409,
     blame: 'client',

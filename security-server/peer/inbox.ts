@@ -16,6 +16,8 @@ export type InboxRequest = {
   /** The index of its record in our log. */
   record: number
   terms: TermsOnRecord
+  /** Throws what this client would be refused for now at another endpoint of the same service. */
+  checkEndpoint(q: { method: 'POST'; path: string }): void
   /** Opens a body for the answer. */
   spool(): BodyWriter
 }

@@ -7,6 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { isKeptHere, isRoom } from '../local-systems/check-address.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
+import { checkRights } from './check-rights.ts'
 import type { Intent } from './log-intent.ts'
 import { answerMetadata } from './metadata.ts'
 import type { FilteredAnswer } from './remove-fields.ts'
@@ -23,6 +24,8 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
       ...{ request, headers, body, peer: intent.visit.peer, record: intent.record.index },
       ...{
         terms: intent.terms,
+        checkEndpoint: (q) =>
+          void checkRights({ ...request, method: q.method, servicePath: q.path, query: undefined }, rooms),
         spool: () => rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes }),
       },
     })

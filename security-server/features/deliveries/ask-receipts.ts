@@ -25,6 +25,8 @@ const MOST_ROUNDS = 20
 const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 5 * 60_000
 const PAGES_AT_ONCE = 20
+/** Codes of the catalogue, and X-Road's with their parts. */
+const CODE = /^[\w.]{0,100}$/
 const MAX_PAGE = 8 * 1024 * 1024
 /** A way on which more receipts than these wait to be judged is asked for no others. */
 const MOST_AGAIN = 1_000
@@ -146,14 +148,22 @@ export async function askInbox(
   { client, service }: Pick<Route, 'client' | 'service'>,
   rooms: DeliveryRooms,
 ): Promise<{ page: ReceiptsPage; record: number }> {
-  const { status, body, facts } = await rooms.door.carry({
+  const answer = await rooms.door.carry({
     ...{ method: 'GET', url: `/r1/${service}/receipts?${query}` },
     rawHeaders: [HEADER.client, client, 'Accept', INBOX_ANSWER],
   })
+  return { page: await pageIn(answer), record: answer.facts.index }
+}
+
+/** Throws `invalid_message`, `reply_too_large`. */
+export async function pageIn({
+  status,
+  body,
+}: Awaited<ReturnType<DeliveryRooms['door']['carry']>>): Promise<ReceiptsPage> {
   if (status !== 200 || body === undefined) throw new Fault('invalid_message', { what: `status ${status}` })
   if (body.size > MAX_PAGE) throw new Fault('reply_too_large')
   const bytes = body.bytes ?? (await buffer(body.open()))
-  return { page: pageOf(parseStrictJson(bytes, { maxLength: MAX_PAGE })), record: facts.index }
+  return pageOf(parseStrictJson(bytes, { maxLength: MAX_PAGE }))
 }
 
 /** Throws `invalid_message` for another shape. */
@@ -169,6 +179,7 @@ function pageOf(value: unknown): ReceiptsPage {
     isIndex(page.last) &&
     typeof page.more === 'boolean' &&
     (page.states === undefined || isStates(page.states)) &&
+    (page.refusesMessages === undefined || CODE.test(String(page.refusesMessages))) &&
     page.receipts.every(
       (one) =>
         isIndex(one?.position) &&

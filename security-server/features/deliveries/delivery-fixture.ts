@@ -82,6 +82,8 @@ export type DeliveryWorld = {
   way: (post: () => Promise<PeerReply>) => Promise<PeerReply>
   /** The provider's rights. */
   allowed: boolean
+  /** Its right to POST alone. */
+  mayPost: boolean
   /** What the contract says of secrecy, on both sides. */
   secrecy: 1 | 2 | undefined
   /** Opens another node of the sender. */
@@ -108,7 +110,7 @@ export async function createDeliveryWorld(
   const world = await createPeerWorld(t)
   const made = {
     world,
-    allowed: true,
+    ...{ allowed: true, mayPost: true },
     secrecy: undefined,
     inboxUrl: 'inbox:',
     otherInboxes: {},
@@ -313,8 +315,8 @@ function localSystems(made: DeliveryWorld, { owner }: SideQuestion): LocalSystem
       const all = [[idText(INBOX), service] as const, ...others()]
       return { services: new Map(all.map(([id, one]) => [id, { service: one }])) } as never
     },
-    call: () => ({
-      isAllowed: made.allowed,
+    call: ({ method }) => ({
+      isAllowed: made.allowed && (made.mayPost || method !== 'POST'),
       circumstances: () => ({ local: service, key: '', describe: () => ({ side: 'provider' }) }),
     }),
   }

@@ -7,6 +7,7 @@ import { acceptDelivery, type Handed } from './accept-delivery.ts'
 import { askReceipts } from './ask-receipts.ts'
 import { askStates } from './ask-states.ts'
 import { createBoxStore } from './box-store.ts'
+import { checkInbox } from './check-inbox.ts'
 import { deliveryRoutes } from './client-routes.ts'
 import { type ContentKeys, openContentKeys } from './content-keys.ts'
 import { createDeliveryKeys, type KeyHolder } from './delivery-keys.ts'
@@ -54,6 +55,8 @@ type Offers = {
     enqueue(delivery: Handed): Promise<{ delivery: string }>
     /** How many messages of this subsystem wait for this inbox, counted up to `most`. */
     waiting(q: Pick<Handed, 'client' | 'service'> & { most: number }): Promise<number>
+    /** Whether this inbox would take messages of this subsystem now. Throws `inbox_refuses`, `inbox_not_asked`. */
+    checkInbox(q: Pick<Handed, 'client' | 'service'>): Promise<void>
   }
   /** For rows of other features that hold events: the same keys seal and name all that waits in the database. */
   eventSeals: {
@@ -117,6 +120,8 @@ export const deliveries: FeatureModule<Ground, Offers> = {
           },
           waiting: ({ client, service, most }) =>
             rooms.outbox.waitingFor({ client: idText(client), service: idText(service), most }),
+          checkInbox: ({ client, service }) =>
+            checkInbox({ client: idText(client), service: idText(service) }, rooms),
         },
         eventSeals: { keys: rooms.keys, names: rooms.names, addHolder: deliveryKeys.addHolder },
       },

@@ -25,7 +25,7 @@ export function createInbox(rooms: DeliveryRooms): Inbox {
       const { method, servicePath: path } = asked.request
       if (method === 'POST' && (path === '' || path === '/')) return takeEvent(asked, rooms)
       if (method === 'GET' && path === RECEIPTS_PATH)
-        return answerOf(asked, await beforeSending(() => receiptsPage(asked.request, rooms)))
+        return answerOf(asked, await beforeSending(() => receiptsPage(asked, rooms)))
       throw new NotSent(new Fault('not_found', { what: `an inbox takes POST, and GET ${RECEIPTS_PATH}` }))
     },
   }

@@ -2,9 +2,9 @@
  * What a sender gets that asks an inbox for receipts after a position: those of its own messages, as they are in our log. When it asks
  * of messages by their ids it gets their states here with their receipts, also that one is not known: the reply is signed.
  */
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { Request } from '../../message/message.ts'
+import type { InboxRequest } from '../../peer/inbox.ts'
 import { type ReceiptProof, readProof } from './give-receipt.ts'
 import type { DeliveryRooms } from './rooms.ts'
 
@@ -17,6 +17,8 @@ export type ReceiptsPage = {
   more: boolean
   /** Of the messages that were asked for, by the id of the delivery. */
   states?: Record<string, (typeof INBOX_STATES)[number]>
+  /** Where it was asked for: the code for which a message would be refused now, '' for none. */
+  refusesMessages?: string
 }
 
 /** `unknown`: it never came, or ended so long ago that nothing of it is kept. */
@@ -27,8 +29,14 @@ const LONGEST_ID = 255
 export const MOST_RECEIPTS = 100
 const WHOLE = /^(?:0|[1-9][0-9]{0,14})$/
 
+/** Asks whether messages would be taken; inboxes of an earlier version pass it over. */
+export const MAY_SEND = 'maySend'
+
 /** Throws `invalid_request`. */
-export async function receiptsPage(request: Request, rooms: DeliveryRooms): Promise<ReceiptsPage> {
+export async function receiptsPage(
+  { request, checkEndpoint }: Pick<InboxRequest, 'request' | 'checkEndpoint'>,
+  rooms: DeliveryRooms,
+): Promise<ReceiptsPage> {
   const asked = new URLSearchParams(request.query ?? '')
   const after = numberIn(asked, 'after', 0)
   const limit = Math.min(numberIn(asked, 'limit', MOST_RECEIPTS), MOST_RECEIPTS)
@@ -40,7 +48,19 @@ export async function receiptsPage(request: Request, rooms: DeliveryRooms): Prom
   const rows = await rooms.inboxReceipts.after({ client, service, after, limit: limit + 1 })
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)?.position ?? after
-  return { ...(await receiptsOf(shown, rooms)), last, more: rows.length > limit }
+  return {
+    ...{ ...(await receiptsOf(shown, rooms)), last, more: rows.length > limit },
+    ...(asked.has(MAY_SEND) && { refusesMessages: refusalOf(checkEndpoint) }),
+  }
+}
+
+function refusalOf(checkEndpoint: InboxRequest['checkEndpoint']): string {
+  try {
+    checkEndpoint({ method: 'POST', path: '' })
+    return ''
+  } catch (cause) {
+    return asFault(cause).code
+  }
 }
 
 async function statesPage(

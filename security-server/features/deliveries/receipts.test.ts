@@ -145,7 +145,7 @@ await onBoth('receipts of a peer', async (t, made) => {
   })
 
   await t.test('of messages of others nothing is said', async (t) => {
-    const asked = (query: string) => receiptsPage({ ...REQUEST, query } as never, inboxRooms)
+    const asked = (query: string) => receiptsPage({ request: { ...REQUEST, query } } as never, inboxRooms)
     let inboxRooms!: DeliveryRooms
     await receiver.restart((rooms) => {
       inboxRooms = rooms
@@ -155,7 +155,7 @@ await onBoth('receipts of a peer', async (t, made) => {
     await made.sender.run('send-deliveries')
     t.match((await asked(`of=${id}`)).states, { [id]: 'waiting' })
     const others = { ...REQUEST, client: { ...REQUEST.client, subsystemCode: 'other' }, query: `of=${id}` }
-    t.match((await receiptsPage(others as never, inboxRooms)).states, { [id]: 'unknown' })
+    t.match((await receiptsPage({ request: others } as never, inboxRooms)).states, { [id]: 'unknown' })
     await t.rejects(asked(Array.from({ length: 51 }, (_, i) => `of=${i}`).join('&')), {
       code: 'invalid_request',
     })

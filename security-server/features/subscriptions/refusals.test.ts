@@ -1,6 +1,7 @@
 /** What a room refuses: events, schemas, subscriptions, addresses. Nothing is done by what is refused. */
 import { Fault } from '#schemas/fault.ts'
 import { NotSent } from '../../peer/not-sent.ts'
+import { unreachable } from '../deliveries/delivery-fixture.ts'
 import { AS_TAX, event, INBOX, onBoth, PUB, ROOM_ID, SUBSCRIBER, TYPE } from './subscription-fixture.ts'
 
 const SUBS = `/api/v1/subs/${TYPE}`
@@ -158,6 +159,33 @@ await onBoth('refusals', async (t, world) => {
       'what a message to the inbox would be refused for',
     )
     t.strictSame((await node.ask('GET', '/api/v1/subs')).body, [])
+    const { made } = world
+    const whyNot = async (inbox = INBOX) => {
+      const refused = await node.ask('POST', SUBS, push({ inbox })).catch((cause: unknown) => cause)
+      t.ok(refused instanceof NotSent, 'the refusal says that nothing was done')
+      return refused as NotSent
+    }
+    made.allowed = false
+    t.match(await whyNot(), { code: 'inbox_refuses', what: `${INBOX}: access_denied for GET /receipts` })
+    made.allowed = true
+    made.mayPost = false
+    t.match(await whyNot(), { code: 'inbox_refuses', what: `${INBOX}: access_denied for POST /` })
+    made.mayPost = true
+    t.match(await whyNot(`${SUBSCRIBER}/nothing`), {
+      ...{ code: 'inbox_refuses', what: `${SUBSCRIBER}/nothing: unknown_service for GET /receipts` },
+    })
+    made.way = () => Promise.reject(unreachable())
+    t.match(await whyNot(), { code: 'inbox_not_asked', what: `${INBOX}: network_error` })
+    made.way = (post) => post()
+    t.strictSame((await node.ask('GET', '/api/v1/subs')).body, [])
+    made.inboxUrl = 'https://plain.example'
+    made.plainService = () => 404
+    t.equal((await node.ask('POST', SUBS, push({ inbox: INBOX }))).status, 201, 'a service that is no inbox')
+    made.way = () => Promise.reject(unreachable())
+    t.equal((await node.ask('POST', SUBS, push({ inbox: INBOX }))).status, 200, 'asked once')
+    made.way = (post) => post()
+    made.inboxUrl = 'inbox:'
+    await node.ask('DELETE', SUBS)
     world.contractFault = new Fault('contract_required')
     await t.rejects(node.ask('POST', SUBS, push({ inbox: INBOX })), { code: 'contract_required' })
     world.contractFault = undefined
@@ -165,6 +193,7 @@ await onBoth('refusals', async (t, world) => {
 
   await t.test('two subscriptions to a type: which one has to be said', async (t) => {
     const push = (inbox: string) => ({ delivery: 'PUSH', options: { inbox: `${SUBSCRIBER}/${inbox}` } })
+    world.made.otherInboxes = { one: 'inbox:', two: 'inbox:' }
     const one = await node.ask('POST', SUBS, push('one'))
     const two = await node.ask('POST', SUBS, push('two'))
     t.strictSame([one.status, two.status], [201, 201])

@@ -49,6 +49,8 @@ export type DeliveryDoor = {
   }): Promise<{ delivery: string }>
   /** How many messages of this subsystem wait for this inbox, counted up to `most`. */
   waiting(q: { client: ClientId; service: ServiceId; most: number }): Promise<number>
+  /** Asks the inbox's server whether it would take messages of the client. Throws `inbox_refuses`, `inbox_not_asked`. */
+  checkInbox(q: { client: ClientId; service: ServiceId }): Promise<void>
 }
 
 /** The consumer's half: proof of a system, and what an exchange would be refused for at once. */

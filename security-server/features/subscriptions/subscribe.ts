@@ -22,7 +22,7 @@ const ID = /^[1-9][0-9]{0,14}$/
 
 /**
  * The same again finds the subscription that there is. Throws `invalid_request`, `invalid_filter`, `conflict`, and for PUSH what a message to
- * the inbox would be refused for now.
+ * the inbox would be refused for now, here or by the inbox's server (`inbox_refuses`, `inbox_not_asked`).
  */
 export async function subscribe(
   type: StoredType,
@@ -127,7 +127,10 @@ function filtersText(filters: unknown[]): string {
   return text
 }
 
-/** An inbox keeps an event once: two rooms of one subsystem could both send it, with different numbers. */
+/**
+ * An inbox keeps an event once: two rooms of one subsystem could both send it, with different numbers. Its server is asked by a new
+ * subscription alone.
+ */
 async function checkInbox(
   type: StoredType,
   inbox: string,
@@ -139,10 +142,13 @@ async function checkInbox(
     throw new Fault('conflict', {
       what: `events of ${other} go to this inbox; take another one for this room`,
     })
-  const publisher = idText(subsystemOf(parseServiceId(type.room)))
+  const publisher = subsystemOf(parseServiceId(type.room))
   await rooms.door.check({
-    ...{ method: 'POST', url: `/r1/${inbox}`, rawHeaders: [HEADER.client, publisher] },
+    ...{ method: 'POST', url: `/r1/${inbox}`, rawHeaders: [HEADER.client, idText(publisher)] },
   })
+  const [same] = await rooms.subscriptions.ofSubscriber({ room: type.room, subscriber, type: type.id, inbox })
+  if (same === undefined || same.state === 'ended')
+    await rooms.deliveries.checkInbox({ client: publisher, service: parseServiceId(inbox) })
 }
 
 /** Now, or where the subscriber says. */

@@ -181,6 +181,7 @@ function requestOf(
     headers: [['content-type', 'application/cloudevents+json']],
     body: bytes && { size: bytes.length, bytes, open: () => Readable.from([bytes]) },
     ...{ peer: world.made.world.provider.id, record: 7, terms: termsOf(world) },
+    checkEndpoint: () => undefined,
     spool: () => world.made.sender.log.spool.begin({ maxBytes: 8_000_000 }),
   }
 }
