@@ -46,7 +46,7 @@ type RogueProvider = {
   answer(lie: (received: Received) => ReplyLie | Promise<ReplyLie>): void
   present(credential: Pick<Credential, 'cert' | 'key'>): void
   /** Sets the answer on port 5577: OCSP responses, or any bytes. */
-  status(answer: (hashes: string[]) => Promise<R.Part[]> | R.Content | undefined): void
+  status(answer: Status): void
   close(): Promise<void>
 }
 
@@ -56,7 +56,7 @@ export async function startRogueProvider(q: { rogue: R.Rogue; signer: R.Signer }
   const sockets = new Set<TLSSocket>()
   let made = 0
   let lie: (received: Received) => ReplyLie | Promise<ReplyLie> = () => ({})
-  let status: (hashes: string[]) => Promise<R.Part[]> | R.Content | undefined = () => undefined
+  let status: Status = () => undefined
 
   const { cert, key } = rogue.authentication
   const server = https.createServer(
@@ -74,17 +74,8 @@ export async function startRogueProvider(q: { rogue: R.Rogue; signer: R.Signer }
     socket.once('close', () => sockets.delete(socket))
   })
   server.on('tlsClientError', () => undefined)
-  const ocsp = http.createServer((request, response) => {
-    const { searchParams } = new URL(request.url ?? '/', 'http://localhost')
-    void (async () => {
-      const said = await status(searchParams.getAll('cert'))
-      if (said === undefined) return void response.writeHead(500).end()
-      const content = Array.isArray(said) ? R.multipart(said) : said
-      response.writeHead(200, { 'content-type': content.type.replace('mixed', 'related') }).end(content.bytes)
-    })()
-  })
   await listen(server, 5500, rogue.address)
-  await listen(ocsp, 5577, rogue.address)
+  const ocsp = await startStatus(rogue.address, (hashes) => status(hashes))
   return {
     received,
     connections: () => made,
@@ -104,6 +95,23 @@ export async function startRogueProvider(q: { rogue: R.Rogue; signer: R.Signer }
       await Promise.all([server, ocsp].map((one) => new Promise((resolve) => one.close(resolve))))
     },
   }
+}
+
+type Status = (hashes: string[]) => Promise<R.Part[]> | R.Content | undefined
+
+/** Answers on port 5577 with the OCSP responses that `status` has for the hashes asked for, or with any bytes. */
+export async function startStatus(address: string, status: Status): Promise<http.Server> {
+  const server = http.createServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? '/', 'http://localhost')
+    void (async () => {
+      const said = await status(searchParams.getAll('cert'))
+      if (said === undefined) return void response.writeHead(500).end()
+      const content = Array.isArray(said) ? R.multipart(said) : said
+      response.writeHead(200, { 'content-type': content.type.replace('mixed', 'related') }).end(content.bytes)
+    })()
+  })
+  await listen(server, 5577, address)
+  return server
 }
 
 function listen(server: http.Server | https.Server, port: number, host: string): Promise<void> {

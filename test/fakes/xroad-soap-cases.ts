@@ -19,6 +19,8 @@ export type SystemCase = Outcome & {
   method?: string
   /** The client stays who the file says. */
   keep?: boolean
+  /** Another boundary than the file's. */
+  boundary?: string
   /** Another service than the file's. */
   service?: string
   /** The member and subsystem of a provider that no server serves. */
@@ -29,6 +31,8 @@ export type SystemCase = Outcome & {
   status?: number
   /** The provider's system closes the connection in the midst of its answer. */
   aborts?: true
+  /** X-Road's file lacks the end of its multipart, which its reader does not miss: it is put on. */
+  closes?: true
   /** What the provider's system must have received. */
   receives?: RegExp
 }
@@ -47,7 +51,7 @@ export const SYSTEM_CASES: Record<string, SystemCase> = {
     query: 'attachm.query',
     type: RELATED,
     answer: 'attachm.answer',
-    receives: /\r\nClient-Header: FooBar\r\n/i,
+    receives: /^Client-Header: FooBar$/m,
   },
   Attachment2: {
     query: 'attachm2.query',
@@ -78,6 +82,13 @@ export const SYSTEM_CASES: Record<string, SystemCase> = {
     answer: 'attachm-mtom.answer',
     answerType: `${MTOM};charset=UTF-8`,
   },
+  // Its query is not among the vectors: the message of Attachment with its content type and boundary.
+  AttachmentSmallMantis: {
+    query: 'attachm.query',
+    boundary: ':gkMa5KAvuHP7ahe9IQHONLgnncvv:',
+    type: "multipart/related; start-info=text/xml; type='application/xop+xml'; boundary=:gkMa5KAvuHP7ahe9IQHONLgnncvv:",
+    answer: 'attachm.answer',
+  },
   AttachmentNoSoap: { query: 'attachm-no-soap.query', type: RELATED, fault: 'client.invalid_content_type' },
   AttachmentNoSoapResponse: {
     ...state,
@@ -106,6 +117,7 @@ export const SYSTEM_CASES: Record<string, SystemCase> = {
     type: RELATED,
     nowhere: true,
     fault: 'server.clientproxy.unknown_member',
+    ours: 'client.unknown_server',
   },
   InvalidServiceAddress: { ...state, service: 'elsewhere', ...failed('unknown_host') },
   InvalidServiceAddress2: {
@@ -132,7 +144,12 @@ export const SYSTEM_CASES: Record<string, SystemCase> = {
     answer: 'getstate.query',
     fault: 'client.invalid_xml',
   },
-  MissingOrg: { query: 'missing-org.query', keep: true, fault: 'server.clientproxy.unknown_member' },
+  MissingOrg: {
+    query: 'missing-org.query',
+    keep: true,
+    fault: 'server.clientproxy.unknown_member',
+    ours: 'client.unknown_member',
+  },
   MissingProtocolVersionHeader: {
     query: 'missing-protocolVersion.query',
     fault: 'client.missing_header_field',
@@ -143,6 +160,7 @@ export const SYSTEM_CASES: Record<string, SystemCase> = {
     ...state,
     answer: 'getstate-iso88591.answer',
     answerType: 'text/xml; charset=ISO-8859-1',
+    ours: 'server.serverproxy.service_failed',
   },
   NormalMessage: answered,
   NormalSubsystem: { query: 'getstate-subsystem.query', answer: 'getstate-subsystem.answer' },
@@ -152,6 +170,7 @@ export const SYSTEM_CASES: Record<string, SystemCase> = {
     query: 'xml.query',
     answer: 'getstate.query',
     fault: 'server.clientproxy.service_failed.inconsistent_response',
+    ours: 'server.serverproxy.service_failed',
   },
   ServerProxyAttachmentError: {
     ...state,
@@ -205,7 +224,8 @@ export const SYSTEM_CASES: Record<string, SystemCase> = {
     type: MTOM,
     answer: 'soapfault-mtom.answer',
     answerType: `${MTOM};charset=UTF-8`,
-    fault: 'soapenv:Server',
+    closes: true,
+    fault: 'soap:Server',
   },
   SoapFaultToClientProxy: { query: 'fault.query', fault: 'client.code', ours: 'client.invalid_soap' },
   SplitHeaderMessage: { query: 'split-header.query', answer: 'split-header.answer' },
@@ -217,7 +237,12 @@ export const SYSTEM_CASES: Record<string, SystemCase> = {
     answerType: RELATED,
   },
   Utf8BomNormalSubsystem: { query: 'getstate-subsystem.query', answer: 'getstate-subsystem.answer' },
-  WrongHttpMethod: { ...state, method: 'GET', fault: 'client.invalid_http_method' },
+  WrongHttpMethod: {
+    ...state,
+    method: 'GET',
+    fault: 'client.invalid_http_method',
+    ours: 'client.not_found',
+  },
   WrongProtocolVersionHeader: {
     query: 'wrong-protocolVersion.query',
     fault: 'client.invalid_protocol_version',
@@ -225,7 +250,7 @@ export const SYSTEM_CASES: Record<string, SystemCase> = {
   XmlEncodedMessage: { query: 'xmlencoded.query', answer: 'xmlencoded.answer' },
 }
 
-/** What a security server sends to ours: to the port where messages come in. */
+/** What a security server sends to ours: to the port where messages come in. Without OCSP responses none of it is believed. */
 export type ConsumerCase = Outcome & { file: string; type: string; method?: string }
 
 export const CONSUMER_CASES: Record<string, ConsumerCase> = {
@@ -233,26 +258,31 @@ export const CONSUMER_CASES: Record<string, ConsumerCase> = {
     file: 'getstate.query',
     type: 'text/xml; charset=UTF-8',
     fault: 'server.serverproxy.service_failed.invalid_content_type',
+    ours: 'server.serverproxy.invalid_content_type',
   },
   NoSignatureToServerProxy: {
     file: 'no-signature.query',
     type: 'multipart/mixed; boundary=jetty42534330h7vzfqv2;charset=ISO-8859-1',
     fault: 'server.serverproxy.missing_signature',
+    ours: 'server.serverproxy.incorrect_validation_info',
   },
   NoSoapToServerProxy: {
     file: 'no-soap.query',
     type: `multipart/mixed; charset=UTF-8; ${BOUNDARY}`,
     fault: 'server.serverproxy.service_failed.invalid_soap',
+    ours: 'server.serverproxy.mime_parsing_failed',
   },
   ServerProxyProcessingError: {
     file: 'getstate.query',
     type: 'multipart/mixed; boundary=foobar',
     fault: 'server.serverproxy.missing_soap',
+    ours: 'server.serverproxy.mime_parsing_failed',
   },
   UnsignedMessageFromClientProxy: {
     file: 'attachm.query',
     type: `multipart/mixed; charset=UTF-8; ${BOUNDARY}`,
     fault: 'server.serverproxy.missing_signature',
+    ours: 'server.serverproxy.incorrect_validation_info',
   },
   WrongHttpMethodServerProxy: {
     file: 'getstate.query',
@@ -280,36 +310,55 @@ export const PROVIDER_CASES: Record<string, ProviderCase> = {
     file: 'getstate.query',
     type: 'oih',
     ...peerFailed('invalid_content_type'),
+    ours: 'server.clientproxy.http_error',
   },
-  ServerProxyConnectionAborted: { closes: 'at once', fault: 'server.clientproxy.network_error' },
-  ServerProxyConnectionAborted2: { closes: 'after the head', type: 'text/xml', ...peerFailed('io_error') },
+  ServerProxyConnectionAborted: {
+    closes: 'at once',
+    fault: 'server.clientproxy.network_error',
+    ours: 'server.clientproxy.connection_lost',
+  },
+  ServerProxyConnectionAborted2: {
+    closes: 'after the head',
+    type: 'text/xml',
+    ...peerFailed('io_error'),
+    ours: 'server.clientproxy.connection_lost',
+  },
   ServerProxyConnectionAborted3: {
     closes: 'after the head',
     type: 'multipart/mixed; boundary=foobar',
     ...peerFailed('io_error'),
+    ours: 'server.clientproxy.connection_lost',
   },
   ServerProxyEmptyFault: {
     file: 'empty.query',
     type: 'text/xml; charset=UTF-8',
     ...peerFailed('invalid_soap'),
+    ours: 'server.clientproxy.invalid_message',
   },
   ServerProxyFaultyAttachment: {
     file: 'attachm-error.query',
     type: `multipart/mixed; charset=UTF-8; ${BOUNDARY}`,
     ...peerFailed('invalid_content_type'),
+    ours: 'server.clientproxy.invalid_message',
   },
   ServerProxyHttpError: { status: 502, fault: 'server.clientproxy.http_error' },
   ServerProxyInvalidFault: {
     file: 'getstate.query',
     type: 'text/xml; charset="UTF-8"; boundary=foobar',
     ...peerFailed('invalid_message'),
+    ours: 'server.clientproxy.invalid_message',
   },
   ServerProxyMissingBody: {
     file: 'missing-body.query',
     type: `text/xml; ${BOUNDARY}`,
     ...peerFailed('missing_body'),
+    ours: 'server.clientproxy.invalid_message',
   },
-  ServerProxyNoBoundary: { type: 'multipart/mixed', ...peerFailed('invalid_content_type') },
+  ServerProxyNoBoundary: {
+    type: 'multipart/mixed',
+    ...peerFailed('invalid_content_type'),
+    ours: 'server.clientproxy.mime_parsing_failed',
+  },
   UnsignedMessageFromServerProxy: {
     file: 'no-signature.query',
     type: 'multipart/mixed; charset=UTF-8; boundary=jetty42534330h7vzfqv2',
