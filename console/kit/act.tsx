@@ -36,6 +36,8 @@ type ActProps<T> = {
   result(data: T, values: Values): ComponentChildren
   /** Called when the result has been read and the dialog is closed. */
   then?(data: T): void
+  /** Called when the dialog is closed after an answer that did not come, or said that what the page shows may have changed. */
+  doubted?(by: ApiFault): void
 }
 
 type Done<T> = { answer: Answer<T>; values: Values }
@@ -49,7 +51,7 @@ export function Act<T>(q: ActProps<T>) {
   const [open, setOpen] = useState(false)
   const [done, setDone] = useState<Done<T>>()
   /** An answer did not come, or says that the act was done before: the page must be reloaded. */
-  const isUnsure = useRef(false)
+  const doubt = useRef<ApiFault>()
   // Before the browser paints: the next key must not reach the page below.
   useLayoutEffect(() => {
     if (open) dialog.current?.showModal()
@@ -69,16 +71,17 @@ export function Act<T>(q: ActProps<T>) {
       announce(text(answer.proposal === undefined ? 'act.done' : 'act.proposed'))
     } catch (cause) {
       if (cause instanceof ApiFault && cause.status === 401) return signedOut()
-      isUnsure.current ||= cause instanceof ApiFault && isUnsureAfter(cause)
+      if (cause instanceof ApiFault && isUnsureAfter(cause)) doubt.current = cause
       throw cause
     }
   }
   const closed = (): void => {
     setOpen(false)
     setDone(undefined)
-    const isChanged = done !== undefined || isUnsure.current
-    isUnsure.current = false
-    if (isChanged && q.reads !== true) changed()
+    const by = doubt.current
+    doubt.current = undefined
+    if ((done !== undefined || by !== undefined) && q.reads !== true) changed()
+    if (by !== undefined && done === undefined) q.doubted?.(by)
     if (done === undefined) return
     if (done.answer.proposal === undefined) q.then?.(done.answer.data)
   }

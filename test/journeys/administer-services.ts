@@ -249,6 +249,11 @@ async function describeByAddress(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: 'Apply this document' }).click()
   await page.getByRole('alert').getByText('is not what was accepted').waitFor()
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+  await page.getByText('This is the comparison as of now').waitFor()
+  const anew = page.getByRole('region', { name: 'What it would change' })
+  t.match(await anew.textContent(), /openGate\/v3/)
+  t.notMatch(await anew.textContent(), /openGate\/v2/, 'the old comparison is gone')
+  await wide.check('services-compared-anew')
 }
 
 async function remove(t: Test, { wide, world }: Windows): Promise<void> {

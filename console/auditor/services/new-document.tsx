@@ -1,5 +1,5 @@
 /** A new document of a description: compared first, and applied only as it was shown. */
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Act } from '../../kit/act.tsx'
 import type { Answer } from '../../kit/api.ts'
 import { ApiFault } from '../../kit/api.ts'
@@ -8,32 +8,45 @@ import { Part } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
+import { Refused } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { Changes } from './changes.tsx'
 import type { Change, Description } from './shapes.ts'
 
-/** `file` is undefined when the document was fetched from its address. */
-type Compared = { change: Change; file: File | undefined }
+/** `file` is undefined when the document was fetched from its address. `isAnew`: what was shown before could not be applied. */
+type Compared = { change: Change; file: File | undefined; isAnew: boolean }
 
 export function NewDocument({ of }: { of: Description }) {
   const { api, signedOut } = useConsole()
   const announce = useAnnounce()
   const [compared, setCompared] = useState<Compared>()
   const params = { id: String(of.id) }
-  const compare = async (file: File | undefined): Promise<void> => {
+  const [refused, setRefused] = useState<ApiFault>()
+  const shown = useRef<HTMLElement>(null)
+  const compare = async (file: File | undefined, isAnew = false): Promise<void> => {
     setCompared(undefined)
+    setRefused(undefined)
     try {
       const { data } =
         file === undefined
           ? await api.call<Change>('refreshServiceDescription', { params })
           : await api.call<Change>('compareServiceDescriptionDocument', { params, body: file })
-      setCompared({ change: data, file })
-      announce(text(data.same ? 'services.same' : 'services.differs'))
+      setCompared({ change: data, file, isAnew })
+      announce(text(isAnew ? 'services.comparedAnew' : data.same ? 'services.same' : 'services.differs'))
     } catch (cause) {
       if (cause instanceof ApiFault && cause.status === 401) return signedOut()
       throw cause
     }
   }
+  const compareAnew = (file: File | undefined): void =>
+    void compare(file, true).catch((cause: unknown) => {
+      if (!(cause instanceof ApiFault)) throw cause
+      setRefused(cause)
+    })
+  // The button from which the dialog came is gone with the old comparison.
+  useEffect(() => {
+    if (compared?.isAnew === true) shown.current?.focus()
+  }, [compared])
   if (!useMay('refreshServiceDescription')) return null
   return (
     <Part title={text('services.newDocument')}>
@@ -53,11 +66,20 @@ export function NewDocument({ of }: { of: Description }) {
         submit={text('services.compare')}
         send={({ file }) => compare(file as File)}
       />
+      {refused !== undefined && <Refused fault={refused} />}
       {compared !== undefined && (
-        <section class="inner" aria-label={text('services.differs')}>
+        <section class="inner" aria-label={text('services.differs')} ref={shown} tabIndex={-1}>
+          {compared.isAnew && <p class="note">{text('services.comparedAnew')}</p>}
           <Changes of={compared.change} />
           {!compared.change.same && (
-            <Apply of={of} compared={compared} applied={() => setCompared(undefined)} />
+            <Apply
+              of={of}
+              compared={compared}
+              applied={() => setCompared(undefined)}
+              doubted={({ type }) => {
+                if (type !== 'warnings_not_ignored') compareAnew(compared.file)
+              }}
+            />
           )}
         </section>
       )}
@@ -65,9 +87,9 @@ export function NewDocument({ of }: { of: Description }) {
   )
 }
 
-type ApplyProps = { of: Description; compared: Compared; applied(): void }
+type ApplyProps = { of: Description; compared: Compared; applied(): void; doubted(by: ApiFault): void }
 
-function Apply({ of, compared: { change, file }, applied }: ApplyProps) {
+function Apply({ of, compared: { change, file }, applied, doubted }: ApplyProps) {
   const { digest, warnings } = change
   const params = { id: String(of.id) }
   const agreed: Field = {
@@ -100,6 +122,7 @@ function Apply({ of, compared: { change, file }, applied }: ApplyProps) {
       }}
       result={() => <p>{text('services.applied')}</p>}
       then={applied}
+      doubted={doubted}
     />
   )
 }
