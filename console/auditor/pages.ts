@@ -6,6 +6,10 @@ import { auditOrders } from './audit-orders/page.tsx'
 import { backups } from './backups/page.tsx'
 import { caseOne } from './cases/one.tsx'
 import { cases } from './cases/page.tsx'
+import { addClient } from './clients/add.tsx'
+import { addGroupMembers, group } from './clients/group.tsx'
+import { groups } from './clients/groups.tsx'
+import { systems } from './clients/systems.tsx'
 import { contentRequests } from './content-requests/page.tsx'
 import { contract } from './contracts/one.tsx'
 import { contracts } from './contracts/page.tsx'
@@ -60,7 +64,13 @@ export const pages: Page[] = [
   subscriptions,
   eventType,
   clients,
+  // Before the page of one client, whose path pattern matches this path too.
+  addClient,
   client,
+  systems,
+  groups,
+  group,
+  addGroupMembers,
   serviceClients,
   description,
   service,

@@ -200,6 +200,7 @@ t.test('diagnostics say what is wrong and what to do', async (t) => {
   t.match(await of('signing'), { state: 'ERROR', remedy: /./ })
   t.match(await of('message-log'), { state: 'OK' })
   t.match(await of('time-stamping'), { state: 'OK' })
+  t.match(await of('disks'), { message: /GiB are free/ })
   await testConnections(t, ask)
   world.configuration = undefined
   t.match(await of('global-configuration'), { state: 'ERROR', message: /expired/, remedy: /./ })

@@ -1,4 +1,4 @@
-/** One client: the descriptions of its services, and who has rights to them. */
+/** One client: how it stands at the registry, and the descriptions of its services. */
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
@@ -8,10 +8,12 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { ClientActs } from '../clients/acts.tsx'
+import { ClientTabs } from '../clients/tabs.tsx'
 import { Id } from '../words.tsx'
 import { AddDescriptions } from './add.tsx'
 import { ClientState } from './clients.tsx'
-import { type Client, clientPath, type Description, descriptionName, descriptionPath } from './shapes.ts'
+import { type Client, type Description, descriptionName, descriptionPath, isSubsystem } from './shapes.ts'
 import { DescriptionState } from './words.tsx'
 
 function ClientPage({ params }: { params: Record<string, string> }) {
@@ -24,23 +26,27 @@ function ClientPage({ params }: { params: Record<string, string> }) {
           <Head
             title={client.memberName ?? client.id}
             lead={<Copyable value={client.id} label={text('clients.one')} />}
-            acts={<AddDescriptions client={client.id} />}
+            acts={<ClientActs of={client} />}
           />
+          <ClientTabs id={client.id} shown="services" />
           <Part
             title={text('common.facts')}
-            acts={<Link to={`${clientPath(id)}/service-clients`}>{text('rights.whoMay')}</Link>}
+            acts={<Link to={`/requests?q=${encodeURIComponent(client.id)}`}>{text('clients.requests')}</Link>}
           >
             <Facts
               of={[
                 ['common.state', <ClientState key="state" of={client.status} />],
-                ['clients.connection', text(`clients.connection.${client.connectionType}`)],
+                ['clients.connectBy', text(`clients.connection.${client.connectionType}`)],
                 ['clients.certificates', number(client.tlsCertificates)],
               ]}
             />
+            {client.status === 'SAVED' && <p class="inner">{text('clients.savedWhy')}</p>}
           </Part>
-          <Part title={text('services.descriptions')}>
-            <Descriptions client={id} />
-          </Part>
+          {isSubsystem(client.id) && (
+            <Part title={text('services.descriptions')} acts={<AddDescriptions client={client.id} />}>
+              <Descriptions client={id} />
+            </Part>
+          )}
         </>
       )}
     </Show>

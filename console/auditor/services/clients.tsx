@@ -1,5 +1,6 @@
 /** The clients of this server: whose systems ask here, and whose services are offered here. */
 import { Link } from '../../kit/address.tsx'
+import { useMay } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
 import type { Page } from '../../kit/frame.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -9,9 +10,20 @@ import { Id } from '../words.tsx'
 import { type Client, clientPath } from './shapes.ts'
 
 function Clients() {
+  const mayAdd = useMay('addClient')
   return (
     <>
-      <Head title={text('clients.title')} lead={text('clients.lead')} />
+      <Head
+        title={text('clients.title')}
+        lead={text('clients.lead')}
+        acts={
+          mayAdd && (
+            <Link to="/clients/add" class="button">
+              {text('clients.add')}
+            </Link>
+          )
+        }
+      />
       <Table<Client>
         operation="findClients"
         caption={text('clients.title')}
@@ -34,7 +46,7 @@ function Clients() {
             ),
           },
           { title: 'common.state', cell: ({ status }) => <ClientState of={status} /> },
-          { title: 'clients.connection', cell: (one) => text(`clients.connection.${one.connectionType}`) },
+          { title: 'clients.connectBy', cell: (one) => text(`clients.connection.${one.connectionType}`) },
           { title: 'clients.certificates', number: true, cell: (one) => number(one.tlsCertificates) },
           { title: 'clients.services', number: true, cell: ({ services }) => number(services) },
         ]}

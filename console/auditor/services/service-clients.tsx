@@ -5,6 +5,7 @@ import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { ClientTabs } from '../clients/tabs.tsx'
 import { Id } from '../words.tsx'
 import { clientPath, type Right, type Subject, servicePath } from './shapes.ts'
 import { SubjectOf, Warning, WhatOf } from './words.tsx'
@@ -22,11 +23,8 @@ function ServiceClients({ params }: { params: Record<string, string> }) {
     `${own}?${new URLSearchParams({ subjectType: one.subjectType, of: one.subjectId })}`
   return (
     <>
-      <Head
-        title={text('rights.whoMay')}
-        lead={text('rights.whoMayLead', { client: id })}
-        acts={<Link to={clientPath(id)}>{text('rights.backTo', { name: id })}</Link>}
-      />
+      <Head title={text('rights.whoMay')} lead={text('rights.whoMayLead', { client: id })} />
+      <ClientTabs id={id} shown="rights" />
       {subjectId === '' ? (
         <Table<ServiceClient>
           operation="getServiceClients"

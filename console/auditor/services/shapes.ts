@@ -1,4 +1,6 @@
-/** What the API says of clients, their service descriptions, services and rights. */
+/** What the API says of clients, their service descriptions, services, rights and local groups. */
+import type { Field } from '../../kit/field.tsx'
+import { text } from '../../kit/text.ts'
 
 export type Client = {
   id: string
@@ -79,6 +81,36 @@ export type Change = {
   digest: string
 }
 
+export type Group = {
+  id: number
+  clientId: string
+  code: string
+  description: string
+  members: string[]
+  /** Why some members let nobody in. */
+  warnings: string[]
+}
+
+/** A member's id has three parts, a subsystem's four. */
+export const isSubsystem = (id: string): boolean => id.split(':').length > 3
+
+export function connectionField(initial: Client['connectionType'] = 'SSLAUTH'): Field {
+  return {
+    ...{
+      name: 'connectionType',
+      title: 'clients.connection',
+      hint: 'clients.connectionHint',
+      type: 'select',
+    },
+    initial,
+    options: (['SSLAUTH', 'SSLNOAUTH', 'NOSSL'] as const).map((value) => ({
+      value,
+      title: text(`clients.connection.${value}`),
+    })),
+  }
+}
+
+export const groupPath = (id: number): string => `/clients/groups/${id}`
 export const clientPath = (id: string): string => `/clients/${id}`
 export const descriptionPath = (id: number): string => `/clients/descriptions/${id}`
 export const servicePath = (id: number): string => `/clients/services/${id}`

@@ -9,9 +9,10 @@ import { registryFinding, suspensionListFinding } from '../../global-configurati
 import { inForce } from '../../global-configuration/snapshot.ts'
 import { hardwareFinding } from '../../keys/hardware-finding.ts'
 import { createSubjectCheck } from '../../local-systems/unknown-subject.ts'
+import { disk } from './disk.ts'
 import type { Needs } from './needs.ts'
 
-type Diagnosis = {
+export type Diagnosis = {
   name: string
   state: 'OK' | 'WARNING' | 'ERROR'
   message: string
@@ -43,6 +44,7 @@ export function diagnosticsHandlers(rooms: Needs): Handlers {
         contracts(rooms),
         accessRights(rooms),
         attempt('message-log', 'the log takes records', () => rooms.messageLog.checkUsable()),
+        await disk(rooms.settings.directory),
         await reconciliation(rooms),
         ...(await integrity(rooms)),
         ...(await jobs(rooms)),

@@ -25,7 +25,11 @@ export type Needs = {
     reach(server: ServerId): Promise<void>
     troubles(): { server: ServerId; at: number; fault: Fault }[]
   }
-  settings: { mandateServices: readonly { name: string }[]; peers: { messagePort: number } }
+  settings: {
+    directory: string
+    mandateServices: readonly { name: string }[]
+    peers: { messagePort: number }
+  }
   serviceClient: { reach(service: LocalService): Promise<void> }
   reconciliation: { cases: { open(): Promise<{ cases: number; unanswered: number }> } }
   /** Undefined if no witness is configured. */

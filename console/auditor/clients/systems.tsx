@@ -1,0 +1,146 @@
+/** The information systems of a client: how they prove who they are, and the certificates by which they are known. */
+import { Act } from '../../kit/act.tsx'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/placeholders.tsx'
+import { Validity } from '../../kit/status.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { type Client, connectionField } from '../services/shapes.ts'
+import { ClientTabs } from './tabs.tsx'
+
+type SystemCertificate = { sha256: string; notBefore: string; notAfter: string; pem: string }
+
+function SystemsPage({ params }: { params: Record<string, string> }) {
+  const id = params['id'] ?? ''
+  const client = useAnswer<Client>('getClient', { params: { clientId: id } })
+  const certificates = useAnswer<SystemCertificate[]>('getClientTlsCertificates', {
+    params: { clientId: id },
+  })
+  return (
+    <Show of={client} page="clients.tab.systems">
+      {(one) => (
+        <>
+          <Head
+            title={one.memberName ?? one.id}
+            lead={<Copyable value={one.id} label={text('clients.one')} />}
+          />
+          <ClientTabs id={one.id} shown="systems" />
+          <Connection of={one} />
+          <Part title={text('clients.certificates')} acts={<AddCertificate of={one} />}>
+            <p>{text('clients.certificatesLead')}</p>
+            <Show of={certificates}>{(all) => <Certificates of={one} all={all} />}</Show>
+          </Part>
+        </>
+      )}
+    </Show>
+  )
+}
+
+function Connection({ of }: { of: Client }) {
+  return (
+    <Part
+      title={text('clients.connection')}
+      acts={
+        <Act<Client>
+          operation="updateClient"
+          button={text('clients.changeConnection')}
+          title={text('clients.changeConnection')}
+          consequence={<p>{text('clients.changeConnectionConsequence')}</p>}
+          fields={[connectionField(of.connectionType)]}
+          send={({ connectionType }, call) =>
+            call('updateClient', { params: { clientId: of.id }, body: { connectionType } })
+          }
+          result={({ connectionType }) => (
+            <p>{text('clients.connectionChanged', { how: text(`clients.connection.${connectionType}`) })}</p>
+          )}
+        />
+      }
+    >
+      <Facts of={[['clients.connectBy', text(`clients.connection.${of.connectionType}`)]]} />
+      <p class="inner">{text(`clients.connectionWhy.${of.connectionType}`)}</p>
+      {of.connectionType === 'SSLAUTH' && of.tlsCertificates === 0 && (
+        <p class="note">{text('clients.noSystemYet')}</p>
+      )}
+    </Part>
+  )
+}
+
+function Certificates({ of, all }: { of: Client; all: SystemCertificate[] }) {
+  return (
+    <HeldTable<SystemCertificate>
+      caption={text('clients.certificates')}
+      rows={all}
+      rowKey={({ sha256 }) => sha256}
+      search="clients.searchHash"
+      words={({ sha256 }) => sha256}
+      columns={[
+        {
+          title: 'certificate.sha256',
+          cell: ({ sha256 }) => <Copyable value={sha256} label={text('certificate.sha256')} />,
+        },
+        {
+          title: 'common.state',
+          cell: (one) => <Validity notBefore={one.notBefore} notAfter={one.notAfter} />,
+        },
+        { title: 'certificate.notAfter', cell: ({ notAfter }) => <Time at={notAfter} relative /> },
+        {
+          title: 'common.acts',
+          acts: ['deleteClientTlsCertificate'],
+          cell: (one) => <DeleteCertificate client={of} of={one} />,
+        },
+      ]}
+      empty={<p>{text('clients.noCertificate')}</p>}
+    />
+  )
+}
+
+function AddCertificate({ of }: { of: Client }) {
+  return (
+    <Act<SystemCertificate>
+      operation="addClientTlsCertificate"
+      button={text('clients.addCertificate')}
+      title={text('clients.addCertificate')}
+      consequence={<p>{text('clients.addCertificateConsequence')}</p>}
+      fields={[{ name: 'file', title: 'certificate.file', hint: 'certificate.fileHint', type: 'file' }]}
+      send={({ file }, call) =>
+        call('addClientTlsCertificate', { params: { clientId: of.id }, body: file as File })
+      }
+      result={({ notAfter }) => (
+        <p>
+          {text('clients.certificateAdded')} <Time at={notAfter} relative />
+        </p>
+      )}
+    />
+  )
+}
+
+/** Nobody types a hash: its beginning is enough to show that this certificate is meant. */
+const HASH_TYPED = 8
+
+function DeleteCertificate({ client, of: { sha256 } }: { client: Client; of: SystemCertificate }) {
+  const name = sha256.slice(0, HASH_TYPED)
+  return (
+    <Act
+      operation="deleteClientTlsCertificate"
+      button={text('clients.deleteCertificate')}
+      label={text('clients.deleteCertificateThis', { name })}
+      title={text('clients.deleteCertificateThis', { name })}
+      consequence={<p>{text('clients.deleteCertificateConsequence')}</p>}
+      nameToType={name}
+      send={(_, call) => call('deleteClientTlsCertificate', { params: { clientId: client.id, sha256 } })}
+      result={() => <p>{text('clients.certificateDeleted')}</p>}
+    />
+  )
+}
+
+export const systems: Page = {
+  path: '/clients/:id/systems',
+  title: 'clients.tab.systems',
+  listed: false,
+  operation: 'getClientTlsCertificates',
+  View: SystemsPage,
+}
