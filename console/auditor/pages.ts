@@ -16,6 +16,9 @@ import { contracts } from './contracts/page.tsx'
 import { proposeContract, proposeVersion } from './contracts/propose.tsx'
 import { delivery } from './deliveries/one.tsx'
 import { deliveries, deliveriesReceived } from './deliveries/page.tsx'
+import { call } from './diagnostics/call.tsx'
+import { connections } from './diagnostics/connections.tsx'
+import { diagnostics } from './diagnostics/page.tsx'
 import { exchange } from './exchange/page.tsx'
 import { exportsPage } from './exports/page.tsx'
 import { holds } from './holds/page.tsx'
@@ -83,6 +86,9 @@ export const pages: Page[] = [
   makeRequest,
   foundKeys,
   requests,
+  diagnostics,
+  connections,
+  call,
   settings,
   contracts,
   // Before the page of one contract, whose path pattern matches these paths too.

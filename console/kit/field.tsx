@@ -1,7 +1,13 @@
 /** One field of a form. Its label, hint and error also belong to it in the accessibility tree. */
+import { PickInput } from './pick.tsx'
 import { type TextKey, text } from './text.ts'
 
-type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file' | 'time' | 'date'
+type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file' | 'time' | 'date' | 'pick'
+
+type Option = { value: string; title: string }
+
+/** Finds what fits the typed text; `values` are those of the form's other fields. */
+export type Find = (typed: string, values: Values) => Promise<Option[]>
 
 export type Field = {
   name: string
@@ -14,7 +20,9 @@ export type Field = {
   type?: FieldType
   /** True by default. */
   required?: boolean
-  options?: { value: string; title: string }[]
+  options?: Option[]
+  /** For a field of the type `pick`. */
+  find?: Find
   maxLength?: number
   initial?: string
   /** Returns why a value is not valid, or undefined. */
@@ -29,10 +37,12 @@ type Props = {
   field: Field
   value: string | File | undefined
   error: string | undefined
+  /** The values of the whole form, for fields in which one thing is picked. */
+  values?: Values
   set(value: string | File): void
 }
 
-export function FieldInput({ id, field, value, error, set }: Props) {
+export function FieldInput({ id, field, value, error, values = {}, set }: Props) {
   const { type = 'text', hint, required = true } = field
   const title = text(field.title, field.titled)
   const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ')
@@ -94,6 +104,14 @@ export function FieldInput({ id, field, value, error, set }: Props) {
             </option>
           ))}
         </select>
+      ) : type === 'pick' && field.find !== undefined ? (
+        <PickInput
+          {...shared}
+          maxLength={field.maxLength}
+          value={given}
+          find={(typed) => field.find!(typed, values)}
+          set={set}
+        />
       ) : type === 'file' ? (
         <input {...shared} type="file" onChange={(event) => set(event.currentTarget.files?.[0] ?? '')} />
       ) : (

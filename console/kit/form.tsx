@@ -83,6 +83,7 @@ export function Form({ fields, submit, tone, send, cancel, children }: Props) {
           field={field}
           value={values[field.name]}
           error={problems.fields[field.name]}
+          values={values}
           set={(value) => setValues((before) => ({ ...before, [field.name]: value }))}
         />
       ))}

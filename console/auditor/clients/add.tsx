@@ -60,9 +60,9 @@ function AddPage() {
                     </li>
                   ))}
                 </ul>
-                <p class="inner">
+                <div class="acts inner">
                   <AnotherSubsystem of={id} />
-                </p>
+                </div>
               </>
             ),
           },

@@ -37,8 +37,10 @@ function Found({ of }: { of: Group }) {
         }
       />
       <nav aria-label={text('localGroups.ways')} class="switch acts">
-        <Link to={`${clientPath(of.clientId)}/groups`}>{text('localGroups.all')}</Link>
-        <Link to={`${clientPath(of.clientId)}/service-clients?${rights}`}>
+        <Link to={`${clientPath(of.clientId)}/groups`} class="button">
+          {text('localGroups.all')}
+        </Link>
+        <Link to={`${clientPath(of.clientId)}/service-clients?${rights}`} class="button">
           {text('rights.whatMay', { subject: of.code })}
         </Link>
       </nav>
@@ -100,7 +102,9 @@ function Describe({ of }: { of: Group }) {
       button={text('localGroups.describe')}
       title={text('localGroups.describeThis', { group: of.code })}
       consequence={<p>{text('localGroups.describeConsequence')}</p>}
-      fields={[{ name: 'description', title: 'localGroups.description', initial: of.description, maxLength: 255 }]}
+      fields={[
+        { name: 'description', title: 'localGroups.description', initial: of.description, maxLength: 255 },
+      ]}
       send={({ description }, call) =>
         call('updateLocalGroup', {
           params: { id: String(of.id) },

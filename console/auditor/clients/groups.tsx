@@ -85,7 +85,12 @@ function Make({ of }: { of: string }) {
       consequence={<p>{text('localGroups.makeConsequence')}</p>}
       fields={[
         { name: 'code', title: 'localGroups.code', hint: 'common.codeHint', maxLength: 255 },
-        { name: 'description', title: 'localGroups.description', hint: 'localGroups.descriptionHint', maxLength: 255 },
+        {
+          name: 'description',
+          title: 'localGroups.description',
+          hint: 'localGroups.descriptionHint',
+          maxLength: 255,
+        },
       ]}
       send={({ code, description }, call) =>
         call('addClientLocalGroup', {

@@ -1,0 +1,148 @@
+/** Connections tried now, step by step: to this server as others reach it, to the registry and the authorities, to others, to services. */
+import { useState } from 'preact/hooks'
+import { useAddress } from '../../kit/address.tsx'
+import { ApiFault } from '../../kit/api.ts'
+import { useConsole } from '../../kit/context.ts'
+import { Head, Part } from '../../kit/facts.tsx'
+import type { Field, Values } from '../../kit/field.tsx'
+import { Form } from '../../kit/form.tsx'
+import type { Page } from '../../kit/frame.tsx'
+import { useAnnounce } from '../../kit/live.tsx'
+import { Empty } from '../../kit/placeholders.tsx'
+import { Status } from '../../kit/status.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { useOwnClients, useSubsystems } from './pick.ts'
+import { DiagnosticTabs } from './tabs.tsx'
+
+const KINDS = ['SELF', 'CONFIGURATION', 'REGISTRATION', 'TIME_STAMPING', 'OCSP', 'PEER', 'SERVICES'] as const
+type Kind = (typeof KINDS)[number]
+type Step = {
+  step: 'name' | 'connection' | 'tls' | 'answer'
+  state: 'good' | 'bad'
+  what: string
+  remedy?: string
+}
+type Tried = { name: string; address?: string; steps: Step[] }
+type Answer = { kind: Kind; at: string; targets: number; items: Tried[] }
+
+function ConnectionsPage() {
+  const { api, signedOut } = useConsole()
+  const { query } = useAddress()
+  const announce = useAnnounce()
+  const [answer, setAnswer] = useState<Answer>()
+  const [kind, setKind] = useState<Kind>(KINDS.find((one) => one === query.get('kind')) ?? 'SELF')
+  const [subsystems, own] = [useSubsystems(), useOwnClients()]
+  const send = async ({ clientId }: Values): Promise<void> => {
+    try {
+      const body = {
+        kind,
+        ...(clientId !== undefined && clientId !== '' && { clientId: String(clientId).trim() }),
+      }
+      const { data } = await api.call<Answer>('testConnections', { body })
+      setAnswer(data)
+      announce(text('connections.tried'))
+    } catch (cause) {
+      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
+      throw cause
+    }
+  }
+  const fields: Field[] =
+    kind === 'PEER'
+      ? [
+          {
+            name: 'clientId',
+            title: 'connections.whose',
+            hint: 'connections.whoseHint',
+            type: 'pick',
+            find: subsystems,
+          },
+        ]
+      : kind === 'SERVICES'
+        ? [
+            {
+              ...{ name: 'clientId', title: 'clients.one', hint: 'connections.servicesHint', type: 'pick' },
+              ...{ find: own, required: false },
+            },
+          ]
+        : []
+  return (
+    <>
+      <Head title={text('diagnostics.title')} lead={text('connections.lead')} />
+      <DiagnosticTabs shown="connections" />
+      <Part title={text('connections.title')}>
+        <div class="field">
+          <label for="connection-kind">{text('connections.kind')}</label>
+          <select
+            id="connection-kind"
+            onChange={(event) => {
+              setAnswer(undefined)
+              setKind(event.currentTarget.value as Kind)
+            }}
+          >
+            {KINDS.map((value) => (
+              <option key={value} value={value} selected={value === kind}>
+                {text(`connections.kind.${value}`)}
+              </option>
+            ))}
+          </select>
+        </div>
+        <p>{text(`connections.why.${kind}`)}</p>
+        <Form key={kind} fields={fields} submit={text('connections.try')} send={send} />
+      </Part>
+      {answer !== undefined && <Result of={answer} />}
+    </>
+  )
+}
+
+function Result({ of: { at, targets, items } }: { of: Answer }) {
+  return (
+    <Part title={text('explain.answer')}>
+      <p class="beside">
+        <Time at={at} relative />
+      </p>
+      {items.length === 0 && (
+        <Empty>
+          <p>{text('connections.none')}</p>
+        </Empty>
+      )}
+      <ul class="plain-list ruled">
+        {items.map((one, place) => (
+          <li key={`${one.name} ${one.address ?? place}`}>
+            <Target of={one} />
+          </li>
+        ))}
+      </ul>
+      {targets > items.length && <p>{text('connections.more', { count: targets - items.length })}</p>}
+    </Part>
+  )
+}
+
+function Target({ of: { name, address, steps } }: { of: Tried }) {
+  const isGood = steps.every(({ state }) => state === 'good')
+  return (
+    <>
+      <h3>
+        <Status tone={isGood ? 'good' : 'bad'} word={isGood ? 'connections.good' : 'connections.bad'} />{' '}
+        <bdi>{name}</bdi> {address !== undefined && <bdi class="id beside">{address}</bdi>}
+      </h3>
+      <ol class="plain-list">
+        {steps.map(({ step, state, what, remedy }) => (
+          <li key={step}>
+            <Status tone={state === 'good' ? 'good' : 'bad'} word={`connections.step.${step}` as TextKey} />{' '}
+            <bdi class="wrap">{what}</bdi>
+            {remedy !== undefined && <p class="wrap beside">{remedy}</p>}
+          </li>
+        ))}
+      </ol>
+    </>
+  )
+}
+
+export const connections: Page = {
+  path: '/diagnostics/connections',
+  title: 'connections.title',
+  listed: false,
+  operation: 'testConnections',
+  View: ConnectionsPage,
+}

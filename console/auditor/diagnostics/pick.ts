@@ -1,0 +1,62 @@
+/** Finds subsystems of the instance, and services, for fields in which one is picked. */
+import type { Api } from '../../kit/api.ts'
+import { useConsole, useMay } from '../../kit/context.ts'
+import type { Find } from '../../kit/field.tsx'
+import type { Client, Description } from '../services/shapes.ts'
+
+type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
+
+const MOST = '50'
+
+/** Subsystems whose id or whose member's name contains what was typed. */
+export function useSubsystems(): Find {
+  const { api } = useConsole()
+  return async (typed) => {
+    // Of a whole id the members are searched, since the search is for members.
+    const q = typed.trim().split(':').slice(0, 3).join(':')
+    const { data } = await api.call<Member[]>('findMembers', { query: { q, limit: MOST } })
+    const all = data.flatMap(({ name, subsystems }) =>
+      subsystems.map((one) => ({ value: one.id, title: [one.name, name].filter(Boolean).join(', ') })),
+    )
+    return all.filter(({ value }) => value.startsWith(typed.trim()) || !typed.includes(':'))
+  }
+}
+
+/** The clients of this server. */
+export function useOwnClients(): Find {
+  const { api } = useConsole()
+  return async (typed) => {
+    const { data } = await api.call<Client[]>('findClients', { query: { q: typed.trim(), limit: MOST } })
+    return data.map(({ id, memberName }) => ({ value: id, title: memberName ?? id }))
+  }
+}
+
+/** Services of the provider in the form: its descriptions, if it is a client here, else what it says that the consumer may call. */
+export function useServices(): Find {
+  const { api } = useConsole()
+  const mayAsk = useMay('findTryOutServices')
+  return async (_, values) => {
+    const [client, provider] = [values['consumer'], values['provider']].map((one) => String(one ?? '').trim())
+    if (provider === undefined || provider === '') return []
+    const own = await ownServices(api, provider)
+    if (own !== undefined || !mayAsk) return own ?? []
+    const { data } = await api.call<{ services?: { serviceCode: string; serviceVersion?: string }[] }>(
+      'findTryOutServices',
+      { body: { client, provider } },
+    )
+    return (data.services ?? []).map(({ serviceCode }) => ({ value: serviceCode, title: serviceCode }))
+  }
+}
+
+async function ownServices(api: Api, provider: string) {
+  try {
+    const { data } = await api.call<Description[]>('getClientServiceDescriptions', {
+      params: { clientId: provider },
+      query: { limit: MOST },
+    })
+    const codes = data.flatMap(({ services }) => services.map(({ serviceCode }) => serviceCode))
+    return [...new Set(codes)].map((value) => ({ value, title: value }))
+  } catch {
+    return undefined // It is a client of another server.
+  }
+}

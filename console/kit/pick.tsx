@@ -1,0 +1,59 @@
+/** A field in which something that exists is picked: the typed text searches, and the browser's own list shows what was found. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+
+const PAUSE_MS = 300
+
+type Props = {
+  id: string
+  value: string
+  maxLength: number | undefined
+  find(typed: string): Promise<{ value: string; title: string }[]>
+  set(value: string): void
+}
+
+export function PickInput({ id, value, find, set, ...more }: Props) {
+  const [found, setFound] = useState<{ value: string; title: string }[]>([])
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
+  const turn = useRef(0)
+  useEffect(() => () => clearTimeout(timer.current), [])
+  const look = (typed: string): void => {
+    clearTimeout(timer.current)
+    timer.current = setTimeout(() => {
+      turn.current += 1
+      const own = turn.current
+      // Only suggestions: without them the field still takes what is typed.
+      find(typed).then(
+        (all) => own === turn.current && setFound(all),
+        () => undefined,
+      )
+    }, PAUSE_MS)
+  }
+  const list = `${id}-list`
+  return (
+    <>
+      <input
+        {...more}
+        id={id}
+        type="text"
+        list={list}
+        autocomplete="off"
+        spellcheck={false}
+        value={value}
+        onFocus={() => look(value)}
+        onInput={(event) => {
+          const typed = event.currentTarget.value
+          set(typed)
+          // A choice is found already.
+          if (!found.some((one) => one.value === typed)) look(typed)
+        }}
+      />
+      <datalist id={list}>
+        {found.map((one) => (
+          <option key={one.value} value={one.value}>
+            {one.title}
+          </option>
+        ))}
+      </datalist>
+    </>
+  )
+}
