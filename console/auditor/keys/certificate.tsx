@@ -8,7 +8,7 @@ import { Id } from '../words.tsx'
 import { DownloadCertificate } from './download.tsx'
 import { Register, Unregister } from './registration.tsx'
 import { type Certificate, subjectName, subjectText } from './shapes.ts'
-import { CertificateState, OcspState, UsedBy } from './words.tsx'
+import { CertificateState, OcspState, Stops, UsedBy } from './words.tsx'
 
 export function CertificatePart({ of }: { of: Certificate }) {
   const { ocsp } = of
@@ -106,16 +106,6 @@ function Deactivate({ of }: { of: Certificate }) {
       send={(_, call) => call('disableCertificate', { params: { sha256: of.sha256 } })}
       result={() => <p>{text('certs.deactivated')}</p>}
     />
-  )
-}
-
-/** What stops unless another certificate takes over. */
-export function Stops({ of: { inUse, usage, users } }: { of: Certificate }) {
-  if (!inUse) return null
-  return (
-    <p class="note">
-      {text(usage === 'SIGNING' ? 'certs.stopsSigning' : 'certs.stopsServer', { count: users })}
-    </p>
   )
 }
 

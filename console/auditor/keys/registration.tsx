@@ -3,8 +3,8 @@ import { Act } from '../../kit/act.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { text } from '../../kit/text.ts'
 import { type Filed, FiledResult } from '../requests/filed.tsx'
-import { Stops } from './certificate.tsx'
 import { type Certificate, subjectName } from './shapes.ts'
+import { Stops } from './words.tsx'
 
 const MAX_ADDRESS = 253
 

@@ -78,3 +78,13 @@ export function UsedBy({ of: { usage, users, usedBy } }: { of: Certificate }) {
     </ul>
   )
 }
+
+/** What stops unless another certificate takes over. */
+export function Stops({ of: { inUse, usage, users } }: { of: Certificate }) {
+  if (!inUse) return null
+  return (
+    <p class="note">
+      {text(usage === 'SIGNING' ? 'certs.stopsSigning' : 'certs.stopsServer', { count: users })}
+    </p>
+  )
+}

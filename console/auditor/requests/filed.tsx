@@ -3,7 +3,7 @@ import { Link } from '../../kit/address.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 
-export type FiledState = 'WAITING' | 'SUBMITTED_FOR_APPROVAL' | 'APPROVED' | 'DECLINED' | 'REVOKED'
+type FiledState = 'WAITING' | 'SUBMITTED_FOR_APPROVAL' | 'APPROVED' | 'DECLINED' | 'REVOKED'
 
 /** At a central server of X-Road a request has a number, and no state that it tells. */
 export type Filed = {

@@ -9,15 +9,8 @@ import { registryFinding, suspensionListFinding } from '../../global-configurati
 import { inForce } from '../../global-configuration/snapshot.ts'
 import { hardwareFinding } from '../../keys/hardware-finding.ts'
 import { createSubjectCheck } from '../../local-systems/unknown-subject.ts'
-import { disk } from './disk.ts'
+import { type Diagnosis, disk } from './disk.ts'
 import type { Needs } from './needs.ts'
-
-export type Diagnosis = {
-  name: string
-  state: 'OK' | 'WARNING' | 'ERROR'
-  message: string
-  remedy?: string | undefined
-}
 
 const WARN_DAYS = 30
 const DAY_MS = 86_400_000

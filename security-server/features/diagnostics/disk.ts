@@ -1,6 +1,12 @@
 /** How much room is left where this server keeps its files. */
 import { statfs } from 'node:fs/promises'
-import type { Diagnosis } from './diagnostics.ts'
+
+export type Diagnosis = {
+  name: string
+  state: 'OK' | 'WARNING' | 'ERROR'
+  message: string
+  remedy?: string | undefined
+}
 
 const WARN_SHARE = 0.1
 const ERROR_SHARE = 0.02

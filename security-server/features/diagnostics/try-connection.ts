@@ -4,7 +4,7 @@ import { connect, isIP } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { asFault } from '#schemas/fault.ts'
 
-export type ConnectionStep = {
+type ConnectionStep = {
   step: 'name' | 'connection' | 'tls' | 'answer'
   state: 'good' | 'bad'
   what: string
