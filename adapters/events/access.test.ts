@@ -1,14 +1,21 @@
 /** Who the adapter is at a broker, and who the broker is; the adapter as a process: its check, its drain, its exit codes. */
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { nkeys } from '@nats-io/transport-node'
 import t, { type Test } from 'tap'
 import { request } from 'undici'
 import { emptyFolder, ownAddress } from '#adapters/kit/kit-fixture.ts'
 import { identity, secretFile } from '#adapters/kit/system/system-fixture.ts'
-import { hasMosquitto, hasNatsServer, startMosquitto, startNatsServer } from '#test/broker-process.ts'
+import {
+  hasKafka,
+  hasMosquitto,
+  hasNatsServer,
+  startKafka,
+  startMosquitto,
+  startNatsServer,
+} from '#test/broker-process.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { until } from '#test/until.ts'
 import { INBOX, openNatsUser, settingsFile, startEvents, startServers } from './events-fixture.ts'
@@ -104,6 +111,51 @@ void t.test('MQTT', async (t) => {
     await outcome(t, { ...at, authorityFile: server.certificateFile, certificateFile, keyFile })
     await outcome(t, { ...at, authorityFile: own.certificateFile, certificateFile, keyFile }, 'self-signed')
     await outcome(t, { ...at, authorityFile: server.certificateFile }, 'MQTT')
+  })
+})
+
+void t.test('Kafka', async (t) => {
+  if (!hasKafka()) return skipFor(t, 'Kafka is not installed')
+  const folder = emptyFolder(t)
+  const own = identity(folder, 'adapter', '127.0.0.1')
+  const address = ownAddress()
+  const server = identity(folder, 'kafka', address)
+  const password = secretFile(folder, 'password', 'a secret')
+  const wrong = secretFile(folder, 'wrong', 'another')
+  const store = path.join(folder, 'store.pem')
+  writeFileSync(store, readFileSync(server.keyFile, 'utf8') + server.certificate)
+  const module = 'org.apache.kafka.common.security'
+  const lines = [
+    'sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    `listener.name.sasl.plain.sasl.jaas.config=${module}.plain.PlainLoginModule required user_u="a secret";`,
+    ...['256', '512'].map(
+      (bits) =>
+        `listener.name.sasl.scram-sha-${bits}.sasl.jaas.config=${module}.scram.ScramLoginModule required;`,
+    ),
+    ...['keystore', 'truststore'].map((name) => `listener.name.mtls.ssl.${name}.type=PEM`),
+    `listener.name.mtls.ssl.keystore.location=${store}`,
+    `listener.name.mtls.ssl.truststore.location=${own.certificateFile}`,
+    'listener.name.mtls.ssl.client.auth=required',
+  ]
+  const listeners = { 'SASL://9093': 'SASL_PLAINTEXT', 'MTLS://9094': 'SSL' }
+  const scram = ['256', '512'].map((bits) => `SCRAM-SHA-${bits}=[name=u,password=a secret]`)
+  await startKafka(t, { lines, listeners, scram }, address)
+  await t.test('PLAIN and SCRAM', async (t) => {
+    const at = { kind: 'kafka', urls: [`kafka://${address}:9093`] }
+    for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512']) {
+      const user = { ...at, user: 'u', mechanism }
+      await outcome(t, { ...user, passwordFile: password })
+      await outcome(t, { ...user, passwordFile: wrong }, 'credentials are refused')
+    }
+    await outcome(t, at, 'Kafka')
+  })
+  await t.test('mutual TLS', async (t) => {
+    const at = { kind: 'kafka', urls: [`kafkas://${address}:9094`] }
+    const { certificateFile, keyFile } = own
+    await outcome(t, { ...at, authorityFile: server.certificateFile, certificateFile, keyFile })
+    await outcome(t, { ...at, authorityFile: own.certificateFile, certificateFile, keyFile }, 'self-signed')
+    await outcome(t, { ...at, authorityFile: server.certificateFile }, 'Kafka')
+    await outcome(t, { kind: 'kafka', urls: [`kafka://${address}:9094`] }, 'Kafka')
   })
 })
 

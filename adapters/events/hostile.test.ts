@@ -88,6 +88,7 @@ t.test('plain messages', async (t) => {
     '"data":{"id":7,"n":1.50}',
   )
   const keyed = as({ partitionkey: { header: 'X-Key' }, subject: { of: 'subject' }, id: { of: 'position' } })
+  t.match(made('x', as({ id: { of: 'key' } }), { key: 'K' }), { id: 'K' })
   t.match(made('x', keyed, { properties: new Map([['x-key', 'K']]) }), {
     ...{ partitionkey: 'K', subject: 's', id: 'S-1', data_base64: 'eA==' },
   })
@@ -105,6 +106,7 @@ t.test('plain messages', async (t) => {
     t.equal(code(value), 'invalid_event', value)
   t.equal(code('{"__proto__":{"id":"1"}}', as({ id: { pointer: '/constructor/name' } })), 'invalid_event')
   t.equal(code('{"id":"1"}', as({ subject: { header: 'absent' } })), 'invalid_event')
+  t.equal(code('{"id":"1"}', as({ partitionkey: { of: 'key' } })), 'invalid_event')
   t.match(made('{"a/b":[0,{"~":"x"}]}', as({ id: { pointer: '/a~1b/1/~0' } })), { id: 'x' })
 })
 
@@ -266,6 +268,7 @@ t.test('settings that make no sense', async (t) => {
       () => 'accepted',
       (thrown: Fault) => thrown.message,
     )
+  const kafka = { kind: 'kafka', urls: ['kafka://127.0.0.1:9092'] }
   const mqtt = { kind: 'mqtt', urls: ['mqtt://127.0.0.1:1883'] }
   t.equal(await refusal({}), 'accepted')
   for (const [change, text] of [
@@ -289,6 +292,11 @@ t.test('settings that make no sense', async (t) => {
     [{ send: [{ ...way, format: 'plain' }] }, /attributes\.type is needed/],
     [{ send: [{ ...way, format: 'plain', attributes: { ...plain, id: { text: '1' } } }] }, /same event/],
     [{ send: [{ ...way, format: 'plain', attributes: { ...plain, data: { text: '1' } } }] }, /cannot be set/],
+    [{ broker: kafka }, /stream is for NATS/],
+    [{ broker: kafka, send: [{ ...way, stream: undefined, from: 'tax.*' }] }, /no name of a topic/],
+    [{ broker: kafka, send: [], receive: [{ name: 'b', inbox, to: '..' }] }, /no name of a topic/],
+    [{ broker: { ...kafka, urls: ['kafka://10.0.0.1'] } }, /kafkas:\/\//],
+    [{ send: [{ ...way, format: 'plain', attributes: { ...plain, id: { of: 'key' } } }] }, /only Kafka/],
     [{ send: [{ ...way, stream: '../x' }] }, /stream/],
     [{ send: [{ ...way, from: 'a b' }] }, /from/],
   ] as const)

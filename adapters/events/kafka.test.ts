@@ -1,10 +1,13 @@
 /** Kafka in front of real inboxes: both directions and modes, order, poison, batches as others write them, and two adapters that share a topic. */
+import { randomBytes } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { hasKafka, startKafka } from '#test/broker-process.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { until } from '#test/until.ts'
+import type { Rooms } from './adapter.ts'
 import { INBOX, startEvents, startServers } from './events-fixture.ts'
-import { openKafkaUser } from './kafka/kafka-fixture.ts'
+import { openKafkaUser, rawBatch, rawRecord } from './kafka/kafka-fixture.ts'
 
 const event = (id: string, more: object = {}): string =>
   JSON.stringify({ specversion: '1.0', id, source: '/tax', type: 'org.example.assessed', ...more })
@@ -78,9 +81,121 @@ async function ofAnInbox(t: Test, { servers, user, broker }: World): Promise<voi
   }
 }
 
+/** The broker writes them anew as the topic says, by the libraries of others. */
+async function compressed(t: Test, { user }: World): Promise<void> {
+  const words = randomBytes(300).toString('hex')
+  const text = Array.from({ length: 3000 }, (_, i) => words.slice(i % 500, (i * 7) % 600) + i).join('')
+  for (const kind of ['gzip', 'snappy', 'lz4', 'zstd']) {
+    await user.createTopic(kind, 1, { 'compression.type': kind, 'max.message.bytes': '10000000' })
+    for (const value of [text, 'x', '', 'z'.repeat(70_000)]) await user.publish(kind, value)
+    const held = await user.held(kind)
+    t.strictSame(
+      held.map(({ value }) => value === text || value),
+      [true, 'x', '', 'z'.repeat(70_000)],
+      kind,
+    )
+  }
+}
+
+async function toLarge(t: Test, { servers, user, broker, send }: World): Promise<void> {
+  await user.createTopic('large')
+  const limits = { bytes: 1_048_576, eventBytes: 1024 }
+  const way = { ...send, from: 'large', name: 'large' }
+  const adapter = await startEvents(t, { securityServer: servers.sender, broker, send: [way], limits })
+  const bomb = rawRecord(Buffer.alloc(30_000_000))
+  await user.publishBatch('large', rawBatch({ payload: gzipSync(bomb), attributes: 1 }))
+  await user.publish('large', event('L-1', { data: 'x'.repeat(2000) }))
+  await user.publishBatch('large', rawBatch({ payload: rawRecord(Buffer.from('{}'), { headers: 2000 }) }))
+  await user.publish('large', event('L-2'))
+  await until('all committed', async (saw) => saw(await user.committed('concordat-large', 'large'))[0] === 4)
+  t.strictSame(
+    (await servers.arrived()).map(({ id }) => id).filter((id) => id!.startsWith('L')),
+    ['L-2'],
+  )
+  const aside = (await user.held('aside')).map(({ headers }) => Object.fromEntries(headers))
+  t.strictSame(
+    aside.filter((one) => one['Concordat-Way'] === 'large').map((one) => one['Concordat-Code']),
+    ['body_too_large', 'body_too_large', 'invalid_event'],
+  )
+  await adapter.stop()
+}
+
+/** How many are out at the most, of all adapters that are armed by it. */
+function counting() {
+  const seen = { most: 0 }
+  const arm = (rooms: Rooms): Rooms => {
+    let out = 0
+    const take: Rooms['broker']['take'] = (way, deliver) =>
+      rooms.broker.take(way, (message) => {
+        seen.most = Math.max(seen.most, ++out)
+        const confirm = (): Promise<void> => {
+          out--
+          return message.confirm()
+        }
+        deliver({ ...message, confirm })
+      })
+    return { ...rooms, broker: { ...rooms.broker, take } }
+  }
+  return { seen, arm }
+}
+
+async function shared(t: Test, { servers, user, broker, send }: World): Promise<void> {
+  await user.createTopic('shared', 4)
+  const way = { ...send, from: 'shared', name: 'shared' }
+  const settings = { securityServer: servers.sender, broker, send: [way], limits: { messages: 8, atOnce: 4 } }
+  const { seen, arm } = counting()
+  let published = 0
+  let isEnough = false
+  const publish = () =>
+    until(
+      'enough published',
+      async (saw) => {
+        const more = { partitionkey: `K${published % 8}` }
+        await user.publish('shared', event(`S-${published}`, more), { partition: published % 4 })
+        saw(published++)
+        return isEnough
+      },
+      { pauseMs: 20 },
+    )
+  const has = (adapter: { lines: string[] }, partitions: string) =>
+    until(`partitions ${partitions}`, (saw) => {
+      saw(adapter.lines.length)
+      return adapter.lines.some((line) => line.includes(partitions))
+    })
+  const publishing = publish()
+  const first = await startEvents(t, settings, arm)
+  const busy = (adapter: typeof first) =>
+    until('some accepted', async (saw) => saw(await adapter.metric('concordat_events_done_total')) > 10)
+  await busy(first)
+  const second = await startEvents(t, settings, arm)
+  await busy(second)
+  await first.stop()
+  await has(second, '"partitions":[0,1,2,3]')
+  isEnough = true
+  await publishing
+  const committed = async (): Promise<number> =>
+    (await user.committed('concordat-shared', 'shared', 4)).reduce((sum, offset) => sum + offset, 0)
+  await until('all committed', async (saw) => saw(await committed()) === published)
+  const arrived = (await servers.arrived()).filter(({ id }) => id!.startsWith('S-'))
+  t.equal(arrived.length, published, 'each once')
+  for (let key = 0; key < 8; key++) {
+    const ids = arrived.filter((one) => one.partitionkey === `K${key}`).map(({ id }) => Number(id!.slice(2)))
+    t.strictSame(
+      ids,
+      ids.toSorted((a, b) => a - b),
+      `in order: K${key}`,
+    )
+  }
+  t.ok(seen.most <= 8, `${seen.most} out at the most`)
+  await second.stop()
+}
+
 void t.test('Kafka', async (t) => {
   if (!hasKafka()) return skipFor(t, 'Kafka is not installed')
   const made = await world(t)
   await t.test('events to an inbox', (t) => toAnInbox(t, made))
   await t.test('events of an inbox', (t) => ofAnInbox(t, made))
+  await t.test('batches as other libraries compress them', (t) => compressed(t, made))
+  await t.test('a batch that inflates to more than is taken, and other poison', (t) => toLarge(t, made))
+  await t.test('two adapters share a topic', (t) => shared(t, made))
 })

@@ -3,10 +3,12 @@ import type { Test } from 'tap'
 import type { BrokerProcess } from '#test/broker-process.ts'
 import { until } from '#test/until.ts'
 import { type Connection, openConnection } from './connection.ts'
+import { crc32c } from './crc32c.ts'
 import { OFFSET_FETCH } from './group-requests.ts'
 import { readFetched } from './read-batch.ts'
 import { type KafkaRecord, writeBatch } from './records.ts'
 import { FETCH, METADATA, PRODUCE, type Request } from './requests.ts'
+import { createWriter } from './wire.ts'
 
 type Headers = Record<string, string | Buffer>
 type Held = { value: string; key: string | undefined; headers: Map<string, string>; partition: number }
@@ -66,6 +68,56 @@ const DELETE_TOPIC: Request<string, number[]> = {
       return error
     })
   },
+}
+
+/** A batch that says of itself what the test wants. */
+export function rawBatch(q: {
+  payload: Buffer
+  attributes?: number
+  first?: number
+  count?: number
+  producer?: number
+}): Buffer {
+  const { payload, attributes = 0, first = 0, count = 1, producer = -1 } = q
+  const checked = createWriter()
+  checked.int16(attributes)
+  checked.int32(Math.max(0, count - 1))
+  checked.int64(0)
+  checked.int64(0)
+  checked.int64(producer)
+  checked.int16(-1)
+  checked.int32(-1)
+  checked.int32(count)
+  checked.raw(payload)
+  const body = checked.done()
+  const w = createWriter()
+  w.int64(first)
+  w.int32(body.length + 9)
+  w.int32(-1)
+  w.int8(2)
+  w.uint32(crc32c(body))
+  w.raw(body)
+  return w.done()
+}
+
+/** One record, as it stands in a batch. */
+export function rawRecord(value: Buffer, q: { key?: Buffer; delta?: number; headers?: number } = {}): Buffer {
+  const record = createWriter()
+  record.int8(0)
+  record.signed(0)
+  record.signed(q.delta ?? 0)
+  record.recordBytes(q.key)
+  record.recordBytes(value)
+  record.signed(q.headers ?? 0)
+  for (let i = 0; i < (q.headers ?? 0); i++) {
+    record.recordBytes(Buffer.from('h'))
+    record.recordBytes(undefined)
+  }
+  const bytes = record.done()
+  const w = createWriter()
+  w.signed(bytes.length)
+  w.raw(bytes)
+  return w.done()
 }
 
 export async function openKafkaUser(t: Test, { address, port }: Pick<BrokerProcess, 'address' | 'port'>) {
