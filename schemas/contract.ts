@@ -262,8 +262,23 @@ export type ContractList = {
   hostingMandates?: ListedMandate[]
 }
 
-/** More hosting mandates are in no list: those with the highest numbers are left out, and their parties are not represented. */
+/** What a server reads of a registry's signed list. Enough for some 20,000 contracts. */
+export const MAX_CONTRACT_LIST_BYTES = 16 * 1024 * 1024
+
+/**
+ * More hosting mandates, or more octets of them, are in no list: those with the highest numbers are left out, and their parties are not
+ * represented. The registry grants no more.
+ */
 export const MOST_LISTED_MANDATES = 50_000
+/** In base64 two thirds of the largest list; contracts have the rest. */
+export const MAX_MANDATES_OCTETS = 8 * 1024 * 1024
+/** Of one without its two texts, which are ASCII: names of fields, a number of up to sixteen digits, a time. */
+const MANDATE_OCTETS = 88
+
+/** The octets that a mandate takes in a list, at most. */
+export function mandateOctets({ host, client }: Pick<ListedMandate, 'host' | 'client'>): number {
+  return MANDATE_OCTETS + host.length + client.length
+}
 
 /** A hosting mandate for a whole member, by its number in the registry. */
 export type ListedMandate = { id: number; host: string; client: string; validUntil: string }

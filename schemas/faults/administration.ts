@@ -101,6 +101,12 @@ export const administrationFaults = {
     text: 'The service contract does not allow this now',
     remedy: 'Read its state and newest content again, and decide on that',
   },
+  hosting_mandates_full: {
+    status: 409,
+    blame: 'client',
+    text: 'The lists that servers get have no place for another hosting mandate of a whole member',
+    remedy: 'End mandates that nobody needs; one for a single subsystem is in no list and can be given',
+  },
   contract_seal_wrong: {
     status: 400,
     blame: 'client',

@@ -8,6 +8,7 @@ import {
   type ContractContent,
   type ContractItems,
   type ContractList,
+  MAX_CONTRACT_LIST_BYTES,
 } from '#schemas/contract.ts'
 import { contentAt, contractDocument, hashOf, sealOf } from './contracts.ts'
 import { type Party, signingParty } from './management-requests.ts'
@@ -88,7 +89,7 @@ export const listFor = async (w: ContractWorld, signer: string): Promise<Contrac
   const query = contractDocument('query', {}, options(w, signer))
   const { bytes, status } = await post(w, '/lists', query)
   if (status !== 200) throw new Error(bytes.toString())
-  return readSignedJson(bytes, CONTRACT_DOCUMENT.list, 1e7).document as ContractList
+  return readSignedJson(bytes, CONTRACT_DOCUMENT.list, MAX_CONTRACT_LIST_BYTES).document as ContractList
 }
 export const fetch = async (
   w: ContractWorld,

@@ -133,7 +133,8 @@ export function createDistributionStore(
           ...(counters.length === 0 ? {} : { counterSeals: counters.map(({ sha256 }) => sha256) }),
         }
       })
-      return { policy, contracts, hostingMandates: await listedMandates(tables, reached, at) }
+      const hostingMandates = await listedMandates(tables, { reach: reached, contracts, at })
+      return { policy, contracts, hostingMandates }
     },
     /** The contents and seals with these hashes that this server may see. Others are left out, as if they did not exist. */
     async itemsFor(

@@ -4,20 +4,31 @@
  */
 import type { Kysely } from 'kysely'
 import { memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
-import { type ListedMandate, MOST_LISTED_MANDATES } from '#schemas/contract.ts'
+import {
+  type ListedContract,
+  type ListedMandate,
+  MAX_CONTRACT_LIST_BYTES,
+  MAX_MANDATES_OCTETS,
+  MOST_LISTED_MANDATES,
+} from '#schemas/contract.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
 import { contentOf } from '../../contract-versions/rows-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
+import { firstBytes } from './partner-list-store.ts'
 import type { Reach } from './server-reach-store.ts'
 
 /** Databases limit the parameters of a statement. */
 const MANY = 500
 
-/** Undefined if no contract asks for one: then the list has no such field, which older servers do not know. */
+/** The octets of a list before it is signed, which puts it into base64 with some certificates. */
+const MAX_LIST_OCTETS = (MAX_CONTRACT_LIST_BYTES / 4) * 3 - 64 * 1024
+
+/**
+ * As many as have a place beside the contracts of the list. Undefined if no contract asks for one: then the list has no such field, which older servers do not know.
+ */
 export async function listedMandates(
   tables: Kysely<RegisterTables>,
-  reach: Reach,
-  at: string,
+  { reach, contracts, at }: { reach: Reach; contracts: ListedContract[]; at: string },
 ): Promise<ListedMandate[] | undefined> {
   const hosts = hostsIn(reach)
   if (hosts === undefined) return undefined
@@ -41,7 +52,9 @@ export async function listedMandates(
     )
   }
   // A server refuses a longer list whole, with its contracts.
-  return mandates.sort((a, b) => a.id - b.id).slice(0, MOST_LISTED_MANDATES)
+  const place = MAX_LIST_OCTETS - Buffer.byteLength(JSON.stringify(contracts))
+  const first = mandates.sort((a, b) => a.id - b.id).slice(0, MOST_LISTED_MANDATES)
+  return firstBytes(first, Math.min(place, MAX_MANDATES_OCTETS))
 }
 
 function hostsIn({ rows, seals, clients, isProviderOf }: Reach): string[] | undefined {

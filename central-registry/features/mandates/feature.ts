@@ -21,7 +21,7 @@ export const mandates: FeatureModule<Ground, { hostingOf: typeof hostingOf }> = 
   name: 'mandates',
   open: (ground) => {
     const { database, record, jobs, members, clock } = ground
-    const store = createMandateStore(database, record, announceMandate(jobs, clock))
+    const store = createMandateStore(database, record, announceMandate(jobs, clock), clock)
     return {
       operations: mandateHandlers({ store, members, clock }),
       jobs: [
@@ -31,6 +31,7 @@ export const mandates: FeatureModule<Ground, { hostingOf: typeof hostingOf }> = 
           run: () => store.settle(new Date(clock()).toISOString()),
         },
       ],
+      health: { 'hosting-mandates': store.finding },
       offers: { hostingOf },
     }
   },

@@ -4,6 +4,7 @@
  */
 
 import type { Kysely } from 'kysely'
+import type { Clock } from '#platform/clock.ts'
 import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseClientId, parseMemberId } from '#schemas/identifiers.ts'
@@ -11,6 +12,7 @@ import type { RequestSubject } from '#schemas/management-request.ts'
 import { type Change, contains, counted, mustBe, type Page, type Tabled } from '../../changes/store.ts'
 import { mustBeRegistered } from '../../members/store.ts'
 import type { HostingMandateRow, RegisterTables } from '../../register/tables.ts'
+import { checkListedSpace, createSpaceFinding } from './listed-space-store.ts'
 import {
   covers,
   dueNotice,
@@ -84,6 +86,7 @@ export function createMandateStore(
   database: Tabled,
   record: Change<Tables>,
   notify: (transaction: Within, row: HostingMandateRow, event: string) => Promise<void>,
+  clock: Clock,
 ) {
   const tables = tablesOf<Tables>(database)
   const where = ({ q = '', member, state }: Filter, now: string) =>
@@ -130,9 +133,11 @@ export function createMandateStore(
           .execute()
       }),
     find: (id: number) => find(tables, id),
+    /** How much of their place in the lists of servers the mandates take. */
+    finding: createSpaceFinding(tables, clock),
     /**
      * Host and client are in their text form. Throws `not_found` when one is not registered, `conflict` when another mandate
-     * already covers the client for as long.
+     * already covers the client for as long, `hosting_mandates_full`.
      */
     add: (one: Omit<Mandate, 'endedAt'>, { by, at }: { by: string; at: string }) =>
       record(async (transaction) => {
@@ -141,11 +146,13 @@ export function createMandateStore(
         const { mandate } = await mandateFor(transaction, one, at)
         if (mandate !== undefined && mandate.validUntil >= one.validUntil)
           throw new Fault('conflict', { what: `the hosting mandate ${mandate.id} covers this already` })
+        const member = memberOfClient(one.client)
         const row = {
           ...{ host: one.host, client: idText(parseClientId(one.client)), valid_until: one.validUntil },
-          ...{ member: memberOfClient(one.client), created_at: at, created_by: by },
+          ...{ member, created_at: at, created_by: by },
           ...{ ended_at: null, ended_by: null },
         }
+        await checkListedSpace(transaction, row, at)
         const { id } = await transaction
           .insertInto('hosting_mandate')
           .values(row)

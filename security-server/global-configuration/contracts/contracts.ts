@@ -17,6 +17,7 @@ import {
   type ContractSeal,
   type CounterSeal,
   type ListedContract,
+  MAX_CONTRACT_LIST_BYTES,
 } from '#schemas/contract.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
@@ -44,7 +45,7 @@ import {
 } from './index-contracts.ts'
 import { type ContractItem, type ContractKeep, createContractKeep } from './store.ts'
 import { assembleContract, type KeptContract, readContentBytes } from './verify-contract.ts'
-import { MAX_LIST_BYTES, readList, verifyList } from './verify-list.ts'
+import { readList, verifyList } from './verify-list.ts'
 
 /** A contract that the registry lists and that was refused here, with the reason. */
 type RefusedContract = { listed: ListedContract; reason: string }
@@ -171,7 +172,7 @@ export async function createContracts(q: {
     if (!takesDocuments(snapshot)) return
     const configuration = snapshot.index
     const query = await signed(CONTRACT_DOCUMENT.query, {})
-    const bytes = await q.post(`${BASE}/lists`, query.document, MAX_LIST_BYTES)
+    const bytes = await q.post(`${BASE}/lists`, query.document, MAX_CONTRACT_LIST_BYTES)
     const next = verifyList(bytes, { configuration, server, question: query.id, now: q.clock() })
     const news = next.contracts.filter((listed) => !taken.has(JSON.stringify(listed)))
     const hashes = hashesOf(news)

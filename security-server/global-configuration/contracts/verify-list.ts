@@ -21,12 +21,11 @@ import {
   type ContractList,
   type ListedContract,
   type ListedMandate,
+  MAX_CONTRACT_LIST_BYTES,
   MOST_LISTED_MANDATES,
 } from '#schemas/contract.ts'
 import { verifyAnswer } from '../registration/verify-answer.ts'
 
-/** Enough for some 20,000 contracts. */
-export const MAX_LIST_BYTES = 16 * 1024 * 1024
 const MOST_CONTRACTS = 50_000
 const MOST_SEALS = 10_000
 
@@ -68,6 +67,6 @@ export function verifyList(
   bytes: Buffer,
   q: { configuration: ConfigurationIndex; server: string; question: string; now: number },
 ): ContractList {
-  const form = { type: CONTRACT_DOCUMENT.list, what: 'list of contracts', maxBytes: MAX_LIST_BYTES }
+  const form = { type: CONTRACT_DOCUMENT.list, what: 'list of contracts', maxBytes: MAX_CONTRACT_LIST_BYTES }
   return verifyAnswer(bytes, { ...form, read: readList }, q)
 }
