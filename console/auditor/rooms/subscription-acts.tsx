@@ -22,8 +22,14 @@ export function SubscriptionActs({ of }: { of: Subscription }) {
 }
 
 /** What tells it from the others of a list. */
-function wordsFor({ subscriberId, inboxId, eventType }: Subscription) {
-  return { subscriber: subscriberId, way: inboxId ?? text('rooms.fetched'), type: eventType ?? '-' }
+function wordsFor(of: Subscription) {
+  const way = of.delivery === 'PULL' ? text('rooms.fetched') : (of.inboxId ?? '-')
+  return { subscriber: nameOf(of), way, type: of.eventType ?? '-' }
+}
+
+/** Of a secret contract only its number. */
+function nameOf({ subscriberId, id }: Subscription): string {
+  return subscriberId ?? text('rooms.numbered', { id: String(id) })
 }
 
 function Stop({ of }: { of: Subscription }) {
@@ -82,11 +88,11 @@ function End({ of }: { of: Subscription }) {
       button={text('rooms.end')}
       label={title}
       title={title}
-      nameToType={of.subscriberId}
+      nameToType={nameOf(of)}
       consequence={
         <>
           <p>{text('rooms.endConsequence', { behind: countText(of.behind) })}</p>
-          {of.inboxId === null && <p>{text('rooms.endFetched')}</p>}
+          {of.delivery === 'PULL' && <p>{text('rooms.endFetched')}</p>}
           <p>{text('rooms.endAgain')}</p>
         </>
       }

@@ -83,12 +83,16 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
     title: 'rooms.type',
     cell: ({ typeId, eventType, roomId }) => (
       <>
-        <Link to={typePath(typeId)}>
-          <bdi class="wrap">{eventType ?? '-'}</bdi>
-        </Link>
+        {typeId === null ? (
+          '-'
+        ) : (
+          <Link to={typePath(typeId)}>
+            <bdi class="wrap">{eventType ?? '-'}</bdi>
+          </Link>
+        )}
         <br />
         <span class="beside">
-          <Id of={roomId} />
+          <Id of={roomId ?? '-'} />
         </span>
       </>
     ),
@@ -98,7 +102,7 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
       title: 'rooms.subscriber',
       cell: (one) => (
         <>
-          <Id of={one.subscriberId} />
+          {one.subscriberId === null ? text('rooms.secretSubscriber') : <Id of={one.subscriberId} />}
           <p class="beside">
             <WayOf of={one} />
           </p>
@@ -130,8 +134,9 @@ function columnsOf(isOfOne: boolean): Column<Subscription>[] {
 }
 
 /** What it was asked for: the exchange has the proof of it. */
-function More({ of: { contract, filters, record } }: { of: Subscription }) {
+function More({ of: { contract, filters, record, isSecret } }: { of: Subscription }) {
   const mayOpen = useMay('getExchange')
+  if (isSecret) return null
   return (
     <details>
       <summary>{text('rooms.more')}</summary>

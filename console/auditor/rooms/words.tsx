@@ -25,12 +25,15 @@ export type EventType = {
 
 export type Subscription = {
   id: number
-  roomId: string
-  typeId: number
+  /** Null, as all that names a party, under a secret contract, for people who may not see its exchanges. */
+  roomId: string | null
+  typeId: number | null
   eventType: string | null
-  subscriberId: string
-  /** Null for one that fetches. */
+  subscriberId: string | null
+  delivery: 'PUSH' | 'PULL'
+  /** Null for one that fetches, too. */
   inboxId: string | null
+  isSecret: boolean
   filters: unknown[]
   state: State
   error: string | null
@@ -98,11 +101,11 @@ export function Failure({ of }: { of: Subscription }) {
   )
 }
 
-export function WayOf({ of: { inboxId } }: { of: Subscription }) {
-  if (inboxId === null) return <>{text('rooms.pull')}</>
+export function WayOf({ of: { delivery, inboxId } }: { of: Subscription }) {
+  if (delivery === 'PULL') return <>{text('rooms.pull')}</>
   return (
     <>
-      {text('rooms.push')} <Id of={inboxId} />
+      {text('rooms.push')} <Id of={inboxId ?? '-'} />
     </>
   )
 }

@@ -58,7 +58,8 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
   const delivery = `${rooms.server.instance}-${randomUUID()}`
   const facts = factsOf({ event, bytes, headers: repeated, terms })
   const { row, isNew } = await rooms.outbox.add({
-    ...{ ...keys, delivery, route: await rooms.routes.idOf(client, service), state: 'accepting' },
+    ...{ ...keys, delivery, state: 'accepting' },
+    route: await rooms.routes.idOf(client, service, terms.secrecy ?? 0),
     ...{ attempts: 0, due_at: '', claimed_until: '', since: now, changed_at: now, error: '' },
     ...{ arrived: 'no', key_id: rooms.keys.current, first_record: null },
     secrecy: terms.secrecy ?? 0,

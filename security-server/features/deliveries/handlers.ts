@@ -64,7 +64,9 @@ export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wak
             ? await shownSent(await outbox.list(filter), clearance)
             : shownReceived(await inbox.list(filter), clearance),
         counts: await (box === 'outbox' ? outbox : inbox).counts(STATES[box], MOST_COUNTED),
-        inboxes: (box === 'outbox' ? await routes.services(MOST_INBOXES) : ownInboxes(rooms)).map(colonForm),
+        inboxes: (box === 'outbox' ? await routes.services(MOST_INBOXES, clearance) : ownInboxes(rooms)).map(
+          colonForm,
+        ),
       }
     },
     getDelivery: async ({ params, caller }) => {

@@ -161,4 +161,16 @@ export const deliveryMigrations: Record<string, Migration> = {
         await kysely.schema.createIndex(`${name}_state`).on(name).columns(['state', 'position']).execute()
     },
   },
+  // Who may know of a way. One without messages is hidden from all until the next one.
+  'security-server-deliveries-011': {
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('delivery_route')
+        .addColumn('secrecy', integer, (column) => column.notNull().defaultTo(2))
+        .execute()
+      await sql`update delivery_route set secrecy = coalesce(
+        (select min(outbox.secrecy) from outbox where outbox.route = delivery_route.id), 2)`.execute(kysely)
+    },
+  },
 }

@@ -10,39 +10,48 @@ const AT_ONCE = 100
 
 export function createRouteStore(database: Database) {
   const tables = tablesOf<Tables>(database)
-  const known = new Map<string, number>()
+  const known = new Map<string, { id: number; secrecy: number }>()
   const parties = new Map<number, Pick<Route, 'client' | 'service'>>()
 
   return {
     ...receiptTimes(database),
-    /** The id of the way between these two, made when it is new. */
-    idOf: async (client: string, service: string): Promise<number> => {
+    /** The id of the way between these two, made when it is new. It is as secret as the least secret message on it. */
+    idOf: async (client: string, service: string, secrecy: number): Promise<number> => {
       const name = `${client} ${service}`
       const before = known.get(name)
-      if (before !== undefined) return before
-      const row = { client, service, failures: 0, next_at: '', error: '' }
+      if (before !== undefined && before.secrecy <= secrecy) return before.id
+      const row = { client, service, failures: 0, next_at: '', error: '', secrecy }
       await tables
         .insertInto('delivery_route')
         .values({ ...row, receipts_after: 0, receipts_at: '', receipts_wait: 0 })
         .onConflict((conflict) => conflict.columns(['client', 'service']).doNothing())
         .execute()
-      const { id } = await tables
+      const found = await tables
         .selectFrom('delivery_route')
-        .select('id')
+        .select(['id', 'secrecy'])
         .where('client', '=', client)
         .where('service', '=', service)
         .executeTakeFirstOrThrow()
+      const id = Number(found.id)
+      if (Number(found.secrecy) > secrecy)
+        await tables
+          .updateTable('delivery_route')
+          .set({ secrecy })
+          .where('id', '=', id)
+          .where('secrecy', '>', secrecy)
+          .execute()
       if (known.size > 10_000) known.clear()
-      known.set(name, Number(id))
-      return Number(id)
+      known.set(name, { id, secrecy: Math.min(secrecy, Number(found.secrecy)) })
+      return id
     },
-    /** The inboxes to which anything was sent, in order. */
-    services: async (limit: number): Promise<string[]> =>
+    /** The inboxes to which anything was sent that is no more secret than this, in order. */
+    services: async (limit: number, clearance: number): Promise<string[]> =>
       (
         await tables
           .selectFrom('delivery_route')
           .select('service')
           .distinct()
+          .where('secrecy', '<=', clearance)
           .orderBy('service')
           .limit(limit)
           .execute()

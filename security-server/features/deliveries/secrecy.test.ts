@@ -1,7 +1,8 @@
 /** What operators see of messages under secret contracts, on both stores. */
-import { acknowledge, fetch, hand, onBoth, settle } from './acts-fixture.ts'
+import { AS_TAX, acknowledge, fetch, hand, onBoth, settle, structured } from './acts-fixture.ts'
 
 const INBOX_ID = 'DEV:GOV:2000:population:assessments'
+const STRUCTURED = { ...AS_TAX, 'content-type': 'application/cloudevents+json' }
 const CLEARED = ['XROAD_SERVICE_ADMINISTRATOR', 'XROAD_SECRECY_AUDITOR']
 type Item = { delivery: string; position: number; senderId: string | null }
 
@@ -77,6 +78,28 @@ await onBoth('messages under secret contracts', async (t, made) => {
     t.strictSame(await receiver.operation('discardDeliveries', { body }), { discarded: 1 })
   })
 
+  await t.test('an inbox that got such messages alone is not named', async (t) => {
+    const named = async (roles?: string[]) => {
+      const found = await sender.operation('getDeliveries', {
+        ...{ query: { box: 'outbox', limit: 1 }, ...(roles !== undefined && { roles }) },
+      })
+      return (found as { inboxes: string[] }).inboxes
+    }
+    const other = INBOX_ID.replace('assessments', 'other')
+    const handOther = (id: string) =>
+      sender.ask('POST', `/deliveries/v1/${other.replaceAll(':', '/')}`, STRUCTURED, structured({ id }))
+    made.secrecy = 1
+    await handOther('secret')
+    t.strictSame(await named(), [INBOX_ID])
+    t.strictSame(await named(CLEARED), [INBOX_ID, other])
+    made.secrecy = 2
+    await handOther('more secret')
+    t.strictSame(await named(CLEARED), [INBOX_ID, other])
+    made.secrecy = undefined
+    await handOther('open')
+    t.strictSame(await named(), [INBOX_ID, other], 'openly known')
+  })
+
   await t.test('rows of before are hidden until their facts were read', async (t) => {
     const { kysely } = sender.database as unknown as {
       kysely: import('kysely').Kysely<Record<string, Record<string, unknown>>>
@@ -87,6 +110,6 @@ await onBoth('messages under secret contracts', async (t, made) => {
       [],
     )
     await sender.restart()
-    t.equal((await listed(sender, 'outbox')).filter(({ senderId }) => senderId !== null).length, 1)
+    t.equal((await listed(sender, 'outbox')).filter(({ senderId }) => senderId !== null).length, 2)
   })
 })

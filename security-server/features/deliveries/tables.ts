@@ -69,6 +69,8 @@ export type RouteRow = {
   receipts_after: number
   receipts_at: string
   receipts_wait: number
+  /** The lowest secrecy of a message on it: who may know of the way. */
+  secrecy: number
 }
 
 export type Route = Omit<RouteRow, 'id'> & { id: number }

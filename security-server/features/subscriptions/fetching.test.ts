@@ -192,4 +192,44 @@ await onBoth('a contract that names fields', async (t, world) => {
     t.equal(Number(after['sequence']), Number(before['sequence']) + 1, 'it was looked at')
     t.equal(after['given'], before['given'], 'and not given')
   })
+
+  await t.test('under a secret contract they are shown without their parties', async (t) => {
+    type Listed = { items: { id: number; typeId: number }[]; counts: { active: number } }
+    const cleared = ['XROAD_SERVICE_ADMINISTRATOR', 'XROAD_SECRECY_AUDITOR']
+    const listed = async (query: object = {}, roles?: string[]) => {
+      const input = { query: { limit: 10, ...query }, ...(roles && { roles }) }
+      return (await node.operation('getSubscriptions', input)) as Listed
+    }
+    const parties = { subscriberId: SUBSCRIBER.replaceAll('/', ':'), roomId: ROOM_ID, isSecret: false }
+    const hidden = {
+      ...{ roomId: null, typeId: null, eventType: null, subscriberId: null, inboxId: null, filters: [] },
+      ...{ contract: null, sequence: null, given: null, isSecret: true },
+    }
+    const { items } = await listed()
+    t.match(items, [parties, parties])
+    const { typeId } = items[0]!
+    for (const secrecy of [1, 2] as const) {
+      world.secrecy = secrecy
+      await world.publish({ id: `secret ${secrecy}` })
+      await node.ask('GET', PULL)
+      await node.run('give-out-events')
+      t.match(await listed(), { items: [hidden, hidden], counts: { active: 2 } })
+      for (const query of [{ roomId: ROOM_ID }, { typeId }, { search: 'population' }])
+        t.strictSame((await listed(query)).items, [], `nor found by ${Object.keys(query)[0]}`)
+      t.equal((await listed({ typeId })).counts.active, 0, 'nor counted')
+      t.match(await node.operation('getEventTypes'), { items: [{ subscriptions: { active: 0 } }] })
+      const seen = secrecy === 1 ? parties : hidden
+      const { isSecret: _isSecret, ...toAuditor } = seen
+      t.match((await listed({}, cleared)).items, [toAuditor, toAuditor])
+    }
+    const params = { id: String(items[0]!.id) }
+    t.match(await node.operation('endSubscription', { params }), { ...hidden, state: 'ended' })
+    world.secrecy = undefined
+    await node.ask('POST', SUBS, { delivery: 'PUSH', options: { inbox: INBOX } })
+    t.match((await listed({ typeId })).items, [parties], 'made anew without one')
+    made.secrecy = 1
+    await node.ask('DELETE', `${SUBS}?id=${(await listed({ typeId })).items[0]!.id}`)
+    await node.ask('POST', SUBS, { delivery: 'PUSH', options: { inbox: INBOX } })
+    t.strictSame((await listed({ typeId })).items, [], 'the contract of its inbox is secret')
+  })
 })

@@ -88,7 +88,7 @@ async function giveTo(
   { type, batches, signal }: { type: TypeOfEvents; batches: Batches; signal: AbortSignal },
   rooms: SubscriptionRooms,
 ): Promise<void> {
-  const { fields } = mayReceive({ ...one, type: type.name }, rooms)
+  const { fields, secrecy = 0 } = mayReceive({ ...one, type: type.name }, rooms)
   const service = parseServiceId(one.inbox)
   const client = subsystemOf(parseServiceId(one.room))
   const now = iso(rooms.clock())
@@ -109,7 +109,10 @@ async function giveTo(
     await rooms.subscriptions.moved(one, { state: 'lapsed', error: 'events_lost', changed_at: now })
     return
   }
-  const at = { cursor: one.cursor, given: one.given, filter_errors: one.filter_errors, reused: one.reused }
+  const at = {
+    ...{ cursor: one.cursor, given: one.given, filter_errors: one.filter_errors, reused: one.reused },
+    secrecy: Math.max(one.secrecy ?? 0, secrecy),
+  }
   const passes = compileFilter(JSON.parse(one.filters), () => {
     at.filter_errors++
   })

@@ -5,6 +5,7 @@ import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault, textOfCode } from '#schemas/fault.ts'
 import { idText, parseServiceId } from '#schemas/identifiers.ts'
 import { isRoom } from '../../local-systems/check-address.ts'
+import { clearanceOf } from '../../reading/readable-log.ts'
 import { iso, type SubscriptionRooms, sequenceText } from './rooms.ts'
 import { LIVE, type StoredSubscription } from './subscription-reads-store.ts'
 import type { SubscriptionState } from './tables.ts'
@@ -20,6 +21,7 @@ const BY_OPERATOR = 'by_operator'
 
 type Listed = { roomId?: string; search?: string; after?: number; before?: number; limit: number }
 type NewType = { roomId: string; name: string; schema?: object; keepDays?: number }
+type Asked = Pick<Parameters<Handlers[string]>[0], 'params' | 'caller'>
 type Subscriptions = Listed & { typeId?: number; state?: SubscriptionState }
 
 export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
@@ -33,7 +35,7 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
     return type
   }
   const change = async (
-    params: unknown,
+    { params, caller }: Asked,
     to: { state: SubscriptionState; error: string },
     from: readonly SubscriptionState[],
   ): Promise<object> => {
@@ -43,7 +45,7 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
     if (!(await subscriptions.change(one, changed, from)))
       throw new Fault('conflict', { what: `the subscription is ${one.state}` })
     rooms.wake()
-    return subscriptionShown({ ...one, ...changed }, await types.byId(one.type))
+    return subscriptionShown({ ...one, ...changed }, await types.byId(one.type), clearanceOf(caller))
   }
 
   return {
@@ -59,12 +61,12 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
         eventTypes: counts.get(ids[i]!) ?? 0,
       }))
     },
-    getEventTypes: async ({ query }) => {
+    getEventTypes: async ({ query, caller }) => {
       const { roomId, search, after, limit } = query as Listed
       const items = await types.list({ room: roomOf(roomId), search, after, limit })
-      return { items: await Promise.all(items.map((type) => shownType(type, rooms))) }
+      return { items: await Promise.all(items.map((type) => shownType(type, clearanceOf(caller), rooms))) }
     },
-    addEventType: async ({ body }) => {
+    addEventType: async ({ body, caller }) => {
       const { roomId, name, schema, keepDays } = body as NewType
       const room = roomOf(roomId)!
       if (!isRoom(rooms.localSystems.service(parseServiceId(room))?.url ?? ''))
@@ -77,23 +79,23 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
         // Above all that a type of this name may have given before: subscribers know its numbers.
         ...{ last: now, spread: now, octets: 0 },
       })
-      return shownType(type, rooms)
+      return shownType(type, clearanceOf(caller), rooms)
     },
-    getEventType: async ({ params }) => {
+    getEventType: async ({ params, caller }) => {
       const type = await typeIn(params)
       return {
-        ...(await shownType(type, rooms)),
+        ...(await shownType(type, clearanceOf(caller), rooms)),
         schema: type.schema === '' ? null : JSON.parse(type.schema),
       }
     },
-    updateEventType: async ({ params, body }) => {
+    updateEventType: async ({ params, body, caller }) => {
       const { id } = await typeIn(params)
       const { keepDays, closed } = body as { keepDays?: number; closed?: boolean }
       await types.change(id, {
         ...(keepDays !== undefined && { keep_days: keepDays }),
         ...(closed !== undefined && { closed: closed ? 1 : 0 }),
       })
-      return shownType(await typeIn(params), rooms)
+      return shownType(await typeIn(params), clearanceOf(caller), rooms)
     },
     deleteEventType: async ({ params }) => {
       const { id } = await typeIn(params)
@@ -101,50 +103,70 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
         throw new Fault('conflict', { what: 'close the event type and end its subscriptions first' })
     },
 
-    getSubscriptions: async ({ query }) => {
+    getSubscriptions: async ({ query, caller }) => {
+      const clearance = clearanceOf(caller)
       const { roomId, typeId, state, search, before, limit } = query as Subscriptions
       const items = await subscriptions.list({
-        ...{ room: roomOf(roomId), type: typeId, state, before, limit },
+        ...{ room: roomOf(roomId), type: typeId, state, before, limit, clearance },
         // People read identifiers with colons here.
         search: search?.replaceAll(':', '/'),
       })
       const named = new Map<number, StoredType | undefined>()
       for (const { type } of items) if (!named.has(type)) named.set(type, await types.byId(type))
       return {
-        items: items.map((one) => subscriptionShown(one, named.get(one.type))),
-        counts: await subscriptions.counts(STATES, typeId),
+        items: items.map((one) => subscriptionShown(one, named.get(one.type), clearance)),
+        counts: await subscriptions.counts(
+          STATES,
+          typeId === undefined ? undefined : { type: typeId, clearance },
+        ),
       }
     },
-    suspendSubscription: ({ params }) =>
-      change(params, { state: 'stopped', error: BY_OPERATOR }, ['active', 'suspended']),
-    resumeSubscription: ({ params }) =>
-      change(params, { state: 'active', error: '' }, ['stopped', 'suspended']),
-    endSubscription: ({ params }) =>
-      change(params, { state: 'ended', error: BY_OPERATOR }, [...LIVE, 'lapsed']),
+    suspendSubscription: (asked) =>
+      change(asked, { state: 'stopped', error: BY_OPERATOR }, ['active', 'suspended']),
+    resumeSubscription: (asked) => change(asked, { state: 'active', error: '' }, ['stopped', 'suspended']),
+    endSubscription: (asked) => change(asked, { state: 'ended', error: BY_OPERATOR }, [...LIVE, 'lapsed']),
   }
 }
 
-async function shownType(type: Omit<StoredType, 'schema'>, rooms: SubscriptionRooms): Promise<object> {
+async function shownType(
+  type: Omit<StoredType, 'schema'>,
+  clearance: number,
+  rooms: SubscriptionRooms,
+): Promise<object> {
   const { types: _types, subscriptions, events } = rooms
   return {
     ...{ id: type.id, roomId: colonForm(type.room), name: type.name, keepDays: type.keep_days },
     hasSchema: type.digest !== '',
     ...{ closed: type.closed === 1, createdAt: type.created_at, sequence: sequenceText(type.last) },
     ...{ events: await events.count(type.id, MOST_COUNTED), octets: type.octets },
-    subscriptions: await subscriptions.counts(STATES, type.id),
+    subscriptions: await subscriptions.counts(STATES, { type: type.id, clearance }),
+  }
+}
+
+/** Of a secret contract, to callers who may not see its exchanges: it can still be stopped and ended. Numbers would tell the type. */
+const HIDDEN = {
+  ...{ roomId: null, typeId: null, eventType: null, subscriberId: null, inboxId: null, filters: [] },
+  ...{ contract: null, sequence: null, given: null, isSecret: true },
+}
+
+function partiesOf(one: StoredSubscription, type: StoredType | undefined): object {
+  return {
+    ...{ roomId: colonForm(one.room), typeId: one.type, eventType: type?.name ?? null },
+    ...{ subscriberId: colonForm(one.subscriber), inboxId: one.inbox === '' ? null : colonForm(one.inbox) },
+    ...{ filters: JSON.parse(one.filters), contract: one.contract === '' ? null : one.contract },
+    sequence: sequenceText(one.cursor),
+    given: one.given === 0 ? null : sequenceText(one.given),
+    isSecret: false,
   }
 }
 
 /** `behind`: how many events of the type it has not been looked at for. */
-function subscriptionShown(one: StoredSubscription, type: StoredType | undefined): object {
+function subscriptionShown(one: StoredSubscription, type: StoredType | undefined, clearance: number): object {
   return {
-    ...{ id: one.id, roomId: colonForm(one.room), typeId: one.type, eventType: type?.name ?? null },
-    ...{ subscriberId: colonForm(one.subscriber), inboxId: one.inbox === '' ? null : colonForm(one.inbox) },
-    ...{ delivery: one.inbox === '' ? 'PULL' : 'PUSH', filters: JSON.parse(one.filters) },
+    id: one.id,
+    ...((one.secrecy ?? 2) > clearance ? HIDDEN : partiesOf(one, type)),
+    delivery: one.inbox === '' ? 'PULL' : 'PUSH',
     ...{ state: one.state, error: one.error === '' ? null : one.error, errorText: textOfCode(one.error) },
-    contract: one.contract === '' ? null : one.contract,
-    sequence: sequenceText(one.cursor),
-    given: one.given === 0 ? null : sequenceText(one.given),
     behind: Math.max(0, (type?.last ?? one.cursor) - one.cursor),
     ...{ filterErrors: one.filter_errors, reused: one.reused, record: one.record },
     ...{ createdAt: one.created_at, changedAt: one.changed_at },

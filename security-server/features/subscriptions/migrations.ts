@@ -53,6 +53,13 @@ export const subscriptionMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  // Who may see its parties. Of rows that were there the next look tells it; until then they are hidden.
+  'security-server-subscriptions-002': {
+    async up(kysely: Kysely<unknown>) {
+      const { integer } = columnTypes(kysely)
+      await kysely.schema.alterTable('room_subscription').addColumn('secrecy', integer).execute()
+    },
+  },
 }
 
 function withColumns(

@@ -29,14 +29,21 @@ export function createPullStore(database: Database) {
      */
     take: (
       subscription: StoredSubscription,
-      q: { cursor: number; given: number; filterErrors: number; rows: PullRow[]; now: string },
+      q: {
+        cursor: number
+        given: number
+        filterErrors: number
+        secrecy: number
+        rows: PullRow[]
+        now: string
+      },
     ): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {
         // As what expires does: else an event could go that was just given.
         await lockType(transaction, subscription.type)
         const { numUpdatedRows } = await transaction
           .updateTable('room_subscription')
-          .set({ cursor: q.cursor, given: q.given, changed_at: q.now })
+          .set({ cursor: q.cursor, given: q.given, secrecy: q.secrecy, changed_at: q.now })
           .set((row) => ({ filter_errors: row('filter_errors', '+', q.filterErrors) }))
           .where('id', '=', subscription.id)
           .where('cursor', '=', subscription.cursor)

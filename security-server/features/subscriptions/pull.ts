@@ -18,7 +18,14 @@ import type { PullRow } from './tables.ts'
 import type { StoredType } from './type-store.ts'
 import { eventView } from './views.ts'
 
-type Pulling = { type: StoredType; one: StoredSubscription; limit: number; leaseMs: number }
+/** `secrecy`: of the contract under which it is given events now. */
+type Pulling = {
+  type: StoredType
+  one: StoredSubscription
+  limit: number
+  leaseMs: number
+  secrecy: number
+}
 type Ruled = { rule: FieldRule | undefined }
 
 /** Given out and not confirmed, of one subscription. */
@@ -102,7 +109,7 @@ async function fill(q: Pulling & Ruled, rooms: SubscriptionRooms): Promise<Store
     if (wanted <= 0) break
     const looked = await look(one, { ...q, wanted }, rooms)
     if (looked.cursor === one.cursor) break
-    await rooms.pulls.take(one, { ...looked, now })
+    await rooms.pulls.take(one, { ...looked, now, secrecy: Math.max(one.secrecy ?? 0, q.secrecy) })
     // Also what a call at the same time has taken.
     const again = await rooms.subscriptions.byId(one.id)
     if (again === undefined) break

@@ -122,9 +122,9 @@ async function fetch(
   if (method === 'GET' && eventId === undefined) {
     const limit = numberIn(search, 'limit', LIMIT)
     const leaseMs = numberIn(search, 'lease', LEASE) * 1000
-    mayReceive({ subscriber, room: type.room, type: type.name }, rooms)
+    const { secrecy = 0 } = mayReceive({ subscriber, room: type.room, type: type.name }, rooms)
     const rule = asked.terms.fields?.response
-    return { status: 200, ...(await pull({ type, one, limit, leaseMs, rule }, rooms)) }
+    return { status: 200, ...(await pull({ type, one, limit, leaseMs, rule, secrecy }, rooms)) }
   }
   if (method !== 'DELETE' || eventId === undefined) throw noMethod(method)
   await confirm(type, one, sequenceIn(eventId), rooms)
@@ -169,7 +169,10 @@ export function sequenceIn(eventId: string): number {
 }
 
 function askerOf({ request, terms, record }: InboxRequest): Asker {
-  return { subscriber: idText(request.client), contract: terms.contract, record }
+  return {
+    ...{ subscriber: idText(request.client), record },
+    ...{ contract: terms.contract, secrecy: terms.secrecy ?? 0 },
+  }
 }
 
 async function jsonIn(body: Content | undefined): Promise<unknown> {

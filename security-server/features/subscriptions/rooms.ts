@@ -5,6 +5,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { ClientId, ServiceId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
+import type { RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { MessageValidator } from '../../local-systems/validation/validate-messages.ts'
@@ -56,7 +57,11 @@ export type DeliveryDoor = {
 /** The consumer's half: proof of a system, and what an exchange would be refused for at once. */
 type ClientDoor = {
   authenticate(request: FastifyRequest, client: ClientId): void
-  check(q: { method: 'POST'; url: string; rawHeaders: string[] }): Promise<unknown>
+  check(q: {
+    method: 'POST'
+    url: string
+    rawHeaders: string[]
+  }): Promise<{ terms: Pick<RecordTerms, 'secrecy'> }>
 }
 
 export type SubscriptionRooms = {

@@ -11,8 +11,8 @@ import { LIVE, type StoredSubscription } from './subscription-reads-store.ts'
 import type { StoredType } from './type-store.ts'
 import { subscriptionView } from './views.ts'
 
-/** Who asks, under which contract, by which record of the log. */
-export type Asker = { subscriber: string; contract: string; record: number }
+/** Who asks, under which contract, how secret it is, by which record of the log. */
+export type Asker = { subscriber: string; contract: string; secrecy: number; record: number }
 
 /** What `delivery` and `options` of a subscription say. */
 type Wanted = { inbox: string; filters: unknown[]; after: number | undefined }
@@ -31,13 +31,13 @@ export async function subscribe(
   rooms: SubscriptionRooms,
 ): Promise<{ isNew: boolean; view: object }> {
   const wanted = wantedIn(body, asker.subscriber)
-  if (wanted.inbox !== '') await checkInbox(type, wanted.inbox, asker, rooms)
+  const ofInbox = wanted.inbox === '' ? 0 : await checkInbox(type, wanted.inbox, asker, rooms)
   const filters = filtersText(wanted.filters)
   const cursor = cursorFor(type, wanted.after)
   const now = iso(rooms.clock())
   const { subscription, isNew } = await rooms.subscriptions.add({
     ...{ ...asker, type: type.id, room: type.room, inbox: wanted.inbox, filters, cursor },
-    ...{ created_at: now, changed_at: now },
+    ...{ created_at: now, changed_at: now, secrecy: Math.max(asker.secrecy, ofInbox) },
   })
   if (!isNew && subscription.filters !== filters)
     throw new Fault('conflict', {
@@ -52,13 +52,16 @@ export async function changeFilters(
   type: StoredType,
   one: StoredSubscription,
   body: unknown,
-  { contract, record }: Asker,
+  { contract, secrecy, record }: Asker,
   rooms: SubscriptionRooms,
 ): Promise<object> {
   const { filters, inbox, after } = optionsIn(body)
   if (inbox !== undefined || after !== undefined || !Array.isArray(filters))
     throw new Fault('invalid_request', { what: 'options.filters alone can be changed' })
-  const change = { filters: filtersText(filters), contract, record, changed_at: iso(rooms.clock()) }
+  const change = {
+    ...{ filters: filtersText(filters), contract, record, changed_at: iso(rooms.clock()) },
+    secrecy: Math.max(one.secrecy ?? 0, secrecy),
+  }
   if (!(await rooms.subscriptions.change(one, change, LIVE))) throw new Fault('conflict', { what: one.state })
   return subscriptionView({ ...one, ...change }, type)
 }
@@ -129,26 +132,27 @@ function filtersText(filters: unknown[]): string {
 
 /**
  * An inbox keeps an event once: two rooms of one subsystem could both send it, with different numbers. Its server is asked by a new
- * subscription alone.
+ * subscription alone. Resolves to how secret the contract is under which the inbox gets messages.
  */
 async function checkInbox(
   type: StoredType,
   inbox: string,
   { subscriber }: Asker,
   rooms: SubscriptionRooms,
-): Promise<void> {
+): Promise<number> {
   const other = await rooms.subscriptions.otherRoom({ inbox, subscriber, room: type.room })
   if (other !== undefined)
     throw new Fault('conflict', {
       what: `events of ${other} go to this inbox; take another one for this room`,
     })
   const publisher = subsystemOf(parseServiceId(type.room))
-  await rooms.door.check({
+  const { terms } = await rooms.door.check({
     ...{ method: 'POST', url: `/r1/${inbox}`, rawHeaders: [HEADER.client, idText(publisher)] },
   })
   const [same] = await rooms.subscriptions.ofSubscriber({ room: type.room, subscriber, type: type.id, inbox })
   if (same === undefined || same.state === 'ended')
     await rooms.deliveries.checkInbox({ client: publisher, service: parseServiceId(inbox) })
+  return terms.secrecy ?? 0
 }
 
 /** Now, or where the subscriber says. */

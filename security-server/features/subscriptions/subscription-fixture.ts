@@ -50,7 +50,7 @@ type Node = {
   run(kind: string): Promise<void>
   operation(
     id: string,
-    input?: { query?: object; params?: object; body?: object },
+    input?: { query?: object; params?: object; body?: object; roles?: string[] },
   ): Promise<Record<string, unknown>>
   /** It works no more; nothing is tidied up. */
   end(): Promise<void>
@@ -65,6 +65,8 @@ export type RoomWorld = {
   node: Node
   /** Fields of the contract under which subscribers ask and are given events; undefined for none. */
   fields: string[] | undefined
+  /** How secret that contract is. */
+  secrecy: 1 | 2 | undefined
   /** Thrown where a contract is asked for. */
   contractFault: Error | undefined
   allowed: boolean
@@ -97,7 +99,7 @@ async function createRoomWorld(t: Test, urls: { sender: string; receiver: string
   const made = await createDeliveryWorld(t, urls)
   await migrate(made.sender.database, { ...deliveryMigrations, ...jobMigrations, ...subscriptionMigrations })
   const world = {
-    ...{ made, fields: undefined, contractFault: undefined, allowed: true },
+    ...{ made, fields: undefined, secrecy: undefined, contractFault: undefined, allowed: true },
     open: (name, arm = (same) => same) => openNode(t, world, name, arm),
     async publish(more = {}) {
       const answer = await world.node.app.inject({
@@ -148,9 +150,9 @@ async function openNode(
       const job = feature.jobs!.find((one) => one.kind === kind)!
       await job.run({ id: '', kind, payload: null, attempt: 1, signal: new AbortController().signal })
     },
-    operation: async (id, input) =>
+    operation: async (id, { roles = ['XROAD_SERVICE_ADMINISTRATOR'], ...input } = {}) =>
       (await (feature.operations![id] as unknown as (q: object) => Promise<unknown>)({
-        ...{ query: { limit: 50 }, params: {}, ...input },
+        ...{ query: { limit: 50 }, params: {}, caller: { roles }, ...input },
       })) as Record<string, unknown>,
     end: () => feature.drain!(),
     metrics: () => metrics.registry.metrics(),
@@ -186,9 +188,13 @@ function requestOf(
   }
 }
 
-function termsOf({ fields, contractFault }: RoomWorld): RecordTerms {
+function termsOf({ fields, secrecy, contractFault }: RoomWorld): RecordTerms {
   if (contractFault !== undefined) throw contractFault
-  return fields === undefined ? NO_TERMS : { contract: 'C-1/1', fields: { response: fieldRule(fields) } }
+  if (fields === undefined && secrecy === undefined) return NO_TERMS
+  return {
+    ...{ contract: 'C-1/1', ...(secrecy !== undefined && { secrecy }) },
+    fields: fields === undefined ? {} : { response: fieldRule(fields) },
+  }
 }
 
 function localSystems(world: RoomWorld): LocalSystems {

@@ -61,7 +61,10 @@ export function subscriptionReads(database: Database) {
       const publisher = ownerOf(q.room)
       return rows.find(({ room }) => ownerOf(room) === publisher)?.room
     },
-    /** For people: newest first, before one. `search` is a part of the subscriber or the inbox. */
+    /**
+     * For people: newest first, before one. `search` is a part of the subscriber or the inbox. What is more secret than `clearance` is not
+     * found by its parties.
+     */
     list: async (q: {
       room?: string | undefined
       type?: number | undefined
@@ -69,6 +72,7 @@ export function subscriptionReads(database: Database) {
       search?: string | undefined
       before?: number | undefined
       limit: number
+      clearance: number
     }): Promise<StoredSubscription[]> => {
       let query = tables.selectFrom('room_subscription').selectAll()
       if (q.room !== undefined) query = query.where('room', '=', q.room)
@@ -76,21 +80,24 @@ export function subscriptionReads(database: Database) {
       if (q.state !== undefined) query = query.where('state', '=', q.state)
       if (q.before !== undefined) query = query.where('id', '<', q.before)
       const { search } = q
+      if (q.room !== undefined || q.type !== undefined || search !== undefined)
+        query = query.where('secrecy', '<=', q.clearance)
       if (search !== undefined)
         query = query.where(({ or }) => or([containing('subscriber', search), containing('inbox', search)]))
       return (await query.orderBy('id', 'desc').limit(q.limit).execute()).map(subscriptionOf)
     },
-    /** How many subscriptions each state has, counted up to 10,000; of one type where it is named. */
+    /** How many subscriptions each state has, counted up to 10,000; of one type where it is named, as far as `clearance` reaches. */
     counts: async (
       states: readonly SubscriptionState[],
-      type?: number,
+      of?: { type: number; clearance: number } | undefined,
     ): Promise<Record<SubscriptionState, number>> => {
       const counted: Record<string, number> = {}
       for (const state of states) {
         const { rows } = await tables
           .selectFrom((is) => {
             const some = is.selectFrom('room_subscription').select('id').where('state', '=', state)
-            const found = type === undefined ? some : some.where('type', '=', type)
+            const found =
+              of === undefined ? some : some.where('type', '=', of.type).where('secrecy', '<=', of.clearance)
             return found.limit(MOST_COUNTED).as('some')
           })
           .select(({ fn }) => fn.countAll<number>().as('rows'))
@@ -126,5 +133,6 @@ export function subscriptionOf(row: StoredSubscription): StoredSubscription {
     ...{ ...row, id: Number(row.id), type: Number(row.type), cursor: Number(row.cursor) },
     ...{ given: Number(row.given), filter_errors: Number(row.filter_errors), reused: Number(row.reused) },
     ...{ failures: Number(row.failures), record: Number(row.record) },
+    secrecy: row.secrecy === null ? null : Number(row.secrecy),
   }
 }

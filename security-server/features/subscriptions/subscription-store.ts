@@ -29,6 +29,7 @@ type New = Pick<
   | 'contract'
   | 'cursor'
   | 'record'
+  | 'secrecy'
   | 'created_at'
   | 'changed_at'
 >
@@ -45,6 +46,7 @@ type Change = Partial<
     | 'due_at'
     | 'changed_at'
     | 'claimed_until'
+    | 'secrecy'
   >
 >
 
@@ -172,7 +174,10 @@ export function createSubscriptionStore(database: Database) {
     change: (
       { id, type }: Pick<StoredSubscription, 'id' | 'type'>,
       change: Partial<
-        Pick<SubscriptionRow, 'filters' | 'contract' | 'record' | 'state' | 'error' | 'due_at' | 'failures'>
+        Pick<
+          SubscriptionRow,
+          'filters' | 'contract' | 'record' | 'secrecy' | 'state' | 'error' | 'due_at' | 'failures'
+        >
       > & { changed_at: string },
       from: readonly SubscriptionState[],
     ): Promise<boolean> =>

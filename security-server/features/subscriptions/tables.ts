@@ -68,6 +68,8 @@ export type SubscriptionRow = {
   /** Failures in a row, and when it is looked at again. */
   failures: number
   due_at: string
+  /** How secret the contracts were under which it was made and given events; null while that is not known, of a row of an earlier version. */
+  secrecy: number | null
   /** The index of the record that made or last changed it. */
   record: number
   created_at: string
