@@ -19,8 +19,9 @@ export async function checkRepresentation<T extends AllowedRequest>(
   const rule = terms.representation
   if (party === undefined || rule?.check !== 'mandateService') return { ...allowed, representation: judged }
   const delegate = rule.delegate === 'user' ? userId : client.memberCode
+  const { memberClass: partyClass, memberCode: representee } = codesOf(party)
   const { isMandated, id, answer, at } = await rooms.mandateServices.ask({
-    ...{ rule, userId, representee: codesOf(party).memberCode },
+    ...{ rule, userId, partyClass, representee },
     delegate: delegate ?? '',
   })
   if (!isMandated)

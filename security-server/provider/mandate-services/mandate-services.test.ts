@@ -48,7 +48,7 @@ const asks = (more: Partial<MandateServiceCheck> = {}): MandateServiceCheck => (
   delegate: 'user',
   ...more,
 })
-const PEOPLE = { representee: '10391131', delegate: 'EE38302250123', userId: 'EE38302250123' }
+const PEOPLE = { partyClass: '', representee: '10391131', delegate: 'EE38302250123', userId: 'EE38302250123' }
 
 t.beforeEach(() => {
   Object.assign(fake, { mandates: [], people: new Map(), asked: [], spoil: undefined })
@@ -97,6 +97,13 @@ t.test('Pääsuke by its interface', async (t) => {
   }
   fake.mandates.length = 0
   grant('EMTA:FILER')
+  const companies = await openServices(oracleAt({ partyClasses: ['COM'] }))
+  const asParty = (partyClass: string) => companies.ask({ ...PEOPLE, partyClass, rule: asks() })
+  for (const known of ['COM', '']) t.match(await asParty(known), { isMandated: true }, `of class ${known}`)
+  const asked = fake.asked.length
+  for (const other of ['GOV', 'com', 'COM ', 'toString'])
+    await t.rejects(asParty(other), { code: 'representation_refused', what: /of the class/ }, other)
+  t.equal(fake.asked.length, asked, 'which is not asked about')
   fake.people.delete('EE38302250123')
   t.equal((await ask()).isMandated, false, 'nobody unknown holds a mandate, whatever is listed')
 })
@@ -105,7 +112,7 @@ t.test('Suomi.fi by its interface', async (t) => {
   const ask = (roles: string[]) =>
     mandateServices.ask({
       rule: asks({ service: SUOMI, roles }),
-      ...{ representee: '010101-123N', delegate: 'FI010190+900X', userId: undefined },
+      ...{ partyClass: '', representee: '010101-123N', delegate: 'FI010190+900X', userId: undefined },
     })
   t.match(await ask([THEME]), { isMandated: false })
   t.match(fake.asked[0], {

@@ -26,12 +26,17 @@ type MandateAnswer = {
 }
 
 export type MandateServices = {
-  /** Throws `mandate_service_unavailable`, and `representation_refused` for an identifier that no service can know. */
+  /** Throws `mandate_service_unavailable`, and `representation_refused` for an identifier or a class that the service cannot know. */
   ask(q: MandateQuestion): Promise<MandateAnswer>
   close(): Promise<void>
 }
 
-type Service = { talk: MandateInterface; client: MandateClient; timeoutMs: number }
+type Service = {
+  talk: MandateInterface
+  client: MandateClient
+  timeoutMs: number
+  partyClasses: ReadonlySet<string> | undefined
+}
 type Kept = { answer: MandateAnswer; asked: number; until: number }
 
 const MOST_KEPT = 10_000
@@ -70,6 +75,12 @@ export async function createMandateServices(q: {
       const { service: name, answerSeconds = 0 } = question.rule
       const service = services.get(name)
       if (service === undefined) throw unavailable(name, 'the settings of this server do not name it')
+      const { partyClass } = question
+      // Two parties of one code in two classes are two parties, and the service would answer about one of them.
+      if (partyClass !== '' && service.partyClasses?.has(partyClass) === false)
+        throw new Fault('representation_refused', {
+          what: `${name} knows no parties of the class that is named`,
+        })
       const key = keyOf(question)
       const recalled = answerSeconds === 0 ? undefined : recall(key, answerSeconds)
       if (recalled !== undefined) return recalled
@@ -92,7 +103,8 @@ async function openService(settings: MandateServiceSettings, server: ServerId): 
       ? paasuke(settings)
       : suomiFi({ clientId, country, apiKey: await readSecret(apiKeyFile ?? ''), endUser: idText(server) })
   const client = await createMandateClient(settings)
-  return { talk, client, timeoutMs: settings.timeoutSeconds * 1000 }
+  const partyClasses = settings.partyClasses && new Set(settings.partyClasses)
+  return { talk, client, timeoutMs: settings.timeoutSeconds * 1000, partyClasses }
 }
 
 async function askService(

@@ -6,6 +6,8 @@ export type MandateQuestion = {
   rule: MandateServiceCheck
   /** Codes as the request, or its client's identifier, has them. */
   representee: string
+  /** The class that the request names before the code; empty where it names none. No service is asked about it. */
+  partyClass: string
   delegate: string
   /** X-Road-UserId of the request. */
   userId: string | undefined

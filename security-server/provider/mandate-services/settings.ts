@@ -12,6 +12,8 @@ export type MandateServiceSettings = {
   client?: string
   /** The country whose letters stand before a code in identifiers: added for Pääsuke, taken off for Suomi.fi. */
   country?: string
+  /** The classes of parties whose codes the service knows; absent: the class stays the client's word. */
+  partyClasses?: string[]
   /** Of Suomi.fi: who asks, and the secret of its checksums. */
   clientId?: string
   apiKeyFile?: string
@@ -48,6 +50,14 @@ export const mandateServicesSchema = {
       },
       client: { type: 'string', maxLength: 1100, description: 'X-Road-Client: the subsystem that asks' },
       country: { type: 'string', pattern: '^[A-Z]{2}$', description: 'The letters before codes, EE' },
+      partyClasses: {
+        type: 'array',
+        minItems: 1,
+        maxItems: 50,
+        items: { type: 'string', minLength: 1, maxLength: 255 },
+        description:
+          'Classes that may stand before the code of a party; without them any, as the client says',
+      },
       clientId: { type: 'string', pattern: '^[A-Za-z0-9-]{1,100}$', description: 'Our id at Suomi.fi' },
       apiKeyFile: file('Our key at Suomi.fi, mode 0600'),
       certificateFile: file('What this server shows there, PEM'),
