@@ -4,7 +4,8 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { type Approve, admitByRequest, approveByKey, approveByTwo } from './admit-by-request.ts'
-import { openApi as describedApi, WSDL } from './agencies/population-register.ts'
+import { openApi as describedApi } from './agencies/population-register.ts'
+import { POPULATION_WSDL } from './agencies/population-wsdl.ts'
 import { type Api, openApi } from './client.ts'
 import { companySettings, SANDBOX_VERSION, SUBJECT_KEYS, systemCertificate, writeSettings } from './files.ts'
 import { type Administrators, arrive, installRegistry, inviteReaders } from './install-registry.ts'
@@ -207,7 +208,7 @@ async function setUpServers(q: {
   await setUpSoapServices({
     server: servers[layout.agencies.population.key]!,
     layout,
-    document: WSDL,
+    document: POPULATION_WSDL,
     url: `http://${layout.systems.address}:${layout.systems.populationRegister}/soap`,
   })
   await setUpInbox({ server: servers[layout.agencies.population.key]!, layout })

@@ -4,6 +4,7 @@
  */
 import Fastify, { type FastifyInstance } from 'fastify'
 import { escapeXml } from '#core/xml/escape.ts'
+import { POPULATION, POPULATION_WSDL } from './population-wsdl.ts'
 import type { PersonStore } from './store.ts'
 
 const CODE = /^P\d{8}$/
@@ -37,17 +38,18 @@ export function createPopulationRegister(store: PersonStore): FastifyInstance {
     }
     return { persons: codes.map((code) => store.find(String(code))).filter((person) => person !== undefined) }
   })
-  app.get('/wsdl', async (_request, reply) => reply.type('text/xml; charset=utf-8').send(WSDL))
+  app.get('/wsdl', async (_request, reply) => reply.type('text/xml; charset=utf-8').send(POPULATION_WSDL))
   app.addContentTypeParser('text/xml', { parseAs: 'string' }, (_request, body, done) => done(null, body))
   app.post<{ Body: string }>('/soap', async (request, reply) => {
-    const code = /<code>(P\d{8})<\/code>/.exec(request.body)?.[1]
+    // XRd4J puts what it asks with into the namespace of the service.
+    const code = /<(?:[\w-]+:)?code>(P\d{8})</.exec(request.body)?.[1]
     const found = code === undefined ? undefined : store.find(code)
     const fields = Object.entries(found ?? {}).map(
       ([name, text]) => `<${name}>${escapeXml(String(text))}</${name}>`,
     )
     // The header of a response is that of its request (message protocol for SOAP).
     const [, start = '', prefix = ''] = ENVELOPE.exec(request.body) ?? []
-    const answer = `<p:getPersonResponse xmlns:p="${NAMESPACE}"><person>${fields.join('')}</person></p:getPersonResponse>`
+    const answer = `<p:getPersonResponse xmlns:p="${POPULATION}"><person>${fields.join('')}</person></p:getPersonResponse>`
     return reply
       .type('text/xml; charset=utf-8')
       .send(`${start}<${prefix}Body>${answer}</${prefix}Body></${prefix}Envelope>`)
@@ -55,35 +57,8 @@ export function createPopulationRegister(store: PersonStore): FastifyInstance {
   return app
 }
 
-const NAMESPACE = 'http://population.example'
 /** A message to the end of its header, and the prefix of its elements. */
 const ENVELOPE = /^([\s\S]*<\/((?:[\w-]+:)?)Header>)/
-
-/** The register's WSDL document, which its security server publishes without the address. */
-export const WSDL = `<?xml version="1.0" encoding="UTF-8"?>
-<wsdl:definitions name="population" targetNamespace="${NAMESPACE}" xmlns:p="${NAMESPACE}"
-  xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"
-  xmlns:xrd="http://x-road.eu/xsd/xroad.xsd" xmlns:xs="http://www.w3.org/2001/XMLSchema">
-  <wsdl:types><xs:schema targetNamespace="${NAMESPACE}">
-    <xs:element name="getPerson"><xs:complexType><xs:sequence><xs:element name="code" type="xs:string"/></xs:sequence></xs:complexType></xs:element>
-    <xs:element name="getPersonResponse" type="xs:anyType"/>
-  </xs:schema></wsdl:types>
-  <wsdl:message name="getPerson"><wsdl:part name="body" element="p:getPerson"/></wsdl:message>
-  <wsdl:message name="getPersonResponse"><wsdl:part name="body" element="p:getPersonResponse"/></wsdl:message>
-  <wsdl:portType name="population"><wsdl:operation name="getPerson">
-    <wsdl:input message="p:getPerson"/><wsdl:output message="p:getPersonResponse"/>
-  </wsdl:operation></wsdl:portType>
-  <wsdl:binding name="population" type="p:population">
-    <soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>
-    <wsdl:operation name="getPerson"><soap:operation soapAction=""/><xrd:version>v1</xrd:version>
-      <wsdl:input><soap:body use="literal"/></wsdl:input><wsdl:output><soap:body use="literal"/></wsdl:output>
-    </wsdl:operation>
-  </wsdl:binding>
-  <wsdl:service name="population"><wsdl:port name="population" binding="p:population">
-    <soap:address location="http://localhost/soap"/>
-  </wsdl:port></wsdl:service>
-</wsdl:definitions>
-`
 
 const person = {
   type: 'object',
