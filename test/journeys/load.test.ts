@@ -97,19 +97,17 @@ const send = (path: string, bytes: number): Promise<http.IncomingMessage> => beg
 function begin(path: string, bytes: number, start: Promise<unknown> = Promise.resolve()): Sent {
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
   const { hostname, port } = new URL(tax.httpsUrl)
-  const request = https.request(
-    {
-      secureContext,
-      host: hostname,
-      port,
-      path: target + path,
-      method: bytes === 0 ? 'GET' : 'POST',
-      headers: { 'X-Road-Client': tax.client, ...(bytes === 0 ? {} : { 'Content-Length': bytes }) },
-      rejectUnauthorized: false,
-      agent: false,
-    },
-    resolve,
-  )
+  const options: https.RequestOptions & Pick<tls.ConnectionOptions, 'secureContext'> = {
+    secureContext,
+    host: hostname,
+    port,
+    path: target + path,
+    method: bytes === 0 ? 'GET' : 'POST',
+    headers: { 'X-Road-Client': tax.client, ...(bytes === 0 ? {} : { 'Content-Length': bytes }) },
+    rejectUnauthorized: false,
+    agent: false,
+  }
+  const request = https.request(options, resolve)
   // The first one counts: a broken connection fails each write that waits.
   request.on('error', reject)
   request.flushHeaders()
