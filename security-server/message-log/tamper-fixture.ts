@@ -14,7 +14,7 @@ import { logFolder, logOptions, openTestLog, signedRecord, signer, spoolBody } f
 import { readLogKeys } from './keys/log-keys.ts'
 import { encodePeaks } from './records/hot-store.ts'
 
-export const RECORDS = 100
+const RECORDS = 100
 
 type World = {
   folder: string
