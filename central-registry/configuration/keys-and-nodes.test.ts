@@ -251,7 +251,7 @@ onEachDatabase('a large register is published beside everything else', async (t,
   await setUp(node, authority)
   await fillRegistry(
     node.settings.database,
-    { members: 3000, subsystems: 9000, servers: 50, contracts: 0 },
+    { members: 1000, subsystems: 3000, servers: 20, contracts: 0 },
     () => ({
       sha256: randomBytes(32).toString('hex'),
       der: authority.root.der,

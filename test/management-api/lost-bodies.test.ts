@@ -10,7 +10,7 @@ import { type AdminWorld, createAdminWorld, type Reply } from './admin-fixture.t
 
 const WHY = 'case=2026-17&reason=complaint'
 const LARGE = 200_000
-const OTHER_ANSWERS = 40
+const OTHER_ANSWERS = 8
 const REPLY = Buffer.from('HTTP/1.1 200 OK\r\n\r\n')
 
 /** An exchange with two large bodies; returns its first record and the files of both bodies, the request's first. */
