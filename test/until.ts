@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 const DEADLINE_MS = 60_000
 const PAUSE_MS = 10
 /** The longest pause: a look may be a call to a server that is still starting, and looking often would slow it down. */
-const LONGEST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 250
 /** The pause grows with the wait, which is so at most this share longer than needed. */
 const PAUSE_SHARE = 0.1
 /** A complete large state would hide the line that says what was waited for. */
