@@ -47,7 +47,11 @@ export async function contractQuota(t: Test, { world, target, withQuota }: Q): P
   t.match(metrics, /concordat_exchange_seconds_count\{half="provider",outcome="contract_quota_used_up"\} 1\n/)
   t.notMatch(metrics, contract, 'no metric names a contract')
   await world.restart()
-  t.match(await ask(), there, 'a restart gives no day anew')
+  t.match(
+    await ask(),
+    there,
+    'a restart gives no day anew, and each side knows the contract without fetching it',
+  )
   await withQuota({ perDay: 1000, perSecond: 1000 })
   t.equal((await ask()).status, 200, 'a higher quota holds at once')
   t.match(await newest('population'), { quotaToday: { used: 4 } }, 'and goes on with the count')

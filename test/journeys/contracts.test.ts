@@ -226,11 +226,6 @@ t.test('from the proposal to the enforced call', async (t) => {
   t.same(others.contracts, [], `${business.member} is no party and sees nothing`)
 })
 
-t.test('after a restart nothing has to be fetched first', async (t) => {
-  await world.restart()
-  t.equal(await typeFor('tax'), 'answered')
-})
-
 t.test('suspended by one administrator, resumed', async (t) => {
   const at = `/contracts/${agreed.contract}`
   const body = { contentHash: agreed.hash, reason: 'A leak is being looked into.' }
