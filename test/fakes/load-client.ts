@@ -32,7 +32,7 @@ type LoadSettings = {
 const FROM: ServerName = 'tax'
 /** This many workers at once, each with at most one request in this time. */
 const WORKERS = 8
-const PACE_MS = 80
+const PACE_MS = 160
 /**
  * After a failure. Servers that are away for seconds would otherwise get thousands of requests that fail, and their logs as many
  * records, which every check reads again.
