@@ -23,8 +23,8 @@ type FetchQuestion = {
   log: Log
   signal: AbortSignal
   give(index: number, offset: number, bytes: number, content: Omit<Taken, 'position' | 'confirm'>): void
-  /** After each answer. */
-  onTaken(): void
+  /** After each answer; whether all leaders have answered. */
+  onTaken(isWell: boolean): void
   onReset(): void
 }
 
@@ -46,10 +46,17 @@ export async function fetchFrom(q: FetchQuestion): Promise<void> {
     group.indexes.push(index)
     byLeader.set(leader?.id, group)
   }
+  const answered = new Set<number>()
+  const onAnswer = (leader: Node): void => {
+    answered.add(leader.id)
+    q.onTaken(answered.size === byLeader.size)
+  }
   const most = Math.max(1, Math.floor(Math.min(FETCH_BYTES, q.limits.bytes) / byLeader.size))
   await Promise.all(
     [...byLeader.values()].map(({ leader, indexes }) =>
-      leader === undefined ? missLeader(q, indexes) : fetchFromLeader(q, leader, indexes, most),
+      leader === undefined
+        ? missLeader(q, indexes)
+        : fetchFromLeader({ ...q, onAnswer: () => onAnswer(leader) }, leader, indexes, most),
     ),
   )
 }
@@ -60,7 +67,7 @@ async function missLeader({ signal }: FetchQuestion, indexes: number[]): Promise
 }
 
 async function fetchFromLeader(
-  q: FetchQuestion,
+  q: FetchQuestion & { onAnswer(): void },
   leader: Node,
   indexes: number[],
   most: number,
@@ -84,7 +91,7 @@ async function fetchFromLeader(
           failure ??= { thrown }
         })
       if (failure !== undefined) throw failure.thrown
-      q.onTaken()
+      q.onAnswer()
     }
   } finally {
     signal.removeEventListener('abort', close)

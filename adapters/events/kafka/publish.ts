@@ -27,8 +27,8 @@ const MOST_BYTES = 67_108_864
 const OF_MESSAGE: number[] = [CODES.messageTooLarge, CODES.recordListTooLarge, CODES.invalidRecord]
 /** The broker does not know what this producer did before. */
 const OF_PRODUCER: number[] = [CODES.outOfOrderSequence, CODES.invalidProducerEpoch, CODES.unknownProducer]
-/** Not there, not on its way: leader, replicas, time. */
-const PASSING = [CODES.unknownTopic, 5, 6, 7, 8, 9, 13, 19, 20, 56]
+/** Leader, replicas, coordinator, time: another try may do. */
+const PASSING = [CODES.unknownTopic, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 56]
 
 export function createPublish(q: {
   cluster: Cluster

@@ -90,8 +90,8 @@ export function takeFromKafka(q: TakeQuestion): Taking {
     for (let topic = begun; !signal.aborted; ) {
       const over = new AbortController()
       const common = { cluster, limits: q.limits, topic, progress, room, give, log, onReset: q.onReset }
-      const onTaken = (): void => {
-        reason = undefined
+      const onTaken = (isWell: boolean): void => {
+        if (isWell) reason = undefined
         void commitSoon()
       }
       const until = AbortSignal.any([signal, over.signal])
