@@ -46,7 +46,7 @@ events is no service: it carries one-way messages between a broker and the own s
 reached as the settings say, and takes and sends nothing.
 
 Adapters:
-  events      one-way messages from and to NATS JetStream or an MQTT broker
+  events      one-way messages from and to NATS JetStream, an MQTT broker or Kafka
   file        CSV, JSON and XML files of a folder, or of a directory reached by SFTP
   file-messages
               files that are delivered as one-way messages, and those of inboxes as files; it is no service, and only runs
