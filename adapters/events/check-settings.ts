@@ -58,6 +58,8 @@ function checkBroker(broker: BrokerSettings, problem: Problem): void {
     for (const name of ONLY_NATS) if (broker[name] !== undefined) throw fail(name, 'is for NATS')
   if (broker.kind === 'mqtt' && broker.urls.length > 1)
     throw fail('urls', 'has more than one broker, and a session of MQTT is at one')
+  if (broker.kind === 'kafka' && broker.user !== undefined && broker.passwordFile === undefined)
+    throw fail('passwordFile', 'is needed for a user of Kafka')
   const proofs = PROOFS.filter((name) => broker[name] !== undefined)
   if (proofs.length > 1) throw fail(proofs[1]!, `and ${proofs[0]} exclude each other`)
 }

@@ -293,6 +293,7 @@ t.test('settings that make no sense', async (t) => {
     [{ send: [{ ...way, format: 'plain', attributes: { ...plain, id: { text: '1' } } }] }, /same event/],
     [{ send: [{ ...way, format: 'plain', attributes: { ...plain, data: { text: '1' } } }] }, /cannot be set/],
     [{ broker: kafka }, /stream is for NATS/],
+    [{ broker: { ...kafka, user: 'u' } }, /passwordFile is needed/],
     [{ broker: kafka, send: [{ ...way, stream: undefined, from: 'tax.*' }] }, /no name of a topic/],
     [{ broker: kafka, send: [], receive: [{ name: 'b', inbox, to: '..' }] }, /no name of a topic/],
     [{ broker: { ...kafka, urls: ['kafka://10.0.0.1'] } }, /kafkas:\/\//],

@@ -32,7 +32,7 @@ export type Cluster = {
 
 const DEFAULT_PORT = 9092
 const FIRST_MS = 500
-const LONGEST_MS = 10_000
+const LONGEST_MS = 2000
 /** Brokers end connections that are idle for longer, and a frozen one has to be noticed. */
 const LOOK_MS = 5000
 
