@@ -1,7 +1,9 @@
 /** Kafka in front of real inboxes: both directions and modes, order, poison, batches as others write them, and two adapters that share a topic. */
 import { randomBytes } from 'node:crypto'
+import { connect, createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { ownAddress } from '#adapters/kit/kit-fixture.ts'
 import { hasKafka, startKafka } from '#test/broker-process.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { until } from '#test/until.ts'
@@ -15,11 +17,14 @@ const JSON_EVENT = { 'content-type': 'application/cloudevents+json' }
 
 async function world(t: Test) {
   const servers = await startServers(t)
-  const kafka = await startKafka(t)
+  const [address, between] = [ownAddress(), ownAddress()]
+  const advertised = `advertised.listeners=PLAINTEXT://${address}:9092,BETWEEN://${between}:9095`
+  const listeners = { 'BETWEEN://9095': 'PLAINTEXT' }
+  const kafka = await startKafka(t, { lines: [advertised], listeners }, address)
   const user = await openKafkaUser(t, kafka)
   const broker = { kind: 'kafka', urls: [`kafka://${kafka.address}:9092`], ackWaitSeconds: 2 }
   const send = { name: 'out', from: 'tax', inbox: INBOX, quarantine: { to: 'aside' } }
-  return { servers, kafka, user, broker, send }
+  return { servers, kafka, user, broker, send, between }
 }
 type World = Awaited<ReturnType<typeof world>>
 
@@ -79,6 +84,48 @@ async function ofAnInbox(t: Test, { servers, user, broker }: World): Promise<voi
     t.strictSame(left, [], 'acknowledged')
     await adapter.stop()
   }
+}
+
+/** Passes all on to the broker, but cuts the connection in place of the first answer to a Produce. */
+async function cutFirstAnswer(t: Test, { kafka, between }: World): Promise<{ cut: number }> {
+  const seen = { cut: 0 }
+  const server = createServer((near) => {
+    const far = connect(9095, kafka.address)
+    let isAwaited = false
+    near.on('data', (bytes: Buffer) => {
+      // Its key stands behind the length.
+      isAwaited = seen.cut === 0 && bytes.readInt16BE(4) === 0
+      far.write(bytes)
+    })
+    far.on('data', (bytes) => {
+      if (!isAwaited) return near.write(bytes)
+      seen.cut++
+      return near.destroy()
+    })
+    near.on('close', () => far.destroy())
+    far.on('close', () => near.destroy())
+    for (const socket of [near, far]) socket.on('error', () => undefined)
+  })
+  await new Promise<void>((resolve) => void server.listen(9095, between, resolve))
+  t.teardown(() => server.close())
+  return seen
+}
+
+async function answerLost(t: Test, made: World): Promise<void> {
+  const { servers, user, between } = made
+  await user.createTopic('once')
+  const seen = await cutFirstAnswer(t, made)
+  const adapter = await startEvents(t, {
+    ...{ securityServer: servers.receiver, receive: [{ name: 'in', inbox: INBOX, to: 'once', pollMs: 50 }] },
+    broker: { kind: 'kafka', urls: [`kafka://${between}:9095`] },
+  })
+  for (const id of ['O-1', 'O-2']) await servers.post({ id, partitionkey: 'K' })
+  await until('consumed', async (saw) => saw(await adapter.metric('concordat_events_done_total')) === 2)
+  t.equal(seen.cut, 1)
+  const ids = (await user.held('once')).map(({ value }) => (JSON.parse(value) as { id: string }).id)
+  t.strictSame(ids, ['O-1', 'O-2'], 'each once')
+  t.equal(await adapter.metric('concordat_events_returned_total'), 0)
+  await adapter.stop()
 }
 
 /** The broker writes them anew as the topic says, by the libraries of others. */
@@ -195,6 +242,7 @@ void t.test('Kafka', async (t) => {
   const made = await world(t)
   await t.test('events to an inbox', (t) => toAnInbox(t, made))
   await t.test('events of an inbox', (t) => ofAnInbox(t, made))
+  await t.test('an answer is lost: the broker knows the repetition', (t) => answerLost(t, made))
   await t.test('batches as other libraries compress them', (t) => compressed(t, made))
   await t.test('a batch that inflates to more than is taken, and other poison', (t) => toLarge(t, made))
   await t.test('two adapters share a topic', (t) => shared(t, made))
