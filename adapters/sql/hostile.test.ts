@@ -2,11 +2,14 @@
 import path from 'node:path'
 import t from 'tap'
 import { emptyFolder, startAdapter } from '#adapters/kit/kit-fixture.ts'
+import type { Fault } from '#schemas/fault.ts'
 import { HOSTILE_TEXTS } from '#test/fakes/hostile-values.ts'
 import { until } from '#test/until.ts'
 import { sqlAdapter } from './adapter.ts'
 import { eachKind, PERSONS } from './databases-fixture.ts'
+import { openSqlite } from './open-sqlite.ts'
 import type { DatabaseSettings } from './settings.ts'
+import { frame, frameReader } from './sqlite-protocol.ts'
 
 const INJECTIONS = [
   ...[
@@ -260,4 +263,56 @@ t.test('an answer has at most so many bytes', async (t) => {
   t.match(await ask('/large/1'), { status: 200 })
   t.match(await ask('/large'), { status: 400, body: { type: 'answer_too_large' } })
   t.match(await ask('/large?limit=1'), { status: 400 }, 'the row that says whether there are more counts too')
+})
+
+t.test('a statement that does not end delays none that were given to its process with it', async (t) => {
+  const file = path.join(emptyFolder(t), 'any.db')
+  const { DatabaseSync } = await import('node:sqlite')
+  new DatabaseSync(file).close()
+  const limits = { connections: 2, waiting: 50, queryMs: 600_000, answerBytes: 200_000 }
+  const ends: string[] = []
+  const source = openSqlite({ kind: 'sqlite', file }, limits, (outcome) => void ends.push(outcome))
+  t.teardown(() => source.close())
+  const fields = [{ name: 'a', type: 'string' as const, nullable: true }]
+  const shape = { id: 1, fields, sort: [], key: [], answerBytes: limits.answerBytes }
+  const ask = (text: string) => source.page({ text, values: [] }, shape, 1)
+  await until('two processes', async () => {
+    await Promise.all([ask('select 1'), ask('select 2')])
+    return source.running() === 0
+  })
+  const endless = ask(
+    'with recursive c(n) as (select 1 union all select n + 1 from c) select count(*) from c',
+  )
+  const ended = endless.then(
+    () => 'rows',
+    (thrown: unknown) => (thrown as Fault).code,
+  )
+  const pages = await Promise.all(Array.from({ length: 20 }, (_, at) => ask(`select ${at}`)))
+  t.strictSame(
+    pages.map(({ items }) => items.toString()),
+    Array.from({ length: 20 }, (_, at) => `{"a":"${at}"}`),
+  )
+  const long = await ask(`select '${'ä'.repeat(90_000)}'`)
+  t.equal(long.items.length, 180_008, 'more than a pipe takes at once')
+  await t.rejects(ask(`select '${'ä'.repeat(100_001)}'`), { code: 'answer_too_large' })
+  t.strictSame([source.running(), source.waiting()], [1, 0])
+  await source.close()
+  t.equal(await ended, 'source_unavailable')
+  t.ok(ends.includes('rows') && ends.includes('answer_too_large') && ends.includes('source_unavailable'))
+})
+
+t.test('frames are put together from any pieces', (t) => {
+  const contents = ['', 'a', 'b'.repeat(300), 'c'].map((text) => Buffer.from(text))
+  const all = Buffer.concat(contents.map((content) => frame(content)))
+  for (const size of [1, 2, 3, 7, 305, all.length]) {
+    const taken: string[] = []
+    const take = frameReader((content) => void taken.push(content.toString()))
+    for (let at = 0; at < all.length; at += size) take(all.subarray(at, at + size))
+    t.strictSame(
+      taken,
+      contents.map((content) => content.toString()),
+      `pieces of ${size}`,
+    )
+  }
+  t.end()
 })

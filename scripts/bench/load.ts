@@ -9,6 +9,7 @@ const headers = { ...order.headers, ...(type === undefined ? {} : { 'content-typ
 
 const latencies: number[] = []
 let done = 0
+let requests = 0
 let measuring = false
 let stopping = false
 let failure: string | undefined
@@ -43,6 +44,7 @@ async function exchangeOnce(): Promise<void> {
     return
   }
   for await (const _chunk of reply.body);
+  requests++
   if (!measuring) return
   done++
   latencies.push(performance.now() - began)
@@ -59,6 +61,7 @@ async function wait(seconds: number): Promise<void> {
 try {
   const workers = Promise.all(Array.from({ length: order.connections }, worker))
   await Promise.race([wait(order.warmUpSeconds), workers])
+  while (requests < (order.warmUpRequests ?? 0) && !stopping) await wait(0.05)
   measuring = true
   const began = performance.now()
   await Promise.race([wait(order.seconds), workers])
@@ -69,10 +72,13 @@ try {
   latencies.sort((a, b) => a - b)
   const at = (share: number): number =>
     latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
-  const result: LoadResult = { perSecond: done / seconds, p50Ms: at(0.5), p99Ms: at(0.99), failure }
+  const result: LoadResult = { perSecond: done / seconds, requests, p50Ms: at(0.5), p99Ms: at(0.99), failure }
   process.send?.({ ready: true, result })
 } catch (cause) {
-  process.send?.({ ready: true, result: { perSecond: 0, p50Ms: 0, p99Ms: 0, failure: String(cause) } })
+  process.send?.({
+    ready: true,
+    result: { perSecond: 0, requests, p50Ms: 0, p99Ms: 0, failure: String(cause) },
+  })
 }
 await pool.close()
 process.disconnect?.()

@@ -1,6 +1,6 @@
 /** Runs the load generator in a process of its own and reads the memory of the processes under load. */
 import { fork } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** Where the id of each message stands in the envelope of an order. */
 export const MESSAGE_ID = '{id}'
@@ -15,10 +15,19 @@ export type LoadOrder = {
   envelope?: string | undefined
   connections: number
   warmUpSeconds: number
+  /** Answered before anything is measured, however long it takes: servers run for months, and compile what they do often. */
+  warmUpRequests?: number
   seconds: number
 }
 
-export type LoadResult = { perSecond: number; p50Ms: number; p99Ms: number; failure: string | undefined }
+export type LoadResult = {
+  perSecond: number
+  /** Requests of the whole load, the warm-up included. */
+  requests: number
+  p50Ms: number
+  p99Ms: number
+  failure: string | undefined
+}
 
 /** Throws with the answer of the first failed exchange. */
 export function runLoad(order: LoadOrder): Promise<LoadResult> {
@@ -41,5 +50,21 @@ export function residentMb(pid: number): number | undefined {
     return found === null ? undefined : Number(found[1]) / 1024
   } catch {
     return undefined
+  }
+}
+
+/** Processor time of a process and of its children in microseconds, user and system together; 0 where /proc does not exist. */
+export function processorMicroseconds(pid: number): number {
+  try {
+    const own = readdirSync(`/proc/${pid}/task`).map((thread) => {
+      const [ran = ''] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')
+      return Number(ran) / 1000
+    })
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+    const theirs =
+      children === '' ? [] : children.split(' ').map((child) => processorMicroseconds(Number(child)))
+    return [...own, ...theirs].reduce((sum, one) => sum + one, 0)
+  } catch {
+    return 0
   }
 }
