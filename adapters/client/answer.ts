@@ -2,10 +2,12 @@
  * What came back, read as an answer. Guarantees that an answer is the reply to this request, by the headers that the security servers
  * bind it with, and that a body which was cut is never taken for whole; all else is an error.
  */
+
 import type { IncomingMessage } from 'node:http'
 import { ExchangeError } from './exchange-error.ts'
 import { isSameIdentifier } from './identifiers.ts'
 import { MAX_FAULT_BYTES, readFault } from './read-fault.ts'
+import { readJson } from './read-json.ts'
 import { readAll } from './request-body.ts'
 import { endedBy } from './transport.ts'
 
@@ -147,7 +149,7 @@ export async function collect(body: AsyncIterable<Uint8Array>, most: number): Pr
 
 function parseJson(text: string, status: number): unknown {
   try {
-    return JSON.parse(text)
+    return readJson(text)
   } catch {
     // Not the parser's own words, which quote the text.
     throw new ExchangeError('unreadable_answer', { status, mayHaveBeenCarriedOut: true })

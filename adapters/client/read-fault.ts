@@ -2,8 +2,10 @@
  * Reads what a security server says instead of an answer: `X-Road-Error`, with JSON or, for who asked for XML, XML (X-Road message
  * protocol for REST, section 4.6). Guarantees an error whatever the body is: the code stands in the header.
  */
+
 import { mayHaveBeenCarriedOut } from './carried-out.ts'
 import { ExchangeError, type Where } from './exchange-error.ts'
+import { readJson } from './read-json.ts'
 import { textOf, type XmlNode } from './scan-xml.ts'
 
 /** More of a fault is not read. */
@@ -87,7 +89,7 @@ function fieldsOf(body: Uint8Array | undefined): {
   if (body === undefined || body.length > MAX_FAULT_BYTES) return {}
   const text = new TextDecoder().decode(body)
   try {
-    const read: unknown = JSON.parse(text)
+    const read = readJson(text)
     if (typeof read !== 'object' || read === null) return {}
     const { message, detail } = read as Record<string, unknown>
     return { message: printable(message), detail: printable(detail) }

@@ -2,11 +2,13 @@
  * Requests that the own security server answers itself: deliveries and inboxes. Each may be repeated without doing anything twice, so it is,
  * while the failure may pass; guarantees that an error says whether any of the attempts may have been carried out.
  */
+
 import type { IncomingMessage } from 'node:http'
 import { collect, streamOf } from './answer.ts'
 import { type LimitOptions, readLimits } from './call-limits.ts'
 import { ExchangeError } from './exchange-error.ts'
 import { MAX_FAULT_BYTES, readFault } from './read-fault.ts'
+import { readJson } from './read-json.ts'
 import { readAll } from './request-body.ts'
 import type { HeaderPair } from './request-headers.ts'
 import { withRetries } from './retries.ts'
@@ -97,7 +99,7 @@ async function readOwnAnswer(
 /** Throws `not_an_answer` unless the bytes are a JSON object. */
 export function readObject(bytes: Uint8Array): Record<string, unknown> {
   try {
-    const read: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    const read = readJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
     if (typeof read === 'object' && read !== null && !Array.isArray(read))
       return read as Record<string, unknown>
   } catch {

@@ -2,10 +2,12 @@
  * Events that the own security server pushes. Guarantees that only what came over TLS from it, known by its certificate, is taken for an
  * event, and that no more of a body is read than an event may have.
  */
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { collect } from './answer.ts'
 import { asEvent, type CloudEvent } from './event.ts'
 import { ExchangeError } from './exchange-error.ts'
+import { readJson } from './read-json.ts'
 import { readAll } from './request-body.ts'
 import { CallerRefused, type VerifyOptions, verifyOwnServer } from './verify-caller.ts'
 
@@ -72,7 +74,7 @@ export function pushListener(
 
 function readEvent(bytes: Uint8Array): CloudEvent {
   try {
-    const event = asEvent(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
+    const event = asEvent(readJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
     if (event !== undefined) return event
   } catch {
     // Not the parser's own words, which quote the text.
