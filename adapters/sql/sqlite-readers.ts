@@ -19,7 +19,7 @@ const MOST_GIVEN = 8
 /** How often times are looked at, and how long a statement may delay those behind it. */
 const TICK_MS = 10
 
-export type Wanted = { statement: Statement } & (
+type Wanted = { statement: Statement } & (
   | { only: 'columns' | 'rows' }
   | { shape: Shape; most: number }
 )
@@ -44,7 +44,7 @@ type Reader = {
   shapes: Set<number>
 }
 
-export type Readers = {
+type Readers = {
   /** Throws `source_busy`, `source_timeout`, `source_unavailable`. */
   ask(wanted: Wanted): Promise<ReaderAnswer>
   running(): number
