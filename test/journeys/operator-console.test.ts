@@ -5,7 +5,10 @@ import { skipFor } from '../outside-tools.ts'
 import { startWorld } from '../world.ts'
 import { administerServices } from './administer-services.ts'
 import { type At, decideDeliveries } from './decide-deliveries.ts'
+import { diagnose } from './diagnose.ts'
 import { keepRooms } from './keep-rooms.ts'
+import { operateClients } from './operate-clients.ts'
+import { operateKeys } from './operate-keys.ts'
 import { tryServices } from './try-a-service.ts'
 
 if (!hasChromium()) {
@@ -26,6 +29,10 @@ if (!hasChromium()) {
     'a service administrator describes services and gives rights': async (t) =>
       administerServices(t, await asked()),
     'a service administrator tries services, wide and narrow': async (t) => tryServices(t, await asked()),
+    'clients are added, registered and ended': async (t) => operateClients(t, await asked()),
+    'a fault is looked for': async (t) => diagnose(t, await asked()),
+    // Last, because it changes what the systems of the tax agency see.
+    'a security officer keeps keys and certificates': async (t) => operateKeys(t, await asked()),
   }
   for (const [name, part] of Object.entries(parts)) await t.test(name, part)
 }

@@ -88,7 +88,7 @@ function Candidate({
         <Status tone="good" word="clients.isClient" />
       </Link>
     )
-  const title = text('clients.addNamed', { id })
+  const title = text(what === 'clients.addMember' ? 'clients.addMemberNamed' : 'clients.addNamed', { id })
   return (
     <span class="acts">
       <Act<Client>

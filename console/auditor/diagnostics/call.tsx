@@ -98,6 +98,7 @@ function ById() {
           return changeQuery({
             ...{ consumer: row.clientId, provider: parts.slice(0, 4).join(':'), serviceCode: parts[4] ?? '' },
             ...{ method, path: path.replaceAll('*', 'x'), refusal: String(row.index) },
+            outcome: row.outcome,
           })
         }
       }

@@ -56,8 +56,9 @@ export function needsSomebody(of: Certificate): boolean {
 const MOST_USERS = 5
 
 /** Who cannot go on without the certificate. */
-export function UsedBy({ of: { usage, users, usedBy } }: { of: Certificate }) {
-  if (users === 0) return <>{text('certs.usedByNobody')}</>
+export function UsedBy({ of }: { of: Certificate }) {
+  const { usage, users, usedBy } = of
+  if (users === 0 || isSpare(of)) return <>{text(users === 0 ? 'certs.usedByNobody' : 'certs.spare')}</>
   const shown = usedBy.slice(0, MOST_USERS)
   return (
     <ul class="plain-list tight">
@@ -87,4 +88,9 @@ export function Stops({ of: { inUse, usage, users } }: { of: Certificate }) {
       {text(usage === 'SIGNING' ? 'certs.stopsSigning' : 'certs.stopsServer', { count: users })}
     </p>
   )
+}
+
+/** Not in use, and not because something is wrong: what needs a certificate uses another one. */
+function isSpare({ inUse, active, state, remedy }: Certificate): boolean {
+  return !inUse && (remedy === undefined || !active || state === 'saved')
 }

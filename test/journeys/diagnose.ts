@@ -1,0 +1,95 @@
+/** Somebody looks for a fault: parts with remedies, connections tried both ways, a refused call by its id or by its parties. */
+import { readFileSync } from 'node:fs'
+import type { Test } from 'tap'
+import { tabThrough } from '../keyboard.ts'
+import { act, close } from '../second-person.ts'
+import { colons } from '../world.ts'
+import { type Asked, lookIn, NARROW, type Windows } from './operate-windows.ts'
+
+const ROLES = ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR', 'XROAD_SERVICE_ADMINISTRATOR']
+
+export async function diagnose(t: Test, { world, at, browser }: Asked): Promise<void> {
+  const wide = await at(t, browser, ROLES)
+  const windows = { wide, narrow: await at(t, browser, ROLES, NARROW), world }
+  await seeParts(t, windows)
+  await tryConnections(t, windows)
+  await explainRefused(t, windows)
+}
+
+async function seeParts(t: Test, windows: Windows): Promise<void> {
+  const { wide } = windows
+  const { page } = wide
+  await wide.open('/diagnostics')
+  await page.getByRole('link', { name: 'Global configuration' }).waitFor()
+  await page.getByText('GiB are free').waitFor()
+  await page.getByText('Show all of it').click()
+  await page.getByRole('cell', { name: 'audit-head' }).waitFor()
+  await lookIn(windows, 'diagnostics')
+  await tabThrough(t, page, 'diagnostics')
+  t.notMatch(await page.locator('main').textContent(), /\d{4}-\d\d-\d\dT/, "times stand in the reader's form")
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    act(wide, 'Download a report', {}, 'Download a report', 'Your browser saves'),
+  ])
+  const report = JSON.parse(readFileSync((await download.path())!, 'utf8')) as object
+  t.match(report, { getDiagnostics: { items: [{ name: 'global-configuration' }] }, getJobs: [{ kind: /./ }] })
+  await close(wide)
+}
+
+async function tryConnections(t: Test, windows: Windows): Promise<void> {
+  const { wide, world } = windows
+  const { page } = wide
+  await page.getByRole('link', { name: 'What can be reached?' }).click()
+  const kind = page.getByLabel('What shall be reached')
+  for (const one of ['SELF', 'CONFIGURATION', 'TIME_STAMPING', 'OCSP', 'SERVICES']) {
+    await kind.selectOption(one)
+    await page.getByRole('button', { name: 'Try now' }).click()
+    await page.getByRole('heading', { name: 'What was found' }).waitFor()
+    const verdicts = await page.locator('main h3 .status').allTextContents()
+    if (one !== 'SERVICES') t.match(verdicts, [/^. reached$/], one)
+  }
+  await kind.selectOption('PEER')
+  await page.getByRole('button', { name: 'Try now' }).click()
+  await page.getByRole('alert').getByText('This is needed').waitFor()
+  const whose = page.getByLabel('Subsystem')
+  await whose.fill('population')
+  const own = colons(world.servers.population.client)
+  await page.locator(`datalist option[value="${own}"]`).waitFor({ state: 'attached' })
+  await whose.fill(own)
+  await page.getByRole('button', { name: 'Try now' }).click()
+  await page.getByText('both servers know and accept each other').waitFor()
+  await lookIn(windows, 'connections', 'stay')
+}
+
+async function explainRefused(t: Test, windows: Windows): Promise<void> {
+  const { wide, world } = windows
+  const { page } = wide
+  const { tax, population } = world.servers
+  const refused = await world.ask('tax', `/r1/${population.client}/none-such`, {
+    headers: { 'X-Road-Client': tax.client, 'X-Road-Id': 'refused-call-1' },
+  })
+  t.match(refused.json(), { type: /unknown_service/ })
+  await page.getByRole('link', { name: 'Why does a call fail?' }).click()
+  await page.getByLabel('Id of the call').fill('nothing-like-it')
+  await page.getByRole('button', { name: 'Find the call' }).click()
+  await page.getByText('No call with this id').waitFor()
+  await lookIn(windows, 'call-unknown', 'stay')
+  await page.getByLabel('Id of the call').fill('refused-call-1')
+  await page.getByRole('button', { name: 'Find the call' }).click()
+  await page.getByText('server.serverproxy.unknown_service').waitFor()
+  await page.getByRole('heading', { name: 'Step by step' }).waitFor()
+  await wide.settled()
+  t.equal(await page.getByLabel('Who asks').inputValue(), colons(tax.client))
+  await lookIn(windows, 'call-explained')
+  const asked = page.locator('form').filter({ has: page.getByLabel('Who answers') })
+  await page.getByLabel('Who answers').fill('population')
+  await asked.getByRole('button', { name: 'Look' }).click()
+  await page.getByRole('alert').getByText('Pick a subsystem of the list').waitFor()
+  await page.getByLabel('Who answers').fill(colons(population.client))
+  await page.getByLabel('Service', { exact: true }).fill('persons')
+  await page.getByLabel('Method').selectOption('GET')
+  await page.getByLabel('Path').fill('/persons/1')
+  await asked.getByRole('button', { name: 'Look' }).click()
+  await page.getByText('none is required, and none holds').waitFor()
+  await tabThrough(t, page, 'call')
+}
