@@ -228,7 +228,7 @@ export function createRunner(q: {
       }),
     open: () => (free() > 0 ? withPlace() : []),
     isRunning: (kind) => (runningOf.get(kind) ?? 0) > 0,
-    hasLateClaim: () => running.values().some((run) => run.until <= q.clock()),
+    hasLateClaim: () => [...running.values()].some((run) => run.until <= q.clock()),
     runOne: async (id, earlyMs) => {
       const begun = await inTurn(async () => {
         await renewLate()
