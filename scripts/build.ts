@@ -22,6 +22,8 @@ const FOLDER = path.join(ROOT, '.work/servers')
 const PROGRAMS = ['{central-registry,security-server,certs,adapters}/**/main.ts', 'scripts/concordat.ts']
 /** A module that another one starts as a thread or a process. */
 const STARTED = /new URL\('((?:\.\/)?[\w/-]+\.ts)', import\.meta\.url\)/g
+/** A process that a test starts, and kills. */
+const STARTED_BY_PATH = /path\.join\(import\.meta\.dirname, '((?:\.\.\/)?[\w/-]+-child\.ts)'\)/g
 const PLACE = /\bimport\.meta\.(?:url|dirname|filename)\b|\b__(?:dirname|filename)\b/g
 
 /** Exit code 0 when the programs are written, 2 for wrong usage. */
@@ -68,30 +70,38 @@ function sourcesOf(root: string): string {
 }
 
 async function writePrograms(name: string): Promise<void> {
+  await writeBundle({ outDir: path.join(FOLDER, name), programs: globSync(PROGRAMS, { cwd: ROOT }) })
+}
+
+/** Writes modules, and all that they import or start, in few files. `external`: packages that stay where they are. */
+export async function writeBundle(q: {
+  outDir: string
+  programs: string[]
+  external?: string[]
+}): Promise<void> {
   // Loaded only when there is something to build.
   const { build } = await import('vite')
-  const outDir = path.join(FOLDER, name)
-  await mkdir(outDir, { recursive: true })
-  await writeFile(path.join(outDir, 'package.json'), '{"type":"module"}\n')
+  await mkdir(q.outDir, { recursive: true })
+  await writeFile(path.join(q.outDir, 'package.json'), '{"type":"module"}\n')
   await build({
     configFile: false,
     root: ROOT,
     logLevel: 'error',
-    plugins: [places(outDir)],
-    ssr: { noExternal: true },
+    plugins: [places(q.outDir)],
+    ssr: { noExternal: true, external: q.external ?? [] },
     build: {
       ssr: true,
-      outDir,
+      outDir: q.outDir,
       emptyOutDir: false,
       copyPublicDir: false,
       target: 'es2024',
       minify: false,
       rolldownOptions: {
         input: Object.fromEntries(
-          globSync(PROGRAMS, { cwd: ROOT }).map((file) => [file.replace(/\.ts$/, ''), path.join(ROOT, file)]),
+          q.programs.map((file) => [file.replace(/\.ts$/, ''), path.join(ROOT, file)]),
         ),
         // Drivers look for these and do without them; Vite and its parts build pages, and this.
-        external: ['pg-native', 'cpu-features', /\.node$/, 'vite'],
+        external: ['pg-native', 'cpu-features', /\.node$/, 'vite', ...(q.external ?? [])],
         output: { entryFileNames: '[name].js', chunkFileNames: 'parts/[name]-[hash].js' },
         treeshake: false,
       },
@@ -113,13 +123,15 @@ function places(outDir: string): Plugin {
         __filename: file,
         __dirname: path.dirname(file),
       }
+      const started = (relative: string): string => {
+        const script = path.resolve(path.dirname(file), relative)
+        const fileName = path.relative(ROOT, script).replace(/\.ts$/, '.js')
+        this.emitFile({ type: 'chunk', id: script, fileName })
+        return path.join(outDir, fileName)
+      }
       return code
-        .replaceAll(STARTED, (_all, relative: string) => {
-          const script = path.resolve(path.dirname(file), relative)
-          const fileName = path.relative(ROOT, script).replace(/\.ts$/, '.js')
-          this.emitFile({ type: 'chunk', id: script, fileName })
-          return `new URL('${pathToFileURL(path.join(outDir, fileName)).href}')`
-        })
+        .replaceAll(STARTED, (_all, script: string) => `new URL('${pathToFileURL(started(script)).href}')`)
+        .replaceAll(STARTED_BY_PATH, (_all, script: string) => JSON.stringify(started(script)))
         .replaceAll(PLACE, (name) => JSON.stringify(values[name]))
     },
   }

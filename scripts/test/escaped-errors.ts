@@ -9,7 +9,7 @@ import { isMainThread } from 'node:worker_threads'
 import type { Test } from 'tap'
 
 // Threads and processes that the test starts may inherit this option.
-if (isMainThread && process.argv[1]?.endsWith('.test.ts') === true) {
+if (isMainThread && /\.test\.[jt]s$/.test(process.argv[1] ?? '')) {
   asyncHooks.createHook = () => {
     const hook = { enable: () => hook, disable: () => hook }
     return hook

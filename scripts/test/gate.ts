@@ -6,7 +6,8 @@
 import { createWriteStream, globSync, mkdirSync } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { check } from '#scripts/check.ts'
-import { type Costs, runFiles } from './run-files.ts'
+import { buildTests } from './build-tests.ts'
+import { BEFORE_FILE, type Costs, runFiles } from './run-files.ts'
 import { createTapReader, type TapOutput } from './tap-output.ts'
 
 const TESTS =
@@ -65,8 +66,11 @@ async function runTests(): Promise<{ output: TapOutput; errors: string[]; costs:
   const log = createWriteStream(LOG)
   const reader = createTapReader()
   const errors: string[] = []
+  const isWhole = files.length === 0
+  const all = isWhole ? globSync(TESTS, { exclude: [RULES] }) : files
   const costs = await runFiles(
-    files.length === 0 ? globSync(TESTS, { exclude: [RULES] }) : files,
+    all,
+    isWhole ? await buildTests(all) : (file) => [...BEFORE_FILE, file],
     (line) => {
       log.write(`${line}\n`)
       const file = reader.line(line)

@@ -36,9 +36,13 @@ type FileRun = {
 /** Milliseconds of processor time by file, including all processes that it started. */
 export type Costs = Map<string, number>
 
-/** Calls `tell` with each line of the stream, and `tellError` with what the files write to their error streams. */
+/**
+ * Calls `tell` with each line of the stream, and `tellError` with what the files write to their error streams. `argumentsOf`: what Node is
+ * called with for a file.
+ */
 export async function runFiles(
   files: string[],
+  argumentsOf: (file: string) => string[],
   tell: (line: string) => void,
   tellError: (line: string) => void,
 ): Promise<Costs> {
@@ -57,7 +61,7 @@ export async function runFiles(
   const work = async (): Promise<void> => {
     let place = newPlace()
     for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-      const run = await runFile({ file, place, processorTime }, tellError)
+      const run = await runFile({ program: argumentsOf(file), place, processorTime }, tellError)
       costs.set(file, run.cost)
       tell(`# Subtest: ${file}`)
       for (const line of run.stdout.split('\n')) if (line !== '') tell(`    ${line}`)
@@ -103,12 +107,12 @@ export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms' | 'cost'>
 }
 
 async function runFile(
-  q: { file: string; place: NodeJS.ProcessEnv; processorTime: () => number },
+  q: { program: string[]; place: NodeJS.ProcessEnv; processorTime: () => number },
   tellError: (line: string) => void,
 ): Promise<FileRun> {
   const began = performance.now()
   const env = { ...process.env, ...q.place, TAP: '1', TAP_TIMEOUT: `${TIMEOUT_S}` }
-  const child = spawn(process.execPath, [...BEFORE_FILE, q.file], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, q.program, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const output: Buffer[] = []
   const errors: Buffer[] = []
   const isSilent = (): void => {
