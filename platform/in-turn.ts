@@ -35,7 +35,7 @@ export function createPlaces(most: number): Places {
   return { run, hasFree: () => taken < most }
 }
 
-export type SharedPlaces = <T>(owner: string, act: () => Promise<T>) => Promise<T>
+type SharedPlaces = <T>(owner: string, act: () => Promise<T>) => Promise<T>
 
 /**
  * Places for acts that each belong to somebody: an owner has at most one place, and owners who wait take turns, so that nobody waits

@@ -12,9 +12,9 @@ import type { SubjectType } from '../../local-systems/access.ts'
 export type Subject = { subjectType: SubjectType; subjectId: string; name: string }
 export type SubjectPage = { total: number; rows: Subject[] }
 /** `q` is a part of an id or a name, in any case of letters. */
-export type SubjectQuestion = { q: string; offset: number; limit: number }
+type SubjectQuestion = { q: string; offset: number; limit: number }
 
-export type SubjectDirectory = {
+type SubjectDirectory = {
   groups(asked: SubjectQuestion): SubjectPage
   subsystems(asked: SubjectQuestion): SubjectPage
   /** Undefined for one that is not there. */
