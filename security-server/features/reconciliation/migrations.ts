@@ -78,4 +78,10 @@ export const reconciliationMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  // A scrape counts days without an answer, among all days there have been.
+  'security-server-reconciliation-004-state': {
+    async up({ schema }: Kysely<unknown>) {
+      await schema.createIndex('reconciliation_state').on('reconciliation').column('state').execute()
+    },
+  },
 }

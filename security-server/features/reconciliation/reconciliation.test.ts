@@ -15,8 +15,10 @@ import type { Shown, Statement } from '#schemas/reconciliation.ts'
 import { run as verify } from '#scripts/verify.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql } from '#test/postgresql.ts'
+import { recordQueries } from '#test/query-plans.ts'
 import { until } from '#test/until.ts'
 import type { IndexTables as LogTables } from '../../reading/index/tables.ts'
+import { createCasesStore } from './cases-store.ts'
 import { openStatement } from './conclude.ts'
 import { reconcile } from './initiate.ts'
 import { createTwoServers, openLog, type Side, type TwoServers } from './reconciliation-fixture.ts'
@@ -223,7 +225,9 @@ await onEachStore('days of two servers', async (t, two) => {
       )
       t.not(own?.records?.[1]?.message?.digest, peer?.records?.[1]?.message?.digest)
     }
-    t.strictSame(await tax.cases.open(), { cases: 1, unanswered: 0 })
+    const { database, scans } = recordQueries(tax.database)
+    t.strictSame(await createCasesStore(database).open(), { cases: 1, unanswered: 0 })
+    t.strictSame(await scans(), [], 'a scrape goes through no table')
   })
 
   await t.test('what is no discrepancy: time-outs, failures, what never left', async (t) => {
