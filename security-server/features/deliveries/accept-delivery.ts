@@ -26,6 +26,8 @@ export type Handed = {
   body: Buffer
   /** Where a contract took fields out of the event: what the record of its receipt says of them. */
   fields?: FieldsOnRecord | undefined
+  /** Where the contract took it out of the event: it is given up here all the same. */
+  expirytime?: string | undefined
 }
 
 /** What the exchange repeats of the system's own headers. */
@@ -42,7 +44,7 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
   const isStructured = headerValue(headers, 'content-type')?.toLowerCase().startsWith(STRUCTURED) === true
   // Never printed again when it came as it travels.
   const bytes = isStructured ? body : writeStructured(event).body
-  const keys = keysOf({ client, service, event, names: rooms.names })
+  const keys = keysOf({ client, service, event, names: rooms.names, expirytime: handed.expirytime })
   const now = iso(rooms.clock())
   if (keys.expires_at !== '' && keys.expires_at <= now)
     throw new Fault('delivery_expired', { what: 'its expirytime is over' })

@@ -44,17 +44,18 @@ export function factsOf(q: {
   }
 }
 
-/** The columns by which repetitions and lanes are found. Throws `delivery_key_missing`. */
+/** The columns by which repetitions and lanes are found. `expirytime` stands in for one that the event has not. Throws `delivery_key_missing`. */
 export function keysOf(q: {
   client: string
   service: string
   event: Pick<CloudEvent, 'source' | 'id' | 'extensions'>
   names: Pick<Names, 'id' | 'nameOf'>
+  expirytime?: string | undefined
 }): { event_key: string; lane: string; named_by: string; expires_at: string } {
   const { client, service, event, names } = q
   const key = names.nameOf([client, service, event.source, event.id])
   const partition = event.extensions.get('partitionkey')
-  const expiry = event.extensions.get('expirytime')
+  const expiry = event.extensions.get('expirytime') ?? q.expirytime
   return {
     event_key: key,
     lane: partition === undefined ? key : names.nameOf([client, service, 'partition', String(partition)]),

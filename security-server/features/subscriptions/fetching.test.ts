@@ -1,6 +1,8 @@
 /** Fetching and confirming, and what a contract takes out of events, on both stores. */
 import { fieldRule } from '#core/contract/allowed-fields.ts'
 import { recordQueries } from '#test/query-plans.ts'
+import { until } from '#test/until.ts'
+import { unreachable } from '../deliveries/delivery-fixture.ts'
 import { createEventStore } from './event-store.ts'
 import type { SubscriptionRooms } from './rooms.ts'
 import { onBoth, ROOM_ID, type RoomWorld, SUBSCRIBER, TYPE } from './subscription-fixture.ts'
@@ -191,6 +193,26 @@ await onBoth('a contract that names fields', async (t, world) => {
     const after = (await node.ask('GET', push)).body
     t.equal(Number(after['sequence']), Number(before['sequence']) + 1, 'it was looked at')
     t.equal(after['given'], before['given'], 'and not given')
+  })
+
+  await t.test('taken out: a partition key keeps no order, an expirytime is kept all the same', async (t) => {
+    const same = { partitionkey: 'k', expirytime: new Date(made.world.clock() + 60_000).toISOString() }
+    made.way = () => Promise.reject(unreachable())
+    for (const id of ['B-1', 'B-2']) await world.publish({ id, ...same })
+    for (const id of ['B-1', 'B-2'])
+      t.strictSame(names((await node.ask('GET', `${PULL}?limit=1`)).body as unknown as Item[]), [id])
+    await node.run('give-out-events')
+    made.world.skew += 61_000
+    const later = names((await node.ask('GET', PULL)).body as unknown as Item[])
+    t.strictSame(later, ['A-1'], 'fetched no more')
+    const query = { box: 'outbox', state: 'abandoned', limit: 10 }
+    // One may be under way at this moment.
+    await until('both given up', async (saw) => {
+      await made.sender.run('keep-up-deliveries')
+      const { items } = (await made.sender.operation('getDeliveries', { query })) as { items: object[] }
+      return saw(items).length === 2
+    })
+    made.way = (post) => post()
   })
 
   await t.test('under a secret contract they are shown without their parties', async (t) => {

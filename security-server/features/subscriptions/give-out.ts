@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { compileFilter } from '#core/cesql/filter.ts'
 import type { FieldRule } from '#core/contract/allowed-fields.ts'
+import { attributeOf } from '#core/events/cloud-event.ts'
 import { backOff } from '#platform/jobs/back-off.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { parseServiceId, subsystemOf } from '#schemas/identifiers.ts'
@@ -146,7 +147,12 @@ function givenOf(
   const { event, whole, document, fields } = cutEvent(keys.open(sealOf(stored), stored.content), q.rule)
   if (isExpired(whole, clock()) || !q.passes(event)) return undefined
   const body = numbered(document, { sequence: stored.sequence, after: q.after })
-  return { headers: STRUCTURED_HEADERS, body, fields }
+  // When it is over is not for the contract to say.
+  const expirytime = attributeOf(whole, 'expirytime')
+  return {
+    ...{ headers: STRUCTURED_HEADERS, body, fields },
+    expirytime: expirytime === undefined ? undefined : String(expirytime),
+  }
 }
 
 /**

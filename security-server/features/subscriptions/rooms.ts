@@ -47,6 +47,7 @@ export type DeliveryDoor = {
     headers: HeaderList
     body: Buffer
     fields?: FieldsOnRecord | undefined
+    expirytime?: string | undefined
   }): Promise<{ delivery: string }>
   /** How many messages of this subsystem wait for this inbox, counted up to `most`. */
   waiting(q: { client: ClientId; service: ServiceId; most: number }): Promise<number>
