@@ -51,7 +51,7 @@ export function Act<T>(q: ActProps<T>) {
   const [open, setOpen] = useState(false)
   const [done, setDone] = useState<Done<T>>()
   /** An answer did not come, or says that the act was done before: the page must be reloaded. */
-  const doubt = useRef<ApiFault>()
+  const doubt = useRef<ApiFault | undefined>(undefined)
   // Before the browser paints: the next key must not reach the page below.
   useLayoutEffect(() => {
     if (open) dialog.current?.showModal()

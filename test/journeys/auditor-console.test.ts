@@ -343,7 +343,8 @@ if (!hasChromium()) {
     const observer = await at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'])
     await observer.open('/')
     const states = [
-      ...['Overview', 'Traffic', 'Clients and services', 'Service contracts', 'Integrity'],
+      ...['Overview', 'Traffic', 'Clients and services', 'Keys and certificates'],
+      ...['Requests to the registry', 'Diagnostics', 'Settings', 'Service contracts', 'Integrity'],
       ...['Verification', 'Witnesses', 'Retention'],
     ]
     t.strictSame(await navigation(observer), [...states, 'Backups'])

@@ -1,5 +1,6 @@
 /** A security server with signing keys on a hardware token, a real SoftHSM behind p11-kit. */
 import { randomBytes } from 'node:crypto'
+import path from 'node:path'
 import t from 'tap'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { verifyValue } from '#core/signature/algorithms.ts'
@@ -11,6 +12,8 @@ import { createAdminWorld, type Reply } from '#test/management-api/admin-fixture
 import { skipFor } from '#test/outside-tools.ts'
 import { copiesOf, hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
 import { until } from '#test/until.ts'
+import { hasChromium, openBrowser, visitor } from '../browser.ts'
+import { act, close } from '../second-person.ts'
 
 type Key = { id: string; algorithm: string; certificates: { sha256: string; remedy?: string }[] }
 type Token = {
@@ -27,7 +30,12 @@ t.test('a security server', async (t) => {
   if (!hasSoftHsm()) return skipFor(t, 'SoftHSM, p11-kit or OpenSC is not installed')
   const hsm = await startSoftHsm()
   const hardwareTokens = [{ id: '1', socket: hsm.socket, label: LABEL, lookMs: 50 }]
-  const { ask, keys, world } = await createAdminWorld(t, { hardwareTokens })
+  const pages = path.resolve('console/dist/auditor')
+  const { ask, keys, world, base, authorization } = await createAdminWorld(t, {
+    ...{ hardwareTokens, pages },
+    // It listens only with a login, which nobody uses here.
+    login: 'http://127.0.0.1:9',
+  })
   const token = async (): Promise<Token> => (await ask('GET', '/tokens/1')).body as unknown as Token
   const login = (pin: string): Promise<Reply> => ask('PUT', '/tokens/1/login', { pin })
   const inState = (state: string) =>
@@ -131,6 +139,29 @@ t.test('a security server', async (t) => {
     await ask('PUT', `/token-certificates/${ec.certificates[0]!.sha256}/activate`)
     t.equal((await ask('DELETE', `/keys/${id}`)).status, 204)
     t.match(await found(), [{ objectId: 'c0ffee' }], 'what was not made here is not destroyed here')
+  })
+
+  await t.test('in the console', async (t) => {
+    if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
+    const apiKey = authorization['all']!.replace('X-Road-ApiKey token=', '')
+    const wide = await visitor(t, await openBrowser(), { base: `${base}/console`, apiKey })
+    const { page } = wide
+    await wide.open('/keys')
+    await page.getByRole('heading', { name: `Token ${LABEL}` }).waitFor()
+    await page.getByText('SoftHSM v2').waitFor()
+    await wide.check('keys-hardware')
+    await page.getByRole('link', { name: 'Keys made by other tools' }).click()
+    await page.getByRole('button', { name: 'Use for signing: vendor' }).waitFor()
+    await wide.check('keys-found')
+    await page.setViewportSize({ width: 360, height: 740 })
+    await wide.check('keys-found-narrow')
+    await page.setViewportSize({ width: 1280, height: 800 })
+    await act(wide, 'Use for signing: vendor', { Name: 'theirs' }, 'Use for signing', 'The key can be used')
+    await close(wide)
+    await page.getByText('Other tools made this key').waitFor()
+    const name = { 'Name, to confirm': 'theirs' }
+    await act(wide, 'Delete the key', name, 'Delete the key', 'The key was deleted')
+    await close(wide)
   })
 
   await t.test('away, and back', async (t) => {

@@ -1,7 +1,7 @@
 /** One exchange: its path through both servers, the proofs of each message, and the circumstances at that time. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
-import { useConsole } from '../../kit/context.ts'
+import { useConsole, useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { ExchangePath, type Station } from '../../kit/exchange-path.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
@@ -62,6 +62,7 @@ function Found({ of }: { of: Exchange }) {
           </>
         }
       />
+      <WhyRefused of={of} />
       <Part
         title={text('exchange.path')}
         acts={
@@ -77,6 +78,27 @@ function Found({ of }: { of: Exchange }) {
         <RecordPart key={record.index} record={record} verdicts={verdicts} />
       ))}
     </>
+  )
+}
+
+/** A refusal leads to the look at each step that the call meets now. */
+function WhyRefused({ of: { records } }: { of: Exchange }) {
+  const refusal = records.find(({ form }) => form.kind === 'refusal')
+  const { client, service } = refusal?.metadata ?? {}
+  if (!useMay('explainCall') || refusal === undefined || client === undefined || service === undefined)
+    return null
+  const [consumer, called] = [client, service].map((id) => id.replaceAll('/', ':').split(':'))
+  const query = new URLSearchParams({
+    consumer: consumer!.join(':'),
+    provider: called!.slice(0, 4).join(':'),
+    serviceCode: called![4] ?? '',
+    refusal: String(refusal.index),
+    outcome: refusal.form.outcome,
+  })
+  return (
+    <p class="note part">
+      {text('call.wasRefused')} <Link to={`/diagnostics/call?${query}`}>{text('call.title')}</Link>
+    </p>
   )
 }
 

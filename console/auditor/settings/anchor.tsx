@@ -152,8 +152,7 @@ function Install({ of, file, replace }: { of: Anchor; file: File; replace: boole
         fields={[
           {
             ...{ name: 'hash', title: 'system.hashGiven', hint: 'system.hashGivenHint', maxLength: 90 },
-            check: (value) =>
-              plain(value) === plain(of.hash) ? undefined : text('system.hashDiffers', { hash: of.hash }),
+            check: (value) => (plain(value) === plain(of.hash) ? undefined : text('system.hashDiffers')),
           },
         ]}
         send={(_, call) => call(operation, { body: file, query: { hash: of.hash } })}
