@@ -24,7 +24,7 @@ const PROGRAMS = ['{central-registry,security-server,certs,adapters}/**/main.ts'
 const STARTED = /new URL\('((?:\.\/)?[\w/-]+\.ts)', import\.meta\.url\)/g
 /** A process that a test starts, and kills. */
 const STARTED_BY_PATH = /path\.join\(import\.meta\.dirname, '((?:\.\.\/)?[\w/-]+-child\.ts)'\)/g
-const PLACE = /\bimport\.meta\.(?:url|dirname|filename)\b|\b__(?:dirname|filename)\b/g
+const PLACE = /\bimport\.meta\.(?:url|dirname|filename|main)\b|\b__(?:dirname|filename)\b/g
 
 /** Exit code 0 when the programs are written, 2 for wrong usage. */
 export async function run(args: string[]): Promise<number> {
@@ -116,7 +116,9 @@ function places(outDir: string): Plugin {
     enforce: 'pre',
     transform(code, id) {
       const file = id.replace(/\?.*$/, '')
-      const values: Record<string, string> = {
+      const values: Record<string, string | boolean> = {
+        // It may share a file with the module that is run.
+        'import.meta.main': false,
         'import.meta.url': pathToFileURL(file).href,
         'import.meta.filename': file,
         'import.meta.dirname': path.dirname(file),

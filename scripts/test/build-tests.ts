@@ -13,6 +13,7 @@ const BEFORE = 'scripts/test/escaped-errors'
 /** They try how sources are run and built, and which modules are loaded. */
 const FROM_SOURCES = [
   'scripts/concordat.test.ts',
+  'scripts/verify.test.ts',
   'scripts/verify/page/page.test.ts',
   'platform/configuration-documents/read-parameters.test.ts',
 ]
