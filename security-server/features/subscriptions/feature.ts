@@ -67,7 +67,10 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
       routes: { clients: (app) => roomRoutes(app, rooms) },
       health: { rooms: () => findingOf(rooms) },
       jobs: [
-        { kind: 'give-out-events', everySeconds: 1, onEachNode: true, run: () => giver.run(rooms) },
+        {
+          ...{ kind: 'give-out-events', everySeconds: 30, onEachNode: true },
+          ...{ isDue: () => giver.isDue(rooms), run: () => giver.run(rooms) },
+        },
         { kind: 'keep-up-rooms', everySeconds: 60, run: ({ signal }) => keepUp(rooms, signal) },
       ],
       drain: () => giver.stop(),

@@ -1,7 +1,7 @@
 /** Runs the giving out of a node: one run at a time, and again when something new came meanwhile. */
 import type { Log } from '#platform/logging/create-log.ts'
 import { giveOut } from './give-out.ts'
-import type { SubscriptionRooms } from './rooms.ts'
+import { iso, type SubscriptionRooms } from './rooms.ts'
 
 export function createGiver(log: Log) {
   const stopped = new AbortController()
@@ -26,6 +26,9 @@ export function createGiver(log: Log) {
   return {
     /** Gives out until nothing is due. */
     run,
+    /** Only reads, so that a room in which nothing happens writes nothing. */
+    isDue: async ({ types, subscriptions, clock }: SubscriptionRooms): Promise<boolean> =>
+      (await types.unspread()).length > 0 || (await subscriptions.isOneToTryAgain(iso(clock()))),
     /** Something is new: run soon. */
     wake(rooms: SubscriptionRooms): void {
       run(rooms).catch((err: unknown) => log.error({ err }, 'events cannot be given out now'))

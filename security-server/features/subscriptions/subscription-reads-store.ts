@@ -86,6 +86,17 @@ export function subscriptionReads(database: Database) {
         query = query.where(({ or }) => or([containing('subscriber', search), containing('inbox', search)]))
       return (await query.orderBy('id', 'desc').limit(q.limit).execute()).map(subscriptionOf)
     },
+    /** Whether one that is suspended is to be tried again, and nobody has claimed it. */
+    isOneToTryAgain: async (now: string): Promise<boolean> =>
+      (await tables
+        .selectFrom('room_subscription')
+        .select('id')
+        .where('state', '=', 'suspended')
+        .where('due_at', '<=', now)
+        .where('claimed_until', '<=', now)
+        .where('inbox', '<>', '')
+        .limit(1)
+        .executeTakeFirst()) !== undefined,
     /** How many subscriptions each state has, counted up to 10,000; of one type where it is named, as far as `clearance` reaches. */
     counts: async (
       states: readonly SubscriptionState[],
