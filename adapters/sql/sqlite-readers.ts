@@ -19,10 +19,7 @@ const MOST_GIVEN = 8
 /** How often times are looked at, and how long a statement may delay those behind it. */
 const TICK_MS = 10
 
-type Wanted = { statement: Statement } & (
-  | { only: 'columns' | 'rows' }
-  | { shape: Shape; most: number }
-)
+type Wanted = { statement: Statement } & ({ only: 'columns' | 'rows' } | { shape: Shape; most: number })
 export type ReaderAnswer = ReturnType<typeof readAnswer>
 
 type Asked = {
