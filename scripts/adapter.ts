@@ -14,6 +14,7 @@ import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { importGateway } from '#adapters/soap/import/import-gateway.ts'
 import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
+import { draftSettings } from '#adapters/sql/draft.ts'
 import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { openManagementApi } from './management/client.ts'
@@ -25,6 +26,7 @@ const USAGE = `Usage: concordat adapter <name> --configuration file.yaml
        concordat adapter <name> describe --configuration file.yaml
        concordat adapter <name> register --configuration file.yaml --client INSTANCE:CLASS:CODE:SUBSYSTEM
                                          [--url URL] [--key-file FILE] [--enable]
+       concordat adapter sql draft --database file.db
        concordat adapter events --check --configuration file.yaml
        concordat adapter soap import [--consumer consumer-gateway.properties] [--provider provider-gateway.properties]
                                      --output FOLDER
@@ -32,6 +34,8 @@ const USAGE = `Usage: concordat adapter <name> --configuration file.yaml
 Runs an adapter until SIGTERM or SIGINT. describe prints the document of what it offers (OpenAPI, or WSDL); register makes it a
 service of the client at the own security server, or brings the service there to the settings: address, document with its endpoints,
 TLS certificate. A new service is switched off until it is enabled, and nobody has a right to it until one is given.
+
+draft prints settings made of the tables of a SQLite file, to begin with: of each table only the key is given, the rest are comments.
 
 import writes settings files made of those of X-Road's REST adapter service (consumer and provider gateway), with a comment for each
 thing that could not be carried over. consumers.properties and providers.properties lie beside the named files.
@@ -98,6 +102,7 @@ async function runCommand(args: string[]): Promise<number> {
   const adapter = Object.hasOwn(ADAPTERS, name) ? ADAPTERS[name] : undefined
   if (adapter === undefined) throw new CommandError(2, `there is no adapter ${JSON.stringify(name)}`)
   if (name === 'soap' && act === 'import' && more.length === 0) return importSettings(values)
+  if (name === 'sql' && act === 'draft' && more.length === 0) return draft(values.database)
   if (!['describe', 'register'].includes(act) || more.length > 0)
     throw new CommandError(2, `${name} takes describe or register, or --configuration as its first word`)
   if (values.configuration === undefined) throw new CommandError(2, '--configuration is missing')
@@ -137,6 +142,15 @@ async function runCommand(args: string[]): Promise<number> {
   return 0
 }
 
+async function draft(database: string | undefined): Promise<number> {
+  if (database === undefined) throw new CommandError(2, 'draft needs --database, a SQLite file')
+  const text = await draftSettings(database).catch((thrown: unknown) => {
+    throw new CommandError(1, `${database} cannot be read: ${asFault(thrown).what ?? 'see above'}`, thrown)
+  })
+  process.stdout.write(text)
+  return 0
+}
+
 async function importSettings(q: { consumer?: string; provider?: string; output?: string }): Promise<number> {
   const { consumer, provider, output } = q
   if (output === undefined || (consumer === undefined && provider === undefined))
@@ -161,6 +175,7 @@ function parsed(args: string[]) {
         configuration: { type: 'string' },
         client: { type: 'string' },
         consumer: { type: 'string' },
+        database: { type: 'string' },
         provider: { type: 'string' },
         output: { type: 'string' },
         url: { type: 'string' },

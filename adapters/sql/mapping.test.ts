@@ -8,6 +8,7 @@ import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { until } from '#test/until.ts'
 import { sqlAdapter } from './adapter.ts'
 import { eachKind } from './databases-fixture.ts'
+import { draftSettings } from './draft.ts'
 import { readQuery } from './placeholders.ts'
 
 const code = { code: { type: 'string' } }
@@ -196,3 +197,46 @@ t.test(
     t.match(ready, /there is no table or view/)
   },
 )
+
+t.test('a draft for any tables is settings that serve their keys alone', async (t) => {
+  const folder = emptyFolder(t)
+  const file = path.join(folder, 'any "thing".db')
+  const database = new DatabaseSync(file)
+  database.exec(`create table "A b" ("#id: {" integer primary key, "order" text, "name" varchar(20), "name " text, at datetime, b blob);
+    create table "a-b" (code text, part date, note text, primary key (code, part)) without rowid;
+    create table "no key\n- path: /x" ("null" text); create view seen as select * from "A b";
+    insert into "A b" values (7, 'o', 'n', 'm', null, x'00'); insert into "a-b" values ('c', '2026-01-02', 'SECRET')`)
+  database.close()
+  const text = await draftSettings(file)
+  const draft = path.join(folder, 'draft.yaml')
+  writeFileSync(draft, text)
+  const { resources, database: found } = await readSettings(sqlAdapter, draft, {})
+  t.equal(found.file, file)
+  t.strictSame(
+    resources.map(({ path, fields }) => [path, Object.keys(fields)]),
+    [
+      ['/a-b', ['f_id___']],
+      ['/a-b/{f_id___}', ['f_id___']],
+      ['/a-b-2', ['code', 'part']],
+      ['/a-b-2/{code}/{part}', ['code', 'part']],
+    ],
+  )
+  // Every field of a table with a key: as somebody who takes each # away.
+  writeFileSync(draft, text.replace(/^( {6})# (?=\w+: \{)/gm, '$1'))
+  const all = await readSettings(sqlAdapter, draft, {})
+  t.strictSame(Object.keys(all.resources[0]!.fields), ['f_id___', 'order_2', 'name', 'name_', 'at'])
+  const { ask } = await startAdapter(t, sqlAdapter, {
+    settings: { database: found, resources: all.resources },
+    folder,
+  })
+  t.strictSame((await ask('/a-b/7')).body, { f_id___: 7, order_2: 'o', name: 'n', name_: 'm', at: null })
+  t.match((await ask('/a-b-2')).body, { items: [{ code: 'c', part: '2026-01-02', note: 'SECRET' }] })
+  for (const [name, content] of [
+    ['none.db'],
+    ['text.db', 'no database at all, but long enough to be read'.repeat(9)],
+    ['empty.db', ''],
+  ]) {
+    if (content !== undefined) writeFileSync(path.join(folder, name!), content)
+    await t.rejects(draftSettings(path.join(folder, name!)), { code: 'source_failed' }, name!)
+  }
+})
