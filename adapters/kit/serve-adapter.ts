@@ -9,6 +9,7 @@ import { createHttpService } from '#platform/http-service/create-http-service.ts
 import { tlsOf } from '#platform/http-service/listener-tls.ts'
 import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
+import { writePerTurn } from '#platform/logging/write-per-turn.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
@@ -46,7 +47,7 @@ export async function runAdapter<S extends KitSettings>(
   environment: Environment,
 ): Promise<void> {
   const name = `${adapter.name}-adapter`
-  const log = createLog({ name, level: 'info' })
+  const log = createLog({ name, level: 'info', destination: writePerTurn() })
   const start = async (): Promise<Running> => {
     const settings = await readSettings(adapter, file, environment)
     log.level = settings.logLevel
