@@ -95,8 +95,9 @@ export function openReaders(order: SqliteOrder, limits: LimitSettings, observe: 
   }
   const hear = (reader: Reader) => (content: Buffer) => {
     const answer = readAnswer(content)
+    const asked = 'ready' in answer ? undefined : reader.given.shift()
     if ('ready' in answer) reader.isReady = true
-    else over(reader.given.shift()!, answer, reader.began)
+    else if (asked !== undefined) over(asked, answer, reader.began)
     reader.began = performance.now()
     if (reader.given.length === 0) giveSoon()
   }
