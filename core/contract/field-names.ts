@@ -3,18 +3,23 @@ import { type AllowedFields, allowedInItem } from './allowed-fields.ts'
 
 export type FieldNames = {
   all: boolean
-  byName: ReadonlyMap<string, FieldName>
-  /** The same, when there are few, each of which can be told by its octets. */
-  few: readonly FieldName[] | undefined
-  /** What is allowed in items for which a rule of their own holds, by index; undefined when there is none. */
-  items: Map<number, FieldNames> | undefined
   allowed: AllowedFields
+  /** All names, when there are few, each of which can be told by its octets. */
+  few: readonly FieldName[] | undefined
+  /** Those that were met. */
+  met: Map<string, FieldName>
+  /** Whether items of a list have rules of their own; undefined until one is met. */
+  hasItems: boolean | undefined
+  /** What is allowed in them, by index. */
+  items: Map<number, FieldNames>
 }
 /** `number` counts the names of one place. */
 type FieldName = { name: string; octets: Buffer; number: number; names: FieldNames }
 
 /** More are found by a string. */
 const FEW = 16
+/** Rules of items that are kept: each may have all names of the list. */
+const MOST_ITEMS = 64
 const INDEX = /^(0|[1-9]\d{0,8})$/
 const BACKSLASH = 0x5c
 const known = new WeakMap<AllowedFields, FieldNames>()
@@ -27,17 +32,23 @@ export function fieldNames(allowed: AllowedFields): FieldNames {
 }
 
 function namesOf(allowed: AllowedFields): FieldNames {
-  const names = [...allowed.below].map(([name, below], number) => ({
-    ...{ name, octets: Buffer.from(name), number },
-    names: fieldNames(below),
-  }))
-  return {
-    all: allowed.all,
-    byName: new Map(names.map((one) => [one.name, one])),
-    few: names.length <= FEW && names.every(({ name }) => isPlain(name)) ? names : undefined,
-    items: names.some(({ name }) => INDEX.test(name)) ? new Map() : undefined,
-    allowed,
+  const made: FieldNames = {
+    ...{ all: allowed.all, allowed, few: undefined, met: new Map() },
+    ...{ hasItems: undefined, items: new Map() },
   }
+  const names = allowed.below.size <= FEW ? [...allowed.below.keys()] : []
+  if (names.length === allowed.below.size && names.every(isPlain))
+    made.few = names.map((name) => named(made, name)!)
+  return made
+}
+
+function named({ allowed, met }: FieldNames, name: string): FieldName | undefined {
+  const one = met.get(name)
+  const below = one === undefined ? allowed.below.get(name) : undefined
+  if (below === undefined) return one
+  const made = { name, octets: Buffer.from(name), number: met.size, names: fieldNames(below) }
+  met.set(name, made)
+  return made
 }
 
 /** Whether the same octets in a text are this name: those of an escape are another, and a lone surrogate has none. */
@@ -47,23 +58,20 @@ function isPlain(name: string): boolean {
 
 /** What is allowed in item `index` of a list. */
 export function itemNames(list: FieldNames, index: number): FieldNames {
-  if (list.items === undefined) return list
+  list.hasItems ??= [...list.allowed.below.keys()].some((name) => INDEX.test(name))
+  if (!list.hasItems) return list
   const made = list.items.get(index)
   if (made !== undefined) return made
   const item = allowedInItem(list.allowed, index)
   if (item === list.allowed) return list
   const names = fieldNames(item)
-  list.items.set(index, names)
+  if (list.items.size < MOST_ITEMS) list.items.set(index, names)
   return names
 }
 
 /** The allowed name that stands between two quotation marks of a text in UTF-8, escaped or not; undefined when it is none. */
-export function nameAt(
-  { few, byName }: FieldNames,
-  text: Buffer,
-  from: number,
-  to: number,
-): FieldName | undefined {
+export function nameAt(names: FieldNames, text: Buffer, from: number, to: number): FieldName | undefined {
+  const { few } = names
   const length = to - from
   for (const one of few ?? []) {
     const { octets } = one
@@ -74,8 +82,8 @@ export function nameAt(
   }
   const isEscaped = hasEscape(text, from, to)
   if (few !== undefined && !isEscaped) return undefined
-  if (!isEscaped) return byName.get(text.toString('utf8', from, to))
-  return byName.get(JSON.parse(text.toString('utf8', from - 1, to + 1)) as string)
+  if (!isEscaped) return named(names, text.toString('utf8', from, to))
+  return named(names, JSON.parse(text.toString('utf8', from - 1, to + 1)) as string)
 }
 
 function hasEscape(text: Buffer, from: number, to: number): boolean {
