@@ -251,7 +251,7 @@ export const SYSTEM_CASES: Record<string, SystemCase> = {
 }
 
 /** What a security server sends to ours: to the port where messages come in. Without OCSP responses none of it is believed. */
-export type ConsumerCase = Outcome & { file: string; type: string; method?: string }
+type ConsumerCase = Outcome & { file: string; type: string; method?: string }
 
 export const CONSUMER_CASES: Record<string, ConsumerCase> = {
   InvalidContentTypeFromClientProxy: {
