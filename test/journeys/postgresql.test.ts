@@ -31,8 +31,8 @@ import { until } from '../until.ts'
 import { type Admin, ask as askAt, openAdmin, type Reply } from '../world.ts'
 import { watchDatabase } from './outage-in-consoles.ts'
 
-const CRASHES = 3
-const KILLS = 6
+const CRASHES = 2
+const KILLS = 4
 
 if (hasPostgresql()) await journey(await startPostgresql(), await prepareInstance())
 else skipFor(t, 'PostgreSQL is not installed')
