@@ -3,7 +3,6 @@
  * names the expected verdict. The second verifier, which shares no code with this one, must give the same verdict.
  */
 
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -13,16 +12,14 @@ import { writeSharedParameters } from '#core/configuration/configuration-fixture
 import type { CertificateProfile, Part, Reading } from '#schemas/certificate-profile.ts'
 import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { builtPage, compared } from '#scripts/verify/page/page-fixture.ts'
-import { findProgram, skipFor } from '#test/outside-tools.ts'
+import { skipFor } from '#test/outside-tools.ts'
 import { DELIVERIES } from './delivery-verdict-fixture.ts'
+import { askSecondVerifier } from './second-verifier-fixture.ts'
 import { STATEMENTS } from './statement-verdict-fixture.ts'
 import { createVerdictWorld, DAY, forged, HOUR, judged, type VerdictWorld } from './verdict-fixture.ts'
 
 const START = Date.UTC(2027, 0, 4, 12)
 const YEAR = 365 * DAY
-const python = findProgram(['python3'])
-const openssl = findProgram(['openssl'])
-const SECOND = path.join(import.meta.dirname, '../../../test/second-verifier')
 
 /**
  * The bundle, when it is judged, and the configuration to judge by: another one than the world's, or the one inside the bundle.
@@ -391,23 +388,11 @@ for (const [name, fixture] of Object.entries(FIXTURES)) {
 }
 
 t.test('the second verifier says the same of each', async (t) => {
-  if (python === undefined || openssl === undefined)
+  const second = askSecondVerifier(asked.map(({ options }) => options))
+  if (second === undefined)
     return skipFor(t, 'python3 or openssl is missing: apt-get install python3 openssl')
-  // One process for all, because its start takes as long as a verdict.
-  const program = [
-    'import json, sys, verify_bundle',
-    'for line in sys.stdin:',
-    "    sys.argv = ['verify_bundle', *json.loads(line)]",
-    '    verify_bundle.main()',
-  ]
-  const second = spawnSync(python, ['-c', program.join('\n')], {
-    cwd: SECOND,
-    input: asked.map(({ options }) => JSON.stringify(options)).join('\n'),
-    encoding: 'utf8',
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-  })
-  const verdicts = second.stdout.split('\n').slice(0, -1)
-  t.equal(verdicts.length, asked.length, second.stderr)
+  const { verdicts, errors } = second
+  t.equal(verdicts.length, asked.length, errors)
   for (const [i, { name, verdict }] of asked.entries()) {
     const other = JSON.parse(verdicts[i] ?? '{}') as Parameters<typeof said>[0] & { reason: string }
     t.equal(said(other), verdict, `${name}: ${other.reason}`)
