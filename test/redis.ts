@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Redis } from 'ioredis'
 import t from 'tap'
 import { findProgram } from './outside-tools.ts'
 import { until } from './until.ts'
@@ -93,4 +94,20 @@ function freePort(): Promise<number> {
       server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
     })
   })
+}
+
+/** All that the broker holds, to be put back later. */
+export async function dumped(broker: Redis): Promise<[key: string, dump: Buffer][]> {
+  const all: [string, Buffer][] = []
+  for (const key of await broker.keys('*')) {
+    const dump = await broker.dumpBuffer(key)
+    if (dump !== null) all.push([key, dump])
+  }
+  return all
+}
+
+/** The broker holds what it held before, and nothing else. */
+export async function restored(broker: Redis, old: [key: string, dump: Buffer][]): Promise<void> {
+  await broker.flushall()
+  for (const [key, dump] of old) await broker.restore(key, 0, dump, 'REPLACE')
 }

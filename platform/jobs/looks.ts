@@ -9,6 +9,18 @@ const APART_MS = 1000
 
 export type IsDue = () => boolean | Promise<boolean>
 
+/** For a look that reads more: it is taken no more often than every so many milliseconds of the clock. */
+export function lookApart(apartMs: number, clock: () => number, isDue: IsDue): IsDue {
+  let lookedAt = Number.NEGATIVE_INFINITY
+  return () => {
+    const now = clock()
+    // Also a clock that was set back.
+    if (Math.abs(now - lookedAt) < apartMs) return false
+    lookedAt = now
+    return isDue()
+  }
+}
+
 /** `runNow` makes the row of a kind due. */
 export function createLooks(q: {
   runNow(kind: string): Promise<void>

@@ -41,10 +41,13 @@ import type { DeliverySettings } from './settings.ts'
 const INBOX = parseServiceId('DEV/GOV/2000/population/assessments')
 const log = createLog({ name: 'test', level: 'fatal' })
 
+type FeatureJob = Required<Awaited<ReturnType<typeof deliveries.open>>>['jobs'][number]
+
 type Side = {
   database: Database
   log: TestLog
   app: FastifyInstance
+  jobs(): FeatureJob[]
   /** Runs a job of the feature once. */
   run(kind: string): Promise<void>
   /** What /health/ready would say of deliveries. */
@@ -87,7 +90,7 @@ export type DeliveryWorld = {
   /** What the contract says of secrecy, on both sides. */
   secrecy: 1 | 2 | undefined
   /** Opens another node of the sender. */
-  node(name: string, q: { redisUrl: string }): Promise<Node>
+  node(name: string, q: { redisUrl?: string; watched?: (database: Database) => Database }): Promise<Node>
   /** The address of the inbox, and its system: statuses of pushes, or a failure. */
   inboxUrl: string
   system: (pushed: Pushed) => number | Promise<number>
@@ -139,11 +142,12 @@ export async function createDeliveryWorld(
     post: (request) => made.way(() => carry(request, provider!, world)),
     onOpen: () => undefined,
   })
-  made.node = async (name, { redisUrl }) => {
+  made.node = async (name, { redisUrl, watched }) => {
     let sent = 0
     const q = {
       ...{ url: urls.sender, server: world.consumer, messageLog: senderLog, owner: TAX },
-      ...{ name, redisUrl, folder, onOpen: () => undefined },
+      ...{ name, folder, onOpen: () => undefined, ...(watched && { watched }) },
+      ...(redisUrl !== undefined && { redisUrl }),
       post: (request: PeerRequest) => {
         sent += 1
         return made.way(() => carry(request, provider!, world))
@@ -186,6 +190,8 @@ type SideQuestion = {
   name?: string
   folder?: string
   redisUrl?: string
+  /** What looks at its statements. */
+  watched?: (database: Database) => Database
 }
 
 const openSide = async (t: Test, made: DeliveryWorld, q: SideQuestion): Promise<Side> =>
@@ -197,10 +203,11 @@ async function openNode(
   q: SideQuestion,
 ): Promise<{ side: Side; start: Node['start'] }> {
   const { world } = made
-  const { name: node = 'node1', folder = folderFor(t), redisUrl } = q
-  const database = await openDatabase(q.url)
+  const { name: node = 'node1', folder = folderFor(t), redisUrl, watched = (same) => same } = q
+  const database = watched(await openDatabase(q.url))
   t.teardown(() => database.close())
-  await migrate(database, { ...deliveryMigrations, ...jobMigrations })
+  // Further nodes find the tables.
+  if (q.name === undefined) await migrate(database, { ...deliveryMigrations, ...jobMigrations })
   const handlers: Record<string, JobHandler> = {}
   const places: Record<string, number> = {}
   const { clock } = world
@@ -231,6 +238,7 @@ async function openNode(
   }
   const side: Side = {
     ...{ database, log: q.messageLog, keyFolder: path.join(folder, 'delivery-keys') },
+    jobs: () => feature.jobs!,
     finding: async () => feature.health!['deliveries']!(),
     get app() {
       return app

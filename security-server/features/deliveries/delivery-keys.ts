@@ -39,9 +39,15 @@ export type DeliveryKeys = ReturnType<typeof createDeliveryKeys>
 export function createDeliveryKeys(rooms: Rooms) {
   const { keys, names, keyRecords } = rooms
   let isOpen = false
+  /** The last key that is known to be on record. */
+  let noted = ''
   const holders: KeyHolder[] = []
 
-  const note = (): Promise<void> => keyRecords.note(keys.current, iso(rooms.clock()))
+  const note = async (): Promise<void> => {
+    const { current } = keys
+    await keyRecords.note(current, iso(rooms.clock()))
+    noted = current
+  }
 
   async function openNames(): Promise<void> {
     isOpen = await names.open()
@@ -64,6 +70,12 @@ export function createDeliveryKeys(rooms: Rooms) {
       if (keys.known.length === 0 && (await keyRecords.list()).length === 0) keys.add()
       if (keys.known.length > 0) await note()
       await openNames()
+    },
+    /** Whether another node has made something, or an operator has copied it here, since `refresh`; reads only. */
+    async isNew(): Promise<boolean> {
+      keys.refresh()
+      if (keys.known.length > 0 && keys.current !== noted) return true
+      return names.isChanged()
     },
     /** What another node has made, or an operator has copied here. */
     async refresh(): Promise<void> {

@@ -1,5 +1,6 @@
 /** One-way messages: what systems hand over is delivered to inboxes elsewhere, and what comes to our inboxes waits for its system. */
 import type { FeatureModule } from '#platform/feature.ts'
+import { lookApart } from '#platform/jobs/looks.ts'
 import type { Services } from '#platform/services.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { Inbox } from '../../peer/inbox.ts'
@@ -25,7 +26,7 @@ import { type DeliveryRooms, iso } from './rooms.ts'
 import { createRouteStore } from './route-store.ts'
 import { createSender } from './sender.ts'
 import type { DeliverySettings } from './settings.ts'
-import { keepUp } from './upkeep.ts'
+import { isUpkeepDue, keepUp } from './upkeep.ts'
 
 type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> &
   Omit<
@@ -71,6 +72,9 @@ const WATCHED = ['waiting', 'dead'] as const
 const MOST_WATCHED = 10_000
 /** What is due is seen within a second; this is for what no look sees. */
 const SWEEP_SECONDS = 30
+const UPKEEP_SECONDS = 600
+/** How often it is looked what time has brought. */
+const LOOK_MS = 10_000
 
 export const deliveries: FeatureModule<Ground, Offers> = {
   name: 'deliveries',
@@ -146,10 +150,15 @@ export const deliveries: FeatureModule<Ground, Offers> = {
           run: ({ signal }) => pusher.run(signal),
         },
         {
-          ...{ kind: 'read-delivery-keys', everySeconds: 10, onEachNode: true },
+          ...{ kind: 'read-delivery-keys', everySeconds: UPKEEP_SECONDS, onEachNode: true },
+          isDue: lookApart(LOOK_MS, rooms.clock, () => deliveryKeys.isNew()),
           run: () => deliveryKeys.refresh(),
         },
-        { kind: 'keep-up-deliveries', everySeconds: 10, run: ({ signal }) => keepUp(rooms, signal) },
+        {
+          ...{ kind: 'keep-up-deliveries', everySeconds: UPKEEP_SECONDS },
+          isDue: lookApart(LOOK_MS, rooms.clock, () => isUpkeepDue(rooms)),
+          run: ({ signal }) => keepUp(rooms, signal),
+        },
       ],
       drain: () => {
         ending.abort()

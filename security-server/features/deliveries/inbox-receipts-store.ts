@@ -70,6 +70,15 @@ export function createInboxReceipts(database: Database, inbox: BoxStore<'inbox'>
         .execute()
       return rows.map(({ position, record }) => ({ position: Number(position), record: Number(record) }))
     },
+    isAnyBefore: async (before: string): Promise<boolean> => {
+      const row = await tables
+        .selectFrom('inbox_receipt')
+        .select('position')
+        .where('at', '<', before)
+        .limit(1)
+        .executeTakeFirst()
+      return row !== undefined
+    },
     forget: async (before: string): Promise<void> => {
       await tables.deleteFrom('inbox_receipt').where('at', '<', before).execute()
     },

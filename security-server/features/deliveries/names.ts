@@ -15,6 +15,8 @@ export type Names = {
   nameOf(parts: string[]): string
   /** Reads the key, and makes the first one. False when it is sealed under a content key that is not here. */
   open(): Promise<boolean>
+  /** Whether `open` would find something else than the last time; reads only. */
+  isChanged(): Promise<boolean>
   /** The content key that opens it; undefined while there is none. */
   sealedUnder(): Promise<string | undefined>
   /** A new key; rows have to be renamed afterwards. */
@@ -51,6 +53,12 @@ export function createNames(store: NameKeyStore, keys: ContentKeys): Names {
         key = undefined
         return false
       }
+    },
+    async isChanged() {
+      const found = await store.read()
+      if (found === undefined) return keys.known.length > 0
+      const mayOpen = keys.known.includes(found.keyId)
+      return key === undefined ? mayOpen : keyId(key) !== found.id || !mayOpen
     },
     sealedUnder: async () => (await store.read())?.keyId,
     async replace() {

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
-import { hasRedis, startRedis } from '#test/redis.ts'
+import { dumped, hasRedis, restored, startRedis } from '#test/redis.ts'
 import { until } from '#test/until.ts'
 import { AS_TAX, acknowledge, fetch, structured, TO } from './acts-fixture.ts'
 import { createDeliveryWorld, type DeliveryWorld, type Node } from './delivery-fixture.ts'
@@ -103,17 +103,3 @@ t.test('several nodes of a sender', async (t) => {
   })
   await redis.kill()
 })
-
-async function dumped(broker: Redis): Promise<[key: string, dump: Buffer][]> {
-  const all: [string, Buffer][] = []
-  for (const key of await broker.keys('*')) {
-    const dump = await broker.dumpBuffer(key)
-    if (dump !== null) all.push([key, dump])
-  }
-  return all
-}
-
-async function restored(broker: Redis, old: [key: string, dump: Buffer][]): Promise<void> {
-  await broker.flushall()
-  for (const [key, dump] of old) await broker.restore(key, 0, dump)
-}

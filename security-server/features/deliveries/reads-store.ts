@@ -75,6 +75,22 @@ export function boxReads<Name extends keyof Boxes>(database: Database, name: Nam
       return found
     },
 
+    isAnyExpired: async (now: string): Promise<boolean> => {
+      for (const state of ['waiting', 'dead'] as const) {
+        const row = await tables
+          .selectFrom(box)
+          .select('position')
+          .where('state', '=', state)
+          .where('expires_at', '>', '')
+          .where('expires_at', '<=', now)
+          .where('claimed_until', '<=', now)
+          .limit(1)
+          .executeTakeFirst()
+        if (row !== undefined) return true
+      }
+      return false
+    },
+
     /** Rows in a state since before a time. */
     unchanged: async (state: DeliveryState, before: string, limit = AT_ONCE): Promise<Row[]> => {
       const rows = await tables

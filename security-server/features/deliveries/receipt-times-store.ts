@@ -15,6 +15,19 @@ export function asRoute(row: Omit<RouteRow, 'id'> & { id: unknown }): Route {
 
 export function receiptTimes(database: Database) {
   const tables = tablesOf<Tables>(database)
+  const toMend = (latest: string) =>
+    tables
+      .selectFrom('delivery_route')
+      .select('delivery_route.id')
+      .where(({ or, eb }) => or([eb('receipts_at', '=', ''), eb('receipts_at', '>', latest)]))
+      .where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('outbox')
+            .select('outbox.position')
+            .whereRef('outbox.route', '=', 'delivery_route.id')
+            .where('outbox.state', '=', 'delivered'),
+        ),
+      )
   return {
     /** Takes ways whose receipts are due; nobody else asks until `until`. */
     claimReceipts: async (q: {
@@ -98,16 +111,10 @@ export function receiptTimes(database: Database) {
       await tables
         .updateTable('delivery_route')
         .set({ receipts_at: q.now, receipts_wait: 1000 })
-        .where(({ or, eb }) => or([eb('receipts_at', '=', ''), eb('receipts_at', '>', q.latest)]))
-        .where(({ exists, selectFrom }) =>
-          exists(
-            selectFrom('outbox')
-              .select('outbox.position')
-              .whereRef('outbox.route', '=', 'delivery_route.id')
-              .where('outbox.state', '=', 'delivered'),
-          ),
-        )
+        .where('id', 'in', toMend(q.latest))
         .execute()
     },
+    isToMend: async (latest: string): Promise<boolean> =>
+      (await toMend(latest).limit(1).executeTakeFirst()) !== undefined,
   }
 }

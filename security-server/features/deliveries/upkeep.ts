@@ -11,6 +11,33 @@ const HALF_ACCEPTED_MS = 60_000
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const AT_ONCE = 500
+const ENDED = ['done', 'consumed', 'abandoned', 'unconfirmed'] as const
+
+/** Whether `keepUp` would find anything now; reads only. */
+export async function isUpkeepDue(rooms: DeliveryRooms): Promise<boolean> {
+  const { outbox, inbox, routes, inboxReceipts } = rooms
+  const now = rooms.clock()
+  const { forgotten, tooLong } = limits(rooms)
+  for (const box of [outbox, inbox]) {
+    if (await box.isAnyExpired(iso(now))) return true
+    for (const state of ENDED) if ((await box.unchanged(state, forgotten, 1)).length > 0) return true
+  }
+  return (
+    (await outbox.unchanged('accepting', iso(now - HALF_ACCEPTED_MS), 1)).length > 0 ||
+    (await routes.tooLong({ before: tooLong, now: iso(now), limit: 1 })).length > 0 ||
+    (await inboxReceipts.isAnyBefore(forgotten)) ||
+    (await routes.isToMend(iso(now + HOUR_MS)))
+  )
+}
+
+/** What ended before `forgotten` goes, and what waits since before `tooLong` is given up. */
+function limits({ clock, settings }: DeliveryRooms): { forgotten: string; tooLong: string } {
+  const now = clock()
+  return {
+    forgotten: iso(now - settings.keepDays * DAY_MS),
+    tooLong: iso(now - settings.retryHours * HOUR_MS),
+  }
+}
 
 /** `signal` ends it between two steps. */
 export async function keepUp(rooms: DeliveryRooms, signal: AbortSignal): Promise<void> {
@@ -71,9 +98,8 @@ async function resume(row: StoredOutbox, rooms: DeliveryRooms): Promise<void> {
 
 async function giveUp(rooms: DeliveryRooms, signal: AbortSignal): Promise<void> {
   for (let found = AT_ONCE; found === AT_ONCE && !signal.aborted; ) {
-    const now = rooms.clock()
-    const before = iso(now - rooms.settings.retryHours * HOUR_MS)
-    const positions = await rooms.routes.tooLong({ before, now: iso(now), limit: AT_ONCE })
+    const { tooLong: before } = limits(rooms)
+    const positions = await rooms.routes.tooLong({ before, now: iso(rooms.clock()), limit: AT_ONCE })
     let ended = 0
     for (const position of positions) if (await giveUpOne(position, rooms)) ended += 1
     found = ended
@@ -90,8 +116,8 @@ async function giveUpOne(position: number, rooms: DeliveryRooms): Promise<boolea
 }
 
 async function forget(rooms: DeliveryRooms, signal: AbortSignal): Promise<void> {
-  const before = iso(rooms.clock() - rooms.settings.keepDays * DAY_MS)
-  for (const state of ['done', 'consumed', 'abandoned', 'unconfirmed'] as const)
+  const { forgotten: before } = limits(rooms)
+  for (const state of ENDED)
     for (const box of [rooms.outbox, rooms.inbox])
       for (let found = AT_ONCE; found === AT_ONCE && !signal.aborted; ) {
         const positions = (await box.unchanged(state, before)).map(({ position }) => position)

@@ -2,7 +2,16 @@
 import type { Kysely } from 'kysely'
 import { collectOnce } from '#platform/process/collect-once.ts'
 import type { SubscriptionRooms } from './rooms.ts'
-import { onBoth, ROOM_ID, type RoomWorld, SUBSCRIBER, TYPE } from './subscription-fixture.ts'
+import {
+  type Given,
+  given,
+  isChain,
+  onBoth,
+  ROOM_ID,
+  type RoomWorld,
+  SUBSCRIBER,
+  TYPE,
+} from './subscription-fixture.ts'
 import type { Tables } from './tables.ts'
 
 const SUBS = `/api/v1/subs/${TYPE}`
@@ -11,36 +20,11 @@ const SUBSCRIBERS = 100
 /** Far less than the events take, and more than the work on a batch of them. */
 const MOST_MEGABYTES = 24
 
-type Given = { id: string; sequence: string; sequenceafter?: string }
-
 const crash = (): Promise<never> => Promise.reject(new Error('the process has ended'))
 const push = (inbox: string, more: object = {}) => ({
   delivery: 'PUSH',
   options: { inbox: `${SUBSCRIBER}/${inbox}`, after: '0000000000000000', ...more },
 })
-
-/** What the outbox has for an inbox, in the order of acceptance. */
-async function given({ made }: RoomWorld, inbox: string): Promise<Given[]> {
-  const { sender } = made
-  const { kysely } = sender.database as unknown as { kysely: Kysely<Record<string, Record<string, unknown>>> }
-  const rows = await kysely
-    .selectFrom('outbox')
-    .innerJoin('delivery_route', 'delivery_route.id', 'outbox.route')
-    .select(['delivery', 'content', 'position'])
-    .where('service', '=', `${SUBSCRIBER}/${inbox}`)
-    .orderBy('position')
-    .execute()
-  const { open } = sender.offers().eventSeals.keys
-  return rows.map(
-    (row) =>
-      JSON.parse(open(`event ${String(row['delivery'])}`, row['content'] as Buffer).toString()) as Given,
-  )
-}
-
-/** Every event names the one before it. */
-function isChain(events: Given[]): boolean {
-  return events.every(({ sequenceafter }, i) => sequenceafter === events[i - 1]?.sequence)
-}
 
 /** After so many results the process ends: `times` counts down. */
 function dies<A extends unknown[], R>(act: (...asked: A) => Promise<R>, times: number) {

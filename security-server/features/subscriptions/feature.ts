@@ -1,12 +1,13 @@
 /** Publish and subscribe: events that are published in a room of ours are given to those who subscribed, as one-way messages or by fetching. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Finding } from '#platform/health/create-health.ts'
+import { lookApart } from '#platform/jobs/looks.ts'
 import type { Services } from '#platform/services.ts'
 import { createMessageValidator } from '../../local-systems/validation/validate-messages.ts'
 import type { Room } from '../../peer/inbox.ts'
 import { roomRoutes } from './client-routes.ts'
 import { createEventStore } from './event-store.ts'
-import { claimToken } from './give-out.ts'
+import { claimToken, isAnyDue } from './give-out.ts'
 import { createGiver } from './giver.ts'
 import { STATES, subscriptionHandlers } from './handlers.ts'
 import { subscriptionMigrations } from './migrations.ts'
@@ -15,10 +16,10 @@ import { createRoom } from './room.ts'
 import type { DeliveryDoor, EventSeals, SubscriptionRooms } from './rooms.ts'
 import { createSubscriptionStore } from './subscription-store.ts'
 import { createTypeStore } from './type-store.ts'
-import { keepUp } from './upkeep.ts'
+import { isUpkeepDue, keepUp } from './upkeep.ts'
 
 type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> &
-  Pick<SubscriptionRooms, 'globalConfiguration' | 'contracts' | 'localSystems'> & {
+  Pick<SubscriptionRooms, 'globalConfiguration' | 'contracts' | 'localSystems' | 'jobs'> & {
     settings: { deliveries: { eventBytes: number; typeBytes: number } }
     clientDoor: SubscriptionRooms['door']
     deliveryDoor: DeliveryDoor
@@ -28,6 +29,12 @@ type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> 
   }
 
 type Offers = { room: Room }
+
+/** What is due is seen within a second; this is for what no look sees. */
+const SWEEP_SECONDS = 30
+const UPKEEP_SECONDS = 600
+/** How often it is looked whose days are over. */
+const LOOK_MS = 60_000
 
 export const subscriptions: FeatureModule<Ground, Offers> = {
   name: 'subscriptions',
@@ -53,6 +60,7 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
       wake: () => giver.wake(rooms),
       count: (what) => counter.inc({ what }),
     })
+    giver.listen(rooms)
     eventSeals.addHolder(rooms.events)
     await store.free(claimToken(node))
     metrics.watch(
@@ -68,10 +76,14 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
       health: { rooms: () => findingOf(rooms) },
       jobs: [
         {
-          ...{ kind: 'give-out-events', everySeconds: 30, onEachNode: true },
-          ...{ isDue: () => giver.isDue(rooms), run: () => giver.run(rooms) },
+          ...{ kind: 'give-out-events', everySeconds: SWEEP_SECONDS, onEachNode: true },
+          ...{ isDue: () => isAnyDue(rooms), run: () => giver.run(rooms) },
         },
-        { kind: 'keep-up-rooms', everySeconds: 60, run: ({ signal }) => keepUp(rooms, signal) },
+        {
+          ...{ kind: 'keep-up-rooms', everySeconds: UPKEEP_SECONDS },
+          isDue: lookApart(LOOK_MS, rooms.clock, () => isUpkeepDue(rooms)),
+          run: ({ signal }) => keepUp(rooms, signal),
+        },
       ],
       drain: () => giver.stop(),
       close: () => validator.close(),

@@ -37,6 +37,20 @@ export function claimToken(node: string): string {
   return `rooms ${node} `
 }
 
+/** Whether `giveOut` would find anything to do now; reads only. */
+export async function isAnyDue({ types, subscriptions, clock }: SubscriptionRooms): Promise<boolean> {
+  const now = iso(clock())
+  if (await subscriptions.isDue('suspended', now)) return true
+  // A type that nobody stands behind is to be marked.
+  for (const { id: type, last } of await types.unspread())
+    if (
+      (await subscriptions.isDue({ type, last }, now)) ||
+      !(await subscriptions.isAnyBehind({ type, last }))
+    )
+      return true
+  return false
+}
+
 /** Until nothing is due. */
 export async function giveOut(rooms: SubscriptionRooms, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && (await giveOutOnce(rooms, signal)) > 0);

@@ -1,7 +1,12 @@
-/** Runs the giving out of a node: one run at a time, and again when something new came meanwhile. */
+/**
+ * Runs the giving out of a node: one run at a time, and again when something new came meanwhile. What is new is announced to whichever node
+ * is free; the rows decide what is given out.
+ */
 import type { Log } from '#platform/logging/create-log.ts'
 import { giveOut } from './give-out.ts'
-import { iso, type SubscriptionRooms } from './rooms.ts'
+import type { SubscriptionRooms } from './rooms.ts'
+
+const CALL = 'give-out-events'
 
 export function createGiver(log: Log) {
   const stopped = new AbortController()
@@ -24,15 +29,15 @@ export function createGiver(log: Log) {
     return running
   }
   return {
+    /** From now on this node takes calls. */
+    listen: (rooms: SubscriptionRooms): void =>
+      rooms.jobs.onCall(CALL, () => {
+        run(rooms).catch((err: unknown) => log.error({ err }, 'events cannot be given out now'))
+      }),
     /** Gives out until nothing is due. */
     run,
-    /** Only reads, so that a room in which nothing happens writes nothing. */
-    isDue: async ({ types, subscriptions, clock }: SubscriptionRooms): Promise<boolean> =>
-      (await types.unspread()).length > 0 || (await subscriptions.isOneToTryAgain(iso(clock()))),
-    /** Something is new: run soon. */
-    wake(rooms: SubscriptionRooms): void {
-      run(rooms).catch((err: unknown) => log.error({ err }, 'events cannot be given out now'))
-    },
+    /** Something is new: a node that is free runs soon. */
+    wake: ({ jobs }: Pick<SubscriptionRooms, 'jobs'>): void => jobs.call(CALL),
     /** No more claims; resolves when what is being given out has ended. */
     async stop(): Promise<void> {
       stopped.abort()

@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { ClientId, ServiceId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
@@ -70,6 +71,7 @@ export type SubscriptionRooms = {
   node: string
   clock: Clock
   log: Log
+  jobs: Pick<Jobs, 'call' | 'onCall'>
   /** The largest event. */
   eventBytes: number
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
@@ -84,7 +86,7 @@ export type SubscriptionRooms = {
   events: EventStore
   subscriptions: SubscriptionStore
   pulls: PullStore
-  /** Something was published, or is due again: give it out soon. */
+  /** Something was published, or is due again: a node that is free gives it out soon. */
   wake(): void
   count(what: 'published' | 'given'): void
 }

@@ -7,10 +7,13 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
+import type { Kysely } from 'kysely'
 import t, { type Test } from 'tap'
 import { fieldRule } from '#core/contract/allowed-fields.ts'
 import { migrate } from '#platform/database/migrate.ts'
+import type { Database } from '#platform/database/open-database.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
+import { createJobs, type JobHandler } from '#platform/jobs/create-jobs.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
@@ -42,11 +45,15 @@ type Answered = {
   fields?: { removed: { names: string[] } }
 }
 type Body = object | string | Buffer
+export type Given = { id: string; sequence: string; sequenceafter?: string }
 
 /** One node of the publisher's server. */
 type Node = {
   app: FastifyInstance
   room: Room
+  jobs: ReturnType<DeliveryWorld['sender']['jobs']>
+  /** Takes calls of the other nodes, and with `recurring` runs the feature's jobs, until the test ends. */
+  start(q: { recurring: boolean }): Promise<void>
   run(kind: string): Promise<void>
   operation(
     id: string,
@@ -70,7 +77,11 @@ export type RoomWorld = {
   /** Thrown where a contract is asked for. */
   contractFault: Error | undefined
   allowed: boolean
-  open(name: string, arm?: (rooms: SubscriptionRooms) => SubscriptionRooms): Promise<Node>
+  open(
+    name: string,
+    arm?: (rooms: SubscriptionRooms) => SubscriptionRooms,
+    q?: { database?: Database; redisUrl?: string },
+  ): Promise<Node>
   publish(event?: object): Promise<Answered>
 }
 
@@ -100,7 +111,8 @@ async function createRoomWorld(t: Test, urls: { sender: string; receiver: string
   await migrate(made.sender.database, { ...deliveryMigrations, ...jobMigrations, ...subscriptionMigrations })
   const world = {
     ...{ made, fields: undefined, secrecy: undefined, contractFault: undefined, allowed: true },
-    open: (name, arm = (same) => same) => openNode(t, world, name, arm),
+    open: (node, arm = (same) => same, { database = made.sender.database, redisUrl } = {}) =>
+      openNode(t, world, { node, arm, database, redisUrl }),
     async publish(more = {}) {
       const answer = await world.node.app.inject({
         ...{ method: 'POST', url: PUB, payload: JSON.stringify(event(more)) },
@@ -116,15 +128,24 @@ async function createRoomWorld(t: Test, urls: { sender: string; receiver: string
 async function openNode(
   t: Test,
   world: RoomWorld,
-  node: string,
-  arm: (rooms: SubscriptionRooms) => SubscriptionRooms,
+  q: {
+    node: string
+    arm: (rooms: SubscriptionRooms) => SubscriptionRooms
+    database: Database
+    redisUrl: string | undefined
+  },
 ): Promise<Node> {
   const { made } = world
   const { sender } = made
   const metrics = createMetrics()
+  const { clock } = made.world
+  const handlers: Record<string, JobHandler> = {}
+  const places: Record<string, number> = {}
+  const jobs = createJobs({ ...q, clock, log, handlers, places })
+  t.teardown(() => jobs.stop())
   const feature = await subscriptions.open({
-    ...{ node, clock: made.world.clock, log, database: sender.database, metrics },
-    ...{ ...sender.offers(), settings: { deliveries: made.settings }, armSubscriptions: arm },
+    ...{ node: q.node, clock, log, database: q.database, metrics, jobs },
+    ...{ ...sender.offers(), settings: { deliveries: made.settings }, armSubscriptions: q.arm },
     globalConfiguration: made.world.globalConfiguration,
     contracts: { contractFor: () => termsOf(world) },
     localSystems: localSystems(world),
@@ -145,7 +166,17 @@ async function openNode(
   })
   const { room } = feature.offers!
   return {
-    ...{ app, room },
+    ...{ app, room, jobs: feature.jobs! },
+    async start({ recurring }) {
+      const named = feature.jobs!.map((job) => ({ ...job, kind: `${job.kind} ${q.node}` }))
+      for (const { kind, run } of recurring ? named : []) {
+        handlers[kind] = run
+        places[kind] = Number.POSITIVE_INFINITY
+      }
+      await jobs.start()
+      for (const { kind, everySeconds, isDue } of recurring ? named : [])
+        await jobs.every(kind, everySeconds!, { isDue })
+    },
     async run(kind) {
       const job = feature.jobs!.find((one) => one.kind === kind)!
       await job.run({ id: '', kind, payload: null, attempt: 1, signal: new AbortController().signal })
@@ -205,4 +236,27 @@ function localSystems(world: RoomWorld): LocalSystems {
     call: () => ({ isAllowed: world.allowed }) as never,
   }
   return some as LocalSystems
+}
+
+/** What the outbox has for an inbox, in the order of acceptance. */
+export async function given({ made }: RoomWorld, inbox: string): Promise<Given[]> {
+  const { sender } = made
+  const { kysely } = sender.database as unknown as { kysely: Kysely<Record<string, Record<string, unknown>>> }
+  const rows = await kysely
+    .selectFrom('outbox')
+    .innerJoin('delivery_route', 'delivery_route.id', 'outbox.route')
+    .select(['delivery', 'content', 'position'])
+    .where('service', '=', `${SUBSCRIBER}/${inbox}`)
+    .orderBy('position')
+    .execute()
+  const { open } = sender.offers().eventSeals.keys
+  return rows.map(
+    (row) =>
+      JSON.parse(open(`event ${String(row['delivery'])}`, row['content'] as Buffer).toString()) as Given,
+  )
+}
+
+/** Every event names the one before it. */
+export function isChain(events: Given[]): boolean {
+  return events.every(({ sequenceafter }, i) => sequenceafter === events[i - 1]?.sequence)
 }

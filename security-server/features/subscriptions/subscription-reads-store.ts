@@ -1,5 +1,5 @@
 /** What is asked of subscriptions: by their subscriber, by the publisher, and by people. */
-import { type Selectable, sql } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { SubscriptionRow, SubscriptionState, Tables } from './tables.ts'
 import { containing } from './type-store.ts'
@@ -11,10 +11,56 @@ const MOST_COUNTED = 10_000
 /** What may still be given something. */
 export const LIVE: readonly SubscriptionState[] = ['active', 'suspended', 'stopped']
 
+/** Active ones of a type that stand before its last event, or suspended ones. */
+export type Due = { type: number; last: number } | 'suspended'
+
+/** Those to an inbox for which there is something to do now. */
+export function dueOf(tables: Pick<Kysely<Tables>, 'selectFrom'>, of: Due, now: string) {
+  const all =
+    of === 'suspended'
+      ? tables
+          .selectFrom('room_subscription')
+          .select('id')
+          .where('inbox', '<>', '')
+          .where('state', '=', 'suspended')
+          .orderBy('due_at')
+      : behind(tables, of).orderBy('cursor')
+  return all.where('due_at', '<=', now).where('claimed_until', '<=', now)
+}
+
+function behind(tables: Pick<Kysely<Tables>, 'selectFrom'>, { type, last }: Exclude<Due, string>) {
+  return tables
+    .selectFrom('room_subscription')
+    .select('id')
+    .where('inbox', '<>', '')
+    .where('state', '=', 'active')
+    .where('type', '=', type)
+    .where('cursor', '<', last)
+}
+
 export function subscriptionReads(database: Database) {
   const tables = tablesOf<Tables>(database)
 
   return {
+    /** Whether there is something to do for any of these: see `claim`. */
+    isDue: async (of: Due, now: string): Promise<boolean> =>
+      (await dueOf(tables, of, now).limit(1).executeTakeFirst()) !== undefined,
+    /** Whether an active subscription to an inbox stands before the last event of a type, due or not. */
+    isAnyBehind: async ({ type, last }: Exclude<Due, string>): Promise<boolean> => {
+      const row = await behind(tables, { type, last }).limit(1).executeTakeFirst()
+      return row !== undefined
+    },
+    /** Whether an operator ended one before a time. */
+    isAnyEnded: async (before: string): Promise<boolean> => {
+      const row = await tables
+        .selectFrom('room_subscription')
+        .select('id')
+        .where('state', '=', 'ended')
+        .where('changed_at', '<', before)
+        .limit(1)
+        .executeTakeFirst()
+      return row !== undefined
+    },
     byId: async (id: number): Promise<StoredSubscription | undefined> => {
       const row = await tables
         .selectFrom('room_subscription')
@@ -86,17 +132,6 @@ export function subscriptionReads(database: Database) {
         query = query.where(({ or }) => or([containing('subscriber', search), containing('inbox', search)]))
       return (await query.orderBy('id', 'desc').limit(q.limit).execute()).map(subscriptionOf)
     },
-    /** Whether one that is suspended is to be tried again, and nobody has claimed it. */
-    isOneToTryAgain: async (now: string): Promise<boolean> =>
-      (await tables
-        .selectFrom('room_subscription')
-        .select('id')
-        .where('state', '=', 'suspended')
-        .where('due_at', '<=', now)
-        .where('claimed_until', '<=', now)
-        .where('inbox', '<>', '')
-        .limit(1)
-        .executeTakeFirst()) !== undefined,
     /** How many subscriptions each state has, counted up to 10,000; of one type where it is named, as far as `clearance` reaches. */
     counts: async (
       states: readonly SubscriptionState[],

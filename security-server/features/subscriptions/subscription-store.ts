@@ -3,6 +3,8 @@ import { type Kysely, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import {
+  type Due,
+  dueOf,
   LIVE,
   type StoredSubscription,
   subscriptionOf,
@@ -93,7 +95,7 @@ export function createSubscriptionStore(database: Database) {
      * suspended ones that are to be tried again.
      */
     claim: async (q: {
-      of: { type: number; last: number } | 'suspended'
+      of: Due
       token: string
       now: string
       until: string
@@ -101,21 +103,7 @@ export function createSubscriptionStore(database: Database) {
     }): Promise<StoredSubscription[]> => {
       const rows = await tables
         .with('due', (on) => {
-          const all = on
-            .selectFrom('room_subscription')
-            .select('id')
-            .where('due_at', '<=', q.now)
-            .where('claimed_until', '<=', q.now)
-            .where('inbox', '<>', '')
-            .limit(q.limit)
-          const due =
-            q.of === 'suspended'
-              ? all.where('state', '=', 'suspended').orderBy('due_at')
-              : all
-                  .where('state', '=', 'active')
-                  .where('type', '=', q.of.type)
-                  .where('cursor', '<', q.of.last)
-                  .orderBy('cursor')
+          const due = dueOf(on, q.of, q.now).limit(q.limit)
           return isPostgresql ? due.forUpdate().skipLocked() : due
         })
         .updateTable('room_subscription')

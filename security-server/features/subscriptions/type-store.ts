@@ -127,6 +127,30 @@ export function createTypeStore(database: Database) {
       })
     },
 
+    /** Whether the first event of any type is expired. */
+    isAnyExpired: async (now: string): Promise<boolean> => {
+      const row = await tables
+        .selectFrom('room_type')
+        .select('id')
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('room_event')
+              .select('room_event.sequence')
+              .whereRef('room_event.type', '=', 'room_type.id')
+              .where('expires_at', '<=', now)
+              .where('room_event.sequence', '=', (is) =>
+                is
+                  .selectFrom('room_event as one')
+                  .select(({ fn }) => fn.min('one.sequence').as('first'))
+                  .whereRef('one.type', '=', 'room_type.id'),
+              ),
+          ),
+        )
+        .limit(1)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+
     /** Types with events that some subscription may not have been given. */
     unspread: async (): Promise<Omit<StoredType, 'schema'>[]> =>
       (

@@ -9,6 +9,16 @@ const DAY_MS = 86_400_000
 /** How long a subscriber sees that an operator ended its subscription. */
 const ENDED_DAYS = 30
 
+/** Whether `keepUp` would find anything now; reads only. */
+export async function isUpkeepDue({ types, subscriptions, clock }: SubscriptionRooms): Promise<boolean> {
+  const now = clock()
+  return (await types.isAnyExpired(iso(now))) || (await subscriptions.isAnyEnded(endedBefore(now)))
+}
+
+function endedBefore(now: number): string {
+  return iso(now - ENDED_DAYS * DAY_MS)
+}
+
 /** `signal` ends it between two steps. */
 export async function keepUp(rooms: SubscriptionRooms, signal: AbortSignal): Promise<void> {
   const { types, events, subscriptions, log, clock } = rooms
@@ -25,5 +35,5 @@ export async function keepUp(rooms: SubscriptionRooms, signal: AbortSignal): Pro
     found = some.length
     after = some.at(-1)?.id ?? after
   }
-  await subscriptions.forget(iso(clock() - ENDED_DAYS * DAY_MS))
+  await subscriptions.forget(endedBefore(clock()))
 }
