@@ -96,6 +96,33 @@ await onBoth('keys of deliveries', async (t, made) => {
       t.notOk(JSON.stringify(row).includes(plain([CLIENT, SERVICE, 'partition', CODE])))
     }
     t.equal((await hand(made, first)).body['id'], id, 'a repetition')
+    const [one, other] = await rowsOf(sender, 'outbox')
+    const name = one!['event_key']
+    // As between two nodes of which one knows a new key of names before the other.
+    await kysely(sender)
+      .updateTable('outbox')
+      .set({ event_key: 'of a key that was given up', named_by: '' })
+      .where('position', '=', one!['position'])
+      .execute()
+    const otherName = other!['event_key']
+    await kysely(sender)
+      .updateTable('outbox')
+      .set({ event_key: name })
+      .where('position', '=', other!['position'])
+      .execute()
+    await sender.restart()
+    const names = new Map((await rowsOf(sender, 'outbox')).map((row) => [row['position'], row['event_key']]))
+    t.equal(names.get(one!['position']), 'of a key that was given up', 'it starts all the same')
+    t.equal(names.get(other!['position']), name)
+    for (const [row, event_key] of [
+      [other, otherName],
+      [one, name],
+    ] as const)
+      await kysely(sender)
+        .updateTable('outbox')
+        .set({ event_key })
+        .where('position', '=', row!['position'])
+        .execute()
     await hand(made, { id: 'O-4', partitionkey: CODE, data: 3 })
     made.way = (post) => post()
     const arrived = await emptied()

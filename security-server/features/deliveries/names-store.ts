@@ -79,15 +79,25 @@ export function createOldNames(database: Database) {
               .execute()
       return rows.map((row) => ({ ...row, position: Number(row.position) }))
     },
-    /** All or none of them. */
+    /**
+     * All or none of them. A row whose event was taken again under its new name, by a node that knew the new key first, keeps its old name:
+     * a repetition finds the other one.
+     */
     rename: (box: Box, rows: NewNames[]): Promise<void> =>
       inTransaction(tables, async (transaction) => {
-        for (const { position, ...names } of rows)
+        for (const { position, event_key, ...others } of rows) {
+          const taken = await transaction
+            .selectFrom(box as 'outbox')
+            .select('position')
+            .where('event_key', '=', event_key)
+            .where('position', '!=', position)
+            .executeTakeFirst()
           await transaction
             .updateTable(box as 'outbox')
-            .set(names)
+            .set(taken === undefined ? { event_key, ...others } : others)
             .where('position', '=', position)
             .execute()
+        }
       }),
   }
 }
