@@ -9,6 +9,25 @@ import { candidateLocations } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
 import { folderName } from './generations.ts'
 
+void t.test('who asks for a fetch gets what was published before', async (t) => {
+  const world = await createWorld(t)
+  const { source } = world
+  const configuration = await world.ready({ name: 'one' })
+  const asked = Promise.withResolvers<void>()
+  source.intercept = (at, _request, response) => {
+    if (at !== '/internalconf?version=6') return false
+    source.intercept = undefined
+    response.end(source.files.get(at))
+    world.publish({ name: 'two' })
+    asked.resolve(configuration.refresh())
+    return true
+  }
+  // It has read the directory of before, whose parts may be gone.
+  await configuration.refresh().catch(() => undefined)
+  await asked.promise
+  t.equal(nameIn(configuration), 'two', 'by a fetch of its own')
+})
+
 void t.test('from the anchor to a configuration, and on disk as X-Road has it', async (t) => {
   const world = await createWorld(t)
   const { source, directory, clock } = world

@@ -31,8 +31,8 @@ export type GlobalConfiguration = {
    */
   current(): ConfigurationSnapshot
   /**
-   * Fetches now; concurrent callers share one fetch. Throws when no acceptable configuration was found. Also waits for the other
-   * instances, two minutes at most; `state()` shows their results.
+   * Fetches what is published at the time of the call or later; callers share a fetch that has not begun. Throws when no acceptable
+   * configuration was found. Also waits for the other instances, two minutes at most; `state()` shows their results.
    */
   refresh(): Promise<void>
   /** As `refresh`, for the job: other instances are fetched in the background and do not delay the own one. */
@@ -83,7 +83,7 @@ export async function createGlobalConfiguration(
     lastSuccess: undefined,
     lastError: undefined,
   }
-  let refreshing: Promise<Refreshed> | undefined
+  let next: Promise<Refreshed> | undefined
   const inTurn = createTurn()
   inTurn(() => restoring).catch(() => undefined)
   const refresh = async (): Promise<Refreshed> => {
@@ -101,11 +101,13 @@ export async function createGlobalConfiguration(
       throw cause
     }
   }
+  // A fetch that has begun may have read what was published before this call, so it serves only those who called before.
   const refreshOnce = (): Promise<Refreshed> => {
-    refreshing ??= inTurn(refresh).finally(() => {
-      refreshing = undefined
+    next ??= inTurn(() => {
+      next = undefined
+      return refresh()
     })
-    return refreshing
+    return next
   }
   let lastHint = Number.NEGATIVE_INFINITY
   return {
