@@ -39,6 +39,11 @@ function allowedFields(pointers: readonly string[]): AllowedFields {
   return root
 }
 
+/** Rules of items that were made before: a list may be met as often as a document has items. */
+const itemsOf = new WeakMap<AllowedFields, Map<number, AllowedFields>>()
+/** What was merged. Of lists in these nothing is kept: of indexes below indexes there are as many as products of their numbers. */
+const mergedOnes = new WeakSet<AllowedFields>()
+
 /**
  * What is allowed in item `index` of a list. As for places of persons, a token that is no index applies to each item of a list, an
  * index to that item.
@@ -46,7 +51,13 @@ function allowedFields(pointers: readonly string[]): AllowedFields {
 export function allowedInItem(list: AllowedFields, index: number): AllowedFields {
   const own = list.below.get(`${index}`)
   if (own === undefined) return list
-  return merged(own, { all: false, below: new Map([...list.below].filter(([name]) => !INDEX.test(name))) })
+  const items = itemsOf.get(list) ?? new Map<number, AllowedFields>()
+  const known = items.get(index)
+  if (known !== undefined) return known
+  const others = new Map([...list.below].filter(([name]) => !INDEX.test(name)))
+  const made = merged(own, { all: false, below: others })
+  if (!mergedOnes.has(list)) itemsOf.set(list, items.set(index, made))
+  return made
 }
 
 function merged(a: AllowedFields, b: AllowedFields): AllowedFields {
@@ -55,7 +66,9 @@ function merged(a: AllowedFields, b: AllowedFields): AllowedFields {
     const other = below.get(name)
     below.set(name, other === undefined ? one : merged(other, one))
   }
-  return { all: a.all || b.all, below }
+  const made = { all: a.all || b.all, below }
+  mergedOnes.add(made)
+  return made
 }
 
 /** A JSON Pointer that is one token longer. */

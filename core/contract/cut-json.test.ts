@@ -91,6 +91,22 @@ t.test('names are bounded, and are no values', async (t) => {
   t.ok(lone.names.every((name) => name.isWellFormed()))
 })
 
+t.test('rules of items are made once for a contract, and no document needs them without end', async (t) => {
+  const ITEMS = Array.from({ length: 50 }, (_none, i) => i)
+  const list = rule('/a', '/1/b')
+  t.equal(allowedInItem(list, 1), allowedInItem(list, 1), 'the same, however many lists have a second item')
+  t.equal(allowedInItem(list, 0), list)
+  const pointers = ['/a', '/a/a', '/a/a/a'].flatMap((place) => ITEMS.map((i) => `${place}/${i}/a/x${i}`))
+  const nested = (levels: number): string =>
+    levels === 0 ? '0' : `{"a":[${ITEMS.map(() => nested(levels - 1)).join()}]}`
+  // Indexes below indexes: each of 50 items has a rule of its own, and of those again each of 50.
+  const made = cutJson(Buffer.from(nested(2)), rule(...pointers))
+  t.match('unreadable' in made && made.unreadable, /more than 2000 rules/)
+  const broken = cutJson(Buffer.from(`${nested(2)},`), rule(...pointers))
+  t.match('unreadable' in broken && broken.unreadable, /not JSON/)
+  t.match(cutJson(Buffer.from(nested(1)), rule(...pointers)), { removed: { count: 50 } })
+})
+
 /** The same by values: what a reader of the whole document may see. */
 function reference(value: unknown, allowed: AllowedFields): { value: unknown } | undefined {
   if (allowed.all || value === null) return { value }

@@ -15,6 +15,8 @@ export type Cut = { bytes: Buffer; removed: RemovedFields }
 const MAX_DEPTH = 64
 /** Names outside the contract that are known again at one place, so that a field of each item of a list is looked up once. */
 const MOST_KNOWN = 8
+/** Rules of items that one document may need: each is made of a contract's fields, whose indexes below indexes multiply. */
+const MOST_RULES = 2000
 const [OPEN_OBJECT, CLOSE_OBJECT] = [0x7b, 0x7d]
 const [OPEN_LIST, CLOSE_LIST] = [0x5b, 0x5d]
 const [COMMA, NULL] = [0x2c, 0x6e]
@@ -25,8 +27,8 @@ type Place = {
   pointer: string
   /** By the number of the name. */
   below: (Place | undefined)[]
-  /** Of items for which another rule holds. */
-  items: Map<FieldNames, Place>
+  /** Of items for which another rule holds, by index. */
+  items: Map<number, Place>
   /** Names that were removed here, as they stand in the text. */
   known: { from: number; to: number }[]
   /** Whether it, or one of its items, was removed itself. */
@@ -43,15 +45,18 @@ type Scan = {
   /** Up to where the text was moved or left out. */
   done: number
   at: number
+  /** How many rules of items were needed. */
+  rules: number
   removed: ReturnType<typeof createRemovedFields>
 }
 
-class TooDeep extends Error {}
+/** The text may be JSON all the same. */
+class Unheld extends Error {}
 
 /** Why the text cannot be held against the fields, or what is left of it. */
 export function cutJson(bytes: Buffer, allowed: AllowedFields): Cut | { unreadable: string } {
   const removed = createRemovedFields()
-  const scan: Scan = { text: bytes, copy: bytes, kept: 0, done: 0, at: 0, removed }
+  const scan: Scan = { text: bytes, copy: bytes, kept: 0, done: 0, at: 0, rules: 0, removed }
   try {
     // A byte order mark is no white space: not every reader skips it.
     if (!isUtf8(bytes)) throw new NotJson()
@@ -76,15 +81,15 @@ function cutWhole(scan: Scan, allowed: AllowedFields): true | string {
     const place = placeOf(fieldNames(allowed), '')
     return cutValue(scan, place, 0) || 'it is a single value, no object or list'
   } catch (cause) {
-    if (!(cause instanceof TooDeep)) throw cause
+    if (!(cause instanceof Unheld)) throw cause
     scan.at = endOfValue(scan.text, start)
-    return `it has more than ${MAX_DEPTH} levels`
+    return cause.message
   }
 }
 
 /** Reads the value at `at` and cuts within it. False: it is itself not allowed, and stands there uncut. */
 function cutValue(scan: Scan, place: Place, depth: number): boolean {
-  if (depth > MAX_DEPTH) throw new TooDeep()
+  if (depth > MAX_DEPTH) throw new Unheld(`it has more than ${MAX_DEPTH} levels`)
   const first = scan.text[scan.at]
   const isWhole = place.names.all
   if (!isWhole && first === OPEN_OBJECT) cutMembers(scan, place, CLOSE_OBJECT, depth + 1)
@@ -152,7 +157,7 @@ function cutMember(scan: Scan, place: Place, depth: number): boolean {
 }
 
 function cutItem(scan: Scan, place: Place, index: number, depth: number): boolean {
-  if (cutValue(scan, itemOf(place, index), depth)) return true
+  if (cutValue(scan, itemOf(scan, place, index), depth)) return true
   if (place.isItemTold) scan.removed.again()
   else scan.removed.add(`${place.pointer}/*`)
   place.isItemTold = true
@@ -176,13 +181,14 @@ function placeOf(names: FieldNames, pointer: string): Place {
   return { names, pointer, below: [], items: new Map(), known: [], isTold: false, isItemTold: false }
 }
 
-function itemOf(list: Place, index: number): Place {
+function itemOf(scan: Scan, list: Place, index: number): Place {
+  const known = list.items.get(index)
+  if (known !== undefined) return known
   const names = itemNames(list.names, index)
   if (names === list.names) return list
-  const known = list.items.get(names)
-  if (known !== undefined) return known
+  if (++scan.rules > MOST_RULES) throw new Unheld(`its items need more than ${MOST_RULES} rules`)
   const item = placeOf(names, list.pointer)
-  list.items.set(names, item)
+  list.items.set(index, item)
   return item
 }
 

@@ -10,16 +10,12 @@ export type FieldNames = {
   met: Map<string, FieldName>
   /** Whether items of a list have rules of their own; undefined until one is met. */
   hasItems: boolean | undefined
-  /** What is allowed in them, by index. */
-  items: Map<number, FieldNames>
 }
 /** `number` counts the names of one place. */
 type FieldName = { name: string; octets: Buffer; number: number; names: FieldNames }
 
 /** More are found by a string. */
 const FEW = 16
-/** Rules of items that are kept: each may have all names of the list. */
-const MOST_ITEMS = 64
 const INDEX = /^(0|[1-9]\d{0,8})$/
 const BACKSLASH = 0x5c
 const known = new WeakMap<AllowedFields, FieldNames>()
@@ -34,7 +30,7 @@ export function fieldNames(allowed: AllowedFields): FieldNames {
 function namesOf(allowed: AllowedFields): FieldNames {
   const made: FieldNames = {
     ...{ all: allowed.all, allowed, few: undefined, met: new Map() },
-    ...{ hasItems: undefined, items: new Map() },
+    hasItems: undefined,
   }
   const names = allowed.below.size <= FEW ? [...allowed.below.keys()] : []
   if (names.length === allowed.below.size && names.every(isPlain))
@@ -60,13 +56,8 @@ function isPlain(name: string): boolean {
 export function itemNames(list: FieldNames, index: number): FieldNames {
   list.hasItems ??= [...list.allowed.below.keys()].some((name) => INDEX.test(name))
   if (!list.hasItems) return list
-  const made = list.items.get(index)
-  if (made !== undefined) return made
   const item = allowedInItem(list.allowed, index)
-  if (item === list.allowed) return list
-  const names = fieldNames(item)
-  if (list.items.size < MOST_ITEMS) list.items.set(index, names)
-  return names
+  return item === list.allowed ? list : fieldNames(item)
 }
 
 /** The allowed name that stands between two quotation marks of a text in UTF-8, escaped or not; undefined when it is none. */
