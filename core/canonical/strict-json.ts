@@ -10,6 +10,8 @@ type JsonLimits = {
   maxDepth?: number
   /** Makes the value of a number of its text, for those who need all its digits. Of any size, then. */
   number?: (text: string) => unknown
+  /** Lone surrogates stay, for those to whom they are characters as others. */
+  mayBeIllFormed?: boolean
 }
 
 const MAX_LENGTH = 4_194_304
@@ -105,7 +107,8 @@ export function parseStrictJson(source: string | Buffer, limits: JsonLimits = {}
           : String.fromCharCode(Number.parseInt(code, 16))
     }
     at++
-    if (!result.isWellFormed()) throw malformed(`a lone surrogate before ${at}`)
+    if (limits.mayBeIllFormed !== true && !result.isWellFormed())
+      throw malformed(`a lone surrogate before ${at}`)
     return result
   }
   const number = (): unknown => {

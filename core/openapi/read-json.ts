@@ -21,12 +21,22 @@ export function readJson(bytes: Uint8Array): ReadJson {
   try {
     value = parseJson(text)
   } catch {
-    return notJson
+    // It may have been refused for what is said of it here.
+    return isJson(text) ? { wrong: whyAmbiguous(text) ?? notJson.wrong } : notJson
   }
   const { names, depth } = countNames(bytes)
   // Of a name that is twice in an object the value has one.
   if (depth <= MAX_DEPTH && names === membersOf(value)) return { value }
   return { wrong: whyAmbiguous(text) ?? 'a name is twice in an object' }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** How many members the objects in a value have. */
