@@ -1,9 +1,8 @@
 /** What no broker and no publisher should send: lengths, answers, batches and proofs that are made to break a reader. */
-import { createServer, type Socket } from 'node:net'
 import fc from 'fast-check'
-import t, { type Test } from 'tap'
-import { ownAddress } from '#adapters/kit/kit-fixture.ts'
+import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
+import { fake, frame, idOf, VERSIONS } from './broker-fixture.ts'
 import { openCluster } from './cluster.ts'
 import { openConnection } from './connection.ts'
 import { crc32c } from './crc32c.ts'
@@ -20,34 +19,6 @@ import { inflateSnappy } from './snappy.ts'
 import { createReader, createWriter } from './wire.ts'
 
 const IDENTITY = { name: 'test', user: undefined, mechanism: 'scram-sha-256' } as const
-
-/** A server that answers each request, after its four bytes of length, with what `answer` makes of it. */
-async function fake(t: Test, answer: (request: Buffer, socket: Socket, nth: number) => void) {
-  const address = ownAddress()
-  const server = createServer((socket) => {
-    let nth = 0
-    socket.on('error', () => undefined)
-    socket.on('data', (bytes) => answer(bytes as Buffer, socket, nth++))
-  })
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket) => sockets.add(socket))
-  await new Promise<void>((resolve) => void server.listen(9092, address, resolve))
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return { host: address, port: 9092, isTls: false, credentials: { tls: {} } }
-}
-
-const frame = (id: number, body: Buffer): Buffer => {
-  const head = Buffer.alloc(8)
-  head.writeInt32BE(body.length + 4)
-  head.writeInt32BE(id, 4)
-  return Buffer.concat([head, body])
-}
-const idOf = (request: Buffer): number => request.readInt32BE(8)
-/** ApiVersions: no error, and Fetch from 4 to 17. */
-const VERSIONS = Buffer.from([0, 0, 0, 0, 0, 1, 0, 1, 0, 4, 0, 17])
 
 t.test('answers that are none', async (t) => {
   for (const [name, answer, said] of [
@@ -174,6 +145,13 @@ t.test('batches', async (t) => {
     ...['0:a', 'invalid_event', 'end 1000000000'],
   ])
   t.strictSame(await foundIn(rawBatch({ payload: record('a', 9) })), ['invalid_event', 'end 1'])
+  for (const count of [-1, 0, 1])
+    t.match(
+      (await foundIn(rawBatch({ payload: Buffer.concat([record('a'), record('b', 1)]), count }))).at(-2),
+      'invalid_event',
+      `two records that are said to be ${count}`,
+    )
+  t.strictSame(await foundIn(rawBatch({ payload: Buffer.alloc(0), count: 0, first: 8 })), ['end 9'])
   for (const attributes of [1, 2, 3, 4, 5, 6, 7])
     t.strictSame(await foundIn(rawBatch({ payload: record('a'), attributes })), ['invalid_event', 'end 1'])
 })
@@ -321,12 +299,22 @@ t.test('sums, headers, places', async (t) => {
   )
   const progress = createProgress(3, 3)
   t.equal(progress.toCommit(), undefined)
-  for (const offset of [3, 4, 7]) progress.give(offset)
-  progress.confirm(4)
+  const [third, fourth, seventh] = [3, 4, 7].map((offset) => progress.give(offset))
+  fourth!()
   t.equal(progress.toCommit(), undefined, 'not past the one that is out')
-  progress.confirm(3)
+  third!()
   t.equal(progress.toCommit(), 7)
-  progress.confirm(7)
+  seventh!()
   progress.passTo(10)
   t.equal(progress.toCommit(), 10)
+  const lost = progress.give(10)
+  progress.beginAt(9)
+  for (const offset of [9, 10]) progress.give(offset)
+  lost()
+  progress.passTo(20)
+  t.equal(progress.toCommit(), 9)
+  progress.beginAt(10)
+  progress.give(10)
+  lost()
+  t.equal(progress.toCommit(), 10, 'what a lost message had is no confirmation of the one in its place')
 })

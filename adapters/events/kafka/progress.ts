@@ -6,12 +6,12 @@
 export type Progress = {
   /** The first offset that was not given out. */
   readonly next: number
-  give(offset: number): void
+  /** The returned function confirms it, unless the partition was begun elsewhere meanwhile: then another message may have the offset. */
+  give(offset: number): () => void
   /** Nothing more stands before this offset. */
   passTo(offset: number): void
   /** The partition has no such place any more: it is taken from another one on. */
   beginAt(offset: number): void
-  confirm(offset: number): void
   /** What to commit, if that is another one than what was. */
   toCommit(): number | undefined
   committed(offset: number): void
@@ -20,7 +20,7 @@ export type Progress = {
 
 export function createProgress(start: number, committedBefore?: number): Progress {
   /** In the order of their offsets. */
-  const out = new Set<number>()
+  const out = new Set<{ offset: number }>()
   let next = start
   let committed = committedBefore
   return {
@@ -28,8 +28,10 @@ export function createProgress(start: number, committedBefore?: number): Progres
       return next
     },
     give(offset) {
-      out.add(offset)
+      const one = { offset }
+      out.add(one)
       next = offset + 1
+      return () => void out.delete(one)
     },
     passTo(offset) {
       next = Math.max(next, offset)
@@ -39,10 +41,10 @@ export function createProgress(start: number, committedBefore?: number): Progres
       out.clear()
       next = offset
     },
-    confirm: (offset) => void out.delete(offset),
     toCommit() {
-      const [first = next] = out
-      return first === committed ? undefined : first
+      const [first] = out
+      const offset = first?.offset ?? next
+      return offset === committed ? undefined : offset
     },
     committed(offset) {
       committed = offset

@@ -108,9 +108,10 @@ export async function inflate({ attributes, payload }: Batch, most: number): Pro
   }
 }
 
-/** The records one by one, none of which has been read before it is asked for. Throws for one that is malformed. */
+/** The records one by one, none of which has been read before it is asked for. Throws for one that is malformed, and unless there are as many as it says. */
 export function* recordsOf(batch: Batch, inflated: Buffer): Generator<KafkaRecord> {
   const r = createReader(inflated)
+  if (batch.count < 0) throw new Error('it has fewer records than none')
   for (let i = 0; i < batch.count; i++) {
     const one = createReader(r.slice(r.signed()))
     one.int8()
@@ -127,6 +128,7 @@ export function* recordsOf(batch: Batch, inflated: Buffer): Generator<KafkaRecor
     )
     yield { offset, key, value, headers, isCrowded }
   }
+  if (r.left() > 0) throw new Error('it holds more than its records')
 }
 
 /** A batch of one record, which a broker that has it already knows by producer and sequence. */

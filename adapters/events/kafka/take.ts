@@ -61,7 +61,7 @@ export function takeFromKafka(q: TakeQuestion): Taking {
   function give(index: number, offset: number, bytes: number, content: Omit<Taken, 'position' | 'confirm'>) {
     const own = progress.get(index)
     if (own === undefined) return room.leave(bytes)
-    own.give(offset)
+    const done = own.give(offset)
     let isOver = false
     q.deliver({
       ...content,
@@ -71,7 +71,7 @@ export function takeFromKafka(q: TakeQuestion): Taking {
         isOver = true
         if (progress.get(index) !== own)
           throw new Fault('source_unavailable', { what: 'the partition is no longer taken here' })
-        own.confirm(offset)
+        done()
         void commitSoon()
       },
     })
