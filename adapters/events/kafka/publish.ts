@@ -16,6 +16,7 @@ import { murmur2 } from './murmur2.ts'
 import { writeBatch } from './records.ts'
 import { INIT_PRODUCER_ID, PRODUCE } from './requests.ts'
 
+/** Of one partition. What it does next stands by the id of the topic: another one begins anew. */
 type Producer = { id: number; epoch: number; sequences: Map<string, number> }
 type Partition = Topic['partitions'][number]
 
@@ -40,7 +41,8 @@ export function createPublish(q: {
   const topics = new Map<string, { topic: Topic; at: number }>()
   const connections = new Map<number, Promise<Connection>>()
   const turns = new Map<string, ReturnType<typeof createTurn>>()
-  let producer: Promise<Producer> | undefined
+  /** One for each lane: a failure in one lane must not make the repetitions of others new messages. */
+  const producers = new Map<string, Promise<Producer>>()
   let round = 0
 
   async function topicOf(name: string): Promise<Topic> {
@@ -77,12 +79,12 @@ export function createPublish(q: {
     return { id, epoch, sequences: new Map() }
   }
 
-  async function producerBy(connection: Connection): Promise<Producer> {
-    producer ??= begin(connection)
-    const beginning = producer
-    beginning.catch(() => {
-      if (producer === beginning) producer = undefined
-    })
+  async function producerOf(lane: string, connection: Connection): Promise<Producer> {
+    const known = producers.get(lane)
+    if (known !== undefined) return known
+    const beginning = begin(connection)
+    producers.set(lane, beginning)
+    beginning.catch(() => producers.delete(lane))
     return beginning
   }
 
@@ -92,9 +94,8 @@ export function createPublish(q: {
     const partition = topic.partitions.find((one) => one.index === index)
     if (partition === undefined) throw kafkaError(CODES.unknownTopic)
     const connection = await connectionTo(partition)
-    const current = await producerBy(connection)
-    const place = `${topic.id} ${index}`
-    const sequence = current.sequences.get(place) ?? 0
+    const current = await producerOf(laneOf(name, index), connection)
+    const sequence = current.sequences.get(topic.id) ?? 0
     const { key, body } = message
     const record = { key: key === undefined ? undefined : Buffer.from(key), value: body }
     const headers = writeKafkaHeaders(message)
@@ -105,7 +106,7 @@ export function createPublish(q: {
     const { error, message: more } = answer
     if (error !== 0 && error !== CODES.duplicateSequence)
       throw kafkaError(error, more === undefined ? '' : `: ${more.slice(0, 200)}`)
-    current.sequences.set(place, sequence === 0x7fffffff ? 0 : sequence + 1)
+    current.sequences.set(topic.id, sequence === 0x7fffffff ? 0 : sequence + 1)
   }
 
   async function produceUntil(message: Outgoing, index: number): Promise<void> {
@@ -119,12 +120,12 @@ export function createPublish(q: {
         const what = `Kafka: ${(thrown as Error).message}`
         if (code !== undefined && OF_MESSAGE.includes(code))
           throw new Fault('source_refused', { what, cause: thrown })
-        if (code !== undefined && OF_PRODUCER.includes(code)) producer = undefined
+        if (code !== undefined && OF_PRODUCER.includes(code)) producers.delete(laneOf(message.to, index))
         forget(message.to)
         const isPassing = code === undefined || PASSING.includes(code) || OF_PRODUCER.includes(code)
         if (!isPassing || performance.now() > until) {
           // It may be there, and its sequence may be used.
-          producer = undefined
+          producers.delete(laneOf(message.to, index))
           throw new Fault('source_unavailable', { what, cause: thrown })
         }
         await wait(RETRY_MS)
@@ -144,9 +145,13 @@ export function createPublish(q: {
       throw new Fault('source_unavailable', { what: 'Kafka: it has no partitions' })
     const at = message.key === undefined ? round++ : murmur2(Buffer.from(message.key)) & 0x7fffffff
     const { index } = partitions[at % partitions.length]!
-    const lane = `${message.to} ${index}`
+    const lane = laneOf(message.to, index)
     const inTurn = turns.get(lane) ?? createTurn()
     turns.set(lane, inTurn)
     await inTurn(() => produceUntil(message, index))
   }
+}
+
+function laneOf(topic: string, index: number): string {
+  return `${topic} ${index}`
 }
