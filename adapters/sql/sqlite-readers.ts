@@ -34,6 +34,8 @@ type Asked = {
 type Reader = {
   process: ChildProcess
   isReady: boolean
+  /** Killed: it is given nothing more. */
+  isEnding: boolean
   /** In the order in which they are answered; the first runs. */
   given: Asked[]
   /** Since when it has run, or the process has been starting. */
@@ -75,7 +77,14 @@ export function openReaders(order: SqliteOrder, limits: LimitSettings, observe: 
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     const began = performance.now()
-    const reader: Reader = { process: child, isReady: false, given: [], began, shapes: new Set() }
+    const reader: Reader = {
+      process: child,
+      isReady: false,
+      isEnding: false,
+      given: [],
+      began,
+      shapes: new Set(),
+    }
     all.add(reader)
     const gone = (): void => {
       if (!all.delete(reader)) return
@@ -111,7 +120,7 @@ export function openReaders(order: SqliteOrder, limits: LimitSettings, observe: 
     })
   }
   const give = (): void => {
-    const idle = [...all].filter(({ given, isReady }) => isReady && given.length === 0)
+    const idle = [...all].filter(({ given, isReady, isEnding }) => isReady && !isEnding && given.length === 0)
     for (const [at, reader] of idle.entries()) {
       const share = Math.ceil(queue.length / (idle.length - at))
       giveTo(reader, queue.splice(0, Math.min(share, MOST_GIVEN)))
@@ -140,6 +149,8 @@ export function openReaders(order: SqliteOrder, limits: LimitSettings, observe: 
       if (now - reader.began > (reader.isReady ? limits.queryMs : START_MS)) {
         over(first, new Fault('source_timeout'), reader.began)
         reader.process.kill('SIGKILL')
+        // Its answer may still be in the pipe, and would make it look idle.
+        reader.isEnding = true
       }
       if (behind.length === 0 || now - reader.began < TICK_MS) continue
       takeBack(behind)
