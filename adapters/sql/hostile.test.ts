@@ -338,6 +338,30 @@ t.test('a process that is to end is given no statement, though its late answer c
   t.equal(await next, '{"a":"next"}')
 })
 
+t.test('a statement that was taken back ends in its first process too, though nobody waits', async (t) => {
+  const file = path.join(emptyFolder(t), 'any.db')
+  const { DatabaseSync } = await import('node:sqlite')
+  new DatabaseSync(file).close()
+  const limits = { connections: 2, waiting: 50, queryMs: 1500, answerBytes: 200_000 }
+  const source = openSqlite({ kind: 'sqlite', file }, limits, () => undefined)
+  t.teardown(() => source.close())
+  const fields = [{ name: 'a', type: 'string' as const, nullable: true }]
+  const shape = { id: 1, fields, sort: [], key: [], answerBytes: limits.answerBytes }
+  const ask = (text: string) => source.page({ text, values: [] }, shape, 1)
+  const count = (to: number) =>
+    `with recursive c(n) as (select 1 union all select n + 1 from c where n < ${to}) select count(*) from c`
+  await Promise.all([ask(count(100_000)), ask(count(100_000))])
+  await until('idle', () => source.running() === 0)
+  // Two for each process; the second of the first one goes to the other one, and runs in both.
+  const [first, endless] = await Promise.allSettled([
+    ...[ask(count(500_000)), ask(count(1e12))],
+    ...[ask('select 1'), ask('select 2')],
+  ])
+  t.equal(first?.status, 'fulfilled')
+  t.match(endless, { reason: { code: 'source_timeout' } })
+  await until('none runs', (saw) => saw(source.running()) === 0)
+})
+
 t.test('frames are put together from any pieces', (t) => {
   const contents = ['', 'a', 'b'.repeat(300), 'c'].map((text) => Buffer.from(text))
   const all = Buffer.concat(contents.map((content) => frame(content)))

@@ -64,10 +64,7 @@ export function openReaders(order: SqliteOrder, limits: LimitSettings, observe: 
   const over = (asked: Asked, end: ReaderAnswer | Fault, began?: number): void => {
     if (asked.isOver) return
     asked.isOver = true
-    if (--outstanding === 0) {
-      clearInterval(ticks)
-      ticks = undefined
-    }
+    outstanding--
     if (began !== undefined) observe(outcomeOf(end), (performance.now() - began) / 1000)
     if (end instanceof Fault) asked.reject(end)
     else asked.resolve(end)
@@ -160,6 +157,10 @@ export function openReaders(order: SqliteOrder, limits: LimitSettings, observe: 
     }
     while (queue[0] !== undefined && now - queue[0].since > limits.queryMs)
       over(queue.shift()!, new Fault('source_busy'))
+    // What was taken back may still run where nobody waits for it.
+    if (outstanding > 0 || [...all].some(({ given }) => given.length > 0)) return
+    clearInterval(ticks)
+    ticks = undefined
   }
   return {
     ask: (wanted) => {
