@@ -43,7 +43,11 @@ export function createHandler(q: Q): OperationHandler {
     if (found.rows > most && !isPaged)
       throw new Fault('answer_too_large', { what: `it has more than ${most} rows` })
     if (found.rows <= most || found.last === undefined) return json([LIST, found.items, LIST_END])
-    const next = nextQuery(query, writeCursor(order, found.last))
+    const place = writeCursor(order, found.last)
+    // A text of SQLite that is no UTF-8 is read as another one, before which it stands: the page would come again for ever.
+    if (place === after)
+      throw new Fault('source_failed', { what: 'the values that it is sorted by are no texts in UTF-8' })
+    const next = nextQuery(query, place)
     return json([LIST, found.items, Buffer.from(`],"next":${JSON.stringify(next)}}`)])
   }
 }

@@ -265,6 +265,28 @@ t.test('an answer has at most so many bytes', async (t) => {
   t.match(await ask('/large?limit=1'), { status: 400 }, 'the row that says whether there are more counts too')
 })
 
+t.test('a key that is no text in UTF-8 makes no list without end', async (t) => {
+  const folder = emptyFolder(t)
+  const file = path.join(folder, 'latin.db')
+  const { DatabaseSync } = await import('node:sqlite')
+  const database = new DatabaseSync(file)
+  database.exec(
+    "create table t (k text primary key); insert into t values ('a'), (cast(x'62ff' as text)), ('c')",
+  )
+  database.close()
+  const resources = [{ path: '/t', table: 't', fields: { k: { type: 'string' } }, key: ['k'] }]
+  const { ask } = await startAdapter(t, sqlAdapter, {
+    settings: { database: { kind: 'sqlite', file }, resources },
+    folder,
+  })
+  const follow = async (target: string, pages: number): Promise<number> => {
+    const { status, body } = await ask(target)
+    const { next } = body as { next?: string }
+    return pages === 0 || next === undefined ? status : follow(`/t${next}`, pages - 1)
+  }
+  t.equal(await follow('/t?limit=1', 5), 502)
+})
+
 t.test('a statement that does not end delays none that were given to its process with it', async (t) => {
   const file = path.join(emptyFolder(t), 'any.db')
   const { DatabaseSync } = await import('node:sqlite')
