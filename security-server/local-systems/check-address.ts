@@ -69,6 +69,15 @@ export function isOwnListener(address: string, port: number, own: readonly OwnLi
   )
 }
 
+/** Why a service may not be connected to here; undefined where it may. */
+export function whyNoService(
+  { address, port }: { address: string; port: number },
+  own: readonly OwnListener[],
+): string | undefined {
+  if (isForbiddenAddress(address)) return 'no service may lie at the address of its host'
+  return isOwnListener(address, port, own) ? 'it leads back to this server' : undefined
+}
+
 /**
  * Returns a service's address in the form in which it is stored: http or https, a plain host, without user, query, fragment or
  * trailing slash; or that of an inbox or a room. Throws `service_malformed_url`.

@@ -8,7 +8,7 @@ import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 import type { TlsIdentity } from '../keys/keys.ts'
-import { isForbiddenAddress, isOwnListener, type OwnListener } from '../local-systems/check-address.ts'
+import { type OwnListener, whyNoService } from '../local-systems/check-address.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { tlsCredentials } from '../peer/tls-profile.ts'
 import { whyNoConnection, whyUntrusted } from '../peer/why-no-connection.ts'
@@ -64,11 +64,8 @@ function refusalOf(
 ): Fault | null {
   if (remoteAddress === undefined || remotePort === undefined)
     return new Fault('service_failed', { what: 'the connection did not last' })
-  if (isForbiddenAddress(remoteAddress))
-    return new Fault('service_malformed_url', { what: 'no service may lie at the address of its host' })
-  if (isOwnListener(remoteAddress, remotePort, own))
-    return new Fault('service_malformed_url', { what: 'it leads back to this server' })
-  return null
+  const why = whyNoService({ address: remoteAddress, port: remotePort }, own)
+  return why === undefined ? null : new Fault('service_malformed_url', { what: why })
 }
 
 function notSent(reason: unknown): NotSent {

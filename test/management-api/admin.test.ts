@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { createServer as createTlsServer } from 'node:tls'
 import t, { type Test } from 'tap'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
@@ -10,6 +11,7 @@ import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
+import { tryConnection } from '#security-server/features/diagnostics/try-connection.ts'
 import { writeInitialApiKey } from '#security-server/features/people/initial-api-key.ts'
 import { ROLES } from '#security-server/features/people/roles.ts'
 import { createReconciliationStore } from '#security-server/features/reconciliation/store.ts'
@@ -374,7 +376,10 @@ async function testConnections(t: Test, ask: AdminWorld['ask']): Promise<void> {
   await once(system, 'listening')
   await ask('POST', '/clients', { id: CLIENT })
   const { port } = system.address() as AddressInfo
-  const urls = { up: `http://127.0.0.1:${port}`, down: 'http://127.0.0.1:1', unnamed: 'http://none.invalid' }
+  const urls = {
+    ...{ up: `http://127.0.0.1:${port}`, down: 'http://127.0.0.1:1', unnamed: 'http://none.invalid' },
+    ...{ inbox: 'inbox:', own: 'http://127.0.0.1:2', pushed: `inbox:http://127.0.0.1:${port}` },
+  }
   for (const [serviceCode, url] of Object.entries(urls))
     await ask('POST', `/clients/${CLIENT}/service-descriptions`, { type: 'REST', serviceCode, url })
   const tested = async (body: object) => {
@@ -387,7 +392,19 @@ async function testConnections(t: Test, ask: AdminWorld['ask']): Promise<void> {
     ['up', 'name good', 'connection good', 'answer good'],
     ['down', 'name good', 'connection bad'],
     ['unnamed', 'name bad'],
+    ['own', 'name bad'],
+    ['pushed', 'name good', 'connection good', 'answer good'],
   ])
+  const seen: unknown[] = []
+  const named = createTlsServer({ SNICallback: (name, done) => done(new Error(String(seen.push(name)))) })
+  named.on('connection', () => seen.push('connected')).listen(0, 'localhost')
+  t.teardown(() => named.close())
+  await once(named, 'listening')
+  const local = { name: 'x', address: { host: 'localhost', port: (named.address() as AddressInfo).port } }
+  t.match(await tryConnection({ ...local, tls: {}, refuse: () => 'not there' }), [{ what: 'not there' }])
+  t.strictSame(seen, [], 'nothing is opened to where nothing may be')
+  await tryConnection({ ...local, tls: {} })
+  t.strictSame(seen, ['connected', 'connected', 'localhost'], 'TLS says whom it looks for')
   t.strictSame(await tested({ kind: 'SERVICES', clientId: 'DEV:GOV:9:none' }), [])
   t.match((await tested({ kind: 'SELF' }))[0], ['ss1', /^name/])
   for (const body of [{ kind: 'PEER' }, { kind: 'SELF', url: 'http://127.0.0.1' }, { kind: 'ANY' }])

@@ -7,6 +7,7 @@ import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { isKeptHere, pushAddress, whyNoService } from '../../local-systems/check-address.ts'
 import type { Needs } from './needs.ts'
 import { type Target, tryConnection } from './try-connection.ts'
 
@@ -86,7 +87,11 @@ function configuration({ globalConfiguration }: Needs): Target[] {
   return [{ name, address: own?.source === undefined ? undefined : placeOf(own.source), answer }]
 }
 
-function services(clientId: string | undefined, { localSystems, serviceClient }: Needs): Target[] {
+/** Of systems only: an inbox that is fetched from and a room are this server itself. */
+function services(
+  clientId: string | undefined,
+  { localSystems, serviceClient, ownListeners }: Needs,
+): Target[] {
   const wanted = clientId === undefined ? undefined : idText(clientIdOf(clientId))
   return [...localSystems.view().services.values()]
     .filter(
@@ -94,9 +99,11 @@ function services(clientId: string | undefined, { localSystems, serviceClient }:
         wanted === undefined ||
         idText({ ...service.id, serviceCode: undefined, serviceVersion: undefined }) === wanted,
     )
+    .filter(({ service: { url } }) => !isKeptHere(url) || pushAddress(url) !== undefined)
     .map(({ service }) => ({
-      ...byUrl(colonForm(idText(service.id)), service.url),
+      ...byUrl(colonForm(idText(service.id)), pushAddress(service.url) ?? service.url),
       tls: undefined,
+      refuse: (address, port) => whyNoService({ address, port }, ownListeners),
       answer: { what: 'the system of the service was reached', act: () => serviceClient.reach(service) },
     }))
 }

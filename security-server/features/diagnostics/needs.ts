@@ -8,6 +8,7 @@ import type { ServerId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
+import type { OwnListener } from '../../local-systems/check-address.ts'
 import type { LocalService, LocalSystems } from '../../local-systems/local-systems.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 
@@ -30,6 +31,8 @@ export type Needs = {
     mandateServices: readonly { name: string }[]
     peers: { messagePort: number }
   }
+  /** Where no service may lead. */
+  ownListeners: readonly OwnListener[]
   serviceClient: { reach(service: LocalService): Promise<void> }
   reconciliation: { cases: { open(): Promise<{ cases: number; unanswered: number }> } }
   /** Undefined if no witness is configured. */

@@ -1,6 +1,7 @@
 /** One connection from this server, step by step: the name, the address, TLS, and what is asked at last. Sends no message. */
+import { type LookupAddress, lookup as resolve } from 'node:dns'
 import { lookup } from 'node:dns/promises'
-import { connect, isIP } from 'node:net'
+import { connect, isIP, type LookupFunction } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { asFault } from '#schemas/fault.ts'
 
@@ -15,6 +16,8 @@ export type Target = {
   name: string
   /** Undefined when nothing names an address. */
   address: { host: string; port: number } | undefined
+  /** Why nothing may be opened to this address of the host; where it is absent, any may. */
+  refuse?: ((address: string, port: number) => string | undefined) | undefined
   /** A TLS handshake as such; `pinned` is the only certificate (DER) that may be presented. */
   tls?: { pinned?: Buffer | undefined } | undefined
   /** The last step: what the connection is for. */
@@ -24,7 +27,7 @@ export type Target = {
 const WAIT_MS = 5000
 
 /** Stops at the first step that fails. Never throws. */
-export async function tryConnection({ address, tls, answer }: Target): Promise<ConnectionStep[]> {
+export async function tryConnection({ address, refuse, tls, answer }: Target): Promise<ConnectionStep[]> {
   const steps: ConnectionStep[] = []
   const step = async (
     name: ConnectionStep['step'],
@@ -47,13 +50,14 @@ export async function tryConnection({ address, tls, answer }: Target): Promise<C
   const isNamed = await step(
     'name',
     `Check that ${host} stands in DNS, and the resolver of this machine`,
-    () => addressOf(host),
+    () => addressOf(address, refuse),
   )
   if (!isNamed) return steps
   const firewall = `Check that something listens at ${host}, port ${port}, and the firewalls between`
+  const place = { host, port, ...(refuse !== undefined && { lookup: checked(refuse, port) }) }
   const isConnected = await step('connection', firewall, async () => {
     await opened((done, failed) => {
-      const socket = connect({ host, port }, done)
+      const socket = connect(place, done)
       socket.once('error', failed)
       return () => void socket.destroy()
     })
@@ -62,7 +66,7 @@ export async function tryConnection({ address, tls, answer }: Target): Promise<C
   if (!isConnected) return steps
   if (
     tls !== undefined &&
-    !(await step('tls', 'Ask its operator which certificate it presents', () => handshake(address, tls)))
+    !(await step('tls', 'Ask its operator which certificate it presents', () => handshake(place, tls)))
   )
     return steps
   if (answer !== undefined) await asked(answer, steps)
@@ -80,20 +84,42 @@ async function asked({ what, act }: NonNullable<Target['answer']>, steps: Connec
   }
 }
 
-async function addressOf(host: string): Promise<string> {
-  if (isIP(host) !== 0) return `${host} is an address`
-  const { address } = await lookup(host)
-  return `${host} is ${address}`
+type Place = NonNullable<Target['address']>
+type Refuse = NonNullable<Target['refuse']>
+
+async function addressOf({ host, port }: Place, refuse: Target['refuse']): Promise<string> {
+  const all = isIP(host) === 0 ? await lookup(host, { all: true }) : [{ address: host }]
+  for (const { address } of all) throwRefused(refuse?.(address, port))
+  return isIP(host) === 0 ? `${host} is ${all[0]!.address}` : `${host} is an address`
+}
+
+/** The name may mean another address at the next look-up: what is connected to is judged, too. */
+function checked(refuse: Refuse, port: number): LookupFunction {
+  return (host, options, callback) =>
+    resolve(host, { ...options, all: true }, (cause, all: LookupAddress[]) => {
+      const [first] = all ?? []
+      const why = all?.map(({ address }) => refuse(address, port)).find((one) => one !== undefined)
+      if (cause !== null || first === undefined || why !== undefined)
+        return callback(cause ?? new Error(why ?? 'the name has no address'), '')
+      if (options.all === true) callback(null, all)
+      else callback(null, first.address, first.family)
+    })
+}
+
+function throwRefused(why: string | undefined): void {
+  if (why !== undefined) throw new Error(why)
 }
 
 async function handshake(
-  { host, port }: NonNullable<Target['address']>,
+  place: Place & { lookup?: LookupFunction },
   { pinned }: NonNullable<Target['tls']>,
 ): Promise<string> {
   let said = ''
   await opened((done, failed) => {
     // Who it is is judged below or by the last step: this step shows what is presented, valid or not.
-    const socket = connectTls({ host, port, rejectUnauthorized: false }, () => {
+    // Many present a certificate, or any, only to who says whom it looks for.
+    const named = isIP(place.host) === 0 ? { servername: place.host } : {}
+    const socket = connectTls({ ...place, ...named, rejectUnauthorized: false }, () => {
       const { raw, subject, valid_to: until } = socket.getPeerCertificate()
       if (pinned !== undefined && !pinned.equals(raw))
         return failed(new Error('another certificate is presented than the global configuration names'))
