@@ -7,24 +7,27 @@ const MAX_LENGTH = 1_024
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
 // X-Road's type of a signature part, signature/bdoc-1.0/ts, has one slash too many to be a media type.
 const MEDIA_TYPE = new RegExp(`^(${TOKEN}/${TOKEN}(?:/${TOKEN})?)[ \\t]*`)
-// A value without quotes may hold the characters with which programs write boundaries, types and Content-IDs (RFC 2045 5.1 wants
-// quotes there); none of them ends a value for any reader.
+// Systems of members may leave out the quotes that RFC 2045 5.1 wants around these characters of boundaries, types and Content-IDs:
+// none of them ends a value for any reader.
 const BARE = "[!#$%&'*+\\-.^_`|~0-9A-Za-z:/=?@<>]+"
-const PARAMETER = new RegExp(
-  `;[ \\t]*(?:(${TOKEN})=(?:(${BARE})|"([^"\\\\\\x00-\\x1f\\x7f-\\uffff]*)")[ \\t]*)?`,
-  'y',
-)
+const parameterWith = (bare: string): RegExp =>
+  new RegExp(`;[ \\t]*(?:(${TOKEN})=(?:(${bare})|"([^"\\\\\\x00-\\x1f\\x7f-\\uffff]*)")[ \\t]*)?`, 'y')
+const PARAMETER = { servers: parameterWith(TOKEN), systems: parameterWith(BARE) }
 // RFC 2046 5.1.1: up to 70 of these, the last one no space.
 const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/
 
+/** Who wrote a type: one server to another, or the many programs of members. */
+export type Dialect = keyof typeof PARAMETER
+
 /** Type and parameters; a doubled or extended (RFC 8187, `name*`) parameter, a backslash or a stray byte is `invalid_content_type`. */
-export function parseContentType(text: string): ContentType {
+export function parseContentType(text: string, dialect: Dialect = 'servers'): ContentType {
   const media = text.length > MAX_LENGTH ? null : MEDIA_TYPE.exec(text)
   if (media === null) throw new Fault('invalid_content_type', { what: 'not a media type' })
   const parameters = new Map<string, string>()
-  PARAMETER.lastIndex = media[0].length
-  while (PARAMETER.lastIndex < text.length) {
-    const found = PARAMETER.exec(text)
+  const pattern = PARAMETER[dialect]
+  pattern.lastIndex = media[0].length
+  while (pattern.lastIndex < text.length) {
+    const found = pattern.exec(text)
     const name = found?.[1]?.toLowerCase()
     if (found !== null && name === undefined) continue // an empty parameter means nothing
     if (found === null || name === undefined || name.includes('*') || parameters.has(name)) {
@@ -48,8 +51,8 @@ export function isJsonType(contentType: string | undefined): boolean {
 }
 
 /** The boundary of a multipart content type; `invalid_content_type` for another type, `mime_parsing_failed` without a proper boundary. */
-export function boundaryOf(contentType: string): string {
-  const { type, parameters } = parseContentType(contentType)
+export function boundaryOf(contentType: string, dialect?: Dialect): string {
+  const { type, parameters } = parseContentType(contentType, dialect)
   if (!type.startsWith('multipart/')) throw new Fault('invalid_content_type', { what: 'multipart is needed' })
   const boundary = parameters.get('boundary')
   if (boundary === undefined || !BOUNDARY.test(boundary)) {

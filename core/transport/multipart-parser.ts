@@ -5,15 +5,13 @@
  * chunks that came in; only bytes that may begin a delimiter are held back.
  */
 import { Fault } from '#schemas/fault.ts'
+import type { Dialect } from './content-type.ts'
 
 /** Takes one part's raw bytes. A promise holds up the source until it settles. */
 export type PartHandler = { write(chunk: Buffer): void | Promise<void>; end(): void | Promise<void> }
 
 /** The size of bodies is the handlers' affair: they know what each part may hold. */
 export type MultipartLimits = { maxParts: number; maxHeaderBytes: number }
-
-/** What may stand in a multipart: as servers write them to each other, or as the many programs of members do. */
-type MultipartDialect = 'servers' | 'systems'
 
 export type MultipartParser = {
   /** Must not be called again before a promise that it returned has settled. */
@@ -37,7 +35,7 @@ const MORE = Symbol('more input is needed')
 export function createMultipartParser(q: {
   boundary: string
   limits: MultipartLimits
-  dialect?: MultipartDialect
+  dialect?: Dialect
   /** An empty line may stand before the first boundary: X-Road writes one where a multipart is nested in another (wire 2.3). */
   isNested?: boolean
   onPart(headers: ReadonlyMap<string, string>, index: number): PartHandler
@@ -51,6 +49,7 @@ export function createMultipartParser(q: {
   let held: Buffer = EMPTY
   let parts = 0
   let epilogue = 0
+  let padded = 0
   let part: PartHandler | undefined
 
   const steps: Record<State, () => typeof MORE | undefined | Promise<void>> = {
@@ -86,8 +85,9 @@ export function createMultipartParser(q: {
     // The line end of the delimiter is still held, so that a part without headers is found as the same two line ends.
     headers() {
       const end = held.indexOf(lineEnd + lineEnd)
-      if ((end < 0 ? held.length : end) > q.limits.maxHeaderBytes)
-        throw malformed('part headers are too long')
+      // Their end may begin within what is held, whatever the pieces in which it came.
+      const least = end < 0 ? held.length - 2 * lineEnd.length + 1 : end
+      if (least > q.limits.maxHeaderBytes) throw malformed('part headers are too long')
       if (end < 0) return MORE
       if (parts === q.limits.maxParts) throw malformed('too many parts')
       const written = held.toString('latin1', Math.min(lineEnd.length, end), end)
@@ -112,6 +112,7 @@ export function createMultipartParser(q: {
         const [ending, last] = [part as PartHandler, held.subarray(0, at)]
         held = held.subarray(at + delimiter.length)
         state = 'delimiter'
+        padded = 0
         const written = last.length === 0 ? undefined : ending.write(last)
         return (written === undefined ? ending.end() : written.then(() => ending.end())) ?? undefined
       }
@@ -134,10 +135,10 @@ export function createMultipartParser(q: {
   function preamble(opening: Buffer): typeof MORE | undefined {
     const first = beginsAlike(held, opening) ? 0 : held.indexOf(delimiter.subarray(1)) + 1
     if (first === 0 && held.length < opening.length) return MORE
-    if (first === 0 && !beginsAlike(held, opening)) {
-      if (held.length > MAX_AROUND) throw malformed('the body does not begin with its boundary')
-      return MORE
-    }
+    const isFound = first > 0 || beginsAlike(held, opening)
+    if ((isFound ? first : held.length - opening.length) > MAX_AROUND)
+      throw malformed('the body does not begin with its boundary')
+    if (!isFound) return MORE
     held = held.subarray(first + opening.length)
     state = 'delimiter'
     return undefined
@@ -147,7 +148,8 @@ export function createMultipartParser(q: {
   function padding(): boolean {
     let at = 0
     while (held[at] === 0x20 || held[at] === 0x09) at++
-    if (at > MAX_PADDING) throw malformed('a boundary is followed by neither a line end nor two dashes')
+    padded += at
+    if (padded > MAX_PADDING) throw malformed('a boundary is followed by neither a line end nor two dashes')
     held = held.subarray(at)
     return held.length === 0
   }

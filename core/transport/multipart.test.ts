@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
-import { parseContentType } from './content-type.ts'
+import { type Dialect, parseContentType } from './content-type.ts'
 import { createMultipartParser, type MultipartLimits } from './multipart-parser.ts'
 import { boundaryOf, readMultipart } from './multipart-reader.ts'
 import { closeDelimiter, newBoundary, partHead } from './multipart-writer.ts'
@@ -15,8 +15,6 @@ const LIMITS: MultipartLimits = { maxParts: 100, maxHeaderBytes: 16_384 }
 
 type Part = { headers: Record<string, string>; body: string }
 const B = 'xtopABCDEFGHIJKLMNOPQRSTUVWXYZabcd'
-
-type Dialect = Parameters<typeof createMultipartParser>[0]['dialect']
 
 function parse(
   chunks: Buffer[],
@@ -226,6 +224,27 @@ void t.test('systems may end lines with LF, everywhere or nowhere, and write aro
     ['a longer boundary', `--${B}\n\nx\n--${B}X\n`],
   ] as const)
     t.equal(bySystem(mixed), 'mime_parsing_failed', what)
+  for (const lineEnd of ['\r\n', '\n']) {
+    const around = (before: number, padding: number, header: number) =>
+      bySystem(
+        [
+          `${'p'.repeat(before)}`,
+          `--${B}${' '.repeat(padding)}`,
+          `a: ${'h'.repeat(header)}`,
+          '',
+          'x',
+          `--${B}--`,
+        ].join(lineEnd),
+      )
+    const [before, header] = [1_024 - lineEnd.length, LIMITS.maxHeaderBytes - 3 - lineEnd.length]
+    t.match(around(before, 64, header), [{ body: 'x' }], 'as much as there may be')
+    for (const [more, bounds] of [
+      ['preamble', [before + 1, 64, header]],
+      ['padding', [before, 65, header]],
+      ['headers', [before, 64, header + 1]],
+    ] as const)
+      t.equal(around(bounds[0]!, bounds[1]!, bounds[2]!), 'mime_parsing_failed', `more ${more}`)
+  }
 })
 
 void t.test('content types', async (t) => {
@@ -233,7 +252,13 @@ void t.test('content types', async (t) => {
   t.equal(boundaryOf('Multipart/Related;boundary="a b=?c" ; type="text/xml"'), 'a b=?c')
   t.equal(boundaryOf('multipart/mixed;; boundary=a;'), 'a')
   const bare = `multipart/related; start-info=text/xml; type='application/xop+xml'; start=<a@b>; boundary=:g=k?/:;charset=UTF-8`
-  t.equal(boundaryOf(bare), ':g=k?/:', 'values that should have quotes')
+  t.equal(boundaryOf(bare, 'systems'), ':g=k?/:', 'values that should have quotes')
+  for (const value of [':g=k?/:', 'a:b', 'a/b', 'a=b', 'a?b'])
+    t.throws(
+      () => boundaryOf(`multipart/mixed; boundary=${value}`),
+      { code: 'invalid_content_type' },
+      'between servers',
+    )
   const cases: [FaultCode, string][] = [
     ['mime_parsing_failed', 'multipart/mixed'],
     ['mime_parsing_failed', 'multipart/mixed; boundary=""'],

@@ -10,7 +10,7 @@ import type { SoapMessage, SoapService } from './soap-message.ts'
  * read: who decodes by another charset would read another text than was checked.
  */
 export function checkSoapType(contentType: string | undefined): void {
-  const { type, parameters } = parseContentType(contentType ?? '')
+  const { type, parameters } = parseContentType(contentType ?? '', 'systems')
   if (type !== 'text/xml' && type !== 'application/xop+xml') {
     throw new Fault('invalid_content_type', { what: 'a SOAP message is text/xml or application/xop+xml' })
   }

@@ -172,7 +172,7 @@ function createSoapTaker(
   count: (octets: number) => void = () => undefined,
 ): SoapTaker {
   const contentType = given ?? ''
-  const { type, parameters } = parseContentType(contentType)
+  const { type, parameters } = parseContentType(contentType, 'systems')
   const gate = Promise.withResolvers<AttachmentTaker>()
   let part: MessagePart | undefined
   let rootId: string | undefined
@@ -209,7 +209,7 @@ function createSoapTaker(
     }
   }
   const parser: MultipartParser = createMultipartParser({
-    boundary: boundaryOf(contentType),
+    boundary: boundaryOf(contentType, 'systems'),
     limits: PART_LIMITS,
     dialect: 'systems',
     onPart,
@@ -293,7 +293,7 @@ export function writeContent(q: {
 function relatedType(contentType: string | undefined): ReadonlyMap<string, string> | undefined {
   if (contentType === undefined) return undefined
   try {
-    const { type, parameters } = parseContentType(contentType)
+    const { type, parameters } = parseContentType(contentType, 'systems')
     return type === RELATED ? parameters : undefined
   } catch {
     return undefined
