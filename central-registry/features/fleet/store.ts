@@ -173,19 +173,19 @@ function createFleetLists(tables: Kysely<Tables>) {
         .sort((a, b) => b.index - a.index)
         .slice(0, limit)
     },
-    /** Members with a signing certificate that is valid at `now`, by the server's newest report; undefined while it made none. */
+    /**
+     * Members with a signing certificate that is valid at `now` and that its authority has not revoked, by the server's newest report;
+     * undefined while it made none.
+     */
     async reportedSigners(server: string, now: number): Promise<string[] | undefined> {
-      const row = tables.selectFrom('fleet_server').select('reported_at').where('server', '=', server)
-      if ((await row.executeTakeFirst())?.reported_at == null) return undefined
-      const rows = await tables
-        .selectFrom('fleet_certificate')
-        .select('member')
-        .distinct()
-        .where('server', '=', server)
-        .where('usage', '=', 'SIGNING')
-        .where('not_after', '>', new Date(now).toISOString())
-        .execute()
-      return rows.flatMap(({ member }) => member ?? [])
+      const row = tables.selectFrom('fleet_server').select('report').where('server', '=', server)
+      const { report } = (await row.executeTakeFirst()) ?? {}
+      if (report == null) return undefined
+      const { certificates } = JSON.parse(report) as ServerReport
+      return certificates
+        .filter(({ usage, ocsp }) => usage === 'SIGNING' && ocsp !== 'revoked' && ocsp !== 'unknown')
+        .filter(({ notAfter }) => Date.parse(notAfter) > now)
+        .flatMap(({ member }) => member ?? [])
     },
     /** Throws `not_found`. */
     async one(server: string) {

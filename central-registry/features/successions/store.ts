@@ -57,7 +57,8 @@ export function createSuccessionStore(
       )
 
   /** The old names may end only when the new ones can sign where they are: otherwise their exchanges would end with them. */
-  async function checkSigners({ plan }: SuccessionRow, at: string): Promise<void> {
+  async function checkSigners({ plan, completed_at }: SuccessionRow, at: string): Promise<void> {
+    if (completed_at !== null) return
     const successors = (JSON.parse(plan) as Plan).subsystems.map(({ to }) => to)
     if (successors.length === 0) return
     const rows = await tables

@@ -53,11 +53,15 @@ void t.test('planned, begun, sealed by the successor, completed', async (t) => {
     const propose = (content: ContractContent) =>
       send('', contractDocument('proposal', { content }, { by: guest, signer: GUEST, at: world.clock.now }))
     /** What DEV/GOV/1234/SS1 reports: signing certificates of these members, which end in so many milliseconds. */
-    const reports = async (signers: string[], endsInMs = 86_400_000): Promise<void> => {
+    const reports = async (
+      signers: string[],
+      endsInMs = 86_400_000,
+      ocsp: 'good' | 'revoked' = 'good',
+    ): Promise<void> => {
       world.clock.now += 60_000
       const notAfter = new Date(world.clock.now + endsInMs).toISOString()
       const certificates = signers.map((member, i) => ({
-        ...{ sha256: `${i}`.repeat(64), usage: 'SIGNING' as const, member, notAfter, ocsp: 'good' as const },
+        ...{ sha256: `${i}`.repeat(64), usage: 'SIGNING' as const, member, notAfter, ocsp },
       }))
       const document = signedReport(reportAt(OWNER, world.clock.now, { certificates }), owner)
       const reply = await node.register('/registration/v1/server-reports', document)
@@ -139,6 +143,8 @@ void t.test('planned, begun, sealed by the successor, completed', async (t) => {
     })
     await reports([OWNER, NEW], -1000)
     t.equal((await node.call('POST', complete)).status, 409, 'one that has expired')
+    await reports([OWNER, NEW], 86_400_000, 'revoked')
+    t.equal((await node.call('POST', complete)).status, 409, 'one that is revoked')
     await reports([OWNER, NEW])
     t.equal((await node.call('POST', complete)).status, 204)
     t.equal((await node.call('POST', complete)).status, 409, 'once')
