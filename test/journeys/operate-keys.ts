@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
+import { subjectName } from '#console/auditor/keys/shapes.ts'
 import type { Visitor } from '../browser.ts'
 import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
@@ -23,6 +24,8 @@ export async function operateKeys(t: Test, { world, at, browser }: Asked): Promi
 }
 
 async function seeTree(t: Test, windows: Windows): Promise<void> {
+  const pretended = 'CN=x\\, O=Tax Agency,C=FI'
+  t.equal(subjectName(pretended), 'x\\, O=Tax Agency', 'a comma within a name begins no other')
   const { wide } = windows
   const { page } = wide
   await wide.open('/keys')
@@ -163,6 +166,10 @@ async function lockAndUnlock(t: Test, windows: Windows): Promise<void> {
   await page.locator('.status', { hasText: 'logged out' }).waitFor()
   await lookIn(windows, 'keys-locked')
   t.equal(await page.getByRole('button', { name: 'Make a key' }).count(), 0, 'nothing can be made')
+  await page.getByRole('link', { name: 'signing', exact: true }).click()
+  await page.getByRole('button', { name: 'Delete the key' }).click()
+  await page.getByRole('dialog').getByText('no other can: 2 clients wait').waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
   await wide.open('/diagnostics?state=ERROR')
   await page.getByText('Log in to the token with its PIN').first().waitFor()
   await lookIn(windows, 'diagnostics-locked')
@@ -219,4 +226,8 @@ async function onlyLook(t: Test, { at, browser }: Asked): Promise<void> {
     const acts = observer.page.locator('main button:not(:text-is("Copy"))')
     t.equal(await acts.count(), 0, `${address}: no act`)
   }
+  await observer.open('/diagnostics')
+  await observer.page.getByRole('link', { name: 'Why does a call fail?' }).waitFor()
+  const tries = observer.page.getByRole('link', { name: 'What can be reached?' })
+  t.equal(await tries.count(), 0, 'nobody is led to what he may not do')
 }

@@ -149,6 +149,14 @@ t.test('keys and certificates, from a PIN to an identity', async (t) => {
   t.match(other, { memberId: 'DEV:COM:4000', inUse: true, users: 1, usedBy: [{ type: 'CLIENT', id: TAX }] })
   const isNeeded = { inUse: true, usedBy: [{ type: 'SERVER', id: /^DEV:GOV:1000:/ }] }
   t.match((await ask('GET', `/token-certificates/${String(signing['sha256'])}`)).body, isNeeded)
+  await ask('PUT', '/tokens/0/logout')
+  const waits = { inUse: false, needed: true, remedy: /Log in/, users: 1 }
+  t.match(
+    (await ask('GET', `/token-certificates/${String(other['sha256'])}`)).body,
+    waits,
+    'none can be used',
+  )
+  await ask('PUT', '/tokens/0/login', { pin: 'correct horse 7' })
   const auth = await certify('AUTHENTICATION', { dnsName: 'ss1.example' })
   t.match(auth, { state: 'saved', remedy: /registry/ })
   t.match((await ask('GET', '/initialization/status')).body, {
@@ -169,7 +177,7 @@ t.test('keys and certificates, from a PIN to an identity', async (t) => {
   const keyId = signing['keyId'] as string
   t.match((await ask('POST', `/keys/${keyId}/csrs`, own)).body['pem'], /BEGIN CERTIFICATE REQUEST/)
   const at = `/token-certificates/${String(signing['sha256'])}`
-  t.match((await ask('PUT', `${at}/disable`)).body, { active: false, inUse: false })
+  t.match((await ask('PUT', `${at}/disable`)).body, { active: false, inUse: false, needed: false })
   t.match((await ask('PUT', `${at}/activate`)).body, { active: true })
   t.equal(JSON.parse((await ask('PUT', '/token-certificates/refresh-ocsp')).raw.toString()).length, 3)
   t.match((await ask('PATCH', `/keys/${keyId}`, { label: 'new' })).body, { label: 'new' })
@@ -188,7 +196,7 @@ t.test('keys and certificates, from a PIN to an identity', async (t) => {
   const rows = (await auditOf(ask)).filter(({ operation }) =>
     /loginToken|initSecurity|updateTokenPin/.test(operation),
   )
-  t.equal(rows.length, 4)
+  t.equal(rows.length, 5)
   t.notMatch(JSON.stringify(rows), /horse|wrong/, 'no PIN stands in the audit log')
 })
 

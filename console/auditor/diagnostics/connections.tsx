@@ -90,7 +90,8 @@ function ConnectionsPage() {
         <p>{text(`connections.why.${kind}`)}</p>
         <Form key={kind} fields={fields} submit={text('connections.try')} send={send} />
       </Part>
-      {answer !== undefined && <Result of={answer} />}
+      {/* An answer that comes late may be about what was chosen before. */}
+      {answer?.kind === kind && <Result of={answer} />}
     </>
   )
 }

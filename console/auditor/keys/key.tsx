@@ -15,6 +15,7 @@ import { CertificatePart } from './certificate.tsx'
 import { DownloadRequest } from './download.tsx'
 import { ImportCertificate } from './import.tsx'
 import { type Key, keyName, keyPath, type Request } from './shapes.ts'
+import { Stops } from './words.tsx'
 import './keys.css'
 
 function KeyPage({ params }: { params: Record<string, string> }) {
@@ -132,7 +133,6 @@ function Rename({ of }: { of: Key }) {
 
 function Delete({ of }: { of: Key }) {
   const name = keyName(of)
-  const inUse = of.certificates.filter((one) => one.inUse)
   return (
     <Act
       operation="deleteKey"
@@ -141,12 +141,8 @@ function Delete({ of }: { of: Key }) {
       consequence={
         <>
           <p>{text('certs.deleteConsequence')}</p>
-          {inUse.map(({ sha256, usage, users }) => (
-            <p class="note" key={sha256}>
-              {text(usage === 'SIGNING' ? 'certs.deleteStopsSigning' : 'certs.deleteStopsServer', {
-                count: users,
-              })}
-            </p>
+          {of.certificates.map((one) => (
+            <Stops key={one.sha256} of={one} with="key" />
           ))}
         </>
       }

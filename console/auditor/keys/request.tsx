@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'
-import { Head, Part } from '../../kit/facts.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
 import type { Page } from '../../kit/frame.tsx'
@@ -13,6 +13,7 @@ import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { text } from '../../kit/text.ts'
 import type { Client } from '../services/shapes.ts'
+import { Id } from '../words.tsx'
 import { DownloadRequest } from './download.tsx'
 import { pemFile } from './files.ts'
 import { type Key, keyName, keyPath, type SubjectField } from './shapes.ts'
@@ -104,6 +105,10 @@ function Steps({ of }: { of: Key }) {
                     </Part>
                     {subject !== undefined && (
                       <Part title={text('certs.stepSubject')}>
+                        {/* The choice above may have changed since: this is for whom the request is made. */}
+                        {subject.of.memberId !== undefined && (
+                          <Facts of={[['certs.signsFor', <Id key="member" of={subject.of.memberId} />]]} />
+                        )}
                         <p>{text('certs.subjectLead')}</p>
                         <Form
                           key={JSON.stringify(subject)}

@@ -28,6 +28,8 @@ export type Certificate = {
   remedy?: string
   pem: string
   inUse: boolean
+  /** In use, or none can be used now and this one waits to be. */
+  needed: boolean
   users: number
   usedBy: { type: 'SERVER' | 'CLIENT'; id: string }[]
 }
@@ -82,11 +84,13 @@ export const keyPath = (id: string): string => `/keys/${id}`
 export const keyName = ({ label, id }: Pick<Key, 'label' | 'id'>): string =>
   label === '' ? id.slice(0, 12) : label
 
+/** One attribute of a distinguished name (RFC 4514). A comma behind a backslash belongs to the value, and begins no attribute. */
+const ATTRIBUTE = /(?:^|[,+])\s*([A-Za-z][\w-]*|\d+(?:\.\d+)*)=((?:\\.|[^\\,+])*)/gy
+
 /** The organisation and the common name, or the whole subject when it has neither. */
 export function subjectName(subject: string): string {
-  const named = ['O', 'CN'].flatMap(
-    (type) => new RegExp(`(?:^|,\\s*)${type}=([^,]+)`).exec(subject)?.[1] ?? [],
-  )
+  const all = [...subject.matchAll(ATTRIBUTE)].map(([, type, value = '']) => ({ type, value }))
+  const named = ['O', 'CN'].flatMap((wanted) => all.find(({ type }) => type === wanted)?.value ?? [])
   return named.length === 0 ? subject : [...new Set(named)].join(', ')
 }
 
@@ -103,7 +107,8 @@ export function subjectText(subject: string): string {
     /(^|,)(2(?:\.\d+)+)=#(?:0c|13)[0-7][0-9a-f]((?:[0-9a-f]{2})+)/g,
     (_, before: string, type: string, hex: string) => {
       const bytes = Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))
-      return `${before}${NAMES[type] ?? type}=${new TextDecoder().decode(bytes)}`
+      const said = new TextDecoder().decode(bytes).replace(/[,+\\]/g, '\\$&')
+      return `${before}${NAMES[type] ?? type}=${said}`
     },
   )
 }

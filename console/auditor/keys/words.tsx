@@ -58,7 +58,7 @@ const MOST_USERS = 5
 /** Who cannot go on without the certificate. */
 export function UsedBy({ of }: { of: Certificate }) {
   const { usage, users, usedBy } = of
-  if (users === 0 || isSpare(of)) return <>{text(users === 0 ? 'certs.usedByNobody' : 'certs.spare')}</>
+  if (users === 0 || !of.needed) return <>{text(users === 0 ? 'certs.usedByNobody' : 'certs.spare')}</>
   const shown = usedBy.slice(0, MOST_USERS)
   return (
     <ul class="plain-list tight">
@@ -80,17 +80,13 @@ export function UsedBy({ of }: { of: Certificate }) {
   )
 }
 
-/** What stops unless another certificate takes over. */
-export function Stops({ of: { inUse, usage, users } }: { of: Certificate }) {
-  if (!inUse) return null
-  return (
-    <p class="note">
-      {text(usage === 'SIGNING' ? 'certs.stopsSigning' : 'certs.stopsServer', { count: users })}
-    </p>
-  )
-}
+type StopsProps = { of: Certificate; with?: 'key' }
 
-/** Not in use, and not because something is wrong: what needs a certificate uses another one. */
-function isSpare({ inUse, active, state, remedy }: Certificate): boolean {
-  return !inUse && (remedy === undefined || !active || state === 'saved')
+/** What stops unless another certificate takes over; `with` the key, when it goes with it. */
+export function Stops({ of: { inUse, needed, usage, users }, with: goes }: StopsProps) {
+  if (!needed) return null
+  const act = !inUse ? 'waits' : goes === 'key' ? 'deleteStops' : 'stops'
+  return (
+    <p class="note">{text(`certs.${act}${usage === 'SIGNING' ? 'Signing' : 'Server'}`, { count: users })}</p>
+  )
 }

@@ -10,19 +10,21 @@ const MOST_NAMED = 20
 type Uses = {
   /** The certificate is the one that is used now; another one of the same member may be valid too. */
   inUse: boolean
+  /** It is in use, or it would be and no other can take its place: the token is locked, say, or no OCSP response is fresh. */
+  needed: boolean
   users: number
   /** The first of them: clients for a signing certificate, this server for an authentication certificate. */
   usedBy: { type: 'SERVER' | 'CLIENT'; id: string }[]
 }
 
 export function usesOf(certificate: CertificateInfo, rooms: Needs): Uses {
-  const { usage, member, sha256 } = certificate
+  const { usage, member } = certificate
   const server = { type: 'SERVER' as const, id: colonForm(idText(rooms.server)) }
   if (usage === 'AUTHENTICATION') {
-    const inUse = isNow(sha256, () => rooms.keys.authenticationIdentity())
-    return { inUse, users: 1, usedBy: [server] }
+    const now = useOf(certificate, () => rooms.keys.authenticationIdentity())
+    return { ...now, users: 1, usedBy: [server] }
   }
-  if (member === undefined) return { inUse: false, users: 0, usedBy: [] }
+  if (member === undefined) return { inUse: false, needed: false, users: 0, usedBy: [] }
   const clients = [...rooms.localSystems.view().clients.values()]
     .map(({ id }) => id)
     .filter((id) => idText(memberOf(id)) === member)
@@ -31,16 +33,20 @@ export function usesOf(certificate: CertificateInfo, rooms: Needs): Uses {
   // The owner's key also signs what this server files and its checkpoints.
   const all = isOwner ? [server, ...clients] : clients
   return {
-    inUse: isNow(sha256, () => rooms.keys.signingIdentity(parseMemberId(member))),
+    ...useOf(certificate, () => rooms.keys.signingIdentity(parseMemberId(member))),
     users: all.length,
     usedBy: all.slice(0, MOST_NAMED),
   }
 }
 
-function isNow(sha256: string, find: () => { certificate: { sha256: string } }): boolean {
+function useOf(
+  { sha256, active }: CertificateInfo,
+  find: () => { certificate: { sha256: string } },
+): Pick<Uses, 'inUse' | 'needed'> {
   try {
-    return find().certificate.sha256 === sha256
+    const inUse = find().certificate.sha256 === sha256
+    return { inUse, needed: inUse }
   } catch {
-    return false // None can be used now; `remedy` says why.
+    return { inUse: false, needed: active } // None can be used now; `remedy` says why.
   }
 }
