@@ -1,0 +1,68 @@
+/** Processes that read a SQLite file: which of them is given a statement, and when one ends. */
+import path from 'node:path'
+import t from 'tap'
+import { emptyFolder } from '#adapters/kit/kit-fixture.ts'
+import type { Fault } from '#schemas/fault.ts'
+import { until } from '#test/until.ts'
+import { openSqlite } from './open-sqlite.ts'
+
+t.test('a process that is to end is given no statement, though its late answer comes', async (t) => {
+  const file = path.join(emptyFolder(t), 'any.db')
+  const { DatabaseSync } = await import('node:sqlite')
+  new DatabaseSync(file).close()
+  const limits = { connections: 1, waiting: 50, queryMs: 1000, answerBytes: 200_000 }
+  const source = openSqlite({ kind: 'sqlite', file }, limits, () => undefined)
+  t.teardown(() => source.close())
+  const fields = [{ name: 'a', type: 'string' as const, nullable: true }]
+  const shape = { id: 1, fields, sort: [], key: [], answerBytes: limits.answerBytes }
+  const ask = (text: string) => source.page({ text, values: [] }, shape, 1)
+  const outcome = (asked: ReturnType<typeof ask>) =>
+    asked.then(
+      ({ items }) => items.toString(),
+      (thrown: Fault) => thrown.code,
+    )
+  await ask('select 1')
+  const late = outcome(
+    ask(
+      'with recursive c(n) as (select 1 union all select n + 1 from c where n < 1000000) select count(*) from c',
+    ),
+  )
+  await until('it runs', () => source.running() === 1, { pauseMs: 1 })
+  const sleep = (ms: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+  // In one turn of the event loop its time passes and its answer comes; only then times are looked at.
+  const next = await new Promise<Promise<string>>((resolve) =>
+    setImmediate(() => {
+      sleep(30)
+      setImmediate(() => {
+        sleep(2500)
+        resolve(outcome(ask("select 'next'")))
+      })
+    }),
+  )
+  t.equal(await late, 'source_timeout')
+  t.equal(await next, '{"a":"next"}')
+})
+
+t.test('a statement that was taken back ends in its first process too, though nobody waits', async (t) => {
+  const file = path.join(emptyFolder(t), 'any.db')
+  const { DatabaseSync } = await import('node:sqlite')
+  new DatabaseSync(file).close()
+  const limits = { connections: 2, waiting: 50, queryMs: 1500, answerBytes: 200_000 }
+  const source = openSqlite({ kind: 'sqlite', file }, limits, () => undefined)
+  t.teardown(() => source.close())
+  const fields = [{ name: 'a', type: 'string' as const, nullable: true }]
+  const shape = { id: 1, fields, sort: [], key: [], answerBytes: limits.answerBytes }
+  const ask = (text: string) => source.page({ text, values: [] }, shape, 1)
+  const count = (to: number) =>
+    `with recursive c(n) as (select 1 union all select n + 1 from c where n < ${to}) select count(*) from c`
+  await Promise.all([ask(count(100_000)), ask(count(100_000))])
+  await until('idle', () => source.running() === 0)
+  // Two for each process; the second of the first one goes to the other one, and runs in both.
+  const [first, endless] = await Promise.allSettled([
+    ...[ask(count(500_000)), ask(count(1e12))],
+    ...[ask('select 1'), ask('select 2')],
+  ])
+  t.equal(first?.status, 'fulfilled')
+  t.match(endless, { reason: { code: 'source_timeout' } })
+  await until('none runs', (saw) => saw(source.running()) === 0)
+})
