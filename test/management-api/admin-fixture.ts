@@ -153,8 +153,7 @@ export async function createAdminWorld(
     checkDeclared(lines)
   })
   const own = [{ host: '127.0.1.1', port: 4000 }]
-  // A listener that the server got after addresses of services were stored.
-  const LATER = { host: '127.0.0.1', port: 2 }
+  const later = { host: '127.0.0.1', port: 2 } // got after addresses of services were stored
   const localSystems = await createLocalSystems({ database, clock, own })
   const { stamp, memberSigner, authority } = await signer()
   const archiveFolder = path.join(folder, 'archives')
@@ -236,7 +235,7 @@ export async function createAdminWorld(
       localSystems,
       contracts: { ...contracts, ...(o.contractFor && { contractFor: o.contractFor }) },
     },
-    ...{ post, storedLog: stored, messageLog, ownListeners: [...own, LATER], subjectKeys },
+    ...{ post, storedLog: stored, messageLog, ownListeners: [...own, later], subjectKeys },
     ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient },
     signMessage: createMessageSigner({ keys, clock }),
     ...{ verifyMessage: createMessageVerifier(), heard: () => undefined, observe: () => () => undefined },

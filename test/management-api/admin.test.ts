@@ -1,23 +1,20 @@
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createServer as createTlsServer } from 'node:tls'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
-import { tryConnection } from '#security-server/features/diagnostics/try-connection.ts'
 import { writeInitialApiKey } from '#security-server/features/people/initial-api-key.ts'
 import { ROLES } from '#security-server/features/people/roles.ts'
 import { createReconciliationStore } from '#security-server/features/reconciliation/store.ts'
 import { securityServerApi } from '#security-server/shape.ts'
 import { createWorld as createConfigurationWorld } from '#test/fakes/configuration-world.ts'
-import { type AdminWorld, auditOf, createAdminWorld } from './admin-fixture.ts'
+import { auditOf, createAdminWorld } from './admin-fixture.ts'
+import { testConnections } from './test-connections.ts'
 
 const CLIENT = 'DEV:GOV:1000:population'
 
@@ -211,7 +208,7 @@ t.test('diagnostics say what is wrong and what to do', async (t) => {
   t.match(await of('message-log'), { state: 'OK' })
   t.match(await of('time-stamping'), { state: 'OK' })
   t.match(await of('disks'), { message: /GiB are free/ })
-  await testConnections(t, ask)
+  await testConnections(t, { ask, client: CLIENT })
   world.configuration = undefined
   t.match(await of('global-configuration'), { state: 'ERROR', message: /expired/, remedy: /./ })
   t.equal((await ask('GET', '/members')).status, 503)
@@ -377,46 +374,3 @@ t.test('API keys: shown once, expire, end when revoked; the first one in a file'
   await writeInitialApiKey(file, none)
   t.equal(statSync(file).mode & 0o777, 0o600)
 })
-
-async function testConnections(t: Test, ask: AdminWorld['ask']): Promise<void> {
-  const system = createServer().listen(0, '127.0.0.1')
-  t.teardown(() => system.close())
-  await once(system, 'listening')
-  await ask('POST', '/clients', { id: CLIENT })
-  const { port } = system.address() as AddressInfo
-  const urls = {
-    ...{ up: `http://127.0.0.1:${port}`, down: 'http://127.0.0.1:1', unnamed: 'http://none.invalid' },
-    ...{ inbox: 'inbox:', own: 'http://127.0.0.1:2', pushed: `inbox:http://127.0.0.1:${port}` },
-  }
-  for (const [serviceCode, url] of Object.entries(urls))
-    await ask('POST', `/clients/${CLIENT}/service-descriptions`, { type: 'REST', serviceCode, url })
-  const tested = async (body: object) => {
-    const { body: said } = await ask('POST', '/diagnostics/connections', body)
-    return (said['items'] as { name: string; steps: { step: string; state: string }[] }[]).map(
-      ({ name, steps }) => [name.split(':').at(-1), ...steps.map(({ step, state }) => `${step} ${state}`)],
-    )
-  }
-  t.strictSame(await tested({ kind: 'SERVICES', clientId: CLIENT }), [
-    ['up', 'name good', 'connection good', 'answer good'],
-    ['down', 'name good', 'connection bad'],
-    ['unnamed', 'name bad'],
-    ['own', 'name bad'],
-    ['pushed', 'name good', 'connection good', 'answer good'],
-  ])
-  const seen: unknown[] = []
-  const named = createTlsServer({ SNICallback: (name, done) => done(new Error(String(seen.push(name)))) })
-  named.on('connection', () => seen.push('connected')).listen(0, 'localhost')
-  t.teardown(() => named.close())
-  await once(named, 'listening')
-  const local = { name: 'x', address: { host: 'localhost', port: (named.address() as AddressInfo).port } }
-  t.match(await tryConnection({ ...local, tls: {}, refuse: () => 'not there' }), [{ what: 'not there' }])
-  t.strictSame(seen, [], 'nothing is opened to where nothing may be')
-  await tryConnection({ ...local, tls: {} })
-  t.strictSame(seen, ['connected', 'connected', 'localhost'], 'TLS says whom it looks for')
-  t.strictSame(await tested({ kind: 'SERVICES', clientId: 'DEV:GOV:9:none' }), [])
-  t.match((await tested({ kind: 'SELF' }))[0], ['ss1', /^name/])
-  for (const body of [{ kind: 'PEER' }, { kind: 'SELF', url: 'http://127.0.0.1' }, { kind: 'ANY' }])
-    t.equal((await ask('POST', '/diagnostics/connections', body)).status, 400, JSON.stringify(body))
-  const unknown = { kind: 'PEER', clientId: 'DEV:GOV:9:none' }
-  t.equal((await ask('POST', '/diagnostics/connections', unknown)).status, 404)
-}
