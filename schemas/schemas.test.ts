@@ -210,3 +210,39 @@ t.test('every operation of every API declares each status that it can answer', (
   }
   t.end()
 })
+
+t.test('no number that comes from outside is more than the databases keep', (t) => {
+  const folder = new URL('./', import.meta.url)
+  let numbers = 0
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('-api.yaml'))) {
+    const document = parse(readFileSync(new URL(file, folder), 'utf8'), { maxAliasCount: -1 })
+    const wrong: string[] = []
+    const look = (part: unknown, place: string, within: unknown[]): void => {
+      if (typeof part !== 'object' || part === null || within.includes(part)) return
+      const { $ref, type, enum: values, maximum } = part as Record<string, unknown>
+      if (typeof $ref === 'string') {
+        const [, ...names] = $ref.split('/')
+        const named = names.reduce(
+          (from, name) => (from as Record<string, unknown>)[name],
+          document as unknown,
+        )
+        look(named, $ref, [...within, part])
+        return
+      }
+      if ((type === 'integer' || type === 'number') && values === undefined) {
+        numbers += 1
+        if (typeof maximum !== 'number') wrong.push(place)
+      }
+      for (const [name, inner] of Object.entries(part)) look(inner, `${place}/${name}`, [...within, part])
+    }
+    type Item = { parameters?: unknown; requestBody?: unknown }
+    for (const [route, item] of Object.entries<Record<string, Item>>(document.paths)) {
+      look(item['parameters'], route, [])
+      for (const [method, { parameters, requestBody }] of Object.entries(item))
+        look({ parameters, requestBody }, `${method} ${route}`, [])
+    }
+    t.same(wrong, [], file)
+  }
+  t.ok(numbers > 100, `${numbers} numbers`)
+  t.end()
+})
