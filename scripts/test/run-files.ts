@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 // Journeys mostly wait for their many processes, other tests compute, so a mix uses the processors well. With four jobs, two
-// processors are idle for a fifth of the time.
-const JOBS = 5
+// processors are idle for a fifth of the time, with five for a sixth.
+const JOBS = 6
 /** These files take longest and mostly wait, so they start within the first third, mixed with others. */
 const LONGEST = ['crash', 'outage', 'load', 'contracts', 'recovery', 'auditor-cases', 'auditor-console'].map(
   (name) => `test/journeys/${name}.test.ts`,
