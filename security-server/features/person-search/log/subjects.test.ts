@@ -12,6 +12,7 @@ import { openDatabase } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectQuestion } from '#schemas/subject-keys.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { until } from '#test/until.ts'
 import {
   CLIENT,
   logFolder,
@@ -280,12 +281,16 @@ await eachDatabase(t, async (_database, t, url) => {
       readdirSync(options.bodyFolder, { recursive: true, withFileTypes: true })
         .filter((file) => file.isFile())
         .map((file) => path.join(file.parentPath, file.name))
+    const placedAfter = (known: Set<string>): Promise<string> =>
+      until('the body is in its place, after its record is durable', (saw) =>
+        saw(bodies()).find((file) => !known.has(file) && !file.includes('/incoming/')),
+      )
     const body = { filler: 'x'.repeat(100_000), persons: { code: '070707-7777' } }
     const withFile = async (): Promise<[index: number, file: string]> => {
       const old = new Set(bodies())
       const index = await ask(log, '/search', { body })
       await log.maintain()
-      return [index, bodies().find((file) => !old.has(file))!]
+      return [index, await placedAfter(old)]
     }
     const [, missing] = await withFile()
     rmSync(missing)
@@ -301,7 +306,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const row = await ask(log, '/persons/7')
     const unopened = await ask(log, '/anything', { service: UNKNOWN })
     await log.maintain()
-    rmSync(bodies().find((one) => !known.has(one))!)
+    rmSync(await placedAfter(known))
     const stored = await openDatabase(options.databaseUrl)
     const records = stored.kysely.withTables<SubjectTables>()
     await records
@@ -325,11 +330,11 @@ await eachDatabase(t, async (_database, t, url) => {
     )
     // Erased after its facts were read and before it is opened: the record is gone, not damaged.
     const [erased] = await withFile()
-    const { declared: until } = rooms
+    const { declared: declaredBefore } = rooms
     rooms.declared = async (service) => {
-      rooms.declared = until
+      rooms.declared = declaredBefore
       await log.retention.erase({ case: '7', reason: 'a court says so', index: erased, mode: 'LEAF_ONLY' })
-      return until(service)
+      return declaredBefore(service)
     }
     await log.subjects.index(rooms)
     t.same(await reasons(), { ...after, not_kept: after['not_kept']! + 1 })
