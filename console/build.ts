@@ -10,7 +10,7 @@ import { parse } from 'yaml'
 const ROOT = import.meta.dirname
 const CONSOLES = [
   { name: 'registry', api: '../schemas/central-registry-api.yaml', base: '/console/' },
-  { name: 'auditor', api: '../schemas/security-server-api.yaml', base: '/console/' },
+  { name: 'agency', api: '../schemas/security-server-api.yaml', base: '/console/' },
 ]
 const STAMP = '.sources.sha256'
 const METHODS = ['get', 'put', 'post', 'delete', 'patch']

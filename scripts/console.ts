@@ -22,8 +22,8 @@ export async function run(args: string[]): Promise<number> {
     return 2
   }
   const built = await buildConsoles()
-  const auditors = path.join(import.meta.dirname, '../console/dist/auditor')
-  if (await offerPage(auditors)) built.push('page that verifies')
+  const agency = path.join(import.meta.dirname, '../console/dist/agency')
+  if (await offerPage(agency)) built.push('page that verifies')
   process.stdout.write(
     built.length === 0 ? 'The pages are built already.\n' : `Built the pages of the ${built.join(', ')}.\n`,
   )

@@ -17,7 +17,7 @@ import { recordingLooks } from './reading/looks.ts'
 
 const CONSOLE = {
   prefix: '/console',
-  directory: path.resolve(import.meta.dirname, '../console/dist/auditor'),
+  directory: path.resolve(import.meta.dirname, '../console/dist/agency'),
   how: 'npm exec -- concordat console',
 }
 

@@ -30,7 +30,7 @@ t.test('a security server', async (t) => {
   if (!hasSoftHsm()) return skipFor(t, 'SoftHSM, p11-kit or OpenSC is not installed')
   const hsm = await startSoftHsm()
   const hardwareTokens = [{ id: '1', socket: hsm.socket, label: LABEL, lookMs: 50 }]
-  const pages = path.resolve('console/dist/auditor')
+  const pages = path.resolve('console/dist/agency')
   const { ask, keys, world, base, authorization } = await createAdminWorld(t, {
     ...{ hardwareTokens, pages },
     // It listens only with a login, which nobody uses here.

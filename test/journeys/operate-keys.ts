@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
-import { subjectName } from '#console/auditor/keys/shapes.ts'
+import { subjectName } from '#console/agency/keys/shapes.ts'
 import type { Visitor } from '../browser.ts'
 import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'

@@ -1,0 +1,5 @@
+/** The console of an agency: of those who operate its security server, and of its auditors. */
+import { startConsole } from '../kit/start.tsx'
+import { pages } from './pages.ts'
+
+await startConsole({ name: 'agency.name', pages })
