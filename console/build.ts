@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import type { Plugin } from 'vite'
 import { parse } from 'yaml'
 
 const ROOT = import.meta.dirname
@@ -59,6 +60,7 @@ async function build(q: { name: string; base: string; output: string; operations
     base: q.base,
     logLevel: 'warn',
     define: { OPERATIONS: JSON.stringify(q.operations) },
+    plugins: [firstPaint(q.base)],
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     build: {
       outDir: q.output,
@@ -69,6 +71,40 @@ async function build(q: { name: string; base: string; output: string; operations
       assetsInlineLimit: 0,
     },
   })
+}
+
+/**
+ * kit/first-paint.ts as a file of its own that is run before the page paints: a module would run after it, and a script in the page
+ * is refused by the content security policy.
+ */
+function firstPaint(base: string): Plugin {
+  let fileName = ''
+  return {
+    name: 'first paint',
+    async buildStart() {
+      const { build } = await import('vite')
+      const built = await build({
+        configFile: false,
+        root: ROOT,
+        publicDir: false,
+        logLevel: 'warn',
+        build: {
+          write: false,
+          target: 'es2023',
+          lib: { entry: path.join(ROOT, 'kit/first-paint.ts'), formats: ['iife'], name: 'firstPaint' },
+        },
+      })
+      const outputs = (Array.isArray(built) ? built : [built]).flatMap((one) =>
+        'output' in one ? one.output : [],
+      )
+      const [chunk] = outputs
+      if (chunk?.type !== 'chunk') throw new Error('kit/first-paint.ts must be one program')
+      const digest = createHash('sha256').update(chunk.code).digest('base64url')
+      fileName = `assets/first-paint-${digest.slice(0, 8)}.js`
+      this.emitFile({ type: 'asset', fileName, source: chunk.code })
+    },
+    transformIndexHtml: () => [{ tag: 'script', attrs: { src: base + fileName }, injectTo: 'head-prepend' }],
+  }
 }
 
 /** Replaces the output as a whole, also when two builds run at the same time: both have the same result. */

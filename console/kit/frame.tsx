@@ -5,6 +5,7 @@ import { Link, match, useAddress } from './address.tsx'
 import { mayCall, type Session } from './api.ts'
 import { Head } from './facts.tsx'
 import { useAnnounce } from './live.tsx'
+import { LookChoice } from './look-choice.tsx'
 import { NoPermission } from './placeholders.tsx'
 import { type TextKey, text } from './text.ts'
 import { Time } from './time.tsx'
@@ -76,6 +77,9 @@ export function Frame({ name, pages, session, guest: Guest, signOut, children }:
                   {text('frame.endsAt')} <Time at={session.endsAt} relative />
                 </li>
               )}
+              <li>
+                <LookChoice />
+              </li>
             </ul>
           </details>
           <button type="button" onClick={signOut}>
