@@ -1,0 +1,164 @@
+/**
+ * Opens every page of both consoles of a running sandbox, light and dark, at 1280 and at 360 pixels, saves a picture of each and lists
+ * what is laid out wrongly. For people who have changed how pages look; the gate does not run it, since its journeys visit the pages
+ * too. The pages are those of this working tree; the data are the sandbox's.
+ *
+ *   node test/pages/look-at-pages.ts --directory .sandbox [--network 127.0.1] [--only /members] [--axe] [--density compact]
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import axe, { type AxeResults } from 'axe-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { buildConsoles } from '#console/build.ts'
+import { listFiles, ROOT } from '../house/source-files.ts'
+import { findProgram } from '../outside-tools.ts'
+import { FIND_WRONG, type Wrong } from './wrong-layout.ts'
+
+const WIDTHS = [1280, 360]
+const LOOKS = ['light', 'dark'] as const
+const PICTURES = path.join(ROOT, 'screenshots/pages')
+const MAX_PAGES = 200
+const TYPES: Record<string, string> = {
+  html: 'text/html',
+  js: 'text/javascript',
+  css: 'text/css',
+  svg: 'image/svg+xml',
+}
+/** Filters and pages of a list are the same page; sides of a page are not. */
+const SIDES = ['view', 'tab', 'side', 'of', 'show']
+
+const { values: given } = parseArgs({
+  options: {
+    directory: { type: 'string', default: '.sandbox' },
+    network: { type: 'string', default: '127.0.1' },
+    only: { type: 'string' },
+    axe: { type: 'boolean', default: false },
+    density: { type: 'string', default: 'comfortable' },
+  },
+})
+
+type Console = { name: string; base: string; keyFile: string }
+type Finding = { page: string; look: string; width: number } & Wrong
+
+const CONSOLES: Console[] = [
+  { name: 'registry', base: `http://${given.network}.10:4000`, keyFile: 'registry/api-key' },
+  { name: 'agency', base: `http://${given.network}.1:4000`, keyFile: 'population/api-key' },
+]
+
+/** The paths of a console's pages, such as /members/:id, by its sources. */
+function patternsOf(name: string): string[] {
+  return listFiles()
+    .filter((file) => file.startsWith(`console/${name}/`) && file.endsWith('.tsx'))
+    .flatMap((file) => [...readFileSync(path.join(ROOT, file), 'utf8').matchAll(/^ {2}path: '(\/[^']*)'/gm)])
+    .map(([, found]) => found!)
+}
+
+function patternFor(patterns: string[], address: string): string | undefined {
+  const steps = address.split('/')
+  const fits = (pattern: string): boolean => {
+    const parts = pattern.split('/')
+    return (
+      parts.length === steps.length && parts.every((part, at) => part.startsWith(':') || part === steps[at])
+    )
+  }
+  return patterns.find((one) => one === address) ?? patterns.find(fits)
+}
+
+/** What the pages of this working tree are made of, in place of what the running server serves. */
+async function serveOwn(context: BrowserContext, name: string): Promise<void> {
+  const built = path.join(ROOT, 'console/dist', name)
+  await context.route('**/console/**', async (route) => {
+    const asked = new URL(route.request().url()).pathname.replace('/console/', '')
+    const file = /\.(js|css|svg)$/.test(asked) ? asked : 'index.html'
+    await route.fulfill({
+      body: readFileSync(path.join(built, file)),
+      contentType: TYPES[file.split('.').at(-1)!]!,
+    })
+  })
+}
+
+async function settled(page: Page): Promise<void> {
+  await page.locator('main').waitFor()
+  await page.waitForLoadState('networkidle')
+  await page.locator('.loading, [aria-busy="true"]').first().waitFor({ state: 'detached' })
+}
+
+async function measure(page: Page, isAxe: boolean): Promise<Wrong[]> {
+  const wrong = await page.evaluate<Wrong[]>(FIND_WRONG)
+  if (!isAxe) return wrong
+  await page.evaluate(`typeof axe === 'object' ? 0 : (() => { ${axe.source} })()`)
+  const violations = await page.evaluate<AxeResults['violations']>(
+    'axe.run(document, { resultTypes: ["violations"] }).then((found) => found.violations)',
+  )
+  return [
+    ...wrong,
+    ...violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html }) => ({ what: `axe ${id}`, where: html.slice(0, 160) })),
+    ),
+  ]
+}
+
+async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promise<Finding[]> {
+  const patterns = patternsOf(name)
+  const key = readFileSync(path.join(given.directory, keyFile), 'utf8').trim()
+  const context = await browser.newContext({
+    locale: 'en-GB',
+    timezoneId: 'Europe/Tallinn',
+    extraHTTPHeaders: { authorization: `X-Road-ApiKey token=${key}` },
+  })
+  await serveOwn(context, name)
+  const page = await context.newPage()
+  page.on('pageerror', (error) => console.error(`${name}: ${error.message}`))
+  await page.addInitScript(`localStorage.setItem('concordat.density', ${JSON.stringify(given.density)})`)
+  const findings: Finding[] = []
+  const seen = new Set<string>()
+  const waiting = ['/', ...patterns.filter((one) => !one.includes(':'))]
+  while (seen.size < MAX_PAGES && waiting.length > 0) {
+    const address = waiting.shift()!
+    const [bare = '/', query = ''] = address.split('?')
+    const pattern = patternFor(patterns, decodeURI(bare))
+    const sides = [...new URLSearchParams(query)]
+      .filter(([side]) => SIDES.includes(side))
+      .map((pair) => pair.join('='))
+    const title = [pattern, ...sides].join('?')
+    if (pattern === undefined || seen.has(title)) continue
+    seen.add(title)
+    await page.setViewportSize({ width: WIDTHS[0]!, height: 800 })
+    await page.goto(`${base}/console${address}`)
+    await settled(page)
+    const links = await page
+      .locator('a[href^="/console/"]')
+      .evaluateAll((all) => all.map((one) => one.getAttribute('href')!))
+    waiting.push(...links.map((link) => link.replace('/console', '')))
+    if (given.only !== undefined && !title.startsWith(given.only)) continue
+    for (const width of WIDTHS)
+      for (const look of LOOKS) {
+        await page.setViewportSize({ width, height: 800 })
+        await page.emulateMedia({ colorScheme: look })
+        const file = `${title.replaceAll(/[/?=:]+/g, '-').replace(/^-|-$/g, '') || 'start'}-${width}-${look}.png`
+        await page.screenshot({ path: path.join(PICTURES, name, file), fullPage: true })
+        const wrong = look === 'light' || given.axe ? await measure(page, given.axe) : []
+        findings.push(...wrong.map((one) => ({ page: `${name} ${title}`, look, width, ...one })))
+      }
+  }
+  const unseen = patterns.filter((one) => ![...seen].some((title) => title.split('?')[0] === one))
+  console.log(`${name}: ${seen.size} pages; no link led to: ${unseen.join(' ') || 'none'}`)
+  await context.close()
+  return findings
+}
+
+await buildConsoles()
+for (const { name } of CONSOLES) mkdirSync(path.join(PICTURES, name), { recursive: true })
+const browser = await chromium.launch({
+  executablePath: findProgram(['chromium', 'chromium-browser'])!,
+  args: ['--no-sandbox', '--disable-dev-shm-usage'],
+})
+try {
+  const findings = (await Promise.all(CONSOLES.map((one) => lookAt(browser, one)))).flat()
+  writeFileSync(path.join(PICTURES, 'findings.json'), JSON.stringify(findings, undefined, 1))
+  for (const { page, width, look, what, where } of findings)
+    console.log(`${page} ${width} ${look}: ${what}: ${where}`)
+} finally {
+  await browser.close()
+}
