@@ -1,6 +1,5 @@
 /** The base of the management API: the session of the caller, API keys of programs, and the audit log. */
 import type { FeatureModule } from '#platform/feature.ts'
-import type { FourEyes } from '#platform/http-service/four-eyes.ts'
 import { apiKeyHandlers } from './api-keys.ts'
 import { auditLogHandlers } from './audit-log.ts'
 import { writeInitialApiKey } from './first-api-key.ts'
@@ -8,8 +7,8 @@ import { sessionHandlers } from './session.ts'
 
 type Ground = Parameters<typeof apiKeyHandlers>[0] &
   Parameters<typeof auditLogHandlers>[0] &
-  Parameters<typeof writeInitialApiKey>[1] & {
-    approvals: FourEyes
+  Parameters<typeof writeInitialApiKey>[1] &
+  Parameters<typeof sessionHandlers>[0] & {
     settings: { admin: { initialApiKeyFile?: string | undefined } }
   }
 
@@ -22,7 +21,7 @@ export const administration: FeatureModule<Ground> = {
       operations: {
         ...apiKeyHandlers(ground),
         ...auditLogHandlers(ground),
-        ...sessionHandlers(ground.approvals),
+        ...sessionHandlers(ground),
       },
     }
   },

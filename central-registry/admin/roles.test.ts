@@ -150,6 +150,7 @@ void t.test('each operation by each role, and without a key', async (t) => {
   const { operations: own = {} } = await administration.open({
     ...{ ...rooms, approvals: fourEyes, settings: { admin: {} } },
     transparencyLog: createLogStore(database),
+    members: { parameters: async () => ({ instance: 'DEV' }) },
   })
   const handlers = operations
     .filter(({ id }) => !Object.hasOwn(own, id))

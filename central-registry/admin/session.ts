@@ -2,11 +2,14 @@
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 
-export function sessionHandlers(fourEyes: FourEyes): Record<string, OperationHandler> {
+type Needs = { approvals: FourEyes; members: { parameters(): Promise<Record<string, string>> } }
+
+export function sessionHandlers({ approvals, members }: Needs): Record<string, OperationHandler> {
   return {
     getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
       ...{ kind, id, name, roles, ...session },
-      fourEyes: await fourEyes.isRequired(),
+      fourEyes: await approvals.isRequired(),
+      instance: (await members.parameters())['instance'],
     }),
   }
 }

@@ -1,5 +1,5 @@
 /** The console of an agency: of those who operate its security server, and of its auditors. */
 import { startConsole } from '../kit/start.tsx'
-import { pages } from './pages.ts'
+import { contents } from './pages.ts'
 
-await startConsole({ name: 'agency.name', pages })
+await startConsole({ name: 'agency.name', contents })

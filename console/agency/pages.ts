@@ -1,113 +1,252 @@
-/** The pages of the console in the order of its navigation: each page is a folder, and an entry here. */
-import type { Page } from '../kit/frame.tsx'
-import { apiKeys } from './api-keys/page.tsx'
-import { archives } from './archives/page.tsx'
-import { auditOrders } from './audit-orders/page.tsx'
-import { backups } from './backups/page.tsx'
-import { caseOne } from './cases/one.tsx'
-import { cases } from './cases/page.tsx'
-import { addClient } from './clients/add.tsx'
-import { addGroupMembers, group } from './clients/group.tsx'
-import { groups } from './clients/groups.tsx'
-import { systems } from './clients/systems.tsx'
-import { contentRequests } from './content-requests/page.tsx'
-import { contract } from './contracts/one.tsx'
-import { contracts } from './contracts/page.tsx'
-import { proposeContract, proposeVersion } from './contracts/propose.tsx'
-import { delivery } from './deliveries/one.tsx'
-import { deliveries, deliveriesReceived } from './deliveries/page.tsx'
-import { call } from './diagnostics/call.tsx'
-import { connections } from './diagnostics/connections.tsx'
-import { diagnostics } from './diagnostics/page.tsx'
-import { exchange } from './exchange/page.tsx'
-import { exportsPage } from './exports/page.tsx'
-import { holds } from './holds/page.tsx'
-import { integrity } from './integrity/page.tsx'
-import { foundKeys } from './keys/found.tsx'
-import { internalTls } from './keys/internal-tls.tsx'
-import { key } from './keys/key.tsx'
-import { keys } from './keys/page.tsx'
-import { makeRequest } from './keys/request.tsx'
-import { looks } from './looks/page.tsx'
-import { overview } from './overview/page.tsx'
-import { people } from './people/page.tsx'
-import { personSearch } from './person/one.tsx'
-import { person } from './person/page.tsx'
-import { reconciliation } from './reconciliation/page.tsx'
-import { records } from './records/page.tsx'
-import { requests } from './requests/page.tsx'
-import { retention } from './retention/page.tsx'
-import { eventType } from './rooms/one.tsx'
-import { rooms } from './rooms/page.tsx'
-import { subscriptions } from './rooms/subscriptions.tsx'
-import { client } from './services/client.tsx'
-import { clients } from './services/clients.tsx'
-import { description } from './services/description.tsx'
-import { giveRight } from './services/give.tsx'
-import { service } from './services/service.tsx'
-import { serviceClients } from './services/service-clients.tsx'
-import { settings } from './settings/page.tsx'
-import { traffic } from './traffic/page.tsx'
-import { tryOuts } from './try-outs/page.tsx'
-import { verification } from './verification/page.tsx'
-import { witnesses } from './witnesses/page.tsx'
+/** The contents of the console: the groups of its navigation, their entries, the tabs of each, and the pages below a tab. */
+import { type Group, page } from '../kit/contents.ts'
 
-export const pages: Page[] = [
-  overview,
-  records,
-  person,
-  personSearch,
-  exchange,
-  exportsPage,
-  traffic,
-  deliveries,
-  deliveriesReceived,
-  delivery,
-  rooms,
-  subscriptions,
-  eventType,
-  clients,
-  // Before the page of one client, whose path pattern matches this path too.
-  addClient,
-  client,
-  systems,
-  groups,
-  group,
-  addGroupMembers,
-  serviceClients,
-  description,
-  service,
-  giveRight,
-  tryOuts,
-  keys,
-  // Before the page of one key, whose path pattern matches this path too.
-  internalTls,
-  key,
-  makeRequest,
-  foundKeys,
-  requests,
-  diagnostics,
-  connections,
-  call,
-  settings,
-  contracts,
-  // Before the page of one contract, whose path pattern matches these paths too.
-  proposeContract,
-  proposeVersion,
-  contract,
-  integrity,
-  verification,
-  witnesses,
-  reconciliation,
-  cases,
-  caseOne,
-  retention,
-  holds,
-  archives,
-  auditOrders,
-  contentRequests,
-  looks,
-  backups,
-  people,
-  apiKeys,
+const overview = async () => (await import('./overview/page.tsx')).OverviewPage
+const clients = async () => (await import('./services/clients.tsx')).Clients
+const addClient = async () => (await import('./clients/add.tsx')).AddPage
+const client = async () => (await import('./services/client.tsx')).ClientPage
+const systems = async () => (await import('./clients/systems.tsx')).SystemsPage
+const groups = async () => (await import('./clients/groups.tsx')).GroupsPage
+const group = async () => (await import('./clients/group.tsx')).GroupPage
+const addGroupMembers = async () => (await import('./clients/group.tsx')).AddMembersPage
+const serviceClients = async () => (await import('./services/service-clients.tsx')).ServiceClients
+const description = async () => (await import('./services/description.tsx')).DescriptionPage
+const service = async () => (await import('./services/service.tsx')).ServicePage
+const giveRight = async () => (await import('./services/give.tsx')).GivePage
+const contracts = async () => (await import('./contracts/page.tsx')).Contracts
+const proposeContract = async () => (await import('./contracts/propose.tsx')).ProposeContract
+const proposeVersion = async () => (await import('./contracts/propose.tsx')).ProposeVersion
+const contract = async () => (await import('./contracts/one.tsx')).OneContract
+const deliveries = async () => (await import('./deliveries/page.tsx')).DeliveriesSent
+const deliveriesReceived = async () => (await import('./deliveries/page.tsx')).DeliveriesReceived
+const delivery = async () => (await import('./deliveries/one.tsx')).DeliveryPage
+const rooms = async () => (await import('./rooms/page.tsx')).RoomsPage
+const subscriptions = async () => (await import('./rooms/subscriptions.tsx')).SubscriptionsPage
+const eventType = async () => (await import('./rooms/one.tsx')).TypePage
+const tryOuts = async () => (await import('./try-outs/page.tsx')).TryServices
+const keys = async () => (await import('./keys/page.tsx')).KeysPage
+const key = async () => (await import('./keys/key.tsx')).KeyPage
+const makeRequest = async () => (await import('./keys/request.tsx')).RequestPage
+const foundKeys = async () => (await import('./keys/found.tsx')).FoundPage
+const internalTls = async () => (await import('./keys/internal-tls.tsx')).InternalTlsPage
+const diagnostics = async () => (await import('./diagnostics/page.tsx')).DiagnosticsPage
+const connections = async () => (await import('./diagnostics/connections.tsx')).ConnectionsPage
+const call = async () => (await import('./diagnostics/call.tsx')).CallPage
+const traffic = async () => (await import('./traffic/page.tsx')).TrafficPage
+const settings = async () => (await import('./settings/page.tsx')).SettingsPage
+const requests = async () => (await import('./requests/page.tsx')).RequestsPage
+const people = async () => (await import('./people/page.tsx')).ServerPeople
+const apiKeys = async () => (await import('./api-keys/page.tsx')).ServerKeys
+const backups = async () => (await import('./backups/page.tsx')).Backups
+const records = async () => (await import('./records/page.tsx')).RecordsPage
+const exchange = async () => (await import('./exchange/page.tsx')).ExchangePage
+const person = async () => (await import('./person/page.tsx')).PersonPage
+const personSearch = async () => (await import('./person/one.tsx')).OneSearch
+const exportsPage = async () => (await import('./exports/page.tsx')).ExportsPage
+const contentRequests = async () => (await import('./content-requests/page.tsx')).ContentRequestsPage
+const auditOrders = async () => (await import('./audit-orders/page.tsx')).AuditOrders
+const looks = async () => (await import('./looks/page.tsx')).Looks
+const integrity = async () => (await import('./integrity/page.tsx')).Integrity
+const verification = async () => (await import('./verification/page.tsx')).VerificationPage
+const witnesses = async () => (await import('./witnesses/page.tsx')).WitnessesPage
+const reconciliation = async () => (await import('./reconciliation/page.tsx')).ReconciliationPage
+const cases = async () => (await import('./cases/page.tsx')).CasesPage
+const caseOne = async () => (await import('./cases/one.tsx')).CasePage
+const retention = async () => (await import('./retention/page.tsx')).RetentionPage
+const holds = async () => (await import('./holds/page.tsx')).HoldsPage
+const archives = async () => (await import('./archives/page.tsx')).ArchivesPage
+
+export const contents: Group[] = [
+  {
+    entries: [{ title: 'home.title', tabs: [page('/', 'home.title', 'getMessageLogState', overview)] }],
+  },
+  {
+    title: 'group.server',
+    entries: [
+      {
+        title: 'clients.title',
+        tabs: [
+          {
+            ...page('/clients', 'clients.title', 'findClients', clients),
+            acts: [
+              'registerClient',
+              'addClientServiceDescription',
+              'addAccessRight',
+              'addClientLocalGroup',
+              'addClientTlsCertificate',
+              'disableClient',
+              'changeOwner',
+            ],
+            below: [
+              page('/clients/add', 'clients.add', 'addClient', addClient),
+              page('/clients/:id', 'clients.one', 'getClient', client),
+              page('/clients/:id/systems', 'clients.tab.systems', 'getClientTlsCertificates', systems),
+              page('/clients/:id/groups', 'localGroups.title', 'getClientLocalGroups', groups),
+              page('/clients/groups/:id', 'localGroups.one', 'getLocalGroup', group),
+              page(
+                '/clients/groups/:id/add',
+                'localGroups.addMembers',
+                'addLocalGroupMembers',
+                addGroupMembers,
+              ),
+              page('/clients/:id/service-clients', 'rights.whoMay', 'getServiceClients', serviceClients),
+              page('/clients/descriptions/:id', 'services.description', 'getServiceDescription', description),
+              page('/clients/services/:id', 'services.one', 'getService', service),
+              page('/clients/services/:id/give', 'rights.give', 'findServiceClientCandidates', giveRight),
+            ],
+          },
+          {
+            ...page('/contracts', 'contracts.title', 'getContracts', contracts),
+            acts: ['acceptContract', 'terminateContract'],
+            below: [
+              page('/contracts/propose', 'contracts.propose', 'proposeContract', proposeContract),
+              page(
+                '/contracts/:id/propose',
+                'contract.proposeVersion',
+                'proposeContractVersion',
+                proposeVersion,
+              ),
+              page('/contracts/:id', 'contracts.one', 'getContract', contract),
+            ],
+          },
+          {
+            ...page('/deliveries', 'deliveries.title', 'getDeliveries', deliveries),
+            acts: ['redriveDeliveries'],
+            below: [
+              page('/deliveries/received', 'deliveries.title', 'getDeliveries', deliveriesReceived),
+              page('/deliveries/:box/:position', 'deliveries.one', 'getDelivery', delivery),
+            ],
+          },
+          {
+            ...page('/rooms', 'rooms.title', 'getRooms', rooms),
+            acts: ['addEventType'],
+            below: [
+              page('/rooms/subscriptions', 'rooms.subscriptions', 'getSubscriptions', subscriptions),
+              page('/rooms/types/:id', 'rooms.type', 'getEventType', eventType),
+            ],
+          },
+          page('/try-outs', 'tryOuts.title', 'tryService', tryOuts),
+        ],
+      },
+      {
+        title: 'certs.title',
+        tabs: [
+          {
+            ...page('/keys', 'certs.title', 'getTokens', keys),
+            short: 'certs.tab.tokens',
+            acts: [
+              'addKey',
+              'generateCsr',
+              'importCertificate',
+              'registerCertificate',
+              'loginToken',
+              'updateTokenPin',
+            ],
+            below: [
+              page('/keys/:id', 'certs.one', 'getKey', key),
+              page('/keys/:id/request', 'certs.makeRequest', 'generateCsr', makeRequest),
+              page('/keys/tokens/:id/found', 'certs.found', 'getFoundKeys', foundKeys),
+            ],
+          },
+          {
+            ...page('/keys/internal-tls', 'certs.tab.internal', 'getSystemCertificate', internalTls),
+            acts: ['generateSystemTlsKeyAndCertificate'],
+          },
+        ],
+      },
+      {
+        title: 'diagnostics.title',
+        tabs: [
+          {
+            ...page('/diagnostics', 'diagnostics.title', 'getDiagnostics', diagnostics),
+            short: 'diagnostics.tab.parts',
+          },
+          page('/diagnostics/connections', 'connections.title', 'testConnections', connections),
+          page('/diagnostics/call', 'call.title', 'explainCall', call),
+          page('/traffic', 'traffic.title', 'getTraffic', traffic),
+        ],
+      },
+      {
+        title: 'system.title',
+        tabs: [
+          {
+            ...page('/settings', 'system.title', 'getInitializationStatus', settings),
+            acts: ['addressChange', 'enableMaintenanceMode', 'replaceAnchor'],
+          },
+          page('/requests', 'filed.title', 'getManagementRequests', requests),
+          {
+            ...page('/people', 'people.title', 'getPeople', people),
+            acts: ['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],
+          },
+          { ...page('/api-keys', 'keys.title', 'getApiKeys', apiKeys), acts: ['addApiKey'] },
+          { ...page('/backups', 'backups.title', 'getBackups', backups), acts: ['makeBackup'] },
+        ],
+      },
+    ],
+  },
+  {
+    title: 'group.log',
+    entries: [
+      {
+        title: 'entry.exchanges',
+        tabs: [
+          {
+            ...page('/records', 'search.title', 'findRecords', records),
+            acts: ['getRecordContent', 'orderExport'],
+            below: [page('/exchanges/:index', 'exchange.title', 'getExchange', exchange)],
+          },
+          // For auditors who search. Other callers of the index's state use the API.
+          {
+            ...page('/about-a-person', 'person.title', 'findRecords', person),
+            below: [page('/about-a-person/:id', 'person.one', 'findSubjectRecords', personSearch)],
+          },
+          page('/exports', 'exports.title', 'getExports', exportsPage),
+          {
+            ...page('/content-requests', 'contentRequests.title', 'getContentRequests', contentRequests),
+            acts: ['grantContentRequest'],
+          },
+          {
+            ...page('/audit-orders', 'auditOrders.title', 'getAuditOrders', auditOrders),
+            acts: ['approveAuditOrder'],
+          },
+          page('/looks', 'looks.title', 'getAuditLog', looks),
+        ],
+      },
+      {
+        title: 'integrity.title',
+        tabs: [
+          {
+            ...page('/integrity', 'integrity.title', 'getTreeHeads', integrity),
+            acts: ['verifyMessageLog', 'timeStampMessageLog', 'checkpointMessageLog', 'rotateMessageLogKey'],
+          },
+          {
+            ...page('/verification', 'verification.title', 'getVerifications', verification),
+            acts: ['startVerification'],
+          },
+          page('/witnesses', 'witnesses.title', 'getLogWitnesses', witnesses),
+        ],
+      },
+      {
+        title: 'reconciliation.title',
+        tabs: [
+          page('/reconciliation', 'reconciliation.title', 'getReconciliations', reconciliation),
+          {
+            ...page('/cases', 'cases.title', 'getReconciliationCases', cases),
+            below: [page('/cases/:id', 'cases.one', 'getReconciliationCase', caseOne)],
+          },
+        ],
+      },
+      {
+        title: 'retention.title',
+        tabs: [
+          {
+            ...page('/retention', 'retention.title', 'getRetention', retention),
+            acts: ['putRetentionClass', 'assignRetentionClass', 'eraseRecord'],
+          },
+          { ...page('/holds', 'holds.title', 'findLegalHolds', holds), acts: ['setLegalHold'] },
+          { ...page('/archives', 'archives.title', 'findArchives', archives), acts: ['downloadArchive'] },
+        ],
+      },
+    ],
+  },
 ]

@@ -46,7 +46,13 @@ export function changeQuery(changes: Record<string, string>, how: 'push' | 'repl
   window.dispatchEvent(new Event(MOVED))
 }
 
-type LinkProps = { to: string; children: ComponentChildren; current?: boolean; class?: string }
+type LinkProps = {
+  to: string
+  children: ComponentChildren
+  /** Whether the link leads to what is shown: 'true' when it leads to what this page belongs to. */
+  current?: boolean | 'page' | 'true'
+  class?: string
+}
 
 /** A link within the console; with a modifier key the browser follows it. */
 export function Link({ to, children, current = false, class: look }: LinkProps) {
@@ -57,7 +63,12 @@ export function Link({ to, children, current = false, class: look }: LinkProps) 
     goTo(to)
   }
   return (
-    <a class={look} href={ROOT + to} onClick={follow} aria-current={current ? 'page' : undefined}>
+    <a
+      class={look}
+      href={ROOT + to}
+      onClick={follow}
+      aria-current={current === true ? 'page' : current || undefined}
+    >
       {children}
     </a>
   )

@@ -22,6 +22,9 @@ export type Session = {
   id: string
   name: string
   roles: string[]
+  /** Where this console is: the instance's identifier, once it has one, and the id of the security server. */
+  instance?: string
+  securityServer?: string
   csrfToken?: string
   endsAt?: string
   /** When true, acts that the API marks for it become proposals for a second administrator. */

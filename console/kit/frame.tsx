@@ -1,29 +1,24 @@
 /** The frame of every page: the skip link, the navigation, the session, and the page itself or why it is not shown. */
 import type { ComponentChildren, ComponentType } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
-import { Link, match, useAddress } from './address.tsx'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { Link, useAddress } from './address.tsx'
 import { mayCall, type Session } from './api.ts'
+import { contentsFor, type Group, placeOf } from './contents.ts'
 import { Head } from './facts.tsx'
+import { LaterView } from './later-view.tsx'
 import { useAnnounce } from './live.tsx'
 import { LookChoice } from './look-choice.tsx'
+import { Menu, Tabs } from './navigation.tsx'
 import { NoPermission } from './placeholders.tsx'
-import { type TextKey, text } from './text.ts'
+import { roleName } from './roles.tsx'
+import { text } from './text.ts'
 import { Time } from './time.tsx'
 
-export type Page = {
-  /** A path such as '/members' or '/members/:id'. */
-  path: string
-  title: TextKey
-  /** Whether the navigation lists it; the page of one thing belongs to its list. */
-  listed: boolean
-  /** Callers of this operation see the page. */
-  operation: string
-  View: ComponentType<{ params: Record<string, string> }>
-}
+const MENU = 'menu'
 
 type Props = {
   name: string
-  pages: Page[]
+  contents: Group[]
   session: Session
   /** Shown to a person without any role, who has just logged in to get one. */
   guest?: ComponentType | undefined
@@ -31,16 +26,18 @@ type Props = {
   children?: ComponentChildren
 }
 
-export function Frame({ name, pages, session, guest: Guest, signOut, children }: Props) {
-  const { path } = useAddress()
+export function Frame({ name, contents, session, guest: Guest, signOut, children }: Props) {
+  const address = useAddress()
+  const { path } = address
   const announce = useAnnounce()
   const main = useRef<HTMLElement>(null)
+  const menuButton = useRef<HTMLButtonElement>(null)
   const arrived = useRef(false)
-  const found = pages
-    .map((page) => ({ page, params: match(page.path, path) }))
-    .find(({ params }) => params !== undefined)
+  const [isMenuOpen, setMenuOpen] = useState(false)
+  const place = placeOf(contents, path)
+  const groups = contentsFor(session, contents)
   useEffect(() => {
-    const title = found === undefined ? text('frame.nothing') : text(found.page.title)
+    const title = place === undefined ? text('frame.nothing') : text(place.page.title)
     document.title = `${title} – ${name}`
     // The browser begins a new document at its top; between pages of the console only this focus shows that the page has changed.
     if (arrived.current) {
@@ -50,74 +47,107 @@ export function Frame({ name, pages, session, guest: Guest, signOut, children }:
     }
     arrived.current = true
   }, [path])
-  const isIn = (page: Page): boolean =>
-    page.path === '/' ? path === '/' : path === page.path || path.startsWith(`${page.path}/`)
+  useEffect(() => {
+    setMenuOpen(false)
+  }, [address])
+  useEffect(() => {
+    if (!isMenuOpen) return
+    const fold = (event: KeyboardEvent): void => {
+      if (event.key !== 'Escape' || document.querySelector('dialog[open]') !== null) return
+      setMenuOpen(false)
+      menuButton.current?.focus()
+    }
+    document.addEventListener('keydown', fold)
+    return () => document.removeEventListener('keydown', fold)
+  }, [isMenuOpen])
+  const tabs = groups
+    .flatMap(({ entries }) => entries)
+    .find(({ title }) => title === place?.entry.title)?.tabs
   return (
     <>
       <a class="skip" href="#main">
         {text('frame.skip')}
       </a>
-      <header class="top">
+      <header class={isMenuOpen ? 'top open' : 'top'}>
         <Link to="/" class="product">
           {name}
         </Link>
-        <div class="who">
-          <span>
-            <bdi>{session.name}</bdi>
-            <span class="beside"> {text(session.kind === 'key' ? 'frame.byKey' : 'frame.person')}</span>
-          </span>
-          <details>
-            <summary>{text('frame.roles', { count: session.roles.length })}</summary>
-            <ul>
-              {session.roles.map((role) => (
-                <li key={role}>{text(`role.${role}` as TextKey)}</li>
-              ))}
-              {session.endsAt !== undefined && (
-                <li>
-                  {text('frame.endsAt')} <Time at={session.endsAt} relative />
-                </li>
-              )}
-              <li>
-                <LookChoice />
-              </li>
-            </ul>
-          </details>
-          <button type="button" onClick={signOut}>
-            {text('frame.signOut')}
-          </button>
-        </div>
+        <Where {...session} />
+        <button
+          type="button"
+          class="menu-button"
+          ref={menuButton}
+          aria-expanded={isMenuOpen}
+          aria-controls={MENU}
+          onClick={() => setMenuOpen(!isMenuOpen)}
+        >
+          {text('frame.menu')}
+        </button>
+        <Who session={session} signOut={signOut} />
       </header>
-      <nav class="main-nav" aria-label={text('frame.navigation')}>
-        <ul>
-          {pages
-            .filter((page) => page.listed && mayCall(session, page.operation))
-            .map((page) => (
-              <li key={page.path}>
-                <Link to={page.path} current={isIn(page)}>
-                  {text(page.title)}
-                </Link>
-              </li>
-            ))}
-        </ul>
-      </nav>
+      <Menu {...{ id: MENU, groups, place, path, isOpen: isMenuOpen }} />
       <main id="main" ref={main} tabIndex={-1}>
+        {place !== undefined && tabs !== undefined && (
+          <Tabs {...{ title: text(place.entry.title), tabs, place, path }} />
+        )}
         {Guest !== undefined && session.kind === 'person' && session.roles.length === 0 ? (
           <Guest />
-        ) : found === undefined ? (
+        ) : place === undefined ? (
           <>
             <Head title={text('frame.nothing')} />
             <p>{text('frame.nothingWhy')}</p>
           </>
-        ) : mayCall(session, found.page.operation) ? (
-          <found.page.View key={path} params={found.params!} />
+        ) : mayCall(session, place.page.operation) ? (
+          <LaterView key={path} page={place.page} params={place.params} />
         ) : (
           <>
-            <Head title={text(found.page.title)} />
+            <Head title={text(place.page.title)} />
             <NoPermission />
           </>
         )}
       </main>
       {children}
     </>
+  )
+}
+
+/** Which instance and which server this is: people who keep several consoles open must not confuse them. */
+function Where({ instance, securityServer }: Session) {
+  if (instance === undefined) return null
+  return (
+    <p class="where">
+      <span class="heard">{text(securityServer === undefined ? 'frame.instance' : 'frame.server')} </span>
+      <bdi>{securityServer ?? instance}</bdi>
+    </p>
+  )
+}
+
+function Who({ session, signOut }: { session: Session; signOut(): void }) {
+  return (
+    <div class="who">
+      <span>
+        <bdi>{session.name}</bdi>
+        <span class="beside"> {text(session.kind === 'key' ? 'frame.byKey' : 'frame.person')}</span>
+      </span>
+      <details>
+        <summary>{text('frame.roles', { count: session.roles.length })}</summary>
+        <ul>
+          {session.roles.map((role) => (
+            <li key={role}>{roleName(role)}</li>
+          ))}
+          {session.endsAt !== undefined && (
+            <li>
+              {text('frame.endsAt')} <Time at={session.endsAt} relative />
+            </li>
+          )}
+          <li>
+            <LookChoice />
+          </li>
+        </ul>
+      </details>
+      <button type="button" onClick={signOut}>
+        {text('frame.signOut')}
+      </button>
+    </div>
   )
 }

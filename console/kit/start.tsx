@@ -6,8 +6,9 @@ import './kit.css'
 import './table.css'
 import './print.css'
 import { ApiFault, createApi, type Session } from './api.ts'
+import type { Group } from './contents.ts'
 import { type Console, ConsoleContext } from './context.ts'
-import { Frame, type Page } from './frame.tsx'
+import { Frame } from './frame.tsx'
 import { AnnounceContext, LiveRegion } from './live.tsx'
 import { Loading, Refused } from './placeholders.tsx'
 import { SignIn, type WhyOut } from './session.tsx'
@@ -15,9 +16,9 @@ import { loadTexts, type TextKey, text } from './text.ts'
 
 type Entry = { session?: Session; fault?: ApiFault; why?: WhyOut }
 
-type Pages = { pages: Page[]; guest?: ComponentType | undefined }
+type Pages = { contents: Group[]; guest?: ComponentType | undefined }
 
-function App({ name, pages, guest }: Pages & { name: string }) {
+function App({ name, contents, guest }: Pages & { name: string }) {
   const api = useMemo(createApi, [])
   const [entry, setEntry] = useState<Entry>()
   const [words, announce] = useState('')
@@ -67,7 +68,7 @@ function App({ name, pages, guest }: Pages & { name: string }) {
         <SignIn api={api} name={name} why={entry.why} enter={enter} />
       ) : (
         <ConsoleContext.Provider value={console}>
-          <Frame name={name} pages={pages} guest={guest} session={session} signOut={signOut} />
+          <Frame name={name} contents={contents} guest={guest} session={session} signOut={signOut} />
         </ConsoleContext.Provider>
       )}
       <LiveRegion words={words} />
@@ -77,5 +78,8 @@ function App({ name, pages, guest }: Pages & { name: string }) {
 
 export async function startConsole(q: Pages & { name: TextKey }): Promise<void> {
   await loadTexts(navigator.languages)
-  render(<App name={text(q.name)} pages={q.pages} guest={q.guest} />, document.getElementById('console')!)
+  render(
+    <App name={text(q.name)} contents={q.contents} guest={q.guest} />,
+    document.getElementById('console')!,
+  )
 }

@@ -1,93 +1,228 @@
-/** The pages of the console in the order of its navigation: each page is a folder, and an entry here. */
-import type { Page } from '../kit/frame.tsx'
-import { apiKeys } from './api-keys/page.tsx'
-import { auditLog } from './audit-log/page.tsx'
-import { auditOrders } from './audit-orders/page.tsx'
-import { backups } from './backups/page.tsx'
-import { catalogueService } from './catalogue/one.tsx'
-import { catalogue } from './catalogue/page.tsx'
-import { configuration } from './configuration/page.tsx'
-import { contract } from './contracts/one.tsx'
-import { contracts } from './contracts/page.tsx'
-import { explanation } from './explanation/page.tsx'
-import { externalAnchor } from './federation/one.tsx'
-import { federation } from './federation/page.tsx'
-import { campaign, campaigns } from './fleet/campaign.tsx'
-import { fleetServer } from './fleet/one.tsx'
-import { outages } from './fleet/outages.tsx'
-import { fleet } from './fleet/page.tsx'
-import { globalGroup } from './global-groups/one.tsx'
-import { globalGroups } from './global-groups/page.tsx'
-import { hostingMandates } from './hosting-mandates/page.tsx'
-import { oneImport } from './imports/one.tsx'
-import { imports } from './imports/page.tsx'
-import { mail } from './mail/page.tsx'
-import { automaticApprovals } from './management-requests/automatic.tsx'
-import { managementRequest } from './management-requests/one.tsx'
-import { managementRequests } from './management-requests/page.tsx'
-import { member } from './members/one.tsx'
-import { members } from './members/page.tsx'
-import { overview } from './overview/page.tsx'
-import { people } from './people/page.tsx'
-import { proposal } from './proposals/one.tsx'
-import { proposals } from './proposals/page.tsx'
-import { securityServer } from './security-servers/one.tsx'
-import { securityServers } from './security-servers/page.tsx'
-import { settings } from './settings/page.tsx'
-import { subsystem } from './subsystems/one.tsx'
-import { subsystems } from './subsystems/page.tsx'
-import { succession } from './successions/one.tsx'
-import { successions } from './successions/page.tsx'
-import { planSuccession } from './successions/plan-page.tsx'
-import { suspensions } from './suspensions/page.tsx'
-import { trustServices } from './trust-services/page.tsx'
-import { newProfile, oneProfile } from './trust-services/profile-page.tsx'
+/** The contents of the console: the groups of its navigation, their entries, the tabs of each, and the pages below a tab. */
+import { type Group, page } from '../kit/contents.ts'
 
-export const pages: Page[] = [
-  overview,
-  proposals,
-  proposal,
-  managementRequests,
-  // Before the page of one request, whose path pattern matches this path too.
-  automaticApprovals,
-  managementRequest,
-  members,
-  member,
-  planSuccession,
-  subsystems,
-  subsystem,
-  securityServers,
-  securityServer,
-  fleet,
-  // Before the page of one server, whose path pattern matches these paths too.
-  outages,
-  campaigns,
-  campaign,
-  fleetServer,
-  catalogue,
-  catalogueService,
-  contracts,
-  contract,
-  suspensions,
-  trustServices,
-  newProfile,
-  oneProfile,
-  explanation,
-  auditOrders,
-  hostingMandates,
-  successions,
-  succession,
-  globalGroups,
-  globalGroup,
-  configuration,
-  federation,
-  externalAnchor,
-  imports,
-  oneImport,
-  mail,
-  people,
-  apiKeys,
-  auditLog,
-  backups,
-  settings,
+const overview = async () => (await import('./overview/page.tsx')).OverviewPage
+const proposals = async () => (await import('./proposals/page.tsx')).Proposals
+const proposal = async () => (await import('./proposals/one.tsx')).OneProposal
+const managementRequests = async () => (await import('./management-requests/page.tsx')).Requests
+const managementRequest = async () => (await import('./management-requests/one.tsx')).OneRequest
+const automaticApprovals = async () =>
+  (await import('./management-requests/automatic.tsx')).AutomaticApprovals
+const members = async () => (await import('./members/page.tsx')).Members
+const member = async () => (await import('./members/one.tsx')).OneMember
+const planSuccession = async () => (await import('./successions/plan-page.tsx')).PlanPage
+const subsystems = async () => (await import('./subsystems/page.tsx')).Subsystems
+const subsystem = async () => (await import('./subsystems/one.tsx')).OneSubsystem
+const globalGroups = async () => (await import('./global-groups/page.tsx')).GlobalGroups
+const globalGroup = async () => (await import('./global-groups/one.tsx')).OneGroup
+const hostingMandates = async () => (await import('./hosting-mandates/page.tsx')).HostingMandates
+const successions = async () => (await import('./successions/page.tsx')).Successions
+const succession = async () => (await import('./successions/one.tsx')).OneSuccession
+const suspensions = async () => (await import('./suspensions/page.tsx')).Suspensions
+const securityServers = async () => (await import('./security-servers/page.tsx')).SecurityServers
+const securityServer = async () => (await import('./security-servers/one.tsx')).OneServer
+const fleet = async () => (await import('./fleet/page.tsx')).Fleet
+const fleetServer = async () => (await import('./fleet/one.tsx')).OneServer
+const outages = async () => (await import('./fleet/outages.tsx')).Outages
+const campaigns = async () => (await import('./fleet/campaign.tsx')).Campaigns
+const campaign = async () => (await import('./fleet/campaign.tsx')).OneCampaign
+const catalogue = async () => (await import('./catalogue/page.tsx')).Catalogue
+const catalogueService = async () => (await import('./catalogue/one.tsx')).OneService
+const contracts = async () => (await import('./contracts/page.tsx')).Contracts
+const contract = async () => (await import('./contracts/one.tsx')).OneContract
+const explanation = async () => (await import('./explanation/page.tsx')).ExplanationPage
+const trustServices = async () => (await import('./trust-services/page.tsx')).TrustServices
+const newProfile = async () => (await import('./trust-services/profile-page.tsx')).NewProfile
+const oneProfile = async () => (await import('./trust-services/profile-page.tsx')).OneProfile
+const configuration = async () => (await import('./configuration/page.tsx')).ConfigurationPage
+const federation = async () => (await import('./federation/page.tsx')).Federation
+const externalAnchor = async () => (await import('./federation/one.tsx')).OneAnchor
+const imports = async () => (await import('./imports/page.tsx')).Imports
+const oneImport = async () => (await import('./imports/one.tsx')).OneImport
+const auditLog = async () => (await import('./audit-log/page.tsx')).AuditLog
+const auditOrders = async () => (await import('./audit-orders/page.tsx')).AuditOrders
+const settings = async () => (await import('./settings/page.tsx')).Settings
+const people = async () => (await import('./people/page.tsx')).RegistryPeople
+const apiKeys = async () => (await import('./api-keys/page.tsx')).RegistryKeys
+const mail = async () => (await import('./mail/page.tsx')).Mail
+const backups = async () => (await import('./backups/page.tsx')).Backups
+
+export const contents: Group[] = [
+  {
+    entries: [
+      { title: 'overview.title', tabs: [page('/', 'overview.title', 'getOverview', overview)] },
+      {
+        title: 'entry.proposals',
+        tabs: [
+          {
+            ...page('/proposals', 'proposals.title', 'getProposals', proposals),
+            below: [page('/proposals/:id', 'proposals.one', 'getProposal', proposal)],
+          },
+          {
+            ...page('/management-requests', 'requests.title', 'getManagementRequests', managementRequests),
+            acts: ['approveManagementRequest'],
+            below: [
+              page('/management-requests/:id', 'requests.one', 'getManagementRequest', managementRequest),
+            ],
+          },
+          {
+            ...page(
+              '/management-requests/automatic',
+              'automatic.title',
+              'getAutomaticApprovals',
+              automaticApprovals,
+            ),
+            acts: ['setAutomaticApproval'],
+          },
+        ],
+      },
+    ],
+  },
+  {
+    title: 'group.participants',
+    entries: [
+      {
+        title: 'members.title',
+        tabs: [
+          {
+            ...page('/members', 'members.title', 'getMembers', members),
+            acts: ['addMember', 'renameMember', 'deleteMember', 'setMailAddresses', 'beginSuccession'],
+            below: [
+              page('/members/:id', 'members.one', 'getMember', member),
+              page('/members/:id/succession', 'successions.plan', 'planSuccession', planSuccession),
+            ],
+          },
+          {
+            ...page('/subsystems', 'subsystems.title', 'getAllSubsystems', subsystems),
+            acts: ['addSubsystem', 'deleteSubsystem'],
+            below: [page('/subsystems/:id', 'subsystems.one', 'getSubsystem', subsystem)],
+          },
+          {
+            ...page('/global-groups', 'groups.title', 'getGlobalGroups', globalGroups),
+            acts: ['addGlobalGroup', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],
+            below: [page('/global-groups/:code', 'groups.one', 'getGlobalGroup', globalGroup)],
+          },
+          {
+            ...page('/hosting-mandates', 'hosting.title', 'getHostingMandates', hostingMandates),
+            acts: ['addHostingMandate', 'setHostingPolicy'],
+          },
+          {
+            ...page('/successions', 'successions.title', 'getSuccessions', successions),
+            acts: ['completeSuccession'],
+            below: [page('/successions/:id', 'successions.one', 'getSuccession', succession)],
+          },
+          {
+            ...page('/suspensions', 'suspensions.title', 'getSuspensions', suspensions),
+            acts: ['addSuspension', 'liftSuspension', 'setSuspensionPolicy'],
+          },
+        ],
+      },
+      {
+        title: 'servers.title',
+        tabs: [
+          {
+            ...page('/security-servers', 'servers.title', 'getSecurityServers', securityServers),
+            acts: [
+              'addSecurityServer',
+              'addAuthenticationCertificate',
+              'registerClient',
+              'changeSecurityServerAddress',
+              'deleteSecurityServer',
+            ],
+            below: [page('/security-servers/:id', 'servers.one', 'getSecurityServer', securityServer)],
+          },
+          {
+            ...page('/fleet', 'fleet.title', 'getFleet', fleet),
+            acts: ['probeSecurityServer'],
+            below: [page('/fleet/:id', 'fleet.one', 'getFleetServer', fleetServer)],
+          },
+          { ...page('/fleet/outages', 'outages.title', 'getOutages', outages), acts: ['addOutage'] },
+          {
+            ...page('/fleet/campaigns', 'campaign.title', 'getCampaign', campaigns),
+            acts: ['exportCampaign'],
+            below: [page('/fleet/campaigns/:id', 'campaign.one', 'getCampaign', campaign)],
+          },
+        ],
+      },
+      {
+        title: 'entry.services',
+        tabs: [
+          {
+            ...page('/catalogue', 'catalogue.title', 'getCatalogue', catalogue),
+            acts: ['draftContractTerms', 'collectCatalogue'],
+            below: [page('/catalogue/:id', 'catalogue.one', 'getCatalogueService', catalogueService)],
+          },
+          {
+            ...page('/contracts', 'contracts.title', 'getContracts', contracts),
+            acts: ['approveContract', 'suspendContract', 'terminateContract', 'setContractPolicy'],
+            below: [page('/contracts/:id', 'contracts.one', 'getContract', contract)],
+          },
+          page('/explanation', 'explain.title', 'explainCall', explanation),
+        ],
+      },
+    ],
+  },
+  {
+    title: 'group.instance',
+    entries: [
+      {
+        title: 'entry.trust',
+        tabs: [
+          {
+            ...page('/trust-services', 'trust.title', 'getCertificationServices', trustServices),
+            acts: ['addCertificationService', 'addTimestampingService', 'addIntermediateCa'],
+            below: [
+              page('/new-certificate-profile', 'profiles.add', 'putCertificateProfile', newProfile),
+              page('/certificate-profiles/:name', 'profiles.one', 'putCertificateProfile', oneProfile),
+            ],
+          },
+          {
+            ...page('/configuration', 'configuration.title', 'getConfiguration', configuration),
+            acts: ['publishConfiguration', 'addSigningKey', 'activateSigningKey', 'giveSigningTokenPinPart'],
+          },
+        ],
+      },
+      {
+        title: 'federation.title',
+        tabs: [
+          {
+            ...page('/external-anchors', 'federation.title', 'getExternalAnchors', federation),
+            acts: ['examineExternalAnchor', 'trustExternalAnchor'],
+            below: [page('/external-anchors/:sha256', 'federation.one', 'getExternalAnchor', externalAnchor)],
+          },
+          {
+            ...page('/imports', 'imports.title', 'getImports', imports),
+            acts: ['addImport', 'carryOutImport'],
+            below: [page('/imports/:id', 'imports.one', 'getImport', oneImport)],
+          },
+        ],
+      },
+      {
+        title: 'entry.audit',
+        tabs: [
+          {
+            ...page('/audit-log', 'audit.title', 'getAuditLog', auditLog),
+            acts: ['verifyAuditLog', 'exportAuditLog'],
+          },
+          page('/audit-orders', 'auditOrders.title', 'getAuditOrders', auditOrders),
+        ],
+      },
+      {
+        title: 'settings.title',
+        tabs: [
+          {
+            ...page('/settings', 'settings.title', 'getSystem', settings),
+            acts: ['addMemberClass', 'setManagementServiceProvider'],
+          },
+          {
+            ...page('/people', 'people.title', 'getPeople', people),
+            acts: ['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],
+          },
+          { ...page('/api-keys', 'keys.title', 'getApiKeys', apiKeys), acts: ['addApiKey'] },
+          { ...page('/mail-messages', 'mail.title', 'getMailMessages', mail), acts: ['retryMailMessages'] },
+          { ...page('/backups', 'backups.title', 'getBackups', backups), acts: ['makeBackup'] },
+        ],
+      },
+    ],
+  },
 ]

@@ -4,7 +4,6 @@ import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
@@ -27,7 +26,7 @@ type Archive = {
   manifest: string
 }
 
-function ArchivesPage() {
+export function ArchivesPage() {
   return (
     <>
       <Head title={text('archives.title')} lead={text('archives.lead')} />
@@ -135,12 +134,4 @@ function Records({ of }: { of: number[] }) {
       <p class="id wrap">{of.join(', ')}</p>
     </details>
   )
-}
-
-export const archives: Page = {
-  path: '/archives',
-  title: 'archives.title',
-  listed: true,
-  operation: 'findArchives',
-  View: ArchivesPage,
 }

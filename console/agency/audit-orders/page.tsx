@@ -4,7 +4,6 @@ import { Act } from '../../kit/act.tsx'
 import { OrderScope } from '../../kit/audit-scope.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
@@ -35,7 +34,7 @@ const TONES: Record<State, Tone> = {
 }
 const STATES = ['waiting', 'due', 'refusing', 'answered', 'refused'] as const
 
-function AuditOrders() {
+export function AuditOrders() {
   return (
     <>
       <Head title={text('auditOrders.title')} lead={text('auditOrders.lead')} />
@@ -156,12 +155,4 @@ function Decide({ of }: { of: Order }) {
       />
     </div>
   )
-}
-
-export const auditOrders: Page = {
-  path: '/audit-orders',
-  title: 'auditOrders.title',
-  listed: true,
-  operation: 'getAuditOrders',
-  View: AuditOrders,
 }

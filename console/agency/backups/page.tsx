@@ -1,11 +1,10 @@
 /** Backups of this security server: the age of the newest, failures, and the files to download. */
 import { BackupParts } from '../../kit/backups.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { text } from '../../kit/text.ts'
 import { RestoredPart } from './restored.tsx'
 
-function Backups() {
+export function Backups() {
   return (
     <>
       <Head title={text('backups.title')} lead={text('backups.serverLead')} />
@@ -18,12 +17,4 @@ function Backups() {
       />
     </>
   )
-}
-
-export const backups: Page = {
-  path: '/backups',
-  title: 'backups.title',
-  listed: true,
-  operation: 'getBackups',
-  View: Backups,
 }

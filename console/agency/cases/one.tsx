@@ -2,7 +2,6 @@
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -19,7 +18,7 @@ type Shown = {
 }
 type WholeCase = Case & { ownProof: Shown; peerProof: Shown; peerProofHolds: boolean }
 
-function CasePage({ params }: { params: Record<string, string> }) {
+export function CasePage({ params }: { params: Record<string, string> }) {
   const found = useAnswer<WholeCase>('getReconciliationCase', { params: { id: params['id'] ?? '' } })
   return (
     <Show of={found} page="cases.one">
@@ -135,12 +134,4 @@ function factsOf(form: string) {
   } catch {
     return null
   }
-}
-
-export const caseOne: Page = {
-  path: '/cases/:id',
-  title: 'cases.one',
-  listed: false,
-  operation: 'getReconciliationCase',
-  View: CasePage,
 }

@@ -2,13 +2,12 @@
 import { Link } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 import { type Case, CaseStatus, Finding, STATES } from './words.tsx'
 
-function CasesPage() {
+export function CasesPage() {
   return (
     <>
       <Head title={text('cases.title')} lead={text('cases.lead')} />
@@ -56,12 +55,4 @@ function CasesPage() {
       />
     </>
   )
-}
-
-export const cases: Page = {
-  path: '/cases',
-  title: 'cases.title',
-  listed: true,
-  operation: 'getReconciliationCases',
-  View: CasesPage,
 }

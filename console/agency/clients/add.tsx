@@ -3,7 +3,6 @@ import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
@@ -13,7 +12,7 @@ import { Id } from '../words.tsx'
 
 type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
 
-function AddPage() {
+export function AddPage() {
   // Bounded like every list: an addition that the page did not foresee is refused by the server.
   const clients = useAnswer<Client[]>('findClients', { query: { limit: '500' } })
   const own = new Set(clients.state === 'there' ? clients.data.map(({ id }) => id) : [])
@@ -125,12 +124,4 @@ function AnotherSubsystem({ of }: { of: string }) {
       then={(client) => goTo(clientPath(client.id))}
     />
   )
-}
-
-export const addClient: Page = {
-  path: '/clients/add',
-  title: 'clients.add',
-  listed: false,
-  operation: 'addClient',
-  View: AddPage,
 }

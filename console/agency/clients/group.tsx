@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -13,7 +12,7 @@ import { clientPath, type Group, groupPath, type Subject } from '../services/sha
 import { SubjectOf } from '../services/words.tsx'
 import { Id } from '../words.tsx'
 
-function GroupPage({ params }: { params: Record<string, string> }) {
+export function GroupPage({ params }: { params: Record<string, string> }) {
   const found = useAnswer<Group>('getLocalGroup', { params: { id: params['id'] ?? '' } })
   return (
     <Show of={found} page="localGroups.one">
@@ -131,7 +130,7 @@ function Delete({ of }: { of: Group }) {
   )
 }
 
-function AddMembersPage({ params }: { params: Record<string, string> }) {
+export function AddMembersPage({ params }: { params: Record<string, string> }) {
   const found = useAnswer<Group>('getLocalGroup', { params: { id: params['id'] ?? '' } })
   return (
     <Show of={found} page="localGroups.addMembers">
@@ -194,20 +193,4 @@ function AddMember({ group, of }: { group: Group; of: string }) {
       result={() => <p>{text('localGroups.added')}</p>}
     />
   )
-}
-
-export const group: Page = {
-  path: '/clients/groups/:id',
-  title: 'localGroups.one',
-  listed: false,
-  operation: 'getLocalGroup',
-  View: GroupPage,
-}
-
-export const addGroupMembers: Page = {
-  path: '/clients/groups/:id/add',
-  title: 'localGroups.addMembers',
-  listed: false,
-  operation: 'addLocalGroupMembers',
-  View: AddMembersPage,
 }

@@ -3,7 +3,6 @@ import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -12,7 +11,7 @@ import { number, text } from '../../kit/text.ts'
 import { type Client, type Group, groupPath } from '../services/shapes.ts'
 import { ClientTabs } from './tabs.tsx'
 
-function GroupsPage({ params }: { params: Record<string, string> }) {
+export function GroupsPage({ params }: { params: Record<string, string> }) {
   const id = params['id'] ?? ''
   const client = useAnswer<Client>('getClient', { params: { clientId: id } })
   const groups = useAnswer<Group[]>('getClientLocalGroups', { params: { clientId: id } })
@@ -102,12 +101,4 @@ function Make({ of }: { of: string }) {
       then={({ id }) => goTo(groupPath(id))}
     />
   )
-}
-
-export const groups: Page = {
-  path: '/clients/:id/groups',
-  title: 'localGroups.title',
-  listed: false,
-  operation: 'getClientLocalGroups',
-  View: GroupsPage,
 }

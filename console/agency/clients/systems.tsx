@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -14,7 +13,7 @@ import { ClientTabs } from './tabs.tsx'
 
 type SystemCertificate = { sha256: string; notBefore: string; notAfter: string; pem: string }
 
-function SystemsPage({ params }: { params: Record<string, string> }) {
+export function SystemsPage({ params }: { params: Record<string, string> }) {
   const id = params['id'] ?? ''
   const client = useAnswer<Client>('getClient', { params: { clientId: id } })
   const certificates = useAnswer<SystemCertificate[]>('getClientTlsCertificates', {
@@ -135,12 +134,4 @@ function DeleteCertificate({ client, of: { sha256 } }: { client: Client; of: Sys
       result={() => <p>{text('clients.certificateDeleted')}</p>}
     />
   )
-}
-
-export const systems: Page = {
-  path: '/clients/:id/systems',
-  title: 'clients.tab.systems',
-  listed: false,
-  operation: 'getClientTlsCertificates',
-  View: SystemsPage,
 }

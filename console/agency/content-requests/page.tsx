@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
@@ -31,7 +30,7 @@ const STATES: Record<State, [Tone, TextKey]> = {
   void: ['quiet', 'contentRequests.void'],
 }
 
-function ContentRequestsPage() {
+export function ContentRequestsPage() {
   const { session } = useConsole()
   return (
     <>
@@ -127,12 +126,4 @@ function Decide({ of: { id, askedBy, state } }: { of: Request }) {
       />
     </div>
   )
-}
-
-export const contentRequests: Page = {
-  path: '/content-requests',
-  title: 'contentRequests.title',
-  listed: true,
-  operation: 'getContentRequests',
-  View: ContentRequestsPage,
 }

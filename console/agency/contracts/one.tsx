@@ -5,7 +5,6 @@ import { Terms } from '../../kit/contract-terms.tsx'
 import { Versions } from '../../kit/contract-versions.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
@@ -17,7 +16,7 @@ import { ContactsOf } from './contacts.tsx'
 import { openOf, Party, type Version } from './contract.tsx'
 import { ContractFacts } from './facts.tsx'
 
-function OneContract({ params }: { params: Record<string, string> }) {
+export function OneContract({ params }: { params: Record<string, string> }) {
   const versions = useAnswer<Version[]>('getContract', { params: { id: params['id']! } })
   return (
     <Show of={versions} page="contracts.one">
@@ -190,12 +189,4 @@ function lifeOf(one: Version): Event[] {
           },
         ]),
   ]
-}
-
-export const contract: Page = {
-  path: '/contracts/:id',
-  title: 'contracts.one',
-  listed: false,
-  operation: 'getContract',
-  View: OneContract,
 }

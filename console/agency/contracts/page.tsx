@@ -5,7 +5,6 @@ import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { ContractState, contractPath, STATES, stateName } from '../../kit/contract.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import type { Filter } from '../../kit/table-tools.tsx'
@@ -51,7 +50,7 @@ function filters(): Filter[] {
   ]
 }
 
-function Contracts() {
+export function Contracts() {
   const mayPropose = useMay('proposeContract')
   return (
     <>
@@ -171,12 +170,4 @@ function Beside({ of: { asOf, required, refused } }: { of: List }) {
       )}
     </>
   )
-}
-
-export const contracts: Page = {
-  path: '/contracts',
-  title: 'contracts.title',
-  listed: true,
-  operation: 'getContracts',
-  View: Contracts,
 }

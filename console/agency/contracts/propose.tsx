@@ -7,7 +7,6 @@ import { contractPath, currentOf } from '../../kit/contract.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Values } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -24,7 +23,7 @@ const MOST_CONTACTS = 20
 /** The usual values; the proposer can change them. */
 const BEGINNING: Draft = { terms: { logLevel: 'full', critical: false, outageGraceHours: 0 } }
 
-function ProposeContract() {
+export function ProposeContract() {
   const [draft, setDraft] = useState(BEGINNING)
   const [drafts, setDrafts] = useState(0)
   const begin = (from: Draft): void => {
@@ -46,7 +45,7 @@ function ProposeContract() {
   )
 }
 
-function ProposeVersion({ params }: { params: Record<string, string> }) {
+export function ProposeVersion({ params }: { params: Record<string, string> }) {
   const id = params['id']!
   const versions = useAnswer<Version[]>('getContract', { params: { id } })
   return (
@@ -156,20 +155,4 @@ async function draftOf(file: File): Promise<Draft> {
   } catch {
     throw refused
   }
-}
-
-export const proposeContract: Page = {
-  path: '/contracts/propose',
-  title: 'contracts.propose',
-  listed: false,
-  operation: 'proposeContract',
-  View: ProposeContract,
-}
-
-export const proposeVersion: Page = {
-  path: '/contracts/:id/propose',
-  title: 'contract.proposeVersion',
-  listed: false,
-  operation: 'proposeContractVersion',
-  View: ProposeVersion,
 }

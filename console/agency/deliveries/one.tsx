@@ -4,7 +4,6 @@ import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
@@ -19,7 +18,7 @@ type Whole = Delivery & { receipts: Receipt[] }
 
 const OPEN = ['waiting', 'dead']
 
-function DeliveryPage({ params }: { params: Record<string, string> }) {
+export function DeliveryPage({ params }: { params: Record<string, string> }) {
   const box: Box = params['box'] === 'inbox' ? 'inbox' : 'outbox'
   const found = useAnswer<Whole>('getDelivery', {
     params: { box: params['box'] ?? '', position: params['position'] ?? '' },
@@ -123,12 +122,4 @@ function Receipts({ of: { receipts, delivery } }: { of: Whole }) {
       )}
     </Part>
   )
-}
-
-export const delivery: Page = {
-  path: '/deliveries/:box/:position',
-  title: 'deliveries.one',
-  listed: false,
-  operation: 'getDelivery',
-  View: DeliveryPage,
 }

@@ -2,7 +2,6 @@
 import { Link, useAddress } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -124,17 +123,10 @@ function Counts({ box, counts }: { box: Box; counts: List['counts'] }) {
   )
 }
 
-export const deliveries: Page = {
-  path: '/deliveries',
-  title: 'deliveries.title',
-  listed: true,
-  operation: 'getDeliveries',
-  View: () => <Deliveries box="outbox" />,
+export function DeliveriesSent() {
+  return <Deliveries box="outbox" />
 }
 
-export const deliveriesReceived: Page = {
-  ...deliveries,
-  path: '/deliveries/received',
-  listed: false,
-  View: () => <Deliveries box="inbox" />,
+export function DeliveriesReceived() {
+  return <Deliveries box="inbox" />
 }

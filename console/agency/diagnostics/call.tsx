@@ -5,7 +5,6 @@ import { useConsole, useMay } from '../../kit/context.ts'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -15,7 +14,6 @@ import { Time } from '../../kit/time.tsx'
 import { Told } from '../../kit/told.tsx'
 import { exchangePath, Id, type Row } from '../words.tsx'
 import { useServices, useSubsystems } from './pick.ts'
-import { DiagnosticTabs } from './tabs.tsx'
 
 type State = 'good' | 'bad' | 'unknown'
 type Step = {
@@ -33,7 +31,7 @@ const RANKS: Record<State, number> = { bad: 0, unknown: 1, good: 2 }
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE']
 const NAMES = ['consumer', 'provider', 'serviceCode', 'method', 'path'] as const
 
-function CallPage() {
+export function CallPage() {
   const { query } = useAddress()
   const mayFind = useMay('findRecords')
   const asked = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? '']))
@@ -43,7 +41,6 @@ function CallPage() {
   return (
     <>
       <Head title={text('diagnostics.title')} lead={text('call.lead')} />
-      <DiagnosticTabs shown="call" />
       {isAsked && <Answer key={`of ${key}`} asked={asked} refused={query} />}
       {mayFind && <ById />}
       <Part title={text('call.picked')}>
@@ -191,12 +188,4 @@ function Answer({ asked, refused }: { asked: Record<string, string>; refused: UR
       </Show>
     </Part>
   )
-}
-
-export const call: Page = {
-  path: '/diagnostics/call',
-  title: 'call.title',
-  listed: false,
-  operation: 'explainCall',
-  View: CallPage,
 }

@@ -6,14 +6,12 @@ import { useConsole } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
 import { Empty } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { useOwnClients, useSubsystems } from './pick.ts'
-import { DiagnosticTabs } from './tabs.tsx'
 
 const KINDS = ['SELF', 'CONFIGURATION', 'REGISTRATION', 'TIME_STAMPING', 'OCSP', 'PEER', 'SERVICES'] as const
 type Kind = (typeof KINDS)[number]
@@ -26,7 +24,7 @@ type Step = {
 type Tried = { name: string; address?: string; steps: Step[] }
 type Answer = { kind: Kind; at: string; targets: number; items: Tried[] }
 
-function ConnectionsPage() {
+export function ConnectionsPage() {
   const { api, signedOut } = useConsole()
   const { query } = useAddress()
   const announce = useAnnounce()
@@ -69,7 +67,6 @@ function ConnectionsPage() {
   return (
     <>
       <Head title={text('diagnostics.title')} lead={text('connections.lead')} />
-      <DiagnosticTabs shown="connections" />
       <Part title={text('connections.title')}>
         <div class="field">
           <label for="connection-kind">{text('connections.kind')}</label>
@@ -138,12 +135,4 @@ function Target({ of: { name, address, steps } }: { of: Tried }) {
       </ol>
     </>
   )
-}
-
-export const connections: Page = {
-  path: '/diagnostics/connections',
-  title: 'connections.title',
-  listed: false,
-  operation: 'testConnections',
-  View: ConnectionsPage,
 }

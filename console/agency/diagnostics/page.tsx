@@ -4,7 +4,6 @@ import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -15,7 +14,6 @@ import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Told } from '../../kit/told.tsx'
 import { type Finding, partOf, TONES, worstFirst } from './parts.ts'
-import { DiagnosticTabs } from './tabs.tsx'
 
 type Diagnosis = { checkedAt: string; items: Finding[] }
 type Job = {
@@ -28,13 +26,12 @@ type Job = {
 
 const STATES = ['ERROR', 'WARNING', 'OK'] as const
 
-function DiagnosticsPage() {
+export function DiagnosticsPage() {
   const found = useAnswer<Diagnosis>('getDiagnostics')
   const mayJobs = useMay('getJobs')
   return (
     <>
       <Head title={text('diagnostics.title')} lead={text('diagnostics.lead')} acts={<Report />} />
-      <DiagnosticTabs shown="parts" />
       <Show of={found}>{(one) => <Parts of={one} />}</Show>
       {mayJobs && <Jobs />}
     </>
@@ -200,12 +197,4 @@ function Report() {
       result={(file) => <Saved file={file} />}
     />
   )
-}
-
-export const diagnostics: Page = {
-  path: '/diagnostics',
-  title: 'diagnostics.title',
-  listed: true,
-  operation: 'getDiagnostics',
-  View: DiagnosticsPage,
 }

@@ -5,7 +5,6 @@ import { useConsole, useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { ExchangePath, type Station } from '../../kit/exchange-path.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Saved } from '../../kit/saved.tsx'
@@ -27,7 +26,7 @@ import {
   type Verdicts,
 } from './records.ts'
 
-function ExchangePage({ params }: { params: Record<string, string> }) {
+export function ExchangePage({ params }: { params: Record<string, string> }) {
   const index = params['index'] ?? ''
   const exchange = useAnswer<Exchange>('getExchange', { params: { index } })
   return (
@@ -179,12 +178,4 @@ function Bundle({ index }: { index: number }) {
       result={(file) => <Saved file={file} />}
     />
   )
-}
-
-export const exchange: Page = {
-  path: '/exchanges/:index',
-  title: 'exchange.title',
-  listed: false,
-  operation: 'getExchange',
-  View: ExchangePage,
 }

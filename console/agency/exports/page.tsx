@@ -4,7 +4,6 @@ import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -50,7 +49,7 @@ const SEALED: Record<string, TextKey> = {
   representedPartyTerm: 'search.representedParty',
 }
 
-function ExportsPage() {
+export function ExportsPage() {
   const { changed } = useConsole()
   const list = useAnswer<Export[]>('getExports')
   const isUnderWay =
@@ -198,12 +197,4 @@ function Acts(one: Export) {
       />
     </div>
   )
-}
-
-export const exportsPage: Page = {
-  path: '/exports',
-  title: 'exports.title',
-  listed: true,
-  operation: 'getExports',
-  View: ExportsPage,
 }

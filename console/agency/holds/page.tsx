@@ -3,7 +3,6 @@ import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -22,7 +21,7 @@ type Hold = {
   liftReason: string | null
 }
 
-function HoldsPage() {
+export function HoldsPage() {
   return (
     <>
       <Head title={text('holds.title')} lead={text('holds.lead')} acts={<PlaceHold />} />
@@ -97,12 +96,4 @@ function Lift({ of: { id, case: caseNumber, liftedAt } }: { of: Hold }) {
       />
     </div>
   )
-}
-
-export const holds: Page = {
-  path: '/holds',
-  title: 'holds.title',
-  listed: true,
-  operation: 'findLegalHolds',
-  View: HoldsPage,
 }

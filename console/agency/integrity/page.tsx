@@ -3,7 +3,6 @@ import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -26,7 +25,7 @@ type Report = {
 
 const SHOWN = 20
 
-function Integrity() {
+export function Integrity() {
   const { api } = useConsole()
   const state = useAnswer<LogState>('getMessageLogState')
   const checkpoints = useAnswer<Checkpoint[]>('getTreeHeads', { query: { limit: '200' } })
@@ -173,12 +172,4 @@ function Verified({ of: { ok, records, checkpoints, unstamped, problems } }: { o
       )}
     </>
   )
-}
-
-export const integrity: Page = {
-  path: '/integrity',
-  title: 'integrity.title',
-  listed: true,
-  operation: 'getTreeHeads',
-  View: Integrity,
 }

@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -11,7 +10,7 @@ import { type Key, keyPath } from './shapes.ts'
 
 type FoundKey = { objectId: string; label: string; algorithm?: string; unfit?: string }
 
-function FoundPage({ params }: { params: Record<string, string> }) {
+export function FoundPage({ params }: { params: Record<string, string> }) {
   const tokenId = params['id'] ?? ''
   const found = useAnswer<FoundKey[]>('getFoundKeys', { params: { tokenId } })
   return (
@@ -82,12 +81,4 @@ function Adopt({ tokenId, of }: { tokenId: string; of: FoundKey }) {
       then={({ id }) => goTo(keyPath(id))}
     />
   )
-}
-
-export const foundKeys: Page = {
-  path: '/keys/tokens/:id/found',
-  title: 'certs.found',
-  listed: false,
-  operation: 'getFoundKeys',
-  View: FoundPage,
 }

@@ -5,7 +5,6 @@ import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Saved } from '../../kit/saved.tsx'
@@ -15,7 +14,6 @@ import { Time } from '../../kit/time.tsx'
 import { FORMAT } from './download.tsx'
 import { pemFile } from './files.ts'
 import { type InternalTls, subjectName, subjectText } from './shapes.ts'
-import { KeyTabs } from './tabs.tsx'
 
 const SUBJECT: Field[] = [
   { name: 'CN', title: 'certs.dn.CN', hint: 'certs.internalNameHint', maxLength: 255 },
@@ -30,7 +28,7 @@ const NAMES: Field[] = [
   { name: 'ipAddresses', title: 'certs.ipAddresses', hint: 'certs.oneALine', type: 'long', required: false },
 ]
 
-function InternalTlsPage() {
+export function InternalTlsPage() {
   const found = useAnswer<InternalTls>('getSystemCertificate')
   return (
     <>
@@ -46,7 +44,6 @@ function InternalTlsPage() {
           </>
         }
       />
-      <KeyTabs shown="internal" />
       <Show of={found}>{(one) => <Certificate of={one} />}</Show>
     </>
   )
@@ -163,12 +160,4 @@ function Renew() {
       result={() => <p>{text('certs.renewedNow')}</p>}
     />
   )
-}
-
-export const internalTls: Page = {
-  path: '/keys/internal-tls',
-  title: 'certs.tab.internal',
-  listed: false,
-  operation: 'getSystemCertificate',
-  View: InternalTlsPage,
 }

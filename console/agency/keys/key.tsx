@@ -4,7 +4,6 @@ import { goTo, Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -18,7 +17,7 @@ import { type Key, keyName, keyPath, type Request } from './shapes.ts'
 import { Stops } from './words.tsx'
 import './keys.css'
 
-function KeyPage({ params }: { params: Record<string, string> }) {
+export function KeyPage({ params }: { params: Record<string, string> }) {
   const found = useAnswer<Key>('getKey', { params: { keyId: params['id'] ?? '' } })
   return (
     <Show of={found} page="certs.one">
@@ -152,12 +151,4 @@ function Delete({ of }: { of: Key }) {
       then={() => goTo('/keys')}
     />
   )
-}
-
-export const key: Page = {
-  path: '/keys/:id',
-  title: 'certs.one',
-  listed: false,
-  operation: 'getKey',
-  View: KeyPage,
 }

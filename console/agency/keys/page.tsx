@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { HeldList } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -12,12 +11,11 @@ import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 import { ImportCertificate } from './import.tsx'
 import { type Certificate, type Key, keyName, keyPath, subjectName, type Token } from './shapes.ts'
-import { KeyTabs } from './tabs.tsx'
 import { TokenActs } from './token-acts.tsx'
 import { CertificateState, needsSomebody, OcspState, TokenState, UsedBy } from './words.tsx'
 import './keys.css'
 
-function KeysPage() {
+export function KeysPage() {
   const tokens = useAnswer<Token[]>('getTokens')
   return (
     <Show of={tokens} page="certs.title">
@@ -33,7 +31,6 @@ function KeysPage() {
               </>
             }
           />
-          <KeyTabs shown="tokens" />
           {all.map((token) => (
             <TokenFacts key={token.id} of={token} />
           ))}
@@ -217,12 +214,4 @@ function RefreshOcsp() {
       }}
     />
   )
-}
-
-export const keys: Page = {
-  path: '/keys',
-  title: 'certs.title',
-  listed: true,
-  operation: 'getTokens',
-  View: KeysPage,
 }

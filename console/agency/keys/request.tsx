@@ -6,7 +6,6 @@ import { useConsole } from '../../kit/context.ts'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
@@ -23,7 +22,7 @@ type Authority = { name: string; authenticationOnly: boolean; certificateProfile
 type Wanted = { caName: string; memberId?: string; dnsName?: string }
 type Made = { id: string; keyId: string; pem: string }
 
-function RequestPage({ params }: { params: Record<string, string> }) {
+export function RequestPage({ params }: { params: Record<string, string> }) {
   const key = useAnswer<Key>('getKey', { params: { keyId: params['id'] ?? '' } })
   return (
     <Show of={key} page="certs.makeRequest">
@@ -186,12 +185,4 @@ function Result({ of, name }: { of: Made; name: string }) {
       </p>
     </Part>
   )
-}
-
-export const makeRequest: Page = {
-  path: '/keys/:id/request',
-  title: 'certs.makeRequest',
-  listed: false,
-  operation: 'generateCsr',
-  View: RequestPage,
 }

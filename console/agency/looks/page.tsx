@@ -2,7 +2,6 @@
 import { Link } from '../../kit/address.tsx'
 import { AuditLogActs } from '../../kit/audit-log-acts.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -45,7 +44,7 @@ const WHAT: Record<string, TextKey> = {
   exportAuditLog: 'looks.exportAuditLog',
 }
 
-function Looks() {
+export function Looks() {
   return (
     <>
       <Head title={text('looks.title')} lead={text('looks.lead')} acts={<AuditLogActs />} />
@@ -101,12 +100,4 @@ function Asked({ data, digest, sequence }: Entry) {
       </p>
     </details>
   )
-}
-
-export const looks: Page = {
-  path: '/looks',
-  title: 'looks.title',
-  listed: true,
-  operation: 'getAuditLog',
-  View: Looks,
 }

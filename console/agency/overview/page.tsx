@@ -4,7 +4,6 @@ import { mayCall } from '../../kit/api.ts'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -21,7 +20,7 @@ import {
   waitingOf,
 } from './waiting.ts'
 
-function OverviewPage() {
+export function OverviewPage() {
   const state = useAnswer<LogState>('getMessageLogState')
   const mayConfirm = useMay('confirmContact')
   return (
@@ -156,12 +155,4 @@ function Today({ of: today, now }: { of: NonNullable<LogState['today']>; now: st
       </ul>
     </>
   )
-}
-
-export const overview: Page = {
-  path: '/',
-  title: 'home.title',
-  listed: true,
-  operation: 'getMessageLogState',
-  View: OverviewPage,
 }

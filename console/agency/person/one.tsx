@@ -7,7 +7,6 @@ import { Link, useAddress } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { CursorPaging, SIZES } from '../../kit/paging.tsx'
 import { Empty, Loading, Refused, Show } from '../../kit/placeholders.tsx'
@@ -22,7 +21,7 @@ import type { PersonSearch } from './page.tsx'
 
 const CURSOR = /^(0|[1-9]\d{0,14})$/
 
-function OneSearch({ params }: { params: Record<string, string> }) {
+export function OneSearch({ params }: { params: Record<string, string> }) {
   const id = params['id'] ?? ''
   const search = useAnswer<PersonSearch>('getSubjectSearch', { params: { id } })
   return (
@@ -134,12 +133,4 @@ function Order({ of }: { of: PersonSearch }) {
       )}
     />
   )
-}
-
-export const personSearch: Page = {
-  path: '/about-a-person/:id',
-  title: 'person.one',
-  listed: false,
-  operation: 'findSubjectRecords',
-  View: OneSearch,
 }

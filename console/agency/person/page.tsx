@@ -8,7 +8,6 @@ import { useConsole, useMay } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -48,7 +47,7 @@ const FIELDS: Field[] = [
   { name: 'to', title: 'search.to', type: 'time', required: false },
 ]
 
-function PersonPage() {
+export function PersonPage() {
   const state = useAnswer<IndexState>('getSubjectIndex')
   return (
     <>
@@ -140,13 +139,4 @@ function Own() {
 
 function searchPath(id: string): string {
   return `/about-a-person/${id}`
-}
-
-export const person: Page = {
-  path: '/about-a-person',
-  title: 'person.title',
-  listed: true,
-  // The page is for auditors who search. Other callers of the index's state use the API.
-  operation: 'findRecords',
-  View: PersonPage,
 }

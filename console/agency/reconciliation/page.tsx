@@ -4,7 +4,6 @@ import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
@@ -43,7 +42,7 @@ const COUNTS: [string, TextKey][] = [
 ]
 const DISCREPANCIES = ['missingAtFirst', 'missingAtSecond', 'differing']
 
-function ReconciliationPage() {
+export function ReconciliationPage() {
   return (
     <>
       <Head
@@ -150,12 +149,4 @@ function Statement({ of: { id, state, day, peerMemberId } }: { of: Day }) {
       result={(file) => <Saved file={file} />}
     />
   )
-}
-
-export const reconciliation: Page = {
-  path: '/reconciliation',
-  title: 'reconciliation.title',
-  listed: true,
-  operation: 'getReconciliations',
-  View: ReconciliationPage,
 }

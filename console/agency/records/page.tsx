@@ -2,7 +2,6 @@
 import { useEffect } from 'preact/hooks'
 import { useAddress } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { CursorPaging, SIZES } from '../../kit/paging.tsx'
@@ -18,7 +17,7 @@ import { FIRST, filterOf, hasMore, moreFilters } from './query.ts'
 /** A page is named by the record before it, so pages keep their rows while the log grows. */
 const CURSOR = /^(0|[1-9]\d{0,14})$/
 
-function RecordsPage() {
+export function RecordsPage() {
   const { query } = useAddress()
   const announce = useAnnounce()
   const filter = filterOf(query)
@@ -87,12 +86,4 @@ function noneText(searchedTo: string | null, isNarrowed: boolean): string {
 function useThere(of: string): string[] {
   const there = useAnswer<string[]>('getSearchTerms', { query: { of, limit: '500' } })
   return there.state === 'there' ? there.data : []
-}
-
-export const records: Page = {
-  path: '/records',
-  title: 'search.title',
-  listed: true,
-  operation: 'findRecords',
-  View: RecordsPage,
 }

@@ -1,7 +1,6 @@
 /** What this server asked of the registry, and how each request stands. */
 import { Act } from '../../kit/act.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -10,7 +9,7 @@ import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 import { FILED_STATES, type Filed, FiledStateOf, isOpen, kindText } from './filed.tsx'
 
-function RequestsPage() {
+export function RequestsPage() {
   const filed = useAnswer<Filed[]>('getManagementRequests')
   return (
     <>
@@ -105,12 +104,4 @@ function TakeBack({ of: { request, kind } }: { of: Filed }) {
       result={() => <p>{text('filed.takenBack')}</p>}
     />
   )
-}
-
-export const requests: Page = {
-  path: '/requests',
-  title: 'filed.title',
-  listed: true,
-  operation: 'getManagementRequests',
-  View: RequestsPage,
 }

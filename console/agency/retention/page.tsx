@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -34,7 +33,7 @@ const ARCHIVE: Record<RetentionClass['archive'], TextKey> = {
   NONE: 'retention.noArchive',
 }
 
-function RetentionPage() {
+export function RetentionPage() {
   const retention = useAnswer<Retention>('getRetention')
   return (
     <>
@@ -206,12 +205,4 @@ function Assign() {
       result={() => <p>{text('retention.assigned')}</p>}
     />
   )
-}
-
-export const retention: Page = {
-  path: '/retention',
-  title: 'retention.title',
-  listed: true,
-  operation: 'getRetention',
-  View: RetentionPage,
 }

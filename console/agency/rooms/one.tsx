@@ -1,7 +1,6 @@
 /** One event type: how long its events are kept, what they look like, and who subscribes to it. */
 import { Link } from '../../kit/address.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
@@ -13,7 +12,7 @@ import { countText, type EventType, TypeState, unended } from './words.tsx'
 
 type Whole = EventType & { schema: object | null }
 
-function TypePage({ params }: { params: Record<string, string> }) {
+export function TypePage({ params }: { params: Record<string, string> }) {
   const found = useAnswer<Whole>('getEventType', { params: { id: params['id'] ?? '' } })
   return (
     <Show of={found} page="rooms.type">
@@ -62,12 +61,4 @@ function Schema({ of }: { of: object | null }) {
       </p>
     </details>
   )
-}
-
-export const eventType: Page = {
-  path: '/rooms/types/:id',
-  title: 'rooms.type',
-  listed: false,
-  operation: 'getEventType',
-  View: TypePage,
 }

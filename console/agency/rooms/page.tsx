@@ -2,7 +2,6 @@
 import { Link, useAddress } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -25,7 +24,7 @@ import {
 /** The server counts events and subscriptions for each row. */
 const SIZES = [25, 50, 100] as const
 
-function RoomsPage() {
+export function RoomsPage() {
   const rooms = useAnswer<Room[]>('getRooms')
   const { query } = useAddress()
   const there = rooms.state === 'there' ? rooms.data : []
@@ -133,12 +132,4 @@ function Types({ rooms }: { rooms: Room[] }) {
       empty={<p>{text('rooms.noType')}</p>}
     />
   )
-}
-
-export const rooms: Page = {
-  path: '/rooms',
-  title: 'rooms.title',
-  listed: true,
-  operation: 'getRooms',
-  View: RoomsPage,
 }

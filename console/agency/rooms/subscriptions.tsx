@@ -3,7 +3,6 @@ import { Link, useAddress } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import type { Column } from '../../kit/rows.tsx'
 import { text } from '../../kit/text.ts'
@@ -25,7 +24,7 @@ import {
   WayOf,
 } from './words.tsx'
 
-function SubscriptionsPage() {
+export function SubscriptionsPage() {
   const rooms = useAnswer<Room[]>('getRooms')
   const options = rooms.state === 'there' ? rooms.data.map(({ roomId }) => roomId) : []
   return (
@@ -175,12 +174,4 @@ function StateLinks({ fixed, at }: { fixed: Record<string, string>; at: string }
       ))}
     </nav>
   )
-}
-
-export const subscriptions: Page = {
-  path: SUBSCRIPTIONS,
-  title: 'rooms.subscriptions',
-  listed: false,
-  operation: 'getSubscriptions',
-  View: SubscriptionsPage,
 }

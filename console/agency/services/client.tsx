@@ -2,7 +2,6 @@
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
@@ -16,7 +15,7 @@ import { ClientState } from './clients.tsx'
 import { type Client, type Description, descriptionName, descriptionPath, isSubsystem } from './shapes.ts'
 import { DescriptionState } from './words.tsx'
 
-function ClientPage({ params }: { params: Record<string, string> }) {
+export function ClientPage({ params }: { params: Record<string, string> }) {
   const id = params['id'] ?? ''
   const found = useAnswer<Client>('getClient', { params: { clientId: id } })
   return (
@@ -84,12 +83,4 @@ function Descriptions({ client }: { client: string }) {
       empty={<p>{text('services.noDescription')}</p>}
     />
   )
-}
-
-export const client: Page = {
-  path: '/clients/:id',
-  title: 'clients.one',
-  listed: false,
-  operation: 'getClient',
-  View: ClientPage,
 }

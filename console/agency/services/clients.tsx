@@ -2,14 +2,13 @@
 import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Id } from '../words.tsx'
 import { type Client, clientPath } from './shapes.ts'
 
-function Clients() {
+export function Clients() {
   const mayAdd = useMay('addClient')
   return (
     <>
@@ -64,12 +63,4 @@ export function ClientState({ of }: { of: Client['status'] }) {
       word={isRegistered ? 'status.registered' : 'status.notRegistered'}
     />
   )
-}
-
-export const clients: Page = {
-  path: '/clients',
-  title: 'clients.title',
-  listed: true,
-  operation: 'findClients',
-  View: Clients,
 }

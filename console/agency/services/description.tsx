@@ -3,7 +3,6 @@ import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -24,7 +23,7 @@ import { DescriptionState } from './words.tsx'
 
 const MAX_NOTICE = 255
 
-function DescriptionPage({ params }: { params: Record<string, string> }) {
+export function DescriptionPage({ params }: { params: Record<string, string> }) {
   const found = useAnswer<Description>('getServiceDescription', { params: { id: params['id'] ?? '' } })
   return (
     <Show of={found} page="services.description">
@@ -176,12 +175,4 @@ function Delete({ of }: { of: Description }) {
       then={() => goTo(clientPath(of.clientId))}
     />
   )
-}
-
-export const description: Page = {
-  path: '/clients/descriptions/:id',
-  title: 'services.description',
-  listed: false,
-  operation: 'getServiceDescription',
-  View: DescriptionPage,
 }

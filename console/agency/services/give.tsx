@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -14,7 +13,7 @@ import { SubjectOf } from './words.tsx'
 const TYPES = ['SUBSYSTEM', 'GLOBALGROUP', 'LOCALGROUP'] as const
 const WHOLE = 'whole'
 
-function GivePage({ params }: { params: Record<string, string> }) {
+export function GivePage({ params }: { params: Record<string, string> }) {
   const found = useAnswer<Service>('getService', { params: { id: params['id'] ?? '' } })
   return (
     <Show of={found} page="rights.give">
@@ -99,12 +98,4 @@ function Give({ service, to }: { service: Service; to: Subject }) {
       result={() => <p>{text('rights.given')}</p>}
     />
   )
-}
-
-export const giveRight: Page = {
-  path: '/clients/services/:id/give',
-  title: 'rights.give',
-  listed: false,
-  operation: 'findServiceClientCandidates',
-  View: GivePage,
 }

@@ -1,7 +1,6 @@
 /** The other end of rights: who may call anything of a client, and what. */
 import { Link, useAddress } from '../../kit/address.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -13,7 +12,7 @@ import { SubjectOf, Warning, WhatOf } from './words.tsx'
 type ServiceClient = Subject & { rights: number; warning?: string }
 type RightTo = Right & { serviceId: number; fullServiceId: string }
 
-function ServiceClients({ params }: { params: Record<string, string> }) {
+export function ServiceClients({ params }: { params: Record<string, string> }) {
   const id = params['id'] ?? ''
   const { query } = useAddress()
   const subjectType = query.get('subjectType') ?? ''
@@ -79,12 +78,4 @@ function ServiceClients({ params }: { params: Record<string, string> }) {
       )}
     </>
   )
-}
-
-export const serviceClients: Page = {
-  path: '/clients/:id/service-clients',
-  title: 'rights.whoMay',
-  listed: false,
-  operation: 'getServiceClients',
-  View: ServiceClients,
 }

@@ -3,7 +3,6 @@ import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -22,7 +21,7 @@ import {
 } from './shapes.ts'
 import { SubjectOf, Warning, WhatOf } from './words.tsx'
 
-function ServicePage({ params }: { params: Record<string, string> }) {
+export function ServicePage({ params }: { params: Record<string, string> }) {
   const found = useAnswer<Service>('getService', { params: { id: params['id'] ?? '' } })
   return (
     <Show of={found} page="services.one">
@@ -213,12 +212,4 @@ function DeleteEndpoint({ of: { id, method, path } }: { of: Endpoint }) {
       result={() => <p>{text('services.endpointDeleted')}</p>}
     />
   )
-}
-
-export const service: Page = {
-  path: '/clients/services/:id',
-  title: 'services.one',
-  listed: false,
-  operation: 'getService',
-  View: ServicePage,
 }

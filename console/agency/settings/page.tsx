@@ -3,7 +3,6 @@ import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -20,7 +19,7 @@ type ServerStatus = {
 
 const MAX_ADDRESS = 253
 
-function SettingsPage() {
+export function SettingsPage() {
   const status = useAnswer<ServerStatus>('getInitializationStatus')
   return (
     <Show of={status} page="system.title">
@@ -129,12 +128,4 @@ function End() {
       result={(filed) => <FiledResult of={filed} />}
     />
   )
-}
-
-export const settings: Page = {
-  path: '/settings',
-  title: 'system.title',
-  listed: true,
-  operation: 'getInitializationStatus',
-  View: SettingsPage,
 }

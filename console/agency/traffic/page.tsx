@@ -1,7 +1,6 @@
 /** Ended exchanges over time and by one property: only counts, nothing about a single exchange. */
 import { useAddress } from '../../kit/address.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -32,7 +31,7 @@ const BY: Record<string, TextKey> = {
   direction: 'search.direction',
 }
 
-function TrafficPage() {
+export function TrafficPage() {
   const { query } = useAddress()
   const given = query.get('by') ?? ''
   const by = Object.hasOwn(BY, given) ? given : FIRST
@@ -140,12 +139,4 @@ function labelOf(at: string, step: 'hour' | 'day'): string {
       ? { ...date, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
       : { ...date, year: 'numeric', timeZone: 'UTC' }
   return new Intl.DateTimeFormat(locale, format).format(new Date(at))
-}
-
-export const traffic: Page = {
-  path: '/traffic',
-  title: 'traffic.title',
-  listed: true,
-  operation: 'getTraffic',
-  View: TrafficPage,
 }

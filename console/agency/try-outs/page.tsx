@@ -3,7 +3,6 @@ import { useState } from 'preact/hooks'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Values } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
@@ -13,7 +12,7 @@ import type { Parties, TryOuts } from './shapes.ts'
 /** `turn` counts the questions: the same one asked again is another one. */
 type Asked = { parties: Parties; turn: number }
 
-function TryServices() {
+export function TryServices() {
   const settings = useAnswer<TryOuts>('getTryOuts')
   const [asked, setAsked] = useState<Asked>()
   const find = (parties: Parties): void => setAsked((before) => ({ parties, turn: (before?.turn ?? 0) + 1 }))
@@ -58,12 +57,4 @@ function Who({ known: { clients, providers }, find }: { known: TryOuts; find(par
       />
     </Part>
   )
-}
-
-export const tryOuts: Page = {
-  path: '/try-outs',
-  title: 'tryOuts.title',
-  listed: true,
-  operation: 'tryService',
-  View: TryServices,
 }

@@ -4,7 +4,6 @@ import { Act } from '../../kit/act.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
@@ -36,7 +35,7 @@ const OUTCOMES: Record<Outcome, [Tone, TextKey]> = {
 }
 const SHOWN = 20
 
-function VerificationPage() {
+export function VerificationPage() {
   const { changed } = useConsole()
   const newest = useAnswer<Verification[]>('getVerifications', { query: { limit: '1' } })
   const isRunning = newest.state === 'there' && newest.data[0]?.outcome === 'running'
@@ -183,12 +182,4 @@ function Ended({ of: { outcome, reason, report } }: { of: Verification }) {
       )}
     </>
   )
-}
-
-export const verification: Page = {
-  path: '/verification',
-  title: 'verification.title',
-  listed: true,
-  operation: 'getVerifications',
-  View: VerificationPage,
 }

@@ -2,7 +2,6 @@
 import { Copyable } from '../../kit/copyable.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -35,7 +34,7 @@ type Checkpoint = {
 type Span = { fromSize: number; toSize: number; since: string; until: string }
 type Checkpoints = { checkpoints: Checkpoint[]; unwitnessed: Span[] }
 
-function WitnessesPage() {
+export function WitnessesPage() {
   const witnesses = useAnswer<Witnesses>('getLogWitnesses')
   return (
     <>
@@ -176,12 +175,4 @@ function Spans({ of }: { of: Span[] }) {
       )}
     </section>
   )
-}
-
-export const witnesses: Page = {
-  path: '/witnesses',
-  title: 'witnesses.title',
-  listed: true,
-  operation: 'getLogWitnesses',
-  View: WitnessesPage,
 }

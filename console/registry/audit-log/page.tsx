@@ -1,7 +1,6 @@
 /** The acts of administrators, newest first, searched by words and time. */
 import { AuditLogActs } from '../../kit/audit-log-acts.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -16,7 +15,7 @@ export type Entry = {
   digest: string
 }
 
-function AuditLog() {
+export function AuditLog() {
   return (
     <>
       <Head title={text('audit.title')} lead={text('audit.lead')} acts={<AuditLogActs />} />
@@ -56,12 +55,4 @@ function Act({ target, data, digest, sequence }: Entry) {
       </details>
     </>
   )
-}
-
-export const auditLog: Page = {
-  path: '/audit-log',
-  title: 'audit.title',
-  listed: true,
-  operation: 'getAuditLog',
-  View: AuditLog,
 }

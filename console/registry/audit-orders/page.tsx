@@ -3,7 +3,6 @@ import type { AuditScope } from '#schemas/audit-order.ts'
 import { OrderScope } from '../../kit/audit-scope.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
@@ -27,7 +26,7 @@ const TONES: Record<State, Tone> = {
   ...{ WAITING: 'quiet', ANSWERED: 'good', REFUSED: 'warn', LATE: 'warn', OVERDUE: 'bad' },
 }
 
-function AuditOrders() {
+export function AuditOrders() {
   return (
     <>
       <Head title={text('auditOrders.title')} lead={text('auditOrders.registryLead')} />
@@ -106,12 +105,4 @@ function Servers({ of }: { of: Server[] }) {
       ))}
     </ul>
   )
-}
-
-export const auditOrders: Page = {
-  path: '/audit-orders',
-  title: 'auditOrders.title',
-  listed: true,
-  operation: 'getAuditOrders',
-  View: AuditOrders,
 }

@@ -4,11 +4,10 @@
  */
 import { BackupParts } from '../../kit/backups.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { text } from '../../kit/text.ts'
 import { RestorationParts } from './restoration.tsx'
 
-function Backups() {
+export function Backups() {
   return (
     <>
       <Head title={text('backups.title')} lead={text('backups.lead')} />
@@ -18,12 +17,4 @@ function Backups() {
       />
     </>
   )
-}
-
-export const backups: Page = {
-  path: '/backups',
-  title: 'backups.title',
-  listed: true,
-  operation: 'getBackups',
-  View: Backups,
 }

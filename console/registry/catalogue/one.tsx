@@ -2,7 +2,6 @@
 import { useState } from 'preact/hooks'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -26,7 +25,7 @@ type Whole = Service & {
   changes: Change[]
 }
 
-function OneService({ params }: { params: Record<string, string> }) {
+export function OneService({ params }: { params: Record<string, string> }) {
   const id = params['id']!
   const loaded = useAnswer<Whole>('getCatalogueService', { params: { id } })
   return (
@@ -153,12 +152,4 @@ function DocumentText({ id }: { id: string }) {
       )}
     </Show>
   )
-}
-
-export const catalogueService: Page = {
-  path: '/catalogue/:id',
-  title: 'catalogue.one',
-  listed: false,
-  operation: 'getCatalogueService',
-  View: OneService,
 }

@@ -3,14 +3,13 @@ import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { segmentOf } from '../../kit/api.ts'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { ClientLink } from '../links.tsx'
 import { accessText, type Service, ServiceStatus } from './service.tsx'
 
-function Catalogue() {
+export function Catalogue() {
   return (
     <>
       <Head
@@ -81,12 +80,4 @@ function Name({ of: { id, title, serviceCode, version } }: { of: Service }) {
       </bdi>
     </>
   )
-}
-
-export const catalogue: Page = {
-  path: '/catalogue',
-  title: 'catalogue.title',
-  listed: true,
-  operation: 'getCatalogue',
-  View: Catalogue,
 }

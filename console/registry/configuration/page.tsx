@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -22,7 +21,7 @@ export type Configuration = {
   signingKeys: SigningKey[]
 }
 
-function ConfigurationPage() {
+export function ConfigurationPage() {
   const configuration = useAnswer<Configuration>('getConfiguration')
   return (
     <>
@@ -100,12 +99,4 @@ function Newest({ newest, publicUrl }: { newest: Publication | null; publicUrl: 
       )}
     </Part>
   )
-}
-
-export const configuration: Page = {
-  path: '/configuration',
-  title: 'configuration.title',
-  listed: true,
-  operation: 'getConfiguration',
-  View: ConfigurationPage,
 }

@@ -5,7 +5,6 @@ import { Terms } from '../../kit/contract-terms.tsx'
 import { Versions } from '../../kit/contract-versions.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -19,7 +18,7 @@ import { ContactsOf } from './contacts.tsx'
 import { Parties, Party, type Seal, type Version, type WholeContract } from './contract.tsx'
 import { DecideContract } from './decide.tsx'
 
-function OneContract({ params }: { params: Record<string, string> }) {
+export function OneContract({ params }: { params: Record<string, string> }) {
   const contract = useAnswer<WholeContract>('getContract', { params: { id: params['id']! } })
   return (
     <Show of={contract} page="contracts.one">
@@ -194,12 +193,4 @@ function noticeName(notice: string): string {
   if (kind === 'ends') return text('contract.notice.ends', { count: Number(days) })
   if (kind === 'overdue') return text('contract.notice.overdue', { count: Number(days) })
   return text('contract.notice.review')
-}
-
-export const contract: Page = {
-  path: '/contracts/:id',
-  title: 'contracts.one',
-  listed: false,
-  operation: 'getContract',
-  View: OneContract,
 }

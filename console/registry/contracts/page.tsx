@@ -2,13 +2,12 @@
 import { Link } from '../../kit/address.tsx'
 import { ContractState, contractPath, STATES, stateName } from '../../kit/contract.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { type Contract, Parties, Party } from './contract.tsx'
 
-function Contracts() {
+export function Contracts() {
   return (
     <>
       <Head title={text('contracts.title')} lead={text('contracts.lead')} />
@@ -65,12 +64,4 @@ function Contracts() {
       />
     </>
   )
-}
-
-export const contracts: Page = {
-  path: '/contracts',
-  title: 'contracts.title',
-  listed: true,
-  operation: 'getContracts',
-  View: Contracts,
 }

@@ -3,7 +3,6 @@ import { changeQuery, useAddress } from '../../kit/address.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { type Column, Rows } from '../../kit/rows.tsx'
@@ -34,7 +33,7 @@ const TONES: Record<State, Tone> = { good: 'good', bad: 'bad', unknown: 'quiet' 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE']
 const NAMES = ['consumer', 'provider', 'serviceCode', 'method', 'path'] as const
 
-function ExplanationPage() {
+export function ExplanationPage() {
   const { query } = useAddress()
   const asked = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? '']))
   const isAsked = ['consumer', 'provider', 'serviceCode'].every((name) => asked[name] !== '')
@@ -144,11 +143,3 @@ const COLUMNS: Column<Step>[] = [
     ),
   },
 ]
-
-export const explanation: Page = {
-  path: '/explanation',
-  title: 'explain.title',
-  listed: true,
-  operation: 'explainCall',
-  View: ExplanationPage,
-}

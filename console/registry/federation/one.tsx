@@ -3,7 +3,6 @@ import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -34,7 +33,7 @@ type Whole = ExternalAnchor & {
   history: ExternalAnchor[]
 }
 
-function OneAnchor({ params }: { params: Record<string, string> }) {
+export function OneAnchor({ params }: { params: Record<string, string> }) {
   const sha256 = params['sha256']!
   const anchor = useAnswer<Whole>('getExternalAnchor', { params: { sha256 } })
   return (
@@ -206,12 +205,4 @@ function Found({ of }: { of: Whole['examination'] }) {
       />
     </Part>
   )
-}
-
-export const externalAnchor: Page = {
-  path: '/external-anchors/:sha256',
-  title: 'federation.one',
-  listed: false,
-  operation: 'getExternalAnchor',
-  View: OneAnchor,
 }

@@ -3,13 +3,12 @@ import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { type ExternalAnchor, ReadingOf, STATES, StateOf } from './anchor.tsx'
 
-function Federation() {
+export function Federation() {
   return (
     <>
       <Head
@@ -80,12 +79,4 @@ function Federation() {
       />
     </>
   )
-}
-
-export const federation: Page = {
-  path: '/external-anchors',
-  title: 'federation.title',
-  listed: true,
-  operation: 'getExternalAnchors',
-  View: Federation,
 }

@@ -4,7 +4,6 @@ import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { save } from '../../kit/save.ts'
@@ -36,7 +35,7 @@ type Server = {
 const TONES: Record<State, Tone> = { remaining: 'warn', done: 'good', unknown: 'quiet' }
 const STATES: State[] = ['remaining', 'done', 'unknown']
 
-function Campaigns() {
+export function Campaigns() {
   const services = useAnswer<CertificationService[]>('getCertificationServices')
   return (
     <>
@@ -64,7 +63,7 @@ function Campaigns() {
   )
 }
 
-function OneCampaign({ params }: { params: Record<string, string> }) {
+export function OneCampaign({ params }: { params: Record<string, string> }) {
   const id = params['id']!
   const services = useAnswer<CertificationService[]>('getCertificationServices')
   const counts = useAnswer<Counts>('getCampaign', { params: { id } })
@@ -161,20 +160,4 @@ function Export({ id }: { id: string }) {
       result={({ name }) => <p>{text('campaign.exported', { name })}</p>}
     />
   )
-}
-
-export const campaigns: Page = {
-  path: '/fleet/campaigns',
-  title: 'campaign.title',
-  listed: false,
-  operation: 'getCampaign',
-  View: Campaigns,
-}
-
-export const campaign: Page = {
-  path: '/fleet/campaigns/:id',
-  title: 'campaign.one',
-  listed: false,
-  operation: 'getCampaign',
-  View: OneCampaign,
 }

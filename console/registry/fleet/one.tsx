@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -37,7 +36,7 @@ type Report = {
 }
 type Server = FleetServer & { history: (Trouble & { until: string | null })[]; report?: Report }
 
-function OneServer({ params }: { params: Record<string, string> }) {
+export function OneServer({ params }: { params: Record<string, string> }) {
   const loaded = useAnswer<Server>('getFleetServer', { params: { id: params['id']! } })
   return (
     <Show of={loaded} page="fleet.one">
@@ -200,12 +199,4 @@ function Ports({ of: { messagePort, ocspPort, certificate, at } }: { of: Probe }
       ]}
     />
   )
-}
-
-export const fleetServer: Page = {
-  path: '/fleet/:id',
-  title: 'fleet.one',
-  listed: false,
-  operation: 'getFleetServer',
-  View: OneServer,
 }

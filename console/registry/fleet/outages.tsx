@@ -1,7 +1,6 @@
 /** Outages: the announcements to servers, and the act that announces one. */
 import { Act } from '../../kit/act.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
@@ -21,7 +20,7 @@ type Outage = {
 
 const TONES: Record<Outage['state'], Tone> = { planned: 'quiet', now: 'warn', over: 'good' }
 
-function Outages() {
+export function Outages() {
   return (
     <>
       <Head title={text('outages.title')} lead={text('outages.lead')} acts={<Announce />} />
@@ -114,12 +113,4 @@ function Announce() {
       result={() => <p>{text('outages.added')}</p>}
     />
   )
-}
-
-export const outages: Page = {
-  path: '/fleet/outages',
-  title: 'outages.title',
-  listed: false,
-  operation: 'getOutages',
-  View: Outages,
 }

@@ -2,13 +2,12 @@
 import { Link } from '../../kit/address.tsx'
 import { segmentOf } from '../../kit/api.ts'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { distance, Time } from '../../kit/time.tsx'
 import { type FleetServer, TROUBLES, troubleName, Worst } from './trouble.tsx'
 
-function Fleet() {
+export function Fleet() {
   return (
     <>
       <Head
@@ -103,12 +102,4 @@ function Troubles({ of }: { of: FleetServer['troubles'] }) {
       ))}
     </ul>
   )
-}
-
-export const fleet: Page = {
-  path: '/fleet',
-  title: 'fleet.title',
-  listed: true,
-  operation: 'getFleet',
-  View: Fleet,
 }

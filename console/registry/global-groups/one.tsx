@@ -3,7 +3,6 @@ import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
@@ -14,7 +13,7 @@ import { ClientLink } from '../links.tsx'
 type Group = { code: string; description: string; keptByRegistry: boolean; members: number }
 type Client = { id: string; name: string }
 
-function OneGroup({ params }: { params: Record<string, string> }) {
+export function OneGroup({ params }: { params: Record<string, string> }) {
   const group = useAnswer<Group>('getGlobalGroup', { params: { code: params['code']! } })
   return (
     <Show of={group} page="groups.one">
@@ -103,12 +102,4 @@ function OneGroup({ params }: { params: Record<string, string> }) {
       )}
     </Show>
   )
-}
-
-export const globalGroup: Page = {
-  path: '/global-groups/:code',
-  title: 'groups.one',
-  listed: false,
-  operation: 'getGlobalGroup',
-  View: OneGroup,
 }

@@ -3,13 +3,12 @@ import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { segmentOf } from '../../kit/api.ts'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
 
 type Group = { code: string; description: string; members: string[] }
 
-function GlobalGroups() {
+export function GlobalGroups() {
   return (
     <>
       <Head
@@ -55,12 +54,4 @@ function GlobalGroups() {
       />
     </>
   )
-}
-
-export const globalGroups: Page = {
-  path: '/global-groups',
-  title: 'groups.title',
-  listed: true,
-  operation: 'getGlobalGroups',
-  View: GlobalGroups,
 }

@@ -1,14 +1,13 @@
 /** All hosting mandates, the act that gives one, and whether the instance requires them. */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { MANDATE_COLUMNS, type Mandate } from './mandate.tsx'
 
-function HostingMandates() {
+export function HostingMandates() {
   return (
     <>
       <Head
@@ -84,12 +83,4 @@ function SetPolicy({ now }: { now: boolean }) {
       result={() => <p>{text('hosting.policySet')}</p>}
     />
   )
-}
-
-export const hostingMandates: Page = {
-  path: '/hosting-mandates',
-  title: 'hosting.title',
-  listed: true,
-  operation: 'getHostingMandates',
-  View: HostingMandates,
 }

@@ -2,7 +2,6 @@
 import { BASE } from '../../kit/api.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
@@ -28,7 +27,7 @@ type Row = { id: number; part: string; what: string; why: string }
 
 const TONES: Record<string, Tone> = { notTaken: 'warn', differs: 'warn', missingCertificates: 'warn' }
 
-function OneImport({ params }: { params: Record<string, string> }) {
+export function OneImport({ params }: { params: Record<string, string> }) {
   const id = params['id']!
   const found = useAnswer<WholeImport>('getImport', { params: { id } })
   return (
@@ -135,12 +134,4 @@ function Announcement({ of }: { of: string | undefined }) {
       )}
     </Part>
   )
-}
-
-export const oneImport: Page = {
-  path: '/imports/:id',
-  title: 'imports.one',
-  listed: false,
-  operation: 'getImport',
-  View: OneImport,
 }

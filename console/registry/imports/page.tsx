@@ -2,14 +2,13 @@
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { AddImport } from './add.tsx'
 import { type Import, ImportState, importPath, titleOf } from './import.tsx'
 
-function Imports() {
+export function Imports() {
   return (
     <>
       <Head title={text('imports.title')} lead={text('imports.lead')} acts={<AddImport />} />
@@ -69,12 +68,4 @@ export function Done({ at, by }: { at: string; by: string }) {
       <Time at={at} relative /> <bdi class="wrap beside">{by}</bdi>
     </>
   )
-}
-
-export const imports: Page = {
-  path: '/imports',
-  title: 'imports.title',
-  listed: true,
-  operation: 'getImports',
-  View: Imports,
 }

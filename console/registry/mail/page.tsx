@@ -1,6 +1,5 @@
 /** The outbox: whether anything is sent, what is waiting, what was sent, and what was not delivered and why. */
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
@@ -8,7 +7,7 @@ import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { type Delivery, type Message, MessageActs, MessageState, RetryGivenUp, STATES } from './message.tsx'
 
-function Mail() {
+export function Mail() {
   return (
     <>
       <Head title={text('mail.title')} lead={text('mail.lead')} />
@@ -90,12 +89,4 @@ function DeliveryPart() {
       </Show>
     </Part>
   )
-}
-
-export const mail: Page = {
-  path: '/mail-messages',
-  title: 'mail.title',
-  listed: true,
-  operation: 'getMailMessages',
-  View: Mail,
 }

@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -12,7 +11,7 @@ import { KINDS, kindName } from './request.tsx'
 
 type Rule = { kind: string; memberClass: string }
 
-function AutomaticApprovals() {
+export function AutomaticApprovals() {
   const rules = useAnswer<Rule[]>('getAutomaticApprovals')
   const classes = useClasses()
   return (
@@ -87,12 +86,4 @@ function AutomaticApprovals() {
       </Show>
     </>
   )
-}
-
-export const automaticApprovals: Page = {
-  path: '/management-requests/automatic',
-  title: 'automatic.title',
-  listed: false,
-  operation: 'getAutomaticApprovals',
-  View: AutomaticApprovals,
 }

@@ -1,7 +1,6 @@
 /** One management request with everything needed to decide on it, and the decision. */
 import { BASE } from '../../kit/api.ts'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
@@ -11,7 +10,7 @@ import { DecideRequest } from './decide.tsx'
 import { RequestParts } from './parts.tsx'
 import { isUndecided, kindName, RequestState, type WholeRequest } from './request.tsx'
 
-function OneRequest({ params }: { params: Record<string, string> }) {
+export function OneRequest({ params }: { params: Record<string, string> }) {
   const id = params['id']!
   const request = useAnswer<WholeRequest>('getManagementRequest', { params: { id } })
   return (
@@ -32,12 +31,4 @@ function OneRequest({ params }: { params: Record<string, string> }) {
       )}
     </Show>
   )
-}
-
-export const managementRequest: Page = {
-  path: '/management-requests/:id',
-  title: 'requests.one',
-  listed: false,
-  operation: 'getManagementRequest',
-  View: OneRequest,
 }

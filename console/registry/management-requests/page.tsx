@@ -1,7 +1,6 @@
 /** The work list of management requests, newest first, filtered by state, kind, server or client. */
 import { Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -9,7 +8,7 @@ import { KINDS, kindName, type Request, RequestState, STATES } from './request.t
 
 const ANY = (): { value: string; title: string } => ({ value: '', title: text('common.all') })
 
-function Requests() {
+export function Requests() {
   return (
     <>
       <Head
@@ -56,12 +55,4 @@ function Requests() {
       />
     </>
   )
-}
-
-export const managementRequests: Page = {
-  path: '/management-requests',
-  title: 'requests.title',
-  listed: true,
-  operation: 'getManagementRequests',
-  View: Requests,
 }

@@ -4,7 +4,6 @@ import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
@@ -30,7 +29,7 @@ type Member = {
 }
 type Subsystem = { id: string; name: string; createdAt: string }
 
-function OneMember({ params }: { params: Record<string, string> }) {
+export function OneMember({ params }: { params: Record<string, string> }) {
   const member = useAnswer<Member>('getMember', { params: { id: params['id']! } })
   return (
     <Show of={member} page="members.one">
@@ -147,12 +146,4 @@ function Known(member: Member) {
       <History of="members" id={id} />
     </>
   )
-}
-
-export const member: Page = {
-  path: '/members/:id',
-  title: 'members.one',
-  listed: false,
-  operation: 'getMember',
-  View: OneMember,
 }

@@ -3,7 +3,6 @@
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
@@ -23,7 +22,7 @@ export function useClasses(): { value: string; title: string }[] {
   return classes.data.map(({ code, description }) => ({ value: code, title: `${code} – ${description}` }))
 }
 
-function Members() {
+export function Members() {
   const classes = useClasses()
   return (
     <>
@@ -82,12 +81,4 @@ function Members() {
       />
     </>
   )
-}
-
-export const members: Page = {
-  path: '/members',
-  title: 'members.title',
-  listed: true,
-  operation: 'getMembers',
-  View: Members,
 }

@@ -5,7 +5,6 @@ import { mayCall } from '../../kit/api.ts'
 import { Chart } from '../../kit/chart.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Empty, Loading, Refused, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -19,7 +18,7 @@ import type { CertificationService } from '../trust-services/certification-servi
 import type { TimestampingService } from '../trust-services/timestamping-service.tsx'
 import { type Overview, type Waiting, waitingOf } from './waiting.ts'
 
-function OverviewPage() {
+export function OverviewPage() {
   const overview = useAnswer<Overview>('getOverview')
   const system = useAnswer<System>('getSystem')
   const configuration = useAnswer<Configuration>('getConfiguration')
@@ -169,12 +168,4 @@ function Expiring({ of: { total, soonest, weeks } }: { of: Overview['expiringCer
       )}
     </section>
   )
-}
-
-export const overview: Page = {
-  path: '/',
-  title: 'overview.title',
-  listed: true,
-  operation: 'getOverview',
-  View: OverviewPage,
 }

@@ -3,7 +3,6 @@ import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { operations } from '../../kit/operations.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -16,7 +15,7 @@ import { Decide } from './decide.tsx'
 import { ExactContent } from './exact-content.tsx'
 import { operationName, ProposalState, Proposer, type WholeProposal } from './proposal.tsx'
 
-function OneProposal({ params }: { params: Record<string, string> }) {
+export function OneProposal({ params }: { params: Record<string, string> }) {
   const proposal = useAnswer<WholeProposal>('getProposal', { params: { id: params['id']! } })
   return (
     <Show of={proposal} page="proposals.one">
@@ -121,12 +120,4 @@ function courseOf(of: WholeProposal): Event[] {
       what: text(state === 'failed' ? 'proposals.courseFailed' : 'proposals.courseDone'),
     })
   return events
-}
-
-export const proposal: Page = {
-  path: '/proposals/:id',
-  title: 'proposals.one',
-  listed: false,
-  operation: 'getProposal',
-  View: OneProposal,
 }

@@ -2,7 +2,6 @@
 import { Link, useAddress } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { type Column, Rows } from '../../kit/rows.tsx'
@@ -36,7 +35,7 @@ const AT: Column<Proposal> = {
   cell: ({ proposedAt }) => <Time at={proposedAt} relative />,
 }
 
-function Proposals() {
+export function Proposals() {
   const { session } = useConsole()
   const { query } = useAddress()
   // A reader who searches or filters wants something else, or sees the same proposals in the list.
@@ -107,12 +106,4 @@ function WaitingForMe() {
       </Show>
     </Part>
   )
-}
-
-export const proposals: Page = {
-  path: '/proposals',
-  title: 'proposals.title',
-  listed: true,
-  operation: 'getProposals',
-  View: Proposals,
 }

@@ -3,7 +3,6 @@ import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
@@ -26,7 +25,7 @@ type Server = {
   authenticationCertificates: (Certificate & { createdAt: string })[]
 }
 
-function OneServer({ params }: { params: Record<string, string> }) {
+export function OneServer({ params }: { params: Record<string, string> }) {
   const server = useAnswer<Server>('getSecurityServer', { params: { id: params['id']! } })
   return (
     <Show of={server} page="servers.one">
@@ -95,12 +94,4 @@ function OneServer({ params }: { params: Record<string, string> }) {
       )}
     </Show>
   )
-}
-
-export const securityServer: Page = {
-  path: '/security-servers/:id',
-  title: 'servers.one',
-  listed: false,
-  operation: 'getSecurityServer',
-  View: OneServer,
 }

@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { goTo } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
@@ -11,7 +10,7 @@ import { ServerLink, serverPath } from '../links.tsx'
 
 type Server = { id: string; address: string; createdAt: string; certificates: string[]; clients: string[] }
 
-function SecurityServers() {
+export function SecurityServers() {
   return (
     <>
       <Head
@@ -77,12 +76,4 @@ function SecurityServers() {
       />
     </>
   )
-}
-
-export const securityServers: Page = {
-  path: '/security-servers',
-  title: 'servers.title',
-  listed: true,
-  operation: 'getSecurityServers',
-  View: SecurityServers,
 }

@@ -2,7 +2,6 @@
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -14,7 +13,7 @@ import { MemberClasses } from './member-classes.tsx'
 
 export type System = { initialized: boolean; instance?: string; managementServiceProvider?: string }
 
-function Settings() {
+export function Settings() {
   const system = useAnswer<System>('getSystem')
   return (
     <>
@@ -93,12 +92,4 @@ function Settings() {
       </Show>
     </>
   )
-}
-
-export const settings: Page = {
-  path: '/settings',
-  title: 'settings.title',
-  listed: true,
-  operation: 'getSystem',
-  View: Settings,
 }

@@ -4,7 +4,6 @@ import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -18,7 +17,7 @@ import { memberOf, type Subsystem } from './page.tsx'
 
 type Known = Subsystem & { registeredAt: string[]; groups: { code: string; description: string }[] }
 
-function OneSubsystem({ params }: { params: Record<string, string> }) {
+export function OneSubsystem({ params }: { params: Record<string, string> }) {
   const subsystem = useAnswer<Known>('getSubsystem', { params: { id: params['id']! } })
   return (
     <Show of={subsystem} page="subsystems.one">
@@ -77,12 +76,4 @@ function OneSubsystem({ params }: { params: Record<string, string> }) {
       )}
     </Show>
   )
-}
-
-export const subsystem: Page = {
-  path: '/subsystems/:id',
-  title: 'subsystems.one',
-  listed: false,
-  operation: 'getSubsystem',
-  View: OneSubsystem,
 }

@@ -1,7 +1,6 @@
 /** The subsystems of all members. */
 import { Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -14,7 +13,7 @@ export function memberOf(id: string): string {
   return id.split(':').slice(0, 3).join(':')
 }
 
-function Subsystems() {
+export function Subsystems() {
   const classes = useClasses()
   return (
     <>
@@ -49,12 +48,4 @@ function Subsystems() {
       />
     </>
   )
-}
-
-export const subsystems: Page = {
-  path: '/subsystems',
-  title: 'subsystems.title',
-  listed: true,
-  operation: 'getAllSubsystems',
-  View: Subsystems,
 }

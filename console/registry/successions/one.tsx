@@ -1,7 +1,6 @@
 /** One succession: what was taken over, what people still must do, and its completion. */
 import { Act } from '../../kit/act.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
@@ -10,7 +9,7 @@ import { ClientLink } from '../links.tsx'
 import { type Succession, SuccessionState } from './page.tsx'
 import { type Plan, Taken } from './plan.tsx'
 
-function OneSuccession({ params }: { params: Record<string, string> }) {
+export function OneSuccession({ params }: { params: Record<string, string> }) {
   const succession = useAnswer<Succession & Plan>('getSuccession', { params: { id: params['id']! } })
   return (
     <Show of={succession} page="successions.one">
@@ -59,12 +58,4 @@ function Known({ of }: { of: Succession & Plan }) {
       </Part>
     </>
   )
-}
-
-export const succession: Page = {
-  path: '/successions/:id',
-  title: 'successions.one',
-  listed: false,
-  operation: 'getSuccession',
-  View: OneSuccession,
 }

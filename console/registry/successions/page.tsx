@@ -1,7 +1,6 @@
 /** Successions of members, the newest first. */
 import { Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
@@ -22,7 +21,7 @@ export function SuccessionState({ state }: { state: Succession['state'] }) {
   return <Status tone={state === 'begun' ? 'warn' : 'good'} word={`successions.${state}`} />
 }
 
-function Successions() {
+export function Successions() {
   return (
     <>
       <Head title={text('successions.title')} lead={text('successions.lead')} />
@@ -45,12 +44,4 @@ function Successions() {
       />
     </>
   )
-}
-
-export const successions: Page = {
-  path: '/successions',
-  title: 'successions.title',
-  listed: true,
-  operation: 'getSuccessions',
-  View: Successions,
 }

@@ -5,7 +5,6 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
@@ -16,7 +15,7 @@ const NAMES = ['successor', 'subsystems', 'servers'] as const
 /** One page of the API; for more, the API must be called directly. */
 const MOST = '500'
 
-function PlanPage({ params }: { params: Record<string, string> }) {
+export function PlanPage({ params }: { params: Record<string, string> }) {
   const id = params['id']!
   const member = useAnswer<Member>('getMember', { params: { id } })
   const subsystems = useAnswer<{ id: string }[]>('getSubsystems', { params: { id }, query: { limit: MOST } })
@@ -110,12 +109,4 @@ function takingOf({ successor = '', subsystems = '', servers = '' }: Record<stri
       : { subsystems: codes(subsystems).map((subsystemCode) => ({ subsystemCode })) }),
     servers: codes(servers),
   }
-}
-
-export const planSuccession: Page = {
-  path: '/members/:id/succession',
-  title: 'successions.plan',
-  listed: false,
-  operation: 'planSuccession',
-  View: PlanPage,
 }

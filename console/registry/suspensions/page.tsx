@@ -3,7 +3,6 @@ import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { contractPath } from '../../kit/contract.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
@@ -21,7 +20,7 @@ export type Policy = {
   mostInForce: number
 }
 
-function Suspensions() {
+export function Suspensions() {
   return (
     <>
       <Head title={text('suspensions.title')} lead={text('suspensions.lead')} acts={<SuspendAny />} />
@@ -161,12 +160,4 @@ function Bound() {
 
 function used(count: number, most: number): string {
   return text('suspensions.used', { used: count, most })
-}
-
-export const suspensions: Page = {
-  path: '/suspensions',
-  title: 'suspensions.title',
-  listed: true,
-  operation: 'getSuspensions',
-  View: Suspensions,
 }

@@ -1,6 +1,5 @@
 /** The CAs, OCSP responders and time-stamping authorities that the instance accepts. */
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
@@ -9,7 +8,7 @@ import { type CertificationService, CertificationServicePart } from './certifica
 import { CertificateProfiles } from './profiles.tsx'
 import { type TimestampingService, TimestampingServicePart } from './timestamping-service.tsx'
 
-function TrustServices() {
+export function TrustServices() {
   const certification = useAnswer<CertificationService[]>('getCertificationServices')
   const timestamping = useAnswer<TimestampingService[]>('getTimestampingServices')
   return (
@@ -53,12 +52,4 @@ function TrustServices() {
       <CertificateProfiles />
     </>
   )
-}
-
-export const trustServices: Page = {
-  path: '/trust-services',
-  title: 'trust.title',
-  listed: true,
-  operation: 'getCertificationServices',
-  View: TrustServices,
 }

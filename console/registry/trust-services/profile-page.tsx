@@ -3,7 +3,6 @@ import { useState } from 'preact/hooks'
 import { Act } from '../../kit/act.tsx'
 import { goTo, useAddress } from '../../kit/address.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Page } from '../../kit/frame.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
@@ -25,7 +24,7 @@ const SIDES: [SideName, TextKey][] = [
   ['authentication', 'profiles.ofAuthentication'],
 ]
 
-function NewProfile() {
+export function NewProfile() {
   const from = useAddress().query.get('from') ?? ''
   const profiles = useAnswer<ListedProfile[]>('getCertificateProfiles')
   return (
@@ -40,7 +39,7 @@ function NewProfile() {
   )
 }
 
-function OneProfile({ params }: { params: Record<string, string> }) {
+export function OneProfile({ params }: { params: Record<string, string> }) {
   const name = params['name']!
   const profiles = useAnswer<ListedProfile[]>('getCertificateProfiles')
   return (
@@ -164,20 +163,4 @@ function Document({ of, take }: { of: object; take(document: object): void }) {
       </details>
     </Part>
   )
-}
-
-export const newProfile: Page = {
-  path: '/new-certificate-profile',
-  title: 'profiles.add',
-  listed: false,
-  operation: 'putCertificateProfile',
-  View: NewProfile,
-}
-
-export const oneProfile: Page = {
-  path: '/certificate-profiles/:name',
-  title: 'profiles.one',
-  listed: false,
-  operation: 'putCertificateProfile',
-  View: OneProfile,
 }

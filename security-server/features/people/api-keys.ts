@@ -5,7 +5,9 @@ import type { Page } from '#platform/database/lists.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
+import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { LOOKS } from '../../reading/looks.ts'
 import { isoTime } from '../../reading/record-filter.ts'
 import type { Needs } from './needs.ts'
@@ -23,11 +25,13 @@ type AuditQuery = {
 type NewKey = { name: string; roles: string[]; expiresAt?: string; addresses?: string[] }
 
 export function apiKeyHandlers(rooms: Needs): Handlers {
-  const { apiKeys, audit, clock, contentRequests, messageLog } = rooms
+  const { apiKeys, audit, clock, contentRequests, messageLog, server } = rooms
   return {
     getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
       ...{ kind, id, name, roles, ...session },
       contentFourEyes: contentRequests.isRequired,
+      instance: server.instance,
+      securityServer: colonForm(idText(server)),
     }),
     getApiKeys: async ({ query }) => {
       const page = query as Page

@@ -11,7 +11,6 @@ import type { Login } from '#platform/sessions/create-login.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
 import type { LoginFile } from '#platform/sessions/settings.ts'
 import { sessionMigrations } from '#platform/sessions/store.ts'
-import type { ServerId } from '#schemas/identifiers.ts'
 import { apiKeyHandlers } from './api-keys.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { openLogin } from './login.ts'
@@ -20,7 +19,6 @@ import type { Needs } from './needs.ts'
 
 type Ground = Needs &
   Pick<Services, 'database' | 'metrics' | 'log'> & {
-    server: ServerId
     settings: { login?: LoginFile | undefined; admin: { initialApiKeyFile?: string | undefined } }
   }
 

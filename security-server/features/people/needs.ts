@@ -2,9 +2,11 @@
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 
 export type Needs = {
+  server: ServerId
   clock: Clock
   apiKeys: ApiKeys
   audit: AuditLog
