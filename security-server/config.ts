@@ -35,7 +35,7 @@ export type Settings = KeepingSettings & {
   directory: string
   database: string
   messageLogDatabase: string
-  pinFile: string
+  pinFile?: string
   hardwareTokens: HardwareTokenSettings[]
   peers: {
     address: string
@@ -93,7 +93,7 @@ const listen = (port: number): object => ({
 export const settingsSchema = {
   type: 'object',
   additionalProperties: false,
-  required: ['server', 'directory', 'database', 'messageLogDatabase', 'pinFile'],
+  required: ['server', 'directory', 'database', 'messageLogDatabase'],
   properties: {
     server: { type: 'string', description: 'INSTANCE/CLASS/CODE/SERVERCODE of this server' },
     directory: {
@@ -106,7 +106,12 @@ export const settingsSchema = {
       type: 'string',
       description: 'sqlite:/path or postgres://: the message log, apart from the rest',
     },
-    pinFile: { type: 'string', 'x-path': true, description: 'The PIN of the software token, mode 0600' },
+    pinFile: {
+      type: 'string',
+      'x-path': true,
+      description:
+        'The PIN of the software token, mode 0600; without it somebody logs in by hand after each start',
+    },
     hardwareTokens: {
       type: 'array',
       maxItems: 16,

@@ -13,6 +13,7 @@ import { deliveries } from './features/deliveries/feature.ts'
 import { diagnostics } from './features/diagnostics/feature.ts'
 import { exchanges } from './features/exchanges/feature.ts'
 import { exportsOfRecords } from './features/exports/feature.ts'
+import { firstStart } from './features/first-start/feature.ts'
 import { initialization } from './features/initialization/feature.ts'
 import { keysAndCertificates } from './features/keys-and-certificates/feature.ts'
 import { managementRequests } from './features/management-requests/feature.ts'
@@ -61,6 +62,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(backups)
   .with(consumer)
   .with(managementRequests)
+  .with(firstStart)
   .with(deliveries)
   .with(subscriptions)
   .with(tryOuts)

@@ -8,8 +8,12 @@ import type { HardwareTokenSettings } from './config.ts'
 import type { HardwareTokenPlace } from './keys/hardware-keys.ts'
 import type { Keys } from './keys/keys.ts'
 
-/** Logs in with the PIN from the file; a new token gets this PIN. After a wrong PIN the server runs on, locked and not ready. */
-export async function unlockToken(keys: Keys, pinFile: string, log: Log): Promise<void> {
+/**
+ * Logs in with the PIN from the file; a new token gets this PIN. Without a file somebody logs in by hand. After a wrong PIN the server runs
+ * on, locked and not ready.
+ */
+export async function unlockToken(keys: Keys, pinFile: string | undefined, log: Log): Promise<void> {
+  if (pinFile === undefined) return
   const pin = await readSecret(pinFile)
   try {
     if (keys.tokens()[0]?.initialized !== true) await keys.initialize(pin)

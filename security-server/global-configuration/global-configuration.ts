@@ -199,5 +199,7 @@ async function readInstalled(file: string, read: ReadParameters): Promise<Instal
 }
 
 function summaryOf(anchor: ConfigurationAnchor, xml: Buffer): AnchorSummary {
-  return { hash: anchorHash(xml), instance: anchor.instance, generatedAt: anchor.generatedAt }
+  const { instance, generatedAt, sources } = anchor
+  const addresses = [...new Set(sources.map(({ downloadUrl }) => downloadUrl))]
+  return { hash: anchorHash(xml), instance, generatedAt, addresses }
 }

@@ -9,6 +9,8 @@ export type AnchorSummary = {
   hash: string
   instance: string
   generatedAt: Date
+  /** Where the configuration is fetched from. */
+  addresses: string[]
 }
 
 type InstanceState = {

@@ -117,6 +117,13 @@ t.test('keys and certificates, from a PIN to an identity', async (t) => {
     canSign: false,
     serverRegistered: true,
   })
+  type Course = { finished: boolean; steps: { name: string; state: string }[] }
+  const step = async (name: string) => {
+    const { body } = await ask('GET', '/first-start')
+    return (body as Course).steps.find((one) => one.name === name)
+  }
+  t.match((await ask('GET', '/first-start')).body, { finished: false, authorities: ['Development CA'] })
+  t.match(await step('token'), { state: 'open', missing: 'token', who: 'operator' })
   t.equal((await ask('POST', '/initialization', { softwareTokenPin: 'correct horse 7' })).status, 204)
   t.equal((await ask('PUT', '/tokens/0/logout')).status, 204)
   t.equal((await ask('POST', '/tokens/0/keys', { usage: 'SIGNING' })).body['type'], 'token_not_active')
@@ -127,6 +134,11 @@ t.test('keys and certificates, from a PIN to an identity', async (t) => {
     t.equal(made.status, 201, JSON.stringify(made.body).slice(0, 200))
     const { id, keyId, pem } = made.body['csr'] as { id: string; keyId: string; pem: string }
     t.equal((await ask('GET', `/keys/${keyId}/csrs/${id}`)).raw.toString(), pem)
+    if (!('memberId' in csr))
+      t.match(await step(usage === 'SIGNING' ? 'signing' : 'authentication'), {
+        ...{ state: 'waiting', missing: 'certificate', who: 'authority' },
+        of: { keyId, csrId: id },
+      })
     const profile = usage === 'SIGNING' ? 'signing' : 'authentication'
     const certificate = await world.authority.issue({
       request: Buffer.from(pem),
@@ -140,6 +152,7 @@ t.test('keys and certificates, from a PIN to an identity', async (t) => {
   }
   const signing = await certify('SIGNING', {})
   t.match(signing, { memberId: 'DEV:GOV:1000', active: true, ocsp: { state: 'good' } })
+  t.match(await step('signing'), { state: 'done', of: { sha256: signing['sha256'] } })
   const TAX = 'DEV:COM:4000:tax'
   await ask('POST', '/clients', { id: TAX })
   const other = await certify('SIGNING', { memberId: 'DEV:COM:4000' })
@@ -153,9 +166,17 @@ t.test('keys and certificates, from a PIN to an identity', async (t) => {
     waits,
     'none can be used',
   )
+  t.match(await step('token'), { state: 'doing', missing: 'login' })
+  t.match(await step('signing'), { state: 'doing', missing: 'inactive', after: 'anchor' })
   await ask('PUT', '/tokens/0/login', { pin: 'correct horse 7' })
   const auth = await certify('AUTHENTICATION', { dnsName: 'ss1.example' })
   t.match(auth, { state: 'saved', remedy: /registry/ })
+  t.match(
+    await step('authentication'),
+    { state: 'doing', missing: 'registration', detail: /./ },
+    'the registry says nothing',
+  )
+  t.match(await step('client'), { state: 'doing', missing: 'registration', after: 'authentication' })
   t.match((await ask('GET', '/initialization/status')).body, {
     tokenLoggedIn: true,
     canSign: true,

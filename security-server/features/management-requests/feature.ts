@@ -1,8 +1,10 @@
 /** Management requests at the central registry: files them with the required signatures and shows their state. */
 import type { FeatureModule } from '#platform/feature.ts'
+import type { RequestStatus } from '#schemas/management-request.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import { createPostMessage } from '../../global-configuration/registration/client.ts'
 import { createRegistrationClient } from './client.ts'
+import { createFiledRequests } from './filed-requests.ts'
 import { managementRequestHandlers } from './management-requests.ts'
 import type { Needs } from './needs.ts'
 import { createFileXRoadRequest } from './x-road/file-request.ts'
@@ -13,24 +15,31 @@ type Ground = Omit<Needs, 'registration' | 'isXRoads' | 'fileXRoadRequest'> & {
   sendForOperator: SendForOperator
 }
 
-export const managementRequests: FeatureModule<Ground> = {
+type Offers = {
+  /** What this server filed. Throws when it cannot sign, and when the registry does not answer or is X-Road's. */
+  filedRequests(): Promise<RequestStatus[]>
+}
+
+export const managementRequests: FeatureModule<Ground, Offers> = {
   name: 'management-requests',
   open: (ground) => {
     const { current } = ground.globalConfiguration
     const service = () => current().index.privateParameters?.managementService
-    return {
-      operations: managementRequestHandlers({
+    const rooms: Needs = {
+      ...ground,
+      registration: createRegistrationClient(service),
+      // A Concordat registry publishes a signed statement beside X-Road's part.
+      isXRoads: () => current().statementIndex === undefined,
+      fileXRoadRequest: createFileXRoadRequest({
         ...ground,
-        registration: createRegistrationClient(service),
-        // A Concordat registry publishes a signed statement beside X-Road's part.
-        isXRoads: () => current().statementIndex === undefined,
-        fileXRoadRequest: createFileXRoadRequest({
-          ...ground,
-          provider: () => service()?.providerId,
-          post: createPostMessage(service),
-          exchange: createSendAsOwner(ground.sendForOperator),
-        }),
+        provider: () => service()?.providerId,
+        post: createPostMessage(service),
+        exchange: createSendAsOwner(ground.sendForOperator),
       }),
+    }
+    return {
+      operations: managementRequestHandlers(rooms),
+      offers: { filedRequests: createFiledRequests(rooms) },
     }
   },
 }

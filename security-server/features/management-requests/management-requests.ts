@@ -1,5 +1,4 @@
 /** Files management requests with the central registry. Each required signer that has a signing key on this server signs. */
-import { randomUUID } from 'node:crypto'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -11,6 +10,7 @@ import {
   signersOf,
 } from '#schemas/management-request.ts'
 import { clientIn } from '../../local-systems/manage.ts'
+import { createFiledRequests, createHeads, registrationOf } from './filed-requests.ts'
 import type { Needs } from './needs.ts'
 
 export function managementRequestHandlers(rooms: Needs): Handlers {
@@ -18,19 +18,8 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
   const server = idText(rooms.server)
   const owner = memberOf(rooms.server)
 
-  const headOf = (signer: string) => ({
-    id: randomUUID(),
-    createdAt: new Date(rooms.clock()).toISOString(),
-    signer,
-  })
-
-  /** What only a Concordat registry can do. */
-  const registration = (): Needs['registration'] => {
-    if (!rooms.isXRoads()) return rooms.registration
-    throw new Fault('registration_unavailable', {
-      what: "the central server of this instance is X-Road's: it tells no states, and takes a registration back when its client or certificate is unregistered",
-    })
-  }
+  const headOf = createHeads(rooms.clock)
+  const filedRequests = createFiledRequests(rooms)
 
   /**
    * Whether the member has a signing key on this server that is ready. Otherwise the request waits for that member's signature.
@@ -72,7 +61,7 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
   }
 
   async function revoke(request: number): Promise<RequestStatus> {
-    const to = registration()
+    const to = registrationOf(rooms)
     const document = { ...headOf(idText(owner)), server, request }
     const signed = await keys.signJson({ document, type: DOCUMENT_TYPE.revoke, member: owner })
     return to.revoke(signed)
@@ -114,10 +103,7 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
     },
     disableMaintenanceMode: () => file({ kind: 'maintenanceModeDisable', server }),
     async getManagementRequests() {
-      const to = registration()
-      const document = { ...headOf(idText(owner)), server }
-      const signed = await keys.signJson({ document, type: DOCUMENT_TYPE.query, member: owner })
-      return (await to.states(signed)).map(view)
+      return (await filedRequests()).map(view)
     },
     revokeManagementRequest: async ({ params }) => view(await revoke(Number(params['request']))),
   }

@@ -26,22 +26,29 @@ export function tryOutHandlers(rooms: Needs): Handlers {
   const clients = settings.tryOuts.clients.map((text) => idText(parseSubsystemId(text)))
   const { run: inPlace } = createPlaces(PLACES)
 
-  /** Throws `no_try_outs` for a client that the settings do not name. */
-  const parties = ({ client, provider }: AskedProvider): { client: SubsystemId; provider: SubsystemId } => {
-    const id = subsystemIdOf(client)
-    if (!clients.includes(idText(id))) throw new Fault('no_try_outs', { what: client })
-    return { client: id, provider: subsystemIdOf(provider) }
+  /** Until its first answered call a server may be tried with itself: its own services, as its own clients. */
+  const isFirstCall = async (...ids: SubsystemId[]): Promise<boolean> => {
+    const { clients: own } = rooms.localSystems.view()
+    return ids.every((id) => own.has(idText(id))) && rooms.isBeforeFirstCall()
+  }
+
+  /** Throws `no_try_outs` for a client that the settings do not name, unless it is a first call. */
+  const parties = async (asked: AskedProvider): Promise<{ client: SubsystemId; provider: SubsystemId }> => {
+    const [client, provider] = [subsystemIdOf(asked.client), subsystemIdOf(asked.provider)]
+    if (!clients.includes(idText(client)) && !(await isFirstCall(client, provider)))
+      throw new Fault('no_try_outs', { what: asked.client })
+    return { client, provider }
   }
 
   return {
     getTryOuts: async () => ({ clients: clients.map(colonForm), providers: providersOf(rooms) }),
     findTryOutServices: async ({ body, caller }) => {
-      const asked = { ...parties(body as AskedProvider), caller }
+      const asked = { ...(await parties(body as AskedProvider)), caller }
       return { services: await inPlace(() => askServices(asked, rooms)), access: accessTo(asked, rooms) }
     },
     describeTryOut: async ({ body, caller }) => {
       const { type, serviceCode, serviceVersion, ...named } = body as AskedDescription
-      const asked = { ...parties(named), caller }
+      const asked = { ...(await parties(named)), caller }
       if (type === 'REST') return { about: null, operations: [] }
       const text = await inPlace(() =>
         type === 'OPENAPI'
@@ -52,7 +59,7 @@ export function tryOutHandlers(rooms: Needs): Handlers {
     },
     tryService: async ({ body, caller }) => {
       const asked = body as AskedCall
-      const { client, provider } = parties(asked)
+      const { client, provider } = await parties(asked)
       const { serviceCode, serviceVersion } = asked
       const service = { ...provider, serviceCode, ...(serviceVersion !== undefined && { serviceVersion }) }
       const id = newId(server.instance)

@@ -4,6 +4,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { Content } from '../../message/body.ts'
 
 /** As a client system would send it. */
@@ -23,6 +24,9 @@ export type Needs = {
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
   contracts: Pick<Contracts, 'view'>
   settings: { tryOuts: { clients: string[] } }
+  localSystems: Pick<LocalSystems, 'view'>
+  /** Whether this server has still to answer its first call. */
+  isBeforeFirstCall(): Promise<boolean>
   /** Throws the fault that a client system would get. */
   sendForOperator(request: SentRequest): Promise<SentAnswer>
 }

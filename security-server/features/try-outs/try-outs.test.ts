@@ -17,6 +17,8 @@ const caller = { kind: 'person', id: '17', name: 'Mari', roles: [] } as const
 let sent: SentRequest[] = []
 let kept: object[] = []
 let answer: (request: SentRequest) => SentAnswer
+let isBeforeFirstCall = false
+const own = new Map([['DEV/GOV/1002/archive', {}]])
 const handlers = tryOutHandlers({
   server: parseServerId('DEV/GOV/1002/ss'),
   clock: () => 0,
@@ -26,6 +28,8 @@ const handlers = tryOutHandlers({
       ({ indexes: () => [], indexFor: () => ({ memberName: () => 'Population Agency' }) }) as never,
   },
   contracts: { view: () => ({ asOf: undefined, required: true, refused: [], contracts: kept }) as never },
+  localSystems: { view: () => ({ clients: own }) as never },
+  isBeforeFirstCall: async () => isBeforeFirstCall,
   sendForOperator: async (request) => {
     sent.push(request)
     return answer(request)
@@ -64,6 +68,22 @@ t.test('only as a client that the settings name', async (t) => {
   for (const id of ['tryService', 'findTryOutServices', 'describeTryOut'])
     await t.rejects(ask(id, other), { code: 'no_try_outs', status: 403 }, id)
   t.strictSame(sent, [], 'nothing left')
+})
+
+t.test('before the first answered call, a server may be tried with itself', async (t) => {
+  const itself = { ...call, client: 'DEV:GOV:1002:archive', provider: 'DEV:GOV:1002:archive' }
+  await t.rejects(ask('tryService', itself), { code: 'no_try_outs' }, 'not after it')
+  isBeforeFirstCall = true
+  t.teardown(() => {
+    isBeforeFirstCall = false
+  })
+  t.match(await ask('tryService', itself), { outcome: 'ANSWERED' })
+  for (const one of [
+    { ...itself, provider: PROVIDER },
+    { ...itself, client: 'DEV:GOV:1002:other' },
+  ])
+    await t.rejects(ask('tryService', one), { code: 'no_try_outs' }, 'no service of others, as nobody else')
+  t.equal(sent.length, 1)
 })
 
 t.test('a call names its caller and its case', async (t) => {

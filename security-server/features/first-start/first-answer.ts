@@ -1,0 +1,33 @@
+/** The first answered call of this server that the log shows: remembered once it was found, since a log loses no answer that was given. */
+import { idText } from '#schemas/identifiers.ts'
+import { inForce } from '../../global-configuration/snapshot.ts'
+import { METADATA_SERVICES } from '../../message/message.ts'
+import type { Needs } from './needs.ts'
+
+export type Answered = { index: number; time: string }
+
+/** More answers to questions about services and to the registry's own than a server has before its first call. */
+const MOST_LOOKED_AT = 200
+
+/**
+ * Undefined while no system has answered through this server, or asked through it. What servers ask of each other about services, and
+ * what the registry is asked, are no calls. Throws when the log cannot be read.
+ */
+export function createFirstAnswer({
+  logFor,
+  globalConfiguration,
+}: Pick<Needs, 'logFor' | 'globalConfiguration'>): () => Promise<Answered | undefined> {
+  const metadata = new Set(Object.values(METADATA_SERVICES).flatMap((codes) => [...codes]))
+  let known: Answered | undefined
+  return async () => {
+    if (known !== undefined) return known
+    const { rows } = await logFor({ roles: [] }).listSome({ kind: 'reply', limit: MOST_LOOKED_AT })
+    const management = inForce(globalConfiguration)?.index.privateParameters?.managementService?.providerId
+    const isCall = (service: string): boolean =>
+      !metadata.has(service.split('/')[4] ?? '') &&
+      !(management !== undefined && service.startsWith(`${idText(management)}/`))
+    const first = rows.findLast(({ service }) => isCall(service))
+    if (first !== undefined) known = { index: Number(first.idx), time: first.time }
+    return known
+  }
+}

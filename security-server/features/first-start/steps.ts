@@ -1,0 +1,72 @@
+/** The steps of a first start, in their order, and what one says of itself. */
+import type { RequestState } from '#schemas/management-request.ts'
+
+export const STEPS = [
+  'anchor',
+  'configuration',
+  'owner',
+  'token',
+  'signing',
+  'authentication',
+  'client',
+  'service',
+  'call',
+  'timeStamps',
+] as const
+
+export type StepName = (typeof STEPS)[number]
+
+/** Who can bring a step further: people here, or somebody elsewhere for whom it waits. */
+export type Actor = 'operator' | 'authority' | 'registry' | 'timeStamping'
+
+export type Filed = { request: number; state: RequestState; filedAt: string; reason?: string | undefined }
+
+/**
+ * `open`: not begun. `doing`: begun, the next act is one of people here. `waiting`: somebody elsewhere acts, then it goes on by itself.
+ */
+export type Step = {
+  name: StepName
+  state: 'done' | 'doing' | 'waiting' | 'open'
+  /** What comes next; absent in a step that is done. */
+  missing?: string
+  who?: Actor
+  /** The step that has to be done before this one can be begun. */
+  after?: StepName
+  /** The words of a fault that stands in the way. */
+  detail?: string
+  /** What the step is about, as far as it exists. */
+  of: object
+}
+
+const MOST_WORDS = 500
+
+export const done = (name: StepName, of: object): Step => ({ name, state: 'done', of })
+
+/** A step in which people here act next. */
+export function ours(
+  name: StepName,
+  q: { missing: string; begun?: boolean; after?: StepName | undefined; detail?: string | undefined },
+  of: object = {},
+): Step {
+  const { missing, begun = false, after, detail } = q
+  return {
+    ...{ name, state: begun ? 'doing' : 'open', missing, who: 'operator' },
+    ...(after !== undefined && { after }),
+    ...(detail !== undefined && { detail: detail.slice(0, MOST_WORDS) }),
+    of,
+  }
+}
+
+/** A step that waits for somebody elsewhere. */
+export function waits(
+  name: StepName,
+  q: { missing: string; who: Actor; detail?: string | undefined },
+  of: object = {},
+): Step {
+  const { missing, who, detail } = q
+  return {
+    ...{ name, state: 'waiting', missing, who },
+    ...(detail !== undefined && { detail: detail.slice(0, MOST_WORDS) }),
+    of,
+  }
+}
