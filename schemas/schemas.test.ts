@@ -4,9 +4,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { parse } from 'yaml'
 import { errorsDocument } from '#scripts/errors-document.ts'
-import type { FaultOrigin } from './fault.ts'
+import type { FaultCode, FaultOrigin } from './fault.ts'
 import { asFault, Fault, wireFault } from './fault.ts'
 import { catalogue } from './fault-catalogue.ts'
+import { explainFault, LANGUAGES, languageOf } from './fault-languages.ts'
 import {
   checkCode,
   checkNewCode,
@@ -30,6 +31,9 @@ const isCode = (text: string): boolean => {
     return false
   }
 }
+/** Headers, settings, paths and names of protocols within a text. */
+const NAMES =
+  /X-[A-Z][A-Za-z-]+|Retry-After|[a-z]+[A-Z]\w*|\/\w+\/\w+|--\w+|[A-Z]+_[A-Z_]+|\b(?:OCSP|TLS|OpenAPI|WSDL|JSON|XML|DER|UTC|ASiC-E|expirytime)\b/g
 const code = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter(isCode)
 
 t.test('every identifier reads back from its one text', (t) => {
@@ -143,6 +147,42 @@ t.test('the catalogue can be read by people and sent by HTTP', (t) => {
     t.ok(status >= 400 && status < 600, name)
     for (const sentence of [text, remedy]) t.match(sentence, /^[A-Z].*[^.]$/, name)
   }
+  t.end()
+})
+
+t.test('every fault is explained in every language of the consoles, and nothing else is', async (t) => {
+  for (const language of LANGUAGES.filter((each) => each !== 'en')) {
+    const file = new URL(`faults/texts/${language}.json`, import.meta.url)
+    const rows = JSON.parse(readFileSync(file, 'utf8')) as Record<string, { text: string; remedy: string }>
+    t.same(Object.keys(rows), Object.keys(catalogue), language)
+    for (const [code, { text, remedy }] of Object.entries(rows)) {
+      const { text: english, remedy: englishRemedy } = catalogue[code as FaultCode]
+      for (const sentence of [text, remedy]) t.match(sentence, /^[\p{Lu}].*[^.]$/u, `${language} ${code}`)
+      // What is to be typed or looked up is not translated.
+      for (const name of `${english} ${englishRemedy}`.match(NAMES) ?? [])
+        t.ok(`${text} ${remedy}`.includes(name), `${language} ${code} names ${name}`)
+    }
+    const fault = new Fault('invalid_input', { what: 'name' })
+    t.match(explainFault(fault, language), / \(name\)\. .*\.$/)
+    t.not(explainFault(fault, language), fault.message)
+  }
+  t.equal(explainFault(new Fault('not_found'), 'constructor'), new Fault('not_found').message)
+  t.end()
+})
+
+t.test('the language of a reader', async (t) => {
+  const wanted: [string | undefined, string][] = [
+    [undefined, 'en'],
+    ['', 'en'],
+    ['et-EE', 'et'],
+    ['de, FI;q=0.8, et;q=0.9', 'et'],
+    ['en-GB,en;q=0.9,uk;q=0.8', 'en'],
+    ['uk;q=0, es;q=0.001', 'es'],
+    ['et;q=2, fi;q=x', 'en'],
+    ['__proto__, constructor', 'en'],
+    [`${'x,'.repeat(100_000)}et`, 'en'],
+  ]
+  for (const [header, language] of wanted) t.equal(languageOf(header), language, header?.slice(0, 40) ?? '')
   t.end()
 })
 

@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FaultCode, FaultOrigin, WireFault } from '#schemas/fault.ts'
 import { asFault, Fault, wireFault } from '#schemas/fault.ts'
+import { explainFault, languageOf } from '#schemas/fault-languages.ts'
 import { HEADER } from '#schemas/wire.ts'
 
 declare module 'fastify' {
@@ -39,10 +40,17 @@ export function toFault(thrown: unknown): Fault {
   return asFault(thrown)
 }
 
-/** The public form: X-Road's dotted code with the reporting half of the server, or the bare code in admin APIs. */
-export function publicFault(fault: Fault, origin: FaultOrigin | undefined): WireFault {
+/**
+ * The public form: X-Road's dotted code with the reporting half of the server, or the bare code in admin APIs, whose callers may name
+ * their languages (Accept-Language). Between systems and servers the text is English.
+ */
+export function publicFault(
+  fault: Fault,
+  origin: FaultOrigin | undefined,
+  languages?: string | undefined,
+): WireFault {
   if (origin !== undefined) return wireFault(fault, origin)
-  return { type: fault.code, message: fault.message, detail: fault.detail }
+  return { type: fault.code, message: explainFault(fault, languageOf(languages)), detail: fault.detail }
 }
 
 /** Sends the fault with its status, X-Road-Error, and the headers that HTTP requires for it. */
@@ -51,7 +59,7 @@ export function answerFault(
   fault: Fault,
   origin: FaultOrigin | undefined,
 ): FastifyReply {
-  const body = publicFault(fault, origin)
+  const body = publicFault(fault, origin, reply.request.headers['accept-language'])
   reply.faultType = body.type
   reply.faultDetail = body.detail
   if (fault.code === 'unauthorized') reply.header('www-authenticate', 'X-Road-ApiKey')

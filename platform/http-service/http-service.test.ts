@@ -66,6 +66,11 @@ t.test('every failure has the same shape and tells nothing internal', async (t) 
   app.post('/things/:id', async (request) => ({ got: request.body }))
   app.put('/things/refresh', async () => ({}))
   await app.ready()
+  const inEstonian = { url: '/things/1', headers: { 'accept-language': 'et-EE, en;q=0.5' } }
+  t.match(
+    (await app.inject(inEstonian)).json<{ message: string }>().message,
+    /^See on vastuolus .* \(exists\)\. /,
+  )
   const post = { method: 'POST' as const, url: '/things/1' }
   const json = { 'content-type': 'application/json' }
   const cases = [
