@@ -7,11 +7,22 @@ import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Plugin } from 'vite'
 import { parse } from 'yaml'
+import { onlyNeededTexts, sourcesOf } from './needed-texts.ts'
 
 const ROOT = import.meta.dirname
 const CONSOLES = [
   { name: 'registry', api: '../schemas/central-registry-api.yaml', base: '/console/' },
   { name: 'agency', api: '../schemas/security-server-api.yaml', base: '/console/' },
+]
+const PAGE_FOLDER = /[\\/]console[\\/](?!kit)\w+[\\/]([\w-]+)[\\/][^\\/]+\.tsx?$/
+// What all pages share is one file, and the pages of a folder are one: few files, which a browser keeps.
+const CHUNKS = [
+  { name: 'kit', test: /[\\/]console[\\/]kit[\\/]|[\\/]node_modules[\\/]preact[\\/]/, priority: 2 },
+  {
+    ...{ debugName: 'pages', test: PAGE_FOLDER, priority: 1 },
+    name: (module: string) => PAGE_FOLDER.exec(module)?.[1] ?? null,
+    includeDependenciesRecursively: false,
+  },
 ]
 const STAMP = '.sources.sha256'
 const METHODS = ['get', 'put', 'post', 'delete', 'patch']
@@ -60,7 +71,7 @@ async function build(q: { name: string; base: string; output: string; operations
     base: q.base,
     logLevel: 'warn',
     define: { OPERATIONS: JSON.stringify(q.operations) },
-    plugins: [firstPaint(q.base)],
+    plugins: [firstPaint(q.base), onlyNeededTexts(await sourcesOf(q.name))],
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     build: {
       outDir: q.output,
@@ -69,6 +80,7 @@ async function build(q: { name: string; base: string; output: string; operations
       modulePreload: { polyfill: false },
       // All assets are files: data: URLs would need a wider content security policy.
       assetsInlineLimit: 0,
+      rolldownOptions: { output: { codeSplitting: { groups: CHUNKS } } },
     },
   })
 }

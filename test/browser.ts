@@ -90,6 +90,12 @@ export function keyOf({ settings }: Node): string {
   return readFileSync(settings.admin.initialApiKeyFile!, 'utf8').trim()
 }
 
+/** Opens an entry of the menu, and one of its tabs, as a person does. */
+export async function goThrough(page: Page, entry: string, tab?: string): Promise<void> {
+  await page.locator('.main-nav').getByRole('link', { name: entry, exact: true }).click()
+  if (tab !== undefined) await page.locator('nav.tabs').getByRole('link', { name: tab, exact: true }).click()
+}
+
 let shared: Promise<Browser> | undefined
 
 /** The browser of this test process, started at the first call; each visitor has a context in it. */

@@ -161,7 +161,10 @@ export const contents: Group[] = [
             ...page('/diagnostics', 'diagnostics.title', 'getDiagnostics', diagnostics),
             short: 'diagnostics.tab.parts',
           },
-          page('/diagnostics/connections', 'connections.title', 'testConnections', connections),
+          {
+            ...page('/diagnostics/connections', 'connections.title', 'testConnections', connections),
+            short: 'diagnostics.tab.connections',
+          },
           page('/diagnostics/call', 'call.title', 'explainCall', call),
           page('/traffic', 'traffic.title', 'getTraffic', traffic),
         ],

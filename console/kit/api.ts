@@ -72,7 +72,7 @@ export const BASE = '/api/v1'
 const PATIENT_TRIES = 4
 const MAX_WAIT_SECONDS = 5
 /** How many seconds may pass before an answer, or the next part of a file, when the OpenAPI file does not allow more. */
-const ANSWER_SECONDS = 30
+export const ANSWER_SECONDS = 30
 // The status with which proxies report that the server does not answer.
 const NO_ANSWER_STATUS = [502, 504]
 const MAX_UNANSWERED = 50

@@ -2,12 +2,15 @@
 import type { ComponentChildren } from 'preact'
 import { type TextKey, text } from './text.ts'
 
-export function Facts({ of }: { of: [TextKey, ComponentChildren][] }) {
+/** The name of a fact that has no words of ours, as another program gave it. */
+type GivenName = { given: string }
+
+export function Facts({ of }: { of: [TextKey | GivenName, ComponentChildren][] }) {
   return (
     <dl class="facts">
-      {of.map(([key, value]) => (
-        <div key={key}>
-          <dt>{text(key)}</dt>
+      {of.map(([name, value]) => (
+        <div key={typeof name === 'string' ? name : name.given}>
+          <dt>{typeof name === 'string' ? text(name) : <bdi>{name.given}</bdi>}</dt>
           <dd>{value}</dd>
         </div>
       ))}

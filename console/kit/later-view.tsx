@@ -1,40 +1,53 @@
 /** A page whose script comes when somebody goes there, so that the first page of a console needs only its own. */
 import { useEffect, useState } from 'preact/hooks'
+import { ANSWER_SECONDS, NoAnswer } from './api.ts'
 import type { Page } from './contents.ts'
 import { Head } from './facts.tsx'
-import { Loading } from './placeholders.tsx'
+import { Loading, Refused } from './placeholders.tsx'
 import { text } from './text.ts'
 
 type View = Awaited<ReturnType<Page['load']>>
 
 const loaded = new Map<Page['load'], View>()
 
+/** The script is a request like others: after as long as an answer of the API may take, the page says that it waits. */
+const PATIENCE_MS = ANSWER_SECONDS * 1000
+
+type State = { View: View } | 'loading' | 'late' | 'failed'
+
 export function LaterView({ page, params }: { page: Page; params: Record<string, string> }) {
-  const [state, setState] = useState<{ View: View } | 'loading' | 'failed'>(() => {
+  const [state, setState] = useState<State>(() => {
     const View = loaded.get(page.load)
     return View === undefined ? 'loading' : { View }
   })
   useEffect(() => {
     if (state !== 'loading') return
     let isLeft = false
+    const tell = (next: State): void => {
+      if (!isLeft) setState(next)
+    }
+    const timer = setTimeout(() => tell('late'), PATIENCE_MS)
     page.load().then(
       (View) => {
         loaded.set(page.load, View)
-        if (!isLeft) setState({ View })
+        tell({ View })
       },
-      () => {
-        if (!isLeft) setState('failed')
-      },
+      () => tell('failed'),
     )
     return () => {
       isLeft = true
+      clearTimeout(timer)
     }
   }, [state])
   if (typeof state === 'object') return <state.View params={params} />
   return (
     <>
       <Head title={text(page.title)} />
-      {state === 'loading' ? <Loading /> : <NotLoaded />}
+      {state === 'loading' && <Loading />}
+      {state === 'late' && (
+        <Refused fault={new NoAnswer(false, ANSWER_SECONDS)} again={() => setState('loading')} />
+      )}
+      {state === 'failed' && <NotLoaded />}
     </>
   )
 }

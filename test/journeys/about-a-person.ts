@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
-import { openBrowser, type Visitor } from '../browser.ts'
+import { goThrough, openBrowser, type Visitor } from '../browser.ts'
 import { until } from '../until.ts'
 import type { World } from '../world.ts'
 
@@ -66,7 +66,7 @@ export async function askAboutPerson(
   await page.getByRole('dialog').getByRole('button', { name: 'Export these' }).click()
   await page.getByRole('dialog').getByRole('link', { name: 'Exports' }).click()
   await page.locator('tr', { hasText: 'subjectSearch' }).locator('.status', { hasText: 'ready' }).waitFor()
-  await page.getByRole('link', { name: 'About a person' }).click()
+  await goThrough(page, 'Exchanges', 'About a person')
   await page.getByRole('cell', { name: '2026-21' }).waitFor()
   await page.getByLabel('Case number').fill('2026-22')
   await page.getByLabel('Reason').fill('complaint of another')
@@ -102,7 +102,7 @@ export async function askAboutPerson(
   await auditor.open('/about-a-person')
   await auditor.page.getByText('Only auditors who may read content').waitFor()
   await auditor.check('auditor-person-no-content')
-  await auditor.page.getByRole('link', { name: 'Who looked' }).click()
+  await goThrough(auditor.page, 'Exchanges', 'Who looked')
   await auditor.page.getByRole('searchbox').fill('2026-21')
   await auditor.page.getByText('searched for a person').first().waitFor()
   t.notMatch(await auditor.page.locator('main').textContent(), /P00000042/i)

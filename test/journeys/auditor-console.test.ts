@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
-import { hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { goThrough, hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { type Admin, startWorld } from '../world.ts'
@@ -81,7 +81,7 @@ if (!hasChromium()) {
     await page.getByLabel('API key').fill(await secretFor(world.admin.tax, 'XROAD_AUDITOR'))
     await page.getByRole('button', { name: 'Use this key' }).click()
     await page.getByRole('heading', { name: 'Overview' }).waitFor()
-    await page.getByRole('link', { name: 'Search' }).click()
+    await goThrough(page, 'Exchanges', 'Search')
     await page.getByText('The log holds no message yet').waitFor()
     await page.reload()
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
@@ -138,7 +138,7 @@ if (!hasChromium()) {
     for (const [name, address] of Object.entries(pages)) {
       await wide.open(address)
       await wide.check(`auditor-${name}-print`)
-      for (const what of ['nav.main-nav', 'main button'])
+      for (const what of ['nav', 'main button'])
         t.equal(await wide.page.locator(what).filter({ visible: true }).count(), 0, `${name}: no ${what}`)
     }
   })
@@ -190,7 +190,7 @@ if (!hasChromium()) {
       t.match(await raw.inputValue(), /GET\s+\/\S*persons\/persons\/P00000042/)
       await check('auditor-content')
       await page.keyboard.press('Escape')
-      await page.getByRole('link', { name: 'Who looked' }).click()
+      await goThrough(page, 'Exchanges', 'Who looked')
       await page.getByText('read the content').waitFor()
       t.match(
         await page.locator('tbody tr').first().textContent(),
@@ -339,7 +339,15 @@ if (!hasChromium()) {
 
   t.test('what a role must not see, it neither sees nor gets', async (t) => {
     const browser = await openBrowser()
-    const navigation = (one: Visitor) => one.page.locator('.main-nav a').allTextContents()
+    const navigation = async ({ page, settled }: Visitor): Promise<string[]> => {
+      const found: string[] = []
+      for (const entry of await page.locator('.main-nav a').allTextContents()) {
+        await goThrough(page, entry)
+        await settled()
+        found.push(entry, ...(await page.locator('nav.tabs a').allTextContents()))
+      }
+      return found
+    }
     const observer = await at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'])
     await observer.open('/')
     const states = [

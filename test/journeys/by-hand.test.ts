@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
-import { hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { goThrough, hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { startProcessClock } from '../fakes/process-clock.ts'
 import { freeze } from '../freeze-process.ts'
 import { skipFor } from '../outside-tools.ts'
@@ -57,7 +57,7 @@ void t.test('two people of a sandbox', async (t) => {
   await ben.check('sandbox-overview')
 
   await t.test('admit a member and approve what a server asks for', async (t) => {
-    await anna.page.getByRole('link', { name: 'Members', exact: true }).first().click()
+    await goThrough(anna.page, 'Members')
     const harbour = { 'Member class': 'GOV', 'Member code': '1004', Name: 'Harbour Agency', Reason: 'joins' }
     await act(anna, 'Admit a member', harbour, 'Propose', 'it waits for a second administrator')
     await close(anna)
@@ -115,9 +115,9 @@ void t.test('two people of a sandbox', async (t) => {
     await toomas.page.getByText('Your roles do not include this page').waitFor()
 
     const tiina = await arrive('tiina', `${world.servers.tax.adminUrl}/console`)
-    await tiina.page.getByRole('link', { name: 'Search', exact: true }).click()
+    await goThrough(tiina.page, 'Exchanges', 'Search')
     await tiina.page.getByText('The log holds no message yet').waitFor()
-    await tiina.page.getByRole('link', { name: 'Who looked' }).click()
+    await goThrough(tiina.page, 'Exchanges', 'Who looked')
     await tiina.page.getByRole('cell', { name: 'Tiina Toom' }).first().waitFor()
     const signOut = tiina.page.getByRole('button', { name: 'Sign out' })
     await tiina.page.route('**/logout', (route) => route.abort())
@@ -237,7 +237,7 @@ void t.test('two people of a sandbox', async (t) => {
     const firstAnchor = await anchorOf()
 
     await anna.open('/')
-    await page.getByRole('link', { name: 'Configuration', exact: true }).click()
+    await goThrough(page, 'Trust and configuration', 'Configuration')
     await act(anna, 'Make a key', { Algorithm: 'P-256', Reason: 'yearly' }, 'Propose', 'it waits')
     await close(anna)
     await approve('Make a configuration signing key')
@@ -311,7 +311,7 @@ void t.test('two people of a sandbox', async (t) => {
     await anna.open('/members')
     await freeze([pid!])
     try {
-      await page.getByRole('link', { name: 'Subsystems', exact: true }).click()
+      await goThrough(page, 'Members', 'Subsystems')
       await page.getByText('Loading …').waitFor()
       await persons.more(3)
       t.strictSame(persons.refused, [])

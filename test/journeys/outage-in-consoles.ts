@@ -3,7 +3,7 @@
  * nothing that was sent is done twice, and a security server says how long it can go on.
  */
 import type { Test } from 'tap'
-import { openBrowser, type Visitor, visitor } from '../browser.ts'
+import { goThrough, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { freeze } from '../freeze-process.ts'
 import type { Instance } from '../processes.ts'
 import type { Admin } from '../world.ts'
@@ -75,7 +75,7 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
 
       // A list that does not arrive.
       await freeze([pid()])
-      await anna.page.getByRole('link', { name: 'Members', exact: true }).click()
+      await goThrough(anna.page, 'Members')
       await anna.page.getByText('Loading …').waitFor()
       await anna.page.clock.fastForward(LATE_MS)
       await anna.page.getByText('has not answered within 30 seconds').waitFor()

@@ -7,7 +7,7 @@ import { createAuthority } from '#certs/authority.ts'
 import { buildConsoles } from '#console/build.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
-import { baseOf, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { baseOf, goThrough, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { certificateProfiles } from '../certificate-profiles.ts'
 import { offerService, orderAudit, refusedMail, troubleInTheFleet } from '../fakes/console-sample.ts'
 import { trustedAnchor } from '../fakes/external-anchor.ts'
@@ -226,7 +226,7 @@ void t.test('loading, failing, refused and ended: each says so', async (t) => {
   await page.getByRole('cell', { name: 'DEV:GOV:1234' }).waitFor()
 
   await node.must('DELETE', `/api-keys/${id}`)
-  await page.getByRole('link', { name: 'Subsystems' }).click()
+  await goThrough(page, 'Members', 'Subsystems')
   await page.getByText('Your session has ended').waitFor()
   await one.check('session-ended')
 })

@@ -64,8 +64,8 @@ export function RecordPart({ record, verdicts }: { record: ExchangeRecord; verdi
             ['record.leaf', <Copyable key="leaf" value={record.leaf} label={text('record.leaf')} />],
             ...Object.entries(form.kind === 'erasure' ? {} : (metadata?.extra ?? {}))
               .filter(([name]) => EXTRA[name] === undefined && !HIDDEN.includes(name))
-              .map(([name, value]): [TextKey, ComponentChildren] => [
-                name as TextKey,
+              .map(([name, value]): [{ given: string }, ComponentChildren] => [
+                { given: name },
                 <bdi key={name}>{value}</bdi>,
               ]),
           ]}

@@ -8,7 +8,7 @@ import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
+import { type TextKey, text, textIfAny } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Timeline } from '../../kit/timeline.tsx'
 import { History } from '../history.tsx'
@@ -183,9 +183,7 @@ function Life({ of: { events, notices, versions } }: { of: WholeContract }) {
 }
 
 function actName(act: string): string {
-  const key = `contract.act.${act}`
-  const words = text(key as TextKey)
-  return words === key ? act : words
+  return textIfAny(`contract.act.${act}`) ?? act
 }
 
 function noticeName(notice: string): string {

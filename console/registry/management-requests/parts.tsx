@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { Rows } from '../../kit/rows.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
+import { type TextKey, text, textIfAny } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { CertificateFacts } from '../certificate.tsx'
 import { ClientLink, ServerLink } from '../links.tsx'
@@ -104,9 +104,7 @@ function Side({ of }: { of: string | null }) {
 }
 
 function changeName(what: string): string {
-  const key = `change.${what}`
-  const words = text(key as TextKey)
-  return words === key ? what : words
+  return textIfAny(`change.${what}`) ?? what
 }
 
 function Asked({ of }: { of: WholeRequest }) {

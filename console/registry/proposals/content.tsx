@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { Part } from '../../kit/facts.tsx'
 import { PersonState } from '../../kit/person.tsx'
 import { roleName } from '../../kit/roles.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
+import { type TextKey, text, textIfAny } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { RestorationOfProposal } from '../backups/restoration.tsx'
 import { type Certificate, CertificateFacts } from '../certificate.tsx'
@@ -124,8 +124,7 @@ function Field({ title, children }: { title: string; children: ComponentChildren
 function titleOf(operation: string, name: string): string {
   const key =
     name === 'id' ? `field.id.${operation}` : name === 'contentHash' ? hashOf(operation) : `field.${name}`
-  const words = text(key as TextKey)
-  return words === key ? name : words
+  return textIfAny(key) ?? name
 }
 
 function hashOf(operation: string): string {

@@ -2,7 +2,7 @@
 
 import type { Person } from '../../kit/person.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
+import { type TextKey, text, textIfAny } from '../../kit/text.ts'
 import type { Certificate } from '../certificate.tsx'
 
 export type Proposal = {
@@ -57,9 +57,7 @@ export function ProposalState({ of: { state, finishedAt } }: { of: Proposal }) {
 
 /** The name of an operation in words; its name in the API when the catalogue has no words for it. */
 export function operationName(operation: string): string {
-  const key = `operation.${operation}`
-  const words = text(key as TextKey)
-  return words === key ? operation : words
+  return textIfAny(`operation.${operation}`) ?? operation
 }
 
 /** Who proposed it, and whether as a person or with an API key. */
