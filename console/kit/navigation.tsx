@@ -60,7 +60,13 @@ export function Tabs({
   }, [path])
   if (tabs.length < 2) return null
   return (
-    <nav class="tabs" aria-label={title} ref={row}>
+    <nav
+      class="tabs"
+      aria-label={title}
+      ref={row}
+      // A browser leaves a link where it is of which a part is shown.
+      onFocusIn={({ target }) => (target as Element).scrollIntoView({ block: 'nearest', inline: 'nearest' })}
+    >
       <ul>
         {tabs.map((tab) => (
           <li key={tab.path}>

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import axe, { type AxeResults } from 'axe-core'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { buildConsoles } from '#console/build.ts'
-import { listFiles, ROOT } from '../house/source-files.ts'
+import { ROOT } from '../house/source-files.ts'
 import { findProgram } from '../outside-tools.ts'
 import { FIND_WRONG, type Wrong } from './wrong-layout.ts'
 
@@ -46,12 +46,10 @@ const CONSOLES: Console[] = [
   { name: 'agency', base: `http://${given.network}.1:4000`, keyFile: 'population/api-key' },
 ]
 
-/** The paths of a console's pages, such as /members/:id, by its sources. */
+/** The paths of a console's pages, such as /members/:id, by its contents. */
 function patternsOf(name: string): string[] {
-  return listFiles()
-    .filter((file) => file.startsWith(`console/${name}/`) && file.endsWith('.tsx'))
-    .flatMap((file) => [...readFileSync(path.join(ROOT, file), 'utf8').matchAll(/^ {2}path: '(\/[^']*)'/gm)])
-    .map(([, found]) => found!)
+  const contents = readFileSync(path.join(ROOT, `console/${name}/pages.ts`), 'utf8')
+  return [...contents.matchAll(/\bpage\(\s*'(\/[^']*)'/g)].map(([, found]) => found!)
 }
 
 function patternFor(patterns: string[], address: string): string | undefined {
