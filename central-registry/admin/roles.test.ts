@@ -65,6 +65,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getMailAddresses', 'getMailMessages', 'retryMailMessage'],
     ...['getMailDelivery', 'forgetMailMessage', 'retryMailMessages', 'sendContactLetter'],
+    ...['getPasskeysOf', 'removePasskeyOf'],
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],
@@ -87,6 +88,7 @@ const READERS = [
     'getServerClients',
   ],
   ...['getGlobalGroup', 'getGlobalGroupMembers'],
+  ...['getPasskeys', 'getPasskeyOptions', 'addPasskey', 'removePasskey'],
   ...['getSession', 'getSystem', 'getMemberClasses', 'getMembers', 'getSubsystems', 'getSecurityServers'],
   ...[
     'getCertificationServices',

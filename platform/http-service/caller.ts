@@ -9,8 +9,8 @@ export type Caller = {
   id: string
   name: string
   roles: string[]
-  /** For a person: the token that changes need besides the cookie, and the end of the session. */
-  session?: { csrfToken: string; endsAt: string }
+  /** For a person: the token that changes need besides the cookie, when the session began, with which passkey, and its end. */
+  session?: { csrfToken: string; begunAt: string; endsAt: string; passkey?: string }
 }
 
 declare module 'fastify' {

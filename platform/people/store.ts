@@ -4,6 +4,7 @@ import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { createPasskeyStore } from '#platform/passkeys/store.ts'
 import type { Identity } from '#platform/sessions/client.ts'
 import type { Sessions } from '#platform/sessions/create-sessions.ts'
 import type { Admission } from '#platform/sessions/routes.ts'
@@ -53,6 +54,7 @@ export function createPeopleStore(q: {
   indispensable: readonly string[]
 }) {
   const { indispensable } = q
+  const passkeys = createPasskeyStore(q.database)
   const tables = tablesOf<PeopleTables>(q.database)
   const rows = (kysely: Kysely<PeopleTables>) => kysely.selectFrom('person').select(COLUMNS)
   const locked = <R>(act: (transaction: Kysely<PeopleTables>) => Promise<R>): Promise<R> =>
@@ -172,6 +174,15 @@ export function createPeopleStore(q: {
           .execute()
         return { id, name }
       }),
+    /** Lets an active person with roles in again whose passkey was verified. Admits nobody new, unlike `admit`. */
+    readmit: (id: string, at: string): Promise<Admission> =>
+      locked(async (transaction) => {
+        const row = await rows(transaction).where('id', '=', id).executeTakeFirst()
+        if (row === undefined || row.state === 'invited' || row.roles === '') return { refused: 'unknown' }
+        if (row.state !== 'active') return { refused: row.state, id, name: row.name }
+        await update(transaction, id, { last_login_at: at })
+        return { id, name: row.name }
+      }),
     /** Locks, unlocks or removes a person. Throws `not_found`, or `conflict` if the rules do not allow it. */
     act: (id: string, act: Act): Promise<void> =>
       locked(async (transaction) => {
@@ -181,6 +192,8 @@ export function createPeopleStore(q: {
           checkNotLast(person, { rolesAfter: [], active: await activeIn(transaction), indispensable })
         await update(transaction, id, { state })
         await endSessions(id, transaction)
+        // Invited again, the person begins at the provider.
+        if (state === 'removed') await passkeys.removeAllOf(id, transaction)
       }),
     /** Throws `not_found`, or `conflict` if the person is the last with an indispensable role and would lose it. */
     setRoles: (id: string, roles: string[]): Promise<Person> =>

@@ -32,9 +32,9 @@ export function createAuthenticate(q: {
     const session = await q.sessions.find(token)
     const person = session === undefined ? undefined : await q.findPerson(session.person)
     if (session === undefined || person === undefined) throw new Fault('session_ended')
-    const { csrfToken, endsAt } = session
-    if (!READING.has(request.method)) checkCsrfToken(request.headers['x-csrf-token'], csrfToken)
-    return { kind: 'person', id: session.person, ...person, session: { csrfToken, endsAt } }
+    const { person: id, ...its } = session
+    if (!READING.has(request.method)) checkCsrfToken(request.headers['x-csrf-token'], its.csrfToken)
+    return { kind: 'person', id, ...person, session: its }
   }
 }
 

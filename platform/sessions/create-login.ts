@@ -8,10 +8,10 @@ import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { type Authenticate, createAuthenticate, type FindPerson } from './authenticate.ts'
 import { createOpenIdClient, type Identity } from './client.ts'
-import { createCookies } from './cookies.ts'
+import { type Cookies, createCookies } from './cookies.ts'
 import type { Sessions } from './create-sessions.ts'
-import { createFailedLogins } from './failed-logins.ts'
-import { createRefusals } from './refusals.ts'
+import { createFailedLogins, type FailedLogins } from './failed-logins.ts'
+import { createRefusals, type Refusals } from './refusals.ts'
 import { type Admission, loginRoutes } from './routes.ts'
 import { createSessionStore } from './store.ts'
 
@@ -32,7 +32,16 @@ type People = {
   find: FindPerson
 }
 
-export type Login = { authenticate: Authenticate; close(): Promise<void> }
+/** The parts of a login that another way to sign in shares. */
+export type Doorway = {
+  cookies: Cookies
+  sessions: Sessions
+  failed: FailedLogins
+  refusals: Refusals
+  authenticate: Authenticate
+}
+
+export type Login = Doorway & { close(): Promise<void> }
 
 /** Adds the routes to `app`. `name` distinguishes its cookies from those of other servers on the same host. */
 export function createLogin(
@@ -48,6 +57,8 @@ export function createLogin(
     metrics: Pick<Metrics, 'counter'>
     clock: Clock
     log: Log
+    /** Called when a person has logged in at the provider. */
+    admitted(person: string): Promise<void>
   },
 ): Login {
   const { settings, sessions, people, audit } = q
@@ -57,6 +68,7 @@ export function createLogin(
   const client = createOpenIdClient({ ...settings, redirectUri })
   const refusals = createRefusals({ audit, counter, log: q.log })
   const authenticate = createAuthenticate({ ...q, cookies, findPerson: people.find })
+  const failed = createFailedLogins(q.clock)
   loginRoutes(app, {
     client,
     sessions,
@@ -64,7 +76,8 @@ export function createLogin(
     cookies,
     authenticate,
     admit: people.admit,
-    failed: createFailedLogins(q.clock),
+    admitted: q.admitted,
+    failed,
     refusals,
     audit,
     clock: q.clock,
@@ -72,7 +85,7 @@ export function createLogin(
     contact: settings.contact,
   })
   return {
-    authenticate,
+    ...{ cookies, sessions, failed, refusals, authenticate },
     async close() {
       await refusals.flush()
       await client.close()

@@ -7,16 +7,25 @@ import type { Clock } from '#platform/clock.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
 import { createSessionStore, type Limits } from './store.ts'
 
-type Session = { person: string; csrfToken: string; endsAt: string }
+type Session = {
+  person: string
+  csrfToken: string
+  begunAt: string
+  endsAt: string
+  /** The passkey with which it began; undefined after a login at the provider. */
+  passkey?: string
+}
 
 export type Sessions = {
-  /** Begins a session and returns its token, which cannot be read again. */
-  begin(person: string): Promise<string>
+  /** Begins a session, perhaps by a passkey, and returns its token, which cannot be read again. */
+  begin(person: string, passkey?: string): Promise<string>
   /** The session of this token; extends it, since it is used now. Undefined if there is none or it is over. */
   find(token: string | undefined): Promise<Session | undefined>
   end(token: string): Promise<void>
   /** In the transaction that locks, removes or changes the person: both are committed, or neither. */
   endAllOf(person: string, within: Within): Promise<void>
+  /** In the transaction that removes the passkey: ends the sessions that it began. */
+  endThoseOf(passkey: string, within: Within): Promise<void>
 }
 
 const IDLE_MS = 30 * 60_000
@@ -34,10 +43,10 @@ export function createSessions(q: { database: Database; clock: Clock }): Session
     usedAfter: iso(q.clock() - IDLE_MS),
   })
   return {
-    begin: async (person) => {
+    begin: async (person, passkey) => {
       const token = randomBytes(32).toString('base64url')
       const at = iso(q.clock())
-      const row = { digest: digestOf(token), person, created_at: at, used_at: at }
+      const row = { digest: digestOf(token), person, created_at: at, used_at: at, passkey: passkey ?? null }
       await store.insert(row, limits(), MOST_OF_A_PERSON)
       return token
     },
@@ -48,10 +57,14 @@ export function createSessions(q: { database: Database; clock: Clock }): Session
       const now = q.clock()
       if (now - Date.parse(row.used_at) >= TOUCH_MS) await store.touch(row.digest, iso(now))
       const endsAt = iso(Math.min(now + IDLE_MS, Date.parse(row.created_at) + ABSOLUTE_MS))
-      return { person: row.person, csrfToken: csrfTokenOf(token), endsAt }
+      return {
+        ...{ person: row.person, csrfToken: csrfTokenOf(token), begunAt: row.created_at, endsAt },
+        ...(row.passkey === null ? {} : { passkey: row.passkey }),
+      }
     },
     end: (token) => store.remove(digestOf(token)),
     endAllOf: (person, within) => store.removeAllOf(person, within),
+    endThoseOf: (passkey, within) => store.removeThoseOf(passkey, within),
   }
 }
 

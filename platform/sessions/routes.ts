@@ -23,6 +23,7 @@ type Rooms = {
   cookies: Cookies
   authenticate: Authenticate
   admit(identity: Identity): Promise<Admission>
+  admitted(person: string): Promise<void>
   failed: FailedLogins
   refusals: Refusals
   audit: Pick<AuditLog, 'before'>
@@ -128,10 +129,8 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
       return fail(request, reply, reason)
     }
     await audit.before({ caller: person, operation: 'login', target: '/login' })
-    // The session before the login is never reused: a token that an attacker planted becomes worthless.
-    const old = cookies.read(request.headers.cookie, 'session')
-    if (old !== undefined) await sessions.end(old)
-    reply.header('set-cookie', cookies.write('session', await sessions.begin(person.id), 'Strict'))
+    await rooms.admitted(person.id)
+    await beginSession(request, reply, rooms, person.id)
     // A page instead of a redirect: browsers do not send a Strict cookie in a chain of redirects that began at the provider.
     return sendPage(reply, 200, {
       title: 'You are logged in',
@@ -148,6 +147,20 @@ export function loginRoutes(app: FastifyInstance, rooms: Rooms): void {
     reply.header('set-cookie', cookies.clear('session', 'Strict'))
     return reply.code(204).send()
   })
+}
+
+/** Gives the browser a session of this person, which the passkey began or, without one, the provider. */
+export async function beginSession(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { cookies, sessions }: Pick<Rooms, 'cookies' | 'sessions'>,
+  person: string,
+  passkey?: string,
+): Promise<void> {
+  // The session before the login is never reused: a token that an attacker planted becomes worthless.
+  const old = cookies.read(request.headers.cookie, 'session')
+  if (old !== undefined) await sessions.end(old)
+  reply.header('set-cookie', cookies.write('session', await sessions.begin(person, passkey), 'Strict'))
 }
 
 const TEXTS: Record<string, string[]> = {

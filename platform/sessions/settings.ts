@@ -8,9 +8,13 @@ export type LoginFile = {
   clientSecretFile: string
   baseUrl: string
   contact: string
+  passkeys?: { rpId?: string | undefined; days: number } | undefined
 }
 
-/** JSON Schema of `login`; all of them are required. */
+/** Where passkeys are used, and for how many days after a login at the provider. */
+export type PasskeySettings = { origin: string; rpId: string; days: number }
+
+/** JSON Schema of `login`; all but `passkeys` are required. */
 export const loginProperties = {
   issuer: { type: 'string', maxLength: 500, description: 'The OpenID provider' },
   clientId: { type: 'string', minLength: 1, maxLength: 255 },
@@ -27,10 +31,31 @@ export const loginProperties = {
     maxLength: 200,
     description: 'Whom to ask when a login is refused',
   },
+  passkeys: {
+    type: 'object',
+    additionalProperties: false,
+    description: 'People may sign in with passkeys too; without it at the provider alone',
+    properties: {
+      rpId: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 253,
+        description: 'The domain for which passkeys are made: the host of baseUrl, or a domain above it',
+      },
+      days: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 365,
+        default: 30,
+        description: 'For how many days after a login at the provider passkeys serve',
+      },
+    },
+  },
 } as const
 
 /** Throws `invalid_configuration` if a secret or a session would leave this machine unencrypted. */
-export function checkLogin({ issuer, baseUrl }: Pick<LoginFile, 'issuer' | 'baseUrl'>): void {
+export function checkLogin(login: Pick<LoginFile, 'issuer' | 'baseUrl' | 'passkeys'>): void {
+  const { issuer, baseUrl } = login
   for (const [name, text] of [
     ['issuer', issuer],
     ['baseUrl', baseUrl],
@@ -39,6 +64,27 @@ export function checkLogin({ issuer, baseUrl }: Pick<LoginFile, 'issuer' | 'base
       throw new Fault('invalid_configuration', {
         what: `login.${name} must be https, or http to a loopback address`,
       })
+  const passkeys = passkeySettings(login)
+  if (passkeys === undefined) return
+  const host = new URL(baseUrl).hostname
+  if (isIP(host.replace(/^\[|\]$/g, '')) !== 0)
+    throw new Fault('invalid_configuration', {
+      what: 'login.passkeys needs a baseUrl with a host name: browsers keep no passkeys for an IP address',
+    })
+  if (passkeys.rpId !== host && !(passkeys.rpId.includes('.') && host.endsWith(`.${passkeys.rpId}`)))
+    throw new Fault('invalid_configuration', {
+      what: 'login.passkeys.rpId must be the host of login.baseUrl, or a domain above it',
+    })
+}
+
+/** The settings of passkeys with what follows from the others; undefined when they are not in use. */
+export function passkeySettings({
+  baseUrl,
+  passkeys,
+}: Pick<LoginFile, 'baseUrl' | 'passkeys'>): PasskeySettings | undefined {
+  if (passkeys === undefined) return undefined
+  const { origin, hostname } = new URL(baseUrl)
+  return { origin, rpId: passkeys.rpId ?? hostname, days: passkeys.days }
 }
 
 export function isLoopback(address: string): boolean {

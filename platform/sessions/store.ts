@@ -5,7 +5,14 @@ import { columnTypes, isUniqueViolation, lockFor } from '#platform/database/dial
 import type { Database, Within } from '#platform/database/open-database.ts'
 import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 
-type SessionRow = { digest: Buffer; person: string; created_at: string; used_at: string }
+type SessionRow = {
+  digest: Buffer
+  person: string
+  created_at: string
+  used_at: string
+  /** The passkey with which it began. */
+  passkey: string | null
+}
 
 export type SessionTables = { session: SessionRow; used_login: { digest: Buffer; used_at: string } }
 
@@ -28,6 +35,11 @@ export const sessionMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'sessions-002-passkeys': {
+    up: async (kysely: Kysely<unknown>) => {
+      await kysely.schema.alterTable('session').addColumn('passkey', columnTypes(kysely).text).execute()
+    },
+  },
 }
 
 /** Sessions are over if created before `createdAfter` or last used before `usedAfter`. */
@@ -40,6 +52,7 @@ export type SessionStore = {
   touch(digest: Buffer, at: string): Promise<void>
   remove(digest: Buffer): Promise<void>
   removeAllOf(person: string, within: Within): Promise<void>
+  removeThoseOf(passkey: string, within: Within): Promise<void>
   /** False if this attempt was used before. Deletes attempts used before `forgetBefore`, which have expired. */
   useLogin(digest: Buffer, at: string, forgetBefore: string): Promise<boolean>
 }
@@ -75,7 +88,7 @@ export function createSessionStore(database: Database): SessionStore {
     find: (digest, limits) =>
       tables
         .selectFrom('session')
-        .select(['digest', 'person', 'created_at', 'used_at'])
+        .select(['digest', 'person', 'created_at', 'used_at', 'passkey'])
         .where('digest', '=', digest)
         .where('created_at', '>', limits.createdAfter)
         .where('used_at', '>', limits.usedAfter)
@@ -89,6 +102,10 @@ export function createSessionStore(database: Database): SessionStore {
     removeAllOf: async (person, within) => {
       const transaction = tablesOf<SessionTables>({ kysely: within })
       await transaction.deleteFrom('session').where('person', '=', person).execute()
+    },
+    removeThoseOf: async (passkey, within) => {
+      const transaction = tablesOf<SessionTables>({ kysely: within })
+      await transaction.deleteFrom('session').where('passkey', '=', passkey).execute()
     },
     useLogin: async (digest, at, forgetBefore) => {
       await tables.deleteFrom('used_login').where('used_at', '<', forgetBefore).execute()

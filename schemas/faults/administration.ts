@@ -20,6 +20,18 @@ export const administrationFaults = {
     text: 'The login was not confirmed',
     remedy: 'Log in again',
   },
+  passkey_refused: {
+    status: 403,
+    blame: 'client',
+    text: 'The passkey was not accepted',
+    remedy: 'Try again; if that does not help, log in at the provider and look at your passkeys',
+  },
+  fresh_login_needed: {
+    status: 403,
+    blame: 'client',
+    text: 'This needs a login of the last ten minutes',
+    remedy: 'Sign out, log in again, and do it then',
+  },
   login_provider_failed: {
     status: 502,
     blame: 'server',

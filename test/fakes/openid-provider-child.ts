@@ -37,7 +37,7 @@ server.listen(0, '127.0.0.1', () => {
   })
   // Each test registry has an address of its own.
   provider.Client.prototype.redirectUriAllowed = (uri) =>
-    /^http:\/\/127\.[\d.]+:4000\/login\/callback$/.test(uri)
+    /^http:\/\/(127\.[\d.]+|n-127-[\d-]+\.localhost):4000\/login\/callback$/.test(uri)
   handle = provider.callback()
   process.send?.({ issuer })
 })

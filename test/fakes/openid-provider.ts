@@ -1,6 +1,7 @@
 /** Starts the OpenID provider's process, and drives browsers through its forms and our pages. */
 import { fork } from 'node:child_process'
 import { randomInt } from 'node:crypto'
+import { lookup } from 'node:dns'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { Agent, request } from 'undici'
@@ -54,8 +55,26 @@ type Visit = {
 
 const anAddress = (): string => `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
 
+/** A host name for a server on this loopback address: browsers keep passkeys for names only. Needs no name server. */
+export const hostNameOf = (address: string): string => `n-${address.replaceAll('.', '-')}.localhost`
+
+function agentFrom(localAddress: string): Agent {
+  return new Agent({
+    localAddress,
+    connect: {
+      lookup: (host, o, done) => {
+        const [, name] = /^n-(127-\d+-\d+-\d+)\.localhost$/.exec(host) ?? []
+        const address = name?.replaceAll('-', '.')
+        if (address === undefined) lookup(host, o, done)
+        else if (o.all === true) done(null, [{ address, family: 4 }])
+        else done(null, address, 4)
+      },
+    },
+  })
+}
+
 export function openBrowser(t: Test): Browser {
-  const loginFrom = new Agent({ localAddress: anAddress() })
+  const loginFrom = agentFrom(anAddress())
   const cookies: Browser['cookies'] = new Map()
   t.teardown(() => loginFrom.close())
 
@@ -71,7 +90,7 @@ export function openBrowser(t: Test): Browser {
     const type = form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
     // Failed logins are counted by address, and so are all requests. Requests that are no logins use a new address each time.
     const isLogin = new URL(url).pathname.startsWith('/login')
-    const dispatcher = isLogin ? loginFrom : new Agent({ localAddress: anAddress() })
+    const dispatcher = isLogin ? loginFrom : agentFrom(anAddress())
     const reply = await request(url, {
       method: (form === undefined ? method : 'POST') as 'GET',
       headers: { ...(cookie === '' ? {} : { cookie }), ...type, ...headers },

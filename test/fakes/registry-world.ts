@@ -18,7 +18,7 @@ import {
 } from '#security-server/global-configuration/global-configuration.ts'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
-import { CLIENT } from './openid-provider.ts'
+import { CLIENT, hostNameOf } from './openid-provider.ts'
 
 export const BACKUP_KEY = 'the key of the backups of tests'
 
@@ -47,6 +47,8 @@ export type RegistryWorld = {
     settings?: Partial<Settings>
     /** The issuer at which people log in. */
     login?: string
+    /** The login has passkeys and a host name; at this loopback address, or at one of the node's own. */
+    passkeys?: string | boolean
     registration?: boolean
     mailServer?: MailServer
   }): Promise<Node>
@@ -72,7 +74,10 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
     clock,
     lines,
     start: async (o = {}) => {
-      const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+      const address =
+        typeof o.passkeys === 'string'
+          ? o.passkeys
+          : `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
       const folder = o.directory ?? directory
       mkdirSync(folder, { recursive: true })
       const initialApiKeyFile = path.join(directory, 'initial.key')
@@ -101,7 +106,8 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
                 issuer: o.login,
                 clientId: CLIENT.id,
                 clientSecretFile: '',
-                baseUrl: `http://${address}:4000`,
+                baseUrl: `http://${o.passkeys === undefined ? address : hostNameOf(address)}:4000`,
+                ...(o.passkeys === undefined ? {} : { passkeys: { days: 30 } }),
                 contact: 'the <operator>',
                 firstCodeFile: path.join(directory, 'first.code'),
                 secondCodeFile: path.join(directory, 'second.code'),

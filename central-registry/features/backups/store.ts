@@ -5,12 +5,15 @@ import type { BackupFacts } from '#platform/backups/manifest.ts'
 import { migrationsIn } from '#platform/database/dialect-dump.ts'
 import { dumpTables } from '#platform/database/dump.ts'
 import { type Database, inSnapshot, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { PASSKEY_TABLES } from '#platform/passkeys/store.ts'
 import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { Tables } from './tables.ts'
 
 export type BackupStore = ReturnType<typeof createBackupStore>
-/** Tables that are left out: a session that has ended would be valid again, and a used login could be used twice. */
-const WITHOUT = ['session', 'used_login']
+/**
+ * Tables that are left out: a session or passkey that has ended would be valid again, and a used login could be used twice.
+ */
+const WITHOUT = ['session', 'used_login', ...PASSKEY_TABLES]
 /** `url` is the database's URL, to open a second connection that reads while others write. */
 export function createBackupStore(database: Database, url: string) {
   return {

@@ -1,15 +1,18 @@
 /** The registry's administrators: who they are, and how they log in. */
 import { keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import type { FeatureModule } from '#platform/feature.ts'
+import { createPasskeys } from '#platform/passkeys/create-passkeys.ts'
+import { passkeyHandlers } from '#platform/passkeys/operations.ts'
+import { createPasskeyStore, passkeyMigrations } from '#platform/passkeys/store.ts'
 import { peopleHandlers } from '#platform/people/routes.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import type { Authenticate } from '#platform/sessions/authenticate.ts'
 import type { Login } from '#platform/sessions/create-login.ts'
-import type { LoginFile } from '#platform/sessions/settings.ts'
-import { sessionMigrations } from '#platform/sessions/store.ts'
+import { type LoginFile, passkeySettings } from '#platform/sessions/settings.ts'
+import { createSessionStore, sessionMigrations } from '#platform/sessions/store.ts'
 import { type LoginRooms, openLogin } from './login.ts'
 
-type Ground = Omit<LoginRooms, 'settings' | 'clientSecret' | 'people'> & {
+type Ground = Omit<LoginRooms, 'settings' | 'clientSecret' | 'people' | 'passkeys'> & {
   people: PeopleStore
   settings: { login?: LoginFile | undefined }
   /** The client secret of the login; undefined without a login. */
@@ -19,17 +22,23 @@ type Ground = Omit<LoginRooms, 'settings' | 'clientSecret' | 'people'> & {
 /** `authenticate`: identifies the caller, a logged-in person or a program with an API key. */
 export const people: FeatureModule<Ground, { authenticate: Authenticate }> = {
   name: 'people',
-  migrations: sessionMigrations,
+  migrations: { ...sessionMigrations, ...passkeyMigrations },
   open: (ground) => {
-    const { people: store, clock, settings, clientSecret = '' } = ground
+    const { people: store, clock, settings, clientSecret = '', sessions, database, audit } = ground
+    const passkeys = createPasskeys({
+      ...{ sessions, people: store, audit, clock },
+      ...{ store: createPasskeyStore(database), logins: createSessionStore(database) },
+      settings: settings.login && passkeySettings(settings.login),
+      label: 'Central registry',
+    })
     let login: Login | undefined
     const byKey = keyAuthentication(ground.apiKeys)
     return {
-      operations: peopleHandlers({ store, clock }),
+      operations: { ...peopleHandlers({ store, clock }), ...passkeyHandlers(passkeys) },
       routes: {
         admin: (app) => {
           if (settings.login !== undefined)
-            login = openLogin(app, { ...ground, settings: settings.login, clientSecret })
+            login = openLogin(app, { ...ground, settings: settings.login, clientSecret, passkeys })
         },
       },
       offers: {

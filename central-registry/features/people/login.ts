@@ -1,10 +1,16 @@
 /** The login of the registry's administrators. It admits persons in the table of people and, during the ceremony, others too. */
 import type { FastifyInstance } from 'fastify'
+import type { Passkeys } from '#platform/passkeys/create-passkeys.ts'
+import { passkeyRoutes } from '#platform/passkeys/routes.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { createLogin, type Login } from '#platform/sessions/create-login.ts'
 import type { LoginFile } from '#platform/sessions/settings.ts'
 
-export type LoginRooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'settings' | 'people'> & {
+export type LoginRooms = Omit<
+  Parameters<typeof createLogin>[1],
+  'name' | 'settings' | 'people' | 'admitted'
+> & {
+  passkeys: Passkeys
   settings: LoginFile
   clientSecret: string
   people: Pick<PeopleStore, 'admit' | 'find'>
@@ -14,9 +20,10 @@ export type LoginRooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'setti
 
 /** Adds the login's routes to the management listener. */
 export function openLogin(app: FastifyInstance, rooms: LoginRooms): Login {
-  const { settings, clientSecret, people, installation } = rooms
-  return createLogin(app, {
+  const { settings, clientSecret, people, installation, passkeys, audit } = rooms
+  const open = createLogin(app, {
     ...rooms,
+    admitted: passkeys.confirm,
     name: 'registry',
     settings: { ...settings, clientSecret },
     people: {
@@ -31,4 +38,6 @@ export function openLogin(app: FastifyInstance, rooms: LoginRooms): Login {
       },
     },
   })
+  passkeyRoutes(app, open, { passkeys, audit })
+  return open
 }

@@ -2,11 +2,12 @@
 import type { Kysely } from 'kysely'
 import type { ApiKeyTables } from '#platform/api-keys/store.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { PasskeyTables } from '#platform/passkeys/store.ts'
 import type { PeopleTables } from '#platform/people/tables.ts'
 import type { SessionTables } from '#platform/sessions/store.ts'
 import type { BackKey, ComesBack } from './rules.ts'
 
-type Access = PeopleTables & ApiKeyTables & SessionTables
+type Access = PeopleTables & ApiKeyTables & SessionTables & PasskeyTables
 
 export type AccessStore = ReturnType<typeof createAccessStore>
 
@@ -16,6 +17,8 @@ export function createAccessStore(database: Pick<Database, 'kysely'>) {
     comesBack: (now: string): Promise<ComesBack> => comesBackIn(tables, now),
     async endSessions(): Promise<void> {
       await tables.deleteFrom('session').execute()
+      // Some may have been removed since: who is let in begins at the provider.
+      await tables.deleteFrom('passkey').execute()
     },
   }
 }

@@ -6,6 +6,7 @@ import type { BackupFacts } from '#platform/backups/manifest.ts'
 import { migrationsIn } from '#platform/database/dialect-dump.ts'
 import { dumpTables } from '#platform/database/dump.ts'
 import { inSnapshot, openDatabase } from '#platform/database/open-database.ts'
+import { PASSKEY_TABLES } from '#platform/passkeys/store.ts'
 
 /**
  * One-way messages are no part of a backup, like the message log: restored ones would be sent again, and what had come to an inbox since
@@ -18,8 +19,10 @@ const DELIVERIES = [
   ...['room_type', 'room_event', 'room_subscription', 'room_pull'],
 ]
 
-/** Tables that are left out: restored sessions would work again after they had ended, and a used login could be used twice. */
-const WITHOUT = ['session', 'used_login', ...DELIVERIES]
+/**
+ * Tables that are left out: restored sessions and passkeys would work again after they had ended, and a used login could be used twice.
+ */
+const WITHOUT = ['session', 'used_login', ...PASSKEY_TABLES, ...DELIVERIES]
 
 /** Writes all rows as of one moment, while the server runs. */
 export async function dumpServer(url: string, write: (line: string) => Promise<void>): Promise<BackupFacts> {

@@ -24,12 +24,13 @@ type AuditQuery = {
 
 type NewKey = { name: string; roles: string[]; expiresAt?: string; addresses?: string[] }
 
-export function apiKeyHandlers(rooms: Needs): Handlers {
-  const { apiKeys, audit, clock, contentRequests, messageLog, server } = rooms
+export function apiKeyHandlers(rooms: Needs & { passkeys: { isInUse: boolean } }): Handlers {
+  const { apiKeys, audit, clock, contentRequests, messageLog, server, passkeys } = rooms
   return {
     getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
       ...{ kind, id, name, roles, ...session },
       contentFourEyes: contentRequests.isRequired,
+      passkeys: passkeys.isInUse,
       instance: server.instance,
       securityServer: colonForm(idText(server)),
     }),

@@ -3,14 +3,18 @@
 import { keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { FeatureModule } from '#platform/feature.ts'
+import { createPasskeys } from '#platform/passkeys/create-passkeys.ts'
+import { passkeyHandlers } from '#platform/passkeys/operations.ts'
+import { createPasskeyStore, passkeyMigrations } from '#platform/passkeys/store.ts'
 import { peopleHandlers } from '#platform/people/routes.ts'
 import { createPeopleStore, type PeopleStore } from '#platform/people/store.ts'
 import type { Services } from '#platform/services.ts'
 import type { Authenticate } from '#platform/sessions/authenticate.ts'
 import type { Login } from '#platform/sessions/create-login.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
-import type { LoginFile } from '#platform/sessions/settings.ts'
-import { sessionMigrations } from '#platform/sessions/store.ts'
+import { type LoginFile, passkeySettings } from '#platform/sessions/settings.ts'
+import { createSessionStore, sessionMigrations } from '#platform/sessions/store.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { apiKeyHandlers } from './api-keys.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { openLogin } from './login.ts'
@@ -24,7 +28,7 @@ type Ground = Needs &
 
 export const people: FeatureModule<Ground, { people: PeopleStore; authenticate: Authenticate }> = {
   name: 'people',
-  migrations: { ...sessionMigrations, ...serverPeopleMigrations },
+  migrations: { ...sessionMigrations, ...serverPeopleMigrations, ...passkeyMigrations },
   open: async (ground) => {
     const { database, clock, settings, apiKeys } = ground
     const { initialApiKeyFile } = settings.admin
@@ -35,11 +39,21 @@ export const people: FeatureModule<Ground, { people: PeopleStore; authenticate: 
       // The last person with this role stays, because without one nobody could invite others.
       indispensable: ['XROAD_SYSTEM_ADMINISTRATOR'],
     })
+    const passkeys = createPasskeys({
+      ...{ sessions, people: store, audit: ground.audit, clock },
+      ...{ store: createPasskeyStore(database), logins: createSessionStore(database) },
+      settings: settings.login && passkeySettings(settings.login),
+      label: `Security server ${idText(ground.server)}`,
+    })
     const secret = settings.login && (await readSecret(settings.login.clientSecretFile))
     let login: Login | undefined
     const byKey = keyAuthentication(apiKeys)
     return {
-      operations: { ...apiKeyHandlers(ground), ...peopleHandlers({ store, clock }) },
+      operations: {
+        ...apiKeyHandlers({ ...ground, passkeys }),
+        ...peopleHandlers({ store, clock }),
+        ...passkeyHandlers(passkeys),
+      },
       routes: {
         admin: (app) => {
           if (settings.login === undefined) return
@@ -48,7 +62,7 @@ export const people: FeatureModule<Ground, { people: PeopleStore; authenticate: 
             app,
             { settings: loginSettings, metrics: ground.metrics },
             {
-              ...{ ...ground, sessions, people: store },
+              ...{ ...ground, sessions, people: store, passkeys },
             },
           )
         },

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import type { Passkeys } from '#platform/passkeys/create-passkeys.ts'
+import { passkeyRoutes } from '#platform/passkeys/routes.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { createLogin, type Login, type LoginSettings } from '#platform/sessions/create-login.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
@@ -9,8 +11,12 @@ import { idText, type ServerId } from '#schemas/identifiers.ts'
 /** The login settings with their secrets, and the metrics that count refused logins. */
 type AdminLogin = { settings: LoginSettings; metrics: Pick<Metrics, 'counter'> }
 
-type Rooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'people' | 'settings' | 'metrics'> & {
+type Rooms = Omit<
+  Parameters<typeof createLogin>[1],
+  'name' | 'people' | 'settings' | 'metrics' | 'admitted'
+> & {
   server: ServerId
+  passkeys: Passkeys
   people: Pick<PeopleStore, 'admit' | 'find'>
 }
 
@@ -18,9 +24,11 @@ type Rooms = Omit<Parameters<typeof createLogin>[1], 'name' | 'people' | 'settin
 export function openLogin(app: FastifyInstance, login: AdminLogin, rooms: Rooms): Login {
   // Cookies do not distinguish ports, so servers on one host need different cookie names.
   const name = createHash('sha256').update(idText(rooms.server)).digest('hex').slice(0, 16)
-  return createLogin(app, {
+  const { passkeys, audit } = rooms
+  const open = createLogin(app, {
     ...rooms,
     ...login,
+    admitted: passkeys.confirm,
     name: `server-${name}`,
     people: {
       admit: (identity) => rooms.people.admit(identity, new Date(rooms.clock()).toISOString(), false),
@@ -30,4 +38,6 @@ export function openLogin(app: FastifyInstance, login: AdminLogin, rooms: Rooms)
       },
     },
   })
+  passkeyRoutes(app, open, { passkeys, audit })
+  return open
 }

@@ -1,0 +1,92 @@
+/**
+ * Signing in with a passkey: `GET /login/means` says whether that is possible here, `POST /login/passkey/challenge` gives this browser a
+ * challenge, `POST /login/passkey` takes the answer and begins a session.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { Doorway } from '#platform/sessions/create-login.ts'
+import { beginSession } from '#platform/sessions/routes.ts'
+import { Fault } from '#schemas/fault.ts'
+import { CHALLENGE_SECONDS } from './challenge.ts'
+import type { Passkeys } from './create-passkeys.ts'
+import type { Asserted } from './verify.ts'
+
+const COOKIE = 'passkey'
+const BODY_LIMIT = 8 * 1024
+/** The most characters of each field, all of them base64url. */
+const FIELDS = { id: 1400, clientDataJSON: 4096, authenticatorData: 2048, signature: 1024, userHandle: 86 }
+
+export function passkeyRoutes(
+  app: FastifyInstance,
+  door: Doorway,
+  q: { passkeys: Passkeys; audit: Pick<AuditLog, 'before'> },
+): void {
+  const { cookies, failed, refusals } = door
+  const { passkeys } = q
+  app.get('/login/means', async () => ({ provider: true, passkeys: passkeys.isInUse }))
+  if (!passkeys.isInUse) return
+
+  function checkMayTry(request: FastifyRequest, reply: FastifyReply): void {
+    const wait = failed.waitSeconds(request.socket.remoteAddress ?? '')
+    if (wait === 0) return
+    reply.header('retry-after', wait)
+    throw new Fault('too_many_requests', { what: 'too many failed logins' })
+  }
+
+  app.post('/login/passkey/challenge', { bodyLimit: BODY_LIMIT }, async (request, reply) => {
+    checkMayTry(request, reply)
+    const given = await passkeys.challenge()
+    reply.header('set-cookie', cookies.write(COOKIE, given.challenge, 'Strict', CHALLENGE_SECONDS))
+    return given
+  })
+
+  app.post('/login/passkey', { bodyLimit: BODY_LIMIT }, async (request, reply) => {
+    checkMayTry(request, reply)
+    const given = answerIn(request.body)
+    const challenge = cookies.read(request.headers.cookie, COOKIE) ?? ''
+    const person = await passkeys.signIn(given, challenge)
+    const { id, name = '', passkey } = person
+    if ('refused' in person) {
+      const { refused: reason } = person
+      refusals.count(reason)
+      failed.count(request.socket.remoteAddress ?? '')
+      if (id === undefined) throw new Fault('passkey_refused')
+      const data = { reason, passkey }
+      await q.audit.before({
+        caller: { id, name },
+        operation: 'loginRefused',
+        target: '/login/passkey',
+        data,
+      })
+      throw new Fault('passkey_refused', { what: WHY[reason] })
+    }
+    await q.audit.before({
+      ...{ caller: { id: person.id, name }, operation: 'login', target: '/login/passkey' },
+      data: { passkey },
+    })
+    await beginSession(request, reply, door, person.id, person.passkey.id)
+    return reply.code(204).send()
+  })
+}
+
+/** What only the holder of the passkey is told. */
+const WHY: Record<string, string> = {
+  blocked: 'it is blocked, since another device may have it too: remove it and make another',
+  copied: 'its counter did not rise, so another device may have it too: it is blocked from now on',
+  unconfirmed: 'the provider has not seen you for too long: log in there once',
+  locked: 'your access is locked',
+  removed: 'your access was taken away',
+}
+
+/** Throws `invalid_input`. */
+function answerIn(body: unknown): Asserted {
+  const given = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
+  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(FIELDS, name))
+  const isWrong = Object.entries(FIELDS).some(([name, most]) => {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined
+    return typeof value !== 'string' || value.length > most || !/^[A-Za-z0-9_-]+$/.test(value)
+  })
+  if (unknown.length > 0 || isWrong)
+    throw new Fault('invalid_input', { what: `${Object.keys(FIELDS)} are needed, each as base64url` })
+  return given as Asserted
+}

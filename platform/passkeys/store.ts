@@ -1,0 +1,163 @@
+/** Rows of passkeys: public keys with their owners. A copy of the database lets nobody in. */
+import { randomBytes } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+
+export type PasskeyRow = {
+  id: string
+  person: string
+  /** The credential id, as base64url. */
+  credential: string
+  /** COSE_Key. */
+  public_key: Buffer
+  counter: number
+  name: string
+  created_at: string
+  /** When the person last logged in at the provider. */
+  confirmed_at: string
+  last_used_at: string | null
+  /** When its signature counter did not rise: two devices may have it. */
+  blocked_at: string | null
+}
+
+export type PasskeyTables = { passkey: PasskeyRow; passkey_secret: { id: string; secret: Buffer } }
+
+export const passkeyMigrations: Record<string, Migration> = {
+  'passkeys-001': {
+    up: async (kysely: Kysely<unknown>) => {
+      const { text, integer, blob } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('passkey')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('person', text, (column) => column.notNull())
+        .addColumn('credential', text, (column) => column.notNull().unique())
+        .addColumn('public_key', blob, (column) => column.notNull())
+        .addColumn('counter', integer, (column) => column.notNull())
+        .addColumn('name', text, (column) => column.notNull())
+        .addColumn('created_at', text, (column) => column.notNull())
+        .addColumn('confirmed_at', text, (column) => column.notNull())
+        .addColumn('last_used_at', text)
+        .addColumn('blocked_at', text)
+        .execute()
+      await kysely.schema.createIndex('passkey_person').on('passkey').column('person').execute()
+      await kysely.schema
+        .createTable('passkey_secret')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('secret', blob, (column) => column.notNull())
+        .execute()
+    },
+  },
+}
+
+/** Left out of backups: a restore would bring back passkeys that were removed since. */
+export const PASSKEY_TABLES = ['passkey', 'passkey_secret']
+
+const COLUMNS = [
+  ...(['id', 'person', 'credential', 'public_key', 'counter', 'name'] as const),
+  ...(['created_at', 'confirmed_at', 'last_used_at', 'blocked_at'] as const),
+] as const
+const SECRET = 'challenges'
+
+export type PasskeyStore = ReturnType<typeof createPasskeyStore>
+
+export function createPasskeyStore(database: Database) {
+  const tables = tablesOf<PasskeyTables>(database)
+  const readSecret = async (): Promise<Buffer | undefined> => {
+    const query = tables.selectFrom('passkey_secret').select('secret').where('id', '=', SECRET)
+    return (await query.executeTakeFirst())?.secret
+  }
+  return {
+    /** The secret of this server's challenges, the same on all nodes; made at the first use. */
+    async secret(): Promise<Buffer> {
+      const found = await readSecret()
+      if (found !== undefined) return found
+      try {
+        const row = { id: SECRET, secret: randomBytes(32) }
+        await tables.insertInto('passkey_secret').values(row).execute()
+        return row.secret
+      } catch (thrown) {
+        // Another node made one at the same moment.
+        const made = isUniqueViolation(thrown) ? await readSecret() : undefined
+        if (made === undefined) throw thrown
+        return made
+      }
+    },
+    /** Throws `conflict` if the person has `most` already, or if the credential is known. */
+    add: (row: PasskeyRow, most: number): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, `passkeys of ${row.person}`)
+        const own = await transaction
+          .selectFrom('passkey')
+          .select('id')
+          .where('person', '=', row.person)
+          .execute()
+        if (own.length >= most)
+          throw new Fault('conflict', { what: `a person has at most ${most} passkeys: remove one first` })
+        try {
+          await transaction.insertInto('passkey').values(row).execute()
+        } catch (thrown) {
+          if (isUniqueViolation(thrown))
+            throw new Fault('conflict', { what: 'this passkey is known already' })
+          throw thrown
+        }
+      }),
+    of: (person: string): Promise<PasskeyRow[]> =>
+      tables
+        .selectFrom('passkey')
+        .select(COLUMNS)
+        .where('person', '=', person)
+        .orderBy('created_at')
+        .orderBy('id')
+        .execute()
+        .then((rows) => rows.map(rowOf)),
+    async byCredential(credential: string): Promise<PasskeyRow | undefined> {
+      const query = tables.selectFrom('passkey').select(COLUMNS).where('credential', '=', credential)
+      const row = await query.executeTakeFirst()
+      return row && rowOf(row)
+    },
+    /** Records a use. False if the counter did not rise since any earlier use, on any node; authenticators without one send 0. */
+    async use(id: string, counter: number, at: string): Promise<boolean> {
+      const { numUpdatedRows } = await tables
+        .updateTable('passkey')
+        .set({ counter, last_used_at: at })
+        .where('id', '=', id)
+        .where('blocked_at', 'is', null)
+        .where((where) => (counter === 0 ? where('counter', '=', 0) : where('counter', '<', counter)))
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+    async block(id: string, at: string): Promise<void> {
+      await tables.updateTable('passkey').set({ blocked_at: at }).where('id', '=', id).execute()
+    },
+    /** Notes that the person has just logged in at the provider. */
+    async confirm(person: string, at: string): Promise<void> {
+      await tables.updateTable('passkey').set({ confirmed_at: at }).where('person', '=', person).execute()
+    },
+    /** Removes one passkey of the person; `andThen` runs in the same transaction. Throws `not_found`. */
+    remove: (person: string, id: string, andThen: (within: Within) => Promise<void>): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        const { numDeletedRows } = await transaction
+          .deleteFrom('passkey')
+          .where('id', '=', id)
+          .where('person', '=', person)
+          .executeTakeFirst()
+        if (numDeletedRows === 0n) throw new Fault('not_found', { what: `the passkey ${id}` })
+        await andThen(transaction)
+      }),
+    /** In the transaction that removes the person. */
+    async removeAllOf(person: string, within: Within): Promise<void> {
+      await tablesOf<PasskeyTables>({ kysely: within })
+        .deleteFrom('passkey')
+        .where('person', '=', person)
+        .execute()
+    },
+  }
+}
+
+/** PostgreSQL returns 64-bit integers as text. */
+function rowOf(row: PasskeyRow): PasskeyRow {
+  return { ...row, counter: Number(row.counter) }
+}
