@@ -8,8 +8,8 @@ export const RECONCILIATION_PATH = '/concordat/reconciliation'
 /** The `typ` of the statement's JWS. */
 export const STATEMENT_TYPE = 'concordat-reconciliation-statement'
 
-/** What is compared: exchanges (1), or exchanges and receipts of one-way messages (2). */
-type ReconciliationVersion = 1 | 2
+/** What is compared: exchanges (1), receipts of one-way messages too (2), what subscribers fetched from rooms and confirmed too (3). */
+type ReconciliationVersion = 1 | 2 | 3
 
 /** Limits of all questions and answers. */
 export const RECONCILIATION_LIMITS = {
@@ -31,11 +31,11 @@ export type OpenQuestion = {
   members: { own: string; peer: string }
   /** SHA-256 of the nonce that `commit` reveals. */
   nonceCommitment: string
-  /** What the asking side can; a server that knows only version 1 refuses the question. */
-  version?: 2
+  /** What the asking side can; a server that knows only earlier versions refuses the question. Without it 1. */
+  version?: 2 | 3
 }
 /** Without `version` it is 1. */
-export type OpenAnswer = { session: string; nonce: string; version?: 2 } | { statement: string }
+export type OpenAnswer = { session: string; nonce: string; version?: 2 | 3 } | { statement: string }
 
 export type CommitQuestion = {
   step: 'commit'
@@ -125,7 +125,7 @@ export type StatementFinding = {
 
 /** The document about a day that both members sign; `first` is the server with the smaller identifier. */
 export type Statement = {
-  /** 2: receipts of one-way messages are compared too. 1: of an earlier version of one of the servers. */
+  /** 3 between servers of this version; less with a server of an earlier one. */
   version: ReconciliationVersion
   day: string
   session: string
@@ -144,4 +144,6 @@ export type Statement = {
   findings: StatementFinding[]
   /** The number of findings that are not listed. */
   omitted: number
+  /** From version 3 on: how many of the matched are events that a subscriber fetched, and confirmations of such. */
+  fetched?: { given: number; confirmed: number }
 }

@@ -4,6 +4,7 @@
  */
 import { dayOf } from './day.ts'
 import type { Exchange, Side, State } from './entry.ts'
+import { type Answered, type Fetching, fetchedIn } from './fetched.ts'
 
 /** A record of the log without content. Identifiers in text form, leaf hashes in base64, times in ms. */
 export type ComparedRecord = {
@@ -25,6 +26,11 @@ export type ComparedRecord = {
   signedAt: number
   /** Of a receipt: the id under which it is compared, and SHA-512 of what it says, without its time. */
   receipt?: { id: string; says: Buffer }
+  /** Of a request, and of a reply: what a subscriber fetches from a room. */
+  fetching?: Fetching | undefined
+  answered?: Answered | undefined
+  /** Of a reply: the log has its digest alone. */
+  isUnread?: boolean
 }
 
 /** What remains of any erased record; `answers` is the leaf hash of the record that it closes, or ''. */
@@ -89,7 +95,17 @@ export function createAssembly(q: { day: string; own: Side; peerServer: string }
     if (isElsewhere) return []
     const state = stateOf(record, found.asks === q.own)
     const reply = state === 'answered' ? record.digests : undefined
-    return [exchangeOf(found, { state, reply, indexes: [found.record.index, record.index] })]
+    const exchange = exchangeOf(found, { state, reply, indexes: [found.record.index, record.index] })
+    return [exchange, ...takeFetched(found, record)]
+  }
+  /** They belong to the day of the exchange, and are proved by its reply. */
+  const takeFetched = ({ asks, record: { fetching } }: Open, reply: ComparedRecord): Found[] => {
+    if (fetching === undefined || reply.answered === undefined) return []
+    const { digests, signature, index } = reply
+    return fetchedIn(fetching, reply.answered).map(({ id, state, says }) => ({
+      exchange: { asks, requestId: id, state, request: says, reply: digests, signature },
+      ...{ indexes: [index], erased: false },
+    }))
   }
   const takeErased = (record: ErasedRecord): Found[] => {
     const index = byLeaf.get(record.answers)

@@ -3,19 +3,29 @@
  * request that never arrived, a refusal before the request was read. Only what cannot happen between honest logs is a
  * discrepancy.
  */
-import type { Entry, Side } from './entry.ts'
+import { type Entry, isSaid, type Side, type State } from './entry.ts'
 
 /** Why one side legitimately knows less. */
-type Unconfirmed = 'reply_not_received' | 'outcome_unknown' | 'refused' | 'not_sent' | 'receipt_not_received'
+type Unconfirmed =
+  | 'reply_not_received'
+  | 'outcome_unknown'
+  | 'refused'
+  | 'not_sent'
+  | 'receipt_not_received'
+  | 'event_not_received'
+  | 'confirmation_not_received'
+/** What an entry says that is no exchange. */
+type Said = 'receipt' | 'event' | 'confirmation'
 
 export type Pair = { key: Buffer; first: Entry | undefined; second: Entry | undefined }
 
 export type Verdict =
-  | { class: 'matched' }
+  /** `state` is that of the entries; of an exchange that of the asking side. */
+  | { class: 'matched'; state: State }
   | { class: 'unconfirmed'; reason: Unconfirmed }
-  /** `at` lacks something that it must have had: the exchange, or the reply or receipt that it signed. */
-  | { class: 'missing'; at: Side; reason: 'exchange' | 'reply' | 'receipt' }
-  | { class: 'differing'; reason: 'request' | 'reply' | 'outcome' | 'receipt' }
+  /** `at` lacks something that it must have had: the exchange, or what it signed itself. */
+  | { class: 'missing'; at: Side; reason: 'exchange' | 'reply' | Said }
+  | { class: 'differing'; reason: 'request' | 'reply' | 'outcome' | Said }
   /** An early refusal, which proves nothing and perhaps belongs to the day before or after. */
   | { class: 'ignored' }
 
@@ -26,8 +36,8 @@ export function compareEntries({ first, second }: Pair): Verdict {
   if (second !== undefined && second.asks !== asks) return { class: 'differing', reason: 'request' }
   const answers = asks === 'first' ? 'second' : 'first'
   const [asking, answering] = asks === 'first' ? [first, second] : [second, first]
-  if (asking?.state === 'receipt' || answering?.state === 'receipt')
-    return compareReceipts(asking, answering, answers)
+  const said = [asking?.state, answering?.state].find((one) => one !== undefined && isSaid(one))
+  if (said !== undefined) return compareSaid(SAID[said as keyof typeof SAID], asking, answering, answers)
   if (asking === undefined) {
     if (answering === undefined || answering.state === 'early') return { class: 'ignored' }
     return { class: 'missing', at: asks, reason: 'exchange' }
@@ -40,19 +50,26 @@ export function compareEntries({ first, second }: Pair): Verdict {
   return compareBoth(asking, answering, answers)
 }
 
-/** The answering side gave it; the asking side gets it by asking, perhaps days later. */
-function compareReceipts(asking: Entry | undefined, answering: Entry | undefined, answers: Side): Verdict {
-  if (asking === undefined) return { class: 'unconfirmed', reason: 'receipt_not_received' }
-  if (answering === undefined) return { class: 'missing', at: answers, reason: 'receipt' }
+const SAID = { receipt: 'receipt', given: 'event', confirmed: 'confirmation' } as const
+
+/** The answering side signed it; the asking side may not have it: receipts come when asked for, replies can be lost. */
+function compareSaid(
+  reason: Said,
+  asking: Entry | undefined,
+  answering: Entry | undefined,
+  answers: Side,
+): Verdict {
+  if (asking === undefined) return { class: 'unconfirmed', reason: `${reason}_not_received` }
+  if (answering === undefined) return { class: 'missing', at: answers, reason }
   const isSame = asking.state === answering.state && sameDigest(asking.request, answering.request)
-  return isSame ? { class: 'matched' } : { class: 'differing', reason: 'receipt' }
+  return isSame ? { class: 'matched', state: asking.state } : { class: 'differing', reason }
 }
 
 function compareBoth(asking: Entry, answering: Entry, answers: Side): Verdict {
   if (answering.state === 'early') {
     if (asking.state === 'answered') return { class: 'missing', at: answers, reason: 'exchange' }
     return asking.state === 'refused'
-      ? { class: 'matched' }
+      ? { class: 'matched', state: asking.state }
       : { class: 'unconfirmed', reason: reasonOf(asking) }
   }
   if (!sameDigest(asking.request, answering.request)) return { class: 'differing', reason: 'request' }
@@ -61,7 +78,7 @@ function compareBoth(asking: Entry, answering: Entry, answers: Side): Verdict {
   if (asking.state === 'answered') {
     if (answering.state !== 'answered') return { class: 'missing', at: answers, reason: 'reply' }
     return sameDigest(asking.reply, answering.reply)
-      ? { class: 'matched' }
+      ? { class: 'matched', state: asking.state }
       : { class: 'differing', reason: 'reply' }
   }
   if (answering.state === 'answered') {
@@ -69,7 +86,9 @@ function compareBoth(asking: Entry, answering: Entry, answers: Side): Verdict {
     return { class: 'unconfirmed', reason: 'reply_not_received' }
   }
   const isRefused = asking.state === 'refused' && answering.state === 'refused'
-  return isRefused ? { class: 'matched' } : { class: 'unconfirmed', reason: 'outcome_unknown' }
+  return isRefused
+    ? { class: 'matched', state: asking.state }
+    : { class: 'unconfirmed', reason: 'outcome_unknown' }
 }
 
 function reasonOf({ state }: Entry): Unconfirmed {

@@ -21,6 +21,10 @@ const STATE = {
   early: 5,
   /** No exchange, but a receipt that the answering side's member signed about a one-way message of the asking side's. */
   receipt: 6,
+  /** No exchange, but an event that the answering side's room gave to a subscriber of the asking side's, which fetched it. */
+  given: 7,
+  /** The asking side's confirmation of such an event, as the answering side took it. */
+  confirmed: 8,
 } as const
 
 export type State = keyof typeof STATE
@@ -113,8 +117,8 @@ export function entryOf(salt: Buffer, exchange: Exchange): Entry {
  * requests with one id, possible when the id is reused after the replay window, are compared together.
  */
 export function mergeEntries(a: Entry, b: Entry): Entry {
-  // A crash can make a receipt twice, with another time: one of the same words is no second one.
-  if (a.state === 'receipt' && b.state === 'receipt' && a.request?.equals(b.request ?? NONE)) return a
+  // A crash can make a receipt twice, with another time: one of the same words is no second one. An event is given until it is confirmed.
+  if (isSaid(a.state) && a.state === b.state && a.request?.equals(b.request ?? NONE)) return a
   if (b.state === 'early') return a
   if (a.state === 'early') return b
   return {
@@ -125,6 +129,11 @@ export function mergeEntries(a: Entry, b: Entry): Entry {
     reply: both(a.reply, b.reply),
     tag: both(a.tag, b.tag),
   }
+}
+
+/** Whether `request` is what an entry says, and `reply` the octets that say it; such entries are compared by what they say. */
+export function isSaid(state: State): state is 'receipt' | 'given' | 'confirmed' {
+  return state === 'receipt' || state === 'given' || state === 'confirmed'
 }
 
 function both(a: Buffer | undefined, b: Buffer | undefined): Buffer | undefined {

@@ -10,7 +10,7 @@ import { verifyInclusion } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Opening, Shown, ShownRecord } from '#schemas/reconciliation.ts'
 import type { Verdict } from './compare.ts'
-import { digestUnder, type Entry, keyOf, type Side } from './entry.ts'
+import { digestUnder, type Entry, isSaid, keyOf, type Side } from './entry.ts'
 
 type Form = { kind?: unknown; message?: unknown; body?: unknown }
 
@@ -43,7 +43,9 @@ function isOf(entry: Entry, record: ShownRecord, salt: Buffer): boolean {
   const isReceipt = entry.state === 'receipt'
   // The message of a receipt stands where an exchange has its reply.
   const part = isReceipt && isReceiptKind(String(form?.kind)) ? 'reply' : form?.kind
-  if (part !== 'request' && part !== 'reply') return !isReceipt
+  if (part !== 'request' && part !== 'reply') return !isSaid(entry.state)
+  // Of what a reply says the request shows nothing.
+  if (part === 'request' && isSaid(entry.state)) return false
   if (record.message === undefined || !opens(record.message, form?.message)) return false
   if (record.body !== undefined && !opens(record.body, form?.body)) return false
   if ((record.body === undefined) !== (form?.body === '')) return false

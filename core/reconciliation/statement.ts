@@ -34,6 +34,7 @@ export function createStatement(): StatementWriter {
   }
   const reasons: Record<string, number> = {}
   const findings: StatementFinding[] = []
+  const fetched = { given: 0, confirmed: 0 }
   let omitted = 0
   const countReason = (name: string): void => {
     reasons[name] = (reasons[name] ?? 0) + 1
@@ -42,7 +43,10 @@ export function createStatement(): StatementWriter {
     add(verdict, of) {
       if (verdict.class === 'ignored') return
       counts[counterOf(verdict)]++
-      if (verdict.class === 'matched') return
+      if (verdict.class === 'matched') {
+        if (verdict.state === 'given' || verdict.state === 'confirmed') fetched[verdict.state]++
+        return
+      }
       countReason(`${verdict.class}${'at' in verdict ? `_at_${verdict.at}` : ''}.${verdict.reason}`)
       if (verdict.class === 'unconfirmed') return
       if (findings.length === RECONCILIATION_LIMITS.findings) omitted++
@@ -58,6 +62,7 @@ export function createStatement(): StatementWriter {
       reasons,
       findings,
       omitted,
+      ...(version >= 3 && { fetched }),
     }),
   }
 }

@@ -36,9 +36,15 @@ export function CaseStatus({ of }: { of: CaseState }) {
 const REASONS: Record<string, TextKey> = {
   'missing exchange': 'cases.missingExchange',
   'missing reply': 'cases.missingReply',
+  'missing receipt': 'cases.missingReceipt',
+  'missing event': 'cases.missingEvent',
+  'missing confirmation': 'cases.missingConfirmation',
   'differing request': 'cases.differingRequest',
   'differing reply': 'cases.differingReply',
   'differing outcome': 'cases.differingOutcome',
+  'differing receipt': 'cases.differingReceipt',
+  'differing event': 'cases.differingEvent',
+  'differing confirmation': 'cases.differingConfirmation',
 }
 
 export function Finding({ of: { finding, ownSide } }: { of: Pick<Case, 'finding' | 'ownSide'> }) {

@@ -36,7 +36,7 @@ const PAGE = 1000
  * compared.
  */
 export async function collect(
-  q: { session: string; pair: DayPair; salt: Buffer; version: 2 | undefined },
+  q: { session: string; pair: DayPair; salt: Buffer; version: 2 | 3 | undefined },
   rooms: Pick<ReconciliationRooms, 'server' | 'log' | 'entries'>,
 ): Promise<number> {
   const { session, pair, salt } = q
@@ -52,14 +52,14 @@ export async function collect(
   await rooms.entries.forget(session)
   let records = 0
   const members = { own: pair.own, peer: pair.peer }
-  const withReceipts = q.version === 2
-  const read = { ...windowOf(pair.day), pair: members, withReceipts }
+  const { version = 1 } = q
+  const read = { ...windowOf(pair.day), pair: members, version }
   for await (const stretch of rooms.log.reconciliation.read(read)) {
     records += stretch.records.length
     if (records > 4 * RECONCILIATION_LIMITS.exchanges) throw tooMany()
     await add(assembly.take(stretch))
     const tags = stretch.erased.flatMap(({ kind, signature }) =>
-      (kind === 'request' || (withReceipts && isReceiptKind(kind))) && signature !== undefined
+      (kind === 'request' || isComparedAlone(kind, version)) && signature !== undefined
         ? [tagOf(salt, signature)]
         : [],
     )
@@ -68,7 +68,11 @@ export async function collect(
       keyOf(salt, { asks: asks(direction), requestId }),
     )
     await rooms.entries.put(session, 'erased', tags.map(bareRow), keepFirst)
-    await rooms.entries.put(session, 'bare', keys.map(bareRow), keepFirst)
+    // What a reply said of events that were fetched, nobody can say who kept its digest alone.
+    const unread = stretch.records.flatMap(({ isUnread, signature }) =>
+      version >= 3 && isUnread === true && signature !== undefined ? [tagOf(salt, signature)] : [],
+    )
+    await rooms.entries.put(session, 'bare', [...keys, ...unread].map(bareRow), keepFirst)
   }
   await add(assembly.end())
   const count = await rooms.entries.count(session, 'own')
@@ -117,6 +121,11 @@ function mergeRows(before: EntryRow, after: EntryRow): EntryRow {
   const entry = writeEntry(mergeEntries(a, b))
   const facts = a.state === 'early' && b.state !== 'early' ? after.facts : before.facts
   return { key: before.key, entry, facts }
+}
+
+/** Whether something of a record of this kind is compared beside the exchange. */
+function isComparedAlone(kind: string, version: number): boolean {
+  return (version >= 2 && isReceiptKind(kind)) || (version >= 3 && kind === 'reply')
 }
 
 function bareRow(key: Buffer): EntryRow {

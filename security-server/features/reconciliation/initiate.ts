@@ -110,12 +110,16 @@ async function askNewest(
   question: OpenQuestion,
   rooms: ReconciliationRooms,
 ): Promise<OpenAnswer> {
-  try {
-    return await ask<OpenAnswer>(server, { ...question, version: 2 }, rooms)
-  } catch (cause) {
-    if (asFault(cause).received?.type !== 'invalid_input') throw cause
-    return await ask<OpenAnswer>(server, question, rooms)
-  }
+  for (const version of [3, 2] as const)
+    try {
+      const answer = await ask<OpenAnswer>(server, { ...question, version }, rooms)
+      if ('version' in answer && (answer.version ?? 1) > version)
+        throw new Fault('invalid_input', { what: 'the answer is of a version that was not asked for' })
+      return answer
+    } catch (cause) {
+      if (asFault(cause).received?.type !== 'invalid_input') throw cause
+    }
+  return await ask<OpenAnswer>(server, question, rooms)
 }
 
 type Hold = { session: string | undefined }

@@ -11,7 +11,7 @@ export type Progress = {
   /** The id that the asked side gave the session. It is part of the statement. */
   wire: string
   /** What both sides compare; without it exchanges alone. */
-  version?: 2
+  version?: 2 | 3
   nonce: string
   /** The asking side's commitment, until it reveals its nonce. */
   peerNonceCommitment?: string

@@ -1,4 +1,7 @@
-/** Two servers compare the receipts of one-way messages that their logs hold; a server of an earlier version compares exchanges alone. */
+/**
+ * Two servers compare the receipts of one-way messages that their logs hold, and the events that one fetched from a room of the other; a
+ * server of an earlier version compares less.
+ */
 import { hash, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { readReceipt, signerOf, writeReceipt } from '#core/delivery/receipt.ts'
@@ -15,6 +18,7 @@ import { reconcile } from './initiate.ts'
 import { createTwoServers, type Side, type TwoServers } from './reconciliation-fixture.ts'
 
 const CLIENT = 'DEV/GOV/1000/tax'
+const PERSONS = 'DEV/GOV/2000/population/persons'
 const INBOX = 'DEV/GOV/2000/population/assessments'
 type Kind = 'consumed' | 'abandoned' | 'accepted'
 
@@ -49,6 +53,53 @@ async function receipt(
   return delivery
 }
 
+function sequence(n: number): string {
+  return String(n).padStart(16, '0')
+}
+
+/** An event as a room gives it out, after the one before. */
+function given(n: number, event: object = {}): object {
+  const after = n === 1 ? {} : { sequenceafter: sequence(n - 1) }
+  return {
+    ...{ id: sequence(n), sequence: sequence(n), leasedUntil: new Date().toISOString() },
+    event: { sequence: sequence(n), ...after, id: `M-${n}`, source: '/r', type: 'moved', ...event },
+  }
+}
+
+/** The tax agency fetches; the register's system answers in the place of a room. */
+async function fetched(two: TwoServers, ...items: object[]): Promise<void> {
+  await pulls(two, { path: '/pull/v1/moved?limit=2' }, items)
+}
+
+async function confirmed(two: TwoServers, n: number): Promise<void> {
+  const id = sequence(n)
+  await pulls(two, { method: 'DELETE', path: `/pull/v1/moved/${id}` }, { id, state: 'confirmed' })
+}
+
+async function pulls(two: TwoServers, q: { method?: string; path: string }, answer: object): Promise<void> {
+  two.system.answer = (request, response) => {
+    request.resume()
+    response.setHeader('Content-Type', 'application/json')
+    request.on('end', () => response.end(JSON.stringify(answer)))
+  }
+  const { failed } = await two.ask(q)
+  if (failed !== undefined) throw failed
+}
+
+async function lastReply(side: Side): Promise<number> {
+  await side.log.maintain()
+  const database = await openDatabase(side.logUrl)
+  const { idx } = await tablesOf<LogTables>(database)
+    .selectFrom('search')
+    .select('idx')
+    .where('kind', '=', 'reply')
+    .orderBy('idx', 'desc')
+    .limit(1)
+    .executeTakeFirstOrThrow()
+  await database.close()
+  return Number(idx)
+}
+
 async function compare(t: Test, two: TwoServers, day: string): Promise<Statement> {
   await two.settle(day)
   t.equal(await reconcile(two.pairOf(two.tax, day), two.tax.rooms), 'concluded')
@@ -59,15 +110,13 @@ async function compare(t: Test, two: TwoServers, day: string): Promise<Statement
   return openStatement(rows[0]!.statement, ['DEV/GOV/1000', 'DEV/GOV/2000'], two.tax.rooms)
 }
 
-async function lose(side: Side, queryId: string): Promise<void> {
+/** `of`: the query id of the records, or the index of one. */
+async function lose(side: Side, of: string | number): Promise<void> {
   await side.log.maintain()
   const database = await openDatabase(side.logUrl)
   const tables = tablesOf<LogTables>(database)
-  for (const { idx } of await tables
-    .selectFrom('search')
-    .select('idx')
-    .where('query_id', '=', queryId)
-    .execute())
+  const column = typeof of === 'number' ? 'idx' : 'query_id'
+  for (const { idx } of await tables.selectFrom('search').select('idx').where(column, '=', of).execute())
     for (const table of ['search', 'record_key', 'record'] as const)
       await tables.deleteFrom(table).where('idx', '=', idx).execute()
   await database.close()
@@ -90,7 +139,7 @@ async function act(t: Test, two: TwoServers): Promise<void> {
       await receipt(two, [population], { delivery: twice })
       const statement = await compare(t, two, day)
       t.match(statement, {
-        version: 2,
+        version: 3,
         counts: { matched: 4, unconfirmed: 0, differing: 0 },
         reasons: {},
         findings: [],
@@ -110,7 +159,7 @@ async function act(t: Test, two: TwoServers): Promise<void> {
       await lose(population, lost)
       const statement = await compare(t, two, day)
       t.match(statement, {
-        version: 2,
+        version: 3,
         reasons: {
           'missing_at_second.receipt': 1,
           'unconfirmed.receipt_not_received': 1,
@@ -137,7 +186,63 @@ async function act(t: Test, two: TwoServers): Promise<void> {
     },
   )
 
-  await t.test('with a server of an earlier version exchanges alone are compared', async (t) => {
+  await t.test('an event that its giver lost is a discrepancy, proved by the reply', async (t) => {
+    const day = await two.nextDay()
+    const { answer } = two.system
+    await fetched(two, given(7))
+    two.system.answer = answer
+    await lose(population, await lastReply(population))
+    const statement = await compare(t, two, day)
+    t.match(statement.reasons, { 'missing_at_second.event': 1, 'missing_at_second.reply': 1 })
+    const held = (await population.cases.listCases({ day, limit: 50, clearance: 0 }))
+      .map(({ found }) => found)
+      .find(({ request_id: id }) => id === `given:${PERSONS}/moved/${sequence(7)}`)!
+    t.match(JSON.parse(held.finding), { class: 'missing', at: 'second', reason: 'event' })
+    t.equal(Number(held.peer_proof_holds), 1, 'the subscriber proves that it was given')
+  })
+
+  await t.test('events that were fetched match by what they are, however often they came', async (t) => {
+    const day = await two.nextDay()
+    const { answer } = two.system
+    const long = 'x'.repeat(100_000)
+    await fetched(two, given(1), given(2))
+    await fetched(two, given(2, { data: long }))
+    await fetched(two, given(3))
+    await confirmed(two, 1)
+    // Its reply is lost on the way back.
+    await fetched(two, given(4))
+    two.system.answer = answer
+    const id = `given:${PERSONS}/moved/${sequence(4)}`
+    await lose(tax, await lastReply(tax))
+    const statement = await compare(t, two, day)
+    t.match(statement, {
+      version: 3,
+      counts: { matched: 8, missingAtFirst: 0, missingAtSecond: 0, differing: 0 },
+      reasons: { 'unconfirmed.reply_not_received': 1, 'unconfirmed.event_not_received': 1 },
+      fetched: { given: 3, confirmed: 1 },
+    })
+    t.notOk(JSON.stringify(statement).includes(id))
+  })
+
+  await t.test('with a server of an earlier version less is compared', async (t) => {
+    const day = await two.nextDay()
+    const { answer } = two.system
+    await fetched(two, given(1))
+    two.system.answer = answer
+    await receipt(two, both)
+    const { respond } = population
+    population.respond = (peer, question) => {
+      if ('version' in question && question.version === 3)
+        throw new Fault('invalid_input', { what: 'no such version' })
+      return respond(peer, question)
+    }
+    const statement = await compare(t, two, day)
+    population.respond = respond
+    t.match(statement, { version: 2, counts: { matched: 2 }, reasons: {}, findings: [] })
+    t.notOk('fetched' in statement)
+  })
+
+  await t.test('with one of the first version exchanges alone are compared', async (t) => {
     const day = await two.nextDay()
     await two.ask()
     await receipt(two, [tax])

@@ -74,7 +74,7 @@ export type TwoServers = {
   /** Goes to the time when the day has settled. */
   settle(day: string): Promise<void>
   /** One exchange through both servers. Returns its request id, and the fault if it failed. */
-  ask(q?: { body?: Buffer; path?: string }): Promise<{ requestId: string; failed: unknown }>
+  ask(q?: { body?: Buffer; path?: string; method?: string }): Promise<{ requestId: string; failed: unknown }>
   consumer: ConsumerRooms
   provider: ProviderRooms
   /** The answer of the population register's system. */
@@ -157,11 +157,11 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       // Skips days, so that the days of the test do not overlap with the time they take to settle.
       day += 3
     },
-    async ask({ body, path: at = '/a' } = {}) {
+    async ask({ body, path: at = '/a', method = body === undefined ? 'GET' : 'POST' } = {}) {
       const failed = await exchange(
         {
           codec: rest,
-          method: body === undefined ? 'GET' : 'POST',
+          method,
           url: `/r1/${idText(PERSONS)}${at}`,
           rawHeaders: ['X-Road-Client', idText(TAX)],
           content: body === undefined ? undefined : Readable.from([body], { objectMode: false }),

@@ -32,9 +32,11 @@ export async function show(
   if (!isDifference(compareEntries({ key: bytes, first, second })))
     throw new Fault('invalid_input', { what: 'the sides do not differ about this exchange' })
   if (own !== undefined) return showOwn(key, JSON.parse(own.facts) as EntryFacts, q.prove, rooms)
-  const isBare = (await rooms.entries.get(session, 'bare', bytes)) !== undefined
-  if (isBare) return { key, without: 'ids_only' }
   const tag = read(peer)?.tag
+  const isBare = [bytes, ...(tag === undefined ? [] : [tag])].map((of) =>
+    rooms.entries.get(session, 'bare', of),
+  )
+  if ((await Promise.all(isBare)).some((row) => row !== undefined)) return { key, without: 'ids_only' }
   const isErased = tag !== undefined && (await rooms.entries.get(session, 'erased', tag)) !== undefined
   return isErased ? { key, without: 'erased' } : { key }
 }

@@ -1,7 +1,6 @@
 /** The part of the log's thread that serves reconciliation. */
-import type { Stretch } from '#core/reconciliation/assemble.ts'
 import type { LogPart } from '../../../message-log/part.ts'
-import { type MemberPair, readRecords } from './read-records.ts'
+import { type MemberPair, type ReadStretch, readRecords } from './read-records.ts'
 import { createReconciliationStore, type Partners, type SecretPartners } from './store.ts'
 
 type Between = { from: string; to: string }
@@ -13,7 +12,7 @@ export type ReconciliationMethods = {
   /** The clients and services with secret exchanges between two ISO times. */
   secretPartners(q: Between): Promise<SecretPartners[]>
   rangeBetween(q: Between): Promise<{ first: number; last: number } | undefined>
-  readRecords(q: { pair: MemberPair; withReceipts: boolean; first: number; last: number }): Promise<Stretch>
+  readRecords(q: { pair: MemberPair; version: number; first: number; last: number }): Promise<ReadStretch>
 }
 
 export const reconciliationPart: LogPart<ReconciliationMethods> = {

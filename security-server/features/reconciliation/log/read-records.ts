@@ -10,7 +10,13 @@ import { isReceiptKind, readReceipt } from '#core/delivery/receipt.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { ComparedRecord, ErasedRecord, Stretch } from '#core/reconciliation/assemble.ts'
 import { signingTimeOf } from '#core/reconciliation/day.ts'
-import { SECTION, type Sections } from '../../../message-log/content.ts'
+import { answeredOf, fetchingOf, mayBeAnswer } from '#core/reconciliation/fetched.ts'
+import {
+  type BodyFileReference,
+  decodeBodyFile,
+  SECTION,
+  type Sections,
+} from '../../../message-log/content.ts'
 import { type KeyFinder, openRecord } from '../../../message-log/open-record.ts'
 import type { RecordStore } from '../../../message-log/records/store.ts'
 import type { SearchRow } from '../../../reading/index/search-filter.ts'
@@ -23,24 +29,28 @@ const AT_ONCE = 25
 /** Of an id on the wire (schemas/reconciliation.yaml). */
 const LONGEST_ID = 255
 
+/** With the bodies in files, which this thread does not read. */
+export type ReadRecord = ComparedRecord & { bodyFile?: BodyFileReference & { message: Buffer } }
+export type ReadStretch = Omit<Stretch, 'records'> & { records: ReadRecord[] }
+
 /** Member identifiers as text. */
 export type MemberPair = { own: string; peer: string }
 
 /** The records from `first` to `last`, at most STRETCH. */
 export async function readRecords(
   log: { records: RecordStore; reconciliation: ReconciliationStore },
-  q: { pair: MemberPair; withReceipts: boolean; first: number; last: number },
+  q: { pair: MemberPair; version: number; first: number; last: number },
   findKey: KeyFinder,
-): Promise<Stretch> {
+): Promise<ReadStretch> {
   const last = Math.min(q.last, q.first + STRETCH - 1)
   const rows = await log.reconciliation.rows(q.first, last)
-  const records: ComparedRecord[] = []
+  const records: ReadRecord[] = []
   const compared = rows.filter((one) =>
-    isReceiptKind(one.kind) ? q.withReceipts && isSharedReceipt(one, q.pair) : isBetween(one, q.pair),
+    isReceiptKind(one.kind) ? q.version >= 2 && isSharedReceipt(one, q.pair) : isBetween(one, q.pair),
   )
   for (const [i, row] of compared.entries()) {
     if (i % AT_ONCE === AT_ONCE - 1) await setImmediate()
-    const record = await readRecord(log, row, findKey)
+    const record = await readRecord(log, row, q.version, findKey)
     if (record !== undefined) records.push(record)
   }
   const bare = rows.filter((row) => row.client === '' && row.kind === 'request')
@@ -91,8 +101,9 @@ export function memberPart(id: string): string {
 async function readRecord(
   log: { records: RecordStore },
   row: SearchRow,
+  version: number,
   findKey: KeyFinder,
-): Promise<ComparedRecord | undefined> {
+): Promise<ReadRecord | undefined> {
   const index = Number(row.idx)
   const stored = await log.records.get(index)
   const opened = openRecord(stored, findKey)
@@ -120,6 +131,7 @@ async function readRecord(
     signature: signatureOf(form),
     signedAt: document === undefined ? Number.NaN : signingTimeOf(document.document),
     ...(said !== undefined && { receipt: said }),
+    ...(version >= 3 && fetchedParts(row.kind, opened.sections)),
   }
 }
 
@@ -134,6 +146,23 @@ function receiptIn(sections: Sections): ComparedRecord['receipt'] | undefined {
     id: id.length <= LONGEST_ID ? id : `receipt:${says.kind}:${hash('sha256', says.delivery, 'hex')}`,
     says: hash('sha512', canonicalJson(says), 'buffer'),
   }
+}
+
+/** What a request or reply has to do with events that are fetched. */
+function fetchedParts(
+  kind: string,
+  sections: Sections,
+): Pick<ReadRecord, 'fetching' | 'answered' | 'isUnread' | 'bodyFile'> {
+  const { message, body, bodyFile, messageDigest } = SECTION
+  const bytes = sections[message]
+  if (kind === 'request') return bytes === undefined ? {} : { fetching: fetchingOf(bytes) }
+  if (kind !== 'reply') return {}
+  if (bytes === undefined) return sections[messageDigest] === undefined ? {} : { isUnread: true }
+  const file = sections[bodyFile]
+  if (file !== undefined) return { bodyFile: { ...decodeBodyFile(file), message: bytes } }
+  const content = sections[body]
+  if (content === undefined || !mayBeAnswer(bytes, content)) return {}
+  return { answered: answeredOf(content) }
 }
 
 function digestsOf(sections: Sections): Buffer | undefined {

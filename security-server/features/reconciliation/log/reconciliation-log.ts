@@ -1,8 +1,12 @@
 /** The log for reconciliation: which members exchanged messages on a day, and the records of one pair of members. */
+import { buffer } from 'node:stream/consumers'
 import type { Stretch } from '#core/reconciliation/assemble.ts'
+import { answeredOf, HEAD, MAX_ANSWER, mayBeAnswer } from '#core/reconciliation/fetched.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { MessageLog } from '../../../message-log/message-log.ts'
+import { openBody } from '../../../message-log/spool.ts'
 import type { ReconciliationMethods } from './part.ts'
-import { type MemberPair, memberPart, STRETCH } from './read-records.ts'
+import { type MemberPair, memberPart, type ReadRecord, STRETCH } from './read-records.ts'
 
 /**
  * The members of client and service (identifiers as text), and the other server. `peer` is empty if the record names no server.
@@ -17,13 +21,14 @@ export type ReconciliationLog = {
   /**
    * The pair's records between two ISO times, with erased and bare records of the same range, in order, one stretch at a time.
    */
-  read(q: { from: string; to: string; pair: MemberPair; withReceipts: boolean }): AsyncGenerator<Stretch>
+  read(q: { from: string; to: string; pair: MemberPair; version: number }): AsyncGenerator<Stretch>
 }
 
 export function reconciliationLog({
   parts,
   maintain,
-}: Pick<MessageLog<ReconciliationMethods>, 'parts' | 'maintain'>): ReconciliationLog {
+  bodies,
+}: Pick<MessageLog<ReconciliationMethods>, 'parts' | 'maintain' | 'bodies'>): ReconciliationLog {
   return {
     async pairs(q) {
       await maintain()
@@ -44,14 +49,35 @@ export function reconciliationLog({
       })
       return Math.max(0, ...of.map(({ secrecy }) => Number(secrecy)))
     },
-    async *read({ from, to, pair, withReceipts }) {
+    async *read({ from, to, pair, version }) {
       // Every record must be indexed first: a record that the index lacks would look as if it had been removed.
       await maintain()
       const range = await parts.rangeBetween({ from, to })
       if (range === undefined) return
       for (let first = range.first; first <= range.last; first += STRETCH) {
-        yield await parts.readRecords({ pair, withReceipts, first, last: range.last })
+        const stretch = await parts.readRecords({ pair, version, first, last: range.last })
+        for (const record of stretch.records) await readFile(record, bodies)
+        yield stretch
       }
     },
+  }
+}
+
+/** Of a body in a file: the answer of a room, where it is one. A file that cannot be read says nothing; the exchange has its digest. */
+async function readFile(
+  record: ReadRecord,
+  bodies: Pick<MessageLog<ReconciliationMethods>, 'bodies'>['bodies'],
+): Promise<void> {
+  const { bodyFile } = record
+  if (bodyFile === undefined) return
+  delete record.bodyFile
+  if (bodyFile.size > MAX_ANSWER) return
+  try {
+    const head = await buffer(openBody(bodies, bodyFile, { start: 0, size: HEAD }))
+    if (mayBeAnswer(bodyFile.message, head))
+      record.answered = answeredOf(await buffer(openBody(bodies, bodyFile)))
+  } catch (cause) {
+    if (!(cause instanceof Fault)) throw cause
+    record.isUnread = true
   }
 }
