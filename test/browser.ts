@@ -120,6 +120,15 @@ async function takePicture(page: Page, name: string): Promise<void> {
   await page.screenshot(picture).catch(() => page.screenshot(picture))
 }
 
+/** Leaves the open dialog, and what was typed in it, whatever it shows. */
+export async function leaveDialog(page: Page): Promise<void> {
+  await page.keyboard.press('Escape')
+  await page.evaluate(TWO_FRAMES)
+  const lose = page.getByRole('button', { name: 'Close without it' })
+  if (await lose.isVisible()) await lose.click()
+  await page.locator('dialog').waitFor({ state: 'detached' })
+}
+
 /** A visitor at `base` (http://host:port/console), with or without an API key. */
 export async function visitor(
   t: Test,

@@ -85,9 +85,7 @@ export function Outcome({ kind, outcome }: { kind: string; outcome: string }) {
 export function Id({ of }: { of: string | null | undefined }) {
   if (of === null || of === undefined || of === '')
     return <span class="beside">{text('record.notKept')}</span>
-  // Wraps after a part of the identifier rather than within it.
-  const parts = of.split(/(?<=[:/-])/)
-  return <bdi class="id parts">{parts.map((part, at) => (at === 0 ? part : [<wbr key={part} />, part]))}</bdi>
+  return <bdi class="id">{of}</bdi>
 }
 
 export function exchangePath(index: number): string {

@@ -49,6 +49,9 @@ export function Act<T>(q: ActProps<T>) {
   const close = useRef<HTMLButtonElement>(null)
   const id = useId()
   const [open, setOpen] = useState(false)
+  /** Something was typed that closing would lose; asked about when somebody closes. */
+  const typed = useRef(false)
+  const [asks, setAsks] = useState(false)
   const [done, setDone] = useState<Done<T>>()
   /** An answer did not come, or says that the act was done before: the page must be reloaded. */
   const doubt = useRef<ApiFault | undefined>(undefined)
@@ -75,8 +78,16 @@ export function Act<T>(q: ActProps<T>) {
       throw cause
     }
   }
+  const cancel = (event?: Event): void => {
+    if (typed.current && done === undefined) {
+      event?.preventDefault()
+      setAsks(true)
+    } else dialog.current?.close()
+  }
   const closed = (): void => {
     setOpen(false)
+    setAsks(false)
+    typed.current = false
     setDone(undefined)
     const by = doubt.current
     doubt.current = undefined
@@ -98,7 +109,18 @@ export function Act<T>(q: ActProps<T>) {
         {q.button}
       </button>
       {open && (
-        <dialog ref={dialog} aria-labelledby={id} onClose={closed}>
+        <dialog
+          ref={dialog}
+          aria-labelledby={id}
+          onClose={closed}
+          onCancel={(event) => {
+            // A file field inside says so too when its picker is left.
+            if (event.target === dialog.current) cancel(event)
+          }}
+          onInput={({ target }) => {
+            typed.current ||= isTyped(target)
+          }}
+        >
           <h2 id={id}>
             <bdi>{q.title}</bdi>
           </h2>
@@ -117,8 +139,9 @@ export function Act<T>(q: ActProps<T>) {
                 submit={isProposed ? text('act.propose') : q.button}
                 tone={isDanger ? 'danger' : undefined}
                 send={send}
-                cancel={() => dialog.current?.close()}
+                cancel={() => cancel()}
               >
+                {asks && <Asks lose={() => dialog.current?.close()} stay={() => setAsks(false)} />}
                 {isDanger && (
                   <p class="name-to-type">
                     <bdi>{q.nameToType}</bdi>
@@ -145,6 +168,31 @@ export function Act<T>(q: ActProps<T>) {
         </dialog>
       )}
     </>
+  )
+}
+
+/** Text is lost when a dialog closes; a choice is made again with one click. */
+function isTyped(target: EventTarget | null): boolean {
+  const isText =
+    target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && target.type === 'text')
+  return isText && target.value.trim() !== ''
+}
+
+function Asks({ lose, stay }: { lose(): void; stay(): void }) {
+  const first = useRef<HTMLButtonElement>(null)
+  useLayoutEffect(() => first.current?.focus(), [])
+  return (
+    <div class="note asks" role="alert">
+      <p>{text('form.loses')}</p>
+      <div class="acts">
+        <button type="button" ref={first} onClick={stay}>
+          {text('form.goOn')}
+        </button>
+        <button type="button" class="danger quiet" onClick={lose}>
+          {text('form.loseIt')}
+        </button>
+      </div>
+    </div>
   )
 }
 

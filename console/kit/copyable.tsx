@@ -1,9 +1,12 @@
-/** An id, complete and selectable, with a button that copies it. */
+/** An id with a button that copies it whole. A digest shows its beginning and end, and all of it on request; it stays selectable. */
 import { useEffect, useState } from 'preact/hooks'
 import { useAnnounce } from './live.tsx'
 import { text } from './text.ts'
 
 const SHOWN_MS = 2000
+const ENDS = 8
+/** Digests in hex or base64, keys and certificates: nobody reads them letter by letter, save to compare. */
+const DIGEST = /^(?:[0-9a-f]{40,}|[0-9a-f]{2}(?::[0-9a-f]{2}){19,}|[A-Za-z0-9+/]{43}=?)$/i
 
 /** `label` names the copied value for people who hear only the button. */
 export function Copyable({ value, label }: { value: string; label?: string }) {
@@ -23,17 +26,38 @@ export function Copyable({ value, label }: { value: string; label?: string }) {
     setCopied(done === true)
     announce(text(done === true ? 'kit.copied' : 'kit.notCopied'))
   }
+  const what = label ?? value
   return (
     <span class="copyable">
-      <bdi class="id">{value}</bdi>
+      {DIGEST.test(value) ? <Folded value={value} what={label ?? ''} /> : <bdi class="id">{value}</bdi>}
       <button
         type="button"
         class="quiet"
-        aria-label={text('kit.copyThis', { what: label ?? value })}
+        aria-label={text('kit.copyThis', { what })}
         onClick={() => void copy()}
       >
         {text(copied ? 'kit.copiedShort' : 'kit.copy')}
       </button>
     </span>
+  )
+}
+
+/** A digest of which the middle is hidden until somebody asks for it. All of it is in the text, for search, copies and print. */
+export function Folded({ value, what }: { value: string; what: string }) {
+  const [open, setOpen] = useState(false)
+  return (
+    <bdi class={open ? 'id digest open' : 'id digest'}>
+      {value.slice(0, ENDS)}
+      <span class="middle">{value.slice(ENDS, -ENDS)}</span>
+      {!open && (
+        <button
+          type="button"
+          class="unfold"
+          aria-label={text('kit.unfold', { what })}
+          onClick={() => setOpen(true)}
+        />
+      )}
+      {value.slice(-ENDS)}
+    </bdi>
   )
 }

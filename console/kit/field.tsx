@@ -1,6 +1,8 @@
 /** One field of a form. Its label, hint and error also belong to it in the accessibility tree. */
+import { MomentInput } from './moment-input.tsx'
 import { PickInput } from './pick.tsx'
 import { type TextKey, text } from './text.ts'
+import { zone } from './time.tsx'
 
 type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file' | 'time' | 'date' | 'pick'
 
@@ -45,7 +47,9 @@ type Props = {
 export function FieldInput({ id, field, value, error, values = {}, set }: Props) {
   const { type = 'text', hint, required = true } = field
   const title = text(field.title, field.titled)
-  const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ')
+  const described = [hint && `${id}-hint`, type === 'time' && `${id}-zone`, error && `${id}-error`]
+    .filter(Boolean)
+    .join(' ')
   const shared = {
     id,
     'aria-describedby': described === '' ? undefined : described,
@@ -112,10 +116,17 @@ export function FieldInput({ id, field, value, error, values = {}, set }: Props)
           find={(typed) => field.find!(typed, values)}
           set={set}
         />
+      ) : type === 'time' || type === 'date' ? (
+        <MomentInput {...shared} kind={type} value={given} set={set} />
       ) : type === 'file' ? (
         <input {...shared} type="file" onChange={(event) => set(event.currentTarget.files?.[0] ?? '')} />
       ) : (
         <TextInput {...shared} type={type} maxLength={field.maxLength} value={given} set={set} />
+      )}
+      {type === 'time' && (
+        <p class="hint" id={`${id}-zone`}>
+          {text('moment.zone', { zone: zone() })}
+        </p>
       )}
     </div>
   )
@@ -139,7 +150,5 @@ function TextInput({ type, set, ...more }: TextProps) {
   if (type === 'long')
     return <textarea rows={3} {...shared} onInput={(event) => set(event.currentTarget.value)} />
   if (type === 'secret') return <input type="password" {...shared} />
-  if (type === 'time') return <input type="datetime-local" {...shared} />
-  if (type === 'date') return <input type="date" {...shared} />
   return <input type="text" {...shared} />
 }

@@ -4,7 +4,8 @@ import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiFault, NoAnswer } from './api.ts'
 import { wordsOf } from './fault-words.ts'
 import { type Field, FieldInput, type Values } from './field.tsx'
-import { type TextKey, text } from './text.ts'
+import { isMoment, written } from './moment.ts'
+import { type TextKey, text, textIfAny } from './text.ts'
 
 type Problems = { fields: Record<string, string>; title?: TextKey; whole?: string[] }
 
@@ -69,7 +70,7 @@ export function Form({ fields, submit, tone, send, cancel, children }: Props) {
                     document.getElementById(fieldId(name))?.focus()
                   }}
                 >
-                  {text(title, titled)}: {problems.fields[name]}
+                  {said(text(title, titled), problems.fields[name]!)}
                 </a>
               </li>
             ))}
@@ -102,16 +103,40 @@ export function Form({ fields, submit, tone, send, cancel, children }: Props) {
   )
 }
 
+/** The problem, which begins with the name of its field unless it names it already. */
+function said(title: string, problem: string): string {
+  return problem.toLowerCase().includes(title.toLowerCase()) ? problem : `${title}: ${problem}`
+}
+
 function check(fields: Field[], values: Values): Record<string, string> {
   const found: Record<string, string> = {}
-  for (const { name, required = true, check: fits } of fields) {
+  for (const field of fields) {
+    const { name, required = true, check: fits } = field
     const value = values[name] ?? ''
     const isEmpty = typeof value === 'string' && value.trim() === ''
-    const why = isEmpty ? undefined : typeof value === 'string' ? fits?.(value) : undefined
-    if (isEmpty && required) found[name] = text('form.missing')
+    const why =
+      isEmpty || typeof value !== 'string' ? undefined : (wrongMoment(field, value) ?? fits?.(value))
+    if (isEmpty && required) found[name] = missing(field)
     else if (why !== undefined) found[name] = why
   }
   return found
+}
+
+/** Names the field and what to do. A field whose title makes no good sentence has one of its own in the catalogue. */
+function missing({ title, titled, type }: Field): string {
+  const own = textIfAny(`${title}.missing`)
+  if (own !== undefined) return own
+  const words = { title: text(title, titled) }
+  if (type === 'file') return text('form.missingFile', words)
+  if (type === 'checks') return text('form.missingChecks', words)
+  return text(type === 'select' || type === 'pick' ? 'form.missingChoice' : 'form.missing', words)
+}
+
+function wrongMoment({ type }: Field, value: string): string | undefined {
+  if ((type !== 'date' && type !== 'time') || isMoment(value, type)) return undefined
+  return type === 'date'
+    ? text('form.noDate', { example: written('2026-11-29', type) })
+    : text('form.noTime', { example: written('2026-11-29T16:30', type) })
 }
 
 /** The API names a field that its schema refuses as "body.name"; any other fault is about the whole form. */

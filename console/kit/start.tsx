@@ -6,6 +6,7 @@ import './kit.css'
 import './table.css'
 import './print.css'
 import { ApiFault, createApi, type Session } from './api.ts'
+import { letIdentifiersBreak } from './breakable.ts'
 import type { Group } from './contents.ts'
 import { type Console, ConsoleContext } from './context.ts'
 import { Frame } from './frame.tsx'
@@ -77,6 +78,7 @@ function App({ name, contents, guest }: Pages & { name: string }) {
 }
 
 export async function startConsole(q: Pages & { name: TextKey }): Promise<void> {
+  letIdentifiersBreak()
   await loadTexts(navigator.languages)
   render(
     <App name={text(q.name)} contents={q.contents} guest={q.guest} />,

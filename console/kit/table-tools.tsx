@@ -1,8 +1,10 @@
 /** Search, filters and, on narrow screens where a table has no head, the order of a list: each changes the address. */
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { changeQuery, useAddress } from './address.tsx'
+import { MomentInput } from './moment-input.tsx'
 import type { Column } from './rows.tsx'
 import { type TextKey, text } from './text.ts'
+import { zone } from './time.tsx'
 
 type Option = { value: string; title: string }
 
@@ -35,12 +37,16 @@ export function Tools<R>({ search, filters, sorts, sort, order }: Props<R>) {
   return (
     <search class="tools">
       {search !== undefined && <Search label={text(search)} />}
-      {filters.map((filter) => (
-        <label key={filter.name}>
-          {text(filter.title)}
-          <FilterInput filter={filter} value={query.get(filter.name) ?? ''} />
-        </label>
-      ))}
+      {filters.map((filter) =>
+        isMomentFilter(filter) ? (
+          <MomentFilter key={filter.name} filter={filter} value={query.get(filter.name) ?? ''} />
+        ) : (
+          <label key={filter.name}>
+            {text(filter.title)}
+            <FilterInput filter={filter} value={query.get(filter.name) ?? ''} />
+          </label>
+        ),
+      )}
       {ordered.length > 0 && (
         <label class="only-narrow">
           {text('table.order')}
@@ -107,25 +113,45 @@ function Choice({ name, value, options }: { name: string; value: string; options
 }
 
 function FilterInput({ filter, value }: { filter: Filter; value: string }) {
-  const { name, options, type, suggestions } = filter
+  const { name, options, suggestions } = filter
   const list = useId()
   if (options !== undefined) return <Choice name={name} value={value} options={options} />
   const onChange = (event: { currentTarget: HTMLInputElement }): void =>
     changeQuery({ [name]: event.currentTarget.value, page: '' })
-  if (type === 'text' && suggestions === undefined)
-    return <input type="text" value={value} onChange={onChange} />
-  if (type === 'text')
-    return (
-      <>
-        <input type="text" value={value} onChange={onChange} list={list} />
-        <datalist id={list}>
-          {suggestions?.map((one) => (
-            <option key={one} value={one} />
-          ))}
-        </datalist>
-      </>
-    )
-  return <input type={type ?? 'datetime-local'} value={value} onChange={onChange} />
+  if (suggestions === undefined) return <input type="text" value={value} onChange={onChange} />
+  return (
+    <>
+      <input type="text" value={value} onChange={onChange} list={list} />
+      <datalist id={list}>
+        {suggestions.map((one) => (
+          <option key={one} value={one} />
+        ))}
+      </datalist>
+    </>
+  )
+}
+
+function isMomentFilter({ options, type }: Filter): boolean {
+  return options === undefined && type !== 'text'
+}
+
+/** A day or a time: its calendar is no part of its label. */
+function MomentFilter({ filter, value }: { filter: Filter; value: string }) {
+  const { name, title, type } = filter
+  const id = useId()
+  return (
+    <div class="filter">
+      <label for={id} title={zone()}>
+        {text(title)}
+      </label>
+      <MomentInput
+        id={id}
+        kind={type === 'date' ? 'date' : 'time'}
+        value={value}
+        done={(said) => changeQuery({ [name]: said, page: '' })}
+      />
+    </div>
+  )
 }
 
 /** The values of the filters in the address, in the form of the API. */

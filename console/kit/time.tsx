@@ -1,31 +1,70 @@
-/** A time with its zone, and its distance from now. The exact UTC time appears on hover and in print. */
+/**
+ * A time in the reader's language and zone. What is near is said as a distance ("3 hours ago"), what is far as a day; whoever points
+ * at it, taps it or goes to it by keyboard gets it to the second, with the name of the zone. Print has that too.
+ */
 import { locale, text } from './text.ts'
 
 const DAY = 86_400_000
 
-function format(at: Date): string {
-  return new Intl.DateTimeFormat(locale, {
+/** The zone in which the reader's browser is, such as Europe/Tallinn. */
+export function zone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone
+}
+
+/** To the second, with its zone: "Sunday 29 November 2026 at 16:46:33 EET (Europe/Tallinn)". */
+export function exactly(at: Date): string {
+  const said = new Intl.DateTimeFormat(locale, {
+    weekday: 'long',
     year: 'numeric',
-    month: 'short',
-    day: '2-digit',
+    month: 'long',
+    day: 'numeric',
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
     hourCycle: 'h23',
     timeZoneName: 'short',
   }).format(at)
+  return `${said} (${zone()})`
 }
 
-/** `relative` adds "in 12 days" or "3 hours ago". */
-export function Time({ at, relative = false }: { at: string; relative?: boolean }) {
+/** Day and minute: "29 Nov 2026, 16:46". */
+function shortly(at: Date): string {
+  return new Intl.DateTimeFormat(locale, {
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  }).format(at)
+}
+
+type Look = {
+  at: string
+  /** Day and minute, and the distance beside them: for what the reader plans by. */
+  relative?: boolean
+  /** To the second: for evidence, where the time itself is what is asked. */
+  exact?: boolean
+}
+
+export function Time({ at, relative = false, exact = false }: Look) {
   const time = new Date(at)
   if (Number.isNaN(time.getTime())) return <span>{at}</span>
+  const ms = time.getTime() - Date.now()
+  const words = exactly(time)
+  const isNear = Math.abs(ms) < DAY
+  const said = exact ? words : isNear && !relative ? distance(ms) : shortly(time)
   return (
     <span class="time">
-      <time dateTime={at} title={time.toISOString()}>
-        {format(time)}
+      <time
+        dateTime={at}
+        title={words}
+        // Not only for the mouse: a tap and the keyboard reach it as well.
+        {...(!exact && { tabIndex: 0, 'data-exact': words })}
+      >
+        {said}
       </time>
-      {relative && <span class="beside"> {distance(time.getTime() - Date.now())}</span>}
+      {relative && <span class="beside"> {distance(ms)}</span>}
     </span>
   )
 }

@@ -1,7 +1,7 @@
 /** A service administrator in the console: describes services, gives rights, accepts a new document, switches off, and sees both ends of rights. */
 import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
-import type { Visitor } from '../browser.ts'
+import { leaveDialog, type Visitor } from '../browser.ts'
 import { startProviderSystem } from '../fakes/provider-system.ts'
 import { wsdl } from '../fakes/soap-service.ts'
 import { tabThrough } from '../keyboard.ts'
@@ -248,7 +248,7 @@ async function describeByAddress(t: Test, windows: Windows): Promise<void> {
   await page.getByLabel(/I have read the/).check()
   await page.getByRole('dialog').getByRole('button', { name: 'Apply this document' }).click()
   await page.getByRole('alert').getByText('is not what was accepted').waitFor()
-  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+  await leaveDialog(page)
   const anew = page.getByRole('region', { name: 'What it would change' })
   await anew.getByText('This is the comparison as of now').waitFor()
   t.match(await anew.textContent(), /openGate\/v3/)

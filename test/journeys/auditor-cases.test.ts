@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { dayOf } from '#core/reconciliation/day.ts'
-import { hasChromium, openBrowser, type Visitor } from '../browser.ts'
+import { hasChromium, leaveDialog, openBrowser, type Visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
 import { act, close } from '../second-person.ts'
@@ -173,7 +173,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await erase('A legal hold covers this content')
       t.match(await officer.page.getByRole('dialog').textContent(), /H-26\/4/, 'it says which')
       await officer.check(`cases-erasure-refused-${side}`)
-      await officer.page.keyboard.press('Escape')
+      await leaveDialog(officer.page)
       await officer.open('/holds')
       await officer.page.getByText('in force').last().waitFor()
       t.equal(

@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
-import { goThrough, hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { goThrough, hasChromium, leaveDialog, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { type Admin, startWorld } from '../world.ts'
@@ -189,7 +189,7 @@ if (!hasChromium()) {
       const raw = page.getByRole('textbox', { name: 'Signed message' })
       t.match(await raw.inputValue(), /GET\s+\/\S*persons\/persons\/P00000042/)
       await check('auditor-content')
-      await page.keyboard.press('Escape')
+      await leaveDialog(page)
       await goThrough(page, 'Exchanges', 'Who looked')
       await page.getByText('read the content').waitFor()
       t.match(
@@ -381,7 +381,7 @@ if (!hasChromium()) {
     await auditor.open('/records')
     await auditor.page.getByRole('button', { name: 'Export these' }).click()
     t.equal(await auditor.page.getByRole('option', { name: /bundles/ }).count(), 0)
-    await auditor.page.keyboard.press('Escape')
+    await leaveDialog(auditor.page)
 
     const reader = await at(t, browser, ['XROAD_CONTENT_AUDITOR'])
     await reader.open('/')

@@ -18,7 +18,7 @@ import { createOwnWitnesses } from '#security-server/features/witness/own-witnes
 import { startWitness } from '#security-server/features/witness/witness-room-fixture.ts'
 import { SERVER, signedRecord } from '#security-server/message-log/fixture.ts'
 import { type AdminWorld, createAdminWorld } from '#test/management-api/admin-fixture.ts'
-import { hasChromium, openBrowser as openChromium, type Visitor, visitor } from '../browser.ts'
+import { hasChromium, leaveDialog, openBrowser as openChromium, type Visitor, visitor } from '../browser.ts'
 import { sessionAt } from '../fakes/installed-registry.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { walkListStates } from '../list-states.ts'
@@ -279,7 +279,7 @@ quorum both
     await anna.page.getByRole('dialog').getByRole('button', { name: 'Set a hold' }).click()
     await anna.page.getByText('Say what the hold covers').waitFor()
     await anna.check('evidence-hold-wrong')
-    await anna.page.keyboard.press('Escape')
+    await leaveDialog(anna.page)
     await act(anna, 'Set a hold', { ...court, Records: String(index) }, 'Set a hold', 'is in force')
     await close(anna)
     await anna.check('evidence-holds')
@@ -302,7 +302,7 @@ quorum both
       .last()
       .waitFor()
     await officer.check('evidence-erasure-refused')
-    await officer.page.keyboard.press('Escape')
+    await leaveDialog(officer.page)
     await officer.open('/retention')
     await officer.page.getByText('still there: the order was refused').waitFor()
     await officer.check('evidence-retention')
@@ -339,7 +339,7 @@ quorum both
     await dialog.getByRole('button', { name: 'Show content' }).click()
     await dialog.getByText('A second auditor has to agree').waitFor()
     await anna.check('evidence-content-not-granted')
-    await anna.page.keyboard.press('Escape')
+    await leaveDialog(anna.page)
     await anna.open('/content-requests')
     t.equal(await anna.page.getByRole('button', { name: /^Agree/ }).count(), 0, 'not about her own')
     await ben.open('/content-requests')

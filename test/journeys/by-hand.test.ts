@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
-import { goThrough, hasChromium, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { goThrough, hasChromium, leaveDialog, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { startProcessClock } from '../fakes/process-clock.ts'
 import { freeze } from '../freeze-process.ts'
 import { skipFor } from '../outside-tools.ts'
@@ -265,7 +265,7 @@ void t.test('two people of a sandbox', async (t) => {
     await anna.check('key-known-narrow')
     await page.getByRole('button', { name: /^Sign with this key/ }).click()
     await anna.check('key-activate-narrow')
-    await page.keyboard.press('Escape')
+    await leaveDialog(page)
     await page.setViewportSize(WIDE)
     await act(anna, /^Sign with this key/, { Reason: 'every server knows it' }, 'Propose', 'it waits')
     await close(anna)

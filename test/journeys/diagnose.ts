@@ -50,7 +50,7 @@ async function tryConnections(t: Test, windows: Windows): Promise<void> {
   }
   await kind.selectOption('PEER')
   await page.getByRole('button', { name: 'Try now' }).click()
-  await page.getByRole('alert').getByText('This is needed').waitFor()
+  await page.getByRole('alert').getByText('Choose the subsystem').waitFor()
   const whose = page.getByLabel('Subsystem')
   await whose.fill('population')
   const own = colons(world.servers.population.client)

@@ -4,7 +4,7 @@
  */
 import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
-import type { Visitor } from '../browser.ts'
+import { leaveDialog, type Visitor } from '../browser.ts'
 import { tabThrough } from '../keyboard.ts'
 import { walkListStates } from '../list-states.ts'
 import { act, close } from '../second-person.ts'
@@ -172,7 +172,7 @@ async function stopAndResume(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click()
   await page.getByRole('alert').getByText('Reason').waitFor()
   await wide.check('subscription-stop')
-  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+  await leaveDialog(page)
   await act(wide, /^Stop/, { Reason: 'its system asks all the time' }, 'Stop', 'It is stopped')
   await close(wide)
   await page.getByText('until somebody here resumes it').waitFor()

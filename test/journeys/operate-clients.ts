@@ -1,7 +1,9 @@
 /** A registration officer and a service administrator: a client from its addition to its deletion, its systems, and local groups. */
+
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
+import { leaveDialog } from '../browser.ts'
 import { walkListStates } from '../list-states.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
@@ -197,12 +199,12 @@ async function changeSettings(t: Test, windows: Windows): Promise<void> {
   await dialog.getByRole('button', { name: 'Install this anchor' }).click()
   await dialog.getByRole('alert').getByText('It is not the hash of this file').waitFor()
   await wide.check('settings-anchor')
-  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await leaveDialog(page)
   await page.getByRole('button', { name: 'Change the address' }).click()
   t.equal(await dialog.getByLabel('New address').inputValue(), address)
   await dialog.getByRole('button', { name: 'Change the address' }).click()
   await dialog.getByRole('alert').getByText('This is the present address').waitFor()
-  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await leaveDialog(page)
   const message = { 'Message to others': 'Back at noon' }
   await act(wide, 'Begin maintenance', message, 'Begin maintenance', 'was filed')
   await close(wide)

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { subjectName } from '#console/agency/keys/shapes.ts'
-import type { Visitor } from '../browser.ts'
+import { leaveDialog, type Visitor } from '../browser.ts'
 import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
 import { ask, colons, type World } from '../world.ts'
@@ -68,7 +68,7 @@ async function signWithAnother(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: 'Make a key' }).click()
   await page.getByRole('alert').getByText('Use:').waitFor()
   await wide.check('keys-make')
-  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+  await leaveDialog(page)
   await act(wide, /^Make a key/, { Use: 'SIGNING', Name: KEY }, 'Make a key', 'The key was made')
   await close(wide)
   await page.getByText('This key has no certificate yet').waitFor()
@@ -79,7 +79,7 @@ async function signWithAnother(t: Test, windows: Windows): Promise<void> {
   t.equal(await common.inputValue(), '1002', 'as the profile wants it')
   await common.fill('')
   await page.getByRole('button', { name: 'Make a request' }).click()
-  await page.getByRole('alert').getByText('Common name (CN): This is needed').waitFor()
+  await page.getByRole('alert').getByText('Enter the common name (CN).').waitFor()
   await common.fill('1002')
   await lookIn(windows, 'key-request', 'stay')
   const [download] = await Promise.all([
@@ -94,7 +94,7 @@ async function signWithAnother(t: Test, windows: Windows): Promise<void> {
     .click()
   const wrong = { name: 'x.pem', mimeType: 'text/plain', buffer: Buffer.from('rubbish') }
   await importCertificate(wide, wrong, /^The certificate cannot be read/)
-  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+  await leaveDialog(page)
   await importCertificate(wide, certificate, 'The certificate was imported')
   await close(wide)
   const part = page.locator('section.part', { has: page.getByRole('heading', { name: /^Certificate Tax/ }) })
@@ -169,7 +169,7 @@ async function lockAndUnlock(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('link', { name: 'signing', exact: true }).click()
   await page.getByRole('button', { name: 'Delete the key' }).click()
   await page.getByRole('dialog').getByText('no other can: 2 clients wait').waitFor()
-  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+  await leaveDialog(page)
   await wide.open('/diagnostics?state=ERROR')
   await page.getByText('Log in to the token with its PIN').first().waitFor()
   await lookIn(windows, 'diagnostics-locked')

@@ -3,7 +3,7 @@
  * nothing that was sent is done twice, and a security server says how long it can go on.
  */
 import type { Test } from 'tap'
-import { goThrough, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { goThrough, leaveDialog, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { freeze } from '../freeze-process.ts'
 import type { Instance } from '../processes.ts'
 import type { Admin } from '../world.ts'
@@ -170,7 +170,6 @@ async function send({ page }: Visitor): Promise<void> {
 
 /** Closes a dialog, whatever it shows. */
 async function leave({ page, settled }: Visitor): Promise<void> {
-  await page.keyboard.press('Escape')
-  await page.locator('dialog').waitFor({ state: 'detached' })
+  await leaveDialog(page)
   await settled()
 }

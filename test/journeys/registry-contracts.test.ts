@@ -8,6 +8,7 @@ import {
   baseOf as consoleOf,
   hasChromium,
   keyOf,
+  leaveDialog,
   openBrowser as openChromium,
   type Visitor,
   visitor,
@@ -148,7 +149,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   await dialog.getByText('Service contracts: 2').waitFor()
   t.match(await dialog.textContent(), /horses.*Not known to the registry/s)
   await anna.check('contract-suspend')
-  await anna.page.keyboard.press('Escape')
+  await leaveDialog(anna.page)
   const why = { 'Reason, for the parties': 'A leak is being looked into.' }
   await act(anna, 'Suspend', why, 'Suspend', 'The contract is suspended.')
   await close(anna)
@@ -205,7 +206,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   const bound = 'One caller may leave unconfirmed within a day'
   await act(anna, 'Set the bound', { [bound]: '0' }, 'Propose', 'within a day: This has to be a number')
   await anna.check('settings-bound')
-  await anna.page.keyboard.press('Escape')
+  await leaveDialog(anna.page)
   await act(anna, 'Set the bound', { [bound]: '3', Reason: 'We are few.' }, 'Propose', 'it waits')
   await close(anna)
 

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { buildConsoles } from '#console/build.ts'
-import { hasChromium, type Visitor } from '../browser.ts'
+import { hasChromium, leaveDialog, type Visitor } from '../browser.ts'
 import { unknownProfile } from '../certificate-profiles.ts'
 import { startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { authority } from '../fakes/request-world.ts'
@@ -63,7 +63,7 @@ void t.test('a running instance is taken in by two persons, from its files', asy
   await anna.page.getByText('No instance was read yet.').waitFor()
   await anna.check('imports-empty')
   await anna.page.getByRole('button', { name: 'Read an instance' }).click()
-  await read({}, 'Anchor: This is needed.')
+  await read({}, 'Choose a file: Anchor.')
   await read({ anchor: Buffer.from([0xff]) }, 'anchor.xml is no text in UTF-8.')
   await read({ anchor: Buffer.alloc(1_048_577) }, 'anchor.xml is too large')
   await read({ anchor: Buffer.from('<no/>') }, 'The configuration anchor is malformed')
@@ -96,7 +96,7 @@ void t.test('a running instance is taken in by two persons, from its files', asy
   await dialog.getByLabel('Certificate file').setInputFiles(other)
   await dialog.getByRole('button', { name: 'Give a certificate' }).click()
   await dialog.getByText('no security server of the configuration has').waitFor()
-  await anna.page.keyboard.press('Escape')
+  await leaveDialog(anna.page)
   const saved = anna.page.waitForEvent('download')
   await act(anna, 'Save the report', {}, 'Save the report', 'Your browser saves import-1.json')
   t.equal((await saved).suggestedFilename(), 'import-1.json')
@@ -113,7 +113,7 @@ void t.test('a running instance is taken in by two persons, from its files', asy
   await anna.page.getByRole('button', { name: 'Carry out' }).click()
   await dialog.getByText('2 authentication certificates are missing').waitFor()
   await anna.check('import-carry-out')
-  await anna.page.keyboard.press('Escape')
+  await leaveDialog(anna.page)
   await act(anna, 'Carry out', { Reason: 'the move' }, 'Propose', 'it waits for a second administrator')
   await close(anna)
   t.equal((await node.call('GET', '/members/DEV:GOV:named0')).status, 404)

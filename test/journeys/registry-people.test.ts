@@ -9,6 +9,7 @@ import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import {
   baseOf as consoleOf,
   hasChromium,
+  leaveDialog,
   openBrowser as openChromium,
   type Visitor,
   visitor,
@@ -105,7 +106,7 @@ void t.test('people: invited, given roles, locked, unlocked, removed; their keys
     'An e-mail address or a subject is needed.',
   )
   await anna.check('invite-wrong')
-  await anna.page.keyboard.press('Escape')
+  await leaveDialog(anna.page)
   const carl = { 'E-mail address': 'carl@example.org', Observer: 'check', Reason: 'joins us' }
   await act(anna, 'Invite a person', carl, 'Propose', 'it waits')
   await close(anna)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { buildConsoles } from '#console/build.ts'
-import { hasChromium } from '../browser.ts'
+import { hasChromium, leaveDialog } from '../browser.ts'
 import { startMailServer } from '../fakes/mail-server.ts'
 import { startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { type File, guest } from '../fakes/request-world.ts'
@@ -30,10 +30,10 @@ void t.test('a member is admitted by two persons, each in a window of their own'
   await anna.page.getByRole('button', { name: 'Admit a member' }).click()
   await anna.page.getByText('This takes two persons').waitFor()
   await anna.check('admit-by-two')
-  await anna.page.keyboard.press('Escape')
+  await leaveDialog(anna.page)
   const asked = { 'Member class': 'GOV', 'Member code': '77', Name: 'Fisheries Agency' }
-  await act(anna, 'Admit a member', asked, 'Propose', 'Reason: This is needed.')
-  await anna.page.keyboard.press('Escape')
+  await act(anna, 'Admit a member', asked, 'Propose', 'Enter the reason.')
+  await leaveDialog(anna.page)
   const reason = 'The ministry’s decree of 1 March: ½ of all boats.'
   await act(
     anna,
@@ -243,9 +243,9 @@ void t.test('mail that did not arrive: seen, sent again, forgotten', async (t) =
     act(anna, 'Change the addresses', { Addresses: lines.join('\n') }, 'Change the addresses', after)
   await change(['A <a@b.example>'], 'plain e-mail addresses are needed')
   await anna.check('mail-wrong')
-  await anna.page.keyboard.press('Escape')
+  await leaveDialog(anna.page)
   await change(Array(11).fill('a@b.example') as string[], 'Addresses: Ten addresses at most.')
-  await anna.page.keyboard.press('Escape')
+  await leaveDialog(anna.page)
   const long = `${'w'.repeat(64)}@${'w'.repeat(60)}.${'w'.repeat(60)}.${'w'.repeat(60)}.ee`
   await change([' desk@agency.example ', '', long], 'The addresses were changed.')
   await close(anna)
@@ -269,7 +269,7 @@ void t.test('mail that did not arrive: seen, sent again, forgotten', async (t) =
   mail.refuse = undefined
   await ben.page.getByRole('button', { name: /^Send again to desk/ }).click()
   await ben.check('mail-retry')
-  await ben.page.keyboard.press('Escape')
+  await leaveDialog(ben.page)
   await act(ben, /^Send again to desk/, {}, 'Send again', 'It waits to be sent again.')
   await close(ben)
   await until('one that is sent', async (saw) => saw(await inState('SENT')) === 1)

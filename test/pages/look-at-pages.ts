@@ -38,6 +38,18 @@ const { values: given } = parseArgs({
   },
 })
 
+/** Pages that show nothing before they are asked something. */
+const QUESTIONS: Record<string, string[]> = {
+  registry: [
+    '/explanation?consumer=DEV:GOV:1003:business&provider=DEV:GOV:1001:population&serviceCode=persons',
+    '/explanation?consumer=DEV:GOV:1002:tax&provider=DEV:GOV:1001:population&serviceCode=persons&method=GET&path=/persons/P1',
+  ],
+  agency: [
+    '/records?failed=true',
+    '/diagnostics/call?consumer=DEV:GOV:1003:business&provider=DEV:GOV:1001:population&serviceCode=persons',
+  ],
+}
+
 type Console = { name: string; base: string; keyFile: string }
 type Finding = { page: string; look: string; width: number } & Wrong
 
@@ -111,7 +123,8 @@ async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promi
   await page.addInitScript(`localStorage.setItem('concordat.density', ${JSON.stringify(given.density)})`)
   const findings: Finding[] = []
   const seen = new Set<string>()
-  const waiting = ['/', ...patterns.filter((one) => !one.includes(':'))]
+  const asked = QUESTIONS[name] ?? []
+  const waiting = ['/', ...patterns.filter((one) => !one.includes(':')), ...asked]
   while (seen.size < MAX_PAGES && waiting.length > 0) {
     const address = waiting.shift()!
     const [bare = '/', query = ''] = address.split('?')
@@ -119,7 +132,7 @@ async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promi
     const sides = [...new URLSearchParams(query)]
       .filter(([side]) => SIDES.includes(side))
       .map((pair) => pair.join('='))
-    const title = [pattern, ...sides].join('?')
+    const title = asked.includes(address) ? address : [pattern, ...sides].join('?')
     if (pattern === undefined || seen.has(title)) continue
     seen.add(title)
     await page.setViewportSize({ width: WIDTHS[0]!, height: 800 })
@@ -134,7 +147,12 @@ async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promi
       for (const look of LOOKS) {
         await page.setViewportSize({ width, height: 800 })
         await page.emulateMedia({ colorScheme: look })
-        const file = `${title.replaceAll(/[/?=:]+/g, '-').replace(/^-|-$/g, '') || 'start'}-${width}-${look}.png`
+        const file = `${
+          title
+            .replaceAll(/[/?=:]+/g, '-')
+            .replace(/^-|-$/g, '')
+            .slice(0, 80) || 'start'
+        }-${width}-${look}.png`
         await page.screenshot({ path: path.join(PICTURES, name, file), fullPage: true })
         const wrong = look === 'light' || given.axe ? await measure(page, given.axe) : []
         findings.push(...wrong.map((one) => ({ page: `${name} ${title}`, look, width, ...one })))

@@ -85,7 +85,7 @@ function hashesOf({ contract, service }: Circumstances): Fact[] {
     ...hash('held.contractHash', contract?.hash),
     ...hash('held.document', description?.document),
     ...hash('held.published', description?.published),
-    ...fact('held.since', description && <Time at={description.since} />),
+    ...fact('held.since', description && <Time at={description.since} exact />),
   ]
 }
 
@@ -127,7 +127,7 @@ function Right({ of: { endpoint, grants } }: { of: NonNullable<Circumstances['ri
         {grants.map(({ subjectType, subject, since }) => (
           <li key={`${subjectType} ${subject}`}>
             {text(SUBJECT[subjectType]!)} <bdi class="wrap">{shown(subject)}</bdi>,{' '}
-            {text('held.grantedSince')} <Time at={since} />
+            {text('held.grantedSince')} <Time at={since} exact />
           </li>
         ))}
       </ul>

@@ -63,7 +63,7 @@ export function Stamped({ record: { timeStamp, form } }: { record: ExchangeRecor
         <Status tone="warn" word="proof.waits" />
       ) : (
         <>
-          <Status tone="good" word="proof.stamped" /> <Time at={timeStamp.time} />
+          <Status tone="good" word="proof.stamped" /> <Time at={timeStamp.time} exact />
         </>
       )}
     </Proof>

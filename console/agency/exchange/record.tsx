@@ -52,7 +52,7 @@ export function RecordPart({ record, verdicts }: { record: ExchangeRecord; verdi
     <Part title={title} acts={record.messageBytes !== null && <Content index={index} />}>
       {erased !== null && (
         <p class="note">
-          {text('record.erasedAt')} <Time at={erased} />
+          {text('record.erasedAt')} <Time at={erased} exact />
         </p>
       )}
       <Facts of={factsOf(record)} />
@@ -77,7 +77,7 @@ export function RecordPart({ record, verdicts }: { record: ExchangeRecord; verdi
 
 function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
   const { form, metadata, messageBytes, bodyBytes } = record
-  const time = <Time key="time" at={form.time} />
+  const time = <Time key="time" at={form.time} exact />
   if (form.kind === 'erasure') return [['record.time', time], ...erasureFacts(metadata)]
   if (form.direction === '') return [['record.time', time]]
   const extra = metadata?.extra ?? {}
@@ -114,7 +114,7 @@ function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
 function extraOf(name: string, value: string): ComponentChildren {
   const copied = COPIED[name]
   if (copied !== undefined) return <Copyable key={name} value={value} label={text(copied)} />
-  if (name === 'representationAt') return <Time key={name} at={value} />
+  if (name === 'representationAt') return <Time key={name} at={value} exact />
   if (name === 'representation' && Object.hasOwn(REPRESENTATION, value)) return text(REPRESENTATION[value]!)
   if (name !== 'removedFields') return <bdi key={name}>{value}</bdi>
   const names = namesIn(value)
@@ -156,7 +156,9 @@ function erasureFacts(metadata: ExchangeRecord['metadata']): [TextKey, Component
       ]),
     ...(effective === undefined
       ? []
-      : [['record.effective', <Time key="effective" at={effective} />] as [TextKey, ComponentChildren]]),
+      : [
+          ['record.effective', <Time key="effective" at={effective} exact />] as [TextKey, ComponentChildren],
+        ]),
     ...(mode === 'PROOF_KEPT' || mode === 'LEAF_ONLY'
       ? [['retention.atEnd', text(AT_END[mode])] as [TextKey, ComponentChildren]]
       : []),
