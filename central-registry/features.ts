@@ -22,6 +22,7 @@ import { overview } from './features/overview/feature.ts'
 import { people } from './features/people/feature.ts'
 import { requests } from './features/requests/feature.ts'
 import { restorations } from './features/restorations/feature.ts'
+import { search } from './features/search/feature.ts'
 import { successions } from './features/successions/feature.ts'
 import { suspensions } from './features/suspensions/feature.ts'
 import { witness } from './features/witness/feature.ts'
@@ -61,6 +62,7 @@ export const FEATURES = listFeatures<RegistryGround>()
   .with(consequences)
   .with(witness)
   .with(overview)
+  .with(search)
 
 /** All tables of the registry's database: those of the platform's services, of the register and of the features. */
 export const registryMigrations = migrationsOf(FEATURES, serviceMigrations, registerMigrations)

@@ -7,7 +7,7 @@ import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Plugin } from 'vite'
 import { parse } from 'yaml'
-import { onlyNeededTexts, sourcesOf } from './needed-texts.ts'
+import { onlyNeededTexts, sourcesOf } from './texts/needed-texts.ts'
 
 const ROOT = import.meta.dirname
 const CONSOLES = [

@@ -81,6 +81,7 @@ const READERS = [
   ...['getAuditOrders', 'getAuditOrder', 'downloadAuditAnswer'],
   ...[
     'getOverview',
+    'findAnything',
     'getMember',
     'getAllSubsystems',
     'getSubsystem',

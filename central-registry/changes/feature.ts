@@ -7,7 +7,7 @@ import type { Operation } from '#platform/http-service/openapi-operations.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import type { Services } from '#platform/services.ts'
 import { type Approvals, createApprovals } from './create-approvals.ts'
-import { createProposalStore } from './proposals-store.ts'
+import { createProposalStore, type ProposalStore } from './proposals-store.ts'
 import { createProposers } from './proposers.ts'
 import { approvalHandlers } from './routes.ts'
 
@@ -30,6 +30,7 @@ type Offers = {
   makerOf(key: string): Promise<string | null>
   /** How many proposals this caller may decide now. */
   countProposals(caller: Caller): Promise<number>
+  proposalList: Pick<ProposalStore, 'list' | 'count'>
   /** Sets the API through which approved calls are carried out. */
   carryOutBy(api: RegisteredOpenApi): void
 }
@@ -68,6 +69,7 @@ export const approvals: FeatureModule<Ground, Offers> = {
       jobs: [{ kind: 'settle-proposals', everySeconds: 60, immediately: true, run: () => made.settle() }],
       offers: {
         ...{ approvals: made, makerOf: proposers.makerOf, countProposals: countWaiting },
+        proposalList: store,
         carryOutBy: (registered) => {
           api = registered
         },

@@ -148,5 +148,7 @@ function seen<R>(query: Proposals<R>, view: View, q: string): Proposals<R> {
   }
   if (q === '') return found
   const columns = ['operation', 'target', 'reason', 'proposer_name']
-  return found.where(({ or }) => or(columns.map((column) => textContains(column, q))))
+  return found.where(({ or, eb }) =>
+    or([...columns.map((column) => textContains(column, q)), eb('id', '=', q.toLowerCase())]),
+  )
 }

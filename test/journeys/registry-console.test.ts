@@ -72,7 +72,7 @@ void t.test('catalogues of texts: each language has every text, with the same ga
     JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as Record<string, string>
   const gaps = (line = ''): string[] => (line.match(/\{\w+\}/g) ?? []).sort()
   const english = read('en.json')
-  for (const file of readdirSync(folder)) {
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
     const texts = read(file)
     for (const [key, line] of Object.entries(english)) {
       // Another language may have more plural forms, never fewer than "other".

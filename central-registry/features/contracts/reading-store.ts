@@ -29,7 +29,11 @@ export function createContractReading(database: Database) {
   const where = ({ q = '', state, member, endsBefore, unconfirmedAt }: Filter) =>
     tables
       .selectFrom('contract_version')
-      .$if(q !== '', (query) => query.where(contains(q, { id: 'parties', text: 'title' })))
+      .$if(q !== '', (query) =>
+        query.where(({ or, eb }) =>
+          or([contains(q, { id: 'parties', text: 'title' }), eb('contract', '=', q.toLowerCase())]),
+        ),
+      )
       .$if(state !== undefined, (query) => query.where('state', '=', state!))
       .$if(member !== undefined, (query) =>
         // Selects from the member's parties first; the other way round would look up every contract.

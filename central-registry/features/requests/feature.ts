@@ -47,7 +47,12 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> 
 }
 
 /** `countSubmitted`: the requests that all parties have signed and that wait for a decision. */
-export const requests: FeatureModule<Ground, { countSubmitted(): Promise<number> }> = {
+type Offers = {
+  countSubmitted(): Promise<number>
+  requestList: Pick<ReturnType<typeof createRequestStore>, 'list' | 'count'>
+}
+
+export const requests: FeatureModule<Ground, Offers> = {
   name: 'requests',
   open: (ground) => {
     const { database, record, announce, members, webhooks, clock } = ground
@@ -85,7 +90,10 @@ export const requests: FeatureModule<Ground, { countSubmitted(): Promise<number>
           run: createNotifier({ ...ground, requests: store, post: postNotice }),
         },
       ],
-      offers: { countSubmitted: () => store.count({ state: 'SUBMITTED_FOR_APPROVAL' }) },
+      offers: {
+        countSubmitted: () => store.count({ state: 'SUBMITTED_FOR_APPROVAL' }),
+        requestList: store,
+      },
     }
   },
 }

@@ -270,13 +270,20 @@ function signedOf(proofs: ProofFacts[]): Signed {
   return { certificates, signers: proofs.map(({ signer }) => signer) }
 }
 
+/** What may be the number of a request, and fits the column in either database. */
+const NUMBER = /^[1-9]\d{0,14}$/
+
 type Requests<R> = SelectQueryBuilder<RegisterTables, 'management_request', R>
 
 function filtered<R>(query: Requests<R>, { q = '', state, kind }: Filter): Requests<R> {
   let found = query
   if (q !== '')
-    found = found.where(({ or }) =>
-      or([contains(q, { id: 'server', text: 'kind' }), contains(q, { id: 'client', text: 'subject' })]),
+    found = found.where(({ or, eb }) =>
+      or([
+        contains(q, { id: 'server', text: 'kind' }),
+        contains(q, { id: 'client', text: 'subject' }),
+        ...(NUMBER.test(q) ? [eb('id', '=', Number(q))] : []),
+      ]),
     )
   if (state !== undefined) found = found.where('state', '=', state)
   if (kind !== undefined) found = found.where('kind', '=', kind)

@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Plugin } from 'vite'
 
-const ROOT = import.meta.dirname
+const ROOT = path.join(import.meta.dirname, '..')
 const LITERAL = /'([\w.-]+)'|"([\w.-]+)"/g
 const TEMPLATE = /`((?:[^`\\$]|\\.|\$(?!\{))*)\$\{/g
 const PLURAL = /_(?:zero|one|two|few|many|other)$/
@@ -67,7 +67,7 @@ export function onlyNeededTexts(sources: string[]): Plugin {
     name: 'only needed texts',
     enforce: 'pre',
     transform(code, id) {
-      if (path.dirname(id) !== path.join(ROOT, 'texts')) return undefined
+      if (path.dirname(id) !== import.meta.dirname) return undefined
       const all = JSON.parse(code) as Record<string, string>
       const needed = neededKeys(sources, Object.keys(all)).map((key) => [key, all[key]])
       return { code: JSON.stringify(Object.fromEntries(needed)), map: null }

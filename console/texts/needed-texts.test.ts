@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { neededKeys, sourcesOf, untraceable } from './needed-texts.ts'
+
+void t.test(
+  'a console gets the texts that its sources name, and no key is named in a way that hides it',
+  async (t) => {
+    const keys = Object.keys(
+      JSON.parse(readFileSync(path.join(import.meta.dirname, 'en.json'), 'utf8')) as object,
+    )
+    const needed = new Set<string>()
+    for (const console of ['registry', 'agency']) {
+      const sources = await sourcesOf(console)
+      for (const source of sources)
+        t.strictSame(untraceable(source, keys), [], `${console}: ${source.slice(0, 80)}`)
+      for (const key of neededKeys(sources, keys)) needed.add(key)
+    }
+    t.strictSame(
+      keys.filter((key) => !needed.has(key)),
+      [],
+      'a text that nobody shows',
+    )
+    const some = ['a.b', 'a.b.c', 'n_one', 'n_other', 'p.x', 'p.y.z', 'q']
+    const hole = '$' + '{what}'
+    t.same(neededKeys([`text('a.b') + text("n", { count })`], some), ['a.b', 'n_one', 'n_other'])
+    t.same(neededKeys([`text(\`p.${hole}\`)`, `\`${hole}.b\``], some), ['p.x', 'p.y.z'])
+    t.same(untraceable(`text(name as TextKey)`, some), ['text(name as TextKey'])
+    t.same(untraceable(`text(\`p.${hole}\` as TextKey)`, some), [])
+    t.same(untraceable(`text(\`${hole}.b\`) + \`${hole}-${hole}\` + \`${hole}.html\``, some), [
+      `\`${hole}.b\``,
+    ])
+  },
+)
