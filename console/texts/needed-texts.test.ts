@@ -24,11 +24,11 @@ void t.test(
     const some = ['a.b', 'a.b.c', 'n_one', 'n_other', 'p.x', 'p.y.z', 'q']
     const hole = '$' + '{what}'
     t.same(neededKeys([`text('a.b') + text("n", { count })`], some), ['a.b', 'n_one', 'n_other'])
-    t.same(neededKeys([`text(\`p.${hole}\`)`, `\`${hole}.b\``], some), ['p.x', 'p.y.z'])
+    t.same(neededKeys([`text(\`p.${hole}\`)`, `\`${hole}-b\``], some), ['p.x', 'p.y.z'])
+    t.same(neededKeys([`text('a.b')`, `textIfAny(\`${hole}.c\`)`], some), ['a.b', 'a.b.c'], 'with an ending')
     t.same(untraceable(`text(name as TextKey)`, some), ['text(name as TextKey'])
     t.same(untraceable(`text(\`p.${hole}\` as TextKey)`, some), [])
-    t.same(untraceable(`text(\`${hole}.b\`) + \`${hole}-${hole}\` + \`${hole}.html\``, some), [
-      `\`${hole}.b\``,
-    ])
+    t.same(untraceable(`\`${hole}.b\`, \`${hole}-${hole}\`, \`${hole}.html\``, some), [])
+    t.same(untraceable(`text(\`${hole}.${hole}\`)`, some), [`\`${hole}.${hole}\``])
   },
 )

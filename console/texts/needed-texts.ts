@@ -1,6 +1,6 @@
 /**
- * Which texts a console needs: those whose keys stand in its sources, as they are or as the beginning of a template. The build gives a
- * console no others. `untraceable` finds what would make this a guess.
+ * Which texts a console needs: those whose keys stand in its sources, as they are, as the beginning of a template, or as a needed key
+ * with an ending. The build gives a console no others. `untraceable` finds what would make this a guess.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -9,6 +9,8 @@ import type { Plugin } from 'vite'
 const ROOT = path.join(import.meta.dirname, '..')
 const LITERAL = /'([\w.-]+)'|"([\w.-]+)"/g
 const TEMPLATE = /`((?:[^`\\$]|\\.|\$(?!\{))*)\$\{/g
+/** A key with something after it, such as the words of a field's title when the field is missing. */
+const ENDING = /`\$\{[^{}`]*\}(\.[\w.]+)`/g
 const PLURAL = /_(?:zero|one|two|few|many|other)$/
 // A type that is given by force: only what is scanned may get it.
 const CAST = /(\S+) as TextKey\b/g
@@ -23,22 +25,28 @@ export function neededKeys(sources: string[], keys: string[]): string[] {
     for (const [, beginning = ''] of source.matchAll(TEMPLATE))
       if (beginning.includes('.')) beginnings.add(beginning)
   }
-  const prefixes = [...beginnings]
-  return keys.filter((key) => {
+  const endings = new Set(
+    sources.flatMap((source) => [...source.matchAll(ENDING)].map(([, ending]) => ending!)),
+  )
+  const isNeeded = (key: string): boolean => {
     const base = key.replace(PLURAL, '')
-    return literals.has(key) || literals.has(base) || prefixes.some((prefix) => key.startsWith(prefix))
-  })
+    if (literals.has(key) || literals.has(base)) return true
+    if ([...beginnings].some((beginning) => key.startsWith(beginning))) return true
+    const ending = [...endings].find((one) => base.endsWith(one) && base.length > one.length)
+    return ending !== undefined && isNeeded(base.slice(0, -ending.length))
+  }
+  return keys.filter(isNeeded)
 }
 
 /**
- * The places in a source where a key could come from elsewhere than a literal or a template with a literal beginning: a cast of
- * anything else, and a template that begins with its hole and fits a key. The compiler refuses every other string as a key.
+ * The places in a source where a key could come from elsewhere than a literal, a template with a literal beginning or a key with an
+ * ending: a cast of anything else, and another template that fits a key. The compiler refuses every other string as a key.
  */
 export function untraceable(source: string, keys: string[]): string[] {
   const casts = [...source.matchAll(CAST)]
     .map(([whole]) => whole)
     .filter((whole) => !/[`]\)? as /.test(whole))
-  const templates = [...source.matchAll(LEADING_HOLE)]
+  const templates = [...source.replace(ENDING, '').matchAll(LEADING_HOLE)]
     .map(([whole]) => whole)
     .filter((whole) => {
       const fixed = whole.slice(1, -1).split(/\$\{[^}]*\}/)
