@@ -9,7 +9,7 @@ import { laneClaims } from './lane-claims-store.ts'
 import { AT_ONCE, createLanes, type Ended, isKeyed, UNCLAIMED, valuesOf } from './lanes-store.ts'
 import { boxReads } from './reads-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
-import { createWriteTogether } from './write-together.ts'
+import { createWriteTogether } from '#platform/database/write-together.ts'
 
 export type BoxStore<Name extends keyof Boxes> = ReturnType<typeof createBoxStore<Name>>
 export type StoredOutbox = Stored<Boxes['outbox']>

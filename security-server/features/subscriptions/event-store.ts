@@ -1,70 +1,35 @@
 /** The rows of published events: each once for all subscribers, in the sequence of its type. */
-import type { Kysely, Selectable } from 'kysely'
-import { isUniqueViolation } from '#platform/database/dialect.ts'
+import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { createWriteTogether } from '#platform/database/write-together.ts'
 import { Fault } from '#schemas/fault.ts'
+import { addEvents, eventOf, type NewEvent, type StoredEvent } from './publish-store.ts'
 import { LIVE } from './subscription-reads-store.ts'
-import type { EventRow, Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 import { freeSpace, lockType, SIZE, spaceOf } from './type-store.ts'
 
-export type StoredEvent = Selectable<EventRow>
 export type EventStore = ReturnType<typeof createEventStore>
 
 /** How many events are read at once, and how many octets of them are in memory. */
 const AT_ONCE = 64
 const MAX_OCTETS = 4 * 1024 * 1024
 const REMOVED_AT_ONCE = 500
-const FULL_SECONDS = 60
 
 /** `typeBytes`: what the events of one type may take. */
 export function createEventStore(database: Database, bounds: { typeBytes: number }) {
   const tables = tablesOf<Tables>(database)
+  const add = createWriteTogether(addEvents(database, bounds))
 
   return {
     /**
-     * Gives the event the next sequence of its type, or finds the one by its name that the room has. `sealed` makes the content once the
-     * sequence is known. Throws `not_found`, `event_type_closed`, `event_type_full`.
+     * Gives the event the next sequence of its type, or finds the one by its name that the room has; those that come together are one
+     * commit. Throws `not_found`, `event_type_closed`, `event_type_full`, `event_id_reused`.
      */
-    publish: (
-      row: Omit<EventRow, 'sequence' | 'content'>,
-      sealed: (sequence: number) => Buffer,
-    ): Promise<{ event: StoredEvent; isNew: boolean }> =>
-      inTransaction(tables, async (transaction) => {
-        await lockType(transaction, row.type)
-        const found = await transaction
-          .selectFrom('room_event')
-          .selectAll()
-          .where('event_key', '=', row.event_key)
-          .executeTakeFirst()
-        if (found !== undefined) return { event: eventOf(found), isNew: false }
-        const type = await transaction
-          .selectFrom('room_type')
-          .select(['last', 'closed', 'name', 'octets'])
-          .where('id', '=', row.type)
-          .executeTakeFirst()
-        if (type === undefined) throw new Fault('not_found', { what: 'this event type' })
-        if (Number(type.closed) === 1) throw new Fault('event_type_closed', { what: type.name })
-        const sequence = Number(type.last) + 1
-        const content = sealed(sequence)
-        const octets = Number(type.octets) + spaceOf([{ octets: content.length }])
-        if (octets > bounds.typeBytes)
-          throw new Fault('event_type_full', { what: type.name, retryAfter: FULL_SECONDS })
-        const event = await transaction
-          .insertInto('room_event')
-          .values({ ...row, sequence, content })
-          .returningAll()
-          .executeTakeFirstOrThrow()
-        await transaction
-          .updateTable('room_type')
-          .set({ last: sequence, octets })
-          .where('id', '=', row.type)
-          .execute()
-        return { event: eventOf(event), isNew: true }
-      }).catch((cause: unknown) => {
-        // By this name as another type, at the same moment.
-        if (isUniqueViolation(cause)) throw new Fault('event_id_reused')
-        throw cause
-      }),
+    publish: async (event: NewEvent): Promise<{ event: StoredEvent; isNew: boolean }> => {
+      const added = await add(event)
+      if (added instanceof Fault) throw added
+      return added
+    },
 
     find: async (type: number, sequence: number): Promise<StoredEvent | undefined> => {
       const row = await tables
@@ -244,9 +209,4 @@ async function dropSome(transaction: Kysely<Tables>, type: number, keyId: string
     .execute()
   await freeSpace(transaction, type, spaceOf(rows))
   return rows.length
-}
-
-/** One of the stores gives numbers as texts. */
-function eventOf(row: StoredEvent): StoredEvent {
-  return { ...row, type: Number(row.type), sequence: Number(row.sequence) }
 }

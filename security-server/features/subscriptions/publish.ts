@@ -35,14 +35,17 @@ export async function publish(q: Published, rooms: SubscriptionRooms): Promise<E
   const { event, document } = readPublished(q, rooms)
   await checkSchema(type, event, rooms)
   const now = rooms.clock()
-  const { event: stored, isNew } = await rooms.events.publish(
-    {
-      ...{ type: type.id, publisher, key_id: rooms.keys.current, published_at: iso(now) },
+  const { event: stored, isNew } = await rooms.events.publish({
+    row: {
+      ...{ type: type.id, publisher, published_at: iso(now) },
       event_key: rooms.names.nameOf(['room', type.room, event.source, event.id]),
       expires_at: iso(now + type.keep_days * DAY_MS),
     },
-    (sequence) => rooms.keys.seal(sealOf({ type: type.id, sequence }), document),
-  )
+    sealed: (sequence) => ({
+      key_id: rooms.keys.current,
+      content: rooms.keys.seal(sealOf({ type: type.id, sequence }), document),
+    }),
+  })
   if (isNew) {
     rooms.count('published')
     rooms.wake()

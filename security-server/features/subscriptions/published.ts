@@ -1,6 +1,6 @@
 /** What a publisher sees of its own events, and taking one back: whoever was not given it yet does not get it. */
 import { Fault } from '#schemas/fault.ts'
-import type { StoredEvent } from './event-store.ts'
+import type { StoredEvent } from './publish-store.ts'
 import type { SubscriptionRooms } from './rooms.ts'
 import type { StoredType } from './type-store.ts'
 import { eventView } from './views.ts'

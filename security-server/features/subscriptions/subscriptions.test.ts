@@ -211,6 +211,51 @@ await onBoth('an event reaches who subscribed', async (t, world) => {
     await t.rejects(node.ask('GET', SUBS), refused('not_found'))
   })
 
+  await t.test('what comes at once is one commit, and each has its own answer', async (t) => {
+    const other = await node.operation('addEventType', {
+      body: { roomId: ROOM_ID, name: 'org.example.second', keepDays: 10 },
+    })
+    const second = await world.open('second')
+    const take = (text: object, at: Pick<typeof node, 'ask'>, type = TYPE) =>
+      at.ask('POST', `/pub/v1/${type}`, JSON.stringify(text), 'DEV/GOV/1000/tax').then(
+        ({ body }) => Number(body['sequence']),
+        (cause: { code: string }) => cause.code,
+      )
+    const names = Array.from({ length: 40 }, (_, i) => `T-${i}`)
+    // Another node takes the same ones, half of them as events of another type.
+    const [ours, again, theirs, strange] = await Promise.all([
+      Promise.all(names.map((id) => take(event({ id }), node))),
+      Promise.all(names.map((id) => take(event({ id }), node))),
+      Promise.all(names.map((id) => take(event({ id }), second))),
+      Promise.all(
+        names.map((id) => take(event({ id, type: 'org.example.second' }), second, 'org.example.second')),
+      ),
+    ])
+    t.strictSame(again, ours, 'a repetition has the same answer')
+    t.strictSame(theirs, ours, 'whichever node it comes to')
+    for (const [i, one] of ours!.entries()) {
+      const refused = [one, strange![i]].filter((answer) => answer === 'event_id_reused')
+      t.equal(refused.length, 1, 'one of the two types has it')
+    }
+    const gaps = (all: (number | string)[]): number[] => {
+      const numbers = all.filter((one) => typeof one === 'number').sort((a, b) => a - b)
+      return numbers.slice(1).map((one, i) => one - numbers[i]!)
+    }
+    t.notOk(
+      [...gaps(ours!), ...gaps(strange!)].some((gap) => gap !== 1),
+      'no number twice, none left out',
+    )
+    const params = { id: String(other['id']) }
+    await node.operation('updateEventType', { params, body: { closed: true } })
+    const mixed = await Promise.all([
+      take(event({ id: 'U-1' }), node),
+      take(event({ id: 'U-2', type: 'org.example.second' }), node, 'org.example.second'),
+      take(event({ id: 'U-3' }), node),
+    ])
+    t.equal(Number(mixed[2]) - Number(mixed[0]), 1)
+    t.equal(mixed[1], 'event_type_closed', 'a refusal is no concern of the others')
+  })
+
   await t.test('a closed type takes nothing and can be deleted', async (t) => {
     const [{ id }] = (await node.operation('getEventTypes'))['items'] as [{ id: number }]
     const params = { id: String(id) }

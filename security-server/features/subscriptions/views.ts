@@ -1,6 +1,6 @@
 /** What is told of types, events and subscriptions, in the shapes of GovStack's Pub/Sub API. */
 
-import type { StoredEvent } from './event-store.ts'
+import type { StoredEvent } from './publish-store.ts'
 import { sequenceText } from './rooms.ts'
 import type { StoredSubscription } from './subscription-reads-store.ts'
 import type { StoredType } from './type-store.ts'
