@@ -23,6 +23,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './features/catalogue/collect.ts'
 import type { MailServer } from './features/mail/client.ts'
+import { MAIL_LANGUAGES, type MailLanguage } from './features/mail/rules.ts'
 import { type RsaFiles, rsaFiles } from './features/requests/xroad/rsa-certificate.ts'
 import { isAddress } from './members/contacts/mail-address.ts'
 
@@ -39,6 +40,7 @@ type MailSettings = {
   port: number
   tls: 'starttls' | 'tls' | 'none'
   from: string
+  language: MailLanguage
   user?: string | undefined
   passwordFile?: string | undefined
   caFile?: string | undefined
@@ -304,6 +306,12 @@ export const settingsSchema = {
           description: 'none sends in clear',
         },
         from: { type: 'string', maxLength: 254, description: 'The sender' },
+        language: {
+          type: 'string',
+          enum: MAIL_LANGUAGES,
+          default: 'en',
+          description: 'The language in which members are written to',
+        },
         user: { type: 'string', minLength: 1, maxLength: 255 },
         passwordFile: { type: 'string', 'x-path': true, description: 'Our password there, mode 0600' },
         caFile: { type: 'string', 'x-path': true, description: 'PEM of the CAs of its certificate' },

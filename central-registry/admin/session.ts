@@ -8,11 +8,7 @@ type Needs = {
   settings: { login?: { passkeys?: unknown } | undefined }
 }
 
-export function sessionHandlers({
-  approvals,
-  members,
-  settings,
-}: Needs): Record<string, OperationHandler> {
+export function sessionHandlers({ approvals, members, settings }: Needs): Record<string, OperationHandler> {
   return {
     getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
       ...{ kind, id, name, roles, ...session },

@@ -4,6 +4,7 @@
  */
 
 import { operations } from './operations.ts'
+import { language } from './text.ts'
 
 export type Input = {
   params?: Record<string, string>
@@ -94,7 +95,7 @@ export function createApi(): Api {
   async function send(method: string, url: string, input: Input, wait: Wait): Promise<Response> {
     const { body, reason } = input
     const isBytes = body instanceof Blob
-    const headers: Record<string, string> = { accept: '*/*' }
+    const headers: Record<string, string> = { accept: '*/*', 'accept-language': language }
     if (apiKey !== undefined) headers['authorization'] = `X-Road-ApiKey token=${apiKey}`
     if (csrfToken !== undefined && method !== 'GET') headers['x-csrf-token'] = csrfToken
     if (reason !== undefined) headers['x-reason'] = encodeURIComponent(reason.toWellFormed())

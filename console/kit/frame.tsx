@@ -5,6 +5,7 @@ import { Link, useAddress } from './address.tsx'
 import { mayCall, type Session } from './api.ts'
 import { contentsFor, type Group, placeOf } from './contents.ts'
 import { Head } from './facts.tsx'
+import { LanguageChoice } from './language-choice.tsx'
 import { LaterView } from './later-view.tsx'
 import { useAnnounce } from './live.tsx'
 import { LookChoice } from './look-choice.tsx'
@@ -141,6 +142,7 @@ function Who({ session, signOut }: { session: Session; signOut(): void }) {
             </li>
           )}
           <li>
+            <LanguageChoice />
             <LookChoice />
           </li>
         </ul>

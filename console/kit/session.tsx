@@ -4,6 +4,7 @@ import type { Api, Session } from './api.ts'
 import { ApiFault, loginIsConfigured } from './api.ts'
 import type { Values } from './field.tsx'
 import { Form } from './form.tsx'
+import { LanguageChoice } from './language-choice.tsx'
 import { Refused } from './placeholders.tsx'
 import { text } from './text.ts'
 import { Time } from './time.tsx'
@@ -35,6 +36,7 @@ export function SignIn({ api, name, why, enter }: Props) {
   return (
     <main class="sign-in" id="main">
       <p class="product">{name}</p>
+      <LanguageChoice />
       <h1>{text('signIn.title')}</h1>
       {why !== undefined && (
         <div class="note" role="status">

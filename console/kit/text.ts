@@ -1,4 +1,4 @@
-/** Every text of the pages comes from the catalogue of a language: a file in console/texts, chosen by the browser's languages. */
+/** Every text of the pages comes from the catalogue of a language: a file in console/texts, by choice or by the browser's languages. */
 import type en from '../texts/en.json'
 
 type Keys = keyof typeof en
@@ -7,24 +7,50 @@ type Counted<K> = K extends `${infer Base}_other` ? Base : never
 /** A key of the catalogue. A text with a count has one entry for each plural form of its language. */
 export type TextKey = Keys | Counted<Keys>
 
-const CATALOGUES = import.meta.glob<Record<string, string>>('../texts/*.json', { import: 'default' })
+const CATALOGUES = new Map(
+  Object.entries(import.meta.glob<Record<string, string>>('../texts/*.json', { import: 'default' })).map(
+    ([file, load]) => [/([\w-]+)\.json$/.exec(file)?.[1] ?? '', load],
+  ),
+)
 const FALLBACK = 'en'
+const KEPT_AS = 'concordat.language'
 
 let texts: Record<string, string> = {}
 
-/** The locale of numbers and times: the browser's variety of the catalogue's language (en-GB for en). */
+/** The languages that the pages speak, by their tags. */
+export const languages: readonly string[] = [...CATALOGUES.keys()].sort()
+
+/** The language of the pages, in which the API is asked to explain its faults too. */
+export let language = FALLBACK
+
+/** The locale of numbers and times: the browser's variety of the pages' language (en-GB for en). */
 export let locale = FALLBACK
 
-/** Loads the catalogue of the first available language, English when none is available. */
+/** Loads the texts in the reader's choice, else in the first of the browser's languages that there is, else in English. */
 export async function loadTexts(wanted: readonly string[]): Promise<void> {
-  const known = new Map(
-    Object.entries(CATALOGUES).map(([file, load]) => [/([\w-]+)\.json$/.exec(file)?.[1] ?? '', load]),
-  )
-  const candidates = wanted.flatMap((tag) => [tag, tag.split('-')[0] ?? ''])
-  const language = candidates.find((tag) => known.has(tag)) ?? FALLBACK
+  const candidates = [chosen() ?? '', ...wanted.flatMap((tag) => [tag, tag.split('-')[0] ?? ''])]
+  language = candidates.find((tag) => CATALOGUES.has(tag)) ?? FALLBACK
   locale = wanted.find((tag) => tag === language || tag.startsWith(`${language}-`)) ?? language
-  texts = (await known.get(language)?.()) ?? {}
+  texts = (await CATALOGUES.get(language)?.()) ?? {}
   document.documentElement.lang = language
+}
+
+/** Reads the page anew in another language, which the browser remembers where it may. */
+export function chooseLanguage(tag: string): void {
+  try {
+    localStorage.setItem(KEPT_AS, tag)
+  } catch {
+    // A browser that keeps nothing for us goes on in its own languages.
+  }
+  window.location.reload()
+}
+
+function chosen(): string | null {
+  try {
+    return localStorage.getItem(KEPT_AS)
+  } catch {
+    return null
+  }
 }
 
 /** The text with its `{names}` filled in; `count` chooses the plural form. */

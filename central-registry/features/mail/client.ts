@@ -1,6 +1,7 @@
 /** Sends one message to the mail server by SMTP, encrypted unless the settings say otherwise, with a time limit. */
 import { Socket } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
+import type { MailLanguage } from './rules.ts'
 
 export type MailServer = {
   host: string
@@ -8,6 +9,8 @@ export type MailServer = {
   /** `starttls` and `tls` require a trusted certificate that names the host. */
   tls: 'starttls' | 'tls' | 'none'
   from: string
+  /** Of the letters; English when it is absent. */
+  language?: MailLanguage | undefined
   user?: string | undefined
   password?: string | undefined
   /** PEM of the CAs; without it, those of the operating system are used. */

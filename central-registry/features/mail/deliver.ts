@@ -8,7 +8,7 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { Fields } from '../../members/contacts/mail-address.ts'
 import type { SendMail } from './client.ts'
-import { render } from './rules.ts'
+import { type MailLanguage, render } from './rules.ts'
 import type { MailStore } from './store.ts'
 
 const GIVE_UP_MS = 3 * 86_400_000
@@ -27,11 +27,12 @@ type Letters = {
 export function createDelivery(rooms: {
   store: Pick<MailStore, 'row' | 'tried' | 'end'>
   send: SendMail | undefined
+  language: MailLanguage
   letters: Letters
   clock: Clock
   log: Log
 }): JobHandler {
-  const { store, send, letters, clock, log } = rooms
+  const { store, send, language, letters, clock, log } = rooms
   return async ({ payload }) => {
     const { mail } = payload as { mail: number }
     const row = await store.row(mail)
@@ -55,7 +56,7 @@ export function createDelivery(rooms: {
         if (send === undefined) throw new Fault('mail_failed', { what: 'the settings name no mail server' })
         const kept = JSON.parse(row.fields) as Fields
         const more = row.text === letters.text ? await letters.fieldsOf(kept, clock()) : {}
-        const { subject, text } = render(row.text, { ...kept, ...more })
+        const { subject, text } = render(row.text, { ...kept, ...more }, language)
         await send({ id: `registry-mail-${mail}`, to: row.recipient, subject, text })
         return undefined
       } catch (thrown) {

@@ -34,19 +34,20 @@ export const mail: FeatureModule<Ground, Offers> = {
     const { mailServer, jobs, members, record, clock } = ground
     const store = createMailStore(ground.database, record)
     const send = mailServer === undefined ? undefined : createSendMail(mailServer)
+    const language = mailServer?.language ?? 'en'
     ground.metrics.watch('concordat_mail_messages', 'Messages of the outbox by state', 'state', async () =>
       Promise.all(MAIL_STATES.map(async (state) => [state, await store.count({ state })] as const)),
     )
     return {
       operations: mailHandlers({
-        ...{ store, members, isConfigured: send !== undefined, clock },
+        ...{ store, members, isConfigured: send !== undefined, language, clock },
         enqueue: (within, id) => jobs.enqueue(SEND_MAIL, { mail: id }, { key: String(id), within }),
       }),
       jobs: [
         {
           kind: SEND_MAIL,
           run: createDelivery({
-            ...{ ...ground, store, send },
+            ...{ ...ground, store, send, language },
             letters: { text: CONTACT_LETTER, ...createContactLetters(record) },
           }),
           places: 2,

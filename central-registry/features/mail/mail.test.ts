@@ -9,7 +9,7 @@ import { actsOf, approve, authority, type RequestWorld } from '#test/fakes/reque
 import { until } from '#test/until.ts'
 import { isAddress } from '../../members/contacts/mail-address.ts'
 import { createSendMail, type MailServer } from './client.ts'
-import { render } from './rules.ts'
+import { MAIL_LANGUAGES, render } from './rules.ts'
 
 type Row = {
   id: number
@@ -306,15 +306,27 @@ void t.test('texts', (t) => {
   )
   const names = Object.keys(texts).filter((name) => name.endsWith('.subject'))
   t.ok(names.length > 10)
-  for (const name of names) {
-    const { subject, text } = render(name.replace(/\.subject$/, ''), fields)
+  const holes = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort()
+  for (const language of MAIL_LANGUAGES) {
+    const file = new URL(`texts/${language}.json`, import.meta.url)
+    const own = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>
+    t.same(Object.keys(own), Object.keys(texts), `${language} has every text`)
+    for (const [name, text] of Object.entries(own))
+      t.same(holes(text), holes((texts as Record<string, string>)[name]!), `${language} ${name}`)
+  }
+  for (const [language, name] of MAIL_LANGUAGES.flatMap((each) => names.map((one) => [each, one] as const))) {
+    const { subject, text } = render(name.replace(/\.subject$/, ''), fields, language)
     t.notMatch(subject, /[\r\n\u2028\u202e]/, name)
     t.ok(subject.length <= 200)
     const own = (texts as Record<string, string>)[name.replace('.subject', '.body')]!
     const lines = own.split('\n').length + 4
     t.equal(text.split('\n').length, lines, `${name}: no line more than its text has`)
-    t.notMatch(render(name.replace(/\.subject$/, ''), {}).text, /\{/, 'what is missing shows as such')
+    t.notMatch(
+      render(name.replace(/\.subject$/, ''), {}, language).text,
+      /\{/,
+      'what is missing shows as such',
+    )
   }
-  t.throws(() => render('constructor', {}))
+  t.throws(() => render('constructor', {}, 'en'))
   t.end()
 })

@@ -10,7 +10,7 @@ import type { Fields } from '../../members/contacts/mail-address.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { memberIdOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
-import { checkAddresses, hasText, render } from './rules.ts'
+import { checkAddresses, hasText, type MailLanguage, render } from './rules.ts'
 import type { MailStore, Seen } from './store.ts'
 
 export const MAIL_STATES = ['WAITING', 'SENT', 'REFUSED', 'GIVEN_UP'] as const
@@ -21,6 +21,7 @@ export function mailHandlers({
   store,
   members,
   isConfigured,
+  language,
   enqueue,
   clock,
 }: {
@@ -28,6 +29,7 @@ export function mailHandlers({
   members: Pick<MemberStore, 'parameters'>
   /** Whether the settings name a mail server. */
   isConfigured: boolean
+  language: MailLanguage
   /** Enqueues the job that sends a message. */
   enqueue(within: Within, mail: number): Promise<void>
   clock: Clock
@@ -46,7 +48,9 @@ export function mailHandlers({
       const shown = rows.map((row) => ({
         ...{ id: Number(row.id), text: row.text, recipient: row.recipient, state: row.state },
         // The catalogue may no longer have a text of an older version.
-        subject: hasText(row.text) ? render(row.text, JSON.parse(row.fields) as Fields).subject : row.text,
+        subject: hasText(row.text)
+          ? render(row.text, JSON.parse(row.fields) as Fields, language).subject
+          : row.text,
         ...{ attempts: Number(row.attempts), createdAt: row.created_at },
         ...(row.last_error === null ? {} : { lastError: row.last_error }),
         ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
