@@ -11,6 +11,7 @@ import { certificationRequest, requestPem } from './certification-request.ts'
 import { generateKey } from './generate-key.ts'
 import type { Keys } from './keys.ts'
 import { createWorld, member, PIN, second, subjectOf, type World } from './keys-fixture.ts'
+import { proposeSubject } from './propose-subject.ts'
 import { writeDurably } from './write-durably.ts'
 
 function code(wanted: FaultCode) {
@@ -318,3 +319,18 @@ function withCounts(bytes: Buffer): Buffer {
     return bytes
   }
 }
+
+t.test('the country of a proposed subject', async (t) => {
+  const country = (profile: string, instance: string, usage: 'SIGNING' | 'AUTHENTICATION' = 'SIGNING') =>
+    proposeSubject({
+      ...{ profile, usage, memberName: 'Agency', dnsName: 'ss.example' },
+      member: { instance, memberClass: 'GOV', memberCode: '1' },
+      server: { instance, memberClass: 'GOV', memberCode: '1', serverCode: 'ss1' },
+    }).find(({ type }) => type === 'C')?.value
+  const basic = 'BasicCertificateProfileInfoProvider'
+  t.equal(country(basic, 'EE'), 'EE')
+  t.equal(country(basic, 'ee-test'), 'EE')
+  for (const instance of ['DEV', 'XX', 'XROAD-EE', 'QQ-1']) t.equal(country(basic, instance), '', instance)
+  t.equal(country('FiVRKCertificateProfileInfoProvider', 'DEV'), 'FI')
+  t.equal(country('SkKlass3CertificateProfileInfoProvider', 'DEV', 'AUTHENTICATION'), 'EE')
+})

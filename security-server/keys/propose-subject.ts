@@ -8,7 +8,8 @@ import type { SubjectFields } from './certification-request.ts'
 import type { KeyUsage } from './key-file.ts'
 
 /**
- * `profile` is the CA's profile, or the class name of one of X-Road's built-in profiles. Throws `not_found` for an unknown one.
+ * `profile` is the CA's profile, or the class name of one of X-Road's built-in profiles. A country that neither the profile nor the
+ * instance tells is the empty text: whoever makes the request has to enter it. Throws `not_found` for an unknown profile.
  */
 export function proposeSubject(q: {
   profile: CertificateProfile | string | undefined
@@ -17,7 +18,6 @@ export function proposeSubject(q: {
   memberName: string
   server: ServerId
   dnsName: string
-  country?: string | undefined
 }): SubjectFields {
   const profile = typeof q.profile === 'string' ? builtInProfile(q.profile) : q.profile
   if (profile === undefined)
@@ -27,6 +27,22 @@ export function proposeSubject(q: {
   return fillRequest(profile[q.usage === 'SIGNING' ? 'signing' : 'authentication'].request, {
     ...{ instance: q.member.instance, memberClass: q.member.memberClass, memberCode: q.member.memberCode },
     ...{ memberName: q.memberName, serverCode: q.server.serverCode, dnsName: q.dnsName },
-    country: q.country ?? 'FI',
+    country: countryOf(profile, q.member.instance),
   })
+}
+
+/** The fixed country of the profile's other kind of certificate, or the country with which the name of the instance begins. */
+function countryOf({ signing, authentication }: CertificateProfile, instance: string): string {
+  const fixed = [...signing.request, ...authentication.request].find(
+    ({ attribute, value }) => attribute === 'C' && /^[A-Z]{2}$/.test(value),
+  )
+  return fixed?.value ?? countryOfInstance(instance)
+}
+
+const COUNTRIES = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' })
+
+/** Operators of X-Road name an instance after its country: EE, ee-test, FI-DEV. Empty for other names. */
+function countryOfInstance(instance: string): string {
+  const first = (instance.split(/[-_]/)[0] ?? '').toUpperCase()
+  return /^[A-Z]{2}$/.test(first) && COUNTRIES.of(first) !== undefined ? first : ''
 }

@@ -8,6 +8,7 @@ import type { Database } from '#platform/database/open-database.ts'
 import type { FaultCode } from '#schemas/fault.ts'
 import { idText, parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { clientStatus, type Standing } from './client-status.ts'
 import { createLocalSystems, type LocalSystems } from './local-systems.ts'
 import { localSystemsMigrations } from './migrations.ts'
 import { readOpenApi } from './read-openapi.ts'
@@ -55,6 +56,32 @@ t.test('clients, their modes and certificates', (t) =>
     await systems.setAuthenticationMode(tax, 'NOSSL')
     t.equal(systems.client(tax)?.authenticationMode, 'NOSSL')
     await t.rejects(systems.setAuthenticationMode(business, 'NOSSL'), code('not_found'))
+
+    let isListed = false
+    const settled = async (asked?: Standing['asked']): Promise<string> => {
+      if (asked !== undefined) await systems.asked(tax, asked)
+      await systems.settle(() => isListed)
+      t.ok(systems.isSettled(() => isListed))
+      return clientStatus(systems.view().clients.get(idText(tax))!.standing, isListed)
+    }
+    t.equal(await settled(), 'SAVED')
+    t.equal(await settled('clientReg'), 'REGISTRATION_IN_PROGRESS')
+    isListed = true
+    t.equal(await settled(), 'REGISTERED')
+    t.equal(await settled('clientDisable'), 'DISABLING_IN_PROGRESS')
+    isListed = false
+    t.equal(await settled(), 'DISABLED')
+    t.equal(await settled('clientEnable'), 'ENABLING_IN_PROGRESS')
+    t.equal(await settled(''), 'DISABLED', 'the registry declined')
+    isListed = true
+    t.equal(await settled('clientEnable'), 'REGISTERED')
+    isListed = false
+    t.equal(await settled(), 'GLOBAL_ERROR', 'nobody here asked for that')
+    isListed = true
+    t.equal(await settled('clientDeletion'), 'DELETION_IN_PROGRESS')
+    isListed = false
+    t.equal(await settled(), 'SAVED')
+    t.equal(clientStatus({ standing: 'REGISTERED', asked: '' }, undefined), 'REGISTERED', 'as it was last')
 
     const { sha256, der } = await systems.addClientCertificate(tax, selfSigned(t, 2))
     t.ok(systems.client(tax)?.certificates.has(sha256))

@@ -132,4 +132,14 @@ export const localSystemsMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'security-server-004-local-systems': {
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      for (const column of ['standing', 'asked'])
+        await kysely.schema
+          .alterTable('local_client')
+          .addColumn(column, text, (of) => of.notNull().defaultTo(''))
+          .execute()
+    },
+  },
 }

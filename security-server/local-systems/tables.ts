@@ -1,7 +1,14 @@
 /** The rows of this room, in the column types that both databases have: texts, integers, blobs. */
 import type { Generated } from 'kysely'
 
-export type ClientRow = { id: string; authentication_mode: string; created_at: string }
+export type ClientRow = {
+  id: string
+  authentication_mode: string
+  created_at: string
+  /** As `Standing` in client-status.ts has them. */
+  standing: Generated<string>
+  asked: Generated<string>
+}
 
 export type ClientCertificateRow = {
   client: string

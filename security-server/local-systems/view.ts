@@ -7,6 +7,7 @@ import {
   type SubsystemId,
 } from '#schemas/identifiers.ts'
 import type { EndpointRights, SubjectType } from './access.ts'
+import type { Standing } from './client-status.ts'
 import { declaredByShape, type Endpoint } from './endpoints.ts'
 import type { Rows } from './store.ts'
 import { ORIGIN } from './tables.ts'
@@ -92,6 +93,7 @@ export type ClientView = {
   id: ClientId
   authenticationMode: AuthenticationMode
   createdAt: string
+  standing: Standing
   certificates: ClientCertificate[]
   descriptions: ServiceDescription[]
   groups: LocalGroup[]
@@ -164,6 +166,7 @@ function buildClients(
       id: parseClientId(row.id),
       authenticationMode: row.authentication_mode as AuthenticationMode,
       createdAt: row.created_at,
+      standing: { standing: row.standing, asked: row.asked } as Standing,
       certificates: (certificates.get(row.id) ?? []).map((certificate) => ({
         sha256: certificate.sha256,
         der: certificate.der,

@@ -44,6 +44,7 @@ async function addAndRegister(t: Test, windows: Windows, id: string): Promise<vo
   await lookIn(windows, 'client-saved')
   await act(wide, 'Register', { 'Name of the subsystem': 'Tax archive' }, 'Register', 'was filed')
   await close(wide)
+  await page.locator('.status', { hasText: 'registration asked for' }).waitFor()
   await page.getByRole('link', { name: 'Requests to the registry about it' }).click()
   await page
     .getByRole('cell', { name: /Register a client/ })
@@ -64,8 +65,11 @@ async function addAndRegister(t: Test, windows: Windows, id: string): Promise<vo
     .waitFor()
   await lookIn(windows, 'requests-approved')
   await wide.open(`/clients/${id}`)
+  await page.locator('.status', { hasText: /^. disabled$/ }).waitFor()
+  await lookIn(windows, 'client-disabled')
   await act(wide, 'Enable', {}, 'Enable', 'was filed')
   await close(wide)
+  await page.locator('.status', { hasText: 'about to be enabled' }).waitFor()
 }
 
 /** The registry approves whatever waits for it, and every server gets the configuration. */

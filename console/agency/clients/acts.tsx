@@ -8,15 +8,17 @@ import { type Filed, FiledResult } from '../requests/filed.tsx'
 import { type Client, isSubsystem } from '../services/shapes.ts'
 
 export function ClientActs({ of }: { of: Client }) {
-  const isRegistered = of.status === 'REGISTERED'
+  const { status } = of
+  const isRegistered = status === 'REGISTERED'
+  const isDisabled = status === 'DISABLED' || status === 'ENABLING_IN_PROGRESS'
   return (
     <>
-      {!isRegistered && <Register of={of} />}
-      {!isRegistered && <Ask of={of} operation="enableClient" what="enable" />}
+      {(status === 'SAVED' || status === 'GLOBAL_ERROR') && <Register of={of} />}
+      {(isDisabled || status === 'GLOBAL_ERROR') && <Ask of={of} operation="enableClient" what="enable" />}
       {isRegistered && isSubsystem(of.id) && <Rename of={of} />}
       {isRegistered && <Ask of={of} operation="disableClient" what="disable" />}
       {isRegistered && !isSubsystem(of.id) && <MakeOwner of={of} />}
-      {isRegistered && <Unregister of={of} />}
+      {(isRegistered || isDisabled) && <Unregister of={of} />}
       <Delete of={of} />
     </>
   )
@@ -118,7 +120,7 @@ function Unregister({ of }: { of: Client }) {
 
 function Delete({ of }: { of: Client }) {
   const notes: ComponentChildren[] = [
-    of.status === 'REGISTERED' && text('clients.deleteRegistered'),
+    (of.status === 'REGISTERED' || of.status === 'DISABLED') && text('clients.deleteRegistered'),
     of.services > 0 && text('clients.deleteServices', { count: of.services }),
   ].filter(Boolean)
   return (

@@ -39,7 +39,7 @@ export function ClientPage({ params }: { params: Record<string, string> }) {
                 ['clients.certificates', number(client.tlsCertificates)],
               ]}
             />
-            {client.status === 'SAVED' && <p class="inner">{text('clients.savedWhy')}</p>}
+            {client.status !== 'REGISTERED' && <p class="inner">{text(`clients.why.${client.status}`)}</p>}
           </Part>
           {isSubsystem(client.id) && (
             <Part title={text('services.descriptions')} acts={<AddDescriptions client={client.id} />}>

@@ -2,9 +2,9 @@
 import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
-import { Status } from '../../kit/status.tsx'
+import { Status, type Tone } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
-import { number, text } from '../../kit/text.ts'
+import { number, type TextKey, text } from '../../kit/text.ts'
 import { Id } from '../words.tsx'
 import { type Client, clientPath } from './shapes.ts'
 
@@ -56,11 +56,16 @@ export function Clients() {
 }
 
 export function ClientState({ of }: { of: Client['status'] }) {
-  const isRegistered = of === 'REGISTERED'
-  return (
-    <Status
-      tone={isRegistered ? 'good' : 'warn'}
-      word={isRegistered ? 'status.registered' : 'status.notRegistered'}
-    />
-  )
+  return <Status {...STATES[of]} />
+}
+
+const STATES: Record<Client['status'], { tone: Tone; word: TextKey }> = {
+  SAVED: { tone: 'warn', word: 'status.notRegistered' },
+  REGISTRATION_IN_PROGRESS: { tone: 'warn', word: 'clients.state.registering' },
+  REGISTERED: { tone: 'good', word: 'status.registered' },
+  DISABLING_IN_PROGRESS: { tone: 'warn', word: 'clients.state.disabling' },
+  DISABLED: { tone: 'quiet', word: 'clients.state.disabled' },
+  ENABLING_IN_PROGRESS: { tone: 'warn', word: 'clients.state.enabling' },
+  DELETION_IN_PROGRESS: { tone: 'warn', word: 'clients.state.leaving' },
+  GLOBAL_ERROR: { tone: 'bad', word: 'clients.state.gone' },
 }

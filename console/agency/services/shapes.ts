@@ -2,10 +2,20 @@
 import type { Field } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'
 
+type ClientStatus =
+  | 'SAVED'
+  | 'REGISTRATION_IN_PROGRESS'
+  | 'REGISTERED'
+  | 'DISABLING_IN_PROGRESS'
+  | 'DISABLED'
+  | 'ENABLING_IN_PROGRESS'
+  | 'DELETION_IN_PROGRESS'
+  | 'GLOBAL_ERROR'
+
 export type Client = {
   id: string
   memberName?: string
-  status: 'REGISTERED' | 'SAVED'
+  status: ClientStatus
   connectionType: 'NOSSL' | 'SSLNOAUTH' | 'SSLAUTH'
   tlsCertificates: number
   services: number

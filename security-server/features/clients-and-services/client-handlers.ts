@@ -7,6 +7,7 @@ import { clientIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
+import { clientStatus } from '../../local-systems/client-status.ts'
 import { clientIn, groupIn } from '../../local-systems/manage.ts'
 import type { AuthenticationMode, ClientView } from '../../local-systems/view.ts'
 import type { Needs } from './needs.ts'
@@ -19,8 +20,8 @@ export function clientHandlers(rooms: Needs): Handlers {
   const found = (id: ClientId): ClientView => clientIn(localSystems.view(), id)
   const shown = (client: ClientView) => {
     const index = inForce(rooms.globalConfiguration)?.index
-    const registered = index?.isClientOf(server, client.id) === true
-    return clientView(client, registered ? 'REGISTERED' : 'SAVED', index?.memberName(client.id))
+    const status = clientStatus(client.standing, index?.isClientOf(server, client.id))
+    return clientView(client, status, index?.memberName(client.id))
   }
   const groupOf = (params: Record<string, string>) => groupIn(localSystems.view(), Number(params['id']))
 

@@ -9,6 +9,7 @@ import { documentHandlers } from './document-handlers.ts'
 import type { Needs } from './needs.ts'
 import { rightHandlers } from './right-handlers.ts'
 import { serviceHandlers } from './service-handlers.ts'
+import { settleClients } from './settle-clients.ts'
 
 type Ground = Omit<Needs, 'fetchDocument'> &
   Pick<Services, 'audit'> & { keys: Keys; ownListeners: readonly OwnListener[] }
@@ -25,6 +26,7 @@ export const clientsAndServices: FeatureModule<Ground> = {
         ...rightHandlers(needs),
         ...documentHandlers(needs),
       },
+      jobs: [settleClients(ground)],
     }
   },
 }

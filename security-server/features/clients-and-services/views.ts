@@ -3,15 +3,12 @@ import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
+import type { ClientStatus } from '../../local-systems/client-status.ts'
 import { createSubjectCheck } from '../../local-systems/unknown-subject.ts'
 import type { ClientView, LocalGroup, ServiceDescription, ServiceView } from '../../local-systems/view.ts'
 import { certificatePem } from '../../local-systems/view.ts'
 
-export function clientView(
-  client: ClientView,
-  status: 'REGISTERED' | 'SAVED',
-  memberName: string | undefined,
-) {
+export function clientView(client: ClientView, status: ClientStatus, memberName: string | undefined) {
   return {
     id: colonForm(idText(client.id)),
     memberName,

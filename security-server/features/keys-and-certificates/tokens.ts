@@ -43,7 +43,7 @@ export function tokenHandlers(rooms: Needs): Handlers {
     const { id, request } = await keys.createRequest({
       keyId,
       member: usage === 'SIGNING' ? member : undefined,
-      subject: q.subject ?? subjectFor(rooms, usage, member, q),
+      subject: q.subject ?? wholeSubject(subjectFor(rooms, usage, member, q)),
       dnsNames: q.dnsName === undefined ? undefined : [q.dnsName],
     })
     return { id, keyId, pem: requestPem(request) }
@@ -139,6 +139,15 @@ function subjectFor(rooms: Needs, usage: Usage, member: MemberId, q: NewCsr): Su
   const dnsName = q.dnsName ?? ''
   const profile = index.profileOf(ca.certificateProfileInfo)
   return proposeSubject({ profile, usage, member, memberName, server, dnsName })
+}
+
+/** Throws `invalid_input` for a subject with a field that is not known here. */
+function wholeSubject(subject: SubjectFields): SubjectFields {
+  const unknown = subject.find(({ value }) => value === '')
+  if (unknown === undefined) return subject
+  throw new Fault('invalid_input', {
+    what: `subject: ${unknown.type} is not known here, so it has to be given`,
+  })
 }
 
 function base64(text: string): Buffer {

@@ -15,7 +15,7 @@ import { approveNewest, startFiling } from './filing-fixture.ts'
 const GUEST = 'DEV:COM:4000:tax'
 
 t.test('every request that a server files, and what it is told', async (t) => {
-  const { ask, world, keys, node } = await startFiling(t)
+  const { ask, world, keys, node, localSystems } = await startFiling(t)
   const { sha256 } = await authenticationCertificate(world, keys, { register: false })
   const registered = await ask('PUT', `/token-certificates/${sha256}/register`, { address: 'ss1.example' })
   t.match(registered, {
@@ -42,6 +42,8 @@ t.test('every request that a server files, and what it is told', async (t) => {
     status: 200,
     body: { state: 'SUBMITTED_FOR_APPROVAL', clientId: 'DEV:GOV:1000:population' },
   })
+  const standing = () => localSystems.view().clients.get('DEV/GOV/1000/population')?.standing.asked
+  t.equal(standing(), 'clientReg')
   await approveNewest(node)
   for (const [url, kind, body] of [
     ['/clients/DEV:GOV:1000:population/disable', 'clientDisable'],
@@ -55,6 +57,7 @@ t.test('every request that a server files, and what it is told', async (t) => {
   ] as [string, string, object?][]) {
     const reply = await ask('PUT', url, body)
     t.match(reply, { status: 200, body: { kind, state: 'SUBMITTED_FOR_APPROVAL' } }, url)
+    if (url.startsWith('/clients/') && body === undefined) t.equal(standing(), kind)
     await approveNewest(node)
   }
   t.match(await node.must('GET', '/security-servers?q=DEV:GOV:1000'), [
@@ -68,6 +71,8 @@ t.test('every request that a server files, and what it is told', async (t) => {
     status: 200,
     body: { state: 'REVOKED' },
   })
+  const guest = localSystems.view().clients.get(GUEST.replaceAll(':', '/'))
+  t.equal(guest?.standing.asked, '', 'what was taken back is asked no more')
   await signingCertificate(world, keys, second)
   t.match(
     await ask('PUT', `/clients/${GUEST}/register`),

@@ -9,6 +9,7 @@ import {
   type RequestSubject,
   signersOf,
 } from '#schemas/management-request.ts'
+import { isAskedOfRegistry } from '../../local-systems/client-status.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import { createFiledRequests, createHeads, registrationOf } from './filed-requests.ts'
 import type { Needs } from './needs.ts'
@@ -70,10 +71,21 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
   const ofClient =
     (kind: RequestSubject['kind']) =>
     async ({ params, body }: { params: Record<string, string>; body: unknown }) => {
-      const client = idText(localClient(rooms, params['clientId']))
+      const id = localClient(rooms, params['clientId'])
       const { subsystemName } = (body ?? {}) as { subsystemName?: string }
-      return file({ kind, server, client, ...(subsystemName === undefined ? {} : { subsystemName }) })
+      const name = subsystemName === undefined ? {} : { subsystemName }
+      const filed = await file({ kind, server, client: idText(id), ...name })
+      if (isAskedOfRegistry(kind)) await rooms.localSystems.asked(id, kind)
+      return filed
     }
+
+  /** What was declined or taken back is asked no more. The registry gives the newest request first. */
+  async function settle(states: RequestStatus[]): Promise<void> {
+    for (const { id, standing } of rooms.localSystems.view().clients.values()) {
+      const newest = states.find(({ client, kind }) => client === idText(id) && kind === standing.asked)
+      if (newest?.state === 'DECLINED' || newest?.state === 'REVOKED') await rooms.localSystems.asked(id, '')
+    }
+  }
 
   return {
     async registerCertificate({ params, body }) {
@@ -103,9 +115,15 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
     },
     disableMaintenanceMode: () => file({ kind: 'maintenanceModeDisable', server }),
     async getManagementRequests() {
-      return (await filedRequests()).map(view)
+      const states = await filedRequests()
+      await settle(states)
+      return states.map(view)
     },
-    revokeManagementRequest: async ({ params }) => view(await revoke(Number(params['request']))),
+    async revokeManagementRequest({ params }) {
+      const revoked = await revoke(Number(params['request']))
+      await settle([revoked])
+      return view(revoked)
+    },
   }
 }
 

@@ -1,18 +1,19 @@
 /** The writes of clients and the TLS certificates of their systems. */
+import type { Insertable } from 'kysely'
 import { isUniqueViolation } from '#platform/database/dialect.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Transaction } from '../store.ts'
 import type { ClientCertificateRow, ClientRow } from '../tables.ts'
 
 /** Throws `conflict` when the client exists already. */
-export async function insertClient(transaction: Transaction, row: ClientRow): Promise<void> {
+export async function insertClient(transaction: Transaction, row: Insertable<ClientRow>): Promise<void> {
   await once(transaction.insertInto('local_client').values(row).execute(), 'the client is here already')
 }
 
 export async function updateClient(
   transaction: Transaction,
   id: string,
-  change: Partial<Pick<ClientRow, 'authentication_mode'>>,
+  change: { authentication_mode: string } | { standing: string; asked: string },
 ): Promise<void> {
   await transaction.updateTable('local_client').set(change).where('id', '=', id).execute()
 }
