@@ -8,10 +8,18 @@ import { containerParts } from './evidence/container-parts.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
 import type { StampProof } from './evidence/read-stamp.ts'
+import type { Latencies, LatencyQuestion } from './index/latency-store.ts'
 import type { SomeRows } from './index/list-by-spans.ts'
 import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './index/search-filter.ts'
 import type { TermsQuestion } from './index/terms-store.ts'
-import type { CallsOfDay, Traffic, TrafficQuestion } from './index/traffic-store.ts'
+import type {
+  CallsOfDay,
+  HourOfPair,
+  PairsQuestion,
+  Traffic,
+  TrafficOfPairs,
+  TrafficQuestion,
+} from './index/traffic-store.ts'
 import type { ActorMethods } from './index/worker-actors.ts'
 import type { ReadingMethods, SearchWindow } from './part.ts'
 
@@ -33,6 +41,12 @@ type Searches = {
   termsThere(q: TermsQuestion): Promise<string[]>
   /** Counts of exchanges, by time and by one of their properties. Waits until every record is indexed. */
   traffic(question: TrafficQuestion): Promise<Traffic>
+  /** Counts of exchanges by hour and by client and service. Waits until every record is indexed. */
+  trafficOfPairs(question: PairsQuestion): Promise<TrafficOfPairs>
+  /** The same, each hour of each pair. Waits until every record is indexed. */
+  hoursOfPairs(question: PairsQuestion): Promise<HourOfPair[]>
+  /** How long the answers took, by hour and by client and service. */
+  latencies(question: LatencyQuestion): Promise<Latencies>
   /** The day's exchanges by client and service, for the registry and not for people. Waits until every record is indexed. */
   callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
   /**
@@ -88,6 +102,15 @@ function searches({ parts, maintain }: ReadFrom): Searches {
       await maintain()
       return parts.traffic(question)
     },
+    trafficOfPairs: async (question) => {
+      await maintain()
+      return parts.trafficOfPairs(question)
+    },
+    hoursOfPairs: async (question) => {
+      await maintain()
+      return parts.hoursOfPairs(question)
+    },
+    latencies: (question) => parts.latencies(question),
     callsOf: async (q) => {
       await maintain()
       return parts.callsOf(q)

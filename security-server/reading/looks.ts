@@ -27,6 +27,8 @@ export const LOOKS = [
   'findRecords',
   'findSubjectRecords',
   'getTraffic',
+  'getServiceTraffic',
+  'exportServiceTraffic',
   'getDailyCounts',
   'getDailyCount',
   'getRecord',

@@ -6,11 +6,19 @@ import { type InclusionEvidence, proveInclusion } from './evidence/prove-inclusi
 import { readEvidence, type StoredEvidence } from './evidence/read-evidence.ts'
 import { readStampProof, type StampProof } from './evidence/read-stamp.ts'
 import { indexRecords } from './index/index-records.ts'
+import type { Latencies, LatencyQuestion } from './index/latency-store.ts'
 import type { SomeRows } from './index/list-by-spans.ts'
 import { indexMigrations } from './index/migrations/all.ts'
 import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './index/search-filter.ts'
 import type { TermsQuestion } from './index/terms-store.ts'
-import type { CallsOfDay, Traffic, TrafficQuestion } from './index/traffic-store.ts'
+import type {
+  CallsOfDay,
+  HourOfPair,
+  PairsQuestion,
+  Traffic,
+  TrafficOfPairs,
+  TrafficQuestion,
+} from './index/traffic-store.ts'
 import { type ActorMethods, actorMethods, withActors } from './index/worker-actors.ts'
 import { type IndexedLog, withIndex } from './indexed-log.ts'
 
@@ -25,6 +33,9 @@ export type ReadingMethods = ActorMethods & {
   window(q: { filter: RecordFilter; after: number; size: number }): Promise<SearchWindow>
   termsThere(q: TermsQuestion): Promise<string[]>
   traffic(question: TrafficQuestion): Promise<Traffic>
+  trafficOfPairs(question: PairsQuestion): Promise<TrafficOfPairs>
+  hoursOfPairs(question: PairsQuestion): Promise<HourOfPair[]>
+  latencies(question: LatencyQuestion): Promise<Latencies>
   callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
   /**
    * Leaf forms in the order of the log, starting at `first`. For a record that is more secret than `clearance`, only the leaf is
@@ -81,6 +92,9 @@ function methodsOf(log: IndexedLog, ring: PartGround['ring']): ReadingMethods {
     termsThere: (q) => terms.termsThere(q),
     ...actorMethods(records, ring),
     traffic: (question) => search.traffic(question),
+    trafficOfPairs: (question) => search.pairs(question),
+    hoursOfPairs: (question) => search.hoursOfPairs(question),
+    latencies: (question) => search.latencies(question),
     callsOf: (q) => search.callsOf(q),
     forms: async ({ first, limit, clearance }) => {
       const rows = await records.forms(first, limit)

@@ -39,6 +39,9 @@ export function readableLog(log: RecordReads, clearance: Clearance): ReadableLog
     listSome: (filter) => log.listSome({ ...filter, clearance }),
     termsThere: (q) => log.termsThere({ ...q, clearance }),
     traffic: ({ filter, ...question }) => log.traffic({ ...question, filter: { ...filter, clearance } }),
+    trafficOfPairs: ({ filter, ...q }) => log.trafficOfPairs({ ...q, filter: { ...filter, clearance } }),
+    hoursOfPairs: ({ filter, ...q }) => log.hoursOfPairs({ ...q, filter: { ...filter, clearance } }),
+    latencies: ({ filter, ...q }) => log.latencies({ ...q, filter: { ...filter, clearance } }),
     read,
     proof: async (index, size) => {
       await read(index)

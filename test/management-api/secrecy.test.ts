@@ -161,7 +161,14 @@ await eachDatabase(t, async (_database, t: Test, url) => {
         if (NOT_THERE.has(operationId)) t.equal(reply.status, 404, operationId)
       }
     }
-    for (const one of ['findRecords', 'getTraffic', 'getExchange', 'getReconciliationCases', 'getExports'])
+    for (const one of [
+      'findRecords',
+      'getTraffic',
+      'getServiceTraffic',
+      'getExchange',
+      'getReconciliationCases',
+      'getExports',
+    ])
       t.ok(asked.has(one), one)
     const deny = { state: 'explained', note: 'x' }
     for (const [method, path, body, status] of [

@@ -6,14 +6,14 @@ import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { addCounts, type LatencyCounts, percentilesOf } from '../../reading/index/latency.ts'
 import type { TrafficQuestion } from '../../reading/index/traffic-store.ts'
 import { recordLook } from '../../reading/looks.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 import { isoTime, recordFilter } from '../../reading/record-filter.ts'
+import { DAY_MS, days, hours, stepsOf } from './hours.ts'
 import type { Needs } from './needs.ts'
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 const MAX_DAYS = 400
 /** A period up to this length is shown by hour, a longer one by day. */
 const BY_HOUR_MS = 3 * DAY_MS
@@ -79,6 +79,30 @@ export function trafficHandlers(rooms: Needs): Handlers {
       }
     },
 
+    async getLastDay({ caller }) {
+      const now = clock()
+      const bounds = hours(now - DAY_MS, now + 1)
+      const log = logFor(caller)
+      const question = { ...bounds, filter: {}, step: 'hour', by: 'outcome', groups: GROUPS } as const
+      const { total, steps, groups } = await log.traffic(question)
+      const counts: LatencyCounts = new Map()
+      for (const row of await log.latencies(question)) addCounts(counts, row.counts)
+      const times = percentilesOf(counts)
+      const counted = new Map(steps.map(({ at, ...count }) => [at, count]))
+      return {
+        now: new Date(now).toISOString(),
+        total,
+        hours: stepsOf(bounds, 'hour').map((at) => ({
+          at: `${at}:00:00.000Z`,
+          ...(counted.get(at) ?? { exchanges: 0, failed: 0 }),
+        })),
+        failures: groups
+          .filter(({ failed }) => failed > 0)
+          .map(({ value, failed }) => ({ outcome: value, exchanges: failed })),
+        ...(times !== undefined && { p50Ms: times.p50, p95Ms: times.p95 }),
+      }
+    },
+
     async getTreeHeads({ query }) {
       const found = await messageLog.checkpoints(query['limit'] as number)
       return found.map(({ size, time, note }) => ({
@@ -122,25 +146,4 @@ async function counted(messageLog: Needs['messageLog'], log: ReadableLog, now: n
     if (thrown instanceof Fault) return { checkpoint: null, today: null, contradictions: null }
     throw thrown
   }
-}
-
-/** The whole hours that cover these times. */
-function hours(start: number, end: number): { from: string; to: string } {
-  return { from: hourText(start), to: hourText(Math.ceil(end / HOUR_MS) * HOUR_MS) }
-}
-
-function days(start: number, end: number): { from: string; to: string } {
-  return { from: hourText(start - (start % DAY_MS)), to: hourText(Math.ceil(end / DAY_MS) * DAY_MS) }
-}
-
-function hourText(time: number): string {
-  return new Date(time).toISOString().slice(0, 13)
-}
-
-function stepsOf({ from, to }: { from: string; to: string }, step: 'hour' | 'day'): string[] {
-  const [start, end] = [Date.parse(`${from}:00Z`), Date.parse(`${to}:00Z`)]
-  const ms = step === 'hour' ? HOUR_MS : DAY_MS
-  const length = step === 'hour' ? 13 : 10
-  const count = Math.max(0, Math.round((end - start) / ms))
-  return Array.from({ length: count }, (_, at) => new Date(start + at * ms).toISOString().slice(0, length))
 }

@@ -8,6 +8,7 @@ import { eachDatabase } from '#test/databases.ts'
 import { LOG_PARTS } from '../../log-parts.ts'
 import { openTestDatabase } from '../../message-log/fixture.ts'
 import { logMigrations } from '../../message-log/part.ts'
+import { addCounts, classOf, LATENCY_ERROR, type LatencyCounts, percentilesOf } from './latency.ts'
 import type { RecordFilter, SearchRow } from './search-filter.ts'
 import type { IndexTables } from './tables.ts'
 
@@ -124,8 +125,9 @@ await eachDatabase(t, async (_database, t, url) => {
         .insertInto('search_terms')
         .values({ id, key: Buffer.from([id]), contract, purpose, endpoint, secrecy: id === 3 ? 1 : 0 })
         .execute()
-  for (let from = 0; from < COUNT; from += 70) {
-    const to = Math.min(from + 70, COUNT)
+  // An odd number, so that some replies are indexed after their request.
+  for (let from = 0; from < COUNT; from += 71) {
+    const to = Math.min(from + 71, COUNT)
     const some = { from, to, others: [] }
     // Two nodes index the same records.
     await Promise.all([search.add(ROWS.slice(from, to), some), search.add(ROWS.slice(from, to), some)])
@@ -263,6 +265,51 @@ await eachDatabase(t, async (_database, t, url) => {
     })
   })
 
+  await t.test('times of answers are those of the rows, by hour and pair, within the error', async (t) => {
+    const from = '2026-03-01T00'
+    const sumOf = async (filter: { client?: string }): Promise<LatencyCounts> => {
+      const counts: LatencyCounts = new Map()
+      for (const row of await search.latencies({ from, to: '2026-03-09T00', filter }))
+        addCounts(counts, row.counts)
+      return counts
+    }
+    for (const filter of [{}, { client: 'DEV/GOV/2/tax' }, { client: 'DEV/COM/3/b%25nk' }]) {
+      const took = ROWS.filter((row) => row.kind === 'reply' && fits(row, filter))
+        .map(({ time, answers }) => Math.max(1, Date.parse(time) - Date.parse(ROWS[answers!]!.time)))
+        .toSorted((a, b) => a - b)
+      const found = percentilesOf(await sumOf(filter))!
+      for (const [share, told] of [
+        [0.5, found.p50],
+        [0.95, found.p95],
+        [0.99, found.p99],
+      ] as const) {
+        const right = took[Math.ceil(share * took.length) - 1]!
+        t.ok(Math.abs(told - right) / right <= LATENCY_ERROR + 0.001, `${share}: ${told} for ${right}`)
+      }
+    }
+    t.equal(percentilesOf(await sumOf({ client: 'DEV/GOV/9/none' })), undefined)
+    t.equal(
+      percentilesOf(new Map([[classOf(1e15), 1]]))!.p50,
+      percentilesOf(new Map([[96, 1]]))!.p50,
+      'bounded',
+    )
+    const pairs = await search.pairs({
+      filter: { client: 'DEV/GOV/2/tax' },
+      from,
+      to: '2026-03-09T00',
+      pairs: 2,
+    })
+    t.equal(pairs.pairs.length, 2)
+    t.ok(pairs.clients.includes('DEV/COM/3/b%25nk'), 'one may choose another')
+    const hours = await search.hoursOfPairs({ filter: {}, from, to: '2026-03-09T00', pairs: 10_000 })
+    const all = hours.reduce((sum, { exchanges }) => sum + exchanges, 0)
+    t.equal(all, ROWS.filter(({ kind }) => kind !== 'request').length)
+    t.ok(
+      hours.every(({ at }, i) => i === 0 || at <= hours[i - 1]!.at),
+      'the newest first',
+    )
+  })
+
   await t.test('a log that an older version has indexed is counted when it is opened', async (t) => {
     const before = await search.traffic({
       filter: {},
@@ -296,5 +343,10 @@ await eachDatabase(t, async (_database, t, url) => {
     await search.add([rowOf(COUNT)], { from: COUNT, to: COUNT + 1, others: [] })
     const [last] = await search.list({ peer: 'DEV/GOV/2/SS0', limit: 1 }, COUNT + 1)
     t.equal(Number(last?.idx), COUNT, 'and goes on being counted')
+
+    const late = { ...rowOf(COUNT + 1), time: '2026-05-01T00:00:00.000Z', kind: 'reply', answers: COUNT }
+    await search.add([late], { from: COUNT + 1, to: COUNT + 2, others: [] })
+    const kept = await search.latencies({ from: '2026-01', to: '2027', filter: {} })
+    t.match(kept, [{ hour: '2026-05-01T00' }], 'hours before the last 35 days are forgotten')
   })
 })

@@ -7,6 +7,7 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { type CountedRecord, countSince, MAX_ROWS } from '../../message-log/daily-counts/count-since.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
 import { BLOCK, BLOCK_RECORDS } from './block-store.ts'
+import { createLatencyStore } from './latency-store.ts'
 import { type Budget, listBySpans, type SomeRows, USUAL_BUDGET } from './list-by-spans.ts'
 import { isOfActors, listOfActors } from './list-of-actors.ts'
 import type { HashedFilter, RecordFilter, SearchFilter, SearchRow } from './search-filter.ts'
@@ -55,6 +56,7 @@ export function createSearchStore(database: Database) {
   const insertPart = insertOf(PART, database.dialect)
   const insertOne = insertOf(1, database.dialect)
   const traffic = createTrafficStore(database)
+  const latency = createLatencyStore(database)
 
   /** The time of a record, from its leaf form, which stays when the record is erased between two pages. */
   const timeOf = async (idx: number): Promise<string | undefined> => {
@@ -138,6 +140,7 @@ export function createSearchStore(database: Database) {
 
   return {
     ...traffic,
+    latencies: latency.latencies,
     ...createRowReads(kysely),
 
     /**
@@ -171,6 +174,7 @@ export function createSearchStore(database: Database) {
             .onConflict((conflict) => conflict.doNothing())
             .execute()
         await traffic.count(transaction, rows)
+        await latency.countLatency(transaction, rows)
         await countSince(transaction, [...rows, ...others], MAX_ROWS)
       }),
 

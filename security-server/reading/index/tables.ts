@@ -50,6 +50,16 @@ export type IndexTables = Tables & {
     first_idx: number
     last_idx: number
   }
+  /** `key`: a hash of direction, client, service and secrecy. `counts`: as latency.ts writes them. */
+  latency: {
+    hour: string
+    key: Buffer
+    direction: string
+    client: string
+    service: string
+    secrecy: number
+    counts: string
+  }
   secret_record: { idx: number; secrecy: number }
   /**
    * Searches by person read this table; the index by person fills it. `entry`: the month (2 octets) and the keyed hash (16

@@ -66,6 +66,25 @@ export type CallsOfDay = {
 
 type Count = { exchanges: number; failed: number }
 
+type Pair = { client: string; service: string; direction: string }
+
+export type PairsQuestion = Omit<TrafficQuestion, 'step' | 'by' | 'groups'> & { pairs: number }
+
+/**
+ * `pairs`: those with the most exchanges. `clients`, `services`: those with the most exchanges whatever the filter says of clients,
+ * services and directions.
+ */
+export type TrafficOfPairs = {
+  total: Count
+  hours: ({ at: string } & Count)[]
+  pairs: (Pair & Count)[]
+  clients: string[]
+  services: string[]
+}
+
+/** One hour of one pair. */
+export type HourOfPair = { at: string } & Pair & Count
+
 /** Counts of exchanges that have ended: by a reply, a refusal, or with an unknown outcome. */
 export type Traffic = {
   total: Count
@@ -77,6 +96,9 @@ export type Traffic = {
 export type TrafficStore = ReturnType<typeof createTrafficStore>
 
 const FINE = ['', 'ok']
+const PAIR = ['client', 'service', 'direction'] as const
+/** Clients or services from which a reader chooses. */
+const MOST_NAMED = 200
 /** The kinds that end an exchange. Receipts of deliveries are about exchanges, and none themselves. */
 const ENDS = ['reply', 'refusal', 'outcome-unknown']
 
@@ -207,17 +229,56 @@ export function createTrafficStore(database: Database) {
       return { pairs: pairs.map((row) => ({ ...row, ...outcomesOf(row) })), total: outcomesOf(total) }
     },
 
+    pairs: async (q: PairsQuestion): Promise<TrafficOfPairs> => {
+      const ended = endedIn(kysely, q)
+      const { client: _client, service: _service, direction: _direction, ...others } = q.filter
+      const all = endedIn(kysely, { ...q, filter: others })
+      const named = async (name: 'client' | 'service'): Promise<string[]> => {
+        const rows = await all
+          .select(`${name} as value`)
+          .where(name, '<>', '')
+          .groupBy(name)
+          .orderBy('exchanges', 'desc')
+          .orderBy('value')
+          .limit(MOST_NAMED)
+          .execute()
+        return rows.map(({ value }) => value)
+      }
+      const hours = await ended.select('hour as at').groupBy('hour').orderBy('hour').execute()
+      const pairs = await ended
+        .select(PAIR)
+        .groupBy(PAIR)
+        .orderBy('exchanges', 'desc')
+        .orderBy('client')
+        .orderBy('service')
+        .orderBy('direction')
+        .limit(q.pairs)
+        .execute()
+      return {
+        total: sumOf(hours.map(countOf)),
+        hours: hours.map((row) => ({ at: row.at, ...countOf(row) })),
+        pairs: pairs.map((row) => ({ ...row, ...countOf(row) })),
+        clients: await named('client'),
+        services: await named('service'),
+      }
+    },
+
+    /** Each hour of each pair, the newest first; at most so many. */
+    hoursOfPairs: async (q: PairsQuestion): Promise<HourOfPair[]> => {
+      const rows = await endedIn(kysely, q)
+        .select(['hour as at', ...PAIR])
+        .groupBy(['hour', ...PAIR])
+        .orderBy('hour', 'desc')
+        .orderBy('exchanges', 'desc')
+        .orderBy('client')
+        .orderBy('service')
+        .limit(q.pairs)
+        .execute()
+      return rows.map((row) => ({ ...row, ...countOf(row) }))
+    },
+
     traffic: async (q: TrafficQuestion): Promise<Traffic> => {
-      const ended = kysely
-        .selectFrom('traffic')
-        .where('hour', '>=', q.from)
-        .where('hour', '<', q.to)
-        .where('kind', 'in', ENDS)
-        .where((is) => fitsDimensions(is as never, q.filter))
-        .select(({ fn }) => [
-          fn.sum<number>('records').as('exchanges'),
-          sql<number>`sum(case when outcome in ('', 'ok') then 0 else records end)`.as('failed'),
-        ])
+      const ended = endedIn(kysely, q)
       const at = q.step === 'hour' ? sql<string>`hour` : sql<string>`substr(hour, 1, 10)`
       const steps = await ended.select(at.as('at')).groupBy(at).orderBy(at).execute()
       const groups = await ended
@@ -237,6 +298,20 @@ export function createTrafficStore(database: Database) {
       }
     },
   }
+}
+
+/** Counts of the exchanges that ended in these hours. */
+function endedIn(kysely: Kysely<IndexTables>, q: Pick<TrafficQuestion, 'filter' | 'from' | 'to'>) {
+  return kysely
+    .selectFrom('traffic')
+    .where('hour', '>=', q.from)
+    .where('hour', '<', q.to)
+    .where('kind', 'in', ENDS)
+    .where((is) => fitsDimensions(is as never, q.filter))
+    .select(({ fn }) => [
+      fn.sum<number>('records').as('exchanges'),
+      sql<number>`sum(case when outcome in ('', 'ok') then 0 else records end)`.as('failed'),
+    ])
 }
 
 function outcomesOf(row: { answered: unknown; failed: unknown; refused: unknown }): CallsOfDay['total'] {

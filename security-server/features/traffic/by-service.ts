@@ -1,0 +1,114 @@
+/** Exchanges, failures and times of answers by client and service, as an answer of the API and as a CSV file. */
+import { csvCell } from '#core/log-export/csv-cell.ts'
+import { answer } from '#platform/http-service/answer.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { colonForm } from '#schemas/colon-identifiers.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { RecordQuestion } from '#schemas/found-record.ts'
+import { addCounts, LATENCY_ERROR, type LatencyCounts, percentilesOf } from '../../reading/index/latency.ts'
+import type { Latencies } from '../../reading/index/latency-store.ts'
+import { recordLook } from '../../reading/looks.ts'
+import { isoTime, recordFilter } from '../../reading/record-filter.ts'
+import { DAY_MS, hours, stepsOf } from './hours.ts'
+import type { Needs } from './needs.ts'
+
+const USUAL_DAYS = 7
+/** Times of answers are kept a little longer. */
+const MAX_DAYS = 31
+const PAIRS = 100
+const CSV_ROWS = 50_000
+
+type Pair = { client: string; service: string; direction: string }
+
+export function byServiceHandlers({ audit, clock, logFor }: Needs): Handlers {
+  const questionOf = (given: RecordQuestion) => {
+    const { from, to, ...filter } = recordFilter(given)
+    const end = to === undefined ? clock() : Date.parse(to)
+    const start = from === undefined ? end - USUAL_DAYS * DAY_MS : Date.parse(from)
+    if (!(start < end)) throw new Fault('invalid_input', { what: 'from does not lie before to' })
+    if (end - start > MAX_DAYS * DAY_MS)
+      throw new Fault('invalid_input', { what: `at most ${MAX_DAYS} days are counted at once` })
+    return { ...hours(start, end), filter }
+  }
+
+  return {
+    async getServiceTraffic(input) {
+      const question = questionOf(input.query as RecordQuestion)
+      await recordLook(audit, 'getServiceTraffic', 'traffic', input)
+      const log = logFor(input.caller)
+      const counted = await log.trafficOfPairs({ ...question, pairs: PAIRS })
+      const latencies = await log.latencies(question)
+      const [ofHours, ofPairs] = [sumBy(latencies, ({ hour }) => hour), sumBy(latencies, nameOf)]
+      const hoursThere = new Map(counted.hours.map(({ at, ...count }) => [at, count]))
+      const shown = counted.pairs.reduce((sum, { exchanges }) => sum + exchanges, 0)
+      return {
+        from: isoTime(`${question.from}:00Z`),
+        to: isoTime(`${question.to}:00Z`),
+        latencyError: LATENCY_ERROR,
+        total: { ...counted.total, ...timesOf(sumBy(latencies, () => '').get('')) },
+        // Hours without exchanges are included, with zero counts.
+        hours: stepsOf(question, 'hour').map((at) => ({
+          at: `${at}:00:00.000Z`,
+          ...(hoursThere.get(at) ?? { exchanges: 0, failed: 0 }),
+          ...timesOf(ofHours.get(at)),
+        })),
+        pairs: counted.pairs.map((pair) => ({
+          ...idsOf(pair),
+          ...countsOf(pair),
+          ...timesOf(ofPairs.get(nameOf(pair))),
+        })),
+        notShown: counted.total.exchanges - shown,
+        clients: counted.clients.map(colonForm),
+        services: counted.services.map(colonForm),
+      }
+    },
+
+    async exportServiceTraffic(input) {
+      const question = questionOf(input.query as RecordQuestion)
+      await recordLook(audit, 'exportServiceTraffic', 'traffic', input)
+      const log = logFor(input.caller)
+      const rows = await log.hoursOfPairs({ ...question, pairs: CSV_ROWS })
+      const times = sumBy(await log.latencies(question), (row) => `${row.hour} ${nameOf(row)}`)
+      const lines = rows.map((row) => {
+        const { clientId, serviceId, direction } = idsOf(row)
+        const { p50Ms, p95Ms, p99Ms } = timesOf(times.get(`${row.at} ${nameOf(row)}`))
+        const ids = [`${row.at}:00:00Z`, clientId ?? '', serviceId ?? '', direction]
+        const numbers = [row.exchanges, row.failed, p50Ms ?? '', p95Ms ?? '', p99Ms ?? '']
+        return [...ids, ...numbers.map(String)].map(csvCell).join(',')
+      })
+      const head = 'hour,clientId,serviceId,direction,exchanges,failed,p50Ms,p95Ms,p99Ms'
+      return answer(Buffer.from(`${[head, ...lines].join('\r\n')}\r\n`), {
+        headers: { 'content-disposition': 'attachment; filename="traffic-by-service.csv"' },
+      })
+    },
+  }
+}
+
+function nameOf({ client, service, direction }: Pair): string {
+  return JSON.stringify([client, service, direction])
+}
+
+function idsOf({ client, service, direction }: Pair) {
+  const id = (text: string): string | null => (text === '' ? null : colonForm(text))
+  return { clientId: id(client), serviceId: id(service), direction }
+}
+
+function countsOf({ exchanges, failed }: { exchanges: number; failed: number }) {
+  return { exchanges, failed }
+}
+
+function sumBy(rows: Latencies, nameOf: (row: Latencies[number]) => string): Map<string, LatencyCounts> {
+  const sums = new Map<string, LatencyCounts>()
+  for (const row of rows) {
+    const name = nameOf(row)
+    const sum = sums.get(name) ?? new Map<number, number>()
+    sums.set(name, sum)
+    addCounts(sum, row.counts)
+  }
+  return sums
+}
+
+function timesOf(counts: LatencyCounts | undefined): { p50Ms?: number; p95Ms?: number; p99Ms?: number } {
+  const found = counts === undefined ? undefined : percentilesOf(counts)
+  return found === undefined ? {} : { p50Ms: found.p50, p95Ms: found.p95, p99Ms: found.p99 }
+}
