@@ -33,6 +33,7 @@ const diagnostics = async () => (await import('./diagnostics/page.tsx')).Diagnos
 const connections = async () => (await import('./diagnostics/connections.tsx')).ConnectionsPage
 const call = async () => (await import('./diagnostics/call.tsx')).CallPage
 const traffic = async () => (await import('./traffic/page.tsx')).TrafficPage
+const serviceTraffic = async () => (await import('./traffic/services.tsx')).ServicesPage
 const settings = async () => (await import('./settings/page.tsx')).SettingsPage
 const requests = async () => (await import('./requests/page.tsx')).RequestsPage
 const people = async () => (await import('./people/page.tsx')).ServerPeople
@@ -167,6 +168,7 @@ export const contents: Group[] = [
           },
           page('/diagnostics/call', 'call.title', 'explainCall', call),
           page('/traffic', 'traffic.title', 'getTraffic', traffic),
+          page('/traffic/services', 'traffic.services', 'getServiceTraffic', serviceTraffic),
         ],
       },
       {
