@@ -39,6 +39,7 @@ const requests = async () => (await import('./requests/page.tsx')).RequestsPage
 const people = async () => (await import('./people/page.tsx')).ServerPeople
 const apiKeys = async () => (await import('./api-keys/page.tsx')).ServerKeys
 const backups = async () => (await import('./backups/page.tsx')).Backups
+const acts = async () => (await import('./acts/page.tsx')).Acts
 const records = async () => (await import('./records/page.tsx')).RecordsPage
 const exchange = async () => (await import('./exchange/page.tsx')).ExchangePage
 const person = async () => (await import('./person/page.tsx')).PersonPage
@@ -184,6 +185,7 @@ export const contents: Group[] = [
             acts: ['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],
           },
           { ...page('/api-keys', 'keys.title', 'getApiKeys', apiKeys), acts: ['addApiKey'] },
+          page('/acts', 'acts.title', 'getAuditLog', acts),
           { ...page('/backups', 'backups.title', 'getBackups', backups), acts: ['makeBackup'] },
         ],
       },

@@ -117,6 +117,10 @@ t.test('audit log: in order, chained, from two nodes at once', (t) =>
     t.equal(await audit.count({ q: '%' }), 0, 'what is looked for is no pattern')
     t.equal(await audit.count({ q: caller.name.toUpperCase(), before: 5 }), 4)
     t.equal(await audit.count({ target: 'no/such' }), 0)
+    t.equal(await audit.count({ callerId: caller.id, before: 9 }), 8)
+    t.equal(await audit.count({ callerId: 'nobody' }), 0)
+    t.same(await audit.callers(5), [caller])
+    t.same(await audit.callers(0), [])
     t.equal(await audit.count({ until: '2000-01-01T00:00:00.000Z' }), 0)
     t.equal(await audit.count({ from: '2000-01-01T00:00:00.000Z', before: 3 }), 2)
     const heads = async function* (...kept: number[]): AsyncGenerator<AuditHead> {

@@ -27,6 +27,8 @@ export type AuditLog = {
   list(q: AuditFilter & { offset?: number; limit: number }): Promise<AuditEntry[]>
   /** The number of matching records. */
   count(q: AuditFilter): Promise<number>
+  /** Who is on record, at most `limit` of them by id, each with the name of its newest record. */
+  callers(limit: number): Promise<{ id: string; name: string }[]>
   /** All records whose time is in the range, oldest first, page by page. */
   pages(q: { from?: string | undefined; until?: string | undefined }): AsyncGenerator<AuditRow[]>
   /**
@@ -66,6 +68,7 @@ export function createAuditLog(q: { database: Database; clock: Clock }): AuditLo
     list: async ({ offset = 0, limit, ...filter }) =>
       (await store.find(filter, { offset, limit })).map(entryOf),
     count: (filter) => store.count(filter),
+    callers: (limit) => store.callers(limit),
     pages: async function* ({ from, until }) {
       let after = 0
       for (;;) {

@@ -51,6 +51,15 @@ export const auditLogMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'audit-log-004-caller': {
+    up: async (kysely: Kysely<unknown>) => {
+      await kysely.schema
+        .createIndex('audit_log_caller')
+        .on('audit_log')
+        .columns(['caller_id', 'sequence'])
+        .execute()
+    },
+  },
 }
 
 const COLUMNS = [
@@ -76,6 +85,8 @@ export type AuditFilter = {
   /** Only these operations, or all except these. */
   operations?: readonly string[] | undefined
   operationsAre?: 'in' | 'not in' | undefined
+  /** Only acts of this caller, by index. */
+  callerId?: string | undefined
   q?: string | undefined
 }
 
@@ -90,6 +101,8 @@ type AuditStore = {
   /** At most `limit` matching rows, newest first, after the first `offset` of them. */
   find(filter: AuditFilter, part: { offset: number; limit: number }): Promise<AuditRow[]>
   count(filter: AuditFilter): Promise<number>
+  /** At most `limit` callers by id, each with the name that its newest record has. */
+  callers(limit: number): Promise<{ id: string; name: string }[]>
   /** The last record that a destination has acknowledged; 0 at first. */
   streamed(destination: string): Promise<number>
   keepStreamed(destination: string, sequence: number): Promise<void>
@@ -147,6 +160,30 @@ export function createAuditStore(database: Database): AuditStore {
         .executeTakeFirstOrThrow()
       return Number(row.found)
     },
+    callers: async (limit) => {
+      const found: { id: string; name: string }[] = []
+      // From one caller to the next in the index, since the records of all of them may be millions.
+      while (found.length < limit) {
+        const last = found.at(-1)?.id
+        const row = await tables
+          .selectFrom('audit_log')
+          .select(['caller_id as id', 'caller_name as name'])
+          .$if(last !== undefined, (rest) => rest.where('caller_id', '>', last!))
+          .orderBy('caller_id')
+          .limit(1)
+          .executeTakeFirst()
+        if (row === undefined) break
+        const newest = await tables
+          .selectFrom('audit_log')
+          .select('caller_name as name')
+          .where('caller_id', '=', row.id)
+          .orderBy('sequence', 'desc')
+          .limit(1)
+          .executeTakeFirst()
+        found.push({ id: row.id, name: newest?.name ?? row.name })
+      }
+      return found
+    },
     streamed: async (destination) => {
       const row = await tables
         .selectFrom('audit_stream')
@@ -169,14 +206,16 @@ const SEARCHED = ['caller_name', 'operation', 'target', 'data'] as const
 
 function fits(
   is: ExpressionBuilder<Tables, 'audit_log'>,
-  { before, from, until, target, operations, operationsAre = 'in', q }: AuditFilter,
+  { before, from, until, target, operations, operationsAre = 'in', callerId, q }: AuditFilter,
   targets: Expression<string>,
 ): Expression<SqlBool> {
   return is.and([
     ...(before === undefined ? [] : [is('sequence', '<', before)]),
     ...(from === undefined ? [] : [is('at', '>=', from)]),
     ...(until === undefined ? [] : [is('at', '<', until)]),
-    ...(operations === undefined ? [] : [is('operation', operationsAre, operations)]),
+    ...(callerId === undefined ? [] : [is('caller_id', '=', callerId)]),
+    // PostgreSQL takes no empty list; no operation has an empty name.
+    ...(operations === undefined ? [] : [is('operation', operationsAre, ['', ...operations])]),
     ...(target === undefined ? [] : [atOrBelow(is, targets, target)]),
     ...(q === undefined || q === '' ? [] : [is.or(SEARCHED.map((column) => holds(column, q)))]),
   ])

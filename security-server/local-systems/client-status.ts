@@ -4,20 +4,18 @@
  */
 import type { RequestKind } from '#schemas/management-request.ts'
 
-export const CLIENT_STATUSES = [
-  'SAVED',
-  'REGISTRATION_IN_PROGRESS',
-  'REGISTERED',
-  'DISABLING_IN_PROGRESS',
-  'DISABLED',
-  'ENABLING_IN_PROGRESS',
-  'DELETION_IN_PROGRESS',
-  'GLOBAL_ERROR',
-] as const
-export type ClientStatus = (typeof CLIENT_STATUSES)[number]
+export type ClientStatus =
+  | 'SAVED'
+  | 'REGISTRATION_IN_PROGRESS'
+  | 'REGISTERED'
+  | 'DISABLING_IN_PROGRESS'
+  | 'DISABLED'
+  | 'ENABLING_IN_PROGRESS'
+  | 'DELETION_IN_PROGRESS'
+  | 'GLOBAL_ERROR'
 
 const ASKED = ['clientReg', 'clientDeletion', 'clientDisable', 'clientEnable'] as const
-export type AskedOfRegistry = (typeof ASKED)[number]
+type AskedOfRegistry = (typeof ASKED)[number]
 
 /** `standing`: how the client stood last, by configurations and requests. `asked`: the request that has not come into force. */
 export type Standing = { standing: '' | 'REGISTERED' | 'DISABLED'; asked: '' | AskedOfRegistry }

@@ -17,6 +17,8 @@ import { eachDatabase } from '#test/databases.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { until } from '#test/until.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from './admin-fixture.ts'
+import { countByService } from './count-by-service.ts'
+import { findActs } from './find-acts.ts'
 
 const WHY = 'case=2026-17&reason=complaint'
 const REPLY = Buffer.from('HTTP/1.1 200 OK\r\n\r\n')
@@ -136,34 +138,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match(long.body, { step: 'day', groups: [{ value: 'DEV:GOV:5678:ss2', exchanges: 3 }] })
     t.equal((long.body['steps'] as []).length, 365)
     t.equal((await ask('GET', '/message-log/traffic?from=2020-01-01T00:00:00Z')).status, 400, 'too long')
-    const observer = { role: 'XROAD_SECURITYSERVER_OBSERVER' }
-    const to = `to=${new Date(Date.now() + 1).toISOString()}`
-    const services = (await ask('GET', `/message-log/traffic/services?${to}`, undefined, observer)).body
-    t.match(services, {
-      total: { exchanges: 3, failed: 1, p50Ms: Number, p99Ms: Number },
-      notShown: 0,
-      clients: [/^DEV:GOV:/],
-    })
-    t.equal((services['hours'] as []).length, 7 * 24 + 1, 'of a week, and the hour that goes on')
-    const [pair] = services['pairs'] as { clientId: string; serviceId: string }[]
-    const of = `clientId=${pair!.clientId}&serviceId=${pair!.serviceId}`
-    const one = await ask('GET', `/message-log/traffic/services?${to}&${of}`, undefined, observer)
-    t.match(one.body, { pairs: [pair], clients: services['clients'], services: services['services'] })
-    for (const wrong of [
-      'from=2020-01-01T00:00:00Z',
-      'clientId=a',
-      `serviceId=${'x'.repeat(2000)}`,
-      'by=peer',
-    ])
-      t.equal((await ask('GET', `/message-log/traffic/services?${wrong}`)).status, 400, wrong)
-    const csv = await ask('GET', `/message-log/traffic/services/export?${to}`, undefined, observer)
-    const [head, ...rows] = csv.raw.toString().trimEnd().split('\r\n')
-    t.match(head, /^hour,clientId,serviceId,direction,exchanges,failed,p50Ms/)
-    t.ok(rows.some((row) => row.includes(`,${pair!.clientId},${pair!.serviceId},`)))
-    t.match((await ask('GET', '/message-log/last-day', undefined, observer)).body, {
-      total: { exchanges: Number, failed: Number },
-      failures: [],
-    })
+    await countByService(t, world)
     t.equal(
       (await ask('GET', '/message-log/traffic?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z')).status,
       400,
@@ -179,6 +154,7 @@ await eachDatabase(t, async (_database, t, url) => {
       { size: messageLog.size(), note: /ss1/ },
     ])
   })
+  await t.test('acts are found by person and kind, and each has words', (t) => findActs(t, world))
 
   await t.test('every look is recorded, with case and reason, before it is answered', async (t) => {
     const { body } = await ask('POST', '/message-log/exports', { format: 'jsonl', filter: {} })
@@ -189,7 +165,7 @@ await eachDatabase(t, async (_database, t, url) => {
       'getMessageLogKeys',
       ...['getVerifications', 'getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople'],
       ...['getExports', 'getExport', 'getSubjectSearches', 'getSubjectSearch'],
-      ...['getActorGaps', 'getAuditLog', 'verifyAuditLog', 'getSearchTerms'],
+      ...['getActorGaps', 'getAuditLog', 'getAuditCallers', 'verifyAuditLog', 'getSearchTerms'],
     ]
     const operations = readOperations(await securityServerApi()).filter(
       ({ method, roles }) =>

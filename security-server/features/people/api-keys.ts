@@ -10,6 +10,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { LOOKS } from '../../reading/looks.ts'
 import { isoTime } from '../../reading/record-filter.ts'
+import { ACTS, type ActKind } from './act-kinds.ts'
 import type { Needs } from './needs.ts'
 
 type AuditQuery = {
@@ -17,12 +18,25 @@ type AuditQuery = {
   limit: number
   offset: number
   about?: 'looks' | 'acts'
+  kind?: ActKind
   from?: string
   until?: string
   q?: string
 }
 
 type NewKey = { name: string; roles: string[]; expiresAt?: string; addresses?: string[] }
+
+/** Callers from which a reader of the audit log chooses. */
+const MOST_CALLERS = 200
+
+function operationsOf(about: AuditQuery['about'], kind: ActKind | undefined): AuditFilter {
+  if (kind !== undefined) {
+    // No kind of act has a look.
+    return { operations: about === 'looks' ? [] : ACTS[kind], operationsAre: 'in' }
+  }
+  if (about === undefined) return {}
+  return { operations: LOOKS, operationsAre: about === 'looks' ? 'in' : 'not in' }
+}
 
 export function apiKeyHandlers(rooms: Needs & { passkeys: { isInUse: boolean } }): Handlers {
   const { apiKeys, audit, clock, contentRequests, messageLog, server, passkeys } = rooms
@@ -48,12 +62,10 @@ export function apiKeyHandlers(rooms: Needs & { passkeys: { isInUse: boolean } }
     },
     revokeApiKey: ({ params }) => apiKeys.revoke(params['id']!),
     async getAuditLog({ query }) {
-      const { limit, offset, about, from, until, ...rest } = query as AuditQuery
+      const { limit, offset, about, kind, from, until, ...rest } = query as AuditQuery
       const filter: AuditFilter = {
         ...rest,
-        ...(about === undefined
-          ? {}
-          : { operations: [...LOOKS], operationsAre: about === 'looks' ? 'in' : 'not in' }),
+        ...operationsOf(about, kind),
         ...(from === undefined ? {} : { from: isoTime(from) }),
         ...(until === undefined ? {} : { until: isoTime(until) }),
       }
@@ -63,6 +75,7 @@ export function apiKeyHandlers(rooms: Needs & { passkeys: { isInUse: boolean } }
       const total = isLast ? offset + entries.length : await audit.count(filter)
       return answer(entries, { headers: { 'x-total-count': String(total) } })
     },
+    getAuditCallers: () => audit.callers(MOST_CALLERS),
     async exportAuditLog({ query }) {
       const { from, until } = query as { from?: string; until?: string }
       const lines = exportAuditLog(audit, {

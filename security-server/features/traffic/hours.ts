@@ -1,6 +1,6 @@
 /** Times as the hours and days by which the log counts. */
 
-export const HOUR_MS = 3_600_000
+const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS
 
 /** The whole hours that cover these times. */

@@ -12,7 +12,7 @@ import { type DimensionFilter, hourOf } from './traffic-store.ts'
 
 const HOUR_MS = 3_600_000
 /** How long an hour is kept. */
-export const LATENCY_DAYS = 35
+const LATENCY_DAYS = 35
 /** Rows of one question, newest first: a week of 300 pairs that are never silent. */
 const MOST_ROWS = 50_000
 

@@ -14,7 +14,7 @@ export const LATENCY_ERROR = 2 ** (1 / (2 * PER_DOUBLING)) - 1
 /** How many answers each class has. */
 export type LatencyCounts = Map<number, number>
 
-export type Percentiles = { p50: number; p95: number; p99: number }
+type Percentiles = { p50: number; p95: number; p99: number }
 
 /** The class of a time. A clock that was set back makes a time negative: it counts as none. */
 export function classOf(ms: number): number {

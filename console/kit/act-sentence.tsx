@@ -1,0 +1,79 @@
+/** An act of the audit log in words: who did what to which thing. The names of operations and addresses are on demand. */
+import { operations } from './operations.ts'
+import { type TextKey, text } from './text.ts'
+
+export type AuditEntry = {
+  sequence: number
+  at: string
+  caller: { id: string; name: string }
+  operation: string
+  target: string
+  data: unknown
+  digest: string
+}
+
+export function ActSentence({ of: { caller, operation, target, data } }: { of: AuditEntry }) {
+  const values = { who: caller.name, operation, what: objectOf(operation, target, data) }
+  const key = `did.${operation}` as TextKey
+  const said = text(key, values)
+  return <bdi>{(said === key ? text('did.other', values) : said).trim()}</bdi>
+}
+
+/** What was given with an act, and the record itself. */
+export function ActDetails({ of: { sequence, operation, target, data, digest } }: { of: AuditEntry }) {
+  return (
+    <details>
+      <summary aria-label={text('acts.detailsOf', { sequence })}>{text('acts.details')}</summary>
+      <p class="beside">
+        {text('audit.sequence')} {String(sequence)} · {text('acts.itsOperation')}{' '}
+        <bdi class="id">{operation}</bdi>
+      </p>
+      <p class="beside">
+        {text('acts.itsTarget')} <bdi class="id wrap">{target}</bdi>
+      </p>
+      {data !== null && <p class="id wrap">{JSON.stringify(data, undefined, 1)}</p>}
+      <p class="beside">
+        {text('audit.digest')} <span class="id wrap">{digest}</span>
+      </p>
+    </details>
+  )
+}
+
+/** The thing that the address names, or else what the body names a new one; empty when neither does. */
+function objectOf(operation: string, target: string, data: unknown): string {
+  const { operation: proposed, body } = (data ?? {}) as { operation?: unknown; body?: unknown }
+  const acted = operation === 'propose' && typeof proposed === 'string' ? proposed : operation
+  const named = operations[acted] === undefined ? [] : placesIn(operations[acted].path, target)
+  const fields = (body ?? {}) as Record<string, unknown>
+  const given = [
+    'id',
+    'name',
+    'code',
+    'label',
+    'email',
+    'memberCode',
+    'subsystemCode',
+    'title',
+    'serviceCode',
+  ]
+  const first = given.map((name) => fields[name]).find((value) => typeof value === 'string')
+  const what = named[0] ?? (typeof first === 'string' ? first : '')
+  return operation === 'propose' ? `${acted} ${what}` : what
+}
+
+/** What stands in the places of `/clients/{clientId}` in an address. */
+function placesIn(path: string, target: string): string[] {
+  const [wanted, there] = [path.split('/'), target.split('/')]
+  return wanted.flatMap((part, at) => {
+    const found = there[there.length - wanted.length + at]
+    return part.startsWith('{') && found !== undefined && found !== '' ? [decoded(found)] : []
+  })
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
