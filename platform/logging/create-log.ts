@@ -7,6 +7,17 @@ import { Fault } from '#schemas/fault.ts'
 
 export type Log = pino.Logger
 
+/** A fault that was logged. Code and detail id find its line in the log. */
+type RecentFault = { at: string; level: string; code?: string; detail?: string }
+
+const RECENT = Symbol('recent faults')
+const MOST_RECENT = 50
+
+/** The last warnings and errors of this process, the newest last, without what they say. */
+export function recentFaults(log: Log): RecentFault[] {
+  return [...((log as Log & { [RECENT]?: RecentFault[] })[RECENT] ?? [])]
+}
+
 /** The target: a file path, or a sink (tests); standard output by default. */
 type Destination = string | { write(line: string): void }
 
@@ -35,6 +46,7 @@ export function createLog(q: {
   level?: string | undefined
   destination?: Destination | undefined
 }): Log {
+  const recent: RecentFault[] = []
   const options: pino.LoggerOptions = {
     name: q.name,
     level: q.level ?? 'info',
@@ -43,12 +55,35 @@ export function createLog(q: {
     // pino's own redaction copies every line, which costs more than everything else per line.
     formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
     serializers: { err: describeError },
-    hooks: { streamWrite: (line) => line.replace(UNSAFE, escapeCharacter) },
+    hooks: {
+      streamWrite: (line) => {
+        remember(recent, line)
+        return line.replace(UNSAFE, escapeCharacter)
+      },
+    },
   }
-  if (typeof q.destination === 'object') return withSafeBindings(pino(options, q.destination))
-  return withSafeBindings(
-    pino(options, pino.destination({ dest: q.destination ?? 1, sync: true, mkdir: false })),
+  const log =
+    typeof q.destination === 'object'
+      ? pino(options, q.destination)
+      : pino(options, pino.destination({ dest: q.destination ?? 1, sync: true, mkdir: false }))
+  return Object.assign(withSafeBindings(log), { [RECENT]: recent })
+}
+
+function remember(recent: RecentFault[], line: string): void {
+  if (!line.startsWith('{"level":"warn"') && !line.startsWith('{"level":"error"')) return
+  const { level, time, code, detail, err } = JSON.parse(line) as RecentFault & {
+    time: string
+    err?: { code?: string; detail?: string }
+  }
+  const [named, id] = [err?.code ?? code, err?.detail ?? detail].map((one) =>
+    typeof one === 'string' && /^[\w.-]{1,100}$/.test(one) ? one : undefined,
   )
+  recent.push({
+    ...{ at: time, level },
+    ...(named !== undefined && { code: named }),
+    ...(id !== undefined && { detail: id }),
+  })
+  if (recent.length > MOST_RECENT) recent.shift()
 }
 
 type Binding = (this: unknown, bindings: Record<string, unknown>, options?: unknown) => unknown

@@ -32,7 +32,11 @@ async function seeParts(t: Test, windows: Windows): Promise<void> {
     act(wide, 'Download a report', {}, 'Download a report', 'Your browser saves'),
   ])
   const report = JSON.parse(readFileSync((await download.path())!, 'utf8')) as object
-  t.match(report, { getDiagnostics: { items: [{ name: 'global-configuration' }] }, getJobs: [{ kind: /./ }] })
+  t.match(report, {
+    ...{ format: 'concordat-diagnostic-report/1', parts: [{ name: 'global-configuration' }] },
+    ...{ jobs: [{ kind: /./ }], process: { node: /^26/ }, settings: { limits: Object } },
+    connections: [{ kind: 'SELF' }, { kind: 'CONFIGURATION' }],
+  })
   await close(wide)
 }
 

@@ -29,6 +29,30 @@ export async function checkUnreadable(
       `a message id is found in ${place}: the search sees what is there`,
     )
   t.same(await whereReadable({ world, postgresql, values }), [])
+  await checkReports(t, world, values)
+}
+
+/** A report for support has none of the values, no secret of the server, and no key of its log. */
+async function checkReports(t: Test, { admin, servers }: TwoStores, values: string[]): Promise<void> {
+  for (const side of SIDES) {
+    const report = await admin[side].send<{ parts: object[]; lastFaults: object[] }>(
+      'POST',
+      '/diagnostics/reports',
+    )
+    t.ok(report.parts.length > 10 && report.lastFaults.length > 0, 'faults were met, and are told by code')
+    const bytes = Buffer.from(JSON.stringify(report))
+    const files = readdirSync(servers[side].directory, { recursive: true, withFileTypes: true })
+    const secrets = files
+      .filter((one) => one.isFile() && /pin|api-key|secret/i.test(one.name))
+      .map((one) => readFileSync(path.join(one.parentPath, one.name)).toString().trim())
+    t.ok(secrets.length > 0, 'there are secrets to look for')
+    const { byId, checkpointKey } = readLogKeys(path.join(servers[side].directory, 'log-keys'))
+    const keys = [...[...byId.values()].map(({ key }) => key), seedOf(checkpointKey)]
+    const wanted = [...[...values, ...secrets].map((one) => Buffer.from(one)), ...keys]
+    const found = wanted.filter((one) => formsOf(one).some((form) => bytes.includes(form)))
+    t.same(found.map(String), [], `the report of ${side}`)
+    t.notMatch(bytes.toString(), /PRIVATE KEY|password|@/i)
+  }
 }
 
 /** Calls the provider with such a value in each part of the request, once with this message id; returns the values. */

@@ -1,8 +1,7 @@
 /** Each part of the server: how it is, what is wrong, and what to do about it. The whole can be taken away as a report. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
-import { mayCall } from '../../kit/api.ts'
-import { useConsole, useMay } from '../../kit/context.ts'
+import { useMay } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
@@ -10,7 +9,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { Status } from '../../kit/status.tsx'
-import { text } from '../../kit/text.ts'
+import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Told } from '../../kit/told.tsx'
 import { type Finding, partOf, TONES, worstFirst } from './parts.ts'
@@ -157,44 +156,42 @@ function Jobs() {
   )
 }
 
-/** Everything that this person may see, as one file for whoever helps. It names no secret and no content. */
-const IN_REPORT = [
-  ...(['getInitializationStatus', 'getDiagnostics', 'getGlobalConfiguration'] as const),
-  ...(['getJobs', 'getMessageLogState', 'getBackupState'] as const),
-]
-
+/** For whoever helps: the page says what is in it before it is made. */
 function Report() {
-  const { session } = useConsole()
   return (
     <Act<File>
-      operation="getDiagnostics"
+      operation="makeDiagnosticReport"
       button={text('diagnostics.report')}
       title={text('diagnostics.report')}
-      consequence={<p>{text('diagnostics.reportConsequence')}</p>}
-      reads
+      consequence={
+        <>
+          <p>{text('diagnostics.reportConsequence')}</p>
+          <ul>
+            {IN_REPORT.map((key) => (
+              <li key={key}>{text(key)}</li>
+            ))}
+          </ul>
+          <p>
+            <strong>{text('diagnostics.notInReport')}</strong>
+          </p>
+        </>
+      }
       send={async (_, call) => {
-        const asked = IN_REPORT.filter((operation) => mayCall(session, operation))
-        const parts = await Promise.all(
-          asked.map(async (operation) => {
-            // What fails is what the reader of the report wants to know.
-            const said = await call(operation).then(
-              ({ data }) => data,
-              (cause: Error) => ({ refused: cause.message }),
-            )
-            return [operation, said] as const
-          }),
-        )
-        const content = JSON.stringify(
-          { madeAt: new Date().toISOString(), ...Object.fromEntries(parts) },
-          null,
-          2,
-        )
-        const file = new File([content], `diagnostics-${new Date().toISOString().slice(0, 10)}.json`, {
-          type: 'application/json',
-        })
-        return { data: file, headers: new Headers() }
+        const { data, headers } = await call<{ madeAt: string }>('makeDiagnosticReport')
+        const name = `diagnostics-${data.madeAt.slice(0, 10)}.json`
+        const file = new File([JSON.stringify(data, null, 2)], name, { type: 'application/json' })
+        return { data: file, headers }
       }}
       result={(file) => <Saved file={file} />}
     />
   )
 }
+
+const IN_REPORT: TextKey[] = [
+  'diagnostics.inReport.versions',
+  'diagnostics.inReport.settings',
+  'diagnostics.inReport.parts',
+  'diagnostics.inReport.connections',
+  'diagnostics.inReport.faults',
+  'diagnostics.inReport.names',
+]

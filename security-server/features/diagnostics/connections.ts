@@ -19,19 +19,21 @@ const MOST_TARGETS = 20
 
 export function connectionHandlers(rooms: Needs): Handlers {
   return {
-    async testConnections({ body }) {
-      const asked = body as Asked
-      const all = targetsOf(asked, rooms)
-      const items = await Promise.all(
-        all.slice(0, MOST_TARGETS).map(async (target) => ({
-          name: target.name,
-          address: target.address && `${target.address.host}:${target.address.port}`,
-          steps: await tryConnection(target),
-        })),
-      )
-      return { kind: asked.kind, at: new Date(rooms.clock()).toISOString(), targets: all.length, items }
-    },
+    testConnections: ({ body }) => connectionsOf(body as Asked, rooms),
   }
+}
+
+/** Tries the connections of this kind, MOST_TARGETS at most. Throws as `targetsOf`. */
+export async function connectionsOf(asked: Asked, rooms: Needs) {
+  const all = targetsOf(asked, rooms)
+  const items = await Promise.all(
+    all.slice(0, MOST_TARGETS).map(async (target) => ({
+      name: target.name,
+      address: target.address && `${target.address.host}:${target.address.port}`,
+      steps: await tryConnection(target),
+    })),
+  )
+  return { kind: asked.kind, at: new Date(rooms.clock()).toISOString(), targets: all.length, items }
 }
 
 /** Throws `invalid_input`, `not_found` for a client that nobody serves, and the fault of the configuration. */

@@ -22,32 +22,37 @@ export function diagnosticsHandlers(rooms: Needs): Handlers {
   return {
     getDiagnostics: async () => ({
       checkedAt: new Date(rooms.clock()).toISOString(),
-      items: [
-        configuration(rooms),
-        ...federations(rooms),
-        finding('suspension-list', suspensionListFinding(rooms.globalConfiguration.state(), rooms.clock())),
-        finding('registry', registryFinding(rooms.globalConfiguration.state())),
-        token(rooms),
-        ...hardwareTokens(rooms),
-        ...certificates(rooms),
-        systemCertificate(rooms),
-        attempt('signing', 'ready', () => rooms.keys.signingIdentity(rooms.server)),
-        attempt('authentication', 'ready', () => rooms.keys.authenticationIdentity()),
-        timeStamps(rooms),
-        contracts(rooms),
-        accessRights(rooms),
-        attempt('message-log', 'the log takes records', () => rooms.messageLog.checkUsable()),
-        await disk(rooms.settings.directory),
-        await reconciliation(rooms),
-        ...(await integrity(rooms)),
-        ...(await jobs(rooms)),
-        ...clockOf(rooms),
-        ...peers(rooms),
-        ...outages(rooms),
-      ],
+      items: await diagnose(rooms),
     }),
     getJobs: () => rooms.jobs.state(),
   }
+}
+
+/** The state of each part, and the remedy for what is wrong. */
+export async function diagnose(rooms: Needs): Promise<Diagnosis[]> {
+  return [
+    configuration(rooms),
+    ...federations(rooms),
+    finding('suspension-list', suspensionListFinding(rooms.globalConfiguration.state(), rooms.clock())),
+    finding('registry', registryFinding(rooms.globalConfiguration.state())),
+    token(rooms),
+    ...hardwareTokens(rooms),
+    ...certificates(rooms),
+    systemCertificate(rooms),
+    attempt('signing', 'ready', () => rooms.keys.signingIdentity(rooms.server)),
+    attempt('authentication', 'ready', () => rooms.keys.authenticationIdentity()),
+    timeStamps(rooms),
+    contracts(rooms),
+    accessRights(rooms),
+    attempt('message-log', 'the log takes records', () => rooms.messageLog.checkUsable()),
+    await disk(rooms.settings.directory),
+    await reconciliation(rooms),
+    ...(await integrity(rooms)),
+    ...(await jobs(rooms)),
+    ...clockOf(rooms),
+    ...peers(rooms),
+    ...outages(rooms),
+  ]
 }
 
 function configuration({ globalConfiguration }: Needs): Diagnosis {

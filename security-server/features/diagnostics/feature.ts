@@ -5,6 +5,7 @@ import { diagnosticsHandlers } from './diagnostics.ts'
 import { explainHandlers } from './explain.ts'
 import { explainMessageHandlers } from './explain-message.ts'
 import type { Needs } from './needs.ts'
+import { reportHandlers } from './report.ts'
 
 export const diagnostics: FeatureModule<Needs> = {
   name: 'diagnostics',
@@ -12,6 +13,7 @@ export const diagnostics: FeatureModule<Needs> = {
     operations: {
       ...diagnosticsHandlers(ground),
       ...connectionHandlers(ground),
+      ...reportHandlers(ground),
       ...explainHandlers(ground),
       ...explainMessageHandlers(ground),
     },

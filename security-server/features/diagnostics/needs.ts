@@ -1,16 +1,20 @@
 /** The parts of the server whose state this feature shows. */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
+import type { Log } from '#platform/logging/create-log.ts'
 import type { Fault } from '#schemas/fault.ts'
 import type { Outage } from '#schemas/fleet.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
+import type { Settings } from '../../config.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { OwnListener } from '../../local-systems/check-address.ts'
 import type { LocalService, LocalSystems } from '../../local-systems/local-systems.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
+import type { ReadableLog } from '../../reading/readable-log.ts'
 
 export type Needs = {
   server: ServerId
@@ -19,18 +23,16 @@ export type Needs = {
   globalConfiguration: GlobalConfiguration
   contracts: Contracts
   localSystems: LocalSystems
-  messageLog: Pick<MessageLog, 'oldestUnstamped' | 'checkUsable'>
+  messageLog: Pick<MessageLog, 'oldestUnstamped' | 'checkUsable' | 'size'>
+  logFor(caller: Pick<Caller, 'roles'>): Pick<ReadableLog, 'traffic'>
+  log: Log
   jobs: Pick<Jobs, 'state'>
   /** `reach` opens a connection without sending a message. `troubles` lists the servers to which the latest connection failed. */
   peerClient: {
     reach(server: ServerId): Promise<void>
     troubles(): { server: ServerId; at: number; fault: Fault }[]
   }
-  settings: {
-    directory: string
-    mandateServices: readonly { name: string }[]
-    peers: { messagePort: number }
-  }
+  settings: Settings
   /** Where no service may lead. */
   ownListeners: readonly OwnListener[]
   serviceClient: { reach(service: LocalService): Promise<void> }

@@ -1,0 +1,58 @@
+/**
+ * The settings that help who looks for a fault, each named here: what is added to the settings is in no report until somebody adds it
+ * here. Addresses of databases, paths and everything that a secret may stand in are left out.
+ */
+import type { Settings } from '../../config.ts'
+
+export function shownSettings(settings: Settings): object {
+  const { peers, clients, admin, auditing, limits, deliveries, registryReports } = settings
+  return {
+    databases: { server: kindOf(settings.database), messageLog: kindOf(settings.messageLogDatabase) },
+    hardwareTokens: settings.hardwareTokens.length,
+    peers: {
+      ...{ address: peers.address, messagePort: peers.messagePort, ocspPort: peers.ocspPort },
+      ...{ perSecond: peers.perSecond, underWay: peers.underWay, xroadTlsPeers: peers.xroadTlsPeers.length },
+    },
+    allowedFederations: settings.allowedFederations,
+    clients: { http: placeOf(clients.http), https: placeOf(clients.https) },
+    admin: placeOf(admin),
+    hasLogin: settings.login !== undefined,
+    hasBackups: settings.backups !== undefined,
+    auditing: {
+      contentFourEyes: auditing.contentFourEyes,
+      ordersNeedApproval: auditing.ordersNeedApproval,
+      authorities: auditing.authorities.length,
+    },
+    registryReports: { callCounts: registryReports.callCounts },
+    tryOuts: settings.tryOuts.clients.length,
+    limits: {
+      ...{ bodyBytes: limits.bodyBytes, soapBytes: limits.soapBytes },
+      ...{ replyTimeoutSeconds: limits.replyTimeoutSeconds, unstampedHours: limits.unstampedHours },
+    },
+    logKeyDays: settings.logKeyDays,
+    hasSubjectKeys: settings.subjectKeys !== undefined,
+    mandateServices: settings.mandateServices.length,
+    isWitness: settings.witness !== undefined,
+    hasWitnesses: settings.witnesses !== undefined,
+    hasAuditStream: settings.auditStream !== undefined,
+    deliveries: {
+      ...{
+        eventBytes: deliveries.eventBytes,
+        retryHours: deliveries.retryHours,
+        attempts: deliveries.attempts,
+      },
+      ...{ keepDays: deliveries.keepDays, sendersAtOnce: deliveries.sendersAtOnce },
+    },
+    hasRedis: settings.redisUrlFile !== undefined,
+    logLevel: settings.logLevel,
+    development: settings.development,
+  }
+}
+
+function kindOf(url: string): string {
+  return url.startsWith('postgres') ? 'PostgreSQL' : 'SQLite'
+}
+
+function placeOf(listener: { address?: string; port?: number } | undefined): object | undefined {
+  return listener && { address: listener.address, port: listener.port }
+}
