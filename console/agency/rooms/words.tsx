@@ -38,6 +38,8 @@ export type Subscription = {
   state: State
   error: string | null
   errorText: string | null
+  /** What its inbox says: a code of its server, and for what. */
+  about: string | null
   contract: string | null
   behind: number
   filterErrors: number
@@ -64,6 +66,8 @@ const OWN: Record<string, TextKey> = {
   by_operator: 'rooms.failure.byOperator',
   // The catalogue speaks to the client; here its provider reads.
   access_denied: 'rooms.failure.noRight',
+  inbox_refuses: 'rooms.failure.inboxRefuses',
+  inbox_not_asked: 'rooms.failure.inboxAway',
 }
 
 export function stateText(state: State): string {
@@ -85,7 +89,7 @@ export function TypeState({ of: { closed } }: { of: EventType }) {
 
 /** Nothing where nothing failed. The code stays beside the words: logs and guides have it. */
 export function Failure({ of }: { of: Subscription }) {
-  const { error, errorText, filterErrors } = of
+  const { error, errorText, about, filterErrors } = of
   const own = error === null ? undefined : OWN[error]
   const words = own === undefined ? errorText : text(own)
   return (
@@ -94,6 +98,11 @@ export function Failure({ of }: { of: Subscription }) {
         <p>
           {words !== null && <span>{words} </span>}
           <bdi class="id beside">{error}</bdi>
+        </p>
+      )}
+      {about !== null && (
+        <p>
+          {text('rooms.inboxSays')} <bdi class="id wrap">{about}</bdi>
         </p>
       )}
       {filterErrors > 0 && <p>{text('rooms.filterErrors', { count: filterErrors })}</p>}

@@ -1,6 +1,7 @@
 /** The rows of one box, outbox or inbox: added once for each event, given out lane by lane, ended once. */
 import { sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { createWriteTogether } from '#platform/database/write-together.ts'
 import { boxAdds } from './adds-store.ts'
 import { type Boxes, boxClaims, rowOf, type Stored } from './claims-store.ts'
 import { type Beside, boxEnds } from './ends-store.ts'
@@ -9,7 +10,6 @@ import { laneClaims } from './lane-claims-store.ts'
 import { AT_ONCE, createLanes, type Ended, isKeyed, UNCLAIMED, valuesOf } from './lanes-store.ts'
 import { boxReads } from './reads-store.ts'
 import type { DeliveryState, Tables } from './tables.ts'
-import { createWriteTogether } from '#platform/database/write-together.ts'
 
 export type BoxStore<Name extends keyof Boxes> = ReturnType<typeof createBoxStore<Name>>
 export type StoredOutbox = Stored<Boxes['outbox']>

@@ -18,7 +18,7 @@ type Carried = Awaited<ReturnType<DeliveryRooms['door']['carry']>>
 /** Throws `inbox_refuses`, `inbox_not_asked`, and what an exchange is refused for here. */
 export async function checkInbox(
   { client, service }: { client: string; service: string },
-  rooms: Pick<DeliveryRooms, 'door'>,
+  rooms: Pick<DeliveryRooms, 'door' | 'routes'>,
 ): Promise<void> {
   const answer = await rooms.door
     .carry({
@@ -31,6 +31,20 @@ export async function checkInbox(
   const refused = isOfInbox(answer) ? (await pageOf(answer, service)).refusesMessages : undefined
   if (refused !== undefined && refused !== '')
     throw new Fault('inbox_refuses', { what: `${service}: ${refused} for POST /` })
+  // A service that is no inbox says nothing of messages: those that wait try for themselves.
+  if (refused === '') await rooms.routes.reopened({ client, service })
+}
+
+/** Ways on which messages wait that are refused with a code that says more than that something cannot be reached. */
+export async function refusedWays(
+  most: number,
+  { routes }: Pick<DeliveryRooms, 'routes'>,
+): Promise<{ client: string; service: string }[]> {
+  const refused = (await routes.failing()).filter(({ error }) => {
+    const entry = (catalogue as Record<string, { status: number }>)[error]
+    return entry !== undefined && entry.status < 500
+  })
+  return refused.slice(0, most).map(({ client, service }) => ({ client, service }))
 }
 
 function isOfInbox({ status, headers }: Carried): boolean {

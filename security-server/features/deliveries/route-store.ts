@@ -130,6 +130,24 @@ export function createRouteStore(database: Database) {
         .where(({ or, eb }) => or([eb('receipts_at', '=', ''), eb('receipts_at', '>', receiptsAt)]))
         .execute()
     },
+    /** Ways that fail, with the code of the last failure. */
+    failing: async (): Promise<Pick<Route, 'client' | 'service' | 'error'>[]> =>
+      await tables
+        .selectFrom('delivery_route')
+        .select(['client', 'service', 'error'])
+        .where('failures', '>', 0)
+        .orderBy('next_at')
+        .execute(),
+    /** It is known that the way is open again: what waits on it need not wait for its turn. */
+    reopened: async (q: Pick<Route, 'client' | 'service'>): Promise<void> => {
+      await tables
+        .updateTable('delivery_route')
+        .set({ failures: 0, next_at: '', error: '' })
+        .where('client', '=', q.client)
+        .where('service', '=', q.service)
+        .where('failures', '>', 0)
+        .execute()
+    },
     /** What waits on failing ways since before a time: positions in the outbox, of each way the oldest. */
     tooLong: async (q: { before: string; now: string; limit: number }): Promise<number[]> => {
       const failing = await tables

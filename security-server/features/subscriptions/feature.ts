@@ -10,6 +10,7 @@ import { createEventStore } from './event-store.ts'
 import { claimToken, isAnyDue } from './give-out.ts'
 import { createGiver } from './giver.ts'
 import { STATES, subscriptionHandlers } from './handlers.ts'
+import { isAnyInboxRefusing, lookAtInboxes } from './look-at-inboxes.ts'
 import { subscriptionMigrations } from './migrations.ts'
 import { createPullStore } from './pull-store.ts'
 import { createRoom } from './room.ts'
@@ -33,6 +34,11 @@ type Offers = { room: Room }
 /** What is due is seen within a second; this is for what no look sees. */
 const SWEEP_SECONDS = 30
 const UPKEEP_SECONDS = 600
+const INBOX_SECONDS = 300
+/** How often it is looked which messages are refused. */
+const INBOX_LOOK_MS = 10_000
+/** Counted up to so many. */
+const MOST_REFUSED = 10_000
 /** How often it is looked whose days are over. */
 const LOOK_MS = 60_000
 
@@ -80,6 +86,11 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
           ...{ isDue: () => isAnyDue(rooms), run: () => giver.run(rooms) },
         },
         {
+          ...{ kind: 'look-at-inboxes', everySeconds: INBOX_SECONDS },
+          isDue: lookApart(INBOX_LOOK_MS, rooms.clock, () => isAnyInboxRefusing(rooms)),
+          run: ({ signal }) => lookAtInboxes(rooms, signal),
+        },
+        {
           ...{ kind: 'keep-up-rooms', everySeconds: UPKEEP_SECONDS },
           isDue: lookApart(LOOK_MS, rooms.clock, () => isUpkeepDue(rooms)),
           run: ({ signal }) => keepUp(rooms, signal),
@@ -91,11 +102,17 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
   },
 }
 
-/** What lapsed is told and stops nothing: a subscriber alone could cause it. */
+/** What lapsed or is refused is told and stops nothing: a subscriber alone could cause it. */
 async function findingOf({ events, keys, subscriptions: all }: SubscriptionRooms): Promise<Finding> {
   if (await events.isSealedOtherwise(keys.known))
     return { ok: false, reason: 'events of rooms wait whose key is not in delivery-keys: copy it here' }
   const { lapsed } = await all.counts(['lapsed'])
-  if (lapsed === 0) return { ok: true }
-  return { ok: true, reason: `${lapsed} subscriptions lapsed: events went that they had not been given` }
+  const refused = await all.haltedByInbox(MOST_REFUSED)
+  const reasons = [
+    ...(lapsed > 0 ? [`${lapsed} subscriptions lapsed: events went that they had not been given`] : []),
+    ...(refused > 0
+      ? [`${refused} subscriptions are refused by their inboxes: see Publish and subscribe`]
+      : []),
+  ]
+  return reasons.length === 0 ? { ok: true } : { ok: true, reason: reasons.join('; ') }
 }

@@ -10,8 +10,9 @@ import type { FieldRule } from '#core/contract/allowed-fields.ts'
 import { attributeOf } from '#core/events/cloud-event.ts'
 import { backOff } from '#platform/jobs/back-off.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import { parseServiceId, subsystemOf } from '#schemas/identifiers.ts'
+import { idText, parseServiceId, subsystemOf } from '#schemas/identifiers.ts'
 import { cutEvent, isExpired, numbered, STRUCTURED_HEADERS } from './given-event.ts'
+import { aboutOf, isHaltedByInbox } from './look-at-inboxes.ts'
 import { mayReceive } from './may-receive.ts'
 import { sealOf } from './publish.ts'
 import type { StoredEvent } from './publish-store.ts'
@@ -32,6 +33,8 @@ type TypeOfEvents = Pick<StoredType, 'id' | 'name' | 'last'>
 
 /** Several subscriptions of one type that stand at the same place read the events together: each type counts by itself. */
 type Batches = Map<string, Promise<StoredEvent[]>>
+/** Of subscriptions that their inboxes halted each inbox is asked once. */
+type AskedInboxes = Map<string, Promise<void>>
 
 export function claimToken(node: string): string {
   return `rooms ${node} `
@@ -83,11 +86,12 @@ async function workOn(
   signal: AbortSignal,
 ): Promise<number> {
   const batches: Batches = new Map()
+  const asked: AskedInboxes = new Map()
   await Promise.all(
     claimed.map(async (one) => {
       const type = types.get(one.type) ?? (await rooms.types.byId(one.type))
       try {
-        if (type !== undefined) await giveTo(one, { type, batches, signal }, rooms)
+        if (type !== undefined) await giveTo(one, { type, batches, asked, signal }, rooms)
       } catch (cause) {
         await suspend(one, cause, rooms)
       }
@@ -100,12 +104,19 @@ async function workOn(
 /** One batch, so that all have their turn. Throws what stands in the way. */
 async function giveTo(
   one: StoredSubscription,
-  { type, batches, signal }: { type: TypeOfEvents; batches: Batches; signal: AbortSignal },
+  q: { type: TypeOfEvents; batches: Batches; asked: AskedInboxes; signal: AbortSignal },
   rooms: SubscriptionRooms,
 ): Promise<void> {
+  const { type, batches, asked, signal } = q
   const { fields, secrecy = 0 } = mayReceive({ ...one, type: type.name }, rooms)
   const service = parseServiceId(one.inbox)
   const client = subsystemOf(parseServiceId(one.room))
+  if (isHaltedByInbox(one)) {
+    const way = `${idText(client)} ${one.inbox}`
+    const answer = asked.get(way) ?? rooms.deliveries.checkInbox({ client, service })
+    asked.set(way, answer)
+    await answer
+  }
   const now = iso(rooms.clock())
   const waiting = await rooms.deliveries.waiting({ client, service, most: MOST_WAITING })
   if (waiting >= MOST_WAITING) {
@@ -146,7 +157,7 @@ async function giveTo(
       at.cursor = event.sequence
     }
   } finally {
-    const free = { state: 'active', error: '', failures: 0, due_at: '', changed_at: now } as const
+    const free = { state: 'active', error: '', about: '', failures: 0, due_at: '', changed_at: now } as const
     await rooms.subscriptions.moved(one, { ...free, ...at })
   }
 }
@@ -197,6 +208,13 @@ async function suspend(one: StoredSubscription, cause: unknown, rooms: Subscript
   const dueAt = iso(rooms.clock() + backOff(failures, Math.random()))
   rooms.log.warn({ subscription: one.id, outcome: code, detail }, 'a subscription cannot be given events now')
   await rooms.subscriptions.moved(one, {
-    ...{ state: 'suspended', error: code, failures, due_at: dueAt, changed_at: iso(rooms.clock()) },
+    ...{
+      state: 'suspended',
+      error: code,
+      about: aboutOf(cause),
+      failures,
+      due_at: dueAt,
+      changed_at: iso(rooms.clock()),
+    },
   })
 }

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
-import { Fault, textOfCode } from '#schemas/fault.ts'
+import { Fault } from '#schemas/fault.ts'
 import { idText, parseServiceId } from '#schemas/identifiers.ts'
 import { isRoom } from '../../local-systems/check-address.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
@@ -11,6 +11,7 @@ import { LIVE, type StoredSubscription } from './subscription-reads-store.ts'
 import type { SubscriptionState } from './tables.ts'
 import { checkNewSchema } from './type-schema.ts'
 import type { StoredType } from './type-store.ts'
+import { whyHalted } from './views.ts'
 
 export const STATES: readonly SubscriptionState[] = ['active', 'suspended', 'stopped', 'lapsed', 'ended']
 
@@ -41,7 +42,7 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
   ): Promise<object> => {
     const one = await subscriptions.byId(Number((params as { id: string }).id))
     if (one === undefined) throw new Fault('not_found', { what: 'this subscription' })
-    const changed = { ...to, due_at: '', failures: 0, changed_at: iso(rooms.clock()) }
+    const changed = { ...to, about: '', due_at: '', failures: 0, changed_at: iso(rooms.clock()) }
     if (!(await subscriptions.change(one, changed, from)))
       throw new Fault('conflict', { what: `the subscription is ${one.state}` })
     rooms.wake()
@@ -166,7 +167,7 @@ function subscriptionShown(one: StoredSubscription, type: StoredType | undefined
     id: one.id,
     ...((one.secrecy ?? 2) > clearance ? HIDDEN : partiesOf(one, type)),
     delivery: one.inbox === '' ? 'PULL' : 'PUSH',
-    ...{ state: one.state, error: one.error === '' ? null : one.error, errorText: textOfCode(one.error) },
+    ...{ state: one.state, ...whyHalted(one) },
     behind: Math.max(0, (type?.last ?? one.cursor) - one.cursor),
     ...{ filterErrors: one.filter_errors, reused: one.reused, record: one.record },
     ...{ createdAt: one.created_at, changedAt: one.changed_at },

@@ -60,6 +60,16 @@ export const subscriptionMigrations: Record<string, Migration> = {
       await kysely.schema.alterTable('room_subscription').addColumn('secrecy', integer).execute()
     },
   },
+  'security-server-subscriptions-003': {
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      const { schema } = kysely
+      await schema
+        .alterTable('room_subscription')
+        .addColumn('about', text, (one) => one.notNull().defaultTo(''))
+        .execute()
+    },
+  },
 }
 
 function withColumns(

@@ -8,6 +8,7 @@ export type StoredSubscription = Selectable<SubscriptionRow>
 
 const MOST_OF_SUBSCRIBER = 100
 const MOST_COUNTED = 10_000
+const MOST_TO_INBOX = 500
 /** What may still be given something. */
 export const LIVE: readonly SubscriptionState[] = ['active', 'suspended', 'stopped']
 
@@ -88,6 +89,35 @@ export function subscriptionReads(database: Database) {
       if (q.inbox !== undefined) query = query.where('inbox', '=', q.inbox)
       if (q.after !== undefined) query = query.where('id', '>', q.after)
       return (await query.orderBy('id').limit(MOST_OF_SUBSCRIBER).execute()).map(subscriptionOf)
+    },
+    /** Active ones of this publisher's rooms to this inbox, at most 500. */
+    activeTo: async (q: { client: string; service: string }): Promise<StoredSubscription[]> => {
+      const rows = await tables
+        .selectFrom('room_subscription')
+        .selectAll()
+        .where('subscriber', '=', ownerOf(q.service))
+        .where('inbox', '=', q.service)
+        .where('state', '=', 'active')
+        .orderBy('id')
+        .limit(MOST_TO_INBOX)
+        .execute()
+      return rows.map(subscriptionOf).filter(({ room }) => ownerOf(room) === q.client)
+    },
+    /** How many were halted by their inboxes, counted up to `most`. */
+    haltedByInbox: async (most: number): Promise<number> => {
+      const { rows } = await tables
+        .selectFrom((is) =>
+          is
+            .selectFrom('room_subscription')
+            .select('id')
+            .where('state', '=', 'suspended')
+            .where('error', '=', 'inbox_refuses')
+            .limit(most)
+            .as('some'),
+        )
+        .select(({ fn }) => fn.countAll<number>().as('rows'))
+        .executeTakeFirstOrThrow()
+      return Number(rows)
     },
     /** Another room from which events go to this inbox. */
     otherRoom: async (q: {

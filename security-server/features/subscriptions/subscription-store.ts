@@ -40,6 +40,7 @@ type Change = Partial<
     SubscriptionRow,
     | 'state'
     | 'error'
+    | 'about'
     | 'cursor'
     | 'given'
     | 'filter_errors'
@@ -80,6 +81,7 @@ export function createSubscriptionStore(database: Database) {
           .insertInto('room_subscription')
           .values({
             ...{ ...row, ...FREE, cursor, state: 'active', error: '', given: 0, filter_errors: 0, reused: 0 },
+            about: '',
             ...{ failures: 0, due_at: '' },
           })
           .returningAll()
@@ -164,7 +166,7 @@ export function createSubscriptionStore(database: Database) {
       change: Partial<
         Pick<
           SubscriptionRow,
-          'filters' | 'contract' | 'record' | 'secrecy' | 'state' | 'error' | 'due_at' | 'failures'
+          'filters' | 'contract' | 'record' | 'secrecy' | 'state' | 'error' | 'about' | 'due_at' | 'failures'
         >
       > & { changed_at: string },
       from: readonly SubscriptionState[],

@@ -59,6 +59,8 @@ export type SubscriptionRow = {
   state: SubscriptionState
   /** The code of what holds it up. */
   error: string
+  /** What a refusal of the inbox says: the code that its server gives, and for what. */
+  about: string
   /** The last sequence that was looked at, and the last that was given out; 0 for none. */
   cursor: number
   given: number

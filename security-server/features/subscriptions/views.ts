@@ -1,5 +1,6 @@
 /** What is told of types, events and subscriptions, in the shapes of GovStack's Pub/Sub API. */
 
+import { textOfCode } from '#schemas/fault.ts'
 import type { StoredEvent } from './publish-store.ts'
 import { sequenceText } from './rooms.ts'
 import type { StoredSubscription } from './subscription-reads-store.ts'
@@ -37,13 +38,21 @@ export function typeView(type: Omit<StoredType, 'schema'> & { schema?: string })
   }
 }
 
+/** The code of what holds it up, in words with what to do, and what its inbox says. */
+export function whyHalted({ error, about }: StoredSubscription): object {
+  return {
+    ...{ error: error === '' ? null : error, errorText: textOfCode(error) },
+    about: about === '' ? null : about,
+  }
+}
+
 /** `sequence`: up to where it was looked at; `given`: the last event that it was given, null for none. */
 export function subscriptionView(one: StoredSubscription, type: Pick<StoredType, 'name'>): object {
   return {
     ...{ id: String(one.id), subscriberId: one.subscriber, eventType: type.name },
     delivery: one.inbox === '' ? 'PULL' : 'PUSH',
     options: { ...(one.inbox !== '' && { inbox: one.inbox }), filters: JSON.parse(one.filters) },
-    ...{ state: one.state, error: one.error === '' ? null : one.error, since: one.created_at },
+    ...{ state: one.state, ...whyHalted(one), since: one.created_at },
     sequence: sequenceText(one.cursor),
     given: one.given === 0 ? null : sequenceText(one.given),
     ...{ filterErrors: one.filter_errors, reused: one.reused },
