@@ -1,5 +1,6 @@
 /** The console of an agency: of those who operate its security server, and of its auditors. */
 import { startConsole } from '../kit/start.tsx'
+import { search } from './find.ts'
 import { contents } from './pages.ts'
 
-await startConsole({ name: 'agency.name', contents })
+await startConsole({ name: 'agency.name', contents, search })

@@ -6,6 +6,8 @@ import { mayCall, type Session } from './api.ts'
 import { contentsFor, type Group, placeOf } from './contents.ts'
 import { Head } from './facts.tsx'
 import { LanguageChoice } from './language-choice.tsx'
+import type { Search } from './find.ts'
+import { FindButton } from './find-dialog.tsx'
 import { LaterView } from './later-view.tsx'
 import { useAnnounce } from './live.tsx'
 import { LookChoice } from './look-choice.tsx'
@@ -20,6 +22,7 @@ const MENU = 'menu'
 type Props = {
   name: string
   contents: Group[]
+  search: Search
   session: Session
   /** Shown to a person without any role, who has just logged in to get one. */
   guest?: ComponentType | undefined
@@ -27,7 +30,7 @@ type Props = {
   children?: ComponentChildren
 }
 
-export function Frame({ name, contents, session, guest: Guest, signOut, children }: Props) {
+export function Frame({ name, contents, search, session, guest: Guest, signOut, children }: Props) {
   const address = useAddress()
   const { path } = address
   const announce = useAnnounce()
@@ -70,10 +73,13 @@ export function Frame({ name, contents, session, guest: Guest, signOut, children
         {text('frame.skip')}
       </a>
       <header class={isMenuOpen ? 'top open' : 'top'}>
-        <Link to="/" class="product">
-          {name}
-        </Link>
-        <Where {...session} />
+        <div class="place">
+          <Link to="/" class="product">
+            {name}
+          </Link>
+          <Where {...session} />
+        </div>
+        {groups.length > 0 && <FindButton {...{ groups, search }} />}
         <button
           type="button"
           class="menu-button"

@@ -9,6 +9,7 @@ import { ApiFault, createApi, type Session } from './api.ts'
 import { letIdentifiersBreak } from './breakable.ts'
 import type { Group } from './contents.ts'
 import { type Console, ConsoleContext } from './context.ts'
+import type { Search } from './find.ts'
 import { Frame } from './frame.tsx'
 import { AnnounceContext, LiveRegion } from './live.tsx'
 import { Loading, Refused } from './placeholders.tsx'
@@ -17,9 +18,9 @@ import { loadTexts, type TextKey, text } from './text.ts'
 
 type Entry = { session?: Session; fault?: ApiFault; why?: WhyOut }
 
-type Pages = { contents: Group[]; guest?: ComponentType | undefined }
+type Pages = { contents: Group[]; search: Search; guest?: ComponentType | undefined }
 
-function App({ name, contents, guest }: Pages & { name: string }) {
+function App({ name, contents, search, guest }: Pages & { name: string }) {
   const api = useMemo(createApi, [])
   const [entry, setEntry] = useState<Entry>()
   const [words, announce] = useState('')
@@ -69,7 +70,7 @@ function App({ name, contents, guest }: Pages & { name: string }) {
         <SignIn api={api} name={name} why={entry.why} enter={enter} />
       ) : (
         <ConsoleContext.Provider value={console}>
-          <Frame name={name} contents={contents} guest={guest} session={session} signOut={signOut} />
+          <Frame {...{ name, contents, search, guest, session, signOut }} />
         </ConsoleContext.Provider>
       )}
       <LiveRegion words={words} />
@@ -80,8 +81,5 @@ function App({ name, contents, guest }: Pages & { name: string }) {
 export async function startConsole(q: Pages & { name: TextKey }): Promise<void> {
   letIdentifiersBreak()
   await loadTexts(navigator.languages)
-  render(
-    <App name={text(q.name)} contents={q.contents} guest={q.guest} />,
-    document.getElementById('console')!,
-  )
+  render(<App {...q} name={text(q.name)} />, document.getElementById('console')!)
 }

@@ -3,7 +3,7 @@
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
-import { clientIdOf, subsystemIdOf } from '#schemas/colon-identifiers.ts'
+import { clientIdOf, colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { clientIn, descriptionIn, serviceIn } from '../../local-systems/manage.ts'
@@ -69,6 +69,15 @@ export function serviceHandlers(rooms: Needs): Handlers {
       const { notice } = (body ?? {}) as { notice?: string }
       await localSystems.setDisabled(Number(params['id']), true, notice)
       return show.description(descriptionOf(params))
+    },
+    async findServices({ query }) {
+      const { q = '', offset, limit } = query as { q?: string; offset: number; limit: number }
+      const wanted = q.toLowerCase()
+      const found = [...localSystems.view().servicesByKey.values()].filter((one) =>
+        `${colonForm(idText(one.service.id))} ${one.service.url}`.toLowerCase().includes(wanted),
+      )
+      const headers = { 'x-total-count': String(found.length) }
+      return answer(found.slice(offset, offset + limit).map(show.service), { headers })
     },
     getService: async ({ params }) => show.service(serviceOf(params)),
     async updateService({ params, body }) {
