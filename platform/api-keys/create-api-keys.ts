@@ -50,6 +50,8 @@ export type ApiKeys = {
   list(page?: Page): Promise<ApiKey[]>
   /** The number of keys that match a search. */
   count(q: Pick<Page, 'q'>): Promise<number>
+  /** Keys that can be used and end between these times, the soonest first. */
+  ending(q: { after: string; before: string; limit: number }): Promise<ApiKey[]>
   /** Throws `not_found`. */
   revoke(id: string): Promise<void>
 }
@@ -113,6 +115,7 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
     },
     list: async (page) => (await store.list(page)).map(keyOf),
     count: (q) => store.count(q),
+    ending: async (times) => (await store.ending(times)).map(keyOf),
     revoke: async (id) => {
       if (!(await store.revoke(id, now()))) throw new Fault('not_found')
     },

@@ -69,6 +69,8 @@ type ApiKeyStore = {
   /** All keys if there is no page, the oldest first. */
   list(page?: Page): Promise<ApiKeyRow[]>
   count(q: Pick<Page, 'q'>): Promise<number>
+  /** Keys that are not revoked and end between these times, the soonest first. */
+  ending(q: { after: string; before: string; limit: number }): Promise<ApiKeyRow[]>
   /** False if this maker has no such key whose secret was not shown yet. */
   issue(id: string, createdBy: string, digest: Buffer): Promise<boolean>
   /** False if there is no such key, or it was revoked before. */
@@ -88,6 +90,16 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
       return found(all, page.q).limit(page.limit).offset(page.offset).execute()
     },
     count: ({ q }) => counted(found(tables.selectFrom('api_key'), q)),
+    ending: ({ after, before, limit }) =>
+      tables
+        .selectFrom('api_key')
+        .select(COLUMNS)
+        .where('revoked_at', 'is', null)
+        .where('expires_at', '>=', after)
+        .where('expires_at', '<', before)
+        .orderBy('expires_at')
+        .limit(limit)
+        .execute(),
     issue: async (id, createdBy, digest) => {
       const { numUpdatedRows } = await tables
         .updateTable('api_key')

@@ -29,6 +29,8 @@ export type AuditLog = {
   count(q: AuditFilter): Promise<number>
   /** Who is on record, at most `limit` of them by id, each with the name of its newest record. */
   callers(limit: number): Promise<{ id: string; name: string }[]>
+  /** Time and operation of the newest records, the newest first. */
+  newest(limit: number): Promise<{ at: string; operation: string }[]>
   /** All records whose time is in the range, oldest first, page by page. */
   pages(q: { from?: string | undefined; until?: string | undefined }): AsyncGenerator<AuditRow[]>
   /**
@@ -69,6 +71,7 @@ export function createAuditLog(q: { database: Database; clock: Clock }): AuditLo
       (await store.find(filter, { offset, limit })).map(entryOf),
     count: (filter) => store.count(filter),
     callers: (limit) => store.callers(limit),
+    newest: (limit) => store.newest(limit),
     pages: async function* ({ from, until }) {
       let after = 0
       for (;;) {

@@ -103,6 +103,8 @@ type AuditStore = {
   count(filter: AuditFilter): Promise<number>
   /** At most `limit` callers by id, each with the name that its newest record has. */
   callers(limit: number): Promise<{ id: string; name: string }[]>
+  /** Time and operation of the newest rows, the newest first. */
+  newest(limit: number): Promise<Pick<AuditRow, 'at' | 'operation'>[]>
   /** The last record that a destination has acknowledged; 0 at first. */
   streamed(destination: string): Promise<number>
   keepStreamed(destination: string, sequence: number): Promise<void>
@@ -160,6 +162,13 @@ export function createAuditStore(database: Database): AuditStore {
         .executeTakeFirstOrThrow()
       return Number(row.found)
     },
+    newest: (limit) =>
+      tables
+        .selectFrom('audit_log')
+        .select(['at', 'operation'])
+        .orderBy('sequence', 'desc')
+        .limit(limit)
+        .execute(),
     callers: async (limit) => {
       const found: { id: string; name: string }[] = []
       // From one caller to the next in the index, since the records of all of them may be millions.

@@ -3,12 +3,16 @@
 import type { Database } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import { endingHandlers } from './ending-soon.ts'
 import { overviewHandlers } from './routes.ts'
 import { createOverviewStore } from './store.ts'
 
 type Rooms = Parameters<typeof overviewHandlers>[0]
+type EndingRooms = Parameters<typeof endingHandlers>[0]
 
 type Ground = Pick<Rooms, 'servers' | 'clock'> & {
+  apiKeys: EndingRooms['apiKeys']
+  audit: EndingRooms['audit']
   database: Database
   suspensions: { store: Rooms['suspensions'] }
   contracts: { reading: Rooms['contracts']; contacts: Rooms['contacts'] }
@@ -26,22 +30,25 @@ type Ground = Pick<Rooms, 'servers' | 'clock'> & {
 export const overview: FeatureModule<Ground> = {
   name: 'overview',
   open: ({ database, suspensions, contracts, installation, settings, ...ground }) => ({
-    operations: overviewHandlers({
-      ...ground,
-      ...{ store: createOverviewStore(database), suspensions: suspensions.store },
-      ...{ contracts: contracts.reading, contacts: contracts.contacts },
-      waiting: async (caller) => ({
-        proposals: await ground.countProposals(caller),
-        requests: await ground.countSubmitted(),
+    operations: {
+      ...endingHandlers({ ...ground, store: createOverviewStore(database) }),
+      ...overviewHandlers({
+        ...ground,
+        ...{ store: createOverviewStore(database), suspensions: suspensions.store },
+        ...{ contracts: contracts.reading, contacts: contracts.contacts },
+        waiting: async (caller) => ({
+          proposals: await ground.countProposals(caller),
+          requests: await ground.countSubmitted(),
+        }),
+        installation: async (now) =>
+          settings.login === undefined
+            ? {}
+            : { done: await installation.isDone(), reopenedUntil: await installation.reopenedUntil(now) },
+        undelivered: ground.countUndelivered,
+        openImports: ground.countOpenImports,
+        backups: ground.backupSummary,
+        isRestored: async () => (await ground.restoration.isClosed()) !== undefined,
       }),
-      installation: async (now) =>
-        settings.login === undefined
-          ? {}
-          : { done: await installation.isDone(), reopenedUntil: await installation.reopenedUntil(now) },
-      undelivered: ground.countUndelivered,
-      openImports: ground.countOpenImports,
-      backups: ground.backupSummary,
-      isRestored: async () => (await ground.restoration.isClosed()) !== undefined,
-    }),
+    },
   }),
 }

@@ -32,6 +32,26 @@ export function createOverviewStore(database: Database) {
         .orderBy('not_after')
         .limit(limit)
         .execute(),
+    /** Contracts in force that end before this time, the soonest first. */
+    endingContracts: (q: { before: string; limit: number }) =>
+      tables
+        .selectFrom('contract_version')
+        .select(['contract', 'title', 'valid_until'])
+        .where('state', 'in', ['ACTIVE', 'SUSPENDED'])
+        .where('valid_until', '<', q.before)
+        .orderBy('valid_until')
+        .limit(q.limit)
+        .execute(),
+    endingMandates: (q: { after: string; before: string; limit: number }) =>
+      tables
+        .selectFrom('hosting_mandate')
+        .select(['host', 'client', 'valid_until'])
+        .where('ended_at', 'is', null)
+        .where('valid_until', '>=', q.after)
+        .where('valid_until', '<', q.before)
+        .orderBy('valid_until')
+        .limit(q.limit)
+        .execute(),
     countExpiring: (before: string, from = '') =>
       counted(
         tables

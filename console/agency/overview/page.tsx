@@ -1,15 +1,21 @@
-/** The first page: whether the log is in order, what is waiting, and today's exchanges. */
+/**
+ * The first page: what waits, how the server is, the last day, what ends soon and who did what. Each part asks for itself, so that one
+ * that fails leaves the others.
+ */
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
+import { type Ending, EndingSoon } from '../../kit/ending-soon.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { LastActs } from '../../kit/last-acts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
-import { Status } from '../../kit/status.tsx'
-import { number, text } from '../../kit/text.ts'
+import { Status, type Tone } from '../../kit/status.tsx'
+import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { local } from '../records/query.ts'
+import { Health } from './health.tsx'
+import { LastDay } from './last-day.tsx'
 import { Registry } from './registry.tsx'
 import {
   contractsWaiting,
@@ -23,47 +29,77 @@ import {
 export function OverviewPage() {
   const state = useAnswer<LogState>('getMessageLogState')
   const mayConfirm = useMay('confirmContact')
+  const mayActs = useMay('getAuditLog')
+  const server = state.state === 'there' ? state.data.server : undefined
   return (
-    <Show of={state} page="home.title">
-      {(log) => (
-        <>
-          <Head
-            title={text('home.title')}
-            lead={<Copyable value={log.server} label={text('home.server')} />}
-          />
-          {mayConfirm ? <WithContracts of={log} /> : <AndMessages of={waitingOf(log)} />}
-          <Registry now={log.now} />
-          {log.today === null ? (
-            <p class="note">{text('home.notCounted')}</p>
-          ) : (
-            <Today now={log.now} of={log.today} />
-          )}
-          <Part title={text('home.log')} acts={<Link to="/integrity">{text('overview.more')}</Link>}>
-            <Facts
-              of={[
-                ['integrity.records', number(log.records)],
-                [
-                  'integrity.checkpoint',
-                  log.checkpoint === null ? (
-                    text('integrity.noCheckpoint')
-                  ) : (
-                    <Time at={log.checkpoint.time} relative />
-                  ),
-                ],
-                [
-                  'integrity.unstamped',
-                  log.oldestUnstamped === null ? (
-                    text('integrity.allStamped')
-                  ) : (
-                    <Time at={log.oldestUnstamped} relative />
-                  ),
-                ],
-              ]}
-            />
-          </Part>
-        </>
-      )}
-    </Show>
+    <>
+      <Head
+        title={text('home.title')}
+        {...(server !== undefined && { lead: <Copyable value={server} label={text('home.server')} /> })}
+      />
+      <Show of={state}>
+        {(log) => (mayConfirm ? <WithContracts of={log} /> : <AndMessages of={waitingOf(log)} />)}
+      </Show>
+      <Health />
+      <LastDay />
+      <EndingSoon pageOf={pageOf} />
+      {mayActs && <LastActs fixed={{ about: 'acts' }} all="/acts" />}
+      <Show of={state}>
+        {(log) => (
+          <>
+            <Registry now={log.now} />
+            <Log of={log} />
+          </>
+        )}
+      </Show>
+    </>
+  )
+}
+
+/** Where what ends can be renewed. */
+function pageOf({ kind, of }: Ending): string {
+  switch (kind) {
+    case 'SYSTEM_CERTIFICATE':
+      return '/keys/internal-tls'
+    case 'CLIENT_CERTIFICATE':
+      return `/clients/${of}/systems`
+    case 'CONTRACT':
+      return `/contracts/${of}`
+    case 'API_KEY':
+      return '/api-keys'
+    default:
+      return `/keys/${of}`
+  }
+}
+
+function Log({ of: log }: { of: LogState }) {
+  return (
+    <>
+      {log.today === null && <p class="note">{text('home.notCounted')}</p>}
+      <Part title={text('home.log')} acts={<Link to="/integrity">{text('overview.more')}</Link>}>
+        <Facts
+          of={[
+            ['integrity.records', number(log.records)],
+            [
+              'integrity.checkpoint',
+              log.checkpoint === null ? (
+                text('integrity.noCheckpoint')
+              ) : (
+                <Time key="checkpoint" at={log.checkpoint.time} relative />
+              ),
+            ],
+            [
+              'integrity.unstamped',
+              log.oldestUnstamped === null ? (
+                text('integrity.allStamped')
+              ) : (
+                <Time key="unstamped" at={log.oldestUnstamped} relative />
+              ),
+            ],
+          ]}
+        />
+      </Part>
+    </>
   )
 }
 
@@ -72,7 +108,10 @@ function WithContracts({ of }: { of: LogState }) {
   const toAccept = useCount({ waiting: 'true' })
   const unconfirmed = useCount({ unconfirmed: 'true' })
   const toEnd = useCount({ ending: 'true' })
-  return <AndMessages of={[...waitingOf(of), ...contractsWaiting({ toAccept, toEnd, unconfirmed })]} />
+  const proposed = useCount({ state: 'PROPOSED' })
+  return (
+    <AndMessages of={[...waitingOf(of), ...contractsWaiting({ toAccept, toEnd, unconfirmed, proposed })]} />
+  )
 }
 
 /** For people who decide about dead letters and subscriptions: dead letters come first, since nothing else moves them. */
@@ -105,6 +144,13 @@ function useCount(query: Record<string, string>): number {
   return contracts.state === 'there' ? contracts.total : 0
 }
 
+const WORDS: Record<Tone, TextKey> = {
+  good: 'status.soon',
+  warn: 'status.soon',
+  bad: 'status.urgent',
+  quiet: 'status.withOthers',
+}
+
 function Waiting({ of }: { of: WaitingFor[] }) {
   const { session } = useConsole()
   const waiting = of.filter(({ needs }) => mayCall(session, needs))
@@ -117,7 +163,7 @@ function Waiting({ of }: { of: WaitingFor[] }) {
           {waiting.map(({ what, values, tone, to }) => (
             <li key={what}>
               <span>
-                <Status tone={tone} word={tone === 'bad' ? 'status.urgent' : 'status.soon'} />
+                <Status tone={tone} word={WORDS[tone]} />
               </span>
               <Link to={to}>{text(what, values)}</Link>
             </li>
@@ -125,34 +171,5 @@ function Waiting({ of }: { of: WaitingFor[] }) {
         </ul>
       )}
     </Part>
-  )
-}
-
-function Today({ of: today, now }: { of: NonNullable<LogState['today']>; now: string }) {
-  const { session } = useConsole()
-  const from = local(`${now.slice(0, 10)}T00:00:00.000Z`)
-  const shown = [
-    ['home.exchanges', today.exchanges, ''],
-    ['home.failed', today.failed, '&failed=true'],
-  ] as const
-  return (
-    <>
-      <h2 class="heard">{text('home.today')}</h2>
-      <ul class="counts">
-        {shown.map(([title, count, more]) => (
-          <li key={title}>
-            {mayCall(session, 'findRecords') ? (
-              <Link to={`/records?from=${encodeURIComponent(from)}${more}`}>
-                <strong>{number(count)}</strong> {text(title)}
-              </Link>
-            ) : (
-              <Link to="/traffic">
-                <strong>{number(count)}</strong> {text(title)}
-              </Link>
-            )}
-          </li>
-        ))}
-      </ul>
-    </>
   )
 }

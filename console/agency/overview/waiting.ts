@@ -14,6 +14,8 @@ export type LogState = {
   contradictions: number | null
   openCases: number
   contentRequests: number
+  /** Of this reader, for which another auditor has to decide. */
+  ownContentRequests: number
   /** The last verification found that the log is not intact. */
   broken: boolean
 }
@@ -37,7 +39,8 @@ const STAMP_URGENT_MS = 180 * MINUTE_MS
 
 /** The most urgent first. */
 export function waitingOf(state: LogState): Waiting[] {
-  const { records, oldestUnstamped, checkpoint, contradictions, openCases, contentRequests } = state
+  const { records, oldestUnstamped, checkpoint, contradictions, openCases } = state
+  const { contentRequests, ownContentRequests } = state
   const now = Date.parse(state.now)
   const needs = 'getTreeHeads'
   const found: Waiting[] = []
@@ -77,20 +80,40 @@ export function waitingOf(state: LogState): Waiting[] {
       '/content-requests?state=waiting',
       'grantContentRequest',
     ],
+    [
+      'home.ownContentRequests',
+      ownContentRequests,
+      'quiet',
+      '/content-requests?state=waiting',
+      'askForContent',
+    ],
   ] as const)
     if (count > 0) found.push({ what, values: { count }, tone, to, needs: operation })
   return found.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'))
 }
 
-export function contractsWaiting(q: { toAccept: number; toEnd: number; unconfirmed: number }): Waiting[] {
+/** `proposed` counts all proposals: what does not wait for a member of this server waits for somebody else. */
+export function contractsWaiting(q: {
+  toAccept: number
+  toEnd: number
+  unconfirmed: number
+  proposed: number
+}): Waiting[] {
   const all: [Waiting['what'], number, string, string][] = [
     ['home.contracts', q.toAccept, '/contracts?waiting=true', 'acceptContract'],
     ['home.toEnd', q.toEnd, '/contracts?ending=true', 'terminateContract'],
     ['home.contacts', q.unconfirmed, '/contracts?unconfirmed=true', 'confirmContact'],
+    [
+      'home.ownContracts',
+      Math.max(0, q.proposed - q.toAccept),
+      '/contracts?state=PROPOSED',
+      'proposeContract',
+    ],
   ]
-  return all.flatMap(([what, count, to, needs]) =>
-    count === 0 ? [] : [{ what, values: { count }, tone: 'warn' as const, to, needs }],
-  )
+  return all.flatMap(([what, count, to, needs]) => {
+    const tone = what === 'home.ownContracts' ? ('quiet' as const) : ('warn' as const)
+    return count === 0 ? [] : [{ what, values: { count }, tone, to, needs }]
+  })
 }
 
 export function deliveriesWaiting(dead: { outbox: number; inbox: number }): Waiting[] {

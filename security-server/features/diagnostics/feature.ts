@@ -2,6 +2,7 @@
 import type { FeatureModule } from '#platform/feature.ts'
 import { connectionHandlers } from './connections.ts'
 import { diagnosticsHandlers } from './diagnostics.ts'
+import { endingHandlers } from './ending-soon.ts'
 import { explainHandlers } from './explain.ts'
 import { explainMessageHandlers } from './explain-message.ts'
 import type { Needs } from './needs.ts'
@@ -14,6 +15,7 @@ export const diagnostics: FeatureModule<Needs> = {
       ...diagnosticsHandlers(ground),
       ...connectionHandlers(ground),
       ...reportHandlers(ground),
+      ...endingHandlers(ground),
       ...explainHandlers(ground),
       ...explainMessageHandlers(ground),
     },

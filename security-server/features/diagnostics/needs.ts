@@ -1,4 +1,5 @@
 /** The parts of the server whose state this feature shows. */
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -26,6 +27,7 @@ export type Needs = {
   messageLog: Pick<MessageLog, 'oldestUnstamped' | 'checkUsable' | 'size'>
   logFor(caller: Pick<Caller, 'roles'>): Pick<ReadableLog, 'traffic'>
   log: Log
+  apiKeys: Pick<ApiKeys, 'ending'>
   jobs: Pick<Jobs, 'state'>
   /** `reach` opens a connection without sending a message. `troubles` lists the servers to which the latest connection failed. */
   peerClient: {

@@ -123,6 +123,7 @@ async function waiting(
   const asked = await contentRequests.store.list({ state: 'waiting', offset: 0, limit: MOST_ASKED })
   return {
     openCases: (await reconciliation.cases.open()).cases,
+    ownContentRequests: asked.filter((one) => one.asked_by === caller && !contentRequests.isVoid(one)).length,
     contentRequests: asked.filter((one) => one.asked_by !== caller && !contentRequests.isVoid(one)).length,
     broken: (await verifications.health()).reason !== undefined,
   }

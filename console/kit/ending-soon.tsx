@@ -1,0 +1,58 @@
+/** What ends soon, the soonest first, each with the page on which it is renewed. */
+import { Link } from './address.tsx'
+import { Part } from './facts.tsx'
+import { useAnswer } from './load.ts'
+import { Show } from './placeholders.tsx'
+import { Validity } from './status.tsx'
+import { type TextKey, text } from './text.ts'
+import { Time } from './time.tsx'
+
+export type Ending = { kind: string; name: string; of: string; endsAt: string }
+type Answer = { withinDays: number; total?: number; soonest: Ending[] }
+
+const SHOWN = 8
+
+export function EndingSoon({ pageOf }: { pageOf(ending: Ending): string }) {
+  const found = useAnswer<Answer>('getEndingSoon')
+  return (
+    <Part title={text('ends.title')}>
+      <Show of={found}>
+        {({ withinDays, soonest }) =>
+          soonest.length === 0 ? (
+            <p>{text('ends.nothing', { days: withinDays })}</p>
+          ) : (
+            <>
+              <List of={soonest.slice(0, SHOWN)} pageOf={pageOf} />
+              {soonest.length > SHOWN && (
+                <details>
+                  <summary>{text('ends.more', { count: soonest.length - SHOWN })}</summary>
+                  <List of={soonest.slice(SHOWN)} pageOf={pageOf} />
+                </details>
+              )}
+            </>
+          )
+        }
+      </Show>
+    </Part>
+  )
+}
+
+function List({ of, pageOf }: { of: Ending[]; pageOf(ending: Ending): string }) {
+  return (
+    <ul class="lines">
+      {of.map((one) => (
+        <li key={`${one.kind} ${one.of} ${one.name} ${one.endsAt}`}>
+          <Validity notAfter={one.endsAt} />{' '}
+          <Link to={pageOf(one)}>{text(`ends.kind.${one.kind}` as TextKey)}</Link>
+          {one.name !== '' && (
+            <>
+              {' '}
+              <bdi class="wrap">{one.name}</bdi>
+            </>
+          )}{' '}
+          <Time at={one.endsAt} relative />
+        </li>
+      ))}
+    </ul>
+  )
+}
