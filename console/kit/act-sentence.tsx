@@ -1,6 +1,6 @@
 /** An act of the audit log in words: who did what to which thing. The names of operations and addresses are on demand. */
 import { operations } from './operations.ts'
-import { type TextKey, text } from './text.ts'
+import { type TextKey, text, textIfAny } from './text.ts'
 
 export type AuditEntry = {
   sequence: number
@@ -14,9 +14,9 @@ export type AuditEntry = {
 
 export function ActSentence({ of: { caller, operation, target, data } }: { of: AuditEntry }) {
   const values = { who: caller.name, operation, what: objectOf(operation, target, data) }
-  const key = `did.${operation}` as TextKey
-  const said = text(key, values)
-  return <bdi>{(said === key ? text('did.other', values) : said).trim()}</bdi>
+  const key: TextKey =
+    textIfAny(`did.${operation}`) === undefined ? 'did.other' : (`did.${operation}` as TextKey)
+  return <bdi>{text(key, values).trim()}</bdi>
 }
 
 /** What was given with an act, and the record itself. */

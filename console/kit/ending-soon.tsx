@@ -12,13 +12,16 @@ type Answer = { withinDays: number; total?: number; soonest: Ending[] }
 
 const SHOWN = 8
 
-export function EndingSoon({ pageOf }: { pageOf(ending: Ending): string }) {
+/** `without`: a kind that the page shows elsewhere. */
+export function EndingSoon(q: { pageOf(ending: Ending): string; without?: string }) {
+  const { pageOf } = q
   const found = useAnswer<Answer>('getEndingSoon')
   return (
     <Part title={text('ends.title')}>
       <Show of={found}>
-        {({ withinDays, soonest }) =>
-          soonest.length === 0 ? (
+        {({ withinDays, soonest: all }) => {
+          const soonest = all.filter(({ kind }) => kind !== q.without)
+          return soonest.length === 0 ? (
             <p>{text('ends.nothing', { days: withinDays })}</p>
           ) : (
             <>
@@ -31,7 +34,7 @@ export function EndingSoon({ pageOf }: { pageOf(ending: Ending): string }) {
               )}
             </>
           )
-        }
+        }}
       </Show>
     </Part>
   )

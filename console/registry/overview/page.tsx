@@ -3,8 +3,10 @@ import type { ComponentChildren } from 'preact'
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
 import { Chart } from '../../kit/chart.tsx'
-import { useConsole } from '../../kit/context.ts'
+import { useConsole, useMay } from '../../kit/context.ts'
+import { type Ending, EndingSoon } from '../../kit/ending-soon.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { LastActs } from '../../kit/last-acts.tsx'
 import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Empty, Loading, Refused, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -16,6 +18,8 @@ import { ServerLink } from '../links.tsx'
 import type { System } from '../settings/page.tsx'
 import type { CertificationService } from '../trust-services/certification-service.tsx'
 import type { TimestampingService } from '../trust-services/timestamping-service.tsx'
+import { Health } from './health.tsx'
+import { LastDay, OwnProposals } from './last-day.tsx'
 import { type Overview, type Waiting, waitingOf } from './waiting.ts'
 
 export function OverviewPage() {
@@ -30,11 +34,22 @@ export function OverviewPage() {
       <All of={{ overview, system, configuration, certification, timestamping }}>
         {(known) => <WaitingParts all={waitingOf(known)} />}
       </All>
+      {useMay('getProposals') && <OwnProposals />}
+      <Health overview={overview} configuration={configuration} />
       <Show of={overview}>{(data) => <Numbers of={data} />}</Show>
+      <LastDay />
       <Show of={configuration}>{(data) => <ConfigurationAge of={data} />}</Show>
       <Show of={overview}>{(data) => <Expiring of={data.expiringCertificates} />}</Show>
+      <EndingSoon pageOf={pageOf} without="AUTHENTICATION" />
+      {useMay('getAuditLog') && <LastActs all="/audit-log" />}
     </>
   )
+}
+
+/** Certificates have a part of their own. */
+function pageOf({ kind, of }: Ending): string {
+  if (kind === 'CONTRACT') return `/contracts/${of}`
+  return kind === 'HOSTING_MANDATE' ? '/hosting-mandates?state=inForce' : '/api-keys'
 }
 
 type There<L> = { [K in keyof L]: L[K] extends Loaded<infer T> ? T : never }
