@@ -2,11 +2,13 @@
  * Debian's Chromium for tests of pages. Each visitor has a browser context of its own. Everything that no page may do (violate
  * its content security policy, request another host, throw) is collected, together with the findings of axe.
  */
+import { randomInt } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import axe, { type AxeResults } from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core'
 import root, { type Test } from 'tap'
+import { hostNameOf } from './fakes/openid-provider.ts'
 import type { Node } from './fakes/registry-world.ts'
 import { findProgram } from './outside-tools.ts'
 import { until } from './until.ts'
@@ -95,6 +97,8 @@ export async function goThrough(page: Page, entry: string, tab?: string): Promis
   await page.locator('.main-nav').getByRole('link', { name: entry, exact: true }).click()
   if (tab !== undefined) await page.locator('nav.tabs').getByRole('link', { name: tab, exact: true }).click()
 }
+/** The loopback address of the one server that pages reach by a host name, `hostNameOf` it: browsers keep passkeys for names only. */
+export const NAMED = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
 
 let shared: Promise<Browser> | undefined
 
@@ -107,7 +111,12 @@ export function openBrowser(): Promise<Browser> {
 async function startBrowser(): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: findProgram(PROGRAMS)!,
-    args: ['--no-sandbox', '--disable-dev-shm-usage', `--disable-features=${FEATURES_OFF.join(',')}`],
+    args: [
+      '--no-sandbox',
+      '--disable-dev-shm-usage',
+      `--disable-features=${FEATURES_OFF.join(',')}`,
+      `--host-resolver-rules=MAP ${hostNameOf(NAMED)} ${NAMED}`,
+    ],
   })
   root.teardown(() => browser.close())
   return browser

@@ -36,6 +36,7 @@ const traffic = async () => (await import('./traffic/page.tsx')).TrafficPage
 const serviceTraffic = async () => (await import('./traffic/services.tsx')).ServicesPage
 const settings = async () => (await import('./settings/page.tsx')).SettingsPage
 const requests = async () => (await import('./requests/page.tsx')).RequestsPage
+const passkeys = async () => (await import('../kit/my-passkeys.tsx')).MyPasskeys
 const people = async () => (await import('./people/page.tsx')).ServerPeople
 const apiKeys = async () => (await import('./api-keys/page.tsx')).ServerKeys
 const backups = async () => (await import('./backups/page.tsx')).Backups
@@ -60,7 +61,17 @@ const archives = async () => (await import('./archives/page.tsx')).ArchivesPage
 
 export const contents: Group[] = [
   {
-    entries: [{ title: 'home.title', tabs: [page('/', 'home.title', 'getMessageLogState', overview)] }],
+    entries: [
+      {
+        title: 'home.title',
+        tabs: [
+          {
+            ...page('/', 'home.title', 'getMessageLogState', overview),
+            below: [page('/passkeys', 'passkeys.title', 'getPasskeys', passkeys)],
+          },
+        ],
+      },
+    ],
   },
   {
     title: 'group.server',

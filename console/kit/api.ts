@@ -32,6 +32,8 @@ export type Session = {
   fourEyes?: boolean
   /** At a security server: content is shown only when a second auditor has agreed. */
   contentFourEyes?: boolean
+  /** People can sign in with passkeys here. */
+  passkeys?: boolean
 }
 
 export type Api = {
@@ -269,14 +271,20 @@ function proposalOf({ id, contentSha256 }: Proposed): { id: string; hash: string
   return { id, hash: contentSha256 }
 }
 
-/** Whether people can log in here: `/login` redirects when a login is set up, and refuses otherwise. Throws NoAnswer. */
-export function loginIsConfigured(): Promise<boolean> {
-  const q = { isAct: false, seconds: ANSWER_SECONDS, signal: undefined }
+/** Calls a route of the login below `/login/`, which is no operation of the API. Throws ApiFault. */
+export function askLogin<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
+  const q = { isAct: method === 'POST', seconds: ANSWER_SECONDS, signal: undefined }
   return bounded(q, async ({ signal }) => {
-    const answer = await fetch('/login', { redirect: 'manual', cache: 'no-store', signal })
-    // An answer that is not read to its end keeps its connection open.
-    await answer.arrayBuffer()
-    return answer.type === 'opaqueredirect' || answer.ok
+    const answer = await fetch(`/login/${path}`, {
+      ...{ method, redirect: 'error', credentials: 'same-origin', cache: 'no-store', signal },
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    })
+    const text = await answer.text()
+    const data: unknown = isJson(answer) && text !== '' ? parsed(text) : {}
+    if (!answer.ok) throw new ApiFault(answer.status, data as object)
+    return data as T
   })
 }
 

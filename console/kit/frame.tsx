@@ -5,9 +5,9 @@ import { Link, useAddress } from './address.tsx'
 import { mayCall, type Session } from './api.ts'
 import { contentsFor, type Group, placeOf } from './contents.ts'
 import { Head } from './facts.tsx'
-import { LanguageChoice } from './language-choice.tsx'
 import type { Search } from './find.ts'
 import { FindButton } from './find-dialog.tsx'
+import { LanguageChoice } from './language-choice.tsx'
 import { LaterView } from './later-view.tsx'
 import { useAnnounce } from './live.tsx'
 import { LookChoice } from './look-choice.tsx'
@@ -90,7 +90,7 @@ export function Frame({ name, contents, search, session, guest: Guest, signOut, 
         >
           {text('frame.menu')}
         </button>
-        <Who session={session} signOut={signOut} />
+        <Who key={path} session={session} signOut={signOut} />
       </header>
       <Menu {...{ id: MENU, groups, place, path, isOpen: isMenuOpen }} />
       <main id="main" ref={main} tabIndex={-1}>
@@ -142,6 +142,11 @@ function Who({ session, signOut }: { session: Session; signOut(): void }) {
           {session.roles.map((role) => (
             <li key={role}>{roleName(role)}</li>
           ))}
+          {session.kind === 'person' && session.roles.length > 0 && (
+            <li>
+              <Link to="/passkeys">{text('passkeys.title')}</Link>
+            </li>
+          )}
           {session.endsAt !== undefined && (
             <li>
               {text('frame.endsAt')} <Time at={session.endsAt} relative />

@@ -47,7 +47,7 @@ export function People({ children, ...rules }: PeopleRules & { children?: Compon
           },
           {
             title: 'common.acts',
-            acts: ['changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
+            acts: ['changePersonRoles', 'lockPerson', 'unlockPerson', 'removePasskeyOf', 'removePerson'],
             cell: (person) => <PersonActs of={person} {...rules} />,
           },
         ]}

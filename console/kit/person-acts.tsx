@@ -1,6 +1,8 @@
 /** The acts on one person; nobody can act on themselves. */
 import { Act } from './act.tsx'
+import { ApiFault } from './api.ts'
 import { useConsole } from './context.ts'
+import type { Passkey } from './my-passkeys.tsx'
 import type { Person } from './person.tsx'
 import { roleField } from './roles.tsx'
 import { type TextKey, text } from './text.ts'
@@ -15,7 +17,7 @@ export type PeopleRules = {
 
 export function PersonActs({ of, everybody, whenLocked }: { of: Person } & PeopleRules) {
   const { id, name, roles, state } = of
-  const { session } = useConsole()
+  const { api, session } = useConsole()
   if (id === session.id || state === 'removed') return null
   const params = { id }
   return (
@@ -52,6 +54,34 @@ export function PersonActs({ of, everybody, whenLocked }: { of: Person } & Peopl
           consequence={<p>{text('people.unlockConsequence')}</p>}
           send={(_, call) => call('unlockPerson', { params })}
           result={() => <p>{text('people.unlocked')}</p>}
+        />
+      )}
+      {session.passkeys === true && (
+        <Act
+          operation="removePasskeyOf"
+          button={text('people.passkey')}
+          label={text('people.passkeyOf', { name })}
+          title={text('people.passkeyOf', { name })}
+          consequence={<p>{text('people.passkeyConsequence')}</p>}
+          fields={[
+            {
+              ...{ name: 'passkey', title: 'people.passkeyField', type: 'pick', maxLength: 60 },
+              find: async (typed) => {
+                const { data } = await api.call<Passkey[]>('getPasskeysOf', { params })
+                const wanted = typed.trim().toLowerCase()
+                return data
+                  .filter((one) => one.name.toLowerCase().includes(wanted))
+                  .map((one) => ({ value: one.name, title: one.name }))
+              },
+            },
+          ]}
+          send={async ({ passkey }, call) => {
+            const { data } = await call<Passkey[]>('getPasskeysOf', { params })
+            const found = data.find((one) => one.name === String(passkey).trim())
+            if (found === undefined) throw new ApiFault(400, { message: text('people.passkeyNone') })
+            return call('removePasskeyOf', { params: { id, passkey: found.id } })
+          }}
+          result={() => <p>{text('people.passkeyRemoved')}</p>}
         />
       )}
       <Act

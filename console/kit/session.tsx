@@ -1,10 +1,11 @@
 /** The sign-in page: a login for people when the server has one, or an API key, which this page keeps in memory only. */
 import { useEffect, useState } from 'preact/hooks'
 import type { Api, Session } from './api.ts'
-import { ApiFault, loginIsConfigured } from './api.ts'
+import { ApiFault } from './api.ts'
 import type { Values } from './field.tsx'
 import { Form } from './form.tsx'
 import { LanguageChoice } from './language-choice.tsx'
+import { type Means, meansOfLogin, signInWithPasskey } from './passkeys.ts'
 import { Refused } from './placeholders.tsx'
 import { text } from './text.ts'
 import { Time } from './time.tsx'
@@ -15,13 +16,13 @@ export type WhyOut = { ended: true } | { unheard: true; endsAt?: string }
 type Props = { api: Api; name: string; why: WhyOut | undefined; enter(session: Session): void }
 
 export function SignIn({ api, name, why, enter }: Props) {
-  const [configured, setConfigured] = useState<boolean | ApiFault>()
+  const [means, setMeans] = useState<Means | ApiFault>()
   const [tries, setTries] = useState(0)
   useEffect(() => {
-    setConfigured(undefined)
-    loginIsConfigured().then(setConfigured, (cause: unknown) => {
+    setMeans(undefined)
+    meansOfLogin().then(setMeans, (cause: unknown) => {
       if (!(cause instanceof ApiFault)) throw cause
-      setConfigured(cause)
+      setMeans(cause)
     })
   }, [tries])
   const open = async (values: Values): Promise<void> => {
@@ -57,15 +58,27 @@ export function SignIn({ api, name, why, enter }: Props) {
       )}
       <section>
         <h2>{text('signIn.person')}</h2>
-        {configured === true && (
+        {means instanceof ApiFault ? (
+          <Refused fault={means} again={() => setTries(tries + 1)} />
+        ) : means?.provider === true ? (
           <p>
             <a class="button primary" href="/login">
               {text('signIn.button')}
             </a>
           </p>
+        ) : (
+          means !== undefined && <p>{text('signIn.notConfigured')}</p>
         )}
-        {configured === false && <p>{text('signIn.notConfigured')}</p>}
-        {configured instanceof ApiFault && <Refused fault={configured} again={() => setTries(tries + 1)} />}
+        {!(means instanceof ApiFault) && means?.passkeys === true && (
+          <Form
+            fields={[]}
+            submit={text('signIn.passkey')}
+            send={async () => {
+              await signInWithPasskey()
+              enter(await api.open())
+            }}
+          />
+        )}
       </section>
       <section>
         <h2>{text('signIn.key')}</h2>

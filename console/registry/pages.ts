@@ -42,6 +42,7 @@ const oneImport = async () => (await import('./imports/one.tsx')).OneImport
 const auditLog = async () => (await import('./audit-log/page.tsx')).AuditLog
 const auditOrders = async () => (await import('./audit-orders/page.tsx')).AuditOrders
 const settings = async () => (await import('./settings/page.tsx')).Settings
+const passkeys = async () => (await import('../kit/my-passkeys.tsx')).MyPasskeys
 const people = async () => (await import('./people/page.tsx')).RegistryPeople
 const apiKeys = async () => (await import('./api-keys/page.tsx')).RegistryKeys
 const mail = async () => (await import('./mail/page.tsx')).Mail
@@ -50,7 +51,15 @@ const backups = async () => (await import('./backups/page.tsx')).Backups
 export const contents: Group[] = [
   {
     entries: [
-      { title: 'overview.title', tabs: [page('/', 'overview.title', 'getOverview', overview)] },
+      {
+        title: 'overview.title',
+        tabs: [
+          {
+            ...page('/', 'overview.title', 'getOverview', overview),
+            below: [page('/passkeys', 'passkeys.title', 'getPasskeys', passkeys)],
+          },
+        ],
+      },
       {
         title: 'entry.proposals',
         tabs: [

@@ -10,6 +10,7 @@ import {
   baseOf as consoleOf,
   hasChromium,
   leaveDialog,
+  NAMED,
   openBrowser as openChromium,
   type Visitor,
   visitor,
@@ -22,6 +23,7 @@ import { authority } from '../fakes/request-world.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act, close, installed } from '../second-person.ts'
 import { until } from '../until.ts'
+import { usePasskey } from './use-passkey.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
 const OFFICER = 'XROAD_REGISTRATION_OFFICER'
@@ -32,13 +34,13 @@ if (hasChromium()) await buildConsoles()
 void t.test('the ceremony, people and keys in the console', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const world = registryWorld(t)
-  const node = await world.start({ login: issuer })
+  const node = await world.start({ login: issuer, passkeys: NAMED })
   await setUp(node, authority)
   const chromium = await openChromium()
   const stranger = openBrowser(t)
   await stranger.login(baseOf(node), 'zoe')
   const asStranger = (): Promise<Visitor> =>
-    visitor(t, chromium, { base: consoleOf(node), context: sessionOf(stranger, node) })
+    visitor(t, chromium, { base: `${baseOf(node)}/console`, context: sessionOf(stranger, node) })
   const zoe = await asStranger()
   await zoe.open('/members')
   await zoe.page.getByText('You are logged in, and have no role yet.').waitFor()
@@ -57,6 +59,7 @@ void t.test('the ceremony, people and keys in the console', async (t) => {
   const admin = await asStranger()
   await admin.open('/')
   await admin.page.getByText('The installation ceremony is not done').waitFor()
+  await usePasskey(t, admin)
 })
 
 void t.test('opened again for one more administrator: shown, closed, redeemed', async (t) => {

@@ -1,0 +1,73 @@
+/** A signed-in person adds a passkey, signs in with it by keyboard alone, and removes it; the authenticator is Chromium's own. */
+import type { Locator, Page } from 'playwright-core'
+import type { Test } from 'tap'
+import type { Visitor } from '../browser.ts'
+import { act, close } from '../second-person.ts'
+
+const AUTHENTICATOR = {
+  ...({ protocol: 'ctap2', transport: 'internal', hasResidentKey: true } as const),
+  ...{ hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+}
+
+const MOST_STOPS = 30
+
+/** Presses Tab until the control has the focus, from the top of the page. */
+async function tabTo(page: Page, control: Locator): Promise<void> {
+  await page.locator('body').evaluate((body: { focus(): void }) => body.focus())
+  for (let stop = 0; stop < MOST_STOPS; stop++) {
+    await page.keyboard.press('Tab')
+    if (await control.evaluate((node) => node === node.ownerDocument.activeElement)) return
+  }
+  throw new Error('Tab does not reach it')
+}
+
+export async function usePasskey(t: Test, who: Visitor): Promise<void> {
+  const { page } = who
+  const devices = await page.context().newCDPSession(page)
+  await devices.send('WebAuthn.enable')
+  const { authenticatorId } = await devices.send('WebAuthn.addVirtualAuthenticator', {
+    options: AUTHENTICATOR,
+  })
+  const name = { 'Name of the passkey': 'work laptop' }
+  await page.getByText(/^\d+ roles?$/).click()
+  await page.getByRole('link', { name: 'My passkeys' }).click()
+  await page.getByText('You have no passkey here yet.').waitFor()
+  await who.check('passkeys-none')
+  await act(who, 'Add a passkey', name, 'Add a passkey', 'The passkey was added.')
+  await close(who)
+  await page.getByRole('cell', { name: 'work laptop', exact: true }).waitFor()
+  await who.check('passkeys')
+  await act(who, 'Add a passkey', name, 'Add a passkey', 'This device has a passkey of yours')
+  await page.keyboard.press('Escape')
+  await page.setViewportSize({ width: 360, height: 740 })
+  await who.check('passkeys-narrow')
+  await page.setViewportSize({ width: 1280, height: 800 })
+
+  const signOut = async (): Promise<void> => {
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign in with a passkey' }).waitFor()
+  }
+  await signOut()
+  await who.check('sign-in-passkey')
+  await devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false })
+  await tabTo(page, page.getByRole('button', { name: 'Sign in with a passkey' }))
+  await page.keyboard.press('Enter')
+  await page.getByText('No passkey was used').waitFor()
+  await who.check('sign-in-passkey-refused')
+  await devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true })
+  await tabTo(page, page.getByRole('button', { name: 'Sign in with a passkey' }))
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Sign out' }).waitFor()
+  await page
+    .getByRole('row', { name: /work laptop/ })
+    .getByText('usable')
+    .waitFor()
+  t.equal(await page.getByRole('cell', { name: 'never' }).count(), 0, 'its use is shown')
+
+  await act(who, 'Remove work laptop', {}, 'Remove', 'The passkey was removed.')
+  await close(who)
+  await page.getByText('Your session has ended').waitFor()
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
+  await page.getByText('The passkey was not accepted').waitFor()
+  await who.look('sign-in-passkey-removed')
+}
