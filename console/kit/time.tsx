@@ -82,3 +82,15 @@ export function distance(ms: number): string {
   if (found === undefined) return text(ms > 0 ? 'kit.soon' : 'kit.now')
   return new Intl.RelativeTimeFormat(locale).format(Math.trunc(ms / found[1]), found[0])
 }
+
+/** "3 seconds", "2 hours", in the largest unit that it fills. Without a sign. */
+export function lasting(ms: number): string {
+  const units: [string, number][] = [
+    ['day', DAY],
+    ['hour', DAY / 24],
+    ['minute', 60_000],
+  ]
+  const [unit, size] = units.find(([, size]) => Math.abs(ms) >= 2 * size) ?? ['second', 1000]
+  const count = Math.round(Math.abs(ms) / size)
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(count)
+}

@@ -326,7 +326,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     await tiina.open(`/cases?day=${day}`)
     await tiina.page.getByRole('link', { name: /^Case \d/ }).click()
     await tiina.page.getByText('(it is missing here)').waitFor()
-    await tiina.page.getByText('its proofs lead to its signed tree head').waitFor()
+    await tiina.page.getByText('its proofs lead to its signed state of the log').waitFor()
     await tiina.page.getByText('This side showed nothing').waitFor()
     await act(tiina, 'Assign', {}, 'Assign', 'Tiina Toom looks into it.')
     await close(tiina)

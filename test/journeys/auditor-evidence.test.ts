@@ -246,7 +246,7 @@ quorum both
     await anna.page.getByRole('link', { name: 'missing in the log of the partner' }).click()
     await anna.page.getByRole('link', { name: 'Case 1' }).click()
     await anna.page.getByText('its proofs do not hold').waitFor()
-    await anna.page.getByText('Leaf and tree head').last().click()
+    await anna.page.getByText('Record and signed state').last().click()
     await anna.page.getByText(HOSTILE, { exact: true }).waitFor()
     await anna.check('evidence-case')
     await act(anna, 'Assign', {}, 'Assign', 'Person anna looks into it.')

@@ -192,11 +192,11 @@ async function decideReceived(
     /^Discard/,
     { Reason: 'the case is closed', 'Name, to confirm': 'org.example.unread' },
     'Discard',
-    'The message was given up',
+    'The message was discarded',
   )
   await keeper.check('delivery-discarded')
   await close(keeper)
-  await page.getByText('given up: the receipt says why and by whom').waitFor()
+  await page.getByText('discarded: the receipt says why and by whom').waitFor()
   const [kept] = await q.world.admin.population.get<{ reason: string; operation: string }[]>(
     '/audit-log?limit=1&q=discardDeliveries',
   )

@@ -65,7 +65,7 @@ const ACTS: Record<string, Record<string, string[]>> = {
   '/management-requests/automatic': { XROAD_SECURITY_OFFICER: ['Add a rule', 'End'] },
   '/settings': {
     XROAD_REGISTRATION_OFFICER: ['Add a class', 'Delete'],
-    XROAD_SECURITY_OFFICER: ['Set the bound', 'Set the policy'],
+    XROAD_SECURITY_OFFICER: ['Set the limit', 'Set the policy'],
     XROAD_SYSTEM_ADMINISTRATOR: ['Name the provider'],
   },
 }
@@ -136,7 +136,7 @@ void t.test('each role sees its acts and pages, and no others', async (t) => {
       t.equal(said.includes('Your roles do not include this page'), !isOpen, `${role} ${address}`)
     }
     await one.open('/members/DEV:GOV:1234')
-    const history = page.getByRole('heading', { name: 'Last acts' })
+    const history = page.getByRole('heading', { name: 'Last changes' })
     const mayRead = CLOSED['/audit-log']!.includes(role)
     const addresses = page.getByText('desk@agency.example', { exact: true })
     const knows = CLOSED['/mail-messages']!.includes(role)

@@ -306,7 +306,13 @@ void t.test('hostile strings in every field that is shown', async (t) => {
   t.notMatch(await page.locator('main').textContent(), /[\u202e\u009b\u0007]/)
   await page.unroute('**/api/v1/members?*')
   await visitors.wide.open('/mail-messages')
-  await act(visitors.wide, /what was given up/, {}, 'Send again what was given up', '1 message waits to be')
+  await act(
+    visitors.wide,
+    /what was not delivered/,
+    {},
+    'Send again what was not delivered',
+    '1 message waits to be',
+  )
   await visitors.wide.check('mail-retry-all')
   await visitors.wide.open('/members')
   for (const name of HOSTILE)

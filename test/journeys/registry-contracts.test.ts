@@ -204,10 +204,10 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
 
   await anna.open('/settings')
   const bound = 'One caller may leave unconfirmed within a day'
-  await act(anna, 'Set the bound', { [bound]: '0' }, 'Propose', 'within a day: This has to be a number')
+  await act(anna, 'Set the limit', { [bound]: '0' }, 'Propose', 'within a day: This has to be a number')
   await anna.check('settings-bound')
   await leaveDialog(anna.page)
-  await act(anna, 'Set the bound', { [bound]: '3', Reason: 'We are few.' }, 'Propose', 'it waits')
+  await act(anna, 'Set the limit', { [bound]: '3', Reason: 'We are few.' }, 'Propose', 'it waits')
   await close(anna)
 
   // By kind and name, and from a member's page, where the dialog shows first what would stop.

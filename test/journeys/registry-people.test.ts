@@ -106,7 +106,7 @@ void t.test('people: invited, given roles, locked, unlocked, removed; their keys
     'Invite a person',
     { Observer: 'check', Reason: 'x' },
     'Propose',
-    'An e-mail address or a subject is needed.',
+    'Enter an e-mail address or a login.',
   )
   await anna.check('invite-wrong')
   await leaveDialog(anna.page)

@@ -9,6 +9,7 @@ import { type Column, Rows } from '../../kit/rows.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { Told } from '../../kit/told.tsx'
 import { ClientLink } from '../links.tsx'
 
 type State = 'good' | 'bad' | 'unknown'
@@ -131,12 +132,12 @@ const COLUMNS: Column<Step>[] = [
     title: 'explain.state',
     cell: ({ state }) => <Status tone={TONES[state]} word={`explain.state.${state}`} />,
   },
-  { title: 'explain.found', cell: ({ what }) => <bdi class="wrap">{what}</bdi> },
+  { title: 'explain.found', cell: ({ what }) => <Told words={what} /> },
   {
     title: 'explain.remedy',
     cell: ({ remedy, knownBy }) => (
       <>
-        {remedy !== undefined && <bdi class="wrap">{remedy}</bdi>}
+        {remedy !== undefined && <Told words={remedy} />}
         {remedy !== undefined && knownBy !== undefined && <br />}
         {knownBy !== undefined && <bdi class="beside wrap">{text('explain.knownBy', { who: knownBy })}</bdi>}
       </>

@@ -7,7 +7,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
+import { lasting, Time } from '../../kit/time.tsx'
 import { ClientLink, ServerLink } from '../links.tsx'
 import {
   type FleetServer,
@@ -146,12 +146,7 @@ function ReportFacts({ of, report }: { of: FleetServer; report: Report }) {
               : time(timeStamping.oldestUnstamped),
           ],
           ['fleet.stampFailure', failure(timeStamping.failure)],
-          [
-            'fleet.clock',
-            clockErrorMs === undefined
-              ? text('fleet.notKnown')
-              : text('fleet.seconds', { count: Math.round(clockErrorMs / 1000) }),
-          ],
+          ['fleet.clock', clockErrorMs === undefined ? text('fleet.notKnown') : clockWords(clockErrorMs)],
         ]}
       />
       <Rows<Certificate>
@@ -199,4 +194,9 @@ function Ports({ of: { messagePort, ocspPort, certificate, at } }: { of: Probe }
       ]}
     />
   )
+}
+
+function clockWords(ms: number): string {
+  if (Math.abs(ms) < 500) return text('fleet.clockRight')
+  return text(ms > 0 ? 'fleet.clockAhead' : 'fleet.clockBehind', { by: lasting(ms) })
 }
