@@ -190,7 +190,12 @@ t.test('in Chromium, from a file and without a network', async (t) => {
     await who.page.locator('#result:not([hidden])').getByText(head, { exact: true }).waitFor()
     await who.check(name)
   }
-  await check(put('good.zip', bundle), 'All of it holds', 'verify-own-configuration')
+  await check(
+    put('good.zip', bundle),
+    'Signed and whole, but not all of it is proved',
+    'verify-own-configuration',
+  )
+  t.match(await who.page.locator('#result .exchange').textContent(), / asked \S+ .*on \d+ \w+ \d{4} at /)
   t.match(
     await who.page.textContent('#result'),
     'Judged by the configuration that the evidence brought itself',

@@ -99,7 +99,7 @@ function recordChecks({ index, form, container, circumstances, metadata, ...verd
 }
 
 function headChecks({ size, signedByMember, reason, existed, witnesses }: Head): Check[] {
-  const what = `Tree head of ${size} records`
+  const what = `Signed state of the log, ${size} records`
   const why = signedByMember ? "signed by the server's owner" : (reason ?? "not tied to the server's owner")
   const checks: Check[] = [
     { what, tone: signedByMember ? 'good' : 'warn', why },

@@ -1,7 +1,16 @@
 /** Shows a result. Everything from the files is shown as text and never interpreted as markup. */
 import type { Judgement, Part } from '../judge-upload.ts'
 import { checksOf, type Facts } from './checks-of.ts'
-import { KINDS, NEEDS_CONFIGURATION, STATES, SUB_INDICATIONS, type Tone, VERDICTS } from './texts.ts'
+import { headlineOf } from './headline.ts'
+import {
+  KINDS,
+  NEEDS_CONFIGURATION,
+  PARTLY_PROVED,
+  STATES,
+  SUB_INDICATIONS,
+  type Tone,
+  VERDICTS,
+} from './texts.ts'
 
 type Question = {
   file: string
@@ -27,11 +36,16 @@ function reportOf(
   { report, parts }: Extract<Judgement, { report: object }>,
 ): Node[] {
   const facts = report.facts as Facts
-  const { tone, head, words } = VERDICTS[facts.verdict] ?? VERDICTS['INDETERMINATE']!
+  const checks = checksOf(report)
+  const judged = VERDICTS[facts.verdict] ?? VERDICTS['INDETERMINATE']!
+  const isPartly = judged.tone === 'good' && checks.some(({ tone }) => tone !== 'good')
+  const { tone, head, words } = isPartly ? PARTLY_PROVED : judged
+  const exchange = headlineOf(facts)
   const { subIndication, reason } = facts
   const meaning = subIndication === undefined ? undefined : SUB_INDICATIONS[subIndication]
   const code = `${facts.verdict}${subIndication === undefined ? '' : `, ${subIndication}`}`
   return [
+    ...(exchange === undefined ? [] : [element('p', { class: 'exchange' }, [exchange])]),
     verdict(tone, head, [words, ...(meaning === undefined ? [] : [meaning]), reason], code),
     element('p', {}, [`${file}: ${[KINDS[report.kind] ?? '', ...judgedBy(facts)].join(', ')}.`]),
     element('p', { class: 'acts' }, [
@@ -45,7 +59,7 @@ function reportOf(
     table(
       'Checks',
       ['Check', 'State', 'Why'],
-      checksOf(report).map(({ what, tone, why }) => [
+      checks.map(({ what, tone, why }) => [
         element('th', { scope: 'row' }, [what]),
         element('td', { class: `state ${STATE_CLASSES[tone]}` }, [STATES[tone]]),
         element('td', {}, [why]),

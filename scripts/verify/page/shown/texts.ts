@@ -21,6 +21,14 @@ export const VERDICTS: Record<string, { tone: Tone; head: string; words: string 
   },
 }
 
+/** Shown in place of the good verdict when a line below it is not proved: green stands above green lines only. */
+export const PARTLY_PROVED = {
+  tone: 'warn',
+  head: 'Signed and whole, but not all of it is proved',
+  words:
+    'Nothing was altered or left out. Yet each line below that is marked as not proved rests on the word of whoever made the evidence.',
+} as const
+
 export type Tone = 'good' | 'warn' | 'bad'
 
 /** The meaning of the sub-indications of ETSI EN 319 102-1, as in docs/validation-policy.md. */
@@ -31,7 +39,7 @@ export const SUB_INDICATIONS: Record<string, string> = {
   NOT_YET_VALID: "It was stamped before the signer's certificate began.",
   SIGNED_DATA_NOT_FOUND:
     'The content was erased, or only its digests were kept. Its place in the log is proved.',
-  NO_POE: 'Nothing proves when a signature, or the tree head of the log, was made.',
+  NO_POE: 'Nothing proves when a signature, or the signed state of the log, was made.',
   REVOKED_NO_POE: 'A certificate was revoked by the time that is proved.',
   REVOKED_CA_NO_POE: 'A certificate of the authority was revoked by the time that is proved.',
   OUT_OF_BOUNDS_NO_POE: 'A certificate had run out by the time that is proved.',
