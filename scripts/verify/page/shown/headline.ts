@@ -17,6 +17,11 @@ export function headlineOf({ records = [] }: Facts): string | undefined {
   return `${client} asked ${service}${why} on ${whenOf(first.container?.timeStamp?.time ?? first.form.time)}${refused}`
 }
 
+/** The verifier's words with their times as people read them. */
+export function withTimes(words: string): string {
+  return words.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, whenOf)
+}
+
 /** "29 November 2026 at 16:46:33 EET", in the reader's zone. The words around it are English, so it is too. */
 function whenOf(time: string): string {
   const at = new Date(time)

@@ -1,7 +1,7 @@
 /** Shows a result. Everything from the files is shown as text and never interpreted as markup. */
 import type { Judgement, Part } from '../judge-upload.ts'
 import { checksOf, type Facts } from './checks-of.ts'
-import { headlineOf } from './headline.ts'
+import { headlineOf, withTimes } from './headline.ts'
 import {
   KINDS,
   NEEDS_CONFIGURATION,
@@ -47,7 +47,7 @@ function reportOf(
   return [
     ...(exchange === undefined ? [] : [element('p', { class: 'exchange' }, [exchange])]),
     verdict(tone, head, [words, ...(meaning === undefined ? [] : [meaning]), reason], code),
-    element('p', {}, [`${file}: ${[KINDS[report.kind] ?? '', ...judgedBy(facts)].join(', ')}.`]),
+    element('p', {}, [withTimes(`${file}: ${[KINDS[report.kind] ?? '', ...judgedBy(facts)].join(', ')}.`)]),
     element('p', { class: 'acts' }, [
       button('Print', () => print()),
       button('Save this report', () => saveText('report.txt', report.text)),
@@ -62,7 +62,7 @@ function reportOf(
       checks.map(({ what, tone, why }) => [
         element('th', { scope: 'row' }, [what]),
         element('td', { class: `state ${STATE_CLASSES[tone]}` }, [STATES[tone]]),
-        element('td', {}, [why]),
+        element('td', {}, [withTimes(why)]),
       ]),
     ),
     ...(parts.length === 0 ? [] : partsOf(parts, save)),
