@@ -26,6 +26,13 @@ export type RecordQuestion = {
   endpoint?: string
 }
 
+/** An exchange that a search found: its records that the caller may see, in the order of the log. */
+export type FoundExchange = {
+  /** The newest of its records that fit: it names the page after this exchange. */
+  index: number
+  records: FoundRecord[]
+}
+
 /** Identifiers are in colon form. */
 export type FoundRecord = {
   index: number

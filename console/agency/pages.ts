@@ -209,7 +209,7 @@ export const contents: Group[] = [
         title: 'entry.exchanges',
         tabs: [
           {
-            ...page('/records', 'search.title', 'findRecords', records),
+            ...page('/records', 'search.title', 'findExchanges', records),
             acts: ['getRecordContent', 'orderExport'],
             below: [page('/exchanges/:index', 'exchange.title', 'getExchange', exchange)],
           },

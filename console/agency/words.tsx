@@ -15,6 +15,7 @@ export type Row = {
   serviceId: string | null
   peer: string | null
   answers: number | null
+  purpose: string | null
   endpoint: string | null
 }
 
@@ -55,10 +56,11 @@ export function toneOf({ kind, outcome }: { kind: string; outcome: string }): To
 
 /**
  * The outcome as a word, with the code that says why. A request has none: the record that answers it has the outcome. Nor has a
- * delivery that was accepted.
+ * delivery that was accepted. `begun`: it stands for its whole exchange, which has begun.
  */
-export function Outcome({ kind, outcome }: { kind: string; outcome: string }) {
-  if ((kind === 'request' || kind === 'accepted') && outcome === '') return null
+export function Outcome(q: { kind: string; outcome: string; begun?: boolean }) {
+  const { kind, outcome, begun = false } = q
+  if (!begun && (kind === 'request' || kind === 'accepted') && outcome === '') return null
   const word: TextKey =
     kind === 'outcome-unknown'
       ? 'outcome.unknown'

@@ -25,6 +25,7 @@ const PLAIN_IDS = Object.keys(PLAIN) as (keyof typeof PLAIN)[]
 export const LOOKS = [
   ...PLAIN_IDS,
   'findRecords',
+  'findExchanges',
   'findSubjectRecords',
   'getTraffic',
   'getServiceTraffic',

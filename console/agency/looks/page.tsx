@@ -19,6 +19,7 @@ type Entry = {
 
 const WHAT: Record<string, TextKey> = {
   findRecords: 'looks.findRecords',
+  findExchanges: 'looks.findRecords',
   findSubjectRecords: 'looks.findSubjectRecords',
   getTraffic: 'looks.getTraffic',
   getRecord: 'looks.getRecord',

@@ -14,9 +14,9 @@ import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { CaseAndReason } from '../cells.tsx'
 import { AskForContent } from '../content-requests/ask.tsx'
-import { FoundRecords } from '../records/found.tsx'
 import type { Row } from '../words.tsx'
 import { type Coverage, NotCovered } from './coverage.tsx'
+import { FoundRecords } from './found.tsx'
 import type { PersonSearch } from './page.tsx'
 
 const CURSOR = /^(0|[1-9]\d{0,14})$/
@@ -83,7 +83,7 @@ function Results({ id, of }: { id: string; of: PersonSearch }) {
   const { records } = found.data
   const rows = records.slice(0, size)
   const hasNext = records.length > size
-  const shown = text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length })
+  const shown = text(hasNext ? 'table.shownMore' : 'table.shownLast', { count: rows.length })
   return (
     <>
       <NotCovered of={found.data} />

@@ -1,55 +1,79 @@
-/** The records that a search found, one row each with a link to its exchange. */
+/** The exchanges that a search found, one row each: when, who asked whom, for what, and how it ended. */
 import { Rows } from '../../kit/rows.tsx'
+import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { directionText, ExchangeLink, Id, kindText, Outcome, type Row } from '../words.tsx'
 
-export function FoundRecords({ rows, stale, caption }: { rows: Row[]; stale: boolean; caption: string }) {
+/** `index` names the page after the exchange. Its records are in the order of the log. */
+export type Exchange = { index: number; records: Row[] }
+
+/** Receipts of one-way messages say more than that an exchange was answered. */
+const RECEIPTS = ['consumed', 'abandoned']
+const ENDS = [...RECEIPTS, 'reply', 'refusal', 'outcome-unknown']
+
+export function FoundExchanges(q: { exchanges: Exchange[]; stale: boolean; caption: string }) {
   return (
-    <Rows<Row>
-      caption={caption}
-      rows={rows}
+    <Rows<Exchange>
+      caption={q.caption}
+      rows={q.exchanges}
       rowKey={({ index }) => index}
-      stale={stale}
+      stale={q.stale}
       columns={[
         {
-          title: 'search.record',
-          cell: ({ index, time }) => (
+          title: 'search.when',
+          cell: (one) => (
             <>
-              <ExchangeLink index={index} />
+              <Time at={first(one).time} />
               <br />
-              <Time at={time} />
+              <ExchangeLink index={first(one).index} />
             </>
           ),
         },
+        { title: 'search.who', cell: (one) => <Id of={first(one).clientId} /> },
         {
-          title: 'search.what',
-          cell: (row) => (
+          title: 'search.asked',
+          cell: (one) => (
             <>
-              {kindText(row.kind)} <span class="beside">{directionText(row.direction)}</span>
-              <br />
-              <Outcome {...row} />
-            </>
-          ),
-        },
-        {
-          title: 'search.parties',
-          cell: ({ clientId, serviceId, endpoint }) => (
-            <>
-              <Id of={clientId} />
-              <br />
-              <span class="beside">→</span> <Id of={serviceId} />
-              {endpoint !== null && (
+              <Id of={first(one).serviceId} />
+              {first(one).endpoint !== null && (
                 <>
                   <br />
-                  <bdi class="beside">{endpoint}</bdi>
+                  <bdi class="beside">{first(one).endpoint}</bdi>
                 </>
               )}
             </>
           ),
         },
-        { title: 'search.peer', cell: ({ peer }) => <Id of={peer} /> },
-        { title: 'search.queryId', cell: ({ queryId }) => <Id of={queryId} /> },
+        {
+          title: 'search.purpose',
+          cell: (one) => {
+            const { purpose } = first(one)
+            return purpose ? (
+              <bdi class="wrap">{purpose}</bdi>
+            ) : (
+              <span class="beside">{text('search.noPurpose')}</span>
+            )
+          },
+        },
+        { title: 'search.ended', cell: (one) => <Ended {...one} /> },
+        { title: 'search.queryId', cell: (one) => <Id of={first(one).queryId} /> },
       ]}
     />
+  )
+}
+
+function first({ records }: Exchange): Row {
+  return records[0]!
+}
+
+/** How it ended: by the last record that says so. Until one does, the exchange has begun. */
+function Ended({ records }: Exchange) {
+  const last = records.findLast(({ kind }) => ENDS.includes(kind)) ?? records[0]!
+  const isReceipt = RECEIPTS.includes(last.kind)
+  return (
+    <>
+      {isReceipt || last.kind === 'accepted' ? kindText(last.kind) : <Outcome {...last} begun />}{' '}
+      <span class="beside">{directionText(records[0]!.direction)}</span>
+    </>
   )
 }

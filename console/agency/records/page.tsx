@@ -1,6 +1,6 @@
 /** The search for exchanges. The address contains its filters and the page. */
 import { useEffect } from 'preact/hooks'
-import { useAddress } from '../../kit/address.tsx'
+import { changeQuery, useAddress } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
@@ -8,9 +8,8 @@ import { CursorPaging, SIZES } from '../../kit/paging.tsx'
 import { Empty, Loading, Refused } from '../../kit/placeholders.tsx'
 import { Tools } from '../../kit/table-tools.tsx'
 import { text } from '../../kit/text.ts'
-import type { Row } from '../words.tsx'
 import { ByActor } from './by-actor.tsx'
-import { FoundRecords } from './found.tsx'
+import { type Exchange, FoundExchanges } from './found.tsx'
 import { OrderExport } from './order-export.tsx'
 import { FIRST, filterOf, hasMore, moreFilters } from './query.ts'
 
@@ -25,7 +24,10 @@ export function RecordsPage() {
   const given = query.get('page') ?? ''
   const before = CURSOR.test(given) ? given : ''
   // One row more than is shown tells whether there are more; counting all would be expensive.
-  const found = useAnswer<Row[]>('findRecords', { query: { ...filter, before, limit: String(size + 1) } })
+  const withUpkeep = query.get('upkeep') === 'shown'
+  const found = useAnswer<Exchange[]>('findExchanges', {
+    query: { ...filter, ...(withUpkeep ? {} : { upkeep: 'false' }), before, limit: String(size + 1) },
+  })
   const suggestions = {
     contract: useThere('contract'),
     purpose: useThere('purpose'),
@@ -48,6 +50,14 @@ export function RecordsPage() {
       <Head title={text('search.title')} lead={text('search.lead')} acts={<OrderExport filter={filter} />} />
       <div class="list">
         <Tools filters={FIRST} sorts={[]} sort="" />
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={withUpkeep}
+            onChange={() => changeQuery({ upkeep: withUpkeep ? '' : 'shown', page: '' })}
+          />
+          {text('search.upkeep')}
+        </label>
         <details class="more-filters" open={hasMore(filter)}>
           <summary>{text('search.more')}</summary>
           <Tools filters={moreFilters(suggestions)} sorts={[]} sort="" />
@@ -61,7 +71,7 @@ export function RecordsPage() {
           </Empty>
         )}
         {rows.length > 0 && found.state === 'there' && (
-          <FoundRecords rows={rows} stale={found.stale} caption={text('search.title')} />
+          <FoundExchanges exchanges={rows} stale={found.stale} caption={text('search.title')} />
         )}
         {found.state === 'there' && (
           <CursorPaging

@@ -14,6 +14,7 @@ import { type BundleSource, collectExchange, writeBundle } from '../../reading/e
 import type { TermsQuestion } from '../../reading/index/terms-store.ts'
 import { type LOOKS, recordLook } from '../../reading/looks.ts'
 import { recordFilter, rowView } from '../../reading/record-filter.ts'
+import { findExchanges } from './find-exchanges.ts'
 import { checkGranted } from './granted.ts'
 import type { Needs } from './needs.ts'
 
@@ -40,6 +41,14 @@ export function messageLogHandlers(rooms: Needs): Handlers {
       const view = rows.map(rowView)
       if (searchedTo === undefined) return view
       return answer(view, { headers: { 'x-searched-to': String(searchedTo) } })
+    },
+    async findExchanges(input) {
+      const { before, limit, ...given } = input.query as RecordQuestion & { before?: number; limit: number }
+      await recordLook(audit, 'findExchanges', 'search', input)
+      const page = { limit, ...(before === undefined ? {} : { before }) }
+      const found = await findExchanges(logFor(input.caller), recordFilter(given), page)
+      if (found.searchedTo === undefined) return found.exchanges
+      return answer(found.exchanges, { headers: { 'x-searched-to': String(found.searchedTo) } })
     },
     async sealActors({ body, caller }) {
       const { userId, representedParty: given } = body as AskedActors

@@ -14,6 +14,8 @@ export type RecordFilter = DimensionFilter &
   ActorTerms & {
     queryId?: string
     requestId?: string
+    /** Records of any of these exchanges. */
+    requestIds?: string[]
     /** ISO times: `from` is included, `to` is not. */
     from?: string
     to?: string

@@ -17,6 +17,14 @@ const START = Date.parse('2026-03-01T21:30:00.000Z')
 const COUNT = 1200
 const PROVIDER = 'DEV/GOV/1/population'
 
+const UPKEEP: Record<number, string> = {
+  8: 'listMethods',
+  9: 'listMethods',
+  20: 'getWsdl/v1',
+  31: 'clientReg',
+  40: 'relistMethods',
+}
+
 /** Deterministic rows: few of some kinds, clocks that sometimes go back, and identifiers with a common beginning. */
 function rowOf(idx: number): SearchRow {
   const clients = ['DEV/GOV/2/tax', 'DEV/GOV/2/tax_x', 'DEV/GOV/22/tax', 'DEV/COM/3/b%25nk']
@@ -31,7 +39,7 @@ function rowOf(idx: number): SearchRow {
     query_id: `q${idx >> 1}`,
     request_id: `r${idx >> 1}`,
     client: clients[idx % 31 === 0 ? 3 : idx % 3]!,
-    service: `${PROVIDER}/${idx % 400 === 7 ? 'rare' : 'persons'}`,
+    service: `${PROVIDER}/${idx % 400 === 7 ? 'rare' : (UPKEEP[idx % 50] ?? 'persons')}`,
     peer: `DEV/GOV/2/SS${idx % 2}`,
     answers: isReply ? idx - 1 : null,
     keep_days: null,
@@ -86,10 +94,15 @@ const FILTERS: RecordFilter[] = [
   { endpoint: 'GET /rare/*', from: isoOf(3.3), to: isoOf(9.7) },
   { endpoint: 'GET /persons/*', contract: `${CONTRACTS[0]}/12` },
   { endpoint: 'GET /persons/*', requestId: 'r18' },
+  { requestIds: ['r17', 'r400', 'no such', 'r18'] },
+  { requestIds: ['r17', 'r18'], kind: 'reply', from: isoOf(0) },
+  { upkeep: true },
+  { upkeep: false, failed: true },
 ]
 
 function fits(row: SearchRow, filter: RecordFilter): boolean {
-  const { queryId, requestId, from, to, party, failed, contract, purpose, endpoint, ...exact } = filter
+  const { queryId, requestId, from, to, party, failed, contract, purpose, endpoint, ...more } = filter
+  const { requestIds, upkeep, ...exact } = more
   const said = TERMS[row.terms]!
   return (
     (contract === undefined || said.contract === contract || said.contract.startsWith(`${contract}/`)) &&
@@ -98,6 +111,8 @@ function fits(row: SearchRow, filter: RecordFilter): boolean {
     Object.entries(exact).every(([name, value]) => row[name as keyof SearchRow] === value) &&
     (queryId === undefined || row.query_id === queryId) &&
     (requestId === undefined || row.request_id === requestId) &&
+    (requestIds === undefined || requestIds.includes(row.request_id)) &&
+    (upkeep === undefined || upkeep === /\/(listMethods|getWsdl|clientReg)(\/|$)/.test(row.service)) &&
     (from === undefined || row.time >= from) &&
     (to === undefined || row.time < to) &&
     (party === undefined ||

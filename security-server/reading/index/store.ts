@@ -110,7 +110,8 @@ export function createSearchStore(database: Database) {
       const found = await listOfActors({ kysely, isPartitioned, filter, limit, size, rest })
       return found === undefined ? await bySpans(filter, budget) : { rows: found }
     }
-    const hasId = filter.queryId !== undefined || filter.requestId !== undefined
+    const { requestIds } = filter
+    const hasId = [filter.queryId, filter.requestId, requestIds].some((id) => id !== undefined)
     if (!hasId && isNarrowed(filter)) return await bySpans(filter, budget)
     const isByTime = filter.from !== undefined || filter.to !== undefined
     let query = kysely
@@ -119,6 +120,7 @@ export function createSearchStore(database: Database) {
       .where((is) => fitsDimensions(is as never, filter))
     if (filter.queryId !== undefined) query = query.where('query_id', '=', filter.queryId)
     if (filter.requestId !== undefined) query = query.where('request_id', '=', filter.requestId)
+    if (requestIds !== undefined) query = query.where('request_id', 'in', requestIds)
     if (filter.from !== undefined) query = query.where('time', '>=', filter.from)
     if (filter.to !== undefined) query = query.where('time', '<', filter.to)
     const { before } = filter
@@ -280,12 +282,13 @@ function createRowReads(kysely: Kysely<IndexTables>) {
 }
 
 function fitsAll(is: ExpressionBuilder<IndexTables, 'search'>, filter: RecordFilter, isPartitioned: boolean) {
-  const { queryId, requestId, from, to, subjects } = filter
+  const { queryId, requestId, requestIds, from, to, subjects } = filter
   return is.and([
     ...(subjects === undefined ? [] : [isOneOf(is, subjects, isPartitioned)]),
     fitsDimensions(is as never, filter),
     ...(queryId === undefined ? [] : [is('query_id', '=', queryId)]),
     ...(requestId === undefined ? [] : [is('request_id', '=', requestId)]),
+    ...(requestIds === undefined ? [] : [is('request_id', 'in', requestIds)]),
     ...(from === undefined ? [] : [is(TIME, '>=', from)]),
     ...(to === undefined ? [] : [is(TIME, '<', to)]),
   ])

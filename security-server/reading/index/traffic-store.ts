@@ -9,6 +9,7 @@ import { DIMENSIONS, type Dimensions, keyOf } from '../../message-log/daily-coun
 import type { Clearance } from '../../message-log/record-input.ts'
 import type { IndexTables } from './tables.ts'
 import { asksForTerms, fitsTerms, type TermsFilter } from './terms-store.ts'
+import { isUpkeep } from './upkeep.ts'
 
 export type TrafficRow = Omit<IndexTables['traffic'], 'key' | 'secrecy' | 'terms'>
 
@@ -18,6 +19,8 @@ export type DimensionFilter = Partial<Dimensions> &
     party?: string
     /** true: refused, failed or unknown outcome; false: none of these. */
     failed?: boolean
+    /** true: only the calls by which the instance keeps itself going; false: without them. */
+    upkeep?: boolean
     /** Without a clearance the filter finds only what everybody may see. */
     clearance?: Clearance
   }
@@ -118,6 +121,7 @@ export function isNarrowed(filter: DimensionFilter): boolean {
   return (
     filter.party !== undefined ||
     filter.failed !== undefined ||
+    filter.upkeep !== undefined ||
     asksForTerms(filter) ||
     DIMENSIONS.some((name) => filter[name] !== undefined)
   )
@@ -142,6 +146,7 @@ export function fitsDimensions(
       ? []
       : [is.or([is('client', '=', party), below('client', party), below('service', party)])]),
     ...(asksForTerms(filter) ? [fitsTerms(is, filter)] : []),
+    ...(filter.upkeep === undefined ? [] : [filter.upkeep ? isUpkeep(is) : is.not(isUpkeep(is))]),
     ...(failed === undefined ? [] : [is('outcome', failed ? 'not in' : 'in', FINE)]),
   ])
 }
