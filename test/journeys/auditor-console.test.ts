@@ -64,7 +64,7 @@ if (!hasChromium()) {
       await auditor.check(`auditor-${name}-empty`)
     }
     await auditor.open('/records')
-    t.match(await auditor.page.locator('main').textContent(), /The log holds no message yet/)
+    t.match(await auditor.page.locator('main').textContent(), /The log holds no exchange yet/)
     await auditor.open('/exchanges/999')
     t.match(await auditor.page.locator('main').textContent(), /There is no such thing here/)
     await auditor.check('auditor-no-exchange')
@@ -82,7 +82,7 @@ if (!hasChromium()) {
     await page.getByRole('button', { name: 'Use this key' }).click()
     await page.getByRole('heading', { name: 'Overview' }).waitFor()
     await goThrough(page, 'Exchanges', 'Search')
-    await page.getByText('The log holds no message yet').waitFor()
+    await page.getByText('The log holds no exchange yet').waitFor()
     await page.reload()
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   })

@@ -116,7 +116,7 @@ void t.test('two people of a sandbox', async (t) => {
 
     const tiina = await arrive('tiina', `${world.servers.tax.adminUrl}/console`)
     await goThrough(tiina.page, 'Exchanges', 'Search')
-    await tiina.page.getByText('The log holds no message yet').waitFor()
+    await tiina.page.getByText('The log holds no exchange yet').waitFor()
     await goThrough(tiina.page, 'Exchanges', 'Who looked')
     await tiina.page.getByRole('cell', { name: 'Tiina Toom' }).first().waitFor()
     const signOut = tiina.page.getByRole('button', { name: 'Sign out' })
