@@ -3,6 +3,7 @@
  * diagnostics, the slowest files, the skipped tests, and last `N passed, N failed`, with the number of skipped tests if there are
  * any. With CI set, a skipped test fails the gate. Arguments are test files: then it runs only these, without check.
  */
+import { spawnSync } from 'node:child_process'
 import { createWriteStream, globSync, mkdirSync } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { check } from '#scripts/check.ts'
@@ -53,6 +54,10 @@ for (const skip of new Set(output.skips)) say(`SKIPPED ${skip}`)
 // Repeats each failure in one line, because often only the end of a long output is kept.
 for (const { test } of output.failures.slice(0, MAX_FAILURES)) say(`FAILED ${test.slice(0, MAX_LINE)}`)
 if (failedChecks > 0) say(`${failedChecks} of the checks failed: see above.`)
+if (files.length === 0 && !areServersBuilt())
+  say(
+    'A source changed while the tests ran: from then on servers ran unbuilt, and each start took twice as long.',
+  )
 const forbidden = inCi && skipped > 0
 if (forbidden) say('With CI set a skipped test fails the gate.')
 
@@ -85,6 +90,12 @@ async function runTests(): Promise<{ output: TapOutput; errors: string[]; costs:
   log.end()
   await finished(log)
   return { output: reader.output, errors, costs }
+}
+
+/** As `scripts/concordat` asks before each start. */
+function areServersBuilt(): boolean {
+  const script = '. scripts/find-node.sh && built_program "$(pwd -P)" security-server/main.ts'
+  return spawnSync('sh', ['-c', script]).status === 0
 }
 
 function seconds(ms: number): string {

@@ -1,22 +1,32 @@
 /** The client package as an agency's developer has it: packed, unpacked below a node_modules, and the examples of its README. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const SOURCE = path.join(import.meta.dirname, '../../adapters/client')
-const TYPES = path.join(import.meta.dirname, '../../node_modules')
+const ROOT = path.join(import.meta.dirname, '../..')
+const SOURCE = path.join(ROOT, 'adapters/client')
+const TYPES = path.join(ROOT, 'node_modules')
 
 type Ran = { code: number; output: string }
 
-/** Packs it by the project's own command, and gives a project folder in which it is installed. */
+/**
+ * Packs it by the project's own command, and gives a project folder in which it is installed. What is packed is a copy: compiled files
+ * among the sources would be a change of these, and from then on all servers of the gate would run unbuilt.
+ */
 export async function installPackedClient(): Promise<string> {
   const project = mkdtempSync(path.join(tmpdir(), 'concordat-client-'))
   const installed = path.join(project, 'node_modules/@concordat/client')
   mkdirSync(installed, { recursive: true })
-  await run('npm', ['pack', SOURCE, '--pack-destination', project], { cwd: SOURCE })
+  const copy = mkdtempSync(path.join(tmpdir(), 'concordat-client-source-'))
+  const source = path.join(copy, 'adapters/client')
+  cpSync(SOURCE, source, { recursive: true, filter: (file) => path.basename(file) !== 'dist' })
+  cpSync(path.join(ROOT, 'tsconfig.json'), path.join(copy, 'tsconfig.json'))
+  symlinkSync(TYPES, path.join(copy, 'node_modules'))
+  await run('npm', ['pack', source, '--pack-destination', project], { cwd: source })
+  rmSync(copy, { recursive: true, force: true })
   const { version } = JSON.parse(readFileSync(path.join(SOURCE, 'package.json'), 'utf8')) as {
     version: string
   }
