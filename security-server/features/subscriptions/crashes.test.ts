@@ -15,10 +15,14 @@ import {
 import type { Tables } from './tables.ts'
 
 const SUBS = `/api/v1/subs/${TYPE}`
-const WAITING = 100_000
+// Together 40 MB, as 100,000 small events would be: the memory is what is looked at, and each event costs half a millisecond.
+const WAITING = 25_000
+const EVENT_CHARACTERS = 1_300
 const SUBSCRIBERS = 100
 /** Far less than the events take, and more than the work on a batch of them. */
 const MOST_MEGABYTES = 24
+/** In so many batches memory is looked at once, which collects all garbage and takes as long as a hundred of them. */
+const BATCHES_PER_LOOK = 100
 
 const crash = (): Promise<never> => Promise.reject(new Error('the process has ended'))
 const push = (inbox: string, more: object = {}) => ({
@@ -152,7 +156,13 @@ await onBoth(`${WAITING} events wait for ${SUBSCRIBERS} subscriptions`, async (t
   for (let sequence = 1; sequence <= WAITING; ) {
     const rows = Array.from({ length: 500 }, () => {
       const name = sequence === WAITING ? 'last' : `e${sequence}`
-      const text = { specversion: '1.0', id: name, source: '/tax', type: TYPE, data: 'x'.repeat(300) }
+      const text = {
+        specversion: '1.0',
+        id: name,
+        source: '/tax',
+        type: TYPE,
+        data: 'x'.repeat(EVENT_CHARACTERS),
+      }
       const content = seal(`event ${sequence} of type ${id}`, Buffer.from(JSON.stringify(text)))
       const common = {
         type: id,
@@ -192,7 +202,7 @@ await onBoth(`${WAITING} events wait for ${SUBSCRIBERS} subscriptions`, async (t
       ...rooms.events,
       async after(...asked) {
         const events = await rooms.events.after(...asked)
-        if (batches++ % 250 === 0) seen.push(megabytes() - before)
+        if (batches++ % BATCHES_PER_LOOK === 0) seen.push(megabytes() - before)
         return events
       },
     },
