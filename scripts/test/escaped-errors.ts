@@ -1,12 +1,14 @@
 /**
  * Loaded before a test file (node --import): an error that nothing caught fails the test that is running, and the file goes on.
  * tap finds that test by hooks on every promise, which take a tenth of a test process's time. Here tap tells which test begins
- * and which one ends, and the hooks stay off.
+ * and which one ends, and the hooks stay off. The file's last line tells its processor time.
  */
 import asyncHooks from 'node:async_hooks'
+import { writeSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 import type { Test } from 'tap'
+import { tellProcessorTime } from './processor-time.ts'
 
 // Threads and processes that the test starts may inherit this option.
 if (isMainThread && /\.test\.[jt]s$/.test(process.argv[1] ?? '')) {
@@ -31,4 +33,5 @@ if (isMainThread && /\.test\.[jt]s$/.test(process.argv[1] ?? '')) {
   const fail = (thrown: unknown): void => void running.at(-1)!.threw(thrown)
   process.on('uncaughtException', fail)
   process.on('unhandledRejection', fail)
+  process.on('exit', () => void writeSync(1, tellProcessorTime()))
 }

@@ -4,9 +4,10 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { toldProcessorTime } from './processor-time.ts'
 
 // Journeys mostly wait for their many processes, other tests compute, so a mix uses the processors well. With four jobs, two
 // processors are idle for a fifth of the time, with five for a sixth.
@@ -30,7 +31,6 @@ type FileRun = {
   code: number | null
   signal: NodeJS.Signals | null
   ms: number
-  cost: number
 }
 
 /** Milliseconds of processor time by file, including all processes that it started. */
@@ -47,7 +47,6 @@ export async function runFiles(
   tellError: (line: string) => void,
 ): Promise<Costs> {
   const costs: Costs = new Map()
-  const processorTime = readProcessorTime()
   const waiting = shuffled(files)
   const totals = { total: 0, pass: 0, fail: 0, skip: 0, todo: 0 }
   let number = 0
@@ -61,8 +60,8 @@ export async function runFiles(
   const work = async (): Promise<void> => {
     let place = newPlace()
     for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-      const run = await runFile({ program: argumentsOf(file), place, processorTime }, tellError)
-      costs.set(file, run.cost)
+      const run = await runFile({ program: argumentsOf(file), place }, tellError)
+      costs.set(file, toldProcessorTime(run.stdout))
       tell(`# Subtest: ${file}`)
       for (const line of run.stdout.split('\n')) if (line !== '') tell(`    ${line}`)
       const { problem, counts } = judgeFile(run)
@@ -83,7 +82,7 @@ export async function runFiles(
 }
 
 /** Whether a file's run is a success: it exited by itself with code 0, after as many successful tests as it planned. */
-export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms' | 'cost'>): {
+export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms'>): {
   problem: string | undefined
   counts: Record<string, number>
 } {
@@ -107,7 +106,7 @@ export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms' | 'cost'>
 }
 
 async function runFile(
-  q: { program: string[]; place: NodeJS.ProcessEnv; processorTime: () => number },
+  q: { program: string[]; place: NodeJS.ProcessEnv },
   tellError: (line: string) => void,
 ): Promise<FileRun> {
   const began = performance.now()
@@ -130,36 +129,10 @@ async function runFile(
     late.refresh()
   })
   child.stderr.on('data', (bytes: Buffer) => errors.push(bytes))
-  let cost = 0
-  child.once('exit', () => {
-    cost = q.processorTime()
-  })
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
   clearTimeout(late)
   for (const line of `${Buffer.concat(errors)}`.split('\n')) if (line !== '') tellError(line)
-  return { stdout: `${Buffer.concat(output)}`, code, signal, ms: Math.round(performance.now() - began), cost }
-}
-
-/**
- * The processor time of the children that ended since the last call; zero where the system does not report it (proc(5), stat).
- */
-function readProcessorTime(): () => number {
-  const MS_PER_TICK = 10
-  const read = (): number => {
-    try {
-      const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)!.split(' ')
-      return (Number(fields[13]) + Number(fields[14])) * MS_PER_TICK
-    } catch {
-      return 0
-    }
-  }
-  let last = read()
-  return () => {
-    const now = read()
-    const since = now - last
-    last = now
-    return since
-  }
+  return { stdout: `${Buffer.concat(output)}`, code, signal, ms: Math.round(performance.now() - began) }
 }
 
 /** Journeys take long, so a late start would make the whole run wait for them. The next file is taken from the end. */
