@@ -2,6 +2,7 @@
 import { type Group, page } from '../kit/contents.ts'
 
 const overview = async () => (await import('./overview/page.tsx')).OverviewPage
+const firstStart = async () => (await import('./first-start/page.tsx')).FirstStartPage
 const clients = async () => (await import('./services/clients.tsx')).Clients
 const addClient = async () => (await import('./clients/add.tsx')).AddPage
 const client = async () => (await import('./services/client.tsx')).ClientPage
@@ -67,7 +68,10 @@ export const contents: Group[] = [
         tabs: [
           {
             ...page('/', 'home.title', 'getMessageLogState', overview),
-            below: [page('/passkeys', 'passkeys.title', 'getPasskeys', passkeys)],
+            below: [
+              page('/passkeys', 'passkeys.title', 'getPasskeys', passkeys),
+              page('/first-start', 'firstStart.title', 'getFirstStart', firstStart),
+            ],
           },
         ],
       },

@@ -2,7 +2,7 @@
  * An act as a button and a dialog. The dialog shows the consequence before and the result after; an act that cannot be undone
  * asks for the name of the thing. Callers who may not act do not see the button.
  */
-import type { ComponentChildren } from 'preact'
+import type { ComponentChildren, RefObject } from 'preact'
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { type Answer, type Api, ApiFault, NoAnswer } from './api.ts'
 import { useConsole, useMay } from './context.ts'
@@ -150,23 +150,29 @@ export function Act<T>(q: ActProps<T>) {
               </Form>
             </>
           ) : (
-            <>
-              <div class="result">
-                {done.answer.proposal === undefined ? (
-                  q.result(done.answer.data, done.values)
-                ) : (
-                  <Proposed {...done.answer.proposal} />
-                )}
-              </div>
-              <div class="acts">
-                <button type="button" class="primary" ref={close} onClick={() => dialog.current?.close()}>
-                  {text('act.close')}
-                </button>
-              </div>
-            </>
+            <Done leave={close} close={() => dialog.current?.close()}>
+              {done.answer.proposal === undefined ? (
+                q.result(done.answer.data, done.values)
+              ) : (
+                <Proposed {...done.answer.proposal} />
+              )}
+            </Done>
           )}
         </dialog>
       )}
+    </>
+  )
+}
+
+function Done(q: { leave: RefObject<HTMLButtonElement>; close(): void; children: ComponentChildren }) {
+  return (
+    <>
+      <div class="result">{q.children}</div>
+      <div class="acts">
+        <button type="button" class="primary" ref={q.leave} onClick={q.close}>
+          {text('act.close')}
+        </button>
+      </div>
     </>
   )
 }

@@ -26,7 +26,7 @@ export function ClientActs({ of }: { of: Client }) {
 
 const NAME = { name: 'subsystemName', title: 'clients.subsystemName', maxLength: 255 } as const
 
-function Register({ of }: { of: Client }) {
+export function Register({ of }: { of: Pick<Client, 'id'> }) {
   return (
     <Act<Filed>
       operation="registerClient"

@@ -10,7 +10,7 @@ import { text } from '../../kit/text.ts'
 import { type Client, clientPath, connectionField } from '../services/shapes.ts'
 import { Id } from '../words.tsx'
 
-type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
+export type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
 
 export function AddPage() {
   // Bounded like every list: an addition that the page did not foresee is refused by the server.
@@ -72,15 +72,15 @@ export function AddPage() {
   )
 }
 
-function Candidate({
-  id,
-  own,
-  what,
-}: {
+type CandidateProps = {
   id: string
   own: Set<string>
   what: 'clients.addMember' | 'clients.addThis'
-}) {
+  stay?: boolean
+}
+
+/** `stay`: the page shows what comes next itself. */
+export function Candidate({ id, own, what, stay = false }: CandidateProps) {
   if (own.has(id))
     return (
       <Link to={clientPath(id)}>
@@ -99,7 +99,7 @@ function Candidate({
         fields={[connectionField()]}
         send={({ connectionType }, call) => call('addClient', { body: { id, connectionType } })}
         result={() => <p>{text('clients.added')}</p>}
-        then={(client) => goTo(clientPath(client.id))}
+        then={(client) => !stay && goTo(clientPath(client.id))}
       />
     </span>
   )
@@ -107,7 +107,8 @@ function Candidate({
 
 const CODE: Field = { name: 'code', title: 'clients.code', hint: 'common.codeHint', maxLength: 255 }
 
-function AnotherSubsystem({ of }: { of: string }) {
+/** `stay`: as for a candidate. */
+export function AnotherSubsystem({ of, stay = false }: { of: string; stay?: boolean }) {
   const title = text('clients.addAnotherOf', { id: of })
   return (
     <Act<Client>
@@ -121,7 +122,7 @@ function AnotherSubsystem({ of }: { of: string }) {
         call('addClient', { body: { id: `${of}:${String(code).trim()}`, connectionType } })
       }
       result={() => <p>{text('clients.added')}</p>}
-      then={(client) => goTo(clientPath(client.id))}
+      then={(client) => !stay && goTo(clientPath(client.id))}
     />
   )
 }

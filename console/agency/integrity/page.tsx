@@ -12,6 +12,7 @@ import { Time } from '../../kit/time.tsx'
 import type { LogState } from '../overview/waiting.ts'
 import { DailyCounts } from './daily-counts.tsx'
 import { Growth } from './growth.tsx'
+import { StampNow } from './stamp-now.tsx'
 
 type Checkpoint = { size: number; time: string; root: string; note: string }
 
@@ -45,14 +46,7 @@ export function Integrity() {
               send={() => api.call('verifyMessageLog')}
               result={(report) => <Verified of={report} />}
             />
-            <Act<{ batches: number }>
-              operation="timeStampMessageLog"
-              button={text('integrity.stamp')}
-              title={text('integrity.stamp')}
-              consequence={<p>{text('integrity.stampConsequence')}</p>}
-              send={() => api.call('timeStampMessageLog')}
-              result={({ batches }) => <p>{text('integrity.stampedNow', { count: batches })}</p>}
-            />
+            <StampNow />
             <Act<unknown>
               operation="checkpointMessageLog"
               button={text('integrity.sign')}

@@ -77,7 +77,7 @@ function Ocsp({ of }: { of: Certificate }) {
   )
 }
 
-function Activate({ of }: { of: Certificate }) {
+export function Activate({ of }: { of: Certificate }) {
   return (
     <Act<Certificate>
       operation="activateCertificate"

@@ -5,7 +5,8 @@ import { text } from '../../kit/text.ts'
 import { type Certificate, keyPath, subjectText } from './shapes.ts'
 import { CertificateState } from './words.tsx'
 
-export function ImportCertificate() {
+/** `stay`: the page shows what comes next itself. */
+export function ImportCertificate({ stay = false }: { stay?: boolean }) {
   return (
     <Act<Certificate>
       operation="importCertificate"
@@ -23,7 +24,7 @@ export function ImportCertificate() {
           {one.remedy !== undefined && <p class="wrap">{one.remedy}</p>}
         </>
       )}
-      then={({ keyId }) => goTo(keyPath(keyId))}
+      then={({ keyId }) => !stay && goTo(keyPath(keyId))}
     />
   )
 }

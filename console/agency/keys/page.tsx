@@ -189,7 +189,7 @@ function CertificateNode({ of }: { of: Certificate }) {
   )
 }
 
-function RefreshOcsp() {
+export function RefreshOcsp() {
   return (
     <Act<Certificate[]>
       operation="refreshOcsp"

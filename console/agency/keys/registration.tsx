@@ -8,7 +8,8 @@ import { Stops } from './words.tsx'
 
 const MAX_ADDRESS = 253
 
-export function Register({ of }: { of: Certificate }) {
+/** `address`: proposed while the registry knows none. */
+export function Register({ of, address }: { of: Pick<Certificate, 'sha256' | 'subject'>; address?: string }) {
   const status = useAnswer<{ address?: string }>('getInitializationStatus')
   const known = status.state === 'there' ? status.data.address : undefined
   // The dialog takes the address that is registered as its first value, so it waits for it.
@@ -23,7 +24,7 @@ export function Register({ of }: { of: Certificate }) {
       fields={[
         {
           ...{ name: 'address', title: 'system.address', hint: 'system.addressHint' },
-          ...{ initial: known ?? '', maxLength: MAX_ADDRESS },
+          ...{ initial: known ?? address ?? '', maxLength: MAX_ADDRESS },
         },
       ]}
       send={({ address }, call) =>

@@ -8,6 +8,7 @@ import { text } from '../../kit/text.ts'
 import { base64Of } from './files.ts'
 import { type Key, keyPath, type Token, type Usage } from './shapes.ts'
 
+const MIN_PIN_LENGTH = 8
 const PIN_LENGTH = 128
 
 export function TokenActs({ of }: { of: Token }) {
@@ -36,15 +37,20 @@ export function TokenActs({ of }: { of: Token }) {
 }
 
 /** Only before the first start has been finished. */
-function MakeToken() {
+export function MakeToken() {
   return (
     <Act
       operation="initSecurityServer"
       button={text('certs.makeToken')}
       look="primary"
       title={text('certs.makeToken')}
-      consequence={<p>{text('certs.makeTokenConsequence')}</p>}
-      fields={[secret('pin', 'certs.newPin'), repeated()]}
+      consequence={
+        <>
+          <p>{text('certs.makeTokenConsequence')}</p>
+          <p class="note">{text('certs.pinLost')}</p>
+        </>
+      }
+      fields={[newPin(), repeated()]}
       send={async ({ pin, again }, call) => {
         same(pin, again)
         return call('initSecurityServer', { body: { softwareTokenPin: String(pin) } })
@@ -54,7 +60,7 @@ function MakeToken() {
   )
 }
 
-function LogIn({ of }: { of: Token }) {
+export function LogIn({ of }: { of: Pick<Token, 'id' | 'name' | 'type'> }) {
   return (
     <Act
       operation="loginToken"
@@ -92,7 +98,7 @@ function ChangePin({ of }: { of: Token }) {
       button={text('certs.changePin')}
       title={text('certs.changePin')}
       consequence={<p>{text('certs.changePinConsequence')}</p>}
-      fields={[secret('oldPin', 'certs.oldPin'), secret('pin', 'certs.newPin'), repeated()]}
+      fields={[secret('oldPin', 'certs.oldPin'), newPin(), repeated()]}
       send={async ({ oldPin, pin, again }, call) => {
         same(pin, again)
         return call('updateTokenPin', {
@@ -103,6 +109,14 @@ function ChangePin({ of }: { of: Token }) {
       result={() => <p>{text('certs.pinChanged')}</p>}
     />
   )
+}
+
+function newPin(): Field {
+  return {
+    ...secret('pin', 'certs.newPin'),
+    hint: 'certs.pinHint',
+    check: (value) => (value.length < MIN_PIN_LENGTH ? text('certs.pinShort') : undefined),
+  }
 }
 
 function secret(name: string, title: 'certs.pin' | 'certs.newPin' | 'certs.oldPin'): Field {

@@ -14,6 +14,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { FirstStartNote } from '../first-start/note.tsx'
 import { Health } from './health.tsx'
 import { LastDay } from './last-day.tsx'
 import { Registry } from './registry.tsx'
@@ -37,6 +38,7 @@ export function OverviewPage() {
         title={text('home.title')}
         {...(server !== undefined && { lead: <Copyable value={server} label={text('home.server')} /> })}
       />
+      <FirstStartNote />
       <Show of={state}>
         {(log) => (mayConfirm ? <WithContracts of={log} /> : <AndMessages of={waitingOf(log)} />)}
       </Show>

@@ -25,7 +25,8 @@ const FIELDS: Record<DescriptionType, Field[]> = {
   REST: [CODE, { ...ADDRESS, hint: 'services.restAddressHint' }],
 }
 
-export function AddDescriptions({ client }: { client: string }) {
+/** `stay`: the page shows what comes next itself. */
+export function AddDescriptions({ client, stay = false }: { client: string; stay?: boolean }) {
   return (
     <>
       {(['OPENAPI', 'WSDL', 'REST'] as const).map((type) => (
@@ -60,7 +61,7 @@ export function AddDescriptions({ client }: { client: string }) {
               </ul>
             </>
           )}
-          then={({ id }) => goTo(descriptionPath(id))}
+          then={({ id }) => !stay && goTo(descriptionPath(id))}
         />
       ))}
     </>

@@ -108,7 +108,7 @@ function Services({ of }: { of: Service[] }) {
   )
 }
 
-function Enable({ of }: { of: Description }) {
+export function Enable({ of }: { of: Description }) {
   return (
     <Act<Description>
       operation="enableServiceDescription"

@@ -68,7 +68,7 @@ function Candidates({ of }: { of: Service }) {
   )
 }
 
-function Give({ service, to }: { service: Service; to: Subject }) {
+export function Give({ service, to }: { service: Service; to: Pick<Subject, 'subjectType' | 'subjectId'> }) {
   const { subjectType, subjectId } = to
   const endpoints = service.endpoints.filter(({ base }) => !base)
   return (

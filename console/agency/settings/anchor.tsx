@@ -13,7 +13,7 @@ import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 
-type Anchor = { hash: string; instance: string; generatedAt: string }
+export type Anchor = { hash: string; instance: string; generatedAt: string; addresses: string[] }
 type Configuration = {
   anchor?: Anchor
   attempt: { lastSuccess?: string; lastError?: { message: string; at: string } }
@@ -70,19 +70,32 @@ export function AnchorPart() {
   )
 }
 
-function AnchorFacts({ of }: { of: Anchor }) {
+export function AnchorFacts({ of }: { of: Anchor }) {
   return (
     <Facts
       of={[
         ['system.instance', <bdi key="instance">{of.instance}</bdi>],
         ['system.generatedAt', <Time key="at" at={of.generatedAt} relative />],
+        ['system.addresses', <Addresses key="from" of={of.addresses} />],
         ['system.anchorHash', <Copyable key="hash" value={of.hash} label={text('system.anchorHash')} />],
       ]}
     />
   )
 }
 
-function Refresh() {
+function Addresses({ of }: { of: string[] }) {
+  return (
+    <ul class="plain-list tight">
+      {of.map((address) => (
+        <li key={address}>
+          <bdi class="id">{address}</bdi>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+export function Refresh() {
   return (
     <Act<Configuration>
       operation="refreshGlobalConfiguration"
@@ -95,7 +108,8 @@ function Refresh() {
   )
 }
 
-function NewAnchor({ present }: { present: Anchor | undefined }) {
+/** The file is read first: what it says is compared, then it is installed. */
+export function NewAnchor({ present }: { present: Anchor | undefined }) {
   const { api, signedOut } = useConsole()
   const announce = useAnnounce()
   const [read, setRead] = useState<{ anchor: Anchor; file: File }>()
@@ -113,7 +127,7 @@ function NewAnchor({ present }: { present: Anchor | undefined }) {
   }
   return (
     <>
-      <h3>{text('system.newAnchor')}</h3>
+      {present !== undefined && <h3>{text('system.newAnchor')}</h3>}
       <Form
         fields={[{ name: 'file', title: 'system.anchorFile', hint: 'system.anchorFileHint', type: 'file' }]}
         submit={text('system.readAnchor')}

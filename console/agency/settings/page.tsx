@@ -28,7 +28,12 @@ export function SettingsPage() {
           <Head
             title={text('system.title')}
             lead={<Copyable value={server.serverId} label={text('home.server')} />}
-            acts={<Link to="/requests">{text('filed.title')}</Link>}
+            acts={
+              <>
+                <Link to="/first-start">{text('firstStart.title')}</Link>
+                <Link to="/requests">{text('filed.title')}</Link>
+              </>
+            }
           />
           <Address of={server} />
           <Maintenance of={server} />

@@ -20,9 +20,10 @@ import {
   type Tried,
 } from './shapes.ts'
 
-type Props = { parties: Parties; service: Offered }
+/** `why`: a proposal for the case and the reason. */
+type Props = { parties: Parties; service: Offered; why?: Record<string, string> | undefined }
 
-export function Described({ parties, service }: Props) {
+export function Described({ parties, service, why }: Props) {
   const { serviceCode, serviceVersion, type } = service
   const version = serviceVersion === undefined ? {} : { serviceVersion }
   const found = useAnswer<Description>('describeTryOut', {
@@ -46,7 +47,7 @@ export function Described({ parties, service }: Props) {
         {({ about, operations }) => (
           <>
             <About of={about} />
-            <Operations parties={parties} service={service} operations={operations} />
+            <Operations parties={parties} service={service} why={why} operations={operations} />
           </>
         )}
       </Show>
@@ -72,7 +73,7 @@ function About({ of }: { of: Description['about'] }) {
   )
 }
 
-function Operations({ parties, service, operations }: Props & { operations: Operation[] }) {
+function Operations({ parties, service, why, operations }: Props & { operations: Operation[] }) {
   const all = operations.length === 0 ? [undefined] : operations
   return (
     <>
@@ -91,7 +92,7 @@ function Operations({ parties, service, operations }: Props & { operations: Oper
               <Markdown text={operation.description} />
             )}
             {service.allowed ? (
-              <Call parties={parties} service={service} operation={operation} />
+              <Call parties={parties} service={service} why={why} operation={operation} />
             ) : (
               <Answers of={operation} />
             )}
@@ -119,7 +120,7 @@ function Answers({ of }: { of: Operation | undefined }) {
   )
 }
 
-function Call({ parties, service, operation }: Props & { operation: Operation | undefined }) {
+function Call({ parties, service, why = {}, operation }: Props & { operation: Operation | undefined }) {
   const { api, signedOut } = useConsole()
   const announce = useAnnounce()
   const [tried, setTried] = useState<Tried>()
@@ -140,9 +141,10 @@ function Call({ parties, service, operation }: Props & { operation: Operation | 
     }
   }
   const fields = operation === undefined ? BY_HAND : fieldsOf(operation, service)
+  const reasons = WHY.map((field) => ({ ...field, initial: why[field.name] ?? '' }))
   return (
     <>
-      <Form fields={[...fields, ...WHY]} submit={text('tryOuts.send')} send={call} />
+      <Form fields={[...fields, ...reasons]} submit={text('tryOuts.send')} send={call} />
       {tried !== undefined && <Answer of={tried} />}
     </>
   )

@@ -1,0 +1,88 @@
+/** A certificate from its key to its use: the request, what the authority made of it, its OCSP response, its registration. */
+import { Link } from '../../kit/address.tsx'
+import { useConsole } from '../../kit/context.ts'
+import { Facts } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/placeholders.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { Activate } from '../keys/certificate.tsx'
+import { DownloadRequest } from '../keys/download.tsx'
+import { ImportCertificate } from '../keys/import.tsx'
+import { RefreshOcsp } from '../keys/page.tsx'
+import { Register } from '../keys/registration.tsx'
+import { RequestForm } from '../keys/request-form.tsx'
+import { type Certificate, keyPath } from '../keys/shapes.ts'
+import { FiledFacts } from './filed.tsx'
+import type { BodyProps } from './step.tsx'
+
+export function CertificateStep({ of: { name, state, missing, after, of } }: BodyProps) {
+  const { changed } = useConsole()
+  const usage = name === 'signing' ? 'SIGNING' : 'AUTHENTICATION'
+  if (state === 'done') return <Ended of={of} />
+  if (after !== undefined) return null
+  switch (missing) {
+    case 'key':
+      return <RequestForm usage={usage} name={name} address={of.address} then={changed} />
+    case 'request':
+      return (
+        <RequestForm usage={usage} name={name} address={of.address} keyId={of.keyId ?? ''} then={changed} />
+      )
+    case 'certificate':
+      return (
+        <div class="acts">
+          <ImportCertificate stay />
+          <DownloadRequest params={{ keyId: of.keyId ?? '', csrId: of.csrId ?? '' }} />
+          <Link to={keyPath(of.keyId ?? '')}>{text('firstStart.theKey')}</Link>
+        </div>
+      )
+    case 'ocsp':
+      return (
+        <div class="acts">
+          <RefreshOcsp />
+        </div>
+      )
+    case 'registration':
+      return (
+        <>
+          <FiledFacts of={of.filed} />
+          <WithCertificate sha256={of.sha256 ?? ''}>
+            {(one) => <Register of={one} {...(of.address !== undefined && { address: of.address })} />}
+          </WithCertificate>
+        </>
+      )
+    case 'inactive':
+      return <WithCertificate sha256={of.sha256 ?? ''}>{(one) => <Activate of={one} />}</WithCertificate>
+    case 'revoked':
+      return <Link to={keyPath(of.keyId ?? '')}>{text('firstStart.theKey')}</Link>
+    default:
+      return <FiledFacts of={of.filed} />
+  }
+}
+
+function Ended({ of }: { of: { keyId?: string; notAfter?: string } }) {
+  return (
+    <Facts
+      of={[
+        ['certs.endsAt' as TextKey, <Time key="end" at={of.notAfter ?? ''} relative />],
+        [
+          'certs.one' as TextKey,
+          <Link key="key" to={keyPath(of.keyId ?? '')}>
+            {text('firstStart.theKey')}
+          </Link>,
+        ],
+      ]}
+    />
+  )
+}
+
+type WithProps = { sha256: string; children(of: Certificate): preact.ComponentChildren }
+
+function WithCertificate({ sha256, children }: WithProps) {
+  const found = useAnswer<Certificate>('getCertificate', { params: { sha256 } })
+  return (
+    <div class="acts">
+      <Show of={found}>{children}</Show>
+    </div>
+  )
+}

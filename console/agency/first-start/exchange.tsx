@@ -1,0 +1,210 @@
+/** The steps of exchange: who asks here, what is offered, a call by the way of every exchange, and its time-stamp. */
+import { useState } from 'preact/hooks'
+import { Link } from '../../kit/address.tsx'
+import { Facts } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/placeholders.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { Register } from '../clients/acts.tsx'
+import { AnotherSubsystem, Candidate, type Member } from '../clients/add.tsx'
+import { StampNow } from '../integrity/stamp-now.tsx'
+import { AddDescriptions } from '../services/add.tsx'
+import { Enable } from '../services/description.tsx'
+import { Give } from '../services/give.tsx'
+import { clientPath, type Description, type Service, servicePath } from '../services/shapes.ts'
+import { Described } from '../try-outs/described.tsx'
+import { ExchangeLink, Id } from '../words.tsx'
+import { FiledFacts } from './filed.tsx'
+import type { Call } from './shapes.ts'
+import type { BodyProps } from './step.tsx'
+
+export function ClientStep({ of: { state, missing, after, of }, course }: BodyProps) {
+  if (state === 'done') return <ClientLink id={of.clientId ?? ''} />
+  if (after !== undefined) return null
+  if (missing === 'client') return <FirstClient owner={course.serverId.split(':').slice(0, 3).join(':')} />
+  return (
+    <>
+      <ClientLink id={of.clientId ?? ''} />
+      <FiledFacts of={of.filed} />
+      {missing === 'registration' && (
+        <div class="acts inner">
+          <Register of={{ id: of.clientId ?? '' }} />
+        </div>
+      )}
+    </>
+  )
+}
+
+function ClientLink({ id }: { id: string }) {
+  return (
+    <Facts
+      of={[
+        [
+          'clients.one',
+          <Link key="client" to={clientPath(id)}>
+            <Id of={id} />
+          </Link>,
+        ],
+      ]}
+    />
+  )
+}
+
+/** The subsystems that the configuration knows of the owner, and a new one. */
+function FirstClient({ owner }: { owner: string }) {
+  const found = useAnswer<Member[]>('findMembers', { query: { q: owner, limit: '20' } })
+  return (
+    <Show of={found}>
+      {(members) => {
+        const known = members.find(({ id }) => id === owner)?.subsystems ?? []
+        return (
+          <>
+            {known.length > 0 && (
+              <ul class="plain-list">
+                {known.map(({ id, name }) => (
+                  <li key={id}>
+                    <Id of={id} /> <bdi class="beside">{name}</bdi>{' '}
+                    <Candidate id={id} own={new Set()} what="clients.addThis" stay />
+                  </li>
+                ))}
+              </ul>
+            )}
+            <div class="acts inner">
+              <AnotherSubsystem of={owner} stay />
+            </div>
+          </>
+        )
+      }}
+    </Show>
+  )
+}
+
+export function ServiceStep({ of: { missing, after, of }, course: { finished } }: BodyProps) {
+  if (after !== undefined) return null
+  const { serviceId, descriptionId, clientId = '', fullServiceId } = of
+  if (missing === 'service')
+    return (
+      <>
+        {finished && <p>{text('firstStart.noServiceNeeded')}</p>}
+        <div class="acts">
+          <AddDescriptions client={clientId} stay />
+        </div>
+      </>
+    )
+  return (
+    <>
+      <Facts
+        of={[
+          [
+            'services.one',
+            <Link key="service" to={servicePath(serviceId ?? 0)}>
+              <Id of={fullServiceId ?? ''} />
+            </Link>,
+          ],
+        ]}
+      />
+      {missing === 'right' && <FirstRight serviceId={serviceId ?? 0} client={clientId} />}
+      {missing === 'off' && <SwitchOn descriptionId={descriptionId ?? 0} />}
+    </>
+  )
+}
+
+/** For the first call the agency's own subsystem gets the right; others are picked on their page. */
+function FirstRight({ serviceId, client }: { serviceId: number; client: string }) {
+  const found = useAnswer<Service>('getService', { params: { id: String(serviceId) } })
+  return (
+    <Show of={found}>
+      {(service) => (
+        <>
+          <p>{text('firstStart.rightWhy')}</p>
+          <div class="acts inner">
+            <Give service={service} to={{ subjectType: 'SUBSYSTEM', subjectId: client }} />
+            <Link to={`${servicePath(serviceId)}/give`}>{text('firstStart.rightOthers')}</Link>
+          </div>
+        </>
+      )}
+    </Show>
+  )
+}
+
+function SwitchOn({ descriptionId }: { descriptionId: number }) {
+  const found = useAnswer<Description>('getServiceDescription', { params: { id: String(descriptionId) } })
+  return (
+    <div class="acts inner">
+      <Show of={found}>{(description) => <Enable of={description} />}</Show>
+    </div>
+  )
+}
+
+const nameOf = ({ client, provider, serviceCode, serviceVersion, type }: Call): string =>
+  [client, provider, serviceCode, serviceVersion, type].filter(Boolean).join(' ')
+
+/** The choice is kept when the step is done: the answer, which the form shows, belongs to it. */
+export function CallStep({ of: { state, after, of } }: BodyProps) {
+  const [call, setCall] = useState<Call>()
+  const calls = of.calls ?? []
+  const [only] = calls
+  if (call === undefined && state !== 'done' && calls.length === 1 && only !== undefined) setCall(only)
+  return (
+    <>
+      {state === 'done' && (
+        <Facts
+          of={[
+            ['firstStart.answeredAt', <Time key="at" at={of.at ?? ''} relative />],
+            ['tryOuts.evidence', <ExchangeLink key="record" index={of.record ?? 0} />],
+          ]}
+        />
+      )}
+      {state !== 'done' && after === undefined && calls.length === 0 && (
+        <p>
+          <Link to="/try-outs">{text('tryOuts.title')}</Link>
+        </p>
+      )}
+      {calls.length > 1 && (
+        <label class="field">
+          {text('firstStart.whichCall')}
+          <select
+            value={call === undefined ? '' : nameOf(call)}
+            onChange={(event) => {
+              const chosen = event.currentTarget.value
+              setCall(calls.find((one) => nameOf(one) === chosen))
+            }}
+          >
+            <option value="">{text('form.choose')}</option>
+            {calls.map((one) => (
+              <option key={nameOf(one)} value={nameOf(one)}>
+                {text('firstStart.callOf', {
+                  client: one.client,
+                  provider: one.provider,
+                  service: one.serviceCode,
+                })}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {call !== undefined && <FirstCall key={nameOf(call)} of={call} />}
+    </>
+  )
+}
+
+function FirstCall({ of: { client, provider, ...service } }: { of: Call }) {
+  const why = { case: 'first-start', reason: text('firstStart.callReason') }
+  return <Described parties={{ client, provider }} service={{ ...service, allowed: true }} why={why} />
+}
+
+export function StampStep({ of: { state, missing, of } }: BodyProps) {
+  if (state === 'done') return <p>{text('firstStart.stamped')}</p>
+  if (missing === 'stamp')
+    return (
+      <>
+        <Facts of={[['firstStart.waitsSince', <Time key="since" at={of.since ?? ''} relative />]]} />
+        <div class="acts inner">
+          <StampNow />
+          <Link to="/diagnostics/connections">{text('firstStart.testConnections')}</Link>
+        </div>
+      </>
+    )
+  return null
+}

@@ -1,0 +1,82 @@
+/** The first start as one list of steps, from the anchor to the first answered call. What waits for others is watched, and goes on by itself. */
+import { useEffect, useRef } from 'preact/hooks'
+import { useConsole } from '../../kit/context.ts'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Head } from '../../kit/facts.tsx'
+import { useAnnounce } from '../../kit/live.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/placeholders.tsx'
+import { text } from '../../kit/text.ts'
+import { Ready } from './ready.tsx'
+import { type Course, currentOf, type Step } from './shapes.ts'
+import { StepItem } from './step.tsx'
+import './first-start.css'
+
+/** While a step waits for somebody, and otherwise: colleagues may act at the same time. */
+const [SOON_MS, LATER_MS] = [3_000, 15_000]
+
+export function FirstStartPage() {
+  const found = useAnswer<Course>('getFirstStart')
+  useWatch(found.state === 'there' ? found.data : undefined)
+  return (
+    <Show of={found} page="firstStart.title">
+      {(course) => (
+        <>
+          <Head
+            title={text('firstStart.title')}
+            lead={
+              <>
+                <p>{text('firstStart.lead')}</p>
+                <Copyable value={course.serverId} label={text('home.server')} />
+              </>
+            }
+          />
+          <Progress of={course.steps} />
+          <ol class="course">
+            {course.steps.map((step, at) => (
+              <StepItem
+                key={step.name}
+                number={at + 1}
+                of={step}
+                course={course}
+                isCurrent={step.name === currentOf(course)?.name}
+              />
+            ))}
+          </ol>
+          {course.finished && <Ready />}
+        </>
+      )}
+    </Show>
+  )
+}
+
+function Progress({ of }: { of: Step[] }) {
+  const done = of.filter(({ state }) => state === 'done').length
+  const words = text('firstStart.progress', { done, all: of.length })
+  return (
+    <p class="progress">
+      <label>
+        {words} <progress max={of.length} value={done} />
+      </label>
+    </p>
+  )
+}
+
+/** Reads all of the page again, and says aloud which step is done since. */
+function useWatch(course: Course | undefined): void {
+  const { changed } = useConsole()
+  const announce = useAnnounce()
+  const before = useRef<Set<string>>(undefined)
+  useEffect(() => {
+    if (course === undefined) return
+    const done = course.steps.filter(({ state }) => state === 'done').map(({ name }) => name)
+    const news = before.current && done.find((name) => !before.current?.has(name))
+    before.current = new Set(done)
+    if (news !== undefined) announce(text('firstStart.stepDone', { step: text(`firstStart.step.${news}`) }))
+    const isAllDone = done.length === course.steps.length
+    if (isAllDone) return
+    const isWaiting = course.steps.some(({ state }) => state === 'waiting')
+    const timer = setTimeout(changed, isWaiting ? SOON_MS : LATER_MS)
+    return () => clearTimeout(timer)
+  }, [course])
+}
