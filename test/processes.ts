@@ -20,7 +20,7 @@ import {
 type ProcessName = 'trust' | 'registry' | 'second-registry' | 'subject-keys' | ServerName
 
 /** One running process. */
-type Started = {
+export type Started = {
   pid: number
   /** The time from its start to its ready line. */
   readyMs: number
@@ -154,8 +154,9 @@ async function within(reply: Promise<Reply>): Promise<Reply> {
   return Promise.race([reply, promise]).finally(() => clearTimeout(late))
 }
 
-async function startProcess(q: {
-  name: ProcessName
+/** Starts `command` with the settings file `name`.yaml of the folder; its output goes to `name`.log there. */
+export async function startProcess(q: {
+  name: string
   command: string
   directory: string
   environment: Record<string, string>

@@ -9,8 +9,11 @@ export type Loaded<T> =
   | { state: 'refused'; fault: ApiFault; again(): void }
   | { state: 'there'; data: T; total: number; headers: Headers; stale: boolean }
 
-/** Calls a reading operation, and again whenever its input changes. The last answer stays visible meanwhile. */
-export function useAnswer<T>(operation: string, input: Omit<Input, 'signal'> = {}): Loaded<T> {
+/**
+ * Calls a reading operation, and again whenever its input changes, or `turn`, of which a page that watches makes a new one. The last answer
+ * stays visible meanwhile.
+ */
+export function useAnswer<T>(operation: string, input: Omit<Input, 'signal'> = {}, turn = 0): Loaded<T> {
   const { api, changes, signedOut } = useConsole()
   const [tries, setTries] = useState(0)
   const [loaded, setLoaded] = useState<{ of: string; value: Loaded<T> }>()
@@ -39,6 +42,6 @@ export function useAnswer<T>(operation: string, input: Omit<Input, 'signal'> = {
       settle({ state: 'there', data, total, headers, stale: false })
     }, refuse)
     return () => ending.abort()
-  }, [asked, changes, tries])
+  }, [asked, changes, tries, turn])
   return loaded?.of === operation ? loaded.value : { state: 'loading' }
 }

@@ -73,7 +73,7 @@ async function addAndRegister(t: Test, windows: Windows, id: string): Promise<vo
 }
 
 /** The registry approves whatever waits for it, and every server gets the configuration. */
-async function decide({ world }: Windows): Promise<void> {
+export async function decide({ world }: Pick<Windows, 'world'>): Promise<void> {
   type Waiting = { id: number; state: string }
   const all = await world.registryAdmin.get<Waiting[]>('/management-requests?state=SUBMITTED_FOR_APPROVAL')
   for (const { id } of all.toSorted((a, b) => a.id - b.id)) {

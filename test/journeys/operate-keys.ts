@@ -52,12 +52,21 @@ async function issued(world: World, { page }: Visitor, profile: string): Promise
   return { name: 'issued.pem', mimeType: 'application/x-pem-file', buffer: reply.body }
 }
 
-async function importCertificate({ page }: Visitor, file: object, after: string | RegExp): Promise<void> {
+export async function importCertificate(
+  { page }: Visitor,
+  file: object,
+  after: string | RegExp,
+): Promise<void> {
   await page.locator('main').getByRole('button', { name: 'Import a certificate' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Certificate file').setInputFiles(file as never)
   await dialog.getByRole('button', { name: 'Import a certificate' }).click()
-  await dialog.getByText(after).waitFor()
+  await dialog
+    .getByText(after)
+    .waitFor()
+    .catch(async (cause: Error) => {
+      throw new Error(`the import said: ${(await dialog.allTextContents()).join()}`, { cause })
+    })
 }
 
 async function signWithAnother(t: Test, windows: Windows): Promise<void> {

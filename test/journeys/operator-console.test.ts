@@ -4,6 +4,7 @@ import { hasChromium, openBrowser, visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
 import { startWorld } from '../world.ts'
 import { administerServices } from './administer-services.ts'
+import { beginServer } from './begin-server.ts'
 import { type At, decideDeliveries } from './decide-deliveries.ts'
 import { diagnose } from './diagnose.ts'
 import { keepRooms } from './keep-rooms.ts'
@@ -30,6 +31,7 @@ if (!hasChromium()) {
       administerServices(t, await asked()),
     'a service administrator tries services, wide and narrow': async (t) => tryServices(t, await asked()),
     'clients are added, registered and ended': async (t) => operateClients(t, await asked()),
+    'a new server comes from nothing to its first answered call': async (t) => beginServer(t, await asked()),
     'a fault is looked for': async (t) => diagnose(t, await asked()),
     // Last, because it changes what the systems of the tax agency see.
     'a security officer keeps keys and certificates': async (t) => operateKeys(t, await asked()),

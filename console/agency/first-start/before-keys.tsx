@@ -30,7 +30,7 @@ export function ConfigurationStep({ of: { state, after, of } }: BodyProps) {
 }
 
 /** From the settings of the server, so there is nothing to type: they are shown to be checked. */
-export function OwnerStep({ of: { state, of } }: BodyProps) {
+export function OwnerStep({ of: { state, missing, of } }: BodyProps) {
   return (
     <>
       <Facts
@@ -41,6 +41,11 @@ export function OwnerStep({ of: { state, of } }: BodyProps) {
         ]}
       />
       {state !== 'done' && <p>{text('firstStart.ownerWrong')}</p>}
+      {missing === 'member' && (
+        <div class="acts inner">
+          <Refresh />
+        </div>
+      )}
     </>
   )
 }

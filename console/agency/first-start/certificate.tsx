@@ -13,7 +13,7 @@ import { RefreshOcsp } from '../keys/page.tsx'
 import { Register } from '../keys/registration.tsx'
 import { RequestForm } from '../keys/request-form.tsx'
 import { type Certificate, keyPath } from '../keys/shapes.ts'
-import { FiledFacts } from './filed.tsx'
+import { Filed, FiledFacts } from './filed.tsx'
 import type { BodyProps } from './step.tsx'
 
 export function CertificateStep({ of: { name, state, missing, after, of } }: BodyProps) {
@@ -56,7 +56,7 @@ export function CertificateStep({ of: { name, state, missing, after, of } }: Bod
     case 'revoked':
       return <Link to={keyPath(of.keyId ?? '')}>{text('firstStart.theKey')}</Link>
     default:
-      return <FiledFacts of={of.filed} />
+      return <Filed of={of.filed} isApproved={missing === 'publication'} />
   }
 }
 

@@ -15,7 +15,7 @@ import { Give } from '../services/give.tsx'
 import { clientPath, type Description, type Service, servicePath } from '../services/shapes.ts'
 import { Described } from '../try-outs/described.tsx'
 import { ExchangeLink, Id } from '../words.tsx'
-import { FiledFacts } from './filed.tsx'
+import { Filed } from './filed.tsx'
 import type { Call } from './shapes.ts'
 import type { BodyProps } from './step.tsx'
 
@@ -26,7 +26,7 @@ export function ClientStep({ of: { state, missing, after, of }, course }: BodyPr
   return (
     <>
       <ClientLink id={of.clientId ?? ''} />
-      <FiledFacts of={of.filed} />
+      <Filed of={of.filed} isApproved={missing === 'publication'} />
       {missing === 'registration' && (
         <div class="acts inner">
           <Register of={{ id: of.clientId ?? '' }} />

@@ -3,7 +3,8 @@ import { Link } from '../../kit/address.tsx'
 import { Facts } from '../../kit/facts.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { type Filed, FiledStateOf } from '../requests/filed.tsx'
+import { type Filed as FiledRequest, FiledStateOf } from '../requests/filed.tsx'
+import { Refresh } from '../settings/anchor.tsx'
 import type { About } from './shapes.ts'
 
 export function FiledFacts({ of }: { of: About['filed'] }) {
@@ -17,7 +18,7 @@ export function FiledFacts({ of }: { of: About['filed'] }) {
             {text('firstStart.request', { number: String(of.request) })}
           </Link>,
         ],
-        ['common.state', <FiledStateOf key="state" of={of as Pick<Filed, 'state'>} />],
+        ['common.state', <FiledStateOf key="state" of={of as Pick<FiledRequest, 'state'>} />],
         ['requests.filedAt', <Time key="at" at={of.filedAt} relative />],
         ...(of.reason === undefined
           ? []
@@ -31,5 +32,19 @@ export function FiledFacts({ of }: { of: About['filed'] }) {
             ] as never)),
       ]}
     />
+  )
+}
+
+/** What is approved comes with the configuration, which can be fetched at once. */
+export function Filed({ of, isApproved }: { of: About['filed']; isApproved: boolean }) {
+  return (
+    <>
+      <FiledFacts of={of} />
+      {isApproved && (
+        <div class="acts inner">
+          <Refresh />
+        </div>
+      )}
+    </>
   )
 }

@@ -1,10 +1,9 @@
 /** The first start as one list of steps, from the anchor to the first answered call. What waits for others is watched, and goes on by itself. */
-import { useEffect, useRef } from 'preact/hooks'
-import { useConsole } from '../../kit/context.ts'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
-import { useAnswer } from '../../kit/load.ts'
+import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { Ready } from './ready.tsx'
@@ -16,8 +15,10 @@ import './first-start.css'
 const [SOON_MS, LATER_MS] = [3_000, 15_000]
 
 export function FirstStartPage() {
-  const found = useAnswer<Course>('getFirstStart')
-  useWatch(found.state === 'there' ? found.data : undefined)
+  const [turn, setTurn] = useState(0)
+  const newest = useAnswer<Course>('getFirstStart', {}, turn)
+  const found = useHeld(newest)
+  useWatch(newest.state === 'there' ? newest.data : undefined, () => setTurn((before) => before + 1))
   return (
     <Show of={found} page="firstStart.title">
       {(course) => (
@@ -62,9 +63,16 @@ function Progress({ of }: { of: Step[] }) {
   )
 }
 
-/** Reads all of the page again, and says aloud which step is done since. */
-function useWatch(course: Course | undefined): void {
-  const { changed } = useConsole()
+/** What goes on takes its acts away, so the page stays as it is while a dialog of one of them is read. */
+function useHeld(newest: Loaded<Course>): Loaded<Course> {
+  const held = useRef(newest)
+  const isReading = document.querySelector('dialog[open]') !== null
+  if (!isReading || held.current.state !== 'there') held.current = newest
+  return held.current
+}
+
+/** Looks again and again until all is done, and says aloud which step is done since. */
+function useWatch(course: Course | undefined, look: () => void): void {
   const announce = useAnnounce()
   const before = useRef<Set<string>>(undefined)
   useEffect(() => {
@@ -73,10 +81,14 @@ function useWatch(course: Course | undefined): void {
     const news = before.current && done.find((name) => !before.current?.has(name))
     before.current = new Set(done)
     if (news !== undefined) announce(text('firstStart.stepDone', { step: text(`firstStart.step.${news}`) }))
-    const isAllDone = done.length === course.steps.length
-    if (isAllDone) return
+    if (done.length === course.steps.length) return
     const isWaiting = course.steps.some(({ state }) => state === 'waiting')
-    const timer = setTimeout(changed, isWaiting ? SOON_MS : LATER_MS)
-    return () => clearTimeout(timer)
+    const timer = setInterval(
+      () => {
+        if (!document.hidden) look()
+      },
+      isWaiting ? SOON_MS : LATER_MS,
+    )
+    return () => clearInterval(timer)
   }, [course])
 }

@@ -34,7 +34,7 @@ export function StepItem({ number, of, course, isCurrent }: Props) {
   // The answer of the first call stays in sight, though with it the step is done.
   const isOpen = isCurrent || state === 'waiting' || (name === 'call' && wasCurrent.current)
   return (
-    <li class={`part step ${state}`} aria-current={isCurrent ? 'step' : undefined}>
+    <li class={`part step is-${state}`} aria-current={isCurrent ? 'step' : undefined}>
       <details open={isOpen}>
         <summary>
           <span class="number" aria-hidden="true">

@@ -26,9 +26,13 @@ type Props = { parties: Parties; service: Offered; why?: Record<string, string> 
 export function Described({ parties, service, why }: Props) {
   const { serviceCode, serviceVersion, type } = service
   const version = serviceVersion === undefined ? {} : { serviceVersion }
-  const found = useAnswer<Description>('describeTryOut', {
+  const newest = useAnswer<Description>('describeTryOut', {
     body: { ...parties, ...version, serviceCode, type },
   })
+  // Read once: the form, and the answer below it, stay when something else on the page is read again.
+  const kept = useRef(newest)
+  if (kept.current.state !== 'there') kept.current = newest
+  const found = kept.current
   const announce = useAnnounce()
   const heading = useRef<HTMLHeadingElement>(null)
   const isThere = found.state === 'there'
