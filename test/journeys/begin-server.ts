@@ -154,6 +154,7 @@ async function certify(windows: Windows): Promise<void> {
 async function certifyOne(windows: Windows, name: string, profile: string): Promise<void> {
   const { wide, world } = windows
   const step = stepOf(wide, name)
+  if (profile === 'authentication') await step.getByLabel('Name of this server').fill('ss.harbour.example')
   await step.getByRole('button', { name: 'Show the subject' }).click()
   const made = step.getByRole('button', { name: 'Make a request' })
   await made.waitFor()
@@ -195,7 +196,7 @@ async function serve(windows: Windows): Promise<void> {
     'Service code': 'persons',
     'Address of the system': `http://${address}:${populationRegister}`,
   }
-  await act(wide, 'Add without a document', rest, 'Add without a document', 'service')
+  await act(wide, 'Add without a document', rest, 'Add without a document', 'Next: look at its settings')
   await close(wide)
   await stepOf(wide, service).getByText('Nobody may call the service yet').waitFor()
   await lookIn(windows, 'first-start-service')
@@ -234,7 +235,9 @@ async function callFirst(t: Test, windows: Windows): Promise<void> {
     .getByRole('link', { name: /^Record/ })
     .first()
     .click()
-  await page.getByText('first-start').first().waitFor()
+  await page.getByRole('heading', { name: 'Exchange' }).waitFor()
+  await wide.answered()
+  await wide.check('first-start-exchange')
   await wide.open('/')
   t.equal(await page.getByRole('link', { name: 'Go on with the first start' }).count(), 0, 'it is over')
 }

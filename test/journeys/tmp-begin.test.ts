@@ -24,6 +24,8 @@ if (!hasChromium()) {
     return visitor(t, browser, { base: `${world.servers[name].adminUrl}/console`, apiKey: secret, ...more })
   }
   const asked = async () => ({ world, at, browser: await openBrowser() })
-  const parts: Record<string, (t: Test) => Promise<void>> = { begin: async (t) => beginServer(t, await asked()) }
+  const parts: Record<string, (t: Test) => Promise<void>> = {
+    begin: async (t) => beginServer(t, await asked()),
+  }
   for (const [name, part] of Object.entries(parts)) await t.test(name, part)
 }

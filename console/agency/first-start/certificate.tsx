@@ -4,7 +4,7 @@ import { useConsole } from '../../kit/context.ts'
 import { Facts } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
+import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Activate } from '../keys/certificate.tsx'
 import { DownloadRequest } from '../keys/download.tsx'
@@ -64,9 +64,9 @@ function Ended({ of }: { of: { keyId?: string; notAfter?: string } }) {
   return (
     <Facts
       of={[
-        ['certs.endsAt' as TextKey, <Time key="end" at={of.notAfter ?? ''} relative />],
+        ['certs.endsAt', <Time key="end" at={of.notAfter ?? ''} relative />],
         [
-          'certs.one' as TextKey,
+          'certs.one',
           <Link key="key" to={keyPath(of.keyId ?? '')}>
             {text('firstStart.theKey')}
           </Link>,

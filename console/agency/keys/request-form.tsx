@@ -169,6 +169,9 @@ function membersOf(serverId: string, clients: Client[]): Member[] {
   return [...names].map(([id, name]) => ({ id, name }))
 }
 
+/** A certificate with an IP address in the place of a name is trusted by nobody (RFC 5280, 4.2.1.6). */
+const isAddress = (text: string): boolean => /^[\d.]+$|:/.test(text)
+
 function fieldsOf(q: {
   usage: Usage
   authorities: Authority[]
@@ -186,7 +189,8 @@ function fieldsOf(q: {
       ca,
       {
         ...{ name: 'dnsName', title: 'certs.dnsName', hint: 'certs.dnsNameHint' },
-        ...{ initial: address ?? '', maxLength: 253 },
+        ...{ initial: address === undefined || isAddress(address) ? '' : address, maxLength: 253 },
+        check: (value) => (isAddress(value.trim()) ? text('certs.dnsNameIsAddress') : undefined),
       },
     ]
   return [
