@@ -237,6 +237,7 @@ async function callFirst(t: Test, windows: Windows): Promise<void> {
     .click()
   await page.getByRole('heading', { name: 'Exchange' }).waitFor()
   await wide.answered()
+  await page.getByText('first-start').first().waitFor()
   await wide.check('first-start-exchange')
   await wide.open('/')
   t.equal(await page.getByRole('link', { name: 'Go on with the first start' }).count(), 0, 'it is over')

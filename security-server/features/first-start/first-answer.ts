@@ -27,7 +27,9 @@ export function createFirstAnswer({
       !metadata.has(service.split('/')[4] ?? '') &&
       !(management !== undefined && service.startsWith(`${idText(management)}/`))
     const first = rows.findLast(({ service }) => isCall(service))
-    if (first !== undefined) known = { index: Number(first.idx), time: first.time }
+    // A server that was asked by itself has two records of the answer: the later one is of who asked.
+    const last = rows.find((one) => one.query_id === first?.query_id && isCall(one.service))
+    if (last !== undefined) known = { index: Number(last.idx), time: last.time }
     return known
   }
 }
