@@ -118,6 +118,8 @@ t.test('what fails before the system heard of it is a refusal; after that nobody
   const closed = await freePort()
   const self = http.createServer((_request, response) => response.end())
   const own = await listenOn(t, self)
+  let asked = 0
+  self.on('connection', () => asked++)
   const tls = https.createServer(tlsOf(), (_request, response) => response.end())
   const secure = await listenOn(t, tls)
   const guarded = createServiceClient({
@@ -130,7 +132,7 @@ t.test('what fails before the system heard of it is a refusal; after that nobody
     ['nobody listens', `http://127.0.0.1:${closed}`, 'service_failed', /refused the connection/],
     ['no such host', 'http://no-such-host.invalid', 'service_failed', /name is not known/],
     ['an unknown CA', `https://127.0.0.1:${secure}`, 'service_certificate_untrusted', /issued by nobody/],
-    ['no TLS there', `https://127.0.0.1:${own}`, 'service_failed', /does not speak TLS/],
+    ['no TLS there', service.url.replace('http:', 'https:'), 'service_failed', /does not speak TLS/],
     ['our own listener', `http://127.0.0.1:${own}`, 'service_malformed_url'],
     ['our own listener by name', `http://localhost:${own}`, 'service_malformed_url'],
     ['this host', `http://0.0.0.0:${own}`, 'service_malformed_url'],
@@ -147,6 +149,7 @@ t.test('what fails before the system heard of it is a refusal; after that nobody
     t.ok(refusal.signatures, 'signed')
   }
 
+  t.equal(asked, 0, 'nobody learns which ports are open where no service may lie')
   made.service = { ...service }
   const after: [string, http.RequestListener, string][] = [
     ['it closes', (request) => request.socket.destroy(), 'service_failed'],
@@ -257,14 +260,29 @@ t.test('wherever a name leads, no byte goes to an address where no service may l
   for (const [remoteAddress, remotePort, code] of places) {
     let destroyed = false
     const socket = { remoteAddress, remotePort, destroy: () => (destroyed = true) }
-    const connect = guarded((_options, callback) => callback(null, socket as never), own)
+    const connect = guarded(() => (_options, callback) => callback(null, socket as never), own)
     const [error, given] = await new Promise<unknown[]>((resolve) =>
-      connect({} as never, ((...all: unknown[]) => resolve(all)) as never),
+      connect({ hostname: 'system', port: '80' } as never, ((...all: unknown[]) => resolve(all)) as never),
     )
     t.equal(destroyed, code !== undefined, `${remoteAddress}:${remotePort}`)
     t.equal(given, code === undefined ? socket : null)
     t.equal(error instanceof NotSent, code !== undefined)
     if (error instanceof NotSent) t.equal(error.code, code)
+  }
+  for (const [hostname, port] of [
+    ['169.254.169.254', '80'],
+    ['[::ffff:169.254.169.254]', '80'],
+    ['127.0.0.1', '4000'],
+    ['[fe80::1]', ''],
+  ]) {
+    const connect = guarded(() => () => t.fail('it connects'), own)
+    const [error] = await new Promise<unknown[]>((resolve) =>
+      connect(
+        { hostname, port, protocol: 'https:' } as never,
+        ((...all: unknown[]) => resolve(all)) as never,
+      ),
+    )
+    t.match(error, { code: 'service_malformed_url' }, `${hostname} is judged before`)
   }
 })
 

@@ -68,11 +68,10 @@ export function createServiceClient(settings: {
   const connectorFor = (
     { verifyTls, trustedCertificates = [] }: LocalService,
     identity: TlsIdentity | undefined,
-  ): buildConnector.connector =>
-    guarded(
-      buildConnector(connectionOptions({ ...settings, verifyTls, trustedCertificates, identity })),
-      settings.own ?? [],
-    )
+  ): buildConnector.connector => {
+    const options = connectionOptions({ ...settings, verifyTls, trustedCertificates, identity })
+    return guarded((lookup) => buildConnector({ ...options, lookup }), settings.own ?? [])
+  }
 
   function agentFor(service: LocalService): Agent {
     const { verifyTls, trustedCertificates = [] } = service

@@ -4,11 +4,13 @@
  * mark NotSent: no byte of a request was written.
  */
 import { X509Certificate } from 'node:crypto'
+import { isIP, type LookupFunction } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 import type { TlsIdentity } from '../keys/keys.ts'
 import { type OwnListener, whyNoService } from '../local-systems/check-address.ts'
+import { guardedLookup } from '../local-systems/guarded-lookup.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { tlsCredentials } from '../peer/tls-profile.ts'
 import { whyNoConnection, whyUntrusted } from '../peer/why-no-connection.ts'
@@ -31,13 +33,21 @@ export function connectionOptions(q: {
   }
 }
 
-/** A connector that gives only connections to where a service may lie; `own` are our listeners. */
+/**
+ * A connector that opens connections only to where a service may lie; `own` are our listeners. The address is judged before anything is
+ * sent to it: whether a port is open there is nobody's business.
+ */
 export function guarded(
-  connect: buildConnector.connector,
+  connectBy: (lookup: LookupFunction) => buildConnector.connector,
   own: readonly OwnListener[],
 ): buildConnector.connector {
-  return (options, callback) =>
-    connect(options, (error, socket) => {
+  return (options, callback) => {
+    const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80)
+    const address = options.hostname.replace(/^\[|\]$/g, '')
+    // An address is not looked up.
+    const why = isIP(address) === 0 ? undefined : whyNoService({ address, port }, own)
+    if (why !== undefined) return callback(notSent(new Fault('service_malformed_url', { what: why })), null)
+    connectBy(guardedLookup(port, own))(options, (error, socket) => {
       // A failed handshake comes with no socket at all, neither null as the types say.
       if (error !== null || !socket) return callback(notSent(error), null)
       const refusal = refusalOf(socket, own)
@@ -45,6 +55,7 @@ export function guarded(
       socket.destroy()
       callback(notSent(refusal), null)
     })
+  }
 }
 
 /** The registered certificates, each trusted by itself: one of them is the service's, whatever host it names, or issued it. */

@@ -2,18 +2,12 @@
  * Fetches OpenAPI and WSDL documents for administrators. The address may be internal, but a document is never fetched from a link-local
  * address or from a listener of this server. Each connection goes to the address that was checked. Redirects are not followed.
  */
-import { lookup } from 'node:dns'
-import type { LookupFunction } from 'node:net'
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 import type { InternalTls } from '../../keys/keys.ts'
 import { tlsCredentials } from '../../keys/pem.ts'
-import {
-  checkDocumentUrl,
-  isForbiddenAddress,
-  isOwnListener,
-  type OwnListener,
-} from '../../local-systems/check-address.ts'
+import { checkDocumentUrl, type OwnListener } from '../../local-systems/check-address.ts'
+import { guardedLookup } from '../../local-systems/guarded-lookup.ts'
 import { whyNoConnection, whyUntrusted } from '../../peer/why-no-connection.ts'
 
 export type FetchDocument = (url: string) => Promise<string>
@@ -69,22 +63,4 @@ function whyNoDocument(cause: unknown): string {
   if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'what it answered is not UTF-8'
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return `it answered more than ${MAX_BYTES} bytes`
   return whyUntrusted(cause) ?? whyNoConnection(cause)
-}
-
-/**
- * Resolves the name once, and the connection uses the addresses that were checked here. So a second, different DNS answer
- * (rebinding) has no effect.
- */
-function guardedLookup(port: number, own: readonly OwnListener[]): LookupFunction {
-  return (hostname, options, callback) => {
-    lookup(hostname, options, (error, address, family) => {
-      const found =
-        error === null ? [address].flat().map((one) => (typeof one === 'string' ? one : one.address)) : []
-      const refused = found.some((one) => isForbiddenAddress(one) || isOwnListener(one, port, own))
-      const fault = refused
-        ? new Fault('service_malformed_url', { what: 'its host has an address that is not allowed' })
-        : error
-      callback(fault as NodeJS.ErrnoException | null, address as string, family)
-    })
-  }
 }
