@@ -1,5 +1,6 @@
 /** An id with a button that copies it whole. A digest shows its beginning and end, and all of it on request; it stays selectable. */
 import { useEffect, useState } from 'preact/hooks'
+import { Icon } from './icon.tsx'
 import { useAnnounce } from './live.tsx'
 import { text } from './text.ts'
 
@@ -34,9 +35,10 @@ export function Copyable({ value, label }: { value: string; label?: string }) {
         type="button"
         class="quiet"
         aria-label={text('kit.copyThis', { what })}
+        title={text(copied ? 'kit.copiedShort' : 'kit.copy')}
         onClick={() => void copy()}
       >
-        {text(copied ? 'kit.copiedShort' : 'kit.copy')}
+        <Icon name={copied ? 'good' : 'copy'} />
       </button>
     </span>
   )

@@ -3,6 +3,7 @@
  * the browser's own calendar. The value has the form of a native input; what is typed and no moment is handed on as it is.
  */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { Icon } from './icon.tsx'
 import { isMoment, type MomentKind, read, written } from './moment.ts'
 import { text } from './text.ts'
 
@@ -47,9 +48,7 @@ export function MomentInput({ id, kind, value, set, done, ...more }: Props) {
         onKeyDown={(event) => event.key === 'Enter' && left()}
       />
       <button type="button" aria-label={text('moment.pick')} onClick={() => native.current?.showPicker()}>
-        <svg viewBox="0 0 20 20" aria-hidden="true">
-          <path d="M3 5h14v12H3zM3 9h14M7 3v4M13 3v4" />
-        </svg>
+        <Icon name="calendar" />
       </button>
       <input
         ref={native}

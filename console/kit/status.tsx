@@ -1,14 +1,13 @@
-/** A state as a word with its colour and mark: never the colour alone. */
+/** A state as a word with its colour and its own shape: never the colour alone. */
+import { Icon } from './icon.tsx'
 import { type TextKey, text } from './text.ts'
 
 export type Tone = 'good' | 'warn' | 'bad' | 'quiet'
 
-const MARKS: Record<Tone, string> = { good: '●', warn: '▲', bad: '■', quiet: '○' }
-
 export function Status({ tone, word }: { tone: Tone; word: TextKey }) {
   return (
     <span class={`status ${tone}`}>
-      <span aria-hidden="true">{MARKS[tone]}</span> {text(word)}
+      <Icon name={tone} /> {text(word)}
     </span>
   )
 }

@@ -27,6 +27,20 @@ export function exactly(at: Date): string {
   return `${said} (${zone()})`
 }
 
+/** Day and second with the short name of the zone: "29 Nov 2026, 16:46:33 EET". */
+function precisely(at: Date): string {
+  return new Intl.DateTimeFormat(locale, {
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    timeZoneName: 'short',
+  }).format(at)
+}
+
 /** Day and minute: "29 Nov 2026, 16:46". */
 function shortly(at: Date): string {
   return new Intl.DateTimeFormat(locale, {
@@ -53,7 +67,7 @@ export function Time({ at, relative = false, exact = false }: Look) {
   const ms = time.getTime() - Date.now()
   const words = exactly(time)
   const isNear = Math.abs(ms) < DAY
-  const said = exact ? words : isNear && !relative ? distance(ms) : shortly(time)
+  const said = exact ? precisely(time) : isNear && !relative ? distance(ms) : shortly(time)
   return (
     <span class="time">
       <time

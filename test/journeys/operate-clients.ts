@@ -52,7 +52,7 @@ async function addAndRegister(t: Test, windows: Windows, id: string): Promise<vo
     .waitFor()
   await decide(windows)
   await wide.open(`/clients/${id}`)
-  await page.locator('.status', { hasText: /^. registered$/ }).waitFor()
+  await page.locator('.status', { hasText: /^\s*registered$/ }).waitFor()
   await act(wide, 'Rename', { 'Name of the subsystem': 'Archive of taxes' }, 'Rename', 'was filed')
   await close(wide)
   await act(wide, 'Disable', {}, 'Disable', 'was filed')
@@ -166,7 +166,7 @@ async function endClient(t: Test, windows: Windows, id: string): Promise<void> {
   const { page } = wide
   await decide(windows)
   await wide.open(`/clients/${id}`)
-  await page.locator('.status', { hasText: /^. registered$/ }).waitFor()
+  await page.locator('.status', { hasText: /^\s*registered$/ }).waitFor()
   const name = { 'Name, to confirm': id }
   await act(wide, 'Unregister', name, 'Unregister', 'was filed')
   await close(wide)

@@ -43,12 +43,10 @@ export function IndexStates({ of }: { of: IndexState }) {
             ),
           ],
           ['person.covered', number(covered)],
-          [
-            'person.notCovered',
-            <Reasons key="reasons" of={totals.filter(({ reason }) => !COVERED.includes(reason))} />,
-          ],
         ]}
       />
+      <h3>{text('person.notCovered')}</h3>
+      <Reasons of={totals.filter(({ reason }) => !COVERED.includes(reason))} />
       {gaps.length > 0 && <Gaps of={gaps} more={more} />}
     </Part>
   )

@@ -4,6 +4,7 @@ import { Head } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { operationName } from '../proposals/proposal.tsx'
 
 export type Entry = {
   sequence: number
@@ -33,7 +34,7 @@ export function AuditLog() {
           { title: 'audit.sequence', number: true, cell: ({ sequence }) => String(sequence) },
           { title: 'audit.at', cell: ({ at }) => <Time at={at} /> },
           { title: 'audit.caller', cell: ({ caller }) => <bdi>{caller.name}</bdi> },
-          { title: 'audit.operation', cell: ({ operation }) => operation },
+          { title: 'audit.operation', cell: ({ operation }) => operationName(operation) },
           { title: 'audit.target', cell: (entry) => <Act {...entry} /> },
         ]}
         empty={<p>{text('audit.empty')}</p>}

@@ -134,7 +134,8 @@ function Certificates({ of }: { of: Server['certificates'] }) {
               <ClientLink id={member} />{' '}
             </>
           )}
-          <Copyable value={sha256} />
+          <br />
+          <Copyable value={sha256} label={text('certificate.sha256')} />
           <span class="beside"> {text('fleet.notAfter')} </span>
           <Time at={notAfter} />
         </li>

@@ -133,7 +133,12 @@ function Asked({ of }: { of: WholeRequest }) {
             ? []
             : ([
                 ['requests.decidedAt', <Time key="decided" at={decidedAt} relative />],
-                ['requests.decidedBy', <bdi key="by">{decidedBy}</bdi>],
+                [
+                  'requests.decidedBy',
+                  <bdi key="by" title={decidedBy}>
+                    {namesOf(decidedBy)}
+                  </bdi>,
+                ],
               ] as ['requests.decidedAt' | 'requests.decidedBy', object][])),
           ...(reason === undefined
             ? []
@@ -195,4 +200,9 @@ function ProofPart({ of }: { of: Proof }) {
       )}
     </Part>
   )
+}
+
+/** The names alone: the ids of the accounts behind them are in the title. */
+function namesOf(deciders: string | undefined): string {
+  return (deciders ?? '').replace(/ \([a-z ]+ [0-9a-f-]{36}\)/g, '')
 }

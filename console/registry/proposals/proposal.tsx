@@ -55,9 +55,14 @@ export function ProposalState({ of: { state, finishedAt } }: { of: Proposal }) {
   )
 }
 
-/** The name of an operation in words; its name in the API when the catalogue has no words for it. */
+/** The name of an operation in words; where the catalogue has none, the words of its name in the API: "Add subsystem". */
 export function operationName(operation: string): string {
-  return textIfAny(`operation.${operation}`) ?? operation
+  return textIfAny(`operation.${operation}`) ?? wordsOf(operation)
+}
+
+function wordsOf(operation: string): string {
+  const words = operation.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 /** Who proposed it, and whether as a person or with an API key. */
