@@ -35,7 +35,7 @@ type Document = {
       | {
           operationId?: string
           'x-roles'?: string[]
-          'x-four-eyes'?: boolean
+          'x-four-eyes'?: boolean | string
           'x-answer-seconds'?: number
         }
       | undefined

@@ -11,6 +11,7 @@ import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
+import { ACT_KINDS, checkFourEyes } from './features/people/four-eyes-policy.ts'
 import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
 import { checkTryOuts, type TryOutSettings, tryOutSchema } from './features/try-outs/settings.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
@@ -53,6 +54,8 @@ export type Settings = KeepingSettings & {
   admin: Listener & { initialApiKeyFile?: string }
   /** The OpenID provider through which people log in; without it only API keys work. */
   login?: LoginFile
+  /** The kinds of acts that take two people here. */
+  fourEyes?: string[]
   backups?: BackupSettings | undefined
   auditing: {
     contentFourEyes: boolean
@@ -205,6 +208,12 @@ export const settingsSchema = {
       description: 'How persons log in; without it only API keys work',
       properties: loginProperties,
     },
+    fourEyes: {
+      type: 'array',
+      uniqueItems: true,
+      items: { type: 'string', enum: ACT_KINDS },
+      description: 'The kinds of acts that take two people',
+    },
     auditing: {
       type: 'object',
       additionalProperties: false,
@@ -354,12 +363,17 @@ export function checkSettings({
   hardwareTokens,
   mandateServices,
   tryOuts,
-}: Pick<Settings, 'admin' | 'login' | 'auditing' | 'hardwareTokens' | 'mandateServices' | 'tryOuts'>): void {
+  fourEyes = [],
+}: Pick<
+  Settings,
+  'admin' | 'login' | 'auditing' | 'hardwareTokens' | 'mandateServices' | 'tryOuts' | 'fourEyes'
+>): void {
   checkMandateServices(mandateServices)
   checkAdminListener(admin)
   if (new Set(hardwareTokens.map(({ id }) => id)).size < hardwareTokens.length)
     throw new Fault('invalid_configuration', { what: 'hardwareTokens: each needs an id of its own' })
   checkTryOuts(tryOuts)
+  checkFourEyes(fourEyes, login !== undefined)
   if (login !== undefined) checkLogin(login)
   else if (auditing.contentFourEyes)
     throw new Fault('invalid_configuration', {

@@ -19,6 +19,7 @@ import { keysAndCertificates } from './features/keys-and-certificates/feature.ts
 import { managementRequests } from './features/management-requests/feature.ts'
 import { people } from './features/people/feature.ts'
 import { personSearch } from './features/person-search/feature.ts'
+import { proposals } from './features/proposals/feature.ts'
 import { reconciliation } from './features/reconciliation/feature.ts'
 import { registryReports } from './features/registry-reports/feature.ts'
 import { retention } from './features/retention/feature.ts'
@@ -43,6 +44,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(timeStamping)
   .with(contentRequests)
   .with(people)
+  .with(proposals)
   .with(witness)
   .with(reconciliation)
   .with(verification)

@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import { readDocument } from '#platform/http-service/read-document.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
+import type { ProposalOffers } from '#platform/proposals/open-proposals.ts'
 import type { Listener, Shape } from '#platform/serve.ts'
 import type { Authenticate } from '#platform/sessions/authenticate.ts'
 import { createAdminListener } from './admin-listener.ts'
@@ -29,7 +30,9 @@ export function securityServerApi(): Promise<OpenApiDocument> {
   return document
 }
 
-export async function shapeOf(all: ServerGround & { authenticate: Authenticate }): Promise<Shape> {
+type Offered = { authenticate: Authenticate } & Pick<ProposalOffers, 'approvals' | 'carryOutBy'>
+
+export async function shapeOf(all: ServerGround & Offered): Promise<Shape> {
   const { settings, log, audit } = all
   const { app, url } = await createAdminListener(settings.admin, log)
   servePages(app, CONSOLE)
@@ -38,7 +41,7 @@ export async function shapeOf(all: ServerGround & { authenticate: Authenticate }
     admin: { app, url, listen: async () => void (await app.listen({ host, port })) },
     document: await securityServerApi(),
     around: (handlers) => recordingLooks(handlers, audit),
-    authenticate: all.authenticate,
+    ...{ authenticate: all.authenticate, fourEyes: all.approvals, onApi: all.carryOutBy },
     listeners: { clients: clients(all), peers: peers(all), ocsp: ocsp(all) },
     ready: `${settings.server}, management API at ${url}/api/v1, console at ${url}${CONSOLE.prefix}/`,
   }

@@ -6,14 +6,14 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { type ApprovedCall, checkProposable } from '#platform/http-service/four-eyes.ts'
 import { readOperations, type Schema } from '#platform/http-service/openapi-operations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { createApprovals } from '#platform/proposals/create-approvals.ts'
+import { contentText, readContent } from '#platform/proposals/rules.ts'
+import { createProposalStore } from '#platform/proposals/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { until } from '#test/until.ts'
 import { openRegistryDatabase } from '../registry.ts'
-import { createApprovals } from './create-approvals.ts'
-import { createProposalStore } from './proposals-store.ts'
-import { contentText, readContent } from './rules.ts'
 
 const DAY = 86_400_000
 

@@ -4,36 +4,12 @@
  */
 
 import type { Generated } from 'kysely'
+import type { ProposalTables } from '#platform/proposals/store.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import type { CostType, CsrFormat, SuspendedKind } from '#schemas/global-configuration.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import type { ContactTables } from './contact-tables.ts'
 import type { FederationTables } from './federation-tables.ts'
-
-export type ProposalRow = {
-  id: string
-  operation: string
-  target: string
-  /** RFC 8785 JSON: see changes/rules.ts. */
-  content: string
-  sha256: string
-  reason: string
-  proposer_kind: string
-  proposer_id: string
-  proposer_name: string
-  proposer_maker: string | null
-  proposed_at: string
-  expires_at: string
-  state: 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'failed'
-  decider_id: string | null
-  decider_name: string | null
-  decided_at: string | null
-  decision_reason: string | null
-  /** Null until an approved proposal has been carried out. */
-  finished_at: string | null
-  result: string | null
-  failure: string | null
-}
 
 export type SuspensionRow = {
   id: number
@@ -184,7 +160,7 @@ export type RegisterTables = FederationTables &
     publication: { configuration_index: number; generated_at: string; expires_at: string }
     published_file: { path: string; configuration_index: number; content_type: string; digest: string }
     published_content: { digest: string; content: Buffer }
-    proposal: ProposalRow
+    proposal: ProposalTables['proposal']
     management_request: {
       id: Generated<number>
       kind: RequestKind

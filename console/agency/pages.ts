@@ -38,6 +38,8 @@ const serviceTraffic = async () => (await import('./traffic/services.tsx')).Serv
 const settings = async () => (await import('./settings/page.tsx')).SettingsPage
 const requests = async () => (await import('./requests/page.tsx')).RequestsPage
 const passkeys = async () => (await import('../kit/my-passkeys.tsx')).MyPasskeys
+const proposals = async () => (await import('../kit/proposals.tsx')).Proposals
+const proposal = async () => (await import('./proposals/one.tsx')).ServerProposal
 const people = async () => (await import('./people/page.tsx')).ServerPeople
 const apiKeys = async () => (await import('./api-keys/page.tsx')).ServerKeys
 const backups = async () => (await import('./backups/page.tsx')).Backups
@@ -198,6 +200,10 @@ export const contents: Group[] = [
           {
             ...page('/people', 'people.title', 'getPeople', people),
             acts: ['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],
+          },
+          {
+            ...page('/proposals', 'proposals.title', 'getProposals', proposals),
+            below: [page('/proposals/:id', 'proposals.one', 'getProposal', proposal)],
           },
           { ...page('/api-keys', 'keys.title', 'getApiKeys', apiKeys), acts: ['addApiKey'] },
           page('/acts', 'acts.title', 'getAuditLog', acts),

@@ -4,13 +4,12 @@
  */
 import type { ComponentChildren, RefObject } from 'preact'
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { type Answer, type Api, ApiFault, NoAnswer } from './api.ts'
+import { type Answer, type Api, ApiFault, NoAnswer, takesTwo } from './api.ts'
 import { useConsole, useMay } from './context.ts'
 import { Copyable } from './copyable.tsx'
 import type { Field, Values } from './field.tsx'
 import { Form } from './form.tsx'
 import { useAnnounce } from './live.tsx'
-import { operations } from './operations.ts'
 import { text } from './text.ts'
 
 const NAME = 'nameOfTheThing'
@@ -97,7 +96,7 @@ export function Act<T>(q: ActProps<T>) {
     if (done.answer.proposal === undefined) q.then?.(done.answer.data)
   }
   const isDanger = q.nameToType !== undefined
-  const isProposed = session.fourEyes === true && operations[q.operation]?.fourEyes === true
+  const isProposed = takesTwo(session, q.operation)
   return (
     <>
       <button

@@ -28,8 +28,10 @@ export type Session = {
   securityServer?: string
   csrfToken?: string
   endsAt?: string
-  /** When true, acts that the API marks for it become proposals for a second administrator. */
-  fourEyes?: boolean
+  /**
+   * Whether acts that the API marks for it become proposals for a second administrator; at a security server, of which kinds.
+   */
+  fourEyes?: boolean | string[]
   /** At a security server: content is shown only when a second auditor has agreed. */
   contentFourEyes?: boolean
   /** People can sign in with passkeys here. */
@@ -84,6 +86,12 @@ const MAX_UNANSWERED = 50
 export function mayCall(session: Session, operation: string): boolean {
   const roles = operations[operation]?.roles ?? []
   return roles.includes('any') || session.roles.some((role) => roles.includes(role))
+}
+
+/** Whether the operation becomes a proposal, which waits for a second person. */
+export function takesTwo({ fourEyes = false }: Session, operation: string): boolean {
+  const marked = operations[operation]?.fourEyes ?? false
+  return typeof fourEyes === 'boolean' ? fourEyes && marked === true : fourEyes.includes(String(marked))
 }
 
 export function createApi(): Api {

@@ -4,7 +4,8 @@ type Operation = {
   method: string
   path: string
   roles: string[]
-  fourEyes: boolean
+  /** Whether it takes two people; at a security server the kind of acts by which the policy names it. */
+  fourEyes: boolean | string
   /** The time limit in seconds, when it is longer than usual. */
   answerSeconds?: number
 }

@@ -5,10 +5,10 @@ import { useMay } from '../kit/context.ts'
 import { Part } from '../kit/facts.tsx'
 import { useAnswer } from '../kit/load.ts'
 import { Show } from '../kit/placeholders.tsx'
+import { operationName } from '../kit/proposal.tsx'
 import { text } from '../kit/text.ts'
 import { Timeline } from '../kit/timeline.tsx'
 import type { Entry } from './audit-log/page.tsx'
-import { operationName } from './proposals/proposal.tsx'
 
 const SHOWN = '10'
 

@@ -2,8 +2,8 @@
 import { type Group, page } from '../kit/contents.ts'
 
 const overview = async () => (await import('./overview/page.tsx')).OverviewPage
-const proposals = async () => (await import('./proposals/page.tsx')).Proposals
-const proposal = async () => (await import('./proposals/one.tsx')).OneProposal
+const proposals = async () => (await import('../kit/proposals.tsx')).Proposals
+const proposal = async () => (await import('./proposals/one.tsx')).RegistryProposal
 const managementRequests = async () => (await import('./management-requests/page.tsx')).Requests
 const managementRequest = async () => (await import('./management-requests/one.tsx')).OneRequest
 const automaticApprovals = async () =>

@@ -1,5 +1,5 @@
 /**
- * Operations with `x-four-eyes: true` are not carried out at once while a second person must agree. The call is checked like any
+ * Operations with `x-four-eyes` (`true`, or the kind by which a policy names them) are not carried out at once while a second person must agree. The call is checked like any
  * other and becomes a proposal. The same handler runs when another person approves it.
  */
 import type { FastifyRequest } from 'fastify'
@@ -18,8 +18,11 @@ type ProposedCall = CallInput & { operation: string; target: string; reason: str
 type Proposed = { id: string; contentSha256: string; state: string; expiresAt: string }
 
 export type FourEyes = {
-  /** False while there is no second person to ask: then the call is carried out at once. */
-  isRequired(): Promise<boolean>
+  /**
+   * False while there is no second person to ask, or where the policy does not name the operation: then it is carried out at once.
+   * Without an operation: whether any needs a second person.
+   */
+  isRequired(operation?: Operation): Promise<boolean>
   propose(call: ProposedCall): Promise<Proposed>
   /** Throws `key_without_person` for a key that no person is responsible for, while a second person is required. */
   checkAnswerable(caller: Caller): Promise<void>

@@ -31,7 +31,7 @@ type RawOperation = {
   operationId?: string
   'x-roles'?: string[]
   'x-body-limit'?: number
-  'x-four-eyes'?: boolean
+  'x-four-eyes'?: boolean | string
   'x-emergency'?: boolean
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, { schema?: Schema }> }
@@ -47,6 +47,8 @@ export type Operation = {
   bodyLimit: number | undefined
   /** A second person must agree before it is carried out. */
   fourEyes: boolean
+  /** The kind of acts by which a server's policy names it; undefined when no policy decides. */
+  fourEyesKind: string | undefined
   /** One person carries it out alone and at once, so the caller must be a person or have one who is responsible. */
   emergency: boolean
   parameters: Parameter[]
@@ -99,7 +101,8 @@ function readOperation(
   const content = Object.entries(raw.requestBody?.content ?? {})
   const hasJson = content.some(([type]) => type === 'application/json')
   if (content.some(([type]) => type.startsWith('multipart/'))) throw new Error(`${where} takes multipart`)
-  const fourEyes = raw['x-four-eyes'] === true
+  const marked = raw['x-four-eyes']
+  const fourEyes = marked !== undefined && marked !== false
   const declared = raw.responses ?? {}
   if (fourEyes && declared[PROPOSED] === undefined)
     throw new Error(`${where} can become a proposal and declares no ${PROPOSED}`)
@@ -116,6 +119,7 @@ function readOperation(
     roles,
     bodyLimit: raw['x-body-limit'],
     fourEyes,
+    fourEyesKind: typeof marked === 'string' ? marked : undefined,
     emergency: raw['x-emergency'] === true,
     parameters: [...(item.parameters ?? []), ...(raw.parameters ?? [])].map((one) => resolve(document, one)),
     requestTypes: content.map(([type]) => type),

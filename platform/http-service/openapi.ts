@@ -56,6 +56,7 @@ export type Once = <T>(
 ) => Promise<T>
 
 export type RegisteredOpenApi = {
+  operations: readonly Operation[]
   /** Runs the operation of an approved call and returns its result. The call is recorded first, with both names. */
   perform(call: ApprovedCall): Promise<unknown>
 }
@@ -81,6 +82,7 @@ export async function registerOpenApi(
   const validatorOf = inputValidatorsOf(q.document)
   for (const operation of operations) register(app, q, operation, q.handlers[operation.id]!, validatorOf)
   return {
+    operations,
     perform: async (call) => {
       const operation = operations.find(({ id }) => id === call.operation)
       if (operation === undefined) throw new Fault('not_found', { what: `the operation ${call.operation}` })
@@ -144,7 +146,7 @@ async function run(
   const caller = request.caller ?? nobody
   const input = check({ params: request.params, query: request.query, body: request.body })
   const act = { ...input, caller, target: request.url.split('?', 1)[0] ?? '' }
-  if (operation.fourEyes && q.fourEyes !== undefined && (await q.fourEyes.isRequired())) {
+  if (operation.fourEyes && q.fourEyes !== undefined && (await q.fourEyes.isRequired(operation))) {
     await q.fourEyes.checkAnswerable(caller)
     const reason = reasonOf(request)
     await record(q, operation, act, { reason }, 'propose')

@@ -100,6 +100,11 @@ export function createPeopleStore(q: {
     async activeWith(role: string): Promise<number> {
       return (await activeIn(tables)).filter(({ roles }) => roles.includes(role)).length
     },
+    /** The number of people with this role who have come in and were not removed. */
+    async cameInWith(role: string): Promise<number> {
+      const found = await rows(tables).where('state', 'in', ['active', 'locked']).execute()
+      return found.map(personOf).filter(({ roles }) => roles.includes(role)).length
+    },
     async find(id: string): Promise<Person | undefined> {
       const row = await rows(tables).where('id', '=', id).executeTakeFirst()
       return row === undefined ? undefined : personOf(row)

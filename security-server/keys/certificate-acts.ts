@@ -7,6 +7,9 @@ import type { CertificateTrust } from './identity.ts'
 import type { StoredCertificate, StoredKey } from './key-file.ts'
 import type { Tokens } from './tokens.ts'
 
+/** Throws unless the caller may have a certificate for a key of this usage. */
+type CheckUsage = (usage: StoredKey['usage']) => void
+
 export function createCertificateActs(q: {
   tokens: Pick<Tokens, 'keys' | 'update'>
   /** Awaits a change, then calls the listeners. */
@@ -31,8 +34,9 @@ export function createCertificateActs(q: {
     return describeCertificate(key, stored, view())
   }
 
-  async function store(certificate: Certificate, active: boolean): Promise<void> {
+  async function store(certificate: Certificate, active: boolean, check?: CheckUsage): Promise<void> {
     const key = keyOf(certificate, tokens.keys())
+    check?.(key.usage)
     const member = checkCertificate(certificate, key, configuration(), now())
     const stored = { certificate, member, active, importedAt: now().toISOString() }
     await tokens.update(key.id, (present) => {
@@ -55,9 +59,12 @@ export function createCertificateActs(q: {
     info,
     store,
     askStatus,
-    async add(bytes: Buffer, { activate = true }: { activate?: boolean } = {}): Promise<CertificateInfo> {
+    async add(
+      bytes: Buffer,
+      { activate = true, check }: { activate?: boolean; check?: CheckUsage } = {},
+    ): Promise<CertificateInfo> {
       const certificate = readCertificate(bytes)
-      await change(store(certificate, activate))
+      await change(store(certificate, activate, check))
       await askStatus()
       return info(certificate.sha256)
     },

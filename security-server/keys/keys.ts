@@ -120,7 +120,11 @@ export type Keys = {
   /** The certificate in DER; throws `cert_not_found`. */
   certificateDer(sha256: string): Buffer
   /** Imports a certificate in DER, PEM or base64 for an existing key, and fetches its OCSP status before it returns. */
-  importCertificate(bytes: Buffer, o?: { activate?: boolean }): Promise<CertificateInfo>
+  /** `check` is called with the usage of the certificate's key before anything else is looked at; what it throws is thrown. */
+  importCertificate(
+    bytes: Buffer,
+    o?: { activate?: boolean; check?: (usage: KeyUsage) => void },
+  ): Promise<CertificateInfo>
   setActive(sha256: string, active: boolean): Promise<CertificateInfo>
   deleteCertificate(sha256: string): Promise<void>
   /** Imports RSA keys from the files of X-Road's software token; see import-pkcs12.ts. */

@@ -116,6 +116,7 @@ export async function createAdminWorld(
     /** The issuer at which people log in; then the API listens at `base`. */
     login?: string
     contentFourEyes?: boolean
+    fourEyes?: string[]
     /** The contracts that hold; none by default. */
     contractFor?: Contracts['contractFor']
     /** The folder of the console's pages, for tests that show them. */
@@ -205,7 +206,7 @@ export async function createAdminWorld(
   const settings = settingsWith({
     ...{ server: idText(server), directory: folder, database: '', messageLogDatabase: '', pinFile: '' },
     auditing: { contentFourEyes: o.contentFourEyes === true, ordersNeedApproval: true },
-    ...(login && { login }),
+    ...(login && { login, fourEyes: o.fourEyes }),
   })
   if (o.pages !== undefined)
     servePages(app, { prefix: '/console', directory: o.pages, how: 'concordat console' })
@@ -250,7 +251,7 @@ export async function createAdminWorld(
     ...FEATURES,
     modules: FEATURES.modules.map((one) => changed(one, o.witnessRoom, authority.tsa)),
   }
-  running = await serve(ground, features, async ({ authenticate }) => ({
+  running = await serve(ground, features, async ({ authenticate, approvals: fourEyes, carryOutBy: onApi }) => ({
     admin: {
       ...{ app, url: base },
       listen: async () =>
@@ -258,7 +259,7 @@ export async function createAdminWorld(
     },
     document: await securityServerApi(),
     around: (handlers) => recordingLooks(handlers, services.audit),
-    authenticate,
+    ...{ authenticate, fourEyes, onApi },
     listeners: { clients: UNHEARD, peers: UNHEARD },
     // Jobs that are enqueued run; tests run the recurring ones themselves.
     whenOpen: async () => {
@@ -289,10 +290,7 @@ export async function createAdminWorld(
     logUrl: databaseUrl,
     exports,
     subjects,
-    subjectKeys,
-    newHolder,
-    database,
-    authorization,
+    ...{ subjectKeys, newHolder, database, authorization },
     async ask(method, url, body, { role = 'all', type } = {}) {
       const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
       const usual = Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json'

@@ -1,7 +1,7 @@
 /** The search over everything in the register, for the console. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
-import type { ProposalStore } from '../../changes/proposals-store.ts'
+import type { ProposalStore } from '#platform/proposals/store.ts'
 import { listsOf } from './lists.ts'
 import { searchHandlers } from './routes.ts'
 

@@ -1,6 +1,6 @@
 /** What can be searched: for each kind its list, and what is told about one that was found. */
 import type { Page } from '#platform/database/lists.ts'
-import type { ProposalStore } from '../../changes/proposals-store.ts'
+import type { ProposalStore } from '#platform/proposals/store.ts'
 import { encodedId, encodedServer } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'
 import type { ContractRow } from '../../register/tables.ts'

@@ -1,6 +1,5 @@
 /** Legal holds: content that may not be erased while a case is open. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { Status } from '../../kit/status.tsx'
@@ -77,7 +76,6 @@ function State({ of: { liftedAt, liftedBy, liftReason } }: { of: Hold }) {
 }
 
 function Lift({ of: { id, case: caseNumber, liftedAt } }: { of: Hold }) {
-  const { api } = useConsole()
   if (liftedAt !== null) return null
   return (
     <div class="acts">
@@ -89,8 +87,8 @@ function Lift({ of: { id, case: caseNumber, liftedAt } }: { of: Hold }) {
         consequence={<p>{text('holds.liftConsequence')}</p>}
         nameToType={caseNumber}
         fields={[{ name: 'reason', title: 'why.reason', maxLength: 500 }]}
-        send={({ reason }) =>
-          api.call('liftLegalHold', { params: { id: String(id) }, body: { reason: String(reason).trim() } })
+        send={({ reason }, call) =>
+          call('liftLegalHold', { params: { id: String(id) }, body: { reason: String(reason).trim() } })
         }
         result={() => <p>{text('holds.liftedNow')}</p>}
       />

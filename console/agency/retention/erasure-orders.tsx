@@ -1,6 +1,6 @@
 /** Ordered erasures, with case and reason: they destroy the content of a whole exchange for ever. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole, useMay } from '../../kit/context.ts'
+import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
 import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
@@ -81,7 +81,6 @@ export function ErasureOrders() {
 }
 
 function Erase() {
-  const { api } = useConsole()
   return (
     <Act<{ erased: unknown[] }>
       operation="eraseRecord"
@@ -107,8 +106,8 @@ function Erase() {
           options: Object.entries(AT_END).map(([value, title]) => ({ value, title: text(title) })),
         },
       ]}
-      send={(values) =>
-        api.call('eraseRecord', {
+      send={(values, call) =>
+        call('eraseRecord', {
           params: { index: String(values['index']).trim() },
           body: {
             ...whyOf(values),

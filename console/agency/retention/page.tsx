@@ -1,6 +1,5 @@
 /** How long content is kept, by class, and what was erased by order. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -141,7 +140,6 @@ function existing() {
 }
 
 function PutClass() {
-  const { api } = useConsole()
   const options = (of: Record<string, TextKey>) =>
     Object.entries(of).map(([value, title]) => ({ value, title: text(title) }))
   return (
@@ -169,8 +167,8 @@ function PutClass() {
         },
         existing(),
       ]}
-      send={({ name, keepDays, atEnd, archive, applies }) =>
-        api.call('putRetentionClass', {
+      send={({ name, keepDays, atEnd, archive, applies }, call) =>
+        call('putRetentionClass', {
           params: { name: String(name).trim() },
           body: {
             keepDays: String(keepDays).trim() === '' ? null : Number(keepDays),
@@ -184,7 +182,6 @@ function PutClass() {
 }
 
 function Assign() {
-  const { api } = useConsole()
   return (
     <Act<unknown>
       operation="assignRetentionClass"
@@ -196,8 +193,8 @@ function Assign() {
         { name: 'class', title: 'retention.class', maxLength: 40 },
         existing(),
       ]}
-      send={({ serviceId, class: name, applies }) =>
-        api.call('assignRetentionClass', {
+      send={({ serviceId, class: name, applies }, call) =>
+        call('assignRetentionClass', {
           params: { serviceId: String(serviceId).trim() },
           body: { class: String(name).trim(), applyToExisting: applies === 'all' },
         })

@@ -1,11 +1,11 @@
 /** What a request asks for, what its approval would change, conflicts, and who proved what. */
 import type { ComponentChildren } from 'preact'
+import { CertificateFacts } from '../../kit/certificate.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { type TextKey, text, textIfAny } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { CertificateFacts } from '../certificate.tsx'
 import { ClientLink, ServerLink } from '../links.tsx'
 import { isUndecided, kindName, type Proof, type WholeRequest } from './request.tsx'
 

@@ -1,7 +1,8 @@
 /** A management request in the form of the API, its state and kind in words. */
+
+import type { Certificate } from '../../kit/certificate.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
-import type { Certificate } from '../certificate.tsx'
 
 export type Request = {
   id: number

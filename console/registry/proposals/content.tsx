@@ -1,18 +1,18 @@
 /** What approving a proposal would change, in readable form: its fields, the people meant, its certificates, its request. */
 import type { ComponentChildren } from 'preact'
+import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { PersonState } from '../../kit/person.tsx'
+import { operationName, type WholeProposal } from '../../kit/proposal.tsx'
 import { roleName } from '../../kit/roles.tsx'
 import { type TextKey, text, textIfAny } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { RestorationOfProposal } from '../backups/restoration.tsx'
-import { type Certificate, CertificateFacts } from '../certificate.tsx'
 import { Consequences, isForeseen } from '../consequences.tsx'
 import { ContractOfProposal, SuspensionOfProposal } from '../contracts/of-proposal.tsx'
 import { ImportOfProposal } from '../imports/of-proposal.tsx'
 import { RequestOfProposal } from '../management-requests/of-proposal.tsx'
 import { SuccessionPlan } from '../successions/plan.tsx'
-import { operationName, type WholeProposal } from './proposal.tsx'
 
 type Parsed = {
   params: Record<string, string>

@@ -1,9 +1,9 @@
 /** The authentication certificates of a server, by which other servers know it. */
 import { Act } from '../../kit/act.tsx'
+import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { Empty } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
-import { type Certificate, CertificateFacts } from '../certificate.tsx'
 import { Consequences } from '../consequences.tsx'
 import { SuspendedNow, SuspendOrLift } from '../suspensions/of-subject.tsx'
 

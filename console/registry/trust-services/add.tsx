@@ -1,8 +1,8 @@
 /** Approves a certification service, an intermediate CA of one, or a time-stamping service. */
 import { Act } from '../../kit/act.tsx'
+import { certificateText } from '../../kit/certificate.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'
-import { certificateText } from '../certificate.tsx'
 
 const CERTIFICATE: Field = {
   name: 'certificate',

@@ -1,9 +1,9 @@
 /** One certification service: its top CA, the intermediate CAs, and the OCSP responders. */
 import { Act } from '../../kit/act.tsx'
+import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { Status, Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
-import { type Certificate, CertificateFacts } from '../certificate.tsx'
 import { Consequences } from '../consequences.tsx'
 import { AddIntermediate } from './add.tsx'
 

@@ -1,8 +1,8 @@
 /** Tries out a certificate profile: what requests would contain, and whom a certificate names. Nothing is stored. */
 import { Act } from '../../kit/act.tsx'
+import { certificateText } from '../../kit/certificate.tsx'
 import type { Field } from '../../kit/field.tsx'
 import { text } from '../../kit/text.ts'
-import { certificateText } from '../certificate.tsx'
 
 type Subject = { type: string; value: string }[]
 type Tried = {

@@ -1,9 +1,9 @@
 /** One time-stamping service. */
 import { Act } from '../../kit/act.tsx'
+import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { text } from '../../kit/text.ts'
-import { type Certificate, CertificateFacts } from '../certificate.tsx'
 import type { CostType } from './certification-service.tsx'
 
 export type TimestampingService = Certificate & { id: number; name: string; url: string; costType: CostType }

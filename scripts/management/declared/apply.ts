@@ -1,6 +1,6 @@
 /** Makes those changes to a registry that a file declares and that are possible now. Running it again continues the work. */
 import { createHash } from 'node:crypto'
-import { contentText } from '#central-registry/changes/rules.ts'
+import { contentText } from '#platform/proposals/rules.ts'
 import type { ManagementApi } from '../client.ts'
 import { CommandError } from '../command-error.ts'
 import type { Command } from '../commands.ts'

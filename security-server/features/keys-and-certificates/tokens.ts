@@ -1,5 +1,6 @@
 /** Tokens, keys and certificate requests. */
 
+import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -8,6 +9,7 @@ import { requestPem, type SubjectFields } from '../../keys/certification-request
 import type { KeyInfo, TokenInfo } from '../../keys/keys.ts'
 import { proposeSubject } from '../../keys/propose-subject.ts'
 import { SOFTWARE_TOKEN_ID } from '../../keys/tokens.ts'
+import { checkKeeps } from './key-officers.ts'
 import type { Needs } from './needs.ts'
 import { viewsOf } from './views.ts'
 
@@ -49,6 +51,12 @@ export function tokenHandlers(rooms: Needs): Handlers {
     return { id, keyId, pem: requestPem(request) }
   }
 
+  /** The key's id. Throws `key_not_found`, and `forbidden` if it is not this caller's to keep. */
+  function keptBy(caller: Caller, keyId: string, approver = caller): string {
+    for (const one of [caller, approver]) checkKeeps(one, keys.key(keyId).usage)
+    return keyId
+  }
+
   return {
     getTokens: async () => keys.tokens().map(view.token),
     getToken: async ({ params }) => view.token(token(params['tokenId'])),
@@ -79,9 +87,10 @@ export function tokenHandlers(rooms: Needs): Handlers {
       const objectId = params['objectId']!.toLowerCase()
       return view.key(await keys.hardware.adopt(hardwareToken(params['tokenId']), { objectId, label }))
     },
-    async addKeyAndCsr({ params, body }) {
+    async addKeyAndCsr({ params, body, caller }) {
       const { id: tokenId } = token(params['tokenId'])
       const { key, csr } = body as { key: NewKey; csr: NewCsr }
+      checkKeeps(caller, key.usage)
       const made = await keys.createKey({ tokenId, ...key })
       try {
         const { id, pem } = await makeRequest(made.id, csr)
@@ -106,13 +115,16 @@ export function tokenHandlers(rooms: Needs): Handlers {
     getKey: async ({ params }) => view.key(keys.key(params['keyId']!)),
     updateKey: async ({ params, body }) =>
       view.key(await keys.renameKey(params['keyId']!, (body as { label: string }).label)),
-    deleteKey: ({ params }) => keys.deleteKey(params['keyId']!),
-    generateCsr: ({ params, body }) => makeRequest(params['keyId']!, body as NewCsr),
+    deleteKey: async ({ params, caller, approver }) =>
+      keys.deleteKey(keptBy(caller, params['keyId']!, approver)),
+    generateCsr: async ({ params, body, caller }) =>
+      makeRequest(keptBy(caller, params['keyId']!), body as NewCsr),
     async downloadCsr({ params, query }) {
       const request = keys.request(params['keyId']!, params['csrId']!)
       return query['format'] === 'DER' ? request : Buffer.from(requestPem(request))
     },
-    deleteCsr: ({ params }) => keys.deleteRequest(params['keyId']!, params['csrId']!),
+    deleteCsr: async ({ params, caller }) =>
+      keys.deleteRequest(keptBy(caller, params['keyId']!), params['csrId']!),
     async getSubjectFieldDescriptions({ params, query }) {
       const q = query as { usage: Usage; memberId?: string; dnsName?: string }
       const member = q.memberId === undefined ? memberOf(rooms.server) : memberIdOf(q.memberId)

@@ -11,6 +11,7 @@ import { idText } from '#schemas/identifiers.ts'
 import { LOOKS } from '../../reading/looks.ts'
 import { isoTime } from '../../reading/record-filter.ts'
 import { ACTS, type ActKind } from './act-kinds.ts'
+import type { FourEyesPolicy } from './four-eyes-policy.ts'
 import type { Needs } from './needs.ts'
 
 type AuditQuery = {
@@ -38,12 +39,15 @@ function operationsOf(about: AuditQuery['about'], kind: ActKind | undefined): Au
   return { operations: LOOKS, operationsAre: about === 'looks' ? 'in' : 'not in' }
 }
 
-export function apiKeyHandlers(rooms: Needs & { passkeys: { isInUse: boolean } }): Handlers {
+type Policies = { passkeys: { isInUse: boolean }; fourEyesPolicy: FourEyesPolicy }
+
+export function apiKeyHandlers(rooms: Needs & Policies): Handlers {
   const { apiKeys, audit, clock, contentRequests, messageLog, server, passkeys } = rooms
   return {
     getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
       ...{ kind, id, name, roles, ...session },
       contentFourEyes: contentRequests.isRequired,
+      fourEyes: await rooms.fourEyesPolicy.inForce(),
       passkeys: passkeys.isInUse,
       instance: server.instance,
       securityServer: colonForm(idText(server)),

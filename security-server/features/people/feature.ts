@@ -16,6 +16,7 @@ import { type LoginFile, passkeySettings } from '#platform/sessions/settings.ts'
 import { createSessionStore, sessionMigrations } from '#platform/sessions/store.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { apiKeyHandlers } from './api-keys.ts'
+import { createFourEyesPolicy, type FourEyesPolicy } from './four-eyes-policy.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { openLogin } from './login.ts'
 import { serverPeopleMigrations } from './migrations.ts'
@@ -23,10 +24,17 @@ import type { Needs } from './needs.ts'
 
 type Ground = Needs &
   Pick<Services, 'database' | 'metrics' | 'log'> & {
-    settings: { login?: LoginFile | undefined; admin: { initialApiKeyFile?: string | undefined } }
+    settings: {
+      login?: LoginFile | undefined
+      fourEyes?: string[] | undefined
+      admin: { initialApiKeyFile?: string | undefined }
+    }
   }
 
-export const people: FeatureModule<Ground, { people: PeopleStore; authenticate: Authenticate }> = {
+export const people: FeatureModule<
+  Ground,
+  { people: PeopleStore; authenticate: Authenticate; fourEyesPolicy: FourEyesPolicy }
+> = {
   name: 'people',
   migrations: { ...sessionMigrations, ...serverPeopleMigrations, ...passkeyMigrations },
   open: async (ground) => {
@@ -45,12 +53,13 @@ export const people: FeatureModule<Ground, { people: PeopleStore; authenticate: 
       settings: settings.login && passkeySettings(settings.login),
       label: `Security server ${idText(ground.server)}`,
     })
+    const fourEyesPolicy = createFourEyesPolicy({ kinds: settings.fourEyes ?? [], people: store })
     const secret = settings.login && (await readSecret(settings.login.clientSecretFile))
     let login: Login | undefined
     const byKey = keyAuthentication(apiKeys)
     return {
       operations: {
-        ...apiKeyHandlers({ ...ground, passkeys }),
+        ...apiKeyHandlers({ ...ground, passkeys, fourEyesPolicy }),
         ...peopleHandlers({ store, clock }),
         ...passkeyHandlers(passkeys),
       },
@@ -68,7 +77,7 @@ export const people: FeatureModule<Ground, { people: PeopleStore; authenticate: 
         },
       },
       offers: {
-        people: store,
+        ...{ people: store, fourEyesPolicy },
         authenticate: (authorization, request) => (login?.authenticate ?? byKey)(authorization, request),
       },
       close: async () => login?.close(),

@@ -1,6 +1,6 @@
 /**
  * Stores proposals and carries out each approved one once. The claim is durable before the act begins. When a process died during
- * an act, the registry never guesses the outcome.
+ * an act, nobody guesses the outcome.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -8,11 +8,11 @@ import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
 import type { RegisteredOpenApi } from '#platform/http-service/openapi.ts'
+import type { Operation } from '#platform/http-service/openapi-operations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import type { ProposalRow } from '../register/tables.ts'
-import type { ProposalStore } from './proposals-store.ts'
 import { checkContent, checkDecider, checkOpen, contentText, readContent } from './rules.ts'
+import type { ProposalRow, ProposalStore } from './store.ts'
 
 /** What approvals need to know about proposers; implemented in proposers.ts from people and API keys. */
 export type Proposers = {
@@ -35,12 +35,13 @@ const MOST_OPEN = 100
 /** Longer than any act takes: the time limits of its statements and its request are far shorter. */
 const GIVE_UP_MS = 120_000
 const UNKNOWN =
-  'The outcome is not known: the registry ended while it carried this out. Look whether it took effect before you propose it again.'
+  'The outcome is not known: the server ended while it carried this out. Look whether it took effect before you propose it again.'
 
 export function createApprovals(q: {
   store: ProposalStore
   proposers: Proposers
-  isRequired(): Promise<boolean>
+  /** Whether two people are needed for this operation now; without one, for any. */
+  isRequired(operation?: Operation): Promise<boolean>
   /** The roles that may call an operation, from the API's document. */
   rolesFor(operation: string): string[]
   perform: RegisteredOpenApi['perform']
@@ -52,7 +53,7 @@ export function createApprovals(q: {
   const iso = (ms = q.clock()): string => new Date(ms).toISOString()
 
   return {
-    isRequired: () => q.isRequired(),
+    isRequired: (operation) => q.isRequired(operation),
     async checkAnswerable({ kind, id }) {
       // Anybody could hold such a key, also the person who approves or the person whom the act is about.
       if (kind === 'key' && (await q.isRequired()) && (await proposers.makerOf(id)) === null)

@@ -1,7 +1,7 @@
 /** Approving, rejecting and withdrawing a proposal: each shows its consequence before and its result after. */
-import { Act } from '../../kit/act.tsx'
-import { useConsole } from '../../kit/context.ts'
-import { text } from '../../kit/text.ts'
+import { Act } from './act.tsx'
+import { useConsole } from './context.ts'
+import { text } from './text.ts'
 import { operationName, type WholeProposal } from './proposal.tsx'
 
 export function Decide({ of }: { of: WholeProposal }) {

@@ -1,9 +1,9 @@
 /** The exact text that is approved, and whether its hash is the one that the registry names. */
-import { Copyable } from '../../kit/copyable.tsx'
-import { useDigest } from '../../kit/digest.ts'
-import { Part } from '../../kit/facts.tsx'
-import { Status } from '../../kit/status.tsx'
-import { text } from '../../kit/text.ts'
+import { Copyable } from './copyable.tsx'
+import { useDigest } from './digest.ts'
+import { Part } from './facts.tsx'
+import { Status } from './status.tsx'
+import { text } from './text.ts'
 import type { WholeProposal } from './proposal.tsx'
 
 export function ExactContent({ of: { content, contentSha256 } }: { of: WholeProposal }) {

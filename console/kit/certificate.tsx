@@ -1,9 +1,9 @@
 /** The content of a certificate, and whether it is valid. */
-import { Copyable } from '../kit/copyable.tsx'
-import { Facts } from '../kit/facts.tsx'
-import { Validity } from '../kit/status.tsx'
-import { text } from '../kit/text.ts'
-import { Time } from '../kit/time.tsx'
+import { Copyable } from './copyable.tsx'
+import { Facts } from './facts.tsx'
+import { Validity } from './status.tsx'
+import { text } from './text.ts'
+import { Time } from './time.tsx'
 
 export type Certificate = {
   sha256: string

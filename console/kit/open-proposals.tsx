@@ -1,8 +1,8 @@
 /** Links to the undecided proposals of one act. */
-import { Link } from '../../kit/address.tsx'
-import { useMay } from '../../kit/context.ts'
-import { useAnswer } from '../../kit/load.ts'
-import { type TextKey, text } from '../../kit/text.ts'
+import { Link } from './address.tsx'
+import { useMay } from './context.ts'
+import { useAnswer } from './load.ts'
+import { type TextKey, text } from './text.ts'
 import type { Proposal } from './proposal.tsx'
 
 /** `target` is the act's address in the API; `words` is the text with the proposer's `name`. */

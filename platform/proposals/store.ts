@@ -1,11 +1,63 @@
 /** Rows of proposals. All nodes make their decisions one after the other, each on the row as it is then. */
 import type { Kysely, SelectQueryBuilder } from 'kysely'
-import { lockFor } from '#platform/database/dialect.ts'
+import { columnTypes, lockFor } from '#platform/database/dialect.ts'
+import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { ProposalRow, RegisterTables } from '../register/tables.ts'
 import { aboutPerson } from './rules.ts'
-import { counted, type Page, textContains } from './store.ts'
+
+export type ProposalRow = {
+  id: string
+  operation: string
+  target: string
+  /** RFC 8785 JSON: see rules.ts. */
+  content: string
+  sha256: string
+  reason: string
+  proposer_kind: string
+  proposer_id: string
+  proposer_name: string
+  proposer_maker: string | null
+  proposed_at: string
+  expires_at: string
+  state: 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'failed'
+  decider_id: string | null
+  decider_name: string | null
+  decided_at: string | null
+  decision_reason: string | null
+  /** Null until an approved proposal has been carried out. */
+  finished_at: string | null
+  result: string | null
+  failure: string | null
+}
+
+export type ProposalTables = { proposal: ProposalRow }
+
+/** Creates the table, in a migration of the server. */
+export async function createProposalTable(kysely: Kysely<unknown>): Promise<void> {
+  const type = columnTypes(kysely)
+  const required = ['operation', 'target', 'content', 'sha256', 'reason', 'proposer_kind', 'proposer_id']
+  const later = [
+    'proposer_maker',
+    'decider_id',
+    'decider_name',
+    'decided_at',
+    'decision_reason',
+    'finished_at',
+  ]
+  let table = kysely.schema
+    .createTable('proposal')
+    .addColumn('id', type.text, (column) => column.primaryKey())
+  for (const name of [...required, 'proposer_name', 'proposed_at', 'expires_at', 'state'])
+    table = table.addColumn(name, type.text, (column) => column.notNull())
+  for (const name of [...later, 'result', 'failure']) table = table.addColumn(name, type.text)
+  await table.execute()
+  // Waiting proposals are searched for all the time, while decided ones accumulate.
+  const index = (name: string) => kysely.schema.createIndex(`proposal_${name}`).on('proposal')
+  await index('state').columns(['state', 'proposed_at']).execute()
+  await index('proposer').columns(['proposer_id', 'proposed_at']).execute()
+  await index('proposed_at').column('proposed_at').execute()
+}
 
 /** A selection of proposals; `waiting` selects those that this person may decide. */
 export type View =
@@ -40,9 +92,9 @@ const COLUMNS = [
 ] as const
 
 export function createProposalStore(database: Database) {
-  const tables = tablesOf<RegisterTables>(database)
-  const rows = (kysely: Kysely<RegisterTables>) => kysely.selectFrom('proposal').select(COLUMNS)
-  const locked = <R>(act: (transaction: Kysely<RegisterTables>) => Promise<R>): Promise<R> =>
+  const tables = tablesOf<ProposalTables>(database)
+  const rows = (kysely: Kysely<ProposalTables>) => kysely.selectFrom('proposal').select(COLUMNS)
+  const locked = <R>(act: (transaction: Kysely<ProposalTables>) => Promise<R>): Promise<R> =>
     inTransaction(tables, async (transaction) => {
       await lockFor(transaction, 'approvals')
       return act(transaction)
@@ -130,7 +182,7 @@ export function createProposalStore(database: Database) {
   }
 }
 
-type Proposals<R> = SelectQueryBuilder<RegisterTables, 'proposal', R>
+type Proposals<R> = SelectQueryBuilder<ProposalTables, 'proposal', R>
 
 /** The rows of a view that contain `q`. */
 function seen<R>(query: Proposals<R>, view: View, q: string): Proposals<R> {

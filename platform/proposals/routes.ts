@@ -1,22 +1,21 @@
 /** Handlers of the operations on proposals. */
 import type { Clock } from '#platform/clock.ts'
+import type { Page } from '#platform/database/lists.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { checkReason } from '#platform/http-service/four-eyes.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
-import type { ProposalRow } from '../register/tables.ts'
 import type { Approvals } from './create-approvals.ts'
 import { explain, type Known, summaryOf } from './explain.ts'
-import type { ProposalStore, View } from './proposals-store.ts'
 import { mayDecide, readable, stateAt } from './rules.ts'
-import type { Page } from './store.ts'
+import type { ProposalRow, ProposalStore, View } from './store.ts'
 
 type Rooms = {
   store: Pick<ProposalStore, 'find' | 'list' | 'count'>
   approvals: Approvals
   /** The operations that a second person has to approve. */
-  operations: Pick<Operation, 'id' | 'roles'>[]
+  operations(): Pick<Operation, 'id' | 'roles'>[]
   known: Known
   clock: Clock
 }
@@ -31,7 +30,7 @@ export function approvalHandlers(q: Rooms): ApprovalHandlers {
   const { store, approvals, operations, clock } = q
   const now = (): string => new Date(clock()).toISOString()
   const rolesFor = (row: ProposalRow): string[] =>
-    operations.find(({ id }) => id === row.operation)?.roles ?? []
+    operations().find(({ id }) => id === row.operation)?.roles ?? []
   const inList = (row: ProposalRow, caller: Caller): object =>
     describe(row, now(), mayDecide(row, caller, rolesFor(row), now()))
   const whole = async (row: ProposalRow, caller: Caller): Promise<object> => ({
@@ -43,7 +42,7 @@ export function approvalHandlers(q: Rooms): ApprovalHandlers {
   function viewOf(view: string, caller: Caller): View | undefined {
     if (view === 'all') return { view }
     if (view === 'mine') return { view, caller: caller.id }
-    const own = operations.filter(({ roles }) => roles.some((role) => caller.roles.includes(role)))
+    const own = operations().filter(({ roles }) => roles.some((role) => caller.roles.includes(role)))
     // API keys cannot decide, so no proposal waits for one.
     if (caller.kind !== 'person' || own.length === 0) return undefined
     return { view: 'waiting', caller: caller.id, operations: own.map(({ id }) => id), now: now() }

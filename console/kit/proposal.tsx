@@ -1,9 +1,9 @@
 /** A proposal in the form of the API, its state in words, and the name of its operation. */
 
-import type { Person } from '../../kit/person.tsx'
-import { Status, type Tone } from '../../kit/status.tsx'
-import { type TextKey, text, textIfAny } from '../../kit/text.ts'
-import type { Certificate } from '../certificate.tsx'
+import type { Certificate } from './certificate.tsx'
+import type { Person } from './person.tsx'
+import { Status, type Tone } from './status.tsx'
+import { type TextKey, text, textIfAny } from './text.ts'
 
 export type Proposal = {
   id: string

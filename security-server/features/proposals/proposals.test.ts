@@ -1,0 +1,122 @@
+/** Acts that take two people at a security server, on both stores. */
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import { eachDatabase } from '#test/databases.ts'
+import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { type AdminWorld, auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { checkFourEyes } from '../people/four-eyes-policy.ts'
+
+const issuer = await startOpenIdProvider(t)
+const SYSTEM = 'XROAD_SYSTEM_ADMINISTRATOR'
+const SECURITY = 'XROAD_SECURITY_OFFICER'
+const REGISTRATION = 'XROAD_REGISTRATION_OFFICER'
+const KINDS = ['keys', 'people', 'retention']
+const DAY = 86_400_000
+const WHY = { 'x-reason': encodeURIComponent('the decree of 1 März') }
+const AT = '/message-log/retention/classes/short'
+const CLASS = { keepDays: 10, atEnd: 'PROOF_KEPT', archive: 'NONE', applyToExisting: false }
+
+type Body = Record<string, unknown>
+
+async function login(t: Parameters<typeof openBrowser>[0], { base }: AdminWorld, subject: string): Promise<Browser> {
+  const browser = openBrowser(t)
+  t.equal((await browser.login(base, subject)).status, 200)
+  return browser
+}
+const bodyOf = async (of: Promise<{ body: unknown }>): Promise<Body> => (await of).body as Body
+
+void t.test('the kinds of acts that the settings name take two people', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const isPostgresql = url.startsWith('postgres')
+    const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
+    const world = await createAdminWorld(t, {
+      ...{ login: issuer, fourEyes: KINDS },
+      ...(isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {}),
+    })
+    world.world.now = Date.now()
+    const { base, ask } = world
+    const invite = (subject: string, ...roles: string[]) => ask('POST', '/people', { subject, roles })
+
+    // One administrator cannot be two: the policy waits for the second.
+    t.equal((await invite('anna', SYSTEM, SECURITY)).status, 201)
+    t.equal((await invite('ben', SYSTEM, SECURITY)).status, 201)
+    t.equal((await invite('carl', REGISTRATION)).status, 201)
+    const anna = await login(t, world, 'anna')
+    t.same((await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'], [])
+    t.equal((await anna.api(base, 'PUT', AT, CLASS)).status, 204, 'nobody to ask yet')
+    const [ben, carl] = [await login(t, world, 'ben'), await login(t, world, 'carl')]
+    t.same((await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'], KINDS)
+
+    const longer = { ...CLASS, keepDays: 40 }
+    t.match(await anna.api(base, 'PUT', AT, longer), { status: 400, body: { message: /X-Reason/ } })
+    t.match(await ask('PUT', AT, longer), { status: 403, body: { type: 'key_without_person' } })
+    t.match(await anna.api(base, 'PUT', AT, { ...longer, keepDays: 'x' }, WHY), { status: 400 })
+    const proposed = await anna.api(base, 'PUT', AT, longer, WHY)
+    t.match(proposed, { status: 202, body: { state: 'proposed' } })
+    const { id, contentSha256 } = proposed.body as { id: string; contentSha256: string }
+    const classNow = async () =>
+      ((await bodyOf(ask('GET', '/message-log/retention')))['classes'] as Body[]).find(
+        ({ name }) => name === 'short',
+      )
+    t.match(await classNow(), { keepDays: 10 }, 'nothing is done yet')
+    const approve = (who: Browser, of: string, hash: string) =>
+      who.api(base, 'POST', `/approvals/${of}/approve`, { contentSha256: hash })
+    t.match(await approve(anna, id, contentSha256), { status: 403, body: { type: 'not_second_person' } })
+    t.match(await approve(carl, id, contentSha256), { status: 403, body: { type: 'forbidden' } })
+    t.match(await approve(ben, id, 'a'.repeat(64)), { status: 409 }, 'something else than they saw')
+    const byKey = await ask('POST', `/approvals/${id}/approve`, { contentSha256 })
+    t.match(byKey, { status: 403, body: { type: 'not_in_person' } })
+    const shown = await bodyOf(ben.api(base, 'GET', `/approvals/${id}`))
+    t.match(shown, { mayDecide: true, reason: 'the decree of 1 März', proposedBy: { name: 'Person anna' } })
+    t.equal(createHash('sha256').update(String(shown['content'])).digest('hex'), contentSha256)
+    t.match(JSON.parse(String(shown['content'])), { operation: 'putRetentionClass', body: { json: longer } })
+    t.match((await ben.api(base, 'GET', '/approvals?view=waiting')).body, [{ id }])
+    t.same((await carl.api(base, 'GET', '/approvals?view=waiting')).body, [])
+    t.match((await anna.api(base, 'GET', '/approvals?view=mine')).body, [{ id }])
+    const both = await Promise.all([approve(ben, id, contentSha256), approve(ben, id, contentSha256)])
+    t.same(both.map(({ status }) => status).sort(), [200, 409], 'carried out once')
+    t.match(await classNow(), { keepDays: 40 })
+    const acts = await auditOf(ask)
+    t.match(
+      acts.filter(({ operation }) => operation === 'putRetentionClass')[0],
+      { caller: { name: 'Person anna' }, data: { proposal: id, approvedBy: { name: 'Person ben' } } },
+    )
+    t.match(acts.filter(({ operation }) => operation === 'proposalCarriedOut')[0], {
+      caller: { name: 'Person ben' },
+      data: { proposedBy: { name: 'Person anna' } },
+    })
+
+    // An API key of a person proposes, and its maker is no second person.
+    const key = await bodyOf(anna.api(base, 'POST', '/api-keys', { name: 'k', roles: [SECURITY] }))
+    const authorization = { authorization: `X-Road-ApiKey token=${String(key['secret'])}` }
+    const ofKey = await anna.api(base, 'PUT', AT, CLASS, { ...authorization, ...WHY })
+    t.equal(ofKey.status, 202)
+    const keyed = ofKey.body as { id: string; contentSha256: string }
+    t.match(await approve(anna, keyed.id, keyed.contentSha256), { status: 403 })
+    const reject = { reason: 'no' }
+    t.match(await ben.api(base, 'POST', `/approvals/${keyed.id}/reject`, reject), { body: { state: 'rejected' } })
+
+    // People: giving roles takes two, locking one; locking does not end the policy.
+    const everybody = JSON.parse((await ask('GET', '/people')).raw.toString()) as Body[]
+    const ids = Object.fromEntries(everybody.map((one) => [String(one['subject']), String(one['id'])]))
+    const more = await anna.api(base, 'PUT', `/people/${ids['carl']}/roles`, { roles: [SYSTEM] }, WHY)
+    t.equal(more.status, 202)
+    const roles = more.body as { id: string; contentSha256: string }
+    t.equal((await anna.api(base, 'PUT', `/people/${ids['ben']}/lock`)).status, 204)
+    t.same((await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'], KINDS, 'still in force')
+    t.equal((await anna.api(base, 'PUT', `/people/${ids['ben']}/unlock`, undefined, WHY)).status, 202)
+    t.equal((await approve(ben, roles.id, roles.contentSha256)).status, 401)
+    world.world.now += 7 * DAY + 1
+    await anna.login(base, 'anna')
+    t.match(await bodyOf(anna.api(base, 'GET', `/approvals/${roles.id}`)), { state: 'expired' })
+    t.match(await anna.api(base, 'POST', `/approvals/${roles.id}/withdraw`), { status: 409 })
+  })
+})
+
+void t.test('a policy that one person could get around is no policy', async (t) => {
+  t.doesNotThrow(() => checkFourEyes([], false))
+  t.doesNotThrow(() => checkFourEyes(['people'], true))
+  t.throws(() => checkFourEyes(['people'], false), /needs login/)
+  t.throws(() => checkFourEyes(['keys'], true), /kind people/)
+})
