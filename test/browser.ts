@@ -92,9 +92,10 @@ export function keyOf({ settings }: Node): string {
   return readFileSync(settings.admin.initialApiKeyFile!, 'utf8').trim()
 }
 
-/** Opens an entry of the menu, and one of its tabs, as a person does. */
+/** Opens an entry of the menu, and one of its tabs, as a person does: who is in that entry sees its tabs already. */
 export async function goThrough(page: Page, entry: string, tab?: string): Promise<void> {
-  await page.locator('.main-nav').getByRole('link', { name: entry, exact: true }).click()
+  const link = page.locator('.main-nav').getByRole('link', { name: entry, exact: true })
+  if (tab === undefined || (await link.getAttribute('aria-current')) === null) await link.click()
   if (tab !== undefined) await page.locator('nav.tabs').getByRole('link', { name: tab, exact: true }).click()
 }
 /** The loopback address of the one server that pages reach by a host name, `hostNameOf` it: browsers keep passkeys for names only. */

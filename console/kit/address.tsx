@@ -8,16 +8,16 @@ const MOVED = 'console:moved'
 
 type Address = { path: string; query: URLSearchParams }
 
-function read(): Address {
+export function presentAddress(): Address {
   const { pathname, search } = window.location
   const path = pathname.startsWith(ROOT) ? pathname.slice(ROOT.length) : pathname
   return { path: path === '' ? '/' : path, query: new URLSearchParams(search) }
 }
 
 export function useAddress(): Address {
-  const [address, setAddress] = useState(read)
+  const [address, setAddress] = useState(presentAddress)
   useEffect(() => {
-    const follow = (): void => setAddress(read())
+    const follow = (): void => setAddress(presentAddress())
     for (const event of ['popstate', MOVED]) window.addEventListener(event, follow)
     return () => {
       for (const event of ['popstate', MOVED]) window.removeEventListener(event, follow)

@@ -5,9 +5,10 @@ import './tokens.css'
 import './kit.css'
 import './table.css'
 import './print.css'
-import { ApiFault, createApi, type Session } from './api.ts'
+import { presentAddress } from './address.tsx'
+import { type Api, ApiFault, createApi, type Session } from './api.ts'
 import { letIdentifiersBreak } from './breakable.ts'
-import type { Group } from './contents.ts'
+import { type Group, placeOf } from './contents.ts'
 import { type Console, ConsoleContext } from './context.ts'
 import type { Search } from './find.ts'
 import { Frame } from './frame.tsx'
@@ -20,14 +21,15 @@ type Entry = { session?: Session; fault?: ApiFault; why?: WhyOut }
 
 type Pages = { contents: Group[]; search: Search; guest?: ComponentType | undefined }
 
-function App({ name, contents, search, guest }: Pages & { name: string }) {
-  const api = useMemo(createApi, [])
+type Begun = { name: string; api: Api; opening: Promise<Session> }
+
+function App({ name, api, opening, contents, search, guest }: Pages & Begun) {
   const [entry, setEntry] = useState<Entry>()
   const [words, announce] = useState('')
   const [changes, setChanges] = useState(0)
   const enter = (session: Session): void => setEntry({ session })
   useEffect(() => {
-    api.open().then(enter, (cause: unknown) => {
+    opening.then(enter, (cause: unknown) => {
       if (!(cause instanceof ApiFault)) throw cause
       setEntry(cause.status === 401 ? {} : { fault: cause })
     })
@@ -80,6 +82,14 @@ function App({ name, contents, search, guest }: Pages & { name: string }) {
 
 export async function startConsole(q: Pages & { name: TextKey }): Promise<void> {
   letIdentifiersBreak()
+  const api = createApi()
+  const opening = api.open()
+  // Nobody listens before the texts are there.
+  opening.catch(() => undefined)
+  // What the first page needs comes at once, not one after the other. What fails here is asked for again by the page.
+  placeOf(q.contents, presentAddress().path)
+    ?.page.load()
+    .catch(() => undefined)
   await loadTexts(navigator.languages)
-  render(<App {...q} name={text(q.name)} />, document.getElementById('console')!)
+  render(<App {...{ ...q, api, opening }} name={text(q.name)} />, document.getElementById('console')!)
 }

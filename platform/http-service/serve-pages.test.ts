@@ -28,6 +28,9 @@ void t.test('built pages: one page for every address, files for ever, nothing el
   writeFileSync(path.join(built, '.sources.sha256'), 'stamp')
   writeFileSync(path.join(built, 'notes.txt'), 'no page')
   writeFileSync(path.join(built, 'assets/a-1.js'), 'let a')
+  writeFileSync(path.join(built, 'assets/b-1.js'), 'let b')
+  writeFileSync(path.join(built, 'assets/b-1.js.br'), 'by brotli')
+  writeFileSync(path.join(built, 'assets/b-1.js.gz'), 'by gzip')
   t.equal((await get('/console/')).statusCode, 503, 'half a build is none')
   writeFileSync(path.join(built, 'index.html'), '<p>the page</p>')
   const page = await get('/console/')
@@ -54,6 +57,23 @@ void t.test('built pages: one page for every address, files for ever, nothing el
       'cache-control': 'public, max-age=31536000, immutable',
     },
   })
+  const packed = (accepted: string) => get('/console/assets/b-1.js', { 'accept-encoding': accepted })
+  for (const [accepted, encoding, body] of [
+    ['gzip, deflate, br, zstd', 'br', 'by brotli'],
+    ['GZIP', 'gzip', 'by gzip'],
+    ['identity', undefined, 'let b'],
+    ['br;q=0, *;q=0.1', undefined, 'let b'],
+    ['../secret, constructor', undefined, 'let b'],
+  ] as const) {
+    const answer = await packed(accepted)
+    t.equal(answer.body, body, accepted)
+    t.equal(answer.headers['content-encoding'], encoding)
+    t.equal(answer.headers['vary'], 'accept-encoding')
+    const again = { 'accept-encoding': accepted, 'if-none-match': String(answer.headers.etag) }
+    t.equal((await get('/console/assets/b-1.js', again)).statusCode, 304)
+  }
+  t.not((await packed('br')).headers.etag, (await packed('gzip')).headers.etag, 'each form has its own tag')
+  t.equal((await get('/console/assets/b-1.js.br')).statusCode, 404, 'and no address of its own')
   t.equal((await get('/console/assets/a-2.js')).statusCode, 404, 'an older build is asked for')
   const outside = ['../secret.html', '..%2fsecret.html', '%2e%2e/secret.html', 'assets/../../secret.html']
   for (const at of [...outside, '..%5csecret.html', '%00', '__proto__', 'constructor']) {

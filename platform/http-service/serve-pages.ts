@@ -9,7 +9,10 @@ import path from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Fault } from '#schemas/fault.ts'
 
-type Page = { type: string; content: Buffer; etag: string; cache: string }
+type Page = { type: string; content: Buffer; packed: Packed[]; etag: string; cache: string }
+
+/** What the build has compressed, the smallest first: compressing again and again would be work for nothing. */
+type Packed = { encoding: string; content: Buffer }
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -21,6 +24,7 @@ const INDEX = 'index.html'
 // The build puts a digest of the content into the file names of this folder.
 const HASHED = 'assets/'
 const FOR_EVER = 'public, max-age=31536000, immutable'
+const ENCODINGS = { br: '.br', gzip: '.gz' }
 const MAX_FILES = 500
 const MAX_BYTES = 16 * 1024 * 1024
 
@@ -48,14 +52,23 @@ export function servePages(
     const name = (request.params as { '*'?: string })['*'] ?? ''
     const page = pages.get(name) ?? (isAddress(name) ? pages.get(INDEX) : undefined)
     if (page === undefined) throw new Fault('not_found')
-    reply.headers({ 'cache-control': page.cache, etag: page.etag })
-    if (request.headers['if-none-match'] === page.etag) return reply.code(304).send()
-    return reply.type(page.type).send(page.content)
+    const { encoding, content } = chosen(page, request.headers['accept-encoding'])
+    const etag = encoding === undefined ? page.etag : page.etag.replace(/"$/, `-${encoding}"`)
+    reply.headers({ 'cache-control': page.cache, etag, vary: 'accept-encoding' })
+    if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+    if (encoding !== undefined) reply.header('content-encoding', encoding)
+    return reply.type(page.type).send(content)
   }
   // Served from memory: otherwise loading a page with its files would use up an address's rate limit.
   const config = { rateLimit: false }
   app.get(q.prefix, { config }, async (_request, reply) => reply.redirect(`${q.prefix}/`, 308))
   app.get(`${q.prefix}/*`, { config }, serve)
+}
+
+/** The first form that the browser accepts. One that it accepts with a weight is not taken: no browser says such a thing of these. */
+function chosen(page: Page, accepted = ''): { encoding?: string; content: Buffer } {
+  const names = accepted.split(',').map((name) => name.trim().toLowerCase())
+  return page.packed.find(({ encoding }) => names.includes(encoding)) ?? { content: page.content }
 }
 
 /** Addresses for the page itself: all except file names that the build makes. */
@@ -72,16 +85,26 @@ async function readPages(directory: string): Promise<Map<string, Page> | undefin
     const file = path.join(entry.parentPath, entry.name)
     const name = path.relative(directory, file).split(path.sep).join('/')
     const content = await readFile(file)
-    bytes += content.length
+    const packed = await readPacked(file)
+    for (const one of [content, ...packed.map((form) => form.content)]) bytes += one.length
     if (bytes > MAX_BYTES) throw new Fault('io_error', { what: `${directory} holds more than a build makes` })
     pages.set(name, {
       type: TYPES[path.extname(name)]!,
       content,
+      packed,
       etag: `"${createHash('sha256').update(content).digest('base64url')}"`,
       cache: name.startsWith(HASHED) ? FOR_EVER : 'no-cache',
     })
   }
   return pages.has(INDEX) ? pages : undefined
+}
+
+async function readPacked(file: string): Promise<Packed[]> {
+  const forms = Object.entries(ENCODINGS).map(async ([encoding, end]) => {
+    const content = await readFile(file + end).catch(() => undefined)
+    return content === undefined ? [] : [{ encoding, content }]
+  })
+  return (await Promise.all(forms)).flat()
 }
 
 function notBuilt(how: string): string {

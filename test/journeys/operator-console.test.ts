@@ -1,4 +1,7 @@
-/** The console of the agency's operators on a running instance, in Chromium: deliveries, rooms, services, and services of others. */
+/**
+ * The console of the agency's operators on a running instance, in Chromium: the menu and the search, deliveries, rooms,
+ * services, and services of others.
+ */
 import t, { type Test } from 'tap'
 import { hasChromium, openBrowser, visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
@@ -7,6 +10,7 @@ import { administerServices } from './administer-services.ts'
 import { beginServer } from './begin-server.ts'
 import { type At, decideDeliveries } from './decide-deliveries.ts'
 import { diagnose } from './diagnose.ts'
+import { findWay, PHONE } from './find-way.ts'
 import { keepRooms } from './keep-rooms.ts'
 import { operateClients } from './operate-clients.ts'
 import { operateKeys } from './operate-keys.ts'
@@ -24,7 +28,24 @@ if (!hasChromium()) {
     return visitor(t, browser, { base: `${world.servers[name].adminUrl}/console`, apiKey: secret, ...more })
   }
   const asked = async () => ({ world, at, browser: await openBrowser() })
+  /** As an administrator of everything. */
+  const way = async (t: Test): Promise<void> => {
+    const browser = await openBrowser()
+    const roles = ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_SERVICE_ADMINISTRATOR', 'XROAD_AUDITOR']
+    const open = (more: object) => at(t, browser, roles, more, 'population')
+    const services =
+      await world.admin.population.get<{ id: number; fullServiceId: string }[]>('/services?q=persons')
+    const [service] = services
+    await findWay(t, await open({}), await open({ context: PHONE }), {
+      name: 'agency',
+      tabs: ['Integrity', 'Witnesses', '/witnesses'],
+      field: '/clients',
+      act: ['maintenance', 'Begin maintenance', '/settings'],
+      thing: ['persons', service!.fullServiceId, `/clients/services/${service!.id}`],
+    })
+  }
   const parts: Record<string, (t: Test) => Promise<void>> = {
+    'by keyboard through the menu, its tabs and the search': way,
     'messages that nobody took are decided on': async (t) => decideDeliveries(t, await asked()),
     'rooms, their types and subscriptions are kept': async (t) => keepRooms(t, await asked()),
     'a service administrator describes services and gives rights': async (t) =>

@@ -1,0 +1,117 @@
+/** The way through a console by keyboard alone, wide and narrow: the menu, its tabs, and the search over everything. */
+import type { Test } from 'tap'
+import { goThrough, type Visitor } from '../browser.ts'
+import { tabThrough } from '../keyboard.ts'
+
+export const PHONE = { viewport: { width: 360, height: 740 } }
+const MOST_ENTRIES = 9
+
+type Way = {
+  name: string
+  /** Two tabs of one entry, and their addresses. */
+  tabs: [entry: string, tab: string, address: string]
+  /** A page with a field in which a slash may be typed. */
+  field: string
+  /** What is typed, the option that it finds, and where that leads. */
+  act: [typed: string, option: string, address: string]
+  thing: [typed: string, option: string, address: string]
+}
+
+export async function findWay(t: Test, wide: Visitor, narrow: Visitor, q: Way): Promise<void> {
+  await searchByKeyboard(t, wide, q)
+  await menuByKeyboard(t, narrow, q)
+  await narrow.page.keyboard.press('Control+k')
+  await narrow.page.keyboard.type(q.thing[0])
+  await narrow.page.getByRole('option', { name: q.thing[1] }).first().waitFor()
+  await narrow.check(`${q.name}-search-narrow`)
+  await narrow.page.keyboard.press('Escape')
+}
+
+async function searchByKeyboard(t: Test, { page, open, check, settled }: Visitor, q: Way): Promise<void> {
+  const { name, field } = q
+  await open('/')
+  const entries = await page.locator('.main-nav a').count()
+  t.ok(entries > 1 && entries <= MOST_ENTRIES, `${name}: ${entries} entries`)
+  const search = page.getByRole('combobox', { name: 'Search this console' })
+  const path = (): string => new URL(page.url()).pathname.replace(/^\/console/, '')
+
+  await page.keyboard.press('/')
+  await search.waitFor()
+  t.equal(await search.getAttribute('aria-expanded'), 'false', 'nothing is found before something is typed')
+  await page.getByText('Type what you look for').waitFor()
+  await check(`${name}-search-empty`)
+  await page.keyboard.type('zzz no such thing')
+  await page.getByText('Nothing is called “zzz no such thing”').waitFor()
+  await page.keyboard.press('Escape')
+  t.equal(await search.count(), 0, 'Escape closes')
+
+  for (const [typed, option, address] of [q.act, q.thing]) {
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type(typed)
+    const wanted = page.getByRole('option', { name: option }).first()
+    await wanted.waitFor()
+    for (let press = 0; press < 40 && (await wanted.getAttribute('aria-selected')) !== 'true'; press++)
+      await page.keyboard.press('ArrowDown')
+    t.equal(await search.getAttribute('aria-activedescendant'), await wanted.getAttribute('id'), option)
+    t.equal(await search.and(page.locator(':focus')).count(), 1, 'the focus stays in the field')
+    await check(`${name}-search-${typed.replace(/\W/g, '')}`)
+    await page.keyboard.press('Enter')
+    await page.waitForURL((url) => url.pathname.endsWith(address))
+    await settled()
+    t.equal(path(), address, `${option} leads there`)
+  }
+
+  await open(field)
+  const box = page.getByRole('searchbox').first()
+  await box.focus()
+  await page.keyboard.type('a/b')
+  t.equal(await box.inputValue(), 'a/b', 'a slash that is typed is a slash')
+  t.equal(await search.count(), 0)
+}
+
+async function menuByKeyboard(t: Test, { page, load, check, settled }: Visitor, q: Way): Promise<void> {
+  const { name } = q
+  const [entry, tab, address] = q.tabs
+  await load('/')
+  const height = page.viewportSize()!.height
+  const head = await page.locator('h1').first().boundingBox()
+  t.ok(head !== null && head.y + head.height < height / 2, `${name}: the page begins on the first screen`)
+  const button = page.getByRole('button', { name: 'Menu' })
+  const menu = page.getByRole('navigation', { name: 'Pages' })
+  t.equal(await button.getAttribute('aria-expanded'), 'false')
+  t.equal(await menu.count(), 0, 'the menu is folded away')
+  await button.focus()
+  await page.keyboard.press('Enter')
+  await menu.waitFor()
+  t.equal(await button.getAttribute('aria-expanded'), 'true')
+  await check(`${name}-menu-narrow`)
+  await tabThrough(t, page, `${name}: the open menu`, 'body')
+  await page.keyboard.press('Escape')
+  await menu.waitFor({ state: 'hidden' })
+  t.equal(await button.and(page.locator(':focus')).count(), 1, 'the focus is on the button again')
+  await page.keyboard.press('Enter')
+  await menu.getByRole('link', { name: entry, exact: true }).focus()
+  await page.keyboard.press('Enter')
+  await menu.waitFor({ state: 'hidden' })
+  await settled()
+  const tabs = page.getByRole('navigation', { name: entry, exact: true })
+  t.equal(await tabs.locator('[aria-current="page"]').count(), 1, 'one tab is the present one')
+  await tabs.getByRole('link', { name: tab, exact: true }).focus()
+  await page.keyboard.press('Enter')
+  await page.waitForURL((url) => url.pathname.endsWith(address))
+  await settled()
+  t.equal(await tabs.locator('[aria-current="page"]').textContent(), tab)
+  await tabThrough(t, page, `${name}: ${tab}`)
+  await check(`${name}-tabs-narrow`)
+}
+
+/** The entries of the menu, each followed by its tabs. */
+export async function shownContents({ page, settled }: Visitor): Promise<string[]> {
+  const found: string[] = []
+  for (const entry of await page.locator('.main-nav a').allTextContents()) {
+    await goThrough(page, entry)
+    await settled()
+    found.push(entry, ...(await page.locator('nav.tabs a').allTextContents()))
+  }
+  return found
+}
