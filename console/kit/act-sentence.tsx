@@ -12,11 +12,21 @@ export type AuditEntry = {
   digest: string
 }
 
+/** Stands for the thing while the sentence is made, so that the name of a thing is told from the words around it. */
+const PLACE = '\u0000'
+
 export function ActSentence({ of: { caller, operation, target, data } }: { of: AuditEntry }) {
-  const values = { who: caller.name, operation, what: objectOf(operation, target, data) }
+  const what = objectOf(operation, target, data)
   const key: TextKey =
     textIfAny(`did.${operation}`) === undefined ? 'did.other' : (`did.${operation}` as TextKey)
-  return <bdi>{text(key, values).trim()}</bdi>
+  const [before = '', after = ''] = text(key, { who: caller.name, operation, what: PLACE }).split(PLACE)
+  return (
+    <>
+      <bdi>{before}</bdi>
+      {what !== '' && <bdi class="id wrap">{what}</bdi>}
+      <bdi>{after}</bdi>
+    </>
+  )
 }
 
 /** What was given with an act, and the record itself. */

@@ -163,7 +163,7 @@ export function Act<T>(q: ActProps<T>) {
   )
 }
 
-function Done(q: { leave: RefObject<HTMLButtonElement>; close(): void; children: ComponentChildren }) {
+function Done(q: { leave: RefObject<HTMLButtonElement | null>; close(): void; children: ComponentChildren }) {
   return (
     <>
       <div class="result">{q.children}</div>

@@ -15,6 +15,7 @@ import { keepRooms } from './keep-rooms.ts'
 import { operateClients } from './operate-clients.ts'
 import { operateKeys } from './operate-keys.ts'
 import { tryServices } from './try-a-service.ts'
+import { watchServer } from './watch-server.ts'
 
 if (!hasChromium()) {
   skipFor(t, 'Chromium is not installed')
@@ -53,6 +54,8 @@ if (!hasChromium()) {
     'a service administrator tries services, wide and narrow': async (t) => tryServices(t, await asked()),
     'clients are added, registered and ended': async (t) => operateClients(t, await asked()),
     'a new server comes from nothing to its first answered call': async (t) => beginServer(t, await asked()),
+    'the first page, the traffic and the acts tell how the day was': async (t) =>
+      watchServer(t, await asked()),
     'a fault is looked for': async (t) => diagnose(t, await asked()),
     // Last, because it changes what the systems of the tax agency see.
     'a security officer keeps keys and certificates': async (t) => operateKeys(t, await asked()),

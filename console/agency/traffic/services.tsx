@@ -126,7 +126,7 @@ function Counted({ of }: { of: ServiceTraffic }) {
             ]}
           />
         </details>
-        <p class="note">{text('traffic.timesAre', { percent: percent(latencyError) })}</p>
+        <p class="beside">{text('traffic.timesAre', { percent: percent(latencyError) })}</p>
       </Part>
       <Part title={text('traffic.byPair')}>
         <HeldTable<Pair>

@@ -1,0 +1,105 @@
+/** Somebody comes to work: how the server is, what the last day brought, what ends, who did what; and one part that fails leaves the others. */
+import { readFileSync } from 'node:fs'
+import type { Test } from 'tap'
+import { tabThrough } from '../keyboard.ts'
+import { act, close } from '../second-person.ts'
+import { colons } from '../world.ts'
+import { type Asked, lookIn, NARROW, type Windows } from './operate-windows.ts'
+
+const ROLES = ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR']
+
+export async function watchServer(t: Test, { world, at, browser }: Asked): Promise<void> {
+  const { population, tax } = world.servers
+  const headers = { 'X-Road-Client': tax.client }
+  await world.ask('tax', `/r1/${population.client}/persons/persons/P00000042`, { headers })
+  await world.ask('tax', `/r1/${population.client}/none-such`, { headers })
+  const expiresAt = new Date(Date.now() + 86_400_000).toISOString()
+  const key = { name: 'ends tomorrow', roles: ['XROAD_SECURITYSERVER_OBSERVER'], expiresAt }
+  await world.admin['tax']!.send('POST', '/api-keys', key)
+  const wide = await at(t, browser, ROLES)
+  const windows = { wide, narrow: await at(t, browser, ROLES, NARROW), world }
+  await seeFirstPage(t, windows)
+  await seeTraffic(t, windows)
+  await seeActs(t, windows)
+}
+
+async function seeFirstPage(t: Test, windows: Windows): Promise<void> {
+  const { wide } = windows
+  const { page } = wide
+  const part = (name: string) =>
+    page.locator('section.part', { has: page.getByRole('heading', { name, exact: true }) })
+  await wide.load('/')
+  await part('Last acts').getByText('made an API key').first().waitFor()
+  await part('Last acts').getByText('ends tomorrow').waitFor()
+  await part('Ends soon').getByText('ends tomorrow').waitFor()
+  await part('The last 24 hours')
+    .getByRole('img', { name: /exchanges by the hour/ })
+    .waitFor()
+  await part('What failed')
+    .getByRole('link', { name: /unknown_service/ })
+    .waitFor()
+  await part('Health').getByText('well').first().waitFor()
+  await lookIn(windows, 'agency-overview')
+  await tabThrough(t, page, 'agency-overview')
+  const diagnostics = '**/api/v1/diagnostics'
+  await page.route(diagnostics, (route) => route.abort())
+  await wide.load('/')
+  await part('Health').getByText('This could not be shown').waitFor()
+  await part('Last acts').getByText('made an API key').first().waitFor()
+  await page.unroute(diagnostics)
+  await part('Health').getByRole('button', { name: 'Try again' }).click()
+  await part('Health').getByText('well').first().waitFor()
+  await part('What failed')
+    .getByRole('link', { name: /unknown_service/ })
+    .click()
+  await page
+    .getByRole('link', { name: /^Record/ })
+    .first()
+    .click()
+  await page.getByText('This call was refused').waitFor()
+  await page.getByRole('link', { name: 'Why does a call fail?' }).waitFor()
+}
+
+async function seeTraffic(t: Test, windows: Windows): Promise<void> {
+  const { wide, world } = windows
+  const { page } = wide
+  const service = `${colons(world.servers['population']!.client)}:persons`
+  await wide.open('/traffic/services')
+  await page.getByRole('cell', { name: service }).first().waitFor()
+  await page.getByRole('img', { name: /^Answers: half took at most \d/ }).waitFor()
+  // The label of a choice holds its options too.
+  await page
+    .locator('label', { hasText: /^Service/ })
+    .locator('select')
+    .selectOption(service)
+  await page.waitForURL(/serviceId=/)
+  await wide.answered()
+  t.equal(await page.locator('table.rows tbody tr').filter({ hasText: 'none-such' }).count(), 0)
+  await lookIn(windows, 'traffic-services')
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    act(wide, 'Download as CSV', {}, 'Download as CSV', 'Your browser saves'),
+  ])
+  const lines = readFileSync((await download.path())!, 'utf8').split('\r\n')
+  t.ok(lines.length > 2 && lines.slice(1, -1).every((line) => line.includes(service)), 'as it was filtered')
+  await close(wide)
+}
+
+async function seeActs(t: Test, windows: Windows): Promise<void> {
+  const { wide } = windows
+  const { page } = wide
+  await wide.open('/acts')
+  await page.getByText('ends tomorrow', { exact: true }).waitFor()
+  await lookIn(windows, 'acts')
+  await page.getByLabel('Kind of act').selectOption('people')
+  await page.waitForURL(/kind=people/)
+  await wide.answered()
+  await page.getByRole('searchbox').fill('ends tomorrow')
+  await page.waitForURL(/q=ends/)
+  await wide.answered()
+  t.equal(await page.locator('tbody tr').count(), 1)
+  await page.getByText('Details', { exact: true }).last().click()
+  await page.getByText('addApiKey').waitFor()
+  await page.getByLabel('Kind of act').selectOption('keys')
+  await page.getByText('Nothing fits this search').waitFor()
+}
