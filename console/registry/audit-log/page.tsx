@@ -4,7 +4,7 @@ import { Head } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { operationName } from '../proposals/proposal.tsx'
+import { operationName } from '../../kit/proposal.tsx'
 
 export type Entry = {
   sequence: number

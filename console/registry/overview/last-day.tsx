@@ -6,7 +6,7 @@ import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { locale, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { operationName, type Proposal } from '../proposals/proposal.tsx'
+import { operationName, type Proposal } from '../../kit/proposal.tsx'
 
 type LastDay = { hours: { at: string; acts: number; refused: number }[]; isWhole: boolean }
 
