@@ -146,7 +146,14 @@ export const ACTS = {
     'loginRefused',
     'logout',
   ],
-  trials: ['explainMessage', 'tryService', 'findTryOutServices', 'describeTryOut', 'testConnections'],
+  trials: [
+    'explainMessage',
+    'tryService',
+    'findTryOutServices',
+    'describeTryOut',
+    'testConnections',
+    'makeDiagnosticReport',
+  ],
 } as const satisfies Record<string, readonly string[]>
 
 export type ActKind = keyof typeof ACTS
