@@ -49,26 +49,30 @@ export function ActDetails({ of: { sequence, operation, target, data, digest } }
   )
 }
 
-/** The thing that the address names, or else what the body names a new one; empty when neither does. */
+/** Fields of a body that name a new thing, the most telling first. */
+const NAMES = [
+  ...['id', 'subject', 'name', 'code', 'label', 'email', 'member', 'client', 'memberCode'],
+  ...['subsystemCode', 'title', 'serviceCode'],
+]
+
+/**
+ * The thing that the address names, or else what the body names a new one; empty when neither does. An act that is no operation is
+ * about the end of its address.
+ */
 function objectOf(operation: string, target: string, data: unknown): string {
   const { operation: proposed, body } = (data ?? {}) as { operation?: unknown; body?: unknown }
   const acted = operation === 'propose' && typeof proposed === 'string' ? proposed : operation
-  const named = operations[acted] === undefined ? [] : placesIn(operations[acted].path, target)
+  const known = operations[acted]
+  const named = known === undefined ? lastOf(target) : placesIn(known.path, target)
   const fields = (body ?? {}) as Record<string, unknown>
-  const given = [
-    'id',
-    'name',
-    'code',
-    'label',
-    'email',
-    'memberCode',
-    'subsystemCode',
-    'title',
-    'serviceCode',
-  ]
-  const first = given.map((name) => fields[name]).find((value) => typeof value === 'string')
+  const first = NAMES.map((name) => fields[name]).find((value) => typeof value === 'string')
   const what = named[0] ?? (typeof first === 'string' ? first : '')
   return operation === 'propose' ? `${acted} ${what}` : what
+}
+
+function lastOf(target: string): string[] {
+  const last = /^\/api\/v1\/.+\/([^/]+)$/.exec(target)?.[1]
+  return last === undefined ? [] : [decoded(last)]
 }
 
 /** What stands in the places of `/clients/{clientId}` in an address. */
