@@ -46,12 +46,12 @@ export function AuditLog() {
 function Act({ target, data, digest, sequence }: Entry) {
   return (
     <>
-      <bdi class="id">{target}</bdi>
+      <bdi class="id wrap">{target}</bdi>
       <details>
         <summary aria-label={text('audit.showThis', { sequence })}>{text('audit.show')}</summary>
         <p class="id wrap">{JSON.stringify(data, undefined, 1)}</p>
         <p class="beside">
-          {text('audit.digest')} <span class="id">{digest}</span>
+          {text('audit.digest')} <span class="id wrap">{digest}</span>
         </p>
       </details>
     </>
