@@ -8,7 +8,6 @@ import type { Log } from '#platform/logging/create-log.ts'
 import type { Fault } from '#schemas/fault.ts'
 import type { Outage } from '#schemas/fleet.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
-import type { Settings } from '../../config.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
@@ -16,6 +15,7 @@ import type { OwnListener } from '../../local-systems/check-address.ts'
 import type { LocalService, LocalSystems } from '../../local-systems/local-systems.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
+import type { ShownSettings } from './shown-settings.ts'
 
 export type Needs = {
   server: ServerId
@@ -34,7 +34,7 @@ export type Needs = {
     reach(server: ServerId): Promise<void>
     troubles(): { server: ServerId; at: number; fault: Fault }[]
   }
-  settings: Settings
+  settings: ShownSettings & { directory: string }
   /** Where no service may lead. */
   ownListeners: readonly OwnListener[]
   serviceClient: { reach(service: LocalService): Promise<void> }

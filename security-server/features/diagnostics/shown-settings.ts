@@ -2,9 +2,49 @@
  * The settings that help who looks for a fault, each named here: what is added to the settings is in no report until somebody adds it
  * here. Addresses of databases, paths and everything that a secret may stand in are left out.
  */
-import type { Settings } from '../../config.ts'
 
-export function shownSettings(settings: Settings): object {
+type Place = { address?: string; port?: number }
+
+export type ShownSettings = {
+  database: string
+  messageLogDatabase: string
+  hardwareTokens: readonly object[]
+  peers: {
+    address: string
+    messagePort: number
+    ocspPort: number
+    perSecond: number
+    underWay: number
+    xroadTlsPeers: readonly string[]
+  }
+  allowedFederations: readonly string[]
+  clients: { http?: Place; https?: Place }
+  admin: Place
+  login?: object
+  backups?: object | undefined
+  auditing: { contentFourEyes: boolean; ordersNeedApproval: boolean; authorities: readonly object[] }
+  registryReports: { callCounts: boolean }
+  tryOuts: { clients: readonly string[] }
+  limits: { bodyBytes: number; soapBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
+  logKeyDays?: number
+  subjectKeys?: object
+  mandateServices: readonly { name: string }[]
+  witness?: object
+  witnesses?: object
+  auditStream?: object
+  deliveries: {
+    eventBytes: number
+    retryHours: number
+    attempts: number
+    keepDays: number
+    sendersAtOnce: number
+  }
+  redisUrlFile?: string
+  logLevel: string
+  development: boolean
+}
+
+export function shownSettings(settings: ShownSettings): object {
   const { peers, clients, admin, auditing, limits, deliveries, registryReports } = settings
   return {
     databases: { server: kindOf(settings.database), messageLog: kindOf(settings.messageLogDatabase) },
