@@ -9,10 +9,13 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { toldProcessorTime } from './processor-time.ts'
 
-// Journeys mostly wait for their many processes, other tests compute, so a mix uses the processors well. With four jobs, two
-// processors are idle for a fifth of the time, with five for a sixth.
-const JOBS = 6
-/** These files take longest and mostly wait, so they start within the first third, mixed with others. */
+const JOBS = 7
+/**
+ * Journeys mostly wait for their many processes, and other tests compute: so both run side by side from the beginning to the end. Six of any
+ * kind left two processors idle for a sixth of the time, since most journeys came first. Each of these jobs also sets up one sandbox.
+ */
+const JOURNEYS_AT_ONCE = 4
+/** These take longest, so that the whole run would wait for a late start: they begin within the first half, mixed with others. */
 const LONGEST = ['crash', 'outage', 'load', 'contracts', 'recovery', 'auditor-cases', 'auditor-console'].map(
   (name) => `test/journeys/${name}.test.ts`,
 )
@@ -47,7 +50,7 @@ export async function runFiles(
   tellError: (line: string) => void,
 ): Promise<Costs> {
   const costs: Costs = new Map()
-  const waiting = shuffled(files)
+  const take = waitingFiles(files)
   const totals = { total: 0, pass: 0, fail: 0, skip: 0, todo: 0 }
   let number = 0
   tell('TAP version 14')
@@ -57,9 +60,9 @@ export async function runFiles(
   let placeNumber = 0
   const newPlace = (): NodeJS.ProcessEnv =>
     places === undefined ? {} : { TEST_PLACE: path.join(places, `${++placeNumber}`) }
-  const work = async (): Promise<void> => {
+  const work = async (_: unknown, job: number): Promise<void> => {
     let place = newPlace()
-    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    for (let file = take(job); file !== undefined; file = take(job)) {
       const run = await runFile({ program: argumentsOf(file), place }, tellError)
       costs.set(file, toldProcessorTime(run.stdout))
       tell(`# Subtest: ${file}`)
@@ -135,12 +138,15 @@ async function runFile(
   return { stdout: `${Buffer.concat(output)}`, code, signal, ms: Math.round(performance.now() - began) }
 }
 
-/** Journeys take long, so a late start would make the whole run wait for them. The next file is taken from the end. */
-function shuffled(files: string[]): string[] {
-  const within = (file: string): number =>
-    LONGEST.includes(file) ? 0.3 : file.startsWith('test/journeys/') ? 0.6 : 1
-  return files
-    .map((file) => ({ file, place: Math.random() * within(file) }))
+/** Returns what gives a job its next file, in a random order. */
+function waitingFiles(files: string[]): (job: number) => string | undefined {
+  const shuffled = files
+    .map((file) => ({ file, place: Math.random() * (LONGEST.includes(file) ? 0.5 : 1) }))
     .toSorted((a, b) => b.place - a.place)
     .map(({ file }) => file)
+  const isJourney = (file: string): boolean => file.startsWith('test/journeys/')
+  const journeys = shuffled.filter(isJourney)
+  const others = shuffled.filter((file) => !isJourney(file))
+  return (job) =>
+    job < JOURNEYS_AT_ONCE ? (journeys.pop() ?? others.pop()) : (others.pop() ?? journeys.pop())
 }
