@@ -60,10 +60,11 @@ export const search: Search = {
   lookUps: [
     {
       operation: 'findRecords',
-      offer: (typed) => ({
-        title: text('find.message', { id: typed }),
-        to: withQuery('/records', 'queryId')(typed),
-      }),
+      // The ids that systems give to messages have no spaces; a search for words is none for a message.
+      offer: (typed) =>
+        /\s/.test(typed)
+          ? undefined
+          : { title: text('find.message', { id: typed }), to: withQuery('/records', 'queryId')(typed) },
     },
     {
       operation: 'getExchange',
