@@ -75,7 +75,7 @@ async function signWithAnother(t: Test, windows: Windows): Promise<void> {
   await wide.open('/keys')
   await page.getByRole('button', { name: 'Make a key on token' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Make a key' }).click()
-  await page.getByRole('alert').getByText('Use:').waitFor()
+  await page.getByRole('alert').getByText('Choose what the key is used for').waitFor()
   await wide.check('keys-make')
   await leaveDialog(page)
   await act(wide, /^Make a key/, { Use: 'SIGNING', Name: KEY }, 'Make a key', 'The key was made')
