@@ -59,8 +59,10 @@ export async function act(
     else await field.fill(value)
   }
   await dialog.getByRole('button', { name: confirm, exact: true }).click()
+  // A wrong field is named above the form as well as at itself.
   await dialog
     .getByText(after)
+    .first()
     .waitFor()
     .catch(async (cause: Error) => {
       throw new Error(`${button} said: ${await dialog.textContent()}`, { cause })
