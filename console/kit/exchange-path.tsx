@@ -67,7 +67,7 @@ export function ExchangePath({
 function Arrow({ from, to, stations }: { from: number; to: number; stations: number[] }) {
   const ahead = to > from ? -HEAD : HEAD
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${2 * MIDDLE}`} aria-hidden="true">
+    <svg class="arrow" viewBox={`0 0 ${WIDTH} ${2 * MIDDLE}`} aria-hidden="true">
       {stations.map((x) => (
         <line key={x} class="lifeline" x1={x} x2={x} y1={0} y2={2 * MIDDLE} />
       ))}

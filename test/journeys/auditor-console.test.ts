@@ -194,7 +194,7 @@ if (!hasChromium()) {
       await goThrough(page, 'Exchanges', 'Who looked')
       await page.getByText('read the content').waitFor()
       t.match(
-        await page.locator('tbody tr').first().textContent(),
+        await page.locator('tbody tr', { hasText: 'read the content' }).first().textContent(),
         /read the content.*2026-17.*complaint of <i>a citizen<\/i>/,
       )
       await page.getByRole('searchbox').fill('2026-17')
