@@ -11,18 +11,22 @@ const FITS = 12
 const LONG = 24
 const AFTER_PUNCTUATION = /(?<=[:/.@?&=,_+-])(?=[^\s:/.@?&=,_+-])/u
 const BEFORE_WORD = /(?<=[a-z])(?=[A-Z])/
-const GROUPS_OF_A_DIGEST = /(?<=^(?:[A-Za-z0-9]{8})+)(?=[A-Za-z0-9])/
+const SPACES = /(?<=\s)(?=\S)/u
+/** Of digests, and of whatever somebody wrote without any place to break. */
+const GROUPS = /(?<=^(?:.{8})+)(?=.)/su
 
 /** The text in the pieces that stay whole. Pure. */
-export function piecesOf(text: string): string[] {
+function piecesOf(text: string): string[] {
   if (text.length <= FITS) return [text]
-  return text.split(AFTER_PUNCTUATION).flatMap((part) => {
-    if (part.length <= LONG || part.includes(' ')) return [part]
-    const words = part.split(BEFORE_WORD)
-    return words.some(({ length }) => length > LONG) || words.length > part.length / 4
-      ? part.split(GROUPS_OF_A_DIGEST)
-      : words
-  })
+  return text
+    .split(SPACES)
+    .flatMap((word) => word.split(AFTER_PUNCTUATION))
+    .flatMap((part) => {
+      if (part.length <= LONG) return [part]
+      const words = part.split(BEFORE_WORD)
+      const isNoText = words.some(({ length }) => length > LONG) || words.length > part.length / 4
+      return isNoText ? part.split(GROUPS) : words
+    })
 }
 
 /** Lets every `bdi` break as above: those elements show the names and identifiers that others chose. Call it once. */
