@@ -57,6 +57,10 @@ t.test('openssl is served, and the switches do what they say', async (t) => {
   const issued = await issue('signing')
   t.equal(issued.status, 200)
   const leaf = readCertificate(await bytesOf(issued))
+  const short = readCertificate(await bytesOf(await issue('signing&days=3')))
+  t.ok(short.notAfter.getTime() - Date.now() <= 3 * 86_400_000, 'as short as it is asked for')
+  for (const days of ['0', '731', '-1', '1e1', '3&days=4', ''])
+    t.equal((await issue(`signing&days=${days}`)).status, 400, `days=${days}`)
   for (const which of ['root', 'intermediate', 'tsa'] as const) {
     t.equal(await (await fetch(`${caUrl}/${which}`)).text(), pemOf(authority[which]))
   }

@@ -1,24 +1,33 @@
 /** `concordat sandbox`: starts a whole instance on this machine, shows one exchange step by step, then runs until Ctrl-C. */
 import path from 'node:path'
-import { parseArgs, styleText } from 'node:util'
+import { parseArgs } from 'node:util'
 import { demonstrate, sayWhatNext } from './sandbox/demonstrate.ts'
 import { describeInstance } from './sandbox/describe-instance.ts'
-import { type Instance, type Progress, startInstance } from './sandbox/instance.ts'
-import { layoutOf } from './sandbox/layout.ts'
+import { holdFolder } from './sandbox/hold-folder.ts'
+import { startInstance } from './sandbox/instance.ts'
+import { type Layout, layoutOf } from './sandbox/layout.ts'
+import { takenPlaces } from './sandbox/ports.ts'
+import { progressOn } from './sandbox/progress.ts'
+import type { Instance } from './sandbox/running.ts'
+import { settle } from './sandbox/settle.ts'
+import { type Kind, keptIn } from './sandbox/version.ts'
 
-const USAGE = `Usage: concordat sandbox [--once] [--directory DIR] [--fresh] [--network 127.0.1] [--instance DEV]
+const USAGE = `Usage: concordat sandbox [--once] [--living [--days 92] | --lean] [--directory DIR] [--fresh] [--network 127.0.1] [--instance DEV]
                          [--no-exchange] [--catalogue] [--no-installation] [--json]
 
-Runs an instance: trust services, central registry, three security servers and the systems of three agencies.
+Runs an instance: trust services, central registry, and the security servers and systems of four agencies that have worked together for
+three months: that past is made on the first start. A lean one has three agencies and no past.
 
-  --once             end after the exchanges: exit code 0 when every step held
+  --once             end after the exchanges: exit code 0 when every step held; makes a lean one if there is none
+  --living, --lean   make the one or the other, whatever the other options say
+  --days N           how long the past is that a living one gets (92; at least 12, at most 365)
   --directory DIR    where its state lies (.sandbox); kept for the next start
-  --fresh            begin anew
+  --fresh            delete what is there and begin anew
   --network A.B.C    the loopback network to listen on (127.0.1)
   --instance CODE    what it is called (DEV): two of them on two networks can be federated
-  --no-exchange      show no exchange, only run
+  --no-exchange      show no exchange, only run; makes a lean one if there is none
   --catalogue        let the registry ask providers what they offer also then
-  --no-installation  leave the registry's installation ceremony to you: until then its first API key acts alone
+  --no-installation  leave the registry's installation ceremony to you: until then its first API key acts alone; makes a lean one
   --json             print nothing but one line when all runs: an object with addresses, files and process ids
 `
 
@@ -30,25 +39,42 @@ export async function run(args: string[]): Promise<number> {
     else process.stderr.write(`${options}\n${USAGE}`)
     return options === '' ? 0 : 2
   }
+  const held = holdFolder(options.directory)
+  if ('heldBy' in held) return sayThatItRuns(options, held.heldBy)
+  try {
+    return await runHeld(options)
+  } catch (cause) {
+    process.stderr.write(`The sandbox failed: ${(cause as Error).message}\n`)
+    return 1
+  } finally {
+    held.release()
+  }
+}
+
+async function runHeld(options: Options): Promise<number> {
   const began = performance.now()
-  const layout = layoutOf(options.directory, options.network, options.instance)
-  const stopped = untilStopped()
   const say = options.json ? () => undefined : sayAloud
-  const progress = progressOn(say)
+  const most = keptIn(options.directory)?.kind === 'living' ? 'living' : options.kind
+  const places = await takenPlaces(layoutFor(options, most))
+  if (places.length > 0)
+    throw new Error(`${places.join('\n')}\nEnd that program, or use another network: --network 127.0.2`)
+  const { isNew, kind, notes } = settle(options)
+  const layout = layoutFor(options, kind)
+  const stopped = untilStopped()
   say(`Concordat sandbox: instance ${layout.instance} in ${layout.directory}`)
+  for (const note of notes) say(note)
+  if (isNew && kind === 'living')
+    say('Its first start makes three months of its past, which takes a minute or two.')
   let instance: Instance | undefined
   try {
     instance = await startInstance({
-      layout,
-      progress,
-      fresh: options.fresh,
-      install: options.install,
-      catalogue: options.catalogue,
-      onExit: stopped.because,
+      ...{ layout, progress: progressOn(say, began), isNew, kind },
+      pastDays: options.pastDays,
+      ...{ install: options.install, catalogue: options.catalogue, onExit: stopped.because },
     })
     say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.`)
     say('')
-    if (options.exchange) await demonstrate(instance, say)
+    if (options.exchange && (isNew || options.once)) await demonstrate(instance, say)
     sayWhatNext(instance, say)
     if (options.json) sayAloud(JSON.stringify(describeInstance(instance)))
     if (options.once) return 0
@@ -58,13 +84,25 @@ export async function run(args: string[]): Promise<number> {
     say(why === undefined ? '' : `${why}`)
     return why === undefined ? 0 : 1
   } catch (cause) {
-    process.stderr.write(
-      `The sandbox failed: ${(cause as Error).message}\nThe logs are in ${layout.directory}.\n`,
-    )
-    return 1
+    throw new Error(`${(cause as Error).message}\nThe logs are in ${layout.directory}.`)
   } finally {
     await instance?.stop()
   }
+}
+
+function layoutFor({ directory, network, instance, pastDays }: Options, kind: Kind): Layout {
+  return layoutOf(directory, network, instance, kind === 'living' ? pastDays : undefined)
+}
+
+/** Another process has the folder: its addresses, if it has got so far. */
+function sayThatItRuns(options: Options, id: string): number {
+  process.stderr.write(
+    `A sandbox runs in ${options.directory} already: process ${id}. End it there with Ctrl-C.\n`,
+  )
+  const kept = keptIn(options.directory)
+  if (kept?.isFinished !== true) process.stderr.write('It is still being made.\n')
+  else if (!options.json) sayWhatNext({ layout: layoutFor(options, kept.kind), installed: true }, sayAloud)
+  return 1
 }
 
 type Options = {
@@ -77,6 +115,8 @@ type Options = {
   catalogue: boolean
   install: boolean
   json: boolean
+  kind: Kind
+  pastDays: number
 }
 
 /** The options, '' for help, or a text about what is wrong with the arguments. */
@@ -94,6 +134,9 @@ function readArguments(args: string[]): Options | string {
         catalogue: { type: 'boolean', default: false },
         'no-installation': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        living: { type: 'boolean', default: false },
+        lean: { type: 'boolean', default: false },
+        days: { type: 'string', default: '92' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
@@ -103,8 +146,15 @@ function readArguments(args: string[]): Options | string {
     }
     if (!/^[A-Za-z0-9-]{1,20}$/.test(values.instance))
       return 'The instance has to be 1 to 20 letters, digits or hyphens.'
+    if (values.living && (values.lean || values['no-installation']))
+      return '--living goes neither with --lean nor with --no-installation.'
+    const pastDays = /^\d{1,3}$/.test(values.days) ? Number(values.days) : 0
+    if (pastDays < 12 || pastDays > 365) return 'The past of a sandbox has 12 to 365 days.'
+    const isLean = values.lean || values.once || values['no-exchange'] || values['no-installation']
     return {
       ...values,
+      pastDays,
+      kind: values.living || !isLean ? 'living' : 'lean',
       exchange: !values['no-exchange'],
       catalogue: values.catalogue || !values['no-exchange'],
       install: !values['no-installation'],
@@ -117,22 +167,6 @@ function readArguments(args: string[]): Options | string {
 
 function sayAloud(line: string): void {
   process.stdout.write(`${line}\n`)
-}
-
-function progressOn(say: (line: string) => void): Progress {
-  return {
-    begin(part) {
-      const began = performance.now()
-      return {
-        done(what) {
-          const seconds = ((performance.now() - began) / 1000).toFixed(1)
-          say(
-            `  ${styleText('green', 'ready')}  ${part}${what === undefined ? '' : `: ${what}`} (${seconds} s)`,
-          )
-        },
-      }
-    },
-  }
 }
 
 /** Resolves on Ctrl-C or SIGTERM, or with the reason why a process ended by itself. */

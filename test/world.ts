@@ -112,12 +112,23 @@ type WorldOptions = {
   instance: string
   /** Whether the registry asks providers for their services. */
   catalogue: boolean
+  /** Whether it has a past, of some days, and a fourth agency. */
+  living: boolean
   /** Added to the environment of all processes. */
   environment: Record<string, string>
 }
 
+const PAST_DAYS = '12'
+
 export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> {
-  const options = { installed: false, instance: 'DEV', catalogue: false, environment: {}, ...o }
+  const options = {
+    installed: false,
+    instance: 'DEV',
+    catalogue: false,
+    living: false,
+    environment: {},
+    ...o,
+  }
   const { directory, network, remove } = await placeOf(options)
   let child = start(directory, network, options)
   const description = await child.ready.catch((cause: unknown) => {
@@ -174,7 +185,7 @@ export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> 
 
 /** The folder and network: a prepared sandbox when that is possible, otherwise an empty one. */
 async function placeOf(o: WorldOptions): Promise<Pick<PreparedSandbox, 'directory' | 'network' | 'remove'>> {
-  const isUsual = !o.installed && o.instance === 'DEV'
+  const isUsual = !o.installed && !o.living && o.instance === 'DEV'
   if (isUsual && hasPlace()) return prepareSandbox()
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
   return {
@@ -190,7 +201,8 @@ function start(directory: string, network: string, q: WorldOptions): Child {
   const program = path.join(import.meta.dirname, '../scripts/concordat')
   const options = ['--directory', directory, '--network', network, '--instance', q.instance]
   options.push('--no-exchange', '--json')
-  if (!q.installed) options.push('--no-installation')
+  if (q.living) options.push('--living', '--days', PAST_DAYS)
+  else if (!q.installed) options.push('--no-installation')
   if (q.catalogue) options.push('--catalogue')
   const process_ = spawn(program, ['sandbox', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -109,6 +109,7 @@ async function measureAll(pairs: Pairs, size: number, directory: string): Promis
       services: [{ serviceCode: SERVICE, endpoints: [{ method: '*', path: '/**' }] }],
       logLevel: 'digest',
     }),
+    { consumer: pairs.instance.layout.agencies.tax, provider: pairs.instance.layout.agencies.population },
   )
   await measure('up, digest alone', () => upload(to, size))
   await measure('down, digest alone', () => download(to, size))

@@ -3,10 +3,11 @@ import { mkdirSync } from 'node:fs'
 import { writeSoap } from '#core/transport/write-soap.ts'
 import { parseClientId } from '#schemas/identifiers.ts'
 import { systemCertificate } from '../sandbox/files.ts'
-import { type Instance, type Progress, startInstance } from '../sandbox/instance.ts'
+import { startInstance } from '../sandbox/instance.ts'
 import { encoded, folderOf, layoutOf, SERVER_PORTS, subsystemText } from '../sandbox/layout.ts'
 import { type Started, scriptCommand, startProcess } from '../sandbox/processes.ts'
 import { putInForce } from '../sandbox/put-in-force.ts'
+import type { Instance, Progress } from '../sandbox/running.ts'
 import type { BareProxySettings } from './bare-proxy.ts'
 import { MESSAGE_ID } from './measure.ts'
 import { termsOf } from './terms.ts'
@@ -45,7 +46,7 @@ const here = (file: string): string => new URL(file, import.meta.url).pathname
 /** Starts a sandbox instance on its own network with the bench's provider as a service, and the bare pair. */
 export async function startPairs(directory: string, network: string): Promise<Pairs> {
   const layout = layoutOf(directory, network)
-  const quiet: Progress = { begin: () => ({ done: () => undefined }) }
+  const quiet: Progress = { begin: () => ({ now: () => undefined, done: () => undefined }) }
   const onExit = (name: string, why: string): never => {
     throw new Error(`${name} ended: ${why}`)
   }
@@ -54,7 +55,7 @@ export async function startPairs(directory: string, network: string): Promise<Pa
   const instance = await startInstance({
     layout,
     progress: quiet,
-    fresh: true,
+    ...{ isNew: true, kind: 'lean', pastDays: 0 },
     install: false,
     catalogue: false,
     environment,
@@ -158,7 +159,8 @@ async function offerService(instance: Instance, url: string): Promise<void> {
   }
   const endpoints = [{ method: 'GET', path: '/people' }]
   const services = [{ serviceCode: CONTRACTED, endpoints, responseFields: FIELDS }]
-  await putInForce(instance, termsOf(layout, { title: 'Fields of people', services, logLevel: 'full' }))
+  const terms = termsOf(layout, { title: 'Fields of people', services, logLevel: 'full' })
+  await putInForce(instance, terms, { consumer: tax, provider: population })
   // Plain HTTP from the load generator, as for the bare pair.
   for (const agency of [tax, population]) {
     const client = encoded(subsystemText(layout, agency))

@@ -9,8 +9,9 @@ import { parseArgs } from 'node:util'
 import { createAuthority } from '#certs/authority.ts'
 import { generateKey } from '#certs/keys.ts'
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
-import { type Instance, startInstance } from '../sandbox/instance.ts'
+import { startInstance } from '../sandbox/instance.ts'
 import { folderOf, layoutOf } from '../sandbox/layout.ts'
+import type { Instance } from '../sandbox/running.ts'
 import { measureRegistry } from './registry/figures.ts'
 import { fillRegistry } from './registry/store.ts'
 
@@ -51,8 +52,8 @@ export async function run(args: string[]): Promise<number> {
     const layout = layoutOf(directory, values.network)
     instance = await startInstance({
       layout,
-      progress: { begin: () => ({ done: () => undefined }) },
-      fresh: true,
+      progress: { begin: () => ({ now: () => undefined, done: () => undefined }) },
+      ...{ isNew: true, kind: 'lean', pastDays: 0 },
       install: false,
       catalogue: false,
       onExit: (name, why) => {

@@ -46,9 +46,15 @@ export async function openApi(base: string, keyFile: string): Promise<Api> {
   }
 }
 
-/** PEM certificate of the development CA for a PKCS#10 request. */
-export async function certify(caUrl: string, profile: string, certificationRequest: Buffer): Promise<string> {
-  const reply = await request(`${caUrl}/certificates?profile=${profile}`, {
+/** PEM certificate of the development CA for a PKCS#10 request, valid for so many days or as long as the profile says. */
+export async function certify(
+  caUrl: string,
+  profile: string,
+  certificationRequest: Buffer,
+  days?: number,
+): Promise<string> {
+  const asked = new URLSearchParams({ profile, ...(days !== undefined && { days: String(days) }) })
+  const reply = await request(`${caUrl}/certificates?${asked}`, {
     method: 'POST',
     headers: { 'content-type': 'application/octet-stream' },
     body: certificationRequest,

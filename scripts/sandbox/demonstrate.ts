@@ -10,9 +10,10 @@ import { printable, printableJson } from '#platform/plain-text.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import { companySettings } from './files.ts'
-import type { Instance } from './instance.ts'
-import { type Agency, folderOf, subsystemText } from './layout.ts'
+import { type Agency, agenciesOf, folderOf, subsystemText } from './layout.ts'
 import { agencyLoginsOf, loginsOf } from './people.ts'
+import type { Instance } from './running.ts'
+import { sayWhatWaits } from './say-what-waits.ts'
 import { showContract } from './show-contract.ts'
 import { showDelivery } from './show-delivery.ts'
 import { showSubscription } from './show-subscription.ts'
@@ -210,7 +211,7 @@ function describe(asked: Asked): string {
 }
 
 /** Prints what to try next: addresses, a curl line, the place of the evidence. */
-export function sayWhatNext(instance: Instance, say: Say): void {
+export function sayWhatNext(instance: Pick<Instance, 'layout' | 'installed'>, say: Say): void {
   const { layout } = instance
   const { tax, population } = layout.agencies
   const service = `${subsystemText(layout, population)}/persons`
@@ -229,7 +230,7 @@ export function sayWhatNext(instance: Instance, say: Say): void {
   )
   say('')
   say('Where everything is:')
-  for (const agency of [population, tax, layout.agencies.business]) {
+  for (const agency of agenciesOf(layout)) {
     say(
       `  ${agency.name.padEnd(18)} peers ${agency.address}:5500  systems https://${agency.address}:8443  management http://${agency.address}:4000/api/v1`,
     )
@@ -256,4 +257,5 @@ export function sayWhatNext(instance: Instance, say: Say): void {
   say(
     `  Logs, keys, API keys, message logs: ${layout.directory} (one folder an agency; <name>.log is the process's log)`,
   )
+  sayWhatWaits(layout, say)
 }

@@ -1,6 +1,7 @@
 /** Describes a running sandbox as one object for programs: all addresses, and the files with keys and settings. */
-import type { Instance } from './instance.ts'
+
 import { agenciesOf, folderOf, SERVER_PORTS, serverText, subsystemText } from './layout.ts'
+import type { Instance } from './running.ts'
 
 /** Files are absolute paths, addresses are base URLs. A server's `key` is the name of its folder and settings file. */
 export function describeInstance({ layout, processes }: Instance): object {

@@ -22,14 +22,11 @@ import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
 /** Folder, settings and log of the process that has the subject keys. */
 export const SUBJECT_KEYS = 'subject-keys'
 
-/** Increased when a sandbox of an older version can no longer be used. */
-export const SANDBOX_VERSION = '14'
-
 /**
  * Makes the folders and the processes' settings; keeps existing files. `catalogue`: whether the registry asks providers on its
- * own initiative.
+ * own initiative. `now`: what the clock of the instance says.
  */
-export async function writeSettings(layout: Layout, catalogue: boolean): Promise<void> {
+export async function writeSettings(layout: Layout, catalogue: boolean, now: number): Promise<void> {
   mkdirSync(layout.directory, { recursive: true, mode: 0o700 })
   const { trust, registry } = layout
   secret(folderOf(layout, 'trust.key'))
@@ -51,7 +48,7 @@ openIdFile: ./openid.json
   secret(folderOf(layout, 'registry/pin'))
   for (const { key } of agenciesOf(layout)) mkdirSync(folderOf(layout, key), { recursive: true, mode: 0o700 })
   writePeople(layout)
-  registrationCertificate(layout)
+  registrationCertificate(layout, new Date(now))
   write(
     folderOf(layout, 'registry.yaml'),
     `# The central registry of the sandbox.
@@ -263,14 +260,14 @@ export async function systemCertificate(layout: Layout, file: string, commonName
  * Makes the registry's certificate for management requests, which the configuration publishes. It is self-signed, because no CA
  * runs yet.
  */
-function registrationCertificate(layout: Layout): void {
+function registrationCertificate(layout: Layout, at: Date): void {
   const certificateFile = folderOf(layout, 'registry/registration.pem')
   if (existsSync(certificateFile)) return
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const names = { hostName: 'registry.sandbox.example', ipAddresses: [layout.registry.address] }
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' })
   writeFileSync(folderOf(layout, 'registry/registration.key'), key, { mode: 0o600 })
-  writeFileSync(certificateFile, certificatePem(selfSignedCertificate({ privateKey, names, at: new Date() })))
+  writeFileSync(certificateFile, certificatePem(selfSignedCertificate({ privateKey, names, at })))
 }
 
 function firstOf(pem: string): Buffer {

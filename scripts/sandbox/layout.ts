@@ -1,4 +1,4 @@
-/** The files and addresses of a sandbox: an instance, DEV by default, with three agencies, each with a security server. */
+/** The files and addresses of a sandbox: an instance, DEV by default, with three or four agencies, each with a security server. */
 import path from 'node:path'
 
 export type Agency = {
@@ -11,6 +11,8 @@ export type Agency = {
   serverCode: string
   /** Loopback address of its security server. Shared-params has no port, so each server needs its own address. */
   address: string
+  /** For how many days its authentication certificate is asked for; as long as its profile allows when absent. */
+  certificateDays?: number
 }
 
 export type Layout = {
@@ -29,12 +31,16 @@ export type Layout = {
     /** The adapter that serves the business register's table. */
     companies: number
     companiesMonitoring: number
+    /** The registers of incomes and of insured persons, which a living sandbox has. */
+    incomes: number
+    insured: number
   }
-  agencies: { population: Agency; tax: Agency; business: Agency }
+  agencies: { population: Agency; tax: Agency; business: Agency; health?: Agency }
 }
 
 export const SERVER_PORTS = { messages: 5500, ocsp: 5577, http: 8080, https: 8443, admin: 4000 } as const
 const MEMBER_CLASS = 'GOV'
+const LEFT_DAYS = 22
 export const POPULATION_SERVICE = 'persons'
 /** The inbox of the population register. */
 export const INBOX_SERVICE = 'assessments'
@@ -43,9 +49,14 @@ export const ROOM_SERVICE = 'register-events'
 export const MOVED_EVENT = 'org.example.moved'
 export const MOVES_INBOX = 'moves'
 export const COMPANY_SERVICE = 'companies'
+export const INCOME_SERVICE = 'incomes'
+export const INSURED_SERVICE = 'insured'
 
-/** The layout below `directory`, on the loopback network `network` (three numbers, "127.0.1" by default). */
-export function layoutOf(directory: string, network: string, instance = 'DEV'): Layout {
+/**
+ * The layout below `directory`, on the loopback network `network` (three numbers, "127.0.1" by default). With a past of some days it is
+ * that of a living sandbox, which has a fourth agency.
+ */
+export function layoutOf(directory: string, network: string, instance = 'DEV', pastDays?: number): Layout {
   const agency = (
     key: string,
     memberCode: string,
@@ -70,12 +81,19 @@ export function layoutOf(directory: string, network: string, instance = 'DEV'): 
     registry: { address: `${network}.10`, publicPort: 8001, adminPort: 4000, registrationPort: 4001 },
     systems: {
       ...{ address: `${network}.30`, populationRegister: 9001, taxAgency: 9002, businessRegister: 9003 },
-      ...{ companies: 9004, companiesMonitoring: 9005 },
+      ...{ companies: 9004, companiesMonitoring: 9005, incomes: 9006, insured: 9007 },
     },
     agencies: {
       population: agency('population', '1001', 'Population Agency', ['population', 'Population register'], 1),
       tax: agency('tax', '1002', 'Tax Agency', ['tax', 'Tax assessment'], 2),
       business: agency('business', '1003', 'Business Agency', ['business', 'Business register'], 3),
+      ...(pastDays !== undefined && {
+        health: {
+          ...agency('health', '1004', 'Health Agency', ['health', 'Health insurance'], 4),
+          // What is left of it after the past is short enough for a warning.
+          certificateDays: pastDays + LEFT_DAYS,
+        },
+      }),
     },
   }
 }

@@ -21,6 +21,7 @@ export function systemOf(layout: Layout, agency: Agency): System {
   const dispatcher = new Agent({
     connect: {
       ca: file('trust/root.pem'),
+      timeout: PATIENCE_MS,
       ...{ cert: file(`${agency.key}/system.pem`), key: file(`${agency.key}/system.key`) },
     },
   })

@@ -1,6 +1,6 @@
 /**
  * The people of the sandbox, whose passwords its OpenID provider has: at the registry two administrators and two readers, at each
- * agency's security server an auditor, and where contracts are made two signatories.
+ * agency's security server an auditor, and where contracts are made two signatories. In a living sandbox somebody has each role.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -29,16 +29,39 @@ const OF_AGENCIES = [
   { agency: 'tax', subject: 'sander', name: 'Sander Sepp', does: 'signatory' },
   { agency: 'business', subject: 'bruno', name: 'Bruno Brandt', does: 'auditor' },
 ] as const
+/** Those who are there besides in a living sandbox. */
+const OF_LIVING = [
+  { agency: 'population', subject: 'pekka', name: 'Pekka Palm', does: 'operator' },
+  { agency: 'population', subject: 'pille', name: 'Pille Park', does: 'service administrator' },
+  { agency: 'tax', subject: 'tarmo', name: 'Tarmo Talts', does: 'operator' },
+  { agency: 'tax', subject: 'tea', name: 'Tea Tasa', does: 'service administrator' },
+  { agency: 'business', subject: 'birgit', name: 'Birgit Berg', does: 'operator' },
+  { agency: 'business', subject: 'bo', name: 'Bo Brink', does: 'service administrator' },
+  { agency: 'business', subject: 'beata', name: 'Beata Blom', does: 'signatory' },
+  { agency: 'business', subject: 'bert', name: 'Bert Borg', does: 'signatory' },
+  { agency: 'health', subject: 'helmi', name: 'Helmi Hein', does: 'auditor' },
+  { agency: 'health', subject: 'hugo', name: 'Hugo Holm', does: 'operator' },
+  { agency: 'health', subject: 'hanna', name: 'Hanna Hallik', does: 'service administrator' },
+  { agency: 'health', subject: 'heili', name: 'Heili Haas', does: 'signatory' },
+  { agency: 'health', subject: 'henrik', name: 'Henrik Hunt', does: 'signatory' },
+] as const
 const ROLES_OF = {
   auditor: ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'],
   signatory: ['XROAD_CONTRACT_SIGNATORY'],
+  operator: ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_SECURITY_OFFICER', 'XROAD_REGISTRATION_OFFICER'],
+  'service administrator': ['XROAD_SERVICE_ADMINISTRATOR'],
+}
+type Does = keyof typeof ROLES_OF
+
+function atAgencies({ agencies }: Layout): { agency: string; subject: string; name: string; does: Does }[] {
+  return agencies.health === undefined ? [...OF_AGENCIES] : [...OF_AGENCIES, ...OF_LIVING]
 }
 
 /** Writes the provider's file unless it exists. Each client secret in it is also in the settings of a server. */
 export function writePeople(layout: Layout): void {
   const file = folderOf(layout, 'openid.json')
   if (existsSync(file)) return
-  const people = [...PEOPLE.map((one) => ({ ...one, agency: 'registry' })), ...OF_AGENCIES].map(
+  const people = [...PEOPLE.map((one) => ({ ...one, agency: 'registry' })), ...atAgencies(layout)].map(
     ({ subject, name, agency }) => ({
       subject,
       name,
@@ -59,22 +82,20 @@ export function writePeople(layout: Layout): void {
 }
 
 /** Those of the people of an agency who do this, as they are invited at its security server. */
-export function invitedAt(
-  layout: Layout,
-  { key }: Agency,
-  what: keyof typeof ROLES_OF,
-): { email: string; roles: string[] }[] {
-  return OF_AGENCIES.filter(({ agency, does }) => agency === key && does === what).map(({ subject }) => ({
-    email: personOf(layout, subject).email,
-    roles: ROLES_OF[what],
-  }))
+export function invitedAt(layout: Layout, { key }: Agency, what: Does): { email: string; roles: string[] }[] {
+  return atAgencies(layout)
+    .filter(({ agency, does }) => agency === key && does === what)
+    .map(({ subject }) => ({
+      email: personOf(layout, subject).email,
+      roles: ROLES_OF[what],
+    }))
 }
 
 /** The two who agree to contracts for an agency. */
 export function signatoriesOf(layout: Layout, { key }: Agency): SandboxPerson[] {
-  return OF_AGENCIES.filter(({ agency, does }) => agency === key && does === 'signatory').map(({ subject }) =>
-    personOf(layout, subject),
-  )
+  return atAgencies(layout)
+    .filter(({ agency, does }) => agency === key && does === 'signatory')
+    .map(({ subject }) => personOf(layout, subject))
 }
 
 function personOf(layout: Layout, subject: string): SandboxPerson {
@@ -99,10 +120,12 @@ export function loginsOf(layout: Layout): string[] {
 /** The same for the people at security servers, with the place where each logs in. */
 export function agencyLoginsOf(layout: Layout): string[] {
   return agenciesOf(layout).flatMap((agency) =>
-    OF_AGENCIES.filter((one) => one.agency === agency.key).map(
-      ({ subject, does }) =>
-        `${subject.padEnd(7)} ${personOf(layout, subject).password}  ${serverUrl(agency)}/console/  ${agency.name}, ${does}`,
-    ),
+    atAgencies(layout)
+      .filter((one) => one.agency === agency.key)
+      .map(
+        ({ subject, does }) =>
+          `${subject.padEnd(7)} ${personOf(layout, subject).password}  ${serverUrl(agency)}/console/  ${agency.name}, ${does}`,
+      ),
   )
 }
 

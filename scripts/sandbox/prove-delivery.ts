@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
-import type { Instance } from './instance.ts'
 import { type Agency, folderOf } from './layout.ts'
+import type { Instance } from './running.ts'
 
 /** The bundle of the delivery, judged like one that somebody else was given. */
 export async function proveDelivery(

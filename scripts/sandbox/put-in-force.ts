@@ -2,40 +2,66 @@
 import type { ContractTerms } from '#schemas/contract.ts'
 import { type Administrator, byTwo, openAdministrator } from './administrator.ts'
 import { arrive } from './install-registry.ts'
-import type { Instance } from './instance.ts'
 import { type Agency, encoded, type Layout } from './layout.ts'
 import { invitedAt, serverUrl, signatoriesOf } from './people.ts'
+import type { Instance } from './running.ts'
 
 type Listed = { contract: string; title: string; state: string; contentHash: string; validUntil: string }
+type Proposed = { contract: string; hash: string }
+export type Parties = { consumer: Agency; provider: Agency }
 
-/** The contract between the Tax Agency and the Population Register, agreed to and approved unless it holds already; says how. */
-export async function putInForce(instance: Instance, terms: ContractTerms): Promise<string> {
-  const { layout, servers } = instance
-  const { tax, population } = layout.agencies
-  const asker = servers[tax.key]!
-  const known = await asker.get<{ contracts: Listed[] }>('/contracts?state=ACTIVE')
+/** A contract agreed to and approved unless it holds already; says how. */
+export async function putInForce(
+  instance: Instance,
+  terms: ContractTerms,
+  parties: Parties,
+): Promise<string> {
+  const { servers } = instance
+  const known = await servers[parties.consumer.key]!.get<{ contracts: Listed[] }>('/contracts?state=ACTIVE')
   const held = known.contracts.find(
     ({ title, validUntil }) => title === terms.title && Date.parse(validUntil) > Date.now(),
   )
   if (held !== undefined) return `until ${held.validUntil}, since an earlier start`
-  const [proposer, ...others] = [...(await logIn(instance, tax)), ...(await logIn(instance, population))]
+  const asking = await logIn(instance, parties.consumer)
+  const answering = await logIn(instance, parties.provider)
   try {
-    const { contract, hash } = await proposer!.person.send<{ contract: string; hash: string }>(
-      'POST',
-      '/contracts',
-      { terms, member: memberOf(layout, tax) },
+    const proposed = await propose(instance, terms, asking)
+    await agree(instance, proposed, answering)
+    await approve(instance, { ...proposed, reason: terms.purpose })
+    await Promise.all(
+      Object.values(parties).map(({ key }) => servers[key]!.send('PUT', '/contracts/refresh')),
     )
-    for (const { agency, person } of [proposer!, ...others]) {
-      await person.send('PUT', '/contracts/refresh')
-      const member = memberOf(layout, agency)
-      await person.send('POST', `/contracts/${contract}/accept`, { contentHash: hash, member })
-    }
-    await approve(instance, { contract, hash, reason: terms.purpose })
-    await Promise.all([tax, population].map(({ key }) => servers[key]!.send('PUT', '/contracts/refresh')))
-    const names = [proposer!, ...others].map(({ name }) => name)
+    const names = [...asking, ...answering].map(({ name }) => name)
     return `agreed by ${names.join(', ')}; approved by the registry`
   } finally {
-    await Promise.all([proposer!, ...others].map(({ person }) => person.close()))
+    await Promise.all([...asking, ...answering].map(({ person }) => person.close()))
+  }
+}
+
+/** A contract that its consumer has agreed to, and that waits for the provider's people. */
+export async function proposeOnly(instance: Instance, terms: ContractTerms, consumer: Agency): Promise<void> {
+  const asking = await logIn(instance, consumer)
+  try {
+    await propose(instance, terms, asking)
+  } finally {
+    await Promise.all(asking.map(({ person }) => person.close()))
+  }
+}
+
+/** The first proposes the terms, and both agree. */
+async function propose(instance: Instance, terms: ContractTerms, two: Signatory[]): Promise<Proposed> {
+  const [first] = two
+  const member = memberOf(instance.layout, first!.agency)
+  const proposed = await first!.person.send<Proposed>('POST', '/contracts', { terms, member })
+  await agree(instance, proposed, two)
+  return proposed
+}
+
+async function agree({ layout }: Instance, { contract, hash }: Proposed, two: Signatory[]): Promise<void> {
+  for (const { agency, person } of two) {
+    await person.send('PUT', '/contracts/refresh')
+    const member = memberOf(layout, agency)
+    await person.send('POST', `/contracts/${contract}/accept`, { contentHash: hash, member })
   }
 }
 
@@ -58,7 +84,7 @@ async function logIn({ layout, servers }: Instance, agency: Agency): Promise<Sig
 
 async function approve(
   { layout, installed }: Instance,
-  { contract, hash, reason }: { contract: string; hash: string; reason: string },
+  { contract, hash, reason }: Proposed & { reason: string },
 ): Promise<void> {
   const path = `/contracts/${contract}/approve`
   const body = { contentHash: hash }

@@ -4,6 +4,7 @@ import { serviceUrl } from '#adapters/kit/settings.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { openManagementApi } from '../management/client.ts'
 import { registerService } from '../management/register-service.ts'
+import { openApi } from './agencies/population-register.ts'
 import type { Api } from './client.ts'
 import { certify, fetchText } from './client.ts'
 import { companySettings } from './files.ts'
@@ -14,6 +15,7 @@ import {
   type Layout,
   MOVED_EVENT,
   MOVES_INBOX,
+  POPULATION_SERVICE,
   ROOM_SERVICE,
   serverText,
   subsystemText,
@@ -40,7 +42,9 @@ export async function setUpServer(q: {
     key: { usage: 'AUTHENTICATION', label: 'authentication' },
     csr: { dnsName: `${agency.key}.sandbox.example` },
   })
-  const certified = Buffer.from(await certify(ca, 'authentication', Buffer.from(authentication.csr.pem)))
+  const certified = Buffer.from(
+    await certify(ca, 'authentication', Buffer.from(authentication.csr.pem), agency.certificateDays),
+  )
   const { sha256 } = await server.sendBytes<{ sha256: string }>('POST', '/token-certificates', certified)
 
   const signing = await server.send<KeyAndCsr>('POST', `/tokens/${token!.id}/keys-with-csrs`, {
@@ -94,33 +98,56 @@ export async function setUpClient(q: {
   await q.server.sendBytes('POST', `/clients/${id}/tls-certificates`, q.certificate)
 }
 
-/** Adds the population register's service, which only the tax agency may call. */
-export async function setUpService(q: {
+/** Where a call names the person that it is about. */
+type Place = { method: string; path: string; in: string; name: string }
+
+/** Adds a service that is described by OpenAPI, which the subsystems of some agencies may call. */
+export async function addService(q: {
   server: Api
   layout: Layout
+  owner: Agency
+  users: Agency[]
   serviceCode: string
-  document: string
+  document: object
   url: string
+  /** So that citizens can ask who requested their data. */
+  places: Place[]
 }): Promise<void> {
-  const { server, layout } = q
-  const provider = encoded(subsystemText(layout, layout.agencies.population))
+  const { server, layout, serviceCode, url } = q
+  const provider = encoded(subsystemText(layout, q.owner))
+  const document = JSON.stringify(q.document)
   const description = await server.send<{ id: number; services: { id: number }[] }>(
     'POST',
     `/clients/${provider}/service-descriptions`,
-    { type: 'OPENAPI', serviceCode: q.serviceCode, url: q.url, document: q.document },
+    { type: 'OPENAPI', serviceCode, url, document },
   )
-  await server.send('POST', `/services/${description.services[0]!.id}/access-rights`, {
-    subjectType: 'SUBSYSTEM',
-    subjectId: encoded(subsystemText(layout, layout.agencies.tax)),
-  })
-  // Where a call names the person that it is about, so that citizens can ask who requested their data.
-  for (const place of [
-    { method: 'GET', path: '/persons/{code}', in: 'path', name: 'code' },
-    { method: 'POST', path: '/persons/lookup', in: 'body', name: '/codes' },
-    { method: 'GET', path: '/persons', in: 'reply', name: '/persons/code' },
-  ])
-    await server.send('POST', '/subject-places', { serviceId: `${provider}:${q.serviceCode}`, ...place })
+  for (const user of q.users) await allow(server, layout, { serviceId: description.services[0]!.id, user })
+  for (const place of q.places)
+    await server.send('POST', '/subject-places', { serviceId: `${provider}:${serviceCode}`, ...place })
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
+}
+
+/** Grants the right to call a whole service to an agency's subsystem. */
+async function allow(server: Api, layout: Layout, q: { serviceId: number; user: Agency }): Promise<void> {
+  await server.send('POST', `/services/${q.serviceId}/access-rights`, {
+    subjectType: 'SUBSYSTEM',
+    subjectId: encoded(subsystemText(layout, q.user)),
+  })
+}
+
+/** Adds the population register's service, which the tax agency may call, and the health agency where there is one. */
+export async function setUpService({ server, layout }: { server: Api; layout: Layout }): Promise<void> {
+  const { population, tax, health } = layout.agencies
+  await addService({
+    ...{ server, layout, owner: population, users: health === undefined ? [tax] : [tax, health] },
+    ...{ serviceCode: POPULATION_SERVICE, document: openApi },
+    url: `http://${layout.systems.address}:${layout.systems.populationRegister}`,
+    places: [
+      { method: 'GET', path: '/persons/{code}', in: 'path', name: 'code' },
+      { method: 'POST', path: '/persons/lookup', in: 'body', name: '/codes' },
+      { method: 'GET', path: '/persons', in: 'reply', name: '/persons/code' },
+    ],
+  })
 }
 
 /** Adds the population register's SOAP services, which only the tax agency may call. */
@@ -138,10 +165,7 @@ export async function setUpSoapServices(q: {
     { type: 'WSDL', document: q.document, url: q.url },
   )
   for (const { id, fullServiceId } of description.services) {
-    await server.send('POST', `/services/${id}/access-rights`, {
-      subjectType: 'SUBSYSTEM',
-      subjectId: encoded(subsystemText(layout, layout.agencies.tax)),
-    })
+    await allow(server, layout, { serviceId: id, user: layout.agencies.tax })
     const place = { method: '*', path: '**', in: 'body', name: '/getPerson/code' }
     await server.send('POST', '/subject-places', { serviceId: fullServiceId, ...place })
   }
@@ -161,10 +185,7 @@ async function addKept(
     `/clients/${owner}/service-descriptions`,
     { type: 'REST', serviceCode, url },
   )
-  await server.send('POST', `/services/${description.services[0]!.id}/access-rights`, {
-    subjectType: 'SUBSYSTEM',
-    subjectId: encoded(subsystemText(layout, q.user)),
-  })
+  await allow(server, layout, { serviceId: description.services[0]!.id, user: q.user })
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
 }
 
@@ -216,10 +237,7 @@ export async function setUpAdapter(q: {
   const [description] = await q.server.get<{ services: { id: number }[] }[]>(
     `/clients/${client}/service-descriptions`,
   )
-  await q.server.send('POST', `/services/${description!.services[0]!.id}/access-rights`, {
-    subjectType: 'SUBSYSTEM',
-    subjectId: encoded(subsystemText(q.layout, tax)),
-  })
+  await allow(q.server, q.layout, { serviceId: description!.services[0]!.id, user: tax })
 }
 
 /** Fetches the newest configuration and OCSP responses now instead of in the next round. */

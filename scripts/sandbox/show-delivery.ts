@@ -1,8 +1,9 @@
 /** A one-way message of the sandbox: handed over, delivered, fetched, acknowledged, and proved by the receipts of both sides. */
-import type { Instance } from './instance.ts'
+
 import { INBOX_SERVICE, subsystemText } from './layout.ts'
 import { systemOf, until } from './own-system.ts'
 import { proveDelivery } from './prove-delivery.ts'
+import type { Instance } from './running.ts'
 
 type Say = (line: string) => void
 type Fetched = { events: { id: string; delivery: string; event: { id: string; data: { amount: number } } }[] }

@@ -1,8 +1,9 @@
 /** Publish and subscribe in the sandbox: a signed subscription, published events, what of them comes, and its proof. */
-import type { Instance } from './instance.ts'
+
 import { MOVED_EVENT, MOVES_INBOX, ROOM_SERVICE, subsystemText } from './layout.ts'
 import { systemOf, until } from './own-system.ts'
 import { proveDelivery } from './prove-delivery.ts'
+import type { Instance } from './running.ts'
 
 type Say = (line: string) => void
 type Subscription = { id: string; state: string; error: string | null; given: string | null }

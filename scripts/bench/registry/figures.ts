@@ -1,7 +1,7 @@
 /** Measures a large registry: publishing and lists, and how a security server fetches its configuration. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { Agent, request } from 'undici'
-import type { Instance } from '../../sandbox/instance.ts'
+import type { Instance } from '../../sandbox/running.ts'
 import { residentMb } from '../measure.ts'
 import type { RegistrySize } from './store.ts'
 

@@ -10,6 +10,7 @@ import { createLog } from '#platform/logging/create-log.ts'
 import { runProcess } from '#platform/process/run-process.ts'
 import { createAskingAgency } from './asking-agency.ts'
 import { fillCompanies } from './company-store.ts'
+import { createIncomes, createInsured } from './living-registers.ts'
 import { createPopulationRegister } from './population-register.ts'
 import { openPersonStore } from './store.ts'
 
@@ -27,6 +28,8 @@ type Settings = {
   service: string
   companyService: string
   companySettingsFile: string
+  /** The ports of the registers that only a living sandbox has. */
+  registers?: { incomes: number; insured: number }
   authorityFile: string
   askers: Asker[]
 }
@@ -41,6 +44,14 @@ await runProcess({
     const store = openPersonStore(path.join(settings.directory, 'population-register.db'))
     const register = createPopulationRegister(store)
     await register.listen({ host: settings.address, port: settings.populationRegisterPort })
+    const living =
+      settings.registers === undefined
+        ? []
+        : [
+            { app: createIncomes(), port: settings.registers.incomes },
+            { app: createInsured(), port: settings.registers.insured },
+          ]
+    for (const { app, port } of living) await app.listen({ host: settings.address, port })
     fillCompanies(path.join(settings.directory, 'companies.db'))
     const companies = await serveAdapter(
       sqlAdapter,
@@ -67,7 +78,7 @@ await runProcess({
     return {
       ready: `population register with ${store.count()} persons`,
       async stop() {
-        await Promise.all([register, ...askers].map((app) => app.close()))
+        await Promise.all([register, ...living.map(({ app }) => app), ...askers].map((app) => app.close()))
         await companies.stop()
         store.close()
       },

@@ -43,7 +43,7 @@ export function* people(count: number, seed = 20_26): Generator<Person> {
 }
 
 /** Numbers in [0, 1) from a 32-bit seed (mulberry32): repeatable, not for secrets. */
-function randomNumbers(seed: number): () => number {
+export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0

@@ -1,0 +1,33 @@
+/** The settings of the process that runs the agencies' own systems. */
+import { companySettings } from '../files.ts'
+import {
+  COMPANY_SERVICE,
+  folderOf,
+  type Layout,
+  POPULATION_SERVICE,
+  SERVER_PORTS,
+  subsystemText,
+} from '../layout.ts'
+
+export function agencySettings(layout: Layout): object {
+  const { systems, agencies } = layout
+  const asker = (agency: (typeof agencies)['tax'], port: number): object => ({
+    port,
+    securityServerUrl: `https://${agency.address}:${SERVER_PORTS.https}`,
+    client: subsystemText(layout, agency),
+    certificateFile: folderOf(layout, `${agency.key}/system.pem`),
+    keyFile: folderOf(layout, `${agency.key}/system.key`),
+  })
+  return {
+    directory: layout.directory,
+    address: systems.address,
+    populationRegisterPort: systems.populationRegister,
+    service: `${subsystemText(layout, agencies.population)}/${POPULATION_SERVICE}`,
+    companyService: `${subsystemText(layout, agencies.business)}/${COMPANY_SERVICE}`,
+    companySettingsFile: companySettings(layout),
+    registers:
+      agencies.health === undefined ? undefined : { incomes: systems.incomes, insured: systems.insured },
+    authorityFile: folderOf(layout, 'trust/root.pem'),
+    askers: [asker(agencies.tax, systems.taxAgency), asker(agencies.business, systems.businessRegister)],
+  }
+}

@@ -1,0 +1,134 @@
+/** Starts the processes of an instance, in order the first time, when each is set up over its management API as soon as it runs. */
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { agencySettings } from './agencies/settings.ts'
+import { type Api, openApi } from './client.ts'
+import { SUBJECT_KEYS, systemCertificate, writeSettings } from './files.ts'
+import { arrive } from './install-registry.ts'
+import { agenciesOf, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
+import type { InstanceClock } from './past/instance-clock.ts'
+import { type Started, scriptCommand, serverCommand, startProcess } from './processes.ts'
+import type { Instance, InstanceOptions, Progress } from './running.ts'
+import { setUpInstance } from './set-up-instance.ts'
+import { setUpRegistry } from './set-up-registry.ts'
+import { refreshServer } from './set-up-server.ts'
+
+type Start = (name: string, command: string[], args: string[]) => Promise<void>
+
+/** With `clock` all processes run by it. When a step fails, stops what has been started. */
+export async function bringUp(q: InstanceOptions & { clock?: InstanceClock }): Promise<Instance> {
+  const { layout, progress, onExit, isNew } = q
+  await writeSettings(layout, q.catalogue, q.clock?.now() ?? Date.now())
+  const processes: Started[] = []
+  const stop = async (): Promise<void> => {
+    // Stops the callers before the servers that they call.
+    for (const started of [...processes].reverse()) await started.stop()
+  }
+  const start: Start = async (name, command, args) => {
+    const step = progress.begin(name)
+    const environment = { ...q.clock?.environment, ...q.environment }
+    processes.push(
+      await startProcess({ name, command, args, directory: layout.directory, environment, onExit }),
+    )
+    step.done()
+  }
+  try {
+    const servers = isNew ? await startNew(q, start) : await startKept(q, start)
+    const registry = await registryApi(layout)
+    const { fourEyes: installed } = await registry.get<{ fourEyes: boolean }>('/system')
+    return { layout, registry, installed, isNew, servers, processes, stop }
+  } catch (cause) {
+    await stop()
+    throw cause
+  }
+}
+
+type Servers = Record<string, Api>
+
+/** One after the other, since each is set up with what the one before it says. */
+async function startNew(q: InstanceOptions, start: Start): Promise<Servers> {
+  const { layout, progress } = q
+  await Promise.all([buildPages(progress), ...startGround(layout, start)])
+  const registry = await registryApi(layout)
+  await setUpRegistry(registry, layout)
+  const systems = await systemCertificates(layout)
+  // In parallel with the start of the servers, because the first login has to load code in provider and registry.
+  const arriving = q.install ? arrive(layout) : undefined
+  // The error is reported where `arriving` is awaited; until then it must not end the process.
+  arriving?.catch(() => undefined)
+  await Promise.all(startServers(layout, start))
+  const servers = await serverApis(layout)
+  await setUpInstance({ layout, registry, servers, systems, progress, arriving })
+  await startSystems(layout, start)
+  return servers
+}
+
+/** All at once: each has its keys and the configuration that it fetched last. */
+async function startKept({ layout, progress }: InstanceOptions, start: Start): Promise<Servers> {
+  await Promise.all([
+    buildPages(progress),
+    ...startGround(layout, start),
+    ...startServers(layout, start),
+    startSystems(layout, start),
+  ])
+  const servers = await serverApis(layout)
+  await Promise.all(Object.values(servers).map(refreshServer))
+  return servers
+}
+
+const settings = (layout: Layout, name: string): string[] => [
+  '--configuration',
+  folderOf(layout, `${name}.yaml`),
+]
+
+function startGround(layout: Layout, start: Start): Promise<void>[] {
+  const { name } = layout.agencies.population
+  return [
+    start('trust services', serverCommand('trust-services'), settings(layout, 'trust')),
+    start('central registry', serverCommand('central-registry'), settings(layout, 'registry')),
+    start(`subject keys of the ${name}`, serverCommand('subject-keys'), settings(layout, SUBJECT_KEYS)),
+  ]
+}
+
+function startServers(layout: Layout, start: Start): Promise<void>[] {
+  return agenciesOf(layout).map(({ key, name }) =>
+    start(`security server of the ${name}`, serverCommand('security-server'), settings(layout, key)),
+  )
+}
+
+async function startSystems(layout: Layout, start: Start): Promise<void> {
+  const file = folderOf(layout, 'agencies.json')
+  writeFileSync(file, JSON.stringify(agencySettings(layout), undefined, 2), { mode: 0o600 })
+  const script = new URL('agencies/main.ts', import.meta.url).pathname
+  await start('systems of the agencies', scriptCommand(script), [file])
+}
+
+function registryApi(layout: Layout): Promise<Api> {
+  const { address, adminPort } = layout.registry
+  return openApi(`http://${address}:${adminPort}/api/v1`, folderOf(layout, 'registry/api-key'))
+}
+
+async function serverApis(layout: Layout): Promise<Servers> {
+  const apis = agenciesOf(layout).map(async ({ key, address }) => {
+    const base = `http://${address}:${SERVER_PORTS.admin}/api/v1`
+    return [key, await openApi(base, folderOf(layout, `${key}/api-key`))] as const
+  })
+  return Object.fromEntries(await Promise.all(apis))
+}
+
+/** Builds the pages in a process of its own, so that its memory is freed afterwards. */
+async function buildPages(progress: Progress): Promise<void> {
+  const step = progress.begin('web pages')
+  await promisify(execFile)(path.join(import.meta.dirname, '../concordat'), ['console'])
+  step.done()
+}
+
+/** Certificates of the agencies' systems, by agency. */
+async function systemCertificates(layout: Layout): Promise<Record<string, Buffer>> {
+  const systems: Record<string, Buffer> = {}
+  for (const { key } of agenciesOf(layout))
+    systems[key] = await systemCertificate(layout, `${key}/system`, `${key} system`)
+  return systems
+}

@@ -1,0 +1,32 @@
+/** Only one process at a time has the folder of a sandbox; another one is told which. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { lockFile } from '#platform/database/lock-file.ts'
+
+const LOCK = '.lock'
+
+/**
+ * Holds the folder for this process, or says which process has it. The lock lies beside the folder, because the folder itself is
+ * deleted and put aside.
+ */
+export function holdFolder(directory: string): { release(): void } | { heldBy: string } {
+  const file = `${path.resolve(directory)}${LOCK}`
+  const note = `${file}-holder`
+  mkdirSync(path.dirname(file), { recursive: true })
+  try {
+    const release = lockFile(file, `a sandbox runs in ${directory}`)
+    writeFileSync(note, `${process.pid}\n`, { mode: 0o600 })
+    return { release }
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== 'conflict') throw cause
+    return { heldBy: textOf(note) }
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    return 'unknown'
+  }
+}

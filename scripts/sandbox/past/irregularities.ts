@@ -1,0 +1,63 @@
+/** What went wrong in the past of a living sandbox, and what waits in it for a person. */
+import { arrive } from '../install-registry.ts'
+import { COMPANY_SERVICE, encoded, folderOf, subsystemText } from '../layout.ts'
+import { systemOf, until } from '../own-system.ts'
+import { proposeOnly } from '../put-in-force.ts'
+import type { Instance } from '../running.ts'
+import { waitingContract } from '../terms.ts'
+import { hideFromIndex } from './hidden-store.ts'
+
+type Listed = { queryId: string; kind: string }
+type Sent = { id: string; state: string }
+
+/**
+ * Somebody at the Health Agency hides that it asked about a person: one exchange is taken out of the index of its log. The other side
+ * has it, so the comparison of that day ends with one discrepancy; the agency's own log still has the record, and proves it.
+ */
+export async function hideOne({ layout, servers }: Instance): Promise<void> {
+  const health = layout.agencies.health!
+  const clientId = encoded(subsystemText(layout, health))
+  const query = new URLSearchParams({ limit: '20', clientId, kind: 'reply', outcome: 'ok' })
+  const hidden = await until('an exchange of the day in the index', async () => {
+    const found = await servers[health.key]!.get<Listed[]>(`/message-log/records?${query}`)
+    return found[0]?.queryId
+  })
+  if (hideFromIndex(folderOf(layout, `${health.key}/message-log.db`), hidden) === 0)
+    throw new Error('no exchange could be hidden')
+}
+
+/** The Tax Agency sends an event to a service that takes none: an operator has to decide what becomes of it. */
+export async function sendInVain({ layout }: Instance): Promise<void> {
+  const { tax, business } = layout.agencies
+  const system = systemOf(layout, tax)
+  try {
+    const event = {
+      ...{
+        specversion: '1.0',
+        id: 'audit-notice-17',
+        source: '/tax/audits',
+        type: 'org.example.audit-announced',
+      },
+      ...{ subject: 'C00000042', datacontenttype: 'application/json', data: { from: '2026-12-01' } },
+    }
+    const to = `${subsystemText(layout, business)}/${COMPANY_SERVICE}`
+    const { id } = await system<Sent>('POST', `/deliveries/v1/${to}`, { event })
+    await until('the dead letter', async () => {
+      const { state } = await system<Sent>('GET', `/deliveries/v1/sent/${id}`)
+      return state === 'dead' ? state : undefined
+    })
+  } finally {
+    await system.close()
+  }
+}
+
+/** A member waits for a second administrator, a contract for the people of the Population Agency. */
+export async function leaveWaiting(instance: Instance, now: number): Promise<void> {
+  const { layout } = instance
+  const { terms, consumer } = waitingContract(layout, now)
+  await proposeOnly(instance, terms, consumer)
+  const two = await arrive(layout)
+  const member = { memberClass: layout.memberClass, memberCode: '1005', name: 'Education Agency' }
+  await two[0].send('POST', '/members', member, 'It asks for the residence of pupils from January on.')
+  await Promise.all(two.map((one) => one.close()))
+}

@@ -1,0 +1,38 @@
+/** What the agencies of a living sandbox arrange before they work: people, services, contracts. */
+import { incomesApi, insuredApi } from '../agencies/living-registers.ts'
+import { agenciesOf, INCOME_SERVICE, INSURED_SERVICE } from '../layout.ts'
+import { invitedAt } from '../people.ts'
+import { putInForce } from '../put-in-force.ts'
+import type { Instance, Progress } from '../running.ts'
+import { addService, refreshServer } from '../set-up-server.ts'
+import { livingContracts } from '../terms.ts'
+import type { InstanceClock } from './instance-clock.ts'
+
+export async function settleIn(instance: Instance, clock: InstanceClock, progress: Progress): Promise<void> {
+  const { layout, servers } = instance
+  const step = progress.begin('people, services and contracts')
+  for (const agency of agenciesOf(layout))
+    for (const what of ['operator', 'service administrator'] as const)
+      for (const person of invitedAt(layout, agency, what))
+        await servers[agency.key]!.send('POST', '/people', person)
+  await offerServices(instance)
+  const contracts = livingContracts(layout, clock.now())
+  for (const { terms, ...parties } of contracts) await putInForce(instance, terms, parties)
+  await Promise.all(Object.values(servers).map(refreshServer))
+  step.done(`${contracts.length} contracts with purpose and legal basis`)
+}
+
+async function offerServices({ layout, servers }: Instance): Promise<void> {
+  const { tax, health } = layout.agencies
+  const { address, incomes, insured } = layout.systems
+  await addService({
+    ...{ server: servers[tax.key]!, layout, owner: tax, users: [health!] },
+    ...{ serviceCode: INCOME_SERVICE, document: incomesApi, url: `http://${address}:${incomes}` },
+    places: [{ method: 'GET', path: '/incomes/{code}', in: 'path', name: 'code' }],
+  })
+  await addService({
+    ...{ server: servers[health!.key]!, layout, owner: health!, users: [tax] },
+    ...{ serviceCode: INSURED_SERVICE, document: insuredApi, url: `http://${address}:${insured}` },
+    places: [{ method: 'GET', path: '/insured/{code}', in: 'path', name: 'code' }],
+  })
+}

@@ -1,0 +1,112 @@
+/** What a start of the sandbox finds: folders of other versions, another start, addresses in use; and how the days of a past are drawn. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { randomNumbers } from './agencies/people.ts'
+import { holdFolder } from './hold-folder.ts'
+import { layoutOf } from './layout.ts'
+import { DAY_MS, workingDays } from './past/calendar.ts'
+import { takenPlaces } from './ports.ts'
+import { settle } from './settle.ts'
+import { beginVersion, SANDBOX_VERSION, writeVersion } from './version.ts'
+
+const stamp = (folder: string): string => readFileSync(path.join(folder, 'sandbox-version'), 'utf8').trim()
+
+void t.test('what lies in the folder decides what a start does', async (t) => {
+  const folder = path.join(t.testdir({}), 'sandbox')
+  t.match(settle({ directory: folder, fresh: false, kind: 'living' }), {
+    isNew: true,
+    kind: 'living',
+    notes: [],
+  })
+
+  beginVersion(folder, 'living')
+  t.match(settle({ directory: folder, fresh: false, kind: 'living' }), {
+    isNew: true,
+    notes: [/did not finish/],
+  })
+
+  writeVersion(folder, 'living')
+  t.match(settle({ directory: folder, fresh: false, kind: 'living' }), { isNew: false, kind: 'living' })
+  t.match(
+    settle({ directory: folder, fresh: false, kind: 'lean' }),
+    { isNew: false, kind: 'living' },
+    'as it is',
+  )
+  t.match(settle({ directory: folder, fresh: true, kind: 'lean' }), { isNew: true, notes: [/--fresh/] })
+  t.ok(existsSync(folder), 'it is deleted when the new one is begun')
+
+  writeVersion(folder, 'lean')
+  t.match(settle({ directory: folder, fresh: false, kind: 'living' }), {
+    isNew: true,
+    notes: [/no past/, /kept in/],
+  })
+  t.equal(stamp(`${folder}.version-${SANDBOX_VERSION}-lean`), SANDBOX_VERSION)
+
+  for (const aside of [`${folder}.version-14`, `${folder}.version-14-2`]) {
+    mkdirSync(folder)
+    writeFileSync(path.join(folder, 'sandbox-version'), '14\n')
+    const { notes } = settle({ directory: folder, fresh: false, kind: 'lean' })
+    t.match(notes.join(' '), 'version 14')
+    t.match(notes.join(' '), aside)
+    t.equal(stamp(aside), '14')
+  }
+  t.notOk(existsSync(folder))
+})
+
+void t.test('a folder with files of something else is never deleted', async (t) => {
+  const folder = t.testdir({ 'thesis.txt': 'years of work' })
+  for (const fresh of [true, false])
+    t.throws(() => settle({ directory: folder, fresh, kind: 'lean' }), /has files, but no sandbox/)
+  t.equal(readFileSync(path.join(folder, 'thesis.txt'), 'utf8'), 'years of work')
+})
+
+void t.test('a second start in a folder is told who has it', async (t) => {
+  const folder = path.join(t.testdir({}), 'not-there-yet', 'sandbox')
+  const held = holdFolder(folder)
+  if ('heldBy' in held) return t.fail('nobody else has it')
+  t.same(holdFolder(folder), { heldBy: String(process.pid) })
+  held.release()
+  const again = holdFolder(folder)
+  t.notOk('heldBy' in again)
+  if ('release' in again) again.release()
+})
+
+void t.test('an address in use is named with the program that has it', async (t) => {
+  const layout = layoutOf(t.testdir({}), '127.83.7')
+  t.same(await takenPlaces(layout), [])
+  const listen = `require('node:net').createServer().listen(4000, '127.83.7.10', () => console.log('listens'))`
+  const child = spawn(process.execPath, ['-e', listen, 'the-other-program'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(async () => {
+    child.kill()
+    await once(child, 'exit')
+  })
+  await once(child.stdout, 'data')
+  const [line, ...others] = await takenPlaces(layout)
+  t.same(others, [])
+  t.match(line, `127.83.7.10:4000 is in use: process ${child.pid}, `)
+})
+
+void t.test('the days of a past: few at first, none twice, the last ones by the hour', async (t) => {
+  const until = Date.parse('2026-11-29T14:00:00.000Z')
+  const draw = () => [...workingDays(until - 92 * DAY_MS, until, randomNumbers(15))]
+  const days = draw()
+  t.same(days, draw(), 'the same for the same seed')
+  const moments = days.flat().map(({ at }) => at)
+  t.same(
+    moments,
+    [...moments].sort((a, b) => a - b),
+  )
+  t.ok(moments.every((at) => at >= until - 92 * DAY_MS && at < until))
+  const within = (from: number, to: number) =>
+    days.filter(([first]) => first!.at >= until - from * DAY_MS && first!.at < until - to * DAY_MS)
+  t.ok(within(92, 40).length < within(31, 8).length, 'they begin with a pilot')
+  t.ok(days.at(-1)!.length >= 5, 'recent hours have calls')
+  const weekend = days.filter(([first]) => [0, 6].includes(new Date(first!.at).getUTCDay())).flat()
+  const calls = (some: { calls: number }[]) => some.reduce((sum, one) => sum + one.calls, 0)
+  t.ok(calls(weekend) * 4 < calls(days.flat()))
+})

@@ -1,0 +1,133 @@
+/** The service contracts of the sandbox: who may ask whom for what, why, and by which law. The laws are of no country. */
+import type { ContractService, ContractTerms } from '#schemas/contract.ts'
+import {
+  type Agency,
+  COMPANY_SERVICE,
+  INCOME_SERVICE,
+  INSURED_SERVICE,
+  type Layout,
+  POPULATION_SERVICE,
+  subsystemText,
+} from './layout.ts'
+import type { Parties } from './put-in-force.ts'
+
+type Contract = Parties & { terms: ContractTerms }
+
+type Draft = Parties & {
+  title: string
+  purpose: string
+  legalBasis: string
+  services: ContractService[]
+}
+
+const YEAR_MS = 365 * 86_400_000
+
+function contractOf(
+  layout: Layout,
+  from: number,
+  { services, consumer, provider, ...words }: Draft,
+): Contract {
+  const time = (ms: number): string => new Date(ms).toISOString()
+  return {
+    ...{ consumer, provider },
+    terms: {
+      ...{ ...words, services, provider: subsystemText(layout, provider) },
+      consumers: { subsystems: [subsystemText(layout, consumer)] },
+      ...{ personalData: true, logLevel: 'full', retentionDays: 3650 },
+      ...{ validFrom: time(from), validUntil: time(from + YEAR_MS), reviewAt: time(from + YEAR_MS / 2) },
+      ...{ critical: false, outageGraceHours: 24 },
+      contacts: [consumer, provider].map((agency: Agency) => ({
+        member: `${layout.instance}/${layout.memberClass}/${agency.memberCode}`,
+        name: 'Contract desk',
+        email: `contracts@${agency.key}.sandbox.example`,
+      })),
+    },
+  }
+}
+
+export const NAMES_FIELDS = ['/persons/code', '/persons/givenName', '/persons/familyName']
+
+/** Searches of the tax agency by family name, which get three fields of each person. */
+export function namesContract(layout: Layout, from: number): Contract {
+  const { tax, population } = layout.agencies
+  return contractOf(layout, from, {
+    ...{ consumer: tax, provider: population, title: 'Names for tax assessment' },
+    ...{ purpose: 'Assessment of income tax', legalBasis: 'Tax Procedure Act, section 18' },
+    services: [
+      {
+        serviceCode: POPULATION_SERVICE,
+        endpoints: [{ method: 'GET', path: '/persons' }],
+        responseFields: NAMES_FIELDS,
+      },
+    ],
+  })
+}
+
+/** What the agencies of a living sandbox have agreed to. */
+export function livingContracts(layout: Layout, from: number): Contract[] {
+  const { tax, population, business, health } = layout.agencies
+  const drafts: Draft[] = [
+    {
+      ...{ consumer: tax, provider: population, title: 'Persons for tax assessment' },
+      ...{ purpose: 'Identification of taxpayers', legalBasis: 'Tax Procedure Act, section 22' },
+      services: [
+        {
+          serviceCode: POPULATION_SERVICE,
+          endpoints: [
+            { method: 'GET', path: '/persons/*' },
+            { method: 'POST', path: '/persons/lookup' },
+          ],
+        },
+      ],
+    },
+    {
+      ...{ consumer: health!, provider: population, title: 'Identity of patients' },
+      ...{
+        purpose: 'Identification of patients at admission',
+        legalBasis: 'Patient Records Act, section 7',
+      },
+      services: [
+        {
+          serviceCode: POPULATION_SERVICE,
+          endpoints: [{ method: 'GET', path: '/persons/*' }],
+          responseFields: ['/code', '/givenName', '/familyName', '/born', '/status'],
+        },
+      ],
+    },
+    {
+      ...{ consumer: health!, provider: tax, title: 'Incomes for the ceiling on fees' },
+      ...{ purpose: "Ceiling on patients' fees", legalBasis: 'Health Insurance Act, section 31' },
+      services: [{ serviceCode: INCOME_SERVICE, endpoints: [{ method: 'GET', path: '/incomes/*' }] }],
+    },
+    {
+      ...{ consumer: tax, provider: health!, title: 'Insured persons for social tax' },
+      ...{ purpose: 'Collection of social tax', legalBasis: 'Social Tax Act, section 6' },
+      services: [{ serviceCode: INSURED_SERVICE, endpoints: [{ method: 'GET', path: '/insured/*' }] }],
+    },
+    {
+      ...{ consumer: tax, provider: business, title: 'Companies for audits of turnover' },
+      ...{ purpose: 'Choice of companies to audit', legalBasis: 'Tax Procedure Act, section 60' },
+      services: [{ serviceCode: COMPANY_SERVICE, endpoints: [{ method: 'GET', path: '/companies' }] }],
+    },
+  ]
+  return [namesContract(layout, from), ...drafts.map((draft) => contractOf(layout, from, draft))]
+}
+
+/** The one that waits for the Population Agency: until its people agree, the business register may not ask. */
+export function waitingContract(layout: Layout, from: number): Contract {
+  const { population, business } = layout.agencies
+  return contractOf(layout, from, {
+    ...{ consumer: business, provider: population, title: 'Identity of board members' },
+    ...{
+      purpose: 'Registration of members of management boards',
+      legalBasis: 'Companies Act, section 44',
+    },
+    services: [
+      {
+        serviceCode: POPULATION_SERVICE,
+        endpoints: [{ method: 'GET', path: '/persons/*' }],
+        responseFields: ['/code', '/givenName', '/familyName', '/status'],
+      },
+    ],
+  })
+}

@@ -1,0 +1,73 @@
+/** The sandbox that lives: its past is made once, under a clock of its own, and is as true as what is made now. */
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
+import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
+import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
+import { startWorld } from '../world.ts'
+
+const DAY_MS = 86_400_000
+const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
+
+type Listed = { index: number; time: string; kind: string; outcome: string }
+type Case = { day: string; state: string; class: string }
+
+const world = await startWorld({ living: true })
+t.teardown(() => world.stop())
+const { population, tax } = world.admin
+const ago = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString()
+
+void t.test('what was exchanged days ago is signed, stamped then, and proved', async (t) => {
+  const old = await population.get<Listed[]>(
+    `/message-log/records?limit=50&kind=reply&outcome=ok&to=${ago(4)}`,
+  )
+  const first = old.find(({ time }) => time < ago(4))
+  t.ok(first, 'there are records of days long before this instance was made')
+  const why = new URLSearchParams({ case: 'test', reason: 'to judge it' })
+  const bytes = await population.bytes(`/message-log/records/${first!.index}/evidence-bundle?${why}`)
+  const own = path.join(world.servers.population.directory, 'configuration/current/globalconf')
+  const { indexes: configuration } = await loadConfiguration(own, new Date())
+  const judged = await judgeBundle({ bundle: await readBundle(bytes), configuration, now: new Date() })
+  t.match(judged, { verdict: 'TOTAL-PASSED' }, judged.reason)
+  const recent = await population.get<Listed[]>('/message-log/records?limit=20')
+  t.ok(recent[0]!.time > ago(1), 'and of the last day')
+})
+
+void t.test('the exchanges have purposes, and what was refused says so', async (t) => {
+  const { contracts } = await tax.get<{ contracts: { purpose: string; legalBasis: string }[] }>(
+    '/contracts?state=ACTIVE',
+  )
+  t.ok(contracts.length >= 5)
+  const purpose = 'Identification of patients at admission'
+  const query = new URLSearchParams({ purpose, limit: '5' })
+  t.ok((await population.get<Listed[]>(`/message-log/records?${query}`)).length > 0, 'searched by why')
+})
+
+void t.test('something waits for each kind of person', async (t) => {
+  const cases = await population.get<Case[]>('/reconciliation-cases')
+  t.match(cases, [{ state: 'open' }], 'one day differs, in one exchange')
+  t.equal(cases.length, 1)
+  const { items } = await tax.get<{ items: object[] }>('/deliveries?box=outbox&state=dead')
+  t.equal(items.length, 1, 'a dead letter')
+  const proposals =
+    await world.registryAdmin.get<{ state: string; operation: string }[]>('/approvals?view=all')
+  t.match(
+    proposals.filter(({ state }) => state === 'proposed'),
+    [{ operation: 'addMember' }],
+  )
+  const { contracts } = await population.get<{ contracts: { state: string; title: string }[] }>(
+    '/contracts?state=PROPOSED',
+  )
+  t.match(contracts, [{ title: 'Identity of board members' }])
+})
+
+void t.test('a second start says at once that it runs, and where', (t) => {
+  const again = spawnSync(CONCORDAT, ['sandbox', '--directory', world.directory], { encoding: 'utf8' })
+  t.equal(again.status, 1)
+  t.match(again.stderr, /A sandbox runs in .* already: process \d+/)
+  t.match(again.stdout, 'Where everything is:')
+  t.ok(readFileSync(path.join(world.directory, 'sandbox-version'), 'utf8').includes('living'))
+  t.end()
+})
