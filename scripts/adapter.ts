@@ -15,6 +15,7 @@ import { importGateway } from '#adapters/soap/import/import-gateway.ts'
 import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { draftSettings } from '#adapters/sql/draft.ts'
+import type { DatabaseSettings } from '#adapters/sql/settings.ts'
 import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { openManagementApi } from './management/client.ts'
@@ -27,6 +28,8 @@ const USAGE = `Usage: concordat adapter <name> --configuration file.yaml
        concordat adapter <name> register --configuration file.yaml --client INSTANCE:CLASS:CODE:SUBSYSTEM
                                          [--url URL] [--key-file FILE] [--enable]
        concordat adapter sql draft --database file.db
+       concordat adapter sql draft --database postgresql://USER@HOST[:PORT]/NAME [--password-file FILE] [--authority-file FILE]
+       concordat adapter sql draft --database mariadb://USER@HOST[:PORT]/NAME [--password-file FILE] [--authority-file FILE]
        concordat adapter events --check --configuration file.yaml
        concordat adapter soap import [--consumer consumer-gateway.properties] [--provider provider-gateway.properties]
                                      --output FOLDER
@@ -35,7 +38,8 @@ Runs an adapter until SIGTERM or SIGINT. describe prints the document of what it
 service of the client at the own security server, or brings the service there to the settings: address, document with its endpoints,
 TLS certificate. A new service is switched off until it is enabled, and nobody has a right to it until one is given.
 
-draft prints settings made of the tables of a SQLite file, to begin with: of each table only the key is given, the rest are comments.
+draft prints settings made of the tables of a SQLite file, or of those that a user of PostgreSQL, MariaDB or MySQL may read, to begin with: of
+each table only the key is given, the rest are comments. A socket is named by ?host=/path in place of HOST.
 
 import writes settings files made of those of X-Road's REST adapter service (consumer and provider gateway), with a comment for each
 thing that could not be carried over. consumers.properties and providers.properties lie beside the named files.
@@ -102,7 +106,7 @@ async function runCommand(args: string[]): Promise<number> {
   const adapter = Object.hasOwn(ADAPTERS, name) ? ADAPTERS[name] : undefined
   if (adapter === undefined) throw new CommandError(2, `there is no adapter ${JSON.stringify(name)}`)
   if (name === 'soap' && act === 'import' && more.length === 0) return importSettings(values)
-  if (name === 'sql' && act === 'draft' && more.length === 0) return draft(values.database)
+  if (name === 'sql' && act === 'draft' && more.length === 0) return draft(values)
   if (!['describe', 'register'].includes(act) || more.length > 0)
     throw new CommandError(2, `${name} takes describe or register, or --configuration as its first word`)
   if (values.configuration === undefined) throw new CommandError(2, '--configuration is missing')
@@ -142,13 +146,52 @@ async function runCommand(args: string[]): Promise<number> {
   return 0
 }
 
-async function draft(database: string | undefined): Promise<number> {
-  if (database === undefined) throw new CommandError(2, 'draft needs --database, a SQLite file')
-  const text = await draftSettings(database).catch((thrown: unknown) => {
-    throw new CommandError(1, `${database} cannot be read: ${asFault(thrown).what ?? 'see above'}`, thrown)
+async function draft(q: {
+  database?: string
+  'password-file'?: string
+  'authority-file'?: string
+}): Promise<number> {
+  const { database, 'password-file': password, 'authority-file': authority } = q
+  if (database === undefined)
+    throw new CommandError(2, 'draft needs --database: a SQLite file, or postgresql://... or mariadb://...')
+  const text = await draftSettings({
+    ...databaseIn(database),
+    ...(password !== undefined && { passwordFile: path.resolve(password) }),
+    ...(authority !== undefined && { authorityFile: path.resolve(authority) }),
+  }).catch((thrown: unknown) => {
+    const { what, message } = asFault(thrown)
+    throw new CommandError(1, `${database} cannot be read: ${what ?? message}`, thrown)
   })
   process.stdout.write(text)
   return 0
+}
+
+function databaseIn(text: string): DatabaseSettings {
+  const scheme = /^([a-z]+):\/\//.exec(text)?.[1]
+  if (scheme === undefined) return { kind: 'sqlite', file: text }
+  const kind = KINDS[scheme]
+  if (kind === undefined || !URL.canParse(text))
+    throw new CommandError(
+      2,
+      'a database is a file, or postgresql://USER@HOST/NAME, or mariadb://USER@HOST/NAME',
+    )
+  const { hostname, port, pathname, username, password, searchParams } = new URL(text)
+  // Whoever lists the processes of the machine would see it.
+  if (password !== '')
+    throw new CommandError(2, 'a password is not part of --database: name a --password-file')
+  const host = searchParams.get('host') ?? decodeURIComponent(hostname).replace(/^\[|\]$/g, '')
+  const user = searchParams.get('user') ?? decodeURIComponent(username)
+  return {
+    kind,
+    ...(host !== '' && { host }),
+    ...(port !== '' && { port: Number(port) }),
+    ...(pathname.length > 1 && { name: decodeURIComponent(pathname.slice(1)) }),
+    ...(user !== '' && { user }),
+  }
+}
+
+const KINDS: Record<string, 'postgresql' | 'mariadb'> = {
+  ...{ postgresql: 'postgresql', postgres: 'postgresql', mariadb: 'mariadb', mysql: 'mariadb' },
 }
 
 async function importSettings(q: { consumer?: string; provider?: string; output?: string }): Promise<number> {
@@ -176,6 +219,8 @@ function parsed(args: string[]) {
         client: { type: 'string' },
         consumer: { type: 'string' },
         database: { type: 'string' },
+        'password-file': { type: 'string' },
+        'authority-file': { type: 'string' },
         provider: { type: 'string' },
         output: { type: 'string' },
         url: { type: 'string' },

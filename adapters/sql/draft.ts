@@ -1,13 +1,13 @@
 /**
- * Drafts the settings of the adapter from the tables of a SQLite file, for who begins. Guarantees that nobody is given a column that was
+ * Drafts the settings of the adapter from the tables of a database, for who begins. Guarantees that nobody is given a column that was
  * not chosen: of a table only the key is a setting, all else a comment.
  */
 import path from 'node:path'
 import type { FieldType } from '#adapters/kit/field-types.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type DraftColumn as Column, type DraftTable, tablesOfServer } from './draft-servers.ts'
+import type { DatabaseSettings } from './settings.ts'
 import { openReaders } from './sqlite-readers.ts'
-
-type Column = { name: string; type: FieldType | undefined; isKey: boolean }
 
 const LIMITS = { connections: 1, waiting: 1, queryMs: 5000, answerBytes: 1_048_576 }
 const TABLES =
@@ -28,8 +28,19 @@ const TYPES: [RegExp, FieldType | undefined][] = [
 const NO_NAMES = ['limit', 'after', 'order', 'true', 'false', 'null']
 const KEY_TYPES: ReadonlySet<FieldType | undefined> = new Set(['string', 'integer', 'date', 'date-time'])
 
-/** The text of a settings file. Throws `source_failed` with the reason for a file that is no database, or has no table. */
-export async function draftSettings(file: string): Promise<string> {
+/** The text of a settings file. Throws `source_failed` with the reason for a database that is none, or has no table; `source_unavailable`. */
+export async function draftSettings(database: DatabaseSettings): Promise<string> {
+  const isFile = database.kind === 'sqlite'
+  const settings = isFile ? { ...database, file: path.resolve(database.file ?? '') } : database
+  const tables = isFile ? await tablesOfFile(settings.file ?? '') : await tablesOfServer(settings)
+  const free = freeOf([])
+  const drafts = tables.map(({ schema, name, columns }, at) =>
+    draftTable({ schema, name }, columns, { path: `/${free(slug(name), '-')}`, anchor: `t${at + 1}` }),
+  )
+  return `${headOf(settings)}${drafts.join('')}`
+}
+
+async function tablesOfFile(file: string): Promise<DraftTable[]> {
   const readers = openReaders({ file }, LIMITS, () => undefined)
   const rowsOf = async (text: string, values: string[]): Promise<unknown[][]> => {
     const answer = await readers.ask({ statement: { text, values }, only: 'rows' })
@@ -39,26 +50,23 @@ export async function draftSettings(file: string): Promise<string> {
   try {
     const tables = (await rowsOf(TABLES, [])).map(([name]) => String(name))
     if (tables.length === 0) throw new Fault('source_failed', { what: 'the file has no table' })
-    const drafts: string[] = []
-    const free = freeOf([])
-    for (const [at, table] of tables.entries()) {
-      const columns = (await rowsOf(COLUMNS, [table])).map(readColumn)
-      drafts.push(draftTable(table, columns, { path: `/${free(slug(table), '-')}`, anchor: `t${at + 1}` }))
-    }
-    return `${headOf(file)}${drafts.join('')}`
+    const found: DraftTable[] = []
+    for (const name of tables)
+      found.push({ schema: undefined, name, columns: (await rowsOf(COLUMNS, [name])).map(readColumn) })
+    return found
   } finally {
     await readers.close()
   }
 }
 
-function headOf(file: string): string {
-  const name = path.parse(file).name
+function headOf(database: DatabaseSettings): string {
+  const name = database.file === undefined ? (database.name ?? 'data') : path.parse(database.file).name
   return `# Of each table only the key is given: take the # from the fields that others may see, and delete what is nobody's business. What
 # clients may ask by has filters, what they may sort by order: true. docs/examples/sql-adapter.yaml has all settings.
 listen: { address: 127.0.1.40, port: 9443 }
 monitoring: { address: 127.0.1.40, port: 9444 }
 service: { code: ${JSON.stringify(slug(name))}, title: ${JSON.stringify(name)} }
-database: { kind: sqlite, file: ${JSON.stringify(path.resolve(file))} }
+database: ${JSON.stringify(database)}
 resources:
 `
 }
@@ -69,7 +77,15 @@ function readColumn([name, type, pk]: unknown[]): Column {
 }
 
 /** A list of the rows, and one row by its key; a comment as a whole where no key tells the rows apart. */
-function draftTable(table: string, columns: Column[], at: { path: string; anchor: string }): string {
+function draftTable(
+  { schema, name: table }: Pick<DraftTable, 'schema' | 'name'>,
+  columns: Column[],
+  at: { path: string; anchor: string },
+): string {
+  const source = [
+    `    table: ${JSON.stringify(table)}`,
+    ...(schema === undefined ? [] : [`    schema: ${JSON.stringify(schema)}`]),
+  ]
   const names = fieldNames(columns)
   const keys = columns.filter(({ isKey }) => isKey)
   const hasKey = keys.length > 0 && keys.every(({ type }) => KEY_TYPES.has(type))
@@ -80,14 +96,14 @@ function draftTable(table: string, columns: Column[], at: { path: string; anchor
   })
   const lines = [
     `  - path: ${at.path}`,
-    `    table: ${JSON.stringify(table)}`,
+    ...source,
     ...(hasKey ? [`    key: [${key.join(', ')}]`] : []),
     `    fields: &${at.anchor}`,
     ...fields,
     ...(hasKey
       ? [
           `  - path: ${at.path}/${key.map((name) => `{${name}}`).join('/')}`,
-          ...[`    table: ${JSON.stringify(table)}`, '    one: true', `    fields: *${at.anchor}`],
+          ...[...source, '    one: true', `    fields: *${at.anchor}`],
         ]
       : []),
   ]
@@ -97,7 +113,7 @@ function draftTable(table: string, columns: Column[], at: { path: string; anchor
 }
 
 function settingsOf({ name, type, isKey }: Column, field: string): string {
-  if (type === undefined) return '(bytes are of no field type)'
+  if (type === undefined) return '(bytes, and what has no field type: a query can make text of it)'
   const column = name === field ? '' : `column: ${JSON.stringify(name)}, `
   return `{ ${column}type: ${type}${isKey ? ', filters: [eq]' : ''} }`
 }

@@ -207,7 +207,7 @@ t.test('a draft for any tables is settings that serve their keys alone', async (
     create table "no key\n- path: /x" ("null" text); create view seen as select * from "A b";
     insert into "A b" values (7, 'o', 'n', 'm', null, x'00'); insert into "a-b" values ('c', '2026-01-02', 'SECRET')`)
   database.close()
-  const text = await draftSettings(file)
+  const text = await draftSettings({ kind: 'sqlite', file })
   const draft = path.join(folder, 'draft.yaml')
   writeFileSync(draft, text)
   const { resources, database: found } = await readSettings(sqlAdapter, draft, {})
@@ -237,6 +237,10 @@ t.test('a draft for any tables is settings that serve their keys alone', async (
     ['empty.db', ''],
   ]) {
     if (content !== undefined) writeFileSync(path.join(folder, name!), content)
-    await t.rejects(draftSettings(path.join(folder, name!)), { code: 'source_failed' }, name!)
+    await t.rejects(
+      draftSettings({ kind: 'sqlite', file: path.join(folder, name!) }),
+      { code: 'source_failed' },
+      name!,
+    )
   }
 })

@@ -1,9 +1,13 @@
 /** The same mapping on three databases: what is given, page by page, filtered and sorted; what is refused; what is away and back. */
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
-import { type Answered, startAdapter } from '#adapters/kit/kit-fixture.ts'
+import { type Answered, emptyFolder, startAdapter } from '#adapters/kit/kit-fixture.ts'
+import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { until } from '#test/until.ts'
 import { sqlAdapter } from './adapter.ts'
 import { eachKind, PERSONS, type TestDatabase } from './databases-fixture.ts'
+import { draftSettings } from './draft.ts'
 
 const fields = {
   code: { type: 'string', pattern: '^P[0-9]{3}$', maxLength: 4, filters: ['eq', 'in', 'gt', 'prefix'] },
@@ -156,6 +160,36 @@ t.test('rows, one and many', async (t) => {
       t.equal(pageOf(await ask('/persons/7/addresses?all=yes')).items.length, 2)
       t.match(await ask('/persons/0/addresses'), { status: 400, body: { type: 'invalid_input' } })
       t.match(await ask('/all'), { status: 400, body: { type: 'answer_too_large' } })
+    })
+
+    await t.test('a draft of its tables gives their keys alone', async (t) => {
+      const folder = emptyFolder(t)
+      const text = await draftSettings(database.settings)
+      t.match(text, /# income: \{ type: number \}/)
+      t.match(text, kind === 'sqlite' ? /# photo: \(bytes/ : /# photo: \(bytes, and what/)
+      t.match(text, /# "active_person" has no key/)
+      t.notMatch(text, /SECRET|P001|Street/, 'it reads no row')
+      // As somebody who takes each # away.
+      const file = path.join(folder, 'draft.yaml')
+      writeFileSync(file, text)
+      const { resources: found } = await readSettings(sqlAdapter, file, {})
+      t.strictSame(found.map((one) => [one.path, Object.keys(one.fields)]).sort(), [
+        ['/address', ['person', 'place']],
+        ['/address/{person}/{place}', ['person', 'place']],
+        ['/person', ['code']],
+        ['/person/{code}', ['code']],
+      ])
+      writeFileSync(file, text.replace(/^( {6})# (?=\w+: \{)/gm, '$1'))
+      const all = await readSettings(sqlAdapter, file, {})
+      const drafted = await startAdapter(t, sqlAdapter, {
+        settings: { database: database.settings, resources: all.resources },
+        folder: emptyFolder(t),
+      })
+      t.match((await drafted.ask('/person/P007')).body, { code: 'P007', number: 7, income: 7.5 })
+      t.match((await drafted.ask('/address/7/1')).body, { street: 'Street 7' })
+      if (database.settings.name === undefined) return
+      const away = { ...database.settings, host: '/nowhere' }
+      await t.rejects(draftSettings(away), { code: 'source_unavailable' })
     })
 
     await t.test('a mapping that promises too much is found out, not followed', async (t) => {
