@@ -105,6 +105,11 @@ void t.test('settings that do not go together are refused', async (t) => {
   }
   t.equal(await codes(login({})), 'accepted')
   t.equal(await codes(login({ issuer: 'http://127.0.0.1:3000', baseUrl: 'http://[::1]:4000' })), 'accepted')
+  const passkeys = { rpId: 'example', days: 7 }
+  t.equal(await codes(login({ passkeys: {} })), 'accepted')
+  t.equal(await codes(login({ passkeys: { ...passkeys, rpId: 'registry.example' } })), 'accepted')
+  const below = { baseUrl: 'https://registry.agency.example' }
+  t.equal(await codes(login({ ...below, passkeys: { rpId: 'agency.example' } })), 'accepted')
   t.equal(await codes('admin: {address: 10.0.0.1, certificateFile: c.pem, keyFile: k.pem}'), 'accepted')
   const refused = [
     ['admin: {address: 0.0.0.0}'],
@@ -125,6 +130,13 @@ void t.test('settings that do not go together are refused', async (t) => {
     [login({ baseUrl: 'https://registry.example/path' })],
     [login({ secondCodeFile: 'a' })],
     [login({ contact: '' })],
+    [login({ passkeys })],
+    [login({ passkeys: { rpId: 'evil.example' } })],
+    [login({ ...below, passkeys: { rpId: 'ency.example' } })],
+    [login({ baseUrl: 'https://10.0.0.1', passkeys: {} })],
+    [login({ baseUrl: 'https://[::1]', passkeys: {} })],
+    [login({ passkeys: { days: 0 } })],
+    [login({ passkeys: { origin: 'https://x' } })],
     [login({ clientSecret: 'in the file' })],
     ['login: {issuer: "https://login.example"}'],
   ]

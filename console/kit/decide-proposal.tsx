@@ -1,8 +1,8 @@
 /** Approving, rejecting and withdrawing a proposal: each shows its consequence before and its result after. */
 import { Act } from './act.tsx'
 import { useConsole } from './context.ts'
-import { text } from './text.ts'
 import { operationName, type WholeProposal } from './proposal.tsx'
+import { text } from './text.ts'
 
 export function Decide({ of }: { of: WholeProposal }) {
   const { session } = useConsole()

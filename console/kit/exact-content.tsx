@@ -2,9 +2,9 @@
 import { Copyable } from './copyable.tsx'
 import { useDigest } from './digest.ts'
 import { Part } from './facts.tsx'
+import type { WholeProposal } from './proposal.tsx'
 import { Status } from './status.tsx'
 import { text } from './text.ts'
-import type { WholeProposal } from './proposal.tsx'
 
 export function ExactContent({ of: { content, contentSha256 } }: { of: WholeProposal }) {
   const own = useDigest(content)

@@ -2,8 +2,8 @@
 import { Link } from './address.tsx'
 import { useMay } from './context.ts'
 import { useAnswer } from './load.ts'
-import { type TextKey, text } from './text.ts'
 import type { Proposal } from './proposal.tsx'
+import { type TextKey, text } from './text.ts'
 
 /** `target` is the act's address in the API; `words` is the text with the proposer's `name`. */
 export function OpenProposals(q: { target: string; words: TextKey }) {

@@ -4,11 +4,11 @@ import { useConsole } from './context.ts'
 import { Head, Part } from './facts.tsx'
 import { useAnswer } from './load.ts'
 import { Show } from './placeholders.tsx'
+import { operationName, type Proposal, ProposalState, Proposer } from './proposal.tsx'
 import { type Column, Rows } from './rows.tsx'
 import { Table } from './table.tsx'
 import { text } from './text.ts'
 import { Time } from './time.tsx'
-import { operationName, type Proposal, ProposalState, Proposer } from './proposal.tsx'
 
 const SHOWN = '50'
 

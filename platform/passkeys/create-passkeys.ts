@@ -1,6 +1,5 @@
 /** Passkeys of persons: added in a fresh session, listed, removed, and used to sign in. */
 import { createHash, randomUUID } from 'node:crypto'
-import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Sessions } from '#platform/sessions/create-sessions.ts'
@@ -57,7 +56,6 @@ export function createPasskeys(q: {
     readmit(id: string, at: string): Promise<Admission>
     find(id: string): Promise<Known | undefined>
   }
-  audit: Pick<AuditLog, 'before'>
   /** Undefined: passkeys are not in use, and nobody can add one. */
   settings: PasskeySettings | undefined
   /** The name under which authenticators show this server. */
@@ -162,7 +160,8 @@ export function createPasskeys(q: {
     if (row.blocked_at !== null) return 'blocked'
     if (now > usableUntil(row, days)) return 'unconfirmed'
     if (await store.use(row.id, counter, iso(now))) return undefined
-    await store.block(row.id, iso(now))
+    // Whoever has the other device may have come in with it.
+    await store.block(row.id, iso(now), (within) => q.sessions.endThoseOf(row.id, within))
     return 'copied'
   }
 

@@ -34,7 +34,6 @@ async function openNode(t: Test, url: string, clock: { now: number }, states = n
         return refused === undefined ? { id, name: `name of ${id}` } : { refused, id, name: '' }
       },
     },
-    audit: { before: async () => 0 } as never,
     ...{ settings: SITE, label: 'test', clock: () => clock.now },
   })
   /** A person whose session began now, by a login at the provider or with this passkey. */
@@ -135,7 +134,9 @@ void t.test('passkeys: added, used, refused, removed', async (t) => {
       refused: 'failed',
     })
     t.match(await one.signIn(device, userHandle, { counter: 100 }), { id: 'ben' })
+    const thiefs = await one.sessions.begin('ben', id)
     t.match(await two.signIn(device, userHandle, { counter: 100 }), { refused: 'copied', id: 'ben' })
+    t.equal(await two.sessions.find(thiefs), undefined, 'nobody stays in by it')
     t.match(await one.signIn(device, userHandle, { counter: 200 }), { refused: 'blocked', id: 'ben' })
     t.match(await one.passkeys.of('ben'), [{ id, blockedAt: String, lastUsedAt: String }])
     const [less, zero] = [createAuthenticator(), createAuthenticator()]

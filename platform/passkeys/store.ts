@@ -129,9 +129,12 @@ export function createPasskeyStore(database: Database) {
         .executeTakeFirst()
       return numUpdatedRows === 1n
     },
-    async block(id: string, at: string): Promise<void> {
-      await tables.updateTable('passkey').set({ blocked_at: at }).where('id', '=', id).execute()
-    },
+    /** `andThen` runs in the same transaction. */
+    block: (id: string, at: string, andThen: (within: Within) => Promise<void>): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        await transaction.updateTable('passkey').set({ blocked_at: at }).where('id', '=', id).execute()
+        await andThen(transaction)
+      }),
     /** Notes that the person has just logged in at the provider. */
     async confirm(person: string, at: string): Promise<void> {
       await tables.updateTable('passkey').set({ confirmed_at: at }).where('person', '=', person).execute()

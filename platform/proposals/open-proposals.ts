@@ -57,9 +57,7 @@ export function openProposals(q: {
   return {
     operations: handlers,
     // Marks expired proposals, and acts whose process died.
-    jobs: [
-      { kind: 'settle-proposals', everySeconds: 60, immediately: true, run: () => approvals.settle() },
-    ],
+    jobs: [{ kind: 'settle-proposals', everySeconds: 60, immediately: true, run: () => approvals.settle() }],
     offers: {
       ...{ approvals, makerOf: proposers.makerOf, countProposals: countWaiting, proposalList: store },
       carryOutBy: (registered) => {

@@ -24,11 +24,17 @@ export function describeCommand(program: string, command: Command): string {
     `Usage: concordat ${program} ${[name, ...words].join(' ')}${options.length > 0 ? ' [options]' : ''}\n\n` +
     `${summary}. Roles: ${operation.roles.join(', ')}.\n` +
     (operation.fourEyes
-      ? `Once the registry is installed a second person has to approve it: --why says the reason.\n`
+      ? `${whenByTwo(operation.fourEyesKind)} a second person has to approve it: --why says the reason.\n`
       : '') +
     `\n${own.join('')}` +
     (hasBody ? `  --${'body'.padEnd(28)}a file with the whole body, YAML or JSON; - is standard input\n` : '')
   )
+}
+
+function whenByTwo(kind: string | undefined): string {
+  return kind === undefined
+    ? 'Once the registry is installed'
+    : `If the server's settings name ${kind} in fourEyes,`
 }
 
 function typeOf(schema: Command['options'][number]['schema']): string {

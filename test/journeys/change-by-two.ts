@@ -20,7 +20,10 @@ export async function changeByTwo(
   await sara.page.getByText('You proposed this. Another person decides').waitFor()
   await sara.check('agency-proposal-mine')
 
-  await sven.open('/proposals')
+  await sara.open('/')
+  await sara.page.getByText('1 proposal of yours waits for a second person.').waitFor()
+  await sven.open('/')
+  await sven.page.getByRole('link', { name: '1 proposal waits for you as the second person.' }).click()
   await sven.check('agency-proposals')
   await sven.page.getByRole('link', { name: 'Make or change a retention class' }).first().click()
   await sven.page.getByText('the decree of 1 March').first().waitFor()

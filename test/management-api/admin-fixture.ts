@@ -251,23 +251,27 @@ export async function createAdminWorld(
     ...FEATURES,
     modules: FEATURES.modules.map((one) => changed(one, o.witnessRoom, authority.tsa)),
   }
-  running = await serve(ground, features, async ({ authenticate, approvals: fourEyes, carryOutBy: onApi }) => ({
-    admin: {
-      ...{ app, url: base },
-      listen: async () =>
-        void (o.login === undefined ? await app.ready() : await app.listen({ host, port: 4000 })),
-    },
-    document: await securityServerApi(),
-    around: (handlers) => recordingLooks(handlers, services.audit),
-    ...{ authenticate, fourEyes, onApi },
-    listeners: { clients: UNHEARD, peers: UNHEARD },
-    // Jobs that are enqueued run; tests run the recurring ones themselves.
-    whenOpen: async () => {
-      await services.jobs.start()
-      return () => undefined
-    },
-    ready: '',
-  }))
+  running = await serve(
+    ground,
+    features,
+    async ({ authenticate, approvals: fourEyes, carryOutBy: onApi }) => ({
+      admin: {
+        ...{ app, url: base },
+        listen: async () =>
+          void (o.login === undefined ? await app.ready() : await app.listen({ host, port: 4000 })),
+      },
+      document: await securityServerApi(),
+      around: (handlers) => recordingLooks(handlers, services.audit),
+      ...{ authenticate, fourEyes, onApi },
+      listeners: { clients: UNHEARD, peers: UNHEARD },
+      // Jobs that are enqueued run; tests run the recurring ones themselves.
+      whenOpen: async () => {
+        await services.jobs.start()
+        return () => undefined
+      },
+      ready: '',
+    }),
+  )
   const directory = await folderOf('exports')
   const exports = await createExports({ database, messageLog, directory, node: 'node1', clock })
   const keyWith = async (roles: string[]) =>
@@ -282,11 +286,7 @@ export async function createAdminWorld(
     rooms: { apiKeys, people },
     world,
     keys,
-    localSystems,
-    messageLog,
-    logClock,
-    archiveFolder,
-    bodyFolder,
+    ...{ localSystems, messageLog, logClock, archiveFolder, bodyFolder },
     logUrl: databaseUrl,
     exports,
     subjects,

@@ -24,9 +24,9 @@ export const people: FeatureModule<Ground, { authenticate: Authenticate }> = {
   name: 'people',
   migrations: { ...sessionMigrations, ...passkeyMigrations },
   open: (ground) => {
-    const { people: store, clock, settings, clientSecret = '', sessions, database, audit } = ground
+    const { people: store, clock, settings, clientSecret = '', sessions, database } = ground
     const passkeys = createPasskeys({
-      ...{ sessions, people: store, audit, clock },
+      ...{ sessions, people: store, clock },
       ...{ store: createPasskeyStore(database), logins: createSessionStore(database) },
       settings: settings.login && passkeySettings(settings.login),
       label: 'Central registry',

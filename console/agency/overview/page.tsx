@@ -11,6 +11,7 @@ import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { LastActs } from '../../kit/last-acts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
+import type { Proposal } from '../../kit/proposal.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -22,6 +23,7 @@ import {
   contractsWaiting,
   deliveriesWaiting,
   type LogState,
+  proposalsWaiting,
   subscriptionsWaiting,
   type Waiting as WaitingFor,
   waitingOf,
@@ -154,6 +156,25 @@ const WORDS: Record<Tone, TextKey> = {
 }
 
 function Waiting({ of }: { of: WaitingFor[] }) {
+  const { session } = useConsole()
+  const isByTwo = Array.isArray(session.fourEyes) && session.fourEyes.length > 0
+  const decides = session.kind === 'person' && mayCall(session, 'approveProposal')
+  return isByTwo && decides ? <WithProposals of={of} /> : <List of={of} />
+}
+
+/** For people who are each other's second person. */
+function WithProposals({ of }: { of: WaitingFor[] }) {
+  const toDecide = useProposals('waiting').length
+  const own = useProposals('mine').filter(({ state }) => state === 'proposed').length
+  return <List of={[...proposalsWaiting({ toDecide, own }), ...of]} />
+}
+
+function useProposals(view: string): Proposal[] {
+  const list = useAnswer<Proposal[]>('getProposals', { query: { view, limit: '100' } })
+  return list.state === 'there' ? list.data : []
+}
+
+function List({ of }: { of: WaitingFor[] }) {
   const { session } = useConsole()
   const waiting = of.filter(({ needs }) => mayCall(session, needs))
   return (

@@ -142,3 +142,17 @@ export function subscriptionsWaiting(counts: { lapsed: number; suspended: number
     count === 0 ? [] : [{ what, values: { count }, tone, to, needs }],
   )
 }
+
+/** What waits for a second person: to decide for this reader, and what this reader proposed. */
+export function proposalsWaiting({ toDecide, own }: { toDecide: number; own: number }): Waiting[] {
+  const needs = 'approveProposal'
+  const found: Waiting[] = []
+  if (toDecide > 0)
+    found.push({ what: 'home.proposals', values: { count: toDecide }, tone: 'warn', to: '/proposals', needs })
+  if (own > 0)
+    found.push({
+      ...{ what: 'home.ownProposals', values: { count: own }, tone: 'warn', needs },
+      to: '/proposals?view=mine',
+    })
+  return found
+}

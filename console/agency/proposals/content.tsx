@@ -70,7 +70,8 @@ function wordsOf(name: string, value: unknown): string {
     const word = WORDS[String(value)]
     if (word !== undefined) return text(word)
   }
-  if (name === 'keepDays') return value === null ? text('retention.keeps') : text('retention.days', { count: Number(value) })
+  if (name === 'keepDays')
+    return value === null ? text('retention.keeps') : text('retention.days', { count: Number(value) })
   if (Array.isArray(value)) return value.map((one) => wordsOf(name, one)).join(', ')
   if (typeof value === 'string') return name === 'roles' ? roleName(value) : value
   return JSON.stringify(value)

@@ -48,7 +48,7 @@ export const people: FeatureModule<
       indispensable: ['XROAD_SYSTEM_ADMINISTRATOR'],
     })
     const passkeys = createPasskeys({
-      ...{ sessions, people: store, audit: ground.audit, clock },
+      ...{ sessions, people: store, clock },
       ...{ store: createPasskeyStore(database), logins: createSessionStore(database) },
       settings: settings.login && passkeySettings(settings.login),
       label: `Security server ${idText(ground.server)}`,

@@ -22,7 +22,8 @@ export function createFourEyesPolicy(q: {
   people: Pick<PeopleStore, 'cameInWith'>
 }): FourEyesPolicy {
   return {
-    inForce: async () => (q.kinds.length > 0 && (await q.people.cameInWith(ADMINISTRATOR)) > 1 ? q.kinds : []),
+    inForce: async () =>
+      q.kinds.length > 0 && (await q.people.cameInWith(ADMINISTRATOR)) > 1 ? q.kinds : [],
   }
 }
 
@@ -30,7 +31,9 @@ export function createFourEyesPolicy(q: {
 export function checkFourEyes(kinds: readonly string[], hasLogin: boolean): void {
   if (kinds.length === 0) return
   if (!hasLogin)
-    throw new Fault('invalid_configuration', { what: 'fourEyes needs login: a second person agrees in person' })
+    throw new Fault('invalid_configuration', {
+      what: 'fourEyes needs login: a second person agrees in person',
+    })
   if (!kinds.includes('people'))
     throw new Fault('invalid_configuration', {
       what: 'fourEyes needs the kind people: who can invite somebody alone can be two persons',

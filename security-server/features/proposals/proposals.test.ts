@@ -19,7 +19,11 @@ const CLASS = { keepDays: 10, atEnd: 'PROOF_KEPT', archive: 'NONE', applyToExist
 
 type Body = Record<string, unknown>
 
-async function login(t: Parameters<typeof openBrowser>[0], { base }: AdminWorld, subject: string): Promise<Browser> {
+async function login(
+  t: Parameters<typeof openBrowser>[0],
+  { base }: AdminWorld,
+  subject: string,
+): Promise<Browser> {
   const browser = openBrowser(t)
   t.equal((await browser.login(base, subject)).status, 200)
   return browser
@@ -78,10 +82,10 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     t.same(both.map(({ status }) => status).sort(), [200, 409], 'carried out once')
     t.match(await classNow(), { keepDays: 40 })
     const acts = await auditOf(ask)
-    t.match(
-      acts.filter(({ operation }) => operation === 'putRetentionClass')[0],
-      { caller: { name: 'Person anna' }, data: { proposal: id, approvedBy: { name: 'Person ben' } } },
-    )
+    t.match(acts.filter(({ operation }) => operation === 'putRetentionClass')[0], {
+      caller: { name: 'Person anna' },
+      data: { proposal: id, approvedBy: { name: 'Person ben' } },
+    })
     t.match(acts.filter(({ operation }) => operation === 'proposalCarriedOut')[0], {
       caller: { name: 'Person ben' },
       data: { proposedBy: { name: 'Person anna' } },
@@ -95,7 +99,9 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     const keyed = ofKey.body as { id: string; contentSha256: string }
     t.match(await approve(anna, keyed.id, keyed.contentSha256), { status: 403 })
     const reject = { reason: 'no' }
-    t.match(await ben.api(base, 'POST', `/approvals/${keyed.id}/reject`, reject), { body: { state: 'rejected' } })
+    t.match(await ben.api(base, 'POST', `/approvals/${keyed.id}/reject`, reject), {
+      body: { state: 'rejected' },
+    })
 
     // People: giving roles takes two, locking one; locking does not end the policy.
     const everybody = JSON.parse((await ask('GET', '/people')).raw.toString()) as Body[]
