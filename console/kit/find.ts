@@ -16,7 +16,7 @@ export type Finder = {
 }
 
 /** Something that is looked for only when somebody chooses it, since the look itself is recorded. */
-export type LookUp = { operation: string; offer(typed: string): Found | undefined }
+type LookUp = { operation: string; offer(typed: string): Found | undefined }
 
 export type Search = {
   /** What can be found beside pages and acts, for the one who has typed nothing. */

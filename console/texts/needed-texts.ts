@@ -69,7 +69,7 @@ export async function sourcesOf(console: string): Promise<string[]> {
   return Promise.all(files.flat().map((file) => readFile(file, 'utf8')))
 }
 
-/** Of each language, a console gets the texts that its pages can show. */
+/** Of each language, a console gets the texts that its pages can show. The build fails where that could not be known. */
 export function onlyNeededTexts(sources: string[]): Plugin {
   return {
     name: 'only needed texts',
@@ -77,7 +77,10 @@ export function onlyNeededTexts(sources: string[]): Plugin {
     transform(code, id) {
       if (path.dirname(id) !== import.meta.dirname) return undefined
       const all = JSON.parse(code) as Record<string, string>
-      const needed = neededKeys(sources, Object.keys(all)).map((key) => [key, all[key]])
+      const keys = Object.keys(all)
+      const hidden = sources.flatMap((source) => untraceable(source, keys))
+      if (hidden.length > 0) throw new Error(`texts are named in a way that hides them: ${hidden.join(', ')}`)
+      const needed = neededKeys(sources, keys).map((key) => [key, all[key]])
       return { code: JSON.stringify(Object.fromEntries(needed)), map: null }
     },
   }

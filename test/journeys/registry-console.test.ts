@@ -163,9 +163,8 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await narrow.load('/')
   await tabThrough(t, narrow.page, 'the whole overview', 'body')
   await findWay(t, wide, await visitor(t, browser, { ...asked, context: PHONE }), {
-    name: 'registry',
     tabs: ['Security servers', 'Outages', '/fleet/outages'],
-    field: '/members',
+    ...{ name: 'registry', field: '/members' },
     act: ['suspend', 'Suspend a member, server', '/suspensions'],
     thing: ['gov:1234', 'DEV:GOV:1234:SS1', '/security-servers/DEV:GOV:1234:SS1'],
   })

@@ -10,16 +10,7 @@ import { type FleetServer, TROUBLES, troubleName, Worst } from './trouble.tsx'
 export function Fleet() {
   return (
     <>
-      <Head
-        title={text('fleet.title')}
-        lead={text('fleet.lead')}
-        acts={
-          <>
-            <Link to="/fleet/outages">{text('outages.title')}</Link>
-            <Link to="/fleet/campaigns">{text('campaign.title')}</Link>
-          </>
-        }
-      />
+      <Head title={text('fleet.title')} lead={text('fleet.lead')} />
       <Table<FleetServer>
         operation="getFleet"
         caption={text('fleet.title')}

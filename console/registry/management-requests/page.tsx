@@ -11,11 +11,7 @@ const ANY = (): { value: string; title: string } => ({ value: '', title: text('c
 export function Requests() {
   return (
     <>
-      <Head
-        title={text('requests.title')}
-        lead={text('requests.lead')}
-        acts={<Link to="/management-requests/automatic">{text('automatic.title')}</Link>}
-      />
+      <Head title={text('requests.title')} lead={text('requests.lead')} />
       <Table<Request>
         operation="getManagementRequests"
         caption={text('requests.title')}
