@@ -137,15 +137,14 @@ function Counted({ of }: { of: ServiceTraffic }) {
           words={({ clientId, serviceId }) => `${clientId ?? ''} ${serviceId ?? ''}`}
           columns={[
             {
-              title: 'search.client',
-              cell: ({ clientId, direction }) => (
+              title: 'traffic.pair',
+              cell: ({ clientId, serviceId, direction }) => (
                 <>
-                  <Id of={clientId} />
+                  <Id of={clientId} /> → <Id of={serviceId} />
                   <p class="beside">{directionText(direction)}</p>
                 </>
               ),
             },
-            { title: 'search.service', cell: ({ serviceId }) => <Id of={serviceId} /> },
             { title: 'chart.all', number: true, cell: ({ exchanges }) => number(exchanges) },
             {
               title: 'chart.failed',
