@@ -35,6 +35,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
     ...['putCertificateProfile', 'deleteCertificateProfile'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
+    'getPasskeysOf',
     ...['examineExternalAnchor', 'readExternalAnchor', 'trustExternalAnchor', 'removeExternalAnchor'],
     ...[
       'getSigningToken',
@@ -69,7 +70,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],
-  XROAD_AUDITOR: ['getAuditLog', 'exportAuditLog', 'verifyAuditLog', 'getPeople'],
+  XROAD_AUDITOR: ['getAuditLog', 'exportAuditLog', 'verifyAuditLog', 'getPeople', 'getPasskeysOf'],
 }
 const DECIDERS = ['approveProposal', 'rejectProposal', 'withdrawProposal']
 const PROPOSALS = ['getProposals', 'getProposal']
