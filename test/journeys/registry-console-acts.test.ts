@@ -395,6 +395,9 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   await one.open('/audit-log?q=second%20tsa')
   t.equal(await page.locator('tbody tr').count(), 1)
   await page.locator('tbody summary').click()
-  t.match(await page.locator('tbody').textContent(), /Approve a time-stamping service.*http:\/\/tsa2\.example/s)
+  t.match(
+    await page.locator('tbody').textContent(),
+    /Approve a time-stamping service.*http:\/\/tsa2\.example/s,
+  )
   await one.check('audit-record')
 })
