@@ -17,6 +17,7 @@ import { isBetween } from './acts-store.ts'
 import { type PartnerWord, stateBetween } from './between.ts'
 import { listedMandates } from './listed-mandates-store.ts'
 import { createServerReach } from './server-reach-store.ts'
+import type { UnlistedMandates } from './unlisted-mandates.ts'
 
 const MANY = 500
 /** States of versions that are not in force yet or may never have been: a terminated one may have waited for approval. */
@@ -27,6 +28,7 @@ export function createDistributionStore(
   database: Database,
   record: Change,
   contacts: Pick<ContactStore, 'asks' | 'statesOf'>,
+  unlisted?: Pick<UnlistedMandates, 'note'>,
 ) {
   const tables = tablesOf<RegisterTables>(database)
   const reach = createServerReach(tables)
@@ -133,8 +135,9 @@ export function createDistributionStore(
           ...(counters.length === 0 ? {} : { counterSeals: counters.map(({ sha256 }) => sha256) }),
         }
       })
-      const hostingMandates = await listedMandates(tables, { reach: reached, contracts, at })
-      return { policy, contracts, hostingMandates }
+      const listed = await listedMandates(tables, { reach: reached, contracts, at })
+      unlisted?.note(server, listed?.leftOut ?? 0)
+      return { policy, contracts, hostingMandates: listed?.mandates }
     },
     /** The contents and seals with these hashes that this server may see. Others are left out, as if they did not exist. */
     async itemsFor(

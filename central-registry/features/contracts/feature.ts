@@ -33,6 +33,7 @@ import { settleContracts } from './settle.ts'
 import { createContractStore } from './store.ts'
 import type { Tables } from './tables.ts'
 import { terminateUntold } from './terminate-untold.ts'
+import { createUnlistedMandates } from './unlisted-mandates.ts'
 
 /** Short enough that a suspension at one registry takes effect at the other within a minute. */
 const EXCHANGE_SECONDS = 15
@@ -79,7 +80,8 @@ export const contracts: FeatureModule<Ground, Offers> = {
     const reading = createContractReading(database)
     const addresses = createContactStore(database, record, letters?.put)
     const contacts = createContractContacts({ record, acts: createContractActs(actRooms), put: letters?.put })
-    const distribution = createDistributionStore(database, record, addresses)
+    const unlisted = createUnlistedMandates(ground)
+    const distribution = createDistributionStore(database, record, addresses, unlisted)
     const between = {
       ...{ ...ground, distribution, views, ownCertificates, post: postToPartner },
       store: createPartnerStore(database, record, actRooms),
@@ -100,6 +102,7 @@ export const contracts: FeatureModule<Ground, Offers> = {
         { kind: 'settle-contracts', everySeconds: 60, immediately: true, run: settling },
         { kind: 'exchange-contracts', everySeconds: EXCHANGE_SECONDS, run: exchangeWithPartners },
       ],
+      health: { 'listed-mandates': async () => unlisted.finding() },
       offers: {
         contracts: { reading, contacts: addresses, terminateUntold },
         contractRegistrations: {

@@ -24,12 +24,12 @@ const MANY = 500
 const MAX_LIST_OCTETS = (MAX_CONTRACT_LIST_BYTES / 4) * 3 - 64 * 1024
 
 /**
- * As many as have a place beside the contracts of the list. Undefined if no contract asks for one: then the list has no such field, which older servers do not know.
+ * As many as have a place beside the contracts of the list, and how many had none. Undefined if no contract asks for one: then the list has no such field, which older servers do not know.
  */
 export async function listedMandates(
   tables: Kysely<RegisterTables>,
   { reach, contracts, at }: { reach: Reach; contracts: ListedContract[]; at: string },
-): Promise<ListedMandate[] | undefined> {
+): Promise<{ mandates: ListedMandate[]; leftOut: number } | undefined> {
   const hosts = hostsIn(reach)
   if (hosts === undefined) return undefined
   const mandates: ListedMandate[] = []
@@ -54,7 +54,8 @@ export async function listedMandates(
   // A server refuses a longer list whole, with its contracts.
   const place = MAX_LIST_OCTETS - Buffer.byteLength(JSON.stringify(contracts))
   const first = mandates.sort((a, b) => a.id - b.id).slice(0, MOST_LISTED_MANDATES)
-  return firstBytes(first, Math.min(place, MAX_MANDATES_OCTETS))
+  const listed = firstBytes(first, Math.min(place, MAX_MANDATES_OCTETS))
+  return { mandates: listed, leftOut: mandates.length - listed.length }
 }
 
 function hostsIn({ rows, seals, clients, isProviderOf }: Reach): string[] | undefined {

@@ -67,11 +67,11 @@ t.test('hosting mandates with the longest codes never make a list that no server
       node.call('POST', '/hosting-mandates', { host: 'DEV:GOV:5678', client: to, validUntil })
     const { address, port } = node.settings.admin
     type Check = { name: string; ok: boolean; reason?: string }
-    const finding = async (): Promise<Check | undefined> => {
+    const finding = async (of = 'hosting-mandates'): Promise<Check | undefined> => {
       world.clock.now += 60_000
       const answer = await globalThis.fetch(`http://${address}:${port}/health/ready`)
       const { checks } = (await answer.json()) as { checks: Check[] }
-      return checks.find(({ name }) => name === 'hosting-mandates')
+      return checks.find(({ name }) => name === of)
     }
     await put(0, Math.floor(most * 0.79))
     t.match(await finding(), { ok: true, reason: undefined })
@@ -84,5 +84,10 @@ t.test('hosting mandates with the longest codes never make a list that no server
     await put(most + 1, most * 2)
     const { hostingMandates } = await listFor(w, OWNER)
     t.ok(hostingMandates!.length >= most && hostingMandates!.length < most * 1.1, 'the first of too many')
+    const unlisted = await finding('listed-mandates')
+    t.match(unlisted, {
+      ok: true,
+      reason: /have no place .* in the lists for DEV\/GOV\/.* \([0-9]+\): what they cover is refused/,
+    })
   }),
 )

@@ -15,6 +15,7 @@ import { recordLook } from '../../reading/looks.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 import { checkGranted } from './granted.ts'
 import type { Needs } from './needs.ts'
+import { personBehind } from './person-behind.ts'
 import { recordView } from './records.ts'
 import { verifyInThread } from './verify-in-thread.ts'
 
@@ -58,7 +59,8 @@ export function exchangeHandlers(rooms: Needs): Handlers {
         })
       }
       const write = async () => buffer(await writeBundle(bundleSource(rooms, log), indexes))
-      return verifyInThread({ owner: `${input.caller.kind} ${input.caller.id}`, write, now: rooms.clock() })
+      const owner = await personBehind(input.caller, rooms.apiKeys)
+      return verifyInThread({ owner, write, now: rooms.clock() })
     },
 
     async getRecordContent(input) {

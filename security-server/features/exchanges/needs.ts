@@ -1,4 +1,5 @@
 /** The parts of the server that this feature uses. */
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -14,6 +15,7 @@ export type Needs = {
   keys: Keys
   globalConfiguration: GlobalConfiguration
   audit: AuditLog
+  apiKeys: Pick<ApiKeys, 'find'>
   messageLog: Pick<MessageLog, 'timeStampNow' | 'checkpointNow' | 'treeHead' | 'logKeys' | 'rotateLogKey'>
   /** The log's records that this caller may see. */
   logFor(caller: Pick<Caller, 'roles'>): ReadableLog
