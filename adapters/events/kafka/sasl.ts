@@ -37,6 +37,10 @@ export async function authenticate(
   else await scram(say, { user, password, ...DIGESTS[mechanism] })
 }
 
+/**
+ * User and password are used as they are. RFC 5802 wants them prepared (SASLprep, RFC 4013), but Kafka's brokers keep what they were given:
+ * prepared here, a password with characters that the preparation changes would be another one than theirs.
+ */
 type ScramQuestion = { user: string; password: string; digest: string; bytes: number }
 
 async function scram(say: (text: string) => Promise<string>, q: ScramQuestion): Promise<void> {
