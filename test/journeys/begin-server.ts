@@ -155,7 +155,7 @@ async function certifyOne(windows: Windows, name: string, profile: string): Prom
   const { wide, world } = windows
   const step = stepOf(wide, name)
   if (profile === 'authentication') await step.getByLabel('Name of this server').fill('ss.harbour.example')
-  await step.getByRole('button', { name: 'Show the subject' }).click()
+  await step.getByRole('button', { name: 'Show the name in it' }).click()
   const made = step.getByRole('button', { name: 'Make a request' })
   await made.waitFor()
   await wide.check(`first-start-${profile}-request`)

@@ -133,7 +133,7 @@ async function registerAnother(t: Test, windows: Windows): Promise<void> {
   const address = page.getByLabel('Name of this server')
   t.equal(await address.inputValue(), '', 'the registry knows an IP address, which is no name')
   await address.fill(world.servers.tax.address)
-  await page.getByRole('button', { name: 'Show the subject' }).click()
+  await page.getByRole('button', { name: 'Show the name in it' }).click()
   await page.getByRole('alert').getByText('Enter a name').waitFor()
   await address.fill('next.example')
   await page.getByRole('button', { name: 'Show the name in it' }).click()
