@@ -20,7 +20,7 @@ import {
 type ProcessName = 'trust' | 'registry' | 'second-registry' | 'subject-keys' | ServerName
 
 /** One running process. */
-export type Started = {
+type Started = {
   pid: number
   /** The time from its start to its ready line. */
   readyMs: number

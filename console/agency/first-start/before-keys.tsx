@@ -5,7 +5,7 @@ import { Time } from '../../kit/time.tsx'
 import { LogIn, MakeToken } from '../keys/token-acts.tsx'
 import { type Anchor, AnchorFacts, NewAnchor, Refresh } from '../settings/anchor.tsx'
 import { Id } from '../words.tsx'
-import type { BodyProps } from './step.tsx'
+import type { BodyProps } from './shapes.ts'
 
 export function AnchorStep({ of: { state, of } }: BodyProps) {
   if (state === 'done') return <AnchorFacts of={of as Anchor} />

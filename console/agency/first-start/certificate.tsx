@@ -14,7 +14,7 @@ import { Register } from '../keys/registration.tsx'
 import { RequestForm } from '../keys/request-form.tsx'
 import { type Certificate, keyPath } from '../keys/shapes.ts'
 import { Filed, FiledFacts } from './filed.tsx'
-import type { BodyProps } from './step.tsx'
+import type { BodyProps } from './shapes.ts'
 
 export function CertificateStep({ of: { name, state, missing, after, of } }: BodyProps) {
   const { changed } = useConsole()

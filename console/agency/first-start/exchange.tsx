@@ -16,8 +16,7 @@ import { clientPath, type Description, type Service, servicePath } from '../serv
 import { Described } from '../try-outs/described.tsx'
 import { ExchangeLink, Id } from '../words.tsx'
 import { Filed } from './filed.tsx'
-import type { Call } from './shapes.ts'
-import type { BodyProps } from './step.tsx'
+import type { BodyProps, Call } from './shapes.ts'
 
 export function ClientStep({ of: { state, missing, after, of }, course }: BodyProps) {
   if (state === 'done') return <ClientLink id={of.clientId ?? ''} />

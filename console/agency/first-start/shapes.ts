@@ -72,6 +72,9 @@ export type Course = {
   steps: Step[]
 }
 
+/** What the body of a step is made of. */
+export type BodyProps = { of: Step; course: Course }
+
 export const FIRST_START = '/first-start'
 
 /** What people here can do next; undefined when all waits for others. */

@@ -5,9 +5,7 @@ import { type TextKey, text } from '../../kit/text.ts'
 import { AnchorStep, ConfigurationStep, OwnerStep, TokenStep } from './before-keys.tsx'
 import { CertificateStep } from './certificate.tsx'
 import { CallStep, ClientStep, ServiceStep, StampStep } from './exchange.tsx'
-import type { Course, Step, StepName } from './shapes.ts'
-
-export type BodyProps = { of: Step; course: Course }
+import type { BodyProps, Course, Step, StepName } from './shapes.ts'
 
 const BODIES: Record<StepName, (q: BodyProps) => preact.ComponentChildren> = {
   anchor: AnchorStep,

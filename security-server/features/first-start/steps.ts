@@ -1,23 +1,20 @@
 /** The steps of a first start, in their order, and what one says of itself. */
 import type { RequestState } from '#schemas/management-request.ts'
 
-export const STEPS = [
-  'anchor',
-  'configuration',
-  'owner',
-  'token',
-  'signing',
-  'authentication',
-  'client',
-  'service',
-  'call',
-  'timeStamps',
-] as const
-
-export type StepName = (typeof STEPS)[number]
+export type StepName =
+  | 'anchor'
+  | 'configuration'
+  | 'owner'
+  | 'token'
+  | 'signing'
+  | 'authentication'
+  | 'client'
+  | 'service'
+  | 'call'
+  | 'timeStamps'
 
 /** Who can bring a step further: people here, or somebody elsewhere for whom it waits. */
-export type Actor = 'operator' | 'authority' | 'registry' | 'timeStamping'
+type Actor = 'operator' | 'authority' | 'registry' | 'timeStamping'
 
 export type Filed = { request: number; state: RequestState; filedAt: string; reason?: string | undefined }
 
