@@ -155,7 +155,6 @@ await eachDatabase(t, async (_database, t, url) => {
     ])
   })
   await t.test('acts are found by person and kind, and each has words', (t) => findActs(t, world))
-
   await t.test('every look is recorded, with case and reason, before it is answered', async (t) => {
     const { body } = await ask('POST', '/message-log/exports', { format: 'jsonl', filter: {} })
     await ended(world, String(body['id']))
@@ -166,6 +165,7 @@ await eachDatabase(t, async (_database, t, url) => {
       ...['getVerifications', 'getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople'],
       ...['getExports', 'getExport', 'getSubjectSearches', 'getSubjectSearch'],
       ...['getActorGaps', 'getAuditLog', 'getAuditCallers', 'verifyAuditLog', 'getSearchTerms'],
+      ...['getPasskeysOf', 'getProposals', 'getProposal'],
     ]
     const operations = readOperations(await securityServerApi()).filter(
       ({ method, roles }) =>
