@@ -78,6 +78,8 @@ export function Act<T>(q: ActProps<T>) {
     }
   }
   const cancel = (event?: Event): void => {
+    // A file field inside says so too when its picker is left.
+    if (event !== undefined && event.target !== dialog.current) return
     if (typed.current && done === undefined) {
       event?.preventDefault()
       setAsks(true)
@@ -112,10 +114,7 @@ export function Act<T>(q: ActProps<T>) {
           ref={dialog}
           aria-labelledby={id}
           onClose={closed}
-          onCancel={(event) => {
-            // A file field inside says so too when its picker is left.
-            if (event.target === dialog.current) cancel(event)
-          }}
+          onCancel={cancel}
           onInput={({ target }) => {
             typed.current ||= isTyped(target)
           }}

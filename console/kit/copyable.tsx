@@ -45,7 +45,7 @@ export function Copyable({ value, label }: { value: string; label?: string }) {
 }
 
 /** A digest of which the middle is hidden until somebody asks for it. All of it is in the text, for search, copies and print. */
-export function Folded({ value, what }: { value: string; what: string }) {
+function Folded({ value, what }: { value: string; what: string }) {
   const [open, setOpen] = useState(false)
   return (
     <bdi class={open ? 'id digest open' : 'id digest'}>

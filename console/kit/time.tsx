@@ -12,7 +12,7 @@ export function zone(): string {
 }
 
 /** To the second, with its zone: "Sunday 29 November 2026 at 16:46:33 EET (Europe/Tallinn)". */
-export function exactly(at: Date): string {
+function exactly(at: Date): string {
   const said = new Intl.DateTimeFormat(locale, {
     weekday: 'long',
     year: 'numeric',

@@ -9,7 +9,7 @@ import { DIMENSIONS, type Dimensions, keyOf } from '../../message-log/daily-coun
 import type { Clearance } from '../../message-log/record-input.ts'
 import type { IndexTables } from './tables.ts'
 import { asksForTerms, fitsTerms, type TermsFilter } from './terms-store.ts'
-import { isUpkeep } from './upkeep.ts'
+import { UPKEEP } from './upkeep.ts'
 
 export type TrafficRow = Omit<IndexTables['traffic'], 'key' | 'secrecy' | 'terms'>
 
@@ -154,6 +154,13 @@ export function fitsDimensions(
 /** Not `like`, because an identifier may contain its wildcards. */
 function below(column: string, party: string): Expression<SqlBool> {
   return sql<SqlBool>`substr(${sql.ref(column)}, 1, ${party.length + 1}) = ${`${party}/`}`
+}
+
+/** Whether the service, with or without its version, is one of upkeep. */
+function isUpkeep(is: ExpressionBuilder<IndexTables, 'search' | 'traffic'>) {
+  return is.or(
+    UPKEEP.flatMap((code) => [`%/${code}`, `%/${code}/%`]).map((one) => sql<SqlBool>`service like ${one}`),
+  )
 }
 
 export function createTrafficStore(database: Database) {
