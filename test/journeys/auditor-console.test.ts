@@ -90,7 +90,7 @@ if (!hasChromium()) {
 
   t.test('exchanges, one refused, one with a hostile id', async (t) => {
     const client = { 'X-Road-Client': tax.client }
-    for (let at = 0; at < 12; at++) t.equal((await world.ask('tax', PERSON, { headers: client })).status, 200)
+    for (let at = 0; at < 26; at++) t.equal((await world.ask('tax', PERSON, { headers: client })).status, 200)
     const hostile = await world.ask('tax', PERSON, {
       headers: { ...client, 'X-Road-Id': HOSTILE, 'X-Road-UserId': USER },
     })
