@@ -151,7 +151,7 @@ export function proposalsWaiting({ toDecide, own }: { toDecide: number; own: num
     found.push({ what: 'home.proposals', values: { count: toDecide }, tone: 'warn', to: '/proposals', needs })
   if (own > 0)
     found.push({
-      ...{ what: 'home.ownProposals', values: { count: own }, tone: 'warn', needs },
+      ...{ what: 'home.ownProposals', values: { count: own }, tone: 'quiet', needs },
       to: '/proposals?view=mine',
     })
   return found
