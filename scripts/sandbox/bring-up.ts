@@ -22,11 +22,12 @@ export async function bringUp(q: InstanceOptions & { clock?: InstanceClock }): P
   const { layout, progress, onExit, isNew } = q
   await writeSettings(layout, q.catalogue, q.clock?.now() ?? Date.now())
   const processes: Started[] = []
+  const starting: Promise<void>[] = []
   const stop = async (): Promise<void> => {
     // Stops the callers before the servers that they call.
     for (const started of [...processes].reverse()) await started.stop()
   }
-  const start: Start = async (name, command, args) => {
+  const startOne: Start = async (name, command, args) => {
     const step = progress.begin(name)
     const environment = { ...q.clock?.environment, ...q.environment }
     processes.push(
@@ -34,12 +35,19 @@ export async function bringUp(q: InstanceOptions & { clock?: InstanceClock }): P
     )
     step.done()
   }
+  const start: Start = (...given) => {
+    const started = startOne(...given)
+    starting.push(started)
+    return started
+  }
   try {
     const servers = isNew ? await startNew(q, start) : await startKept(q, start)
     const registry = await registryApi(layout)
     const { fourEyes: installed } = await registry.get<{ fourEyes: boolean }>('/system')
     return { layout, registry, installed, isNew, servers, processes, stop }
   } catch (cause) {
+    // Also what still starts beside a step that failed, or it would run on without anybody.
+    await Promise.allSettled(starting)
     await stop()
     throw cause
   }

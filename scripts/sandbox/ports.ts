@@ -1,13 +1,14 @@
 /** Whether the addresses of a sandbox are free, and who has those that are not: from /proc, where the system shows it. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
+import path from 'node:path'
 import { printable } from '#platform/plain-text.ts'
 import { agenciesOf, type Layout, SERVER_PORTS } from './layout.ts'
 
 type Place = { address: string; port: number }
 
 const LISTENING = '0A'
-const MOST_NAME = 80
+const MOST_NAME = 200
 
 /** A line for each address that another program has; empty if all are free. */
 export async function takenPlaces(layout: Layout): Promise<string[]> {
@@ -98,8 +99,11 @@ function hasSocket(id: string, sockets: Set<string>): boolean {
   }
 }
 
+/** Its program and what that was told, without the options of an interpreter before it. */
 function commandOf(id: string): string {
-  const words = linesOf(`/proc/${id}/cmdline`).join(' ').replaceAll('\0', ' ').trim()
+  const [program = '', ...told] = linesOf(`/proc/${id}/cmdline`).join(' ').split('\0')
+  const first = told.findIndex((word) => !word.startsWith('-'))
+  const words = [path.basename(program), ...told.slice(Math.max(first, 0))].join(' ').trim()
   return printable(words === '' ? 'whose command cannot be seen' : words).slice(0, MOST_NAME)
 }
 

@@ -88,7 +88,8 @@ void t.test('an address in use is named with the program that has it', async (t)
   await once(child.stdout, 'data')
   const [line, ...others] = await takenPlaces(layout)
   t.same(others, [])
-  t.match(line, `127.83.7.10:4000 is in use: process ${child.pid}, `)
+  t.match(line, `127.83.7.10:4000 is in use: process ${child.pid}, node `)
+  t.match(line, 'the-other-program')
 })
 
 void t.test('the days of a past: few at first, none twice, the last ones by the hour', async (t) => {

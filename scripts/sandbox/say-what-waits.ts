@@ -8,7 +8,7 @@ export function sayWhatWaits(layout: Layout, say: (line: string) => void): void 
   if (health === undefined) return
   const at = (agency: Agency, who: string): string => `${who.padEnd(6)} ${serverUrl(agency)}/console/`
   say('')
-  say('What its three months have left for somebody:')
+  say('What its past has left for somebody:')
   const lines: [string, string][] = [
     ['a member that waits for a second administrator', `${'ben'.padEnd(6)} ${registryUrl(layout)}/console/`],
     ['a contract that waits for the provider', at(population, 'paula')],
