@@ -119,6 +119,8 @@ type WorldOptions = {
 }
 
 const PAST_DAYS = '12'
+/** Its past is made first. */
+const LIVING_READY_MS = 900_000
 
 export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> {
   const options = {
@@ -214,7 +216,7 @@ function start(directory: string, network: string, q: WorldOptions): Child {
   })
   const ended = new Promise<void>((resolve) => void process_.once('exit', () => resolve()))
   const ready = new Promise<Description>((resolve, reject) => {
-    const late = setTimeout(() => process_.kill('SIGTERM'), READY_MS)
+    const late = setTimeout(() => process_.kill('SIGTERM'), q.living ? LIVING_READY_MS : READY_MS)
     createInterface(process_.stdout).once('line', (line) => {
       clearTimeout(late)
       resolve(JSON.parse(line) as Description)
