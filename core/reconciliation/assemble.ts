@@ -4,7 +4,7 @@
  */
 import { dayOf } from './day.ts'
 import type { Exchange, Side, State } from './entry.ts'
-import { type Answered, type Fetching, fetchedIn } from './fetched.ts'
+import { type Answered, type Fetching, fetchedIn, replySignature } from './fetched.ts'
 
 /** A record of the log without content. Identifiers in text form, leaf hashes in base64, times in ms. */
 export type ComparedRecord = {
@@ -101,7 +101,8 @@ export function createAssembly(q: { day: string; own: Side; peerServer: string }
   /** They belong to the day of the exchange, and are proved by its reply. */
   const takeFetched = ({ asks, record: { fetching } }: Open, reply: ComparedRecord): Found[] => {
     if (fetching === undefined || reply.answered === undefined) return []
-    const { digests, signature, index } = reply
+    const { digests, index } = reply
+    const signature = reply.signature && replySignature(reply.signature)
     return fetchedIn(fetching, reply.answered).map(({ id, state, says }) => ({
       exchange: { asks, requestId: id, state, request: says, reply: digests, signature },
       ...{ indexes: [index], erased: false },

@@ -73,6 +73,11 @@ export function answeredOf(body: Buffer): Answered | undefined {
   return given.every((one) => one !== undefined) ? { given } : undefined
 }
 
+/** Stands for the signature of a reply in what is compared of it: one document can sign several messages, requests among them. */
+export function replySignature(signature: Buffer): Buffer {
+  return hash('sha512', Buffer.concat([Buffer.from('reply'), signature]), 'buffer')
+}
+
 /** What the exchange of this request and this reply gave out or confirmed. */
 export function fetchedIn(asked: Fetching, answered: Answered): Fetched[] {
   const { what, type } = asked

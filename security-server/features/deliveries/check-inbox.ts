@@ -42,7 +42,7 @@ export async function refusedWays(
 ): Promise<{ client: string; service: string }[]> {
   const refused = (await routes.failing()).filter(({ error }) => {
     const entry = (catalogue as Record<string, { status: number }>)[error]
-    return entry !== undefined && entry.status < 500
+    return entry !== undefined && isForGood(entry)
   })
   return refused.slice(0, most).map(({ client, service }) => ({ client, service }))
 }
@@ -62,9 +62,14 @@ function faultOf(cause: unknown, service: string): Fault {
   const fault = asFault(cause)
   const code = fault.received?.type.split('.').at(-1) ?? fault.code
   const entry = (catalogue as Record<string, { status: number }>)[code]
-  if (fault.received !== undefined && entry !== undefined && entry.status < 500)
+  if (fault.received !== undefined && entry !== undefined && isForGood(entry))
     return new Fault('inbox_refuses', { what: `${service}: ${code} for GET /receipts`, cause })
   // Our own side: its words say what is wrong.
   if (fault.received === undefined && (OURS.has(code) || catalogue[fault.code].status < 500)) return fault
   return new Fault('inbox_not_asked', { what: `${service}: ${code.slice(0, 100)}`, cause })
+}
+
+/** A used-up quota is over soon, as is what is wrong with a server. */
+function isForGood({ status }: { status: number }): boolean {
+  return status < 500 && status !== 429
 }

@@ -17,6 +17,7 @@ import {
   tagOf,
   writeEntry,
 } from '#core/reconciliation/entry.ts'
+import { replySignature } from '#core/reconciliation/fetched.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { RECONCILIATION_LIMITS } from '#schemas/reconciliation.ts'
@@ -59,9 +60,7 @@ export async function collect(
     if (records > 4 * RECONCILIATION_LIMITS.exchanges) throw tooMany()
     await add(assembly.take(stretch))
     const tags = stretch.erased.flatMap(({ kind, signature }) =>
-      (kind === 'request' || isComparedAlone(kind, version)) && signature !== undefined
-        ? [tagOf(salt, signature)]
-        : [],
+      signature === undefined ? [] : tagsOf(salt, { kind, signature }, version),
     )
     const asks = (direction: string): Side => (direction === 'out' ? own : other)
     const keys = stretch.bare.map(({ direction, requestId }) =>
@@ -70,7 +69,9 @@ export async function collect(
     await rooms.entries.put(session, 'erased', tags.map(bareRow), keepFirst)
     // What a reply said of events that were fetched, nobody can say who kept its digest alone.
     const unread = stretch.records.flatMap(({ isUnread, signature }) =>
-      version >= 3 && isUnread === true && signature !== undefined ? [tagOf(salt, signature)] : [],
+      version >= 3 && isUnread === true && signature !== undefined
+        ? [tagOf(salt, replySignature(signature))]
+        : [],
     )
     await rooms.entries.put(session, 'bare', [...keys, ...unread].map(bareRow), keepFirst)
   }
@@ -123,9 +124,14 @@ function mergeRows(before: EntryRow, after: EntryRow): EntryRow {
   return { key: before.key, entry, facts }
 }
 
-/** Whether something of a record of this kind is compared beside the exchange. */
-function isComparedAlone(kind: string, version: number): boolean {
-  return (version >= 2 && isReceiptKind(kind)) || (version >= 3 && kind === 'reply')
+/** By which entries of the other side name an erased record of ours. */
+function tagsOf(
+  salt: Buffer,
+  { kind, signature }: { kind: string; signature: Buffer },
+  version: number,
+): Buffer[] {
+  if (version >= 3 && kind === 'reply') return [tagOf(salt, replySignature(signature))]
+  return kind === 'request' || (version >= 2 && isReceiptKind(kind)) ? [tagOf(salt, signature)] : []
 }
 
 function bareRow(key: Buffer): EntryRow {
