@@ -1,10 +1,10 @@
 /** The acts of administrators, newest first, searched by words and time. */
 import { AuditLogActs } from '../../kit/audit-log-acts.tsx'
 import { Head } from '../../kit/facts.tsx'
+import { operationName } from '../../kit/proposal.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { operationName } from '../../kit/proposal.tsx'
 
 export type Entry = {
   sequence: number

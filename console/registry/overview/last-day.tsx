@@ -4,9 +4,9 @@ import { Chart } from '../../kit/chart.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
+import { operationName, type Proposal } from '../../kit/proposal.tsx'
 import { locale, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { operationName, type Proposal } from '../../kit/proposal.tsx'
 
 type LastDay = { hours: { at: string; acts: number; refused: number }[]; isWhole: boolean }
 
