@@ -389,7 +389,6 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   await dialog.getByText('It was approved.').waitFor()
   await close()
   await page.getByRole('heading', { name: 'Second TSA' }).waitFor()
-
   await one.open('/audit-log?q=second%20tsa')
   t.equal(await page.locator('tbody tr').count(), 1)
   await page.locator('tbody summary').click()
