@@ -53,7 +53,7 @@ export function createPeopleStore(q: {
   /** Roles that at least one active person must have. */
   indispensable: readonly string[]
 }) {
-  const { indispensable } = q
+  const { indispensable, sessions } = q
   const passkeys = createPasskeyStore(q.database)
   const tables = tablesOf<PeopleTables>(q.database)
   const rows = (kysely: Kysely<PeopleTables>) => kysely.selectFrom('person').select(COLUMNS)
@@ -62,8 +62,6 @@ export function createPeopleStore(q: {
       await lockFor(transaction, 'people')
       return act(transaction)
     })
-  const endSessions = (id: string, transaction: Kysely<PeopleTables>): Promise<void> =>
-    q.sessions.endAllOf(id, transaction)
 
   async function personIn(transaction: Kysely<PeopleTables>, id: string): Promise<Person> {
     const row = await rows(transaction).where('id', '=', id).executeTakeFirst()
@@ -196,7 +194,7 @@ export function createPeopleStore(q: {
         if (state !== 'active')
           checkNotLast(person, { rolesAfter: [], active: await activeIn(transaction), indispensable })
         await update(transaction, id, { state })
-        await endSessions(id, transaction)
+        await sessions.endAllOf(id, transaction)
         // Invited again, the person begins at the provider.
         if (state === 'removed') await passkeys.removeAllOf(id, transaction)
       }),
@@ -207,7 +205,7 @@ export function createPeopleStore(q: {
         checkMayHaveRoles(person)
         checkNotLast(person, { rolesAfter: roles, active: await activeIn(transaction), indispensable })
         await update(transaction, id, { roles: roles.join(',') })
-        await endSessions(id, transaction)
+        await sessions.endAllOf(id, transaction)
         return personIn(transaction, id)
       }),
     /** In the transaction that ends the ceremony: makes a guest an administrator. */
@@ -219,7 +217,7 @@ export function createPeopleStore(q: {
         .where('state', '=', 'active')
         .executeTakeFirst()
       if (numUpdatedRows === 0n) throw new Fault('not_found', { what: `the person ${id}` })
-      await endSessions(id, transaction)
+      await sessions.endAllOf(id, transaction)
     },
     /** In the transaction that ends the ceremony: deletes guests without roles. */
     async forgetGuests(transaction: Kysely<PeopleTables>): Promise<void> {
@@ -237,7 +235,7 @@ export function createPeopleStore(q: {
   }
 
   async function forget(transaction: Kysely<PeopleTables>, id: string): Promise<void> {
-    await endSessions(id, transaction)
+    await sessions.endAllOf(id, transaction)
     await transaction.deleteFrom('person').where('id', '=', id).execute()
   }
 
