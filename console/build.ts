@@ -17,9 +17,11 @@ const CONSOLES = [
   { name: 'agency', api: '../schemas/security-server-api.yaml', base: '/console/' },
 ]
 const PAGE_FOLDER = /[\\/]console[\\/](?!kit)\w+[\\/]([\w-]+)[\\/][^\\/]+\.tsx?$/
-// What all pages share is one file, and the pages of a folder are one: few files, which a browser keeps.
+// What all pages share is one file, and so are the pages of a folder: few files, which a browser keeps.
 const CHUNKS = [
-  { name: 'kit', test: /[\\/]console[\\/]kit[\\/]|[\\/]node_modules[\\/]preact[\\/]/, priority: 2 },
+  { name: 'kit', test: /[\\/]console[\\/]kit[\\/]|[\\/]node_modules[\\/]preact[\\/]/, priority: 3 },
+  // With what it shows of other folders: the first page loads none of their other pages.
+  { name: 'overview', test: /[\\/]console[\\/]\w+[\\/]overview[\\/]/, priority: 2 },
   {
     ...{ debugName: 'pages', test: PAGE_FOLDER, priority: 1 },
     name: (module: string) => PAGE_FOLDER.exec(module)?.[1] ?? null,
