@@ -8,7 +8,6 @@ import { waitingContract } from '../terms.ts'
 import { hideFromIndex } from './hidden-store.ts'
 
 type Listed = { queryId: string; kind: string }
-type Sent = { id: string; state: string }
 
 /**
  * Somebody at the Health Agency hides that it asked about a person: one exchange is taken out of the index of its log. The other side
@@ -26,7 +25,7 @@ export async function hideOne({ layout, servers }: Instance): Promise<void> {
     throw new Error('no exchange could be hidden')
 }
 
-/** The Tax Agency sends an event to a service that takes none: an operator has to decide what becomes of it. */
+/** The Tax Agency sends an event to a service that takes none: it is not delivered, and an operator sees why. */
 export async function sendInVain({ layout }: Instance): Promise<void> {
   const { tax, business } = layout.agencies
   const system = systemOf(layout, tax)
@@ -41,11 +40,7 @@ export async function sendInVain({ layout }: Instance): Promise<void> {
       ...{ subject: 'C00000042', datacontenttype: 'application/json', data: { from: '2026-12-01' } },
     }
     const to = `${subsystemText(layout, business)}/${COMPANY_SERVICE}`
-    const { id } = await system<Sent>('POST', `/deliveries/v1/${to}`, { event })
-    await until('the dead letter', async () => {
-      const { state } = await system<Sent>('GET', `/deliveries/v1/sent/${id}`)
-      return state === 'dead' ? state : undefined
-    })
+    await system('POST', `/deliveries/v1/${to}`, { event })
   } finally {
     await system.close()
   }

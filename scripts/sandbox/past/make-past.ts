@@ -46,7 +46,7 @@ export async function makePast(q: InstanceOptions): Promise<void> {
     const waits = progress.begin('what waits for somebody')
     await sendInVain(instance)
     await leaveWaiting(instance, clock.now())
-    waits.done('a dead letter, a contract, a new member')
+    waits.done('an event that is not delivered, a contract, a new member')
   } finally {
     await instance.stop()
   }
