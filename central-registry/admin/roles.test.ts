@@ -75,6 +75,7 @@ const ALLOWED: Record<string, string[]> = {
 const DECIDERS = ['approveProposal', 'rejectProposal', 'withdrawProposal']
 const PROPOSALS = ['getProposals', 'getProposal']
 const READERS = [
+  ...['getEndingSoon', 'getLastDay'],
   ...['getExternalAnchors', 'getExternalAnchor', 'getExternalAnchorFile'],
   'redeemInstallationCode',
   'getWitness',

@@ -137,7 +137,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   await anna.check('contract-versions')
   await anna.page.getByRole('button', { name: 'Also what is the same' }).click()
   await anna.page.locator('.status', { hasText: 'the same' }).first().waitFor()
-  await anna.page.getByLabel('Show').selectOption('2')
+  await anna.page.getByRole('combobox', { name: 'Show' }).selectOption('2')
   await anna.page.getByText('Terms of version 2').waitFor()
   await anna.check('contract-versions-whole')
   await narrow.open(pages.active)
