@@ -46,7 +46,7 @@ export async function confirmContact(
   await who.settled()
   await act(who, confirm, { 'Code of the letter': codes()[1]! }, 'Confirm', 'The address is confirmed.')
   await close(who)
-  await who.page.locator('.status', { hasText: /^\S+ confirmed$/ }).waitFor()
+  await who.page.locator('.status', { hasText: /^\s*confirmed$/ }).waitFor()
   t.equal(await who.page.getByRole('button', { name: confirm }).count(), 0)
   await who.page.setViewportSize(NARROW)
   await who.check('contract-contact-confirmed-narrow')
