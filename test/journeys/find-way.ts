@@ -5,6 +5,9 @@ import { tabThrough } from '../keyboard.ts'
 
 export const PHONE = { viewport: { width: 360, height: 740 } }
 const MOST_ENTRIES = 9
+/** Bytes of script that the first page may need, as they are sent. */
+const MOST_SCRIPT = 120_000
+const SCRIPT = `performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('.js')).reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)`
 
 type Way = {
   name: string
@@ -20,6 +23,7 @@ type Way = {
 export async function findWay(t: Test, wide: Visitor, narrow: Visitor, q: Way): Promise<void> {
   await searchByKeyboard(t, wide, q)
   await menuByKeyboard(t, narrow, q)
+  await chooseLanguage(t, wide, q)
   await narrow.page.keyboard.press('Control+k')
   await narrow.page.keyboard.type(q.thing[0])
   await narrow.page.getByRole('option', { name: q.thing[1] }).first().waitFor()
@@ -27,11 +31,37 @@ export async function findWay(t: Test, wide: Visitor, narrow: Visitor, q: Way): 
   await narrow.page.keyboard.press('Escape')
 }
 
+/** The pages in another language, which the browser remembers, and in which the server explains its faults. */
+async function chooseLanguage(
+  t: Test,
+  { page, open, check, settled }: Visitor,
+  { name }: Way,
+): Promise<void> {
+  const choose = async (language: string, word: string): Promise<void> => {
+    await page.locator('.who summary').click()
+    await page.locator('.language select').selectOption(language)
+    await page.getByRole('heading', { level: 1, name: word }).waitFor()
+    t.equal(await page.locator('html').getAttribute('lang'), language)
+    await settled()
+  }
+  await open('/')
+  await choose('et', 'Ülevaade')
+  await check(`${name}-estonian`)
+  await open('/proposals/not-a-number')
+  await page.getByText(/Parandage nimetatud väljad|Kontrollige aadressi/).waitFor()
+  await open('/')
+  await choose('uk', 'Огляд')
+  await check(`${name}-ukrainian`)
+  await choose('en', 'Overview')
+}
+
 async function searchByKeyboard(t: Test, { page, open, check, settled }: Visitor, q: Way): Promise<void> {
   const { name, field } = q
   await open('/')
   const entries = await page.locator('.main-nav a').count()
   t.ok(entries > 1 && entries <= MOST_ENTRIES, `${name}: ${entries} entries`)
+  const script = await page.evaluate<number>(SCRIPT)
+  t.ok(script > 10_000 && script <= MOST_SCRIPT, `${name}: ${script} bytes of script`)
   const search = page.getByRole('combobox', { name: 'Search this console' })
   const path = (): string => new URL(page.url()).pathname.replace(/^\/console/, '')
 
