@@ -77,16 +77,17 @@ export function ArchivesPage() {
           },
           {
             title: 'archives.holds',
-            cell: ({ records, containers }) => (
+            cell: ({ records, containers, size }) => (
               <>
                 {text('archives.records', { count: records.length })}
                 <br />
                 <span class="beside">{text('archives.containers', { count: containers })}</span>
+                <br />
+                <span class="beside">{text('record.bytes', { bytes: number(size), count: size })}</span>
                 {records.length > 0 && <Records of={records} />}
               </>
             ),
           },
-          { title: 'archives.size', number: true, cell: ({ size }) => number(size) },
           {
             title: 'archives.sha256',
             cell: ({ sha256 }) => <Copyable value={sha256} label={text('archives.sha256')} />,
