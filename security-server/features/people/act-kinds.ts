@@ -124,6 +124,7 @@ export const ACTS = {
   ],
   people: [
     'addApiKey',
+    'issueApiKeySecret',
     'revokeApiKey',
     'invitePerson',
     'removePerson',

@@ -56,14 +56,17 @@ export function apiKeyHandlers(rooms: Needs & Policies): Handlers {
       const page = query as Page
       return listAnswer(await apiKeys.list(page), page, () => apiKeys.count(page))
     },
-    async addApiKey({ body, caller }) {
+    async addApiKey({ body, caller, approver }) {
       const { name, roles, expiresAt, addresses } = body as NewKey
-      const key = { name, roles, addresses, createdBy: caller.id }
-      if (expiresAt === undefined) return apiKeys.create(key)
-      const end = new Date(expiresAt)
-      if (end.getTime() <= clock()) throw new Fault('invalid_input', { what: 'expiresAt lies in the past' })
-      return apiKeys.create({ ...key, expiresAt: end })
+      const end = expiresAt === undefined ? undefined : new Date(expiresAt)
+      if (end !== undefined && end.getTime() <= clock())
+        throw new Fault('invalid_input', { what: 'expiresAt lies in the past' })
+      const key = { name, roles, addresses, createdBy: caller.id, ...(end && { expiresAt: end }) }
+      if (approver === undefined) return apiKeys.create(key)
+      // Neither the second person nor the proposal may see the secret. The caller who asked for the key fetches it later.
+      return { id: await apiKeys.prepare(key) }
     },
+    issueApiKeySecret: ({ params, caller }) => apiKeys.issue(params['id']!.toLowerCase(), caller.id),
     revokeApiKey: ({ params }) => apiKeys.revoke(params['id']!),
     async getAuditLog({ query }) {
       const { limit, offset, about, kind, from, until, ...rest } = query as AuditQuery

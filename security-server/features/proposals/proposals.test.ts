@@ -91,8 +91,17 @@ void t.test('the kinds of acts that the settings name take two people', async (t
       data: { proposedBy: { name: 'Person anna' } },
     })
 
+    // An API key bears roles as a person does, so it takes two people. Only who asked for it sees its secret.
+    const asked = await anna.api(base, 'POST', '/api-keys', { name: 'k', roles: [SECURITY] }, WHY)
+    t.match(asked, { status: 202, body: { secret: undefined } })
+    const forKey = asked.body as { id: string; contentSha256: string }
+    const made = await bodyOf(approve(ben, forKey.id, forKey.contentSha256))
+    t.strictSame(Object.keys(made['result'] as Body), ['id'], 'the proposal holds no secret')
+    const secretAt = `/api-keys/${String((made['result'] as Body)['id'])}/secret`
+    t.equal((await ben.api(base, 'POST', secretAt)).status, 404, 'not to the second person')
+
     // An API key of a person proposes, and its maker is no second person.
-    const key = await bodyOf(anna.api(base, 'POST', '/api-keys', { name: 'k', roles: [SECURITY] }))
+    const key = await bodyOf(anna.api(base, 'POST', secretAt))
     const authorization = { authorization: `X-Road-ApiKey token=${String(key['secret'])}` }
     const ofKey = await anna.api(base, 'PUT', AT, CLASS, { ...authorization, ...WHY })
     t.equal(ofKey.status, 202)
