@@ -1,13 +1,19 @@
 /** Handlers of the operations on people. */
+import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Page } from '#platform/database/lists.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { checkInvitation, checkNotOwn } from './rules.ts'
+import { makersOf } from './second-person.ts'
 import type { PeopleStore } from './store.ts'
 
-export function peopleHandlers(q: { store: PeopleStore; clock: Clock }): Record<string, OperationHandler> {
-  const { store } = q
+export function peopleHandlers(q: {
+  store: PeopleStore
+  apiKeys: Pick<ApiKeys, 'find'>
+  clock: Clock
+}): Record<string, OperationHandler> {
+  const { store, apiKeys } = q
   return {
     getPeople: async ({ query }) => {
       const page = query as Page
@@ -19,7 +25,7 @@ export function peopleHandlers(q: { store: PeopleStore; clock: Clock }): Record<
     },
     changePersonRoles: async ({ params, body, caller, approver }) => {
       const id = params['id']!
-      checkNotOwn(id, [caller.id, approver?.id])
+      checkNotOwn(id, [caller.id, approver?.id, ...(await makersOf(caller.id, apiKeys))])
       return store.setRoles(id, (body as { roles: string[] }).roles)
     },
     lockPerson: ({ params }) => store.act(params['id']!, 'lock'),

@@ -43,7 +43,7 @@ export function checkNotLast(
   }
 }
 
-/** Throws if one of `deciders` is the person whose roles change. */
+/** Throws if one of `deciders`, or of those who made an API key among them, is the person whose roles change. */
 export function checkNotOwn(id: string, deciders: (string | undefined)[]): void {
   if (deciders.includes(id)) throw new Fault('not_second_person', { what: 'nobody changes their own roles' })
 }

@@ -16,7 +16,7 @@ export async function whyNotTwo(first: string, second: string, keys: Keys): Prom
 }
 
 /** The maker of this key, the maker's maker and so on: keys and, at the end, perhaps a person. Persons have no maker. */
-async function makersOf(id: string, keys: Keys): Promise<string[]> {
+export async function makersOf(id: string, keys: Keys): Promise<string[]> {
   const makers: string[] = []
   for (let at = await keys.find(id); at?.createdBy; at = await keys.find(makers.at(-1)!)) {
     if (makers.includes(at.createdBy)) break

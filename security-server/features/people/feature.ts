@@ -60,7 +60,7 @@ export const people: FeatureModule<
     return {
       operations: {
         ...apiKeyHandlers({ ...ground, passkeys, fourEyesPolicy }),
-        ...peopleHandlers({ store, clock }),
+        ...peopleHandlers({ store, apiKeys, clock }),
         ...passkeyHandlers(passkeys),
       },
       routes: {

@@ -49,6 +49,11 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     const anna = await login(t, world, 'anna')
     t.same((await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'], [])
     t.equal((await anna.api(base, 'PUT', AT, CLASS)).status, 204, 'nobody to ask yet')
+    const { id: annaId } = await bodyOf(anna.api(base, 'GET', '/session'))
+    const ownKey = await bodyOf(anna.api(base, 'POST', '/api-keys', { name: 'own', roles: [SYSTEM] }))
+    const byOwnKey = { authorization: `X-Road-ApiKey token=${String(ownKey['secret'])}` }
+    const own = anna.api(base, 'PUT', `/people/${annaId}/roles`, { roles: [SYSTEM, REGISTRATION] }, byOwnKey)
+    t.match(await own, { status: 403, body: { type: 'not_second_person' } }, 'nor by a key that they made')
     const [ben, carl] = [await login(t, world, 'ben'), await login(t, world, 'carl')]
     t.same((await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'], KINDS)
 
