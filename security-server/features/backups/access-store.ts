@@ -5,10 +5,11 @@ import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { tablesIn } from '#platform/database/dialect-dump.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { PeopleTables } from '#platform/people/tables.ts'
+import type { ProposalTables } from '#platform/proposals/store.ts'
 import type { SessionTables } from '#platform/sessions/store.ts'
 import { RESTORED, type RestoreRecord } from './restore-record.ts'
 
-type Access = PeopleTables & ApiKeyTables & SessionTables
+type Access = PeopleTables & ApiKeyTables & SessionTables & ProposalTables
 
 /** `transaction` is the one that restores the rows, so both happen or neither does. */
 export async function applyAccess(
@@ -17,7 +18,7 @@ export async function applyAccess(
   now: number,
 ): Promise<void> {
   const tables = tablesOf<Access>({ kysely: transaction })
-  // A backup of an older version may lack the tables of people and sessions.
+  // A backup of an older version may lack the tables of people, sessions and proposals.
   const present = new Set((await tablesIn(transaction)).map(({ name }) => name))
   await tables
     .updateTable('api_key')
@@ -33,6 +34,9 @@ export async function applyAccess(
     await others('active').set({ state: 'locked' }).execute()
     await others('invited').set({ state: 'removed' }).execute()
   }
+  // What was declined, withdrawn or carried out after the backup would wait for a second person again.
+  if (present.has('proposal'))
+    await tables.updateTable('proposal').set({ state: 'expired' }).where('state', '=', 'proposed').execute()
   const database = { kysely: transaction } as Database
   await createAuditLog({ database, clock: () => now }).before(
     {

@@ -22,6 +22,7 @@ import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { createPeopleStore } from '#platform/people/store.ts'
+import { createProposalStore, type ProposalRow } from '#platform/proposals/store.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
 import type { SessionTables } from '#platform/sessions/store.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
@@ -276,6 +277,14 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
     if (name !== 'carl') await login(before.people, name)
   }
   await before.people.act(ids['dora']!, 'lock')
+  const late = new Date(world.now + 86_400_000).toISOString()
+  const waiting: ProposalRow = {
+    ...{ id: randomUUID(), operation: 'eraseRecord', target: '/x', content: '{}', sha256: '', reason: 'x' },
+    ...{ proposer_kind: 'person', proposer_id: ids['anna']!, proposer_name: 'anna', proposer_maker: null },
+    ...{ proposed_at: now, expires_at: late, state: 'proposed', decider_id: null, decider_name: null },
+    ...{ decided_at: null, decision_reason: null, finished_at: null, result: null, failure: null },
+  }
+  await createProposalStore(database).insert(waiting, 1)
   await before.audit.before({ caller: { id: '', name: 'x' }, operation: 'x', target: '/x' })
   await database.close()
   await make(one, by(one), (async (write: never) => await dumpServer(url, write)) as never)
@@ -315,6 +324,7 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   const after = roomsOf(again)
   await t.rejects(after.apiKeys.authenticate(`X-Road-ApiKey token=${old}`), { code: 'unauthorized' })
   t.same(await tablesOf<SessionTables>(again).selectFrom('session').selectAll().execute(), [])
+  t.match(await createProposalStore(again).find(waiting.id), { state: 'expired' }, 'decided since, perhaps')
   t.match(await login(after.people, 'anna'), { refused: 'locked' })
   t.match(await login(after.people, 'carl'), { refused: 'removed' })
   t.match(await login(after.people, 'dora'), { refused: 'locked' })
