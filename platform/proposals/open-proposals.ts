@@ -29,10 +29,12 @@ export function openProposals(q: {
     apiKeys: Pick<ApiKeys, 'find'>
   }
   isRequired(operation?: Operation): Promise<boolean>
+  /** Whether a caller sees proposals of acts that their roles have no part in; without it everybody does who may list proposals. */
+  seesAll?(caller: Caller): boolean
   /** The name of a thing that an operation names by its number, to explain a proposal. */
   nameOf?(operation: string, id: number): Promise<string | undefined>
 }): { operations: Record<string, OperationHandler>; jobs: Job[]; offers: ProposalOffers } {
-  const { ground, isRequired, nameOf = async () => undefined } = q
+  const { ground, isRequired, seesAll = () => true, nameOf = async () => undefined } = q
   const { people, clock } = ground
   let api: RegisteredOpenApi | undefined
   const store = createProposalStore(ground.database)
@@ -47,7 +49,7 @@ export function openProposals(q: {
     perform: (call) => api!.perform(call),
   })
   const { handlers, countWaiting } = approvalHandlers({
-    ...{ store, approvals, operations, clock },
+    ...{ store, approvals, operations, seesAll, clock },
     known: {
       person: async (id, { roles }) =>
         roles.some((role) => rolesFor('getPeople').includes(role)) ? people.find(id) : undefined,

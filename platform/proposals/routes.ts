@@ -6,6 +6,7 @@ import { checkReason } from '#platform/http-service/four-eyes.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { Approvals } from './create-approvals.ts'
 import { explain, type Known, summaryOf } from './explain.ts'
 import { mayDecide, readable, stateAt } from './rules.ts'
@@ -17,6 +18,8 @@ type Rooms = {
   /** The operations that a second person has to approve. */
   operations(): Pick<Operation, 'id' | 'roles'>[]
   known: Known
+  /** Whether a caller sees proposals of acts that are not theirs, too. */
+  seesAll(caller: Caller): boolean
   clock: Clock
 }
 
@@ -39,10 +42,20 @@ export function approvalHandlers(q: Rooms): ApprovalHandlers {
     explained: await explain(readable(row.content), q.known, caller),
   })
 
+  /** Throws `not_found` for a proposal that is not this caller's to see. */
+  function checkSees(caller: Caller, row: ProposalRow): void {
+    const isTheirs = rolesFor(row).some((role) => caller.roles.includes(role))
+    if (isTheirs || row.proposer_id === caller.id || q.seesAll(caller)) return
+    throw new Fault('not_found', { what: `the proposal ${row.id}` })
+  }
+
   function viewOf(view: string, caller: Caller): View | undefined {
-    if (view === 'all') return { view }
-    if (view === 'mine') return { view, caller: caller.id }
     const own = operations().filter(({ roles }) => roles.some((role) => caller.roles.includes(role)))
+    if (view === 'all') {
+      if (q.seesAll(caller)) return { view }
+      return { view, only: { caller: caller.id, operations: own.map(({ id }) => id) } }
+    }
+    if (view === 'mine') return { view, caller: caller.id }
     // API keys cannot decide, so no proposal waits for one.
     if (caller.kind !== 'person' || own.length === 0) return undefined
     return { view: 'waiting', caller: caller.id, operations: own.map(({ id }) => id), now: now() }
@@ -56,7 +69,11 @@ export function approvalHandlers(q: Rooms): ApprovalHandlers {
       const rows = (await store.list(view, page)).map((row) => inList(row, caller))
       return listAnswer(rows, page, () => store.count(view, page.q))
     },
-    getProposal: async ({ params, caller }) => whole(await store.find(idOf(params)), caller),
+    getProposal: async ({ params, caller }) => {
+      const row = await store.find(idOf(params))
+      checkSees(caller, row)
+      return whole(row, caller)
+    },
     approveProposal: async ({ params, body, caller }) => {
       const { contentSha256 } = body as { contentSha256: string }
       return whole(await approvals.approve(idOf(params), contentSha256, caller), caller)

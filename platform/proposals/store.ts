@@ -59,9 +59,9 @@ export async function createProposalTable(kysely: Kysely<unknown>): Promise<void
   await index('proposed_at').column('proposed_at').execute()
 }
 
-/** A selection of proposals; `waiting` selects those that this person may decide. */
+/** A selection of proposals; `waiting` selects those that this person may decide, `only` those of these operations and one's own. */
 export type View =
-  | { view: 'all' }
+  | { view: 'all'; only?: { caller: string; operations: string[] } }
   | { view: 'mine'; caller: string }
   | { view: 'waiting'; caller: string; operations: string[]; now: string }
 
@@ -187,6 +187,12 @@ type Proposals<R> = SelectQueryBuilder<ProposalTables, 'proposal', R>
 /** The rows of a view that contain `q`. */
 function seen<R>(query: Proposals<R>, view: View, q: string): Proposals<R> {
   let found = query
+  if (view.view === 'all' && view.only !== undefined) {
+    const { caller, operations } = view.only
+    found = found.where(({ or, eb }) =>
+      or([...operations.map((operation) => eb('operation', '=', operation)), eb('proposer_id', '=', caller)]),
+    )
+  }
   if (view.view === 'mine') found = found.where('proposer_id', '=', view.caller)
   if (view.view === 'waiting') {
     const { caller, operations, now } = view

@@ -7,12 +7,17 @@ type Ground = Parameters<typeof openProposals>[0]['ground'] & {
   fourEyesPolicy: { inForce(): Promise<readonly string[]> }
 }
 
+/** Who reads the audit log, where all of it stands. */
+const AUDITORS = ['XROAD_AUDITOR', 'XROAD_SYSTEM_ADMINISTRATOR']
+
 export const proposals: FeatureModule<Ground, ProposalOffers> = {
   name: 'proposals',
   migrations: proposalMigrations,
   open: (ground) =>
     openProposals({
       ground,
+      // A proposal may say whom a legal hold is about, or who is invited: each role sees the acts that it may do itself.
+      seesAll: ({ roles }) => AUDITORS.some((role) => roles.includes(role)),
       isRequired: async (operation) => {
         const kinds = await ground.fourEyesPolicy.inForce()
         return operation === undefined ? kinds.length > 0 : kinds.includes(operation.fourEyesKind ?? '')
