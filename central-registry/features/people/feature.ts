@@ -34,7 +34,10 @@ export const people: FeatureModule<Ground, { authenticate: Authenticate }> = {
     let login: Login | undefined
     const byKey = keyAuthentication(ground.apiKeys)
     return {
-      operations: { ...peopleHandlers({ store, apiKeys: ground.apiKeys, clock }), ...passkeyHandlers(passkeys) },
+      operations: {
+        ...peopleHandlers({ store, apiKeys: ground.apiKeys, clock }),
+        ...passkeyHandlers(passkeys),
+      },
       routes: {
         admin: (app) => {
           if (settings.login !== undefined)

@@ -157,6 +157,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
     memberCode: '77',
     name: 'Early',
   })
+  const declined = await propose(anna, 'DELETE', '/members/DEV:GOV:1234', undefined)
   await publish(node)
   const server = await world.reader(await anchorOf(node))
   await server.refresh()
@@ -301,6 +302,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   })
   const { state, accepted } = await shown()
   t.equal(state, 'none')
+  t.match((await approve(ben, declined)).body, { message: /expired already/ }, 'perhaps declined since')
   t.match(accepted, [{ proposedBy: 'anna', acceptedBy: 'ben', nextIndexAbove: last + 20 }])
   await server.refresh()
   t.ok(server.current().statementIndex! > last + 20, 'servers go on')

@@ -69,6 +69,12 @@ export function createRestorationStore(
         await transaction.insertInto('restoration').values(row).execute()
         const at = row.accepted_at
         await endKeys(transaction as never, taken.ending, at)
+        // It may have been declined, withdrawn or carried out after the backup. This acceptance itself is decided already.
+        await transaction
+          .updateTable('proposal')
+          .set({ state: 'expired' })
+          .where('state', '=', 'proposed')
+          .execute()
         await others.suspendAgain(transaction, taken.suspended, { by, at, words: row.accepted_by }, approver)
         await withdrawAgain(transaction, taken.trust, { by: row.accepted_by, at }, others.removeAnchor)
         await transaction.deleteFrom('system_parameter').where('name', '=', RESTORED_BACKUP).execute()
