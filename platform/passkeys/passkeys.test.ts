@@ -142,15 +142,15 @@ void t.test('passkeys: added, used, refused, removed', async (t) => {
     const [less, zero] = [createAuthenticator(), createAuthenticator()]
     const { userHandle: handle } = await one.add('carl', less, { counter: 7 })
     t.match(await one.signIn(less, handle, { counter: 0 }), { refused: 'copied' })
-    await one.add('carl', zero)
+    const { id: kept } = await one.add('carl', zero)
     t.match(
       await one.signIn(zero, handle, { counter: 0 }),
       { id: 'carl' },
       'many authenticators do not count',
     )
     t.match(await one.signIn(zero, handle, { counter: 0 }), { id: 'carl' })
-    const token = await one.sessions.begin('carl', 'k')
-    t.match(await two.sessions.find(token), { person: 'carl', passkey: 'k' })
+    const token = await one.sessions.begin('carl', kept)
+    t.match(await two.sessions.find(token), { person: 'carl', passkey: kept })
     await t.rejects(one.passkeys.remove('anna', id), { code: 'not_found' }, 'of somebody else')
     await two.passkeys.remove('ben', id)
     t.same(await one.signIn(device, userHandle, { counter: 300 }), { refused: 'failed' })
@@ -158,6 +158,8 @@ void t.test('passkeys: added, used, refused, removed', async (t) => {
     const begun = await one.sessions.begin('ben', last)
     await one.passkeys.remove('ben', last)
     t.equal(await one.sessions.find(begun), undefined, 'the sessions that it began end with it')
+    const tardy = await one.sessions.begin('ben', last)
+    t.equal(await two.sessions.find(tardy), undefined, 'nor one that it was just beginning')
     t.ok(await one.sessions.find(token))
   })
   t.same(

@@ -16,6 +16,9 @@ type SessionRow = {
 
 export type SessionTables = { session: SessionRow; used_login: { digest: Buffer; used_at: string } }
 
+/** What a session needs of the table of passkeys, which is not ours. */
+type Passkeys = { passkey: { id: string; blocked_at: string | null } }
+
 export const sessionMigrations: Record<string, Migration> = {
   'sessions-001': {
     up: async (kysely: Kysely<unknown>) => {
@@ -48,6 +51,7 @@ export type Limits = { createdAfter: string; usedAfter: string }
 export type SessionStore = {
   /** Adds a session. Deletes sessions that are over, and the person's oldest ones beyond `most`. */
   insert(row: SessionRow, limits: Limits, most: number): Promise<void>
+  /** Undefined also when its passkey is gone or blocked: that may have happened while the passkey was just beginning it. */
   find(digest: Buffer, limits: Limits): Promise<SessionRow | undefined>
   touch(digest: Buffer, at: string): Promise<void>
   remove(digest: Buffer): Promise<void>
@@ -58,7 +62,7 @@ export type SessionStore = {
 }
 
 export function createSessionStore(database: Database): SessionStore {
-  const tables = tablesOf<SessionTables>(database)
+  const tables = tablesOf<SessionTables & Passkeys>(database)
   return {
     insert: (row, limits, most) =>
       inTransaction(tables, async (transaction) => {
@@ -92,6 +96,17 @@ export function createSessionStore(database: Database): SessionStore {
         .where('digest', '=', digest)
         .where('created_at', '>', limits.createdAfter)
         .where('used_at', '>', limits.usedAfter)
+        .where(({ or, eb, exists, selectFrom }) =>
+          or([
+            eb('session.passkey', 'is', null),
+            exists(
+              selectFrom('passkey')
+                .select('passkey.id')
+                .whereRef('passkey.id', '=', 'session.passkey')
+                .where('passkey.blocked_at', 'is', null),
+            ),
+          ]),
+        )
         .executeTakeFirst(),
     touch: async (digest, at) => {
       await tables.updateTable('session').set({ used_at: at }).where('digest', '=', digest).execute()
