@@ -1,5 +1,5 @@
 /** The registry's administrators: who they are, and how they log in. */
-import { keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
+import { type ApiKeys, keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import { createPasskeys } from '#platform/passkeys/create-passkeys.ts'
 import { passkeyHandlers } from '#platform/passkeys/operations.ts'
@@ -14,6 +14,7 @@ import { type LoginRooms, openLogin } from './login.ts'
 
 type Ground = Omit<LoginRooms, 'settings' | 'clientSecret' | 'people' | 'passkeys'> & {
   people: PeopleStore
+  apiKeys: ApiKeys
   settings: { login?: LoginFile | undefined }
   /** The client secret of the login; undefined without a login. */
   clientSecret: string | undefined
