@@ -4,6 +4,7 @@ import type { FoundRow, RecordFilter, SearchFilter } from '../../reading/index/s
 import { findExchanges } from './find-exchanges.ts'
 
 const COUNT = 300
+const OWN = 'DEV/GOV/1/SS'
 
 /** Requests whose replies come at once, late or never, refusals, and records that belong to no exchange. */
 function rowOf(idx: number): FoundRow {
@@ -16,7 +17,8 @@ function rowOf(idx: number): FoundRow {
     kind: isRefusal ? 'refusal' : isReply ? 'reply' : 'request',
     outcome: isRefusal ? 'access_denied' : isReply ? 'ok' : '',
     request_id: idx % 50 === 9 ? '' : isRefusal ? `refused${idx}` : `r${request}`,
-    ...{ query_id: 'q', client: 'DEV/GOV/2/tax', service: 'DEV/GOV/1/p/persons', peer: '', answers: null },
+    ...{ query_id: 'q', client: 'DEV/GOV/2/tax', service: 'DEV/GOV/1/p/persons', peer: 'DEV/GOV/2/SS' },
+    answers: isReply && !isRefusal ? request : null,
     ...{ keep_days: null, secrecy: 0, user_hash: null, party_hash: null, terms: 0 },
     ...{ contract: '', purpose: '', endpoint: '' },
   }
@@ -33,10 +35,11 @@ function fits(row: FoundRow, { failed, requestIds, kind }: RecordFilter): boolea
 }
 
 /** `hurry`: a walk that ends early each time, as one through a large log. */
-function logOf(hurry: boolean) {
+function logOf(hurry: boolean, all = ROWS) {
   return {
-    listSome: async ({ before = COUNT, limit, ...filter }: SearchFilter) => {
-      const older = ROWS.filter(({ idx }) => idx < before).toReversed()
+    own: OWN,
+    listSome: async ({ before = all.length, limit, ...filter }: SearchFilter) => {
+      const older = all.filter(({ idx }) => idx < before).toReversed()
       const isCompleting = filter.requestIds !== undefined
       const looked = hurry && !isCompleting ? older.slice(0, 5) : older
       const rows = looked.filter((row) => fits(row, filter)).slice(0, limit)
@@ -77,3 +80,46 @@ for (const [hurry, size] of [
       t.same(seen.toSorted(), [...wanted].toSorted(), 'each once')
       t.ok(whole, 'with all its records')
     })
+
+/** One record after the other: of which exchange, with which peer, and what it answers. */
+async function listed(records: Partial<FoundRow>[], limit = 50): Promise<number[][]> {
+  const all = records.map((one, idx): FoundRow => ({ ...rowOf(0), request_id: 'same', ...one, idx }))
+  const found: number[][] = []
+  for (let before: number | undefined; ; ) {
+    const page = { limit, ...(before === undefined ? {} : { before }) }
+    const { exchanges, searchedTo } = await findExchanges(logOf(false, all), {}, page)
+    found.push(...exchanges.map((one) => one.records.map(({ index }) => index)))
+    before = exchanges.length === limit ? exchanges.at(-1)!.index : searchedTo
+    if (before === undefined) return found
+  }
+}
+
+t.test('a server that gives one request id to many requests hides none of them', async (t) => {
+  const [asked, answered] = [
+    { kind: 'request', direction: 'in', answers: null, peer: 'DEV/GOV/2/SS' },
+    { kind: 'reply', direction: 'out', peer: 'DEV/GOV/2/SS' },
+  ]
+  const many = [asked, { ...answered, answers: 0 }, asked, asked, { ...answered, answers: 2 }]
+  for (const limit of [1, 50]) t.same(await listed(many, limit), [[2, 4], [3], [0, 1]])
+  // Nor can it name the id of a request that it got from here.
+  const ours = { kind: 'request', direction: 'out', answers: null, peer: '' }
+  const reply = { kind: 'reply', direction: 'in', answers: 0, peer: 'DEV/GOV/2/SS' }
+  t.same(await listed([ours, reply, asked, { ...answered, answers: 2 }]), [
+    [2, 3],
+    [0, 1],
+  ])
+  const crowd = Array.from({ length: 1200 }, (_, at) =>
+    at % 2 === 0 ? asked : { ...answered, answers: at - 1 },
+  )
+  t.equal(new Set((await listed(crowd)).flat()).size, 1200, 'each record of very many is shown')
+})
+
+t.test('a server that is asked by itself has one exchange of both halves', async (t) => {
+  const halves = [
+    { kind: 'request', direction: 'out', answers: null, peer: '' },
+    { kind: 'request', direction: 'in', answers: null, peer: OWN },
+    { kind: 'reply', direction: 'out', answers: 1, peer: OWN },
+    { kind: 'reply', direction: 'in', answers: 0, peer: OWN },
+  ]
+  t.same(await listed(halves), [[0, 1, 2, 3]])
+})

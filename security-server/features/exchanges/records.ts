@@ -8,6 +8,7 @@ import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import type { StoredEvidence } from '../../reading/evidence/read-evidence.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
@@ -46,7 +47,8 @@ export function messageLogHandlers(rooms: Needs): Handlers {
       const { before, limit, ...given } = input.query as RecordQuestion & { before?: number; limit: number }
       await recordLook(audit, 'findExchanges', 'search', input)
       const page = { limit, ...(before === undefined ? {} : { before }) }
-      const found = await findExchanges(logFor(input.caller), recordFilter(given), page)
+      const log = { ...logFor(input.caller), own: idText(rooms.server) }
+      const found = await findExchanges(log, recordFilter(given), page)
       if (found.searchedTo === undefined) return found.exchanges
       return answer(found.exchanges, { headers: { 'x-searched-to': String(found.searchedTo) } })
     },
