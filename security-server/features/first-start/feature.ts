@@ -6,7 +6,7 @@ import { inForce } from '../../global-configuration/snapshot.ts'
 import { certificateSteps } from './certificate-steps.ts'
 import { exchangeSteps } from './exchange-steps.ts'
 import { createFiledStates } from './filed.ts'
-import { createFirstAnswer } from './first-answer.ts'
+import { createFirstAnswer, createHasAnswered } from './first-answer.ts'
 import type { Needs } from './needs.ts'
 import { trustSteps } from './trust-steps.ts'
 
@@ -22,6 +22,7 @@ export const firstStart: FeatureModule<Needs, Offers> = {
   open: (ground) => {
     const filed = createFiledStates(ground)
     const firstAnswer = createFirstAnswer(ground)
+    const hasAnswered = createHasAnswered(ground)
     return {
       operations: {
         async getFirstStart() {
@@ -40,8 +41,8 @@ export const firstStart: FeatureModule<Needs, Offers> = {
       },
       offers: {
         isBeforeFirstCall: () =>
-          firstAnswer().then(
-            (answered) => answered === undefined,
+          Promise.all([firstAnswer(), hasAnswered()]).then(
+            ([answered, has]) => answered === undefined && !has,
             () => false,
           ),
       },

@@ -6,8 +6,9 @@ import type { Needs } from './needs.ts'
 
 export type Answered = { index: number; time: string }
 
-/** More answers to questions about services and to the registry's own than a server has before its first call. */
 const MOST_LOOKED_AT = 200
+/** Whatever the contracts are: nobody is told more than that there was an answer. */
+const ALL = 2
 
 /**
  * Undefined while no system has answered through this server, or asked through it. What servers ask of each other about services, and
@@ -21,7 +22,8 @@ export function createFirstAnswer({
   let known: Answered | undefined
   return async () => {
     if (known !== undefined) return known
-    const { rows } = await logFor({ roles: [] }).listSome({ kind: 'reply', limit: MOST_LOOKED_AT })
+    const asked = { kind: 'reply', upkeep: false, limit: MOST_LOOKED_AT }
+    const { rows } = await logFor({ roles: [] }).listSome(asked)
     const management = inForce(globalConfiguration)?.index.privateParameters?.managementService?.providerId
     const isCall = (service: string): boolean =>
       !metadata.has(service.split('/')[4] ?? '') &&
@@ -30,6 +32,23 @@ export function createFirstAnswer({
     // A server that was asked by itself has two records of the answer: the later one is of who asked.
     const last = rows.find((one) => one.query_id === first?.query_id && isCall(one.service))
     if (last !== undefined) known = { index: Number(last.idx), time: last.time }
+    return known
+  }
+}
+
+/**
+ * Whether a system has answered through this server, or asked through it: under a secret contract too, and by the counts, which stay when
+ * records are erased. Throws when the log cannot be read.
+ */
+export function createHasAnswered({ messageLog }: Pick<Needs, 'messageLog'>): () => Promise<boolean> {
+  let known = false
+  return async () => {
+    if (known) return true
+    const { total } = await messageLog.traffic({
+      ...{ from: '0', to: '9999', step: 'day', by: 'outcome', groups: 0 },
+      filter: { kind: 'reply', upkeep: false, clearance: ALL },
+    })
+    known = total.exchanges > 0
     return known
   }
 }

@@ -13,6 +13,7 @@ let requests: RequestStatus[] | Fault = []
 let rows: object[] | Fault = []
 let keys: object[] = []
 let hasConfiguration = true
+let countedBy = (_filter: object): number => 0
 
 const index = {
   memberName: () => 'Harbour Agency',
@@ -38,7 +39,10 @@ const ground = {
     state: () => ({ anchor: { hash: 'AA' }, attempt: { lastError: { message: 'x'.repeat(900) } } }),
   },
   localSystems: { view: () => ({ clients: new Map() }) },
-  messageLog: { oldestUnstamped: () => undefined },
+  messageLog: {
+    oldestUnstamped: () => undefined,
+    traffic: async (q: { filter: object }) => ({ total: { exchanges: countedBy(q.filter), failed: 0 } }),
+  },
   settings: { peers: { address: '10.0.0.7' } },
   logFor: () => ({
     listSome: async () => {
@@ -136,6 +140,19 @@ t.test('a server without a configuration, and one whose registry approves no tim
   t.match(await step('owner'), { after: 'configuration', of: { serverCode: 'SS' } })
   t.match(await step('call'), { missing: 'nothingToCall', after: 'client' })
   hasConfiguration = true
+})
+
+t.test('what the newest records do not show is a first call too', async (t) => {
+  const { isBeforeFirstCall } = await open()
+  // All that was asked lately is what services there are; the call is older, erased, or under a secret contract.
+  rows = Array.from({ length: 200 }, (_, at) => ({
+    ...{ idx: 900 - at, service: `${MEMBER}/port/listMethods`, query_id: String(at), time: '' },
+  }))
+  t.equal(await isBeforeFirstCall(), true)
+  countedBy = (filter) => Number(JSON.stringify(filter) === '{"kind":"reply","upkeep":false,"clearance":2}')
+  t.equal(await isBeforeFirstCall(), false, 'nobody may be tried with itself again')
+  countedBy = () => 0
+  t.equal(await isBeforeFirstCall(), false, 'which stays so')
 })
 
 t.test('the first call is over with the first answer of a system, and not before', async (t) => {

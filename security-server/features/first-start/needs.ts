@@ -7,6 +7,7 @@ import type { GlobalConfiguration } from '../../global-configuration/global-conf
 import type { Keys } from '../../keys/keys.ts'
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
+import type { LogReads } from '../../reading/log-reads.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
 
 export type Needs = {
@@ -15,7 +16,7 @@ export type Needs = {
   keys: Pick<Keys, 'tokens'>
   globalConfiguration: Pick<GlobalConfiguration, 'current' | 'state'>
   localSystems: Pick<LocalSystems, 'view'>
-  messageLog: Pick<MessageLog, 'oldestUnstamped'>
+  messageLog: Pick<MessageLog, 'oldestUnstamped'> & Pick<LogReads, 'traffic'>
   settings: { peers: { address: string } }
   logFor(caller: Pick<Caller, 'roles'>): Pick<ReadableLog, 'listSome'>
   /** What this server filed with the registry. Throws when it cannot sign, and when the registry does not say. */
