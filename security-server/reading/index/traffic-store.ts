@@ -3,7 +3,14 @@
  * after an erasure: they name no exchange. A search for few records among many uses them to know where to look.
  */
 import { createHash } from 'node:crypto'
-import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
+import {
+  type Expression,
+  type ExpressionBuilder,
+  type Kysely,
+  type RawBuilder,
+  type SqlBool,
+  sql,
+} from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { DIMENSIONS, type Dimensions, keyOf } from '../../message-log/daily-counts/dimensions.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
@@ -156,12 +163,20 @@ function below(column: string, party: string): Expression<SqlBool> {
   return sql<SqlBool>`substr(${sql.ref(column)}, 1, ${party.length + 1}) = ${`${party}/`}`
 }
 
-/** Whether the service, with or without its version, is one of upkeep. */
+/**
+ * Whether the service is one of upkeep. Its code alone says so, in its place and letter for letter: a subsystem of such a name, or a
+ * service that is written otherwise, is somebody's.
+ */
 function isUpkeep(is: ExpressionBuilder<IndexTables, 'search' | 'traffic'>) {
-  return is.or(
-    UPKEEP.flatMap((code) => [`%/${code}`, `%/${code}/%`]).map((one) => sql<SqlBool>`service like ${one}`),
-  )
+  const slashes = sql`length(service) - length(replace(service, '/', ''))`
+  const unversioned = sql`case ${slashes} when 5 then ${before('service')} when 4 then service else '' end`
+  return is(codeOf(unversioned), 'in', UPKEEP)
 }
+
+/** Both stores know `rtrim` with letters: it takes what is behind the last slash. */
+const upTo = (id: RawBuilder<unknown>) => sql`rtrim(${id}, replace(${id}, '/', ''))`
+const before = (column: string) => sql`rtrim(${upTo(sql.ref(column))}, '/')`
+const codeOf = (id: RawBuilder<unknown>) => sql<string>`substr(${id}, length(${upTo(id)}) + 1)`
 
 export function createTrafficStore(database: Database) {
   const kysely = tablesOf<IndexTables>(database)

@@ -11,5 +11,5 @@ const MONITORING = [
   'getSecurityServerOperationalData',
 ]
 
-/** Their codes. None has a wildcard of `like`. */
+/** Their codes. */
 export const UPKEEP = [...METADATA, ...MONITORING, ...REQUEST_KINDS]
