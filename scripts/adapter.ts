@@ -39,7 +39,8 @@ service of the client at the own security server, or brings the service there to
 TLS certificate. A new service is switched off until it is enabled, and nobody has a right to it until one is given.
 
 draft prints settings made of the tables of a SQLite file, or of those that a user of PostgreSQL, MariaDB or MySQL may read, to begin with: of
-each table only the key is given, the rest are comments. A socket is named by ?host=/path in place of HOST.
+each table only the key is given, the rest are comments. A socket is named by ?host=/path in place of HOST. Another machine needs
+--authority-file, so that TLS protects the password.
 
 import writes settings files made of those of X-Road's REST adapter service (consumer and provider gateway), with a comment for each
 thing that could not be carried over. consumers.properties and providers.properties lie beside the named files.
@@ -167,9 +168,9 @@ async function draft(q: {
 }
 
 function databaseIn(text: string): DatabaseSettings {
-  const scheme = /^([a-z]+):\/\//.exec(text)?.[1]
+  const scheme = /^([a-z]+):\/\//i.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined) return { kind: 'sqlite', file: text }
-  const kind = KINDS[scheme]
+  const kind = Object.hasOwn(KINDS, scheme) ? KINDS[scheme] : undefined
   if (kind === undefined || !URL.canParse(text))
     throw new CommandError(
       2,
@@ -177,8 +178,11 @@ function databaseIn(text: string): DatabaseSettings {
     )
   const { hostname, port, pathname, username, password, searchParams } = new URL(text)
   // Whoever lists the processes of the machine would see it.
-  if (password !== '')
+  if (password !== '' || searchParams.has('password'))
     throw new CommandError(2, 'a password is not part of --database: name a --password-file')
+  const unknown = [...searchParams.keys()].find((name) => name !== 'host' && name !== 'user')
+  if (unknown !== undefined)
+    throw new CommandError(2, `${unknown} is not part of --database; TLS needs --authority-file`)
   const host = searchParams.get('host') ?? decodeURIComponent(hostname).replace(/^\[|\]$/g, '')
   const user = searchParams.get('user') ?? decodeURIComponent(username)
   return {

@@ -5,6 +5,7 @@
 import path from 'node:path'
 import type { FieldType } from '#adapters/kit/field-types.ts'
 import { Fault } from '#schemas/fault.ts'
+import { checkDatabase } from './check-settings.ts'
 import { type DraftColumn as Column, type DraftTable, tablesOfServer } from './draft-servers.ts'
 import type { DatabaseSettings } from './settings.ts'
 import { openReaders } from './sqlite-readers.ts'
@@ -28,8 +29,15 @@ const TYPES: [RegExp, FieldType | undefined][] = [
 const NO_NAMES = ['limit', 'after', 'order', 'true', 'false', 'null']
 const KEY_TYPES: ReadonlySet<FieldType | undefined> = new Set(['string', 'integer', 'date', 'date-time'])
 
-/** The text of a settings file. Throws `source_failed` with the reason for a database that is none, or has no table; `source_unavailable`. */
+/**
+ * The text of a settings file. Throws `invalid_configuration` for what the adapter itself would not connect to, `source_failed` with the
+ * reason for a database that is none, or has no table; `source_unavailable`.
+ */
 export async function draftSettings(database: DatabaseSettings): Promise<string> {
+  checkDatabase(
+    database,
+    ([, name = ''], what) => new Fault('invalid_configuration', { what: `${name} ${what}` }),
+  )
   const isFile = database.kind === 'sqlite'
   const settings = isFile ? { ...database, file: path.resolve(database.file ?? '') } : database
   const tables = isFile ? await tablesOfFile(settings.file ?? '') : await tablesOfServer(settings)

@@ -244,3 +244,14 @@ t.test('a draft for any tables is settings that serve their keys alone', async (
     )
   }
 })
+
+t.test('a draft connects to nothing that the adapter would not', async (t) => {
+  const away = { name: 'register', user: 'reader', passwordFile: '/nowhere', host: 'db.example' }
+  for (const kind of ['postgresql', 'mariadb'] as const)
+    await t.rejects(
+      draftSettings({ kind, ...away }),
+      { code: 'invalid_configuration', what: /host is another machine: authorityFile/ },
+      'no password goes there without TLS',
+    )
+  await t.rejects(draftSettings({ kind: 'postgresql', host: '/run' }), { code: 'invalid_configuration' })
+})

@@ -83,3 +83,20 @@ t.test('wrong settings end it with code 2 and one line', async (t) => {
     t.notMatch(wrong.stderr, /^\s+at /m)
   }
 })
+
+t.test('a draft takes no password in an address, and repeats none', (t) => {
+  const draft = (database: string) =>
+    spawnSync(CONCORDAT, ['adapter', 'sql', 'draft', '--database', database], { encoding: 'utf8' })
+  for (const address of [
+    'postgresql://reader:geheim@localhost:1/register',
+    'PostgreSQL://reader:geheim@localhost:1/register',
+    'postgresql://reader@localhost:1/register?password=geheim',
+    'mariadb://reader@localhost:1/register?ssl=geheim',
+  ]) {
+    const { status, stderr } = draft(address)
+    t.equal(status, 2, address)
+    t.notMatch(stderr, /geheim/)
+  }
+  t.match(draft('postgresql://reader@192.0.2.1/register'), { status: 1, stderr: /authorityFile is needed/ })
+  t.end()
+})
