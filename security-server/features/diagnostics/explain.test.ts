@@ -15,6 +15,7 @@ import { undecidedFor } from '../../global-configuration/contracts/undecided.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { authenticationCertificate, second } from '../../keys/keys-fixture.ts'
 import { certificatePem } from '../../keys/pem.ts'
+import { harmless } from './harmless.ts'
 
 const PROVIDER = 'DEV:GOV:1000:population'
 const CONSUMER = 'DEV:COM:4000:tax'
@@ -240,5 +241,18 @@ t.test('what a contract that is not in force yet waits for', (t) => {
     ),
   ])
     t.equal(undecidedFor([none], call), undefined)
+  t.end()
+})
+
+t.test('what a report takes over from other programs has no password, whatever is in it', (t) => {
+  for (const password of ['geheim', 'ge@heim', 'ge/heim', 'ge#heim', 'ge?heim', 'ge@he/im@', ':geheim'])
+    for (const user of ['', 'reader'])
+      t.match(
+        harmless({ lastError: [`cannot reach postgres://${user}:${password}@db.example:5432/x?a=b, again`] }),
+        { lastError: ['cannot reach postgres://db.example:5432/x again'] },
+        password,
+      )
+  t.equal(harmless('http://ocsp.example/a by mari@example.org'), 'http://ocsp.example/a by (a mail address)')
+  t.equal(harmless('http://token@tsa.example:80/a'), 'http://tsa.example:80/a')
   t.end()
 })

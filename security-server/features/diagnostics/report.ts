@@ -13,6 +13,7 @@ import { asFault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { connectionsOf } from './connections.ts'
 import { diagnose } from './diagnostics.ts'
+import { harmless } from './harmless.ts'
 import type { Needs } from './needs.ts'
 import { shownSettings } from './shown-settings.ts'
 
@@ -91,21 +92,4 @@ async function told<T>(ask: () => T | Promise<T>, more: object = {}): Promise<T 
     const { code, detail } = asFault(thrown)
     return { ...more, refused: code, detail }
   }
-}
-
-const USER_OF_URL = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi
-const QUERY_OF_URL = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s?#]*)[?#][^\s"')]*/gi
-const MAIL_ADDRESS = /[^\s@<>"]+@[^\s@<>"]+\.[^\s@<>"]+/g
-
-/** Cuts users, passwords and queries out of addresses, and addresses of people, wherever a text has them. */
-function harmless(value: unknown): unknown {
-  if (typeof value === 'string')
-    return value
-      .replace(USER_OF_URL, '$1')
-      .replace(QUERY_OF_URL, '$1')
-      .replace(MAIL_ADDRESS, '(a mail address)')
-  if (Array.isArray(value)) return value.map(harmless)
-  if (typeof value !== 'object' || value === null) return value
-  if (value instanceof Date) return value.toISOString()
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, harmless(one)]))
 }

@@ -1,0 +1,19 @@
+/** Takes out of texts that other programs wrote what is nobody's business. */
+
+/** A password that holds what an address would encode is cut all the same, to the last @: rather too much goes than a part of it stays. */
+const USER_OF_URL = /(\b[a-z][a-z0-9+.-]*:\/\/)(?:[^\s/@:]*:[^\s"'<>]*|[^\s/@]*)@/gi
+const QUERY_OF_URL = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s?#]*)[?#][^\s"')]*/gi
+const MAIL_ADDRESS = /[^\s@<>"]+@[^\s@<>"]+\.[^\s@<>"]+/g
+
+/** Cuts users, passwords and queries out of addresses, and addresses of people, wherever a text has them. */
+export function harmless(value: unknown): unknown {
+  if (typeof value === 'string')
+    return value
+      .replace(USER_OF_URL, '$1')
+      .replace(QUERY_OF_URL, '$1')
+      .replace(MAIL_ADDRESS, '(a mail address)')
+  if (Array.isArray(value)) return value.map(harmless)
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Date) return value.toISOString()
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, harmless(one)]))
+}
