@@ -18,6 +18,9 @@ export async function countByService(t: Test, { ask }: Pick<AdminWorld, 'ask'>):
   t.match(one.body, { pairs: [pair], clients: services['clients'], services: services['services'] })
   for (const wrong of ['from=2020-01-01T00:00:00Z', 'clientId=a', `serviceId=${'x'.repeat(2000)}`, 'by=peer'])
     t.equal((await ask('GET', `/message-log/traffic/services?${wrong}`)).status, 400, wrong)
+  const last = 'from=9999-12-30T00:00:00Z&to=9999-12-31T23:30:00Z'
+  for (const path of ['traffic', 'traffic/services'])
+    t.equal((await ask('GET', `/message-log/${path}?${last}`)).status, 400, 'after the last hour')
   const csv = await ask('GET', `/message-log/traffic/services/export?${to}`, undefined, observer)
   const [head, ...rows] = csv.raw.toString().trimEnd().split('\r\n')
   t.match(head, /^hour,clientId,serviceId,direction,exchanges,failed,p50Ms/)

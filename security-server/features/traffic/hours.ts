@@ -1,4 +1,5 @@
 /** Times as the hours and days by which the log counts. */
+import { Fault } from '#schemas/fault.ts'
 
 const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS
@@ -12,8 +13,12 @@ export function days(start: number, end: number): { from: string; to: string } {
   return { from: hourText(start - (start % DAY_MS)), to: hourText(Math.ceil(end / DAY_MS) * DAY_MS) }
 }
 
+/** Throws `invalid_input` for a time whose year has not four digits: such a text does not compare as the others do. */
 function hourText(time: number): string {
-  return new Date(time).toISOString().slice(0, 13)
+  const text = new Date(time).toISOString()
+  if (!/^\d{4}-/.test(text))
+    throw new Fault('invalid_input', { what: 'a time lies outside of the years 0 to 9999' })
+  return text.slice(0, 13)
 }
 
 export function stepsOf({ from, to }: { from: string; to: string }, step: 'hour' | 'day'): string[] {
