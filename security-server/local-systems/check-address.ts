@@ -49,6 +49,7 @@ forbidden.addSubnet('fe80::', 10, 'ipv6')
 forbidden.addSubnet('ff00::', 8, 'ipv6')
 forbidden.addAddress('::', 'ipv6')
 forbidden.addAddress('fd00:ec2::254', 'ipv6')
+forbidden.addAddress('fd20:ce::254', 'ipv6')
 
 /** Whether no service may have this IP address (text form, IPv4-mapped forms included). */
 export function isForbiddenAddress(address: string): boolean {
