@@ -66,6 +66,7 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
       wake: () => giver.wake(rooms),
       count: (what) => counter.inc({ what }),
     })
+    const inboxes = { ...rooms, askedWays: new Map<string, number>() }
     giver.listen(rooms)
     eventSeals.addHolder(rooms.events)
     await store.free(claimToken(node))
@@ -87,8 +88,8 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
         },
         {
           ...{ kind: 'look-at-inboxes', everySeconds: INBOX_SECONDS },
-          isDue: lookApart(INBOX_LOOK_MS, rooms.clock, () => isAnyInboxRefusing(rooms)),
-          run: ({ signal }) => lookAtInboxes(rooms, signal),
+          isDue: lookApart(INBOX_LOOK_MS, rooms.clock, () => isAnyInboxRefusing(inboxes)),
+          run: ({ signal }) => lookAtInboxes(inboxes, signal),
         },
         {
           ...{ kind: 'keep-up-rooms', everySeconds: UPKEEP_SECONDS },

@@ -14,12 +14,23 @@ const MOST_TOLD = 200
 /** Ways that are looked at in one run; the others are in the next ones. */
 const WAYS = 100
 
-type Rooms = Pick<SubscriptionRooms, 'subscriptions' | 'deliveries' | 'clock' | 'log'>
+/**
+ * An inbox that was asked is not asked again for so long. To ask is an exchange that both logs keep, and one that takes messages again opens
+ * its way: what waits would never wait its turn.
+ */
+const APART_MS = 300_000
+
+type Way = { client: string; service: string }
+/** When inboxes were asked, by their ways. */
+type AskedWays = Map<string, number>
+type Rooms = Pick<SubscriptionRooms, 'subscriptions' | 'deliveries' | 'clock' | 'log'> & {
+  askedWays: AskedWays
+}
 
 /** Whether messages are refused that a subscription goes on sending; reads only. */
 export async function isAnyInboxRefusing(rooms: Rooms): Promise<boolean> {
   for (const way of await rooms.deliveries.refusedWays(WAYS))
-    if ((await rooms.subscriptions.activeTo(way)).length > 0) return true
+    if (!isAskedLately(way, rooms) && (await rooms.subscriptions.activeTo(way)).length > 0) return true
   return false
 }
 
@@ -27,8 +38,10 @@ export async function isAnyInboxRefusing(rooms: Rooms): Promise<boolean> {
 export async function lookAtInboxes(rooms: Rooms, signal: AbortSignal): Promise<void> {
   for (const way of await rooms.deliveries.refusedWays(WAYS)) {
     if (signal.aborted) return
+    if (isAskedLately(way, rooms)) continue
     const active = await rooms.subscriptions.activeTo(way)
     if (active.length === 0) continue
+    rooms.askedWays.set(nameOf(way), rooms.clock())
     const refused = await askInbox(way, rooms)
     if (refused?.code !== 'inbox_refuses') continue
     for (const one of active) await halt(one, refused, rooms)
@@ -51,10 +64,18 @@ export function aboutOf(cause: unknown): string {
     .slice(0, MOST_TOLD)
 }
 
-async function askInbox(
-  { client, service }: { client: string; service: string },
-  { deliveries }: Rooms,
-): Promise<Fault | undefined> {
+const nameOf = ({ client, service }: Way): string => `${client} ${service}`
+
+function isAskedLately(way: Way, { askedWays, clock }: Pick<Rooms, 'askedWays' | 'clock'>): boolean {
+  const at = askedWays.get(nameOf(way))
+  if (at === undefined) return false
+  // Also a clock that was set back.
+  if (Math.abs(clock() - at) < APART_MS) return true
+  askedWays.delete(nameOf(way))
+  return false
+}
+
+async function askInbox({ client, service }: Way, { deliveries }: Rooms): Promise<Fault | undefined> {
   try {
     await deliveries.checkInbox({ client: parseClientId(client), service: parseServiceId(service) })
     return undefined

@@ -198,6 +198,32 @@ await onBoth('an event reaches who subscribed', async (t, world) => {
     t.match((await node.ask('GET', SUBS)).body, { state: 'active' }, 'who cannot be reached refuses nothing')
     made.world.skew += 10 * 60_000
     t.equal((await received(world)).length, 1)
+    made.allowed = false
+    await world.publish({ id: 'W-4' })
+    await received(world)
+    let asked = 0
+    made.way = () => {
+      asked++
+      return Promise.reject(new Fault('network_error', { what: 'away' }))
+    }
+    for (let at = 0; at < 3; at++) {
+      made.world.skew += 10_000
+      await node.run('look-at-inboxes')
+    }
+    t.equal(
+      asked,
+      1,
+      'each question is an exchange on record: one that has no answer is not asked again and again',
+    )
+    made.world.skew += 300_000
+    await node.run('look-at-inboxes')
+    t.equal(asked, 2)
+    Object.assign(made, { allowed: true, way: (post: () => Promise<never>) => post() })
+    made.world.skew += 10 * 60_000
+    t.strictSame(
+      (await received(world)).map(({ id }) => id),
+      ['W-4'],
+    )
   })
 
   await t.test('an operator stops it, resumes and ends it', async (t) => {
