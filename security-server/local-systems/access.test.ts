@@ -87,6 +87,10 @@ t.test('service addresses', (t) => {
   t.notOk(isForbiddenAddress('10.1.2.3'))
   t.ok(isOwnListener('::ffff:127.0.1.1', 4000, own))
   t.notOk(isOwnListener('127.0.1.2', 4000, own))
+  const named = [{ host: 'localhost', port: 4000 }]
+  for (const host of ['127.0.0.1', '[::1]', '[::ffff:127.0.0.1]', 'localhost'])
+    t.throws(() => checkServiceUrl(`http://${host}:4000`, named), { code: 'service_malformed_url' }, host)
+  t.ok(checkServiceUrl('http://10.1.2.3:4000', named))
   for (const { address, family } of Object.values(networkInterfaces()).flatMap((all = []) => all)) {
     t.ok(isOwnListener(address, 5500, own), `a listener on every address listens on ${address}`)
     t.notOk(isOwnListener(address, 5501, own))

@@ -60,13 +60,18 @@ export function isForbiddenAddress(address: string): boolean {
   return mapped === undefined ? forbidden.check(address, 'ipv6') : forbidden.check(mapped, 'ipv4')
 }
 
-/** Whether address and port belong to one of our own listeners. A wildcard listener occupies its port on every local address. */
+/**
+ * Whether address and port belong to one of our own listeners. A wildcard listener occupies its port on every local address, one at
+ * `localhost` on a loopback address.
+ */
 export function isOwnListener(address: string, port: number, own: readonly OwnListener[]): boolean {
   const plain = embeddedIpv4(address) ?? address
   return own.some(
     (listener) =>
       listener.port === port &&
-      (listener.host === plain || (['0.0.0.0', '::'].includes(listener.host) && isOfThisMachine(plain))),
+      (listener.host === plain ||
+        (['0.0.0.0', '::'].includes(listener.host) && isOfThisMachine(plain)) ||
+        (listener.host === 'localhost' && isLoopback(plain))),
   )
 }
 
@@ -121,8 +126,12 @@ function readHttpUrl(text: string, own: readonly OwnListener[]): URL {
   return url
 }
 
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1'
+}
+
 function isOfThisMachine(address: string): boolean {
-  if (address.startsWith('127.') || address === '::1') return true
+  if (isLoopback(address)) return true
   return Object.values(networkInterfaces()).some((all = []) => all.some((one) => one.address === address))
 }
 
