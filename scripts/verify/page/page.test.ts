@@ -20,6 +20,7 @@ import { skipFor } from '#test/outside-tools.ts'
 import { buildPage } from './build-page.ts'
 import { offerPage } from './offer-page.ts'
 import { builtPage, compared } from './page-fixture.ts'
+import { headlineOf } from './shown/headline.ts'
 
 const FOLDER = path.join(import.meta.dirname, '../../../test/vectors/x-road')
 const START = Date.UTC(2027, 0, 4, 12)
@@ -70,6 +71,26 @@ t.test('statements: their shape is checked by code that was compiled before', as
   }
   for (const value of [{}, { version: 1 }, { version: 1, day: '2027-01-04', first: {}, second: {} }, [], 'x'])
     t.equal(said(compiled.statement, value), said(statement, value))
+})
+
+t.test('a headline tells of one exchange, whoever else the evidence names', (t) => {
+  const asked = (index: number, more: object) => ({
+    ...{ index, form: { kind: 'request', direction: 'in', time: '2027-01-04T10:00:00.000Z' } },
+    ...{ verdict: 'TOTAL-PASSED', reason: '' },
+    metadata: { client: 'DEV/GOV/2/tax', service: 'DEV/GOV/1/p/persons', requestId: 'a', ...more },
+  })
+  const of = (...more: object[]) =>
+    headlineOf({
+      verdict: 'TOTAL-PASSED',
+      reason: '',
+      records: more.map((one, at) => asked(at, one)),
+    } as never)
+  t.match(of({}), /^DEV\/GOV\/2\/tax asked DEV\/GOV\/1\/p\/persons on /)
+  t.match(of({}, {}), /^DEV\/GOV\/2\/tax asked /, 'both halves of a server that asks itself')
+  t.equal(of({}, { client: 'DEV/GOV/3/police' }), undefined)
+  t.equal(of({}, { service: 'DEV/GOV/1/p/others' }), undefined)
+  t.equal(of({}, { requestId: 'b' }), undefined, 'two requests of one client')
+  t.end()
 })
 
 t.test('hostile files, and what is not evidence', async (t) => {

@@ -1,7 +1,7 @@
 /** The headline of a result: who asked whom for what, and when, by the record of the request, as far as it proves it. */
 import type { Facts } from './checks-of.ts'
 
-type Named = { client?: unknown; service?: unknown }
+type Named = { client?: unknown; service?: unknown; requestId?: unknown }
 
 /** Undefined for evidence of many exchanges, of none, or that does not name the parties. */
 export function headlineOf({ records = [] }: Facts): string | undefined {
@@ -9,8 +9,9 @@ export function headlineOf({ records = [] }: Facts): string | undefined {
   const [first] = asked
   const { client, service } = (first?.metadata ?? {}) as Named
   if (first === undefined || typeof client !== 'string' || typeof service !== 'string') return undefined
-  const services = new Set(asked.map(({ metadata }) => (metadata as Named | undefined)?.service))
-  if (services.size > 1) return undefined
+  const exchanges = asked.map(({ metadata }) => (metadata ?? {}) as Named)
+  if (new Set(exchanges.map((one) => JSON.stringify([one.client, one.service, one.requestId]))).size > 1)
+    return undefined
   const refused = first.form.kind === 'refusal' ? ', and was refused' : ''
   const purpose = first.circumstances?.contract?.purpose
   const why = purpose === undefined ? '' : ` for “${purpose}”`
