@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import { COMMANDS, commandOf, SERVERS, type Words } from './command-line/words.ts'
 import { BEFORE_FILE, judgeFile } from './test/run-files.ts'
 import { createTapReader } from './test/tap-output.ts'
 
@@ -29,16 +30,64 @@ function concordat(args: string[], q: { program?: string; cwd?: string } = {}) {
   return { status, stdout, stderr }
 }
 
-t.test('every command says how it is used', (t) => {
+t.test('every command says how it is used, with the options that the table of commands has', (t) => {
   const { status, stdout } = concordat(['--help'])
   t.equal(status, 0)
   const commands = [...stdout.matchAll(/^ {2}([a-z-]+) {2,}/gm)].map(([, name = '']) => name)
-  t.ok(commands.includes('sandbox') && commands.includes('verify') && commands.includes('security-server'))
+  t.strictSame(commands.toSorted(), [...Object.keys(COMMANDS), ...Object.keys(SERVERS)].toSorted())
   for (const command of commands) {
     const help = concordat([command, '--help'])
     t.equal(help.status, 0, command)
-    t.match(help.stdout + help.stderr, new RegExp(`^\\s*Usage: concordat ${command}`))
+    const said = help.stdout + help.stderr
+    t.match(said, new RegExp(`^\\s*Usage: concordat ${command}`))
+    const own = commandOf(command)
+    if (own === undefined || own.api !== undefined) continue
+    const more = command === 'bench' ? Object.keys(own.words!).map((word) => usageOf('bench', word)) : []
+    t.strictSame(optionsIn([said, ...more].join('\n')), optionsOf(own), command)
   }
+  t.end()
+})
+
+function usageOf(...words: string[]): string {
+  const { stdout, stderr } = concordat([...words, '--help'])
+  return stdout + stderr
+}
+
+/** Without those of curl. */
+function optionsIn(text: string): string[] {
+  const said = new Set([...text.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([option]) => option))
+  for (const none of ['--help', '--data-binary']) said.delete(none)
+  return [...said].sort()
+}
+
+function optionsOf({ options = [], words = {} }: Words): string[] {
+  const all = [...options.map((one) => one.replace('=', '')), ...Object.values(words).flatMap(optionsOf)]
+  return [...new Set(all)].sort()
+}
+
+t.test('who misspells a word is told which one may be meant', (t) => {
+  const key = path.join(t.testdir({ key: 'key' }), 'key')
+  // Nobody listens on this port; that the API's options stand after the command is part of the test.
+  const api = ['--url', 'http://127.0.0.1:1', '--key-file', key]
+  for (const [args, near] of [
+    [['verfy'], 'verify'],
+    [['security-sever'], 'security-server'],
+    [['check', '--fxi'], '--fix'],
+    [['log', 'verfy', 'x'], 'verify'],
+    [['log', 'verify', '--stat=x', 'y'], '--state'],
+    [['bench', 'log', '--record', '1000'], '--records'],
+    [['server', 'get-cleints'], 'get-clients'],
+    [['registry', 'get-members', ...api, '--ofset', '1'], '--offset'],
+  ] as [string[], string][]) {
+    const { status, stderr } = concordat(args)
+    t.equal(status, 2, args.join(' '))
+    t.match(stderr, `did you mean ${near}?`)
+  }
+  t.notMatch(concordat(['nonsense']).stderr, /did you mean/)
+  t.notMatch(concordat(['x'.repeat(100_000)]).stderr, /did you mean/)
+  const value = concordat(['bench', 'log', '--records'])
+  t.equal(value.status, 2, 'an option without its value is no bug')
+  t.match(value.stderr, /^concordat bench: [^\n]*--records[^\n]*\n[^\n]+\n$/)
   t.end()
 })
 

@@ -1,58 +1,31 @@
-/** The command line: has the list of commands, loads only the one that is called, and exits with its exit code. */
+/** The command line: checks the words, loads only the command that is called, and exits with its exit code. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { styleText } from 'node:util'
+import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
+import { wrongWord } from './command-line/check-words.ts'
+import { didYouMean } from './command-line/nearest-word.ts'
+import { COMMANDS, type CommandName, commandOf, GROUPS, SERVERS } from './command-line/words.ts'
 
-type Command = { summary: string; load: () => Promise<{ run(args: string[]): Promise<number> }> }
+type Loaded = { run(args: string[]): Promise<number> }
 
-const COMMANDS: Record<string, Command> = {
-  sandbox: {
-    summary: 'a whole instance on this machine, with exchanges to look at',
-    load: () => import('./sandbox.ts'),
-  },
-  verify: { summary: 'judge a message container (ASiC-E) offline', load: () => import('./verify.ts') },
-  'audit-order': {
-    summary: 'an authority makes audit orders, and checks what servers answered',
-    load: () => import('./audit-order.ts'),
-  },
-  log: { summary: 'verify a whole message log', load: () => import('./log.ts') },
-  registry: {
-    summary: "every operation of a registry's management API, and a registry from a file",
-    load: () => import('./registry.ts'),
-  },
-  server: {
-    summary: "every operation of a security server's management API",
-    load: () => import('./server.ts'),
-  },
-  adapter: {
-    summary: "a system of one's own as a service of a security server: describe and register it",
-    load: () => import('./adapter.ts'),
-  },
-  mock: {
-    summary: 'answers as a described service would, before there is a right to the real one',
-    load: () => import('./mock.ts'),
-  },
-  event: {
-    summary: 'CloudEvents offline: check, convert, filter, sign, verify',
-    load: () => import('./event.ts'),
-  },
-  bench: { summary: 'measure exchanges beside a bare pair of proxies', load: () => import('./bench.ts') },
-  console: { summary: 'build the web pages that the servers give', load: () => import('./console.ts') },
-  build: { summary: 'write the servers as programs that start sooner', load: () => import('./build.ts') },
-  docs: { summary: 'the documents as pages with a search', load: () => import('./docs.ts') },
-  check: {
-    summary: 'format, lint, types and house rules of this repository',
-    load: () => import('./check.ts'),
-  },
-}
-
-/** Servers: scripts/concordat replaces itself with their main.ts, so that there is no parent process. */
-const SERVERS: Record<string, string> = {
-  'central-registry': 'the registry of an instance',
-  'security-server': 'the gateway of an agency',
-  'subject-keys': "the keys by which a log is searched for people, apart from the agency's server",
-  'trust-services': 'certification authority, OCSP responder and TSA for development',
+const LOADS: Record<CommandName, () => Promise<Loaded>> = {
+  sandbox: () => import('./sandbox.ts'),
+  mock: () => import('./mock.ts'),
+  registry: () => import('./registry.ts'),
+  server: () => import('./server.ts'),
+  adapter: () => import('./adapter.ts'),
+  verify: () => import('./verify.ts'),
+  log: () => import('./log.ts'),
+  'audit-order': () => import('./audit-order.ts'),
+  event: () => import('./event.ts'),
+  bench: () => import('./bench.ts'),
+  docs: () => import('./docs.ts'),
+  completion: () => import('./completion.ts'),
+  console: () => import('./console.ts'),
+  build: () => import('./build.ts'),
+  check: () => import('./check.ts'),
 }
 
 /** What a shell says of a program that SIGPIPE ended, a signal that Node ignores. */
@@ -80,29 +53,52 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
     process.stdout.write(serverHelp(name))
     return 0
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  const command = commandOf(name)
   if (command === undefined) {
+    const near = didYouMean(name, [...Object.keys(COMMANDS), ...Object.keys(SERVERS)])
     process.stderr.write(
-      `concordat: there is no command ${JSON.stringify(name)}; concordat --help lists them\n`,
+      `concordat: there is no command ${JSON.stringify(name)}${near || ';'} concordat --help lists them\n`,
     )
     return 2
   }
+  // The operations of an API are not in the table, so these commands check their words themselves.
+  const wrong = command.api === undefined ? wrongWord(name, command, args) : undefined
+  if (wrong !== undefined) {
+    process.stderr.write(`${wrong.split('\n').map(printable).join('\n')}\n`)
+    return 2
+  }
   try {
-    return await (await command.load()).run(args)
+    return await (await LOADS[name as CommandName]()).run(args)
   } catch (thrown) {
+    if (isWrongUsage(thrown)) {
+      process.stderr.write(
+        `concordat ${name}: ${printable(thrown.message.split('\n', 1)[0]!)}\nconcordat ${name} --help says what it takes.\n`,
+      )
+      return 2
+    }
     // Any other error is a bug, for which the stack is useful.
     if (!(thrown instanceof Fault)) throw thrown
-    process.stderr.write(`concordat ${name}: ${thrown.message}\n`)
+    process.stderr.write(`concordat ${name}: ${printable(thrown.message)}\n`)
     return 1
   }
+}
+
+/** What Node's parseArgs throws: an option without its value, say. */
+function isWrongUsage(thrown: unknown): thrown is Error {
+  return (
+    thrown instanceof TypeError && String((thrown as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS')
+  )
 }
 
 function help(): string {
   const line = ([name, summary]: [string, string]): string =>
     `  ${styleText('bold', name.padEnd(18))}${summary}\n`
-  const commands = Object.entries(COMMANDS).map(([name, { summary }]): [string, string] => [name, summary])
+  const groups = Object.entries(GROUPS).map(([group, title]) => {
+    const own = Object.entries(COMMANDS).filter(([, command]) => command.group === group)
+    return `${title}:\n${own.map(([name, { summary }]) => line([name, summary])).join('')}\n`
+  })
   return (
-    `Usage: concordat <command> [options]\n\n${commands.map(line).join('')}\n` +
+    `Usage: concordat <command> [options]\n\n${groups.join('')}` +
     `Servers, each with --configuration file.yaml:\n${Object.entries(SERVERS).map(line).join('')}\n` +
     `concordat <command> --help says more; concordat --version\n`
   )

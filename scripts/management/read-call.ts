@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
+import { didYouMean } from '../command-line/nearest-word.ts'
 import { CommandError } from './command-error.ts'
 import type { Command, Option } from './commands.ts'
 import { createSecrets, type Secrets } from './read-secret.ts'
@@ -92,8 +93,15 @@ function parsed(command: Command, args: string[], options: object) {
     }
   } catch (cause) {
     // The rest of Node's message is advice that does not apply here.
-    const said = (cause as Error).message.split(/\n|\. To specify/, 1)[0]
-    throw wrong(command, `does not understand this: ${said}; with --help it says what it takes`, cause)
+    const said = (cause as Error).message.split(/\n|\. To specify/, 1)[0]!
+    const [, unknown] = /^Unknown option '(--[^']+)'/.exec(said) ?? []
+    const known = Object.keys(options).map((name) => `--${name}`)
+    const near = unknown === undefined ? '' : didYouMean(unknown, known)
+    throw wrong(
+      command,
+      `does not understand this: ${said}${near || ';'} with --help it says what it takes`,
+      cause,
+    )
   }
 }
 

@@ -1,6 +1,7 @@
 /** A management API on the command line: finds the command, opens the API with the caller's key, and prints the answer. */
 import { parseArgs } from 'node:util'
 import { printable } from '#platform/plain-text.ts'
+import { didYouMean } from '../command-line/nearest-word.ts'
 import { type ManagementApi, openManagementApi } from './client.ts'
 import { CommandError } from './command-error.ts'
 import { type Command, readCommands } from './commands.ts'
@@ -43,7 +44,7 @@ export async function runManagement(q: Program): Promise<number> {
 
 async function runOne(q: Program): Promise<number> {
   const commands = await readCommands(q.file)
-  const { url, keyFile, words } = connection(q)
+  const { url, keyFile, words } = connection(q, commands)
   const [name, ...args] = words
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(usage(q, commands))
@@ -51,11 +52,13 @@ async function runOne(q: Program): Promise<number> {
   }
   const more = Object.hasOwn(q.more, name) ? q.more[name] : undefined
   const command = commands.find((one) => one.name === name)
-  if (more === undefined && command === undefined)
+  if (more === undefined && command === undefined) {
+    const near = didYouMean(name, [...Object.keys(q.more), ...commands.map((one) => one.name)])
     throw new CommandError(
       2,
-      `there is no command ${JSON.stringify(name)}; concordat ${q.program} --help lists them`,
+      `there is no command ${JSON.stringify(name)}${near || ';'} concordat ${q.program} --help lists them`,
     )
+  }
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(
       command === undefined
@@ -76,21 +79,26 @@ async function runOne(q: Program): Promise<number> {
   return 0
 }
 
-/** URL and key file: from the options before the command, or from the environment. */
-function connection(q: Program): { url: string | undefined; keyFile: string | undefined; words: string[] } {
+type Connection = { url: string | undefined; keyFile: string | undefined; words: string[] }
+
+/**
+ * URL and key file: from the options, wherever they stand, or from the environment. After a command that has a field of that name, such
+ * as `set-webhook --url`, the option is the field.
+ */
+function connection(q: Program, commands: Command[]): Connection {
   const { tokens } = parseArgs({
     args: q.args,
     strict: false,
     tokens: true,
     options: { url: { type: 'string' }, 'key-file': { type: 'string' } },
   })
+  const called = tokens.find((one) => one.kind === 'positional')
+  const fields = commands.find(({ name }) => name === called?.value)?.options.map(({ name }) => name) ?? []
   const given = new Map<string, string>()
   const taken = new Set<number>()
   for (const token of tokens) {
     if (token.kind !== 'option' || !(token.name === 'url' || token.name === 'key-file')) continue
-    // `set-webhook ... --url` is a field of that command, so only options before the command count here.
-    const command = tokens.find((one) => one.kind === 'positional')
-    if (command !== undefined && token.index > command.index) continue
+    if (called !== undefined && token.index > called.index && fields.includes(token.name)) continue
     if (token.value === undefined) throw new CommandError(2, `--${token.name} needs a value`)
     given.set(token.name, token.value)
     taken.add(token.index)
@@ -107,7 +115,8 @@ function usage({ program, variables, more }: Program, commands: Command[]): stri
   const own = Object.entries(more).map(([name, { summary }]) => `  ${name.padEnd(34)}${summary}\n`)
   return (
     `Usage: concordat ${program} [--url URL] [--key-file FILE] <command> [arguments] [options]\n\n` +
-    `URL and FILE of the API key may stand in ${variables.url} and ${variables.keyFile} instead. Each command takes\n` +
+    `URL and FILE of the API key may stand anywhere, or in ${variables.url} and ${variables.keyFile}. After a command\n` +
+    `that has a --url of its own the API's stands before the command. Each command takes\n` +
     `  --json         the answer as one line of JSON\n` +
     `  --all          every page of a list\n` +
     `  --output FILE  the answer into a new file of yours\n` +
