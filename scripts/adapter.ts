@@ -18,6 +18,7 @@ import { draftSettings } from '#adapters/sql/draft.ts'
 import type { DatabaseSettings } from '#adapters/sql/settings.ts'
 import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { faultInWords } from './command-line/missing-file.ts'
 import { openManagementApi } from './management/client.ts'
 import { CommandError } from './management/command-error.ts'
 import { registerService } from './management/register-service.ts'
@@ -89,7 +90,7 @@ export async function run(args: string[]): Promise<number> {
     return await runCommand(args)
   } catch (thrown) {
     if (!(thrown instanceof CommandError || thrown instanceof Fault)) throw thrown
-    process.stderr.write(`concordat adapter: ${printable(thrown.message)}\n`)
+    process.stderr.write(`concordat adapter: ${printable(faultInWords(thrown))}\n`)
     if (thrown instanceof CommandError) return thrown.exitCode
     return asFault(thrown).code === 'invalid_configuration' ? 2 : 1
   }

@@ -14,6 +14,7 @@ import { AUDIT_DOCUMENT, AUDIT_FORM, type AuditScope } from '#schemas/audit-orde
 import { asFault, Fault } from '#schemas/fault.ts'
 import { makeKeys, readKeys } from './audit-order/authority-keys.ts'
 import { openAudit } from './audit-order/open.ts'
+import { faultInWords } from './command-line/missing-file.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 import { readWitnessPolicy } from './verify/witness-policy.ts'
 
@@ -62,7 +63,7 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
   } catch (thrown) {
     if (!(thrown instanceof Fault) && !(thrown instanceof TypeError)) throw thrown
     errors.write(
-      `concordat audit-order: ${printable(asFault(thrown).code === 'internal_error' ? (thrown as Error).message : asFault(thrown).message)}\n`,
+      `concordat audit-order: ${printable(asFault(thrown).code === 'internal_error' ? (thrown as Error).message : faultInWords(asFault(thrown)))}\n`,
     )
     return thrown instanceof Fault && thrown.code !== 'invalid_input' ? 1 : 2
   }

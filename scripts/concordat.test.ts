@@ -65,32 +65,6 @@ function optionsOf({ options = [], words = {} }: Words): string[] {
   return [...new Set(all)].sort()
 }
 
-t.test('who misspells a word is told which one may be meant', (t) => {
-  const key = path.join(t.testdir({ key: 'key' }), 'key')
-  // Nobody listens on this port; that the API's options stand after the command is part of the test.
-  const api = ['--url', 'http://127.0.0.1:1', '--key-file', key]
-  for (const [args, near] of [
-    [['verfy'], 'verify'],
-    [['security-sever'], 'security-server'],
-    [['check', '--fxi'], '--fix'],
-    [['log', 'verfy', 'x'], 'verify'],
-    [['log', 'verify', '--stat=x', 'y'], '--state'],
-    [['bench', 'log', '--record', '1000'], '--records'],
-    [['server', 'get-cleints'], 'get-clients'],
-    [['registry', 'get-members', ...api, '--ofset', '1'], '--offset'],
-  ] as [string[], string][]) {
-    const { status, stderr } = concordat(args)
-    t.equal(status, 2, args.join(' '))
-    t.match(stderr, `did you mean ${near}?`)
-  }
-  t.notMatch(concordat(['nonsense']).stderr, /did you mean/)
-  t.notMatch(concordat(['x'.repeat(100_000)]).stderr, /did you mean/)
-  const value = concordat(['bench', 'log', '--records'])
-  t.equal(value.status, 2, 'an option without its value is no bug')
-  t.match(value.stderr, /^concordat bench: [^\n]*--records[^\n]*\n[^\n]+\n$/)
-  t.end()
-})
-
 t.test('wrong usage is one line and exit code 2, never a stack trace', (t) => {
   for (const name of ['nonsense', '__proto__', '--nonsense', 'con\u001bcordat']) {
     const { status, stderr } = concordat([name])

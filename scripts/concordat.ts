@@ -5,6 +5,7 @@ import { styleText } from 'node:util'
 import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import { wrongWord } from './command-line/check-words.ts'
+import { faultInWords } from './command-line/missing-file.ts'
 import { didYouMean } from './command-line/nearest-word.ts'
 import { COMMANDS, type CommandName, commandOf, GROUPS, SERVERS } from './command-line/words.ts'
 
@@ -78,7 +79,7 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
     }
     // Any other error is a bug, for which the stack is useful.
     if (!(thrown instanceof Fault)) throw thrown
-    process.stderr.write(`concordat ${name}: ${printable(thrown.message)}\n`)
+    process.stderr.write(`concordat ${name}: ${printable(faultInWords(thrown))}\n`)
     return 1
   }
 }

@@ -4,6 +4,7 @@
  */
 import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
+import { faultInWords } from './command-line/missing-file.ts'
 import { check } from './event/check.ts'
 import { convert } from './event/convert.ts'
 import { filter } from './event/filter.ts'
@@ -64,7 +65,7 @@ export async function run(args: string[], given: Partial<Surroundings> = {}): Pr
     return await verb(rest, surroundings)
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown
-    sayError(surroundings, `${name}: ${thrown.message}`)
+    sayError(surroundings, `${name}: ${faultInWords(thrown)}`)
     return thrown.code === 'wrong_usage' || thrown.code === 'invalid_filter' ? 2 : 1
   }
 }

@@ -3,7 +3,7 @@
  * time-stamp, tree and checkpoint. Exit code 0 when all logs are valid, 1 when one is not, 2 for wrong usage.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
@@ -16,6 +16,7 @@ import {
   type StoredReport,
   verifyStored,
 } from '#security-server/features/verification/checks/verify-stored.ts'
+import { faultInWords } from './command-line/missing-file.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 import { witnessPolicyText } from './verify/witness-policy.ts'
 
@@ -63,8 +64,11 @@ export async function run(
       if (!report.ok) exitCode = 1
     } catch (thrown) {
       const { code, message } = asFault(thrown)
-      if (options.json) out.write(`${printableJson({ log: name, error: { code, message } })}\n`)
-      else errors.write(`${printable(`concordat log verify: ${name}: ${message}`)}\n`)
+      const words = faultInWords(asFault(thrown))
+      // The file of which a fault speaks is not named a second time.
+      const at = words === message && !message.includes(name) ? `${name}: ` : ''
+      if (options.json) out.write(`${printableJson({ log: name, error: { code, message: words } })}\n`)
+      else errors.write(`${printable(`concordat log verify: ${at}${words}`)}\n`)
       exitCode = 1
     }
   }
@@ -117,9 +121,7 @@ function readArguments(args: string[]): Options | string {
 async function targetOf(name: string, options: Options): Promise<Target> {
   if (/^(?:sqlite|postgres|postgresql):/.test(name)) {
     // Opening would create an empty database, and an empty log counts as valid.
-    if (name.startsWith('sqlite:') && !existsSync(name.slice('sqlite:'.length))) {
-      throw new Fault('io_error', { what: 'there is no such file' })
-    }
+    if (name.startsWith('sqlite:')) await mustBeThere(name.slice('sqlite:'.length))
     return {
       name,
       databaseUrl: name,
@@ -136,6 +138,12 @@ async function targetOf(name: string, options: Options): Promise<Target> {
   }
 }
 
+async function mustBeThere(file: string): Promise<void> {
+  await access(file).catch((cause: unknown) => {
+    throw new Fault('io_error', { what: `${file} cannot be opened`, cause })
+  })
+}
+
 async function verifyTarget(
   target: Target,
   options: Options,
@@ -143,7 +151,7 @@ async function verifyTarget(
 ): Promise<StoredReport> {
   const kept = options.checkpoint ?? []
   const question: StoredQuestion = {
-    checkpoints: await Promise.all(kept.map((file) => readFile(file, 'utf8'))),
+    checkpoints: await Promise.all(kept.map(readCheckpoint)),
   }
   if (options.witnesses !== undefined) question.witnessPolicy = await witnessPolicyText(options.witnesses)
   if (options.conf !== undefined) {
@@ -160,6 +168,12 @@ async function verifyTarget(
       )
   }
   return verifyStored(target, question)
+}
+
+async function readCheckpoint(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new Fault('io_error', { what: `${file} cannot be read`, cause })
+  })
 }
 
 /**

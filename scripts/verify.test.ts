@@ -130,8 +130,8 @@ t.test('wrong usage: exit code 2 and how to use it', async (t) => {
 
 t.test('what cannot be read: exit code 1 and one line', async (t) => {
   for (const [container, configuration, text] of [
-    [path.join(directory, 'none'), conf, /container or bundle cannot be opened/],
-    [good, path.join(directory, 'none'), /cannot be read/],
+    [path.join(directory, 'none'), conf, /There is no file .*none\b/],
+    [good, path.join(directory, 'none'), /There is no file .*none\b/],
     [good, file('empty/x', ''), /cannot be read|malformed/],
     [good, path.join(directory, 'empty'), /no shared-params\.xml/],
     [good, file('anchor.xml', '<a/>'), /anchor is malformed/],

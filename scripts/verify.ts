@@ -9,6 +9,7 @@ import { open, readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { printable, printableJson } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { faultInWords } from './command-line/missing-file.ts'
 import { judgeFile } from './verify/judge-file.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 import { readWitnessPolicy } from './verify/witness-policy.ts'
@@ -69,7 +70,8 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
     out.write(options.json ? `${printableJson(report.facts)}\n` : report.text)
     return report.passed ? 0 : 1
   } catch (thrown) {
-    const { code, message } = asFault(thrown)
+    const { code } = asFault(thrown)
+    const message = faultInWords(asFault(thrown))
     if (options.json) out.write(`${printableJson({ file: options.file, error: { code, message } })}\n`)
     else errors.write(`${printable(`concordat verify: ${message}`)}\n`)
     return 1

@@ -73,7 +73,9 @@ async function readText(file: string): Promise<string> {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw invalid(`${file} cannot be read`, cause)
+    if (file === '') throw invalid('--configuration is missing: it names the file with the settings', cause)
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    throw invalid(isMissing ? `there is no file ${path.resolve(file)}` : `${file} cannot be read`, cause)
   }
 }
 

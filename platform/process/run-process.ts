@@ -60,7 +60,9 @@ export async function runProcess(q: { name: string; log: Log; start(): Promise<R
     setTimeout(collectOnce, COLLECT_MS).unref()
   } catch (thrown) {
     const fault = asFault(thrown)
-    q.log.fatal({ err: thrown }, `${q.name} cannot start`)
+    // A person at a terminal sees both streams, and reads one line; of a bug the log line has the stack.
+    const isSeen = process.stdout.isTTY === true && process.stderr.isTTY === true
+    if (!isSeen || fault.code === 'internal_error') q.log.fatal({ err: thrown }, `${q.name} cannot start`)
     const text = fault.code === 'internal_error' && thrown instanceof Error ? thrown.message : fault.message
     process.stderr.write(`${q.name} cannot start: ${text}\n`)
     process.exit(fault.code === 'invalid_configuration' ? EXIT.configuration : EXIT.failed)

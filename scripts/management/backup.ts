@@ -9,6 +9,7 @@ import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import { personInWords, signerInWords } from '#security-server/features/backups/in-words.ts'
 import { verifyServerBackup } from '#security-server/features/backups/restore-backup.ts'
+import { faultInWords } from '../command-line/missing-file.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
 import { CommandError } from './command-error.ts'
 import { runCommand } from './run-command.ts'
@@ -87,7 +88,7 @@ async function verify(
     return 0
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown
-    process.stderr.write(`concordat ${program} verify-backup: ${printable(thrown.message)}\n`)
+    process.stderr.write(`concordat ${program} verify-backup: ${printable(faultInWords(thrown))}\n`)
     return thrown.code === 'invalid_configuration' ? 2 : 1
   }
 }

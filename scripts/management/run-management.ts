@@ -1,6 +1,7 @@
 /** A management API on the command line: finds the command, opens the API with the caller's key, and prints the answer. */
 import { parseArgs } from 'node:util'
 import { printable } from '#platform/plain-text.ts'
+import { faultInWords } from '../command-line/missing-file.ts'
 import { didYouMean } from '../command-line/nearest-word.ts'
 import { type ManagementApi, openManagementApi } from './client.ts'
 import { CommandError } from './command-error.ts'
@@ -37,7 +38,9 @@ export async function runManagement(q: Program): Promise<number> {
     return await runOne(q)
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
-    process.stderr.write(`concordat ${q.program}: ${error.message.split('\n').map(printable).join('\n')}\n`)
+    process.stderr.write(
+      `concordat ${q.program}: ${faultInWords(error).split('\n').map(printable).join('\n')}\n`,
+    )
     return error.exitCode
   }
 }

@@ -1,0 +1,67 @@
+/** The real program: what it says of a misspelt word and of a missing file, and what shells complete. */
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+import t from 'tap'
+
+const CONCORDAT = path.join(import.meta.dirname, '../concordat')
+
+function concordat(args: string[], cwd?: string) {
+  const { status, stdout, stderr } = spawnSync(CONCORDAT, args, { cwd, encoding: 'utf8', timeout: 60_000 })
+  return { status, stdout, stderr }
+}
+
+t.test('who misspells a word is told which one may be meant', (t) => {
+  const key = path.join(t.testdir({ key: 'key' }), 'key')
+  // Nobody listens on this port; that the API's options stand after the command is part of the test.
+  const api = ['--url', 'http://127.0.0.1:1', '--key-file', key]
+  for (const [args, near] of [
+    [['verfy'], 'verify'],
+    [['security-sever'], 'security-server'],
+    [['check', '--fxi'], '--fix'],
+    [['log', 'verfy', 'x'], 'verify'],
+    [['log', 'verify', '--stat=x', 'y'], '--state'],
+    [['bench', 'log', '--record', '1000'], '--records'],
+    [['server', 'find-recrods'], 'find-records'],
+    [['registry', 'get-members', ...api, '--ofset', '1'], '--offset'],
+  ] as [string[], string][]) {
+    const { status, stderr } = concordat(args)
+    t.equal(status, 2, args.join(' '))
+    t.match(stderr, `did you mean ${near}?`)
+  }
+  t.notMatch(concordat(['nonsense']).stderr, /did you mean/)
+  t.notMatch(concordat(['x'.repeat(100_000)]).stderr, /did you mean/)
+  const value = concordat(['bench', 'log', '--records'])
+  t.equal(value.status, 2, 'an option without its value is no bug')
+  t.match(value.stderr, /^concordat bench: [^\n]*--records[^\n]*\n[^\n]+\n$/)
+  t.end()
+})
+
+t.test('a missing file is named with its remedy, and at a terminal once', (t) => {
+  const folder = t.testdir({ 'good.asice': '', settings: {} })
+  for (const [args, said] of [
+    [
+      ['verify', 'god.asice', '--conf', 'x'],
+      `no file ${path.join(folder, 'god.asice')}; did you mean good.asice?`,
+    ],
+    [['log', 'verify', 'a.yaml'], `no file ${path.join(folder, 'a.yaml')}. A path that`],
+    [['log', 'verify', 'sqlite:/nowhere/a.db'], 'no folder /nowhere, so a.db is not in it'],
+    [['server', 'verify-backup', 'b', '--backup-key-file', '/nowhere.key'], 'no file /nowhere.key. Correct'],
+    [['audit-order', 'open', '--keys', 'settings', '--order', 'o'], 'no file '],
+    [['event', 'check', '--file', 'none'], 'no file '],
+  ] as [string[], string][]) {
+    const { status, stderr } = concordat(args, folder)
+    t.not(status, 0)
+    t.match(stderr, said, args.join(' '))
+    t.equal(stderr.trim().split('\n').length, 1)
+  }
+  const terminal = spawnSync(
+    'script',
+    ['-qec', `${CONCORDAT} trust-services --configuration /nowhere.yaml`, '/dev/null'],
+    {
+      encoding: 'utf8',
+    },
+  )
+  if (terminal.error !== undefined) t.comment('script is not installed, so no terminal was made')
+  else t.match(terminal.stdout, /^trust-services cannot start: [^\n]*no file \/nowhere\.yaml[^\n]*\r?\n$/)
+  t.end()
+})
