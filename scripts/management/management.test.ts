@@ -1,4 +1,5 @@
 import t from 'tap'
+import { columnsOf } from './columns.ts'
 import { readCommands } from './commands.ts'
 import { readableAnswer } from './print.ts'
 import { exitCodeOf } from './program-fixture.ts'
@@ -88,6 +89,33 @@ void t.test('words become the call that the API wants', async (t) => {
     ['publish-configuration', '--body', 'x'],
   ] as [string, ...string[]][])
     t.equal(await exitCodeOf(call(name, ...args)), 2, `${name} ${args.join(' ')}`)
+})
+
+void t.test('a search of the log shows who called whom', (t) => {
+  const record = {
+    ...{ index: 7, time: '2026-07-01T10:00:00Z', kind: 'request', direction: 'in', outcome: 'ok' },
+    ...{ queryId: 'q1', requestId: 'r1', clientId: 'D:G:1:a', serviceId: 'D:G:2:b:s', peer: 'D:G:2:SS' },
+    ...{ answers: null, contract: null },
+  }
+  const shown = (command: string, answer: unknown): string[] => {
+    const { rows, columns } = columnsOf(command, answer)!
+    return readableAnswer(rows, undefined, columns)
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.replace(/ {2,}/g, ' | '))
+  }
+  t.strictSame(shown('find-records', [record]), [
+    'index | time | clientId | serviceId | kind | direction | outcome | queryId',
+    '7 | 2026-07-01T10:00:00Z | D:G:1:a | D:G:2:b:s | request | in | ok | q1',
+  ])
+  const refused = { ...record, index: 8, kind: 'refusal', clientId: null, outcome: 'access_denied' }
+  t.strictSame(shown('find-exchanges', [{ index: 8, records: [record, refused] }]), [
+    'index | time | clientId | serviceId | outcome | records | queryId',
+    '8 | 2026-07-01T10:00:00Z | D:G:1:a | D:G:2:b:s | access_denied | 2 | q1',
+  ])
+  t.equal(readableAnswer(columnsOf('find-records', [])!.rows, 0), 'Nothing.\n')
+  t.equal(columnsOf('get-members', [record]), undefined)
+  t.end()
 })
 
 void t.test('what an API answers cannot steer a terminal', (t) => {

@@ -4,12 +4,21 @@ import { printable } from '#platform/plain-text.ts'
 const WIDEST = 60
 const COLUMNS = 6
 
-/** A list of objects as aligned columns, anything else as lines `name: value`. Control characters are made visible. */
-export function readableAnswer(value: unknown, total: number | undefined): string {
+/**
+ * A list of objects as aligned columns, anything else as lines `name: value`. Control characters are made visible. `columns`: those that
+ * are shown; without them the first ones.
+ */
+export function readableAnswer(
+  value: unknown,
+  total: number | undefined,
+  columns?: readonly string[],
+): string {
   if (!Array.isArray(value)) return lines(value, '')
   if (value.length === 0) return 'Nothing.\n'
   const more = total !== undefined && total > value.length ? `${value.length} of ${total}\n` : ''
-  return isTable(value) ? `${table(value)}${more}` : `${value.map((one) => lines(one, '')).join('\n')}${more}`
+  return isTable(value)
+    ? `${table(value, columns)}${more}`
+    : `${value.map((one) => lines(one, '')).join('\n')}${more}`
 }
 
 type Flat = Record<string, unknown>
@@ -18,9 +27,8 @@ function isTable(values: unknown[]): values is Flat[] {
   return values.every((one) => typeof one === 'object' && one !== null && !Array.isArray(one))
 }
 
-function table(rows: Flat[]): string {
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row).filter((name) => isShort(row[name]))))]
-  const columns = names.slice(0, COLUMNS).map((name) => {
+function table(rows: Flat[], named?: readonly string[]): string {
+  const columns = (named ?? firstColumns(rows)).map((name) => {
     const cells = [name, ...rows.map((row) => short(row[name]))]
     const width = Math.max(...cells.map((cell) => cell.length))
     return cells.map((cell) => cell.padEnd(width))
@@ -34,6 +42,11 @@ function table(rows: Flat[]): string {
   )
     .join('\n')
     .concat('\n')
+}
+
+function firstColumns(rows: Flat[]): string[] {
+  const names = new Set(rows.flatMap((row) => Object.keys(row).filter((name) => isShort(row[name]))))
+  return [...names].slice(0, COLUMNS)
 }
 
 function isShort(value: unknown): boolean {

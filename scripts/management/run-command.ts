@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { printableJson } from '#platform/plain-text.ts'
 import type { ManagementAnswer, ManagementApi } from './client.ts'
+import { columnsOf } from './columns.ts'
 import { CommandError } from './command-error.ts'
 import type { Command } from './commands.ts'
 import { readableAnswer } from './print.ts'
@@ -37,7 +38,10 @@ export async function runCommand(
   }
   const value: unknown = JSON.parse(answer.bytes.toString('utf8'))
   if (options.json) out.write(`${printableJson(value)}\n`)
-  else out.write(`${waiting(answer)}${readableAnswer(value, answer.total)}`)
+  else {
+    const { rows, columns } = columnsOf(command.name, value) ?? { rows: value, columns: undefined }
+    out.write(`${waiting(answer)}${readableAnswer(rows, answer.total, columns)}`)
+  }
   if (answer.searchedTo !== undefined)
     process.stderr.write(
       `searched as far as record ${answer.searchedTo}: --before ${answer.searchedTo} goes on\n`,
