@@ -63,7 +63,7 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
     return 2
   }
   // The operations of an API are not in the table, so these commands check their words themselves.
-  const wrong = command.api === undefined ? wrongWord(name, command, args) : undefined
+  const wrong = command.isApi ? undefined : wrongWord(name, command, args)
   if (wrong !== undefined) {
     process.stderr.write(`${wrong.split('\n').map(printable).join('\n')}\n`)
     return 2

@@ -65,3 +65,64 @@ t.test('a missing file is named with its remedy, and at a terminal once', (t) =>
   else t.match(terminal.stdout, /^trust-services cannot start: [^\n]*no file \/nowhere\.yaml[^\n]*\r?\n$/)
   t.end()
 })
+
+/** How each shell is asked what it offers for a line: words, the last of which is being typed. Fish is asked with the line itself. */
+const ASK: Record<string, (script: string, words: string[]) => string[]> = {
+  bash: (script, words) => [
+    '-c',
+    `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _concordat; printf '%s\\n' "\${COMPREPLY[@]}"`,
+    ...[script, ...words],
+  ],
+  // The functions of its completion system are there only while somebody types.
+  zsh: (script, words) => [
+    '-fc',
+    `compdef() { :; }; compset() { :; }; _files() { echo FILES; }
+     _describe() { [[ $1 = -o ]] && shift; print -rl -- "\${(@)\${(P)2}%%:*}"; }
+     . "$0"; words=("$@"); CURRENT=$#; _concordat`,
+    ...[script, ...words],
+  ],
+  fish: (script, words) => [
+    '--no-config',
+    '-c',
+    'source $argv[1]; cd /; complete -C "$argv[2]"',
+    ...[script, words.map((word) => (/[^\w-]/.test(word) ? `"${word}"` : word)).join(' ')],
+  ],
+}
+
+for (const [shell, ask] of Object.entries(ASK))
+  t.test(`${shell} completes commands, options and values`, (t) => {
+    const { status, stdout } = concordat(['completion', shell])
+    t.equal(status, 0)
+    const script = path.join(t.testdir({ script: stdout }), 'script')
+    if (spawnSync(shell, ['--version']).error !== undefined) {
+      t.end()
+      return t.comment(`${shell} is not installed, so its script was not run`)
+    }
+    const offered = (...words: string[]): string[] => {
+      const ran = spawnSync(shell, ask(script, ['concordat', ...words]), {
+        encoding: 'utf8',
+        timeout: 60_000,
+      })
+      t.equal(ran.stderr, '')
+      const typed = words.at(-1)!
+      // zsh narrows them itself.
+      return ran.stdout
+        .split('\n')
+        .map((line) => line.split('\t', 1)[0]!)
+        .filter((word) => word !== '' && (word.startsWith(typed) || word === 'FILES'))
+        .sort()
+    }
+    t.strictSame(offered('ver'), ['verify'])
+    t.strictSame(offered('bench', 'lo'), ['log'])
+    t.strictSame(offered('bench', 'log', '--'), ['--directory', '--help', '--json', '--records'])
+    t.strictSame(offered('log', 'verify', '--st'), ['--state'])
+    t.strictSame(offered('adapter', 'sql', 'd'), ['describe', 'draft'])
+    t.strictSame(offered('registry', 'get-memb'), ['get-member', 'get-member-classes', 'get-members'])
+    t.strictSame(offered('server', 'find-records', '--client'), ['--clientId'])
+    t.strictSame(offered('server', '--url', 'x', 'order-export', '--format', ''), ['bundles', 'csv', 'jsonl'])
+    t.ok(offered('registry', '').includes('plan'))
+    t.notOk(offered('registry', '').some((word) => word.startsWith('-')))
+    t.notOk(offered('server', '--key-file', '').includes('find-records'), 'a value is no command')
+    t.strictSame(offered("'; echo bad", ''), offered(''), 'what is typed is no code')
+    t.end()
+  })

@@ -4,12 +4,18 @@
  */
 
 /** What may follow a word: further words, and options. An option that takes a value ends with an equals sign. */
-export type Words = { summary: string; words?: Record<string, Words>; options?: string[] }
+export type Words = {
+  summary: string
+  words?: Record<string, Words>
+  options?: string[]
+  /** Of options whose values are known. */
+  values?: Record<string, string[]>
+}
 
 export type Command = Words & {
   group: Group
-  /** Its words are operations of this management API (a file in schemas/) and what the command itself adds to them. */
-  api?: 'central-registry-api.yaml' | 'security-server-api.yaml'
+  /** Its words are the operations of a management API, which its OpenAPI file names, and what the command itself adds to them. */
+  isApi?: true
 }
 
 export const GROUPS = {
@@ -60,12 +66,12 @@ export const COMMANDS = {
   registry: {
     group: 'managing',
     summary: "every operation of a registry's management API, and a registry from a file",
-    api: 'central-registry-api.yaml',
+    isApi: true,
   },
   server: {
     group: 'managing',
     summary: "every operation of a security server's management API",
-    api: 'security-server-api.yaml',
+    isApi: true,
   },
   adapter: {
     group: 'managing',

@@ -9,16 +9,18 @@ import { type Command, readCommands } from './commands.ts'
 import { describeCommand, listCommands } from './help.ts'
 import { runCommand } from './run-command.ts'
 
-export type More = {
-  summary: string
+/** `options`: for the completion of shells; one that takes a value ends with an equals sign. */
+type Named = { summary: string; options?: string[] }
+
+export type More = Named & {
   /** Returns the exit code. */
   run(q: { api: ManagementApi; commands: Command[]; args: string[] }): Promise<number>
 }
 
 /** A command that needs no API. */
-type Offline = { summary: string; offline(args: string[]): Promise<number> }
+type Offline = Named & { offline(args: string[]): Promise<number> }
 
-type Program = {
+export type Program = {
   program: string
   /** The name of the OpenAPI file in schemas/. */
   file: string
@@ -26,16 +28,15 @@ type Program = {
   variables: { url: string; keyFile: string }
   /** Commands that are not a single operation. */
   more: Record<string, More | Offline>
-  args: string[]
 }
 
 /**
  * Exit code 0 when the command was carried out, 1 when it was refused, 2 for wrong usage. Never throws for what users can
  * correct.
  */
-export async function runManagement(q: Program): Promise<number> {
+export async function runManagement(q: Program, args: string[]): Promise<number> {
   try {
-    return await runOne(q)
+    return await runOne(q, args)
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
     process.stderr.write(
@@ -45,9 +46,9 @@ export async function runManagement(q: Program): Promise<number> {
   }
 }
 
-async function runOne(q: Program): Promise<number> {
+async function runOne(q: Program, given: string[]): Promise<number> {
   const commands = await readCommands(q.file)
-  const { url, keyFile, words } = connection(q, commands)
+  const { url, keyFile, words } = connection(q, given, commands)
   const [name, ...args] = words
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(usage(q, commands))
@@ -88,9 +89,9 @@ type Connection = { url: string | undefined; keyFile: string | undefined; words:
  * URL and key file: from the options, wherever they stand, or from the environment. After a command that has a field of that name, such
  * as `set-webhook --url`, the option is the field.
  */
-function connection(q: Program, commands: Command[]): Connection {
+function connection(q: Program, args: string[], commands: Command[]): Connection {
   const { tokens } = parseArgs({
-    args: q.args,
+    args,
     strict: false,
     tokens: true,
     options: { url: { type: 'string' }, 'key-file': { type: 'string' } },
@@ -110,7 +111,7 @@ function connection(q: Program, commands: Command[]): Connection {
   return {
     url: given.get('url') ?? process.env[q.variables.url],
     keyFile: given.get('key-file') ?? process.env[q.variables.keyFile],
-    words: q.args.filter((_, at) => !taken.has(at)),
+    words: args.filter((_, at) => !taken.has(at)),
   }
 }
 
