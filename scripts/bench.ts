@@ -12,6 +12,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type LoadResult, residentMb, runLoad } from './bench/measure.ts'
 import { type Pair, type Pairs, startPairs } from './bench/pairs.ts'
+import { tallyOf } from './command-line/tally.ts'
 
 const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [--network 127.88.1] [--case "1 KB"] [--json]
        concordat bench adapter --help
@@ -112,10 +113,14 @@ export async function run(args: string[]): Promise<number> {
     pairs = await startPairs(directory, values.network)
     await settle(pairs, seconds, connections)
     const measured: Measured[] = []
+    const cases = CASES.filter(({ name }) => name.includes(values.case))
+    const rounds = tallyOf({ what: 'measuring', unit: 'rounds', total: cases.length * ROUNDS })
     say('case                   exchanges/s   bare pair/s   ratio    p50 ms    p99 ms   memory MB')
-    for (const one of CASES.filter(({ name }) => name.includes(values.case))) {
-      const row = await measure(one, pairs, seconds, connections)
+    for (const one of cases) {
+      const onRound = (round: number): void => rounds.at(measured.length * ROUNDS + round)
+      const row = await measure(one, pairs, { seconds, connections, onRound })
       measured.push(row)
+      rounds.end()
       say(line(row))
     }
     if (values.json) say(JSON.stringify({ ...withoutName(measured[0]!), cases: measured }))
@@ -139,11 +144,16 @@ async function settle(pairs: Pairs, seconds: number, connections: number): Promi
 }
 
 /** Measures both pairs in alternating rounds. Returns the mean of the rounds and the largest memory of the two servers. */
-async function measure(one: Case, pairs: Pairs, seconds: number, connections: number): Promise<Measured> {
+async function measure(
+  one: Case,
+  pairs: Pairs,
+  { seconds, connections, onRound }: { seconds: number; connections: number; onRound(round: number): void },
+): Promise<Measured> {
   const concordat: LoadResult[] = []
   const bare: LoadResult[] = []
   let memoryMb = 0
   for (let round = 0; round < ROUNDS; round++) {
+    onRound(round)
     bare.push(await load(one, pairs.bare, seconds, connections))
     concordat.push(await load(one, pairs.concordat, seconds, connections))
     memoryMb = Math.max(memoryMb, ...pairs.serverPids.map((pid) => residentMb(pid) ?? 0))

@@ -17,6 +17,7 @@ import {
   verifyStored,
 } from '#security-server/features/verification/checks/verify-stored.ts'
 import { faultInWords } from './command-line/missing-file.ts'
+import { type Tally, tallyOf } from './command-line/tally.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 import { witnessPolicyText } from './verify/witness-policy.ts'
 
@@ -167,7 +168,16 @@ async function verifyTarget(
         `${target.name}: ${question.state.done ? 'verified' : 'broken off'} at record ${question.state.records}`,
       )
   }
-  return verifyStored(target, question)
+  let tally: Tally | undefined
+  question.onProgress = (records, total) => {
+    tally ??= tallyOf({ what: printable(target.name), unit: 'records', total, from: records })
+    tally.at(records)
+  }
+  try {
+    return await verifyStored(target, question)
+  } finally {
+    tally?.end()
+  }
 }
 
 async function readCheckpoint(file: string): Promise<string> {

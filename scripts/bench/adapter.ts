@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { tallyOf } from '../command-line/tally.ts'
 import { openPersonStore } from '../sandbox/agencies/store.ts'
 import { type Started, scriptCommand, serverCommand, startProcess } from '../sandbox/processes.ts'
 import { processorMicroseconds, runLoad } from './measure.ts'
@@ -50,6 +51,7 @@ export async function run(args: string[]): Promise<number> {
   try {
     const services = await startBoth(directory, values.network, started)
     const measured = []
+    const tally = tallyOf({ what: 'measuring', unit: 'rounds', total: CASES.length * ROUNDS })
     process.stdout.write(
       'case         adapter/s by hand/s     ratio    p50 ms    p99 ms adapter µs by hand µs\n',
     )
@@ -64,8 +66,11 @@ export async function run(args: string[]): Promise<number> {
       }
       for (const service of [services.byHand, services.adapter]) await load(service, WARM_UP_REQUESTS)
       const rounds = []
-      for (let round = 0; round < ROUNDS; round++)
+      for (let round = 0; round < ROUNDS; round++) {
+        tally.at(measured.length * ROUNDS + round)
         rounds.push({ byHand: await load(services.byHand), adapter: await load(services.adapter) })
+      }
+      tally.end()
       const row = {
         case: name,
         adapterPerSecond: mean(rounds.map(({ adapter }) => adapter.perSecond)),

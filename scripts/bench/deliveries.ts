@@ -8,6 +8,7 @@ import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Pool } from 'undici'
+import { tallyOf } from '../command-line/tally.ts'
 import { SERVER_PORTS, subsystemText } from '../sandbox/layout.ts'
 import { runLoad } from './measure.ts'
 import { INBOX, type Pairs, startPairs } from './pairs.ts'
@@ -49,7 +50,9 @@ export async function run(args: string[]): Promise<number> {
     // Servers run for months: both ways are compiled before they are measured.
     await deliver(pairs, { seconds: WARM_UP_SECONDS, connections, round: 0 })
     process.stdout.write('round   exchanges/s   handed over/s   consumed/s   ratio\n')
+    const tally = tallyOf({ what: 'measuring', unit: 'rounds', total: ROUNDS })
     for (let round = 1; round <= ROUNDS; round++) {
+      tally.at(round - 1)
       const load = { ...pairs.concordat, method: 'POST', path: `${pairs.concordat.prefix}/take` } as const
       const { perSecond } = await runLoad({
         ...{
@@ -64,6 +67,7 @@ export async function run(args: string[]): Promise<number> {
       const { handedOver, consumed } = await deliver(pairs, { seconds, connections, round })
       exchanges.push(perSecond)
       deliveries.push(consumed)
+      tally.end()
       const figures = [perSecond.toFixed(0), handedOver.toFixed(0), consumed.toFixed(0)]
       const widths = [14, 16, 13]
       const row = figures.map((figure, i) => figure.padStart(widths[i]!)).join('')

@@ -10,6 +10,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { request } from 'undici'
+import { tallyOf } from '../command-line/tally.ts'
 import { putInForce } from '../sandbox/put-in-force.ts'
 import { manyBytes } from './many-bytes.ts'
 import { residentMb } from './measure.ts'
@@ -129,7 +130,7 @@ async function download({ url, headers }: Target, size: number): Promise<string>
   const reply = await request(`${url}/large/${size}`, { headers, headersTimeout: 0, bodyTimeout: 0 })
   if (reply.statusCode !== 200) throw new Error(`${reply.statusCode} ${await reply.body.text()}`)
   const digest = createHash('sha256')
-  for await (const chunk of reply.body) digest.update(chunk as Buffer)
+  for await (const chunk of counted(reply.body as AsyncIterable<Buffer>, size, 'down')) digest.update(chunk)
   return digest.digest('hex')
 }
 
@@ -138,13 +139,31 @@ async function upload({ url, headers }: Target, size: number): Promise<string> {
   const reply = await request(`${url}/large`, {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/octet-stream' },
-    body: Readable.from(manyBytes(size)),
+    body: Readable.from(counted(manyBytes(size), size, 'up')),
     headersTimeout: 0,
     bodyTimeout: 0,
   })
   const text = await reply.body.text()
   if (reply.statusCode !== 200) throw new Error(`${reply.statusCode} ${text}`)
   return text
+}
+
+async function* counted(
+  chunks: Iterable<Buffer> | AsyncIterable<Buffer>,
+  size: number,
+  what: string,
+): AsyncGenerator<Buffer> {
+  const tally = tallyOf({ what, unit: 'MB', total: size / MB })
+  let bytes = 0
+  try {
+    for await (const chunk of chunks) {
+      bytes += chunk.length
+      tally.at(bytes / MB)
+      yield chunk
+    }
+  } finally {
+    tally.end()
+  }
 }
 
 async function breakOff({ url, headers }: Target, size: number): Promise<undefined> {

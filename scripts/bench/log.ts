@@ -38,7 +38,7 @@ export async function run(args: string[]): Promise<number> {
   const directory = values.directory ?? mkdtempSync(path.join(tmpdir(), 'concordat-bench-log-'))
   try {
     const place = placeIn(directory)
-    const filled = await fillLog(place, records, say)
+    const filled = await fillLog(place, records)
     const row: Row = ({ what, value }) => say(`${what.padEnd(40)}${value}`)
     row({ what: 'records', value: String(filled.records) })
     row({ what: 'records written a second', value: String(Math.round(filled.records / filled.seconds)) })

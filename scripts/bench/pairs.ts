@@ -6,8 +6,9 @@ import { systemCertificate } from '../sandbox/files.ts'
 import { startInstance } from '../sandbox/instance.ts'
 import { encoded, folderOf, layoutOf, SERVER_PORTS, subsystemText } from '../sandbox/layout.ts'
 import { type Started, scriptCommand, startProcess } from '../sandbox/processes.ts'
+import { passingProgress } from '../sandbox/progress.ts'
 import { putInForce } from '../sandbox/put-in-force.ts'
-import type { Instance, Progress } from '../sandbox/running.ts'
+import type { Instance } from '../sandbox/running.ts'
 import type { BareProxySettings } from './bare-proxy.ts'
 import { MESSAGE_ID } from './measure.ts'
 import { termsOf } from './terms.ts'
@@ -46,7 +47,6 @@ const here = (file: string): string => new URL(file, import.meta.url).pathname
 /** Starts a sandbox instance on its own network with the bench's provider as a service, and the bare pair. */
 export async function startPairs(directory: string, network: string): Promise<Pairs> {
   const layout = layoutOf(directory, network)
-  const quiet: Progress = { begin: () => ({ now: () => undefined, done: () => undefined }) }
   const onExit = (name: string, why: string): never => {
     throw new Error(`${name} ended: ${why}`)
   }
@@ -54,7 +54,7 @@ export async function startPairs(directory: string, network: string): Promise<Pa
   const environment = { CONCORDAT_PEERS_PER_SECOND: '1000000' }
   const instance = await startInstance({
     layout,
-    progress: quiet,
+    progress: passingProgress(),
     ...{ isNew: true, kind: 'lean', pastDays: 0 },
     install: false,
     catalogue: false,

@@ -9,8 +9,10 @@ import { parseArgs } from 'node:util'
 import { createAuthority } from '#certs/authority.ts'
 import { generateKey } from '#certs/keys.ts'
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
+import { tallyOf } from '../command-line/tally.ts'
 import { startInstance } from '../sandbox/instance.ts'
 import { folderOf, layoutOf } from '../sandbox/layout.ts'
+import { passingProgress } from '../sandbox/progress.ts'
 import type { Instance } from '../sandbox/running.ts'
 import { measureRegistry } from './registry/figures.ts'
 import { fillRegistry } from './registry/store.ts'
@@ -52,7 +54,7 @@ export async function run(args: string[]): Promise<number> {
     const layout = layoutOf(directory, values.network)
     instance = await startInstance({
       layout,
-      progress: { begin: () => ({ now: () => undefined, done: () => undefined }) },
+      progress: passingProgress(),
       ...{ isNew: true, kind: 'lean', pastDays: 0 },
       install: false,
       catalogue: false,
@@ -84,13 +86,16 @@ async function certificatesFor(servers: number): Promise<{ sha256: string; der: 
   const privateKey = await generateKey('P-256')
   const request = certificationRequest({ privateKey, subject: [{ type: 'CN', value: 'any.example.org' }] })
   const certificates = []
+  const tally = tallyOf({ what: 'issuing certificates', unit: 'certificates', total: servers })
   for (let at = 0; at < servers; at++) {
+    tally.at(at)
     const subject: [string, string][] = [
       ['C', 'FI'],
       ['CN', `ss${at}.example.org`],
     ]
     certificates.push(await authority.issue({ request, profile: 'authentication', subject }))
   }
+  tally.end()
   return certificates
 }
 

@@ -8,6 +8,7 @@ import { readContainer } from '#core/container/read-container.ts'
 import type { CheckedSignature } from '#core/signature/checked-signature.ts'
 import { checkSignatureGeneral } from '#core/signature/verify-general.ts'
 import { checkSignature } from '#core/signature/verify-signature.ts'
+import { tallyOf } from '../command-line/tally.ts'
 
 const USAGE = `Usage: concordat bench signature [--times N] [--json]
 
@@ -45,6 +46,7 @@ export async function run(args: string[]): Promise<number> {
   ] as const
   process.stdout.write('document           exact µs   general µs\n')
   const rows: Row[] = []
+  const tally = tallyOf({ what: 'measuring', unit: 'rounds', total: documents.length * (ROUNDS + 1) })
   for (const [name, document] of documents) {
     if ((await checkSignature(document)).way !== 'exact') {
       process.stderr.write(`The bench failed: ${name} does not take the exact path\n`)
@@ -53,12 +55,14 @@ export async function run(args: string[]): Promise<number> {
     const exact: number[] = []
     const general: number[] = []
     for (let round = 0; round <= ROUNDS; round++) {
+      tally.at(rows.length * (ROUNDS + 1) + round)
       exact.push(await microseconds(times, () => checkSignature(document)))
       general.push(await microseconds(times, () => checkSignatureGeneral(document)))
     }
     // The first round compiles.
     const row = { document: name, exactMicroseconds: median(exact), generalMicroseconds: median(general) }
     rows.push(row)
+    tally.end()
     const columns = [row.exactMicroseconds, row.generalMicroseconds].map((value) => String(value).padStart(8))
     process.stdout.write(`${name.padEnd(18)} ${columns.join('     ')}\n`)
   }

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import t from 'tap'
+import { tallyOf, tallyText } from './tally.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../concordat')
 
@@ -126,3 +127,37 @@ for (const [shell, ask] of Object.entries(ASK))
     t.strictSame(offered("'; echo bad", ''), offered(''), 'what is typed is no code')
     t.end()
   })
+
+t.test('long work says how far it is, with rate and remaining time, at a terminal only', (t) => {
+  const work = { what: 'filling the log', unit: 'records', total: 100_000 }
+  t.equal(
+    tallyText(work, 41_000, 20_000),
+    'filling the log: 41,000 of 100,000 records (41 %), 2,050 records/s, 29 s left',
+  )
+  t.equal(tallyText(work, 500, 500), 'filling the log: 500 of 100,000 records (0 %)', 'no rate of a moment')
+  t.match(tallyText({ ...work, from: 90_000 }, 91_000, 10_000), /, 100 records\/s, 90 s left$/)
+  t.match(tallyText(work, 100, 100_000), /, 1\.0 records\/s, 28 h left$/)
+  t.match(tallyText(work, 110_000, 10_000), /\(100 %\), 11,000 records\/s, 0 s left$/)
+  t.equal(tallyText({ ...work, total: undefined }, 100, 2000), 'filling the log: 100 records, 50 records/s')
+  const said: string[] = []
+  const write = (text: string): number => said.push(text)
+  let now = 0
+  const tally = tallyOf(work, { isTTY: true, columns: 40, write }, () => now)
+  tally.at(1)
+  tally.at(2)
+  now = 2000
+  tally.at(50_000)
+  tally.end()
+  tally.end()
+  t.strictSame(said, [
+    '\r\u001b[Kfilling the log: 1 of 100,000 records (',
+    '\r\u001b[Kfilling the log: 50,000 of 100,000 reco',
+    '\r\u001b[K',
+  ])
+  said.length = 0
+  const silent = tallyOf(work, { write })
+  silent.at(1)
+  silent.end()
+  t.strictSame(said, [])
+  t.end()
+})

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { Agent, request } from 'undici'
+import { tallyOf } from '../command-line/tally.ts'
 import { CommandError } from './command-error.ts'
 import type { Call } from './read-call.ts'
 
@@ -24,6 +25,7 @@ export type ManagementAnswer = {
   bytes: Buffer
 }
 
+const MB = 1_000_000
 const TIMEOUT_MS = 120_000
 const MAX_WAITS = 60
 /** A longer wait, such as for the limit of a day, is reported instead. */
@@ -104,7 +106,22 @@ async function askTwice(base: string, url: string, options: Options) {
 async function ask(base: string, url: string, options: Options) {
   const limits = { dispatcher, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS }
   const reply = await request(base + url, { ...options, ...limits })
-  return { reply, bytes: Buffer.from(await reply.body.arrayBuffer()) }
+  const length = Number(reply.headers['content-length'])
+  const total = Number.isFinite(length) ? length / MB : undefined
+  const tally = tallyOf({ what: 'receiving', unit: 'MB', total })
+  const chunks: Buffer[] = []
+  let received = 0
+  try {
+    for await (const chunk of reply.body as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      received += chunk.length
+      // What is small is there at once.
+      if (received > MB) tally.at(received / MB)
+    }
+  } finally {
+    tally.end()
+  }
+  return { reply, bytes: Buffer.concat(chunks) }
 }
 
 function noAnswer(base: string, cause: unknown): CommandError {

@@ -1,6 +1,7 @@
 /** Runs one command of a management API: reads the arguments, sends the call, prints the answer. */
 import { writeFile } from 'node:fs/promises'
 import { printableJson } from '#platform/plain-text.ts'
+import { type Tally, tallyOf } from '../command-line/tally.ts'
 import type { ManagementAnswer, ManagementApi } from './client.ts'
 import { columnsOf } from './columns.ts'
 import { CommandError } from './command-error.ts'
@@ -56,6 +57,7 @@ function waiting({ status }: ManagementAnswer): string {
 /** Fetches all pages of a list. */
 export async function sendForAll(api: ManagementApi, call: Call): Promise<ManagementAnswer> {
   const found: unknown[] = []
+  let tally: Tally | undefined
   for (;;) {
     const url = new URL(call.url, 'http://any')
     url.searchParams.set('offset', String(found.length))
@@ -63,7 +65,11 @@ export async function sendForAll(api: ManagementApi, call: Call): Promise<Manage
     const answer = await api.send({ ...call, url: url.pathname + url.search })
     const page = JSON.parse(answer.bytes.toString('utf8')) as unknown[]
     found.push(...page)
-    if (page.length < PAGE)
+    tally ??= tallyOf({ what: 'reading', unit: 'entries', total: answer.total })
+    tally.at(found.length)
+    if (page.length < PAGE) {
+      tally.end()
       return { ...answer, total: found.length, bytes: Buffer.from(JSON.stringify(found)) }
+    }
   }
 }

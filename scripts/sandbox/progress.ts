@@ -1,20 +1,30 @@
 /** How far a start of the sandbox is, in words: a line for each part that is ready, and on a terminal what goes on now. */
 import { styleText } from 'node:util'
+import { timeLeft } from '../command-line/tally.ts'
 import type { Progress } from './running.ts'
 
-/** `began`: when the start did, in elapsed milliseconds. */
-export function progressOn(say: (line: string) => void, began: number): Progress {
+/** `began`: when the start did, in elapsed milliseconds. `terminal`: where what goes on now is written over. */
+export function progressOn(
+  say: (line: string) => void,
+  began: number,
+  terminal: NodeJS.WriteStream = process.stdout,
+): Progress {
   const since = (start: number): string => `${((performance.now() - start) / 1000).toFixed(1)} s`
-  const isTerminal = process.stdout.isTTY === true
-  const clear = (): void => void (isTerminal && process.stdout.write('\r\u001b[K'))
+  const isTerminal = terminal.isTTY === true
+  const clear = (): void => void (isTerminal && terminal.write('\r\u001b[K'))
+  const show = (text: string): void => {
+    if (!isTerminal) return
+    clear()
+    terminal.write(`  ${since(began).padStart(7)}  ${text}`.slice(0, (terminal.columns || 80) - 1))
+  }
   return {
     begin(part) {
       const start = performance.now()
+      show(part)
       return {
-        now(how) {
-          if (!isTerminal) return
-          clear()
-          process.stdout.write(`  ${since(began).padStart(7)}  ${part}: ${how}`)
+        now(how, share = 0) {
+          const left = ((performance.now() - start) / 1000) * (1 / share - 1)
+          show(`${part}: ${how}${share > 0 ? `, ${timeLeft(left)} left` : ''}`)
         },
         done(what) {
           clear()
@@ -26,4 +36,9 @@ export function progressOn(say: (line: string) => void, began: number): Progress
       }
     },
   }
+}
+
+/** For a start that is not what the command is about: a terminal shows what goes on, and nothing of it is left. */
+export function passingProgress(): Progress {
+  return progressOn(() => undefined, performance.now(), process.stderr)
 }

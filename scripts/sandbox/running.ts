@@ -16,8 +16,13 @@ export type Instance = {
   stop(): Promise<void>
 }
 
-/** Reports the progress; `part` is finished when `done` is called. `now` says how far it is, to whoever looks at a terminal. */
-export type Progress = { begin(part: string): { now(how: string): void; done(what?: string): void } }
+/**
+ * Reports the progress; `part` is finished when `done` is called. `now` says how far it is, to whoever looks at a terminal; of which
+ * share is done (0 to 1) it says what time remains.
+ */
+export type Progress = {
+  begin(part: string): { now(how: string, share?: number): void; done(what?: string): void }
+}
 
 export type InstanceOptions = {
   layout: Layout

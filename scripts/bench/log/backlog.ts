@@ -19,6 +19,7 @@ import { createFetchStatus, readable } from '#security-server/features/time-stam
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
 import { createOcspClient } from '#security-server/keys/client.ts'
 import { openWholeLog, type WholeLog } from '#security-server/open-log.ts'
+import { tallyOf } from '../../command-line/tally.ts'
 import { type Started, scriptCommand, startProcess } from '../../sandbox/processes.ts'
 import { CLIENT, SERVER } from './exchanges.ts'
 
@@ -130,12 +131,15 @@ function openLog(folder: string, authority: Authority, port: number): Promise<Wh
 
 /** One signature per record, which needs the most work from the authority. */
 async function fill(log: WholeLog, signers: Signer[], signatures: number): Promise<void> {
+  const tally = tallyOf({ what: 'signing', unit: 'signatures', total: signatures })
   for (let done = 0; done < signatures; done += AT_ONCE) {
     const count = Math.min(AT_ONCE, signatures - done)
     await Promise.all(
       Array.from({ length: count }, (_, i) => logOne(log, signers[(done + i) % signers.length]!)),
     )
+    tally.at(done + count)
   }
+  tally.end()
 }
 
 async function logOne(log: WholeLog, { certificate, key, ocspResponses }: Signer): Promise<void> {

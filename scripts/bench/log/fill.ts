@@ -1,5 +1,6 @@
 /** Fills a log through its public interface, in a simulated day: stores records in groups, and meanwhile runs the log's jobs. */
 import { openWholeLog, type WholeLog } from '#security-server/open-log.ts'
+import { tallyOf } from '../../command-line/tally.ts'
 import { BATCH, createParties, logExchanges, type Parties, SERVER } from './exchanges.ts'
 
 export type LogPlace = { file: string; keyFolder: string; bodyFolder: string }
@@ -37,12 +38,8 @@ export function openAt(place: LogPlace, parties: Parties, now: () => number): Pr
   })
 }
 
-/** Writes about `records` records and reports the progress now and then. */
-export async function fillLog(
-  place: LogPlace,
-  records: number,
-  say: (text: string) => void,
-): Promise<FilledLog> {
+/** Writes about `records` records. */
+export async function fillLog(place: LogPlace, records: number): Promise<FilledLog> {
   const batches = Math.ceil(records / (2 * BATCH))
   const to = Date.now()
   const from = to - DAY_MS
@@ -51,6 +48,7 @@ export async function fillLog(
   const log = await openAt(place, parties, () => now)
   const keepEvery = Math.max(1, Math.floor(batches / KEPT_IDS))
   const queryIds: string[] = []
+  const tally = tallyOf({ what: 'filling the log', unit: 'records', total: records })
   const started = performance.now()
   let next = 0
   const write = async (end: number): Promise<void> => {
@@ -66,9 +64,10 @@ export async function fillLog(
     await Promise.all(Array.from({ length: CONCURRENT }, () => write(end)))
     next = end
     await jobs(log)
-    if (log.size() % 100_000 < JOBS_EVERY * BATCH * 2) say(`  ${log.size()} records`)
+    tally.at(log.size())
   }
   const seconds = (performance.now() - started) / 1000
+  tally.end()
   const size = log.size()
   await log.close()
   return { records: size, seconds, queryIds, from, to, parties }

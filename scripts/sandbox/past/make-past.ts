@@ -56,7 +56,7 @@ export async function makePast(q: InstanceOptions): Promise<void> {
 async function work(
   instance: Instance,
   clock: InstanceClock,
-  say: (how: string) => void,
+  say: (how: string, share: number) => void,
 ): Promise<{ answered: number; refused: number }> {
   const random = randomNumbers(SEED)
   const present = Date.now()
@@ -67,7 +67,7 @@ async function work(
   try {
     for (const [at, sessions] of days.entries()) {
       const date = new Date(sessions[0]!.at).toISOString().slice(0, 10)
-      say(`${date}, day ${at + 1} of ${days.length}, ${sum.answered} calls`)
+      say(`${date}, day ${at + 1} of ${days.length}, ${sum.answered} calls`, at / days.length)
       if (at === days.length - 1) await untilCompared(instance, clock, present)
       clock.moveTo(sessions[0]!.at)
       await catchUp(instance)

@@ -24,6 +24,8 @@ type VerifyOptions = {
    * Is called with the state every few thousand records and at the end. The run waits for it, so that the state can be stored.
    */
   onState?: (state: VerifyState) => Promise<void> | void
+  /** Is called as often, with the number of records that were checked and that the log holds. */
+  onProgress?: ((records: number, total: number) => void) | undefined
   question?: string
   /** How many records are checked between two states. */
   stateEvery?: number
@@ -107,7 +109,9 @@ export async function verifyLog(
     }
     report.records = record.idx + 1
     await passRecord(record)
-    if (report.records % stateEvery === 0) await sayState(false)
+    if (report.records % stateEvery !== 0) continue
+    options.onProgress?.(report.records, head.size)
+    await sayState(false)
   }
   const end = report.records
   const peaks = range.peaks

@@ -18,6 +18,8 @@ export type StoredQuestion = {
   witnessPolicy?: string | undefined
   /** The state of an earlier run for the same question. The run continues from there if it can. */
   state?: VerifyState | undefined
+  /** Is called now and then with the number of records that were checked and that the log holds. */
+  onProgress?: ((records: number, total: number) => void) | undefined
   onState?: ((state: VerifyState) => Promise<void> | void) | undefined
 }
 
@@ -37,6 +39,7 @@ export async function verifyStored(log: StoredLog, q: StoredQuestion): Promise<S
     const report = await verifyLog(source, trust, {
       from,
       question,
+      onProgress: q.onProgress,
       ...(q.onState && { onState: q.onState }),
     })
     return { ...report, from: from?.records ?? 0 }
