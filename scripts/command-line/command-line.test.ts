@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import t from 'tap'
-import { tallyOf, tallyText } from './tally.ts'
+import { tallyOf } from './tally.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../concordat')
 
@@ -129,6 +129,13 @@ for (const [shell, ask] of Object.entries(ASK))
   })
 
 t.test('long work says how far it is, with rate and remaining time, at a terminal only', (t) => {
+  const tallyText = (work: Parameters<typeof tallyOf>[0], done: number, elapsedMs: number): string => {
+    const times = [0, elapsedMs]
+    let said = ''
+    const terminal = { isTTY: true, columns: 200, write: (text: string) => (said = text) }
+    tallyOf(work, terminal, () => times.shift()!).at(done)
+    return said.replace('\r\u001b[K', '')
+  }
   const work = { what: 'filling the log', unit: 'records', total: 100_000 }
   t.equal(
     tallyText(work, 41_000, 20_000),

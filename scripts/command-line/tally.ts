@@ -51,7 +51,7 @@ export function tallyOf(
 }
 
 /** `filling the log: 41,000 of 100,000 records (41 %), 2,050 records/s, 29 s left`. */
-export function tallyText({ what, unit, total, from = 0 }: Work, done: number, elapsedMs: number): string {
+function tallyText({ what, unit, total, from = 0 }: Work, done: number, elapsedMs: number): string {
   const count = (number: number): string => Math.round(number).toLocaleString('en')
   const share = total === undefined || total <= 0 ? undefined : Math.min(1, done / total)
   const far =

@@ -12,7 +12,7 @@ export type Words = {
   values?: Record<string, string[]>
 }
 
-export type Command = Words & {
+type Command = Words & {
   group: Group
   /** Its words are the operations of a management API, which its OpenAPI file names, and what the command itself adds to them. */
   isApi?: true
