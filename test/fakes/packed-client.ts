@@ -37,9 +37,13 @@ export async function installPackedClient(): Promise<string> {
   return project
 }
 
-/** The code blocks of the README that have a file name: "```js node ask.mjs". */
-export function readExamples(): { tool: string; file: string; code: string }[] {
-  const text = readFileSync(path.join(SOURCE, 'README.md'), 'utf8')
+/** The code blocks of a document that have a file name ("```js node ask.mjs"); of the package's README when none is named. */
+export function readExamples(document = 'adapters/client/README.md'): {
+  tool: string
+  file: string
+  code: string
+}[] {
+  const text = readFileSync(path.join(ROOT, document), 'utf8')
   return [...text.matchAll(/^```\w+ (\w+) (\S+)\n([\s\S]*?)^```$/gm)].map(
     ([, tool = '', file = '', code = '']) => ({
       tool,

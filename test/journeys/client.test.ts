@@ -1,10 +1,13 @@
 /** An agency's developer with the packed client package: asks through two real security servers, and is asked. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import {
@@ -17,7 +20,7 @@ import {
 import { compileIn, installPackedClient, readExamples, runIn } from '../fakes/packed-client.ts'
 import type { paths } from '../fakes/population-paths.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
-import { findProgram } from '../outside-tools.ts'
+import { findProgram, skipFor } from '../outside-tools.ts'
 import { startWorld } from '../world.ts'
 
 const world = await startWorld()
@@ -318,6 +321,53 @@ server.close()
     const ran = await runIn(project, program, [...args, file])
     t.equal(ran.code, 0, `${tool}: ${ran.output}`)
     t.match(ran.output, /P00000007/, tool)
+  }
+})
+
+t.test('README and the guides to call and to publish a service run as they are printed', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-guides-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const programs: Record<string, string | undefined> = {
+    ...{ curl: findProgram(['curl']) && '/bin/sh', node: process.execPath },
+    ...{ python: findProgram(['python3']), java: findProgram(['java']) },
+  }
+  const readme = readFileSync(path.join(import.meta.dirname, '../../README.md'), 'utf8')
+  const guides = ['README.md', 'docs/call-a-service.md', 'docs/publish-a-service.md']
+  const examples = guides.flatMap((guide) => readExamples(guide))
+  t.strictSame(
+    examples.map(({ file }) => file),
+    [
+      ...['ask.sh', 'call.sh', 'call.py', 'call.mjs', 'Call.java'],
+      ...['rates.py', 'rates.mjs', 'Rates.java', 'publish.sh', 'call-rates.sh'],
+    ],
+  )
+  // Elsewhere than the sandbox: another folder and another network, nothing else.
+  for (const { file, code } of examples) {
+    const here = code
+      .replaceAll('.sandbox/', `${world.directory}/`)
+      .replaceAll('https://127.0.1.2:8443', tax.httpsUrl)
+      .replaceAll('http://127.0.1.1:4000', world.servers.population.adminUrl)
+      .replaceAll('127.0.0.1', world.address(43))
+    writeFileSync(path.join(folder, file), here)
+  }
+  for (const { tool, file } of examples) {
+    const program = programs[tool]
+    if (program === undefined) skipFor(t, `${tool} is not on this machine: ${file} is not run`)
+    else if (/^(ask|call)\./i.test(file)) {
+      const ran = await runIn(folder, program, [file])
+      if (file === 'ask.sh') t.ok(readme.includes(`\n${ran.output}\n`), ran.output)
+      t.match(ran, { code: 0, output: /P00000007/ }, `${file}: ${ran.output}`)
+    } else if (/^rates\./i.test(file)) {
+      const system = spawn(program, [file], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+      const ended = once(system, 'exit')
+      const [url = ''] = (await once(createInterface(system.stdout), 'line')) as [string]
+      const published = await runIn(folder, '/bin/sh', ['publish.sh', `rates-${tool}`, url])
+      t.equal(published.code, 0, published.output)
+      const called = await runIn(folder, '/bin/sh', ['call-rates.sh', `rates-${tool}`])
+      t.strictSame(JSON.parse(called.output), { rate: 1.0853, for: tax.client }, file)
+      system.kill()
+      await ended
+    }
   }
 })
 
