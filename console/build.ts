@@ -9,12 +9,15 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip as gzipCompress } from 'node:zlib'
 import type { Plugin } from 'vite'
 import { parse } from 'yaml'
+import { catalogue } from '#schemas/fault-catalogue.ts'
+import { type Answers, type ApiDocument, addExamples, METHODS } from './reference/add-examples.ts'
+import { writePage } from './reference/write-page.ts'
 import { onlyNeededTexts, sourcesOf } from './texts/needed-texts.ts'
 
 const ROOT = import.meta.dirname
 const CONSOLES = [
-  { name: 'registry', api: '../schemas/central-registry-api.yaml', base: '/console/' },
-  { name: 'agency', api: '../schemas/security-server-api.yaml', base: '/console/' },
+  { name: 'registry', api: 'central-registry', base: '/console/' },
+  { name: 'agency', api: 'security-server', base: '/console/' },
 ]
 const PAGE_FOLDER = /[\\/]console[\\/](?!kit)\w+[\\/]([\w-]+)[\\/][^\\/]+\.tsx?$/
 // What all pages share is one file, and so are the pages of a folder: few files, which a browser keeps.
@@ -28,43 +31,28 @@ const CHUNKS = [
     includeDependenciesRecursively: false,
   },
 ]
-const PACKED = ['.js', '.css', '.html', '.svg']
+const PACKED = ['.js', '.css', '.html', '.svg', '.json']
 const LEAST_PACKED = 1024
 // The best of Brotli takes five times as long for a twentieth less.
 const BY_BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }
 const brotli = promisify<Buffer, object, Buffer>(brotliCompress)
 const gzip = promisify<Buffer, object, Buffer>(gzipCompress)
 const STAMP = '.sources.sha256'
-const METHODS = ['get', 'put', 'post', 'delete', 'patch']
-
-type Document = {
-  paths: Record<
-    string,
-    Record<
-      string,
-      | {
-          operationId?: string
-          'x-roles'?: string[]
-          'x-four-eyes'?: boolean | string
-          'x-answer-seconds'?: number
-        }
-      | undefined
-    >
-  >
-}
 
 /** Returns the consoles that had to be built. */
 export async function buildConsoles(): Promise<string[]> {
   const built: string[] = []
   for (const console of CONSOLES) {
-    const api = await readFile(path.join(ROOT, console.api), 'utf8')
-    const digest = await digestOfSources(api)
+    const api = await readFile(path.join(ROOT, `../schemas/${console.api}-api.yaml`), 'utf8')
+    const answers = await readFile(path.join(ROOT, `../schemas/answers/${console.api}.json`), 'utf8')
+    const digest = await digestOfSources(api, answers, JSON.stringify(catalogue))
     const output = path.join(ROOT, 'dist', console.name)
     if ((await readFile(path.join(output, STAMP), 'utf8').catch(() => '')) === digest) continue
     const temporary = `${output}.${process.pid}`
     // Our own file: its many aliases are no attack.
-    const document = parse(api, { maxAliasCount: -1 }) as Document
+    const document = parse(api, { maxAliasCount: -1 }) as ApiDocument
     await build({ ...console, output: temporary, operations: operationsOf(document) })
+    await writeReference(document, JSON.parse(answers) as Answers, { base: console.base, output: temporary })
     await pack(temporary)
     await writeFile(path.join(temporary, STAMP), digest)
     await putInPlace(temporary, output)
@@ -130,6 +118,21 @@ function firstPaint(base: string): Plugin {
   }
 }
 
+/** The page of the API that the console uses, and the description itself, both with an example for each answer. */
+async function writeReference(
+  document: ApiDocument,
+  answers: Answers,
+  { base, output }: { base: string; output: string },
+): Promise<void> {
+  const described = addExamples(document, answers).document
+  const [tokens, own] = await Promise.all(
+    ['kit/tokens.css', 'reference/reference.css'].map((file) => readFile(path.join(ROOT, file), 'utf8')),
+  )
+  await writeFile(path.join(output, 'api.html'), writePage(described, base))
+  await writeFile(path.join(output, 'api.css'), `${tokens}${own}`)
+  await writeFile(path.join(output, 'api.json'), JSON.stringify(described))
+}
+
 /** Compresses what is worth it, once and well, so that the server does not compress each time. */
 async function pack(directory: string): Promise<void> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
@@ -156,12 +159,12 @@ async function putInPlace(temporary: string, output: string): Promise<void> {
  * Method, path and roles of each operation by its name, whether it needs two people, and its time limit when that is longer than
  * usual.
  */
-function operationsOf({ paths }: Document): object {
+function operationsOf({ paths }: ApiDocument): object {
   const found = Object.entries(paths).flatMap(([at, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method]
-      if (operation?.operationId === undefined) return []
-      const { operationId, 'x-roles': roles = [], 'x-four-eyes': fourEyes = false } = operation
+      if (operation === undefined) return []
+      const { operationId, 'x-roles': roles, 'x-four-eyes': fourEyes = false } = operation
       const answerSeconds = operation['x-answer-seconds']
       return [[operationId, { method: method.toUpperCase(), path: at, roles, fourEyes, answerSeconds }]]
     }),

@@ -1,6 +1,6 @@
 /**
  * The pages of the documents: every link leads to an existing page and heading, and the search works in a browser without a
- * network.
+ * network. The pages of the management APIs.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -8,6 +8,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
+import { parse } from 'yaml'
+import { type Answers, type ApiDocument, addExamples, METHODS } from '#console/reference/add-examples.ts'
+import { writePage } from '#console/reference/write-page.ts'
 import { hasChromium, openBrowser } from '#test/browser.ts'
 import { skipFor } from '#test/outside-tools.ts'
 
@@ -47,6 +50,40 @@ t.test('links between pages lead to pages and headings', (t) => {
     })
   })
   t.strictSame(dead, [])
+  t.end()
+})
+
+t.test('the pages of the APIs: each answer has an example, and no secret is in one', (t) => {
+  const schemas = path.join(import.meta.dirname, '../schemas')
+  for (const name of ['security-server', 'central-registry']) {
+    const answers = JSON.parse(readFileSync(path.join(schemas, `answers/${name}.json`), 'utf8')) as Answers
+    const read = parse(readFileSync(path.join(schemas, `${name}-api.yaml`), 'utf8'), { maxAliasCount: -1 })
+    const { document, missing } = addExamples(read as ApiDocument, answers)
+    t.strictSame(missing, [], name)
+    const operations = Object.values(document.paths).flatMap((item) =>
+      METHODS.flatMap((one) => item[one] ?? []),
+    )
+    const known = operations.map(({ operationId }) => operationId)
+    t.strictSame(
+      Object.keys(answers).filter((one) => !known.includes(one)),
+      [],
+      'no answer is left of an operation that went',
+    )
+    t.notMatch(JSON.stringify(answers), /PRIVATE KEY|"(secret|pin|csrfToken|password)":"(?!shown-once)/i)
+    const page = writePage(document, '/console/')
+    const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
+    t.equal(new Set(ids).size, ids.length, 'no id twice')
+    const dead = [...page.matchAll(/href="#([^"]+)"/g)].filter(([, id]) => !ids.includes(id))
+    t.strictSame(dead, [])
+    t.notMatch(page, /<script|style=|src=|href="http/)
+    t.equal([...page.matchAll(/<details /g)].length, operations.length)
+  }
+  const hostile = '<img src=x onerror=alert(1)>"\'&`'
+  const operation = { operationId: 'a', summary: hostile, 'x-roles': [hostile], responses: { 200: {} } }
+  const paths = { [`/${hostile}`]: { get: operation } }
+  const info = { title: hostile, description: hostile }
+  const page = writePage({ info, servers: [], paths, components: { schemas: {}, responses: {} } }, '/')
+  t.notMatch(page, /<img/)
   t.end()
 })
 

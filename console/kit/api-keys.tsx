@@ -42,7 +42,11 @@ export function ApiKeys({ everybody, empty }: ApiKeyTexts) {
     <>
       <Head
         title={text('keys.title')}
-        lead={text('keys.lead')}
+        lead={
+          <>
+            {text('keys.lead')} <a href="/console/api.html">{text('keys.reference')}</a>
+          </>
+        }
         acts={
           <Act<{ id: string; secret: string }>
             operation="addApiKey"

@@ -21,6 +21,20 @@ export async function watchServer(t: Test, { world, at, browser }: Asked): Promi
   await seeFirstPage(t, windows)
   await seeTraffic(t, windows)
   await seeActs(t, windows)
+  await readApi(windows)
+}
+
+/** What a key can call: the description of the API, as the server gives it to everybody who reaches its pages. */
+async function readApi({ wide, narrow }: Windows): Promise<void> {
+  const { page } = wide
+  await wide.open('/api-keys')
+  await page.getByRole('link', { name: 'What a key can call' }).click()
+  const operation = page.locator('#getSession')
+  await operation.locator('summary').click()
+  await operation.getByText('"securityServer"').waitFor()
+  await wide.check('agency-api')
+  await narrow.load('/api.html')
+  await narrow.check('agency-api-narrow')
 }
 
 async function seeFirstPage(t: Test, windows: Windows): Promise<void> {

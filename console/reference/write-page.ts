@@ -1,0 +1,186 @@
+/**
+ * The page of an API: every operation with who may call it, what it takes and what it answers. Plain HTML without a script: a browser
+ * opens what it finds in a folded part.
+ */
+import {
+  type ApiDocument,
+  faultExample,
+  METHODS,
+  type Operation,
+  type Response,
+  type Schema,
+} from './add-examples.ts'
+
+type Call = { method: string; path: string; operation: Operation; own: Operation['parameters'] }
+
+const MAX_DEPTH = 4
+const SIGNS = /[&<>"']/g
+
+function safe(text: string): string {
+  return text.replace(SIGNS, (sign) => `&#${sign.charCodeAt(0)};`)
+}
+
+/** Text of the document, whose one sign of Markdown is the backtick. */
+function prose(text: string): string {
+  return safe(text).replace(/`([^`]+)`/g, '<code>$1</code>')
+}
+
+/** `document` has its examples; `base` is the path below which the console is served. */
+export function writePage(document: ApiDocument, base: string): string {
+  const groups = Map.groupBy(callsOf(document), ({ path }) => path.split('/')[1] ?? '')
+  const names = [...groups.keys()].sort()
+  const statuses = Object.keys(
+    document.components.responses['Fault']?.content?.['application/json']?.examples ?? {},
+  )
+  const api = document.servers[0]?.url ?? ''
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${safe(document.info.title)}</title>
+<meta name="robots" content="noindex">
+<link rel="icon" type="image/svg+xml" href="${base}icon.svg">
+<link rel="stylesheet" href="${base}api.css">
+</head>
+<body>
+<header class="top"><a href="${base}">Console</a></header>
+<main>
+<h1>${safe(document.info.title)}</h1>
+<p>${prose(document.info.description)}</p>
+<p><a href="${base}api.json" download="openapi.json">The whole description as OpenAPI 3.1</a>, for programs that make clients of it.</p>
+<h2 id="first-call">A first call</h2>
+<p>With an API key that has one of the operation's roles:</p>
+<pre tabindex="0"><code>curl -H "Authorization: X-Road-ApiKey token=$(cat api-key)" https://this-server${safe(api)}/session</code></pre>
+<p>Most examples are answers of servers in test instances, the others have their form. Lists are cut to two entries, long texts to their beginning (…).</p>
+<nav aria-labelledby="groups"><h2 id="groups">${names.length} groups</h2>
+<ul>${names.map((name) => `<li><a href="#${safe(name)}">${safe(name)}</a> ${groups.get(name)!.length}</li>`).join('\n')}</ul>
+<p><a href="#refusals">Refusals</a></p>
+</nav>
+${names
+  .map(
+    (name) =>
+      `<section><h2 id="${safe(name)}">${safe(name)}</h2>\n${groups
+        .get(name)!
+        .map((call) => part(call, document))
+        .join('\n')}</section>`,
+  )
+  .join('\n')}
+<section><h2 id="refusals">Refusals</h2>
+<p>Every refusal has this form. <code>type</code> is the code, <code>detail</code> an id to look for in the logs. Of each status one example:</p>
+${statuses.map((status) => `<h3 id="refusal-${status}">${status}</h3>${example(faultExample(status))}`).join('\n')}
+</section>
+</main>
+</body>
+</html>
+`
+}
+
+function callsOf({ paths }: ApiDocument): Call[] {
+  return Object.entries(paths).flatMap(([path, item]) =>
+    METHODS.flatMap((method) => {
+      const operation = item[method]
+      return operation === undefined ? [] : [{ method, path, operation, own: item.parameters }]
+    }),
+  )
+}
+
+function part({ method, path, operation, own }: Call, document: ApiDocument): string {
+  const { operationId: id, summary, requestBody } = operation
+  const parameters = [...(own ?? []), ...(operation.parameters ?? [])].map((one) => resolved(document, one))
+  const fields = [
+    ...parameters.map(({ name, in: where, required, schema = {} }) =>
+      row(name, where, required === true, resolved(document, schema)),
+    ),
+    ...Object.entries(requestBody?.content ?? {}).flatMap(([type, { schema }]) =>
+      schema === undefined
+        ? [`<tr><td>the body</td><td>${safe(type)}</td><td></td><td></td></tr>`]
+        : rowsOf(document, schema, { name: '', needed: true, depth: 0 }),
+    ),
+  ]
+  const titles = ['Name', 'Where', 'Form', 'Meaning'].map((title) => `<th scope="col">${title}</th>`).join('')
+  const takes = `<div class="wide" tabindex="0"><table><caption>Takes</caption>
+<thead><tr>${titles}</tr></thead><tbody>${fields.join('')}</tbody></table></div>`
+  const seconds = operation['x-answer-seconds']
+  const where = safe(path).replaceAll('/', '<wbr>/')
+  return `<details id="${safe(id)}">
+<summary><span class="method">${method.toUpperCase()}</span> <code>${where}</code> <span>${prose(summary)}</span></summary>
+<p><code>${safe(id)}</code>. ${prose(whoMay(operation))}${seconds === undefined ? '' : ` It may take ${seconds} s.`}</p>
+${fields.length === 0 ? '<p>Takes nothing.</p>' : takes}
+${answersOf(operation, document)}
+</details>`
+}
+
+function whoMay({ 'x-roles': roles, 'x-four-eyes': fourEyes }: Operation): string {
+  const who = roles.includes('public')
+    ? 'Open to everybody.'
+    : roles.includes('any')
+      ? 'For everybody with a key or a session.'
+      : `For ${roles.map((role) => `\`${role}\``).join(', ')}.`
+  if (fourEyes === undefined || fourEyes === false) return who
+  return `${who} ${fourEyes === true ? 'A second person approves it.' : 'A second person approves it where the settings say so.'}`
+}
+
+function answersOf({ responses }: Operation, document: ApiDocument): string {
+  const refusals = Object.keys(responses).filter((status) => responses[status]?.$ref?.endsWith('/Fault'))
+  const others = Object.entries(responses).filter(([status]) => !refusals.includes(status))
+  const links = refusals.map((status) => `<a href="#refusal-${status}">${status}</a>`)
+  return `${others.map(([status, response]) => answerOf(status, resolved(document, response))).join('\n')}
+<p>Refused with ${links.join(', ')}.</p>`
+}
+
+function answerOf(status: string, { description = '', content = {} }: Response): string {
+  const [[type, media] = []] = Object.entries(content)
+  const head = `<h3>${status}: ${prose(description)}</h3>`
+  if (type === undefined) return `${head}<p>Without a body.</p>`
+  if (media?.example === undefined) return `${head}<p>The body is <code>${safe(type)}</code>.</p>`
+  return head + example(media.example)
+}
+
+function example(value: unknown): string {
+  return `<pre tabindex="0"><code>${safe(JSON.stringify(value, undefined, 2))}</code></pre>`
+}
+
+/** A row for the field, if it has a name, and one for each field in it. */
+function rowsOf(
+  document: ApiDocument,
+  schema: Schema,
+  { name, needed, depth }: { name: string; needed: boolean; depth: number },
+): string[] {
+  const { properties = {}, required = [], items, ...rest } = resolved(document, schema)
+  const own = name === '' ? [] : [row(name, 'body', needed, rest)]
+  if (depth >= MAX_DEPTH) return own
+  const fields = resolved(document, items ?? {}).properties ?? properties
+  const wanted = items === undefined ? required : (resolved(document, items).required ?? [])
+  const before = `${name}${items === undefined ? '' : '[]'}${name === '' && items === undefined ? '' : '.'}`
+  const inner = Object.entries(fields).flatMap(([key, field]) =>
+    rowsOf(document, field, { name: before + key, needed: wanted.includes(key), depth: depth + 1 }),
+  )
+  return [...own, ...inner]
+}
+
+function row(name: string, where: string, needed: boolean, schema: Schema): string {
+  const place = `${safe(where)}${needed ? ', needed' : ''}`
+  const cells = [`<code>${safe(name)}</code>`, place, safe(formOf(schema)), prose(schema.description ?? '')]
+  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`
+}
+
+function formOf({ type, format, enum: values, ...bounds }: Schema): string {
+  if (values !== undefined) return values.map(String).join(' | ')
+  const { minLength, maxLength, minimum, maximum } = bounds
+  const range = (least: number | undefined, most: number | undefined, unit: string): string[] =>
+    most === undefined ? [] : [`${least ?? 0} to ${most}${unit}`]
+  const words = [[type ?? ''].flat().join(' or '), format ?? '']
+  return [...words, ...range(minLength, maxLength, ' characters'), ...range(minimum, maximum, '')]
+    .filter((word) => word !== '')
+    .join(', ')
+}
+
+/** Follows one local $ref; what stands beside it wins. */
+function resolved<T extends { $ref?: string }>(document: ApiDocument, thing: T): T {
+  if (thing.$ref === undefined) return thing
+  const { $ref, ...beside } = thing
+  const [, ...keys] = $ref.split('/')
+  const found = keys.reduce((from, key) => (from as Record<string, unknown>)[key], document as unknown)
+  return { ...(found as T), ...beside }
+}
