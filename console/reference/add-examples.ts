@@ -4,7 +4,7 @@
  */
 import { catalogue } from '#schemas/fault-catalogue.ts'
 
-export type Media = { schema?: Schema; example?: unknown; examples?: Record<string, { value: unknown }> }
+type Media = { schema?: Schema; example?: unknown; examples?: Record<string, { value: unknown }> }
 
 export type Schema = {
   $ref?: string
