@@ -261,7 +261,7 @@ if (!hasChromium()) {
     })
     t.match(JSON.parse(head), {
       filter: { outcome: 'ok' },
-      records: 13,
+      records: 27,
       case: '2026-18',
       range: { first: 0 },
     })
@@ -342,14 +342,17 @@ if (!hasChromium()) {
     const browser = await openBrowser()
     const observer = await at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'])
     await observer.open('/')
-    const server = (...connections: string[]): string[] => [
+    const server = [
       ...['Overview', 'Clients and services', 'Clients and services', 'Service contracts'],
       ...['Keys and certificates', 'Signing and authentication', 'Internal TLS'],
-      ...['Diagnostics', 'What is wrong here?', ...connections, 'Why does a call fail?', 'Traffic'],
+      ...['Diagnostics', 'What is wrong here?', 'What can be reached?', 'Why does a call fail?'],
+      ...['Traffic', 'By client and service'],
       ...['Settings', 'Settings', 'Requests to the registry'],
     ]
     const integrity = ['Integrity', 'Integrity', 'Verification', 'Witnesses']
-    t.strictSame(await shownContents(observer), [...server(), 'Backups', ...integrity, 'Retention'])
+    t.strictSame(await shownContents(observer), [
+      ...[...server, 'API keys', 'Backups', ...integrity, 'Retention'],
+    ])
     await observer.check('observer-overview')
     await observer.open('/traffic?by=service')
     await observer.page.getByRole('cell', { name: /persons/ }).waitFor()
@@ -385,8 +388,8 @@ if (!hasChromium()) {
     const officer = await at(t, browser, ['XROAD_SYSTEM_ADMINISTRATOR'])
     await officer.open('/')
     t.strictSame(await shownContents(officer), [
-      ...[...server('What can be reached?'), 'People', 'API keys', 'Backups', 'Exchanges'],
-      ...[...integrity, 'Retention', 'Retention', 'Archives'],
+      ...[...server, 'People', 'Proposals', 'API keys', 'What administrators did', 'Backups'],
+      ...['Exchanges', ...integrity, 'Retention', 'Retention', 'Archives'],
     ])
     await officer.open('/traffic')
     await officer.check('officer-traffic')

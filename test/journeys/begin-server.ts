@@ -223,9 +223,15 @@ async function callFirst(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('heading', { name: 'Your server is ready' }).waitFor()
   t.ok(await step.getByLabel('Content').isVisible(), 'the answer stays in sight')
   await wide.check('first-start-answered')
-  await act(wide, 'Time-stamp now', {}, 'Time-stamp now', 'stamped')
-  await close(wide)
-  await becomes(wide, 'Time-stamp', 'done')
+  // At a slow machine the server's own interval is over before a person is here.
+  const stamp = page.locator('main').getByRole('button', { name: 'Time-stamp now' })
+  const stamped = stepOf(wide, 'Time-stamp').locator('summary .status', { hasText: 'done' })
+  await stamp.or(stamped).first().waitFor()
+  if (await stamp.isVisible()) {
+    await act(wide, 'Time-stamp now', {}, 'Time-stamp now', 'stamped')
+    await close(wide)
+  }
+  await stamped.waitFor()
   await page.getByText('10 of 10 steps are done').waitFor()
   await lookIn(windows, 'first-start-ready')
   // A second try of its own services needs the setting, as everywhere.

@@ -65,7 +65,7 @@ async function addAndRegister(t: Test, windows: Windows, id: string): Promise<vo
     .waitFor()
   await lookIn(windows, 'requests-approved')
   await wide.open(`/clients/${id}`)
-  await page.locator('.status', { hasText: /^. disabled$/ }).waitFor()
+  await page.locator('.status', { hasText: /^\s*disabled$/ }).waitFor()
   await lookIn(windows, 'client-disabled')
   await act(wide, 'Enable', {}, 'Enable', 'was filed')
   await close(wide)
