@@ -36,8 +36,8 @@ const PLACES = {
   nowhere: 'signingKeys.notHere',
 } as const
 
-/** A choice for a key that servers do not know yet: activating it at once cuts them off. */
-const FORCED: Field[] = [
+/** A choice for a key that servers do not know yet: activating it at once cuts them off. Texts are there only once a page is shown. */
+const forced = (): Field[] => [
   {
     name: 'force',
     title: 'signingKeys.when',
@@ -152,7 +152,7 @@ function KeyActs({ of }: { of: SigningKey }) {
         consequence={
           <p>{text(known ? 'signingKeys.activateConsequence' : 'signingKeys.activateEarlyConsequence')}</p>
         }
-        {...(known ? {} : { fields: FORCED })}
+        {...(known ? {} : { fields: forced() })}
         send={({ force }, call) =>
           call('activateSigningKey', { params, ...(force === 'true' && { query: { force: 'true' } }) })
         }
