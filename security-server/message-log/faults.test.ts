@@ -140,7 +140,7 @@ t.test('two nodes append to one tree on PostgreSQL', async (t) => {
 t.test('a full disk', async (t) => {
   const place = mkdtempSync(path.join(tmpdir(), 'concordat-full-'))
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', place], { stdio: 'ignore' })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', place], { stdio: 'ignore' })
   } catch {
     rmSync(place, { recursive: true })
     return skipFor(t, 'a small tmpfs can only be mounted by root')

@@ -219,7 +219,7 @@ void t.test("X-Road's own central server, from its files, is taken in by two per
     await ben.page.getByText(words).first().waitFor()
   }
   await ben.open('/')
-  await ben.page.getByText('no valid authentication certificate').waitFor()
+  await ben.page.getByText('no valid authentication certificate').first().waitFor()
   await ben.check('vectors-overview')
   t.match(await node.must('GET', '/members/DEV:GOV:1234'), {}, 'what was here stays')
 
