@@ -43,7 +43,7 @@ export async function verifyNew(
   return refusing(async () => {
     checkFrame(given.clientDataJSON)
     await checkAttestation(given.attestationObject)
-    const { verifyRegistrationResponse } = await import('@simplewebauthn/server')
+    const { verifyRegistrationResponse } = await loadLibrary()
     const { id, clientDataJSON, attestationObject } = given
     const found = await verifyRegistrationResponse({
       response: {
@@ -73,7 +73,7 @@ export async function verifyUse(
 ): Promise<number> {
   return refusing(async () => {
     checkFrame(given.clientDataJSON)
-    const { verifyAuthenticationResponse } = await import('@simplewebauthn/server')
+    const { verifyAuthenticationResponse } = await loadLibrary()
     const { id, ...response } = given
     const { verified, authenticationInfo } = await verifyAuthenticationResponse({
       response: { id, rawId: id, type: 'public-key', clientExtensionResults: {}, response },
@@ -101,6 +101,7 @@ function checkFrame(clientDataJSON: string): void {
  * the sender wrote.
  */
 async function checkAttestation(attestationObject: string): Promise<void> {
+  await import('reflect-metadata')
   const { decodeAttestationObject } = await import('@simplewebauthn/server/helpers')
   const decoded = decodeAttestationObject(new Uint8Array(Buffer.from(attestationObject, 'base64url')))
   const format = decoded.get('fmt')
@@ -114,4 +115,10 @@ async function refusing<T>(act: () => Promise<T>): Promise<T> {
   } catch (cause) {
     throw new Fault('passkey_refused', { cause })
   }
+}
+
+async function loadLibrary(): Promise<typeof import('@simplewebauthn/server')> {
+  // Its own import of the Reflect metadata API is lost in servers that are built into few files.
+  await import('reflect-metadata')
+  return import('@simplewebauthn/server')
 }
