@@ -195,7 +195,7 @@ void t.test('management requests: read, proposed and approved, declined, revoked
   t.match(await node.must('GET', '/subsystems/DEV:GOV:5678:new'), { name: 'Newcomer' })
   await ben.open(`/management-requests/${id}`)
   await ben.page.getByRole('heading', { name: 'What was changed' }).waitFor()
-  await ben.page.getByText(/Person anna .*approved by Person ben/).waitFor()
+  await ben.page.getByTitle(/Person anna .*approved by Person ben/).waitFor()
   await ben.check('request-approved')
 
   await ben.open(`/management-requests/${declined}`)
@@ -244,7 +244,7 @@ void t.test('mail that did not arrive: seen, sent again, forgotten', async (t) =
   await change(['A <a@b.example>'], 'plain e-mail addresses are needed')
   await anna.check('mail-wrong')
   await leaveDialog(anna.page)
-  await change(Array(11).fill('a@b.example') as string[], 'Addresses: Ten addresses at most.')
+  await change(Array(11).fill('a@b.example') as string[], 'Ten addresses at most.')
   await leaveDialog(anna.page)
   const long = `${'w'.repeat(64)}@${'w'.repeat(60)}.${'w'.repeat(60)}.${'w'.repeat(60)}.ee`
   await change([' desk@agency.example ', '', long], 'The addresses were changed.')
