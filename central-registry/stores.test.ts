@@ -60,8 +60,10 @@ const MIGRATIONS = [
   'audit-log-001',
   'audit-log-002-target',
   'audit-log-003-stream',
+  'audit-log-004-caller',
   'idempotency-keys-001',
   'jobs-001',
+  'passkeys-001',
   'registry-001',
   'registry-002-certificate-expiry',
   'registry-003-revision',
@@ -93,6 +95,7 @@ const MIGRATIONS = [
   'registry-trust-001',
   'registry-trust-002-settings',
   'sessions-001',
+  'sessions-002-passkeys',
   'witness-001',
 ]
 
