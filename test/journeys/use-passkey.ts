@@ -1,7 +1,7 @@
 /** A signed-in person adds a passkey, signs in with it by keyboard alone, and removes it; the authenticator is Chromium's own. */
 import type { Locator, Page } from 'playwright-core'
 import type { Test } from 'tap'
-import type { Visitor } from '../browser.ts'
+import { leaveDialog, type Visitor } from '../browser.ts'
 import { act, close } from '../second-person.ts'
 
 const AUTHENTICATOR = {
@@ -38,7 +38,7 @@ export async function usePasskey(t: Test, who: Visitor): Promise<void> {
   await page.getByRole('cell', { name: 'work laptop', exact: true }).waitFor()
   await who.check('passkeys')
   await act(who, 'Add a passkey', name, 'Add a passkey', 'This device has a passkey of yours')
-  await page.keyboard.press('Escape')
+  await leaveDialog(page)
   await page.setViewportSize({ width: 360, height: 740 })
   await who.check('passkeys-narrow')
   await page.setViewportSize({ width: 1280, height: 800 })
