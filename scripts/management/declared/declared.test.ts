@@ -181,7 +181,7 @@ void t.test('a registry is brought to what a file declares', async (t) => {
   t.match(await registry('plan', written), { code: 0, out: '0 to do, 0 different, 0 not named\n' })
   t.match(readFileSync(written, 'utf8'), /certificateProfiles:\n {2}- org\.example\.Own\.json\n/)
   t.notMatch(readFileSync(written, 'utf8'), 'a@one.example')
-  t.match(await registry('declare', folder), { code: 2, errors: /cannot be made/ }, 'a new folder')
+  t.match(await registry('declare', folder), { code: 2, errors: /is there already/ }, 'a new folder')
   const at404 = await node.call('GET', `/certificates/${'0'.repeat(64)}`)
   t.match(at404, { status: 404, body: { type: 'not_found' } })
 
