@@ -1,0 +1,86 @@
+/**
+ * The answers of the service `findUsage`, which tells a person who used their data: a tracker writes them, a portal reads them.
+ * find-usage.yaml has the same as OpenAPI; docs/tracker.md explains.
+ */
+
+/** The code of the service, in REST and in SOAP (there with version v1). */
+export const FIND_USAGE = 'findUsage'
+
+/** Estonia's data tracker protocol v2. */
+export type FindUsageResponse = { totalUsages: number; usages: FoundUsage[] }
+
+export type FoundUsage = {
+  logtime: string
+  action: string
+  receiverCode: string
+  receiverName?: string
+  receiverSystem: string
+}
+
+/** `id` in colon form; `name` of the member in the global configuration. */
+export type UsageParty = { id: string; name?: string }
+
+export type UsageContract = { id: string; version: number; title?: string; retentionDays?: number }
+
+/** Texts by language; `und` where the language is not known. */
+export type Purposes = Record<string, string>
+
+export type UsageRole = 'provider' | 'consumer'
+
+/** One exchange about the person. What is general has the month as its time and no parties. */
+export type Usage = {
+  messageId: string
+  requestId?: string
+  time: string
+  role: UsageRole
+  client?: UsageParty
+  service?: UsageParty
+  endpoint?: string
+  contract?: UsageContract
+  purposes: Purposes
+  legalBasis?: string
+  fields?: { request?: string[]; response?: string[] }
+  outcome: string
+  isGeneral?: true
+  /** `leaf`: base64 of the leaf hash of the request's record. */
+  record: { index: number; leaf: string }
+}
+
+/** Queries about many people at once. */
+export type MassUse = {
+  role: UsageRole
+  client?: UsageParty
+  service?: UsageParty
+  contract?: UsageContract
+  purposes: Purposes
+  legalBasis?: string
+  messages: number
+  first: string
+  last: string
+}
+
+/** How often somebody asked this service about the person. */
+export type Look = { client: UsageParty; count: number; first: string; last: string }
+
+export type Usages = {
+  subsystem: string
+  server: string
+  totalUsages: number
+  usages: Usage[]
+  next?: string
+  massUses: MassUse[]
+  looks: Look[]
+}
+
+export type UsageCoverage = {
+  subsystem: string
+  server: string
+  periodStart: string
+  periodEnd: string
+  behind: number
+  isAll: boolean
+  undeclared: { role: UsageRole; service: string; since?: string; exchanges?: number }[]
+  notIndexed?: { reason: string; records: number }[]
+  withheld: { month: string; ground: string; exceptions: number }[]
+  generalServices?: string[]
+}
