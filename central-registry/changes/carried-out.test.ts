@@ -1,14 +1,19 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditAct } from '#platform/audit-log/create-audit-log.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
+import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { type ApprovedCall, checkProposable } from '#platform/http-service/four-eyes.ts'
 import { readOperations, type Schema } from '#platform/http-service/openapi-operations.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { checkUnchanged } from '#platform/people/second-person.ts'
+import { createPeopleStore } from '#platform/people/store.ts'
 import { createApprovals } from '#platform/proposals/create-approvals.ts'
+import { createProposers } from '#platform/proposals/proposers.ts'
 import { contentText, readContent } from '#platform/proposals/rules.ts'
 import { createProposalStore } from '#platform/proposals/store.ts'
+import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
@@ -137,6 +142,65 @@ void t.test('carried out once, by whichever node, and never again after a crash'
       [],
     )
     t.equal(await codeOf(propose()), 'accepted', 'expired ones do not count')
+  })
+})
+
+void t.test('who was locked, or lost the role, since their request came in decides nothing', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const database = await openRegistryDatabase(url)
+    t.teardown(() => database.close())
+    const [clock, log] = [Date.now, createLog({ name: 'test', destination: { write: () => undefined } })]
+    const at = new Date(clock()).toISOString()
+    const sessions = createSessions({ database, clock })
+    const people = createPeopleStore({ database, sessions, issuer: 'https://idp.example', indispensable: [] })
+    const apiKeys = createApiKeys({ database, clock })
+    const admit = async (subject: string): Promise<Caller> => {
+      await people.invite({ email: null, subject, roles: ['OFFICER'] }, at)
+      const came = await people.admit(
+        { issuer: 'https://idp.example', subject, name: subject, email: undefined },
+        at,
+        false,
+      )
+      return { kind: 'person', id: (came as { id: string }).id, name: subject, roles: ['OFFICER'] }
+    }
+    const [proposer, locked, changed, second] = [
+      ...[await admit('p'), await admit('locked')],
+      ...[await admit('changed'), await admit('second')],
+    ] as [Caller, Caller, Caller, Caller]
+    const done: string[] = []
+    const approvals = createApprovals({
+      ...{
+        store: createProposalStore(database),
+        proposers: createProposers({ people, apiKeys }),
+        clock,
+        log,
+      },
+      ...{ isRequired: async () => true, rolesFor: () => ['OFFICER'] },
+      perform: async ({ approver }) => void done.push(approver.name),
+      audit: { before: async () => 0 },
+    })
+    const act = { operation: 'act', params: {}, query: {}, body: {}, target: '/x', reason: 'r' }
+    const { id, contentSha256 } = await approvals.propose({ ...act, caller: proposer })
+    await people.act(locked.id, 'lock')
+    await people.setRoles(changed.id, ['OTHER'])
+    t.equal(await codeOf(approvals.approve(id, contentSha256, locked)), 'session_ended')
+    t.equal(await codeOf(approvals.reject(id, 'no', locked)), 'session_ended')
+    t.equal(await codeOf(approvals.approve(id, contentSha256, changed)), 'forbidden')
+    const judged = (who: Caller) =>
+      codeOf(inTransaction(tablesOf(database), (within) => checkUnchanged(who, people, within)))
+    t.same(
+      [await judged(locked), await judged(changed)],
+      ['session_ended', 'session_ended'],
+      'of any other decision of two',
+    )
+    t.equal(await judged(second), 'accepted')
+    // In the same moment either comes first, and only who was not locked yet approves.
+    const [, outcome] = await Promise.all([
+      people.act(second.id, 'lock'),
+      codeOf(approvals.approve(id, contentSha256, second)),
+    ])
+    t.ok(['accepted', 'session_ended'].includes(outcome), outcome)
+    t.same(done, outcome === 'accepted' ? ['second'] : [])
   })
 })
 

@@ -5,7 +5,7 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import type { Page } from '#platform/database/lists.ts'
-import type { Database } from '#platform/database/open-database.ts'
+import type { Database, Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { addressesText, isAmong } from './from-addresses.ts'
@@ -43,7 +43,7 @@ export type ApiKeys = {
   /** Shows the secret of a prepared key, once, to its maker. Throws `not_found`. */
   issue(id: string, maker: string): Promise<{ id: string; secret: string }>
   /** The key's current roles and its maker; undefined if there is no such key. */
-  find(id: string): Promise<{ roles: string[]; createdBy: string | null } | undefined>
+  find(id: string, within?: Within): Promise<{ roles: string[]; createdBy: string | null } | undefined>
   /** Identifies the sender of this Authorization header at this address. Throws `unauthorized` without a reason. */
   authenticate(authorization: string | undefined, from?: string | undefined): Promise<Caller>
   /** All keys if there is no page, the oldest first. */
@@ -99,8 +99,8 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
         throw new Fault('not_found', { what: 'no key of yours waits here for its secret to be shown' })
       return { id, secret: `${id}.${secret}` }
     },
-    find: async (id) => {
-      const row = await store.find(id)
+    find: async (id, within) => {
+      const row = await (within === undefined ? store : createApiKeyStore({ kysely: within })).find(id)
       if (row === undefined) return undefined
       return { roles: isValid(row) ? row.roles.split(',') : [], createdBy: row.created_by }
     },

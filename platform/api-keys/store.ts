@@ -3,7 +3,7 @@ import type { Kysely, SelectQueryBuilder } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
-import type { Database } from '#platform/database/open-database.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 
 export type ApiKeyRow = {
@@ -77,7 +77,7 @@ type ApiKeyStore = {
   revoke(id: string, at: string): Promise<boolean>
 }
 
-export function createApiKeyStore(database: Database): ApiKeyStore {
+export function createApiKeyStore(database: { kysely: Within }): ApiKeyStore {
   const tables = tablesOf<ApiKeyTables>(database)
   return {
     insert: async (row) => {

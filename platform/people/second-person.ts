@@ -1,8 +1,12 @@
 /**
  * Decides whether two callers who must be two people could be the same person: by the persons behind them, and by who made which
- * API key.
+ * API key; and whether a person may still decide when their decision is written.
  */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import type { Within } from '#platform/database/open-database.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { PeopleStore } from './store.ts'
 
 type Keys = Pick<ApiKeys, 'find'>
 
@@ -13,6 +17,20 @@ export async function whyNotTwo(first: string, second: string, keys: Keys): Prom
   if (first === second) return 'it is the same person or API key'
   const [ofFirst, ofSecond] = [await makersOf(first, keys), await makersOf(second, keys)]
   return ofSecond.includes(first) || ofFirst.includes(second) ? 'one of the two made the other' : undefined
+}
+
+/**
+ * In the transaction that writes a person's decision: throws `session_ended`, as their next request would, if somebody has locked or
+ * removed the person or changed their roles since this request came in.
+ */
+export async function checkUnchanged(
+  { kind, id, roles }: Caller,
+  people: Pick<PeopleStore, 'find'>,
+  within: Within,
+): Promise<void> {
+  if (kind !== 'person') return
+  const now = await people.find(id, within)
+  if (now?.state !== 'active' || now.roles.join(',') !== roles.join(',')) throw new Fault('session_ended')
 }
 
 /** The maker of this key, the maker's maker and so on: keys and, at the end, perhaps a person. Persons have no maker. */

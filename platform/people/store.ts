@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { createPasskeyStore } from '#platform/passkeys/store.ts'
 import type { Identity } from '#platform/sessions/client.ts'
 import type { Sessions } from '#platform/sessions/create-sessions.ts'
@@ -103,8 +103,11 @@ export function createPeopleStore(q: {
       const found = await rows(tables).where('state', 'in', ['active', 'locked']).execute()
       return found.map(personOf).filter(({ roles }) => roles.includes(role)).length
     },
-    async find(id: string): Promise<Person | undefined> {
-      const row = await rows(tables).where('id', '=', id).executeTakeFirst()
+    /** In a transaction: from then until its end nobody locks or removes the person, or changes their roles. */
+    async find(id: string, within?: Within): Promise<Person | undefined> {
+      const kysely = within === undefined ? tables : tablesOf<PeopleTables>({ kysely: within })
+      if (within !== undefined) await lockFor(kysely, 'people')
+      const row = await rows(kysely).where('id', '=', id).executeTakeFirst()
       return row === undefined ? undefined : personOf(row)
     },
     /** Throws `conflict` for a known person who was not removed. */

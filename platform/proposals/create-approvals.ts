@@ -5,6 +5,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
 import type { RegisteredOpenApi } from '#platform/http-service/openapi.ts'
@@ -16,8 +17,11 @@ import type { ProposalRow, ProposalStore } from './store.ts'
 
 /** What approvals need to know about proposers; implemented in proposers.ts from people and API keys. */
 export type Proposers = {
-  /** The roles that the person or key has now. Empty when the person is not active or no active person answers for the key. */
-  rolesOf(proposer: { kind: string; id: string }): Promise<string[]>
+  /**
+   * The roles that the person or key has now. Empty when the person is not active or no active person answers for the key. In a
+   * transaction nobody takes a person's roles away until its end.
+   */
+  rolesOf(of: { kind: string; id: string }, within?: Within): Promise<string[]>
   /** The active person who made an API key, at the start of the chain of keys; null for keys of the operator. */
   makerOf(key: string): Promise<string | null>
 }
@@ -82,12 +86,13 @@ export function createApprovals(q: {
       return { id: row.id, contentSha256: row.sha256, state: row.state, expiresAt: row.expires_at }
     },
     async approve(id, seen, approver) {
-      const { proposer_kind: kind, proposer_id: proposer } = await store.find(id)
-      const roles = await proposers.rolesOf({ kind, id: proposer })
-      const row = await store.decide(id, (found) => {
-        checkDecider(found, approver, rolesFor(found.operation))
+      let roles: string[] = []
+      const row = await store.decide(id, async (found, within) => {
+        checkDecider(found, await asOfNow(approver, within), rolesFor(found.operation))
         checkOpen(found, iso())
         checkContent(found, seen)
+        const { proposer_kind: kind, proposer_id: proposer } = found
+        roles = await proposers.rolesOf({ kind, id: proposer }, within)
         if (!rolesFor(found.operation).some((role) => roles.includes(role)))
           throw new Fault('conflict', { what: 'who proposed this may not do it any more; reject it' })
         return { state: 'approved', decider_id: approver.id, decider_name: approver.name, decided_at: iso() }
@@ -99,8 +104,8 @@ export function createApprovals(q: {
       return ended
     },
     reject: (id, reason, caller) =>
-      store.decide(id, (found) => {
-        checkDecider(found, caller, rolesFor(found.operation))
+      store.decide(id, async (found, within) => {
+        checkDecider(found, await asOfNow(caller, within), rolesFor(found.operation))
         checkOpen(found, iso())
         const decided = { decider_id: caller.id, decider_name: caller.name, decided_at: iso() }
         return { state: 'rejected', decision_reason: reason, ...decided }
@@ -115,6 +120,17 @@ export function createApprovals(q: {
       await store.expire(iso())
       for (const row of await store.giveUp(iso(q.clock() - GIVE_UP_MS), UNKNOWN)) await recordEnd(row)
     },
+  }
+
+  /**
+   * Who decides, with the roles of this moment: somebody may have locked them since their request came in. Throws `session_ended`,
+   * as their next request would.
+   */
+  async function asOfNow(caller: Caller, within: Within): Promise<Caller> {
+    if (caller.kind !== 'person') return caller
+    const roles = await proposers.rolesOf(caller, within)
+    if (roles.length === 0) throw new Fault('session_ended')
+    return { ...caller, roles }
   }
 
   /** Records how the act ended, with both names: the audit record made before the act only says that it began. */

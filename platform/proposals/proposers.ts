@@ -1,5 +1,6 @@
 /** Looks up the proposers: persons with their roles, API keys with the persons who answer for them. */
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import type { Proposers } from './create-approvals.ts'
 
@@ -11,23 +12,24 @@ export function createProposers(q: {
    * The active person at the start of the chain. A key may have made a key, and the person who made the first could know all
    * their secrets.
    */
-  async function makerOf(key: string): Promise<string | null> {
+  async function makerOf(key: string, within?: Within): Promise<string | null> {
     let maker: string | null = null
-    for (let at = await q.apiKeys.find(key); at?.createdBy; at = await q.apiKeys.find(maker))
+    for (let at = await q.apiKeys.find(key, within); at?.createdBy; at = await q.apiKeys.find(maker, within))
       maker = at.createdBy
     // A chain that starts at a key of the operator has no person.
-    return maker !== null && (await isActive(maker)) ? maker : null
+    return maker !== null && (await isActive(maker, within)) ? maker : null
   }
 
-  async function isActive(id: string): Promise<boolean> {
-    return (await q.people.find(id))?.state === 'active'
+  async function isActive(id: string, within?: Within): Promise<boolean> {
+    return (await q.people.find(id, within))?.state === 'active'
   }
 
   return {
-    makerOf,
-    rolesOf: async ({ kind, id }) => {
-      if (kind === 'key') return (await makerOf(id)) === null ? [] : ((await q.apiKeys.find(id))?.roles ?? [])
-      const person = await q.people.find(id)
+    makerOf: (key) => makerOf(key),
+    rolesOf: async ({ kind, id }, within) => {
+      if (kind === 'key')
+        return (await makerOf(id, within)) === null ? [] : ((await q.apiKeys.find(id, within))?.roles ?? [])
+      const person = await q.people.find(id, within)
       return person?.state === 'active' ? person.roles : []
     },
   }

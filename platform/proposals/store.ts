@@ -2,7 +2,7 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { columnTypes, lockFor } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { aboutPerson } from './rules.ts'
 
@@ -134,10 +134,13 @@ export function createProposalStore(database: Database) {
         await transaction.insertInto('proposal').values(row).execute()
       }),
     /** Writes what `decide` returns for the row, before anybody else can read the row. When `decide` throws, nothing changes. */
-    decide: (id: string, decide: (row: ProposalRow) => Partial<ProposalRow>): Promise<ProposalRow> =>
+    decide: (
+      id: string,
+      decide: (row: ProposalRow, within: Within) => Partial<ProposalRow> | Promise<Partial<ProposalRow>>,
+    ): Promise<ProposalRow> =>
       locked(async (transaction) => {
         const row = await find(id, transaction)
-        const values = decide(row)
+        const values = await decide(row, transaction)
         await transaction.updateTable('proposal').set(values).where('id', '=', id).execute()
         return { ...row, ...values }
       }),

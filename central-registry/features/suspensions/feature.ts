@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { Within } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
 import type { Services } from '#platform/services.ts'
 import { createChange } from '../../changes/store.ts'
 import { createHighWater } from '../../configuration/high-water.ts'
@@ -41,6 +42,7 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'audit' | 'metrics' | 'clock'
   letters: { suspension: TellOfSuspension; contract: Notify } | undefined
   /** Writes to this node's folder who is suspended and what is trusted now. */
   memory: { remember(): Promise<void> }
+  people: Pick<PeopleStore, 'find'>
   fourEyes(): Promise<boolean>
   makerOf(key: string): Promise<string | null>
 }

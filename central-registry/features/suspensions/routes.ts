@@ -1,9 +1,12 @@
 /** Handlers of the operations on suspensions. */
 import type { Clock } from '#platform/clock.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { checkReason } from '#platform/http-service/four-eyes.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { checkUnchanged } from '#platform/people/second-person.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
 import { type Act, actOf } from '../../changes/decision.ts'
@@ -23,6 +26,7 @@ type Rooms = {
   fourEyes(): Promise<boolean>
   /** The active person at the start of the chain of keys that made an API key; null for keys of the operator. */
   makerOf(key: string): Promise<string | null>
+  people: Pick<PeopleStore, 'find'>
   clock: Clock
 }
 
@@ -80,7 +84,10 @@ export function suspensionHandlers(rooms: Rooms): Record<string, OperationHandle
     },
     confirmSuspension: async ({ params, caller }) => {
       const inPerson = await rooms.fourEyes()
-      const check = (row: SuspensionRow): void => checkConfirmer(row, caller, inPerson)
+      const check = async (row: SuspensionRow, within: Within): Promise<void> => {
+        checkConfirmer(row, caller, inPerson)
+        await checkUnchanged(caller, rooms.people, within)
+      }
       return one(await store.confirm(Number(params['id']), check, act(caller)), caller)
     },
     liftSuspension: async ({ params, caller, approver }) => {

@@ -131,10 +131,14 @@ export function createSuspensionStore(
         return told(transaction, await find(id, transaction))
       }),
     /** `check` throws when this act is not allowed; it gets the row as it is within the transaction. */
-    confirm: (id: number, check: (row: SuspensionRow) => void, { by, at, words }: Act) =>
+    confirm: (
+      id: number,
+      check: (row: SuspensionRow, within: Within) => Promise<void>,
+      { by, at, words }: Act,
+    ) =>
       change(async (transaction) => {
         const row = await find(id, transaction)
-        check(row)
+        await check(row, transaction)
         if (row.kind === 'contract') await contracts.confirm(transaction, row.subject, { by: words, at })
         const confirmed = { confirmed_at: at, confirmed_by: by.id, confirmed_by_name: by.name }
         return update(transaction, id, { state: 'confirmed', ...confirmed })

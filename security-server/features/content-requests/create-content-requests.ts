@@ -4,7 +4,8 @@ import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
-import { whyNotTwo } from '#platform/people/second-person.ts'
+import { checkUnchanged, whyNotTwo } from '#platform/people/second-person.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ContentRequest, type ContentRequestStore, createContentRequestStore } from './store.ts'
 
@@ -26,7 +27,7 @@ export type ContentRequests = {
    * Throws `conflict` when no second auditor is needed, when the same request already waits, or when too many of the caller's do.
    */
   ask(q: { target: string; case: string; reason: string; caller: Caller }): Promise<ContentRequest>
-  /** Throws `not_found`, `conflict`, `not_in_person`, `not_second_person`. */
+  /** Throws `not_found`, `conflict`, `not_in_person`, `not_second_person`, `session_ended`. */
   decide(q: {
     id: string
     state: 'granted' | 'declined'
@@ -48,6 +49,7 @@ export function createContentRequests(q: {
   database: Database
   clock: Clock
   apiKeys: Pick<ApiKeys, 'find'>
+  people: Pick<PeopleStore, 'find'>
   isRequired: boolean
 }): ContentRequests {
   const { clock, isRequired } = q
@@ -90,10 +92,11 @@ export function createContentRequests(q: {
       const what = await whyNotTwo(found.asked_by, caller.id, q.apiKeys)
       if (what !== undefined) throw new Fault('not_second_person', { what })
       if (isVoid(found)) throw new Fault('conflict', { what: 'nobody decided for a week: ask again' })
-      const decided = await store.decide(id, {
+      const decision = {
         ...{ state, decided_by: caller.id, decided_by_name: caller.name },
         ...{ decided_at: iso(clock()), decision_reason: reason },
-      })
+      }
+      const decided = await store.decide(id, decision, (within) => checkUnchanged(caller, q.people, within))
       const now = await existing(id)
       if (!decided) throw new Fault('conflict', { what: `it was ${now.state} by ${now.decided_by_name}` })
       return now

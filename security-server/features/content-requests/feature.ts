@@ -1,11 +1,13 @@
 /** Four eyes for content: where the policy says so, one auditor asks to see it and another one agrees. */
 import type { FeatureModule } from '#platform/feature.ts'
+import type { PeopleStore } from '#platform/people/store.ts'
 import type { Services } from '#platform/services.ts'
 import { type ContentRequests, createContentRequests } from './create-content-requests.ts'
 import { contentRequestHandlers } from './handlers.ts'
 import { contentRequestMigrations } from './migrations.ts'
 
 type Ground = Pick<Services, 'database' | 'clock' | 'apiKeys'> & {
+  people: Pick<PeopleStore, 'find'>
   settings: { auditing: { contentFourEyes: boolean } }
 }
 

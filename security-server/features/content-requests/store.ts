@@ -2,7 +2,7 @@
 import type { SelectQueryBuilder } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { counted, textContains } from '#platform/database/lists.ts'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type ContentRequest = {
@@ -60,16 +60,18 @@ export function createContentRequestStore(database: Database) {
       }),
     find: (id: string): Promise<ContentRequest | undefined> =>
       tables.selectFrom('content_request').selectAll().where('id', '=', id).executeTakeFirst(),
-    /** Returns false when the request was already decided. */
-    decide: async (id: string, decision: Decision): Promise<boolean> => {
-      const { numUpdatedRows } = await tables
-        .updateTable('content_request')
-        .set(decision)
-        .where('id', '=', id)
-        .where('state', '=', 'waiting')
-        .executeTakeFirst()
-      return numUpdatedRows === 1n
-    },
+    /** Returns false when the request was already decided. `check` throws when the decider may not decide any more. */
+    decide: (id: string, decision: Decision, check: (within: Within) => Promise<void>): Promise<boolean> =>
+      inTransaction(tables, async (transaction) => {
+        await check(transaction)
+        const { numUpdatedRows } = await transaction
+          .updateTable('content_request')
+          .set(decision)
+          .where('id', '=', id)
+          .where('state', '=', 'waiting')
+          .executeTakeFirst()
+        return numUpdatedRows === 1n
+      }),
     /** Whether somebody granted this auditor the content for this case after `since`. */
     isGranted: async (q: { target: string; askedBy: string; caseNumber: string; since: string }) => {
       const row = await tables

@@ -42,11 +42,11 @@ function operationsOf(about: AuditQuery['about'], kind: ActKind | undefined): Au
 type Policies = { passkeys: { isInUse: boolean }; fourEyesPolicy: FourEyesPolicy }
 
 export function apiKeyHandlers(rooms: Needs & Policies): Handlers {
-  const { apiKeys, audit, clock, contentRequests, messageLog, server, passkeys } = rooms
+  const { apiKeys, audit, clock, messageLog, server, passkeys } = rooms
   return {
     getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
       ...{ kind, id, name, roles, ...session },
-      contentFourEyes: contentRequests.isRequired,
+      contentFourEyes: rooms.settings.auditing.contentFourEyes,
       fourEyes: await rooms.fourEyesPolicy.inForce(),
       passkeys: passkeys.isInUse,
       instance: server.instance,

@@ -11,5 +11,5 @@ export type Needs = {
   apiKeys: ApiKeys
   audit: AuditLog
   messageLog: Pick<MessageLog, 'auditHeads'>
-  contentRequests: { isRequired: boolean }
+  settings: { auditing: { contentFourEyes: boolean } }
 }
