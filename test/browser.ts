@@ -6,7 +6,14 @@ import { randomInt } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import axe, { type AxeResults } from 'axe-core'
-import { type Browser, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core'
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+  type Request,
+} from 'playwright-core'
 import root, { type Test } from 'tap'
 import { hostNameOf } from './fakes/openid-provider.ts'
 import type { Node } from './fakes/registry-world.ts'
@@ -128,6 +135,11 @@ async function takePicture(page: Page, name: string): Promise<void> {
   const picture = { path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true }
   // On a busy machine Chromium sometimes fails to take one. Only people look at it, no check does.
   await page.screenshot(picture).catch(() => page.screenshot(picture))
+}
+
+/** What an act says: in its dialog while that is open, else on the page, below the tabs. */
+export function outcomeOf(page: Page): Locator {
+  return page.locator('dialog, .happened')
 }
 
 /** Leaves the open dialog, and what was typed in it, whatever it shows. */

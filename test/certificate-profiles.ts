@@ -1,6 +1,6 @@
 /** Certificate profiles in the console, wide and narrow. */
 import type { Test } from 'tap'
-import type { Visitor } from './browser.ts'
+import { outcomeOf, type Visitor } from './browser.ts'
 import { act, close } from './second-person.ts'
 
 /** In the console a certificate profile is tried out, made field by field, refused, changed as a document, and deleted. */
@@ -78,8 +78,7 @@ export async function certificateProfiles(
   await wide.check('profile-form')
   await main.getByRole('button', { name: 'Keep it' }).click()
   await confirm('Keep it')
-  await dialog.getByText('The profile was kept.').waitFor()
-  await confirm('Close')
+  await outcomeOf(page).getByText('The profile was kept.').waitFor()
   await main.getByText('<b>Own</b>').click()
   await wide.check('profiles')
   const kept = JSON.parse(await page.getByLabel('Profile org.example.Own').inputValue()) as {
@@ -124,8 +123,7 @@ export async function certificateProfiles(
   await page.getByRole('button', { name: 'Delete org.example.Own' }).click()
   await dialog.getByRole('textbox').fill('org.example.Own')
   await confirm('Delete')
-  await dialog.getByText('It was deleted.').waitFor()
-  await confirm('Close')
+  await outcomeOf(page).getByText('It was deleted.').waitFor()
   await page.getByText('<b>Own</b>').waitFor({ state: 'detached' })
 }
 

@@ -1,7 +1,13 @@
 /** What two administrators do in the console of an installed registry, each in a window of their own. */
 import type { Test } from 'tap'
 import type { MailServer } from '#central-registry/features/mail/client.ts'
-import { baseOf as consoleOf, openBrowser as openChromium, type Visitor, visitor } from './browser.ts'
+import {
+  baseOf as consoleOf,
+  openBrowser as openChromium,
+  outcomeOf,
+  type Visitor,
+  visitor,
+} from './browser.ts'
 import { baseOf, install, sessionOf } from './fakes/installed-registry.ts'
 import type { Browser } from './fakes/openid-provider.ts'
 import { setUp } from './fakes/registry-sample.ts'
@@ -39,7 +45,7 @@ export async function installed(t: Test, issuer: string, mailServer?: MailServer
   return { world, node, base, people, anna, ben, chromium, windowOf, propose, approve, file }
 }
 
-/** Opens a dialog with its button, fills it and confirms; `after` is the text that it shows then. */
+/** Opens a dialog with its button, fills it and confirms; `after` is the text that is said then. */
 export async function act(
   { page }: Visitor,
   button: string | RegExp,
@@ -60,17 +66,20 @@ export async function act(
   }
   await dialog.getByRole('button', { name: confirm, exact: true }).click()
   // A wrong field is named above the form as well as at itself.
-  await dialog
+  const outcome = outcomeOf(page)
+  await outcome
     .getByText(after)
     .first()
     .waitFor()
     .catch(async (cause: Error) => {
-      throw new Error(`${button} said: ${await dialog.textContent()}`, { cause })
+      throw new Error(`${button} said: ${(await outcome.allTextContents()).join(' ')}`, { cause })
     })
 }
 
+/** Goes on after an act: a dialog that shows something is closed, the others have closed by themselves. */
 export async function close({ page, answered }: Visitor): Promise<void> {
-  await page.getByRole('dialog').getByRole('button', { name: 'Close', exact: true }).click()
+  const shown = page.getByRole('dialog').getByRole('button', { name: 'Close', exact: true })
+  if (await shown.isVisible()) await shown.click()
   await page.locator('dialog').waitFor({ state: 'detached' })
   await answered()
 }

@@ -50,6 +50,7 @@ export function ApiKeys({ everybody, empty }: ApiKeyTexts) {
         acts={
           <Act<{ id: string; secret: string }>
             operation="addApiKey"
+            shows
             button={text('keys.add')}
             look="primary"
             title={text('keys.add')}
@@ -119,6 +120,7 @@ export function ApiKeys({ everybody, empty }: ApiKeyTexts) {
                   {!issued && createdBy === session.id && (
                     <Act<{ secret: string }>
                       operation="issueApiKeySecret"
+                      shows
                       button={text('keys.collect')}
                       label={text('keys.collectThis', { name })}
                       look="primary"

@@ -12,6 +12,7 @@ export function AuditLogActs() {
     <>
       <Act<Verdict>
         operation="verifyAuditLog"
+        shows
         button={text('audit.verify')}
         reads
         title={text('audit.verify')}

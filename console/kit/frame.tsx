@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { Link, useAddress } from './address.tsx'
 import { mayCall, type Session } from './api.ts'
 import { contentsFor, type Group, placeOf } from './contents.ts'
+import { Happened } from './dialogs.tsx'
 import { Head } from './facts.tsx'
 import type { Search } from './find.ts'
 import { FindButton } from './find-dialog.tsx'
@@ -97,6 +98,7 @@ export function Frame({ name, contents, search, session, guest: Guest, signOut, 
         {place !== undefined && tabs !== undefined && (
           <Tabs {...{ title: text(place.entry.title), tabs, place, path }} />
         )}
+        <Happened />
         {Guest !== undefined && session.kind === 'person' && session.roles.length === 0 ? (
           <Guest />
         ) : place === undefined ? (

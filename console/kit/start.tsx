@@ -10,6 +10,7 @@ import { type Api, ApiFault, createApi, type Session } from './api.ts'
 import { letIdentifiersBreak } from './breakable.ts'
 import { type Group, placeOf } from './contents.ts'
 import { type Console, ConsoleContext } from './context.ts'
+import { WithDialogs } from './dialogs.tsx'
 import type { Search } from './find.ts'
 import { Frame } from './frame.tsx'
 import { AnnounceContext, LiveRegion } from './live.tsx'
@@ -72,7 +73,9 @@ function App({ name, api, opening, contents, search, guest }: Pages & Begun) {
         <SignIn api={api} name={name} why={entry.why} enter={enter} />
       ) : (
         <ConsoleContext.Provider value={console}>
-          <Frame {...{ name, contents, search, guest, session, signOut }} />
+          <WithDialogs>
+            <Frame {...{ name, contents, search, guest, session, signOut }} />
+          </WithDialogs>
         </ConsoleContext.Provider>
       )}
       <LiveRegion words={words} />

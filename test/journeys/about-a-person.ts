@@ -64,7 +64,7 @@ export async function askAboutPerson(
   t.match(await narrow.page.locator('main').textContent(), /You have not searched/, 'searches are their own')
   await page.getByRole('button', { name: 'Export these' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Export these' }).click()
-  await page.getByRole('dialog').getByRole('link', { name: 'Exports' }).click()
+  await page.locator('.happened').getByRole('link', { name: 'Exports' }).click()
   await page.locator('tr', { hasText: 'subjectSearch' }).locator('.status', { hasText: 'ready' }).waitFor()
   await goThrough(page, 'Exchanges', 'About a person')
   await page.getByRole('cell', { name: '2026-21' }).waitFor()

@@ -1,7 +1,7 @@
 /** A service administrator in the console: describes services, gives rights, accepts a new document, switches off, and sees both ends of rights. */
 import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
-import { leaveDialog, type Visitor } from '../browser.ts'
+import { leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
 import { startProviderSystem } from '../fakes/provider-system.ts'
 import { wsdl } from '../fakes/soap-service.ts'
 import { tabThrough } from '../keyboard.ts'
@@ -103,7 +103,7 @@ async function describeByFile(windows: Windows): Promise<void> {
   const document = openApi('1', { '/parks': {}, '/parks/{id}': {} })
   await page.getByLabel('Document, as a file').setInputFiles(document as never)
   await dialog.getByRole('button', { name: 'Add by OpenAPI' }).click()
-  await dialog.getByText('1 service was added').waitFor()
+  await outcomeOf(page).getByText('1 service was added').waitFor()
   await close(wide)
   await page.getByRole('heading', { name: 'parks', level: 1 }).waitFor()
   await wide.settled()
@@ -183,7 +183,7 @@ async function acceptDocument(t: Test, windows: Windows): Promise<void> {
   await dialog.getByLabel(/I have read the/).check()
   await wide.check('services-apply')
   await dialog.getByRole('button', { name: 'Apply this document' }).click()
-  await dialog.getByText('The new document is in force').waitFor()
+  await outcomeOf(page).getByText('The new document is in force').waitFor()
   await close(wide)
   t.equal(await page.getByText('What it would change').count(), 0, 'nothing is left to apply')
   await page.getByLabel('Document, as a file').setInputFiles(next as never)

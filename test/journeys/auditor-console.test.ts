@@ -231,7 +231,6 @@ if (!hasChromium()) {
     t.equal(verdict.verdict, 'TOTAL-PASSED', verdict.reason)
     await page.getByText('Your browser saves evidence-').waitFor()
     await check('auditor-bundle-saved')
-    await page.getByRole('button', { name: 'Close' }).click()
 
     await open('/records?outcome=ok')
     await page.getByRole('button', { name: 'Export these' }).click()
@@ -242,7 +241,7 @@ if (!hasChromium()) {
     await page.getByLabel('Case number').fill('2026-18')
     await page.getByLabel('Reason').fill('dispute')
     await page.getByRole('dialog').getByRole('button', { name: 'Export these' }).click()
-    await page.getByRole('dialog').getByRole('link', { name: 'Exports' }).click()
+    await page.locator('.happened').getByRole('link', { name: 'Exports' }).click()
     await page.locator('.status').filter({ hasText: 'ready' }).waitFor()
     await settled()
     await check('auditor-export-ready')
@@ -265,11 +264,9 @@ if (!hasChromium()) {
       case: '2026-18',
       range: { first: 0 },
     })
-    await page.getByRole('button', { name: 'Close' }).click()
     await page.getByRole('button', { name: /^Remove/ }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
     await page.getByText('Deleted.').waitFor()
-    await page.getByRole('button', { name: 'Close' }).click()
     await page.getByText('Nothing was ordered').waitFor()
   })
 

@@ -8,7 +8,7 @@ import path from 'node:path'
 import type { Download, Locator } from 'playwright-core'
 import type { Test } from 'tap'
 import { anchorHash } from '#core/configuration/anchor.ts'
-import { type Visitor, visitor } from '../browser.ts'
+import { outcomeOf, type Visitor, visitor } from '../browser.ts'
 import { tabThrough } from '../keyboard.ts'
 import { startProcess } from '../processes.ts'
 import { act, close } from '../second-person.ts'
@@ -114,7 +114,7 @@ async function believe(t: Test, windows: Windows): Promise<void> {
   const dialog = page.getByRole('dialog')
   for (const label of ['New PIN', 'New PIN, again']) await dialog.getByLabel(label, { exact: true }).fill(PIN)
   await dialog.getByRole('button', { name: 'Make the software token' }).click()
-  await dialog.getByText('was made').waitFor()
+  await outcomeOf(page).getByText('was made').waitFor()
   await close(wide)
   await becomes(wide, 'Token and PIN', 'done')
 }
@@ -124,7 +124,7 @@ async function fetchConfiguration(wide: Visitor, name: string): Promise<void> {
   await stepOf(wide, name).getByRole('button', { name: 'Fetch the configuration' }).click()
   const dialog = wide.page.getByRole('dialog')
   await dialog.getByRole('button', { name: 'Fetch the configuration' }).click()
-  await dialog.getByText('The configuration was fetched').waitFor()
+  await outcomeOf(wide.page).getByText('The configuration was fetched').waitFor()
   await close(wide)
 }
 

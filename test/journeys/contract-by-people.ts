@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
-import { openBrowser, type Visitor, visitor } from '../browser.ts'
+import { openBrowser, outcomeOf, type Visitor, visitor } from '../browser.ts'
 import type { FakeMailServer } from '../fakes/mail-server.ts'
 import { act, close } from '../second-person.ts'
 import { until } from '../until.ts'
@@ -386,7 +386,7 @@ async function accept(one: Visitor, member: string, after: string, picture?: str
   await dialog.getByText('your browser finds the same').waitFor()
   if (picture !== undefined) await one.check(picture)
   await dialog.getByRole('button', { name: 'Accept', exact: true }).click()
-  await dialog.getByText(after).waitFor()
+  await outcomeOf(page).getByText(after).waitFor()
   await close(one)
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
-import { leaveDialog, type Visitor } from '../browser.ts'
+import { leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
 import { tabThrough } from '../keyboard.ts'
 import { walkListStates } from '../list-states.ts'
 import { act, close } from '../second-person.ts'
@@ -87,7 +87,7 @@ async function addType(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('alert').getByText('not JSON').waitFor()
   await schema.setInputFiles(fileOf(JSON.stringify({ type: 'object', title: HOSTILE })))
   await send()
-  await dialog.getByText(`${BORN} was added to`).waitFor()
+  await outcomeOf(page).getByText(`${BORN} was added to`).waitFor()
   await close(wide)
   await page.getByRole('heading', { name: BORN, level: 1 }).waitFor()
   await page.getByText('Show the schema').click()
@@ -162,6 +162,10 @@ async function seeSubscriptions(t: Test, windows: Windows): Promise<void> {
   await page.getByText('register-events').first().waitFor()
 }
 
+// Runs in the page: its list is asked for anew, and its one row is not in it.
+const ROW_GOES = `history.replaceState(null, '', '?state=ended')
+dispatchEvent(new PopStateEvent('popstate'))`
+
 async function stopAndResume(t: Test, windows: Windows): Promise<void> {
   const { wide, world } = windows
   const { page } = wide
@@ -182,6 +186,11 @@ async function stopAndResume(t: Test, windows: Windows): Promise<void> {
   t.match(JSON.stringify(kept), /its system asks all the time/, 'who, and why')
   await act(wide, /^Resume/, {}, 'Resume', 'It goes on')
   await close(wide)
+  await page.getByRole('button', { name: /^Stop/ }).click()
+  await page.evaluate(ROW_GOES)
+  await page.getByText('Nothing fits this search').waitFor()
+  t.ok(await page.getByRole('dialog').isVisible(), 'a row that goes leaves its open dialog')
+  await leaveDialog(page)
   const { status, text } = await asTax(world, 'GET', `/pull/v1/${BORN}`)
   t.equal(status, 200)
   t.match(text, /"id":"one"/, 'it goes on from where it stood')
@@ -216,8 +225,7 @@ async function loseTheRight(t: Test, windows: Windows): Promise<void> {
     ...{ subjectType: 'SUBSYSTEM', subjectId: colons(servers.tax.client) },
   })
   await act(wide, /^Try now/, {}, 'Try now', 'It goes on')
-  // The row, and its dialog with it, can change by itself once the event is given.
-  await wide.open('/')
+  await close(wide)
   await until('the event is given', async (saw) => {
     const { text } = await asTax(world, 'GET', `/api/v1/subs/${MOVED}`)
     const { state, given } = JSON.parse(text) as { state: string; given: string | null }

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { anchorHash } from '#core/configuration/anchor.ts'
+import { outcomeOf } from '../browser.ts'
 import { act, close } from '../second-person.ts'
 import { ask } from '../world.ts'
 import type { Fresh } from './begin-server.ts'
@@ -78,7 +79,7 @@ async function takeOver(t: Test, { wide, world }: Windows, server: Fresh): Promi
   await wide.check('keys-take-over')
   await dialog.getByLabel('Its password').fill('123456')
   await dialog.getByRole('button', { name: 'Take over an X-Road key' }).click()
-  await dialog.getByText('1 key was taken over').waitFor()
+  await outcomeOf(page).getByText('1 key was taken over').waitFor()
   await close(wide)
   const [token] = await server.admin.get<{ keys: unknown[] }[]>('/tokens')
   t.equal(token!.keys.length, 3)
@@ -167,7 +168,7 @@ async function withdraw(windows: Windows): Promise<void> {
   const name = (await dialog.locator('.name-to-type').textContent())!
   await dialog.getByLabel('Name, to confirm').fill(name)
   await dialog.getByRole('button', { name: 'Unregister' }).click()
-  await dialog.getByText('was filed').waitFor()
+  await outcomeOf(page).getByText('was filed').waitFor()
   await wide.check('key-unregistering')
   await close(wide)
 }

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
-import { leaveDialog } from '../browser.ts'
+import { leaveDialog, outcomeOf } from '../browser.ts'
 import { walkListStates } from '../list-states.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
@@ -110,7 +110,7 @@ async function keepSystems(t: Test, windows: Windows, id: string): Promise<void>
   const file = { name: 'system.pem', mimeType: 'application/x-pem-file', buffer: Buffer.from(own!) }
   await dialog.getByLabel('Certificate file').setInputFiles(file)
   await dialog.getByRole('button', { name: 'Add a certificate' }).click()
-  await dialog.getByText('It was added').waitFor()
+  await outcomeOf(page).getByText('It was added').waitFor()
   await close(wide)
   await lookIn(windows, 'client-systems')
   await page.getByRole('button', { name: /^Delete the certificate/ }).click()
@@ -120,7 +120,7 @@ async function keepSystems(t: Test, windows: Windows, id: string): Promise<void>
   await dialog.getByRole('alert').waitFor()
   await dialog.getByLabel('Name, to confirm').fill(typed)
   await dialog.getByRole('button', { name: 'Delete' }).click()
-  await dialog.getByText('The certificate was deleted').waitFor()
+  await outcomeOf(page).getByText('The certificate was deleted').waitFor()
   await close(wide)
   await page.getByText('No system is known by a certificate').waitFor()
   t.equal(await page.locator('tbody tr').count(), 0)

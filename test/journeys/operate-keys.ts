@@ -147,7 +147,7 @@ async function registerAnother(t: Test, windows: Windows): Promise<void> {
   await lookIn(windows, 'key-unregistered')
   await act(wide, 'Register', {}, 'Register', 'was filed')
   await wide.check('key-registering')
-  await page.getByRole('dialog').getByRole('link', { name: 'All requests of this server' }).click()
+  await page.locator('.happened').getByRole('link', { name: 'All requests of this server' }).click()
   await page.locator('.status', { hasText: 'to be decided' }).first().waitFor()
   await lookIn(windows, 'requests')
   await act(wide, /^Take back/, {}, 'Take back', 'The request was taken back')

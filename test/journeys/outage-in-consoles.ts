@@ -3,7 +3,7 @@
  * nothing that was sent is done twice, and a security server says how long it can go on.
  */
 import type { Test } from 'tap'
-import { goThrough, leaveDialog, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { goThrough, leaveDialog, openBrowser, outcomeOf, type Visitor, visitor } from '../browser.ts'
 import { freeze } from '../freeze-process.ts'
 import type { Instance } from '../processes.ts'
 import type { Admin } from '../world.ts'
@@ -115,7 +115,7 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
       await olga.page.getByRole('button', { name: 'Ask the registry now' }).click()
       const dialog = olga.page.getByRole('dialog')
       await dialog.getByRole('button', { name: 'Ask the registry now' }).click()
-      await dialog.getByText('The registry was heard.').waitFor()
+      await outcomeOf(olga.page).getByText('The registry was heard.').waitFor()
       await leave(olga)
       await olga.page.getByText('It answers: exchange goes on').waitFor()
     },

@@ -10,6 +10,7 @@ import {
   keyOf,
   leaveDialog,
   openBrowser as openChromium,
+  outcomeOf,
   type Visitor,
   visitor,
 } from '../browser.ts'
@@ -190,7 +191,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   await dialog.getByLabel('Reason', { exact: true }).fill('The parliament decided.')
   await dialog.getByLabel('Name, to confirm').fill(waiting.title)
   await dialog.getByRole('button', { name: 'Propose', exact: true }).click()
-  await dialog.getByText('it waits for a second administrator').waitFor()
+  await outcomeOf(anna.page).getByText('it waits for a second administrator').waitFor()
   await close(anna)
   await ben.open('/proposals?view=waiting')
   await ben.page.getByRole('link', { name: 'Terminate a service contract' }).click()
@@ -222,7 +223,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   await anna.check('member-suspend')
   await dialog.getByLabel('Reason').fill('Its keys were stolen.')
   await dialog.getByRole('button', { name: 'Suspend', exact: true }).click()
-  await dialog.getByText('It is suspended.').waitFor()
+  await outcomeOf(anna.page).getByText('It is suspended.').waitFor()
   await close(anna)
   await anna.page.getByRole('heading', { name: 'Emergency suspension' }).waitFor()
   await anna.check('member-suspended')

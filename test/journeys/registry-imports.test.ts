@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { buildConsoles } from '#console/build.ts'
-import { hasChromium, leaveDialog, type Visitor } from '../browser.ts'
+import { hasChromium, leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
 import { unknownProfile } from '../certificate-profiles.ts'
 import { startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { authority } from '../fakes/request-world.ts'
@@ -49,7 +49,7 @@ async function give(
     await field.setInputFiles({ name: `${name}.xml`, mimeType: 'text/xml', buffer })
   }
   await dialog.getByRole('button', { name: 'Read an instance' }).click()
-  await dialog.getByText(after).first().waitFor()
+  await outcomeOf(page).getByText(after).first().waitFor()
 }
 
 void t.test('a running instance is taken in by two persons, from its files', async (t) => {

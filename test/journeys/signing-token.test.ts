@@ -107,7 +107,6 @@ t.test('a central registry', async (t) => {
     await custodian.check('signing-token-give')
     await page.getByRole('dialog').getByRole('button', { name: 'Give a part of the PIN' }).click()
     await page.getByText('The token is open.').waitFor()
-    await page.getByRole('button', { name: 'Close' }).click()
     await custodian.check('signing-token-open')
   })
 

@@ -16,6 +16,7 @@ export function Content({ index }: { index: number }) {
     <>
       <Act<Bytes>
         operation="getRecordContent"
+        shows
         button={text('content.show')}
         label={text('content.showThis', { index: String(index) })}
         look="quiet"

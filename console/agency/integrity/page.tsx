@@ -39,6 +39,7 @@ export function Integrity() {
           <>
             <Act<Report>
               operation="verifyMessageLog"
+              shows
               button={text('integrity.verify')}
               look="primary"
               title={text('integrity.verify')}

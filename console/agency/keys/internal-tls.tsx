@@ -98,6 +98,7 @@ function MakeRequest() {
   return (
     <Act<{ pem: string }>
       operation="generateSystemCertificateRequest"
+      shows
       button={text('certs.makeRequest')}
       title={text('certs.internalRequest')}
       consequence={<p>{text('certs.internalRequestConsequence')}</p>}

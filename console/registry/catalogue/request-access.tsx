@@ -13,6 +13,7 @@ export function RequestAccess({ service }: { service: string }) {
   return (
     <Act<Draft>
       operation="draftContractTerms"
+      shows
       button={text('catalogue.request')}
       look="primary"
       reads

@@ -30,6 +30,7 @@ export function TryProfile({ profile, label }: { profile: object; label?: string
   return (
     <Act<Tried>
       operation="tryCertificateProfile"
+      shows
       button={text('profiles.try')}
       {...(label === undefined ? {} : { label })}
       title={text('profiles.tryTitle')}

@@ -1,0 +1,225 @@
+/** The dialog of an act: what follows from it, its fields, and its answer where the answer is what somebody wanted to see. */
+import type { ComponentChildren, RefObject } from 'preact'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { type Answer, type Api, ApiFault, NoAnswer, takesTwo } from './api.ts'
+import { useConsole } from './context.ts'
+import { Copyable } from './copyable.tsx'
+import { focusHappened, useDialogs } from './dialogs.tsx'
+import type { Field, Values } from './field.tsx'
+import { Form } from './form.tsx'
+import { useAnnounce } from './live.tsx'
+import { text } from './text.ts'
+
+const NAME = 'nameOfTheThing'
+const REASON = 'reasonOfTheProposal'
+const MAX_REASON = 500
+
+export type ActProps<T> = {
+  /** The operation that is called: only its roles see the button. */
+  operation: string
+  button: string
+  /** A distinct name for the button when several have the same text, as in the rows of a table. */
+  label?: string
+  title: string
+  consequence: ComponentChildren
+  fields?: Field[]
+  /** For acts that cannot be undone: the name that must be typed. */
+  nameToType?: string
+  look?: 'primary' | 'quiet'
+  /** The act changes nothing, so the page is not reloaded. */
+  reads?: boolean
+  /** The result is what somebody wanted to see: the dialog shows it until they close it. Else it closes when the act is done. */
+  shows?: boolean
+  /** Calls the operation with `call`, which adds the reason when a second administrator must decide. */
+  send(values: Values, call: Api['call']): Promise<Answer<T>>
+  result(data: T, values: Values): ComponentChildren
+  /** Called when the act is done and the dialog is closed. */
+  then?(data: T): void
+  /** Called when the dialog is closed after an answer that did not come, or said that what the page shows may have changed. */
+  doubted?(by: ApiFault): void
+}
+
+type Done<T> = { answer: Answer<T>; values: Values }
+
+export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
+  const { api, session, changed, signedOut } = useConsole()
+  const dialogs = useDialogs()
+  const announce = useAnnounce()
+  const dialog = useRef<HTMLDialogElement>(null)
+  const close = useRef<HTMLButtonElement>(null)
+  const id = useId()
+  /** Something was typed that closing would lose; asked about when somebody closes. */
+  const typed = useRef(false)
+  const [asks, setAsks] = useState(false)
+  const done = useRef<Done<T> | undefined>(undefined)
+  const [isShown, setShown] = useState(false)
+  /** An answer did not come, or says that the act was done before: the page must be reloaded. */
+  const doubt = useRef<ApiFault | undefined>(undefined)
+  // Before the browser paints: the next key must not reach the page below.
+  useLayoutEffect(() => dialog.current?.showModal(), [])
+  useLayoutEffect(() => {
+    if (isShown) close.current?.focus()
+  }, [isShown])
+
+  const send = async (values: Values): Promise<void> => {
+    try {
+      // The reason and the typed name are not part of the act's own fields.
+      const { [REASON]: why, [NAME]: _, ...own } = values
+      const reason = why === undefined ? undefined : String(why)
+      const answer = await q.send(own, (name, input) => api.call(name, { ...input, reason }))
+      done.current = { answer, values }
+      if (q.shows === true && answer.proposal === undefined) {
+        setShown(true)
+        announce(text('act.done'))
+      } else dialog.current?.close()
+    } catch (cause) {
+      if (cause instanceof ApiFault && cause.status === 401) return signedOut()
+      if (cause instanceof ApiFault && isUnsureAfter(cause)) doubt.current = cause
+      throw cause
+    }
+  }
+  const cancel = (event?: Event): void => {
+    // A file field inside says so too when its picker is left.
+    if (event !== undefined && event.target !== dialog.current) return
+    if (typed.current && done.current === undefined) {
+      event?.preventDefault()
+      setAsks(true)
+    } else dialog.current?.close()
+  }
+  const closed = (): void => {
+    const [now, by] = [done.current, doubt.current]
+    q.close()
+    if ((now !== undefined || by !== undefined) && q.reads !== true) changed()
+    if (by !== undefined && now === undefined) q.doubted?.(by)
+    if (now === undefined) return
+    const { proposal, data } = now.answer
+    if (proposal === undefined) q.then?.(data)
+    if (proposal !== undefined) dialogs.happened(q.title, <Proposed {...proposal} />)
+    else if (q.shows !== true) dialogs.happened(q.title, q.result(data, now.values))
+    if (document.activeElement === document.body) focusHappened()
+  }
+  const isDanger = q.nameToType !== undefined
+  const isProposed = takesTwo(session, q.operation)
+  return (
+    <dialog
+      ref={dialog}
+      aria-labelledby={id}
+      onClose={closed}
+      onCancel={cancel}
+      onInput={({ target }) => {
+        typed.current ||= isTyped(target)
+      }}
+    >
+      <h2 id={id}>
+        <bdi>{q.title}</bdi>
+      </h2>
+      {!isShown || done.current === undefined ? (
+        <>
+          <div class="consequence">
+            {q.consequence}
+            {isProposed && <p class="note">{text('act.willBeProposed')}</p>}
+          </div>
+          <Form
+            fields={[
+              ...(q.fields ?? []),
+              ...(isProposed ? [REASON_FIELD] : []),
+              ...(isDanger ? [nameField(q.nameToType!)] : []),
+            ]}
+            submit={isProposed ? text('act.propose') : q.button}
+            tone={isDanger ? 'danger' : undefined}
+            send={send}
+            cancel={() => cancel()}
+          >
+            {asks && <Asks lose={() => dialog.current?.close()} stay={() => setAsks(false)} />}
+            {isDanger && (
+              <p class="name-to-type">
+                <bdi>{q.nameToType}</bdi>
+              </p>
+            )}
+          </Form>
+        </>
+      ) : (
+        <Shown leave={close} close={() => dialog.current?.close()}>
+          {q.result(done.current.answer.data, done.current.values)}
+        </Shown>
+      )}
+    </dialog>
+  )
+}
+
+function Shown(q: {
+  leave: RefObject<HTMLButtonElement | null>
+  close(): void
+  children: ComponentChildren
+}) {
+  return (
+    <>
+      <div class="result">{q.children}</div>
+      <div class="acts">
+        <button type="button" class="primary" ref={q.leave} onClick={q.close}>
+          {text('act.close')}
+        </button>
+      </div>
+    </>
+  )
+}
+
+/** Text is lost when a dialog closes; a choice is made again with one click. */
+function isTyped(target: EventTarget | null): boolean {
+  const isText =
+    target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && target.type === 'text')
+  return isText && target.value.trim() !== ''
+}
+
+function Asks({ lose, stay }: { lose(): void; stay(): void }) {
+  const first = useRef<HTMLButtonElement>(null)
+  useLayoutEffect(() => first.current?.focus(), [])
+  return (
+    <div class="note asks" role="alert">
+      <p>{text('form.loses')}</p>
+      <div class="acts">
+        <button type="button" ref={first} onClick={stay}>
+          {text('form.goOn')}
+        </button>
+        <button type="button" class="danger quiet" onClick={lose}>
+          {text('form.loseIt')}
+        </button>
+      </div>
+    </div>
+  )
+}
+
+function isUnsureAfter(fault: ApiFault): boolean {
+  return fault instanceof NoAnswer || fault.status === 409 || fault.status >= 500
+}
+
+function Proposed({ hash }: { id: string; hash: string }) {
+  return (
+    <>
+      <p>
+        <strong>{text('act.proposed')}</strong>
+      </p>
+      <p>{text('act.proposedWhy')}</p>
+      <p>
+        {text('act.hash')} <Copyable value={hash} label={text('act.hash')} />
+      </p>
+    </>
+  )
+}
+
+const REASON_FIELD: Field = {
+  name: REASON,
+  title: 'act.reason',
+  hint: 'act.reasonHint',
+  type: 'long',
+  maxLength: MAX_REASON,
+}
+
+function nameField(name: string): Field {
+  return {
+    name: NAME,
+    title: 'act.name',
+    hint: 'act.nameHint',
+    check: (value) => (value.trim() === name.trim() ? undefined : text('act.nameWrong')),
+  }
+}
