@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Plugin } from 'vite'
 import { compileStatementShape } from './compile-shape.ts'
+import { CATALOGUES } from './shown/texts.ts'
 
 const ROOT = path.join(import.meta.dirname, '../../..')
 const HERE = import.meta.dirname
@@ -52,11 +53,20 @@ export async function buildPage(): Promise<Page> {
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ')
-  const parts: Record<string, string> = { policy, style, script }
-  const html = Buffer.from(
-    template.replace(/\{\{(policy|style|script)\}\}/g, (_, name: string) => parts[name]!),
-  )
+  const parts: Record<string, string> = {
+    ...{ policy, style, script },
+    title: CATALOGUES['en']!.page.title,
+    noScript: inEveryLanguage(({ page }) => page.noScript),
+  }
+  const html = Buffer.from(template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => parts[name]!))
   return { html, sha256: createHash('sha256').update(html).digest('hex'), program }
+}
+
+/** Without its program the page cannot know the reader's language. The texts are our own, without markup. */
+function inEveryLanguage(textOf: (of: (typeof CATALOGUES)[string]) => string): string {
+  return Object.entries(CATALOGUES)
+    .map(([tag, of]) => `<p class="note bad" lang="${tag}">${textOf(of)}</p>`)
+    .join('')
 }
 
 /**

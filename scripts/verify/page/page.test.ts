@@ -21,6 +21,7 @@ import { buildPage } from './build-page.ts'
 import { offerPage } from './offer-page.ts'
 import { builtPage, compared } from './page-fixture.ts'
 import { headlineOf } from './shown/headline.ts'
+import { CATALOGUES } from './shown/texts.ts'
 
 const FOLDER = path.join(import.meta.dirname, '../../../test/vectors/x-road')
 const START = Date.UTC(2027, 0, 4, 12)
@@ -90,6 +91,25 @@ t.test('a headline tells of one exchange, whoever else the evidence names', (t) 
   t.equal(of({}, { client: 'DEV/GOV/3/police' }), undefined)
   t.equal(of({}, { service: 'DEV/GOV/1/p/others' }), undefined)
   t.equal(of({}, { requestId: 'b' }), undefined, 'two requests of one client')
+  t.end()
+})
+
+t.test('every language has every text, with the same names to fill in, and no other', (t) => {
+  const holes = (said: string): string => [...new Set(said.match(/\{\w+\}|`[^`]*`/g) ?? [])].sort().join()
+  const flat = (language: string): [string, string][] =>
+    Object.entries(CATALOGUES[language]!).flatMap(([part, texts]) =>
+      Object.entries(texts).map(([key, said]): [string, string] => [`${part}.${key}`, said]),
+    )
+  t.same(Object.keys(CATALOGUES), ['en', 'es', 'et', 'fi', 'uk'])
+  const english = new Map(flat('en'))
+  for (const language of Object.keys(CATALOGUES)) {
+    const own = flat(language)
+    t.strictSame(own.map(([key]) => key).sort(), [...english.keys()].sort(), language)
+    for (const [key, said] of own) {
+      t.not(said.trim(), '', `${language} ${key}`)
+      t.equal(holes(said), holes(english.get(key) ?? ''), `${language} ${key}`)
+    }
+  }
   t.end()
 })
 
@@ -239,4 +259,25 @@ t.test('in Chromium, from a file and without a network', async (t) => {
   t.equal(await who.page.locator('#result img').count(), 0, 'names are text')
   await who.page.setViewportSize({ width: 320, height: 700 })
   await who.check('verify-narrow')
+  await who.page.locator('#language').selectOption('fi')
+  const { failed } = CATALOGUES['fi']!.page
+  await who.page.locator('#result').getByText(failed, { exact: true }).waitFor()
+  await who.check('verify-narrow-in-Finnish')
+  await who.open('/verify.html')
+  t.equal(await who.page.evaluate('document.documentElement.lang'), 'fi', 'the choice is remembered')
+  await who.page.setInputFiles('#evidence', path.join(folder, 'good.zip'))
+  await who.page.locator('#result:not([hidden])').waitFor()
+  t.match(await who.page.locator('#result .exchange').textContent(), /teki pyynnön palveluun .*kuuta 2027/)
+  t.match(
+    await who.page.locator('#result [lang=en]').first().textContent(),
+    /^Every record stands in the log/,
+  )
+  await who.page.setViewportSize({ width: 1280, height: 800 })
+  await who.check('verify-in-Finnish')
+  const ukrainian = await visitor(t, await openBrowser(), {
+    base,
+    context: { offline: true, locale: 'uk-UA' },
+  })
+  await ukrainian.open('/verify.html')
+  await ukrainian.page.getByRole('heading', { name: CATALOGUES['uk']!.page.title }).waitFor()
 })

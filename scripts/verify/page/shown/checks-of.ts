@@ -3,9 +3,11 @@ import { circumstancesInWords } from '#core/circumstances/in-words.ts'
 import { representationInWords } from '#core/circumstances/representation.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import type { Report } from '../../report.ts'
-import { OWN_CONFIGURATION, type Tone } from './texts.ts'
+import { now, type TextKey, type Tone, text, textIfAny } from './texts.ts'
 
-type Check = { what: string; tone: Tone; why: string }
+/** Words in the reader's language, and words of the verifier, which are English in every language. */
+export type Words = (string | { english: string })[]
+type Check = { what: string; tone: Tone; why: Words }
 
 type Verdict = { verdict: string; subIndication?: string; reason: string }
 type Container = Verdict & {
@@ -47,14 +49,29 @@ export function checksOf({ facts }: Pick<Report, 'facts'>): Check[] {
   const all = facts as Facts
   const { records = all.proved?.records ?? [], checkpoints = all.proved?.checkpoints ?? [] } = all
   return [
-    ...(all.checks ?? []).map(({ what, state, why }) => ({ what, tone: state, why })),
+    ...(all.checks ?? []).map(exportCheck),
     ...containerChecks(all),
     ...records.flatMap(recordChecks),
-    ...(all.containers ?? []).map((one) => ({ what: one.name, tone: toneOf(one), why: reasonOf(one) })),
+    ...(all.containers ?? []).map((one) => ({ what: one.name, tone: toneOf(one), why: [reasonOf(one)] })),
     ...checkpoints.flatMap(headChecks),
     ...linkChecks(all),
     ...configurationChecks(all),
   ]
+}
+
+/** The names of an export's own checks; a bundle in it is named by its file. */
+const EXPORT_CHECKS: Record<string, TextKey> = {
+  'Rows and filter': 'exportRows',
+  Range: 'exportRange',
+  'Left out': 'exportLeftOut',
+  'Daily counts': 'exportCounts',
+  'Tree head': 'exportHead',
+  Evidence: 'exportEvidence',
+}
+
+function exportCheck({ what, state, why }: NonNullable<Facts['checks']>[number]): Check {
+  const key = Object.hasOwn(EXPORT_CHECKS, what) ? EXPORT_CHECKS[what] : undefined
+  return { what: key === undefined ? what : text(key), tone: state, why: [{ english: why }] }
 }
 
 /** Statements of a container about itself count only if its verdict is good; otherwise they are marked as its own words. */
@@ -62,68 +79,87 @@ function containerChecks({ signer, signingTime, timeStamp, covers = [], ...verdi
   const holds = toneOf(verdict) === 'good'
   const tone = holds ? 'good' : 'warn'
   const checks: Check[] = []
-  const said = holds ? '' : 'by its own words '
-  const when = signingTime === undefined ? '' : `, by its own words at ${signingTime}`
-  if (signer !== undefined) checks.push({ what: 'Signer', tone, why: `${said}${signer}${when}` })
-  if (timeStamp !== undefined)
-    checks.push({ what: 'Time-stamp', tone, why: `${timeStamp.time}, by ${timeStamp.tsa}` })
-  for (const { name, covered, present } of covers) {
-    const why = present ? 'the signature is over it' : 'signed, and left out of the file'
-    checks.push({
-      what: `Covers ${name}`,
-      tone: covered ? tone : 'bad',
-      why: covered ? why : 'not signed: it proves nothing',
-    })
+  if (signer !== undefined)
+    checks.push({ what: text('signer'), tone, why: [signerText(signer, signingTime, holds)] })
+  if (timeStamp !== undefined) {
+    const { time, tsa: authority } = timeStamp
+    checks.push({ what: text('timeStamp'), tone, why: [text('timeStampBy', { time, authority })] })
   }
+  for (const { name, covered, present } of covers)
+    checks.push({
+      what: text('covers', { name }),
+      tone: covered ? tone : 'bad',
+      why: [text(covered ? (present ? 'covered' : 'leftOut') : 'notSigned')],
+    })
   return checks
 }
 
+function signerText(signer: string, time: string | undefined, holds: boolean): string {
+  if (holds) return time === undefined ? signer : text('signerBy', { signer, time })
+  return time === undefined ? text('byOwnWords', { signer }) : text('byOwnWordsAt', { signer, time })
+}
+
 function recordChecks({ index, form, container, circumstances, metadata, ...verdict }: RecordFacts): Check[] {
-  const name = `Record ${index}: ${form.kind}, ${form.direction}`
-  const who = container?.signer === undefined ? '' : ` Signed by ${container.signer}.`
-  const when = container?.timeStamp === undefined ? '' : ` Time-stamped ${container.timeStamp.time}.`
-  const checks: Check[] = [{ what: name, tone: toneOf(verdict), why: `${reasonOf(verdict)}${who}${when}` }]
+  const { direction } = form
+  const key = direction === 'in' ? 'recordIn' : direction === 'out' ? 'recordOut' : 'record'
+  const why: Words = [reasonOf(verdict)]
+  if (container?.signer !== undefined) why.push(` ${text('signedBy', { signer: container.signer })}`)
+  if (container?.timeStamp !== undefined)
+    why.push(` ${text('stampedAt', { time: container.timeStamp.time })}`)
+  const tone = toneOf(verdict)
+  const kind = textIfAny(`kind.${form.kind}`) ?? form.kind
+  const checks: Check[] = [{ what: text(key, { index, kind }), tone, why }]
   // Shown only for a request, because the reply to a request has the same circumstances.
   if (circumstances !== undefined && form.kind === 'request')
     checks.push({
-      what: `Record ${index}: circumstances at that time`,
-      tone: toneOf(verdict),
-      why: circumstancesInWords(circumstances)
-        .map(([label, said]) => `${label}: ${said}.`)
-        .join(' '),
+      what: text('circumstancesOf', { index }),
+      tone,
+      why: [
+        circumstancesInWords(circumstances, now().circumstances)
+          .map(([label, said]) => `${label}: ${said}.`)
+          .join(' '),
+      ],
     })
-  const represented = form.kind === 'request' ? representationInWords(metadata) : undefined
+  const represented =
+    form.kind === 'request' ? representationInWords(metadata, now().representation) : undefined
   if (represented !== undefined)
-    checks.push({ what: `Record ${index}: represented party`, tone: toneOf(verdict), why: `${represented}.` })
+    checks.push({ what: text('representedOf', { index }), tone, why: [`${represented}.`] })
   return checks
 }
 
 function headChecks({ size, signedByMember, reason, existed, witnesses }: Head): Check[] {
-  const what = `Signed state of the log, ${size} records`
-  const why = signedByMember ? "signed by the server's owner" : (reason ?? "not tied to the server's owner")
+  const count = size
   const checks: Check[] = [
-    { what, tone: signedByMember ? 'good' : 'warn', why },
     {
-      what: `${what}: since when`,
+      what: text('head', { count }),
+      tone: signedByMember ? 'good' : 'warn',
+      why: [
+        signedByMember ? text('headOwner') : reason === undefined ? text('headNobody') : { english: reason },
+      ],
+    },
+    {
+      what: text('headSince', { count }),
       tone: existed === undefined ? 'warn' : 'good',
-      why: existed === undefined ? 'nothing proves it' : `proved since ${existed.since}`,
+      why: [existed === undefined ? text('sinceNothing') : text('since', { time: existed.since })],
     },
   ]
   if (witnesses !== undefined)
     checks.push({
-      what: `${what}: witnesses`,
+      what: text('headWitnesses', { count }),
       tone: witnesses.quorum ? 'good' : 'warn',
-      why: witnesses.names.length === 0 ? 'none of the policy' : witnesses.names.join(', '),
+      why: [witnesses.names.length === 0 ? text('witnessesNone') : witnesses.names.join(', ')],
     })
   return checks
 }
 
 function linkChecks({ linking, verdict }: Facts): Check[] {
   if (linking === undefined) return []
-  const { previous, lastDigest } = linking
-  const after = previous.digest === '' ? 'the first archive' : `after ${previous.file ?? previous.digest}`
-  const why = `${after}; last digest ${lastDigest}`
-  return [{ what: 'Chain of the archive', tone: verdict === 'TOTAL-FAILED' ? 'warn' : 'good', why }]
+  const { previous, lastDigest: digest } = linking
+  const why =
+    previous.digest === ''
+      ? text('chainFirst', { digest })
+      : text('chainAfter', { previous: previous.file ?? previous.digest, digest })
+  return [{ what: text('chain'), tone: verdict === 'TOTAL-FAILED' ? 'warn' : 'good', why: [why] }]
 }
 
 /**
@@ -132,9 +168,9 @@ function linkChecks({ linking, verdict }: Facts): Check[] {
  */
 function configurationChecks({ configuration }: Facts): Check[] {
   const isOwn = configuration?.origin === 'the bundle itself'
-  return isOwn ? [{ what: 'Configuration', tone: 'warn', why: OWN_CONFIGURATION }] : []
+  return isOwn ? [{ what: text('configuration'), tone: 'warn', why: [text('ownConfiguration')] }] : []
 }
 
-function reasonOf({ reason, subIndication }: Verdict): string {
-  return subIndication === undefined ? reason : `${reason} (${subIndication})`
+function reasonOf({ reason, subIndication }: Verdict): { english: string } {
+  return { english: subIndication === undefined ? reason : `${reason} (${subIndication})` }
 }

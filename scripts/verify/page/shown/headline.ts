@@ -1,5 +1,6 @@
 /** The headline of a result: who asked whom for what, and when, by the record of the request, as far as it proves it. */
 import type { Facts } from './checks-of.ts'
+import { locale, text } from './texts.ts'
 
 type Named = { client?: unknown; service?: unknown; requestId?: unknown }
 
@@ -12,22 +13,25 @@ export function headlineOf({ records = [] }: Facts): string | undefined {
   const exchanges = asked.map(({ metadata }) => (metadata ?? {}) as Named)
   if (new Set(exchanges.map((one) => JSON.stringify([one.client, one.service, one.requestId]))).size > 1)
     return undefined
-  const refused = first.form.kind === 'refusal' ? ', and was refused' : ''
+  const isRefused = first.form.kind === 'refusal'
   const purpose = first.circumstances?.contract?.purpose
-  const why = purpose === undefined ? '' : ` for “${purpose}”`
-  return `${client} asked ${service}${why} on ${whenOf(first.container?.timeStamp?.time ?? first.form.time)}${refused}`
+  const said = { client, service, when: timeText(first.container?.timeStamp?.time ?? first.form.time) }
+  return purpose === undefined
+    ? text(isRefused ? 'askedRefused' : 'asked', said)
+    : text(isRefused ? 'askedForRefused' : 'askedFor', { ...said, purpose })
 }
 
-/** The verifier's words with their times as people read them. */
-export function withTimes(words: string): string {
-  return words.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, whenOf)
+const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g
+
+/** Words with their times as people read them: those of the verifier in English, as its words are. */
+export function withTimes(words: string, tag: string = locale()): string {
+  return words.replace(TIME, (time) => timeText(time, tag))
 }
 
-/** "29 November 2026 at 16:46:33 EET", in the reader's zone. The words around it are English, so it is too. */
-function whenOf(time: string): string {
+/** "29 November 2026 at 16:46:33 EET", in the reader's zone. */
+export function timeText(time: string, tag: string = locale()): string {
   const at = new Date(time)
   if (Number.isNaN(at.getTime())) return time
-  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'long', hourCycle: 'h23' }).format(
-    at,
-  )
+  const form = { dateStyle: 'long', timeStyle: 'long', hourCycle: 'h23' } as const
+  return new Intl.DateTimeFormat(tag, form).format(at)
 }

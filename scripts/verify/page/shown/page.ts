@@ -1,6 +1,9 @@
 /** The part of the program that asks for files and shows the results. */
 import { type GivenFile, MAX_EVIDENCE, type Upload } from '../judge-upload.ts'
 import { saveBytes, showResult } from './show-result.ts'
+import { showTexts } from './show-texts.ts'
+import type { TextKey } from './texts.ts'
+import { beginLanguage, chooseLanguage, text } from './texts.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 
 const byId = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T
@@ -9,26 +12,41 @@ export function runPage(): void {
   const [form, drop, stop] = [byId<HTMLFormElement>('form'), byId('drop'), byId<HTMLButtonElement>('stop')]
   const [progress, result] = [byId('progress'), byId('result')]
   let worker: Worker | undefined
+  let told: TextKey | undefined
+  let again: (() => void) | undefined
 
-  const end = (text: string): void => {
-    progress.textContent = text
+  const tell = (key: TextKey | undefined): void => {
+    told = key
+    progress.textContent = key === undefined ? '' : text(key)
+  }
+  const end = (key?: TextKey): void => {
+    tell(key)
     stop.hidden = true
   }
+  const show = (act: () => void): void => {
+    again = act
+    act()
+  }
+  beginLanguage(navigator.languages)
+  showTexts((tag) => {
+    chooseLanguage(tag)
+    tell(told)
+    if (!result.hidden) again?.()
+  })
 
   const check = async (): Promise<void> => {
     const [evidence] = filesOf('evidence')
     worker?.terminate()
     result.hidden = true
-    if (evidence === undefined) return end('Choose the evidence first.')
-    if (evidence.size > MAX_EVIDENCE)
-      return end('More than 1 GiB is too much for a browser: use the command line, concordat verify.')
-    progress.textContent = 'Checking\u2026'
+    if (evidence === undefined) return end('chooseFirst')
+    if (evidence.size > MAX_EVIDENCE) return end('tooLarge')
+    tell('checking')
     stop.hidden = false
     try {
       const upload = await read(evidence)
-      worker = startWorker(upload, evidence.name, end)
+      worker = startWorker(upload, evidence.name, { end, show })
     } catch {
-      end('A file cannot be read.')
+      end('unreadable')
     }
   }
 
@@ -38,7 +56,7 @@ export function runPage(): void {
   })
   stop.addEventListener('click', () => {
     worker?.terminate()
-    end('Stopped. Nothing was judged.')
+    end('stopped')
   })
   byId('evidence').addEventListener('change', () => void check())
   // Without this, a file that is dropped outside the drop area would replace the page.
@@ -54,7 +72,14 @@ export function runPage(): void {
   })
 }
 
-function startWorker(upload: Upload, file: string, end: (text: string) => void): Worker {
+type Shown = {
+  /** The work is over, with a text about it or with a result. */
+  end(key?: TextKey): void
+  /** Shows the result, and once more in each language that is chosen later. */
+  show(act: () => void): void
+}
+
+function startWorker(upload: Upload, file: string, { end, show }: Shown): Worker {
   const program = new Blob([byId('program').textContent], { type: 'text/javascript' })
   const address = URL.createObjectURL(program)
   const worker = new Worker(address)
@@ -64,17 +89,16 @@ function startWorker(upload: Upload, file: string, end: (text: string) => void):
       URL.revokeObjectURL(address)
       ask({ kind: 'judge', upload })
     } else if (data.kind === 'judged') {
-      end('')
+      end()
       const save = ({ name }: { name: string }): void => ask({ kind: 'save', name })
-      showResult(byId('result'), { file, judgement: data.judgement, save })
-    } else if (data.bytes === undefined) end('This part cannot be read.')
+      const { judgement } = data
+      show(() => showResult(byId('result'), { file, judgement, save }))
+    } else if (data.bytes === undefined) end('partUnreadable')
     else saveBytes(data.name, data.bytes)
   })
   worker.addEventListener('error', () => {
     worker.terminate()
-    end(
-      'The evidence could not be judged in this browser. Nothing was proved: use the command line, concordat verify.',
-    )
+    end('broken')
   })
   return worker
 }

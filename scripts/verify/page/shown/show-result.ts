@@ -1,16 +1,8 @@
 /** Shows a result. Everything from the files is shown as text and never interpreted as markup. */
 import type { Judgement, Part } from '../judge-upload.ts'
-import { checksOf, type Facts } from './checks-of.ts'
+import { checksOf, type Facts, type Words } from './checks-of.ts'
 import { headlineOf, withTimes } from './headline.ts'
-import {
-  KINDS,
-  NEEDS_CONFIGURATION,
-  PARTLY_PROVED,
-  STATES,
-  SUB_INDICATIONS,
-  type Tone,
-  VERDICTS,
-} from './texts.ts'
+import { language, locale, type TextKey, type Tone, text, textIfAny } from './texts.ts'
 
 type Question = {
   file: string
@@ -20,7 +12,7 @@ type Question = {
 }
 
 /** Control and direction characters could make a name look different. */
-const clean = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
+const clean = (said: string): string => said.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 
 export function showResult(place: HTMLElement, q: Question): void {
   const { judgement } = q
@@ -37,48 +29,64 @@ function reportOf(
 ): Node[] {
   const facts = report.facts as Facts
   const checks = checksOf(report)
-  const judged = VERDICTS[facts.verdict] ?? VERDICTS['INDETERMINATE']!
+  const judged = VERDICTS[facts.verdict] ?? INDETERMINATE
   const isPartly = judged.tone === 'good' && checks.some(({ tone }) => tone !== 'good')
   const { tone, head, words } = isPartly ? PARTLY_PROVED : judged
   const exchange = headlineOf(facts)
   const { subIndication, reason } = facts
-  const meaning = subIndication === undefined ? undefined : SUB_INDICATIONS[subIndication]
+  const meaning = subIndication === undefined ? undefined : textIfAny(subIndication)
   const code = `${facts.verdict}${subIndication === undefined ? '' : `, ${subIndication}`}`
   return [
     ...(exchange === undefined ? [] : [element('p', { class: 'exchange' }, [exchange])]),
-    verdict(tone, head, [words, ...(meaning === undefined ? [] : [meaning]), reason], code),
-    element('p', {}, [withTimes(`${file}: ${[KINDS[report.kind] ?? '', ...judgedBy(facts)].join(', ')}.`)]),
-    element('p', { class: 'acts' }, [
-      button('Print', () => print()),
-      button('Save this report', () => saveText('report.txt', report.text)),
-      button('Save the facts (JSON)', () =>
-        saveText('report.json', `${JSON.stringify(facts, undefined, 2)}\n`),
-      ),
+    verdict(
+      tone,
+      text(head),
+      [[text(words)], ...(meaning === undefined ? [] : [[meaning]]), [{ english: reason }]],
+      code,
+    ),
+    element('p', {}, [
+      withTimes(`${file}: ${[textIfAny(report.kind) ?? '', ...judgedBy(facts)].join(', ')}.`),
     ]),
-    element('h2', {}, ['Each check']),
+    element('p', { class: 'acts' }, [
+      button(text('print'), () => print()),
+      button(text('saveReport'), () => saveText('report.txt', report.text)),
+      button(text('saveFacts'), () => saveText('report.json', `${JSON.stringify(facts, undefined, 2)}\n`)),
+    ]),
+    element('h2', {}, [text('eachCheck')]),
+    ...(language === 'en' ? [] : [element('p', { class: 'hint' }, [text('inEnglish')])]),
     table(
-      'Checks',
-      ['Check', 'State', 'Why'],
+      text('eachCheck'),
+      [text('columnCheck'), text('columnState'), text('columnWhy')],
       checks.map(({ what, tone, why }) => [
         element('th', { scope: 'row' }, [what]),
-        element('td', { class: `state ${STATE_CLASSES[tone]}` }, [STATES[tone]]),
-        element('td', {}, [withTimes(why)]),
+        element('td', { class: `state ${STATE_CLASSES[tone]}` }, [text(tone)]),
+        element('td', {}, said(why)),
       ]),
     ),
     ...(parts.length === 0 ? [] : partsOf(parts, save)),
     element('details', {}, [
-      element('summary', {}, ['The report as the command line prints it']),
-      element('pre', { tabindex: '0', 'aria-label': 'Report' }, [report.text]),
+      element('summary', {}, [text('report')]),
+      element('pre', { tabindex: '0', lang: 'en', 'aria-label': text('report') }, [report.text]),
     ]),
   ]
 }
 
+type Verdict = { tone: Tone; head: TextKey; words: TextKey }
+const INDETERMINATE: Verdict = { tone: 'warn', head: 'indeterminate', words: 'indeterminateWords' }
+const VERDICTS: Record<string, Verdict> = {
+  'TOTAL-PASSED': { tone: 'good', head: 'passed', words: 'passedWords' },
+  'TOTAL-FAILED': { tone: 'bad', head: 'failed', words: 'failedWords' },
+  INDETERMINATE,
+}
+/** Shown in place of the good verdict when a line below it is not proved: green stands above green lines only. */
+const PARTLY_PROVED: Verdict = { tone: 'warn', head: 'partly', words: 'partlyWords' }
+
 function judgedBy({ judgedAt, configuration }: Facts): string[] {
   const isNamed = configuration !== undefined && configuration.origin !== 'the bundle itself'
-  const names = configuration?.instances?.join(', ') ?? 'a configuration'
+  const names = configuration?.instances?.join(', ') ?? text('aConfiguration')
   return [
-    ...(isNamed ? [`judged by ${names} from ${configuration.origin}, which you named`] : []),
-    ...(judgedAt === undefined ? [] : [`at ${judgedAt} by the clock of this device`]),
+    ...(isNamed ? [text('judgedBy', { names, origin: configuration.origin })] : []),
+    ...(judgedAt === undefined ? [] : [text('judgedAt', { time: judgedAt })]),
   ]
 }
 
@@ -86,37 +94,46 @@ const STATE_CLASSES: Record<Tone, string> = { good: 'isGood', warn: 'isWarn', ba
 
 function refusalOf(file: string, refused: Extract<Judgement, { refused: unknown }>['refused']): Node[] {
   const isMissing = refused === 'configuration is missing'
-  const words = isMissing ? NEEDS_CONFIGURATION : refused.message
-  const code = isMissing ? 'not judged' : `not judged, ${refused.code}`
-  return [verdict('warn', 'Nothing was judged', [words], code), element('p', {}, [file])]
+  const words: Words[] = isMissing
+    ? [[text('needsConfiguration')]]
+    : [...(language === 'en' ? [] : [[text('refused')]]), [{ english: refused.message }]]
+  const code = isMissing ? text('notJudged') : `${text('notJudged')}, ${refused.code}`
+  return [verdict('warn', text('nothing'), words, code), element('p', {}, [file])]
 }
 
-function verdict(tone: Tone, head: string, words: string[], code: string): HTMLElement {
+function verdict(tone: Tone, head: string, words: Words[], code: string): HTMLElement {
   return element('div', { class: `verdict ${tone}` }, [
     element('h2', {}, [head]),
-    ...words.map((text) => element('p', {}, [text])),
+    ...words.map((each) => element('p', {}, said(each))),
     element('p', { class: 'code' }, [code]),
   ])
 }
 
+/** The verifier's words are marked as English, so that they are read aloud as such. */
+function said(words: Words): (Node | string)[] {
+  return words.map((one) =>
+    typeof one === 'string'
+      ? withTimes(one)
+      : element('span', { lang: 'en' }, [withTimes(one.english, 'en-GB')]),
+  )
+}
+
 function partsOf(parts: Part[], save: (part: Part) => void): Node[] {
   const rows = parts.map((part) => {
-    const act = button('Save', () => save(part))
-    act.setAttribute('aria-label', `Save ${clean(part.name)}`)
+    const act = button(text('save'), () => save(part))
+    act.setAttribute('aria-label', text('saveOne', { name: clean(part.name) }))
     return [
       element('th', { scope: 'row' }, [part.name]),
-      element('td', {}, [`${part.size.toLocaleString('en')} bytes`]),
+      element('td', {}, [text('bytes', { count: part.size.toLocaleString(locale()) })]),
       element('td', { class: 'act' }, [act]),
     ]
   })
-  const summary = element('summary', {}, [`The parts of the file (${parts.length})`])
-  const hint =
-    'A container (.asice) inside can be saved and checked here by itself, and every part by public tools.'
+  const count = parts.length
   return [
     element('details', { class: 'parts' }, [
-      summary,
-      element('p', { class: 'hint' }, [hint]),
-      table('Parts', ['Part', 'Size', 'Save'], rows),
+      element('summary', {}, [text('parts', { count })]),
+      element('p', { class: 'hint' }, [text('partsHint')]),
+      table(text('parts', { count }), [text('columnPart'), text('columnSize'), text('save')], rows),
     ]),
   ]
 }
@@ -125,7 +142,7 @@ function table(name: string, heads: string[], rows: HTMLElement[][]): HTMLElemen
   const head = element(
     'tr',
     {},
-    heads.map((text) => element('th', { scope: 'col' }, [text])),
+    heads.map((head) => element('th', { scope: 'col' }, [head])),
   )
   const body = rows.map((cells) => element('tr', {}, cells))
   const whole = element('table', { 'aria-label': name }, [
@@ -135,8 +152,8 @@ function table(name: string, heads: string[], rows: HTMLElement[][]): HTMLElemen
   return element('div', { class: 'table' }, [whole])
 }
 
-function button(text: string, act: () => void): HTMLButtonElement {
-  const made = element('button', { type: 'button', class: 'quiet' }, [text]) as HTMLButtonElement
+function button(name: string, act: () => void): HTMLButtonElement {
+  const made = element('button', { type: 'button', class: 'quiet' }, [name]) as HTMLButtonElement
   made.addEventListener('click', act)
   return made
 }
@@ -162,6 +179,6 @@ export function saveBytes(name: string, bytes: Uint8Array | string): void {
   URL.revokeObjectURL(address)
 }
 
-function saveText(name: string, text: string): void {
-  saveBytes(name, text)
+function saveText(name: string, content: string): void {
+  saveBytes(name, content)
 }

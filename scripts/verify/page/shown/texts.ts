@@ -1,75 +1,76 @@
-/** The texts that the page shows for verdicts. The reasons next to them come from the verifier. */
+/**
+ * Every text of the page, in the languages of the consoles: a file each, all of them inside the page, because it has no network. The
+ * reader chooses, else the browser's languages decide. What the verifier itself reports stays in English, as in its report.
+ */
 
-export const VERDICTS: Record<string, { tone: Tone; head: string; words: string }> = {
-  'TOTAL-PASSED': {
-    tone: 'good',
-    head: 'All of it holds',
-    words:
-      'Every check was made and none failed: what is shown is what was signed, by whom and when it says.',
-  },
-  'TOTAL-FAILED': {
-    tone: 'bad',
-    head: 'This is not what was signed',
-    words:
-      'At least one check failed: something was altered, left out or never was evidence. Do not rely on it. Ask for the evidence again from where it was made.',
-  },
-  INDETERMINATE: {
-    tone: 'warn',
-    head: 'Not proved',
-    words:
-      'Something that the proof needs is missing or too weak. That alone is no sign of tampering; what is missing is said below.',
-  },
-}
+import { fill } from '#core/circumstances/fill.ts'
+import { CIRCUMSTANCE_WORDS, type CircumstanceWords } from '#core/circumstances/in-words.ts'
+import { REPRESENTATION_WORDS, type RepresentationWords } from '#core/circumstances/representation.ts'
+import en from './texts/en.json' with { type: 'json' }
+import es from './texts/es.json' with { type: 'json' }
+import et from './texts/et.json' with { type: 'json' }
+import fi from './texts/fi.json' with { type: 'json' }
+import uk from './texts/uk.json' with { type: 'json' }
 
-/** Shown in place of the good verdict when a line below it is not proved: green stands above green lines only. */
-export const PARTLY_PROVED = {
-  tone: 'warn',
-  head: 'Signed and whole, but not all of it is proved',
-  words:
-    'Nothing was altered or left out. Yet each line below that is marked as not proved rests on the word of whoever made the evidence.',
-} as const
-
+export type TextKey = keyof typeof en
 export type Tone = 'good' | 'warn' | 'bad'
-
-/** The meaning of the sub-indications of ETSI EN 319 102-1, as in docs/validation-policy.md. */
-export const SUB_INDICATIONS: Record<string, string> = {
-  HASH_FAILURE: 'What is shown is not what was signed, or not what the log committed to.',
-  SIG_CRYPTO_FAILURE: 'A signature was not made by the key that it names, or over something else.',
-  FORMAT_FAILURE: 'The file cannot be read as what it should be.',
-  NOT_YET_VALID: "It was stamped before the signer's certificate began.",
-  SIGNED_DATA_NOT_FOUND:
-    'The content was erased, or only its digests were kept. Its place in the log is proved.',
-  NO_POE: 'Nothing proves when a signature, or the signed state of the log, was made.',
-  REVOKED_NO_POE: 'A certificate was revoked by the time that is proved.',
-  REVOKED_CA_NO_POE: 'A certificate of the authority was revoked by the time that is proved.',
-  OUT_OF_BOUNDS_NO_POE: 'A certificate had run out by the time that is proved.',
-  CRYPTO_CONSTRAINTS_FAILURE: 'An algorithm or key is too weak.',
-  CRYPTO_CONSTRAINTS_FAILURE_NO_POE: 'An algorithm or key was too weak by the time that is proved.',
-  NO_CERTIFICATE_CHAIN_FOUND: 'No authority that the configuration approves stands behind a certificate.',
-  CERTIFICATE_CHAIN_GENERAL_FAILURE: 'The path from a certificate to its authority is refused.',
-  CHAIN_CONSTRAINTS_FAILURE: 'A certificate is not for signing.',
-  SIG_CONSTRAINTS_FAILURE:
-    'It is signed by another member, or the signature does not cover all that is shown.',
-  TIMESTAMP_ORDER_FAILURE: 'It was stamped before it was signed, or in the future.',
-  TRY_LATER: 'The status of a certificate is not known for that time.',
+type Catalogue = {
+  page: Record<TextKey, string>
+  circumstances: CircumstanceWords
+  representation: RepresentationWords
 }
 
-export const OWN_CONFIGURATION =
-  'Judged by the configuration that the evidence brought itself. Whoever forged the evidence could have forged that too: name one that you trust and check again.'
+const ENGLISH = { page: en, circumstances: CIRCUMSTANCE_WORDS, representation: REPRESENTATION_WORDS }
+// The type demands each text in each language; a test refuses any other, and names to fill in that differ.
+export const CATALOGUES: Record<string, Catalogue> = { en: ENGLISH, es, et, fi, uk }
+const KEPT_AS = 'concordat.language'
 
-export const NEEDS_CONFIGURATION =
-  'A container, or a statement, brings no configuration. Open "What to judge by" and choose verificationconf.zip, or shared-params.xml, from a source that you trust.'
+/** The languages that the page speaks, by their tags (BCP 47). */
+export const languages = Object.keys(CATALOGUES)
 
-export const STATES: Record<Tone, string> = {
-  good: '\u2714 holds',
-  warn: '? not proved',
-  bad: '\u2718 fails',
+/** The language that is shown now. */
+export let language = 'en'
+
+/** Takes the reader's choice, else the first of the browser's languages that there is, else English. */
+export function beginLanguage(wanted: readonly string[]): void {
+  const tags = [kept() ?? '', ...wanted.map((tag) => tag.split('-')[0] ?? '')]
+  language = tags.find((tag) => Object.hasOwn(CATALOGUES, tag)) ?? 'en'
 }
 
-export const KINDS: Record<string, string> = {
-  container: 'message container',
-  bundle: 'evidence bundle',
-  archive: 'archive of a message log',
-  statement: 'statement of reconciliation',
-  export: 'export of a message log',
+/** Goes on in another language, which the browser remembers where it may. */
+export function chooseLanguage(tag: string): void {
+  language = tag
+  try {
+    localStorage.setItem(KEPT_AS, tag)
+  } catch {
+    // A browser that keeps nothing for files begins in its own language again.
+  }
+}
+
+function kept(): string | null {
+  try {
+    return localStorage.getItem(KEPT_AS)
+  } catch {
+    return null
+  }
+}
+
+export function text(key: TextKey, values: Record<string, string | number> = {}): string {
+  return fill(now().page[key], values)
+}
+
+/** The text of a key that is made of what the verifier says: undefined where there are no words for that. */
+export function textIfAny(key: string): string | undefined {
+  const { page } = now()
+  return Object.hasOwn(page, key) ? page[key as TextKey] : undefined
+}
+
+/** The words for circumstances and representation. */
+export function now(): Catalogue {
+  return CATALOGUES[language]!
+}
+
+/** The reader's language for numbers and times. English is that of Great Britain: day before month. */
+export function locale(): string {
+  return language === 'en' ? 'en-GB' : language
 }
