@@ -29,7 +29,7 @@ export function withTimes(words: string, tag: string = locale()): string {
 }
 
 /** "29 November 2026 at 16:46:33 EET", in the reader's zone. */
-export function timeText(time: string, tag: string = locale()): string {
+function timeText(time: string, tag: string = locale()): string {
   const at = new Date(time)
   if (Number.isNaN(at.getTime())) return time
   const form = { dateStyle: 'long', timeStyle: 'long', hourCycle: 'h23' } as const
