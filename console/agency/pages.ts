@@ -20,7 +20,8 @@ const proposeVersion = async () => (await import('./contracts/propose.tsx')).Pro
 const contract = async () => (await import('./contracts/one.tsx')).OneContract
 const deliveries = async () => (await import('./deliveries/page.tsx')).DeliveriesSent
 const deliveriesReceived = async () => (await import('./deliveries/page.tsx')).DeliveriesReceived
-const delivery = async () => (await import('./deliveries/one.tsx')).DeliveryPage
+const deliverySent = async () => (await import('./deliveries/one.tsx')).DeliverySent
+const deliveryReceived = async () => (await import('./deliveries/one.tsx')).DeliveryReceived
 const rooms = async () => (await import('./rooms/page.tsx')).RoomsPage
 const subscriptions = async () => (await import('./rooms/subscriptions.tsx')).SubscriptionsPage
 const eventType = async () => (await import('./rooms/one.tsx')).TypePage
@@ -130,20 +131,22 @@ export const contents: Group[] = [
           },
           {
             ...page('/deliveries', 'deliveries.title', 'getDeliveries', deliveries),
+            short: 'deliveries.tab.sent',
             acts: ['redriveDeliveries'],
-            below: [
-              page('/deliveries/received', 'deliveries.title', 'getDeliveries', deliveriesReceived),
-              page('/deliveries/:box/:position', 'deliveries.one', 'getDelivery', delivery),
-            ],
+            below: [page('/deliveries/outbox/:position', 'deliveries.one', 'getDelivery', deliverySent)],
+          },
+          {
+            ...page('/deliveries/received', 'deliveries.title', 'getDeliveries', deliveriesReceived),
+            short: 'deliveries.tab.received',
+            below: [page('/deliveries/inbox/:position', 'deliveries.one', 'getDelivery', deliveryReceived)],
           },
           {
             ...page('/rooms', 'rooms.title', 'getRooms', rooms),
+            short: 'rooms.types',
             acts: ['addEventType'],
-            below: [
-              page('/rooms/subscriptions', 'rooms.subscriptions', 'getSubscriptions', subscriptions),
-              page('/rooms/types/:id', 'rooms.type', 'getEventType', eventType),
-            ],
+            below: [page('/rooms/types/:id', 'rooms.type', 'getEventType', eventType)],
           },
+          page('/rooms/subscriptions', 'rooms.subscriptions', 'getSubscriptions', subscriptions),
           page('/try-outs', 'tryOuts.title', 'tryService', tryOuts),
         ],
       },

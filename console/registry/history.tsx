@@ -1,4 +1,6 @@
 /** The latest acts on one thing, for those who may read the audit log. */
+
+import type { AuditEntry } from '../kit/act-sentence.tsx'
 import { Link } from '../kit/address.tsx'
 import { BASE, segmentOf } from '../kit/api.ts'
 import { useMay } from '../kit/context.ts'
@@ -8,7 +10,6 @@ import { Show } from '../kit/placeholders.tsx'
 import { operationName } from '../kit/proposal.tsx'
 import { text } from '../kit/text.ts'
 import { Timeline } from '../kit/timeline.tsx'
-import type { Entry } from './audit-log/page.tsx'
 
 const SHOWN = '10'
 
@@ -18,7 +19,7 @@ export function History({ of, id }: { of: string; id: string }) {
 }
 
 function Acts({ target }: { target: string }) {
-  const acts = useAnswer<Entry[]>('getAuditLog', { query: { target, limit: SHOWN } })
+  const acts = useAnswer<AuditEntry[]>('getAuditLog', { query: { target, limit: SHOWN } })
   return (
     <Part
       title={text('history.title')}
@@ -45,7 +46,7 @@ function Acts({ target }: { target: string }) {
 }
 
 /** A proposal has a record of its own, which names the proposed operation. */
-function whatOf({ operation, data }: Entry): string {
+function whatOf({ operation, data }: AuditEntry): string {
   const proposed = operation === 'propose' ? (data as { operation?: string } | null)?.operation : undefined
   return proposed === undefined
     ? operationName(operation)

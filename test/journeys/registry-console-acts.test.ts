@@ -393,7 +393,7 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   await page.locator('tbody summary').click()
   t.match(
     await page.locator('tbody').textContent(),
-    /Approve a time-stamping service.*http:\/\/tsa2\.example/s,
+    /initial approved a time-stamping service.*Second TSA.*addTimestampingService.*http:\/\/tsa2\.example/s,
   )
   await one.check('audit-record')
 })

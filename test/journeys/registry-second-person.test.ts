@@ -108,6 +108,11 @@ void t.test('a member is admitted by two persons, each in a window of their own'
   }
   await ben.open('/')
   t.equal(await ben.page.getByText('waits for your decision').count(), 0)
+  const failed = ben.page.locator('section', { has: ben.page.getByRole('heading', { name: 'What failed' }) })
+  t.match(await failed.textContent(), /Admit a member.*exists/s, 'the first page says what failed')
+  await ben.check('overview-what-failed')
+  await ben.page.setViewportSize(NARROW.viewport)
+  await ben.look('overview-what-failed-narrow')
 })
 
 void t.test('by keyboard alone: read a proposal and approve it', async (t) => {

@@ -25,6 +25,8 @@ type Offers = {
   letters: Tell | undefined
   /** The number of e-mails that were rejected or given up. */
   countUndelivered(): Promise<number>
+  /** The e-mails that were rejected or given up since then, the newest first. */
+  undeliveredSince(from: string, limit: number): Promise<{ id: number; at: string }[]>
 }
 
 export const mail: FeatureModule<Ground, Offers> = {
@@ -64,6 +66,7 @@ export const mail: FeatureModule<Ground, Offers> = {
       offers: {
         letters: send === undefined ? undefined : createTell(ground),
         countUndelivered: () => store.count({ state: 'UNDELIVERED' }),
+        undeliveredSince: store.undeliveredSince,
       },
     }
   },

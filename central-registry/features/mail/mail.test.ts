@@ -98,6 +98,9 @@ void t.test(
       t.match(await outbox(all, '?state=UNDELIVERED&q=DESK%40agency'), [{ id: refused!.id }])
       t.same(await outbox(all, '?state=UNDELIVERED&q=ops%40agency'), [])
       t.match(await node.must('GET', '/overview'), { mail: { undelivered: 1 } })
+      t.match(await node.must('GET', '/overview/last-day'), {
+        failures: { jobs: [], proposals: [], mail: 1 },
+      })
       mail.refuse = undefined
       t.equal((await node.call('POST', `/mail-messages/${refused!.id}/retry`)).status, 204)
       await passing(all, () => told('Suspended').length === 2)

@@ -47,6 +47,15 @@ export function createMailStore(database: Tabled, record: Change<Tables>) {
     list: ({ offset, limit, ...those }: Page & Seen) =>
       seen(those).selectAll().orderBy('id', 'desc').offset(offset).limit(limit).execute(),
     count: (those: Seen): Promise<number> => counted(seen(those)),
+    undeliveredSince: async (from: string, limit: number): Promise<{ id: number; at: string }[]> =>
+      (
+        await seen({ state: 'UNDELIVERED' })
+          .select(['id', 'ended_at'])
+          .where('ended_at', '>=', from)
+          .orderBy('id', 'desc')
+          .limit(limit)
+          .execute()
+      ).map(({ id, ended_at }) => ({ id, at: ended_at! })),
     /** Records a failed try that will be repeated. */
     tried: async (id: number, error: string): Promise<void> => {
       await tables

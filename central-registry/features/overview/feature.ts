@@ -4,15 +4,18 @@ import type { Database } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { endingHandlers } from './ending-soon.ts'
+import { lastDayHandlers } from './last-day.ts'
 import { overviewHandlers } from './routes.ts'
 import { createOverviewStore } from './store.ts'
 
 type Rooms = Parameters<typeof overviewHandlers>[0]
 type EndingRooms = Parameters<typeof endingHandlers>[0]
+type DayRooms = Parameters<typeof lastDayHandlers>[0]
 
 type Ground = Pick<Rooms, 'servers' | 'clock'> & {
   apiKeys: EndingRooms['apiKeys']
-  audit: EndingRooms['audit']
+  audit: DayRooms['audit']
+  jobs: DayRooms['jobs']
   database: Database
   suspensions: { store: Rooms['suspensions'] }
   contracts: { reading: Rooms['contracts']; contacts: Rooms['contacts'] }
@@ -22,6 +25,7 @@ type Ground = Pick<Rooms, 'servers' | 'clock'> & {
   /** Without a login there is no ceremony. */
   settings: { login?: object | undefined }
   countUndelivered: Rooms['undelivered']
+  undeliveredSince: DayRooms['undeliveredSince']
   countOpenImports: Rooms['openImports']
   backupSummary: Rooms['backups']
   restoration: { isClosed(): Promise<string | undefined> }
@@ -32,6 +36,7 @@ export const overview: FeatureModule<Ground> = {
   open: ({ database, suspensions, contracts, installation, settings, ...ground }) => ({
     operations: {
       ...endingHandlers({ ...ground, store: createOverviewStore(database) }),
+      ...lastDayHandlers({ ...ground, store: createOverviewStore(database) }),
       ...overviewHandlers({
         ...ground,
         ...{ store: createOverviewStore(database), suspensions: suspensions.store },

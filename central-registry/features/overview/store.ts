@@ -24,6 +24,16 @@ export function createOverviewStore(database: Database) {
           .where('state', '=', 'proposed')
           .where('expires_at', '>', now),
       ),
+    /** Proposals that were approved since then and could not be carried out, the newest first. */
+    failedProposals: (q: { from: string; limit: number }) =>
+      tables
+        .selectFrom('proposal')
+        .select(['id', 'operation', 'failure', 'decided_at'])
+        .where('state', '=', 'failed')
+        .where('decided_at', '>=', q.from)
+        .orderBy('decided_at', 'desc')
+        .limit(q.limit)
+        .execute(),
     expiring: (before: string, limit: number) =>
       tables
         .selectFrom('authentication_certificate')

@@ -18,10 +18,19 @@ type Whole = Delivery & { receipts: Receipt[] }
 
 const OPEN = ['waiting', 'dead']
 
-export function DeliveryPage({ params }: { params: Record<string, string> }) {
-  const box: Box = params['box'] === 'inbox' ? 'inbox' : 'outbox'
+type Shown = { params: Record<string, string> }
+
+export function DeliverySent({ params }: Shown) {
+  return <OneDelivery box="outbox" position={params['position'] ?? ''} />
+}
+
+export function DeliveryReceived({ params }: Shown) {
+  return <OneDelivery box="inbox" position={params['position'] ?? ''} />
+}
+
+function OneDelivery({ box, position }: { box: Box; position: string }) {
   const found = useAnswer<Whole>('getDelivery', {
-    params: { box: params['box'] ?? '', position: params['position'] ?? '' },
+    params: { box, position },
   })
   return (
     <Show of={found} page="deliveries.one">

@@ -32,7 +32,6 @@ function Deliveries({ box }: { box: Box }) {
         lead={text('deliveries.lead')}
         acts={dead > 0 && <RedriveAll box={box} dead={dead} />}
       />
-      <Boxes shown={box} />
       {counted.state === 'there' && <Counts box={box} counts={counts} />}
       <CursorTable<Delivery, List>
         key={box}
@@ -90,18 +89,6 @@ function Deliveries({ box }: { box: Box }) {
         empty={<p>{text(`deliveries.empty.${box}`)}</p>}
       />
     </>
-  )
-}
-
-function Boxes({ shown }: { shown: Box }) {
-  return (
-    <nav aria-label={text('deliveries.boxes')} class="switch acts">
-      {(['outbox', 'inbox'] as const).map((box) => (
-        <Link key={box} to={boxPath(box)} class="button" current={box === shown}>
-          {text(`deliveries.${box}`)}
-        </Link>
-      ))}
-    </nav>
   )
 }
 

@@ -10,7 +10,6 @@ import { number, text } from '../../kit/text.ts'
 import { clientPath } from '../services/shapes.ts'
 import { Id } from '../words.tsx'
 import { AddType } from './type-acts.tsx'
-import { Views } from './views.tsx'
 import {
   CountsOf,
   countText,
@@ -35,7 +34,6 @@ export function RoomsPage() {
         lead={text('rooms.lead')}
         acts={there.length > 0 && <AddType rooms={there} chosen={query.get('roomId') ?? ''} />}
       />
-      <Views shown="types" />
       <Part title={text('rooms.all')}>
         <Show of={rooms}>{(all) => <Rooms of={all} />}</Show>
       </Part>

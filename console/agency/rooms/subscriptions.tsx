@@ -9,7 +9,6 @@ import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { ExchangeLink, Id } from '../words.tsx'
 import { SubscriptionActs } from './subscription-acts.tsx'
-import { Views } from './views.tsx'
 import {
   countText,
   Failure,
@@ -30,7 +29,6 @@ export function SubscriptionsPage() {
   return (
     <>
       <Head title={text('rooms.subscriptions')} lead={text('rooms.subscriptionsLead')} />
-      <Views shown="subscriptions" />
       <Subscriptions rooms={options} />
     </>
   )

@@ -1,37 +1,92 @@
-/** What administrators did in the last 24 hours, by hour; and this reader's own proposals that wait for a second person. */
+/** What administrators did in the last 24 hours and what failed, by hour; and this reader's own proposals that wait for a second person. */
 import { Link } from '../../kit/address.tsx'
-import { Chart } from '../../kit/chart.tsx'
 import { Part } from '../../kit/facts.tsx'
-import { useAnswer } from '../../kit/load.ts'
+import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { operationName, type Proposal } from '../../kit/proposal.tsx'
+import { SeriesChart } from '../../kit/series-chart.tsx'
 import { locale, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { Told } from '../../kit/told.tsx'
 
-type LastDay = { hours: { at: string; acts: number; refused: number }[]; isWhole: boolean }
+type Failures = {
+  jobs: { kind: string; lastError: string; lastEndedAt: string }[]
+  proposals: { id: string; operation: string; failure: string | null; decidedAt: string }[]
+  mail: number
+}
+type LastDay = {
+  hours: { at: string; acts: number; refused: number; failed: number }[]
+  isWhole: boolean
+  failures: Failures
+}
 
 export function LastDay() {
   const found = useAnswer<LastDay>('getLastDay')
   return (
-    <Part title={text('home.lastDay')}>
-      <Show of={found}>
-        {({ hours, isWhole }) => {
-          const [acts, refused] = (['acts', 'refused'] as const).map((name) =>
-            hours.reduce((sum, hour) => sum + hour[name], 0),
+    <>
+      <Part title={text('home.lastDay')}>
+        <Show of={found}>
+          {({ hours, isWhole }) => {
+            const sum = (name: 'acts' | 'refused' | 'failed') =>
+              hours.reduce((before, hour) => before + hour[name], 0)
+            return (
+              <>
+                <SeriesChart
+                  title={text('overview.byHour', {
+                    acts: sum('acts'),
+                    refused: sum('refused'),
+                    failed: sum('failed'),
+                  })}
+                  labelTitle="traffic.hour"
+                  points={hours.map(({ at, acts, refused, failed }) => ({
+                    label: hourText(at),
+                    value: acts + failed,
+                    failed: refused + failed,
+                  }))}
+                />
+                {!isWhole && <p class="note">{text('overview.notAllActs')}</p>}
+              </>
+            )
+          }}
+        </Show>
+      </Part>
+      <Failed of={found} />
+    </>
+  )
+}
+
+/** Each failure with the page on which something can be done; of jobs those whose last run failed. */
+function Failed({ of }: { of: Loaded<LastDay> }) {
+  return (
+    <Part title={text('home.whatFailed')}>
+      <Show of={of}>
+        {({ failures: { jobs, proposals, mail } }) =>
+          jobs.length + proposals.length + mail === 0 ? (
+            <p>{text('overview.noneFailed')}</p>
+          ) : (
+            <ul class="lines">
+              {jobs.map(({ kind, lastError, lastEndedAt }) => (
+                <li key={kind}>
+                  {text('part.job')} <bdi class="id">{kind}</bdi> <Told words={lastError} />{' '}
+                  <Time at={lastEndedAt} relative />
+                </li>
+              ))}
+              {proposals.map(({ id, operation, failure, decidedAt }) => (
+                <li key={id}>
+                  <Link to={`/proposals/${id}`}>{operationName(operation)}</Link>{' '}
+                  <Told words={failure ?? ''} /> <Time at={decidedAt} relative />
+                </li>
+              ))}
+              {mail > 0 && (
+                <li>
+                  <Link to="/mail-messages?state=UNDELIVERED">
+                    {text('overview.mailFailed', { count: mail })}
+                  </Link>
+                </li>
+              )}
+            </ul>
           )
-          return (
-            <>
-              <Chart
-                title={text('overview.actsByHour', { acts: acts ?? 0, refused: refused ?? 0 })}
-                labelTitle={text('traffic.hour')}
-                valueTitle={text('acts.what')}
-                open={text('overview.asTable')}
-                bars={hours.map(({ at, acts: value }) => ({ label: hourText(at), value }))}
-              />
-              {!isWhole && <p class="note">{text('overview.notAllActs')}</p>}
-            </>
-          )
-        }}
+        }
       </Show>
     </Part>
   )
