@@ -2,6 +2,7 @@
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Contracts } from '../global-configuration/contracts/contracts.ts'
+import type { OwnListener } from '../local-systems/check-address.ts'
 import { createMessageValidator } from '../local-systems/validation/validate-messages.ts'
 import { createPeerQuota } from '../peer/peer-quota.ts'
 import { type ContractQuotas, createContractQuotas } from './contract-quotas/contract-quotas.ts'
@@ -13,6 +14,8 @@ import type { ProviderRooms } from './rooms.ts'
 import { providerRoutes } from './routes.ts'
 import { createServicePlaces } from './service-places.ts'
 
+type Place = { address: string; port: number }
+
 type Ground = Omit<
   ProviderRooms,
   'quota' | 'contractQuotas' | 'servicePlaces' | 'messageValidator' | 'hostingMandateFor' | 'mandateServices'
@@ -22,7 +25,9 @@ type Ground = Omit<
     settings: {
       mandateServices: MandateServiceSettings[]
       peers: { perSecond: number; underWay: number }
+      clients: { http?: Place | undefined; https?: Place | undefined }
     }
+    ownListeners: readonly OwnListener[]
     observe(half: string): (outcome: string, seconds: number) => void
     armProvider(rooms: ProviderRooms): ProviderRooms
   }
@@ -35,6 +40,7 @@ export const provider: FeatureModule<Ground, Offers> = {
   open: async (ground) => {
     const { clock, metrics, server } = ground
     const { perSecond, underWay } = ground.settings.peers
+    const { http, https } = ground.settings.clients
     const quota = createPeerQuota({ perSecond, burst: perSecond, underWay, clock })
     const leases = metrics.counter(
       'concordat_contract_quota_leases_total',
@@ -58,6 +64,10 @@ export const provider: FeatureModule<Ground, Offers> = {
     const messageValidator = createMessageValidator({ onEnded: () => ended.inc() })
     const mandateServices = await createMandateServices({
       ...{ settings: ground.settings.mandateServices, server, clock },
+      // A mandate service that is a service of X-Road is asked through this server's own listener for systems.
+      own: ground.ownListeners.filter(
+        ({ host, port }) => ![http, https].some((one) => one?.address === host && one.port === port),
+      ),
     })
     const rooms = ground.armProvider({
       ...{ ...ground, quota, contractQuotas, servicePlaces, messageValidator, mandateServices },

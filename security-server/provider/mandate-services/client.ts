@@ -1,9 +1,14 @@
-/** The connection to one mandate service. An answer is small JSON with status 200 and comes in time, or there is none. */
+/**
+ * The connection to one mandate service. Guarantees that none leads to an address where no service may lie or to a listener in `own`,
+ * whatever its name resolves to. An answer is small JSON with status 200 and comes in time, or there is none.
+ */
 import { readFile } from 'node:fs/promises'
 import { Agent, request } from 'undici'
 import { readStream } from '#core/transport/read-stream.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
-import { Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { checkDocumentUrl, type OwnListener } from '../../local-systems/check-address.ts'
+import { guardedLookup } from '../../local-systems/guarded-lookup.ts'
 import { collectBytes } from '../../message/collect-bytes.ts'
 import { connectionOptions } from '../connect-service.ts'
 import { type MandateRequest, UnusableAnswer } from './question.ts'
@@ -20,9 +25,13 @@ const CONNECTIONS = 16
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
 
 /** Reads the files at once, so that a wrong one is found at the start. Throws `invalid_configuration`. */
-export async function createMandateClient(q: MandateServiceSettings): Promise<MandateClient> {
+export async function createMandateClient(
+  q: MandateServiceSettings,
+  own: readonly OwnListener[],
+): Promise<MandateClient> {
   const timeout = q.timeoutSeconds * 1000
   const base = q.url.replace(/\/+$/, '')
+  const port = portOf(q, own)
   const authority = q.authorityFile === undefined ? [] : [await readPem(q.authorityFile)]
   const agent = new Agent({
     connect: {
@@ -30,6 +39,7 @@ export async function createMandateClient(q: MandateServiceSettings): Promise<Ma
         ...{ connectTimeoutMs: timeout, verifyTls: true, identity: undefined },
         trustedCertificates: authority,
       }),
+      lookup: guardedLookup(port, own),
       ...(q.certificateFile !== undefined &&
         q.keyFile !== undefined && {
           cert: await readPem(q.certificateFile),
@@ -68,6 +78,17 @@ export async function createMandateClient(q: MandateServiceSettings): Promise<Ma
       }
     },
     close: () => agent.destroy(),
+  }
+}
+
+/** The port of the address, which is judged at the start. An address that is a name is judged again at each look-up. */
+function portOf({ name, url }: MandateServiceSettings, own: readonly OwnListener[]): number {
+  try {
+    const { port, protocol } = new URL(checkDocumentUrl(url, own))
+    return Number(port) || (protocol === 'https:' ? 443 : 80)
+  } catch (cause) {
+    const { what = '' } = asFault(cause)
+    throw new Fault('invalid_configuration', { what: `mandateServices: ${name}: ${what}`, cause })
   }
 }
 

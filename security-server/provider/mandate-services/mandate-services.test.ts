@@ -2,8 +2,10 @@
  * Mandate services by their real interfaces, and answers by which nobody can decide: spoilt, about others, late, without end. How
  * long an answer serves.
  */
+import dns from 'node:dns'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type http from 'node:http'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
@@ -297,6 +299,43 @@ t.test('how many answers are kept', async (t) => {
     ] as const),
   ])
     t.equal(await ask(representee), asked, `${representee}: the oldest goes`)
+})
+
+t.test('whatever a name resolves to, nothing is asked where no service may lie', async (t) => {
+  const { port } = new URL(fake.url)
+  const own = [{ host: '127.0.0.1', port: Number(port) }]
+  const q = { server: parseServerId('DEV/GOV/2000/ss2'), clock: Date.now }
+  for (const url of [
+    `http://127.0.0.1:${port}`,
+    `http://localhost:${port}`,
+    'https://169.254.169.254',
+    'https://[fe80::1]',
+  ])
+    await t.rejects(
+      createMandateServices({ ...q, own, settings: [oracleAt({ url })] }),
+      { code: 'invalid_configuration', what: /^mandateServices: / },
+      url,
+    )
+  const { lookup } = dns
+  t.teardown(() => {
+    dns.lookup = lookup
+    syncBuiltinESMExports()
+  })
+  const askAt = async (address: string, guarded: typeof own) => {
+    dns.lookup = ((_host: string, { all }: { all?: boolean }, callback: (...all: unknown[]) => void) =>
+      all === true ? callback(null, [{ address, family: 4 }]) : callback(null, address, 4)) as never
+    syncBuiltinESMExports()
+    const settings = [oracleAt({ url: `http://mandates.example:${port}/oraakel/` })]
+    const services = await createMandateServices({ ...q, settings, own: guarded })
+    t.teardown(() => services.close())
+    return services.ask({ ...PEOPLE, rule: asks() })
+  }
+  const refused = { code: 'mandate_service_unavailable', what: /no service may lie|back to this server/ }
+  await t.rejects(askAt('127.0.0.1', own), refused, 'a listener of this server')
+  await t.rejects(askAt('169.254.169.254', []), refused, 'the metadata of a cloud')
+  t.equal(fake.asked.length, 0)
+  grant('EMTA:FILER')
+  t.match(await askAt('127.0.0.1', []), { isMandated: true }, 'and elsewhere it is asked')
 })
 
 t.test('settings', async (t) => {

@@ -8,6 +8,7 @@ import type { Clock } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
+import type { OwnListener } from '../../local-systems/check-address.ts'
 import { whyNoConnection } from '../../peer/why-no-connection.ts'
 import { createMandateClient, type MandateClient } from './client.ts'
 import { paasuke } from './paasuke.ts'
@@ -48,10 +49,12 @@ export async function createMandateServices(q: {
   clock: Clock
   /** The most answers that are kept for further calls; the oldest goes first. */
   mostKept?: number
+  /** The listeners of this server at which no mandate service may lie. */
+  own?: readonly OwnListener[]
 }): Promise<MandateServices> {
-  const { mostKept = MOST_KEPT } = q
+  const { mostKept = MOST_KEPT, own = [] } = q
   const services = new Map<string, Service>()
-  for (const one of q.settings) services.set(one.name, await openService(one, q.server))
+  for (const one of q.settings) services.set(one.name, await openService(one, q.server, own))
   const kept = new Map<string, Kept>()
 
   /** An answer of this contract's own question, younger than it allows; a clock that was set back makes none younger. */
@@ -96,13 +99,17 @@ export async function createMandateServices(q: {
   }
 }
 
-async function openService(settings: MandateServiceSettings, server: ServerId): Promise<Service> {
+async function openService(
+  settings: MandateServiceSettings,
+  server: ServerId,
+  own: readonly OwnListener[],
+): Promise<Service> {
   const { country, clientId = '', apiKeyFile } = settings
   const talk =
     settings.kind === 'paasuke'
       ? paasuke(settings)
       : suomiFi({ clientId, country, apiKey: await readSecret(apiKeyFile ?? ''), endUser: idText(server) })
-  const client = await createMandateClient(settings)
+  const client = await createMandateClient(settings, own)
   const partyClasses = settings.partyClasses && new Set(settings.partyClasses)
   return { talk, client, timeoutMs: settings.timeoutSeconds * 1000, partyClasses }
 }
@@ -134,7 +141,10 @@ async function askService(
 function whyNot(cause: unknown, signal: AbortSignal): string {
   if (signal.aborted) return 'it did not answer in time'
   if (cause instanceof UnusableAnswer) return cause.message
-  if (cause instanceof Fault) return cause.code === 'malformed_json' ? 'its answer is no JSON' : cause.code
+  if (cause instanceof Fault) {
+    if (cause.code === 'service_malformed_url') return cause.what ?? cause.code
+    return cause.code === 'malformed_json' ? 'its answer is no JSON' : cause.code
+  }
   return `no answer: ${whyNoConnection(cause)}`
 }
 
