@@ -2,6 +2,7 @@
  * What the features of a security server share, made once: database, configuration, keys, local systems, message log and
  * connections.
  */
+
 import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
@@ -26,6 +27,7 @@ import {
   type GlobalConfiguration,
 } from './global-configuration/global-configuration.ts'
 import { createPostDocument } from './global-configuration/registration/client.ts'
+import { managementOf } from './global-configuration/snapshot.ts'
 import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { armedBy } from './kill-points.ts'
@@ -134,7 +136,8 @@ export async function openGround(q: {
     ...armedBy(settings),
     observe: (half: string) => (outcome: string, seconds: number) =>
       exchanged.observe({ half, outcome }, seconds),
-    logFor: (caller: Parameters<typeof clearanceOf>[0]) => readableLog(messageLog, clearanceOf(caller)),
+    logFor: (caller: Parameters<typeof clearanceOf>[0]) =>
+      readableLog(messageLog, clearanceOf(caller), () => managementOf(globalConfiguration)),
     erasuresOf: (index: number) => erasuresOf(messageLog, index),
     closeGround: async () => {
       await Promise.all([

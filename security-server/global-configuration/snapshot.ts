@@ -8,6 +8,7 @@ import type { ConfigurationIndex } from '#core/configuration/configuration-index
 import { NOBODY_SUSPENDED, type SuspensionIndex } from '#core/configuration/suspension-list.ts'
 import type { Clock } from '#platform/clock.ts'
 import { CERTIFICATE_PROFILES_PART } from '#schemas/global-configuration.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { folderName } from './generations.ts'
 import { type InstanceCopy, profilesFile } from './instance-copy.ts'
 import type { KeptSuspensionList } from './kept-suspension-lists.ts'
@@ -129,4 +130,10 @@ export function inForce(configuration: {
   } catch {
     return undefined
   }
+}
+
+/** The subsystem that the registry is asked at, in text form; undefined without a configuration, or when it names none. */
+export function managementOf(configuration: Parameters<typeof inForce>[0]): string | undefined {
+  const provider = inForce(configuration)?.index.privateParameters?.managementService?.providerId
+  return provider === undefined ? undefined : idText(provider)
 }

@@ -8,7 +8,7 @@ import { containerParts } from './evidence/container-parts.ts'
 import type { InclusionEvidence } from './evidence/prove-inclusion.ts'
 import type { StoredEvidence } from './evidence/read-evidence.ts'
 import type { StampProof } from './evidence/read-stamp.ts'
-import type { Latencies, LatencyQuestion } from './index/latency-store.ts'
+import type { LatencyPage, LatencyQuestion } from './index/latency-store.ts'
 import type { SomeRows } from './index/list-by-spans.ts'
 import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './index/search-filter.ts'
 import type { TermsQuestion } from './index/terms-store.ts'
@@ -46,7 +46,7 @@ type Searches = {
   /** The same, each hour of each pair. Waits until every record is indexed. */
   hoursOfPairs(question: PairsQuestion): Promise<HourOfPair[]>
   /** How long the answers took, by hour and by client and service. */
-  latencies(question: LatencyQuestion): Promise<Latencies>
+  latencies(question: LatencyQuestion): Promise<LatencyPage>
   /** The day's exchanges by client and service, for the registry and not for people. Waits until every record is indexed. */
   callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
   /**

@@ -6,7 +6,7 @@ import { type InclusionEvidence, proveInclusion } from './evidence/prove-inclusi
 import { readEvidence, type StoredEvidence } from './evidence/read-evidence.ts'
 import { readStampProof, type StampProof } from './evidence/read-stamp.ts'
 import { indexRecords } from './index/index-records.ts'
-import type { Latencies, LatencyQuestion } from './index/latency-store.ts'
+import type { LatencyPage, LatencyQuestion } from './index/latency-store.ts'
 import type { SomeRows } from './index/list-by-spans.ts'
 import { indexMigrations } from './index/migrations/all.ts'
 import type { FoundRow, RecordFilter, SearchFilter, SearchRow } from './index/search-filter.ts'
@@ -35,7 +35,7 @@ export type ReadingMethods = ActorMethods & {
   traffic(question: TrafficQuestion): Promise<Traffic>
   trafficOfPairs(question: PairsQuestion): Promise<TrafficOfPairs>
   hoursOfPairs(question: PairsQuestion): Promise<HourOfPair[]>
-  latencies(question: LatencyQuestion): Promise<Latencies>
+  latencies(question: LatencyQuestion): Promise<LatencyPage>
   callsOf(q: { day: string; pairs: number }): Promise<CallsOfDay>
   /**
    * Leaf forms in the order of the log, starting at `first`. For a record that is more secret than `clearance`, only the leaf is

@@ -7,6 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { StoredCounts } from '../message-log/daily-counts/store.ts'
 import type { MessageLog } from '../message-log/message-log.ts'
 import type { Clearance } from '../message-log/record-input.ts'
+import type { DimensionFilter } from './index/traffic-store.ts'
 import type { LogReads } from './log-reads.ts'
 
 export const SECRECY_ROLE = 'XROAD_SECRECY_AUDITOR'
@@ -26,21 +27,33 @@ export function clearanceOf({ roles }: Pick<Caller, 'roles'>): Clearance {
   return roles.includes(SECRECY_ROLE) ? 1 : 0
 }
 
-/** Reads of one record throw `record_is_secret` if it is too secret. Searches and counts leave such records out. */
-export function readableLog(log: RecordReads, clearance: Clearance): ReadableLog {
+/**
+ * Reads of one record throw `record_is_secret` if it is too secret. Searches and counts leave such records out. `management`: the
+ * subsystem that the registry is asked at, for questions about calls of upkeep.
+ */
+export function readableLog(
+  log: RecordReads,
+  clearance: Clearance,
+  management: () => string | undefined = () => undefined,
+): ReadableLog {
   const read: RecordReads['read'] = async (index) => {
     const evidence = await log.read(index)
     if (evidence.secrecy <= clearance) return evidence
     throw new Fault('record_is_secret', { what: `record ${index}` })
   }
+  const narrowed = <F extends DimensionFilter>(filter: F) => ({
+    ...filter,
+    clearance,
+    ...(filter.upkeep === undefined ? {} : { management: management() }),
+  })
   return {
     clearance,
-    list: (filter) => log.list({ ...filter, clearance }),
-    listSome: (filter) => log.listSome({ ...filter, clearance }),
+    list: (filter) => log.list(narrowed(filter)),
+    listSome: (filter) => log.listSome(narrowed(filter)),
     termsThere: (q) => log.termsThere({ ...q, clearance }),
-    traffic: ({ filter, ...question }) => log.traffic({ ...question, filter: { ...filter, clearance } }),
-    trafficOfPairs: ({ filter, ...q }) => log.trafficOfPairs({ ...q, filter: { ...filter, clearance } }),
-    hoursOfPairs: ({ filter, ...q }) => log.hoursOfPairs({ ...q, filter: { ...filter, clearance } }),
+    traffic: ({ filter, ...question }) => log.traffic({ ...question, filter: narrowed(filter) }),
+    trafficOfPairs: ({ filter, ...q }) => log.trafficOfPairs({ ...q, filter: narrowed(filter) }),
+    hoursOfPairs: ({ filter, ...q }) => log.hoursOfPairs({ ...q, filter: narrowed(filter) }),
     latencies: ({ filter, ...q }) => log.latencies({ ...q, filter: { ...filter, clearance } }),
     read,
     proof: async (index, size) => {

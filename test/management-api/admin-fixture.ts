@@ -1,6 +1,7 @@
 /**
  * A management API for tests: real keys, local systems, message log and database; the configuration comes from the keys' world.
  */
+
 import { randomInt } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -37,6 +38,7 @@ import type { WitnessRoomView } from '#security-server/features/witness/needs.ts
 import { FEATURES, serverMigrations } from '#security-server/features.ts'
 import { type Contracts, createContracts } from '#security-server/global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '#security-server/global-configuration/global-configuration.ts'
+import { managementOf } from '#security-server/global-configuration/snapshot.ts'
 import type { ServerGround } from '#security-server/ground.ts'
 import type { HardwareTokenPlace } from '#security-server/keys/hardware-keys.ts'
 import type { Keys } from '#security-server/keys/keys.ts'
@@ -243,7 +245,7 @@ export async function createAdminWorld(
     limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 64 * 1024, maxBodyBytes: 64 * 1024 },
     ...{ armConsumer: same, armProvider: same, armDeliveries: same, armSubscriptions: same },
     clockCheck: createClockCheck({ clock }),
-    logFor: (caller) => readableLog(messageLog, clearanceOf(caller)),
+    logFor: (caller) => readableLog(messageLog, clearanceOf(caller), () => managementOf(globalConfiguration)),
     erasuresOf: (index) => erasuresOf(messageLog, index),
     closeGround: async () => void (await Promise.all([peerClient.close(), serviceClient.close()])),
   }

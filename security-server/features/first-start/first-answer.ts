@@ -1,6 +1,5 @@
 /** The first answered call of this server that the log shows: remembered once it was found, since a log loses no answer that was given. */
-import { idText } from '#schemas/identifiers.ts'
-import { inForce } from '../../global-configuration/snapshot.ts'
+import { managementOf } from '../../global-configuration/snapshot.ts'
 import { METADATA_SERVICES } from '../../message/message.ts'
 import type { Needs } from './needs.ts'
 
@@ -24,10 +23,10 @@ export function createFirstAnswer({
     if (known !== undefined) return known
     const asked = { kind: 'reply', upkeep: false, limit: MOST_LOOKED_AT }
     const { rows } = await logFor({ roles: [] }).listSome(asked)
-    const management = inForce(globalConfiguration)?.index.privateParameters?.managementService?.providerId
+    const management = managementOf(globalConfiguration)
     const isCall = (service: string): boolean =>
       !metadata.has(service.split('/')[4] ?? '') &&
-      !(management !== undefined && service.startsWith(`${idText(management)}/`))
+      !(management !== undefined && service.startsWith(`${management}/`))
     const first = rows.findLast(({ service }) => isCall(service))
     // A server that was asked by itself has two records of the answer: the later one is of who asked.
     const last = rows.find((one) => one.query_id === first?.query_id && isCall(one.service))
@@ -40,13 +39,16 @@ export function createFirstAnswer({
  * Whether a system has answered through this server, or asked through it: under a secret contract too, and by the counts, which stay when
  * records are erased. Throws when the log cannot be read.
  */
-export function createHasAnswered({ messageLog }: Pick<Needs, 'messageLog'>): () => Promise<boolean> {
+export function createHasAnswered({
+  messageLog,
+  globalConfiguration,
+}: Pick<Needs, 'messageLog' | 'globalConfiguration'>): () => Promise<boolean> {
   let known = false
   return async () => {
     if (known) return true
     const { total } = await messageLog.traffic({
       ...{ from: '0', to: '9999', step: 'day', by: 'outcome', groups: 0 },
-      filter: { kind: 'reply', upkeep: false, clearance: ALL },
+      filter: { kind: 'reply', upkeep: false, clearance: ALL, management: managementOf(globalConfiguration) },
     })
     known = total.exchanges > 0
     return known

@@ -6,7 +6,7 @@ import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { addCounts, LATENCY_ERROR, type LatencyCounts, percentilesOf } from '../../reading/index/latency.ts'
-import type { Latencies } from '../../reading/index/latency-store.ts'
+import { allLatencies, type Latencies } from '../../reading/index/latency-store.ts'
 import { recordLook } from '../../reading/looks.ts'
 import { isoTime, recordFilter } from '../../reading/record-filter.ts'
 import { DAY_MS, hours, stepsOf } from './hours.ts'
@@ -37,25 +37,29 @@ export function byServiceHandlers({ audit, clock, logFor }: Needs): Handlers {
       await recordLook(audit, 'getServiceTraffic', 'traffic', input)
       const log = logFor(input.caller)
       const counted = await log.trafficOfPairs({ ...question, pairs: PAIRS })
-      const latencies = await log.latencies(question)
-      const [ofHours, ofPairs] = [sumBy(latencies, ({ hour }) => hour), sumBy(latencies, nameOf)]
+      const shownPairs = new Set(counted.pairs.map(nameOf))
+      const [ofAll, ofHours, ofPairs] = await sumsBy(allLatencies(log, question), [
+        () => '',
+        ({ hour }) => hour,
+        (row) => (shownPairs.has(nameOf(row)) ? nameOf(row) : undefined),
+      ])
       const hoursThere = new Map(counted.hours.map(({ at, ...count }) => [at, count]))
       const shown = counted.pairs.reduce((sum, { exchanges }) => sum + exchanges, 0)
       return {
         from: isoTime(`${question.from}:00Z`),
         to: isoTime(`${question.to}:00Z`),
         latencyError: LATENCY_ERROR,
-        total: { ...counted.total, ...timesOf(sumBy(latencies, () => '').get('')) },
+        total: { ...counted.total, ...timesOf(ofAll?.get('')) },
         // Hours without exchanges are included, with zero counts.
         hours: stepsOf(question, 'hour').map((at) => ({
           at: `${at}:00:00.000Z`,
           ...(hoursThere.get(at) ?? { exchanges: 0, failed: 0 }),
-          ...timesOf(ofHours.get(at)),
+          ...timesOf(ofHours?.get(at)),
         })),
         pairs: counted.pairs.map((pair) => ({
           ...idsOf(pair),
           ...countsOf(pair),
-          ...timesOf(ofPairs.get(nameOf(pair))),
+          ...timesOf(ofPairs?.get(nameOf(pair))),
         })),
         notShown: counted.total.exchanges - shown,
         clients: counted.clients.map(colonForm),
@@ -68,10 +72,16 @@ export function byServiceHandlers({ audit, clock, logFor }: Needs): Handlers {
       await recordLook(audit, 'exportServiceTraffic', 'traffic', input)
       const log = logFor(input.caller)
       const rows = await log.hoursOfPairs({ ...question, pairs: CSV_ROWS })
-      const times = sumBy(await log.latencies(question), (row) => `${row.hour} ${nameOf(row)}`)
+      const shown = new Set(rows.map((row) => `${row.at} ${nameOf(row)}`))
+      const [times] = await sumsBy(allLatencies(log, question), [
+        (row) => {
+          const name = `${row.hour} ${nameOf(row)}`
+          return shown.has(name) ? name : undefined
+        },
+      ])
       const lines = rows.map((row) => {
         const { clientId, serviceId, direction } = idsOf(row)
-        const { p50Ms, p95Ms, p99Ms } = timesOf(times.get(`${row.at} ${nameOf(row)}`))
+        const { p50Ms, p95Ms, p99Ms } = timesOf(times?.get(`${row.at} ${nameOf(row)}`))
         const ids = [`${row.at}:00:00Z`, clientId ?? '', serviceId ?? '', direction]
         const numbers = [row.exchanges, row.failed, p50Ms ?? '', p95Ms ?? '', p99Ms ?? '']
         return [...ids, ...numbers.map(String)].map(csvCell).join(',')
@@ -97,14 +107,24 @@ function countsOf({ exchanges, failed }: { exchanges: number; failed: number }) 
   return { exchanges, failed }
 }
 
-function sumBy(rows: Latencies, nameOf: (row: Latencies[number]) => string): Map<string, LatencyCounts> {
-  const sums = new Map<string, LatencyCounts>()
-  for (const row of rows) {
-    const name = nameOf(row)
-    const sum = sums.get(name) ?? new Map<number, number>()
-    sums.set(name, sum)
-    addCounts(sum, row.counts)
-  }
+/**
+ * The sums of all rows, for each of these ways to name what a row counts to; undefined counts to nothing. Only the sums are kept, which
+ * are as many as is shown.
+ */
+async function sumsBy(
+  latencies: AsyncIterable<Latencies>,
+  ways: ((row: Latencies[number]) => string | undefined)[],
+): Promise<Map<string, LatencyCounts>[]> {
+  const sums = ways.map(() => new Map<string, LatencyCounts>())
+  for await (const rows of latencies)
+    for (const row of rows)
+      for (const [at, nameOf] of ways.entries()) {
+        const name = nameOf(row)
+        if (name === undefined) continue
+        const sum = sums[at]!.get(name) ?? new Map<number, number>()
+        sums[at]!.set(name, sum)
+        addCounts(sum, row.counts)
+      }
   return sums
 }
 

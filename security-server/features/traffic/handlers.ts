@@ -7,6 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { addCounts, type LatencyCounts, percentilesOf } from '../../reading/index/latency.ts'
+import { allLatencies } from '../../reading/index/latency-store.ts'
 import type { TrafficQuestion } from '../../reading/index/traffic-store.ts'
 import { recordLook } from '../../reading/looks.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
@@ -86,7 +87,8 @@ export function trafficHandlers(rooms: Needs): Handlers {
       const question = { ...bounds, filter: {}, step: 'hour', by: 'outcome', groups: GROUPS } as const
       const { total, steps, groups } = await log.traffic(question)
       const counts: LatencyCounts = new Map()
-      for (const row of await log.latencies(question)) addCounts(counts, row.counts)
+      for await (const rows of allLatencies(log, question))
+        for (const row of rows) addCounts(counts, row.counts)
       const times = percentilesOf(counts)
       const counted = new Map(steps.map(({ at, ...count }) => [at, count]))
       return {

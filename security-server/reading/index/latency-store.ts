@@ -13,12 +13,12 @@ import { type DimensionFilter, hourOf } from './traffic-store.ts'
 const HOUR_MS = 3_600_000
 /** How long an hour is kept. */
 const LATENCY_DAYS = 35
-/** Rows of one question, newest first: a week of 300 pairs that are never silent. */
-const MOST_ROWS = 50_000
+/** A question may be about hundreds of thousands. */
+const ROWS_AT_ONCE = 5000
 
 type Row = IndexTables['latency']
 
-/** Newest hours first. */
+/** Some rows, newest hours first. */
 export type Latencies = Pick<Row, 'hour' | 'client' | 'service' | 'direction' | 'counts'>[]
 
 export type LatencyQuestion = {
@@ -26,6 +26,23 @@ export type LatencyQuestion = {
   from: string
   to: string
   filter: Pick<DimensionFilter, 'client' | 'service' | 'direction' | 'clearance'>
+  /** Where a page ended. */
+  after?: LatencyPlace | undefined
+}
+type LatencyPlace = { hour: string; key: string }
+export type LatencyPage = { rows: Latencies; next?: LatencyPlace }
+
+/** All rows of a question, a page at a time, so that summing them up takes no memory for each. */
+export async function* allLatencies(
+  log: { latencies(question: LatencyQuestion): Promise<LatencyPage> },
+  question: Omit<LatencyQuestion, 'after'>,
+): AsyncGenerator<Latencies> {
+  let after: LatencyPlace | undefined
+  do {
+    const { rows, next } = await log.latencies({ ...question, after })
+    yield rows
+    after = next
+  } while (after !== undefined)
 }
 
 export function createLatencyStore(database: Database) {
@@ -65,19 +82,33 @@ export function createLatencyStore(database: Database) {
       await forgetOld(transaction, replies.at(-1)!.time)
     },
 
-    /** Newest hours first, at most MOST_ROWS rows. */
-    latencies: async ({ from, to, filter }: LatencyQuestion): Promise<Latencies> => {
+    /** At most ROWS_AT_ONCE rows, with where the others begin if there are any. */
+    latencies: async ({ from, to, filter, after }: LatencyQuestion): Promise<LatencyPage> => {
       let query = kysely
         .selectFrom('latency')
-        .select(['hour', 'client', 'service', 'direction', 'counts'])
+        .select(['hour', 'key', 'client', 'service', 'direction', 'counts'])
         .where('hour', '>=', from)
-        .where('hour', '<', to)
         .where('secrecy', '<=', filter.clearance ?? 0)
       for (const name of ['client', 'service', 'direction'] as const) {
         const value = filter[name]
         if (value !== undefined) query = query.where(name, '=', value)
       }
-      return query.orderBy('hour', 'desc').limit(MOST_ROWS).execute()
+      const ordered = query.orderBy('hour', 'desc').orderBy('key')
+      // Two queries in place of one with `or`, so that both stores go on at the key of the index.
+      const key = Buffer.from(after?.key ?? '', 'hex')
+      const rows =
+        after === undefined
+          ? []
+          : await ordered.where('hour', '=', after.hour).where('key', '>', key).limit(ROWS_AT_ONCE).execute()
+      if (rows.length < ROWS_AT_ONCE) {
+        const older = ordered.where('hour', '<', after?.hour ?? to)
+        rows.push(...(await older.limit(ROWS_AT_ONCE - rows.length).execute()))
+      }
+      const last = rows.length < ROWS_AT_ONCE ? undefined : rows.at(-1)
+      return {
+        rows: rows.map(({ key: _, ...row }) => row),
+        ...(last && { next: { hour: last.hour, key: last.key.toString('hex') } }),
+      }
     },
   }
 }

@@ -16,7 +16,7 @@ import { DIMENSIONS, type Dimensions, keyOf } from '../../message-log/daily-coun
 import type { Clearance } from '../../message-log/record-input.ts'
 import type { IndexTables } from './tables.ts'
 import { asksForTerms, fitsTerms, type TermsFilter } from './terms-store.ts'
-import { UPKEEP } from './upkeep.ts'
+import { METADATA, MONITORING, requestsOf } from './upkeep.ts'
 
 export type TrafficRow = Omit<IndexTables['traffic'], 'key' | 'secrecy' | 'terms'>
 
@@ -28,6 +28,8 @@ export type DimensionFilter = Partial<Dimensions> &
     failed?: boolean
     /** true: only the calls by which the instance keeps itself going; false: without them. */
     upkeep?: boolean
+    /** The subsystem that the registry is asked at: without it none of its calls is known as one of upkeep. */
+    management?: string | undefined
     /** Without a clearance the filter finds only what everybody may see. */
     clearance?: Clearance
   }
@@ -153,7 +155,9 @@ export function fitsDimensions(
       ? []
       : [is.or([is('client', '=', party), below('client', party), below('service', party)])]),
     ...(asksForTerms(filter) ? [fitsTerms(is, filter)] : []),
-    ...(filter.upkeep === undefined ? [] : [filter.upkeep ? isUpkeep(is) : is.not(isUpkeep(is))]),
+    ...(filter.upkeep === undefined
+      ? []
+      : [filter.upkeep ? isUpkeep(is, filter) : is.not(isUpkeep(is, filter))]),
     ...(failed === undefined ? [] : [is('outcome', failed ? 'not in' : 'in', FINE)]),
   ])
 }
@@ -164,13 +168,20 @@ function below(column: string, party: string): Expression<SqlBool> {
 }
 
 /**
- * Whether the service is one of upkeep. Its code alone says so, in its place and letter for letter: a subsystem of such a name, or a
- * service that is written otherwise, is somebody's.
+ * Whether the service is one of upkeep: its code in its place and letter for letter, and whose service it is. A subsystem of such a name,
+ * or a service that is written otherwise, is somebody's.
  */
-function isUpkeep(is: ExpressionBuilder<IndexTables, 'search' | 'traffic'>) {
-  const slashes = sql`length(service) - length(replace(service, '/', ''))`
-  const unversioned = sql`case ${slashes} when 5 then ${before('service')} when 4 then service else '' end`
-  return is(codeOf(unversioned), 'in', UPKEEP)
+function isUpkeep(
+  is: ExpressionBuilder<IndexTables, 'search' | 'traffic'>,
+  { management }: Pick<DimensionFilter, 'management'>,
+) {
+  const slashes = sql<number>`length(service) - length(replace(service, '/', ''))`
+  const unversioned = sql<string>`case ${slashes} when 5 then ${before('service')} when 4 then service else '' end`
+  return is.or([
+    is(codeOf(unversioned), 'in', METADATA),
+    is.and([is(slashes, '=', 3), is(codeOf(sql.ref('service')), 'in', MONITORING)]),
+    ...(management === undefined ? [] : [is(unversioned, 'in', requestsOf(management))]),
+  ])
 }
 
 /** Both stores know `rtrim` with letters: it takes what is behind the last slash. */
