@@ -104,12 +104,7 @@ export function createPeopleStore(q: {
       return found.map(personOf).filter(({ roles }) => roles.includes(role)).length
     },
     /** In a transaction: from then until its end nobody locks or removes the person, or changes their roles. */
-    async find(id: string, within?: Within): Promise<Person | undefined> {
-      const kysely = within === undefined ? tables : tablesOf<PeopleTables>({ kysely: within })
-      if (within !== undefined) await lockFor(kysely, 'people')
-      const row = await rows(kysely).where('id', '=', id).executeTakeFirst()
-      return row === undefined ? undefined : personOf(row)
-    },
+    find: (id: string, within?: Within): Promise<Person | undefined> => findPerson(tables, id, within),
     /** Throws `conflict` for a known person who was not removed. */
     invite: ({ email, subject, roles }: Invitation, at: string): Promise<Person> =>
       locked(async (transaction) => {
@@ -247,6 +242,17 @@ export function createPeopleStore(q: {
     const [oldest] = guests
     if (oldest !== undefined && guests.length >= MOST_GUESTS) await forget(transaction, oldest.id)
   }
+}
+
+async function findPerson(
+  tables: Kysely<PeopleTables>,
+  id: string,
+  within: Within | undefined,
+): Promise<Person | undefined> {
+  const kysely = within === undefined ? tables : tablesOf<PeopleTables>({ kysely: within })
+  if (within !== undefined) await lockFor(kysely, 'people')
+  const row = await kysely.selectFrom('person').select(COLUMNS).where('id', '=', id).executeTakeFirst()
+  return row && personOf(row)
 }
 
 type People<R> = SelectQueryBuilder<PeopleTables, 'person', R>
