@@ -1,12 +1,37 @@
-/** What the catalogue says of a fault, in the languages of the consoles. English is in the catalogue, the others in faults/texts. */
+/**
+ * What servers say, in the languages of the consoles: faults, whose English is in the catalogue and the rest in faults/texts; and other
+ * words, whose English stands where they are said and the rest in said/ (docs/decisions/words-of-servers.md).
+ */
 import type { Fault, FaultCode } from './fault.ts'
+import { catalogue } from './fault-catalogue.ts'
 import es from './faults/texts/es.json' with { type: 'json' }
 import et from './faults/texts/et.json' with { type: 'json' }
 import fi from './faults/texts/fi.json' with { type: 'json' }
 import uk from './faults/texts/uk.json' with { type: 'json' }
+import details from './said/details.json' with { type: 'json' }
+import diagnosis from './said/diagnosis.json' with { type: 'json' }
+import explanation from './said/explanation.json' with { type: 'json' }
+import { fillIn, Said, type Word } from './said.ts'
 
 // The type demands a row for each code; a test refuses rows of codes that are no more.
-const TRANSLATIONS: Record<string, Record<FaultCode, { text: string; remedy: string }>> = { es, et, fi, uk }
+type Catalogue = Record<FaultCode, { text: string; remedy: string }>
+const TRANSLATIONS: Record<'es' | 'et' | 'fi' | 'uk', Catalogue> = { es, et, fi, uk }
+
+// The type demands each language for each text; a test demands a row for each text that is said, and refuses others.
+type Row = Record<keyof typeof TRANSLATIONS, string>
+const ROWS: Record<string, Row> = { ...diagnosis, ...explanation, ...details }
+
+const OF_FAULTS = new Map<string, Row>(
+  Object.entries(catalogue).flatMap(([code, { text, remedy }]) => {
+    const row = (part: 'text' | 'remedy'): Row => ({
+      es: es[code as FaultCode][part],
+      et: et[code as FaultCode][part],
+      fi: fi[code as FaultCode][part],
+      uk: uk[code as FaultCode][part],
+    })
+    return [[text, row('text')] as const, [remedy, row('remedy')] as const]
+  }),
+)
 
 /** The languages in which faults are explained, by their tags (BCP 47). */
 export const LANGUAGES: readonly string[] = ['en', ...Object.keys(TRANSLATIONS)]
@@ -29,9 +54,34 @@ export function languageOf(wanted: string | undefined): string {
   return known.toSorted((one, other) => other.weight - one.weight)[0]?.language ?? 'en'
 }
 
-/** The public text of a fault in a language; what exactly was wrong stands in it in English, as it was reported. */
-export function explainFault({ code, what, message }: Fault, language: string): string {
-  const translated = Object.hasOwn(TRANSLATIONS, language) ? TRANSLATIONS[language]![code] : undefined
-  if (translated === undefined) return message
-  return `${translated.text}${what === undefined ? '' : ` (${what})`}. ${translated.remedy}.`
+/** The public text of a fault in a language; details that other programs reported stand in it as they were reported. */
+export function explainFault({ code, said, message }: Fault, language: string): string {
+  if (!isTranslated(language)) return message
+  const { text, remedy } = TRANSLATIONS[language][code]
+  return `${text}${said === undefined ? '' : ` (${inLanguage(said, language)})`}. ${remedy}.`
+}
+
+/** The words in a language; in English where there are none in it. */
+export function inLanguage(word: Word, language: string): string {
+  if (!(word instanceof Said)) return String(word)
+  const row = Object.hasOwn(ROWS, word.template) ? ROWS[word.template] : OF_FAULTS.get(word.template)
+  const template = isTranslated(language) ? (row?.[language] ?? word.template) : word.template
+  return fillIn(
+    template,
+    word.values.map((each) => inLanguage(each, language)),
+  )
+}
+
+/** JSON of an answer whose words are said in a language. */
+export function jsonIn(body: unknown, language: string): string {
+  if (!isTranslated(language)) return JSON.stringify(body)
+  return JSON.stringify(body, function (this: Record<string, unknown>, key, value: unknown) {
+    // Words have printed themselves in English in `value` by now.
+    const own = this[key]
+    return own instanceof Said ? inLanguage(own, language) : value
+  })
+}
+
+function isTranslated(language: string): language is keyof typeof TRANSLATIONS {
+  return Object.hasOwn(TRANSLATIONS, language)
 }

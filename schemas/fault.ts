@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { catalogue } from './fault-catalogue.ts'
+import { Said, type Word } from './said.ts'
 
 export type FaultCode = keyof typeof catalogue
 
@@ -21,7 +22,7 @@ export type WireFault = {
 
 type Facts = {
   /** Details: identifiers and limits only, never payload, secrets or personal codes. */
-  what?: string | undefined
+  what?: Word | undefined
   /** For the log only; never leaves the process. */
   cause?: unknown
   /** The id of this fault, if another server has already assigned one. */
@@ -35,17 +36,23 @@ export class Fault extends Error {
   readonly status: number
   readonly detail: string
   readonly what: string | undefined
+  /** `what` as it was given: words that are said in other languages, too, or a text as it is. */
+  readonly said: Word | undefined
   readonly retryAfter: number | undefined
   /** Set when a peer sent this fault: it is passed on unchanged. */
   readonly received: WireFault | undefined
 
   constructor(code: FaultCode, facts: Facts = {}, received?: WireFault) {
-    super(publicText(code, facts.what), facts.cause === undefined ? undefined : { cause: facts.cause })
+    super(
+      publicText(code, facts.what?.toString()),
+      facts.cause === undefined ? undefined : { cause: facts.cause },
+    )
     this.name = 'Fault'
     this.code = code
     this.status = catalogue[code].status
     this.detail = facts.detail ?? received?.detail ?? randomUUID()
-    this.what = facts.what
+    this.what = facts.what?.toString()
+    this.said = facts.what
     this.retryAfter = facts.retryAfter
     this.received = received
   }
@@ -59,6 +66,18 @@ export class Fault extends Error {
 function publicText(code: FaultCode, what: string | undefined): string {
   const { text, remedy } = catalogue[code]
   return `${text}${what === undefined ? '' : ` (${what})`}. ${remedy}.`
+}
+
+/** What a fault says, and its remedy, as words of their own: for lists of findings and steps. */
+export function toldBy({ code, said }: Pick<Fault, 'code' | 'said'>): { text: Said; remedy: Said } {
+  const { text, remedy } = catalogue[code]
+  return {
+    text:
+      said === undefined
+        ? new Said('{0}.', [new Said(text)])
+        : new Said('{0} ({1}).', [new Said(text), said]),
+    remedy: new Said('{0}.', [new Said(remedy)]),
+  }
 }
 
 /** What the catalogue says of a code, for people who see it later; null for a code that is not in it. */

@@ -4,10 +4,11 @@ import fc from 'fast-check'
 import t from 'tap'
 import { parse } from 'yaml'
 import { errorsDocument } from '#scripts/errors-document.ts'
+import { wordsIn, wordsSaid } from '#test/house/words-said.ts'
 import type { FaultCode, FaultOrigin } from './fault.ts'
-import { asFault, Fault, wireFault } from './fault.ts'
+import { asFault, Fault, toldBy, wireFault } from './fault.ts'
 import { catalogue } from './fault-catalogue.ts'
-import { explainFault, LANGUAGES, languageOf } from './fault-languages.ts'
+import { explainFault, inLanguage, jsonIn, LANGUAGES, languageOf } from './fault-languages.ts'
 import {
   checkCode,
   checkNewCode,
@@ -22,6 +23,7 @@ import {
   parseSubsystemId,
   subsystemOf,
 } from './identifiers.ts'
+import { listed, say } from './said.ts'
 
 const isCode = (text: string): boolean => {
   try {
@@ -167,6 +169,57 @@ t.test('every fault is explained in every language of the consoles, and nothing 
     t.not(explainFault(fault, language), fault.message)
   }
   t.equal(explainFault(new Fault('not_found'), 'constructor'), new Fault('not_found').message)
+  t.end()
+})
+
+t.test(
+  'every word that a server says is there in every language, with the same values, and nothing else is',
+  async (t) => {
+    const said = wordsSaid()
+    const rows: Record<string, Record<string, string>> = {}
+    for (const name of ['details', 'diagnosis', 'explanation']) {
+      const file = new URL(`said/${name}.json`, import.meta.url)
+      for (const [english, row] of Object.entries(JSON.parse(readFileSync(file, 'utf8')) as typeof rows)) {
+        t.notOk(Object.hasOwn(rows, english), `${english}: once only, since its place does not tell`)
+        rows[english] = row
+      }
+    }
+    const lacking = [...said].filter(([english]) => /\p{L}/u.test(english) && !Object.hasOwn(rows, english))
+    t.strictSame(lacking, [], 'said, and not in schemas/said')
+    t.strictSame(
+      Object.keys(rows).filter((english) => !said.has(english)),
+      [],
+      'no longer said',
+    )
+    const holes = (of: string): string => (of.match(/\{\d+\}/g) ?? []).sort().join()
+    const others = LANGUAGES.filter((each) => each !== 'en').toSorted()
+    for (const [english, row] of Object.entries(rows)) {
+      t.strictSame(Object.keys(row).toSorted(), others, english)
+      for (const [language, text] of Object.entries(row)) {
+        t.not(text.trim(), '', `${language}: ${english}`)
+        t.equal(holes(text), holes(english), `${language}: ${english}`)
+      }
+    }
+    const hole = '$' + '{'
+    t.same(wordsIn(`return say\`a ${hole}b({})} c\` + \`we say\` + say\`\``), ['a {0} c'])
+  },
+)
+
+t.test('words print themselves in English, and are said in a language where an answer leaves', (t) => {
+  const port = say`port ${'{1}'} does not answer`
+  const refused = new Fault('service_malformed_url', { what: say`it names a user` })
+  const { text, remedy } = toldBy(refused)
+  const answer = { items: [{ what: listed([port, text], '; '), remedy }], name: 'port' }
+  t.equal(`${text} ${remedy}`, refused.message)
+  t.equal(JSON.stringify(answer), jsonIn(answer, 'en'))
+  t.match(jsonIn(answer, 'en'), /"port \{1\} does not answer; .* \(it names a user\)\."/, 'filled in once')
+  t.match(JSON.parse(jsonIn(answer, 'et')), {
+    items: [{ what: /^port \{1\} ei vasta; .* \(see nimetab kasutaja\)\.$/ }],
+    name: 'port',
+  })
+  t.equal(`${inLanguage(text, 'fi')} ${inLanguage(remedy, 'fi')}`, explainFault(refused, 'fi'))
+  t.equal(inLanguage(say`words of nobody`, 'fi'), 'words of nobody')
+  t.equal(inLanguage(port, 'constructor'), String(port))
   t.end()
 })
 

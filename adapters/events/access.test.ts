@@ -29,7 +29,7 @@ async function outcome(t: Test, broker: object, text?: string): Promise<void> {
   const adapter = await startEvents(t, { securityServer: NOBODY, broker, receive })
   await until(`the broker ${text ?? 'is well'}`, async (saw) => {
     const finding = saw(await adapter.health())['broker']!
-    return text === undefined ? finding.ok : finding.reason?.includes(text)
+    return text === undefined ? finding.ok : String(finding.reason).includes(text)
   })
   t.pass(text ?? 'connected')
   await adapter.stop()

@@ -11,6 +11,7 @@ import type { IPublishPacket, Packet } from 'mqtt-packet'
 import type { Test } from 'tap'
 import { emptyFolder, ownAddress } from '#adapters/kit/kit-fixture.ts'
 import { readWorkerSettings } from '#adapters/kit/serve-worker.ts'
+import type { Finding } from '#platform/health/create-health.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import {
@@ -85,7 +86,7 @@ export async function startServers(t: Test): Promise<Servers> {
 
 type AdapterForTests = {
   lines: string[]
-  health(): Promise<Record<string, { ok: boolean; reason?: string | undefined }>>
+  health(): Promise<Record<string, Finding>>
   metric(name: string): Promise<number>
   stop(): Promise<void>
 }

@@ -58,7 +58,7 @@ void t.test('events of an inbox', async (t) => {
   await servers.post({ id: 'B-structured', data: { sum: 1.5 } })
   const adapter = await startEvents(t, { securityServer: servers.receiver, broker, receive: [receive] })
   await until('nobody has subscribed', async (saw) =>
-    saw(await adapter.health())['in']?.reason?.includes('nobody has subscribed'),
+    String(saw(await adapter.health())['in']?.reason).includes('nobody has subscribed'),
   )
   const got = await user.subscribe('tax/got')
   const structured = await until('the event', () => got[0])

@@ -31,7 +31,7 @@ export async function probeWorker<S extends WorkerSettings>(
     )
     await close()
     for (const { name, ok, reason } of found)
-      process.stdout.write(`${name}: ${ok ? 'well' : printable(reason ?? 'not well')}\n`)
+      process.stdout.write(`${name}: ${ok ? 'well' : printable(String(reason ?? 'not well'))}\n`)
     return found.every(({ ok }) => ok) ? 0 : 1
   } catch (thrown) {
     const { code, message } = asFault(thrown)

@@ -1,5 +1,6 @@
 /** Says in words what an undecided contract is waiting for (members' seals, confirmed contacts) and how to get it. Pure. */
 import type { ContactState, ContractContent, ContractSide } from '#schemas/contract.ts'
+import { listed, type Said, say } from '#schemas/said.ts'
 import { memberOfSubsystem, namedConsumers } from './parties.ts'
 
 /** The members of a side. For a group's standard terms the consumer side is empty: its members join without contacts. */
@@ -8,20 +9,20 @@ export function membersOfSide(content: ContractContent, side: ContractSide): str
   return [...new Set(subsystems.map(memberOfSubsystem))]
 }
 
-const NOT_YET: Record<Exclude<ContactState, 'CONFIRMED'>, { what: string; remedy: string }> = {
+const NOT_YET: Record<Exclude<ContactState, 'CONFIRMED'>, { what: Said; remedy: Said }> = {
   ASKED: {
-    what: 'asked, no answer yet',
-    remedy: "let the member's people give back the code of the letter at their security server",
+    what: say`asked, no answer yet`,
+    remedy: say`let the member's people give back the code of the letter at their security server`,
   },
   UNCONFIRMED: {
-    what: 'not confirmed',
-    remedy: "have the letter sent again, and its code given back at the member's security server",
+    what: say`not confirmed`,
+    remedy: say`have the letter sent again, and its code given back at the member's security server`,
   },
   REFUSED: {
-    what: 'the address takes no e-mail',
-    remedy: 'look whether the address is right, and propose the contract again with one that takes e-mail',
+    what: say`the address takes no e-mail`,
+    remedy: say`look whether the address is right, and propose the contract again with one that takes e-mail`,
   },
-  ELSEWHERE: { what: 'of another instance', remedy: 'ask the registry of the other instance' },
+  ELSEWHERE: { what: say`of another instance`, remedy: say`ask the registry of the other instance` },
 }
 
 /**
@@ -31,42 +32,57 @@ const NOT_YET: Record<Exclude<ContactState, 'CONFIRMED'>, { what: string; remedy
 export function awaited(
   content: ContractContent,
   q: { waitsFor: readonly string[]; missing: readonly ContractSide[]; states: readonly ContactState[] },
-): { what: string; remedy: string } | undefined {
+): { what: Said; remedy: Said } | undefined {
   const seals = {
-    what: `waits for the seal of ${q.waitsFor.join(', ')}`,
-    remedy: 'let two mandated people of each of these members accept it at their security server',
+    what: say`waits for the seal of ${q.waitsFor.join(', ')}`,
+    remedy: say`let two mandated people of each of these members accept it at their security server`,
   }
   const parts = [
     ...(q.waitsFor.length === 0 ? [] : [seals]),
     ...(q.missing.length === 0 ? [] : [contacts(content, q)]),
   ]
   if (parts.length === 0) return undefined
+  const [first, second] = parts.map(({ what }) => what)
   return {
-    what: parts.map(({ what }) => what).join(', and '),
-    remedy: parts.map(({ remedy }) => remedy).join('; '),
+    what: second === undefined ? first! : say`${first!}, and ${second}`,
+    remedy: listed(
+      parts.map(({ remedy }) => remedy),
+      '; ',
+    ),
   }
 }
 
 function contacts(
   content: ContractContent,
   { missing, states }: { missing: readonly ContractSide[]; states: readonly ContactState[] },
-): { what: string; remedy: string } {
-  const remedies = new Set<string>()
+): { what: Said; remedy: Said } {
+  const remedies = new Map<string, Said>()
   const named = missing.map((side) => {
     const members = membersOfSide(content, side)
     const of = content.contacts.flatMap(({ member, name, email }, at) => {
       const state = states[at] ?? 'UNCONFIRMED'
       if (!members.includes(member) || state === 'CONFIRMED') return []
-      remedies.add(NOT_YET[state].remedy)
-      return [`${JSON.stringify(name)} <${email}> of ${member} (${NOT_YET[state].what})`]
+      const { what, remedy } = NOT_YET[state]
+      remedies.set(String(remedy), remedy)
+      return [say`${JSON.stringify(name)} <${email}> of ${member} (${what})`]
     })
-    const title = side === 'provider' ? 'the provider' : 'the consumers'
-    if (of.length > 0) return `${title}: ${of.join(', ')}`
-    remedies.add(`propose the contract again with a contact of ${title}`)
-    return `${title}, which has none in it`
+    const title = side === 'provider' ? say`the provider` : say`the consumers`
+    if (of.length > 0) return listed([title, listed(of)], ': ')
+    const remedy =
+      side === 'provider'
+        ? say`propose the contract again with a contact of the provider`
+        : say`propose the contract again with a contact of the consumers`
+    remedies.set(String(remedy), remedy)
+    return side === 'provider'
+      ? say`the provider, which has none in it`
+      : say`the consumers, which has none in it`
   })
+  const [one, other] = named
   return {
-    what: `waits until a contact is confirmed of ${named.join('; and of ')}`,
-    remedy: [...remedies].join('; '),
+    what:
+      other === undefined
+        ? say`waits until a contact is confirmed of ${one!}`
+        : say`waits until a contact is confirmed of ${one!}; and of ${other}`,
+    remedy: listed([...remedies.values()], '; '),
   }
 }

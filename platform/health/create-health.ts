@@ -4,8 +4,9 @@ import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
 import { systemClock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Said } from '#schemas/said.ts'
 
-export type Finding = { ok: boolean; reason?: string | undefined }
+export type Finding = { ok: boolean; reason?: string | Said | undefined }
 type HealthReport = { ready: boolean; checks: (Finding & { name: string })[] }
 
 export type Health = {

@@ -1,6 +1,7 @@
 /** Turns a handler's result into an HTTP answer, with the operation's declared status and type unless the handler sets others. */
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
+import { jsonIn, languageOf } from '#schemas/fault-languages.ts'
 import type { Operation } from './openapi-operations.ts'
 
 const ANSWER = Symbol('answer')
@@ -33,7 +34,8 @@ export function sendAnswer(
       reply.type(type === 'application/json' ? 'application/octet-stream' : type)
     return reply.send(body)
   }
-  return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
+  const language = languageOf(reply.request.headers['accept-language'])
+  return reply.type('application/json; charset=utf-8').send(jsonIn(body, language))
 }
 
 /** A handler's result without its status and headers. */

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
+import { say } from '#schemas/said.ts'
 import type { RecurringRow } from './recurring-store.ts'
 
 /** The number of missed intervals, and at least five minutes: a busy machine, a queue or another node may be late. */
@@ -45,6 +46,6 @@ export function watchStandstill(q: {
     const [first] = still
     if (first === undefined) return { ok: true }
     const more = still.length === 1 ? '' : ` and ${still.length - 1} others`
-    return { ok: false, reason: `${first.kind}${more} did not come to their turn for too long` }
+    return { ok: false, reason: say`${first.kind}${more} did not come to their turn for too long` }
   }
 }

@@ -1,6 +1,7 @@
 /** The registry as this server sees it, for health checks and metrics: the age of its suspension list, forks, a frozen view. */
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { say } from '#schemas/said.ts'
 import type { ConfigurationState } from './state.ts'
 
 type State = Pick<ConfigurationState, 'own' | 'registry'>
@@ -12,22 +13,26 @@ const LATE_SECONDS = 90
 export function suspensionListFinding({ own }: State, now: number): Finding {
   if (own?.hasSuspensionList !== true) return { ok: true }
   const { suspensionList: list } = own
-  if (list === undefined) return { ok: false, reason: 'no suspension list came yet' }
+  if (list === undefined) return { ok: false, reason: say`no suspension list came yet` }
   const age = seconds(list.issuedAt, now)
-  const reason = `number ${list.number}, ${age} s old, used until ${list.expiresAt.toISOString()}`
+  const reason = say`number ${list.number}, ${age} s old, used until ${list.expiresAt.toISOString()}`
   if (list.expiresAt.getTime() <= now) return { ok: false, reason }
-  return { ok: true, reason: age > LATE_SECONDS ? `no newer suspension list can be had: ${reason}` : reason }
+  return {
+    ok: true,
+    reason: age > LATE_SECONDS ? say`no newer suspension list can be had: ${reason}` : reason,
+  }
 }
 
 /** A proved fork makes the server not ready, because a person has to look. Suspicions only appear in the reason. */
 export function registryFinding({ registry: { fork, behind } }: State): Finding {
   if (fork?.kind === 'contradiction')
-    return { ok: false, reason: `the registry signed two histories (${fork.what}), found ${fork.at}` }
-  if (fork !== undefined) return { ok: true, reason: `the registry gave no proof of its log: ${fork.what}` }
+    return { ok: false, reason: say`the registry signed two histories (${fork.what}), found ${fork.at}` }
+  if (fork !== undefined)
+    return { ok: true, reason: say`the registry gave no proof of its log: ${fork.what}` }
   if (behind?.isFrozen === true)
     return {
       ok: true,
-      reason: `frozen view: others know index ${behind.index}, which cannot be had since ${behind.since.toISOString()}`,
+      reason: say`frozen view: others know index ${behind.index}, which cannot be had since ${behind.since.toISOString()}`,
     }
   return { ok: true }
 }

@@ -3,6 +3,7 @@ import { createPublicKey } from 'node:crypto'
 import { nameText } from '#core/certificate/name.ts'
 import type { TokenState } from '#platform/pkcs11/hardware-token.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { type Said, say } from '#schemas/said.ts'
 import type { CertificateStatuses, StatusReport } from './certificate-status.ts'
 import { algorithmOf, type KeyAlgorithm } from './generate-key.ts'
 import type { HardwareKeys } from './hardware-keys.ts'
@@ -29,7 +30,7 @@ export type CertificateInfo = {
   state: 'registered' | 'saved' | 'expired'
   ocsp: StatusReport
   /** What somebody has to do before the certificate can be used; absent when it can. */
-  remedy?: string | undefined
+  remedy?: Said | undefined
   pem: string
 }
 
@@ -139,14 +140,14 @@ function remedyOf(
   state: CertificateInfo['state'],
   ocsp: StatusReport,
   q: Describe,
-): string | undefined {
-  if (state === 'expired') return 'Order a new certificate for a new key'
-  if (!stored.active) return 'Activate the certificate'
+): Said | undefined {
+  if (state === 'expired') return say`Order a new certificate for a new key`
+  if (!stored.active) return say`Activate the certificate`
   const token = q.tokens.of(key.id)
-  if (token.away()) return 'Check the hardware token and its p11-kit server'
-  if (!token.unlocked()) return 'Log in to the token with its PIN'
-  if (state === 'saved') return 'Register the certificate at the central registry'
-  if (ocsp.state === 'revoked') return 'Order a new certificate; this one is revoked'
-  if (ocsp.state !== 'good') return "Check the OCSP responder of the certificate's authority"
+  if (token.away()) return say`Check the hardware token and its p11-kit server`
+  if (!token.unlocked()) return say`Log in to the token with its PIN`
+  if (state === 'saved') return say`Register the certificate at the central registry`
+  if (ocsp.state === 'revoked') return say`Order a new certificate; this one is revoked`
+  if (ocsp.state !== 'good') return say`Check the OCSP responder of the certificate's authority`
   return undefined
 }

@@ -1,8 +1,10 @@
 /** Whether a hardware token prevents members from signing, for health checks and diagnosis. */
+
+import { listed, type Said, say } from '#schemas/said.ts'
 import type { TokenInfo } from './keys.ts'
 
 /** `ok` is false when a token with an active certificate cannot sign. Undefined when there is no hardware token. */
-export function hardwareFinding(tokens: TokenInfo[]): { ok: boolean; reason?: string } | undefined {
+export function hardwareFinding(tokens: TokenInfo[]): { ok: boolean; reason?: Said } | undefined {
   const hardware = tokens.filter(({ type }) => type === 'HARDWARE')
   if (hardware.length === 0) return undefined
   const needed = hardware.filter(
@@ -11,8 +13,8 @@ export function hardwareFinding(tokens: TokenInfo[]): { ok: boolean; reason?: st
   )
   if (needed.length === 0) return { ok: true }
   const reasons = needed.map(({ name, hardware: state }) => {
-    const why = state?.reason === undefined ? '' : ` (${state.reason})`
-    return state?.state === 'away' ? `token ${name} is away${why}` : `token ${name} is locked${why}`
+    const said = state?.state === 'away' ? say`token ${name} is away` : say`token ${name} is locked`
+    return state?.reason === undefined ? said : listed([said, `(${state.reason})`], ' ')
   })
-  return { ok: false, reason: reasons.join('; ') }
+  return { ok: false, reason: listed(reasons, '; ') }
 }

@@ -5,6 +5,7 @@
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { Fault } from '#schemas/fault.ts'
+import { type Said, say } from '#schemas/said.ts'
 
 /** A listener of this server: a request to it would look as if it came from inside. */
 export type OwnListener = { host: string; port: number }
@@ -79,9 +80,9 @@ export function isOwnListener(address: string, port: number, own: readonly OwnLi
 export function whyNoService(
   { address, port }: { address: string; port: number },
   own: readonly OwnListener[],
-): string | undefined {
-  if (isForbiddenAddress(address)) return 'no service may lie at the address of its host'
-  return isOwnListener(address, port, own) ? 'it leads back to this server' : undefined
+): Said | undefined {
+  if (isForbiddenAddress(address)) return say`no service may lie at the address of its host`
+  return isOwnListener(address, port, own) ? say`it leads back to this server` : undefined
 }
 
 /**
@@ -97,7 +98,7 @@ export function checkServiceUrl(text: string, own: readonly OwnListener[] = []):
 function checkHttpUrl(text: string, own: readonly OwnListener[]): string {
   const url = readHttpUrl(text, own)
   if (url.search !== '' || url.hash !== '' || /[?#]/.test(text)) {
-    throw refused('it has a query or a fragment')
+    throw refused(say`it has a query or a fragment`)
   }
   return url.href.replace(/\/+$/, '')
 }
@@ -109,20 +110,20 @@ export function checkDocumentUrl(text: string, own: readonly OwnListener[] = [])
 
 function readHttpUrl(text: string, own: readonly OwnListener[]): URL {
   if (text.length > MAX_URL || /[\u0000-\u0020\u007f-\uffff\\]/.test(text) || !/^https?:\/\//i.test(text)) {
-    throw refused('http:// or https:// and plain ASCII are needed')
+    throw refused(say`http:// or https:// and plain ASCII are needed`)
   }
-  if (!URL.canParse(text)) throw refused('it does not parse')
+  if (!URL.canParse(text)) throw refused(say`it does not parse`)
   const url = new URL(text)
   if (url.username !== '' || url.password !== '' || text.slice(8).split('/')[0]!.includes('@')) {
-    throw refused('it names a user')
+    throw refused(say`it names a user`)
   }
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (isIP(host) === 0 ? !HOST.test(host) || host.length > 253 : isForbiddenAddress(host)) {
-    throw refused('its host is not allowed')
+    throw refused(say`its host is not allowed`)
   }
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
   const named = host === 'localhost' ? '127.0.0.1' : host
-  if (isOwnListener(named, port, own)) throw refused('it leads back to this server')
+  if (isOwnListener(named, port, own)) throw refused(say`it leads back to this server`)
   return url
 }
 
@@ -162,6 +163,6 @@ function expand(address: string): number[] {
   return [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back]
 }
 
-function refused(what: string): Fault {
+function refused(what: Said): Fault {
   return new Fault('service_malformed_url', { what })
 }

@@ -4,6 +4,7 @@ import { open, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Finding } from '#platform/health/create-health.ts'
+import { say } from '#schemas/said.ts'
 
 /** The name of the test file. One that a crash left is overwritten; the next start also sweeps it from the incoming folder. */
 const PROBE = 'write-probe'
@@ -31,7 +32,10 @@ export function watchWritable(folders: Record<string, string>): () => Promise<Fi
       look = begun
     }
     if (look.ended !== undefined && now - look.begunAt >= HANGS_MS)
-      return { ok: false, reason: `writing to ${Object.keys(folders).join(' or ')} does not come to an end` }
+      return {
+        ok: false,
+        reason: say`writing to ${Object.keys(folders).join(' or ')} does not come to an end`,
+      }
     return found ?? look.ended!
   }
 }
@@ -43,7 +47,7 @@ export async function checkWritable(folders: Record<string, string>): Promise<Fi
       await probe(path.join(folder, PROBE))
     } catch (cause) {
       const { code } = cause as { code?: string }
-      return { ok: false, reason: `${name} cannot be written to (${code ?? 'unknown'}): ${folder}` }
+      return { ok: false, reason: say`${name} cannot be written to (${code ?? 'unknown'}): ${folder}` }
     }
   }
   return { ok: true }

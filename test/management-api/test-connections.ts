@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import type { Test } from 'tap'
+import { say } from '#schemas/said.ts'
 import { tryConnection } from '#security-server/features/diagnostics/try-connection.ts'
 import type { AdminWorld } from './admin-fixture.ts'
 
@@ -41,7 +42,9 @@ export async function testConnections(
   t.teardown(() => named.close())
   await once(named, 'listening')
   const local = { name: 'x', address: { host: 'localhost', port: (named.address() as AddressInfo).port } }
-  t.match(await tryConnection({ ...local, tls: {}, refuse: () => 'not there' }), [{ what: 'not there' }])
+  t.match(await tryConnection({ ...local, tls: {}, refuse: () => say`not there` }), [
+    { what: say`not there` },
+  ])
   t.strictSame(seen, [], 'nothing is opened to where nothing may be')
   await tryConnection({ ...local, tls: {} })
   t.strictSame(seen, ['connected', 'connected', 'localhost'], 'TLS says whom it looks for')

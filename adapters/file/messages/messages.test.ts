@@ -183,7 +183,7 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     deliver('waits.txt', 'x')
     await until('operators hear of it', async (saw) => {
       const { ok, reason } = await second.running.health['files-accepted']!()
-      return saw(!ok && /nobody/.test(reason ?? ''))
+      return saw(!ok && /nobody/.test(String(reason)))
     })
     t.strictSame(filesIn(folder, 'taken'), ['waits.txt'])
     await second.stop()

@@ -5,6 +5,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { say } from '#schemas/said.ts'
 
 /** Servers ask every half minute; one that asks no more is told no longer. */
 const TOLD_MS = 10 * 60_000
@@ -37,7 +38,7 @@ export function createUnlistedMandates({ clock, log }: { clock: Clock; log: Log 
       const named = `${all.slice(0, MOST_NAMED).join(', ')}${more}`
       return {
         ok: true,
-        reason: `hosting mandates have no place beside the contracts in the lists for ${named}: what they cover is refused there. End contracts or mandates that nobody needs, or register members at another server`,
+        reason: say`hosting mandates have no place beside the contracts in the lists for ${named}: what they cover is refused there. End contracts or mandates that nobody needs, or register members at another server`,
       }
     },
   }

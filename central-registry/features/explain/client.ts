@@ -4,6 +4,7 @@ import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 const MAX_BYTES = 64 * 1024
 const TIMEOUT_MS = 3000
@@ -23,11 +24,11 @@ export const askResponder: AskResponder = async (url, question) => {
     })
     const answer = Buffer.from(await reply.body.arrayBuffer())
     if (reply.statusCode !== 200)
-      throw new Fault('network_error', { what: `the OCSP responder answered HTTP ${reply.statusCode}` })
+      throw new Fault('network_error', { what: say`the OCSP responder answered HTTP ${reply.statusCode}` })
     return answer
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw new Fault('network_error', { what: 'the OCSP responder does not answer', cause })
+    throw new Fault('network_error', { what: say`the OCSP responder does not answer`, cause })
   } finally {
     await dispatcher.destroy()
   }

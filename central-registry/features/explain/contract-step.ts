@@ -5,6 +5,7 @@
 import { awaited } from '#core/contract/awaited.ts'
 import { covers } from '#core/contract/endpoints.ts'
 import type { ContactState, ContractContent, ContractSide, ContractState } from '#schemas/contract.ts'
+import { type Said, say } from '#schemas/said.ts'
 
 export type ContractFacts = {
   contract: string
@@ -30,45 +31,49 @@ export type ContractQuestion = {
   contracts: ContractFacts[]
 }
 
-type ContractStep = { step: 'contract'; state: 'good' | 'bad'; what: string; remedy?: string }
+type ContractStep = { step: 'contract'; state: 'good' | 'bad'; what: Said; remedy?: Said }
 
 export function contract({ contracts, contractRequired, call, now }: ContractQuestion): ContractStep {
   const step = { step: 'contract' } as const
   const covering = contracts.filter(({ content, isConsumer }) => isConsumer && isCovered(content, call))
-  const name = ({ contract: id, content }: ContractFacts): string =>
-    `the contract ${id} (version ${content.version})`
+  const name = ({ contract: id, content }: ContractFacts): Said =>
+    say`the contract ${id} (version ${content.version})`
   const inForce = covering.find(({ state, content }) => state === 'ACTIVE' && content.validFrom <= now)
   const suspended = covering.find(({ state }) => state === 'SUSPENDED')
   if (suspended !== undefined && inForce === undefined)
     return {
       ...step,
       state: 'bad',
-      what: `${name(suspended)} is suspended`,
-      remedy: 'when its cause is gone, let a second person agree to resume it',
+      what: say`${name(suspended)} is suspended`,
+      remedy: say`when its cause is gone, let a second person agree to resume it`,
     }
   if (inForce !== undefined)
-    return { ...step, state: 'good', what: `${name(inForce)} covers it until ${inForce.content.validUntil}` }
+    return {
+      ...step,
+      state: 'good',
+      what: say`${name(inForce)} covers it until ${inForce.content.validUntil}`,
+    }
   const open = covering.find(({ state }) => state === 'PROPOSED' || state === 'ACCEPTED')
   const nearest = covering[0] ?? contracts[0]
   const awaited = open === undefined ? undefined : awaits(open)
   const why =
     nearest === undefined
-      ? 'no contract names both sides'
+      ? say`no contract names both sides`
       : covering.length === 0
-        ? `${name(nearest)} is between both sides but does not cover this service, method and path, or this consumer has not joined it`
+        ? say`${name(nearest)} is between both sides but does not cover this service, method and path, or this consumer has not joined it`
         : nearest.state === 'ACTIVE'
-          ? `${name(nearest)} begins on ${nearest.content.validFrom}`
+          ? say`${name(nearest)} begins on ${nearest.content.validFrom}`
           : open !== undefined && awaited !== undefined
-            ? `${name(open)} is ${open.state} and ${awaited.what}`
-            : `${name(nearest)} is ${nearest.state}`
-  if (!contractRequired) return { ...step, state: 'good', what: `none is required here; ${why}` }
+            ? say`${name(open)} is ${open.state} and ${awaited.what}`
+            : say`${name(nearest)} is ${nearest.state}`
+  if (!contractRequired) return { ...step, state: 'good', what: say`none is required here; ${why}` }
   return {
     ...step,
     state: 'bad',
     what: why,
     remedy:
       awaited?.remedy ??
-      'let one of both sides propose a contract, or its next version, on its security server',
+      say`let one of both sides propose a contract, or its next version, on its security server`,
   }
 }
 
@@ -84,14 +89,17 @@ function isCovered(
 }
 
 /** Why an undecided contract is not in force yet. */
-function awaits({ content, waitsFor, isAgreed, contacts }: ContractFacts): { what: string; remedy: string } {
+function awaits({ content, waitsFor, isAgreed, contacts }: ContractFacts): { what: Said; remedy: Said } {
   if (isAgreed)
-    return { what: 'waits for the registry of the other instance', remedy: 'ask that registry about it' }
+    return {
+      what: say`waits for the registry of the other instance`,
+      remedy: say`ask that registry about it`,
+    }
   const { missing, states } = contacts ?? { missing: [], states: [] }
   return (
     awaited(content, { waitsFor, missing, states }) ?? {
-      what: 'waits for the approval of the registry',
-      remedy: 'approve it, or decline it',
+      what: say`waits for the approval of the registry`,
+      remedy: say`approve it, or decline it`,
     }
   )
 }

@@ -7,8 +7,9 @@ import { readableName } from '#core/certificate/name.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
-import { asFault } from '#schemas/fault.ts'
+import { asFault, toldBy } from '#schemas/fault.ts'
 import type { SubsystemId } from '#schemas/identifiers.ts'
+import { listed, type Said, say } from '#schemas/said.ts'
 import { checkAuthenticationCertificate } from '../../servers/rules.ts'
 import type { AskResponder, Reached } from './client.ts'
 import type { ExplainStore, RegisteredSide } from './facts-store.ts'
@@ -90,11 +91,11 @@ function judgeCertificates(side: RegisteredSide, { approved, suspended, at }: Tr
       const notAfter = read.notAfter.toISOString()
       try {
         checkAuthenticationCertificate(certificate, approved.caCertificates(), at)
-        if (suspended.has(sha256)) return { sha256, notAfter, objection: 'it is suspended' }
+        if (suspended.has(sha256)) return { sha256, notAfter, objection: say`it is suspended` }
         if (!good.has(server.id)) good.set(server.id, read)
         return { sha256, notAfter }
       } catch (thrown) {
-        return { sha256, notAfter, objection: asFault(thrown).message }
+        return { sha256, notAfter, objection: objectionOf(thrown) }
       }
     })
     return { ...server, certificates }
@@ -131,8 +132,8 @@ async function askOne(
     return {
       about,
       state: 'bad',
-      what: 'its CA has no OCSP responder in the register',
-      remedy: "add the CA with its responder's address",
+      what: say`its CA has no OCSP responder in the register`,
+      remedy: say`add the CA with its responder's address`,
     }
   const question = buildOcspRequest(certificate, issuer.ca)
   let last: Probe | undefined
@@ -143,22 +144,22 @@ async function askOne(
         ...{ response, certificate, issuer: issuer.ca, responders: issuer.responders, at },
         freshnessSeconds: approved.ocspFreshnessSeconds,
       })
-      return { about, state: 'good', what: `good until ${validUntil.toISOString()} by ${url}` }
+      return { about, state: 'good', what: say`good until ${validUntil.toISOString()} by ${url}` }
     } catch (thrown) {
       const fault = asFault(thrown)
-      const what = `${url}: ${fault.what ?? fault.message}`
+      const what = listed([url, fault.said ?? toldBy(fault).text], ': ')
       if (fault.code !== 'network_error')
         return {
           about,
           state: 'bad',
           what,
-          remedy: 'ask the CA about the certificate; register another one when it is revoked',
+          remedy: say`ask the CA about the certificate; register another one when it is revoked`,
         }
       last ??= {
         about,
         state: 'unknown',
         what,
-        remedy: 'look whether the OCSP responder runs and can be reached, and tell its CA',
+        remedy: say`look whether the OCSP responder runs and can be reached, and tell its CA`,
       }
     }
   }
@@ -170,32 +171,37 @@ async function reach(
   { id, address, certificates }: ServerFacts,
 ): Promise<Probe> {
   const [message, ocsp] = await Promise.all([handshake(address, MESSAGE_PORT), connects(address, OCSP_PORT)])
-  const about = `${id} at ${address}`
+  const about = say`${id} at ${address}`
   if (!message.connected)
     return {
       about,
       state: 'bad',
-      what: `port ${MESSAGE_PORT} does not answer`,
-      remedy: `look whether the security server runs, its address is right, and firewalls let ports ${MESSAGE_PORT} and ${OCSP_PORT} through`,
+      what: say`port ${MESSAGE_PORT} does not answer`,
+      remedy: say`look whether the security server runs, its address is right, and firewalls let ports ${MESSAGE_PORT} and ${OCSP_PORT} through`,
     }
   const shown = message.presented
   if (shown !== undefined && !certificates.some(({ sha256 }) => sha256 === shown))
     return {
       about,
       state: 'bad',
-      what: `it shows the certificate ${shown.slice(0, 16)}…, which is not registered for it`,
-      remedy: 'register that certificate, or let the server use the registered one, or correct its address',
+      what: say`it shows the certificate ${shown.slice(0, 16)}…, which is not registered for it`,
+      remedy: say`register that certificate, or let the server use the registered one, or correct its address`,
     }
   if (!ocsp)
     return {
       about,
       state: 'bad',
-      what: `port ${MESSAGE_PORT} answers, port ${OCSP_PORT} does not`,
-      remedy: `open port ${OCSP_PORT}: others ask there for the status of its certificate`,
+      what: say`port ${MESSAGE_PORT} answers, port ${OCSP_PORT} does not`,
+      remedy: say`open port ${OCSP_PORT}: others ask there for the status of its certificate`,
     }
   const how =
     shown === undefined
-      ? 'it ended the handshake before it showed a certificate'
-      : 'it shows its registered certificate'
-  return { about, state: 'good', what: `ports ${MESSAGE_PORT} and ${OCSP_PORT} answer, and ${how}` }
+      ? say`it ended the handshake before it showed a certificate`
+      : say`it shows its registered certificate`
+  return { about, state: 'good', what: say`ports ${MESSAGE_PORT} and ${OCSP_PORT} answer, and ${how}` }
+}
+
+function objectionOf(thrown: unknown): Said {
+  const { text, remedy } = toldBy(asFault(thrown))
+  return listed([text, remedy], ' ')
 }

@@ -1,4 +1,6 @@
 /** Decides, step by step, from gathered facts whether one subsystem can call a service of another; pure. */
+
+import { listed, type Said, say, type Word } from '#schemas/said.ts'
 import { type ContractQuestion, contract } from './contract-step.ts'
 
 type Side = 'consumer' | 'provider'
@@ -12,13 +14,13 @@ export type Step = {
   step: (typeof STEPS)[number]
   side?: Side
   state: State
-  what: string
-  remedy?: string
-  knownBy?: string
+  what: Word
+  remedy?: Word | undefined
+  knownBy?: Word
 }
 
 /** One authentication certificate in the register, with the reason why it is not valid, if any. */
-type CertificateFacts = { sha256: string; notAfter: string; objection?: string | undefined }
+type CertificateFacts = { sha256: string; notAfter: string; objection?: Said | undefined }
 
 export type ServerFacts = {
   id: string
@@ -46,7 +48,7 @@ export type SideFacts = {
 export type CaFacts = { name: string; profile: string; isKnown: boolean; issuers: string[] }
 
 /** The answer of another machine, or the reason why there is none. */
-export type Probe = { about: string; state: State; what: string; remedy?: string | undefined }
+export type Probe = { about: Word; state: State; what: Word; remedy?: Said | undefined }
 
 export type CallFacts = ContractQuestion & {
   sides: Record<Side, SideFacts>
@@ -58,7 +60,7 @@ export type CallFacts = ContractQuestion & {
         generatedAt: string
         expiresAt: string
         /** What the register has and this publication lacks, in words. */
-        lacks: string[]
+        lacks: Word[]
       }
     | undefined
   reachability: Probe[]
@@ -90,19 +92,19 @@ export function verdictOf(steps: Pick<Step, 'state'>[]): State {
 
 function registration(side: Side, { subsystem, memberExists, exists }: SideFacts): Step {
   const step = { step: 'registration', side } as const
-  if (exists) return { ...step, state: 'good', what: `${subsystem} is in the register` }
+  if (exists) return { ...step, state: 'good', what: say`${subsystem} is in the register` }
   if (memberExists)
     return {
       ...step,
       state: 'bad',
-      what: `the member is in the register, its subsystem ${subsystem} is not`,
-      remedy: 'check the spelling, or let its security server file a clientReg request',
+      what: say`the member is in the register, its subsystem ${subsystem} is not`,
+      remedy: say`check the spelling, or let its security server file a clientReg request`,
     }
   return {
     ...step,
     state: 'bad',
-    what: `neither ${subsystem} nor its member is in the register`,
-    remedy: 'check the spelling, or admit the member first',
+    what: say`neither ${subsystem} nor its member is in the register`,
+    remedy: say`check the spelling, or admit the member first`,
   }
 }
 
@@ -112,28 +114,27 @@ function servers(side: Side, { subsystem, servers: all }: SideFacts): Step {
     return {
       ...step,
       state: 'bad',
-      what: `${subsystem} is a client of no security server`,
-      remedy: 'let a security server file a clientReg request for it',
+      what: say`${subsystem} is a client of no security server`,
+      remedy: say`let a security server file a clientReg request for it`,
     }
   const troubles = all.flatMap((server) => {
-    if (server.disabled) return [`its registration at ${server.id} is disabled`]
+    if (server.disabled) return [say`its registration at ${server.id} is disabled`]
     if (server.maintenance === null) return []
-    return [
-      `${server.id} is in maintenance${server.maintenance === '' ? '' : `: ${JSON.stringify(server.maintenance)}`}`,
-    ]
+    const said = say`${server.id} is in maintenance`
+    return [server.maintenance === '' ? said : listed([said, JSON.stringify(server.maintenance)], ': ')]
   })
   const usable = all.filter(isUsable).map(({ id }) => id)
   if (usable.length > 0)
     return {
       ...step,
       state: 'good',
-      what: [`${subsystem} is a client of ${usable.join(', ')}`, ...troubles].join('; '),
+      what: listed([say`${subsystem} is a client of ${usable.join(', ')}`, ...troubles], '; '),
     }
   return {
     ...step,
     state: 'bad',
-    what: troubles.join('; '),
-    remedy: 'let the security server file a clientEnable or maintenanceModeDisable request',
+    what: listed(troubles, '; '),
+    remedy: say`let the security server file a clientEnable or maintenanceModeDisable request`,
   }
 }
 
@@ -149,30 +150,29 @@ function certificates(side: Side, { servers: all }: SideFacts): Step {
     return {
       ...step,
       state: 'unknown',
-      what: 'no security server to look at',
-      remedy: 'put right the steps before',
+      what: say`no security server to look at`,
+      remedy: say`put right the steps before`,
     }
   const good = usable.filter((server) => server.certificates.some(({ objection }) => objection === undefined))
   const troubles = usable.flatMap((server) =>
     server.certificates.length === 0
-      ? [`${server.id} has no registered authentication certificate`]
+      ? [say`${server.id} has no registered authentication certificate`]
       : server.certificates.flatMap(({ sha256, objection }) =>
-          objection === undefined ? [] : [`${server.id}, certificate ${short(sha256)}: ${objection}`],
+          objection === undefined ? [] : [say`${server.id}, certificate ${short(sha256)}: ${objection}`],
         ),
   )
   if (good.length === 0)
     return {
       ...step,
       state: 'bad',
-      what: troubles.join('; '),
-      remedy:
-        'let the security server get a new authentication certificate and file an authCertReg request with it',
+      what: listed(troubles, '; '),
+      remedy: say`let the security server get a new authentication certificate and file an authCertReg request with it`,
     }
   const until = good.map(({ id, certificates: own }) => {
     const ends = own.filter(({ objection }) => objection === undefined).map(({ notAfter }) => notAfter)
-    return `${id} has a valid certificate until ${ends.sort().at(-1)}`
+    return say`${id} has a valid certificate until ${ends.sort().at(-1)!}`
   })
-  return { ...step, state: 'good', what: [...until, ...troubles].join('; ') }
+  return { ...step, state: 'good', what: listed([...until, ...troubles], '; ') }
 }
 
 function ocsp(side: Side, probes: Probe[]): Step {
@@ -181,10 +181,10 @@ function ocsp(side: Side, probes: Probe[]): Step {
     return {
       ...step,
       state: 'unknown',
-      what: 'no valid certificate to ask about',
-      remedy: 'put right the steps before',
+      what: say`no valid certificate to ask about`,
+      remedy: say`put right the steps before`,
     }
-  const asked = probes.map(({ about, what }) => `${about}: ${what}`).join('; ')
+  const asked = inOne(probes)
   // One server with a valid certificate is enough for a call.
   if (probes.some(({ state }) => state === 'good')) return { ...step, state: 'good', what: asked }
   const remedy = probes.find((probe) => probe.remedy !== undefined)?.remedy
@@ -195,20 +195,20 @@ function ocsp(side: Side, probes: Probe[]): Step {
     state: 'unknown',
     what: asked,
     ...put({ remedy }),
-    knownBy: 'the security server, which asks the responder itself: GET /diagnostics there',
+    knownBy: say`the security server, which asks the responder itself: GET /diagnostics there`,
   }
 }
 
 function signing(side: Side, { sides, signingCas, now }: CallFacts): Step {
   const { subsystem, signing: seen } = sides[side]
   const step = { step: 'signingCertificate', side } as const
-  const knownBy = 'the security server, which holds the signing key: GET /token-certificates there'
+  const knownBy = say`the security server, which holds the signing key: GET /token-certificates there`
   const last =
     seen === undefined
-      ? `the member of ${subsystem} has signed nothing here yet`
-      : `the member last signed here on ${seen.at} by certificate ${short(seen.sha256)} of ${seen.issuer}, which ${
-          seen.notAfter <= now ? 'ended' : 'ends'
-        } on ${seen.notAfter}`
+      ? say`the member of ${subsystem} has signed nothing here yet`
+      : seen.notAfter <= now
+        ? say`the member last signed here on ${seen.at} by certificate ${short(seen.sha256)} of ${seen.issuer}, which ended on ${seen.notAfter}`
+        : say`the member last signed here on ${seen.at} by certificate ${short(seen.sha256)} of ${seen.issuer}, which ends on ${seen.notAfter}`
   const unread = signingCas.filter(({ isKnown }) => !isKnown)
   if (unread.length > 0) {
     const names = unread.map(({ name, profile }) => `${name} (${profile})`).join(', ')
@@ -218,8 +218,8 @@ function signing(side: Side, { sides, signingCas, now }: CallFacts): Step {
       unread.some(({ issuers }) => issuers.includes(seen?.issuer ?? ''))
     return {
       ...{ ...step, state: isCertain ? 'bad' : 'unknown' },
-      what: `${last}; certificates of these approved CAs are refused, for nobody knows their certificate profile: ${names}`,
-      remedy: 'add the certificate profile under its name',
+      what: say`${last}; certificates of these approved CAs are refused, for nobody knows their certificate profile: ${names}`,
+      remedy: say`add the certificate profile under its name`,
       ...(isCertain ? {} : { knownBy }),
     }
   }
@@ -229,7 +229,7 @@ function signing(side: Side, { sides, signingCas, now }: CallFacts): Step {
     state: 'unknown',
     what: last,
     ...(isOver
-      ? { remedy: 'let the member look whether it has a newer signing certificate, and get one' }
+      ? { remedy: say`let the member look whether it has a newer signing certificate, and get one` }
       : {}),
     knownBy,
   }
@@ -241,28 +241,28 @@ function configuration({ published, now }: CallFacts): Step {
     return {
       ...step,
       state: 'bad',
-      what: 'no configuration was published yet',
-      remedy: 'make a signing key and publish: POST /configuration/publish',
+      what: say`no configuration was published yet`,
+      remedy: say`make a signing key and publish: POST /configuration/publish`,
     }
-  const name = `the configuration with index ${published.index}, published on ${published.generatedAt},`
+  const name = say`the configuration with index ${published.index}, published on ${published.generatedAt},`
   if (published.expiresAt <= now)
     return {
       ...step,
       state: 'bad',
-      what: `${name} expired on ${published.expiresAt}`,
-      remedy: 'look why the registry publishes no more: /health/ready and its log',
+      what: say`${name} expired on ${published.expiresAt}`,
+      remedy: say`look why the registry publishes no more: /health/ready and its log`,
     }
   if (published.lacks.length > 0)
     return {
       ...step,
       state: 'bad',
-      what: `${name} lacks ${published.lacks.join(', ')}`,
-      remedy: 'publish, and wait until the security servers have fetched it',
+      what: say`${name} lacks ${listed(published.lacks)}`,
+      remedy: say`publish, and wait until the security servers have fetched it`,
     }
   return {
     ...step,
     state: 'good',
-    what: `${name} has all of it; which index a security server has, its GET /diagnostics says`,
+    what: say`${name} has all of it; which index a security server has, its GET /diagnostics says`,
   }
 }
 
@@ -272,12 +272,12 @@ function suspensions(side: Side, { suspended, servers: all }: SideFacts): Step {
   const isStopped =
     suspended.length > 0 || (all.length > 0 && all.every((server) => server.suspended.length > 0))
   const what = [...suspended, ...new Set(ofServers)].join('; ')
-  if (!isStopped) return { ...step, state: 'good', what: what === '' ? 'none is in force' : what }
+  if (!isStopped) return { ...step, state: 'good', what: what === '' ? say`none is in force` : what }
   return {
     ...step,
     state: 'bad',
     what,
-    remedy: 'when its cause is gone, let a second person agree to lift it',
+    remedy: say`when its cause is gone, let a second person agree to lift it`,
   }
 }
 
@@ -285,9 +285,9 @@ function accessRights({ sides, call }: CallFacts): Step {
   return {
     step: 'accessRights',
     state: 'unknown',
-    what: `whether ${sides.consumer.subsystem} may use ${call.serviceCode}, the registry is not told`,
-    remedy: `give the right on the provider's security server, to the subsystem or to a group that it is in`,
-    knownBy: `the security server of ${sides.provider.subsystem}: GET /explanation there`,
+    what: say`whether ${sides.consumer.subsystem} may use ${call.serviceCode}, the registry is not told`,
+    remedy: say`give the right on the provider's security server, to the subsystem or to a group that it is in`,
+    knownBy: say`the security server of ${sides.provider.subsystem}: GET /explanation there`,
   }
 }
 
@@ -297,10 +297,10 @@ function reachability({ reachability: probes }: CallFacts): Step {
     return {
       ...step,
       state: 'unknown',
-      what: 'no security server to connect to',
-      remedy: 'put right the steps before',
+      what: say`no security server to connect to`,
+      remedy: say`put right the steps before`,
     }
-  const what = `seen from the registry, ${probes.map((one) => `${one.about}: ${one.what}`).join('; ')}`
+  const what = say`seen from the registry, ${inOne(probes)}`
   const remedy = probes.find((one) => one.remedy !== undefined)?.remedy
   if (probes.some(({ state }) => state === 'good'))
     return { ...step, state: 'good', what, ...put({ remedy }) }
@@ -311,12 +311,19 @@ function reachability({ reachability: probes }: CallFacts): Step {
     what,
     ...put({ remedy }),
     ...(state === 'unknown'
-      ? { knownBy: "the consumer's security server, which connects from elsewhere" }
+      ? { knownBy: say`the consumer's security server, which connects from elsewhere` }
       : {}),
   }
 }
 
-function put({ remedy }: { remedy: string | undefined }): { remedy?: string } {
+function inOne(probes: Probe[]): Said {
+  return listed(
+    probes.map(({ about, what }) => listed([about, what], ': ')),
+    '; ',
+  )
+}
+
+function put({ remedy }: { remedy: Said | undefined }): { remedy?: Said } {
   return remedy === undefined ? {} : { remedy }
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import { MAX_MANDATES_OCTETS, MOST_LISTED_MANDATES, mandateOctets } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
 const TOLD_FROM = 0.8
@@ -64,6 +65,6 @@ function findingOf(taken: number): Finding {
   const percent = Math.floor(taken * 100)
   return {
     ok: true,
-    reason: `hosting mandates take ${percent} % of their place in the lists for servers: end those that nobody needs, before new ones are refused`,
+    reason: say`hosting mandates take ${percent} % of their place in the lists for servers: end those that nobody needs, before new ones are refused`,
   }
 }

@@ -3,6 +3,7 @@ import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { idText } from '#schemas/identifiers.ts'
+import type { Said } from '#schemas/said.ts'
 import type { SubjectType } from '../../local-systems/access.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import type { ClientView } from '../../local-systems/view.ts'
@@ -48,7 +49,7 @@ export function rightHandlers(rooms: Needs): Handlers {
       const { nameOf } = directory()
       const nameIn = (one: Pick<Subject, 'subjectType' | 'subjectId'>): string =>
         (one.subjectType === 'LOCALGROUP' ? groupNames.get(one.subjectId) : nameOf(one)) ?? ''
-      const counts = new Map<string, Subject & { rights: number; warning?: string | undefined }>()
+      const counts = new Map<string, Subject & { rights: number; warning?: Said | undefined }>()
       for (const one of rightsOf(client, show)) {
         const { subjectType, subjectId, warning } = one
         const key = keyOf(one)

@@ -1,6 +1,7 @@
 /** Clients, services and access rights as the API shows them: ids in its form, times as ISO texts. */
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
+import { listed, type Said } from '#schemas/said.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import type { ClientStatus } from '../../local-systems/client-status.ts'
@@ -55,7 +56,7 @@ export function viewsWith(q: {
         method: endpoint?.method,
         path: endpoint?.path,
         createdAt: right.createdAt,
-        warning: whyNobody({ type: right.subjectType, id: right.subject }),
+        warning: warningOf(whyNobody({ type: right.subjectType, id: right.subject })),
       }
     })
   }
@@ -102,8 +103,14 @@ export function viewsWith(q: {
     group({ id, client, code, description, members }: LocalGroup) {
       const whyNobody = checkNow()
       const items = members.map((member) => colonForm(idText(member)))
-      const warnings = members.flatMap((member) => whyNobody({ type: 'MEMBER', id: idText(member) }) ?? [])
+      const warnings = members.flatMap(
+        (member) => warningOf(whyNobody({ type: 'MEMBER', id: idText(member) })) ?? [],
+      )
       return { id, clientId: colonForm(idText(client)), code, description, members: items, warnings }
     },
   }
+}
+
+function warningOf(unknown: { what: Said; remedy: Said } | undefined): Said | undefined {
+  return unknown && listed([unknown.what, unknown.remedy], '. ')
 }

@@ -6,6 +6,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { BoxStore } from './box-store.ts'
 import type { ContentKeys } from './content-keys.ts'
 import type { KeyRecords } from './keys-store.ts'
@@ -136,7 +137,7 @@ export function createDeliveryKeys(rooms: Rooms) {
       const which = missing.size > 0 ? ` (${[...missing].join(', ')})` : ''
       return {
         ok: false,
-        reason: `a key of one-way messages is not in delivery-keys${which}: copy it from the node that has it (docs/deliveries.md)`,
+        reason: say`a key of one-way messages is not in delivery-keys${which}: copy it from the node that has it (docs/deliveries.md)`,
       }
     },
   }

@@ -7,6 +7,7 @@ import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { isKeptHere, pushAddress, whyNoService } from '../../local-systems/check-address.ts'
 import type { Needs } from './needs.ts'
 import { type Target, tryConnection } from './try-connection.ts'
@@ -60,11 +61,11 @@ function targetsOf({ kind, clientId }: Asked, rooms: Needs): Target[] {
       )
     default: {
       if (clientId === undefined)
-        throw new Fault('invalid_input', { what: 'whose server is tested: clientId' })
+        throw new Fault('invalid_input', { what: say`whose server is tested: clientId` })
       const client = clientIdOf(clientId)
       const servers = globalConfiguration.current().indexFor(client.instance)?.serversOf(client) ?? []
       if (servers.length === 0)
-        throw new Fault('not_found', { what: `no server of ${clientId} is registered` })
+        throw new Fault('not_found', { what: say`no server of ${clientId} is registered` })
       return servers.map((one) => peer(one, rooms))
     }
   }
@@ -75,14 +76,14 @@ function peer({ id, address }: Pick<SecurityServerInfo, 'id' | 'address'>, rooms
   return {
     name: colonForm(idText(id)),
     address: address === undefined ? undefined : { host: address, port: rooms.settings.peers.messagePort },
-    answer: { what: 'both servers know and accept each other', act: () => rooms.peerClient.reach(id) },
+    answer: { what: say`both servers know and accept each other`, act: () => rooms.peerClient.reach(id) },
   }
 }
 
 function configuration({ globalConfiguration }: Needs): Target[] {
   const { own, anchor } = globalConfiguration.state()
   const answer = {
-    what: 'a configuration that the anchor proves was fetched',
+    what: say`a configuration that the anchor proves was fetched`,
     act: () => globalConfiguration.refresh(),
   }
   const name = anchor?.instance ?? ''
@@ -106,7 +107,7 @@ function services(
       ...byUrl(colonForm(idText(service.id)), pushAddress(service.url) ?? service.url),
       tls: undefined,
       refuse: (address, port) => whyNoService({ address, port }, ownListeners),
-      answer: { what: 'the system of the service was reached', act: () => serviceClient.reach(service) },
+      answer: { what: say`the system of the service was reached`, act: () => serviceClient.reach(service) },
     }))
 }
 

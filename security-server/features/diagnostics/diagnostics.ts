@@ -1,8 +1,9 @@
 /** The state of each part of the server in words, with a remedy for each fault. */
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
-import { asFault, type Fault } from '#schemas/fault.ts'
+import { asFault, toldBy } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { registryFinding, suspensionListFinding } from '../../global-configuration/findings.ts'
@@ -39,12 +40,12 @@ export async function diagnose(rooms: Needs): Promise<Diagnosis[]> {
     ...hardwareTokens(rooms),
     ...certificates(rooms),
     systemCertificate(rooms),
-    attempt('signing', 'ready', () => rooms.keys.signingIdentity(rooms.server)),
-    attempt('authentication', 'ready', () => rooms.keys.authenticationIdentity()),
+    attempt('signing', say`ready`, () => rooms.keys.signingIdentity(rooms.server)),
+    attempt('authentication', say`ready`, () => rooms.keys.authenticationIdentity()),
     timeStamps(rooms),
     contracts(rooms),
     accessRights(rooms),
-    attempt('message-log', 'the log takes records', () => rooms.messageLog.checkUsable()),
+    attempt('message-log', say`the log takes records`, () => rooms.messageLog.checkUsable()),
     await disk(rooms.settings.directory),
     await reconciliation(rooms),
     ...(await integrity(rooms)),
@@ -57,12 +58,12 @@ export async function diagnose(rooms: Needs): Promise<Diagnosis[]> {
 
 function configuration({ globalConfiguration }: Needs): Diagnosis {
   const { attempt: last, own } = globalConfiguration.state()
-  const now = attempt('global-configuration', `valid until ${own?.expiresAt.toISOString() ?? ''}`, () =>
+  const now = attempt('global-configuration', say`valid until ${own?.expiresAt.toISOString() ?? ''}`, () =>
     globalConfiguration.current(),
   )
   if (now.state !== 'OK' || last.lastError === undefined) return now
-  const message = `${now.message}, but the last attempt to fetch it failed: ${last.lastError.message}`
-  return { ...now, state: 'WARNING', message, remedy: 'Check that the registry can be reached' }
+  const message = say`${now.message}, but the last attempt to fetch it failed: ${last.lastError.message}`
+  return { ...now, state: 'WARNING', message, remedy: say`Check that the registry can be reached` }
 }
 
 /**
@@ -71,48 +72,49 @@ function configuration({ globalConfiguration }: Needs): Diagnosis {
  */
 function federations({ globalConfiguration }: Needs): Diagnosis[] {
   const { federated, federatedMissing } = globalConfiguration.state()
-  const remedy = 'Ask the registry: it reads the same configuration, and says what is wrong with it'
+  const remedy = say`Ask the registry: it reads the same configuration, and says what is wrong with it`
   return [
     ...federated.map(({ instance, isExpired, expiresAt }): Diagnosis => {
-      const message = `${isExpired ? 'expired' : 'valid until'} ${expiresAt.toISOString()}`
+      const until = expiresAt.toISOString()
+      const message = isExpired ? say`expired ${until}` : say`valid until ${until}`
       const name = `federation ${instance}`
       return isExpired ? { name, state: 'ERROR', message, remedy } : { name, state: 'OK', message }
     }),
     ...federatedMissing.map((instance): Diagnosis => {
-      const message = 'no configuration of it was accepted yet'
+      const message = say`no configuration of it was accepted yet`
       return { name: `federation ${instance}`, state: 'ERROR', message, remedy }
     }),
   ]
 }
 
 function finding(name: string, { ok, reason }: Finding): Diagnosis {
-  if (ok) return { name, state: 'OK', message: reason ?? 'nothing is wrong with it' }
+  if (ok) return { name, state: 'OK', message: reason ?? say`nothing is wrong with it` }
   return {
-    ...{ name, state: 'ERROR', message: reason ?? 'it is not well' },
-    remedy: 'Ask the operator of the registry, over another channel where it may have two faces',
+    ...{ name, state: 'ERROR', message: reason ?? say`it is not well` },
+    remedy: say`Ask the operator of the registry, over another channel where it may have two faces`,
   }
 }
 
 function token({ keys }: Needs): Diagnosis {
   const [first] = keys.tokens()
-  if (first?.loggedIn === true) return { name: 'token', state: 'OK', message: 'the token is unlocked' }
+  if (first?.loggedIn === true) return { name: 'token', state: 'OK', message: say`the token is unlocked` }
   const initialized = first?.initialized === true
   return {
     name: 'token',
     state: 'ERROR',
-    message: initialized ? 'the token is locked' : 'the token is not initialized',
-    remedy: initialized ? 'Log in to the token with its PIN' : 'Initialize the token with a PIN',
+    message: initialized ? say`the token is locked` : say`the token is not initialized`,
+    remedy: initialized ? say`Log in to the token with its PIN` : say`Initialize the token with a PIN`,
   }
 }
 
 function hardwareTokens({ keys }: Needs): Diagnosis[] {
   const found = hardwareFinding(keys.tokens())
   if (found === undefined) return []
-  if (found.ok) return [{ name: 'hardware-tokens', state: 'OK', message: 'they can sign' }]
+  if (found.ok) return [{ name: 'hardware-tokens', state: 'OK', message: say`they can sign` }]
   return [
     {
-      ...{ name: 'hardware-tokens', state: 'ERROR', message: found.reason ?? 'a token cannot sign' },
-      remedy: 'Check the device and its p11-kit server; log in to a token that is locked',
+      ...{ name: 'hardware-tokens', state: 'ERROR', message: found.reason ?? say`a token cannot sign` },
+      remedy: say`Check the device and its p11-kit server; log in to a token that is locked`,
     },
   ]
 }
@@ -126,13 +128,14 @@ function certificates({ keys, clock }: Needs): Diagnosis[] {
   return active.map((certificate) => {
     const name = `certificate ${certificate.sha256.slice(0, 16)} (${certificate.usage})`
     if (certificate.remedy !== undefined) {
-      const message = certificate.ocsp.error ?? `state ${certificate.state}, OCSP ${certificate.ocsp.state}`
+      const message =
+        certificate.ocsp.error ?? say`state ${certificate.state}, OCSP ${certificate.ocsp.state}`
       return { name, state: 'ERROR', message, remedy: certificate.remedy }
     }
     const days = Math.floor((Date.parse(certificate.notAfter) - clock()) / DAY_MS)
-    const message = `good, ${days} days left`
+    const message = say`good, ${days} days left`
     return days < WARN_DAYS
-      ? { name, state: 'WARNING', message, remedy: 'Order a new certificate' }
+      ? { name, state: 'WARNING', message, remedy: say`Order a new certificate` }
       : { name, state: 'OK', message }
   })
 }
@@ -149,8 +152,8 @@ function contracts({ contracts: room, clock }: Needs): Diagnosis {
     return {
       name,
       state: 'ERROR',
-      message: `exchanges need contracts, whose state is not known since ${asOf}`,
-      remedy: "Check that the registry's registration listener can be reached",
+      message: say`exchanges need contracts, whose state is not known since ${asOf ?? ''}`,
+      remedy: say`Check that the registry's registration listener can be reached`,
     }
   const ending = all.filter(
     ({ listed, content }) =>
@@ -163,17 +166,21 @@ function contracts({ contracts: room, clock }: Needs): Diagnosis {
     return {
       name,
       state: 'WARNING',
-      message: `${refused.length} could not be taken: ${refused[0]!.reason}`,
-      remedy: 'Tell the operator of the central registry',
+      message: say`${refused.length} could not be taken: ${refused[0]!.reason}`,
+      remedy: say`Tell the operator of the central registry`,
     }
   if (first !== undefined)
     return {
       name,
       state: 'WARNING',
-      message: `${ending.length} end within ${WARN_DAYS} days or have ended, the first ${first.listed.contract} at ${first.content.validUntil}`,
-      remedy: 'Extend or replace them together with the other parties',
+      message: say`${ending.length} end within ${WARN_DAYS} days or have ended, the first ${first.listed.contract} at ${first.content.validUntil}`,
+      remedy: say`Extend or replace them together with the other parties`,
     }
-  return { name, state: 'OK', message: `${all.length} as of ${asOf ?? 'never: none was asked for'}` }
+  return {
+    name,
+    state: 'OK',
+    message: asOf === undefined ? say`none was asked for yet` : say`${all.length} as of ${asOf}`,
+  }
 }
 
 function isNewer(one: KeptContract, than: KeptContract['content']): boolean {
@@ -188,9 +195,9 @@ function accessRights({ localSystems, globalConfiguration, server }: Needs): Dia
   const found = [...localSystems.view().services.values()].flatMap(({ accessRights: rights }) =>
     rights.flatMap(({ subjectType, subject }) => whyNobody({ type: subjectType, id: subject }) ?? []),
   )
-  if (found.length === 0) return { name, state: 'OK', message: 'each names somebody' }
-  const [message, remedy] = found[0]!.split(/(?<=until it \w+)\. /)
-  return { name, state: 'WARNING', message: `${found.length} let nobody in, the first: ${message}`, remedy }
+  if (found.length === 0) return { name, state: 'OK', message: say`each names somebody` }
+  const { what, remedy } = found[0]!
+  return { name, state: 'WARNING', message: say`${found.length} let nobody in, the first: ${what}`, remedy }
 }
 
 /**
@@ -202,29 +209,29 @@ function systemCertificate({ keys, clock }: Needs): Diagnosis {
   const shown = attempt(name, '', () => keys.internalTls.info())
   if (shown.state !== 'OK') return shown
   const days = Math.floor((Date.parse(keys.internalTls.info().notAfter) - clock()) / DAY_MS)
-  if (days >= WARN_DAYS) return { name, state: 'OK', message: `${days} days left` }
-  const remedy = 'Import a new certificate for the TLS key, or make a new key and tell the systems'
+  if (days >= WARN_DAYS) return { name, state: 'OK', message: say`${days} days left` }
+  const remedy = say`Import a new certificate for the TLS key, or make a new key and tell the systems`
   return days < 0
-    ? { name, state: 'ERROR', message: 'expired', remedy }
-    : { name, state: 'WARNING', message: `${days} days left`, remedy }
+    ? { name, state: 'ERROR', message: say`expired`, remedy }
+    : { name, state: 'WARNING', message: say`${days} days left`, remedy }
 }
 
 function timeStamps({ messageLog, clock }: Needs): Diagnosis {
   const oldest = messageLog.oldestUnstamped()
   const name = 'time-stamping'
-  if (oldest === undefined) return { name, state: 'OK', message: 'every record has its time-stamp' }
-  const message = `records since ${oldest.toISOString()} wait for a time-stamp`
+  if (oldest === undefined) return { name, state: 'OK', message: say`every record has its time-stamp` }
+  const message = say`records since ${oldest.toISOString()} wait for a time-stamp`
   if (clock() - oldest.getTime() < UNSTAMPED_WARN_MS) return { name, state: 'OK', message }
-  return { name, state: 'WARNING', message, remedy: 'Check that a time-stamping authority can be reached' }
+  return { name, state: 'WARNING', message, remedy: say`Check that a time-stamping authority can be reached` }
 }
 
 async function reconciliation({ reconciliation: { cases } }: Needs): Promise<Diagnosis> {
   const name = 'reconciliation'
   const open = await cases.open()
   if (open.cases === 0 && open.unanswered === 0)
-    return { name, state: 'OK', message: 'no discrepancy is open' }
-  const message = `${open.cases} discrepancies are open, ${open.unanswered} days wait for the other server`
-  const remedy = 'An auditor has to look at the cases; an operator at the servers that do not answer'
+    return { name, state: 'OK', message: say`no discrepancy is open` }
+  const message = say`${open.cases} discrepancies are open, ${open.unanswered} days wait for the other server`
+  const remedy = say`An auditor has to look at the cases; an operator at the servers that do not answer`
   return { name, state: 'WARNING', message, remedy }
 }
 
@@ -234,16 +241,14 @@ async function integrity({ verifications, witnessRoom }: Needs): Promise<Diagnos
     {
       name: 'witnesses',
       finding: witnessRoom.witnesses?.health(),
-      message: 'a quorum cosigned the newest checkpoint, or will soon',
-      remedy:
-        'Look at GET /message-log/witnesses; a witness that knows another history means that the log was restored or altered',
+      message: say`a quorum cosigned the newest checkpoint, or will soon`,
+      remedy: say`Look at GET /message-log/witnesses; a witness that knows another history means that the log was restored or altered`,
     },
     {
       name: 'verification',
       finding: await verifications.health(),
-      message: 'the last verification found nothing wrong',
-      remedy:
-        'Look at GET /message-log/verifications, keep the database as it is and find out who changed it',
+      message: say`the last verification found nothing wrong`,
+      remedy: say`Look at GET /message-log/verifications, keep the database as it is and find out who changed it`,
     },
   ]
   return findings.flatMap(({ name, finding, message, remedy }): Diagnosis[] => {
@@ -259,21 +264,24 @@ function clockOf({ registryReports }: Needs): Diagnosis[] {
   if (error === undefined) return []
   const seconds = Math.round(Math.abs(error) / 1000)
   if (Math.abs(error) < WARN_CLOCK_MS)
-    return [{ name: 'clock', state: 'OK', message: "the clock agrees with the registry's" }]
-  const message = `the clock is ${seconds} s ${error > 0 ? 'ahead of' : 'behind'} the registry's`
-  const remedy = 'Synchronise it: messages are refused when clocks differ by 5 minutes'
+    return [{ name: 'clock', state: 'OK', message: say`the clock agrees with the registry's` }]
+  const message =
+    error > 0
+      ? say`the clock is ${seconds} s ahead of the registry's`
+      : say`the clock is ${seconds} s behind the registry's`
+  const remedy = say`Synchronise it: messages are refused when clocks differ by 5 minutes`
   return [{ name: 'clock', state: 'WARNING', message, remedy }]
 }
 
 /** Servers to which the latest connection failed. A successful connection removes the entry. */
 function peers({ peerClient }: Needs): Diagnosis[] {
   return peerClient.troubles().map(({ server, at, fault }) => {
-    const [message = '', ...remedy] = fault.message.split(/(?<=\.) /)
+    const { text, remedy } = toldBy(fault)
     return {
       name: `peer ${idText(server)}`,
       state: 'WARNING',
-      message: `${message} Last tried at ${new Date(at).toISOString()}`,
-      remedy: remedy.join(' '),
+      message: say`${text} Last tried at ${new Date(at).toISOString()}`,
+      remedy,
     }
   })
 }
@@ -283,7 +291,7 @@ function outages({ registryReports, clock }: Needs): Diagnosis[] {
   return (registryReports.outages() ?? []).map(({ id, message, from, until }) => ({
     name: `outage ${id}`,
     state: Date.parse(from) <= clock() ? 'WARNING' : 'OK',
-    message: `${message} (from ${from} until ${until})`,
+    message: say`${message} (from ${from} until ${until})`,
   }))
 }
 
@@ -294,18 +302,20 @@ async function jobs({ jobs: all }: Needs): Promise<Diagnosis[]> {
     .map(({ kind, lastError, lastSucceededAt }) => ({
       name: `job ${kind}`,
       state: 'WARNING',
-      message: `${lastError}; last success: ${lastSucceededAt ?? 'never'}`,
-      remedy: 'It is tried again by itself; look at what it names',
+      message:
+        lastSucceededAt === null
+          ? say`${lastError!}; it never succeeded`
+          : say`${lastError!}; last success: ${lastSucceededAt}`,
+      remedy: say`It is tried again by itself; look at what it names`,
     }))
 }
 
-function attempt(name: string, message: string, act: () => unknown): Diagnosis {
+function attempt(name: string, message: Word, act: () => unknown): Diagnosis {
   try {
     act()
     return { name, state: 'OK', message }
   } catch (thrown) {
-    const fault: Fault = asFault(thrown)
-    const [text = fault.message, ...rest] = fault.message.split(/(?<=\.) /)
-    return { name, state: 'ERROR', message: text, remedy: rest.join(' ') || undefined }
+    const { text: message, remedy } = toldBy(asFault(thrown))
+    return { name, state: 'ERROR', message, remedy }
   }
 }

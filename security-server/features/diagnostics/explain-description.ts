@@ -2,6 +2,7 @@
 
 import type { Violation } from '#core/openapi/rest-message.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type Said, say } from '#schemas/said.ts'
 import { codeOf } from '../../local-systems/description-change.ts'
 import type { LocalService } from '../../local-systems/local-systems.ts'
 import type { DescribedMessage } from '../../local-systems/validation/described-message.ts'
@@ -25,8 +26,8 @@ export async function descriptionSteps(call: Call, samples: Samples, rooms: Need
     return halves.map((half, index) => stepOf(half, local, found[index]))
   } catch (cause) {
     if (!(cause instanceof Fault) || cause.code !== 'invalid_input') throw cause
-    const remedy = 'correct the document; validation cannot be switched on before'
-    return halves.map((half) => ({ ...aboutOf(half), state: 'unknown', what: cause.what ?? '', remedy }))
+    const remedy = say`correct the document; validation cannot be switched on before`
+    return halves.map((half) => ({ ...aboutOf(half), state: 'unknown', what: cause.said ?? '', remedy }))
   }
 }
 
@@ -41,15 +42,24 @@ function messageOf(half: Half, { service, endpoint }: Call, samples: Samples): D
     : { ...said, half, status: samples.status }
 }
 
+const IS_AS_DESCRIBED: Record<Half, Said> = {
+  request: say`the request is as described`,
+  response: say`the response is as described`,
+}
+
 function stepOf(half: Half, { validate }: LocalService, violation: Violation | undefined): Step {
   const step = aboutOf(half)
-  if (violation === undefined) return { ...step, state: 'good', what: `the ${half} is as described` }
+  if (violation === undefined) return { ...step, state: 'good', what: IS_AS_DESCRIBED[half] }
   const { place, pointer, rule } = violation
-  const what = `the ${half} is not as described: ${place}${pointer === '' ? '' : ` ${pointer}`}: ${rule}`
+  const at = `${place}${pointer === '' ? '' : ` ${pointer}`}`
+  const what =
+    half === 'request'
+      ? say`the request is not as described: ${at}: ${rule}`
+      : say`the response is not as described: ${at}: ${rule}`
   const isHeld = validate === 'ALL' || (validate === 'REQUESTS' && half === 'request')
   return isHeld
-    ? { ...step, state: 'bad', what, remedy: 'correct it, or the document of the service' }
-    : { ...step, state: 'good', what: `${what}; nobody checks that (validate ${validate})` }
+    ? { ...step, state: 'bad', what, remedy: say`correct it, or the document of the service` }
+    : { ...step, state: 'good', what: say`${what}; nobody checks that (validate ${validate})` }
 }
 
 function aboutOf(half: Half): Pick<Step, 'step' | 'side'> {

@@ -6,6 +6,7 @@ import type { FieldRule } from '#core/contract/allowed-fields.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
 import { maySeeSecret } from '../../global-configuration/contracts/may-see.ts'
 import { cutDocument } from '../../message/cut-document.ts'
@@ -73,8 +74,8 @@ function maySeeTerms(terms: RecordTerms | undefined, caller: Caller): boolean {
 function untried(explanation: Explanation): Explanation & { contract: string } {
   const step: Step = {
     ...{ step: 'fields', state: 'unknown' },
-    what: 'no contract that you may see covers the call: the message was not tried',
-    remedy: 'ask somebody who manages contracts',
+    what: say`no contract that you may see covers the call: the message was not tried`,
+    remedy: say`ask somebody who manages contracts`,
   }
   const steps = [...explanation.steps, step]
   return { ...explanation, verdict: verdictOf(steps), steps, contract: '' }
@@ -114,21 +115,33 @@ function stepOf(half: 'request' | 'response', tried: Tried | undefined): Step[] 
       {
         ...step,
         state: 'bad',
-        what: `the ${half} cannot be held against the fields of the contract: ${unreadable}`,
-        remedy: 'give the whole body as it would be sent, JSON or the SOAP envelope',
+        what:
+          half === 'request'
+            ? say`the request cannot be held against the fields of the contract: ${unreadable}`
+            : say`the response cannot be held against the fields of the contract: ${unreadable}`,
+        remedy: say`give the whole body as it would be sent, JSON or the SOAP envelope`,
       },
     ]
   if (fields.length === 0)
-    return [{ ...step, state: 'good', what: `the contract allows every field of the ${half}` }]
+    return [
+      {
+        ...step,
+        state: 'good',
+        what:
+          half === 'request'
+            ? say`the contract allows every field of the request`
+            : say`the contract allows every field of the response`,
+      },
+    ]
   const named = fields.slice(0, 10).join(', ')
   return half === 'request'
     ? [
         {
           ...step,
           state: 'bad',
-          what: `the contract does not name these fields of the request: ${named}`,
-          remedy: 'leave them out, or propose a version of the contract that names them',
+          what: say`the contract does not name these fields of the request: ${named}`,
+          remedy: say`leave them out, or propose a version of the contract that names them`,
         },
       ]
-    : [{ ...step, state: 'good', what: `these fields would be removed from the answer: ${named}` }]
+    : [{ ...step, state: 'good', what: say`these fields would be removed from the answer: ${named}` }]
 }

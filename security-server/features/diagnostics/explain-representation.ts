@@ -3,8 +3,9 @@
  * would say stays unknown.
  */
 import { parseRepresentedParty } from '#core/transport/rest-request.ts'
-import { asFault } from '#schemas/fault.ts'
+import { asFault, toldBy } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
 import { actorsOf } from '../../message/rest.ts'
 import { judgeRepresentation } from '../../peer/check-representation.ts'
@@ -15,9 +16,9 @@ import type { Needs } from './needs.ts'
 type Sample = { representedParty?: string; userId?: string }
 
 const WORDS = {
-  none: 'the contract lets nobody be represented',
-  asserted: 'whom the request names as represented is recorded as asserted',
-  hostingMandate: "the client's member needs a hosting mandate of whom it represents",
+  none: say`the contract lets nobody be represented`,
+  asserted: say`whom the request names as represented is recorded as asserted`,
+  hostingMandate: say`the client's member needs a hosting mandate of whom it represents`,
 } as const
 
 /** No step where neither the sample names a party nor the contract says anything of it. */
@@ -32,8 +33,8 @@ export function representationSteps(
   const about = { step: 'representation' } as const
   if (representedParty === undefined) {
     const what =
-      rule.check === 'mandateService' ? `the mandate service ${rule.service} decides` : WORDS[rule.check]
-    return [{ ...about, state: 'good', what: `the sample represents nobody; else ${what}` }]
+      rule.check === 'mandateService' ? say`the mandate service ${rule.service} decides` : WORDS[rule.check]
+    return [{ ...about, state: 'good', what: say`the sample represents nobody; else ${what}` }]
   }
   try {
     const party = parseRepresentedParty(representedParty)
@@ -45,11 +46,11 @@ export function representationSteps(
     )
     if (rule.check === 'mandateService') return [byMandateService(call, rule.service, rooms)]
     const id = judged.representationId
-    const what = id === undefined ? WORDS.asserted : `hosting mandate ${id} of the registry covers it`
+    const what = id === undefined ? WORDS.asserted : say`hosting mandate ${id} of the registry covers it`
     return [{ ...about, state: 'good', what }]
   } catch (cause) {
-    const [text = '', ...rest] = asFault(cause).message.split(/(?<=\.) /)
-    return [{ ...about, state: 'bad', what: text, remedy: rest.join(' ') }]
+    const { text, remedy } = toldBy(asFault(cause))
+    return [{ ...about, state: 'bad', what: text, remedy }]
   }
 }
 
@@ -60,16 +61,21 @@ function byMandateService({ service }: Call, name: string, rooms: Needs): Step {
     return {
       ...about,
       state: 'unknown',
-      what: `the provider's server asks the mandate service ${name} at each call`,
-      knownBy: `the security server of ${idText(provider)}: POST /explanation there`,
+      what: say`the provider's server asks the mandate service ${name} at each call`,
+      knownBy: say`the security server of ${idText(provider)}: POST /explanation there`,
     }
   if (!rooms.settings.mandateServices.some((one) => one.name === name))
     return {
       ...about,
       state: 'bad',
-      what: `the settings of this server do not name the mandate service ${name}`,
-      remedy: 'add it to mandateServices, and start the server anew',
+      what: say`the settings of this server do not name the mandate service ${name}`,
+      remedy: say`add it to mandateServices, and start the server anew`,
     }
-  const what = 'it is asked at each call, and about nobody for a trial'
-  return { ...about, state: 'unknown', what: `the mandate service ${name} decides: ${what}`, knownBy: name }
+  const what = say`it is asked at each call, and about nobody for a trial`
+  return {
+    ...about,
+    state: 'unknown',
+    what: say`the mandate service ${name} decides: ${what}`,
+    knownBy: name,
+  }
 }

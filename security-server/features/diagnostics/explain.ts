@@ -6,9 +6,10 @@ import { checkServicePath } from '#core/transport/service-path.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { subsystemIdOf } from '#schemas/colon-identifiers.ts'
-import { asFault, Fault } from '#schemas/fault.ts'
+import { asFault, Fault, toldBy } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { checkCode, idText, type ServiceId, type SubsystemId, subsystemOf } from '#schemas/identifiers.ts'
+import { listed, Said, say, type Word } from '#schemas/said.ts'
 import {
   checkClientNotSuspended,
   checkServerNotSuspended,
@@ -24,9 +25,9 @@ export type Step = {
   step: string
   side?: Side
   state: 'good' | 'bad' | 'unknown'
-  what: string
-  remedy?: string | undefined
-  knownBy?: string
+  what: Word
+  remedy?: Word | undefined
+  knownBy?: Word
 }
 export type Call = {
   consumer: SubsystemId
@@ -59,7 +60,7 @@ export function explainHandlers(rooms: Needs): Handlers {
 /** Throws `invalid_input` and `invalid_path`. */
 export function readCall(given: AskedCall, rooms: Needs): Call {
   if ((given.method === undefined) !== (given.path === undefined))
-    throw new Fault('invalid_input', { what: 'method and path are given together, or neither' })
+    throw new Fault('invalid_input', { what: say`method and path are given together, or neither` })
   const consumer = subsystemIdOf(given.consumer)
   const service = { ...subsystemIdOf(given.provider), serviceCode: checkCode(given.serviceCode) }
   const allowEncodedSlash = rooms.localSystems.service(service)?.allowEncodedSlash
@@ -79,7 +80,7 @@ export async function explain(call: Call, rooms: Needs, caller: Caller): Promise
   if (rooms.localSystems.client(provider) !== undefined) sides.push('provider')
   if (sides.length === 0)
     throw new Fault('not_found', {
-      what: `${idText(consumer)} or ${idText(provider)} among the clients of this security server`,
+      what: say`${idText(consumer)} or ${idText(provider)} among the clients of this security server`,
     })
   const steps = [
     configuration(rooms),
@@ -105,18 +106,18 @@ function ofSide(side: Side, { consumer, service }: Call, rooms: Needs): Step[] {
   const client = { ...id, serviceCode: undefined }
   const name = idText(client)
   return [
-    attempt({ step: 'registration', side }, `${name} is registered at this security server`, () => {
+    attempt({ step: 'registration', side }, say`${name} is registered at this security server`, () => {
       if (!globalConfiguration.current().index.isClientOf(server, client))
-        throw new Fault('unknown_member', { what: `${name} is not registered at this security server` })
+        throw new Fault('unknown_member', { what: say`${name} is not registered at this security server` })
     }),
-    attempt({ step: 'suspensions', side }, 'none is in force', () => {
+    attempt({ step: 'suspensions', side }, say`none is in force`, () => {
       checkClientNotSuspended(client, globalConfiguration.current())
       checkServerNotSuspended(server, globalConfiguration.current())
     }),
-    attempt({ step: 'signingCertificate', side }, 'the signing key and its certificate can be used', () =>
+    attempt({ step: 'signingCertificate', side }, say`the signing key and its certificate can be used`, () =>
       keys.signingIdentity(client),
     ),
-    attempt({ step: 'authenticationCertificates', side }, 'the authentication key can be used', () =>
+    attempt({ step: 'authenticationCertificates', side }, say`the authentication key can be used`, () =>
       keys.authenticationIdentity(),
     ),
   ]
@@ -127,7 +128,7 @@ function configuration({ globalConfiguration }: Needs): Step {
   const step = attempt({ step: 'configuration' }, '', () => {
     until = globalConfiguration.current().expiresAt.toISOString()
   })
-  return step.state === 'bad' ? step : { ...step, what: `the global configuration holds until ${until}` }
+  return step.state === 'bad' ? step : { ...step, what: say`the global configuration holds until ${until}` }
 }
 
 /** Checks whether the configuration has a server for the provider, and whether at least one of these servers can be reached. */
@@ -139,24 +140,25 @@ async function providerServers({ service }: Call, rooms: Needs): Promise<Step[]>
     const snapshot = globalConfiguration.current()
     const index = snapshot.indexFor(provider.instance)
     if (index?.isRegistered(provider) !== true)
-      throw new Fault('unknown_member', { what: `the provider ${idText(provider)}` })
+      throw new Fault('unknown_member', { what: say`the provider ${idText(provider)}` })
     checkClientNotSuspended(provider, snapshot)
     servers = index.serversOf(provider)
     if (servers.length === 0) throw new Fault('unknown_server', { what: idText(provider) })
   })
   if (step.state === 'bad') return [step]
-  const found = servers.map(
-    ({ id, address, maintenance }) =>
-      `${idText(id)} at ${address}${maintenance === undefined ? '' : ', in maintenance'}`,
+  const found = servers.map(({ id, address, maintenance }) =>
+    maintenance === undefined
+      ? say`${idText(id)} at ${address ?? ''}`
+      : say`${idText(id)} at ${address ?? ''}, in maintenance`,
   )
   const about = { step: 'reachability', side: 'provider' } as const
   const tried = await Promise.all(
     servers.map(({ id }) =>
-      tryTo(about, `${idText(id)} was reached and verified`, () => peerClient.reach(id)),
+      tryTo(about, say`${idText(id)} was reached and verified`, () => peerClient.reach(id)),
     ),
   )
   return [
-    { ...step, what: `${idText(provider)} is served by ${found.join('; ')}` },
+    { ...step, what: say`${idText(provider)} is served by ${listed(found, '; ')}` },
     tried.find(({ state }) => state === 'good') ?? tried[0]!,
   ]
 }
@@ -171,13 +173,13 @@ function contract(call: Call, rooms: Needs, caller: Caller): Step {
     return {
       ...step,
       state: 'unknown',
-      what: 'contracts cover methods and paths',
-      remedy: 'ask again with method and path',
+      what: say`contracts cover methods and paths`,
+      remedy: say`ask again with method and path`,
     }
   const mayAll = maySeeSecret(caller)
   let held: RecordTerms | undefined
   // Who may not see secret contracts gets the same words under one as under none.
-  const none = mayAll ? 'none is required, and none holds' : 'none that you may see stands in the way'
+  const none = mayAll ? say`none is required, and none holds` : say`none that you may see stands in the way`
   const found = attempt(step, none, () => {
     held = rooms.contracts.contractFor({
       ...{ client: consumer, service, ...endpoint, at: rooms.clock() },
@@ -185,53 +187,77 @@ function contract(call: Call, rooms: Needs, caller: Caller): Step {
     })
   })
   const isShown = held !== undefined && held.contract !== '' && (mayAll || held.secrecy === undefined)
-  if (isShown) return { ...found, what: `the contract ${held!.contract} covers it` }
+  if (isShown) return { ...found, what: say`the contract ${held!.contract} covers it` }
   const seen = rooms.contracts.view().contracts.filter((one) => maySee(one, caller))
   const isNamed = ({ content }: KeptContract): boolean =>
-    found.what.includes(`${content.contract}/${content.version}`)
-  const judged = mayAll || seen.some(isNamed) ? found : { ...found, what: found.what.replace(NAME, '') }
+    String(found.what).includes(`${content.contract}/${content.version}`)
+  const judged = mayAll || seen.some(isNamed) ? found : { ...found, what: withoutName(found.what) }
   const open = undecidedFor(seen, { client: consumer, service, ...endpoint })
   if (open === undefined) return judged
-  const what = `${judged.what.replace(/\.$/, '')}; ${open.what}`
+  const what = listed([judged.what, open.what], '; ')
   return { ...judged, what, ...(judged.state === 'bad' ? { remedy: open.remedy } : {}) }
+}
+
+/** The words of a fault, whose details name a contract that the reader may not see. */
+function withoutName(word: Word): Word {
+  if (!(word instanceof Said)) return String(word).replace(NAME, '')
+  return new Said(word.template, word.values.map(withoutName))
 }
 
 /** Checks whether the consumer, which is a client of another server, is registered at all. */
 function registeredElsewhere({ consumer }: Call, { globalConfiguration }: Needs): Step {
   const name = idText(consumer)
-  return attempt({ step: 'registration', side: 'consumer' }, `${name} is registered in its instance`, () => {
-    if (globalConfiguration.current().indexFor(consumer.instance)?.isRegistered(consumer) !== true)
-      throw new Fault('unknown_member', { what: `the consumer ${name}` })
-  })
+  return attempt(
+    { step: 'registration', side: 'consumer' },
+    say`${name} is registered in its instance`,
+    () => {
+      if (globalConfiguration.current().indexFor(consumer.instance)?.isRegistered(consumer) !== true)
+        throw new Fault('unknown_member', { what: say`the consumer ${name}` })
+    },
+  )
 }
 
 /** Checks whether the service is offered here, and whether its system accepts connections now. */
 async function offered({ service }: Call, { localSystems, serviceClient }: Needs): Promise<Step[]> {
   const local = localSystems.service(service)
-  const step = attempt({ step: 'service', side: 'provider' }, `${idText(service)} is offered and on`, () => {
-    if (local === undefined) throw new Fault('unknown_service', { what: idText(service) })
-    if (local.disabledNotice !== undefined) throw new Fault('service_disabled', { what: idText(service) })
-  })
+  const step = attempt(
+    { step: 'service', side: 'provider' },
+    say`${idText(service)} is offered and on`,
+    () => {
+      if (local === undefined) throw new Fault('unknown_service', { what: idText(service) })
+      if (local.disabledNotice !== undefined) throw new Fault('service_disabled', { what: idText(service) })
+    },
+  )
   if (local === undefined) return [step]
   const about = { step: 'system', side: 'provider' } as const
-  return [step, await tryTo(about, 'the system of the service was reached', () => serviceClient.reach(local))]
+  return [
+    step,
+    await tryTo(about, say`the system of the service was reached`, () => serviceClient.reach(local)),
+  ]
 }
 
 function accessRights({ consumer, service, endpoint }: Call, rooms: Needs): Step {
   const { localSystems } = rooms
   const asker = { client: consumer, isInGlobalGroup: groupsOf(consumer, rooms) }
-  const about = endpoint === undefined ? 'at least one endpoint of it' : `${endpoint.method} ${endpoint.path}`
-  return attempt({ step: 'accessRights', side: 'provider' }, `${idText(consumer)} may call ${about}`, () => {
-    const provider = { ...service, serviceCode: undefined }
-    const isAllowed =
-      endpoint === undefined
-        ? localSystems
-            .allowedServices({ ...asker, provider })
-            .some(({ id }) => idText(id) === idText(service))
-        : localSystems.isAllowed({ ...asker, service, ...endpoint })
-    if (!isAllowed)
-      throw new Fault('access_denied', { what: `${idText(consumer)} for ${about} of ${idText(service)}` })
-  })
+  const about =
+    endpoint === undefined ? say`at least one endpoint of it` : `${endpoint.method} ${endpoint.path}`
+  return attempt(
+    { step: 'accessRights', side: 'provider' },
+    say`${idText(consumer)} may call ${about}`,
+    () => {
+      const provider = { ...service, serviceCode: undefined }
+      const isAllowed =
+        endpoint === undefined
+          ? localSystems
+              .allowedServices({ ...asker, provider })
+              .some(({ id }) => idText(id) === idText(service))
+          : localSystems.isAllowed({ ...asker, service, ...endpoint })
+      if (!isAllowed)
+        throw new Fault('access_denied', {
+          what: say`${idText(consumer)} for ${about} of ${idText(service)}`,
+        })
+    },
+  )
 }
 
 function rightsElsewhere({ service }: Call): Step {
@@ -239,8 +265,8 @@ function rightsElsewhere({ service }: Call): Step {
     step: 'accessRights',
     side: 'provider',
     state: 'unknown',
-    what: 'access rights stand on the server of the provider',
-    knownBy: `the security server of ${idText({ ...service, serviceCode: undefined })}: GET /explanation there`,
+    what: say`access rights stand on the server of the provider`,
+    knownBy: say`the security server of ${idText({ ...service, serviceCode: undefined })}: GET /explanation there`,
   }
 }
 
@@ -249,7 +275,7 @@ export function groupsOf(client: SubsystemId, { globalConfiguration }: Needs): (
 }
 
 /** Runs `act`. The step is good with the text `what`, or bad with the text and remedy of the fault that it threw. */
-function attempt(about: Pick<Step, 'step' | 'side'>, what: string, act: () => unknown): Step {
+function attempt(about: Pick<Step, 'step' | 'side'>, what: Word, act: () => unknown): Step {
   try {
     act()
     return { ...about, state: 'good', what }
@@ -260,7 +286,7 @@ function attempt(about: Pick<Step, 'step' | 'side'>, what: string, act: () => un
 
 async function tryTo(
   about: Pick<Step, 'step' | 'side'>,
-  what: string,
+  what: Word,
   act: () => Promise<unknown>,
 ): Promise<Step> {
   try {
@@ -271,8 +297,7 @@ async function tryTo(
   }
 }
 
-/** In the texts of the fault catalogue the remedy follows the first sentence. */
 function bad(about: Pick<Step, 'step' | 'side'>, thrown: unknown): Step {
-  const [text = '', ...rest] = asFault(thrown).message.split(/(?<=\.) /)
-  return { ...about, state: 'bad', what: text, ...(rest.length === 0 ? {} : { remedy: rest.join(' ') }) }
+  const { text, remedy } = toldBy(asFault(thrown))
+  return { ...about, state: 'bad', what: text, remedy }
 }

@@ -3,13 +3,14 @@ import { type LookupAddress, lookup as resolve } from 'node:dns'
 import { lookup } from 'node:dns/promises'
 import { connect, isIP, type LookupFunction } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { asFault } from '#schemas/fault.ts'
+import { asFault, toldBy } from '#schemas/fault.ts'
+import { Said, say, type Word } from '#schemas/said.ts'
 
 type ConnectionStep = {
   step: 'name' | 'connection' | 'tls' | 'answer'
   state: 'good' | 'bad'
-  what: string
-  remedy?: string | undefined
+  what: Word
+  remedy?: Word | undefined
 }
 
 export type Target = {
@@ -17,11 +18,11 @@ export type Target = {
   /** Undefined when nothing names an address. */
   address: { host: string; port: number } | undefined
   /** Why nothing may be opened to this address of the host; where it is absent, any may. */
-  refuse?: ((address: string, port: number) => string | undefined) | undefined
+  refuse?: ((address: string, port: number) => Said | undefined) | undefined
   /** A TLS handshake as such; `pinned` is the only certificate (DER) that may be presented. */
   tls?: { pinned?: Buffer | undefined } | undefined
   /** The last step: what the connection is for. */
-  answer?: { what: string; act(): Promise<unknown> } | undefined
+  answer?: { what: Word; act(): Promise<unknown> } | undefined
 }
 
 const WAIT_MS = 5000
@@ -31,8 +32,8 @@ export async function tryConnection({ address, refuse, tls, answer }: Target): P
   const steps: ConnectionStep[] = []
   const step = async (
     name: ConnectionStep['step'],
-    remedy: string,
-    act: () => Promise<string>,
+    remedy: Word,
+    act: () => Promise<Word>,
   ): Promise<boolean> => {
     try {
       steps.push({ step: name, state: 'good', what: await act() })
@@ -43,17 +44,17 @@ export async function tryConnection({ address, refuse, tls, answer }: Target): P
     }
   }
   if (address === undefined) {
-    const remedy = 'Ask the operator of the registry: the global configuration names none'
-    return [{ step: 'name', state: 'bad', what: 'no address is known', remedy }]
+    const remedy = say`Ask the operator of the registry: the global configuration names none`
+    return [{ step: 'name', state: 'bad', what: say`no address is known`, remedy }]
   }
   const { host, port } = address
   const isNamed = await step(
     'name',
-    `Check that ${host} stands in DNS, and the resolver of this machine`,
+    say`Check that ${host} stands in DNS, and the resolver of this machine`,
     () => addressOf(address, refuse),
   )
   if (!isNamed) return steps
-  const firewall = `Check that something listens at ${host}, port ${port}, and the firewalls between`
+  const firewall = say`Check that something listens at ${host}, port ${port}, and the firewalls between`
   const place = { host, port, ...(refuse !== undefined && { lookup: checked(refuse, port) }) }
   const isConnected = await step('connection', firewall, async () => {
     await opened((done, failed) => {
@@ -61,12 +62,12 @@ export async function tryConnection({ address, refuse, tls, answer }: Target): P
       socket.once('error', failed)
       return () => void socket.destroy()
     })
-    return `${host}, port ${port}, accepts connections`
+    return say`${host}, port ${port}, accepts connections`
   })
   if (!isConnected) return steps
   if (
     tls !== undefined &&
-    !(await step('tls', 'Ask its operator which certificate it presents', () => handshake(place, tls)))
+    !(await step('tls', say`Ask its operator which certificate it presents`, () => handshake(place, tls)))
   )
     return steps
   if (answer !== undefined) await asked(answer, steps)
@@ -78,19 +79,18 @@ async function asked({ what, act }: NonNullable<Target['answer']>, steps: Connec
     await act()
     steps.push({ step: 'answer', state: 'good', what })
   } catch (thrown) {
-    // In the texts of the fault catalogue the remedy follows the first sentence.
-    const [first = '', ...rest] = asFault(thrown).message.split(/(?<=\.) /)
-    steps.push({ step: 'answer', state: 'bad', what: first, remedy: rest.join(' ') || undefined })
+    const { text, remedy } = toldBy(asFault(thrown))
+    steps.push({ step: 'answer', state: 'bad', what: text, remedy })
   }
 }
 
 type Place = NonNullable<Target['address']>
 type Refuse = NonNullable<Target['refuse']>
 
-async function addressOf({ host, port }: Place, refuse: Target['refuse']): Promise<string> {
+async function addressOf({ host, port }: Place, refuse: Target['refuse']): Promise<Word> {
   const all = isIP(host) === 0 ? await lookup(host, { all: true }) : [{ address: host }]
   for (const { address } of all) throwRefused(refuse?.(address, port))
-  return isIP(host) === 0 ? `${host} is ${all[0]!.address}` : `${host} is an address`
+  return isIP(host) === 0 ? say`${host} means ${all[0]!.address}` : say`${host} is an address`
 }
 
 /** The name may mean another address at the next look-up: what is connected to is judged, too. */
@@ -100,21 +100,26 @@ function checked(refuse: Refuse, port: number): LookupFunction {
       const [first] = all ?? []
       const why = all?.map(({ address }) => refuse(address, port)).find((one) => one !== undefined)
       if (cause !== null || first === undefined || why !== undefined)
-        return callback(cause ?? new Error(why ?? 'the name has no address'), '')
+        return callback(cause ?? refusal(why ?? say`the name has no address`), '')
       if (options.all === true) callback(null, all)
       else callback(null, first.address, first.family)
     })
 }
 
-function throwRefused(why: string | undefined): void {
-  if (why !== undefined) throw new Error(why)
+function throwRefused(why: Said | undefined): void {
+  if (why !== undefined) throw refusal(why)
+}
+
+/** An error of this file's own: its cause is what is shown. */
+function refusal(why: Said): Error {
+  return new Error(String(why), { cause: why })
 }
 
 async function handshake(
   place: Place & { lookup?: LookupFunction },
   { pinned }: NonNullable<Target['tls']>,
-): Promise<string> {
-  let said = ''
+): Promise<Word> {
+  let said: Word = ''
   await opened((done, failed) => {
     // Who it is is judged below or by the last step: this step shows what is presented, valid or not.
     // Many present a certificate, or any, only to who says whom it looks for.
@@ -122,9 +127,13 @@ async function handshake(
     const socket = connectTls({ ...place, ...named, rejectUnauthorized: false }, () => {
       const { raw, subject, valid_to: until } = socket.getPeerCertificate()
       if (pinned !== undefined && !pinned.equals(raw))
-        return failed(new Error('another certificate is presented than the global configuration names'))
-      if (Date.parse(until) < Date.now()) return failed(new Error(`its certificate expired at ${until}`))
-      said = `TLS works; the certificate is of ${String(subject?.CN ?? 'nobody named')}`
+        return failed(refusal(say`another certificate is presented than the global configuration names`))
+      if (Date.parse(until) < Date.now()) return failed(refusal(say`its certificate expired at ${until}`))
+      const name = subject?.CN
+      said =
+        name === undefined
+          ? say`TLS works; the certificate names nobody`
+          : say`TLS works; the certificate is of ${String(name)}`
       done()
     })
     socket.once('error', failed)
@@ -137,7 +146,7 @@ async function handshake(
 async function opened(open: (done: () => void, failed: (cause: Error) => void) => () => void): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const close = open(resolve, reject)
-  const timer = setTimeout(() => reject(new Error(`nothing within ${WAIT_MS / 1000} s`)), WAIT_MS)
+  const timer = setTimeout(() => reject(refusal(say`nothing within ${WAIT_MS / 1000} s`)), WAIT_MS)
   try {
     await promise
   } finally {
@@ -146,16 +155,17 @@ async function opened(open: (done: () => void, failed: (cause: Error) => void) =
   }
 }
 
-function reasonOf(thrown: unknown): string {
-  const { code, message } = thrown as NodeJS.ErrnoException
-  const words: Record<string, string> = {
-    ENOTFOUND: 'the name is not known',
-    EAI_AGAIN: 'the resolver of this machine does not answer',
-    ECONNREFUSED: 'the connection is refused: nothing listens there',
-    EHOSTUNREACH: 'there is no way to this address',
-    ENETUNREACH: 'there is no way to this network',
-    ETIMEDOUT: 'nothing answers',
-    ECONNRESET: 'the other side closed the connection',
+function reasonOf(thrown: unknown): Word {
+  const { code, message, cause } = thrown as NodeJS.ErrnoException
+  if (cause instanceof Said) return cause
+  const words: Record<string, Said> = {
+    ENOTFOUND: say`the name is not known`,
+    EAI_AGAIN: say`the resolver of this machine does not answer`,
+    ECONNREFUSED: say`the connection is refused: nothing listens there`,
+    EHOSTUNREACH: say`there is no way to this address`,
+    ENETUNREACH: say`there is no way to this network`,
+    ETIMEDOUT: say`nothing answers`,
+    ECONNRESET: say`the other side closed the connection`,
   }
   return words[code ?? ''] ?? message
 }

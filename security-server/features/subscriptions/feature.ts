@@ -3,6 +3,7 @@ import type { FeatureModule } from '#platform/feature.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import { lookApart } from '#platform/jobs/looks.ts'
 import type { Services } from '#platform/services.ts'
+import { say } from '#schemas/said.ts'
 import { createMessageValidator } from '../../local-systems/validation/validate-messages.ts'
 import type { Room } from '../../peer/inbox.ts'
 import { roomRoutes } from './client-routes.ts'
@@ -106,7 +107,7 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
 /** What lapsed or is refused is told and stops nothing: a subscriber alone could cause it. */
 async function findingOf({ events, keys, subscriptions: all }: SubscriptionRooms): Promise<Finding> {
   if (await events.isSealedOtherwise(keys.known))
-    return { ok: false, reason: 'events of rooms wait whose key is not in delivery-keys: copy it here' }
+    return { ok: false, reason: say`events of rooms wait whose key is not in delivery-keys: copy it here` }
   const { lapsed } = await all.counts(['lapsed'])
   const refused = await all.haltedByInbox(MOST_REFUSED)
   const reasons = [

@@ -12,6 +12,7 @@ import t, { type Test } from 'tap'
 import { fieldRule } from '#core/contract/allowed-fields.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import type { Database } from '#platform/database/open-database.ts'
+import type { Finding } from '#platform/health/create-health.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
 import { createJobs, type JobHandler } from '#platform/jobs/create-jobs.ts'
 import { jobMigrations } from '#platform/jobs/migrations.ts'
@@ -62,7 +63,7 @@ type Node = {
   /** It works no more; nothing is tidied up. */
   end(): Promise<void>
   metrics(): Promise<string>
-  health(): Promise<{ ok: boolean; reason?: string | undefined }>
+  health(): Promise<Finding>
   /** A request of a peer to the room; throws the fault of a refusal. */
   ask(method: string, path: string, body?: Body, client?: string): Promise<Answered>
 }

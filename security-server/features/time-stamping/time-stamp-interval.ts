@@ -2,6 +2,7 @@
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
+import { say } from '#schemas/said.ts'
 
 /** X-Road's default, here also the lower bound: a shorter interval would burden the authority. */
 const LEAST_SECONDS = 60
@@ -41,5 +42,5 @@ export function lateTimeStamps(q: {
 }): Finding {
   const oldest = q.oldestUnstamped()
   if (oldest === undefined || q.clock() - oldest.getTime() < 2000 * q.intervalSeconds()) return { ok: true }
-  return { ok: true, reason: `records since ${oldest.toISOString()} wait for a time-stamp` }
+  return { ok: true, reason: say`records since ${oldest.toISOString()} wait for a time-stamp` }
 }

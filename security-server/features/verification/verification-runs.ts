@@ -7,6 +7,7 @@ import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { parseState, type VerifyState } from './checks/state.ts'
 import type { StoredReport } from './checks/verify-stored.ts'
 import type { VerificationFilter, VerificationStore } from './store.ts'
@@ -135,7 +136,7 @@ export function createVerificationRuns(q: {
     health: async () => {
       const verdict = await store.newestVerdict()
       if (verdict?.outcome !== 'broken') return { ok: true }
-      return { ok: true, reason: `the message log does not hold: ${verdict.reason}` }
+      return { ok: true, reason: say`the message log does not hold: ${verdict.reason ?? ''}` }
     },
     close: async () => {
       closing.abort(new Fault('service_unavailable', { what: 'the process is shutting down' }))

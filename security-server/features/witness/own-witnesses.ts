@@ -10,6 +10,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { type SubmittedLog, submitTo } from './submit.ts'
 import type { AskWitness } from './transport.ts'
 
@@ -157,12 +158,12 @@ export function createOwnWitnesses(q: {
       if (first !== undefined)
         return {
           ok: true,
-          reason: `${first.witness} knows another history of this message log (${first.kind})`,
+          reason: say`${first.witness} knows another history of this message log (${first.kind})`,
         }
       if (lateSince === undefined || clock() - lateSince < LATE_MS) return { ok: true }
       return {
         ok: true,
-        reason: `no quorum of witnesses cosigned since ${new Date(lateSince).toISOString()}`,
+        reason: say`no quorum of witnesses cosigned since ${new Date(lateSince).toISOString()}`,
       }
     },
   }

@@ -3,6 +3,7 @@ import { awaited } from '#core/contract/awaited.ts'
 import { covers } from '#core/contract/endpoints.ts'
 import { namedConsumers } from '#core/contract/parties.ts'
 import { idText, type ServiceId, type SubsystemId, subsystemOf } from '#schemas/identifiers.ts'
+import { type Said, say } from '#schemas/said.ts'
 import type { KeptContract } from './verify-contract.ts'
 
 type Call = { client: SubsystemId; service: ServiceId; method: string; path: string }
@@ -14,7 +15,7 @@ const OPEN: ReadonlySet<string> = new Set(['PROPOSED', 'ACCEPTED'])
 export function undecidedFor(
   all: readonly KeptContract[],
   call: Call,
-): { what: string; remedy: string } | undefined {
+): { what: Said; remedy: Said } | undefined {
   const found = all
     .filter((one) => OPEN.has(one.listed.state) && wouldCover(one, call))
     .toSorted((a, b) => b.content.version - a.content.version)[0]
@@ -22,11 +23,11 @@ export function undecidedFor(
   const { content, listed } = found
   const { waitsFor, contacts: states = [], contactsMissing: missing = [] } = listed
   const { what, remedy } = awaited(content, { waitsFor, states, missing }) ?? {
-    what: 'waits for the approval of the registry',
-    remedy: 'ask the administrators of the registry',
+    what: say`waits for the approval of the registry`,
+    remedy: say`ask the administrators of the registry`,
   }
-  const name = `the contract ${content.contract}/${content.version} is ${listed.state}`
-  return { what: `${name} and ${what}`, remedy }
+  const name = `${content.contract}/${content.version}`
+  return { what: say`the contract ${name} is ${listed.state} and ${what}`, remedy }
 }
 
 function wouldCover({ content, joined }: KeptContract, { client, service, method, path }: Call): boolean {
