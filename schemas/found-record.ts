@@ -14,6 +14,8 @@ export type RecordQuestion = {
   direction?: string
   outcome?: string
   failed?: boolean
+  /** true: only the calls by which the instance keeps itself going; false: without them. */
+  upkeep?: boolean
   from?: string
   to?: string
   /** Sealed user id and represented party, made by sealActors. */

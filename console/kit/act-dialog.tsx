@@ -68,10 +68,9 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
       const reason = why === undefined ? undefined : String(why)
       const answer = await q.send(own, (name, input) => api.call(name, { ...input, reason }))
       done.current = { answer, values }
-      if (q.shows === true && answer.proposal === undefined) {
-        setShown(true)
-        announce(text('act.done'))
-      } else dialog.current?.close()
+      announce(text(answer.proposal === undefined ? 'act.done' : 'act.proposed'))
+      if (q.shows === true && answer.proposal === undefined) setShown(true)
+      else dialog.current?.close()
     } catch (cause) {
       if (cause instanceof ApiFault && cause.status === 401) return signedOut()
       if (cause instanceof ApiFault && isUnsureAfter(cause)) doubt.current = cause

@@ -16,7 +16,9 @@ const FOOT = 18
 const LABELS = 8
 const LABEL_WIDTH = 80
 
-export function SeriesChart(q: { title: string; labelTitle: TextKey; points: Point[] }) {
+type Props = { title: string; labelTitle: TextKey; points: Point[]; fine?: TextKey; notFine?: TextKey }
+
+export function SeriesChart(q: Props) {
   const { points } = q
   const most = Math.max(1, ...points.map(({ value }) => value))
   const step = WIDTH / Math.max(1, points.length)
@@ -28,7 +30,8 @@ export function SeriesChart(q: { title: string; labelTitle: TextKey; points: Poi
       <figcaption>
         {q.title}{' '}
         <span class="legend">
-          <Key look="bar" word="chart.fine" /> <Key look="failed" word="chart.notFine" />
+          <Key look="bar" word={q.fine ?? 'chart.fine'} />{' '}
+          <Key look="failed" word={q.notFine ?? 'chart.notFine'} />
         </span>
       </figcaption>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT + FOOT}`} role="img" aria-label={q.title}>

@@ -4,6 +4,7 @@
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
+import { isUpkeepService } from '#schemas/upkeep-services.ts'
 import type { AskedActors } from './actors.ts'
 
 export type ExportFilter = Omit<RecordQuestion, 'userTerm' | 'representedPartyTerm'> &
@@ -12,6 +13,8 @@ export type ExportFilter = Omit<RecordQuestion, 'userTerm' | 'representedPartyTe
      * The id of a search by person. Nobody else can repeat that search, so it never proves that a record was rightly left out.
      */
     subjectSearch?: string
+    /** The subsystem that the registry was asked at when it was ordered, for `upkeep`. */
+    managementId?: string
   }
 
 const FINE: readonly string[] = ['', 'ok']
@@ -27,7 +30,7 @@ const EQUAL = {
 
 /** Whether the row matches the filter, except for user id and represented party, which rows do not contain: see `isOfActors`. */
 export function fits(filter: ExportFilter, row: FoundRecord): boolean {
-  const { partyId } = filter
+  const { partyId, upkeep, managementId } = filter
   const isParty =
     partyId === undefined ||
     row.clientId === partyId ||
@@ -36,7 +39,8 @@ export function fits(filter: ExportFilter, row: FoundRecord): boolean {
     const value = filter[asked as keyof typeof EQUAL]
     return value === undefined || row[name] === value
   })
-  return isParty && isEqual && mayFit(filter, { ...row, contract: row.contract ?? '' })
+  const isAsked = upkeep === undefined || isUpkeepService(row.serviceId ?? '', managementId) === upkeep
+  return isParty && isEqual && isAsked && mayFit(filter, { ...row, contract: row.contract ?? '' })
 }
 
 /**

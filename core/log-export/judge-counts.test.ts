@@ -148,6 +148,12 @@ t.test('what the log counted as fitting is shown: nothing else of its stretch is
 t.test('what they cannot tell stays open', async (t) => {
   const ids = { filter: { partyId: 'DEV:GOV:1', queryId: 'q0' }, rows: [row(0)] }
   t.match(await judged(ids), { wrong: [], counted: 0, openCount: 8 }, 'ids are not counted')
+  const upkeep = countRow({ client: 'DEV/GOV/2/b', service: 'DEV/GOV/3/c/listMethods' })
+  const kept = countsDocument({ ...STRETCH, texts: [ROWS[0]!, upkeep, ROWS[2]!] })
+  const told = [ROWS[0]!, upkeep, countRowDigest(ROWS[2]!)]
+  const agencies = { document: kept, counts: { rows: told } }
+  const without = await judged({ ...agencies, filter: { upkeep: false }, rows: [0, 2, 4, 6].map(row) })
+  t.match(without, { wrong: [], counted: 4 }, 'what keeps the instance going is counted apart')
   const cut = { filter: { partyId: 'DEV:GOV:1', from: facts(3).time }, rows: [4, 6].map(row) }
   t.match(await judged(cut), { wrong: [], counted: 0 }, 'a time within the stretch')
   const later = { filter: { partyId: 'DEV:GOV:1', from: '2027-02-01T00:00:00Z' }, rows: [] }

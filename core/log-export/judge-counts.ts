@@ -163,17 +163,18 @@ function settle(
 
 /** Whether it is unknown if records of this row match. */
 function mayBe(filter: ExportFilter, row: CountRow, document: CountsDocument): boolean {
-  const { partyId, clientId, serviceId, peerId, outcome, ...others } = filter
-  const parties = [partyId, clientId, serviceId, peerId].some((one) => one !== undefined)
+  const { partyId, clientId, serviceId, peerId, upkeep, outcome, ...others } = filter
+  const asked = { partyId, clientId, serviceId, peerId, upkeep }
+  const parties = Object.values(asked).some((one) => one !== undefined)
   const isUnknown =
     (parties && row.client === NOT_TOLD) || (outcome !== undefined && row.outcome === NOT_TOLD)
   if (!isUnknown) return false
   const rest = row.outcome === NOT_TOLD || outcome === undefined ? others : { ...others, outcome }
-  const told = row.client === NOT_TOLD ? rest : { ...rest, ...only({ partyId, clientId, serviceId, peerId }) }
+  const told = row.client === NOT_TOLD ? rest : { ...rest, ...only(asked) }
   return fits(told, asFound(row, document))
 }
 
-function only(parties: Record<string, string | undefined>): ExportFilter {
+function only(parties: Record<string, string | boolean | undefined>): ExportFilter {
   return Object.fromEntries(Object.entries(parties).filter(([, id]) => id !== undefined)) as ExportFilter
 }
 

@@ -74,6 +74,26 @@ t.test('all is shown, or proved not to fit', async (t) => {
   const failed = await judged({ filter: { failed: true }, rows: [row(3)] })
   t.match(failed, { wrong: [], shown: 1, ruledOut: 9, openCount: 0 }, 'outcomes stand in the forms')
   const from = '2027-01-04T14:00:05+02:00'
+  const upkeep = { ...row(0), serviceId: 'DEV:GOV:3:c:listMethods' }
+  t.same((await judged({ filter: { upkeep: true }, rows: [upkeep] })).wrong, [])
+  t.match((await judged({ filter: { upkeep: false }, rows: [upkeep] })).wrong.join(), /does not fit/)
+  const managementId = 'DEV:GOV:3:m'
+  for (const serviceId of [
+    'DEV:GOV:3:m:clientReg',
+    'DEV:GOV:3:m:clientReg:v1',
+    'DEV:GOV:3:getSecurityServerMetrics',
+  ])
+    t.same(
+      (await judged({ filter: { upkeep: true, managementId }, rows: [{ ...upkeep, serviceId }] })).wrong,
+      [],
+    )
+  for (const serviceId of [
+    'DEV:GOV:3:listMethods:d',
+    'DEV:GOV:3:c:listmethods',
+    'DEV:GOV:3:m:clientReg',
+    null,
+  ])
+    t.same((await judged({ filter: { upkeep: false }, rows: [{ ...upkeep, serviceId }] })).wrong, [])
   const later = await judged({ filter: { from }, rows: [5, 6, 7, 8].map(row) })
   t.match(later, { wrong: [], shown: 4, ruledOut: 6, openCount: 0 }, 'times too')
 })

@@ -5,17 +5,33 @@ import type { FoundRecord, RecordQuestion } from '#schemas/found-record.ts'
 import type { FoundRow, RecordFilter } from './index/search-filter.ts'
 
 /** A search as an export stores it: with the entries of the search by person from which it was ordered. */
-export type KeptFilter = RecordQuestion & { subjectSearch?: string; subjects?: string[] }
+export type KeptFilter = RecordQuestion & {
+  subjectSearch?: string
+  subjects?: string[]
+  /** The subsystem that the registry was asked at then, where calls of upkeep are asked for or left out. */
+  managementId?: string
+}
 
 /** Throws `invalid_client_identifier`. */
 export function recordFilter(input: KeptFilter): RecordFilter {
-  const { subjectSearch: _search, clientId, serviceId, partyId, peerId, from, to, ...rest } = input
+  const {
+    subjectSearch: _search,
+    managementId,
+    clientId,
+    serviceId,
+    partyId,
+    peerId,
+    from,
+    to,
+    ...rest
+  } = input
   return {
     ...rest,
     ...(clientId === undefined ? {} : { client: slashForm(clientId, 3, 4) }),
     ...(serviceId === undefined ? {} : { service: slashForm(serviceId, 5, 6) }),
     ...(partyId === undefined ? {} : { party: slashForm(partyId, 3, 4) }),
     ...(peerId === undefined ? {} : { peer: slashForm(peerId, 4, 4) }),
+    ...(managementId === undefined ? {} : { management: slashForm(managementId, 4, 4) }),
     // Times are compared as text, so all get one form, whatever their offset.
     ...(from === undefined ? {} : { from: isoTime(from) }),
     ...(to === undefined ? {} : { to: isoTime(to) }),
@@ -23,7 +39,7 @@ export function recordFilter(input: KeptFilter): RecordFilter {
 }
 
 /** The stored filter as people see it: a search by person is shown by its id, without the hashes. */
-export function shownFilter(kept: string): RecordQuestion & { subjectSearch?: string } {
+export function shownFilter(kept: string): Omit<KeptFilter, 'subjects'> {
   const { subjects: _entries, ...shown } = JSON.parse(kept) as KeptFilter
   return shown
 }

@@ -251,7 +251,7 @@ void t.test('two people of a sandbox', async (t) => {
     await act(anna, /^Sign with this key/, early, 'Propose', 'it waits')
     await close(anna)
     await approve('Sign with another key', 'it could not be carried out')
-    await ben.page.getByText('would be cut off; wait until').waitFor()
+    await ben.page.getByText('would be cut off; wait until').first().waitFor()
     await ben.check('key-too-early')
 
     // Ten minutes pass, in which every server fetches what is published.

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { subjectName } from '#console/agency/keys/shapes.ts'
-import { leaveDialog, type Visitor } from '../browser.ts'
+import { leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
 import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
 import { ask, colons, type World } from '../world.ts'
@@ -61,11 +61,12 @@ export async function importCertificate(
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Certificate file').setInputFiles(file as never)
   await dialog.getByRole('button', { name: 'Import a certificate' }).click()
-  await dialog
+  const outcome = outcomeOf(page)
+  await outcome
     .getByText(after)
     .waitFor()
     .catch(async (cause: Error) => {
-      throw new Error(`the import said: ${(await dialog.allTextContents()).join()}`, { cause })
+      throw new Error(`the import said: ${(await outcome.allTextContents()).join()}`, { cause })
     })
 }
 

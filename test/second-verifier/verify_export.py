@@ -16,6 +16,11 @@ from verify_bundle import (FAILED, INDETERMINATE, KINDS, TreeHead, Verdict, bad_
 
 FINE = ("", "ok")
 NOT_TOLD = "?"
+# Services by which an instance keeps itself going (docs/log-exports.md).
+METADATA = {"listMethods", "allowedMethods", "getOpenAPI", "getWsdl"}
+MONITORING = {"getSecurityServerMetrics", "getSecurityServerHealthData", "getSecurityServerOperationalData"}
+REQUESTS = {"authCertReg", "authCertDeletion", "clientReg", "clientDeletion", "clientDisable", "clientEnable", "clientRename",
+            "ownerChange", "addressChange", "maintenanceModeEnable", "maintenanceModeDisable"}
 
 
 def moment(text):
@@ -41,11 +46,21 @@ def may_fit(asked, facts):
             and ("to" not in asked or moment(facts["time"]) < moment(asked["to"])))
 
 
+def is_upkeep(asked, service):
+    parts = (service or "").split(":")
+    if len(parts) == 4:
+        return parts[3] in MONITORING
+    if len(parts) not in (5, 6):
+        return False
+    return parts[4] in METADATA or parts[4] in REQUESTS and ":".join(parts[:4]) == asked.get("managementId")
+
+
 def fits(asked, row):
     party = asked.get("partyId")
     return (may_fit(asked, row)
             and (party is None or row["clientId"] == party
                  or any((row[name] or "").startswith(party + ":") for name in ("clientId", "serviceId")))
+            and ("upkeep" not in asked or is_upkeep(asked, row["serviceId"]) == asked["upkeep"])
             and all(asked.get(name) in (None, row.get(name)) for name in ("purpose", "endpoint"))
             and all(asked.get(name) in (None, row[column]) for name, column in (
                 ("queryId", "queryId"), ("requestId", "requestId"), ("clientId", "clientId"),
@@ -124,7 +139,7 @@ class Counts:
             elif row["client"] == NOT_TOLD or row["outcome"] == NOT_TOLD:
                 dropped = set()
                 if row["client"] == NOT_TOLD:
-                    dropped |= {"partyId", "clientId", "serviceId", "peerId"}
+                    dropped |= {"partyId", "clientId", "serviceId", "peerId", "upkeep"}
                 if row["outcome"] == NOT_TOLD:
                     dropped |= {"outcome"}
                 if dropped & set(plain) and fits({n: v for n, v in plain.items() if n not in dropped}, facts):

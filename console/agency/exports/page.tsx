@@ -5,6 +5,7 @@ import { Link } from '../../kit/address.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { Pace } from '../../kit/pace.tsx'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Saved } from '../../kit/saved.tsx'
@@ -25,6 +26,8 @@ type Export = {
   state: 'waiting' | 'running' | 'done' | 'failed'
   looked: number
   size: number
+  perSecond?: number
+  remainingSeconds?: number
   records: number
   error: string | null
   expiresAt: string
@@ -139,7 +142,7 @@ function Asked({ filter, case: number, reason }: Export) {
   )
 }
 
-function State({ state, looked, size, error, id }: Export) {
+function State({ state, looked, size, perSecond, remainingSeconds, error, id }: Export) {
   const [tone, word] = STATES[state]
   const part = size === 0 ? 0 : looked / size
   return (
@@ -148,7 +151,10 @@ function State({ state, looked, size, error, id }: Export) {
       {state === 'running' && (
         <>
           <progress max={1} value={part} aria-label={text('exports.progressOf', { id: id.slice(0, 8) })} />
-          <span class="beside">{text('exports.progress', { looked, size })}</span>
+          <p class="beside">{text('exports.progress', { looked, size })}</p>
+          {perSecond !== undefined && remainingSeconds !== undefined && (
+            <Pace perSecond={perSecond} seconds={remainingSeconds} />
+          )}
         </>
       )}
       {error !== null && <p class="wrap">{error}</p>}

@@ -9,7 +9,7 @@ export function OrderExport({ filter }: { filter: Record<string, string> }) {
   const mayBundle = useMay('downloadEvidenceBundle')
   const formats = ['csv', 'jsonl', ...(mayBundle ? ['bundles'] : [])] as const
   const titles = { csv: 'exports.csv', jsonl: 'exports.jsonl', bundles: 'exports.bundles' } as const
-  const { failed, ...rest } = filter
+  const { failed, upkeep, ...rest } = filter
   return (
     <Act<{ id: string }>
       operation="orderExport"
@@ -39,7 +39,11 @@ export function OrderExport({ filter }: { filter: Record<string, string> }) {
         api.call('orderExport', {
           body: {
             format,
-            filter: { ...rest, ...(failed === undefined ? {} : { failed: failed === 'true' }) },
+            filter: {
+              ...rest,
+              ...(failed !== undefined && { failed: failed === 'true' }),
+              ...(upkeep !== undefined && { upkeep: upkeep === 'true' }),
+            },
             ...(String(number).trim() === '' ? {} : { case: String(number).trim() }),
             ...(String(reason).trim() === '' ? {} : { reason: String(reason).trim() }),
           },

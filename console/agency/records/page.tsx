@@ -47,7 +47,11 @@ export function RecordsPage() {
   }, [settled, shown])
   return (
     <>
-      <Head title={text('search.title')} lead={text('search.lead')} acts={<OrderExport filter={filter} />} />
+      <Head
+        title={text('search.title')}
+        lead={text('search.lead')}
+        acts={<OrderExport filter={withUpkeep ? filter : { ...filter, upkeep: 'false' }} />}
+      />
       <div class="list">
         <Tools filters={FIRST} sorts={[]} sort="" />
         <label class="check">

@@ -5,6 +5,7 @@ import { useConsole, useMay } from '../../kit/context.ts'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { Pace } from '../../kit/pace.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
@@ -116,6 +117,13 @@ function Start() {
   )
 }
 
+/** Since the run began; a run that has not come anywhere says nothing. */
+function PaceOf({ of, size, now }: { of: Verification; size: number; now: string }) {
+  const perSecond = ((of.records - of.firstRecord) * 1000) / (Date.parse(now) - Date.parse(of.startedAt))
+  if (!(perSecond > 0 && Number.isFinite(perSecond))) return null
+  return <Pace perSecond={perSecond} seconds={Math.max(0, size - of.records) / perSecond} />
+}
+
 function Newest({ of }: { of: Verification }) {
   const log = useAnswer<LogState>('getMessageLogState')
   const { outcome, startedAt, endedAt, mode, firstRecord, records, report } = of
@@ -138,10 +146,11 @@ function Newest({ of }: { of: Verification }) {
         ]}
       />
       {outcome === 'running' && (
-        <p>
+        <>
           <progress max={Math.max(1, size)} value={records} aria-label={text('verification.progress')} />
-          <span class="beside">{text('exports.progress', { looked: records, size })}</span>
-        </p>
+          <p class="beside">{text('exports.progress', { looked: records, size })}</p>
+          {log.state === 'there' && <PaceOf of={of} size={size} now={log.data.now} />}
+        </>
       )}
       {report !== null && report.problems.length > 0 && (
         <>

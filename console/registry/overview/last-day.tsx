@@ -38,6 +38,8 @@ export function LastDay() {
                     failed: sum('failed'),
                   })}
                   labelTitle="traffic.hour"
+                  fine="overview.done"
+                  notFine="overview.notDone"
                   points={hours.map(({ at, acts, refused, failed }) => ({
                     label: hourText(at),
                     value: acts + failed,

@@ -58,10 +58,10 @@ export async function createExports(q: {
   }
 
   const begin = async (row: ExportRow): Promise<ExportRow> => {
-    if (Number(row.size) > 0) return row
-    const size = messageLog.size()
+    const size = Number(row.size) > 0 ? Number(row.size) : messageLog.size()
     if (size === 0) throw new Fault('not_found', { what: 'there is no record yet' })
-    const begun = { state: 'running', size }
+    const run = { run_at: new Date(clock()).toISOString(), run_from: Number(row.next_idx) }
+    const begun = { state: 'running', size, ...run }
     await note(row.id, begun)
     return { ...row, ...begun }
   }

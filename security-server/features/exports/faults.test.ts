@@ -26,7 +26,17 @@ function ordered(id: string): ExportRow {
   return {
     ...{ id, node: 'node1', ordered_by_id: 'a', ordered_by_name: 'Auditor', ordered_at: at },
     ...{ format: 'jsonl', filter: '{}', clearance: 0, case_number: null, reason: null, state: 'waiting' },
-    ...{ checkpoint: '', size: 0, erased: 0, next_idx: 0, records: 0, bytes: 0, error: null },
+    ...{
+      checkpoint: '',
+      size: 0,
+      erased: 0,
+      next_idx: 0,
+      run_at: null,
+      run_from: 0,
+      records: 0,
+      bytes: 0,
+      error: null,
+    },
     ...{ ended_at: null, expires_at: new Date(Date.now() + 86_400_000).toISOString() },
   }
 }

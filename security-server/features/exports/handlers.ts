@@ -4,9 +4,11 @@ import { access } from 'node:fs/promises'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
+import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { managementOf } from '../../global-configuration/snapshot.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import { recordLook } from '../../reading/looks.ts'
 import { clearanceOf, type ReadableLog, SECRECY_ROLE } from '../../reading/readable-log.ts'
@@ -42,9 +44,11 @@ export function exportHandlers(rooms: Needs): Handlers {
     return row
   }
 
+  const viewNow = (row: ExportRow) => exportView(row, clock())
+
   return {
-    getExports: async ({ caller }) => (await store.list(clearanceOf(caller))).map(exportView),
-    getExport: async (input) => exportView(await find(input)),
+    getExports: async ({ caller }) => (await store.list(clearanceOf(caller))).map(viewNow),
+    getExport: async (input) => viewNow(await find(input)),
 
     async orderExport({ body, caller }) {
       const order = body as Order
@@ -53,7 +57,7 @@ export function exportHandlers(rooms: Needs): Handlers {
       const number = search ? search.case_number : order.case
       const reason = search ? search.reason : order.reason
       if (format === 'bundles' || search) checkContent(caller, number, reason)
-      const filter = search ? withSearch(order.filter, search) : order.filter
+      const filter = withManagement(search ? withSearch(order.filter, search) : order.filter, rooms)
       recordFilter(filter)
       await rooms.logFor(caller).openActors(filter)
       const { all, unfinished } = await store.count()
@@ -80,6 +84,8 @@ export function exportHandlers(rooms: Needs): Handlers {
         size: 0,
         erased: 0,
         next_idx: 0,
+        run_at: null,
+        run_from: 0,
         records: 0,
         bytes: 0,
         error: null,
@@ -87,7 +93,7 @@ export function exportHandlers(rooms: Needs): Handlers {
         expires_at: new Date(now + KEPT_MS).toISOString(),
       }
       await store.add(row, (within) => jobs.enqueue(exports.jobKind, { id: row.id }, { key: row.id, within }))
-      return answer(exportView(row), { status: 201 })
+      return answer(viewNow(row), { status: 201 })
     },
 
     async deleteExport(input) {
@@ -147,6 +153,12 @@ export function exportTarget(id: string): string {
   return `export ${id.toLowerCase()}`
 }
 
+/** Which calls keep the instance going depends on where the registry was asked then: the file says it, so that it can be verified. */
+function withManagement(filter: KeptFilter, { globalConfiguration }: Needs): KeptFilter {
+  const management = filter.upkeep === undefined ? undefined : managementOf(globalConfiguration)
+  return management === undefined ? filter : { ...filter, managementId: colonForm(management) }
+}
+
 /** Combines both conditions: of two start times the later one, of two end times the earlier one. */
 function withSearch(filter: RecordQuestion, search: GrantedSearch): KeptFilter {
   const { subjects = [], from, to } = search.filter
@@ -185,7 +197,7 @@ function checkContent(caller: Caller, number: string | undefined, reason: string
   }
 }
 
-function exportView(row: ExportRow) {
+function exportView(row: ExportRow, now: number) {
   const size = Number(row.size)
   return {
     id: row.id,
@@ -199,9 +211,22 @@ function exportView(row: ExportRow) {
     /** How many of the `size` records were searched so far. */
     looked: Number(row.next_idx),
     size,
+    ...paceOf(row, now),
     records: Number(row.records),
     error: row.error,
     endedAt: row.ended_at,
     expiresAt: row.expires_at,
   }
+}
+
+/** Of a run that goes on and has come some way: how many records it looks at in a second, and for how long it will go on so. */
+function paceOf(row: ExportRow, now: number): { perSecond?: number; remainingSeconds?: number } {
+  const { state, run_at, size, next_idx, run_from } = row
+  if (state !== 'running' || run_at === null) return {}
+  const seconds = (now - Date.parse(run_at)) / 1000
+  const looked = Number(next_idx) - Number(run_from)
+  if (seconds <= 0 || looked <= 0) return {}
+  const perSecond = looked / seconds
+  const left = Math.max(0, Number(size) - Number(next_idx))
+  return { perSecond: Math.round(perSecond), remainingSeconds: Math.ceil(left / perSecond) }
 }

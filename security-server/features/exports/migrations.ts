@@ -41,4 +41,15 @@ export const recordExportMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  // When the run that goes on began, and with which record: from these follow its rate and what remains.
+  'security-server-exports-003-rate': {
+    async up(kysely: Kysely<unknown>) {
+      const { text, integer } = columnTypes(kysely)
+      await kysely.schema.alterTable('record_export').addColumn('run_at', text).execute()
+      await kysely.schema
+        .alterTable('record_export')
+        .addColumn('run_from', integer, (column) => column.notNull().defaultTo(0))
+        .execute()
+    },
+  },
 }

@@ -18,6 +18,9 @@ export type ExportRow = {
   size: number
   erased: number
   next_idx: number
+  /** When the present run began, and with which index. */
+  run_at: string | null
+  run_from: number
   records: number
   bytes: number
   error: string | null

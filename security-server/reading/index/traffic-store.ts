@@ -12,11 +12,11 @@ import {
   sql,
 } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { METADATA, MONITORING, requestsOf } from '#schemas/upkeep-services.ts'
 import { DIMENSIONS, type Dimensions, keyOf } from '../../message-log/daily-counts/dimensions.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
 import type { IndexTables } from './tables.ts'
 import { asksForTerms, fitsTerms, type TermsFilter } from './terms-store.ts'
-import { METADATA, MONITORING, requestsOf } from './upkeep.ts'
 
 export type TrafficRow = Omit<IndexTables['traffic'], 'key' | 'secrecy' | 'terms'>
 
