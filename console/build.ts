@@ -165,8 +165,10 @@ function operationsOf({ paths }: ApiDocument): object {
       const operation = item[method]
       if (operation === undefined) return []
       const { operationId, 'x-roles': roles, 'x-four-eyes': fourEyes = false } = operation
+      const byTwoWhen = operation['x-four-eyes-when'] !== undefined || undefined
       const answerSeconds = operation['x-answer-seconds']
-      return [[operationId, { method: method.toUpperCase(), path: at, roles, fourEyes, answerSeconds }]]
+      const own = { roles, fourEyes, byTwoWhen, answerSeconds }
+      return [[operationId, { method: method.toUpperCase(), path: at, ...own }]]
     }),
   )
   return Object.fromEntries(found) as object

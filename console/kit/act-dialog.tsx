@@ -1,13 +1,14 @@
 /** The dialog of an act: what follows from it, its fields, and its answer where the answer is what somebody wanted to see. */
 import type { ComponentChildren, RefObject } from 'preact'
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { type Answer, type Api, ApiFault, NoAnswer, takesTwo } from './api.ts'
+import { type Answer, type Api, ApiFault, NoAnswer, type Session, takesTwo } from './api.ts'
 import { useConsole } from './context.ts'
 import { Copyable } from './copyable.tsx'
 import { focusHappened, useDialogs } from './dialogs.tsx'
 import type { Field, Values } from './field.tsx'
 import { Form } from './form.tsx'
 import { useAnnounce } from './live.tsx'
+import { operations } from './operations.ts'
 import { text } from './text.ts'
 
 const NAME = 'nameOfTheThing'
@@ -98,7 +99,7 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
     if (document.activeElement === document.body) focusHappened()
   }
   const isDanger = q.nameToType !== undefined
-  const isProposed = takesTwo(session, q.operation)
+  const byTwo = byTwoNote(session, q.operation)
   return (
     <dialog
       ref={dialog}
@@ -116,15 +117,15 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
         <>
           <div class="consequence">
             {q.consequence}
-            {isProposed && <p class="note">{text('act.willBeProposed')}</p>}
+            {byTwo && <p class="note">{text(byTwo)}</p>}
           </div>
           <Form
             fields={[
               ...(q.fields ?? []),
-              ...(isProposed ? [REASON_FIELD] : []),
+              ...(byTwo ? [REASON_FIELD] : []),
               ...(isDanger ? [nameField(q.nameToType!)] : []),
             ]}
-            submit={isProposed ? text('act.propose') : q.button}
+            submit={byTwo === 'act.willBeProposed' ? text('act.propose') : q.button}
             tone={isDanger ? 'danger' : undefined}
             send={send}
             cancel={() => cancel()}
@@ -144,6 +145,12 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
       )}
     </dialog>
   )
+}
+
+/** What to say of a second person; undefined where none is needed. The server decides whether this call is one of those. */
+function byTwoNote(session: Session, operation: string) {
+  if (!takesTwo(session, operation)) return undefined
+  return operations[operation]?.byTwoWhen === true ? 'act.mayBeProposed' : 'act.willBeProposed'
 }
 
 function Shown(q: {

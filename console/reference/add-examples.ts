@@ -30,6 +30,7 @@ export type Operation = {
   summary: string
   'x-roles': string[]
   'x-four-eyes'?: boolean | string
+  'x-four-eyes-when'?: string
   'x-answer-seconds'?: number
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, Media> }

@@ -111,14 +111,15 @@ ${answersOf(operation, document)}
 </details>`
 }
 
-function whoMay({ 'x-roles': roles, 'x-four-eyes': fourEyes }: Operation): string {
+function whoMay({ 'x-roles': roles, 'x-four-eyes': fourEyes, 'x-four-eyes-when': when }: Operation): string {
   const who = roles.includes('public')
     ? 'Open to everybody.'
     : roles.includes('any')
       ? 'For everybody with a key or a session.'
       : `For ${roles.map((role) => `\`${role}\``).join(', ')}.`
   if (fourEyes === undefined || fourEyes === false) return who
-  return `${who} ${fourEyes === true ? 'A second person approves it.' : 'A second person approves it where the settings say so.'}`
+  const policy = fourEyes === true ? '' : ' where the settings say so'
+  return `${who} A second person approves it${policy}${when === undefined ? '' : `, when this holds: ${when}`}.`
 }
 
 function answersOf({ responses }: Operation, document: ApiDocument): string {

@@ -19,10 +19,10 @@ type Proposed = { id: string; contentSha256: string; state: string; expiresAt: s
 
 export type FourEyes = {
   /**
-   * False while there is no second person to ask, or where the policy does not name the operation: then it is carried out at once.
-   * Without an operation: whether any needs a second person.
+   * False while there is no second person to ask, or where the policy does not name the operation or has no part in this call of it:
+   * then it is carried out at once. Without an operation: whether any needs a second person.
    */
-  isRequired(operation?: Operation): Promise<boolean>
+  isRequired(operation?: Operation, call?: CallInput): Promise<boolean>
   propose(call: ProposedCall): Promise<Proposed>
   /** Throws `key_without_person` for a key that no person is responsible for, while a second person is required. */
   checkAnswerable(caller: Caller): Promise<void>

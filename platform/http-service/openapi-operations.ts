@@ -32,6 +32,7 @@ type RawOperation = {
   'x-roles'?: string[]
   'x-body-limit'?: number
   'x-four-eyes'?: boolean | string
+  'x-four-eyes-when'?: string
   'x-emergency'?: boolean
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, { schema?: Schema }> }
@@ -49,6 +50,8 @@ export type Operation = {
   fourEyes: boolean
   /** The kind of acts by which a server's policy names it; undefined when no policy decides. */
   fourEyesKind: string | undefined
+  /** In words, when a call of it does; undefined when all do. */
+  fourEyesWhen: string | undefined
   /** One person carries it out alone and at once, so the caller must be a person or have one who is responsible. */
   emergency: boolean
   parameters: Parameter[]
@@ -120,6 +123,7 @@ function readOperation(
     bodyLimit: raw['x-body-limit'],
     fourEyes,
     fourEyesKind: typeof marked === 'string' ? marked : undefined,
+    fourEyesWhen: raw['x-four-eyes-when'],
     emergency: raw['x-emergency'] === true,
     parameters: [...(item.parameters ?? []), ...(raw.parameters ?? [])].map((one) => resolve(document, one)),
     requestTypes: content.map(([type]) => type),

@@ -146,7 +146,7 @@ async function run(
   const caller = request.caller ?? nobody
   const input = check({ params: request.params, query: request.query, body: request.body })
   const act = { ...input, caller, target: request.url.split('?', 1)[0] ?? '' }
-  if (operation.fourEyes && q.fourEyes !== undefined && (await q.fourEyes.isRequired(operation))) {
+  if (operation.fourEyes && q.fourEyes !== undefined && (await q.fourEyes.isRequired(operation, input))) {
     await q.fourEyes.checkAnswerable(caller)
     const reason = reasonOf(request)
     await record(q, operation, act, { reason }, 'propose')

@@ -7,7 +7,7 @@ import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
-import type { FourEyes } from '#platform/http-service/four-eyes.ts'
+import type { CallInput, FourEyes } from '#platform/http-service/four-eyes.ts'
 import type { RegisteredOpenApi } from '#platform/http-service/openapi.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -36,6 +36,8 @@ export type Approvals = FourEyes & {
 
 const OPEN_MS = 7 * 86_400_000
 const MOST_OPEN = 100
+/** Characters of a content: people read it, and lists hold many of them in memory. */
+const MOST_CONTENT = 512 * 1024
 /** Longer than any act takes: the time limits of its statements and its request are far shorter. */
 const GIVE_UP_MS = 120_000
 const UNKNOWN =
@@ -44,8 +46,8 @@ const UNKNOWN =
 export function createApprovals(q: {
   store: ProposalStore
   proposers: Proposers
-  /** Whether two people are needed for this operation now; without one, for any. */
-  isRequired(operation?: Operation): Promise<boolean>
+  /** Whether two people are needed for this call of an operation now; without one, for any. */
+  isRequired(operation?: Operation, call?: CallInput): Promise<boolean>
   /** The roles that may call an operation, from the API's document. */
   rolesFor(operation: string): string[]
   perform: RegisteredOpenApi['perform']
@@ -57,7 +59,7 @@ export function createApprovals(q: {
   const iso = (ms = q.clock()): string => new Date(ms).toISOString()
 
   return {
-    isRequired: (operation) => q.isRequired(operation),
+    isRequired: (operation, call) => q.isRequired(operation, call),
     async checkAnswerable({ kind, id }) {
       // Anybody could hold such a key, also the person who approves or the person whom the act is about.
       if (kind === 'key' && (await q.isRequired()) && (await proposers.makerOf(id)) === null)
@@ -65,6 +67,8 @@ export function createApprovals(q: {
     },
     async propose({ operation, params, query, body, target, reason, caller }) {
       const content = contentText({ operation, params, query, body })
+      if (content.length > MOST_CONTENT)
+        throw new Fault('body_too_large', { what: 'more than a second person could read' })
       const now = q.clock()
       const row: ProposalRow = {
         id: randomUUID(),

@@ -2,6 +2,7 @@
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Job } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import type { CallInput } from '#platform/http-service/four-eyes.ts'
 import type { OperationHandler, RegisteredOpenApi } from '#platform/http-service/openapi.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
@@ -10,6 +11,11 @@ import { type Approvals, createApprovals } from './create-approvals.ts'
 import { createProposers } from './proposers.ts'
 import { approvalHandlers } from './routes.ts'
 import { createProposalStore, type ProposalStore } from './store.ts'
+
+type Waiting = {
+  /** Whether an open proposal would carry out this operation with these parameters of its path. */
+  isProposed(q: { operation: string; params: Record<string, string> }): Promise<boolean>
+}
 
 export type ProposalOffers = {
   approvals: Approvals
@@ -22,13 +28,17 @@ export type ProposalOffers = {
   carryOutBy(api: RegisteredOpenApi): void
 }
 
-/** `isRequired`: whether two people are needed for this operation now; without one, for any. */
+/** `isRequired`: whether two people are needed for this call of an operation now; without one, for any. */
 export function openProposals(q: {
   ground: Pick<Services, 'database' | 'audit' | 'clock' | 'log'> & {
     people: Pick<PeopleStore, 'find'>
     apiKeys: Pick<ApiKeys, 'find'>
   }
-  isRequired(operation?: Operation): Promise<boolean>
+  isRequired(
+    operation: Operation | undefined,
+    call: CallInput | undefined,
+    waiting: Waiting,
+  ): Promise<boolean>
   /** Whether a caller sees proposals of acts that their roles have no part in; without it everybody does who may list proposals. */
   seesAll?(caller: Caller): boolean
   /** The name of a thing that an operation names by its number, to explain a proposal. */
@@ -40,11 +50,13 @@ export function openProposals(q: {
   const store = createProposalStore(ground.database)
   const proposers = createProposers(ground)
   // Nobody calls before there is an API.
+  const isProposed: Waiting['isProposed'] = (q) => store.isProposed(q, new Date(clock()).toISOString())
   const operations = (): Operation[] => (api?.operations ?? []).filter((operation) => operation.fourEyes)
   const rolesFor = (name: string): string[] => api?.operations.find(({ id }) => id === name)?.roles ?? []
   const approvals = createApprovals({
     ...ground,
-    ...{ store, proposers, isRequired },
+    ...{ store, proposers },
+    isRequired: (operation, call) => isRequired(operation, call, { isProposed }),
     rolesFor,
     perform: (call) => api!.perform(call),
   })

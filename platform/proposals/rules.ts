@@ -79,6 +79,11 @@ export function aboutPerson(id: string): string {
   return JSON.stringify(id)
 }
 
+/** The parameters of a path in the form in which a content contains them. No text in it can look so: its quotes are escaped. */
+export function parametersText(params: Record<string, string>): string {
+  return `"params":${canonicalJson({ ...params })},"query":`
+}
+
 /** Throws `conflict` for a proposal that was decided or has expired. */
 export function checkOpen(proposal: Proposal, now: string): void {
   const state = stateAt(proposal, now)

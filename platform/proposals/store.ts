@@ -4,7 +4,7 @@ import { columnTypes, lockFor } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import { aboutPerson } from './rules.ts'
+import { aboutPerson, parametersText } from './rules.ts'
 
 export type ProposalRow = {
   id: string
@@ -118,6 +118,21 @@ export function createProposalStore(database: Database) {
         .limit(limit)
         .execute(),
     count: (view: View, q = ''): Promise<number> => counted(seen(tables.selectFrom('proposal'), view, q)),
+    /** Whether an open proposal has this operation with these parameters. */
+    isProposed: async (
+      { operation, params }: { operation: string; params: Record<string, string> },
+      now: string,
+    ): Promise<boolean> => {
+      const row = await tables
+        .selectFrom('proposal')
+        .select('id')
+        .where('state', '=', 'proposed')
+        .where('expires_at', '>', now)
+        .where('operation', '=', operation)
+        .where('content', 'like', `%${parametersText(params)}%`)
+        .executeTakeFirst()
+      return row !== undefined
+    },
     /** Throws `conflict` when the proposer has `most` open ones already. */
     insert: (row: ProposalRow, most: number): Promise<void> =>
       locked(async (transaction) => {

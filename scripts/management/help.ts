@@ -24,11 +24,15 @@ export function describeCommand(program: string, command: Command): string {
     `Usage: concordat ${program} ${[name, ...words].join(' ')}${options.length > 0 ? ' [options]' : ''}\n\n` +
     `${summary}. Roles: ${operation.roles.join(', ')}.\n` +
     (operation.fourEyes
-      ? `${whenByTwo(operation.fourEyesKind)} a second person has to approve it: --why says the reason.\n`
+      ? `${whenByTwo(operation.fourEyesKind)} a second person has to approve it: --why says the reason.${onlyWhen(operation.fourEyesWhen)}\n`
       : '') +
     `\n${own.join('')}` +
     (hasBody ? `  --${'body'.padEnd(28)}a file with the whole body, YAML or JSON; - is standard input\n` : '')
   )
+}
+
+function onlyWhen(when: string | undefined): string {
+  return when === undefined ? '' : ` Only when this holds: ${when}.`
 }
 
 function whenByTwo(kind: string | undefined): string {

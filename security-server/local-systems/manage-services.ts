@@ -5,7 +5,16 @@ import { Fault } from '#schemas/fault.ts'
 import { checkNewCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import { checkServiceUrl, isKeptHere } from './check-address.ts'
-import { clientIn, descriptionIn, type Manage, serviceIn, serviceOfEndpoint, timeOf } from './manage.ts'
+import {
+  changeJudged,
+  clientIn,
+  descriptionIn,
+  type Judge,
+  type Manage,
+  serviceIn,
+  serviceOfEndpoint,
+  timeOf,
+} from './manage.ts'
 import { readOpenApi } from './read-openapi.ts'
 import { readWsdl } from './read-wsdl.ts'
 import { type ReplaceDocument, replaceDocuments } from './replace-document.ts'
@@ -52,11 +61,11 @@ export type ManageServices = {
   updateService(
     service: number,
     change: ServiceChange,
-    toAll?: readonly (keyof ServiceChange)[],
+    q?: { toAll?: readonly (keyof ServiceChange)[]; judge?: Judge | undefined },
   ): Promise<void>
   /** Adds a certificate that the service may present; with at least one, all others are refused. Returns its SHA-256. */
-  addServiceCertificate(service: number, bytes: Buffer): Promise<string>
-  deleteServiceCertificate(service: number, sha256: string): Promise<void>
+  addServiceCertificate(service: number, bytes: Buffer, judge?: Judge): Promise<string>
+  deleteServiceCertificate(service: number, sha256: string, judge?: Judge): Promise<void>
   addEndpoint(service: number, method: string, path: string): Promise<number>
   deleteEndpoint(endpoint: number): Promise<void>
 } & ReplaceDocument
@@ -126,7 +135,7 @@ export function manageServices(manage: Manage): ManageServices {
       descriptionIn(manage.view(), id)
       await manage.change((transaction) => store.deleteDescription(transaction, id))
     },
-    async updateService(key, change, toAll = []) {
+    async updateService(key, change, { toAll = [], judge = () => undefined } = {}) {
       const whole = manage.view()
       const view = serviceIn(whole, key)
       const url = change.url === undefined ? undefined : checkServiceUrl(change.url, manage.own)
@@ -145,25 +154,28 @@ export function manageServices(manage: Manage): ManageServices {
           await store.updateDescription(transaction, view.description, { url, updated_at: timeOf(manage) })
         }
       }
-      if (!isValidated) await manage.change(act)
+      if (!isValidated) return changeJudged(manage, judge, act)
+      judge(whole)
       // For exactly the document that was compiled.
-      else if (!(await manage.changeOf(whole, act)))
+      if (!(await manage.changeOf(whole, act)))
         throw new Fault('conflict', { what: 'others change the services of this server at the same time' })
     },
-    async addServiceCertificate(service, bytes) {
+    async addServiceCertificate(service, bytes, judge = () => undefined) {
       serviceIn(manage.view(), service)
       const { sha256, der } = readCertificate(bytes)
-      await manage.change((transaction) =>
+      await changeJudged(manage, judge, (transaction) =>
         store.insertServiceCertificate(transaction, { service, sha256, der }),
       )
       return sha256
     },
-    async deleteServiceCertificate(key, sha256) {
+    async deleteServiceCertificate(key, sha256, judge = () => undefined) {
       const { certificates } = serviceIn(manage.view(), key)
       if (!certificates.some((each) => each.sha256 === sha256)) {
         throw new Fault('cert_not_found', { what: sha256.slice(0, 64) })
       }
-      await manage.change((transaction) => store.deleteServiceCertificate(transaction, key, sha256))
+      await changeJudged(manage, judge, (transaction) =>
+        store.deleteServiceCertificate(transaction, key, sha256),
+      )
     },
     async addEndpoint(service, method, path) {
       serviceIn(manage.view(), service)

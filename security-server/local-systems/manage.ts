@@ -16,6 +16,26 @@ export type Manage = {
   changeOf(view: View, act: (transaction: Transaction) => Promise<void>): Promise<boolean>
 }
 
+/** Throws when the change may not be made to what is there. */
+export type Judge = (view: View) => void
+
+/** How often others may change something while a change is judged and made. */
+const MAX_TRIES = 5
+
+/** Makes a change to exactly what was judged. Throws what `judge` throws, or `conflict`. */
+export async function changeJudged(
+  manage: Manage,
+  judge: Judge,
+  act: (transaction: Transaction) => Promise<void>,
+): Promise<void> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const view = manage.view()
+    judge(view)
+    if (await manage.changeOf(view, act)) return
+  }
+  throw new Fault('conflict', { what: 'others change the services of this server at the same time' })
+}
+
 export function timeOf(manage: Manage): string {
   return new Date(manage.clock()).toISOString()
 }

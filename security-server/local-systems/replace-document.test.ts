@@ -250,7 +250,7 @@ t.test('a new WSDL: services come and go with their rights, and a setting is one
     await systems.updateService(
       find('a').key,
       { url: 'http://10.0.0.9/', timeoutMs: 7000, verifyTls: false },
-      ['timeoutMs', 'verifyTls'],
+      { toAll: ['timeoutMs', 'verifyTls'] },
     )
     t.same(
       services().map(({ service }) => [service.url, service.timeoutMs, service.verifyTls]),
@@ -260,10 +260,10 @@ t.test('a new WSDL: services come and go with their rights, and a setting is one
         [url, 7000, false],
       ],
     )
-    await t.rejects(systems.updateService(find('a').key, { timeoutMs: 1 }, ['timeoutMs']), {
+    await t.rejects(systems.updateService(find('a').key, { timeoutMs: 1 }, { toAll: ['timeoutMs'] }), {
       code: 'invalid_input',
     })
-    await systems.updateService(find('c').key, { url: 'http://10.0.0.8' }, ['url'])
+    await systems.updateService(find('c').key, { url: 'http://10.0.0.8' }, { toAll: ['url'] })
     t.same(new Set(services().map(({ service }) => service.url)), new Set(['http://10.0.0.8']))
 
     const next = wsdl('http://10.0.0.2/soap', ['a', 'b/v2', 'd'])

@@ -15,6 +15,7 @@ import { descriptionIn } from '../../local-systems/manage.ts'
 import type { ServiceDescription } from '../../local-systems/view.ts'
 import { affectedContracts } from './affected-contracts.ts'
 import { changeView, recorded, type Shown } from './change-view.ts'
+import { judgeAlone } from './judge-alone.ts'
 import type { Needs } from './needs.ts'
 import { viewsWith } from './views.ts'
 
@@ -43,11 +44,13 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
     description: ServiceDescription,
     document: string,
     { accept, ignoreWarnings = false }: Acceptance,
-    { id, name }: OperationInput['caller'],
+    { caller: { id, name }, ...call }: Pick<OperationInput, 'caller' | 'approver' | 'params' | 'body'>,
   ): Promise<unknown> {
     let shown: Shown | undefined
+    const judge = await judgeAlone(rooms, 'replaceServiceDescriptionDocument', call)
     try {
       await localSystems.replaceDocument(description.id, document, async (change, transaction) => {
+        judge(localSystems.view())
         shown = shownOf(description, change)
         if (shown.digest !== accept) throw new Fault('description_changed')
         if (shown.warnings.length > 0 && !ignoreWarnings) throw new Fault('warnings_not_ignored')
@@ -59,7 +62,9 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
         )
       })
     } catch (thrown) {
-      if (!(thrown instanceof Fault) || !SHOWN_WITH.has(thrown.code)) throw thrown
+      // What was approved is done or fails: nobody accepts something else then.
+      if (!(thrown instanceof Fault) || !SHOWN_WITH.has(thrown.code) || call.approver !== undefined)
+        throw thrown
       const { status, code } = thrown
       const headers = { [HEADER.error]: code }
       return answer({ ...publicFault(thrown, undefined), change: shown }, { status, headers })
@@ -72,9 +77,9 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
       const description = descriptionOf(params)
       return compared(description, await fetched(description, rooms))
     },
-    async acceptRefreshedDocument({ params, body, caller }) {
-      const description = descriptionOf(params)
-      return apply(description, await fetched(description, rooms), body as Acceptance, caller)
+    async acceptRefreshedDocument(input) {
+      const description = descriptionOf(input.params)
+      return apply(description, await fetched(description, rooms), input.body as Acceptance, input)
     },
     async getServiceDescriptionDocument({ params }) {
       const { document } = descriptionOf(params)
@@ -83,8 +88,8 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
     },
     compareServiceDescriptionDocument: async ({ params, body }) =>
       compared(descriptionOf(params), textOf(bodyBytes(body))),
-    replaceServiceDescriptionDocument: async ({ params, query, body, caller }) =>
-      apply(descriptionOf(params), textOf(bodyBytes(body)), query as Acceptance, caller),
+    replaceServiceDescriptionDocument: async (input) =>
+      apply(descriptionOf(input.params), textOf(bodyBytes(input.body)), input.query as Acceptance, input),
   }
 }
 

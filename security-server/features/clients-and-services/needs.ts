@@ -7,6 +7,8 @@ import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { FetchDocument } from './client.ts'
 
 export type Needs = {
+  /** The kinds of acts that take two people now. */
+  fourEyesPolicy: { inForce(): Promise<readonly string[]> }
   server: ServerId
   localSystems: LocalSystems
   globalConfiguration: GlobalConfiguration

@@ -8,6 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { clientIn, descriptionIn, serviceIn } from '../../local-systems/manage.ts'
 import type { ServiceChange } from '../../local-systems/service-rows.ts'
+import { judgeAlone } from './judge-alone.ts'
 import type { Needs } from './needs.ts'
 import { viewsWith } from './views.ts'
 
@@ -80,7 +81,7 @@ export function serviceHandlers(rooms: Needs): Handlers {
       return answer(found.slice(offset, offset + limit).map(show.service), { headers })
     },
     getService: async ({ params }) => show.service(serviceOf(params)),
-    async updateService({ params, body }) {
+    async updateService({ params, body, approver }) {
       const { urlAll, timeoutAll, verifyTlsAll, validateAll, ...change } = body as ServiceChange & ToAll
       const all = { url: urlAll, timeoutMs: timeoutAll, verifyTls: verifyTlsAll, validate: validateAll }
       const toAll = Object.entries(all)
@@ -90,15 +91,20 @@ export function serviceHandlers(rooms: Needs): Handlers {
       if (missing !== undefined)
         throw new Fault('invalid_input', { what: `${missing} for all services is not given` })
       if (Object.keys(change).length === 0) throw new Fault('invalid_input', { what: 'nothing is to change' })
-      await localSystems.updateService(serviceOf(params).key, change, toAll)
+      const judge = await judgeAlone(rooms, 'updateService', { params, body, approver })
+      await localSystems.updateService(serviceOf(params).key, change, { toAll, judge })
       return show.service(serviceOf(params))
     },
-    async addServiceTlsCertificate({ params, body }) {
-      const sha256 = await localSystems.addServiceCertificate(serviceOf(params).key, bodyBytes(body))
+    async addServiceTlsCertificate({ params, body, approver }) {
+      const judge = await judgeAlone(rooms, 'addServiceTlsCertificate', { params, body, approver })
+      const sha256 = await localSystems.addServiceCertificate(serviceOf(params).key, bodyBytes(body), judge)
       return show.service(serviceOf(params)).tlsCertificates.find((each) => each.sha256 === sha256)
     },
-    deleteServiceTlsCertificate: ({ params }) =>
-      localSystems.deleteServiceCertificate(Number(params['id']), params['sha256']!.toLowerCase()),
+    async deleteServiceTlsCertificate({ params, body, approver }) {
+      const judge = await judgeAlone(rooms, 'deleteServiceTlsCertificate', { params, body, approver })
+      const sha256 = params['sha256']!.toLowerCase()
+      await localSystems.deleteServiceCertificate(Number(params['id']), sha256, judge)
+    },
     async addEndpoint({ params, body }) {
       const { method, path } = body as { method: string; path: string }
       const id = await localSystems.addEndpoint(serviceOf(params).key, method, path)

@@ -5,19 +5,22 @@ import { eachDatabase } from '#test/databases.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type AdminWorld, auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { judgeAlone } from '../clients-and-services/judge-alone.ts'
 import { checkFourEyes } from '../people/four-eyes-policy.ts'
 
 const issuer = await startOpenIdProvider(t)
 const SYSTEM = 'XROAD_SYSTEM_ADMINISTRATOR'
 const SECURITY = 'XROAD_SECURITY_OFFICER'
 const REGISTRATION = 'XROAD_REGISTRATION_OFFICER'
-const KINDS = ['keys', 'people', 'retention']
+const SERVICES = 'XROAD_SERVICE_ADMINISTRATOR'
+const KINDS = ['accessRights', 'keys', 'people', 'retention']
 const DAY = 86_400_000
 const WHY = { 'x-reason': encodeURIComponent('the decree of 1 März') }
 const AT = '/message-log/retention/classes/short'
 const CLASS = { keepDays: 10, atEnd: 'PROOF_KEPT', archive: 'NONE', applyToExisting: false }
 
 type Body = Record<string, unknown>
+type Proposal = { id: string; contentSha256: string }
 
 async function login(
   t: Parameters<typeof openBrowser>[0],
@@ -43,8 +46,8 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     const invite = (subject: string, ...roles: string[]) => ask('POST', '/people', { subject, roles })
 
     // One administrator cannot be two: the policy waits for the second.
-    t.equal((await invite('anna', SYSTEM, SECURITY)).status, 201)
-    t.equal((await invite('ben', SYSTEM, SECURITY)).status, 201)
+    t.equal((await invite('anna', SYSTEM, SECURITY, SERVICES)).status, 201)
+    t.equal((await invite('ben', SYSTEM, SECURITY, SERVICES)).status, 201)
     t.equal((await invite('carl', REGISTRATION)).status, 201)
     const anna = await login(t, world, 'anna')
     t.same((await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'], [])
@@ -98,6 +101,53 @@ void t.test('the kinds of acts that the settings name take two people', async (t
       caller: { name: 'Person ben' },
       data: { proposedBy: { name: 'Person anna' } },
     })
+
+    // What a right relies on takes two people from when the right is asked for, and one before; how well it is served takes one.
+    const { localSystems } = world
+    const client = { instance: 'DEV', memberClass: 'GOV', memberCode: '1', subsystemCode: 'own' }
+    await localSystems.addClient(client)
+    const described = await localSystems.addDescription({ client, code: 'a', url: 'http://10.0.0.1' })
+    const service = `/services/${described.service}`
+    const change = (body: object, more: object = WHY) =>
+      anna.api(base, 'PATCH', service, body, more as typeof WHY)
+    const atNow = () => localSystems.view().servicesByKey.get(described.service)!.service
+    t.equal((await change({ url: 'http://10.0.0.2' }, {})).status, 200, 'nobody relies on it')
+    const right = { subjectType: 'SUBSYSTEM', subjectId: 'DEV:GOV:2:other' }
+    const rightAsked = (await anna.api(base, 'POST', `${service}/access-rights`, right, WHY)).body as Proposal
+    t.equal((await change({ url: 'http://10.0.0.3' })).status, 202, 'a right to it waits')
+    t.match(await approve(ben, rightAsked.id, rightAsked.contentSha256), { body: { state: 'approved' } })
+    t.match(await change({ url: 'http://10.0.0.3' }, {}), { status: 400, body: { message: /X-Reason/ } })
+    t.equal((await change({ timeoutMs: 5000, url: 'http://10.0.0.2' }, {})).status, 200, 'the same address')
+    const bytes = { 'content-type': 'application/octet-stream' }
+    for (const [method, at, body, type] of [
+      ['PATCH', service, { verifyTls: false }],
+      ['PATCH', service, { allowEncodedSlash: true }],
+      ['POST', `${service}/tls-certificates`, 'a certificate', bytes],
+      ['DELETE', `${service}/tls-certificates/${'a'.repeat(64)}`, undefined],
+    ] as [string, string, unknown, object?][])
+      t.equal((await anna.api(base, method, at, body, { ...WHY, ...type })).status, 202, `${method} ${at}`)
+    const moved = (await change({ url: 'http://10.0.0.9' })).body as Proposal
+    t.match(atNow(), { url: 'http://10.0.0.2', verifyTls: true, timeoutMs: 5000 }, 'nothing is done yet')
+    t.match(await approve(ben, moved.id, moved.contentSha256), { body: { state: 'approved' } })
+    t.equal(atNow().url, 'http://10.0.0.9')
+
+    // The right came in the very moment after the call was judged.
+    const call = { params: { id: String(described.service) }, body: { url: 'http://10.0.0.5' } }
+    const fourEyesPolicy = { inForce: async () => ['accessRights'] }
+    const judge = await judgeAlone({ fourEyesPolicy }, 'updateService', { ...call, approver: undefined })
+    await t.rejects(localSystems.updateService(described.service, call.body, { judge }), { code: 'conflict' })
+
+    // A document takes two people where it says which messages a right lets through, and has a size that people read.
+    const openapi = { openapi: '3.0.3', info: { title: 'a', version: '1' }, paths: {} }
+    const document = JSON.stringify(openapi)
+    const other = await localSystems.addDescription({ client, code: 'b', url: 'http://10.0.0.1', document })
+    await localSystems.grantService(other.service, { type: 'SUBSYSTEM', id: 'DEV/GOV/2/other' })
+    const replaceAt = `/service-descriptions/${other.description}/document?accept=${'a'.repeat(64)}`
+    const replace = (body: object) => anna.api(base, 'PUT', replaceAt, body, { ...WHY, ...bytes })
+    t.equal((await replace(openapi)).status, 409, 'it is compared with what was accepted, by one person')
+    await localSystems.updateService(other.service, { validate: 'REQUESTS' })
+    t.equal((await replace(openapi)).status, 202)
+    t.equal((await replace({ ...openapi, 'x-more': 'x'.repeat(600_000) })).status, 413)
 
     // An API key bears roles as a person does, so it takes two people. Only who asked for it sees its secret.
     const asked = await anna.api(base, 'POST', '/api-keys', { name: 'k', roles: [SECURITY] }, WHY)
