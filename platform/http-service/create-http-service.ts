@@ -42,6 +42,8 @@ export type HttpServiceOptions = {
   origin?: FaultOrigin
   /** Limits the requests of one address; undefined: no limit. `adminRateLimit` is X-Road's default. */
   rateLimit?: RateLimit
+  /** How a failure is answered where people read it; as a fault in JSON otherwise. */
+  answerFailure?: (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
   /** Whether to log one line per request; true by default. The message path writes its own lines. */
   logRequests?: boolean
 }
@@ -88,7 +90,8 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) =>
       void answerThrown(error, request as FastifyRequest, reply as FastifyReply, q.origin),
   } as FastifyHttpOptions<RawServerDefault>)
-  app.setErrorHandler((error, request, reply) => answerThrown(error, request, reply, q.origin))
+  const { answerFailure = (error, request, reply) => answerThrown(error, request, reply, q.origin) } = q
+  app.setErrorHandler(answerFailure)
   app.server.maxConnections = MAX_CONNECTIONS
   // Node would answer 417 by itself, without a body. An unknown expectation is ignored (RFC 9110 section 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))

@@ -14,6 +14,8 @@ export type Identity = {
   name: string
   /** Only an address that the provider has verified. */
   email: string | undefined
+  /** What the claim that the settings name says; undefined without it. */
+  claim?: string | undefined
 }
 
 export type OpenIdClient = {
@@ -27,7 +29,18 @@ export type OpenIdClient = {
   close(): Promise<void>
 }
 
-type OpenIdSettings = { issuer: string; clientId: string; clientSecret: string; redirectUri: string }
+type OpenIdSettings = {
+  issuer: string
+  clientId: string
+  clientSecret: string
+  redirectUri: string
+  /** 'openid profile email' when absent. */
+  scope?: string
+  /** The claim that is wanted besides, such as the code of a person. */
+  claim?: string
+  /** The authentication context classes of which the login must have one (OpenID Connect Core, section 2, `acr`). */
+  acr?: string[]
+}
 
 type Library = typeof import('openid-client')
 
@@ -77,7 +90,7 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
       const { library, provider: configuration } = await provider()
       return library.buildAuthorizationUrl(configuration, {
         redirect_uri: q.redirectUri,
-        scope: 'openid profile email',
+        scope: q.scope ?? 'openid profile email',
         state,
         nonce,
         code_challenge: await library.calculatePKCECodeChallenge(codeVerifier),
@@ -85,6 +98,7 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
         // So that a person at a browser that somebody left logged in at the provider has to log in.
         prompt: 'login',
         max_age: String(ATTEMPT_SECONDS),
+        ...(q.acr === undefined ? {} : { acr_values: q.acr.join(' ') }),
       }).href
     },
     async identify(callback, { state, nonce, codeVerifier }) {
@@ -99,12 +113,16 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
         })
         const claims = tokens.claims()
         if (claims === undefined) throw new Error('there is no ID token')
+        if (q.acr !== undefined && !q.acr.includes(String(claims['acr'])))
+          throw new Error('the login was weaker than the settings want')
         // Many providers return name and e-mail only here; the subject must be the same.
         const facts =
           configuration.serverMetadata().userinfo_endpoint === undefined
             ? claims
             : await library.fetchUserInfo(configuration, tokens.access_token, claims.sub)
-        return identityOf(claims.iss, claims.sub, { ...claims, ...facts })
+        const all: Record<string, unknown> = { ...claims, ...facts }
+        const identity = identityOf(claims.iss, claims.sub, all)
+        return q.claim === undefined ? identity : { ...identity, claim: claimOf(all, q.claim) }
       } catch (cause) {
         throw new Fault('login_failed', { what: 'the provider did not confirm it', cause })
       }
@@ -114,6 +132,12 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
 }
 
 type Provider = Awaited<ReturnType<Library['discovery']>>
+
+/** Undefined if there is none, or it is no text. */
+function claimOf(claims: Record<string, unknown>, name: string): string | undefined {
+  const value = Object.hasOwn(claims, name) ? claims[name] : undefined
+  return isPlainText(value, MAX_TEXT) ? value : undefined
+}
 
 /** Throws for a malformed subject. A name that is not printable is replaced by the subject. */
 function identityOf(issuer: string, subject: string, claims: Record<string, unknown>): Identity {

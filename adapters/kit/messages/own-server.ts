@@ -1,6 +1,6 @@
 /** The own security server, as an adapter asks it: for one-way messages, as one of its client's information systems. */
 import { readFile } from 'node:fs/promises'
-import { connect, type SecurityServer } from '#adapters/client/connect.ts'
+import { type ConnectOptions, connect, type SecurityServer } from '#adapters/client/connect.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'
 
@@ -39,6 +39,16 @@ export const inboxSchema = {
 
 /** Connects with the first request. Throws `invalid_configuration`. */
 export async function openOwnServer(q: OwnServerSettings): Promise<SecurityServer> {
+  const options = await readOwnServer(q)
+  try {
+    return connect(options)
+  } catch (cause) {
+    throw new Fault('invalid_configuration', { what: `securityServer: ${(cause as Error).message}`, cause })
+  }
+}
+
+/** The settings with what their files hold. Throws `invalid_configuration`. */
+export async function readOwnServer(q: OwnServerSettings): Promise<ConnectOptions> {
   const { url, client, authorityFile, certificateFile, keyFile } = q
   const pem = (name: string): Promise<string> =>
     readFile(name, 'utf8').catch((cause: unknown) => {
@@ -49,9 +59,5 @@ export async function openOwnServer(q: OwnServerSettings): Promise<SecurityServe
     ...(certificateFile !== undefined && { certificate: await pem(certificateFile) }),
     ...(keyFile !== undefined && { key: await readSecret(keyFile) }),
   }
-  try {
-    return connect({ url, client, ...(tls && { tls }) })
-  } catch (cause) {
-    throw new Fault('invalid_configuration', { what: `securityServer: ${(cause as Error).message}`, cause })
-  }
+  return { url, client, ...(tls && { tls }) }
 }
