@@ -15,6 +15,7 @@ import { fileMessages } from '#adapters/file/messages/worker.ts'
 import { httpAdapter } from '#adapters/http/adapter.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { readWorkerSettings } from '#adapters/kit/serve-worker.ts'
+import { portal } from '#adapters/portal/portal.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
@@ -65,6 +66,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: subjectKeysSchema,
     prefix: 'SUBJECT_KEYS',
     example: 'docs/examples/subject-keys.yaml',
+  },
+  {
+    heading: 'Portal',
+    schema: portal.schema,
+    prefix: portal.prefix,
+    example: 'docs/examples/portal.yaml',
   },
   {
     heading: 'SQL adapter',

@@ -206,6 +206,7 @@ export const COMMANDS = {
 export const SERVERS: Record<string, string> = {
   'central-registry': 'the registry of an instance',
   'security-server': 'the gateway of an agency',
+  portal: "the pages where people see who used their data, before an agency's server",
   'subject-keys': "the keys by which a log is searched for people, apart from the agency's server",
   'trust-services': 'certification authority, OCSP responder and TSA for development',
 }

@@ -1,0 +1,226 @@
+/**
+ * Asks one system what it knows about a person: in our own form, or in Estonia's where it knows only that. Guarantees an end: pages,
+ * rows, bytes and time are bounded, and whatever comes is an answer or a reason why there is none.
+ */
+import type { Answer } from '#adapters/client/answer.ts'
+import type { SecurityServer } from '#adapters/client/connect.ts'
+import { ExchangeError } from '#adapters/client/exchange-error.ts'
+import type { Answered, Coverage, Failed, Row, Why } from '../joining/row.ts'
+import type { System } from './find-systems.ts'
+import {
+  isObject,
+  listOf,
+  type Names,
+  numberOf,
+  readCoverage,
+  readFoundUsage,
+  readLooks,
+  readMasses,
+  readPeriod,
+  readUsage,
+} from './read-usages.ts'
+
+export type Question = {
+  /** With the country's prefix. */
+  userCode: string
+  from?: string
+  until?: string
+  names: Names
+  /** Ends everything. */
+  signal: AbortSignal
+}
+
+export type AskLimits = { answerMs: number; answerBytes: number; rows: number }
+
+type Query = Record<string, string | number>
+type Ask = (path: string, query?: Query) => Promise<Answer>
+
+const PAGE = 500
+const PLAIN_PAGE = 1000
+/** What is left of a row when all its texts are empty, so that pages of nothing end too. */
+const EMPTY_PAGES = 3
+
+/** Never throws. */
+export async function askSystem(
+  server: Pick<SecurityServer, 'service'>,
+  q: { system: System; serviceCode: string; question: Question; limits: AskLimits },
+): Promise<Answered | Failed> {
+  const { system, question, limits } = q
+  const service = server.service(`${system.id}/${q.serviceCode}`)
+  const ask: Ask = (path, query = {}) =>
+    service.call('GET', path, {
+      ...{ query, userId: question.userCode, signal: question.signal, retries: 0 },
+      ...{ deadlineMs: limits.answerMs, maxAnswerBytes: limits.answerBytes },
+    })
+  try {
+    return (await askFull(ask, system, question, limits)) ?? (await askPlain(ask, system, question, limits))
+  } catch (thrown) {
+    return { system, why: whyOf(thrown) }
+  }
+}
+
+/** Undefined for a system that does not know the path. */
+async function askFull(
+  ask: Ask,
+  system: System,
+  question: Question,
+  limits: AskLimits,
+): Promise<Answered | undefined> {
+  const query = { userCode: question.userCode, ...periodOf(question), limit: PAGE }
+  let first: unknown
+  try {
+    first = await jsonOf(await ask('/concordat/v1/usages', query))
+  } catch (thrown) {
+    if (mayBePlain(thrown)) return undefined
+    throw thrown
+  }
+  if (!isObject(first) || !Array.isArray(first['usages'])) return undefined
+  const rows = gather(system, limits.rows, (one) => readUsage(system, one, question.names))
+  const end = await turnPages(rows, first, async (page) => {
+    const { next } = page
+    if (typeof next !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(next)) return undefined
+    return jsonOf(await ask('/concordat/v1/usages', { ...query, cursor: next }))
+  })
+  const coverage = await orNothing(async () =>
+    readCoverage(await jsonOf(await ask('/concordat/v1/coverage'))),
+  )
+  return {
+    ...{ system, form: 'full', rows: rows.kept, dropped: rows.dropped() },
+    masses: readMasses(system, first['massUses'], question.names),
+    looks: readLooks(first['looks'], question.names),
+    ...(coverage !== undefined && { coverage }),
+    ...(end !== undefined && { cut: { total: numberOf(first['totalUsages']), why: end } }),
+  }
+}
+
+/** Paging rule of the protocol: a larger offset until fewer rows come than were asked for. */
+async function askPlain(ask: Ask, system: System, question: Question, limits: AskLimits): Promise<Answered> {
+  const query = { userCode: question.userCode, ...periodOf(question), limit: PLAIN_PAGE }
+  const first = await jsonOf(await ask('/v2/findUsage', { ...query, offset: 0 }))
+  if (!isObject(first) || !Array.isArray(first['usages'])) throw new Unreadable()
+  const rows = gather(system, limits.rows, (one) => readFoundUsage(system, one, question.names))
+  let offset = 0
+  const end = await turnPages(rows, first, async (page) => {
+    const { length } = listOf(page['usages'])
+    offset += length
+    if (length < PLAIN_PAGE) return undefined
+    return jsonOf(await ask('/v2/findUsage', { ...query, offset }))
+  })
+  const coverage = await orNothing(async () => readPeriod(await jsonOf(await ask('/v2/usagePeriod'))))
+  return {
+    ...{ system, form: 'plain', rows: rows.kept, dropped: rows.dropped(), masses: [], looks: [] },
+    ...(coverage !== undefined && { coverage }),
+    ...(end !== undefined && { cut: { total: numberOf(first['totalUsages']), why: end } }),
+  }
+}
+
+type Gathered = {
+  kept: Row[]
+  /** False once there is room for no more. */
+  take(usages: readonly unknown[]): boolean
+  dropped(): number
+}
+
+/** A row that is told twice is one: a server that repeats itself makes no uses of it. */
+function gather(system: System, most: number, read: (one: unknown) => Row | undefined): Gathered {
+  const kept: Row[] = []
+  const known = new Set<string>()
+  let dropped = 0
+  return {
+    kept,
+    dropped: () => dropped,
+    take(usages) {
+      for (const one of usages) {
+        if (kept.length >= most) return false
+        const row = read(one)
+        const key = row === undefined ? '' : keyOf(row)
+        if (row === undefined || (key !== '' && known.has(key))) dropped++
+        else {
+          known.add(key)
+          kept.push({ ...row, told: system })
+        }
+      }
+      return true
+    },
+  }
+}
+
+/** Rows of Estonia's protocol have no number: two of one second may be two uses. */
+function keyOf({ role, messageId, requestId, proof }: Row): string {
+  return messageId === '' && proof === undefined ? '' : JSON.stringify([role, messageId, requestId, proof])
+}
+
+/** Undefined after the last page; why it ended otherwise. What came before stays. */
+async function turnPages(
+  rows: Gathered,
+  first: Record<string, unknown>,
+  turn: (page: Record<string, unknown>) => Promise<unknown>,
+): Promise<Why | 'bound' | undefined> {
+  let page = first
+  let empty = 0
+  for (;;) {
+    const before = rows.kept.length
+    if (!rows.take(listOf(page['usages']))) return 'bound'
+    empty = rows.kept.length > before ? 0 : empty + 1
+    if (empty >= EMPTY_PAGES) return 'bound'
+    try {
+      const next = await turn(page)
+      if (next === undefined) return undefined
+      if (!isObject(next) || !Array.isArray(next['usages'])) return 'unreadable'
+      page = next
+    } catch (thrown) {
+      return whyOf(thrown)
+    }
+  }
+}
+
+async function orNothing(read: () => Promise<Coverage | undefined>): Promise<Coverage | undefined> {
+  return read().catch(() => undefined)
+}
+
+function periodOf({ from, until }: Question): Query {
+  return {
+    ...(from !== undefined && { periodStart: from }),
+    ...(until !== undefined && { periodEnd: until }),
+  }
+}
+
+class Refused extends Error {
+  readonly status: number
+  constructor(status: number) {
+    super(`answered with ${status}`)
+    this.status = status
+  }
+}
+
+class Unreadable extends Error {}
+
+async function jsonOf(answer: Answer): Promise<unknown> {
+  if (answer.status !== 200) {
+    await answer.body?.cancel().catch(() => undefined)
+    throw new Refused(answer.status)
+  }
+  return answer.json()
+}
+
+/** A system that knows Estonia's paths alone says so in its own way; a security server may not let others through. */
+function mayBePlain(thrown: unknown): boolean {
+  if (thrown instanceof Refused) return [400, 404, 405, 500, 501].includes(thrown.status)
+  return thrown instanceof ExchangeError && /access_denied|unknown_service/i.test(thrown.code)
+}
+
+function whyOf(thrown: unknown): Why {
+  if (thrown instanceof Unreadable) return 'unreadable'
+  if (thrown instanceof Refused)
+    return thrown.status === 429 || thrown.status === 503
+      ? 'busy'
+      : thrown.status >= 500
+        ? 'failing'
+        : 'refused'
+  if (!(thrown instanceof ExchangeError)) return 'failing'
+  if (['deadline_exceeded', 'aborted'].includes(thrown.code)) return 'late'
+  if (thrown.code === 'answer_too_large') return 'too_large'
+  if (['unreadable_answer', 'not_an_answer', 'inconsistent_answer', 'answer_cut'].includes(thrown.code))
+    return 'unreadable'
+  return /access_denied/.test(thrown.code) ? 'refused' : 'unreachable'
+}

@@ -1,0 +1,224 @@
+/**
+ * Reads what systems answer, which may be broken, or lie. Guarantees that a row is one of the system that told it, that texts are
+ * plain and short, and that what is no row is counted and left out.
+ */
+import { isPlainText } from '#platform/plain-text.ts'
+import { slashForm } from '#schemas/colon-identifiers.ts'
+import type { Contract, Coverage, Look, Mass, Party, Row, Side } from '../joining/row.ts'
+import type { System } from './find-systems.ts'
+
+type Json = Record<string, unknown>
+
+/** What a system's names are looked up in. */
+export type Names = {
+  systems: ReadonlyMap<string, System>
+  members: ReadonlyMap<string, string>
+}
+
+const MOST_TEXT = 1000
+const MOST_ID = 255
+const MOST_FIELDS = 100
+const MOST_LANGUAGES = 20
+const MOST_MASSES = 200
+const MOST_LOOKS = 50
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
+const MONTH = /^(\d{4}-(0[1-9]|1[0-2]))/
+const DAY = /^\d{4}-\d\d-\d\d$/
+const LANGUAGE = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$/
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A list in an answer; empty for what is none. */
+export function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+/** A whole number from 0 on; `otherwise` for what is none. */
+export function numberOf(value: unknown, otherwise = 0): number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : otherwise
+}
+
+/** The row of `/concordat/v1/usages`; undefined for what is none of this system. */
+export function readUsage(told: System, given: unknown, names: Names): Row | undefined {
+  if (!isObject(given) || !isRole(given['role'])) return undefined
+  const isGeneral = given['isGeneral'] === true
+  const time = isGeneral ? monthOf(given['time']) : timeOf(given['time'])
+  if (time === undefined) return undefined
+  const client = partyOf(given['client'], 4, names)
+  const service = partyOf(given['service'], 6, names)
+  if (!isGeneral) {
+    const own = given['role'] === 'provider' ? subsystemOf(service) : client?.id
+    if (client === undefined || service === undefined || own !== told.id) return undefined
+  }
+  const record = isObject(given['record']) ? given['record']['index'] : undefined
+  return {
+    ...{ told, role: given['role'], time, outcome: outcomeOf(given['outcome']) },
+    messageId: isGeneral ? '' : idOf(given['messageId']),
+    requestId: isGeneral ? '' : idOf(given['requestId']),
+    ...(!isGeneral && { client, service }),
+    ...whyOf(given),
+    fields: fieldsOf(given['fields']),
+    ...(Number.isSafeInteger(record) && (record as number) >= 0 && { proof: record as number }),
+  }
+}
+
+/** The row of Estonia's `/v2/findUsage`, which names the receiver and the purpose. */
+export function readFoundUsage(told: System, given: unknown, names: Names): Row | undefined {
+  if (!isObject(given)) return undefined
+  const { action, receiverCode, receiverName, receiverSystem } = given
+  const time = timeOf(given['logtime'])
+  if (time === undefined || !isPlainText(receiverCode, MOST_ID)) return undefined
+  const system = isPlainText(receiverSystem, MOST_TEXT) ? receiverSystem : ''
+  const known = knownSystem(system, names)
+  const owner = isPlainText(receiverName, MOST_TEXT) ? receiverName : receiverCode
+  return {
+    ...{ told, role: 'provider', time, messageId: '', requestId: '', outcome: 'given', fields: [] },
+    client: known ?? { id: '', name: system === '' ? owner : system, owner },
+    service: { id: told.id, name: told.name, owner: told.owner },
+    purposes: isPlainText(action, MOST_TEXT) ? { und: action } : {},
+  }
+}
+
+/** Queries about many people; what is malformed is left out. */
+export function readMasses(told: System, given: unknown, names: Names): Mass[] {
+  return listOf(given)
+    .slice(0, MOST_MASSES)
+    .flatMap((one) => {
+      if (!isObject(one)) return []
+      const { first, last } = one
+      if (typeof first !== 'string' || typeof last !== 'string' || !DAY.test(first) || !DAY.test(last))
+        return []
+      const { purposes, legalBasis } = whyOf(one)
+      return [
+        {
+          ...{ told, first, last, purposes, messages: numberOf(one['messages']) },
+          ...(legalBasis !== undefined && { legalBasis }),
+          client: partyOf(one['client'], 4, names),
+          service: partyOf(one['service'], 6, names),
+        },
+      ]
+    })
+}
+
+export function readLooks(given: unknown, names: Names): Look[] {
+  return listOf(given)
+    .slice(0, MOST_LOOKS)
+    .flatMap((one) => {
+      const client = isObject(one) ? partyOf(one['client'], 4, names) : undefined
+      const last = isObject(one) ? timeOf(one['last']) : undefined
+      if (client === undefined || last === undefined) return []
+      return [{ client, last, count: numberOf((one as Json)['count'], 1) }]
+    })
+}
+
+/** The answer of `/concordat/v1/coverage`; undefined for what is none. */
+export function readCoverage(given: unknown): Coverage | undefined {
+  if (!isObject(given)) return undefined
+  const from = timeOf(given['periodStart'])
+  if (from === undefined) return undefined
+  const sum = (list: unknown, name: string): number =>
+    listOf(list)
+      .slice(0, 1000)
+      .reduce<number>((all, one) => all + (isObject(one) ? numberOf(one[name]) : 0), 0)
+  const until = timeOf(given['periodEnd'])
+  return {
+    ...{ from, isAll: given['isAll'] === true, behind: numberOf(given['behind']) },
+    ...(until !== undefined && { until }),
+    undeclared: listOf(given['undeclared'])
+      .slice(0, 500)
+      .flatMap((one) => {
+        if (!isObject(one) || !isRole(one['role']) || !isPlainText(one['service'], MOST_TEXT)) return []
+        return [{ role: one['role'], service: one['service'] }]
+      }),
+    unread: sum(given['notIndexed'], 'records'),
+    withheld: sum(given['withheld'], 'exceptions'),
+    general: listOf(given['generalServices']).length,
+  }
+}
+
+/** The span of Estonia's `/v2/usagePeriod`, which says nothing of what is left open. */
+export function readPeriod(given: unknown): Coverage | undefined {
+  const { periodStart, periodEnd } = isObject(given) ? given : {}
+  return readCoverage({ periodStart, periodEnd, isAll: false })
+}
+
+function isRole(value: unknown): value is Side {
+  return value === 'provider' || value === 'consumer'
+}
+
+function timeOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' || !TIME.test(value)) return undefined
+  const time = Date.parse(value)
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString()
+}
+
+function monthOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? MONTH.exec(value)?.[1] : undefined
+}
+
+function idOf(value: unknown): string {
+  return isPlainText(value, MOST_ID) ? value : ''
+}
+
+function outcomeOf(value: unknown): Row['outcome'] {
+  return value === 'ok' ? 'given' : value === 'open' ? 'open' : 'refused'
+}
+
+/** A party by its identifier in colon form; the configuration's name for it goes before what the answer calls it. */
+function partyOf(given: unknown, most: number, names: Names): Party | undefined {
+  if (!isObject(given) || typeof given['id'] !== 'string') return undefined
+  let id: string
+  try {
+    id = slashForm(given['id'], 3, most)
+  } catch {
+    return undefined
+  }
+  const codes = id.split('/')
+  const system = names.systems.get(codes.slice(0, 4).join('/'))
+  const said = isPlainText(given['name'], MOST_TEXT) ? given['name'] : codes.slice(1, 3).join(' ')
+  const owner = names.members.get(codes.slice(0, 3).join('/')) ?? said
+  return { id, name: system?.name ?? owner, owner }
+}
+
+/** Of a service "DEV/GOV/1001/population/persons" its subsystem. */
+export function subsystemOf(party: Party | undefined): string | undefined {
+  return party?.id.split('/').slice(0, 4).join('/')
+}
+
+/** X-Road systems write an identifier in more than one way. */
+function knownSystem(text: string, names: Names): Party | undefined {
+  const id = text.replaceAll(':', '/')
+  const system = names.systems.get(id)
+  return system === undefined ? undefined : { id, name: system.name, owner: system.owner }
+}
+
+function whyOf(given: Json): { purposes: Record<string, string>; legalBasis?: string; contract?: Contract } {
+  const { purposes, legalBasis, contract } = given
+  const texts = Object.entries(isObject(purposes) ? purposes : {})
+    .slice(0, MOST_LANGUAGES)
+    .filter(([language, text]) => LANGUAGE.test(language) && isPlainText(text, MOST_TEXT))
+  const agreed = contractOf(contract)
+  return {
+    purposes: Object.fromEntries(texts) as Record<string, string>,
+    ...(isPlainText(legalBasis, MOST_TEXT) && { legalBasis }),
+    ...(agreed !== undefined && { contract: agreed }),
+  }
+}
+
+function contractOf(given: unknown): Contract | undefined {
+  if (!isObject(given) || !isPlainText(given['id'], 64)) return undefined
+  const { title, retentionDays } = given
+  return {
+    ...{ id: given['id'], version: numberOf(given['version'], 1) },
+    ...(isPlainText(title, MOST_TEXT) && { title }),
+    ...(Number.isSafeInteger(retentionDays) && { retentionDays: numberOf(retentionDays) }),
+  }
+}
+
+/** JSON Pointers of the answer; of a pointer the last name is what people can read. */
+function fieldsOf(given: unknown): string[] {
+  const response = isObject(given) ? listOf(given['response']) : []
+  return response.slice(0, MOST_FIELDS).filter((one): one is string => isPlainText(one, MOST_ID))
+}

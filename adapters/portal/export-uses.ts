@@ -1,0 +1,33 @@
+/** Everything that was found as one JSON document, for the person to keep: docs/portal.md has its form. */
+import type { Gathered } from './joining/gathered.ts'
+import { isComplete } from './joining/gathered.ts'
+import type { Row } from './joining/row.ts'
+
+export function exportUses(gathered: Gathered, at: string): object {
+  const { uses, masses, looks, answered, failed, silent, absent } = gathered
+  return {
+    form: 'concordat-uses/1',
+    askedAt: at,
+    isAll: isComplete(gathered),
+    uses: uses.map(({ time, proven, differing, provider, consumer }) => ({
+      ...{ time, proven, differing, provider: sideOf(provider), consumer: sideOf(consumer) },
+    })),
+    massUses: masses.map(({ told, ...mass }) => ({ toldBy: told.id, ...mass })),
+    otherQuestions: looks,
+    answered: answered.map(({ system, form, rows, dropped, cut, coverage }) => ({
+      ...{ system, form, rows: rows.length, dropped, coverage },
+      ...(cut !== undefined && { cut }),
+    })),
+    notAnswered: [
+      ...failed.map(({ system, why }) => ({ system, why: why as string })),
+      ...silent.map((system) => ({ system, why: 'silent' })),
+    ],
+    takesNoPart: absent,
+  }
+}
+
+function sideOf(row: Row | undefined): object | undefined {
+  if (row === undefined) return undefined
+  const { told, role: _role, ...rest } = row
+  return { toldBy: told.id, ...rest }
+}

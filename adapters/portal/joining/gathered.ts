@@ -1,0 +1,44 @@
+/** What came of asking all systems: the uses, and what they cover and do not. */
+import type { System, Systems } from '../asking/find-systems.ts'
+import { joinRows, type Use } from './join.ts'
+import type { Answered, Failed, Look, Mass } from './row.ts'
+
+export type Gathered = {
+  uses: Use[]
+  masses: Mass[]
+  looks: Look[]
+  answered: Answered[]
+  failed: Failed[]
+  absent: System[]
+  silent: System[]
+}
+
+export function isAnswered(one: Answered | Failed): one is Answered {
+  return 'rows' in one
+}
+
+/** `own`: the portal's own subsystem, whose asking is no news to the person. */
+export function gatherAll(results: readonly (Answered | Failed)[], systems: Systems, own: string): Gathered {
+  const answered = results.filter(isAnswered).sort(byName)
+  return {
+    uses: joinRows(answered.flatMap(({ rows }) => rows)),
+    masses: answered.flatMap(({ masses }) => masses),
+    looks: answered.flatMap(({ looks }) => looks).filter(({ client }) => client.id !== own),
+    answered,
+    failed: results.filter((one): one is Failed => !isAnswered(one)).sort(byName),
+    absent: systems.absent,
+    silent: systems.silent,
+  }
+}
+
+function byName(a: { system: System }, b: { system: System }): number {
+  return a.system.name.localeCompare(b.system.name) || (a.system.id < b.system.id ? -1 : 1)
+}
+
+/** Whether nothing at all is left open: only then may a page say that it shows everything. */
+export function isComplete({ answered, failed, absent, silent }: Gathered): boolean {
+  const isAll = answered.every(
+    ({ coverage, cut, dropped }) => coverage?.isAll === true && !cut && dropped === 0,
+  )
+  return isAll && [failed, absent, silent].every((list) => list.length === 0)
+}

@@ -1,0 +1,93 @@
+/**
+ * Sessions of people, in memory and nowhere else. A session is a token of 256 random bits that only the browser has, and whose digest
+ * alone is here. It ends by disuse, by age, by logout and with the process; what is under way for it ends with it.
+ */
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import type { Clock } from '#platform/clock.ts'
+
+/** `code` is the person's, as the registers know it. */
+export type Person = { code: string; name: string }
+
+/** How a person wants to read. */
+export type Look = { language: string; large: boolean; easy: boolean }
+
+export type Session = {
+  person: Person
+  look: Look
+  csrfToken: string
+  /** When it ends at the latest, whatever is done. */
+  endsAt: number
+  /** Ends what is under way for the person. */
+  ended: AbortSignal
+  /** When registers were asked within the last hour. */
+  askedAt: number[]
+}
+
+export type Sessions = {
+  begin(person: Person, look: Look): string
+  /** The session of this token, which is used now; undefined if there is none or it is over. */
+  find(token: string): Session | undefined
+  end(token: string): void
+  /** How many there are. */
+  size(): number
+  close(): void
+}
+
+type Kept = Session & { usedAt: number; controller: AbortController }
+
+const SWEEP_MS = 15_000
+
+export function createSessions(q: { clock: Clock; idleMs: number; wholeMs: number; most: number }): Sessions {
+  const kept = new Map<string, Kept>()
+  const isOver = ({ usedAt, endsAt }: Kept): boolean => {
+    const now = q.clock()
+    return now >= endsAt || now - usedAt >= q.idleMs
+  }
+  const remove = (key: string): void => {
+    kept.get(key)?.controller.abort()
+    kept.delete(key)
+  }
+  const sweep = (): void => {
+    for (const [key, session] of kept) if (isOver(session)) remove(key)
+  }
+  // A person who went away is forgotten, also if nobody else comes.
+  const timer = setInterval(sweep, SWEEP_MS).unref()
+  return {
+    begin(person, look) {
+      // The one that was used longest ago gives way: memory is bounded, and a login is dearer than a page.
+      if (kept.size >= q.most) remove(kept.keys().next().value as string)
+      const token = randomBytes(32).toString('base64url')
+      const controller = new AbortController()
+      const now = q.clock()
+      kept.set(digestOf(token), {
+        ...{ person, look, controller, ended: controller.signal, askedAt: [], usedAt: now },
+        csrfToken: createHmac('sha256', token).update('csrf').digest('base64url'),
+        endsAt: now + q.wholeMs,
+      })
+      return token
+    },
+    find(token) {
+      const key = digestOf(token)
+      const session = kept.get(key)
+      if (session === undefined) return undefined
+      if (isOver(session)) {
+        remove(key)
+        return undefined
+      }
+      session.usedAt = q.clock()
+      kept.delete(key)
+      kept.set(key, session)
+      return session
+    },
+    end: (token) => remove(digestOf(token)),
+    size: () => kept.size,
+    close() {
+      clearInterval(timer)
+      for (const key of [...kept.keys()]) remove(key)
+    },
+  }
+}
+
+function digestOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
+}

@@ -1,0 +1,91 @@
+/** What the list covers: which systems answered, which did not and why, for which span, and what is left open. Nothing is promised. */
+import type { System } from '../asking/find-systems.ts'
+import { type Gathered, isComplete } from '../joining/gathered.ts'
+import type { Answered, Failed, Look, Mass } from '../joining/row.ts'
+import type { Words } from '../texts.ts'
+import { foreign, type Html, html, NOTHING } from './html.ts'
+import { ICONS } from './icons.ts'
+import { purposeOf } from './use.ts'
+
+const MOST_LISTED = 200
+
+/** "17 of 19 answered; two could not be asked", and whether that is all. */
+export function coverageSentence(gathered: Gathered, words: Words): Html {
+  const { answered, failed, silent, absent } = gathered
+  const all = answered.length + failed.length + silent.length
+  const missing = failed.length + silent.length
+  return html`<p class="covered ${isComplete(gathered) ? 'all' : 'some'}">${ICONS[missing === 0 ? 'yes' : 'question']}<span>
+${words.count('covered.answered', all, { answered: answered.length })}
+${missing > 0 ? words.count('covered.missing', missing) : NOTHING}
+${absent.length > 0 ? words.count('covered.absent', absent.length) : NOTHING}
+<a href="#covers">${words('covered.more')}</a></span></p>`
+}
+
+export function coverageSection(gathered: Gathered, words: Words): Html {
+  const { answered, failed, silent, absent } = gathered
+  return html`<section id="covers" aria-labelledby="covers-title"><h2 id="covers-title">${words('covers.title')}</h2>
+<p>${words('covers.lead')}</p>
+<ul class="systems">${answered.map((one) => answeredItem(one, words))}${failed.map((one) => failedItem(one, words))}${silent.map((one) => otherItem(one, 'silent', words))}</ul>
+${
+  absent.length === 0
+    ? NOTHING
+    : html`<details class="absent"><summary>${words.count('covered.absent', absent.length)}${ICONS.open}</summary>
+<p>${words('covers.absent')}</p><ul>${absent.slice(0, MOST_LISTED).map((one) => html`<li>${ownName(one)}</li>`)}</ul></details>`
+}
+</section>`
+}
+
+function ownName({ name, owner }: System): Html {
+  return name === owner ? foreign(name) : html`${foreign(name)} <span class="quiet">${foreign(owner)}</span>`
+}
+
+function answeredItem({ system, rows, coverage, cut, dropped, form }: Answered, words: Words): Html {
+  const open: string[] = []
+  if (coverage === undefined) open.push(words('open.span'))
+  else {
+    const { undeclared, unread, behind, withheld, general } = coverage
+    if (undeclared.length > 0) open.push(words.count('open.undeclared', undeclared.length))
+    if (unread > 0) open.push(words.count('open.unread', unread))
+    if (behind > 0) open.push(words.count('open.behind', behind))
+    if (withheld > 0) open.push(words.count('open.withheld', withheld))
+    if (general > 0) open.push(words.count('open.general', general))
+  }
+  if (cut !== undefined) open.push(words('open.cut', { n: rows.length, total: cut.total }))
+  if (dropped > 0) open.push(words.count('open.dropped', dropped))
+  if (form === 'plain') open.push(words('open.plain'))
+  return html`<li class="answered">${ICONS.yes}<div><h3>${ownName(system)}</h3>
+<p>${words.count('covers.uses', rows.length)} ${coverage === undefined ? NOTHING : spanOf(coverage, words)}</p>
+${open.length === 0 ? NOTHING : html`<ul class="open">${open.map((one) => html`<li>${one}</li>`)}</ul>`}</div></li>`
+}
+
+function spanOf({ from, until }: { from: string; until?: string }, words: Words): string {
+  return until === undefined
+    ? words('covers.since', { from: words.moment(from) })
+    : words('covers.span', { from: words.moment(from), until: words.moment(until) })
+}
+
+function failedItem({ system, why }: Failed, words: Words): Html {
+  return otherItem(system, why, words)
+}
+
+function otherItem(system: System, why: string, words: Words): Html {
+  return html`<li class="unanswered">${ICONS.no}<div><h3>${ownName(system)}</h3><p>${words(`why.${why}`)}</p></div></li>`
+}
+
+export function massSection(masses: readonly Mass[], words: Words): Html {
+  if (masses.length === 0) return NOTHING
+  return html`<section aria-labelledby="masses-title"><h2 id="masses-title">${words('masses.title')}</h2><p>${words('masses.lead')}</p>
+<ul class="plain-list">${masses.map(
+    (
+      one,
+    ) => html`<li><strong>${one.client === undefined ? words('use.somebody') : foreign(one.client.owner)}</strong>
+<span>${purposeOf(one, words)}</span>
+<span class="quiet">${words.count('masses.messages', one.messages)} · ${words.month(one.first)}${one.first.slice(0, 7) === one.last.slice(0, 7) ? '' : ` – ${words.month(one.last)}`}</span></li>`,
+  )}</ul></section>`
+}
+
+export function lookSection(looks: readonly Look[], words: Words): Html {
+  if (looks.length === 0) return NOTHING
+  return html`<section aria-labelledby="looks-title"><h2 id="looks-title">${words('looks.title')}</h2><p>${words('looks.lead')}</p>
+<ul class="plain-list">${looks.map(({ client, count, last }) => html`<li><strong>${foreign(client.owner)}</strong> <span class="quiet">${words.count('use.times', count)}, ${words.moment(last)}</span></li>`)}</ul></section>`
+}

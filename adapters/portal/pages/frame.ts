@@ -1,0 +1,108 @@
+/** What every page has: its head, the way through the portal, the choice of language and of how to read, whom to ask. */
+import type { Look, Session } from '../login/sessions.ts'
+import { type Words, wordsOf } from '../texts.ts'
+import { type Html, html, NOTHING } from './html.ts'
+import { ICONS } from './icons.ts'
+
+/** What pages need of the portal. */
+export type Place = {
+  name: string
+  contact: string
+  languages: readonly string[]
+  timeZone: string
+  idleMinutes: number
+  wholeMinutes: number
+  /** Addresses of the files that pages load. */
+  assets: { tokens: string; style: string; script: string; icon: string }
+}
+
+export type Reader = { look: Look; session: Session | undefined; words: Words }
+
+/** A page in two parts, between which its own content may come in pieces. */
+type Frame = { head: Html; tail: Html }
+
+export function readerOf(place: Place, look: Look, session: Session | undefined): Reader {
+  return { look, session, words: wordsOf(look.language, { easy: look.easy, timeZone: place.timeZone }) }
+}
+
+/** `at` is the address of the page, to which the choices of how to read lead back; `next` is where it goes at once. */
+export function frameOf(
+  place: Place,
+  reader: Reader,
+  q: { title: string; at: string; next?: string },
+): Frame {
+  const { words, look, session } = reader
+  const { assets } = place
+  const classes = [look.large ? 'large' : '', look.easy ? 'easy' : ''].filter(Boolean).join(' ')
+  const head = html`<!doctype html>
+<html lang="${words.language}" dir="${words.direction}" class="${classes}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<meta name="color-scheme" content="light dark">
+${q.next === undefined ? NOTHING : html`<meta http-equiv="refresh" content="0;url=${q.next}">`}
+<title>${q.title} – ${place.name}</title>
+<link rel="icon" type="image/svg+xml" href="${assets.icon}">
+<link rel="stylesheet" href="${assets.tokens}">
+<link rel="stylesheet" href="${assets.style}">
+<script src="${assets.script}" defer></script>
+</head>
+<body${session === undefined ? NOTHING : idleOf(place, words)}>
+<a class="skip" href="#main">${words('frame.skip')}</a>
+<header>
+<div class="bar">
+<a class="name" href="/">${ICONS.eye}<span>${place.name}</span></a>
+${session === undefined ? NOTHING : signedIn(reader, session)}
+</div>
+${choices(place, reader, q.at)}
+</header>
+<main id="main" tabindex="-1">
+`
+  const tail = html`
+</main>
+<footer>
+<p>${words('frame.contact')} <bdi>${place.contact}</bdi></p>
+<p>${words('frame.kept')} <a href="/about">${words('frame.about')}</a></p>
+<p class="quiet">${words('frame.zone', { zone: place.timeZone })}</p>
+</footer>
+</body>
+</html>
+`
+  return { head, tail }
+}
+
+export function wholePage(frame: Frame, content: Html): string {
+  return frame.head.markup + content.markup + frame.tail.markup
+}
+
+function signedIn({ words }: Reader, { person, csrfToken }: Session): Html {
+  return html`<form class="me" method="post" action="/logout">
+<span class="who"><bdi>${person.name}</bdi></span>
+<input type="hidden" name="csrf" value="${csrfToken}">
+<button type="submit" class="plain">${words('frame.signOut')}</button>
+</form>`
+}
+
+/** Of links alone, so that they work without script, and are kept with the session. */
+function choices({ languages }: Place, { words, look }: Reader, at: string): Html {
+  const to = (choice: string): string => `${at}${at.includes('?') ? '&' : '?'}${choice}`
+  const language = (one: string): Html =>
+    one === look.language
+      ? html`<li><span lang="${one}" aria-current="true">${NAMES[one] ?? one}</span></li>`
+      : html`<li><a lang="${one}" hreflang="${one}" href="${to(`language=${one}`)}">${NAMES[one] ?? one}</a></li>`
+  return html`<div class="choices">
+<nav aria-label="${words('frame.languages')}"><ul>${languages.map(language)}</ul></nav>
+<nav aria-label="${words('frame.reading')}"><ul>
+<li><a href="${to(`large=${look.large ? 'no' : 'yes'}`)}">${words(look.large ? 'frame.normal' : 'frame.large')}</a></li>
+<li><a href="${to(`easy=${look.easy ? 'no' : 'yes'}`)}">${words(look.easy ? 'frame.full' : 'frame.easy')}</a></li>
+</ul></nav>
+</div>`
+}
+
+/** What the script needs to warn a person in time, and to clear the page of one who went away. */
+function idleOf({ idleMinutes }: Place, words: Words): Html {
+  return html` data-idle-minutes="${idleMinutes}" data-idle-warning="${words('frame.idle')}" data-idle-stay="${words('frame.stay')}"`
+}
+
+const NAMES: Record<string, string> = { en: 'English', et: 'Eesti', ko: '한국어', uk: 'Українська' }

@@ -1,0 +1,147 @@
+/**
+ * The page of a person's uses, as it is made while systems answer: what each answered appears at once, and the whole at the end takes
+ * its place (the style sheet hides the first when the second is there), so that no script is needed.
+ */
+import type { System, Systems } from '../asking/find-systems.ts'
+import type { Period } from '../asking/in-turn.ts'
+import { type Gathered, gatherAll, isAnswered } from '../joining/gathered.ts'
+import { groupUses } from '../joining/group.ts'
+import { joinRows, type Use } from '../joining/join.ts'
+import type { Answered, Failed } from '../joining/row.ts'
+import { coverageSection, coverageSentence, lookSection, massSection } from './coverage.ts'
+import { frameOf, type Place, type Reader } from './frame.ts'
+import { foreign, type Html, html, NOTHING } from './html.ts'
+import { ICONS } from './icons.ts'
+import { type Around, useEntry } from './use.ts'
+
+type Words = Around['words']
+
+const MOST_AT_ONCE = 10
+const MOST_GROUPS = 2_000
+
+export async function* usesPage(q: {
+  place: Place
+  reader: Reader
+  period: Period
+  own: string
+  systems(): Promise<Systems>
+  ask(systems: Systems): AsyncGenerator<Answered | Failed>
+  /** The page has begun, so that its status cannot say what failed. */
+  failed(thrown: unknown): void
+}): AsyncGenerator<string> {
+  const { words, look } = q.reader
+  const at =
+    q.period.from === undefined && q.period.until === undefined ? '/' : `/?${new URLSearchParams(q.period)}`
+  const frame = frameOf(q.place, q.reader, { title: words('uses.title'), at })
+  yield `${frame.head.markup}${html`<h1>${words('uses.title')}</h1>`.markup}`
+  try {
+    yield* answers(q, { words, easy: look.easy, stateOf: () => 'no_answer' })
+  } catch (thrown) {
+    q.failed(thrown)
+    yield html`<div id="whole"><p class="note">${words('asking.failed')}</p><p class="go"><a class="button" href="/">${words('message.again')}</a></p></div>`
+      .markup
+  }
+  yield frame.tail.markup
+}
+
+async function* answers(q: Parameters<typeof usesPage>[0], around: Around): AsyncGenerator<string> {
+  const systems = await q.systems()
+  const all = systems.asked.length
+  yield beginProgress(all, around.words).markup
+  const results: (Answered | Failed)[] = []
+  try {
+    for await (const result of q.ask(systems)) {
+      results.push(result)
+      yield progressItem(result, { done: results.length, all }, around).markup
+    }
+  } finally {
+    yield '</ul></section>'
+  }
+  const gathered = gatherAll(results, systems, q.own)
+  yield whole(gathered, q, { ...around, stateOf: statesOf(gathered) }).markup
+}
+
+function beginProgress(all: number, words: Words): Html {
+  return html`<section class="so-far" aria-labelledby="so-far-title"><h2 id="so-far-title">${words.count('asking.title', all)}</h2>
+<p class="quiet">${words('asking.lead')}</p><ul class="progress" role="list" aria-live="polite">
+`
+}
+
+function progressItem(
+  result: Answered | Failed,
+  { done, all }: { done: number; all: number },
+  around: Around,
+): Html {
+  const { words } = around
+  const name = html`<h3>${foreign(result.system.name)}</h3>`
+  if (!isAnswered(result))
+    return html`<li class="unanswered">${ICONS.no}<div>${name}<p>${words(`why.${result.why}`)} <span class="quiet">${words('asking.count', { done, all })}</span></p></div></li>
+`
+  const groups = groupUses(joinRows(result.rows)).slice(0, MOST_AT_ONCE)
+  return html`<li class="answered">${ICONS.yes}<div>${name}<p>${words.count('covers.uses', result.rows.length)} <span class="quiet">${words('asking.count', { done, all })}</span></p>
+${groups.length === 0 ? NOTHING : html`<ol class="timeline" role="list">${groups.map((group) => useEntry(group, around))}</ol>`}</div></li>
+`
+}
+
+function whole(gathered: Gathered, q: { period: Period }, around: Around): Html {
+  const { words } = around
+  const { uses, masses, looks } = gathered
+  return html`<div id="whole">
+${summary(gathered, words)}
+${coverageSentence(gathered, words)}
+${uses.length === 0 ? html`<p class="nothing-found">${words('uses.none')}</p>` : timeline(uses, around)}
+${massSection(masses, words)}
+${lookSection(looks, words)}
+${tools(q.period, words)}
+${coverageSection(gathered, words)}
+</div>`
+}
+
+/** Three figures that a person can keep in mind. */
+function summary({ uses }: Gathered, words: Words): Html {
+  if (uses.length === 0) return NOTHING
+  const organisations = new Set(
+    uses.map(({ provider, consumer }) => (provider ?? consumer)!.client?.owner ?? ''),
+  )
+  const both = uses.filter(({ proven }) => proven === 'both').length
+  const differing = uses.filter(({ proven }) => proven === 'differing').length
+  const figure = (n: number, key: string): Html => {
+    const [before, number, after] = words.around(key, n)
+    return html`<li><span>${before}</span><strong>${number}</strong><span>${after}</span></li>`
+  }
+  return html`<ul class="summary" role="list">${figure(uses.length, 'summary.uses')}${figure(organisations.size, 'summary.organisations')}${figure(both, 'summary.both')}${differing > 0 ? figure(differing, 'summary.differing') : NOTHING}</ul>`
+}
+
+function timeline(uses: readonly Use[], around: Around): Html {
+  const { words } = around
+  const groups = groupUses(uses)
+  const months = Map.groupBy(groups.slice(0, MOST_GROUPS), ({ uses: [first] }) =>
+    words.month(`${first!.time.slice(0, 7)}-15`),
+  )
+  const more = groups.length - MOST_GROUPS
+  return html`${[...months].map(([month, list]) => html`<section class="month"><h2>${month}</h2><ol class="timeline" role="list">${list.map((group) => useEntry(group, around))}</ol></section>`)}
+${more > 0 ? html`<p class="note">${words.count('uses.more', more)}</p>` : NOTHING}`
+}
+
+function tools({ from = '', until = '' }: Period, words: Words): Html {
+  return html`<section class="tools" aria-labelledby="tools-title"><h2 id="tools-title">${words('tools.title')}</h2>
+<form method="get" action="/"><label>${words('tools.from')} <input type="date" name="from" value="${from}"></label>
+<label>${words('tools.until')} <input type="date" name="until" value="${until}"></label>
+<button type="submit" class="button quiet-button">${words('tools.show')}</button></form>
+<p class="row"><a class="button quiet-button" href="/everything.json" download>${ICONS.file}${words('tools.save')}</a>
+<button type="button" class="button quiet-button" data-print hidden>${ICONS.print}${words('tools.print')}</button>
+<a class="button quiet-button" href="/verify.html" download>${ICONS.proof}${words('tools.verify')}</a></p>
+<p class="quiet">${words('tools.lead')}</p></section>`
+}
+
+/** How each subsystem did, for the uses of which only one side is known. */
+function statesOf({ answered, failed, silent }: Gathered): Around['stateOf'] {
+  const states = new Map<string, ReturnType<Around['stateOf']>>()
+  const put = (systems: readonly System[], state: ReturnType<Around['stateOf']>): void => {
+    for (const { id } of systems) states.set(id, state)
+  }
+  put([...failed.map(({ system }) => system), ...silent], 'no_answer')
+  for (const { system, coverage, cut } of answered)
+    states.set(system.id, coverage?.isAll === true && cut === undefined ? 'told_all' : 'told_some')
+  return (system) => states.get(system) ?? 'absent'
+}

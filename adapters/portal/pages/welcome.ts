@@ -1,0 +1,43 @@
+/** The page of whoever is not signed in: what this is, and the way in. */
+import { frameOf, type Place, type Reader, wholePage } from './frame.ts'
+import { html, NOTHING } from './html.ts'
+import { ICONS } from './icons.ts'
+
+/** `ended`: the person was signed in until now. */
+export function welcomePage(place: Place, reader: Reader, ended: boolean): string {
+  const { words, look } = reader
+  const points = [
+    [ICONS.eye, 'welcome.who'],
+    [ICONS.both, 'welcome.proof'],
+    [ICONS.nothing, 'welcome.nothing'],
+  ] as const
+  const content = html`<div class="welcome">
+${ended ? html`<p class="note" role="status">${words('welcome.ended')}</p>` : NOTHING}
+<h1>${words('welcome.title')}</h1>
+<p class="lead">${words('welcome.lead')}</p>
+<p class="go"><a class="button" href="/login?language=${look.language}">${words('welcome.signIn')}</a></p>
+<ul class="points">${points.map(([icon, key]) => html`<li>${icon}<div><h2>${words(`${key}.title`)}</h2><p>${words(key)}</p></div></li>`)}</ul>
+</div>`
+  return wholePage(frameOf(place, reader, { title: words('welcome.title'), at: '/' }), content)
+}
+
+/** What happened, and what to do next. */
+export function messagePage(
+  place: Place,
+  reader: Reader,
+  q: { title: string; text: string; link: { href: string; text: string }; next?: string },
+): string {
+  const content = html`<div class="message"><h1>${q.title}</h1><p class="lead">${q.text}</p>
+<p class="go"><a class="button" href="${q.link.href}">${q.link.text}</a></p></div>`
+  const { title, next } = q
+  return wholePage(frameOf(place, reader, { title, at: '/', ...(next !== undefined && { next }) }), content)
+}
+
+export function aboutPage(place: Place, reader: Reader): string {
+  const { words } = reader
+  const parts = ['shows', 'proof', 'covers', 'withheld', 'kept', 'check', 'wrong']
+  const content = html`<article class="about"><h1>${words('about.title')}</h1>
+${parts.map((part) => html`<h2>${words(`about.${part}.title`)}</h2><p>${words(`about.${part}`, { n: place.wholeMinutes })}</p>`)}
+<p class="go"><a class="button" href="/">${words('about.back')}</a></p></article>`
+  return wholePage(frameOf(place, reader, { title: words('about.title'), at: '/about' }), content)
+}

@@ -1,0 +1,188 @@
+/**
+ * The catalogues of texts: complete in every language, with the same places to fill in, and short enough to be plain. Sessions, codes
+ * and settings, for which nothing has to be started.
+ */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { createSessions } from './login/sessions.ts'
+import { codeReader } from './login/sign-in.ts'
+import { checkSettings, type PortalSettings } from './settings.ts'
+import { chooseLanguage, LANGUAGES, wordsOf } from './texts.ts'
+
+const NOW = Date.parse('2026-11-29T14:00:00Z')
+const HERE = import.meta.dirname
+const FORM = /\.(one|two|few|many|other|zero)$/
+/** What a control says fits beside an icon on a narrow phone. */
+const CONTROLS =
+  /^(frame\.(signOut|large|normal|easy|full|stay)|welcome\.signIn|tools\.(show|save|print|verify|from|until)|message\.|proven\.|fact\.)/
+const MOST_OF_A_CONTROL = 32
+const MOST_OF_A_TITLE = 48
+const MOST_OF_A_TEXT = 220
+/** Sentences of plain language; a Korean one has fewer spaces. */
+const MOST_WORDS = 24
+const FIRST_SCRIPT_BYTES = 60 * 1024
+
+const catalogueOf = (language: string): Record<string, string> =>
+  JSON.parse(readFileSync(path.join(HERE, `texts/${language}.json`), 'utf8')) as Record<string, string>
+const english = catalogueOf('en')
+const fills = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(([one]) => one).sort()
+const plain = (keys: string[]): string[] => [...new Set(keys.map((key) => key.replace(FORM, '')))].sort()
+
+for (const language of LANGUAGES)
+  t.test(language, (t) => {
+    const texts = catalogueOf(language)
+    t.strictSame(plain(Object.keys(texts)), plain(Object.keys(english)), 'says all that English says')
+    const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories
+    const counted = Object.keys(english).filter((key) => key.endsWith('.other') && key !== 'failure.other')
+    const lacking = counted
+      .flatMap((key) => forms.map((form) => key.replace(FORM, `.${form}`)))
+      .filter((key) => texts[key] === undefined)
+    t.strictSame(lacking, [], 'has each form of number')
+    const foreign = Object.entries(texts).filter(([key, text]) => {
+      const model = english[key] ?? english[key.replace(FORM, '.other')] ?? ''
+      return fills(text).join() !== fills(model).join()
+    })
+    t.strictSame(
+      foreign.map(([key]) => key),
+      [],
+      'fills in the same',
+    )
+    const most = (key: string): number =>
+      CONTROLS.test(key) ? MOST_OF_A_CONTROL : key.endsWith('.title') ? MOST_OF_A_TITLE : MOST_OF_A_TEXT
+    const long = Object.entries(texts).filter(
+      ([key, text]) => text.length > most(key) && !/^login\.|^failure|^asking\.failed/.test(key),
+    )
+    t.strictSame(
+      long.map(([key, text]) => `${key}: ${text.length}`),
+      [],
+      'no text is longer than a reader keeps in mind',
+    )
+    const wordy = Object.entries(texts).filter(([, text]) =>
+      text.split(/(?<=[.!?:;])\s/).some((one) => one.split(/\s+/).length > MOST_WORDS),
+    )
+    t.strictSame(
+      wordy.map(([key]) => key),
+      [],
+      'no sentence has too many words',
+    )
+    t.strictSame(
+      Object.entries(texts).filter(([, text]) => /[<>]|\s\s|^\s|\s$/.test(text)),
+      [],
+      'is text alone',
+    )
+    t.end()
+  })
+
+t.test('the pages name what the catalogues have', (t) => {
+  const sources = [
+    'pages/frame.ts',
+    'pages/welcome.ts',
+    'pages/uses.ts',
+    'pages/use.ts',
+    'pages/coverage.ts',
+    'pages/wrong.ts',
+    'routes.ts',
+    'portal.ts',
+  ]
+  const named = sources.flatMap((file) =>
+    [
+      ...readFileSync(path.join(HERE, file), 'utf8').matchAll(
+        /(?:words|words\.count|words\.around|figure\([^,]+,)\(?'?\s*'([\w.]+)'/g,
+      ),
+    ].map(([, key = '']) => key),
+  )
+  t.ok(named.length > 60)
+  t.strictSame(
+    named.filter((key) => english[key] === undefined && english[`${key}.other`] === undefined),
+    [],
+  )
+  t.end()
+})
+
+t.test('a first page loads little', (t) => {
+  const script = readFileSync(path.join(HERE, '../../console/citizen/citizen.js'))
+  t.ok(script.length < FIRST_SCRIPT_BYTES / 10)
+  t.end()
+})
+
+t.test('a session ends by disuse and by age, and takes what is under way with it', (t) => {
+  let now = NOW
+  const sessions = createSessions({ clock: () => now, idleMs: 1_000, wholeMs: 5_000, most: 2 })
+  t.teardown(() => sessions.close())
+  const look = { language: 'en', large: false, easy: false }
+  const begin = (code: string): string => sessions.begin({ code, name: '' }, look)
+  const token = begin('1')
+  const { ended } = sessions.find(token)!
+  for (let turn = 0; turn < 5; turn++) {
+    now += 900
+    t.ok(sessions.find(token), `used every ${900} ms`)
+  }
+  now += 600
+  t.notOk(sessions.find(token), 'its age')
+  t.equal(ended.aborted, true)
+  const idle = begin('2')
+  now += 1_000
+  t.notOk(sessions.find(idle), 'disuse')
+  const [first, second] = [begin('1'), begin('2')]
+  sessions.find(first)
+  const third = begin('3')
+  t.strictSame(
+    [first, second, third].map((one) => sessions.find(one)?.person.code),
+    ['1', undefined, '3'],
+    'bounded',
+  )
+  t.equal(sessions.find('x'), undefined)
+  t.end()
+})
+
+t.test('codes, settings and languages', (t) => {
+  const code = codeReader('^EE(\\d{11})$')
+  t.strictSame(['EE60001017869', 'LV60001017869', '', undefined, 'EE6000101786\u0669'].map(code), [
+    '60001017869',
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ])
+  t.strictSame(
+    ['de, ko;q=0.5', undefined, 'en;q=0, uk', '*', 'x'.repeat(9_000)].map((one) =>
+      chooseLanguage(one, ['et', 'uk', 'ko']),
+    ),
+    ['ko', 'et', 'uk', 'et', 'et'],
+  )
+  const problem = (keys: string[]): never => {
+    throw new Error(keys.join('.'))
+  }
+  const settings = {
+    ...{ listen: { address: '127.0.0.1' }, monitoring: { address: '127.0.0.1' }, timeZone: 'UTC' },
+    login: { issuer: 'https://a.example', baseUrl: 'https://b.example', scope: 'openid' },
+    ...{
+      person: { pattern: '^(.+)$' },
+      sessions: { idleMinutes: 1, wholeMinutes: 5 },
+      asking: { answerMs: 1, wholeMs: 2 },
+    },
+  }
+  const check = (more: object): string | undefined => {
+    try {
+      checkSettings({ ...settings, ...more } as PortalSettings, problem as never)
+      return undefined
+    } catch (thrown) {
+      return (thrown as Error).message
+    }
+  }
+  t.equal(check({}), undefined)
+  t.equal(check({ listen: { address: '10.0.0.1' } }), 'listen.address')
+  t.equal(check({ login: { ...settings.login, issuer: 'http://a.example' } }), 'login.issuer')
+  t.equal(check({ login: { ...settings.login, scope: 'profile' } }), 'login.scope')
+  for (const pattern of ['(', 'no group', '(a)(b)']) t.equal(check({ person: { pattern } }), 'person.pattern')
+  t.equal(check({ sessions: { idleMinutes: 9, wholeMinutes: 5 } }), 'sessions.idleMinutes')
+  t.equal(check({ timeZone: 'Mars/Olympus' }), 'timeZone')
+  const words = wordsOf('uk', { easy: false, timeZone: 'UTC' })
+  t.strictSame(
+    [1, 2, 5, 21].map((n) => words.count('use.times', n)),
+    ['1 раз', '2 рази', '5 разів', '21 раз'],
+  )
+  t.throws(() => words('nothing'), /the catalogue uk has no nothing/)
+  t.end()
+})

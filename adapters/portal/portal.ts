@@ -1,0 +1,163 @@
+/**
+ * The citizens' portal: an information system like any other, which asks its own security server who used a person's data, and shows it
+ * to that person. It has no database and writes no file.
+ */
+import { logRequests } from '#adapters/kit/log-requests.ts'
+import { readOwnServer } from '#adapters/kit/messages/own-server.ts'
+import type { OpenWorker, Worker, WorkerQuestion } from '#adapters/kit/serve-worker.ts'
+import { systemClock } from '#platform/clock.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import { createHttpService, type HttpServiceOptions } from '#platform/http-service/create-http-service.ts'
+import { toFault } from '#platform/http-service/fault-answer.ts'
+import { tlsOf } from '#platform/http-service/listener-tls.ts'
+import { createOpenIdClient } from '#platform/sessions/client.ts'
+import { createFailedLogins } from '#platform/sessions/failed-logins.ts'
+import { createAskAll } from './asking/ask-all.ts'
+import { createFindSystems } from './asking/find-systems.ts'
+import { createAsking } from './asking/in-turn.ts'
+import { openServer } from './asking/own-server.ts'
+import { serveAssets } from './assets.ts'
+import { createOneCookie } from './login/cookie.ts'
+import { createSessions } from './login/sessions.ts'
+import { codeReader, signInRoutes } from './login/sign-in.ts'
+import { type Place, readerOf } from './pages/frame.ts'
+import { messagePage } from './pages/welcome.ts'
+import { lookOf, otherRoutes, pageRoutes, sessionOf } from './routes.ts'
+import { checkSettings, type PortalSettings, settingsSchema } from './settings.ts'
+
+export const portal: Worker<PortalSettings> = {
+  name: 'portal',
+  schema: settingsSchema,
+  prefix: 'PORTAL',
+  check: checkSettings,
+  open: openPortal,
+}
+
+const MINUTE_MS = 60_000
+/** Of one address: a household or an office shares one. */
+const RATE = { perSecond: 30, perMinute: 600 }
+const MOST_FRAMES = 8
+const HTML = 'text/html; charset=utf-8'
+const HEADERS = {
+  'content-security-policy': [
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'",
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  ].join('; '),
+  // An address may hold the number of an exchange.
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+}
+
+async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSettings>): Promise<OpenWorker> {
+  const { listen, login, asking, sessions: times, person } = settings
+  const clock = systemClock
+  const options = await readOwnServer(settings.securityServer)
+  const server = openServer({ ...options, connectTimeoutMs: asking.connectMs })
+  const systems = createFindSystems({
+    ...{ server, clock, log, serviceCode: asking.serviceCode },
+    ...{ atOnce: asking.atOnce, answerMs: asking.answerMs, refreshMs: asking.refreshMinutes * MINUTE_MS },
+  })
+  const redirectUri = `${login.baseUrl}/login/callback`
+  const client = createOpenIdClient({
+    ...{ ...login, clientSecret: await readSecret(login.clientSecretFile), redirectUri, claim: person.claim },
+  })
+  const cookie = createOneCookie({ secure: login.baseUrl.startsWith('https:') })
+  const sessions = createSessions({
+    ...{ clock, most: times.most },
+    ...{ idleMs: times.idleMinutes * MINUTE_MS, wholeMs: times.wholeMinutes * MINUTE_MS },
+  })
+  const app = createHttpService({
+    ...{ name: 'people', log, logRequests: false, rateLimit: RATE, ...(await tlsOf(listen)) },
+    answerFailure: (thrown, request, reply) => failed(thrown, request, reply),
+  })
+  // Without the address of whoever asks.
+  logRequests(app, metrics)
+  app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS))
+  const place: Place = {
+    ...{ name: settings.name, contact: settings.contact, languages: settings.languages },
+    ...{ timeZone: settings.timeZone, assets: await serveAssets(app) },
+    ...{ idleMinutes: times.idleMinutes, wholeMinutes: times.wholeMinutes },
+  }
+  const logins = metrics.counter('concordat_portal_logins_total', 'Logins by outcome', ['outcome'])
+  const questions = metrics.counter('concordat_portal_questions_total', 'What people asked for', ['what'])
+  metrics.watch('concordat_portal_sessions', 'People who are signed in', sessions.size)
+  const failed = failurePage(place, { cookie, sessions })
+  signInRoutes(app, {
+    ...{ client, cookie, sessions, clock, redirectUri },
+    ...{ failed: createFailedLogins(clock), codeOf: codeReader(person.pattern) },
+    count: (outcome) => logins.inc({ outcome }),
+    lookOf: (request) => lookOf(request, place.languages),
+    refused: (reply, look, why) => {
+      const reader = readerOf(place, look, undefined)
+      const { words } = reader
+      const link = { href: '/', text: words('message.again') }
+      const page = { title: words('login.title'), text: words(`login.${why}`), link }
+      return reply
+        .code(why === 'away' ? 502 : 403)
+        .type(HTML)
+        .send(messagePage(place, reader, page))
+    },
+    arrived: (reply, look) => {
+      const reader = readerOf(place, look, undefined)
+      const { words } = reader
+      const link = { href: '/', text: words('login.goOn') }
+      const page = { title: words('login.arrived'), text: words('login.arrivedText'), link }
+      return reply.type(HTML).send(messagePage(place, reader, { ...page, next: '/' }))
+    },
+  })
+  const { serviceCode, atOnce, wholeMs } = asking
+  const ask = createAskAll({ server, serviceCode, atOnce, wholeMs, limits: asking })
+  const rooms = {
+    ...{ place, cookie, sessions, systems, server, settings, clock },
+    asking: createAsking({ ...asking, ask, country: person.country, clock }),
+    count: (what: string) => questions.inc({ what }),
+  }
+  pageRoutes(app, rooms)
+  otherRoutes(app, rooms)
+  await app.listen({ host: listen.address, port: listen.port })
+  log.info({ url: login.baseUrl }, 'people are served')
+  // Nobody who comes first has to wait for it.
+  systems.current().catch(() => undefined)
+  return {
+    health: {
+      systems: () =>
+        systems.isKnown()
+          ? { ok: true }
+          : { ok: false, reason: 'the own security server named no systems yet' },
+    },
+    async close() {
+      sessions.close()
+      await app.close()
+      await client.close()
+      server.close()
+    },
+  }
+}
+
+/** What fails is a page too. Its line in the log has no message: an error may hold what it was about. */
+function failurePage(
+  place: Place,
+  q: Parameters<typeof sessionOf>[1],
+): NonNullable<HttpServiceOptions['answerFailure']> {
+  return (thrown, request, reply) => {
+    const fault = toFault(thrown)
+    const frames =
+      thrown instanceof Error ? thrown.stack?.match(/^ +at .+$/gm)?.slice(0, MOST_FRAMES) : undefined
+    const level = fault.status >= 500 ? 'error' : 'debug'
+    request.log[level]({ fault: fault.code, detail: fault.detail, frames }, 'request failed')
+    const session = sessionOf(request, q)
+    const reader = readerOf(place, lookOf(request, place.languages, session?.look), session)
+    const { words } = reader
+    const known = words.has(`failure.${fault.code}`) ? fault.code : 'other'
+    const page = {
+      ...{ title: words('failure.title'), text: words(`failure.${known}`, { detail: fault.detail }) },
+      link: { href: '/', text: words('message.back') },
+    }
+    return reply
+      .code(fault.status)
+      .type(HTML)
+      .send(messagePage(place, reader, page))
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * A security server that lists systems and passes questions on to them, and the systems that answer who used a person's data: honest ones
+ * as schemas/find-usage.yaml says, ones that know Estonia's protocol alone, and ones that break or lie.
+ */
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Test } from 'tap'
+import type { Usage, UsageCoverage, Usages } from '#schemas/find-usage.ts'
+
+type Asked = { path: string; query: URLSearchParams; userId: string | undefined }
+/** Answers one question, or never. */
+export type Answering = (asked: Asked, response: http.ServerResponse) => void
+
+export type FakeSystem = {
+  /** "DEV/GOV/1001/population" */
+  id: string
+  name: string
+  owner: string
+  /** Undefined: it does not offer the service. */
+  answers?: Answering
+  /** It does not even say what it offers. */
+  isSilent?: true
+}
+
+type UsageServer = { url: string; asked: (Asked & { system: string })[]; systems: FakeSystem[] }
+
+export async function startUsageServer(t: Test, systems: FakeSystem[]): Promise<UsageServer> {
+  const asked: UsageServer['asked'] = []
+  const server = http.createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server')
+    if (pathname === '/listClients') return send(response, listOf(systems))
+    const [, , instance, memberClass, code, subsystem, service = '', ...rest] = pathname.split('/')
+    const id = [instance, memberClass, code, subsystem].join('/')
+    const system = systems.find((one) => one.id === id)
+    const header = (name: string): string => String(request.headers[name] ?? '')
+    for (const name of ['x-road-id', 'x-road-client']) response.setHeader(name, header(name))
+    response.setHeader('x-road-service', `${id}/${service}`)
+    response.setHeader('x-road-request-hash', 'aGFzaA==')
+    if (system === undefined || system.isSilent) return response.destroy()
+    if (service === 'allowedMethods')
+      return send(response, { service: system.answers === undefined ? [] : [{ service_code: 'findUsage' }] })
+    const question = { path: `/${rest.join('/')}`, query: searchParams, userId: header('x-road-userid') }
+    asked.push({ ...question, system: id })
+    system.answers?.(question, response)
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, systems }
+}
+
+function listOf(systems: readonly FakeSystem[]): object {
+  const member = systems.flatMap(({ id, name, owner }) => {
+    const [instance, memberClass, code, subsystem] = id.split('/')
+    const ids = { xroad_instance: instance, member_class: memberClass, member_code: code }
+    return [
+      { id: { ...ids, object_type: 'MEMBER' }, name: owner },
+      {
+        id: { ...ids, object_type: 'SUBSYSTEM', subsystem_code: subsystem },
+        name: owner,
+        subsystem_name: name,
+      },
+    ]
+  })
+  return { member }
+}
+
+function send(response: http.ServerResponse, json: unknown, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json))
+}
+
+const colon = (id: string): string => id.replaceAll('/', ':')
+
+/** One exchange about a person, as each side tells it. */
+export function exchange(q: {
+  number: number
+  time: string
+  client: FakeSystem
+  provider: FakeSystem
+  purpose: string
+  more?: Partial<Usage>
+}): { provider: Usage; consumer: Usage } {
+  const row = (role: Usage['role']): Usage => ({
+    ...{ messageId: `DEV-${q.number}`, requestId: `request-${q.number}`, time: q.time, role },
+    client: { id: colon(q.client.id), name: q.client.owner },
+    service: { id: `${colon(q.provider.id)}:persons`, name: q.provider.owner },
+    endpoint: 'GET /persons/*',
+    purposes: { en: q.purpose },
+    ...{ outcome: 'ok', record: { index: q.number, leaf: 'bGVhZg==' } },
+    ...q.more,
+  })
+  return { provider: row('provider'), consumer: row('consumer') }
+}
+
+const SPAN = { periodStart: '2026-09-01T06:00:00Z', periodEnd: '2026-11-29T14:00:00Z' }
+const PROOF = Buffer.from('PK\u0003\u0004 a proof', 'latin1')
+
+/** Answers as the description says, a page at a time. */
+export function tells(
+  system: FakeSystem,
+  usages: Usage[],
+  more: { coverage?: Partial<UsageCoverage>; answer?: Partial<Usages> } = {},
+): Answering {
+  const who = { subsystem: colon(system.id), server: 'DEV:GOV:1001:SS' }
+  return ({ path, query }, response) => {
+    if (path === '/concordat/v1/coverage') {
+      const all = { ...who, ...SPAN, behind: 0, isAll: true, undeclared: [], withheld: [] }
+      return send(response, { ...all, ...more.coverage })
+    }
+    if (path === '/concordat/v1/proof') {
+      response.writeHead(200, { 'content-type': 'application/vnd.concordat.evidence+zip' }).end(PROOF)
+      return
+    }
+    if (path !== '/concordat/v1/usages') return send(response, { type: 'not_found' }, 404)
+    const from = Number(query.get('cursor') ?? 0)
+    const limit = Number(query.get('limit'))
+    const start = query.get('periodStart') ?? ''
+    const fitting = usages.filter((one) => start === '' || one.time >= start)
+    const page = { ...who, totalUsages: fitting.length, usages: fitting.slice(from, from + limit) }
+    const next = from + limit < fitting.length ? { next: String(from + limit) } : {}
+    send(response, { ...page, massUses: [], looks: [], ...more.answer, ...next })
+  }
+}
+
+/** Knows Estonia's protocol and nothing else. */
+export function tellsPlainly(usages: object[]): Answering {
+  return ({ path, query }, response) => {
+    if (path === '/v2/usagePeriod') return send(response, SPAN)
+    if (path !== '/v2/findUsage') return send(response, {}, 400)
+    const offset = Number(query.get('offset'))
+    send(response, {
+      totalUsages: usages.length,
+      usages: usages.slice(offset, offset + Number(query.get('limit'))),
+    })
+  }
+}
+
+export const HOSTILE: Record<string, Answering> = {
+  never: () => undefined,
+  cut: (_asked, response) => {
+    response
+      .writeHead(200, { 'content-type': 'application/json', 'content-length': 1000 })
+      .write('{"usages":[')
+    response.destroy()
+  },
+  endless: (_asked, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    const more = (): void => {
+      while (response.write(`{"a":"${'x'.repeat(65_536)}"},`));
+    }
+    response.on('drain', more).write('{"usages":[')
+    more()
+  },
+  million: ({ path, query }, response) => {
+    if (path !== '/concordat/v1/usages') return send(response, {}, 500)
+    const from = Number(query.get('cursor') ?? 0)
+    const usages = Array.from({ length: 500 }, (_, at) => ({
+      ...{ messageId: `m-${from + at}`, requestId: `r-${from + at}`, time: '2026-11-01T00:00:00Z' },
+      ...{ role: 'provider', client: { id: 'DEV:GOV:1002:tax' }, service: { id: 'DEV:GOV:6666:liar:s' } },
+      ...{ purposes: { en: 'a' }, outcome: 'ok', record: { index: from + at, leaf: '' } },
+    }))
+    send(response, { totalUsages: 1_000_000, usages, next: String(from + 500), massUses: [], looks: [] })
+  },
+  wrongJson: (_asked, response) =>
+    void response.writeHead(200, { 'content-type': 'application/json' }).end('{"usages":'),
+  deep: (_asked, response) => void response.writeHead(200).end('['.repeat(100_000)),
+  array: (_asked, response) => send(response, []),
+  busy: (_asked, response) => send(response, { type: 'too_many_requests' }, 429),
+  failing: (_asked, response) => send(response, {}, 502),
+  refusing: (_asked, response) => send(response, { type: 'access_denied' }, 403),
+  sameAgain: ({ path }, response) => {
+    if (path !== '/concordat/v1/usages') return send(response, {}, 500)
+    send(response, { totalUsages: 5, usages: [], next: 'again', massUses: [], looks: [] })
+  },
+}

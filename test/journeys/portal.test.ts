@@ -1,0 +1,127 @@
+/**
+ * The citizens' portal in Chromium, for a person on a phone and at a desk: the list grows as systems answer, each entry says who, whom,
+ * why and how sure it is, and nothing of the person stays in any file, log line or store of the browser.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { startPortal } from '#adapters/portal/portal-fixture.ts'
+import { hasChromium, openBrowser as openChromium, visitor } from '../browser.ts'
+import { sessionAt } from '../fakes/installed-registry.ts'
+import { CLIENT, openBrowser, startOpenIdProvider } from '../fakes/openid-provider.ts'
+import { usageSample } from '../fakes/usage-sample.ts'
+import { startUsageServer } from '../fakes/usage-systems.ts'
+import { tabThrough } from '../keyboard.ts'
+import { skipFor } from '../outside-tools.ts'
+
+const PERSON = 'P00000042'
+const PHONE = { viewport: { width: 360, height: 740 } }
+
+t.test('a person sees who used their data', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is missing')
+  const chromium = await openChromium()
+  const server = await startUsageServer(t, usageSample(Date.now()))
+  const issuer = await startOpenIdProvider(t)
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
+  const person = openBrowser(t)
+
+  await t.test('before signing in', async (t) => {
+    for (const [name, context] of [
+      ['phone', { ...PHONE, locale: 'et-EE' }],
+      ['desk', {}],
+    ] as const) {
+      const { page, load, check } = await visitor(t, chromium, { base: portal.url, context })
+      await load('/')
+      await check(`portal-welcome-${name}`)
+      t.equal(await page.locator('html').getAttribute('lang'), name === 'phone' ? 'et' : 'en')
+      await load('/about')
+      await check(`portal-about-${name}`)
+    }
+  })
+
+  await person.login(portal.url, PERSON)
+  const context = sessionAt(person, portal.url)
+
+  await t.test('on a phone, by keyboard alone', async (t) => {
+    const { page, load, check } = await visitor(t, chromium, {
+      base: portal.url,
+      context: { ...context, ...PHONE },
+    })
+    await load('/')
+    t.match(
+      await page.locator('.covered').textContent(),
+      /4 of 5 systems answered\.\s+1 could not be asked\./,
+    )
+    t.equal(await page.locator('.so-far').isVisible(), false, 'the whole took the place of the parts')
+    const first = page.locator('#whole .use').first()
+    t.match(
+      await first.textContent(),
+      /Tax Agency.*Population register.*Why: Identification of taxpayers.*Proven by both sides.*3 times/s,
+    )
+    await check('portal-uses-phone')
+    await tabThrough(t, page, 'the list', 'body')
+    await first.locator('summary').focus()
+    await page.keyboard.press('Enter')
+    t.match(
+      await first.textContent(),
+      /Tax Procedure Act, section 22.*Persons for tax assessment.*givenName.*10 years/s,
+    )
+    await check('portal-use-phone')
+    const saving = page.waitForEvent('download')
+    await first
+      .getByRole('link', { name: /Save the proof of Population Agency/ })
+      .first()
+      .press('Enter')
+    t.equal((await saving).suggestedFilename(), 'proof-1.zip')
+    await first.getByRole('link', { name: 'This looks wrong' }).press('Enter')
+    await page.getByRole('heading', { name: 'This looks wrong' }).waitFor()
+    t.match(await page.locator('main').textContent(), /Population register.*DEV-1/s)
+    await check('portal-wrong-phone')
+  })
+
+  await t.test('at a desk, in Ukrainian, large and easy', async (t) => {
+    const { page, load, check } = await visitor(t, chromium, { base: portal.url, context })
+    await load('/')
+    await check('portal-uses-desk')
+    for (const language of ['et', 'ko', 'uk']) {
+      await load(`/?language=${language}`)
+      t.equal(await page.locator('html').getAttribute('lang'), language)
+      await check(`portal-uses-${language}`)
+    }
+    await load('/?large=yes&easy=yes')
+    t.equal(await page.locator('html').getAttribute('class'), 'large easy')
+    await page.locator('#whole .use summary').first().click()
+    await check('portal-easy-desk')
+    t.strictSame(
+      await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]'),
+      [0, 0, ''],
+      'no store of the browser has anything, and no script sees a cookie',
+    )
+    t.strictSame(await page.evaluate('indexedDB.databases().then((all) => all.length)'), 0)
+    t.equal((await page.context().cookies()).length, 1)
+  })
+
+  await t.test('without script, and on paper', async (t) => {
+    const { page } = await visitor(t, chromium, {
+      base: portal.url,
+      context: { ...context, ...PHONE, javaScriptEnabled: false },
+    })
+    await page.goto(`${portal.url}/?language=en&large=no&easy=no`)
+    t.match(await page.locator('#whole .use').first().textContent(), 'Tax Agency')
+    t.equal(await page.locator('.so-far').isVisible(), false)
+  })
+
+  await t.test('nothing of the person stays', async (t) => {
+    await portal.stop()
+    const files = readdirSync(portal.folder, { recursive: true, withFileTypes: true }).filter((one) =>
+      one.isFile(),
+    )
+    const kept = [
+      ...files.map((one) => readFileSync(path.join(one.parentPath, one.name), 'utf8')),
+      ...portal.lines,
+    ]
+    for (const planted of [PERSON, 'Person P', 'DEV-1', 'Tax Agency', 'Summons'])
+      t.notOk(kept.join('\n').includes(planted), planted)
+    t.ok(portal.lines.length > 5)
+  })
+})
