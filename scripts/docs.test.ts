@@ -53,6 +53,35 @@ t.test('links between pages lead to pages and headings', (t) => {
   t.end()
 })
 
+t.test(
+  "each page of ours beside X-Road's is one of the consoles, and each function has a page or says why not",
+  (t) => {
+    const read = (file: string): string => readFileSync(path.join(import.meta.dirname, '..', file), 'utf8')
+    const [, server = '', central = ''] = read('docs/x-road-ui-functions.md').split(/^## .*$/m)
+    for (const [console, part] of Object.entries({ agency: server, registry: central })) {
+      const pages = [...read(`console/${console}/pages.ts`).matchAll(/\bpage\(\s*'([^']+)'/g)].map(
+        ([, at]) => at,
+      )
+      const rows = part.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith("| X-Road's"))
+      t.ok(rows.length > 20, console)
+      for (const row of rows) {
+        const [, name = '', , ours = ''] = row.split('|').map((cell) => cell.trim())
+        const named = [...ours.matchAll(/`(\/[\w/:-]*)`/g)].map(([, at]) => at!)
+        t.strictSame(
+          named.filter((at) => !pages.includes(at)),
+          [],
+          `${console}: ${name}`,
+        )
+        t.ok(
+          named.length > 0 || /^(none( yet)?[:,]|the sign-in)/.test(ours),
+          `${name} has a page or a reason`,
+        )
+      }
+    }
+    t.end()
+  },
+)
+
 t.test('the pages of the APIs: each answer has an example, and no secret is in one', (t) => {
   const schemas = path.join(import.meta.dirname, '../schemas')
   for (const name of ['security-server', 'central-registry']) {
